@@ -1,0 +1,99 @@
+//! Decides what a wave function is to the rest of the program: batches of walkers, ratios, log-derivatives.
+
+pub mod derivatives;
+
+pub use derivatives::{Derivatives, Kind, Matrix};
+
+use crate::error::Result;
+use num_complex::Complex64;
+
+/// Any number of questions (walker, move), stored flat. A move is the list of sites to flip.
+#[derive(Debug, Clone, Default)]
+pub struct Asks {
+    walkers: Vec<u32>,
+    ends: Vec<u32>,
+    sites: Vec<u32>,
+}
+
+impl Asks {
+    /// Forgets all questions and keeps the memory.
+    pub fn clear(&mut self) {
+        self.walkers.clear();
+        self.ends.clear();
+        self.sites.clear();
+    }
+    /// Asks for walker `walker` with the spins on `sites` flipped.
+    pub fn push(&mut self, walker: usize, sites: &[u32]) {
+        self.walkers.push(walker as u32);
+        self.sites.extend_from_slice(sites);
+        self.ends.push(self.sites.len() as u32);
+    }
+    /// Number of questions.
+    pub fn len(&self) -> usize {
+        self.walkers.len()
+    }
+    /// Whether there is no question.
+    pub fn is_empty(&self) -> bool {
+        self.walkers.is_empty()
+    }
+    /// Question `k`: the walker and the sites to flip.
+    pub fn get(&self, k: usize) -> (usize, &[u32]) {
+        let start = if k == 0 { 0 } else { self.ends[k - 1] as usize };
+        (self.walkers[k] as usize, &self.sites[start..self.ends[k] as usize])
+    }
+    /// All questions in order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u32])> {
+        (0..self.len()).map(|k| self.get(k))
+    }
+}
+
+/// A named block of parameters, in the order of the flat parameter vector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Name in files, such as `W`.
+    pub name: String,
+    /// Shape, row-major.
+    pub shape: Vec<usize>,
+    /// Whether each entry is a pair (re, im) of the flat vector.
+    pub complex: bool,
+}
+
+/// A variational wave function ψ(x; θ) with immutable parameters; all evaluation goes through batches of walkers.
+pub trait Ansatz: Send + Sync {
+    /// State of a block of walkers: look-up tables in whatever layout is fast. One walker is a batch of one.
+    type Batch: Send;
+    /// Number of sites.
+    fn sites(&self) -> usize;
+    /// Named blocks of the flat parameter vector.
+    fn layout(&self) -> Vec<Block>;
+    /// The flat parameter vector, complex entries as (re, im).
+    fn parameters(&self) -> Vec<f64>;
+    /// Replaces the parameters; an error if the length differs.
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+    /// What kind of real-linear operator the log-derivatives are.
+    fn kind(&self) -> Kind;
+    /// Builds the tables of the walkers `xs` (row-major, walkers × sites).
+    fn batch(&self, xs: &[i8]) -> Self::Batch;
+    /// ln ψ of every walker; −∞ where ψ = 0.
+    fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64>;
+    /// ψ(x')/ψ(x) for every question.
+    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]);
+    /// Moves walkers; at most one question per walker, with the ratio that `ratios` gave for it.
+    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]);
+    /// O_k(x) = ∂ ln ψ(x)/∂θ_k of every walker.
+    fn derivatives(&self, batch: &Self::Batch) -> Derivatives;
+}
+
+/// What a factory of the registry knows besides its own keys.
+pub struct Context<'a> {
+    /// The lattice, for symmetric filters and distances.
+    pub lattice: &'a crate::lattice::Lattice,
+    /// The configurations.
+    pub basis: &'a crate::basis::SpinBasis,
+    /// Seed of the initial parameters.
+    pub seed: u64,
+    /// Folder of the input file, to which files are relative.
+    pub folder: &'a std::path::Path,
+    /// Where this table stands in the input, such as `ansatz` or `ansatz.factors[1]`.
+    pub path: String,
+}

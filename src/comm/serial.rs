@@ -1,0 +1,44 @@
+//! Decides what one rank without a launcher does: every collective call is the identity.
+
+use super::Comm;
+use crate::error::Result;
+
+/// One rank, alone; MPI is not initialised at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Serial;
+
+impl Comm for Serial {
+    fn rank(&self) -> usize {
+        0
+    }
+    fn size(&self) -> usize {
+        1
+    }
+    fn sum(&self, _values: &mut [f64]) -> Result<()> {
+        Ok(())
+    }
+    fn max(&self, _values: &mut [f64]) -> Result<()> {
+        Ok(())
+    }
+    fn gather(&self, piece: &[f64]) -> Result<Vec<f64>> {
+        Ok(piece.to_vec())
+    }
+    fn gather_bytes(&self, piece: &[u8]) -> Result<Vec<u8>> {
+        Ok(piece.to_vec())
+    }
+    fn broadcast(&self, _values: &mut [f64]) -> Result<()> {
+        Ok(())
+    }
+    fn broadcast_bytes(&self, _bytes: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+    fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+        Ok(pieces.to_vec())
+    }
+    fn barrier(&self) -> Result<()> {
+        Ok(())
+    }
+    fn abort(&self, code: i32) -> ! {
+        std::process::exit(code)
+    }
+}

@@ -1,0 +1,98 @@
+//! Decides which situations end a command, what each one says, and with which exit code.
+
+use std::path::PathBuf;
+
+/// Every way in which a command can fail. Each variant is one situation and names the remedy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error {
+    /// The input asks for something that does not exist or makes no sense.
+    Input {
+        /// The key as the user writes it, for example `lattice.size`.
+        key: String,
+        /// What is wrong, with the offending value.
+        problem: String,
+        /// What is allowed instead.
+        remedy: String,
+    },
+    /// A matrix or a vector would not fit in memory.
+    Memory {
+        /// What would not fit.
+        what: String,
+        /// Bytes that it needs on one rank.
+        needed: f64,
+        /// Bytes that are there.
+        available: f64,
+    },
+    /// A calculation lost its meaning (NaN, no convergence) and no fallback was left.
+    Numerical {
+        /// What happened.
+        what: String,
+        /// What to change.
+        remedy: String,
+    },
+    /// A file could not be written, or no readable checkpoint generation was left.
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        what: String,
+    },
+    /// Ranks cannot talk to each other as they should.
+    Communication {
+        /// What happened.
+        what: String,
+    },
+}
+
+/// The result of everything that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Exit code of a finished command.
+pub const EXIT_FINISHED: i32 = 0;
+/// Exit code of a run that was told to stop and saved its state.
+pub const EXIT_STOPPED: i32 = 75;
+
+impl Error {
+    /// An input error for `key`.
+    pub fn input(key: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Input { key: key.into(), problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// A numerical failure.
+    pub fn numerical(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Numerical { what: what.into(), remedy: remedy.into() }
+    }
+
+    /// A file that cannot be written or read back.
+    pub fn output(path: impl Into<PathBuf>, what: impl ToString) -> Self {
+        Error::Output { path: path.into(), what: what.to_string() }
+    }
+
+    /// The exit code of the process: 64 input, 70 numerical, 74 files and communication.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Error::Input { .. } | Error::Memory { .. } => 64,
+            Error::Numerical { .. } | Error::Communication { .. } => 70,
+            Error::Output { .. } => 74,
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Input { key, problem, remedy } => write!(f, "{key}: {problem}; {remedy}"),
+            Error::Memory { what, needed, available } => write!(
+                f,
+                "{what} needs {:.1} GB on one rank, {:.1} GB are available; choose a smaller problem or more memory",
+                needed / 1e9,
+                available / 1e9
+            ),
+            Error::Numerical { what, remedy } => write!(f, "{what}; {remedy}"),
+            Error::Output { path, what } => write!(f, "{}: {what}", path.display()),
+            Error::Communication { what } => write!(f, "communication: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,2 @@
+//! Decides what is in the files and how they reach the disk.
+pub mod tree;

@@ -1,0 +1,12 @@
+//! Variational Monte Carlo with neural-network quantum states.
+pub mod ansatz;
+pub mod basis;
+pub mod comm;
+pub mod error;
+pub mod io;
+pub mod keys;
+pub mod lattice;
+pub mod linalg;
+pub mod operator;
+pub mod optimizer;
+pub mod rng;

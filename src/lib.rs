@@ -2,6 +2,7 @@
 pub mod ansatz;
 pub mod basis;
 pub mod comm;
+pub mod ensemble;
 pub mod error;
 pub mod io;
 pub mod keys;
@@ -10,3 +11,4 @@ pub mod linalg;
 pub mod operator;
 pub mod optimizer;
 pub mod rng;
+pub mod sampler;

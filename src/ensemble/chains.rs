@@ -1,0 +1,165 @@
+//! Decides how configurations are sampled: this rank's Markov chains, continued from step to step.
+//!
+//! Tables are rebuilt at the start of every block, so that a checkpoint needs the configurations alone.
+
+use super::{Ensemble, LocalValues, Request, local_values_by_ratios};
+use crate::ansatz::{Ansatz, Block, Derivatives};
+use crate::basis::SpinBasis;
+use crate::error::{Error, Result};
+use crate::operator::TermTable;
+use crate::rng::{Generator, Purpose, stream};
+use crate::sampler::{Counts, Metropolis, Mixture};
+use num_complex::Complex64;
+use std::ops::Range;
+
+/// What the chains need besides the wave function.
+pub struct ChainSettings {
+    /// The configurations.
+    pub basis: SpinBasis,
+    /// How chains move.
+    pub mixture: Mixture,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Global numbers of this rank's chains.
+    pub chains: Range<usize>,
+    /// Chains over all ranks.
+    pub total_chains: usize,
+    /// Sweeps between kept samples.
+    pub sweeps: usize,
+}
+
+/// Metropolis chains of one rank and what they sampled last.
+pub struct Chains<A: Ansatz> {
+    ansatz: A,
+    settings: ChainSettings,
+    states: Vec<i8>,
+    samples: Vec<i8>,
+    batch: A::Batch,
+    log_psi: Vec<Complex64>,
+    weights: Vec<f64>,
+    counts: Counts,
+    metropolis: Metropolis,
+}
+
+impl<A: Ansatz> Chains<A> {
+    /// How often a start is drawn again because its amplitude vanishes.
+    const STARTS: usize = 10_000;
+
+    /// Chains at random configurations with a non-zero amplitude.
+    pub fn new(ansatz: A, settings: ChainSettings) -> Result<Self> {
+        let mut states = Vec::new();
+        for chain in settings.chains.clone() {
+            let mut rng = stream(settings.seed, Purpose::Configurations, chain as u64, 0);
+            let start = (0..Self::STARTS)
+                .map(|_| settings.basis.random(&mut rng))
+                .find(|x| ansatz.log_psi(&ansatz.batch(x))[0].re > f64::NEG_INFINITY)
+                .ok_or_else(|| {
+                    Error::numerical(
+                        format!("no configuration with a non-zero amplitude in {} draws", Self::STARTS),
+                        "check the wave function, or use sampler.method = \"full-sum\"",
+                    )
+                })?;
+            states.extend(start);
+        }
+        let batch = ansatz.batch(&[]);
+        let counts = Counts::new(settings.chains.len());
+        Ok(Chains {
+            ansatz,
+            settings,
+            states,
+            samples: Vec::new(),
+            batch,
+            log_psi: Vec::new(),
+            weights: Vec::new(),
+            counts,
+            metropolis: Metropolis::default(),
+        })
+    }
+}
+
+impl<A: Ansatz> Ensemble for Chains<A> {
+    fn parameters(&self) -> Vec<f64> {
+        self.ansatz.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.ansatz.set_parameters(parameters)
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.ansatz.layout()
+    }
+
+    fn sample(&mut self, request: &Request) -> Result<()> {
+        let n = self.ansatz.sites();
+        let local = self.settings.chains.len();
+        let mut rngs: Vec<Generator> = (self.settings.chains.clone())
+            .map(|chain| stream(self.settings.seed, request.purpose, chain as u64, request.step))
+            .collect();
+        let mut walkers = self.ansatz.batch(&self.states);
+        let mut advance = |states: &mut Vec<i8>, counts: &mut Counts, sweeps: usize| {
+            self.metropolis.sweep(
+                &self.ansatz,
+                &mut walkers,
+                states,
+                &self.settings.mixture,
+                &mut rngs,
+                sweeps,
+                counts,
+            );
+        };
+        if request.burn_in > 0 {
+            advance(&mut self.states, &mut self.counts, request.burn_in);
+        }
+        self.samples.resize(local * request.per_chain * n, 0);
+        for k in 0..request.per_chain {
+            advance(&mut self.states, &mut self.counts, self.settings.sweeps);
+            for (chain, x) in self.states.chunks_exact(n).enumerate() {
+                self.samples[(chain * request.per_chain + k) * n..][..n].copy_from_slice(x);
+            }
+        }
+        self.batch = self.ansatz.batch(&self.samples);
+        self.log_psi = self.ansatz.log_psi(&self.batch);
+        let total = (self.settings.total_chains * request.per_chain) as f64;
+        self.weights = vec![1.0 / total; local * request.per_chain];
+        Ok(())
+    }
+
+    fn configurations(&self) -> &[i8] {
+        &self.samples
+    }
+    fn log_psi(&self) -> &[Complex64] {
+        &self.log_psi
+    }
+    fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
+        let values = local_values_by_ratios(&self.ansatz, &self.batch, &self.samples, operator);
+        Ok(LocalValues { values, unseen: 0.0 })
+    }
+    fn derivatives(&self) -> Derivatives {
+        self.ansatz.derivatives(&self.batch)
+    }
+    fn take_counts(&mut self) -> Counts {
+        std::mem::replace(&mut self.counts, Counts::new(self.settings.chains.len()))
+    }
+    fn chains(&self) -> Range<usize> {
+        self.settings.chains.clone()
+    }
+    fn chain_states(&self) -> &[i8] {
+        &self.states
+    }
+    fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
+        let n = self.ansatz.sites();
+        if states.len() != self.states.len() || !states.chunks_exact(n).all(|x| self.settings.basis.contains(x)) {
+            return Err(Error::numerical(
+                "the chains of the checkpoint do not fit this run",
+                "start over with --fresh or use another output.name",
+            ));
+        }
+        self.states.copy_from_slice(states);
+        Ok(())
+    }
+    fn is_exact(&self) -> bool {
+        false
+    }
+}

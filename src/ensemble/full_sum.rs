@@ -1,0 +1,153 @@
+//! Decides how averages are taken without noise: every configuration of the sector, with its exact weight.
+//!
+//! w(x) = |ψ(x)|²/Σ|ψ|², and A_loc(x) = ⟨x|A|ψ⟩/ψ(x) from the amplitudes themselves. Configurations with ψ(x) = 0 have no
+//! local value; their share of ⟨A²⟩, Σ |⟨x|A|ψ⟩|², is kept apart. Every rank evaluates all amplitudes and owns a
+//! contiguous share of the configurations.
+
+use super::{Ensemble, LocalValues, Request};
+use crate::ansatz::{Ansatz, Block, Derivatives};
+use crate::basis::{SpinBasis, StateIndex};
+use crate::error::{Error, Result};
+use crate::operator::TermTable;
+use crate::sampler::Counts;
+use num_complex::Complex64;
+use std::ops::Range;
+
+/// The whole sector.
+pub struct FullSum<A: Ansatz> {
+    ansatz: A,
+    index: StateIndex,
+    share: Range<usize>,
+    /// ψ(x)/max|ψ| over the sector.
+    amplitudes: Vec<Complex64>,
+    norm: f64,
+    /// This rank's configurations with ψ ≠ 0.
+    occupied: Vec<usize>,
+    samples: Vec<i8>,
+    log_psi: Vec<Complex64>,
+    weights: Vec<f64>,
+}
+
+/// Configurations evaluated at once.
+const BLOCK: usize = 1024;
+
+impl<A: Ansatz> FullSum<A> {
+    /// Largest sector that is summed.
+    pub const MAX_STATES: f64 = 16_777_216.0;
+
+    /// The sum over `basis`; this rank owns the part `share(dimension)` of the configurations.
+    pub fn new(ansatz: A, basis: &SpinBasis, share: impl Fn(usize) -> Range<usize>) -> Result<Self> {
+        if basis.dimension() > Self::MAX_STATES {
+            return Err(Error::input(
+                "sampler.method",
+                format!("a full sum over {:.3e} configurations", basis.dimension()),
+                "use \"metropolis\"; full sums go up to 2^24 configurations",
+            ));
+        }
+        let index = StateIndex::new(basis)?;
+        let share = share(index.dimension());
+        Ok(FullSum {
+            ansatz,
+            index,
+            share,
+            amplitudes: Vec::new(),
+            norm: 0.0,
+            occupied: Vec::new(),
+            samples: Vec::new(),
+            log_psi: Vec::new(),
+            weights: Vec::new(),
+        })
+    }
+
+    fn spins(&self, states: impl Iterator<Item = usize>) -> Vec<i8> {
+        states.flat_map(|k| self.index.spins(self.index.state(k))).collect()
+    }
+
+    /// ⟨x|A|ψ⟩ in units of max|ψ|.
+    fn project(&self, operator: &TermTable, k: usize) -> Complex64 {
+        let word = self.index.state(k);
+        let x = self.index.spins(word);
+        let mut sum = operator.diagonal(&x) * self.amplitudes[k];
+        operator.connected(&x, |sites, element| {
+            let flipped = sites.iter().fold(word, |w, &s| w ^ 1 << s);
+            sum += element * self.amplitudes[self.index.index(flipped)];
+        });
+        sum
+    }
+}
+
+impl<A: Ansatz> Ensemble for FullSum<A> {
+    fn parameters(&self) -> Vec<f64> {
+        self.ansatz.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.ansatz.set_parameters(parameters)
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.ansatz.layout()
+    }
+
+    fn sample(&mut self, _request: &Request) -> Result<()> {
+        let dimension = self.index.dimension();
+        let mut logs = Vec::with_capacity(dimension);
+        for start in (0..dimension).step_by(BLOCK) {
+            let xs = self.spins(start..(start + BLOCK).min(dimension));
+            logs.extend(self.ansatz.log_psi(&self.ansatz.batch(&xs)));
+        }
+        let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
+        if !largest.is_finite() || logs.iter().any(|l| l.re.is_nan()) {
+            return Err(Error::numerical("the wave function is zero or not a number", "restart from other parameters"));
+        }
+        self.amplitudes = logs
+            .iter()
+            .map(|l| if l.re == f64::NEG_INFINITY { Complex64::ZERO } else { (l - largest).exp() })
+            .collect();
+        self.norm = self.amplitudes.iter().map(Complex64::norm_sqr).sum();
+        self.occupied = self.share.clone().filter(|&k| self.amplitudes[k].norm_sqr() > 0.0).collect();
+        self.samples = self.spins(self.occupied.iter().copied());
+        self.log_psi = self.occupied.iter().map(|&k| logs[k]).collect();
+        self.weights = self.occupied.iter().map(|&k| self.amplitudes[k].norm_sqr() / self.norm).collect();
+        Ok(())
+    }
+
+    fn configurations(&self) -> &[i8] {
+        &self.samples
+    }
+    fn log_psi(&self) -> &[Complex64] {
+        &self.log_psi
+    }
+    fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
+        let mut local = LocalValues::default();
+        for k in self.share.clone() {
+            let projection = self.project(operator, k);
+            let amplitude = self.amplitudes[k];
+            if amplitude.norm_sqr() > 0.0 {
+                local.values.push(projection / amplitude);
+            } else {
+                local.unseen += projection.norm_sqr() / self.norm;
+            }
+        }
+        Ok(local)
+    }
+    fn derivatives(&self) -> Derivatives {
+        self.ansatz.derivatives(&self.ansatz.batch(&self.samples))
+    }
+    fn take_counts(&mut self) -> Counts {
+        Counts::default()
+    }
+    fn chains(&self) -> Range<usize> {
+        0..0
+    }
+    fn chain_states(&self) -> &[i8] {
+        &[]
+    }
+    fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {
+        Ok(())
+    }
+    fn is_exact(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,103 @@
+//! Decides what a driver can ask of a set of weighted configurations, sampled ([`Chains`]) or complete ([`FullSum`]).
+//!
+//! Both give ⟨A⟩ = Σ_x w(x) A_loc(x) with A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x) and Σ w = 1 over all ranks.
+
+mod chains;
+mod full_sum;
+
+pub use chains::{ChainSettings, Chains};
+pub use full_sum::FullSum;
+
+use crate::ansatz::{Asks, Derivatives};
+use crate::error::Result;
+use crate::operator::TermTable;
+use crate::rng::Purpose;
+use num_complex::Complex64;
+
+/// One block of sampling.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// Which random streams are used.
+    pub purpose: Purpose,
+    /// The step or block number, which completes the name of the stream.
+    pub step: u64,
+    /// Sweeps before the first kept sample.
+    pub burn_in: usize,
+    /// Kept samples per chain.
+    pub per_chain: usize,
+}
+
+/// Local values of an operator on this rank's configurations.
+#[derive(Debug, Clone, Default)]
+pub struct LocalValues {
+    /// A_loc(x), in the order of the configurations.
+    pub values: Vec<Complex64>,
+    /// Σ |⟨x|A|ψ⟩|²/⟨ψ|ψ⟩ over this rank's configurations with ψ(x) = 0: part of ⟨A²⟩ that no sample sees.
+    pub unseen: f64,
+}
+
+/// A set of weighted configurations with the wave function that weights them. Object-safe; knows no communicator.
+pub trait Ensemble {
+    /// The flat parameter vector.
+    fn parameters(&self) -> Vec<f64>;
+    /// Replaces the parameters.
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+    /// Named blocks of the parameter vector.
+    fn layout(&self) -> Vec<crate::ansatz::Block>;
+    /// Draws (or enumerates) this rank's configurations at the present parameters.
+    fn sample(&mut self, request: &Request) -> Result<()>;
+    /// Configurations of the last [`Ensemble::sample`], row by row, chain after chain.
+    fn configurations(&self) -> &[i8];
+    /// ln ψ of those configurations.
+    fn log_psi(&self) -> &[Complex64];
+    /// Their weights.
+    fn weights(&self) -> &[f64];
+    /// Local values of an operator on those configurations.
+    fn local_values(&self, operator: &TermTable) -> Result<LocalValues>;
+    /// Log-derivatives on those configurations.
+    fn derivatives(&self) -> Derivatives;
+    /// Proposals and acceptances since the last call, per chain of this rank.
+    fn take_counts(&mut self) -> crate::sampler::Counts;
+    /// Numbers of this rank's chains; empty for a full sum.
+    fn chains(&self) -> std::ops::Range<usize>;
+    /// Where the chains stand, row by row: what a checkpoint keeps.
+    fn chain_states(&self) -> &[i8];
+    /// Puts the chains back.
+    fn set_chain_states(&mut self, states: &[i8]) -> Result<()>;
+    /// Whether averages carry statistical noise.
+    fn is_exact(&self) -> bool;
+}
+
+/// Local values by ratios: one question per connected configuration, walker by walker.
+fn local_values_by_ratios<A: crate::ansatz::Ansatz>(
+    ansatz: &A,
+    batch: &A::Batch,
+    xs: &[i8],
+    operator: &TermTable,
+) -> Vec<Complex64> {
+    /// Questions asked at once: enough to amortise a call, few enough to stay in cache.
+    const BLOCK: usize = 4096;
+    let n = ansatz.sites();
+    let mut values: Vec<Complex64> = xs.chunks_exact(n).map(|x| operator.diagonal(x)).collect();
+    let (mut asks, mut elements, mut ratios) = (Asks::default(), Vec::new(), Vec::new());
+    let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>, values: &mut [Complex64]| {
+        ratios.resize(asks.len(), Complex64::ZERO);
+        ansatz.ratios(batch, asks, &mut ratios);
+        for (k, (walker, _)) in asks.iter().enumerate() {
+            values[walker] += elements[k] * ratios[k];
+        }
+        asks.clear();
+        elements.clear();
+    };
+    for (walker, x) in xs.chunks_exact(n).enumerate() {
+        operator.connected(x, |sites, element| {
+            asks.push(walker, sites);
+            elements.push(element);
+        });
+        if asks.len() >= BLOCK {
+            settle(&mut asks, &mut elements, &mut values);
+        }
+    }
+    settle(&mut asks, &mut elements, &mut values);
+    values
+}

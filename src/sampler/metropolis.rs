@@ -1,0 +1,86 @@
+//! Decides the accept loop: all chains of a rank propose in lock step, each from its own random stream.
+//!
+//! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|²) (Metropolis et al., J. Chem. Phys. 21, 1087 (1953)).
+//! A chain's moves depend on its stream and its configuration alone, never on the chains beside it.
+
+use super::Mixture;
+use crate::ansatz::{Ansatz, Asks};
+use crate::rng::{Generator, RngExt};
+use num_complex::Complex64;
+
+/// What happened to the proposals of each chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Proposals made per chain.
+    pub proposed: Vec<u64>,
+    /// Proposals accepted per chain.
+    pub accepted: Vec<u64>,
+    /// Proposals whose ratio was not a number; they are rejected.
+    pub non_finite: u64,
+}
+
+impl Counts {
+    /// No proposals yet, for `chains` chains.
+    pub fn new(chains: usize) -> Self {
+        Counts { proposed: vec![0; chains], accepted: vec![0; chains], non_finite: 0 }
+    }
+}
+
+/// Scratch memory of the accept loop, so that a sweep allocates nothing.
+#[derive(Default)]
+pub struct Metropolis {
+    asks: Asks,
+    accepted: Asks,
+    thresholds: Vec<f64>,
+    ratios: Vec<Complex64>,
+    accepted_ratios: Vec<Complex64>,
+    sites: Vec<u32>,
+}
+
+impl Metropolis {
+    /// Advances every walker of `batch` by `sweeps` sweeps of N proposals; `xs` holds their configurations, row by row.
+    #[allow(clippy::too_many_arguments)]
+    pub fn sweep<A: Ansatz>(
+        &mut self,
+        ansatz: &A,
+        batch: &mut A::Batch,
+        xs: &mut [i8],
+        mixture: &Mixture,
+        rngs: &mut [Generator],
+        sweeps: usize,
+        counts: &mut Counts,
+    ) {
+        let n = ansatz.sites();
+        for _ in 0..sweeps * n {
+            self.asks.clear();
+            self.thresholds.clear();
+            for (walker, (x, rng)) in xs.chunks_exact(n).zip(rngs.iter_mut()).enumerate() {
+                mixture.propose(x, rng, &mut self.sites);
+                let threshold: f64 = rng.random();
+                counts.proposed[walker] += 1;
+                if !self.sites.is_empty() {
+                    self.asks.push(walker, &self.sites);
+                    self.thresholds.push(threshold);
+                }
+            }
+            self.ratios.resize(self.asks.len(), Complex64::ZERO);
+            ansatz.ratios(batch, &self.asks, &mut self.ratios);
+            self.accepted.clear();
+            self.accepted_ratios.clear();
+            for (k, (walker, sites)) in self.asks.iter().enumerate() {
+                let probability = self.ratios[k].norm_sqr();
+                if self.thresholds[k] < probability {
+                    self.accepted.push(walker, sites);
+                    self.accepted_ratios.push(self.ratios[k]);
+                    counts.accepted[walker] += 1;
+                    sites.iter().for_each(|&s| xs[walker * n + s as usize] *= -1);
+                } else if probability.is_nan() {
+                    counts.non_finite += 1;
+                }
+            }
+            if !self.accepted.is_empty() {
+                ansatz.accept(batch, &self.accepted, &self.accepted_ratios);
+            }
+        }
+    }
+}

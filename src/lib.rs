@@ -1,6 +1,7 @@
 //! Variational Monte Carlo with neural-network quantum states.
 pub mod ansatz;
 pub mod basis;
+pub mod check;
 pub mod comm;
 pub mod ensemble;
 pub mod error;

@@ -1,8 +1,18 @@
 //! Decides what a wave function is to the rest of the program: batches of walkers, ratios, log-derivatives.
 
 pub mod derivatives;
+pub mod erased;
+pub mod field;
+pub mod jastrow;
+pub mod product;
+pub mod rbm;
+pub mod registry;
+pub mod sign;
+pub mod table;
 
 pub use derivatives::{Derivatives, Kind, Matrix};
+pub use erased::Erased;
+pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, schema_of};
 
 use crate::error::Result;
 use num_complex::Complex64;

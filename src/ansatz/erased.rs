@@ -1,0 +1,117 @@
+//! Decides how wave functions of different types become one type: a boxed ansatz with boxed batches.
+//!
+//! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not per walker.
+
+use super::{Ansatz, Asks, Block, Derivatives, Kind};
+use crate::error::Result;
+use num_complex::Complex64;
+use std::any::Any;
+
+/// The tables of a batch, of a type that only the wave function knows.
+pub type ErasedBatch = Box<dyn Any + Send>;
+
+trait Dynamic: Send + Sync {
+    fn sites(&self) -> usize;
+    fn layout(&self) -> Vec<Block>;
+    fn parameters(&self) -> Vec<f64>;
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+    fn kind(&self) -> Kind;
+    fn batch(&self, xs: &[i8]) -> ErasedBatch;
+    fn log_psi(&self, batch: &ErasedBatch) -> Vec<Complex64>;
+    fn ratios(&self, batch: &ErasedBatch, asks: &Asks, out: &mut [Complex64]);
+    fn accept(&self, batch: &mut ErasedBatch, asks: &Asks, ratios: &[Complex64]);
+    fn derivatives(&self, batch: &ErasedBatch) -> Derivatives;
+}
+
+fn inner<B: 'static>(batch: &ErasedBatch) -> &B {
+    match (**batch).downcast_ref() {
+        Some(batch) => batch,
+        None => unreachable!("a batch is only ever handed to the wave function that built it"),
+    }
+}
+
+impl<A: Ansatz + 'static> Dynamic for A {
+    fn sites(&self) -> usize {
+        Ansatz::sites(self)
+    }
+    fn layout(&self) -> Vec<Block> {
+        Ansatz::layout(self)
+    }
+    fn parameters(&self) -> Vec<f64> {
+        Ansatz::parameters(self)
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        Ansatz::set_parameters(self, parameters)
+    }
+    fn kind(&self) -> Kind {
+        Ansatz::kind(self)
+    }
+    fn batch(&self, xs: &[i8]) -> ErasedBatch {
+        Box::new(Ansatz::batch(self, xs))
+    }
+    fn log_psi(&self, batch: &ErasedBatch) -> Vec<Complex64> {
+        Ansatz::log_psi(self, inner(batch))
+    }
+    fn ratios(&self, batch: &ErasedBatch, asks: &Asks, out: &mut [Complex64]) {
+        Ansatz::ratios(self, inner(batch), asks, out);
+    }
+    fn accept(&self, batch: &mut ErasedBatch, asks: &Asks, ratios: &[Complex64]) {
+        match (**batch).downcast_mut() {
+            Some(batch) => Ansatz::accept(self, batch, asks, ratios),
+            None => unreachable!("a batch is only ever handed to the wave function that built it"),
+        }
+    }
+    fn derivatives(&self, batch: &ErasedBatch) -> Derivatives {
+        Ansatz::derivatives(self, inner(batch))
+    }
+}
+
+/// Any wave function.
+pub struct Erased(Box<dyn Dynamic>);
+
+impl Erased {
+    /// Boxes a wave function.
+    pub fn new(ansatz: impl Ansatz + 'static) -> Self {
+        Erased(Box::new(ansatz))
+    }
+}
+
+impl std::fmt::Debug for Erased {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Erased").field("kind", &self.0.kind()).field("layout", &self.0.layout()).finish()
+    }
+}
+
+impl Ansatz for Erased {
+    type Batch = ErasedBatch;
+    fn sites(&self) -> usize {
+        self.0.sites()
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.0.layout()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        self.0.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.0.set_parameters(parameters)
+    }
+    fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+    fn batch(&self, xs: &[i8]) -> Self::Batch {
+        self.0.batch(xs)
+    }
+    fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
+        self.0.log_psi(batch)
+    }
+    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+        self.0.ratios(batch, asks, out);
+    }
+    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
+        self.0.accept(batch, asks, ratios);
+    }
+    fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
+        self.0.derivatives(batch)
+    }
+}

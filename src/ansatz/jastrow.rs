@@ -1,0 +1,270 @@
+//! Decides the Jastrow wave function: a factor for every pair of sites, or for every distance.
+//!
+//! ln ψ(σ) = Σ_{i<j} v_ij σ_i σ_j + Σ_i a_i σ_i. With the local fields h_i = Σ_j v_ij σ_j, flipping F changes it by
+//! −2 Σ_{l∈F} σ_l (h_l + a_l) + 4 Σ_{l<m∈F} v_lm σ_l σ_m. (R. Jastrow, Phys. Rev. 98, 1479 (1955).)
+
+use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
+use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
+use crate::error::Result;
+use crate::rng::{Purpose, stream};
+use ndarray::Array2;
+use num_complex::Complex64;
+use serde::Deserialize;
+
+/// A Jastrow wave function with real or complex parameters.
+#[derive(Debug, Clone)]
+pub struct Jastrow<T> {
+    sites: usize,
+    /// Number of the parameter of each pair of sites, sites × sites; the diagonal has no meaning.
+    class: Vec<u32>,
+    v: Vec<T>,
+    a: Vec<T>,
+    /// v_ij in full, with zeros on the diagonal.
+    full: Vec<T>,
+}
+
+/// Local fields and spins of walkers.
+#[derive(Debug, Clone)]
+pub struct JastrowBatch<T> {
+    x: Vec<i8>,
+    fields: Vec<T>,
+    log_psi: Vec<Complex64>,
+}
+
+/// The class matrix in which every pair is a class of its own, in the order (0,1), (0,2), …, (1,2), ….
+pub fn all_pairs(sites: usize) -> Vec<Vec<u32>> {
+    let mut classes = vec![vec![0; sites]; sites];
+    let mut count = 0;
+    for i in 0..sites {
+        for j in i + 1..sites {
+            (classes[i][j], classes[j][i]) = (count, count);
+            count += 1;
+        }
+    }
+    classes
+}
+
+impl<T: Field> Jastrow<T> {
+    /// One parameter per class of pairs, `classes[i][j]` numbered from 0 without gaps; biases a_i where `visible_bias`.
+    /// Parameters are Gaussian with standard deviation `init`.
+    pub fn new(classes: &[Vec<u32>], visible_bias: bool, init: f64, seed: u64) -> Self {
+        let sites = classes.len();
+        let off_diagonal = |i: usize| (0..sites).filter(move |&j| j != i);
+        let count = (0..sites).flat_map(|i| off_diagonal(i).map(move |j| classes[i][j] + 1)).max().unwrap_or(0);
+        let mut rng = stream(seed, Purpose::Parameters, 0, 0);
+        let v = gaussian(count as usize, init, &mut rng);
+        let a = gaussian(if visible_bias { sites } else { 0 }, init, &mut rng);
+        let mut jastrow = Jastrow { sites, class: classes.concat(), v, a, full: Vec::new() };
+        jastrow.tabulate();
+        jastrow
+    }
+
+    fn tabulate(&mut self) {
+        let n = self.sites;
+        let entry = |(k, &c): (usize, &u32)| if k / n == k % n { T::new(0.0, 0.0) } else { self.v[c as usize] };
+        self.full = self.class.iter().enumerate().map(entry).collect();
+    }
+
+    fn bias(&self, site: usize) -> T {
+        self.a.get(site).copied().unwrap_or(T::new(0.0, 0.0))
+    }
+
+    /// ln ψ(x') − ln ψ(x) of walker `k`.
+    fn change(&self, batch: &JastrowBatch<T>, k: usize, sites: &[u32]) -> T {
+        let n = self.sites;
+        let (x, fields) = (&batch.x[k * n..(k + 1) * n], &batch.fields[k * n..(k + 1) * n]);
+        let mut delta = T::new(0.0, 0.0);
+        for (done, &l) in sites.iter().enumerate() {
+            let l = l as usize;
+            let mut field = fields[l] + self.bias(l);
+            for &m in &sites[..done] {
+                field += self.full[l * n + m as usize] * (-2.0 * f64::from(x[m as usize]));
+            }
+            delta += field * (-2.0 * f64::from(x[l]));
+        }
+        delta
+    }
+}
+
+impl<T: Field> Ansatz for Jastrow<T> {
+    type Batch = JastrowBatch<T>;
+
+    fn sites(&self) -> usize {
+        self.sites
+    }
+    fn layout(&self) -> Vec<Block> {
+        let block = |name: &str, count| Block { name: name.into(), shape: vec![count], complex: T::COMPLEX };
+        let bias = if self.a.is_empty() { None } else { Some(block("a", self.a.len())) };
+        std::iter::once(block("v", self.v.len())).chain(bias).collect()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        flatten(self.v.iter().chain(&self.a).copied())
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        check_length(parameters, T::reals() * (self.v.len() + self.a.len()))?;
+        let values = unflatten::<T>(parameters);
+        let (v, a) = values.split_at(self.v.len());
+        (self.v, self.a) = (v.to_vec(), a.to_vec());
+        self.tabulate();
+        Ok(())
+    }
+    fn kind(&self) -> Kind {
+        T::kind()
+    }
+
+    fn batch(&self, xs: &[i8]) -> Self::Batch {
+        let n = self.sites;
+        let mut fields = vec![T::new(0.0, 0.0); xs.len()];
+        let mut log_psi = Vec::with_capacity(xs.len() / n);
+        for (x, h) in xs.chunks_exact(n).zip(fields.chunks_exact_mut(n)) {
+            let mut log = T::new(0.0, 0.0);
+            for i in 0..n {
+                self.full[i * n..(i + 1) * n].iter().zip(x).for_each(|(&v, &s)| h[i] += v * f64::from(s));
+                log += (h[i] * 0.5 + self.bias(i)) * f64::from(x[i]);
+            }
+            log_psi.push(reduce(log.complex()));
+        }
+        JastrowBatch { x: xs.to_vec(), fields, log_psi }
+    }
+
+    fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
+        batch.log_psi.clone()
+    }
+
+    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+        for ((k, sites), out) in asks.iter().zip(out) {
+            *out = ratio_from_log(self.change(batch, k, sites).complex());
+        }
+    }
+
+    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
+        let n = self.sites;
+        for (k, sites) in asks.iter() {
+            batch.log_psi[k] = reduce(batch.log_psi[k] + self.change(batch, k, sites).complex());
+            for &l in sites {
+                let spin = &mut batch.x[k * n + l as usize];
+                let change = -2.0 * f64::from(*spin);
+                *spin = -*spin;
+                let row = &self.full[l as usize * n..(l as usize + 1) * n];
+                batch.fields[k * n..(k + 1) * n].iter_mut().zip(row).for_each(|(h, &v)| *h += v * change);
+            }
+        }
+    }
+
+    fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
+        let n = self.sites;
+        let mut rows = Array2::from_elem((batch.log_psi.len(), self.v.len() + self.a.len()), T::new(0.0, 0.0));
+        for (x, mut row) in batch.x.chunks_exact(n).zip(rows.outer_iter_mut()) {
+            for i in 0..n {
+                for j in i + 1..n {
+                    row[self.class[i * n + j] as usize] += T::new(f64::from(x[i] * x[j]), 0.0);
+                }
+                if !self.a.is_empty() {
+                    row[self.v.len() + i] = T::new(f64::from(x[i]), 0.0);
+                }
+            }
+        }
+        Derivatives { kind: T::kind(), matrix: T::matrix(rows) }
+    }
+}
+
+/// Which pairs share a parameter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Pairs {
+    /// Every pair has its own.
+    #[default]
+    All,
+    /// Pairs at the same distance share one.
+    Distance,
+}
+
+fn small() -> f64 {
+    0.01
+}
+
+/// Jastrow wave function, ln ψ = Σ_{i<j} v_ij σ_i σ_j + Σ_i a_i σ_i.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// One parameter per pair of sites ("all") or per distance between sites ("distance"). Default "all".
+    #[serde(default)]
+    pairs: Pairs,
+    /// Whether parameters are "complex" or "real". Default "complex".
+    #[serde(default)]
+    parameters: Numbers,
+    /// Whether there is a bias a_i for every site. Default false.
+    #[serde(default)]
+    visible_bias: bool,
+    /// Standard deviation of the real and imaginary parts of the initial parameters. Default 0.01.
+    #[serde(default = "small")]
+    init: f64,
+}
+
+/// Numbers the distances between sites in increasing order, from 0.
+fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
+    let n = context.basis.sites;
+    let mut distances = vec![vec![0.0; n]; n];
+    for (i, row) in distances.iter_mut().enumerate() {
+        for (j, d) in row.iter_mut().enumerate() {
+            *d = if i == j { 0.0 } else { context.lattice.distance(i, j)? };
+        }
+    }
+    let mut shells: Vec<f64> = (0..n).flat_map(|i| distances[i][..i].iter().copied()).collect();
+    shells.sort_by(f64::total_cmp);
+    shells.dedup_by(|next, kept| *next - *kept < 1e-6);
+    let class = |d: f64| shells.partition_point(|&s| s <= d + 1e-7).saturating_sub(1) as u32;
+    Ok(distances.iter().map(|row| row.iter().map(|&d| class(d)).collect()).collect())
+}
+
+/// Builds a Jastrow wave function from its table.
+pub fn build(
+    table: &toml::Table,
+    context: &Context,
+    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
+) -> Result<Erased> {
+    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    super::check_init(keys.init, context)?;
+    let classes = match keys.pairs {
+        Pairs::All => all_pairs(context.basis.sites),
+        Pairs::Distance => distance_classes(context)?,
+    };
+    Ok(match keys.parameters {
+        Numbers::Real => Erased::new(Jastrow::<f64>::new(&classes, keys.visible_bias, keys.init, context.seed)),
+        Numbers::Complex => {
+            Erased::new(Jastrow::<Complex64>::new(&classes, keys.visible_bias, keys.init, context.seed))
+        }
+    })
+}
+
+/// The keys of the table.
+pub fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_on_a_ring_count_domain_walls() {
+        let n = 10;
+        let classes: Vec<Vec<u32>> = (0..n)
+            .map(|i: usize| (0..n).map(|j: usize| (i.abs_diff(j).min(n - i.abs_diff(j)) as u32).max(1) - 1).collect())
+            .collect();
+        let mut jastrow = Jastrow::<f64>::new(&classes, false, 0.0, 1);
+        jastrow.set_parameters(&[0.3, 0.0, 0.0, 0.0, 0.0]).unwrap();
+        let mut x = vec![1i8; n];
+        let up = jastrow.log_psi(&jastrow.batch(&x))[0];
+        assert!((up - 3.0).norm() < 1e-14);
+        x[3] = -1;
+        x[4] = -1;
+        let batch = jastrow.batch(&x);
+        assert!((jastrow.log_psi(&batch)[0] - 0.3 * 6.0).norm() < 1e-14);
+        let mut asks = Asks::default();
+        asks.push(0, &[3, 4]);
+        let mut out = [Complex64::ZERO];
+        jastrow.ratios(&batch, &asks, &mut out);
+        assert!((out[0] - (1.2f64).exp()).norm() < 1e-13);
+    }
+}

@@ -1,0 +1,181 @@
+//! Decides the product of wave functions: ratios multiply, logarithms and log-derivatives stand side by side.
+//!
+//! ψ = Π_f ψ_f, ln ψ = Σ_f ln ψ_f, O = (O_1, O_2, …). Factors of different kinds give stacked real parameters, where a
+//! complex parameter of a holomorphic factor counts as two real ones with the columns O and i O.
+
+use super::field::{check_length, reduce};
+use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Matrix, schema_of};
+use crate::error::{Error, Result};
+use ndarray::{Array2, Axis, concatenate};
+use num_complex::Complex64;
+use serde::Deserialize;
+
+/// A product of wave functions of the same sites.
+#[derive(Debug)]
+pub struct Product {
+    factors: Vec<Erased>,
+}
+
+impl Product {
+    /// The product; an error if there is no factor or the factors have different sites.
+    pub fn new(factors: Vec<Erased>) -> Result<Self> {
+        let same = factors.first().is_some_and(|first| factors.iter().all(|f| f.sites() == first.sites()));
+        if same {
+            return Ok(Product { factors });
+        }
+        Err(Error::input(
+            "ansatz.factors",
+            "a product needs at least one factor, and all on the same sites",
+            "add a factor such as { kind = \"jastrow\" }",
+        ))
+    }
+}
+
+/// The product of factors' ratios: 0 where one target vanishes, +∞ where only the source does.
+fn times(a: Complex64, b: Complex64) -> Complex64 {
+    if a == Complex64::ZERO || b == Complex64::ZERO {
+        Complex64::ZERO
+    } else if a.is_infinite() || b.is_infinite() {
+        Complex64::new(f64::INFINITY, 0.0)
+    } else {
+        a * b
+    }
+}
+
+/// The columns as complex numbers, one for each real parameter.
+fn stacked(derivatives: Derivatives) -> Array2<Complex64> {
+    match derivatives.matrix {
+        Matrix::Real(m) => m.mapv(Complex64::from),
+        Matrix::Complex(m) if derivatives.kind == Kind::Holomorphic => {
+            let phase = |k: usize| if k % 2 == 0 { Complex64::ONE } else { Complex64::i() };
+            Array2::from_shape_fn((m.nrows(), 2 * m.ncols()), |(s, k)| m[(s, k / 2)] * phase(k))
+        }
+        Matrix::Complex(m) => m,
+    }
+}
+
+impl Ansatz for Product {
+    type Batch = Vec<<Erased as Ansatz>::Batch>;
+
+    fn sites(&self) -> usize {
+        self.factors[0].sites()
+    }
+    fn layout(&self) -> Vec<Block> {
+        let named = |(k, factor): (usize, &Erased)| {
+            let rename = move |block: Block| Block { name: format!("factor{k}.{}", block.name), ..block };
+            factor.layout().into_iter().map(rename)
+        };
+        self.factors.iter().enumerate().flat_map(named).collect()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        self.factors.iter().flat_map(Ansatz::parameters).collect()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        let counts: Vec<usize> = self.factors.iter().map(|f| f.parameters().len()).collect();
+        check_length(parameters, counts.iter().sum())?;
+        let mut rest = parameters;
+        for (factor, count) in self.factors.iter_mut().zip(counts) {
+            let (own, others) = rest.split_at(count);
+            factor.set_parameters(own)?;
+            rest = others;
+        }
+        Ok(())
+    }
+    fn kind(&self) -> Kind {
+        let first = self.factors[0].kind();
+        if self.factors.iter().all(|f| f.kind() == first) { first } else { Kind::Stacked }
+    }
+    fn batch(&self, xs: &[i8]) -> Self::Batch {
+        self.factors.iter().map(|f| f.batch(xs)).collect()
+    }
+    fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
+        let mut sum = self.factors[0].log_psi(&batch[0]);
+        for (factor, batch) in self.factors.iter().zip(batch).skip(1) {
+            sum.iter_mut().zip(factor.log_psi(batch)).for_each(|(s, l)| *s = reduce(*s + l));
+        }
+        sum
+    }
+    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+        self.factors[0].ratios(&batch[0], asks, out);
+        let mut own = vec![Complex64::ZERO; if self.factors.len() > 1 { out.len() } else { 0 }];
+        for (factor, batch) in self.factors.iter().zip(batch).skip(1) {
+            factor.ratios(batch, asks, &mut own);
+            out.iter_mut().zip(&own).for_each(|(o, &r)| *o = times(*o, r));
+        }
+    }
+    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
+        if self.factors.len() == 1 {
+            return self.factors[0].accept(&mut batch[0], asks, ratios);
+        }
+        // Each factor is promised its own ratio, and only their product is at hand.
+        let mut own = vec![Complex64::ZERO; ratios.len()];
+        for (factor, batch) in self.factors.iter().zip(batch) {
+            factor.ratios(batch, asks, &mut own);
+            factor.accept(batch, asks, &own);
+        }
+    }
+    fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
+        let kind = self.kind();
+        let parts: Vec<Derivatives> = self.factors.iter().zip(batch).map(|(f, b)| f.derivatives(b)).collect();
+        let side_by_side = |parts: Vec<Array2<Complex64>>| {
+            let views: Vec<_> = parts.iter().map(|m| m.view()).collect();
+            concatenate(Axis(1), &views).unwrap_or_else(|_| unreachable!("all factors have one row per walker"))
+        };
+        let matrix = match kind {
+            Kind::Real => {
+                let reals = parts.iter().map(|d| match &d.matrix {
+                    Matrix::Real(m) => m.view(),
+                    Matrix::Complex(_) => unreachable!("derivatives of kind Real are real"),
+                });
+                let views: Vec<_> = reals.collect();
+                let whole = concatenate(Axis(1), &views);
+                Matrix::Real(whole.unwrap_or_else(|_| unreachable!("all factors have one row per walker")))
+            }
+            Kind::Stacked => Matrix::Complex(side_by_side(parts.into_iter().map(stacked).collect())),
+            Kind::Holomorphic => Matrix::Complex(side_by_side(
+                parts
+                    .into_iter()
+                    .map(|d| match d.matrix {
+                        Matrix::Complex(m) => m,
+                        Matrix::Real(_) => unreachable!("derivatives of kind Holomorphic are complex"),
+                    })
+                    .collect(),
+            )),
+        };
+        Derivatives { kind, matrix }
+    }
+}
+
+/// Product of wave functions, ψ = Π_f ψ_f.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// The factors, each a table with `kind` and its own keys. No default.
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
+    factors: Vec<toml::Table>,
+}
+
+/// Builds a product from its table; `parts` builds each factor.
+pub fn build(
+    table: &toml::Table,
+    context: &Context,
+    parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
+) -> Result<Erased> {
+    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let factor = |(k, table): (usize, &toml::Table)| {
+        let context = Context {
+            lattice: context.lattice,
+            basis: context.basis,
+            seed: context.seed.wrapping_add(k as u64),
+            folder: context.folder,
+            path: format!("{}.factors[{k}]", context.path),
+        };
+        parts(table, &context)
+    };
+    Ok(Erased::new(Product::new(keys.factors.iter().enumerate().map(factor).collect::<Result<_>>()?)?))
+}
+
+/// The keys of the table.
+pub fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}

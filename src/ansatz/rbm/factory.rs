@@ -1,0 +1,101 @@
+//! Decides what the input says of a restricted Boltzmann machine, `kind = "rbm"`.
+//!
+//! M = density × N hidden units; with a symmetry group G, `density` filters and M = density × |G|.
+
+use super::Rbm;
+use super::kernel::Kernel;
+use crate::ansatz::{Context, Erased, Numbers, schema_of};
+use crate::error::{Error, Result};
+use num_complex::Complex64;
+use serde::Deserialize;
+
+/// Which permutations of sites leave the wave function unchanged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Symmetry {
+    /// None in particular.
+    #[default]
+    None,
+    /// Translations along the periodic directions.
+    Translations,
+    /// Translations and point group.
+    SpaceGroup,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn small() -> f64 {
+    0.01
+}
+
+/// Restricted Boltzmann machine, ln ψ = Σ_i a_i σ_i + Σ_j ln cosh(b_j + Σ_i σ_i W_ij).
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// Hidden units per site; with a symmetry, the number of filters. No default.
+    density: f64,
+    /// Group over which filters are tied: "none", "translations" or "space-group". Default "none".
+    #[serde(default)]
+    symmetry: Symmetry,
+    /// Whether parameters are "complex" or "real". Default "complex".
+    #[serde(default)]
+    parameters: Numbers,
+    /// Whether there are visible biases a. Default true.
+    #[serde(default = "yes")]
+    visible_bias: bool,
+    /// Whether there are hidden biases b. Default true.
+    #[serde(default = "yes")]
+    hidden_bias: bool,
+    /// Standard deviation of the real and imaginary parts of the initial parameters. Default 0.01.
+    #[serde(default = "small")]
+    init: f64,
+}
+
+fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
+    let n = context.basis.sites;
+    let wrong = |problem: String, remedy: &str| Err(Error::input(format!("{}.density", context.path), problem, remedy));
+    if !(keys.density > 0.0 && keys.density < 1e9) {
+        return wrong(format!("{} is not a positive number", keys.density), "choose for example 1 or 4");
+    }
+    let group = match keys.symmetry {
+        Symmetry::None => {
+            let hidden = (keys.density * n as f64).round() as usize;
+            if hidden == 0 {
+                return wrong(format!("{} × {n} sites leaves no hidden unit", keys.density), "choose a larger density");
+            }
+            let rbm = Rbm::<T>::dense(n, hidden, keys.visible_bias, keys.hidden_bias, keys.init, context.seed);
+            return Ok(Erased::new(rbm));
+        }
+        Symmetry::Translations => context.lattice.translations()?,
+        Symmetry::SpaceGroup => context.lattice.space_group()?,
+    };
+    if keys.density.fract() != 0.0 {
+        return wrong(
+            format!("{} is not a whole number of filters", keys.density),
+            "with a symmetry choose a whole number",
+        );
+    }
+    let (filters, a, b) = (keys.density as usize, keys.visible_bias, keys.hidden_bias);
+    Ok(Erased::new(Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed)))
+}
+
+/// Builds a restricted Boltzmann machine from its table.
+pub fn build(
+    table: &toml::Table,
+    context: &Context,
+    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
+) -> Result<Erased> {
+    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    crate::ansatz::check_init(keys.init, context)?;
+    match keys.parameters {
+        Numbers::Real => typed::<f64>(&keys, context),
+        Numbers::Complex => typed::<Complex64>(&keys, context),
+    }
+}
+
+/// The keys of the table.
+pub fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}

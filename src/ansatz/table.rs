@@ -1,0 +1,193 @@
+//! Decides the wave function that is a table: one amplitude per basis state, which can represent any state.
+//!
+//! θ_k = ψ(x_k) and O_k(x) = δ_{x,x_k}/ψ(x). Amplitudes may vanish: then ln ψ = −∞, ratios to such a state are 0, ratios
+//! from it are +∞ (or 0 where the target vanishes too) and its log-derivatives are set to 0.
+
+use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
+use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
+use crate::basis::{SpinBasis, StateIndex};
+use crate::error::{Error, Result};
+use crate::rng::{Purpose, stream};
+use ndarray::Array2;
+use num_complex::Complex64;
+use serde::Deserialize;
+
+/// Amplitudes of all states of a basis.
+#[derive(Debug, Clone)]
+pub struct Table<T> {
+    basis: SpinBasis,
+    index: StateIndex,
+    amplitudes: Vec<T>,
+}
+
+/// The states of walkers as words of bits.
+#[derive(Debug, Clone)]
+pub struct TableBatch {
+    words: Vec<u64>,
+}
+
+impl<T: Field> Table<T> {
+    /// The amplitudes in the order of [`StateIndex`]; an error if there are not as many as states.
+    pub fn from_amplitudes(basis: &SpinBasis, amplitudes: &[Complex64]) -> Result<Self> {
+        let index = StateIndex::new(basis)?;
+        if amplitudes.len() != index.dimension() {
+            return Err(Error::input(
+                "ansatz.file",
+                format!("{} amplitudes were given, the basis has {} states", amplitudes.len(), index.dimension()),
+                "take amplitudes of the same sites and the same sector",
+            ));
+        }
+        let largest = amplitudes.iter().fold(0.0f64, |m, z| m.max(z.norm()));
+        if !T::COMPLEX && amplitudes.iter().any(|z| z.im.abs() > 1e-10 * largest) {
+            return Err(Error::input(
+                "ansatz.parameters",
+                "the amplitudes are complex and the table is real",
+                "choose parameters = \"complex\"",
+            ));
+        }
+        let amplitudes = amplitudes.iter().map(|z| T::new(z.re, z.im)).collect();
+        Ok(Table { basis: basis.clone(), index, amplitudes })
+    }
+
+    /// The same amplitude for every state, up to Gaussian deviations of standard deviation `init`.
+    pub fn uniform(basis: &SpinBasis, init: f64, seed: u64) -> Result<Self> {
+        let index = StateIndex::new(basis)?;
+        let mut amplitudes = gaussian::<T>(index.dimension(), init, &mut stream(seed, Purpose::Parameters, 0, 0));
+        amplitudes.iter_mut().for_each(|z| *z += T::new(1.0, 0.0));
+        Ok(Table { basis: basis.clone(), index, amplitudes })
+    }
+
+    /// ψ of a word; 0 outside the sector.
+    fn amplitude(&self, word: u64) -> Complex64 {
+        if self.basis.up.is_some_and(|up| word.count_ones() as usize != up) {
+            return Complex64::ZERO;
+        }
+        self.amplitudes[self.index.index(word)].complex()
+    }
+}
+
+fn flipped(word: u64, sites: &[u32]) -> u64 {
+    sites.iter().fold(word, |w, &site| w ^ 1 << site)
+}
+
+impl<T: Field> Ansatz for Table<T> {
+    type Batch = TableBatch;
+
+    fn sites(&self) -> usize {
+        self.basis.sites
+    }
+    fn layout(&self) -> Vec<Block> {
+        vec![Block { name: "amplitudes".into(), shape: vec![self.amplitudes.len()], complex: T::COMPLEX }]
+    }
+    fn parameters(&self) -> Vec<f64> {
+        flatten(self.amplitudes.iter().copied())
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        check_length(parameters, T::reals() * self.amplitudes.len())?;
+        self.amplitudes = unflatten(parameters);
+        Ok(())
+    }
+    fn kind(&self) -> Kind {
+        T::kind()
+    }
+    fn batch(&self, xs: &[i8]) -> Self::Batch {
+        TableBatch { words: xs.chunks_exact(self.basis.sites).map(StateIndex::word).collect() }
+    }
+    fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
+        let log = |&word: &u64| match self.amplitude(word) {
+            Complex64::ZERO => Complex64::new(f64::NEG_INFINITY, 0.0),
+            psi => reduce(psi.ln()),
+        };
+        batch.words.iter().map(log).collect()
+    }
+    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+        for ((k, sites), out) in asks.iter().zip(out) {
+            let (source, target) = (batch.words[k], flipped(batch.words[k], sites));
+            *out = match (self.amplitude(source), self.amplitude(target)) {
+                (_, Complex64::ZERO) => Complex64::ZERO,
+                (Complex64::ZERO, _) => Complex64::new(f64::INFINITY, 0.0),
+                (from, to) => to / from,
+            };
+        }
+    }
+    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
+        for (k, sites) in asks.iter() {
+            batch.words[k] = flipped(batch.words[k], sites);
+        }
+    }
+    fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
+        let mut rows = Array2::from_elem((batch.words.len(), self.amplitudes.len()), T::new(0.0, 0.0));
+        for (k, &word) in batch.words.iter().enumerate() {
+            let psi = self.amplitude(word);
+            if psi != Complex64::ZERO {
+                let inverse = psi.inv();
+                rows[(k, self.index.index(word))] = T::new(inverse.re, inverse.im);
+            }
+        }
+        Derivatives { kind: T::kind(), matrix: T::matrix(rows) }
+    }
+}
+
+fn small() -> f64 {
+    0.01
+}
+
+/// One amplitude per basis state.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// Whether amplitudes are "complex" or "real". Default "complex".
+    #[serde(default)]
+    parameters: Numbers,
+    /// Standard deviation of the real and imaginary parts of the initial amplitudes around 1. Default 0.01.
+    #[serde(default = "small")]
+    init: f64,
+}
+
+/// Builds a table of amplitudes from its table of keys.
+pub fn build(
+    table: &toml::Table,
+    context: &Context,
+    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
+) -> Result<Erased> {
+    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    super::check_init(keys.init, context)?;
+    Ok(match keys.parameters {
+        Numbers::Real => Erased::new(Table::<f64>::uniform(context.basis, keys.init, context.seed)?),
+        Numbers::Complex => Erased::new(Table::<Complex64>::uniform(context.basis, keys.init, context.seed)?),
+    })
+}
+
+/// The keys of the table.
+pub fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_and_negative_amplitudes_have_defined_ratios() {
+        let basis = SpinBasis::new(2, None).unwrap();
+        let table = Table::<f64>::from_amplitudes(&basis, &[0.0, -2.0, 0.0, 1.0].map(Complex64::from)).unwrap();
+        let batch = table.batch(&[-1, -1, 1, -1]);
+        let log = table.log_psi(&batch);
+        assert_eq!(log[0].re, f64::NEG_INFINITY);
+        assert!((log[1] - Complex64::new(2f64.ln(), std::f64::consts::PI)).norm() < 1e-15);
+        let mut asks = Asks::default();
+        [(0, 0), (0, 1), (1, 0), (1, 1)].iter().for_each(|&(k, site)| asks.push(k, &[site]));
+        let mut out = vec![Complex64::ZERO; 4];
+        table.ratios(&batch, &asks, &mut out);
+        assert_eq!(out.iter().map(|z| z.re).collect::<Vec<_>>(), [f64::INFINITY, 0.0, 0.0, -0.5]);
+        assert!(out.iter().all(|z| z.im == 0.0));
+    }
+
+    #[test]
+    fn amplitudes_of_another_space_are_refused() {
+        let basis = SpinBasis::new(4, Some(0)).unwrap();
+        assert!(Table::<f64>::from_amplitudes(&basis, &[Complex64::ONE; 16]).is_err());
+        assert!(Table::<f64>::from_amplitudes(&basis, &[Complex64::i(); 6]).is_err());
+        assert!(Table::<Complex64>::from_amplitudes(&basis, &[Complex64::i(); 6]).is_ok());
+    }
+}

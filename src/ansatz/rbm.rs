@@ -7,6 +7,8 @@
 
 mod factory;
 pub mod kernel;
+#[cfg(test)]
+mod tests;
 
 pub use factory::{build, schema};
 

@@ -1,0 +1,136 @@
+//! Decides whether every registered wave function, real and complex, obeys the public laws, alone and composed.
+
+use nishina::ansatz::product::Product;
+use nishina::ansatz::sign::SignRule;
+use nishina::ansatz::table::Table;
+use nishina::ansatz::{ANSATZE, Ansatz, AnsatzEntry, Context, Erased, Kind, build};
+use nishina::basis::SpinBasis;
+use nishina::check::laws;
+use nishina::lattice::{Boundary, Lattice, LatticeSpec};
+use num_complex::Complex64;
+use std::path::Path;
+
+const SITES: usize = 6;
+
+fn chain() -> Lattice {
+    let spec = LatticeSpec {
+        kind: "chain".into(),
+        size: vec![SITES],
+        boundary: vec![Boundary::Periodic],
+        edges: None,
+        sites: None,
+    };
+    Lattice::new(&spec).unwrap()
+}
+
+fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis) -> nishina::error::Result<Erased> {
+    let context = Context { lattice, basis, seed: 7, folder: Path::new("."), path: "ansatz".into() };
+    build(&text.parse().unwrap(), &context, &[])
+}
+
+/// A small input for every kind; a kind without one fails the test, so that it cannot be forgotten.
+fn examples(entry: &AnsatzEntry) -> Vec<String> {
+    let both = |keys: &str| {
+        ["real", "complex"].map(|p| format!("kind = \"{}\"\nparameters = \"{p}\"\n{keys}", entry.kind)).to_vec()
+    };
+    match entry.kind {
+        "rbm" => ["none", "translations", "space-group"]
+            .iter()
+            .flat_map(|symmetry| both(&format!("density = 1\ninit = 0.2\nsymmetry = \"{symmetry}\"")))
+            .collect(),
+        "jastrow" => ["all", "distance"]
+            .iter()
+            .flat_map(|pairs| both(&format!("pairs = \"{pairs}\"\nvisible_bias = true\ninit = 0.3")))
+            .collect(),
+        "table" => both("init = 0.3"),
+        "product" => [("real", "real"), ("complex", "complex"), ("real", "complex")]
+            .iter()
+            .map(|(one, two)| {
+                format!(
+                    "kind = \"product\"\nfactors = [{{ kind = \"rbm\", density = 0.5, parameters = \"{one}\" }}, \
+                     {{ kind = \"jastrow\", parameters = \"{two}\" }}]"
+                )
+            })
+            .collect(),
+        other => panic!("add an example of {other}"),
+    }
+}
+
+#[test]
+fn every_registered_wave_function_obeys_the_laws() {
+    let lattice = chain();
+    for twice_sz in [None, Some(0), Some(2)] {
+        let basis = SpinBasis::new(SITES, twice_sz).unwrap();
+        for text in ANSATZE.iter().flat_map(examples) {
+            let mut ansatz = parsed(&text, &lattice, &basis).unwrap();
+            laws(&mut ansatz, &basis, 3).unwrap_or_else(|e| panic!("{text}\n{e}"));
+            let sublattice = (0..SITES).map(|i| i % 2 == 0).collect();
+            let mut signed = SignRule::new(ansatz, sublattice).unwrap();
+            laws(&mut signed, &basis, 4).unwrap_or_else(|e| panic!("sign rule, {text}\n{e}"));
+        }
+    }
+}
+
+#[test]
+fn mixed_products_have_stacked_derivatives() {
+    let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
+    let part = |kind: &str, numbers: &str, more: &str| {
+        parsed(&format!("kind = \"{kind}\"\nparameters = \"{numbers}\"\n{more}"), &lattice, &basis).unwrap()
+    };
+    let product = Product::new(vec![part("rbm", "complex", "density = 1"), part("jastrow", "real", "")]).unwrap();
+    assert_eq!(product.kind(), Kind::Stacked);
+    assert_eq!(product.layout().last().unwrap().name, "factor1.v");
+    let nested = Product::new(vec![Erased::new(product), part("table", "complex", "")]).unwrap();
+    laws(&mut Erased::new(nested), &basis, 1).unwrap();
+}
+
+#[test]
+fn the_sign_rule_counts_up_spins_of_the_sublattice() {
+    let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
+    let plain = parsed("kind = \"jastrow\"\nparameters = \"real\"", &lattice, &basis).unwrap();
+    let signed = SignRule::new(parsed("kind = \"jastrow\"\nparameters = \"real\"", &lattice, &basis).unwrap(), {
+        (0..SITES).map(|i| i % 2 == 0).collect()
+    })
+    .unwrap();
+    for (x, sign) in [([-1; 6], 1.0), ([1, -1, -1, -1, -1, -1], -1.0), ([-1, 1, -1, 1, -1, 1], 1.0), ([1; 6], -1.0)] {
+        let quotient = (signed.log_psi(&signed.batch(&x))[0] - plain.log_psi(&plain.batch(&x))[0]).exp();
+        assert!((quotient - sign).norm() < 1e-14);
+    }
+}
+
+#[test]
+fn tables_with_zeros_obey_the_laws_of_ratios() {
+    let basis = SpinBasis::new(4, Some(0)).unwrap();
+    let amplitudes = [1.0, 0.0, -2.0, 0.5, 0.0, 1.0].map(Complex64::from);
+    let mut table = Table::<f64>::from_amplitudes(&basis, &amplitudes).unwrap();
+    assert_eq!(table.parameters()[1], 0.0);
+    // Zero amplitudes have no logarithm to differentiate; all others do.
+    laws(&mut table, &basis, 5).unwrap();
+}
+
+#[test]
+fn wrong_inputs_name_the_key() {
+    let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
+    for (text, key) in [
+        ("density = 1", "ansatz.kind"),
+        ("kind = \"rbn\"", "ansatz.kind"),
+        ("kind = \"rbm\"", "ansatz.density"),
+        ("kind = \"rbm\"\ndensity = 0", "ansatz.density"),
+        ("kind = \"rbm\"\ndensity = 0.01", "ansatz.density"),
+        ("kind = \"rbm\"\ndensity = 1.5\nsymmetry = \"translations\"", "ansatz.density"),
+        ("kind = \"rbm\"\ndensity = 1\ninit = -1.0", "ansatz.init"),
+        ("kind = \"rbm\"\ndensity = 1\nhiden_bias = true", "ansatz.hiden_bias"),
+        ("kind = \"product\"\nfactors = []", "ansatz.factors"),
+        ("kind = \"product\"\nfactors = [{ kind = \"jastro\" }]", "ansatz.factors[0].kind"),
+    ] {
+        let message = parsed(text, &lattice, &basis).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{key}:")), "{text}: {message}");
+    }
+}
+
+#[test]
+fn every_schema_describes_an_object() {
+    for entry in ANSATZE {
+        assert_eq!((entry.schema)()["type"], "object", "{}", entry.kind);
+    }
+}

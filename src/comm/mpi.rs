@@ -1,1 +1,299 @@
-//! stub
+//! Decides how ranks talk over MPI; the only file that names the MPI crate.
+//!
+//! A sum is a reduction to rank 0 followed by a broadcast, so that all ranks hold the same bytes whatever algorithm
+//! the library prefers; the standard only advises this of `MPI_Allreduce`. Messages are split into rounds that stay
+//! below 2²⁸ elements, because counts and displacements are 32-bit integers.
+//!
+//! Reference: MPI: A Message-Passing Interface Standard, version 3.1, chapter 5.
+
+use super::{Comm, Serial};
+use crate::error::{Error, Result};
+use ::mpi::Threading;
+use ::mpi::collective::{CommunicatorCollectives, Root, SystemOperation};
+use ::mpi::datatype::{Partition, PartitionMut};
+use ::mpi::environment::Universe;
+use ::mpi::topology::{Communicator, SimpleCommunicator};
+use ::mpi::traits::Equivalence;
+use std::io::Write;
+
+/// Most elements in one message.
+const LARGEST: usize = 1 << 28;
+
+/// The world communicator. Dropping it finalises MPI, which waits for all ranks: a rank that leaves alone has to call
+/// [`Comm::abort`].
+struct World {
+    world: SimpleCommunicator,
+    largest: usize,
+    _universe: Universe,
+}
+
+/// Starts communication: MPI when a launcher is there, else one rank without MPI.
+///
+/// Under MPI a panic hook is installed too ([`install_panic_hook`]). The communicator has to be dropped at a clean
+/// end. Fails with `Error::Communication` when MPI is initialised already.
+pub fn start(launcher: bool) -> Result<Box<dyn Comm>> {
+    if !launcher {
+        return Ok(Box::new(Serial));
+    }
+    let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled)
+        .ok_or_else(|| Error::Communication { what: "MPI has been initialised already".into() })?;
+    install_panic_hook();
+    Ok(Box::new(World { world: universe.world(), largest: LARGEST, _universe: universe }))
+}
+
+/// Makes a panic on one rank end the whole job with code 101: prints it with the rank, then calls `MPI_Abort`.
+///
+/// Without this the rank would wait in `MPI_Finalize` for the others, for ever. Where MPI is not running, a panic
+/// keeps its usual course.
+pub fn install_panic_hook() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if ::mpi::environment::is_initialized() && !::mpi::environment::is_finalized() {
+            let world = SimpleCommunicator::world();
+            let mut stderr = std::io::stderr();
+            // Nothing can be done about a closed standard error here.
+            let _ = writeln!(stderr, "rank {}: {panic}", world.rank()).and_then(|()| stderr.flush());
+            world.abort(101)
+        }
+        usual(panic);
+    }));
+}
+
+impl World {
+    fn root(&self) -> ::mpi::topology::Process<'_> {
+        self.world.process_at_rank(0)
+    }
+
+    fn bcast<T: Equivalence>(&self, values: &mut [T]) {
+        for part in values.chunks_mut(self.largest) {
+            self.root().broadcast_into(part);
+        }
+    }
+
+    fn reduce(&self, values: &mut [f64], operation: SystemOperation) {
+        let mut total = vec![0.0; values.len().min(self.largest)];
+        for part in values.chunks_mut(self.largest) {
+            if self.rank() == 0 {
+                let total = &mut total[..part.len()];
+                self.root().reduce_into_root(&*part, total, operation);
+                part.copy_from_slice(total);
+            } else {
+                self.root().reduce_into(&*part, operation);
+            }
+            self.root().broadcast_into(part);
+        }
+    }
+
+    /// Pieces of different lengths to rank 0, in rounds of at most `largest` elements in all.
+    fn collect<T: Equivalence + Copy + Default>(&self, piece: &[T]) -> Vec<T> {
+        let size = self.size();
+        let mut lengths = vec![0u64; size];
+        self.world.all_gather_into(&(piece.len() as u64), &mut lengths[..]);
+        let window = (self.largest / size).max(1);
+        let longest = lengths.iter().max().map_or(0, |&l| l as usize);
+        let starts = running(lengths.iter().map(|&l| l as usize));
+        let mut all = vec![T::default(); if self.rank() == 0 { starts[size] } else { 0 }];
+        for round in 0..longest.div_ceil(window) {
+            let part = slice_of(piece, round, window);
+            if self.rank() == 0 {
+                let counts: Vec<i32> = (0..size).map(|r| in_round(lengths[r] as usize, round, window)).collect();
+                let places = displacements(&counts);
+                let mut buffer = vec![T::default(); counts.iter().map(|&c| c as usize).sum()];
+                let mut target = PartitionMut::new(&mut buffer[..], &counts[..], &places[..]);
+                self.root().gather_varcount_into_root(part, &mut target);
+                for r in 0..size {
+                    let (from, count) = (places[r] as usize, counts[r] as usize);
+                    if count > 0 {
+                        let to = starts[r] + round * window;
+                        all[to..to + count].copy_from_slice(&buffer[from..from + count]);
+                    }
+                }
+            } else {
+                self.root().gather_varcount_into(part);
+            }
+        }
+        all
+    }
+}
+
+/// Partial sums, from 0, one more than there are lengths.
+fn running(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut starts = vec![0];
+    let mut total = 0;
+    for length in lengths {
+        total += length;
+        starts.push(total);
+    }
+    starts
+}
+
+/// How many of `length` elements belong to this round.
+fn in_round(length: usize, round: usize, window: usize) -> i32 {
+    length.saturating_sub(round * window).min(window) as i32
+}
+
+fn slice_of<T>(values: &[T], round: usize, window: usize) -> &[T] {
+    let start = (round * window).min(values.len());
+    &values[start..(start + window).min(values.len())]
+}
+
+fn displacements(counts: &[i32]) -> Vec<i32> {
+    counts
+        .iter()
+        .scan(0, |end, count| {
+            *end += count;
+            Some(*end - count)
+        })
+        .collect()
+}
+
+impl Comm for World {
+    fn rank(&self) -> usize {
+        self.world.rank() as usize
+    }
+    fn size(&self) -> usize {
+        self.world.size() as usize
+    }
+    fn sum(&self, values: &mut [f64]) -> Result<()> {
+        self.reduce(values, SystemOperation::sum());
+        Ok(())
+    }
+    fn max(&self, values: &mut [f64]) -> Result<()> {
+        self.reduce(values, SystemOperation::max());
+        Ok(())
+    }
+    fn gather(&self, piece: &[f64]) -> Result<Vec<f64>> {
+        Ok(self.collect(piece))
+    }
+    fn gather_bytes(&self, piece: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.collect(piece))
+    }
+    fn broadcast(&self, values: &mut [f64]) -> Result<()> {
+        self.bcast(values);
+        Ok(())
+    }
+    fn broadcast_bytes(&self, bytes: &mut Vec<u8>) -> Result<()> {
+        let mut length = [bytes.len() as u64];
+        self.bcast(&mut length);
+        bytes.resize(length[0] as usize, 0);
+        self.bcast(bytes);
+        Ok(())
+    }
+    fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+        let size = self.size();
+        let window = (self.largest / size).max(1);
+        // A rank that calls wrongly must not leave the others waiting: all learn of it through the maximum.
+        let longest = pieces.iter().map(Vec::len).max().unwrap_or(0);
+        let mut facts = [longest.div_ceil(window) as f64, f64::from(u8::from(pieces.len() != size))];
+        self.max(&mut facts)?;
+        if facts[1] > 0.0 {
+            return Err(Error::Communication { what: "transpose needs one piece for every rank".into() });
+        }
+        let outgoing: Vec<u64> = pieces.iter().map(|p| p.len() as u64).collect();
+        let mut incoming = vec![0u64; size];
+        self.world.all_to_all_into(&outgoing[..], &mut incoming[..]);
+        let mut received: Vec<Vec<f64>> = incoming.iter().map(|&l| Vec::with_capacity(l as usize)).collect();
+        for round in 0..facts[0] as usize {
+            let send: Vec<f64> = pieces.iter().flat_map(|p| slice_of(p, round, window)).copied().collect();
+            let send_counts: Vec<i32> = pieces.iter().map(|p| in_round(p.len(), round, window)).collect();
+            let send_places = displacements(&send_counts);
+            let counts: Vec<i32> = incoming.iter().map(|&l| in_round(l as usize, round, window)).collect();
+            let places = displacements(&counts);
+            let mut buffer = vec![0.0; counts.iter().map(|&c| c as usize).sum()];
+            {
+                let source = Partition::new(&send[..], &send_counts[..], &send_places[..]);
+                let mut target = PartitionMut::new(&mut buffer[..], &counts[..], &places[..]);
+                self.world.all_to_all_varcount_into(&source, &mut target);
+            }
+            for (r, piece) in received.iter_mut().enumerate() {
+                piece.extend_from_slice(&buffer[places[r] as usize..][..counts[r] as usize]);
+            }
+        }
+        Ok(received)
+    }
+    fn barrier(&self) -> Result<()> {
+        self.world.barrier();
+        Ok(())
+    }
+    fn abort(&self, code: i32) -> ! {
+        // The messages of this rank first; a closed stream cannot be helped.
+        let _ = std::io::stdout().flush();
+        let _ = std::io::stderr().flush();
+        self.world.abort(code)
+    }
+}
+
+/// Checks every collective call on the ranks that are there, against values known in closed form. Fails with `Error::Communication` naming the call; all ranks give the same answer.
+pub fn self_test(comm: &dyn Comm) -> Result<()> {
+    let (r, n) = (comm.rank(), comm.size());
+    let mut wrong = Vec::new();
+    let mut check = |name: &str, good: bool| {
+        if !good {
+            wrong.push(name.to_string());
+        }
+    };
+    let mut v: Vec<f64> = (0..37).map(|i| (r + i) as f64).collect();
+    comm.sum(&mut v)?;
+    check("sum", v.iter().enumerate().all(|(i, &x)| x == (n * i + n * (n - 1) / 2) as f64));
+    let mut v: Vec<f64> = (0..37).map(|i| i as f64 - r as f64).collect();
+    comm.max(&mut v)?;
+    check("max", v.iter().enumerate().all(|(i, &x)| x == i as f64));
+    let all = comm.gather(&vec![r as f64; 3 * r])?;
+    let whole: Vec<f64> = (0..n).flat_map(|q| vec![q as f64; 3 * q]).collect();
+    check("gather", all == if r == 0 { whole } else { vec![] });
+    let mut bytes = vec![r as u8; 5 * r + 23];
+    comm.broadcast_bytes(&mut bytes)?;
+    check("broadcast", bytes == vec![0; 23]);
+    let pieces: Vec<Vec<f64>> = (0..n).map(|q| vec![(100 * r + q) as f64; 2 * r + q]).collect();
+    let got = comm.transpose(&pieces)?;
+    check("transpose", got.iter().enumerate().all(|(q, p)| *p == vec![(100 * q + r) as f64; 2 * q + r]));
+    let verdict = match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Communication { what: format!("rank {r}: wrong result of {}", wrong.join(", ")) }),
+    };
+    super::agree(comm, verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_launcher_mpi_is_not_initialised() {
+        let comm = start(false).unwrap();
+        assert_eq!((comm.rank(), comm.size()), (0, 1));
+        assert!(!::mpi::environment::is_initialized());
+        self_test(comm.as_ref()).unwrap();
+    }
+
+    #[test]
+    fn rounds_cover_everything_once() {
+        for (length, window) in [(0, 3), (1, 3), (3, 3), (10, 3)] {
+            let values: Vec<usize> = (0..length).collect();
+            let rounds = length.div_ceil(window);
+            let joined: Vec<usize> = (0..rounds).flat_map(|k| slice_of(&values, k, window).to_vec()).collect();
+            assert_eq!(joined, values);
+            assert!((0..rounds).all(|k| slice_of(&values, k, window).len() == in_round(length, k, window) as usize));
+        }
+        assert_eq!(displacements(&[2, 0, 5]), [0, 2, 2]);
+    }
+
+    #[test]
+    fn the_self_test_passes_on_threads() {
+        for size in 1..=4 {
+            assert!(super::super::threads::run(size, self_test).iter().all(Result::is_ok));
+        }
+    }
+
+    /// Run by hand under a launcher: `mpirun -n 3 <test binary> --ignored --test-threads=1 under_a_launcher`.
+    #[test]
+    #[ignore = "needs mpirun"]
+    fn under_a_launcher_with_tiny_messages() {
+        let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).unwrap();
+        let mut world = World { world: universe.world(), largest: LARGEST, _universe: universe };
+        for largest in [1, 4, 7, LARGEST] {
+            world.largest = largest;
+            self_test(&world).unwrap();
+        }
+    }
+}

@@ -6,6 +6,7 @@ pub mod comm;
 pub mod ensemble;
 pub mod error;
 pub mod io;
+pub mod job;
 pub mod keys;
 pub mod lattice;
 pub mod linalg;

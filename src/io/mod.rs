@@ -1,2 +1,5 @@
 //! Decides what is in the files and how they reach the disk.
+
+pub mod atomic;
+pub mod hdf5;
 pub mod tree;

@@ -1,0 +1,397 @@
+//! Decides how a tree becomes an HDF5 file and back; the only file that names the HDF5 crate.
+//!
+//! ```text
+//! bytes 0 .. 512     user block: `nishina HDF5 fnv1a64 <16 hex digits>`, the checksum of all that follows it
+//! /                  attributes schema_version = 1, program = "nishina <version>"
+//! /group/.../name    dataset; attributes unit, meaning (where given)
+//! ```
+//!
+//! Checksum: h ← (h ⊕ byte) · 1099511628211 mod 2⁶⁴ from h = 14695981039346656037. It is verified before the HDF5 library
+//! sees the file, because the library may crash on damaged ones. Complex numbers are compounds (r, i), texts
+//! variable-length UTF-8.
+//!
+//! Reference: G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, The FNV Non-Cryptographic Hash Algorithm, IETF draft.
+
+use super::atomic::Temporary;
+use super::tree::{Tree, Value, shaped};
+use crate::error::{Error, Result};
+use ::hdf5::dataset::Layout;
+use ::hdf5::plist::file_access::FileCloseDegree;
+use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
+use ::hdf5::{Dataset, File, Group, H5Type, Location};
+use ndarray::ArrayD;
+use num_complex::Complex64;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+/// Version of the layout of every file of the program.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// Bytes of the user block, and what it begins with.
+const BLOCK: usize = 512;
+const MARK: &str = "nishina HDF5 fnv1a64 ";
+
+/// The result of the HDF5 library, before it is told which file it is about.
+type Raw<T> = std::result::Result<T, String>;
+
+fn text(e: ::hdf5::Error) -> String {
+    e.to_string()
+}
+
+/// What a virtual dataset holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 8-bit integers.
+    Spin,
+    /// 64-bit integers.
+    Integer,
+    /// Complex numbers.
+    Complex,
+}
+
+/// One dataset that lives in other files, joined along its first dimension.
+#[derive(Debug, Clone)]
+pub struct Joined {
+    /// Its name, here and in the other files.
+    pub name: String,
+    /// Its type.
+    pub kind: Kind,
+    /// Its second dimension; one-dimensional without.
+    pub columns: Option<usize>,
+    /// The other files' names without folder (they stay in the same one), with the number of rows in each.
+    pub parts: Vec<(String, usize)>,
+    /// Its unit and meaning.
+    pub note: (String, String),
+}
+
+/// Writes `tree` as the file `path`, which appears whole or not at all. Fails with `Error::Output`.
+pub fn write_atomic(path: &Path, tree: &Tree) -> Result<()> {
+    write_temporary(path, tree)?.publish()
+}
+
+/// Writes `tree` as a temporary file that can become `path`. Fails with `Error::Output`.
+pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
+    create(path, |file| {
+        for (name, value) in &tree.datasets {
+            let made = write_value(file, name, value).and_then(|dataset| match tree.notes.get(name) {
+                Some((unit, meaning)) => attribute(&dataset, "unit", unit).and(attribute(&dataset, "meaning", meaning)),
+                None => Ok(()),
+            });
+            made.map_err(|e| format!("dataset {name}: {e}"))?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes a file of virtual datasets over other files; as [`write_atomic`]. Fails with `Error::Output`.
+pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
+    let write = |file: &File| {
+        for dataset in datasets {
+            match dataset.kind {
+                Kind::Spin => join::<i8>(file, dataset)?,
+                Kind::Integer => join::<i64>(file, dataset)?,
+                Kind::Complex => join::<Complex64>(file, dataset)?,
+            }
+        }
+        Ok(())
+    };
+    create(path, write)?.publish()
+}
+
+/// Reads a file into memory and verifies its checksum.
+///
+/// Fails with `Error::Output` where the file is missing, truncated, damaged, of a later schema version, or refers to a
+/// file that is missing.
+pub fn read(path: &Path) -> Result<Tree> {
+    verify(path)?;
+    let load = || {
+        let file = File::open(path).map_err(text)?;
+        let version = file.attr("schema_version").and_then(|a| a.read_scalar::<i64>()).map_err(text)?;
+        if version != SCHEMA_VERSION {
+            return Err(format!("schema version {version}, this program reads {SCHEMA_VERSION}"));
+        }
+        let mut tree = Tree::default();
+        read_group(&file, path, &mut tree)?;
+        Ok(tree)
+    };
+    load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
+}
+
+/// The shape of one dataset of a file, without reading it; `None` where there is no such dataset.
+///
+/// Fails with `Error::Output` where the file cannot be read.
+pub fn shape(path: &Path, name: &str) -> Result<Option<Vec<usize>>> {
+    verify(path)?;
+    let look = || {
+        let file = File::open(path).map_err(text)?;
+        if !file.link_exists(name) {
+            return Ok(None);
+        }
+        file.dataset(name).and_then(|d| d.get_shape()).map(Some).map_err(text)
+    };
+    look().map_err(|e: String| Error::output(path, format!("cannot be read: {e}")))
+}
+
+fn create(path: &Path, write: impl FnOnce(&File) -> Raw<()>) -> Result<Temporary> {
+    Temporary::new(path, |place| {
+        let make = || {
+            let mut options = File::with_options();
+            options.create_plist().userblock(BLOCK as u64);
+            options.access_plist().fclose_degree(FileCloseDegree::Strong);
+            let file = options.create(place).map_err(text)?;
+            let version = file.new_attr::<i64>().create("schema_version").map_err(text)?;
+            version.write_scalar(&SCHEMA_VERSION).map_err(text)?;
+            attribute(&file, "program", concat!("nishina ", env!("CARGO_PKG_VERSION")))?;
+            write(&file)?;
+            file.flush().map_err(text)?;
+            file.close().map_err(text)?;
+            seal(place).map_err(|e| e.to_string())
+        };
+        make().map_err(|e| Error::output(path, format!("cannot be written: {e}")))
+    })
+}
+
+fn unicode(s: &str) -> Raw<VarLenUnicode> {
+    VarLenUnicode::from_str(s).map_err(|e| e.to_string())
+}
+
+fn attribute(at: &Location, name: &str, value: &str) -> Raw<()> {
+    let attribute = at.new_attr::<VarLenUnicode>().create(name).map_err(text)?;
+    attribute.write_scalar(&unicode(value)?).map_err(text)
+}
+
+fn read_attribute(dataset: &Dataset, name: &str) -> Raw<Option<String>> {
+    if !dataset.attr_names().map_err(text)?.iter().any(|n| n == name) {
+        return Ok(None);
+    }
+    let value = dataset.attr(name).and_then(|a| a.read_scalar::<VarLenUnicode>()).map_err(text)?;
+    Ok(Some(value.as_str().to_string()))
+}
+
+fn write_value(file: &File, name: &str, value: &Value) -> Raw<Dataset> {
+    fn array<T: H5Type + Clone>(file: &File, name: &str, a: &ArrayD<T>) -> Raw<Dataset> {
+        let dataset = file.new_dataset::<T>().shape(a.shape()).create(name).map_err(text)?;
+        if !a.is_empty() {
+            dataset.write(a.as_standard_layout().view()).map_err(text)?;
+        }
+        Ok(dataset)
+    }
+    match value {
+        Value::Real(a) => array(file, name, a),
+        Value::Complex(a) => array(file, name, a),
+        Value::Integer(a) => array(file, name, a),
+        Value::Spin(a) => array(file, name, a),
+        Value::Text(t) => {
+            let dataset = file.new_dataset::<VarLenUnicode>().create(name).map_err(text)?;
+            dataset.write_scalar(&unicode(t)?).map_err(text)?;
+            Ok(dataset)
+        }
+        Value::Texts(list) => {
+            let list = list.iter().map(|t| unicode(t)).collect::<Raw<Vec<_>>>()?;
+            array(file, name, &shaped(&[list.len()], list))
+        }
+    }
+}
+
+fn join<T: H5Type>(file: &File, joined: &Joined) -> Raw<()> {
+    let with_columns = |rows: usize| match joined.columns {
+        Some(columns) => vec![rows, columns],
+        None => vec![rows],
+    };
+    let total = with_columns(joined.parts.iter().map(|p| p.1).sum());
+    let mut builder = file.new_dataset::<T>().shape(&total[..]);
+    let mut start = 0;
+    for (name, rows) in joined.parts.iter().filter(|p| p.1 > 0) {
+        let (source, target) = (with_columns(*rows), total.clone());
+        let range = start..start + rows;
+        builder = match joined.columns {
+            Some(_) => builder.virtual_map(name, &joined.name, source, .., target, (range, ..)),
+            None => builder.virtual_map(name, &joined.name, source, .., target, range),
+        };
+        start += rows;
+    }
+    let made = builder.create(joined.name.as_str()).map_err(text).and_then(|dataset| {
+        attribute(&dataset, "unit", &joined.note.0).and(attribute(&dataset, "meaning", &joined.note.1))
+    });
+    made.map_err(|e| format!("dataset {}: {e}", joined.name))
+}
+
+fn read_group(group: &Group, path: &Path, tree: &mut Tree) -> Raw<()> {
+    for dataset in group.datasets().map_err(text)? {
+        let name = dataset.name().trim_start_matches('/').to_string();
+        let about = |e: String| format!("dataset {name}: {e}");
+        if dataset.layout() == Layout::Virtual {
+            check_sources(&dataset, path).map_err(about)?;
+        }
+        let value = read_value(&dataset).map_err(about)?;
+        if let (Some(unit), Some(meaning)) =
+            (read_attribute(&dataset, "unit").map_err(about)?, read_attribute(&dataset, "meaning").map_err(about)?)
+        {
+            tree.notes.insert(name.clone(), (unit, meaning));
+        }
+        tree.put(&name, value);
+    }
+    group.groups().map_err(text)?.iter().try_for_each(|inner| read_group(inner, path, tree))
+}
+
+/// The library fills the share of a missing source file with zeros in silence; here it is an error.
+fn check_sources(dataset: &Dataset, path: &Path) -> Raw<()> {
+    let plan = dataset.create_plist().and_then(|p| p.get_virtual_map()).map_err(text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    match plan.iter().find(|m| !folder.join(&m.src_filename).is_file()) {
+        Some(missing) => Err(format!("its source file {} is missing", missing.src_filename)),
+        None => Ok(()),
+    }
+}
+
+fn read_value(dataset: &Dataset) -> Raw<Value> {
+    fn array<T: H5Type + Clone>(dataset: &Dataset) -> Raw<ArrayD<T>> {
+        let shape = dataset.get_shape().map_err(text)?;
+        if shape.contains(&0) {
+            return ArrayD::from_shape_vec(shape, Vec::new()).map_err(|e| e.to_string());
+        }
+        dataset.read_dyn::<T>().map_err(text)
+    }
+    let descriptor = dataset.dtype().and_then(|t| t.to_descriptor()).map_err(text)?;
+    match &descriptor {
+        TypeDescriptor::Float(FloatSize::U8) => Ok(Value::Real(array(dataset)?)),
+        TypeDescriptor::Integer(IntSize::U8) => Ok(Value::Integer(array(dataset)?)),
+        TypeDescriptor::Integer(IntSize::U1) => Ok(Value::Spin(array(dataset)?)),
+        TypeDescriptor::VarLenUnicode if dataset.is_scalar() => {
+            let one = dataset.read_scalar::<VarLenUnicode>().map_err(text)?;
+            Ok(Value::Text(one.as_str().to_string()))
+        }
+        TypeDescriptor::VarLenUnicode => {
+            Ok(Value::Texts(array::<VarLenUnicode>(dataset)?.iter().map(|t| t.as_str().to_string()).collect()))
+        }
+        other if *other == Complex64::type_descriptor() => Ok(Value::Complex(array(dataset)?)),
+        other => Err(format!("the type {other} is none of this program's")),
+    }
+}
+
+/// FNV-1a over all bytes of an open file that follow the user block.
+fn checksum(file: &mut std::fs::File) -> std::io::Result<u64> {
+    file.seek(SeekFrom::Start(BLOCK as u64))?;
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut buffer = vec![0u8; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash),
+            n => buffer[..n].iter().for_each(|&b| hash = (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)),
+        }
+    }
+}
+
+/// The user block of a file with this checksum, padded by zeros.
+fn user_block(hash: u64) -> Vec<u8> {
+    let mut block = format!("{MARK}{hash:016x}\n").into_bytes();
+    block.resize(BLOCK, 0);
+    block
+}
+
+/// Writes the checksum into the user block of a finished file.
+fn seal(path: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::File::options().read(true).write(true).open(path)?;
+    let hash = checksum(&mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&user_block(hash))
+}
+
+/// Compares the user block with the content.
+fn verify(path: &Path) -> Result<()> {
+    let compare = || {
+        let mut file = std::fs::File::open(path)?;
+        let mut block = Vec::with_capacity(BLOCK);
+        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
+        Ok::<_, std::io::Error>((block.starts_with(MARK.as_bytes()), block == user_block(checksum(&mut file)?)))
+    };
+    match compare() {
+        Ok((true, true)) => Ok(()),
+        Ok((true, false)) => Err(Error::output(
+            path,
+            "is damaged, or was changed by another program: its checksum does not fit its content",
+        )),
+        Ok((false, _)) => Err(Error::output(path, "is not a file of this program, or its beginning is damaged")),
+        Err(e) => Err(Error::output(path, format!("cannot be opened: {e}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, arr2};
+
+    fn sample() -> Tree {
+        let mut tree = Tree::default();
+        tree.describe("history/energy", Value::Real(shaped(&[2, 3], (0..6).map(f64::from).collect())), "J", "energy");
+        tree.put_real("e0", -1.5);
+        tree.put_reals("empty", &[]);
+        tree.put("none", Value::Spin(shaped(&[0, 5], vec![])));
+        tree.put_integer("a/b/c", -7);
+        tree.put_spins("spins", &[2, 2], &[1, -1, -1, 1]);
+        tree.put_complex("a/b/z", &[1, 2], &[Complex64::new(1.0, 2.0), Complex64::new(f64::MIN_POSITIVE, -0.0)]);
+        tree.put_text("text", "Gitter: α = 3\n[lattice]\n");
+        tree.put_text("no text", "");
+        tree.put("texts", Value::Texts(vec!["σᶻ".into(), String::new(), "x".into()]));
+        tree.put("no texts", Value::Texts(vec![]));
+        tree
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.h5");
+        write_atomic(&path, &sample()).unwrap();
+        assert_eq!(read(&path).unwrap(), sample());
+        assert_eq!(shape(&path, "history/energy").unwrap(), Some(vec![2, 3]));
+        assert_eq!(shape(&path, "nothing").unwrap(), None);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn transposed_arrays_keep_their_meaning() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.h5");
+        let a: Array2<f64> = arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reversed_axes();
+        let mut tree = Tree::default();
+        tree.put("a", Value::Real(a.into_dyn()));
+        write_atomic(&path, &tree).unwrap();
+        assert_eq!(read(&path).unwrap().reals("a").unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.h5");
+        write_atomic(&path, &sample()).unwrap();
+        let good = std::fs::read(&path).unwrap();
+        for place in (0..good.len()).step_by(7) {
+            let mut bad = good.clone();
+            bad[place] ^= 0x10;
+            std::fs::write(&path, &bad).unwrap();
+            assert!(matches!(read(&path), Err(Error::Output { .. })), "byte {place}");
+        }
+        for length in [0, 1, 8, 100, good.len() / 2, good.len() - 1] {
+            std::fs::write(&path, &good[..length]).unwrap();
+            assert!(matches!(read(&path), Err(Error::Output { .. })), "length {length}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(read(&path), Err(Error::Output { .. })));
+    }
+
+    #[test]
+    fn a_failed_write_keeps_the_old_file_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.h5");
+        write_atomic(&path, &sample()).unwrap();
+        let mut bad = sample();
+        bad.put_text("zero", "a\0b");
+        assert!(matches!(write_atomic(&path, &bad), Err(Error::Output { .. })));
+        assert_eq!(read(&path).unwrap(), sample());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        write_atomic(&path, &sample()).unwrap();
+        assert_eq!(read(&path).unwrap(), sample());
+        assert!(write_atomic(&folder.path().join("missing/a.h5"), &sample()).is_err());
+    }
+}

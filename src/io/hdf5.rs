@@ -211,8 +211,11 @@ fn join<T: H5Type>(file: &File, joined: &Joined) -> Raw<()> {
         };
         start += rows;
     }
+    let sources: Vec<&str> = joined.parts.iter().map(|p| p.0.as_str()).collect();
     let made = builder.create(joined.name.as_str()).map_err(text).and_then(|dataset| {
-        attribute(&dataset, "unit", &joined.note.0).and(attribute(&dataset, "meaning", &joined.note.1))
+        attribute(&dataset, "unit", &joined.note.0)?;
+        attribute(&dataset, "meaning", &joined.note.1)?;
+        attribute(&dataset, "sources", &sources.join("\n"))
     });
     made.map_err(|e| format!("dataset {}: {e}", joined.name))
 }
@@ -237,10 +240,10 @@ fn read_group(group: &Group, path: &Path, tree: &mut Tree) -> Raw<()> {
 
 /// The library fills the share of a missing source file with zeros in silence; here it is an error.
 fn check_sources(dataset: &Dataset, path: &Path) -> Raw<()> {
-    let plan = dataset.create_plist().and_then(|p| p.get_virtual_map()).map_err(text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    match plan.iter().find(|m| !folder.join(&m.src_filename).is_file()) {
-        Some(missing) => Err(format!("its source file {} is missing", missing.src_filename)),
+    let sources = read_attribute(dataset, "sources")?.unwrap_or_default();
+    match sources.lines().find(|source| !folder.join(source).is_file()) {
+        Some(missing) => Err(format!("its source file {missing} is missing")),
         None => Ok(()),
     }
 }

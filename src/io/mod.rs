@@ -2,4 +2,6 @@
 
 pub mod atomic;
 pub mod hdf5;
+pub mod output;
+pub mod samples;
 pub mod tree;

@@ -1,0 +1,306 @@
+//! Decides which files belong to a run, in which order they are replaced, and that one run at a time writes them.
+//!
+//! ```text
+//! X.h5          results            X.ckpt.h5    checkpoint        X.lock        held by the run that writes (flock)
+//! X.samples.h5  samples, joined    X.ckpt.1.h5  the one before    X.old-N.*     set aside
+//! ```
+//!
+//! Order at a checkpoint: segments, results, checkpoint. Reference: flock(2).
+
+use super::atomic::{self, Temporary};
+use super::tree::Tree;
+use super::{hdf5, samples};
+use crate::error::{Error, Result};
+use std::cell::Cell;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The files of one run.
+#[derive(Debug, Clone)]
+pub struct OutputPaths {
+    directory: PathBuf,
+    name: String,
+    /// Whether `X.ckpt.h5` is known to be readable, so that it may become the generation before.
+    trusted: Cell<bool>,
+}
+
+/// The right to write the files of a run; ends when dropped, and with the process.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl OutputPaths {
+    /// The files called `name` in `directory`; touches nothing.
+    pub fn new(directory: impl Into<PathBuf>, name: impl Into<String>) -> Self {
+        OutputPaths { directory: directory.into(), name: name.into(), trusted: Cell::new(false) }
+    }
+
+    fn file(&self, ending: &str) -> PathBuf {
+        self.directory.join(format!("{}.{ending}", self.name))
+    }
+    /// The folder.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+    /// The results.
+    pub fn results(&self) -> PathBuf {
+        self.file("h5")
+    }
+    /// All samples as one logical file.
+    pub fn samples(&self) -> PathBuf {
+        self.file("samples.h5")
+    }
+    /// Segment `number` of the samples, from 1.
+    pub fn segment(&self, number: usize) -> PathBuf {
+        self.file(&format!("samples.{number:04}.h5"))
+    }
+    /// The newest checkpoint.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.file("ckpt.h5")
+    }
+    /// The checkpoint before it.
+    pub fn previous_checkpoint(&self) -> PathBuf {
+        self.file("ckpt.1.h5")
+    }
+
+    /// The numbers of the segments on the disk, ascending. Fails with `Error::Output`.
+    pub fn segments(&self) -> Result<Vec<usize>> {
+        let failed = |e: std::io::Error| Error::output(&self.directory, format!("the folder cannot be read: {e}"));
+        let (start, mut numbers) = (format!("{}.samples.", self.name), Vec::new());
+        for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let digits = name.to_str().and_then(|n| n.strip_prefix(&start)).and_then(|n| n.strip_suffix(".h5"));
+            if let Some(number) = digits.and_then(|d| d.parse().ok())
+                && self.segment(number).file_name() == Some(&name)
+            {
+                numbers.push(number);
+            }
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Makes sure, before anything is calculated, that the folder is there (it is made) and can be written.
+    ///
+    /// Fails with `Error::Output`.
+    pub fn prepare(&self) -> Result<()> {
+        let failed = |e: std::io::Error| Error::output(&self.directory, format!("cannot be written: {e}"));
+        std::fs::create_dir_all(&self.directory).map_err(failed)?;
+        let probe = self.file("tmp");
+        File::create(&probe).map_err(failed)?;
+        atomic::remove(&probe)
+    }
+
+    /// Takes the right to write these files, waiting up to two seconds for another run to end.
+    ///
+    /// Fails with `Error::Output` while another run writes. On a file system without locks it goes on, with a warning.
+    pub fn lock(&self) -> Result<Lock> {
+        self.lock_within(Duration::from_secs(2))
+    }
+
+    fn lock_within(&self, patience: Duration) -> Result<Lock> {
+        let path = self.file("lock");
+        let open = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = open.map_err(|e| Error::output(&path, format!("cannot be opened: {e}")))?;
+        let start = Instant::now();
+        loop {
+            // SAFETY: a plain call on a descriptor that `file` keeps open.
+            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+                return Ok(Lock { _file: file });
+            }
+            let error = std::io::Error::last_os_error();
+            match error.raw_os_error() {
+                Some(libc::EWOULDBLOCK) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(50)),
+                Some(libc::EWOULDBLOCK) => {
+                    return Err(Error::output(path, "another run is writing; choose another name or wait for its end"));
+                }
+                Some(libc::EINTR) => {}
+                _ => {
+                    log::warn!(
+                        "{}: no lock on this file system ({error}); start one run per name only",
+                        path.display()
+                    );
+                    return Ok(Lock { _file: file });
+                }
+            }
+        }
+    }
+
+    /// Saves a checkpoint; the one that was there becomes the generation before, if it is readable.
+    ///
+    /// The new file is complete on the disk before the old one moves, so that a readable generation exists at any
+    /// instant. Fails with `Error::Output`; the generations are then as they were.
+    pub fn save_checkpoint(&self, tree: &Tree) -> Result<()> {
+        let (current, previous) = (self.checkpoint(), self.previous_checkpoint());
+        let new: Temporary = hdf5::write_temporary(&current, tree)?;
+        if current.exists() && (self.trusted.get() || hdf5::read(&current).is_ok()) {
+            atomic::rename(&current, &previous)?;
+            atomic::sync_folder(&current)?;
+        }
+        new.publish()?;
+        self.trusted.set(true);
+        Ok(())
+    }
+
+    /// The newest readable checkpoint; `None` where there is none at all.
+    ///
+    /// Where the newest is damaged or missing the one before is taken, with a warning. Fails with `Error::Output`
+    /// where checkpoints exist but none can be read.
+    pub fn load_checkpoint(&self) -> Result<Option<Tree>> {
+        let (current, previous) = (self.checkpoint(), self.previous_checkpoint());
+        if !current.exists() && !previous.exists() {
+            return Ok(None);
+        }
+        let first = match hdf5::read(&current) {
+            Ok(tree) => {
+                self.trusted.set(true);
+                return Ok(Some(tree));
+            }
+            Err(e) => e,
+        };
+        match hdf5::read(&previous) {
+            Ok(tree) => {
+                log::warn!("{first}; continuing from the checkpoint before it, {}", previous.display());
+                Ok(Some(tree))
+            }
+            Err(second) => {
+                let what = format!(
+                    "no readable checkpoint generation ({first}; {second}); start over with --fresh, which keeps the \
+                     old files aside"
+                );
+                Err(Error::output(current, what))
+            }
+        }
+    }
+
+    /// Renames all files of this run to `X.old-N.*` with the next free N and returns N; `None` where there are none.
+    ///
+    /// The joined samples are written anew, over the renamed segments. Fails with `Error::Output`.
+    pub fn set_aside(&self) -> Result<Option<usize>> {
+        let segments = self.segments()?;
+        let files = |p: &Self| [p.results(), p.checkpoint(), p.previous_checkpoint(), p.samples()];
+        if segments.is_empty() && !files(self).iter().any(|f| f.exists()) {
+            return Ok(None);
+        }
+        let taken = |old: &Self| Ok::<_, Error>(files(old).iter().any(|f| f.exists()) || !old.segments()?.is_empty());
+        let mut number = 1;
+        let mut old = OutputPaths::new(&self.directory, format!("{}.old-{number}", self.name));
+        while taken(&old)? {
+            number += 1;
+            old = OutputPaths::new(&self.directory, format!("{}.old-{number}", self.name));
+        }
+        // The checkpoints first: should this be interrupted, nothing is left that a run would continue from.
+        let [results, checkpoint, previous, joined] = files(self);
+        for (from, to) in
+            [(checkpoint, old.checkpoint()), (previous, old.previous_checkpoint()), (results, old.results())]
+        {
+            if from.exists() {
+                atomic::rename(&from, &to)?;
+            }
+        }
+        for &n in &segments {
+            atomic::rename(&self.segment(n), &old.segment(n))?;
+        }
+        // Only an unbroken series can be joined; damaged segments are kept but not joined.
+        let whole = segments.iter().enumerate().take_while(|&(i, &n)| n == i + 1).count();
+        if let Err(e) = samples::write_joined(&old, whole) {
+            log::warn!("the samples set aside cannot be joined: {e}");
+        }
+        atomic::remove(&joined)?;
+        atomic::sync_folder(&joined)?;
+        self.trusted.set(false);
+        Ok(Some(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(step: i64) -> Tree {
+        let mut tree = Tree::default();
+        tree.put_integer("step", step);
+        tree
+    }
+    fn step(paths: &OutputPaths) -> Result<Option<i64>> {
+        paths.load_checkpoint()?.map(|t| t.integer("step")).transpose()
+    }
+
+    #[test]
+    fn generations_rotate_and_fall_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "x");
+        assert_eq!(step(&paths), Ok(None));
+        for k in 1..=3 {
+            paths.save_checkpoint(&tree(k)).unwrap();
+            assert_eq!(step(&paths), Ok(Some(k)));
+        }
+        assert_eq!(hdf5::read(&paths.previous_checkpoint()).unwrap(), tree(2));
+        // A kill between the two renamings.
+        std::fs::rename(paths.checkpoint(), folder.path().join("new")).unwrap();
+        assert_eq!(step(&paths), Ok(Some(2)));
+        // The newest is damaged: a restart continues from the one before and never puts the damaged one in its place.
+        std::fs::write(paths.checkpoint(), b"damaged").unwrap();
+        let again = OutputPaths::new(folder.path(), "x");
+        assert_eq!(step(&again), Ok(Some(2)));
+        again.save_checkpoint(&tree(3)).unwrap();
+        assert_eq!(hdf5::read(&again.previous_checkpoint()).unwrap(), tree(2));
+        assert_eq!(step(&again), Ok(Some(3)));
+
+        std::fs::write(paths.checkpoint(), b"damaged").unwrap();
+        std::fs::write(paths.previous_checkpoint(), b"").unwrap();
+        let error = step(&paths).unwrap_err();
+        assert!(error.to_string().contains("no readable checkpoint generation"), "{error}");
+        assert_eq!(error.exit_code(), 74);
+    }
+
+    #[test]
+    fn one_run_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "x");
+        let lock = paths.lock().unwrap();
+        assert!(matches!(paths.lock_within(Duration::from_millis(120)), Err(Error::Output { .. })));
+        OutputPaths::new(folder.path(), "y").lock_within(Duration::ZERO).unwrap();
+        let waiting = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(lock);
+        });
+        assert!(paths.lock().is_ok());
+        waiting.join().unwrap();
+    }
+
+    #[test]
+    fn folders_are_made_and_obstacles_named() {
+        let folder = tempfile::tempdir().unwrap();
+        OutputPaths::new(folder.path().join("a/b"), "x").prepare().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path().join("a/b")).unwrap().count(), 0);
+        std::fs::write(folder.path().join("file"), b"").unwrap();
+        let error = OutputPaths::new(folder.path().join("file"), "x").prepare().unwrap_err();
+        assert_eq!(error.exit_code(), 74);
+    }
+
+    #[test]
+    fn old_files_are_set_aside_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "x");
+        assert_eq!(paths.set_aside(), Ok(None));
+        for round in 1..=2 {
+            hdf5::write_atomic(&paths.results(), &tree(round)).unwrap();
+            paths.save_checkpoint(&tree(1)).unwrap();
+            paths.save_checkpoint(&tree(2)).unwrap();
+            samples::write_segment(&paths, 1, &samples::tests::segment(0, 3)).unwrap();
+            samples::write_segment(&paths, 2, &samples::tests::segment(3, 2)).unwrap();
+            samples::write_joined(&paths, 2).unwrap();
+            assert_eq!(paths.set_aside(), Ok(Some(round as usize)));
+            assert_eq!(step(&paths), Ok(None));
+            assert!(paths.segments().unwrap().is_empty() && !paths.samples().exists() && !paths.results().exists());
+            let old = OutputPaths::new(folder.path(), format!("x.old-{round}"));
+            assert_eq!(hdf5::read(&old.results()).unwrap(), tree(round));
+            assert_eq!(step(&old), Ok(Some(2)));
+            assert_eq!(samples::read(&old.samples()).unwrap(), samples::tests::segment(0, 5));
+        }
+    }
+}

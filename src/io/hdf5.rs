@@ -21,6 +21,7 @@ use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
 use ::hdf5::{Dataset, File, Group, H5Type, Location};
 use ndarray::ArrayD;
 use num_complex::Complex64;
+use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::str::FromStr;
@@ -112,7 +113,7 @@ pub fn read(path: &Path) -> Result<Tree> {
             return Err(format!("schema version {version}, this program reads {SCHEMA_VERSION}"));
         }
         let mut tree = Tree::default();
-        read_group(&file, path, &mut tree)?;
+        read_group(&file, path, &mut tree, &mut BTreeSet::new())?;
         Ok(tree)
     };
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
@@ -220,12 +221,12 @@ fn join<T: H5Type>(file: &File, joined: &Joined) -> Raw<()> {
     made.map_err(|e| format!("dataset {}: {e}", joined.name))
 }
 
-fn read_group(group: &Group, path: &Path, tree: &mut Tree) -> Raw<()> {
+fn read_group(group: &Group, path: &Path, tree: &mut Tree, verified: &mut BTreeSet<String>) -> Raw<()> {
     for dataset in group.datasets().map_err(text)? {
         let name = dataset.name().trim_start_matches('/').to_string();
         let about = |e: String| format!("dataset {name}: {e}");
         if dataset.layout() == Layout::Virtual {
-            check_sources(&dataset, path).map_err(about)?;
+            check_sources(&dataset, path, verified).map_err(about)?;
         }
         let value = read_value(&dataset).map_err(about)?;
         if let (Some(unit), Some(meaning)) =
@@ -235,17 +236,19 @@ fn read_group(group: &Group, path: &Path, tree: &mut Tree) -> Raw<()> {
         }
         tree.put(&name, value);
     }
-    group.groups().map_err(text)?.iter().try_for_each(|inner| read_group(inner, path, tree))
+    group.groups().map_err(text)?.iter().try_for_each(|inner| read_group(inner, path, tree, verified))
 }
 
-/// The library fills the share of a missing source file with zeros in silence; here it is an error.
-fn check_sources(dataset: &Dataset, path: &Path) -> Raw<()> {
+/// The library fills the share of a missing source file with zeros in silence; here it is an error, as is damage.
+fn check_sources(dataset: &Dataset, path: &Path, verified: &mut BTreeSet<String>) -> Raw<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let sources = read_attribute(dataset, "sources")?.unwrap_or_default();
-    match sources.lines().find(|source| !folder.join(source).is_file()) {
-        Some(missing) => Err(format!("its source file {missing} is missing")),
-        None => Ok(()),
+    for source in sources.lines() {
+        if verified.insert(source.to_string()) {
+            verify(&folder.join(source)).map_err(|e| format!("its source file {e}"))?;
+        }
     }
+    Ok(())
 }
 
 fn read_value(dataset: &Dataset) -> Raw<Value> {

@@ -1,18 +1,18 @@
 //! Decides how a tree becomes an HDF5 file and back; the only file that names the HDF5 crate.
 //!
 //! ```text
-//! bytes 0 .. 512     user block: `nishina HDF5 fnv1a64 <16 hex digits>`, the checksum of all that follows it
+//! bytes 0 .. 512     user block with the checksum of all that follows it
 //! /                  attributes schema_version = 1, program = "nishina <version>"
 //! /group/.../name    dataset; attributes unit, meaning (where given)
 //! ```
 //!
-//! Checksum: h ← (h ⊕ byte) · 1099511628211 mod 2⁶⁴ from h = 14695981039346656037. It is verified before the HDF5 library
-//! sees the file, because the library may crash on damaged ones. Complex numbers are compounds (r, i), texts
-//! variable-length UTF-8.
+//! The checksum ([`super::seal`]) is verified before the HDF5 library sees the file, because the library may crash on
+//! damaged ones. Complex numbers are compounds (r, i), texts variable-length UTF-8.
 //!
-//! Reference: G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, The FNV Non-Cryptographic Hash Algorithm, IETF draft.
+//! Reference: HDF5 File Format Specification, version 3.0.
 
 use super::atomic::Temporary;
+use super::seal::{BLOCK, seal, verify};
 use super::tree::{Tree, Value, shaped};
 use crate::error::{Error, Result};
 use ::hdf5::dataset::Layout;
@@ -22,16 +22,11 @@ use ::hdf5::{Dataset, File, Group, H5Type, Location};
 use ndarray::ArrayD;
 use num_complex::Complex64;
 use std::collections::BTreeSet;
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::str::FromStr;
 
 /// Version of the layout of every file of the program.
 pub const SCHEMA_VERSION: i64 = 1;
-
-/// Bytes of the user block, and what it begins with.
-const BLOCK: usize = 512;
-const MARK: &str = "nishina HDF5 fnv1a64 ";
 
 /// The result of the HDF5 library, before it is told which file it is about.
 type Raw<T> = std::result::Result<T, String>;
@@ -273,53 +268,6 @@ fn read_value(dataset: &Dataset) -> Raw<Value> {
         }
         other if *other == Complex64::type_descriptor() => Ok(Value::Complex(array(dataset)?)),
         other => Err(format!("the type {other} is none of this program's")),
-    }
-}
-
-/// FNV-1a over all bytes of an open file that follow the user block.
-fn checksum(file: &mut std::fs::File) -> std::io::Result<u64> {
-    file.seek(SeekFrom::Start(BLOCK as u64))?;
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut buffer = vec![0u8; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hash),
-            n => buffer[..n].iter().for_each(|&b| hash = (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)),
-        }
-    }
-}
-
-/// The user block of a file with this checksum, padded by zeros.
-fn user_block(hash: u64) -> Vec<u8> {
-    let mut block = format!("{MARK}{hash:016x}\n").into_bytes();
-    block.resize(BLOCK, 0);
-    block
-}
-
-/// Writes the checksum into the user block of a finished file.
-fn seal(path: &Path) -> std::io::Result<()> {
-    let mut file = std::fs::File::options().read(true).write(true).open(path)?;
-    let hash = checksum(&mut file)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(&user_block(hash))
-}
-
-/// Compares the user block with the content.
-fn verify(path: &Path) -> Result<()> {
-    let compare = || {
-        let mut file = std::fs::File::open(path)?;
-        let mut block = Vec::with_capacity(BLOCK);
-        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
-        Ok::<_, std::io::Error>((block.starts_with(MARK.as_bytes()), block == user_block(checksum(&mut file)?)))
-    };
-    match compare() {
-        Ok((true, true)) => Ok(()),
-        Ok((true, false)) => Err(Error::output(
-            path,
-            "is damaged, or was changed by another program: its checksum does not fit its content",
-        )),
-        Ok((false, _)) => Err(Error::output(path, "is not a file of this program, or its beginning is damaged")),
-        Err(e) => Err(Error::output(path, format!("cannot be opened: {e}"))),
     }
 }
 

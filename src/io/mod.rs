@@ -4,4 +4,5 @@ pub mod atomic;
 pub mod hdf5;
 pub mod output;
 pub mod samples;
+pub mod seal;
 pub mod tree;

@@ -5,6 +5,7 @@ pub mod check;
 pub mod comm;
 pub mod ensemble;
 pub mod error;
+pub mod exact;
 pub mod io;
 pub mod job;
 pub mod keys;

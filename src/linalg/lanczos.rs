@@ -1,0 +1,495 @@
+//! Decides how the lowest eigenpairs of a large Hermitian operator are found when only its action on a vector is known.
+//!
+//! H v_j = β_{j−1} v_{j−1} + α_j v_j + β_j v_{j+1}: the eigenpairs (θ, s) of the projected matrix give Ritz pairs (θ, V s) with
+//! residual ‖H V s − θ V s‖ = β_m |s_m|. When the space of m vectors is full, the lowest Ritz vectors and the last residual
+//! start the next one. Levels are found one at a time in the complement of the eigenvectors found before, each from a
+//! random start vector, so that degenerate levels come out with their multiplicity.
+//!
+//! K. Wu, H. Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000) (thick restart).
+
+use crate::error::{Error, Result};
+use crate::rng::{self, Distribution, Generator, Purpose, StandardNormal};
+use ndarray::Array2;
+use ndarray_linalg::{Eigh, UPLO};
+use num_complex::Complex64;
+use std::ops::{Add, AddAssign, Mul, Neg, Sub};
+
+/// The numbers that vectors are made of: `f64` or `Complex64`.
+pub trait Element:
+    Copy
+    + Send
+    + Sync
+    + Default
+    + PartialEq
+    + std::fmt::Debug
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Mul<f64, Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + 'static
+{
+    /// The complex conjugate.
+    fn conj(self) -> Self;
+    /// The real part.
+    fn re(self) -> f64;
+    /// |z|²
+    fn norm_sqr(self) -> f64;
+    /// The same number as a complex one.
+    fn complex(self) -> Complex64;
+    /// The nearest number of this type.
+    fn from_complex(z: Complex64) -> Self;
+    /// A normally distributed number.
+    fn normal(rng: &mut Generator) -> Self;
+    /// Eigenvalues in increasing order, and eigenvectors as columns, of a Hermitian matrix.
+    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::numerical(format!("the dense eigenvalue solver failed ({error})"), "check the Hamiltonian for NaN")
+}
+
+impl Element for f64 {
+    fn conj(self) -> Self {
+        self
+    }
+    fn re(self) -> f64 {
+        self
+    }
+    fn norm_sqr(self) -> f64 {
+        self * self
+    }
+    fn complex(self) -> Complex64 {
+        Complex64::new(self, 0.0)
+    }
+    fn from_complex(z: Complex64) -> Self {
+        z.re
+    }
+    fn normal(rng: &mut Generator) -> Self {
+        StandardNormal.sample(rng)
+    }
+    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
+        Eigh::eigh(matrix, UPLO::Lower).map(|(values, vectors)| (values.to_vec(), vectors)).map_err(failed)
+    }
+}
+
+impl Element for Complex64 {
+    fn conj(self) -> Self {
+        Complex64::conj(&self)
+    }
+    fn re(self) -> f64 {
+        self.re
+    }
+    fn norm_sqr(self) -> f64 {
+        Complex64::norm_sqr(&self)
+    }
+    fn complex(self) -> Complex64 {
+        self
+    }
+    fn from_complex(z: Complex64) -> Self {
+        z
+    }
+    fn normal(rng: &mut Generator) -> Self {
+        Complex64::new(StandardNormal.sample(rng), StandardNormal.sample(rng))
+    }
+    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
+        Eigh::eigh(matrix, UPLO::Lower).map(|(values, vectors)| (values.to_vec(), vectors)).map_err(failed)
+    }
+}
+
+/// One level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Eigenpair<T> {
+    /// E
+    pub energy: f64,
+    /// ‖H v − E v‖ of the normalised v, evaluated with H itself.
+    pub residual: f64,
+    /// v, of norm 1.
+    pub vector: Vec<T>,
+}
+
+/// What the solver is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LanczosOptions {
+    /// Number of levels; at most the dimension comes back.
+    pub states: usize,
+    /// Seed of the start vectors.
+    pub seed: u64,
+    /// Number of Krylov vectors kept in memory, at least 6.
+    pub vectors: usize,
+    /// Largest residual, relative to the largest |eigenvalue| seen.
+    pub tolerance: f64,
+    /// Up to this dimension the matrix is diagonalised densely.
+    pub dense: usize,
+    /// Number of applications of H for one level before giving up.
+    pub applications: usize,
+    /// Threads for vector operations; results do not depend on it.
+    pub threads: usize,
+}
+
+impl Default for LanczosOptions {
+    fn default() -> Self {
+        LanczosOptions {
+            states: 1,
+            seed: 1,
+            vectors: 40,
+            tolerance: 1e-10,
+            dense: 400,
+            applications: 20_000,
+            threads: 1,
+        }
+    }
+}
+
+/// Elements that one task of a vector operation handles; sums are taken per block, then over blocks in order.
+const BLOCK: usize = 4096;
+
+fn threads_for(threads: usize, dimension: usize) -> usize {
+    if dimension < 8 * BLOCK { 1 } else { threads.max(1) }
+}
+
+/// ⟨v|w⟩ for every v.
+fn overlaps<T: Element>(basis: &[&[T]], w: &[T], threads: usize) -> Vec<T> {
+    let blocks = w.len().div_ceil(BLOCK);
+    let threads = threads_for(threads, w.len());
+    let share = blocks.div_ceil(threads).max(1);
+    let mut partial = vec![T::default(); blocks * basis.len()];
+    if basis.is_empty() {
+        return partial;
+    }
+    std::thread::scope(|scope| {
+        for (t, rows) in partial.chunks_mut(share * basis.len()).enumerate() {
+            let mut work = move || {
+                for (b, row) in rows.chunks_mut(basis.len()).enumerate() {
+                    let start = (t * share + b) * BLOCK;
+                    let range = start..w.len().min(start + BLOCK);
+                    for (out, v) in row.iter_mut().zip(basis) {
+                        *out = dot(&v[range.clone()], &w[range.clone()]);
+                    }
+                }
+            };
+            if threads == 1 {
+                work();
+            } else {
+                scope.spawn(work);
+            }
+        }
+    });
+    let mut sums = vec![T::default(); basis.len()];
+    for row in partial.chunks(basis.len()) {
+        sums.iter_mut().zip(row).for_each(|(s, &p)| *s += p);
+    }
+    sums
+}
+
+/// ⟨a|b⟩ with eight running sums, which lets the compiler use vector registers.
+fn dot<T: Element>(a: &[T], b: &[T]) -> T {
+    let mut sums = [T::default(); 8];
+    let (heads_a, heads_b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let tail = heads_a.remainder().iter().zip(heads_b.remainder());
+    let rest = tail.fold(T::default(), |s, (&x, &y)| s + x.conj() * y);
+    for (x, y) in heads_a.zip(heads_b) {
+        for k in 0..8 {
+            sums[k] += x[k].conj() * y[k];
+        }
+    }
+    sums.into_iter().fold(rest, |s, x| s + x)
+}
+
+/// w ← w − Σ c_i v_i
+fn subtract<T: Element>(w: &mut [T], basis: &[&[T]], coefficients: &[T], threads: usize) {
+    let threads = threads_for(threads, w.len());
+    let share = w.len().div_ceil(threads).next_multiple_of(BLOCK);
+    std::thread::scope(|scope| {
+        for (t, part) in w.chunks_mut(share).enumerate() {
+            let mut work = move || {
+                for (b, block) in part.chunks_mut(BLOCK).enumerate() {
+                    let start = t * share + b * BLOCK;
+                    for (v, &c) in basis.iter().zip(coefficients) {
+                        let v = &v[start..start + block.len()];
+                        block.iter_mut().zip(v).for_each(|(x, &y)| *x = *x - c * y);
+                    }
+                }
+            };
+            if threads == 1 {
+                work();
+            } else {
+                scope.spawn(work);
+            }
+        }
+    });
+}
+
+/// Replaces the first `columns` vectors by V s and drops the others.
+fn rotate<T: Element>(basis: &mut Vec<Vec<T>>, s: &Array2<f64>, columns: usize, threads: usize) {
+    let dimension = basis.first().map_or(0, Vec::len);
+    let threads = threads_for(threads, dimension);
+    let share = dimension.div_ceil(threads).max(1);
+    let mut parts: Vec<Vec<&mut [T]>> = (0..threads).map(|_| Vec::new()).collect();
+    for v in basis.iter_mut() {
+        parts.iter_mut().zip(v.chunks_mut(share)).for_each(|(part, chunk)| part.push(chunk));
+    }
+    std::thread::scope(|scope| {
+        for mut part in parts {
+            let mut work = move || {
+                let length = part.first().map_or(0, |v| v.len());
+                let mut fresh = vec![vec![T::default(); BLOCK.min(length)]; columns];
+                for start in (0..length).step_by(BLOCK) {
+                    let range = start..length.min(start + BLOCK);
+                    for (c, out) in fresh.iter_mut().enumerate() {
+                        out.fill(T::default());
+                        for (r, v) in part.iter().enumerate() {
+                            let weight = s[[r, c]];
+                            out.iter_mut().zip(&v[range.clone()]).for_each(|(x, &y)| *x += y * weight);
+                        }
+                    }
+                    for (out, v) in fresh.iter().zip(&mut part) {
+                        v[range.clone()].copy_from_slice(&out[..range.len()]);
+                    }
+                }
+            };
+            if threads == 1 {
+                work();
+            } else {
+                scope.spawn(work);
+            }
+        }
+    });
+    basis.truncate(columns);
+}
+
+fn norm<T: Element>(v: &[T]) -> f64 {
+    v.chunks(BLOCK).map(|block| block.iter().map(|x| x.norm_sqr()).sum::<f64>()).sum::<f64>().sqrt()
+}
+
+fn scale<T: Element>(v: &mut [T], factor: f64) {
+    v.iter_mut().for_each(|x| *x = *x * factor);
+}
+
+fn slices<T>(locked: &[Eigenpair<T>]) -> Vec<&[T]> {
+    locked.iter().map(|p| p.vector.as_slice()).collect()
+}
+
+/// The lowest eigenpairs of the Hermitian operator `apply(x, y)`: y = H x, in increasing order of energy.
+///
+/// Errors: [`Error::Numerical`] where a level does not converge or the operator gives NaN.
+pub fn lowest<T: Element>(
+    dimension: usize,
+    apply: impl Fn(&[T], &mut [T]),
+    options: &LanczosOptions,
+) -> Result<Vec<Eigenpair<T>>> {
+    let states = options.states.min(dimension);
+    if dimension <= options.dense.max(2 * states) {
+        return dense(dimension, apply, states);
+    }
+    let mut found: Vec<Eigenpair<T>> = Vec::new();
+    let mut largest = 0.0;
+    for level in 0..states {
+        let pair = next_level(dimension, &apply, options, &found, level, &mut largest)?;
+        found.push(pair);
+    }
+    found.sort_by(|a, b| a.energy.total_cmp(&b.energy));
+    Ok(found)
+}
+
+/// E = ⟨v|H|v⟩ and ‖H v − E v‖ of a vector that is normalised here.
+fn finish<T: Element>(mut vector: Vec<T>, apply: &impl Fn(&[T], &mut [T])) -> Eigenpair<T> {
+    let length = norm(&vector);
+    scale(&mut vector, 1.0 / length);
+    let mut image = vec![T::default(); vector.len()];
+    apply(&vector, &mut image);
+    let energy = overlaps(&[&vector], &image, 1)[0].re();
+    image.iter_mut().zip(&vector).for_each(|(y, &x)| *y = *y - x * energy);
+    Eigenpair { energy, residual: norm(&image), vector }
+}
+
+fn dense<T: Element>(
+    dimension: usize,
+    apply: impl Fn(&[T], &mut [T]),
+    states: usize,
+) -> Result<Vec<Eigenpair<T>>> {
+    let mut matrix = Array2::from_elem((dimension, dimension), T::default());
+    let (mut unit, mut column) = (vec![T::default(); dimension], vec![T::default(); dimension]);
+    for k in 0..dimension {
+        unit[k] = T::from_complex(Complex64::ONE);
+        apply(&unit, &mut column);
+        unit[k] = T::default();
+        matrix.column_mut(k).iter_mut().zip(&column).for_each(|(m, &c)| *m = c);
+    }
+    let (_, vectors) = T::eigh(&matrix)?;
+    let pairs: Vec<_> = (0..states).map(|k| finish(vectors.column(k).to_vec(), &apply)).collect();
+    match pairs.iter().find(|p| !p.residual.is_finite()) {
+        None => Ok(pairs),
+        Some(_) => Err(failed("NaN")),
+    }
+}
+
+fn next_level<T: Element>(
+    dimension: usize,
+    apply: &impl Fn(&[T], &mut [T]),
+    options: &LanczosOptions,
+    found: &[Eigenpair<T>],
+    level: usize,
+    largest: &mut f64,
+) -> Result<Eigenpair<T>> {
+    let threads = options.threads;
+    let room = options.vectors.max(6).min(dimension - found.len());
+    let mut rng = rng::stream(options.seed, Purpose::StartVector, level as u64, 0);
+    let mut start: Vec<T> = (0..dimension).map(|_| T::normal(&mut rng)).collect();
+    for _ in 0..2 {
+        let locked = slices(found);
+        let c = overlaps(&locked, &start, threads);
+        subtract(&mut start, &locked, &c, threads);
+        let length = norm(&start);
+        scale(&mut start, 1.0 / length);
+    }
+    let mut basis = vec![start];
+    let mut projected = Array2::<f64>::zeros((room, room));
+    let (mut kept, mut residual) = (0, f64::INFINITY);
+    for application in 0..options.applications {
+        let j = basis.len() - 1;
+        let mut w = vec![T::default(); dimension];
+        apply(&basis[j], &mut w);
+        let alpha = overlaps(&[&basis[j]], &w, threads)[0].re();
+        projected[[j, j]] = alpha;
+        // The recurrence removes what is large; the pass over all vectors then only corrects rounding.
+        let first = if j == kept { 0 } else { j - 1 };
+        let near: Vec<&[T]> = basis[first..].iter().map(Vec::as_slice).collect();
+        let real = |x| T::from_complex(Complex64::new(x, 0.0));
+        let coefficients: Vec<T> = (first..=j).map(|i| real(projected[[i, j]])).collect();
+        subtract(&mut w, &near, &coefficients, threads);
+        let all: Vec<&[T]> = slices(found).into_iter().chain(basis.iter().map(Vec::as_slice)).collect();
+        let mut beta = f64::INFINITY;
+        for _ in 0..3 {
+            let c = overlaps(&all, &w, threads);
+            subtract(&mut w, &all, &c, threads);
+            beta = norm(&w);
+            let removed: f64 = c.iter().map(|x| x.norm_sqr()).sum::<f64>().sqrt();
+            if removed <= 1e-10 * beta || beta <= 1e-13 * *largest {
+                break;
+            }
+        }
+        *largest = largest.max(alpha.abs());
+        if !(alpha.is_finite() && beta.is_finite()) {
+            return Err(Error::numerical("a vector of the Lanczos iteration is not finite", "check the couplings"));
+        }
+        let invariant = beta <= 1e-13 * *largest;
+        if invariant || j + 1 == room || (j + 1) % 5 == 0 {
+            let square = projected.slice(ndarray::s![..=j, ..=j]).to_owned();
+            let (theta, s) = <f64 as Element>::eigh(&square)?;
+            *largest = theta.iter().fold(*largest, |m, t| m.max(t.abs()));
+            residual = beta * s[[j, 0]].abs();
+            if invariant || residual <= 0.1 * options.tolerance * *largest {
+                rotate(&mut basis, &s, 1, threads);
+                let pair = finish(basis.swap_remove(0), apply);
+                if pair.residual <= options.tolerance * largest.max(f64::MIN_POSITIVE) {
+                    return Ok(pair);
+                }
+                // Rounding was larger than the estimate: start again from the vector found.
+                kept = 0;
+                let mut vector = pair.vector;
+                let locked = slices(found);
+                let c = overlaps(&locked, &vector, threads);
+                subtract(&mut vector, &locked, &c, threads);
+                let length = norm(&vector);
+                scale(&mut vector, 1.0 / length);
+                basis = vec![vector];
+                projected.fill(0.0);
+                continue;
+            }
+            if j + 1 == room {
+                kept = (2 * room / 5).max(1);
+                rotate(&mut basis, &s, kept, threads);
+                projected.fill(0.0);
+                for i in 0..kept {
+                    projected[[i, i]] = theta[i];
+                    projected[[i, kept]] = beta * s[[j, i]];
+                    projected[[kept, i]] = projected[[i, kept]];
+                }
+                scale(&mut w, 1.0 / beta);
+                basis.push(w);
+                continue;
+            }
+        }
+        projected[[j, j + 1]] = beta;
+        projected[[j + 1, j]] = beta;
+        scale(&mut w, 1.0 / beta);
+        basis.push(w);
+        log::debug!("level {level}, application {application}: β = {beta:.3e}, residual {residual:.3e}");
+    }
+    Err(Error::numerical(
+        format!(
+            "level {level} did not converge in {} applications (residual {residual:.1e})",
+            options.applications
+        ),
+        "allow more memory, ask for fewer states, or fix a sector that splits close levels",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// −1 on both sides of the diagonal of an open chain: E_k = −2 cos(π k / (n + 1)).
+    fn hop<T: Element>(n: usize) -> impl Fn(&[T], &mut [T]) {
+        move |x, y| {
+            for k in 0..n {
+                let left = if k > 0 { x[k - 1] } else { T::default() };
+                let right = if k + 1 < n { x[k + 1] } else { T::default() };
+                y[k] = -(left + right);
+            }
+        }
+    }
+
+    #[test]
+    fn open_chain_levels_agree_with_the_closed_form() {
+        for (n, dense) in [(1, 400), (2, 400), (37, 400), (150, 0), (150, 400)] {
+            for vectors in [12, 60] {
+                let options = LanczosOptions { states: 3, dense, vectors, ..Default::default() };
+                let pairs = lowest::<f64>(n, hop(n), &options).unwrap();
+                assert_eq!(pairs.len(), n.min(3));
+                for (k, p) in pairs.iter().enumerate() {
+                    let exact = -2.0 * (std::f64::consts::PI * (k + 1) as f64 / (n + 1) as f64).cos();
+                    assert!((p.energy - exact).abs() < 1e-11, "{n} {dense} {k}: {} {exact}", p.energy);
+                    assert!(p.residual < 2e-10);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn degenerate_levels_come_with_their_multiplicity() {
+        let diagonal = |k: usize| [-2.0, -2.0, -2.0, -1.5, -1.5].get(k).copied().unwrap_or(k as f64 / 500.0);
+        let apply = |x: &[Complex64], y: &mut [Complex64]| (0..500).for_each(|k| y[k] = x[k] * diagonal(k));
+        let pairs = lowest(500, apply, &LanczosOptions { states: 6, ..Default::default() }).unwrap();
+        for (k, p) in pairs.iter().enumerate() {
+            assert!((p.energy - diagonal(k)).abs() < 1e-11);
+            for q in &pairs[..k] {
+                assert!(dot(&p.vector, &q.vector).norm() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let n = 50_000;
+        let apply = |x: &[f64], y: &mut [f64]| (0..n).for_each(|k| y[k] = x[k] * ((k * k) % 101) as f64);
+        let run = |threads| lowest(n, apply, &LanczosOptions { threads, vectors: 20, ..Default::default() }).unwrap();
+        let (one, three) = (run(1), run(3));
+        assert_eq!(one, three);
+        assert!(one[0].energy.abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_zero_operator_and_failure_are_told_apart() {
+        let zero = lowest::<f64>(600, |_, y| y.fill(0.0), &LanczosOptions::default()).unwrap();
+        assert_eq!((zero[0].energy, zero[0].residual), (0.0, 0.0));
+        let options = LanczosOptions { applications: 20, dense: 0, ..Default::default() };
+        assert!(matches!(lowest::<f64>(2000, hop(2000), &options), Err(Error::Numerical { .. })));
+        assert!(matches!(
+            lowest::<f64>(500, |_, y| y.fill(f64::NAN), &options),
+            Err(Error::Numerical { .. })
+        ));
+    }
+}

@@ -9,7 +9,7 @@
 
 use crate::error::{Error, Result};
 use crate::rng::{self, Distribution, Generator, Purpose, StandardNormal};
-use ndarray::Array2;
+use ndarray::{Array2, ShapeBuilder};
 use ndarray_linalg::{Eigh, UPLO};
 use num_complex::Complex64;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
@@ -50,6 +50,18 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::numerical(format!("the dense eigenvalue solver failed ({error})"), "check the Hamiltonian for NaN")
 }
 
+/// Column-major, which LAPACK reads as it is: a row-major complex matrix would be taken for its conjugate.
+fn hermitian<T: Element + ndarray_linalg::Lapack<Real = f64>>(matrix: &Array2<T>) -> Result<(Vec<f64>, Array2<T>)> {
+    let n = matrix.nrows();
+    if n < 2 {
+        let one = Array2::from_elem((n, n), T::from_complex(Complex64::ONE));
+        return Ok((matrix.iter().map(|x| Element::re(*x)).collect(), one));
+    }
+    let mut columns = Array2::from_elem((n, n).f(), T::default());
+    columns.assign(matrix);
+    Eigh::eigh(&columns, UPLO::Lower).map(|(values, vectors)| (values.to_vec(), vectors)).map_err(failed)
+}
+
 impl Element for f64 {
     fn conj(self) -> Self {
         self
@@ -70,7 +82,7 @@ impl Element for f64 {
         StandardNormal.sample(rng)
     }
     fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        Eigh::eigh(matrix, UPLO::Lower).map(|(values, vectors)| (values.to_vec(), vectors)).map_err(failed)
+        hermitian(matrix)
     }
 }
 
@@ -94,7 +106,7 @@ impl Element for Complex64 {
         Complex64::new(StandardNormal.sample(rng), StandardNormal.sample(rng))
     }
     fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        Eigh::eigh(matrix, UPLO::Lower).map(|(values, vectors)| (values.to_vec(), vectors)).map_err(failed)
+        hermitian(matrix)
     }
 }
 
@@ -467,6 +479,30 @@ mod tests {
             assert!((p.energy - diagonal(k)).abs() < 1e-11);
             for q in &pairs[..k] {
                 assert!(dot(&p.vector, &q.vector).norm() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn complex_hermitian_eigenvectors_solve_the_matrix_itself() {
+        let n = 30;
+        let mut rng = rng::stream(1, Purpose::Law, 0, 0);
+        let mut h = Array2::from_elem((n, n), Complex64::ZERO);
+        for i in 0..n {
+            for j in 0..=i {
+                let z = if i == j { Complex64::new(i as f64, 0.0) } else { Complex64::normal(&mut rng) };
+                h[[i, j]] = z;
+                h[[j, i]] = Element::conj(z);
+            }
+        }
+        let apply = |x: &[Complex64], y: &mut [Complex64]| {
+            (0..n).for_each(|i| y[i] = (0..n).map(|j| h[[i, j]] * x[j]).sum());
+        };
+        let (values, _) = Complex64::eigh(&h).unwrap();
+        for dense in [0, 400] {
+            let options = LanczosOptions { states: 4, dense, vectors: 14, ..Default::default() };
+            for (p, e) in lowest(n, apply, &options).unwrap().iter().zip(&values) {
+                assert!((p.energy - e).abs() < 1e-11 && p.residual < 1e-8, "{p:?} {e}");
             }
         }
     }

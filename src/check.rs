@@ -247,3 +247,95 @@ fn derivatives_are_differences<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng
     ansatz.set_parameters(&parameters).map_err(|e| e.to_string())?;
     verdict
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ansatz::rbm::Rbm;
+    use crate::ansatz::{Block, Derivatives};
+    use crate::error::Result;
+
+    /// What is wrong with an otherwise right wave function.
+    #[derive(Clone, Copy, Debug)]
+    enum Fault {
+        Ratio,
+        Accept,
+        Derivative,
+        Batch,
+        Layout,
+        Length,
+    }
+
+    struct Faulty(Rbm<f64>, Fault);
+
+    impl Ansatz for Faulty {
+        type Batch = <Rbm<f64> as Ansatz>::Batch;
+        fn sites(&self) -> usize {
+            self.0.sites()
+        }
+        fn layout(&self) -> Vec<Block> {
+            let mut layout = self.0.layout();
+            if matches!(self.1, Fault::Layout) {
+                layout.pop();
+            }
+            layout
+        }
+        fn parameters(&self) -> Vec<f64> {
+            self.0.parameters()
+        }
+        fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+            let keep = parameters.len().min(self.0.parameters().len());
+            self.0.set_parameters(if matches!(self.1, Fault::Length) { &parameters[..keep] } else { parameters })
+        }
+        fn kind(&self) -> Kind {
+            self.0.kind()
+        }
+        fn batch(&self, xs: &[i8]) -> Self::Batch {
+            self.0.batch(xs)
+        }
+        fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
+            let mut logs = self.0.log_psi(batch);
+            if matches!(self.1, Fault::Batch) && logs.len() > 1 {
+                logs[1] += 1e-14;
+            }
+            logs
+        }
+        fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+            self.0.ratios(batch, asks, out);
+            if matches!(self.1, Fault::Ratio) {
+                asks.iter().zip(out).for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64);
+            }
+        }
+        fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
+            let mut ratios = ratios.to_vec();
+            if matches!(self.1, Fault::Accept) {
+                ratios.iter_mut().for_each(|r| *r *= 1.0 + 1e-7);
+            }
+            self.0.accept(batch, asks, &ratios);
+        }
+        fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
+            let mut derivatives = self.0.derivatives(batch);
+            if let (Fault::Derivative, Matrix::Real(m)) = (self.1, &mut derivatives.matrix) {
+                m.column_mut(7).mapv_inplace(|o| o + 1e-4);
+            }
+            derivatives
+        }
+    }
+
+    #[test]
+    fn every_broken_law_is_named() {
+        let basis = SpinBasis::new(5, None).unwrap();
+        for (fault, law) in [
+            (Fault::Ratio, "ratio"),
+            (Fault::Accept, "accept"),
+            (Fault::Derivative, "derivatives"),
+            (Fault::Batch, "batch"),
+            (Fault::Layout, "shape"),
+            (Fault::Length, "parameters"),
+        ] {
+            let mut faulty = Faulty(Rbm::dense(5, 4, true, true, 0.3, 1), fault);
+            let verdict = laws(&mut faulty, &basis, 1).unwrap_err();
+            assert!(verdict.starts_with(law), "{fault:?}: {verdict}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! Decides how the hidden units of a restricted Boltzmann machine are stored and swept: real and imaginary parts apart.
 //!
 //! A move multiplies ψ by Π_j f_j, f_j = r_j + p_j E_j, and on acceptance p'_j = p_j E_j / f_j, r'_j = r_j / f_j. Eight
-//! partial products run side by side, and their magnitudes move into integer exponents every four factors.
+//! partial products run side by side, and their magnitudes move into integer exponents where they leave the
+//! moderate range.
 
 use crate::ansatz::field::Field;
 use num_complex::Complex64;
@@ -118,8 +119,20 @@ fn exponent(x: f64) -> i64 {
     if e == 0 || e == 0x7ff { 0 } else { (e - 1023).min(1022) }
 }
 
+/// Moves magnitudes into the exponents, if one is no longer moderate; a burst of factors keeps moderate ones in range.
 #[inline(always)]
 fn renormalise(re: &mut [f64; LANES], im: &mut [f64; LANES], exponents: &mut [i64; LANES]) {
+    let mut moderate = true;
+    for l in 0..LANES {
+        let size = re[l].abs().max(im[l].abs());
+        moderate &= (size > SATURATED) & (size < 1.0 / SATURATED);
+    }
+    if !moderate {
+        shift(re, im, exponents);
+    }
+}
+
+fn shift(re: &mut [f64; LANES], im: &mut [f64; LANES], exponents: &mut [i64; LANES]) {
     for l in 0..LANES {
         let e = exponent(re[l].abs().max(im[l].abs()));
         let scale = f64::from_bits(((1023 - e) as u64) << 52);
@@ -159,7 +172,7 @@ fn real_product<const TWO: bool>(p: Row, r: Row, e: Row, second: Row) -> Scaled<
     for j in start..m {
         acc[j % LANES] *= factor(j);
     }
-    renormalise(&mut acc, &mut zero, &mut exponents);
+    shift(&mut acc, &mut zero, &mut exponents);
     Scaled { mantissa: acc.iter().product(), exponent: exponents.iter().sum() }
 }
 
@@ -189,9 +202,51 @@ fn complex_product<const TWO: bool>(p: Row, r: Row, e: Row, second: Row) -> Scal
         let ((a, b), l) = (factor(j), j % LANES);
         (re[l], im[l]) = (re[l] * a - im[l] * b, re[l] * b + im[l] * a);
     }
-    renormalise(&mut re, &mut im, &mut exponents);
+    shift(&mut re, &mut im, &mut exponents);
     let mantissa = re.iter().zip(&im).map(|(&a, &b)| Complex64::new(a, b)).product();
     Scaled { mantissa, exponent: exponents.iter().sum() }
+}
+
+#[inline(always)]
+fn real_advance<const TWO: bool>(p: &mut Planes<f64>, r: &mut Planes<f64>, k: usize, e: Row, second: Row) -> bool {
+    let (m, start) = (p.width, k * p.width);
+    let (p, r) = (&mut p.re[start..][..m], &mut r.re[start..][..m]);
+    let (e, second) = (&e.re[..m], &second.re[..m]);
+    let mut regular = true;
+    for j in 0..m {
+        let moved = p[j] * if TWO { e[j] * second[j] } else { e[j] };
+        let inverse = 1.0 / (r[j] + moved);
+        (p[j], r[j]) = (moved * inverse, r[j] * inverse);
+        regular &= (p[j] >= SATURATED) & (r[j] >= SATURATED);
+    }
+    regular
+}
+
+#[inline(always)]
+fn complex_advance<const TWO: bool>(
+    p: &mut Planes<Complex64>,
+    r: &mut Planes<Complex64>,
+    k: usize,
+    e: Row,
+    second: Row,
+) -> bool {
+    let (m, start) = (p.width, k * p.width);
+    let (pr, pi) = (&mut p.re[start..][..m], &mut p.im[start..][..m]);
+    let (rr, ri) = (&mut r.re[start..][..m], &mut r.im[start..][..m]);
+    let (er, ei, sr, si) = (&e.re[..m], &e.im[..m], &second.re[..m], &second.im[..m]);
+    let mut regular = true;
+    for j in 0..m {
+        let (a, b) = if TWO { (er[j] * sr[j] - ei[j] * si[j], er[j] * si[j] + ei[j] * sr[j]) } else { (er[j], ei[j]) };
+        let (mr, mi) = (pr[j] * a - pi[j] * b, pr[j] * b + pi[j] * a);
+        let (fr, fi) = (rr[j] + mr, ri[j] + mi);
+        let scale = 1.0 / (fr * fr + fi * fi);
+        let (gr, gi) = (fr * scale, -fi * scale);
+        (pr[j], pi[j]) = (mr * gr - mi * gi, mr * gi + mi * gr);
+        (rr[j], ri[j]) = (rr[j] * gr - ri[j] * gi, rr[j] * gi + ri[j] * gr);
+        let smallest = (pr[j] * pr[j] + pi[j] * pi[j]).min(rr[j] * rr[j] + ri[j] * ri[j]);
+        regular &= smallest >= SATURATED * SATURATED;
+    }
+    regular
 }
 
 impl Kernel for f64 {
@@ -202,16 +257,10 @@ impl Kernel for f64 {
         }
     }
     fn advance(p: &mut Planes<Self>, r: &mut Planes<Self>, k: usize, e: Row, second: Option<Row>) -> bool {
-        let (m, start) = (p.width, k * p.width);
-        let (p, r, e) = (&mut p.re[start..start + m], &mut r.re[start..start + m], &e.re[..m]);
-        let mut regular = true;
-        for j in 0..m {
-            let moved = p[j] * second.map_or(e[j], |s| e[j] * s.re[j]);
-            let inverse = 1.0 / (r[j] + moved);
-            (p[j], r[j]) = (moved * inverse, r[j] * inverse);
-            regular &= p[j] >= SATURATED && r[j] >= SATURATED;
+        match second {
+            None => real_advance::<false>(p, r, k, e, e),
+            Some(second) => real_advance::<true>(p, r, k, e, second),
         }
-        regular
     }
     fn is_regular(p: &Planes<Self>, r: &Planes<Self>, k: usize) -> bool {
         p.row(k).re.iter().zip(r.row(k).re).all(|(&p, &r)| p >= SATURATED && r >= SATURATED)
@@ -226,27 +275,10 @@ impl Kernel for Complex64 {
         }
     }
     fn advance(p: &mut Planes<Self>, r: &mut Planes<Self>, k: usize, e: Row, second: Option<Row>) -> bool {
-        let (m, start) = (p.width, k * p.width);
-        let range = start..start + m;
-        let (pr, pi) = (&mut p.re[range.clone()], &mut p.im[range.clone()]);
-        let (rr, ri) = (&mut r.re[range.clone()], &mut r.im[range]);
-        let (er, ei) = (&e.re[..m], &e.im[..m]);
-        let mut regular = true;
-        for j in 0..m {
-            let (a, b) = match second {
-                None => (er[j], ei[j]),
-                Some(s) => (er[j] * s.re[j] - ei[j] * s.im[j], er[j] * s.im[j] + ei[j] * s.re[j]),
-            };
-            let (mr, mi) = (pr[j] * a - pi[j] * b, pr[j] * b + pi[j] * a);
-            let (fr, fi) = (rr[j] + mr, ri[j] + mi);
-            let scale = 1.0 / (fr * fr + fi * fi);
-            let (gr, gi) = (fr * scale, -fi * scale);
-            (pr[j], pi[j]) = (mr * gr - mi * gi, mr * gi + mi * gr);
-            (rr[j], ri[j]) = (rr[j] * gr - ri[j] * gi, rr[j] * gi + ri[j] * gr);
-            regular &= pr[j] * pr[j] + pi[j] * pi[j] >= SATURATED * SATURATED
-                && rr[j] * rr[j] + ri[j] * ri[j] >= SATURATED * SATURATED;
+        match second {
+            None => complex_advance::<false>(p, r, k, e, e),
+            Some(second) => complex_advance::<true>(p, r, k, e, second),
         }
-        regular
     }
     fn is_regular(p: &Planes<Self>, r: &Planes<Self>, k: usize) -> bool {
         (0..p.width).all(|j| {

@@ -74,6 +74,11 @@ fn difference(a: Complex64, b: Complex64) -> Complex64 {
     Complex64::new(d.re, d.im - TAU * (d.im / TAU).round())
 }
 
+/// Whether the numbers agree; never if one is not a number.
+fn is_close(a: Complex64, b: Complex64, tolerance: f64) -> bool {
+    a == b || (a - b).norm() <= tolerance * (1.0 + b.norm())
+}
+
 fn same_log(a: Complex64, b: Complex64) -> bool {
     a == b || difference(a, b).norm() <= TOLERANCE * (1.0 + a.re.abs())
 }
@@ -127,7 +132,7 @@ fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
         let x = moved(&xs[k * basis.sites..(k + 1) * basis.sites], sites);
         let expected = (ansatz.log_psi(&ansatz.batch(&x))[0] - logs[k]).exp();
         let expected = if expected.re.is_nan() { Complex64::ZERO } else { expected };
-        if !((ratio - expected).norm() <= TOLERANCE * (1.0 + expected.norm())) {
+        if !is_close(ratio, expected, TOLERANCE) {
             return Err(format!("ratio: {ratio} for the flip of {sites:?}, exp(ln ψ' − ln ψ) = {expected}"));
         }
     }
@@ -186,7 +191,7 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
         let asks = all_asks(&xs, basis, 3, rng);
         let (moved_on, anew) = (ratios(ansatz, &batch, &asks), ratios(ansatz, &fresh, &asks));
         for (a, b) in moved_on.into_iter().zip(anew) {
-            if !((a - b).norm() <= TOLERANCE * (1.0 + b.norm())) {
+            if !is_close(a, b, TOLERANCE) {
                 return Err(format!("accept: ratio {a} after {} rounds, {b} built anew", round + 1));
             }
         }
@@ -223,7 +228,7 @@ fn derivatives_are_differences<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng
     let column = |s: usize, k: usize| match &derivatives.matrix {
         Matrix::Real(m) => m[(s, k)].into(),
         Matrix::Complex(m) if derivatives.kind == Kind::Holomorphic => {
-            m[(s, k / 2)] * if k % 2 == 0 { Complex64::ONE } else { Complex64::i() }
+            m[(s, k / 2)] * if k.is_multiple_of(2) { Complex64::ONE } else { Complex64::i() }
         }
         Matrix::Complex(m) => m[(s, k)],
     };
@@ -239,7 +244,7 @@ fn derivatives_are_differences<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng
         for s in 0..WALKERS {
             let expected = difference(plus[s], minus[s]) / (2.0 * STEP);
             let found: Complex64 = column(s, k);
-            if verdict.is_ok() && !((found - expected).norm() <= 1e-6 * (1.0 + expected.norm())) {
+            if verdict.is_ok() && !is_close(found, expected, 1e-6) {
                 verdict = Err(format!("derivatives: O = {found} for parameter {k}, differences give {expected}"));
             }
         }

@@ -33,15 +33,10 @@ pub struct JastrowBatch<T> {
 
 /// The class matrix in which every pair is a class of its own, in the order (0,1), (0,2), …, (1,2), ….
 pub fn all_pairs(sites: usize) -> Vec<Vec<u32>> {
-    let mut classes = vec![vec![0; sites]; sites];
-    let mut count = 0;
-    for i in 0..sites {
-        for j in i + 1..sites {
-            (classes[i][j], classes[j][i]) = (count, count);
-            count += 1;
-        }
-    }
-    classes
+    // Pairs (i, ·) with a smaller first site come first: there are i (2 sites − i − 1)/2 of them.
+    let number = |i: usize, j: usize| (i * (2 * sites - i - 1) / 2 + j - i - 1) as u32;
+    let class = |i: usize, j: usize| if i == j { 0 } else { number(i.min(j), i.max(j)) };
+    (0..sites).map(|i| (0..sites).map(|j| class(i, j)).collect()).collect()
 }
 
 impl<T: Field> Jastrow<T> {

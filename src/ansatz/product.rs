@@ -47,7 +47,7 @@ fn stacked(derivatives: Derivatives) -> Array2<Complex64> {
     match derivatives.matrix {
         Matrix::Real(m) => m.mapv(Complex64::from),
         Matrix::Complex(m) if derivatives.kind == Kind::Holomorphic => {
-            let phase = |k: usize| if k % 2 == 0 { Complex64::ONE } else { Complex64::i() };
+            let phase = |k: usize| if k.is_multiple_of(2) { Complex64::ONE } else { Complex64::i() };
             Array2::from_shape_fn((m.nrows(), 2 * m.ncols()), |(s, k)| m[(s, k / 2)] * phase(k))
         }
         Matrix::Complex(m) => m,

@@ -59,6 +59,12 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
     if !(keys.density > 0.0 && keys.density < 1e9) {
         return wrong(format!("{} is not a positive number", keys.density), "choose for example 1 or 4");
     }
+    if keys.symmetry != Symmetry::None && keys.density.fract() != 0.0 {
+        return wrong(
+            format!("{} is not a whole number of filters", keys.density),
+            "with a symmetry choose a whole number",
+        );
+    }
     let group = match keys.symmetry {
         Symmetry::None => {
             let hidden = (keys.density * n as f64).round() as usize;
@@ -71,12 +77,6 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
         Symmetry::Translations => context.lattice.translations()?,
         Symmetry::SpaceGroup => context.lattice.space_group()?,
     };
-    if keys.density.fract() != 0.0 {
-        return wrong(
-            format!("{} is not a whole number of filters", keys.density),
-            "with a symmetry choose a whole number",
-        );
-    }
     let (filters, a, b) = (keys.density as usize, keys.visible_bias, keys.hidden_bias);
     Ok(Erased::new(Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed)))
 }

@@ -162,9 +162,7 @@ fn real_product<const TWO: bool>(p: Row, r: Row, e: Row, second: Row) -> Scaled<
     while start + LANES * BURST <= m {
         for step in 0..BURST {
             let at = start + step * LANES;
-            for l in 0..LANES {
-                acc[l] *= factor(at + l);
-            }
+            acc.iter_mut().enumerate().for_each(|(l, a)| *a *= factor(at + l));
         }
         renormalise(&mut acc, &mut zero, &mut exponents);
         start += LANES * BURST;

@@ -15,3 +15,5 @@ pub mod operator;
 pub mod optimizer;
 pub mod rng;
 pub mod sampler;
+pub mod scalar;
+pub mod stats;

@@ -316,11 +316,7 @@ fn finish<T: Element>(mut vector: Vec<T>, apply: &impl Fn(&[T], &mut [T])) -> Ei
     Eigenpair { energy, residual: norm(&image), vector }
 }
 
-fn dense<T: Element>(
-    dimension: usize,
-    apply: impl Fn(&[T], &mut [T]),
-    states: usize,
-) -> Result<Vec<Eigenpair<T>>> {
+fn dense<T: Element>(dimension: usize, apply: impl Fn(&[T], &mut [T]), states: usize) -> Result<Vec<Eigenpair<T>>> {
     let mut matrix = Array2::from_elem((dimension, dimension), T::default());
     let (mut unit, mut column) = (vec![T::default(); dimension], vec![T::default(); dimension]);
     for k in 0..dimension {
@@ -431,10 +427,7 @@ fn next_level<T: Element>(
         log::debug!("level {level}, application {application}: β = {beta:.3e}, residual {residual:.3e}");
     }
     Err(Error::numerical(
-        format!(
-            "level {level} did not converge in {} applications (residual {residual:.1e})",
-            options.applications
-        ),
+        format!("level {level} did not converge in {} applications (residual {residual:.1e})", options.applications),
         "allow more memory, ask for fewer states, or fix a sector that splits close levels",
     ))
 }
@@ -523,9 +516,6 @@ mod tests {
         assert_eq!((zero[0].energy, zero[0].residual), (0.0, 0.0));
         let options = LanczosOptions { applications: 20, dense: 0, ..Default::default() };
         assert!(matches!(lowest::<f64>(2000, hop(2000), &options), Err(Error::Numerical { .. })));
-        assert!(matches!(
-            lowest::<f64>(500, |_, y| y.fill(f64::NAN), &options),
-            Err(Error::Numerical { .. })
-        ));
+        assert!(matches!(lowest::<f64>(500, |_, y| y.fill(f64::NAN), &options), Err(Error::Numerical { .. })));
     }
 }

@@ -1,6 +1,7 @@
 //! Decides how matrices are multiplied and systems solved; BLAS and LAPACK are named here alone.
 
 pub mod blas;
+pub mod dense;
 pub mod lanczos;
 
 /// Memory in bytes that this process may still use, from the operating system.

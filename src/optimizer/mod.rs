@@ -1,8 +1,19 @@
 //! Decides what an optimiser is: local derivatives and local energies in, a direction in parameter space out.
 
+mod gradient;
+pub mod least_squares;
+mod reconfiguration;
+mod regularisation;
+mod schedule;
+
+pub use gradient::{Adam, Sgd};
+pub use reconfiguration::{Reconfiguration, Space};
+pub use regularisation::{Regularisation, solve, trust_region_scale};
+pub use schedule::{Rule, Schedule};
+
 use crate::ansatz::Derivatives;
 use crate::comm::Comm;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use num_complex::Complex64;
 
@@ -35,4 +46,60 @@ pub trait Optimizer {
     fn save(&self, tree: &mut Tree, prefix: &str);
     /// Reads it back.
     fn load(&mut self, tree: &Tree, prefix: &str) -> Result<()>;
+}
+
+/// What the registered optimisers are built from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptimizerOptions {
+    /// R2: absolute shift of S.
+    pub shift: Schedule,
+    /// R1: (λ₀, b, λ_min).
+    pub carleo_troyer: Option<(f64, f64, f64)>,
+    /// R3: (ε₁, ε₂).
+    pub scale_invariant: Option<(f64, f64)>,
+    /// R4: relative cut-off.
+    pub pseudo_inverse: Option<f64>,
+    /// Adam's decay of the first moment.
+    pub beta1: f64,
+    /// Adam's decay of the second moment.
+    pub beta2: f64,
+    /// Adam's floor.
+    pub epsilon: f64,
+}
+
+/// One registered optimiser.
+pub struct OptimizerEntry {
+    /// Its name in `optimize.method`.
+    pub kind: &'static str,
+    /// Builds it.
+    pub build: fn(&OptimizerOptions) -> Result<Box<dyn Optimizer>>,
+}
+
+/// The registry of optimisers.
+pub const OPTIMIZERS: &[OptimizerEntry] = &[
+    OptimizerEntry { kind: "dense-sr", build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Parameters))) },
+    OptimizerEntry {
+        kind: "kernel-sr",
+        build: |o| {
+            if o.carleo_troyer.is_some() || o.scale_invariant.is_some() {
+                return Err(Error::input(
+                    "optimize.method",
+                    "\"kernel-sr\" has no diagonal of S to scale",
+                    "use optimize.shift or optimize.pseudo_inverse, or method = \"dense-sr\"",
+                ));
+            }
+            Ok(Box::new(Reconfiguration::new(o, Space::Samples)))
+        },
+    },
+    OptimizerEntry { kind: "adam", build: |o| Ok(Box::new(Adam::new(o)?)) },
+    OptimizerEntry { kind: "sgd", build: |_| Ok(Box::new(Sgd)) },
+];
+
+/// Which matrix of stochastic reconfiguration is the smaller, and why.
+pub fn choose_sr(parameters: usize, samples: usize) -> (&'static str, String) {
+    if parameters <= samples {
+        ("dense-sr", format!("{parameters} parameters <= {samples} samples"))
+    } else {
+        ("kernel-sr", format!("{parameters} parameters > {samples} samples"))
+    }
 }

@@ -1,0 +1,14 @@
+//! Decides what is said of a set of noisy numbers: mean, honest error, autocorrelation, convergence. Knows no physics of spins.
+
+mod estimate;
+mod format;
+mod series;
+
+pub use estimate::Estimate;
+pub use format::with_error;
+pub use series::{autocorrelation_time, binned_error, split_r_hat};
+
+/// V-score N Var H/(E − E_inf)² (Wu et al., Science 386, 296 (2024)); infinite where E = E_inf.
+pub fn v_score(sites: usize, variance: f64, energy: f64, e_infinity: f64) -> f64 {
+    sites as f64 * variance / (energy - e_infinity).powi(2)
+}

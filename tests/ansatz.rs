@@ -109,6 +109,22 @@ fn tables_with_zeros_obey_the_laws_of_ratios() {
 }
 
 #[test]
+fn tables_load_the_amplitudes_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lattice, basis) = (chain(), SpinBasis::new(SITES, Some(2)).unwrap());
+    let amplitudes: Vec<Complex64> = (0..15).map(|k| Complex64::new(f64::from(k) - 3.5, 0.0)).collect();
+    let mut tree = nishina::io::tree::Tree::default();
+    tree.put_complex("states/0/amplitudes", &[15], &amplitudes);
+    nishina::io::hdf5::write_atomic(&folder.path().join("exact.h5"), &tree).unwrap();
+    let context = Context { lattice: &lattice, basis: &basis, seed: 7, folder: folder.path(), path: "ansatz".into() };
+    let keys = "kind = \"table\"\nparameters = \"real\"\nfile = \"exact.h5\"".parse().unwrap();
+    let table = build(&keys, &context, &[]).unwrap();
+    assert_eq!(table.parameters(), amplitudes.iter().map(|z| z.re).collect::<Vec<_>>());
+    let full = SpinBasis::new(SITES, None).unwrap();
+    assert!(build(&keys, &Context { basis: &full, ..context }, &[]).is_err());
+}
+
+#[test]
 fn wrong_inputs_name_the_key() {
     let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
     for (text, key) in [

@@ -139,9 +139,24 @@ struct Keys {
     /// Whether amplitudes are "complex" or "real". Default "complex".
     #[serde(default)]
     parameters: Numbers,
-    /// Standard deviation of the real and imaginary parts of the initial amplitudes around 1. Default 0.01.
+    /// Standard deviation of the real and imaginary parts of the initial amplitudes around 1, without `file`. Default 0.01.
     #[serde(default = "small")]
     init: f64,
+    /// File of an exact calculation on the same basis, whose lowest state gives the amplitudes. Default none.
+    file: Option<std::path::PathBuf>,
+}
+
+/// The amplitudes of the lowest state in the file of an exact calculation.
+fn load_amplitudes(path: &std::path::Path) -> Result<Vec<Complex64>> {
+    crate::io::hdf5::read(path)?.complexes("states/0/amplitudes")
+}
+
+fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
+    let table = match &keys.file {
+        None => Table::<T>::uniform(context.basis, keys.init, context.seed)?,
+        Some(file) => Table::from_amplitudes(context.basis, &load_amplitudes(&context.folder.join(file))?)?,
+    };
+    Ok(Erased::new(table))
 }
 
 /// Builds a table of amplitudes from its table of keys.
@@ -152,10 +167,10 @@ pub fn build(
 ) -> Result<Erased> {
     let keys: Keys = crate::keys::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
-    Ok(match keys.parameters {
-        Numbers::Real => Erased::new(Table::<f64>::uniform(context.basis, keys.init, context.seed)?),
-        Numbers::Complex => Erased::new(Table::<Complex64>::uniform(context.basis, keys.init, context.seed)?),
-    })
+    match keys.parameters {
+        Numbers::Real => typed::<f64>(&keys, context),
+        Numbers::Complex => typed::<Complex64>(&keys, context),
+    }
 }
 
 /// The keys of the table.

@@ -87,7 +87,10 @@ impl<T: Element> Masks<T> {
             }
             Err(Error::input(
                 "hamiltonian",
-                format!("it is not Hermitian: the term that flips sites {flip:?} has the coefficient {}", m.coefficient),
+                format!(
+                    "it is not Hermitian: the term that flips sites {flip:?} has the coefficient {}",
+                    m.coefficient
+                ),
                 "give real coefficients to all Pauli strings",
             ))
         };

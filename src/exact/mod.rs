@@ -176,8 +176,7 @@ pub fn solve_momentum(
     let fixed = momentum::block_bytes(dimension as f64, flips) + table_bytes(basis.sites);
     let room = krylov(dimension as f64, options.states, 16.0, 0.0, limit - fixed)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let pairs =
-        lanczos::lowest(dimension, |x, y| block.apply(x, y), &lanczos_options(options, room, threads))?;
+    let pairs = lanczos::lowest(dimension, |x, y| block.apply(x, y), &lanczos_options(options, room, threads))?;
     let (mut result, vectors) = collect(pairs, dimension);
     if 16.0 * basis.dimension() * options.states as f64 <= options.memory_limit.min(available_memory()) {
         let index = StateIndex::new(basis)?;

@@ -49,14 +49,12 @@ pub fn characters(group: &Group, cells: &[[usize; 3]], momentum: &[usize]) -> Re
     for (d, &m) in momentum.iter().enumerate() {
         let allowed = if translated(d) { lengths[d] } else { 1 };
         if m >= allowed {
-            return Err(bad(
-                format!("momentum index {m} in direction {d}"),
-                format!("choose 0 to {}", allowed - 1),
-            ));
+            return Err(bad(format!("momentum index {m} in direction {d}"), format!("choose 0 to {}", allowed - 1)));
         }
     }
     let phase = |g: &Vec<u32>| {
-        let turns = momentum.iter().enumerate().map(|(d, &m)| (m * shift(g, d) % lengths[d]) as f64 / lengths[d] as f64);
+        let turns =
+            momentum.iter().enumerate().map(|(d, &m)| (m * shift(g, d) % lengths[d]) as f64 / lengths[d] as f64);
         Complex64::cis(-2.0 * std::f64::consts::PI * turns.sum::<f64>())
     };
     Ok(group.permutations.iter().map(phase).collect())

@@ -7,108 +7,12 @@
 //!
 //! K. Wu, H. Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000) (thick restart).
 
+pub use super::vectors::Element;
+use super::vectors::{norm, overlaps, rotate, scale, subtract};
 use crate::error::{Error, Result};
-use crate::rng::{self, Distribution, Generator, Purpose, StandardNormal};
-use ndarray::{Array2, ShapeBuilder};
-use ndarray_linalg::{Eigh, UPLO};
+use crate::rng::{self, Purpose};
+use ndarray::Array2;
 use num_complex::Complex64;
-use std::ops::{Add, AddAssign, Mul, Neg, Sub};
-
-/// The numbers that vectors are made of: `f64` or `Complex64`.
-pub trait Element:
-    Copy
-    + Send
-    + Sync
-    + Default
-    + PartialEq
-    + std::fmt::Debug
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Mul<f64, Output = Self>
-    + Neg<Output = Self>
-    + AddAssign
-    + 'static
-{
-    /// The complex conjugate.
-    fn conj(self) -> Self;
-    /// The real part.
-    fn re(self) -> f64;
-    /// |z|²
-    fn norm_sqr(self) -> f64;
-    /// The same number as a complex one.
-    fn complex(self) -> Complex64;
-    /// The nearest number of this type.
-    fn from_complex(z: Complex64) -> Self;
-    /// A normally distributed number.
-    fn normal(rng: &mut Generator) -> Self;
-    /// Eigenvalues in increasing order, and eigenvectors as columns, of a Hermitian matrix.
-    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
-}
-
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::numerical(format!("the dense eigenvalue solver failed ({error})"), "check the Hamiltonian for NaN")
-}
-
-/// Column-major, which LAPACK reads as it is: a row-major complex matrix would be taken for its conjugate.
-fn hermitian<T: Element + ndarray_linalg::Lapack<Real = f64>>(matrix: &Array2<T>) -> Result<(Vec<f64>, Array2<T>)> {
-    let n = matrix.nrows();
-    if n < 2 {
-        let one = Array2::from_elem((n, n), T::from_complex(Complex64::ONE));
-        return Ok((matrix.iter().map(|x| Element::re(*x)).collect(), one));
-    }
-    let mut columns = Array2::from_elem((n, n).f(), T::default());
-    columns.assign(matrix);
-    Eigh::eigh(&columns, UPLO::Lower).map(|(values, vectors)| (values.to_vec(), vectors)).map_err(failed)
-}
-
-impl Element for f64 {
-    fn conj(self) -> Self {
-        self
-    }
-    fn re(self) -> f64 {
-        self
-    }
-    fn norm_sqr(self) -> f64 {
-        self * self
-    }
-    fn complex(self) -> Complex64 {
-        Complex64::new(self, 0.0)
-    }
-    fn from_complex(z: Complex64) -> Self {
-        z.re
-    }
-    fn normal(rng: &mut Generator) -> Self {
-        StandardNormal.sample(rng)
-    }
-    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        hermitian(matrix)
-    }
-}
-
-impl Element for Complex64 {
-    fn conj(self) -> Self {
-        Complex64::conj(&self)
-    }
-    fn re(self) -> f64 {
-        self.re
-    }
-    fn norm_sqr(self) -> f64 {
-        Complex64::norm_sqr(&self)
-    }
-    fn complex(self) -> Complex64 {
-        self
-    }
-    fn from_complex(z: Complex64) -> Self {
-        z
-    }
-    fn normal(rng: &mut Generator) -> Self {
-        Complex64::new(StandardNormal.sample(rng), StandardNormal.sample(rng))
-    }
-    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        hermitian(matrix)
-    }
-}
 
 /// One level.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,131 +56,6 @@ impl Default for LanczosOptions {
             threads: 1,
         }
     }
-}
-
-/// Elements that one task of a vector operation handles; sums are taken per block, then over blocks in order.
-const BLOCK: usize = 4096;
-
-fn threads_for(threads: usize, dimension: usize) -> usize {
-    if dimension < 8 * BLOCK { 1 } else { threads.max(1) }
-}
-
-/// ⟨v|w⟩ for every v.
-fn overlaps<T: Element>(basis: &[&[T]], w: &[T], threads: usize) -> Vec<T> {
-    let blocks = w.len().div_ceil(BLOCK);
-    let threads = threads_for(threads, w.len());
-    let share = blocks.div_ceil(threads).max(1);
-    let mut partial = vec![T::default(); blocks * basis.len()];
-    if basis.is_empty() {
-        return partial;
-    }
-    std::thread::scope(|scope| {
-        for (t, rows) in partial.chunks_mut(share * basis.len()).enumerate() {
-            let mut work = move || {
-                for (b, row) in rows.chunks_mut(basis.len()).enumerate() {
-                    let start = (t * share + b) * BLOCK;
-                    let range = start..w.len().min(start + BLOCK);
-                    for (out, v) in row.iter_mut().zip(basis) {
-                        *out = dot(&v[range.clone()], &w[range.clone()]);
-                    }
-                }
-            };
-            if threads == 1 {
-                work();
-            } else {
-                scope.spawn(work);
-            }
-        }
-    });
-    let mut sums = vec![T::default(); basis.len()];
-    for row in partial.chunks(basis.len()) {
-        sums.iter_mut().zip(row).for_each(|(s, &p)| *s += p);
-    }
-    sums
-}
-
-/// ⟨a|b⟩ with eight running sums, which lets the compiler use vector registers.
-fn dot<T: Element>(a: &[T], b: &[T]) -> T {
-    let mut sums = [T::default(); 8];
-    let (heads_a, heads_b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let tail = heads_a.remainder().iter().zip(heads_b.remainder());
-    let rest = tail.fold(T::default(), |s, (&x, &y)| s + x.conj() * y);
-    for (x, y) in heads_a.zip(heads_b) {
-        for k in 0..8 {
-            sums[k] += x[k].conj() * y[k];
-        }
-    }
-    sums.into_iter().fold(rest, |s, x| s + x)
-}
-
-/// w ← w − Σ c_i v_i
-fn subtract<T: Element>(w: &mut [T], basis: &[&[T]], coefficients: &[T], threads: usize) {
-    let threads = threads_for(threads, w.len());
-    let share = w.len().div_ceil(threads).next_multiple_of(BLOCK);
-    std::thread::scope(|scope| {
-        for (t, part) in w.chunks_mut(share).enumerate() {
-            let mut work = move || {
-                for (b, block) in part.chunks_mut(BLOCK).enumerate() {
-                    let start = t * share + b * BLOCK;
-                    for (v, &c) in basis.iter().zip(coefficients) {
-                        let v = &v[start..start + block.len()];
-                        block.iter_mut().zip(v).for_each(|(x, &y)| *x = *x - c * y);
-                    }
-                }
-            };
-            if threads == 1 {
-                work();
-            } else {
-                scope.spawn(work);
-            }
-        }
-    });
-}
-
-/// Replaces the first `columns` vectors by V s and drops the others.
-fn rotate<T: Element>(basis: &mut Vec<Vec<T>>, s: &Array2<f64>, columns: usize, threads: usize) {
-    let dimension = basis.first().map_or(0, Vec::len);
-    let threads = threads_for(threads, dimension);
-    let share = dimension.div_ceil(threads).max(1);
-    let mut parts: Vec<Vec<&mut [T]>> = (0..threads).map(|_| Vec::new()).collect();
-    for v in basis.iter_mut() {
-        parts.iter_mut().zip(v.chunks_mut(share)).for_each(|(part, chunk)| part.push(chunk));
-    }
-    std::thread::scope(|scope| {
-        for mut part in parts {
-            let mut work = move || {
-                let length = part.first().map_or(0, |v| v.len());
-                let mut fresh = vec![vec![T::default(); BLOCK.min(length)]; columns];
-                for start in (0..length).step_by(BLOCK) {
-                    let range = start..length.min(start + BLOCK);
-                    for (c, out) in fresh.iter_mut().enumerate() {
-                        out.fill(T::default());
-                        for (r, v) in part.iter().enumerate() {
-                            let weight = s[[r, c]];
-                            out.iter_mut().zip(&v[range.clone()]).for_each(|(x, &y)| *x += y * weight);
-                        }
-                    }
-                    for (out, v) in fresh.iter().zip(&mut part) {
-                        v[range.clone()].copy_from_slice(&out[..range.len()]);
-                    }
-                }
-            };
-            if threads == 1 {
-                work();
-            } else {
-                scope.spawn(work);
-            }
-        }
-    });
-    basis.truncate(columns);
-}
-
-fn norm<T: Element>(v: &[T]) -> f64 {
-    v.chunks(BLOCK).map(|block| block.iter().map(|x| x.norm_sqr()).sum::<f64>()).sum::<f64>().sqrt()
-}
-
-fn scale<T: Element>(v: &mut [T], factor: f64) {
-    v.iter_mut().for_each(|x| *x = *x * factor);
 }
 
 fn slices<T>(locked: &[Eigenpair<T>]) -> Vec<&[T]> {
@@ -329,7 +108,7 @@ fn dense<T: Element>(dimension: usize, apply: impl Fn(&[T], &mut [T]), states: u
     let pairs: Vec<_> = (0..states).map(|k| finish(vectors.column(k).to_vec(), &apply)).collect();
     match pairs.iter().find(|p| !p.residual.is_finite()) {
         None => Ok(pairs),
-        Some(_) => Err(failed("NaN")),
+        Some(_) => Err(Error::numerical("the matrix holds NaN or infinity", "check the couplings")),
     }
 }
 
@@ -434,6 +213,7 @@ fn next_level<T: Element>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::vectors::dot;
     use super::*;
 
     /// −1 on both sides of the diagonal of an open chain: E_k = −2 cos(π k / (n + 1)).

@@ -3,6 +3,7 @@
 pub mod blas;
 pub mod dense;
 pub mod lanczos;
+pub mod vectors;
 
 /// Memory in bytes that this process may still use, from the operating system.
 pub fn available_memory() -> f64 {

@@ -234,6 +234,30 @@ fn spectra_of_rings_agree_by_momentum() {
     assert!((lowest - entry["energy_total"].as_float().unwrap()).abs() < 1e-10);
 }
 
+/// Both directions of the square lattice: the lowest listed level of every block.
+#[test]
+fn spectrum_of_a_square_lattice_agrees_by_momentum() {
+    let entry = entries("spectra.toml").into_iter().find(|e| text(e, "lattice") == "square").unwrap();
+    let sum = entries("energies.toml").into_iter().find(|e| text(e, "id") == text(&entry, "id")).unwrap();
+    let table = TermTable::compile(16, &hamiltonian(&sum, 16).unwrap()).unwrap();
+    let basis = SpinBasis::new(16, Some(0)).unwrap();
+    let cells: Vec<[usize; 3]> = (0..16).map(|i| [i % 4, i / 4, 0]).collect();
+    let shift = |r: usize, i: usize| ((i + 4 - r % 4) % 4 + 4 * ((i / 4 + 4 - r / 4) % 4)) as u32;
+    let permutations = (0..16).map(|r| (0..16).map(|i| shift(r, i)).collect()).collect();
+    let group = Group { permutations };
+    let mut lowest = std::collections::BTreeMap::new();
+    for level in entry["levels"].as_array().unwrap() {
+        let index = ["momentum_index_x", "momentum_index_y"].map(|k| level[k].as_integer().unwrap() as usize);
+        let energy = level["energy_total"].as_float().unwrap();
+        lowest.entry(index).and_modify(|e: &mut f64| *e = e.min(energy)).or_insert(energy);
+    }
+    assert!(lowest.len() > 3);
+    for (index, expected) in lowest {
+        let result = exact::solve_momentum(&table, &basis, &group, &cells, &index, &options(1)).unwrap();
+        assert!((result.energies[0] - expected).abs() < 1e-9, "{index:?}: {} {expected}", result.energies[0]);
+    }
+}
+
 #[test]
 fn the_toric_code_is_fourfold_degenerate() {
     let entry = entries("energies.toml").into_iter().find(|e| text(e, "id") == "toric-code-2x2-pbc").unwrap();

@@ -4,6 +4,7 @@
 //! ⟨x|P_k|x'⟩ = (−i)^{n_Y} Π_{Y} σ_y Π_{Z} σ_z, with σ the spins of x. Strings that flip the same sites share one
 //! connected configuration: ⟨x|O|x'⟩ = Σ_k c_k (−i)^{n_Y} Π σ.
 
+pub mod files;
 pub mod models;
 
 use crate::basis::SpinBasis;

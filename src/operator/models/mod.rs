@@ -1,1 +1,161 @@
-//! stub
+//! Decides which Hamiltonians there are by name, and how couplings on bonds and fields on sites become Pauli strings.
+//!
+//! H = Σ_b Σ_a J^a_b o^a_i o^a_j + Σ_i Σ_a f^a_i o^a_i with o = σ or o = S = σ/2 (`units`). The named models have
+//! f = −h: a positive field favours spins along it.
+
+mod bonds;
+mod heisenberg;
+mod ising;
+mod j1j2;
+mod pauli;
+mod xxz;
+mod xyz;
+
+use super::{Pauli, PauliSum};
+use crate::error::{Error, Result};
+use crate::lattice::{Bond, Lattice};
+use serde::Deserialize;
+use std::path::Path;
+
+/// What the operators of a formula stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Units {
+    /// Spin operators S = σ/2.
+    Spin,
+    /// Pauli matrices σ.
+    Pauli,
+}
+
+impl Units {
+    /// The factor of one operator in terms of σ.
+    fn factor(self) -> f64 {
+        match self {
+            Units::Spin => 0.5,
+            Units::Pauli => 1.0,
+        }
+    }
+}
+
+/// What a model is built on.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelContext<'a> {
+    /// The lattice.
+    pub lattice: &'a Lattice,
+    /// The folder to which file names are relative.
+    pub folder: &'a Path,
+    /// `hamiltonian.units`, where given.
+    pub units: Option<Units>,
+}
+
+/// A Hamiltonian and the bonds that it lives on.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The Hamiltonian.
+    pub sum: PauliSum,
+    /// The bonds that decide whether the lattice is bipartite: first neighbours for `j1j2`, else all with xy coupling.
+    pub marshall_bonds: Vec<Bond>,
+    /// Pairs over which exchange moves are proposed, each once with the smaller site first.
+    pub exchange_bonds: Vec<(u32, u32)>,
+    /// The units of the couplings.
+    pub units: Units,
+}
+
+/// A model that inputs can name.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelEntry {
+    /// `hamiltonian.kind`.
+    pub kind: &'static str,
+    /// Builds the model from `[hamiltonian]` without `kind`, `units`, `sector` and `sign_rule`.
+    pub build: fn(&toml::Table, &ModelContext) -> Result<Model>,
+    /// JSON schema of the keys.
+    pub schema: fn() -> serde_json::Value,
+}
+
+/// All models.
+pub const MODELS: &[ModelEntry] = &[
+    ModelEntry { kind: "ising", build: ising::build, schema: ising::schema },
+    ModelEntry { kind: "heisenberg", build: heisenberg::build, schema: heisenberg::schema },
+    ModelEntry { kind: "xxz", build: xxz::build, schema: xxz::schema },
+    ModelEntry { kind: "xyz", build: xyz::build, schema: xyz::schema },
+    ModelEntry { kind: "j1j2", build: j1j2::build, schema: j1j2::schema },
+    ModelEntry { kind: "bonds", build: bonds::build, schema: bonds::schema },
+    ModelEntry { kind: "pauli", build: pauli::build, schema: pauli::schema },
+];
+
+const AXES: [Pauli; 3] = [Pauli::X, Pauli::Y, Pauli::Z];
+
+/// The JSON schema of a type of keys.
+fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
+    schemars::schema_for!(T).to_value()
+}
+
+/// Refuses couplings that are not finite.
+fn check_finite(couplings: &[(&str, f64)]) -> Result<()> {
+    match couplings.iter().find(|(_, value)| !value.is_finite()) {
+        None => Ok(()),
+        Some((key, value)) => {
+            Err(Error::input(format!("hamiltonian.{key}"), format!("{value} is not finite"), "give a finite number"))
+        }
+    }
+}
+
+/// Collects the terms of a model of two-spin couplings and fields.
+struct Terms {
+    units: Units,
+    sum: PauliSum,
+    xy: Vec<Bond>,
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Terms {
+    fn new(units: Units) -> Self {
+        Terms { units, sum: PauliSum::default(), xy: Vec::new(), pairs: Vec::new() }
+    }
+
+    /// Adds Σ_a J^a o^a_i o^a_j.
+    fn couple(&mut self, bond: Bond, j_xyz: [f64; 3]) {
+        let (i, j) = (bond.i as u32, bond.j as u32);
+        for (axis, coupling) in AXES.into_iter().zip(j_xyz).filter(|(_, c)| *c != 0.0) {
+            self.sum.add(coupling * self.units.factor().powi(2), &[(i, axis), (j, axis)]);
+        }
+        if j_xyz[0] != 0.0 || j_xyz[1] != 0.0 {
+            self.xy.push(bond);
+        }
+        self.pairs.push((i.min(j), i.max(j)));
+    }
+
+    /// Adds Σ_a f^a o^a_i, with the sign as given.
+    fn field(&mut self, site: usize, f_xyz: [f64; 3]) {
+        for (axis, field) in AXES.into_iter().zip(f_xyz).filter(|(_, f)| *f != 0.0) {
+            self.sum.add(field * self.units.factor(), &[(site as u32, axis)]);
+        }
+    }
+
+    /// Adds −Σ_i h·o_i over all sites.
+    fn uniform_field(&mut self, lattice: &Lattice, h_xyz: [f64; 3]) {
+        for site in 0..lattice.sites {
+            self.field(site, h_xyz.map(|h| -h));
+        }
+    }
+
+    /// The model; the coefficients are still finite after adding up.
+    fn finish(mut self) -> Result<Model> {
+        check_sum(&self.sum)?;
+        self.pairs.sort_unstable();
+        self.pairs.dedup();
+        Ok(Model { sum: self.sum, marshall_bonds: self.xy, exchange_bonds: self.pairs, units: self.units })
+    }
+}
+
+/// Refuses a sum whose coefficients overflow.
+fn check_sum(sum: &PauliSum) -> Result<()> {
+    match sum.iter().find(|(_, c)| !c.is_finite()) {
+        None => Ok(()),
+        Some((string, _)) => Err(Error::input(
+            "hamiltonian",
+            format!("the coefficient of `{}` is too large for a real number", super::name(string)),
+            "give couplings of order one",
+        )),
+    }
+}

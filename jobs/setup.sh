@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Makes the system libraries available that nishina is built on. Sourced by the other jobs:
+#     source jobs/setup.sh
+# Installs what is missing through apt where that is allowed; elsewhere it names what to load and stops.
+
+nishina_missing() {
+    # One word per missing piece, nothing when all is there.
+    command -v mpicc >/dev/null && command -v mpirun >/dev/null || echo mpi
+    { [ -n "${HDF5_DIR:-}" ] && [ -e "$HDF5_DIR" ]; } || pkg-config --exists hdf5 2>/dev/null ||
+        [ -e "/usr/lib/$(gcc -dumpmachine 2>/dev/null)/hdf5/serial" ] || command -v h5cc >/dev/null || echo hdf5
+    command -v h5dump >/dev/null || echo hdf5-tools
+    pkg-config --exists openblas 2>/dev/null || pkg-config --exists blas-openblas 2>/dev/null ||
+        { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true; } | grep 'libopenblas\.so' >/dev/null || echo openblas
+    [ -n "${LIBCLANG_PATH:-}" ] ||
+        { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true; } | grep 'libclang[-.0-9]*\.so' >/dev/null ||
+        compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || echo libclang
+    python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+    command -v gcc >/dev/null && command -v pkg-config >/dev/null || echo compiler
+}
+
+nishina_install() {
+    local as_root=() clang version packages
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true 2>/dev/null || return 1
+        as_root=(sudo -n)
+    fi
+    command -v apt-get >/dev/null || return 1
+    "${as_root[@]}" apt-get update -qq || return 1
+    # The oldest libclang the distribution has, with the headers that belong to it.
+    clang=$(apt-cache search --names-only '^libclang1-[0-9]+$' | awk '{ print $1 }' | sort -V | head -n 1)
+    [ -n "$clang" ] || return 1
+    version=${clang#libclang1-}
+    packages=(build-essential pkg-config libopenmpi-dev openmpi-bin "$clang" "libclang-common-$version-dev"
+        libopenblas-pthread-dev libhdf5-dev hdf5-tools python3-venv)
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+}
+
+nishina_setup() {
+    local missing serial
+    # shellcheck disable=SC2046
+    missing=$(echo $(nishina_missing))
+    if [ -n "$missing" ]; then
+        echo "setup: missing: $missing" >&2
+        nishina_install || true
+        # shellcheck disable=SC2046
+        missing=$(echo $(nishina_missing))
+    fi
+    if [ -n "$missing" ]; then
+        cat >&2 <<TEXT
+setup: still missing: $missing
+  Debian, Ubuntu: apt-get install build-essential pkg-config libopenmpi-dev openmpi-bin libclang1-14 \\
+                  libclang-common-14-dev libopenblas-pthread-dev libhdf5-dev hdf5-tools python3-venv
+                  (any version of libclang1-* with its libclang-common-*-dev)
+  Cluster:        module load gcc openmpi hdf5 openblas llvm python   (serial HDF5; names differ between sites)
+                  and export HDF5_DIR=<prefix of HDF5> LIBCLANG_PATH=<directory of libclang.so>
+TEXT
+        return 1
+    fi
+    command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+    command -v cargo >/dev/null || { echo "setup: cargo is missing: install Rust from https://rustup.rs" >&2; return 1; }
+    serial=/usr/lib/$(gcc -dumpmachine)/hdf5/serial
+    if [ -z "${HDF5_DIR:-}" ] && [ -e "$serial" ]; then export HDF5_DIR=$serial; fi
+    export PATH OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
+    if [ "$(id -u)" -eq 0 ]; then
+        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    fi
+}
+
+nishina_setup || exit 1

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every check of the project: format, lints, documentation, tests.
+#     jobs/test.sh [--long]        --long adds the physics runs that take minutes
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+case ${1:-} in
+    --long) export NISHINA_LONG=1 ;;
+    "") ;;
+    *)
+        echo "usage: $0 [--long]" >&2
+        exit 2
+        ;;
+esac
+source jobs/setup.sh
+
+venv=$root/target/venv
+if ! "$venv/bin/python" -c 'import h5py, numpy' 2>/dev/null; then
+    python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check h5py numpy
+fi
+export NISHINA_PYTHON=$venv/bin/python
+
+cargo fmt --check
+cargo clippy --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+cargo test

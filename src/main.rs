@@ -1,2 +1,213 @@
-//! x
-fn main() {}
+//! Starts, runs the command line, and ends with the exit code.
+
+use clap::{Parser, Subcommand};
+use nishina::comm::{Comm, mpi};
+use nishina::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
+use nishina::exact::{ExactOptions, solve};
+use nishina::{driver, input, io, job, linalg, registry, report};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Variational Monte Carlo with neural-network quantum states
+#[derive(Parser)]
+#[command(name = "nishina", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run an input, or continue from the checkpoint beside its output
+    Run {
+        /// Input file (TOML)
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Start over and keep the old files aside
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Validate an input and print sizes, memory and SLURM resources
+    Check {
+        /// Input file (TOML)
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Ranks that the figures are for
+        #[arg(long, default_value_t = 1)]
+        ranks: usize,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a result or checkpoint file holds
+    Info {
+        /// HDF5 file
+        file: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lowest energies by Lanczos, where they fit
+    Exact {
+        /// Input file (TOML); only [lattice] and [hamiltonian] count
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Number of states, lowest first
+        #[arg(long, default_value_t = 1)]
+        states: usize,
+        /// Only this translation block: momentum indices, one per direction (2 pi m / L)
+        #[arg(long, value_delimiter = ',')]
+        momentum: Option<Vec<usize>>,
+        /// Write energies and amplitudes to this HDF5 file
+        #[arg(long)]
+        output: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of the input
+    Schema,
+}
+
+fn main() {
+    // A panic on any rank ends the whole job with its message.
+    mpi::install_panic_hook();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            let _ = e.print();
+            std::process::exit(if e.use_stderr() { 64 } else { EXIT_FINISHED });
+        }
+    };
+    let code = match arguments.command {
+        Command::Run { input, settings, fresh } => run(&input, &settings, fresh),
+        Command::Check { input, settings, ranks, json } => alone(|| check(&input, &settings, ranks, json)),
+        Command::Info { file, json } => alone(|| {
+            let info = report::info(&file)?;
+            answer(&if json { info.to_string() } else { report::info_text(&info) })
+        }),
+        Command::Exact { input, settings, states, momentum, output, json } => {
+            alone(|| exact(&input, &settings, states, momentum, output, json))
+        }
+        Command::Schema => alone(|| answer(&format!("{:#}", report::schema()))),
+    };
+    std::process::exit(code);
+}
+
+/// Log to standard error; only rank 0 speaks.
+fn start_log(speaks: bool) {
+    let level = if speaks { "info" } else { "off" };
+    let environment = env_logger::Env::default().default_filter_or(level);
+    let mut builder = env_logger::Builder::from_env(environment);
+    if !speaks {
+        builder.filter_level(log::LevelFilter::Off);
+    }
+    let _ = builder
+        .format(|out, record| match record.level() {
+            log::Level::Info => writeln!(out, "{}", record.args()),
+            level => writeln!(out, "{}: {}", level.as_str().to_lowercase(), record.args()),
+        })
+        .try_init();
+}
+
+/// A command without ranks.
+fn alone(command: impl FnOnce() -> Result<()>) -> i32 {
+    start_log(true);
+    match command() {
+        Ok(()) => EXIT_FINISHED,
+        Err(e) => {
+            eprintln!("error: {e}");
+            e.exit_code()
+        }
+    }
+}
+
+fn answer(text: &str) -> Result<()> {
+    // A reader that closed the pipe has seen enough.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}
+
+fn run(path: &std::path::Path, settings: &[String], fresh: bool) -> i32 {
+    let kernel = job::ensure_blas_kernel();
+    let comm = match mpi::start(job::launcher_present()) {
+        Ok(comm) => comm,
+        Err(e) => {
+            eprintln!("error: {e}");
+            return e.exit_code();
+        }
+    };
+    start_log(comm.is_root());
+    log::info!("nishina {}, BLAS kernel {kernel}", env!("CARGO_PKG_VERSION"));
+    match run_on(&*comm, path, settings, fresh) {
+        Ok(driver::Outcome::Finished) => EXIT_FINISHED,
+        Ok(driver::Outcome::Stopped) => EXIT_STOPPED,
+        Err(e) => {
+            // Every rank meets an input error; the others belong to the rank that has them.
+            let everywhere = matches!(e, Error::Input { .. } | Error::Memory { .. });
+            if comm.is_root() || !everywhere {
+                eprintln!("error: {e}");
+            }
+            // An error that every rank has found for itself is left together; one that only this rank has ends the job.
+            if comm.size() > 1 && !everywhere {
+                comm.abort(e.exit_code());
+            }
+            e.exit_code()
+        }
+    }
+}
+
+fn run_on(comm: &dyn Comm, path: &std::path::Path, settings: &[String], fresh: bool) -> Result<driver::Outcome> {
+    job::world_mismatch(comm.size())?;
+    let source = input::read(path, settings)?;
+    linalg::blas::set_threads(source.input.threads);
+    let mut stop = job::Stop::install()?;
+    stop.deadline(source.input.output.max_time);
+    driver::run(&source, comm, &driver::Options { stop: &stop, fresh, extensions: registry::Extensions::default() })
+}
+
+fn check(path: &std::path::Path, settings: &[String], ranks: usize, json: bool) -> Result<()> {
+    let source = input::read(path, settings)?;
+    let problem = registry::problem(&source)?;
+    let ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, ranks.max(1))?;
+    let plan = report::plan(&source, &problem, &*ensemble, ranks.max(1))?;
+    if source.input.optimize.is_some() {
+        registry::optimizer(&source.input, plan.columns, plan.rows)?;
+    }
+    plan.refuse_if_too_large()?;
+    let chains = source.input.sampler.as_ref().map_or(16, |s| s.chains);
+    answer(&if json { plan.json().to_string() } else { plan.text(&source.input.title, chains) })
+}
+
+fn exact(
+    path: &std::path::Path,
+    settings: &[String],
+    states: usize,
+    momentum: Option<Vec<usize>>,
+    output: Option<PathBuf>,
+    json: bool,
+) -> Result<()> {
+    job::ensure_blas_kernel();
+    let source = input::read(path, settings)?;
+    let problem = registry::problem(&source)?;
+    let options = ExactOptions { states, momentum, seed: source.input.seed, memory_limit: linalg::available_memory() };
+    let result = solve(&problem.hamiltonian, &problem.basis, Some(&problem.lattice), &options)?;
+    if let Some(path) = output {
+        io::hdf5::write_atomic(&path, &result.to_tree())?;
+    }
+    let energies = &result.energies;
+    if json {
+        return answer(
+            &serde_json::json!({ "energies": energies, "residuals": result.residuals, "states": result.dimension })
+                .to_string(),
+        );
+    }
+    let lines: Vec<_> = energies.iter().enumerate().map(|(k, e)| format!("E{k} = {e:.12}")).collect();
+    answer(&format!("{} states\n{}", result.dimension, lines.join("\n")))
+}

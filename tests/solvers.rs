@@ -29,12 +29,12 @@ struct Data {
 fn data(kind: Kind, samples: usize, columns: usize, rank: usize) -> Data {
     let mut rng = stream(5, Purpose::Law, 0, (samples * columns + rank) as u64);
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-    let mut random = |rows: usize, columns: usize| {
-        Array2::from_shape_fn((rows, columns), |_| Complex64::new(normal(), normal()))
-    };
+    let mut random =
+        |rows: usize, columns: usize| Array2::from_shape_fn((rows, columns), |_| Complex64::new(normal(), normal()));
     let mut complex = random(samples, rank).dot(&random(rank, columns));
     if kind == Kind::Real {
-        complex = random(samples, rank).mapv(|v| Complex64::from(v.re)).dot(&random(rank, columns).mapv(|v| v.re.into()));
+        complex =
+            random(samples, rank).mapv(|v| Complex64::from(v.re)).dot(&random(rank, columns).mapv(|v| v.re.into()));
     }
     let matrix = if kind == Kind::Real { Matrix::Real(complex.mapv(|v| v.re)) } else { Matrix::Complex(complex) };
     let energies = random(samples, 1).into_iter().collect();
@@ -138,7 +138,8 @@ fn numbers_that_are_not_finite_never_reach_the_parameters() {
     for method in OPTIMIZERS {
         let refused = threads::run(3, |comm| {
             let mine = part(&all, share(12, comm.rank(), 3));
-            let step = StepData { derivatives: &mine.derivatives, weights: &mine.weights, local_energies: &mine.energies };
+            let step =
+                StepData { derivatives: &mine.derivatives, weights: &mine.weights, local_energies: &mine.energies };
             (method.build)(&options(0.1)).unwrap().direction(&step, 0, comm).is_err()
         });
         assert_eq!(refused, vec![true; 3], "{}", method.kind);

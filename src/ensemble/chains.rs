@@ -78,6 +78,9 @@ impl<A: Ansatz> Chains<A> {
 }
 
 impl<A: Ansatz> Ensemble for Chains<A> {
+    fn sites(&self) -> usize {
+        self.ansatz.sites()
+    }
     fn parameters(&self) -> Vec<f64> {
         self.ansatz.parameters()
     }

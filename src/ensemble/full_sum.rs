@@ -77,6 +77,9 @@ impl<A: Ansatz> FullSum<A> {
 }
 
 impl<A: Ansatz> Ensemble for FullSum<A> {
+    fn sites(&self) -> usize {
+        self.ansatz.sites()
+    }
     fn parameters(&self) -> Vec<f64> {
         self.ansatz.parameters()
     }

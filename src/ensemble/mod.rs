@@ -38,6 +38,8 @@ pub struct LocalValues {
 
 /// A set of weighted configurations with the wave function that weights them. Object-safe; knows no communicator.
 pub trait Ensemble {
+    /// Number of sites.
+    fn sites(&self) -> usize;
     /// The flat parameter vector.
     fn parameters(&self) -> Vec<f64>;
     /// Replaces the parameters.

@@ -1,9 +1,10 @@
 //! Decides how dense Hermitian systems are solved: Cholesky and eigen-decomposition by LAPACK.
 
+use super::vectors::Element;
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use ndarray::{Array1, Array2};
-use ndarray_linalg::{Eigh, FactorizeC, SolveC, UPLO};
+use ndarray_linalg::{FactorizeC, SolveC, UPLO};
 use num_complex::Complex64;
 
 /// The LAPACK routines that solvers use, for both number types.
@@ -37,7 +38,8 @@ macro_rules! lapack {
                 if a.iter().any(|v| !Scalar::is_finite(*v)) {
                     return Err(Error::numerical("a matrix has entries that are not finite", "check the samples"));
                 }
-                Eigh::eigh(a, UPLO::Lower).map_err(|e| failed("eigen-decomposition", &e))
+                let (values, vectors) = <Self as Element>::eigh(a)?;
+                Ok((Array1::from(values), vectors))
             }
         }
     };

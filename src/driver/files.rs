@@ -1,0 +1,249 @@
+//! Decides what a checkpoint and a result file hold, and how a run finds its place again.
+//!
+//! Checkpoint: `run/` (place), `parameters/flat`, `optimizer/`, `chains/`, `optimize/history/`, `measure/`. Results: `input/`,
+//! `provenance/`, `status/`, `optimize/history/`, `measure/energy/`, `parameters/<block>`, `timing/`.
+
+use super::history::History;
+use super::measure::Measurement;
+use super::{Progress, Run, Stage, physics};
+use crate::comm::{Comm, agree};
+use crate::ensemble::Ensemble;
+use crate::error::{Error, Result};
+use crate::input::Source;
+use crate::io::output::OutputPaths;
+use crate::io::tree::{Tree, Value, shaped};
+use crate::io::{hdf5, samples};
+use crate::job;
+use crate::registry::ChosenOptimizer;
+use crate::stats::v_score;
+use num_complex::Complex64;
+use std::time::Instant;
+
+impl Stage {
+    fn word(self) -> &'static str {
+        match self {
+            Stage::Optimize => "optimize",
+            Stage::Measure => "measure",
+            Stage::Finished => "finished",
+        }
+    }
+}
+
+/// The place a run goes on from.
+pub(super) struct Loaded {
+    pub progress: Progress,
+    /// Whether everything that the input asks for is already there.
+    pub finished: bool,
+}
+
+/// Continues from the newest readable checkpoint, if there is one; refuses other physics.
+pub(super) fn load(
+    paths: &OutputPaths,
+    comm: &dyn Comm,
+    source: &Source,
+    physics: &str,
+    ensemble: &mut dyn Ensemble,
+    chosen: Option<&mut ChosenOptimizer>,
+    mut progress: Progress,
+) -> Result<Loaded> {
+    let Some(tree) = agree(comm, paths.load_checkpoint())? else {
+        agree(comm, if comm.is_root() { samples::truncate(paths, 0) } else { Ok(()) })?;
+        return Ok(Loaded { progress, finished: false });
+    };
+    physics::compare(tree.text("run/physics")?, physics)?;
+    let read = read_place(&tree, &mut progress);
+    agree(comm, read)?;
+    ensemble.set_parameters(&tree.reals("parameters/flat")?)?;
+    let input = &source.input;
+    let steps = input.optimize.as_ref().map_or(0, |o| o.steps);
+    let mut chains = tree.spins("chains/now")?;
+    if let Some(chosen) = chosen {
+        if tree.text("optimizer/kind").is_ok_and(|kind| kind == chosen.kind) {
+            chosen.optimizer.load(&tree, "optimizer/state")?;
+        } else {
+            log::warn!("the checkpoint was made by another optimiser; {} starts without its memory", chosen.kind);
+        }
+        if progress.stage != Stage::Optimize && steps > tree.integer("run/steps_asked")? as usize {
+            progress.stage = Stage::Optimize;
+            progress.measurement = Measurement::default();
+            progress.segments = progress.step_segments;
+            chains = progress.optimized_chains.clone().unwrap_or(chains);
+        }
+    }
+    if let (Stage::Finished, Some(m)) = (progress.stage, &input.measure) {
+        let sampler = input.sampler.clone().unwrap_or_default();
+        let measured = tree.datasets.contains_key("measure/energy");
+        if !measured || (!ensemble.is_exact() && progress.measurement.per_chain < m.samples / sampler.chains) {
+            progress.stage = Stage::Measure;
+        }
+    }
+    if !ensemble.is_exact() {
+        let sites = ensemble.sites();
+        let range = ensemble.chains();
+        let mine = chains.get(range.start * sites..range.end * sites).unwrap_or(&[]);
+        ensemble.set_chain_states(mine)?;
+    }
+    let finished = progress.stage == Stage::Finished;
+    if !finished {
+        let kept = progress.segments;
+        agree(comm, if comm.is_root() { samples::truncate(paths, kept) } else { Ok(()) })?;
+    }
+    Ok(Loaded { progress, finished })
+}
+
+fn read_place(tree: &Tree, progress: &mut Progress) -> Result<()> {
+    progress.stage = match tree.text("run/stage")? {
+        "optimize" => Stage::Optimize,
+        "measure" => Stage::Measure,
+        _ => Stage::Finished,
+    };
+    progress.step = tree.integer("run/step")? as usize;
+    progress.proposals = tree.real("run/proposals")?;
+    progress.segments = tree.integer("run/segments")? as usize;
+    progress.step_segments = tree.integer("run/step_segments")? as usize;
+    progress.history = History::load(tree, "optimize/history")?;
+    progress.measurement = Measurement::load(tree, "measure")?;
+    progress.optimized_chains = tree.spins("chains/optimized").ok();
+    Ok(())
+}
+
+impl Run<'_> {
+    /// Writes the samples gathered since the last segment as a segment of their own.
+    pub(super) fn flush_samples(&mut self) -> Result<()> {
+        let mut written = Ok(());
+        let mut segments = [self.progress.segments as f64];
+        if self.comm.is_root() && !self.buffer.is_empty() {
+            let segment = std::mem::take(&mut self.buffer).into_segment(self.problem.lattice.sites);
+            written = samples::write_segment(&self.paths, self.progress.segments + 1, &segment);
+            segments[0] += 1.0;
+        }
+        agree(self.comm, written)?;
+        self.comm.broadcast(&mut segments)?;
+        self.progress.segments = segments[0] as usize;
+        Ok(())
+    }
+
+    /// Segments, results, checkpoint: in this order.
+    pub(super) fn save(&mut self, chosen: Option<&ChosenOptimizer>, state: &str) -> Result<()> {
+        self.flush_samples()?;
+        let chains = self.gather_chains()?;
+        let written = match chains {
+            None => Ok(()),
+            Some(chains) => self.write_files(chosen, state, &chains),
+        };
+        agree(self.comm, written)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn write_files(&self, chosen: Option<&ChosenOptimizer>, state: &str, chains: &[i8]) -> Result<()> {
+        if self.progress.segments > 0 {
+            samples::write_joined(&self.paths, self.progress.segments)?;
+        }
+        hdf5::write_atomic(&self.paths.results(), &self.results(state)?)?;
+        self.paths.save_checkpoint(&self.checkpoint(chosen, chains))
+    }
+
+    fn checkpoint(&self, chosen: Option<&ChosenOptimizer>, chains: &[i8]) -> Tree {
+        let p = &self.progress;
+        let sites = self.problem.lattice.sites;
+        let mut tree = Tree::default();
+        tree.put_text("run/physics", self.physics.clone());
+        tree.put_text("run/stage", p.stage.word());
+        tree.put_integer("run/step", p.step as i64);
+        tree.put_integer("run/steps_asked", self.source.input.optimize.as_ref().map_or(0, |o| o.steps as i64));
+        tree.put_real("run/proposals", p.proposals);
+        tree.put_integer("run/segments", p.segments as i64);
+        tree.put_integer("run/step_segments", p.step_segments as i64);
+        tree.put_reals("parameters/flat", &self.ensemble.parameters());
+        if let Some(chosen) = chosen {
+            tree.put_text("optimizer/kind", chosen.kind);
+            chosen.optimizer.save(&mut tree, "optimizer/state");
+        }
+        tree.put_spins("chains/now", &[chains.len() / sites, sites], chains);
+        if let Some(chains) = &p.optimized_chains {
+            tree.put_spins("chains/optimized", &[chains.len() / sites, sites], chains);
+        }
+        p.history.save(&mut tree, "optimize/history");
+        p.measurement.save(&mut tree, "measure");
+        if let Some(energy) = &p.measurement.energy {
+            tree.put_complex("measure/energy", &[], &[energy.mean]);
+        }
+        tree
+    }
+
+    fn results(&self, state: &str) -> Result<Tree> {
+        let p = &self.progress;
+        let mut tree = Tree::default();
+        tree.put_text("input/verbatim", self.source.text.clone());
+        tree.put_text("input/resolved", self.source.table.to_string());
+        tree.put_text("input/title", self.source.input.title.clone());
+        for (key, value) in job::provenance() {
+            tree.put_text(&format!("provenance/{key}"), value);
+        }
+        tree.put_text("status/state", state);
+        tree.put_integer("status/steps", p.step as i64);
+        tree.put_integer("status/started_at_step", p.started_at_step as i64);
+        tree.put_integer("status/proposals", p.proposals as i64);
+        tree.put_integer("status/sites", self.problem.lattice.sites as i64);
+        tree.put("status/warnings", Value::Texts(p.warnings.clone()));
+        tree.put_integer("timing/ranks", self.comm.size() as i64);
+        tree.describe(
+            "timing/elapsed",
+            Value::Real(shaped(&[], vec![self.stop.elapsed()])),
+            "s",
+            "wall time of the last attempt",
+        );
+        p.history.save(&mut tree, "optimize/history");
+        self.named_parameters(&mut tree)?;
+        let m = &p.measurement;
+        let chains = m.series.len();
+        tree.put_integer("measure/samples", (m.per_chain * chains) as i64);
+        if let Some(e) = &m.energy {
+            let score = v_score(self.problem.lattice.sites, e.variance, e.mean.re, self.problem.e_infinity);
+            let unit = "energy of the input";
+            let mut real = |name: &str, value: f64, unit: &str, meaning: &str| {
+                let value = Value::Real(shaped(&[], vec![value]));
+                tree.describe(&format!("measure/energy/{name}"), value, unit, meaning);
+            };
+            real("mean", e.mean.re, unit, "energy of the whole system");
+            real("mean_imag", e.mean.im, unit, "imaginary part of the mean local energy, zero within errors");
+            real("error", e.error, unit, "standard error of the mean");
+            real("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
+            real("v_score", score, "1", "N variance / (E - E_inf)^2");
+            real("r_hat", e.r_hat, "1", "split R-hat");
+            real("tau", e.tau, "samples", "integrated autocorrelation time, 0.5 for independent samples");
+            if e.effective_samples.is_finite() {
+                real("effective_samples", e.effective_samples, "1", "samples / (2 tau)");
+            }
+            tree.describe(
+                "measure/energy/series",
+                Value::Complex(shaped(&[chains, m.per_chain], m.series.concat())),
+                unit,
+                "local energies [chain, sample]",
+            );
+        }
+        Ok(tree)
+    }
+
+    /// One dataset per block of the wave function, complex where the block is.
+    fn named_parameters(&self, tree: &mut Tree) -> Result<()> {
+        let flat = self.ensemble.parameters();
+        let mut rest = flat.as_slice();
+        for block in self.ensemble.layout() {
+            let entries: usize = block.shape.iter().product();
+            let (mine, after) =
+                rest.split_at_checked(if block.complex { 2 * entries } else { entries }).ok_or_else(|| {
+                    Error::numerical("the layout of the wave function does not fit its parameters", "fix it")
+                })?;
+            rest = after;
+            let value = if block.complex {
+                Value::Complex(shaped(&block.shape, mine.chunks_exact(2).map(|v| Complex64::new(v[0], v[1])).collect()))
+            } else {
+                Value::Real(shaped(&block.shape, mine.to_vec()))
+            };
+            tree.describe(&format!("parameters/{}", block.name), value, "1", "final parameters");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+//! Decides the straight line of a run: plan, continue from the checkpoint, optimise, measure, write; stop when told to.
+//!
+//! Order of writing: sample segments, results, checkpoint. The checkpoint is the truth; what is newer is dropped.
+
+mod files;
+pub mod history;
+mod measure;
+mod optimize;
+pub mod physics;
+pub mod samples;
+pub mod statistics;
+
+pub use measure::Measurement;
+
+use crate::comm::{Comm, agree};
+use crate::ensemble::Ensemble;
+use crate::error::{Error, Result};
+use crate::input::{KeptSamples, Method, Source};
+use crate::io::output::OutputPaths;
+use crate::job::Stop;
+use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
+use history::History;
+use num_complex::Complex64;
+use samples::SampleBuffer;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All sections are done.
+    Finished,
+    /// Told to stop, or out of time; the state is saved.
+    Stopped,
+}
+
+/// Which part of a run comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// `[optimize]`
+    Optimize,
+    /// `[measure]`
+    Measure,
+    /// Nothing.
+    Finished,
+}
+
+/// What a checkpoint has to remember besides parameters, optimiser and chains.
+pub struct Progress {
+    /// What comes next.
+    pub stage: Stage,
+    /// Parameter updates done.
+    pub step: usize,
+    /// Where this attempt began.
+    pub started_at_step: usize,
+    /// Proposals made so far over all ranks.
+    pub proposals: f64,
+    /// One row per step.
+    pub history: History,
+    /// The measurement so far.
+    pub measurement: Measurement,
+    /// Sample segments on disk.
+    pub segments: usize,
+    /// Sample segments of the optimisation.
+    pub step_segments: usize,
+    /// Chains at the end of the optimisation, on rank 0, from which more steps would go on.
+    pub optimized_chains: Option<Vec<i8>>,
+    /// Warnings of the measurement.
+    pub warnings: Vec<String>,
+}
+
+/// Proposals of one block of sampling.
+struct BlockCounts {
+    /// Per chain, on rank 0.
+    proposed: Vec<f64>,
+    /// Per chain, on rank 0.
+    accepted: Vec<f64>,
+    totals: [f64; 3],
+}
+
+impl BlockCounts {
+    fn acceptance(&self) -> f64 {
+        if self.totals[0] > 0.0 { self.totals[1] / self.totals[0] } else { 1.0 }
+    }
+}
+
+/// A run in progress on one rank.
+struct Run<'a> {
+    source: &'a Source,
+    problem: Problem,
+    comm: &'a dyn Comm,
+    ensemble: Box<dyn Ensemble>,
+    paths: OutputPaths,
+    progress: Progress,
+    buffer: SampleBuffer,
+    physics: String,
+    stop: &'a Stop,
+    saved: Instant,
+    bar: Option<indicatif::ProgressBar>,
+}
+
+/// Options of `run` that are not input.
+pub struct Options<'a> {
+    /// Signals and the deadline.
+    pub stop: &'a Stop,
+    /// Start over and keep the old files aside.
+    pub fresh: bool,
+    /// Parts that another crate registers.
+    pub extensions: Extensions<'a>,
+}
+
+/// Runs an input to its end or until it is told to stop.
+pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcome> {
+    let input = &source.input;
+    if input.optimize.is_none() && input.measure.is_none() {
+        return Err(Error::input("optimize", "there is nothing to do", "add an [optimize] or a [measure] section"));
+    }
+    let problem = registry::problem(source)?;
+    let mut ensemble = registry::ensemble(source, &problem, &options.extensions, comm.rank(), comm.size())?;
+    let plan = crate::report::plan(source, &problem, &*ensemble, comm.size())?;
+    plan.refuse_if_too_large()?;
+    let mut chosen = match input.optimize {
+        Some(_) => Some(registry::optimizer(input, plan.columns, plan.rows)?),
+        None => None,
+    };
+
+    let name = input.output.name.clone().unwrap_or_default();
+    let paths = OutputPaths::new(input.output.directory.as_str(), name.as_str());
+    let _lock =
+        agree(comm, if comm.is_root() { paths.prepare().and_then(|()| paths.lock()).map(Some) } else { Ok(None) })?;
+    if options.fresh {
+        agree(comm, if comm.is_root() { paths.set_aside().map(drop) } else { Ok(()) })?;
+    }
+    let physics = physics::describe(source, &problem);
+    let progress = Progress {
+        stage: if input.optimize.is_some() { Stage::Optimize } else { Stage::Measure },
+        step: 0,
+        started_at_step: 0,
+        proposals: 0.0,
+        history: History::default(),
+        measurement: Measurement::default(),
+        segments: 0,
+        step_segments: 0,
+        optimized_chains: None,
+        warnings: Vec::new(),
+    };
+    let loaded = files::load(&paths, comm, source, &physics, &mut *ensemble, chosen.as_mut(), progress)?;
+    let (mut progress, finished_before) = (loaded.progress, loaded.finished);
+    progress.started_at_step = progress.step;
+    if finished_before {
+        log::info!("{name} is finished; nothing to do (raise optimize.steps or measure.samples, or use --fresh)");
+        return Ok(Outcome::Finished);
+    }
+    log::info!(
+        "{}: {} sites, {:.4e} states, {} parameters, {} rank{}",
+        input.title,
+        problem.lattice.sites,
+        problem.basis.dimension(),
+        ensemble.parameters().len(),
+        comm.size(),
+        if comm.size() == 1 { "" } else { "s" }
+    );
+    if let Some(chosen) = &chosen {
+        log::info!("optimiser {} ({})", chosen.kind, chosen.reason);
+    }
+    if progress.step > 0 {
+        log::info!("continuing from step {}", progress.step);
+    }
+    let mut run = Run {
+        source,
+        problem,
+        comm,
+        ensemble,
+        paths,
+        progress,
+        buffer: SampleBuffer::default(),
+        physics,
+        stop: options.stop,
+        saved: Instant::now(),
+        bar: None,
+    };
+    run.go(&mut chosen)
+}
+
+impl Run<'_> {
+    fn go(&mut self, chosen: &mut Option<ChosenOptimizer>) -> Result<Outcome> {
+        if self.progress.stage == Stage::Optimize {
+            if let Some(chosen) = chosen.as_mut() {
+                if !optimize::optimize(self, chosen)? {
+                    return self.stop(Some(chosen));
+                }
+            }
+            self.progress.optimized_chains = self.gather_chains()?;
+            self.flush_samples()?;
+            self.progress.step_segments = self.progress.segments;
+        }
+        self.progress.stage = Stage::Measure;
+        self.bar = None;
+        if self.source.input.measure.is_some() {
+            if !measure::measure(self, chosen.as_ref())? {
+                return self.stop(chosen.as_ref());
+            }
+        } else {
+            self.progress.stage = Stage::Finished;
+        }
+        self.bar = None;
+        self.save(chosen.as_ref(), "finished")?;
+        Ok(Outcome::Finished)
+    }
+
+    fn stop(&mut self, chosen: Option<&ChosenOptimizer>) -> Result<Outcome> {
+        self.bar = None;
+        self.save(chosen, "stopped")?;
+        log::info!("stopped at step {} with the state saved; run the same command again to go on", self.progress.step);
+        Ok(Outcome::Stopped)
+    }
+
+    /// Asks all ranks whether to go on; saves when a checkpoint is due.
+    fn continue_between_blocks(&mut self, chosen: Option<&ChosenOptimizer>) -> Result<bool> {
+        if let Some(reason) = self.stop.should_stop(self.comm)? {
+            log::info!("stopping: {}", reason.words());
+            return Ok(false);
+        }
+        let due = self.saved.elapsed() >= Duration::from_secs_f64(self.source.input.output.checkpoint_every.min(1e9));
+        let mut due = [f64::from(u8::from(due))];
+        self.comm.max(&mut due)?;
+        if due[0] > 0.0 {
+            self.save(chosen, "stopped")?;
+        }
+        Ok(true)
+    }
+
+    fn count_proposals(&mut self) -> Result<BlockCounts> {
+        let counts = self.ensemble.take_counts();
+        let reals = |values: &[u64]| values.iter().map(|&v| v as f64).collect::<Vec<_>>();
+        let (proposed, accepted) = (reals(&counts.proposed), reals(&counts.accepted));
+        let mut totals = [proposed.iter().sum(), accepted.iter().sum(), counts.non_finite as f64];
+        self.comm.sum(&mut totals)?;
+        self.progress.proposals += totals[0];
+        if totals[2] > 0.0 {
+            log::warn!("{} proposals had a ratio that is not a number; they were rejected", totals[2]);
+        }
+        Ok(BlockCounts { proposed: self.comm.gather(&proposed)?, accepted: self.comm.gather(&accepted)?, totals })
+    }
+
+    fn gather_chains(&self) -> Result<Option<Vec<i8>>> {
+        let bytes: Vec<u8> = self.ensemble.chain_states().iter().map(|&s| s as u8).collect();
+        let all = self.comm.gather_bytes(&bytes)?;
+        Ok(self.comm.is_root().then(|| all.into_iter().map(|b| b as i8).collect()))
+    }
+
+    fn keeps_samples(&self, of_steps: bool) -> bool {
+        let sampled = self.source.input.sampler.clone().unwrap_or_default().method == Method::Metropolis;
+        let kept = self.source.input.output.samples;
+        sampled && (kept == KeptSamples::All || (kept == KeptSamples::Measure && !of_steps))
+    }
+
+    fn keep_step_samples(&mut self, local_energies: &[Complex64]) -> Result<()> {
+        let step = self.progress.step as i64 - 1;
+        let per_chain = local_energies.len() / self.ensemble.chains().len().max(1);
+        if self.keeps_samples(true) {
+            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, step)?;
+        }
+        Ok(())
+    }
+
+    fn keep_measured_samples(&mut self, local_energies: &[Complex64], per_chain: usize) -> Result<()> {
+        if self.keeps_samples(false) {
+            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, -1)?;
+        }
+        Ok(())
+    }
+
+    /// A line in the log, or a step of the progress bar on a terminal.
+    fn log_line(&mut self, done: usize, total: usize, line: &str) {
+        if !self.comm.is_root() {
+            return;
+        }
+        if !std::io::stderr().is_terminal() {
+            log::info!("{line}");
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = indicatif::ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}\n{msg}");
+            let bar = indicatif::ProgressBar::new(total as u64);
+            if let Ok(style) = style { bar.with_style(style) } else { bar }
+        });
+        bar.set_message(line.to_string());
+        bar.set_position(done as u64 + 1);
+    }
+}

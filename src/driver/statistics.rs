@@ -1,0 +1,96 @@
+//! Decides how local energies of all ranks become an estimate: series per chain on rank 0, the same numbers everywhere.
+//!
+//! E = ⟨E_loc⟩, Var = ⟨|E_loc − E|²⟩. A full sum has Var = Σ w |E_loc|² + unseen − |E|² and no error bar.
+
+use crate::comm::Comm;
+use crate::ensemble::{Ensemble, LocalValues};
+use crate::error::Result;
+use crate::stats::Estimate;
+use num_complex::Complex64;
+
+/// The energy of one set of samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Energy {
+    /// Mean local energy of the whole system.
+    pub mean: Complex64,
+    /// Standard error; 0 for a full sum.
+    pub error: f64,
+    /// Variance of the local energy.
+    pub variance: f64,
+    /// Integrated autocorrelation time in recording intervals.
+    pub tau: f64,
+    /// Samples / (2 τ).
+    pub effective_samples: f64,
+    /// Split R-hat; 1 for a full sum.
+    pub r_hat: f64,
+}
+
+const FIELDS: usize = 7;
+
+impl Energy {
+    fn to_array(self) -> [f64; FIELDS] {
+        [self.mean.re, self.mean.im, self.error, self.variance, self.tau, self.effective_samples, self.r_hat]
+    }
+    fn from_array(a: [f64; FIELDS]) -> Self {
+        Energy {
+            mean: Complex64::new(a[0], a[1]),
+            error: a[2],
+            variance: a[3],
+            tau: a[4],
+            effective_samples: a[5],
+            r_hat: a[6],
+        }
+    }
+
+    /// From one series per chain.
+    pub fn from_series(series: &[Vec<Complex64>]) -> Self {
+        let e = Estimate::from_series(series);
+        Energy {
+            mean: e.mean,
+            error: e.error,
+            variance: e.variance,
+            tau: e.tau,
+            effective_samples: e.effective_samples,
+            r_hat: e.r_hat,
+        }
+    }
+
+    /// The numbers of rank 0 on every rank.
+    pub fn broadcast(self, comm: &dyn Comm) -> Result<Self> {
+        let mut numbers = self.to_array();
+        comm.broadcast(&mut numbers)?;
+        Ok(Energy::from_array(numbers))
+    }
+}
+
+/// Gathers the local values of all chains on rank 0 as one series per chain; empty elsewhere.
+pub fn gather_series(comm: &dyn Comm, values: &[Complex64], total_chains: usize) -> Result<Vec<Vec<Complex64>>> {
+    let flat: Vec<f64> = values.iter().flat_map(|v| [v.re, v.im]).collect();
+    let all = comm.gather(&flat)?;
+    let length = all.len() / 2 / total_chains.max(1);
+    Ok(all
+        .chunks_exact((2 * length).max(2))
+        .map(|c| c.chunks_exact(2).map(|v| Complex64::new(v[0], v[1])).collect())
+        .collect())
+}
+
+/// The estimate of one step or of a full sum; the same on every rank.
+pub fn estimate(comm: &dyn Comm, ensemble: &dyn Ensemble, local: &LocalValues, total_chains: usize) -> Result<Energy> {
+    if !ensemble.is_exact() {
+        let series = gather_series(comm, &local.values, total_chains)?;
+        let energy = if comm.is_root() { Energy::from_series(&series) } else { Energy::from_array([0.0; FIELDS]) };
+        return energy.broadcast(comm);
+    }
+    let mut first = [0.0, 0.0];
+    for (w, e) in ensemble.weights().iter().zip(&local.values) {
+        first[0] += w * e.re;
+        first[1] += w * e.im;
+    }
+    comm.sum(&mut first)?;
+    let mean = Complex64::new(first[0], first[1]);
+    // Where ψ vanishes, ⟨x|(H − E)|ψ⟩ = ⟨x|H|ψ⟩.
+    let spread: f64 = ensemble.weights().iter().zip(&local.values).map(|(w, e)| w * (e - mean).norm_sqr()).sum();
+    let mut variance = [spread + local.unseen];
+    comm.sum(&mut variance)?;
+    Ok(Energy { mean, error: 0.0, variance: variance[0], tau: 0.5, effective_samples: f64::INFINITY, r_hat: 1.0 })
+}

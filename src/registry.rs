@@ -1,0 +1,238 @@
+//! Decides which concrete types an input means: names become lattices, models, wave functions, ensembles, optimisers.
+
+use crate::ansatz::{self, Ansatz, AnsatzEntry, Erased, Kind, sign};
+use crate::basis::SpinBasis;
+use crate::comm::share;
+use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
+use crate::error::{Error, Result};
+use crate::input::{Input, Method, MoveInput, SamplerInput, SignRule, Source, split_hamiltonian};
+use crate::lattice::{Bond, Lattice, bipartition};
+use crate::operator::models::{MODELS, Model, ModelContext};
+use crate::operator::{Flip, TermTable};
+use crate::optimizer::{OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, choose_sr};
+use crate::sampler::{Mixture, RuleContext};
+
+/// The physical problem of an input: what `exact` needs, and half of what a run needs.
+pub struct Problem {
+    /// Sites and symmetries.
+    pub lattice: Lattice,
+    /// The sector.
+    pub basis: SpinBasis,
+    /// The Hamiltonian.
+    pub hamiltonian: TermTable,
+    /// Pairs over which spins are exchanged.
+    pub pairs: Vec<(u32, u32)>,
+    /// Sublattice A of the sign rule, if one is used.
+    pub sign_rule: Option<Vec<bool>>,
+    /// A rigorous lower bound of the energy: c₀ − Σ |c_k| over the Pauli strings.
+    pub lower_bound: f64,
+    /// Tr H / dim over the whole space.
+    pub e_infinity: f64,
+}
+
+/// The section `name`, or an error that asks for it.
+pub fn section<'a, T>(value: &'a Option<T>, name: &str) -> Result<&'a T> {
+    value.as_ref().ok_or_else(|| Error::input(name, "this section is missing", format!("add a [{name}] section")))
+}
+
+/// Builds lattice, sector and Hamiltonian.
+pub fn problem(source: &Source) -> Result<Problem> {
+    let lattice = Lattice::new(&section(&source.input.lattice, "lattice")?.spec(&source.folder)?)?;
+    let (common, own) = split_hamiltonian(section(&source.input.hamiltonian, "hamiltonian")?)?;
+    let entry = MODELS.iter().find(|m| m.kind == common.kind).ok_or_else(|| {
+        let known: Vec<_> = MODELS.iter().map(|m| m.kind).collect();
+        Error::input(
+            "hamiltonian.kind",
+            format!("`{}` is not a model", common.kind),
+            format!("known: {}", known.join(", ")),
+        )
+    })?;
+    let context = ModelContext { lattice: &lattice, folder: &source.folder, units: common.units };
+    let Model { sum, marshall_bonds, exchange_bonds, .. } = (entry.build)(&own, &context)?;
+    let twice_sz = match &common.sector {
+        None => None,
+        Some(sector) => {
+            let twice = 2.0 * sector.total_sz;
+            if !twice.is_finite() || twice.fract() != 0.0 || twice.abs() > 1e9 {
+                return Err(Error::input(
+                    "hamiltonian.sector.total_sz",
+                    format!("{} is not a multiple of 1/2", sector.total_sz),
+                    "give an integer for an even number of spins, a half-integer for an odd one",
+                ));
+            }
+            Some(twice as i64)
+        }
+    };
+    let basis = SpinBasis::new(lattice.sites, twice_sz)?;
+    let hamiltonian = TermTable::compile(lattice.sites, &sum)?;
+    hamiltonian.check_sector(&basis)?;
+    let sign_rule = match common.sign_rule {
+        SignRule::None => None,
+        SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &marshall_bonds)?),
+    };
+    let e_infinity = hamiltonian.mean_diagonal();
+    let total: f64 = sum.iter().map(|(string, c)| if string.is_empty() { 0.0 } else { c.norm() }).sum();
+    let lower_bound = e_infinity - total;
+    Ok(Problem { lattice, basis, hamiltonian, pairs: exchange_bonds, sign_rule, lower_bound, e_infinity })
+}
+
+fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
+    bipartition(sites, bonds).map_err(|cycle| {
+        Error::input(
+            "hamiltonian.sign_rule",
+            format!("\"marshall\" needs a bipartite lattice; sites {cycle:?} form a cycle of odd length"),
+            "use sign_rule = \"none\" and complex parameters",
+        )
+    })
+}
+
+/// Additions to the built-in registry from another crate.
+#[derive(Default)]
+pub struct Extensions<'a> {
+    /// Wave functions, found by `ansatz.kind` after the built-in ones.
+    pub ansatze: &'a [AnsatzEntry],
+}
+
+/// Builds the wave function of `[ansatz]`, with the sign rule around it, and checks that it can represent the model.
+pub fn wave_function(source: &Source, problem: &Problem, extensions: &Extensions) -> Result<Erased> {
+    let table = section(&source.input.ansatz, "ansatz")?;
+    let context = ansatz::Context {
+        lattice: &problem.lattice,
+        basis: &problem.basis,
+        seed: source.input.seed,
+        folder: &source.folder,
+        path: "ansatz".into(),
+    };
+    let bare = ansatz::build(table, &context, extensions.ansatze)?;
+    let positive_only = bare.kind() == Kind::Real && table.get("kind").and_then(|k| k.as_str()) != Some("table");
+    if bare.kind() == Kind::Real && !problem.hamiltonian.is_real() {
+        return Err(Error::input(
+            "ansatz.parameters",
+            "real parameters cannot represent the ground state of a Hamiltonian with imaginary elements",
+            "use parameters = \"complex\"",
+        ));
+    }
+    if positive_only && problem.hamiltonian.flips.iter().any(|f| positive_element(f, problem)) {
+        log::warn!(
+            "real parameters give a wave function of one sign, and the Hamiltonian has positive off-diagonal elements{}: \
+             the energy will stay above the ground state; use parameters = \"complex\"{}",
+            if problem.sign_rule.is_some() { " after the sign rule" } else { "" },
+            if problem.sign_rule.is_some() { "" } else { " or sign_rule = \"marshall\"" }
+        );
+    }
+    Ok(match &problem.sign_rule {
+        None => bare,
+        Some(sublattice) => Erased::new(sign::SignRule::new(bare, sublattice.clone())?),
+    })
+}
+
+/// Whether a flip that stays in the sector can have a positive real element once the sign rule is applied.
+fn positive_element(flip: &Flip, problem: &Problem) -> bool {
+    let in_a = |s: &&u32| problem.sign_rule.as_ref().is_some_and(|a| a[**s as usize]);
+    let sign = if flip.sites.iter().filter(in_a).count() % 2 == 1 { -1.0 } else { 1.0 };
+    let mut sites: Vec<u32> =
+        flip.element.iter().flat_map(|m| m.sites.iter().copied()).chain(flip.sites.clone()).collect();
+    sites.sort_unstable();
+    sites.dedup();
+    if sites.len() > 12 {
+        return false;
+    }
+    let spin =
+        |word: u32, site: &u32| if sites.binary_search(site).is_ok_and(|k| word >> k & 1 == 1) { 1.0 } else { -1.0 };
+    (0..1u32 << sites.len())
+        .filter(|&word| problem.basis.up.is_none() || flip.sites.iter().map(|s| spin(word, s)).sum::<f64>() == 0.0)
+        .any(|word| {
+            let element: f64 = flip
+                .element
+                .iter()
+                .map(|m| m.coefficient.re * m.sites.iter().map(|s| spin(word, s)).product::<f64>())
+                .sum();
+            sign * element > 1e-12
+        })
+}
+
+/// Builds this rank's ensemble. The number of chains has to be at least the number of ranks.
+pub fn ensemble(
+    source: &Source,
+    problem: &Problem,
+    extensions: &Extensions,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Ensemble>> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let wave_function = wave_function(source, problem, extensions)?;
+    if sampler.method == Method::FullSum {
+        return Ok(Box::new(FullSum::new(wave_function, &problem.basis, |states| share(states, rank, size))?));
+    }
+    if size > sampler.chains {
+        return Err(Error::input(
+            "sampler.chains",
+            format!("{} chains for {size} ranks", sampler.chains),
+            format!("use at least {size} chains or at most {} ranks", sampler.chains),
+        ));
+    }
+    let settings = ChainSettings {
+        basis: problem.basis.clone(),
+        mixture: mixture(&sampler, problem)?,
+        seed: source.input.seed,
+        chains: share(sampler.chains, rank, size),
+        total_chains: sampler.chains,
+        sweeps: sampler.sweeps,
+    };
+    Ok(Box::new(Chains::new(wave_function, settings)?))
+}
+
+fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
+    let parts: Vec<(String, f64)> = match &sampler.moves {
+        None if problem.basis.up.is_some() => vec![("exchange".into(), 1.0)],
+        None => vec![("flip".into(), 1.0)],
+        Some(moves) => moves
+            .iter()
+            .map(|m| match m {
+                MoveInput::Name(kind) => (kind.clone(), 1.0),
+                MoveInput::Weighted { kind, weight } => (kind.clone(), *weight),
+            })
+            .collect(),
+    };
+    Mixture::new(&parts, &RuleContext { basis: &problem.basis, pairs: &problem.pairs })
+}
+
+/// An optimiser with its name and why it was chosen.
+pub struct ChosenOptimizer {
+    /// The rule.
+    pub optimizer: Box<dyn Optimizer>,
+    /// Its registered name.
+    pub kind: &'static str,
+    /// Why, where the input said "sr".
+    pub reason: String,
+}
+
+/// Builds the optimiser of `[optimize]` for `parameters` columns and `samples` rows over all ranks.
+pub fn optimizer(input: &Input, parameters: usize, samples: usize) -> Result<ChosenOptimizer> {
+    let o = section(&input.optimize, "optimize")?;
+    let exclusive = o.carleo_troyer.is_some() || o.scale_invariant.is_some() || o.pseudo_inverse.is_some();
+    let shift = o.shift.clone().unwrap_or(Schedule::Number(if exclusive { 0.0 } else { 0.01 }));
+    shift.validate("optimize.shift", true)?;
+    o.learning_rate.validate("optimize.learning_rate", false)?;
+    let options = OptimizerOptions {
+        shift,
+        carleo_troyer: o.carleo_troyer.map(|c| (c.lambda0, c.b, c.lambda_min)),
+        scale_invariant: o.scale_invariant.map(|s| (s.eps1, s.eps2)),
+        pseudo_inverse: o.pseudo_inverse,
+        beta1: o.beta1.unwrap_or(0.9),
+        beta2: o.beta2.unwrap_or(0.999),
+        epsilon: o.epsilon.unwrap_or(1e-8),
+    };
+    let (name, reason) = match o.method.as_str() {
+        "sr" if o.carleo_troyer.is_some() || o.scale_invariant.is_some() => {
+            ("dense-sr", "a regularisation by the diagonal of S needs S itself".to_string())
+        }
+        "sr" => choose_sr(parameters, samples),
+        other => (other, "named in the input".to_string()),
+    };
+    let entry = OPTIMIZERS.iter().find(|e| e.kind == name).ok_or_else(|| {
+        let known: Vec<_> = OPTIMIZERS.iter().map(|e| e.kind).collect();
+        Error::input("optimize.method", format!("`{name}` is not a method"), format!("known: sr, {}", known.join(", ")))
+    })?;
+    Ok(ChosenOptimizer { optimizer: (entry.build)(&options)?, kind: entry.kind, reason })
+}

@@ -1,0 +1,256 @@
+//! Decides what the program says about a run without running it (`check`) and about a file that a run wrote (`info`).
+//!
+//! Memory of one rank, with s samples and P columns of the log-derivatives: s P for O, P² twice for `dense-sr`, N² twice
+//! and the transposed share of O for `kernel-sr` (N samples over all ranks, 2 N stacked).
+
+use crate::ansatz::{Block, Kind};
+use crate::ensemble::Ensemble;
+use crate::error::{Error, Result};
+use crate::input::{Method, Source};
+use crate::io::hdf5;
+use crate::io::tree::Tree;
+use crate::linalg::available_memory;
+use crate::registry::Problem;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Sizes of a run before it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// States of the sector.
+    pub states: f64,
+    /// Sites.
+    pub sites: usize,
+    /// Real numbers in the parameter vector.
+    pub parameters: usize,
+    /// Columns of the log-derivatives.
+    pub columns: usize,
+    /// Samples of a step over all ranks.
+    pub rows: usize,
+    /// Samples of the measurement.
+    pub measured: usize,
+    /// Ranks that the figures are for.
+    pub ranks: usize,
+    /// Bytes per rank of the log-derivatives.
+    pub derivative_bytes: f64,
+    /// Bytes per rank of the solver's matrices.
+    pub solver_bytes: f64,
+    /// Connected configurations of one sample, at most.
+    pub connected: usize,
+    /// Ratios of one step over all ranks: proposals and local energies.
+    pub ratios: f64,
+}
+
+/// Works out the sizes of a run on `ranks` ranks.
+pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: usize) -> Result<Plan> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let parameters = ensemble.parameters().len();
+    let entries = |b: &Block| b.shape.iter().product::<usize>();
+    let layout = ensemble.layout();
+    let all_complex = layout.iter().all(|b| b.complex);
+    let columns = if all_complex { parameters / 2 } else { parameters };
+    let mixed = !all_complex && layout.iter().any(|b| b.complex && entries(b) > 0);
+    let kind = if all_complex {
+        Kind::Holomorphic
+    } else if mixed {
+        Kind::Stacked
+    } else {
+        Kind::Real
+    };
+    let exact = sampler.method == Method::FullSum;
+    let rows = if exact { problem.basis.dimension() as usize } else { sampler.samples };
+    let number = if kind == Kind::Real { 8.0 } else { 16.0 };
+    let share = rows.div_ceil(ranks) as f64;
+    let (p, n) = (columns as f64, rows as f64);
+    let method = source.input.optimize.as_ref().map(|o| o.method.as_str());
+    let kernel_rows = if kind == Kind::Stacked { 2.0 * n } else { n };
+    let solver_bytes = match method {
+        None | Some("sgd" | "adam") => 0.0,
+        Some("kernel-sr") => number * (2.0 * kernel_rows * kernel_rows + n * p / ranks as f64),
+        Some("dense-sr") => number * 2.0 * p * p,
+        Some(_) if p <= n => number * 2.0 * p * p,
+        Some(_) => number * (2.0 * kernel_rows * kernel_rows + n * p / ranks as f64),
+    };
+    let connected = problem.hamiltonian.flips.len();
+    let proposals = if exact { 0.0 } else { n * (sampler.sweeps * problem.lattice.sites) as f64 };
+    Ok(Plan {
+        states: problem.basis.dimension(),
+        sites: problem.lattice.sites,
+        parameters,
+        columns,
+        rows,
+        measured: source.input.measure.as_ref().map_or(0, |m| m.samples),
+        ranks,
+        derivative_bytes: if method.is_some() { number * share * p } else { 0.0 },
+        solver_bytes,
+        connected,
+        ratios: proposals + n * connected as f64,
+    })
+}
+
+impl Plan {
+    /// Bytes that one rank needs for derivatives and solver.
+    pub fn bytes_per_rank(&self) -> f64 {
+        self.derivative_bytes + self.solver_bytes
+    }
+
+    /// An error where the run cannot fit in this machine's memory.
+    pub fn refuse_if_too_large(&self) -> Result<()> {
+        let available = available_memory();
+        if self.bytes_per_rank() > available {
+            return Err(Error::Memory {
+                what: format!("a step with {} samples and {} parameters", self.rows, self.parameters),
+                needed: self.bytes_per_rank(),
+                available,
+            });
+        }
+        Ok(())
+    }
+
+    /// As one JSON object.
+    pub fn json(&self) -> Value {
+        json!({
+            "states": self.states, "sites": self.sites, "parameters": self.parameters, "samples": self.rows,
+            "measured_samples": self.measured, "ranks": self.ranks, "derivative_bytes_per_rank": self.derivative_bytes,
+            "solver_bytes_per_rank": self.solver_bytes, "bytes_per_rank": self.bytes_per_rank(),
+            "connected_configurations": self.connected, "ratios_per_step": self.ratios,
+        })
+    }
+
+    /// For people, with the lines of a job script.
+    pub fn text(&self, title: &str, chains: usize) -> String {
+        let tasks = chains.clamp(1, 64);
+        format!(
+            "{title}\n  states          {:.6e}\n  sites           {}\n  parameters      {}\n  samples a step  {}\n  ratios a step   {:.3e}\n  memory a rank   {:.3} GB on {} rank(s)\n\nSLURM:\n  #SBATCH --ntasks={tasks}\n  #SBATCH --cpus-per-task=1\n  #SBATCH --mem-per-cpu={}M\n  srun --mpi=pmix nishina run …",
+            self.states,
+            self.sites,
+            self.parameters,
+            self.rows,
+            self.ratios,
+            self.bytes_per_rank() / 1e9,
+            self.ranks,
+            (self.bytes_per_rank() * 1.5 / 1e6 + 200.0).ceil()
+        )
+    }
+}
+
+/// Reads a result or checkpoint file and returns what it holds as one JSON object.
+pub fn info(path: &Path) -> Result<Value> {
+    let tree = hdf5::read(path)?;
+    if tree.datasets.contains_key("run/stage") {
+        return Ok(json!({
+            "file": "checkpoint", "state": if tree.text("run/stage")? == "finished" { "finished" } else { "stopped" },
+            "stage": tree.text("run/stage")?, "steps": tree.integer("run/step")?, "proposals": tree.real("run/proposals")?,
+            "parameters": tree.reals("parameters/flat")?.len(),
+        }));
+    }
+    let energy = match tree.real("measure/energy/mean") {
+        Err(_) => Value::Null,
+        Ok(mean) => {
+            let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
+            json!({
+                "mean": mean, "error": part("error")?, "variance": part("variance")?, "v_score": part("v_score")?,
+                "r_hat": part("r_hat")?, "tau": part("tau")?,
+            })
+        }
+    };
+    let of_energy = |name: &str| energy.get(name).cloned().unwrap_or(Value::Null);
+    Ok(json!({
+        "file": "results", "title": tree.text("input/title")?, "state": tree.text("status/state")?,
+        "steps": tree.integer("status/steps")?, "started_at_step": tree.integer("status/started_at_step")?,
+        "proposals": tree.integer("status/proposals")?, "samples": tree.integer("measure/samples")?,
+        "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites")?, "energy": energy,
+        "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"), "warnings": warnings(&tree),
+        "provenance": provenance(&tree),
+    }))
+}
+
+fn warnings(tree: &Tree) -> Vec<String> {
+    match tree.datasets.get("status/warnings") {
+        Some(crate::io::tree::Value::Texts(list)) => list.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn provenance(tree: &Tree) -> Value {
+    let under = tree.datasets.keys().filter_map(|k| k.strip_prefix("provenance/"));
+    under
+        .filter_map(|k| Some((k.to_string(), json!(tree.text(&format!("provenance/{k}")).ok()?))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The same for people.
+pub fn info_text(info: &Value) -> String {
+    let mut lines = Vec::new();
+    if let Some(map) = info.as_object() {
+        for (key, value) in map.iter().filter(|(k, _)| *k != "provenance" && *k != "energy") {
+            lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
+        }
+    }
+    if let Some(energy) = info.get("energy").filter(|e| !e.is_null()) {
+        let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        lines.push(format!(
+            "{:<16} {}  variance {:.4e}  tau {:.2}",
+            "energy",
+            crate::stats::with_error(part("mean"), part("error")),
+            part("variance"),
+            part("tau")
+        ));
+    }
+    if let Some(map) = info.get("provenance").and_then(Value::as_object) {
+        lines.extend(map.iter().map(|(k, v)| format!("  {k:<14} {}", v.as_str().unwrap_or_default())));
+    }
+    lines.join("\n")
+}
+
+/// JSON Schema of the input: the sections with shared keys, and the registered models and wave functions with theirs.
+pub fn schema() -> Value {
+    let mut schema = serde_json::to_value(schemars::schema_for!(crate::input::Input)).unwrap_or(Value::Null);
+    let with_kind = |kind: &str, mut own: Value, shared: &Value| {
+        if let Some(object) = own.as_object_mut() {
+            let mut properties = object.get("properties").cloned().unwrap_or_else(|| json!({}));
+            if let (Some(p), Some(s)) = (properties.as_object_mut(), shared.as_object()) {
+                s.iter().for_each(|(k, v)| {
+                    p.insert(k.clone(), v.clone());
+                });
+                p.insert("kind".into(), json!({ "const": kind }));
+            }
+            object.insert("properties".into(), properties);
+            object.insert("type".into(), json!("object"));
+        }
+        own
+    };
+    let common = serde_json::to_value(schemars::schema_for!(crate::input::HamiltonianCommon)).unwrap_or(Value::Null);
+    let shared = common.get("properties").cloned().unwrap_or_else(|| json!({}));
+    let models: Vec<_> =
+        crate::operator::models::MODELS.iter().map(|m| with_kind(m.kind, (m.schema)(), &shared)).collect();
+    let ansatze: Vec<_> = crate::ansatz::ANSATZE.iter().map(|a| with_kind(a.kind, (a.schema)(), &json!({}))).collect();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
+        properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
+    }
+    let mut definitions = serde_json::Map::new();
+    collect_definitions(&mut schema, &mut definitions);
+    if let Some(object) = schema.as_object_mut() {
+        let own = common.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
+        definitions.extend(own);
+        object.insert("$defs".into(), Value::Object(definitions));
+    }
+    schema
+}
+
+/// Moves every nested `$defs` to the top, where `$ref` looks for them.
+fn collect_definitions(value: &mut Value, into: &mut serde_json::Map<String, Value>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Object(found)) = map.remove("$defs") {
+                into.extend(found);
+            }
+            map.remove("$schema");
+            map.values_mut().for_each(|v| collect_definitions(v, into));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|v| collect_definitions(v, into)),
+        _ => {}
+    }
+}

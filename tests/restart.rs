@@ -1,0 +1,85 @@
+//! A stopped run goes on as if it had never stopped: the same parameters and samples, bit for bit.
+
+mod common;
+use common::{Case, RING, expect_code, text};
+
+const PLAN: &str = "[optimize]\nsteps = 100\nlearning_rate = 0.05\n[measure]\nsamples = 1024\n";
+
+fn states(case: &Case) -> (Vec<f64>, Vec<i8>, Vec<f64>) {
+    let checkpoint = case.tree("x.ckpt.h5");
+    let results = case.tree("x.h5");
+    (
+        checkpoint.reals("parameters/flat").unwrap(),
+        checkpoint.spins("chains/now").unwrap(),
+        results.reals("optimize/history/energy").unwrap(),
+    )
+}
+
+fn stop_and_go_on(case: &Case, run: &dyn Fn(&Case, &[&str]) -> std::process::Output) {
+    expect_code(&run(case, &["run", "x.toml", "--set", "optimize.steps=50"]), 0);
+    let out = run(case, &["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains("continuing from step 50"), "{}", text(&out));
+    assert_eq!(case.info()["started_at_step"], 50);
+}
+
+#[test]
+fn fifty_and_fifty_steps_are_a_hundred() {
+    let input = format!("{RING}{PLAN}");
+    let (whole, parts) = (Case::new(&input), Case::new(&input));
+    expect_code(&whole.alone(&["run", "x.toml"]), 0);
+    stop_and_go_on(&parts, &|case, arguments| case.alone(arguments));
+    assert_eq!(states(&whole), states(&parts));
+    let series = |case: &Case| case.tree("x.h5").complexes("measure/energy/series").unwrap();
+    assert_eq!(series(&whole), series(&parts));
+    assert_eq!(whole.info()["energy"], parts.info()["energy"]);
+}
+
+#[test]
+fn the_same_holds_on_two_ranks_and_a_checkpoint_of_two_goes_on_with_three() {
+    let input = format!("{RING}{PLAN}");
+    let (whole, parts) = (Case::new(&input), Case::new(&input));
+    expect_code(&whole.ranks(2, &["run", "x.toml"]), 0);
+    stop_and_go_on(&parts, &|case, arguments| case.ranks(2, arguments));
+    assert_eq!(states(&whole), states(&parts));
+    let out = parts.ranks(3, &["run", "x.toml", "--set", "optimize.steps=110"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains("continuing from step 100"), "{}", text(&out));
+    assert_eq!(parts.info()["steps"], 110);
+    assert_eq!(parts.info()["ranks"], 3);
+}
+
+#[test]
+fn out_of_time_is_75_and_the_run_goes_on() {
+    let case = Case::new(&format!("{RING}{PLAN}"));
+    let out = case.alone(&["run", "x.toml", "--set", "output.max_time=0.05", "--set", "optimize.steps=2000"]);
+    expect_code(&out, 75);
+    let stopped = case.info();
+    assert_eq!(stopped["state"], "stopped");
+    assert!(stopped["energy"].is_null());
+    let steps = stopped["steps"].as_u64().unwrap();
+    assert!(steps > 0 && steps < 2000);
+    let target = format!("optimize.steps={}", steps + 5);
+    expect_code(&case.alone(&["run", "x.toml", "--set", &target]), 0);
+    assert_eq!(case.info()["state"], "finished");
+    assert_eq!(case.info()["steps"], steps + 5);
+}
+
+#[test]
+fn a_finished_run_says_so_and_fresh_starts_over() {
+    let case = Case::new(&format!("{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n"));
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let again = case.alone(&["run", "x.toml"]);
+    expect_code(&again, 0);
+    assert!(text(&again).contains("is finished"), "{}", text(&again));
+    let other = case.alone(&["run", "x.toml", "--set", "hamiltonian.hx=0.5"]);
+    expect_code(&other, 64);
+    assert!(text(&other).contains("hamiltonian.hx was 1, is 0.5"), "{}", text(&other));
+    expect_code(&case.alone(&["run", "x.toml", "--set", "hamiltonian.hx=0.5", "--fresh"]), 0);
+    let old: Vec<_> = std::fs::read_dir(case.folder.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|n| n.contains("old"))
+        .collect();
+    assert!(!old.is_empty());
+}

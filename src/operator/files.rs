@@ -94,7 +94,7 @@ fn read_text(path: &Path, key: &str) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
 }
 
-/// Calls `row(place, fields)` for every data line; answers which of the allowed headers the file has.
+/// Calls `row(place, fields)` for every data line below one of the allowed headers.
 fn rows<'a>(
     path: &'a Path,
     key: &'a str,

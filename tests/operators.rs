@@ -100,9 +100,12 @@ fn expected(sites: usize, o: f64, couplings: &[(usize, usize, [f64; 3])], fields
     sum
 }
 
+/// Model, keys, factor of its own units, couplings of first and second neighbours, fields.
+type Case = (&'static str, &'static str, f64, [f64; 3], [f64; 3], [f64; 3]);
+
 #[test]
 fn named_models_are_their_formulas() {
-    let cases: [(&str, &str, f64, [f64; 3], [f64; 3], [f64; 3]); 7] = [
+    let cases: [Case; 7] = [
         ("ising", "", 1.0, [0.0, 0.0, -1.0], [0.0; 3], [0.0; 3]),
         ("ising", "j = -2\nhx = 0.7\nhz = 0.3", 1.0, [0.0, 0.0, 2.0], [0.0; 3], [-0.7, 0.0, -0.3]),
         ("heisenberg", "", 0.5, [1.0; 3], [0.0; 3], [0.0; 3]),

@@ -36,16 +36,14 @@ fn neighbours(lattice: &Lattice, shell: u32) -> Result<Vec<Bond>> {
     if lattice.spec.kind != "graph" {
         return lattice.bonds(shell as usize);
     }
-    let mut edges = lattice.bonds(1)?;
-    if let Some(edge) = edges.iter().find(|e| e.kind > 2) {
+    if let Some(edge) = lattice.bonds(1)?.iter().find(|e| e.kind > 2) {
         return Err(Error::input(
             "hamiltonian.kind",
             format!("the edge {},{} of the graph has kind {}, which j1j2 does not use", edge.i, edge.j, edge.kind),
             "give edges kind 1 for j1 and kind 2 for j2",
         ));
     }
-    edges.retain(|e| e.kind == shell);
-    Ok(edges)
+    lattice.bonds_of_kind(shell)
 }
 
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {

@@ -2,7 +2,7 @@
 //!
 //! J > 0 is antiferromagnetic. Reference: W. Heisenberg, Z. Phys. 49, 619 (1928).
 
-use super::{Model, ModelContext, Terms, Units, check_finite, schema_of};
+use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, schema_of};
 use crate::error::Result;
 use serde::Deserialize;
 
@@ -30,7 +30,7 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     let keys: Keys = crate::keys::parse(table, "hamiltonian")?;
     check_finite(&[("j", keys.j), ("hz", keys.hz)])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
-    for bond in context.lattice.bonds(1)? {
+    for bond in first_neighbours(context.lattice)? {
         terms.couple(bond, [keys.j; 3]);
     }
     terms.uniform_field(context.lattice, [0.0, 0.0, keys.hz]);

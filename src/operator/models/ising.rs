@@ -3,12 +3,15 @@
 //!
 //! d is the minimum-image distance, and there is no Kac factor. Reference: P. Pfeuty, Ann. Phys. 57, 79 (1970).
 
-use super::{Model, ModelContext, Terms, Units, check_finite, schema_of};
+use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, schema_of};
 use crate::error::{Error, Result};
 use crate::lattice::Bond;
 use serde::Deserialize;
 
 /// Ising model: −j Σ σz σz / d^alpha − hx Σ σx − hz Σ σz, Pauli matrices unless `units` says otherwise.
+/// Most sites with couplings of all pairs.
+const LARGEST: usize = 2048;
+
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Keys {
@@ -38,7 +41,7 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     let mut terms = Terms::new(context.units.unwrap_or(Units::Pauli));
     match keys.alpha {
         None => {
-            for bond in context.lattice.bonds(1)? {
+            for bond in first_neighbours(context.lattice)? {
                 terms.couple(bond, [0.0, 0.0, -keys.j]);
             }
         }
@@ -47,6 +50,13 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
                 "hamiltonian.alpha",
                 format!("{alpha} makes the coupling grow with the distance"),
                 "give an exponent of at least 0",
+            ));
+        }
+        Some(_) if context.lattice.sites > LARGEST => {
+            return Err(Error::input(
+                "hamiltonian.alpha",
+                format!("{} sites are too many for couplings of all pairs", context.lattice.sites),
+                format!("use at most {LARGEST} sites, or remove alpha"),
             ));
         }
         Some(alpha) => {

@@ -100,6 +100,19 @@ fn check_finite(couplings: &[(&str, f64)]) -> Result<()> {
     }
 }
 
+/// The first neighbours; a graph without edges has none for a model to act on, which is an error.
+fn first_neighbours(lattice: &Lattice) -> Result<Vec<Bond>> {
+    let bonds = lattice.bonds(1)?;
+    if bonds.is_empty() && lattice.is_graph() {
+        return Err(Error::input(
+            "lattice.file",
+            "the graph has no edges for this Hamiltonian",
+            "give an edge file, or a Hamiltonian that brings its bonds: `bonds` or `pauli`",
+        ));
+    }
+    Ok(bonds)
+}
+
 /// Collects the terms of a model of two-spin couplings and fields.
 struct Terms {
     units: Units,

@@ -2,7 +2,7 @@
 //!
 //! Reference: C. N. Yang and C. P. Yang, Phys. Rev. 150, 321 (1966).
 
-use super::{Model, ModelContext, Terms, Units, check_finite, schema_of};
+use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, schema_of};
 use crate::error::Result;
 use serde::Deserialize;
 
@@ -32,7 +32,7 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     let keys: Keys = crate::keys::parse(table, "hamiltonian")?;
     check_finite(&[("j", keys.j), ("delta", keys.delta), ("hz", keys.hz)])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
-    for bond in context.lattice.bonds(1)? {
+    for bond in first_neighbours(context.lattice)? {
         terms.couple(bond, [keys.j, keys.j, keys.j * keys.delta]);
     }
     terms.uniform_field(context.lattice, [0.0, 0.0, keys.hz]);

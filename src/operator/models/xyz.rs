@@ -2,7 +2,7 @@
 //!
 //! Reference: R. J. Baxter, Ann. Phys. 70, 323 (1972).
 
-use super::{Model, ModelContext, Terms, Units, check_finite, schema_of};
+use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, schema_of};
 use crate::error::Result;
 use serde::Deserialize;
 
@@ -36,7 +36,7 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     let Keys { jx, jy, jz, hx, hy, hz } = keys;
     check_finite(&[("jx", jx), ("jy", jy), ("jz", jz), ("hx", hx), ("hy", hy), ("hz", hz)])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
-    for bond in context.lattice.bonds(1)? {
+    for bond in first_neighbours(context.lattice)? {
         terms.couple(bond, [jx, jy, jz]);
     }
     terms.uniform_field(context.lattice, [hx, hy, hz]);

@@ -3,7 +3,7 @@
 //! Site i = s + n_s (x + L_x (y + L_y z)) is place s of the n_s places in cell (x, y, z). Neighbours are (x+1, y) and
 //! (x, y+1) on square lattices and ladders (i = x + length y), these and (x+1, y−1) on the triangular one; honeycomb cells
 //! have the bonds 0(x,y)-1(x,y), -1(x−1,y), -1(x,y−1) of directions 1, 2, 3; kagome cells a triangle 0-1-2 and the bonds
-//! 1(x,y)-0(x+1,y), 2(x,y)-0(x,y+1), 1(x,y)-2(x+1,y−1). Reference: [`kinds`].
+//! 1(x,y)-0(x+1,y), 2(x,y)-0(x,y+1), 1(x,y)-2(x+1,y−1). Reference: those of `kinds`, `shells`, `symmetry` and `graph`.
 
 mod graph;
 mod kinds;

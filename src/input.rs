@@ -395,7 +395,7 @@ fn check(input: &Input) -> Result<()> {
     at_least_one("sampler.samples", sampler.samples)?;
     at_least_one("sampler.sweeps", sampler.sweeps)?;
     let multiple = |key: &str, samples: usize| {
-        if sampler.method == Method::Metropolis && samples % sampler.chains != 0 {
+        if sampler.method == Method::Metropolis && !samples.is_multiple_of(sampler.chains) {
             let near = samples.div_ceil(sampler.chains) * sampler.chains;
             return Err(Error::input(
                 key,

@@ -32,8 +32,8 @@ impl SpinBasis {
                         format!("total Sz = {} does not exist for {sites} spins one half", m as f64 / 2.0),
                         format!(
                             "choose one of {}, {}, … up to ±{}",
-                            if sites % 2 == 0 { "0" } else { "±0.5" },
-                            if sites % 2 == 0 { "±1" } else { "±1.5" },
+                            if sites.is_multiple_of(2) { "0" } else { "±0.5" },
+                            if sites.is_multiple_of(2) { "±1" } else { "±1.5" },
                             sites as f64 / 2.0
                         ),
                     ));

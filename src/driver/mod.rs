@@ -185,10 +185,10 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
 impl Run<'_> {
     fn go(&mut self, chosen: &mut Option<ChosenOptimizer>) -> Result<Outcome> {
         if self.progress.stage == Stage::Optimize {
-            if let Some(chosen) = chosen.as_mut() {
-                if !optimize::optimize(self, chosen)? {
-                    return self.stop(Some(chosen));
-                }
+            if let Some(chosen) = chosen.as_mut()
+                && !optimize::optimize(self, chosen)?
+            {
+                return self.stop(Some(chosen));
             }
             self.progress.optimized_chains = self.gather_chains()?;
             self.flush_samples()?;

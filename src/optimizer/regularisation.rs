@@ -56,7 +56,7 @@ pub fn solve<T: Lapack>(s: &Array2<T>, f: &Array1<T>, regularisation: Regularisa
             // A shift of zero has to grow from somewhere when the factorisation fails.
             let extra = if fallbacks > 0 { (1e-12 * largest).max(f64::MIN_POSITIVE) * scale } else { 0.0 };
             for d in shifted.diag_mut() {
-                *d = *d + T::from_re(scale * (relative * d.re() + absolute) + extra);
+                *d += T::from_re(scale * (relative * d.re() + absolute) + extra);
             }
             match T::solve_positive(&shifted, f) {
                 Ok(x) => return Ok((x, fallbacks)),

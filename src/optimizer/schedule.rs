@@ -70,7 +70,8 @@ impl Schedule {
         let values: Vec<f64> = match self {
             Schedule::Number(value) | Schedule::Rule(Rule::Constant { value }) => vec![*value],
             Schedule::Rule(Rule::Exponential { start, decay, end }) => {
-                if !(*decay > 0.0 && *decay <= 1.0) || !(end.is_finite() && *end >= 0.0) {
+                let falls = *decay > 0.0 && *decay <= 1.0;
+                if !falls || !end.is_finite() || *end < 0.0 {
                     return Err(Error::input(
                         key,
                         format!("an exponential schedule with decay = {decay}, end = {end}"),

@@ -70,8 +70,8 @@ pub fn split_r_hat(series: &[Vec<Complex64>]) -> f64 {
     let variance = |h: &[Complex64], mu: f64| h.iter().map(|v| (v.re - mu).powi(2)).sum::<f64>() / (n - 1.0);
     let within = halves.iter().zip(&means).map(|(h, &mu)| variance(h, mu)).sum::<f64>() / m;
     if within <= 1e-28 * centre * centre || within == 0.0 {
-        // Frozen half-chains: they agree exactly or not at all.
-        return if between <= 1e-24 * centre * centre { 1.0 } else { f64::MAX.sqrt() };
+        // Frozen half-chains agree exactly, or not at all, which counts as a million.
+        return if between <= 1e-24 * centre * centre { 1.0 } else { 1e6 };
     }
     ((n - 1.0) / n + between / within).sqrt()
 }

@@ -215,6 +215,13 @@ fn pairs_that_wrap_twice_are_refused() {
         let message = problem(lattice(kind, &size, PERIODIC).bonds(shell), "lattice.size");
         assert!(message.contains("neighbour") && message.contains("open boundary"), "{message}");
     }
+    // Displacements longer than the lattice wrap as well: ±4 leads from a single site back to it, ±7 on a ring of three to
+    // both others.
+    problem(lattice("chain", &[1], PERIODIC).bonds(4), "lattice.size");
+    let pairs: Vec<_> = lattice("chain", &[3], PERIODIC).bonds(7).expect("ring").iter().map(|b| (b.i, b.j)).collect();
+    assert_eq!(pairs, [(0, 1), (0, 2), (1, 2)]);
+    problem(lattice("chain", &[4], OPEN).bonds(0), "lattice");
+    problem(lattice("chain", &[4], OPEN).bonds(usize::MAX), "lattice");
     assert_eq!(lattice("square", &[4, 1], OPEN).bonds(1).expect("open").len(), 3);
     assert!(lattice("chain", &[2], OPEN).bonds(2).expect("open").is_empty());
 }

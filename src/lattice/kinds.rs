@@ -84,15 +84,15 @@ impl Geometry {
     }
 
     /// Displacements of shell n = 1, 2, … from each place in the cell to the sites of the infinite lattice, in a fixed
-    /// order; empty where every displacement of that length is longer than a lattice of `size` cells.
+    /// order; `size` bounds the rungs of a ladder only, since a periodic lattice wraps displacements of any length.
     pub fn shell(&self, n: usize, size: [usize; 3]) -> Vec<Vec<[i64; 3]>> {
-        let longest = size.iter().max().map_or(0, |&l| l as i64);
         let limit = |a: usize, reach: i64| match a {
             1 if self.ladder => reach.min(size[1] as i64 - 1),
             a if a < self.dimensions => reach,
             _ => 0,
         };
-        for reach in 2..2 * longest + 4 {
+        // The multiples of one lattice vector alone are n distances of at most n |a|, and 3/4 (reach − 1)² ≥ n² at the end.
+        for reach in 2..=2 * n as i64 + 2 {
             let mut found = Vec::new();
             for z in -limit(2, reach)..=limit(2, reach) {
                 for y in -limit(1, reach)..=limit(1, reach) {
@@ -119,6 +119,6 @@ impl Geometry {
                 return shell;
             }
         }
-        vec![Vec::new(); self.offsets.len()]
+        unreachable!("n multiples of a lattice vector are n distances within reach")
     }
 }

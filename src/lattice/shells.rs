@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 /// Largest number of pairs for which distances are tabulated.
 const LARGEST_TABLE: usize = 1 << 27;
 
+/// Farthest neighbour shell.
+const LARGEST_SHELL: usize = 1000;
+
 impl Lattice {
     /// Bonds of neighbour shell 1, 2, …, each pair once with i < j, sorted; empty where the lattice has no such pair.
     /// The edges of a graph are its shell 1. A wrap that would make one pair a neighbour twice is an error.
@@ -26,8 +29,12 @@ impl Lattice {
                 )),
             };
         };
-        if shell == 0 {
-            return Err(Error::input("lattice", "there is no neighbour shell 0", "shells count from 1"));
+        if !(1..=LARGEST_SHELL).contains(&shell) {
+            return Err(Error::input(
+                "lattice",
+                format!("there is no neighbour shell {shell}"),
+                format!("shells count from 1 to {LARGEST_SHELL}"),
+            ));
         }
         let displacements = geometry.shell(shell, self.size);
         let mut bonds = Vec::new();

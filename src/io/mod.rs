@@ -1,4 +1,21 @@
 //! Decides what is in the files and how they reach the disk.
+//!
+//! ```text
+//! X.h5                    input/{verbatim, resolved, title}   texts
+//! (results)               provenance/*                        texts
+//!                         status/{state, steps, started_at_step, proposals, sites, warnings}
+//!                         optimize/history/<column>           f64 [steps], see driver::history
+//!                         measure/samples, measure/energy/{mean, mean_imag, error, variance, v_score, r_hat, tau,
+//!                             effective_samples}              f64;  series  complex [chain, sample]
+//!                         parameters/<block>                  f64 or complex, named by the wave function
+//!                         timing/{ranks, elapsed, step_seconds}
+//! X.samples.h5            virtual datasets over X.samples.NNNN.h5: configurations int8 [sample, site],
+//!                         log_psi, local_energies complex [sample], chain, step int64 [sample]
+//! X.ckpt.h5, X.ckpt.1.h5  run/{physics, stage, step, steps_asked, proposals, segments, step_segments}
+//! (checkpoint and the     parameters/flat f64, optimizer/{kind, state/*}, chains/{now, optimized} int8 [chain, site],
+//! generation before)      optimize/history/*, measure/{per_chain, local_energies, proposed, accepted}, timing/step_seconds
+//! ```
+//! The root carries the attributes `schema_version` = 1 and `program`; a seal over the whole file stands in its user block.
 
 pub mod atomic;
 pub mod hdf5;

@@ -5,7 +5,8 @@ pub fn with_error(mean: f64, error: f64) -> String {
     if !mean.is_finite() || !error.is_finite() {
         return format!("{mean} +- {error}");
     }
-    if error <= 0.0 {
+    // Rounding is all that is left of such an error.
+    if error <= 1e-14 * mean.abs() {
         return format!("{mean:.8}(0)");
     }
     let mut exponent = error.log10().floor() as i32;

@@ -1,13 +1,12 @@
-//! Decides what a user can write: the mirror of the TOML input, its defaults, and the checks that need no physics.
+//! Decides which keys a section of the input has, their types and their defaults.
 
-use crate::error::{Error, Result};
-use crate::keys;
+use crate::error::Result;
 use crate::lattice::{Boundary, LatticeSpec};
 use crate::operator::models::Units;
 use crate::optimizer::Schedule;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// `[lattice]`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -308,156 +307,6 @@ fn one_thread() -> usize {
     1
 }
 
-/// An input with the file it came from.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Typed content.
-    pub input: Input,
-    /// The table after `--set`.
-    pub table: toml::Table,
-    /// The text as it stands in the file.
-    pub text: String,
-    /// Folder of the file, to which files in the input are relative.
-    pub folder: PathBuf,
-}
-
-/// Reads and checks an input file; `settings` are the `a.b=c` of `--set`.
-pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::input(&shown, format!("the input file cannot be read: {e}"), "check the path"))?;
-    let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-        let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
-        Error::input(format!("{shown} line {line}"), e.message().replace('\n', ", "), "correct the TOML")
-    })?;
-    for setting in settings {
-        set(&mut table, setting)?;
-    }
-    let mut input: Input = keys::parse(&table, "")?;
-    let stem = path.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
-    if input.title.is_empty() {
-        input.title.clone_from(&stem);
-    }
-    input.output.name.get_or_insert(stem);
-    let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
-    check(&input)?;
-    Ok(Source { input, table, text, folder })
-}
-
-/// Puts `a.b=c` into the table; c is TOML, or a text where it is not.
-fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
-    let wrong = |problem: &str| Error::input(format!("--set {setting}"), problem, "write --set section.key=value");
-    let (path, value) = setting.split_once('=').ok_or_else(|| wrong("there is no `=`"))?;
-    let value = format!("v = {value}")
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|mut t| t.remove("v"))
-        .unwrap_or_else(|| toml::Value::String(value.to_string()));
-    let mut keys: Vec<&str> = path.trim().split('.').collect();
-    let last = keys.pop().filter(|k| !k.is_empty()).ok_or_else(|| wrong("the key is empty"))?;
-    let mut place = table;
-    for key in keys {
-        place = place
-            .entry(key)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
-            .as_table_mut()
-            .ok_or_else(|| wrong(&format!("`{key}` is not a section")))?;
-    }
-    place.insert(last.to_string(), value);
-    Ok(())
-}
-
-fn positive(key: &str, value: Option<f64>) -> Result<()> {
-    match value.filter(|v| !(v.is_finite() && *v > 0.0)) {
-        Some(v) => Err(Error::input(key, format!("{v} is not a positive number"), "give a positive number")),
-        None => Ok(()),
-    }
-}
-
-fn at_least_one(key: &str, value: usize) -> Result<()> {
-    if value == 0 { Err(Error::input(key, "0 is too small", "give at least 1")) } else { Ok(()) }
-}
-
-fn check(input: &Input) -> Result<()> {
-    at_least_one("threads", input.threads)?;
-    if i64::try_from(input.seed).is_err() {
-        return Err(Error::input("seed", "the seed is too large", "seeds go from 0 to 9223372036854775807"));
-    }
-    if input.deterministic {
-        return Err(Error::input(
-            "deterministic",
-            "bit-identical results on any number of ranks are not offered by this version",
-            "remove the key; samples do not depend on the rank count for equal parameters",
-        ));
-    }
-    let sampler = input.sampler.clone().unwrap_or_default();
-    at_least_one("sampler.chains", sampler.chains)?;
-    at_least_one("sampler.samples", sampler.samples)?;
-    at_least_one("sampler.sweeps", sampler.sweeps)?;
-    let multiple = |key: &str, samples: usize| {
-        if sampler.method == Method::Metropolis && !samples.is_multiple_of(sampler.chains) {
-            let near = samples.div_ceil(sampler.chains) * sampler.chains;
-            return Err(Error::input(
-                key,
-                format!("{samples} is not a multiple of the {} chains", sampler.chains),
-                format!("use {near}, or another number of chains"),
-            ));
-        }
-        Ok(())
-    };
-    multiple("sampler.samples", sampler.samples)?;
-    if sampler.samples > 1 << 31 || sampler.chains > 1 << 31 {
-        return Err(Error::input("sampler.samples", "more than 2^31 samples a step", "use fewer samples"));
-    }
-    if let Some(o) = &input.optimize {
-        at_least_one("optimize.steps", o.steps)?;
-        positive("optimize.max_distance", o.max_distance)?;
-        positive("optimize.target_error", o.target_error)?;
-        positive("optimize.target_v_score", o.target_v_score)?;
-        let regularisations = [
-            ("shift", o.shift.is_some()),
-            ("carleo_troyer", o.carleo_troyer.is_some()),
-            ("scale_invariant", o.scale_invariant.is_some()),
-            ("pseudo_inverse", o.pseudo_inverse.is_some()),
-        ];
-        let named: Vec<_> = regularisations.iter().filter(|r| r.1).map(|r| r.0).collect();
-        if named.len() > 1 {
-            return Err(Error::input(
-                format!("optimize.{}", named[1]),
-                format!("several regularisations: {}", named.join(", ")),
-                "keep one of them",
-            ));
-        }
-        if sampler.method == Method::Metropolis && sampler.samples < 2 {
-            return Err(Error::input("sampler.samples", "one sample has no variance", "use at least 2"));
-        }
-    }
-    if let Some(m) = &input.measure {
-        at_least_one("measure.samples", m.samples)?;
-        multiple("measure.samples", m.samples)?;
-        if let Some(name) = m.observables.iter().find(|o| *o != "energy") {
-            return Err(Error::input(
-                "measure.observables",
-                format!("`{name}` is not an observable of this version"),
-                "known: energy, which is always measured",
-            ));
-        }
-        if m.samples > 1 << 33 {
-            return Err(Error::input("measure.samples", "more than 2^33 samples", "use fewer samples"));
-        }
-    }
-    positive("output.checkpoint_every", Some(input.output.checkpoint_every))?;
-    positive("output.max_time", input.output.max_time)?;
-    if input.output.name.as_ref().is_some_and(|n| n.is_empty() || n.contains('/')) {
-        return Err(Error::input(
-            "output.name",
-            "the name is empty or holds a `/`",
-            "use output.directory for folders",
-        ));
-    }
-    Ok(())
-}
-
 impl LatticeInput {
     /// What the lattice room needs to know; reads the edge file of a graph.
     pub fn spec(&self, folder: &Path) -> Result<LatticeSpec> {
@@ -481,16 +330,4 @@ impl LatticeInput {
         };
         Ok(LatticeSpec { kind: self.kind.clone(), size, boundary, edges, sites: self.sites })
     }
-}
-
-/// Splits `[hamiltonian]` into the keys that all models share and the model's own.
-pub fn split_hamiltonian(table: &toml::Table) -> Result<(HamiltonianCommon, toml::Table)> {
-    let mut own = table.clone();
-    let mut common = toml::Table::new();
-    for key in ["kind", "units", "sector", "sign_rule"] {
-        if let Some(value) = own.remove(key) {
-            common.insert(key.into(), value);
-        }
-    }
-    Ok((keys::parse(&common, "hamiltonian")?, own))
 }

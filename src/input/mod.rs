@@ -1,0 +1,81 @@
+//! Decides what a user can write: the mirror of the TOML input, `--set`, and the checks that need no physics.
+
+mod check;
+mod sections;
+
+pub use sections::*;
+
+use crate::error::{Error, Result};
+use crate::keys;
+use std::path::{Path, PathBuf};
+
+/// An input with the file it came from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Typed content.
+    pub input: Input,
+    /// The table after `--set`.
+    pub table: toml::Table,
+    /// The text as it stands in the file.
+    pub text: String,
+    /// Folder of the file, to which files in the input are relative.
+    pub folder: PathBuf,
+}
+
+/// Reads and checks an input file; `settings` are the `a.b=c` of `--set`.
+pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::input(&shown, format!("the input file cannot be read: {e}"), "check the path"))?;
+    let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+        let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
+        Error::input(format!("{shown} line {line}"), e.message().replace('\n', ", "), "correct the TOML")
+    })?;
+    for setting in settings {
+        set(&mut table, setting)?;
+    }
+    let mut input: Input = keys::parse(&table, "")?;
+    let stem = path.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
+    if input.title.is_empty() {
+        input.title.clone_from(&stem);
+    }
+    input.output.name.get_or_insert(stem);
+    let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
+    check::check(&input)?;
+    Ok(Source { input, table, text, folder })
+}
+
+/// Puts `a.b=c` into the table; c is TOML, or a text where it is not.
+fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
+    let wrong = |problem: &str| Error::input(format!("--set {setting}"), problem, "write --set section.key=value");
+    let (path, value) = setting.split_once('=').ok_or_else(|| wrong("there is no `=`"))?;
+    let value = format!("v = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut t| t.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_string()));
+    let mut keys: Vec<&str> = path.trim().split('.').collect();
+    let last = keys.pop().filter(|k| !k.is_empty()).ok_or_else(|| wrong("the key is empty"))?;
+    let mut place = table;
+    for key in keys {
+        place = place
+            .entry(key)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| wrong(&format!("`{key}` is not a section")))?;
+    }
+    place.insert(last.to_string(), value);
+    Ok(())
+}
+
+/// Splits `[hamiltonian]` into the keys that all models share and the model's own.
+pub fn split_hamiltonian(table: &toml::Table) -> Result<(HamiltonianCommon, toml::Table)> {
+    let mut own = table.clone();
+    let mut common = toml::Table::new();
+    for key in ["kind", "units", "sector", "sign_rule"] {
+        if let Some(value) = own.remove(key) {
+            common.insert(key.into(), value);
+        }
+    }
+    Ok((keys::parse(&common, "hamiltonian")?, own))
+}

@@ -1,0 +1,142 @@
+//! The shape of the house: dependencies run one way, each outside library is named in one room, files stay short.
+
+mod common;
+use common::project;
+use std::path::{Path, PathBuf};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Path below src, content without its tests.
+fn sources() -> Vec<(String, String)> {
+    let src = project().join("src");
+    files(&src)
+        .into_iter()
+        .filter(|path| !path.ends_with("tests.rs"))
+        .map(|path| {
+            let name = path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            (name, text.split("#[cfg(test)]").next().unwrap().to_string())
+        })
+        .collect()
+}
+
+/// Code without comments.
+fn code(text: &str) -> String {
+    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    let levels: &[&[&str]] = &[
+        &["error", "scalar", "rng", "keys"],
+        &["linalg", "comm", "lattice"],
+        &["basis", "stats"],
+        &["operator", "ansatz"],
+        &["sampler"],
+        &["ensemble"],
+        &["optimizer"],
+        &["io", "job"],
+        &["exact", "check"],
+        &["driver", "registry", "input", "report"],
+    ];
+    let level = |room: &str| levels.iter().position(|l| l.contains(&room));
+    // Plain data and files, which every room may use; basis and exact ask linalg for memory, which lies below them.
+    let free = ["io::tree", "io::hdf5"];
+    let mut back = Vec::new();
+    for (name, text) in sources() {
+        let room = name.split('/').next().unwrap().trim_end_matches(".rs").to_string();
+        let Some(mine) = level(&room) else { continue };
+        for (at, _) in code(&text).match_indices("crate::") {
+            let rest = &code(&text)[at + 7..];
+            if free.iter().any(|f| rest.starts_with(f)) {
+                continue;
+            }
+            let target: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if level(&target).is_some_and(|theirs| theirs > mine) {
+                back.push(format!("{name} uses {target}"));
+            }
+        }
+    }
+    assert!(back.is_empty(), "{back:#?}");
+}
+
+#[test]
+fn each_outside_library_is_named_in_one_room() {
+    for (word, room) in [
+        ("mpi::traits", "comm/mpi.rs"),
+        ("::hdf5::File", "io/hdf5.rs"),
+        ("ndarray_linalg", "linalg/"),
+        ("from_seed(", "rng.rs"),
+        ("signal_hook", "job.rs"),
+    ] {
+        let users: Vec<_> =
+            sources().into_iter().filter(|(_, text)| code(text).contains(word)).map(|(n, _)| n).collect();
+        assert!(users.iter().all(|u| u.starts_with(room)), "{word}: {users:?}");
+    }
+    let physics = ["lattice", "basis", "operator", "ansatz", "sampler", "ensemble"];
+    let seen: Vec<_> = sources()
+        .into_iter()
+        .filter(|(name, text)| physics.iter().any(|p| name.starts_with(p)) && code(text).contains("comm::"))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(seen.is_empty(), "physics never sees a communicator: {seen:?}");
+}
+
+#[test]
+fn every_file_says_what_it_decides_and_is_short() {
+    for path in files(&project().join("src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{}", path.display());
+        assert!(text.lines().count() <= 400, "{} has {} lines", path.display(), text.lines().count());
+    }
+}
+
+/// Every key under `properties`, at any depth.
+fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(map) => {
+            if let Some(serde_json::Value::Object(properties)) = map.get("properties") {
+                found.extend(properties.keys().cloned());
+            }
+            map.values().for_each(|v| keys(v, found));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|v| keys(v, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_reference_input_documents_every_key() {
+    let reference = std::fs::read_to_string(project().join("configs/reference.toml")).unwrap();
+    let mut found = Vec::new();
+    keys(&nishina::report::schema(), &mut found);
+    assert!(found.len() > 60, "{}", found.len());
+    let missing: Vec<_> = found
+        .iter()
+        .filter(|key| !reference.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == key.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_worked_input_passes_check() {
+    let case = common::Case::new("");
+    for entry in std::fs::read_dir(project().join("configs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let out = case.alone(&["check", path.to_str().unwrap(), "--json"]);
+            common::expect_code(&out, 0);
+        }
+    }
+}

@@ -119,6 +119,7 @@ fn finish(run: &mut Run, energy: Energy) -> Result<bool> {
     }
     run.progress.measurement.energy = Some(energy);
     run.progress.stage = Stage::Finished;
+    run.end_bar();
     if run.comm.is_root() {
         let sites = run.problem.lattice.sites;
         let score = v_score(sites, energy.variance, energy.mean.re, run.problem.e_infinity);

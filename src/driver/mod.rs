@@ -195,7 +195,7 @@ impl Run<'_> {
             self.progress.step_segments = self.progress.segments;
         }
         self.progress.stage = Stage::Measure;
-        self.bar = None;
+        self.end_bar();
         if self.source.input.measure.is_some() {
             if !measure::measure(self, chosen.as_ref())? {
                 return self.stop(chosen.as_ref());
@@ -203,13 +203,13 @@ impl Run<'_> {
         } else {
             self.progress.stage = Stage::Finished;
         }
-        self.bar = None;
+        self.end_bar();
         self.save(chosen.as_ref(), "finished")?;
         Ok(Outcome::Finished)
     }
 
     fn stop(&mut self, chosen: Option<&ChosenOptimizer>) -> Result<Outcome> {
-        self.bar = None;
+        self.end_bar();
         self.save(chosen, "stopped")?;
         log::info!("stopped at step {} with the state saved; run the same command again to go on", self.progress.step);
         Ok(Outcome::Stopped)
@@ -269,6 +269,13 @@ impl Run<'_> {
             self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, -1)?;
         }
         Ok(())
+    }
+
+    /// Clears the progress bar, so that log lines stand alone.
+    fn end_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     /// A line in the log, or a step of the progress bar on a terminal.

@@ -151,7 +151,12 @@ fn run(path: &std::path::Path, settings: &[String], fresh: bool) -> i32 {
         Err(e) => {
             // Every rank meets an input error; the others belong to the rank that has them.
             let everywhere = matches!(e, Error::Input { .. } | Error::Memory { .. });
-            if comm.is_root() || !everywhere {
+            let elsewhere = comm.size() > 1 && matches!(e, Error::Communication { .. });
+            if elsewhere {
+                // The rank that failed speaks and ends the job with its own code; this one only makes sure of the end.
+                std::thread::sleep(std::time::Duration::from_secs(2));
+            }
+            if comm.is_root() || !(everywhere || elsewhere) {
                 eprintln!("error: {e}");
             }
             // An error that every rank has found for itself is left together; one that only this rank has ends the job.

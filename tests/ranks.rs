@@ -41,3 +41,15 @@ fn more_ranks_than_chains_is_refused_once() {
     assert_eq!(said.matches("sampler.chains").count(), 1, "{said}");
     assert!(!case.path("x.h5").exists());
 }
+
+#[test]
+fn an_output_that_cannot_be_written_ends_the_job_with_74() {
+    let case = Case::new(&format!("{RING}[optimize]\nsteps = 2\nlearning_rate = 0.05\n"));
+    std::fs::write(case.path("taken"), "a file where a folder is wanted").unwrap();
+    for ranks in [1, 3] {
+        let out = case.ranks(ranks, &["run", "x.toml", "--set", "output.directory=taken"]);
+        expect_code(&out, 74);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(said.matches("error: taken").count(), 1, "{said}");
+    }
+}

@@ -1,0 +1,51 @@
+//! Worked inputs reach what they promise: relative error, an error bar of a third of it, never below the exact energy.
+
+mod common;
+use common::{Case, expect_code, project};
+
+/// Exact energies: free fermions (Ising), Bethe equations and exact diagonalisation (Heisenberg, J1-J2).
+const SHORT: [(&str, f64, f64); 4] = [
+    ("tfim-chain-10-h0.5", -10.63560440934797, 1e-4),
+    ("tfim-chain-10-h1", -12.784906442999322, 1e-4),
+    ("tfim-chain-10-h2", -21.271208818695932, 1e-4),
+    ("heisenberg-chain-20", -8.904386529876462, 5e-4),
+];
+const LONG: [(&str, f64, f64); 5] = [
+    ("heisenberg-square-4x4", -11.228483208428855, 1e-3),
+    ("tfim-chain-40-h0.5", -42.54177639893467, 1e-4),
+    ("tfim-chain-40-h1", -50.94267411425692, 1e-4),
+    ("tfim-chain-40-h2", -85.08355279786934, 1e-4),
+    ("j1j2-square-4x4", -8.457923351394845, 5e-3),
+];
+
+fn reach(inputs: &[(&str, f64, f64)]) {
+    let mut faults = Vec::new();
+    for (name, exact, tolerance) in inputs {
+        let case = Case::new("");
+        let input = project().join(format!("configs/{name}.toml"));
+        expect_code(&case.alone(&["run", input.to_str().unwrap(), "--set", "output.name=x"]), 0);
+        let energy = case.info()["energy"].clone();
+        let (mean, error) = (energy["mean"].as_f64().unwrap(), energy["error"].as_f64().unwrap());
+        let relative = (mean - exact) / exact.abs();
+        println!("{name}: {mean} +- {error}, relative {relative:.1e}, wanted {tolerance:.0e}");
+        let sound = relative.abs() < *tolerance && error < tolerance / 3.0 * exact.abs() && mean > exact - 4.0 * error;
+        if !sound {
+            faults.push(format!("{name}: {mean} +- {error} for {exact}, relative {relative:.1e}"));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn short_worked_inputs_reach_their_accuracy() {
+    reach(&SHORT);
+}
+
+#[test]
+fn long_worked_inputs_reach_their_accuracy() {
+    if std::env::var_os("NISHINA_LONG").is_none() {
+        println!("skipped: minutes of physics, run by jobs/test.sh --long");
+        return;
+    }
+    reach(&LONG);
+}

@@ -38,6 +38,15 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
             .iter()
             .flat_map(|symmetry| both(&format!("density = 1\ninit = 0.2\nsymmetry = \"{symmetry}\"")))
             .collect(),
+        "feedforward" => ["widths = [7]\nvisible_bias = true", "widths = [6, 5]\nactivation = [\"tanh\", \"lncosh\"]"]
+            .iter()
+            .flat_map(|keys| both(keys))
+            .chain(
+                ["activation = \"gelu\"", "activation = \"relu\"\nphase = false"]
+                    .iter()
+                    .map(|keys| format!("kind = \"feedforward\"\nparameters = \"real\"\nwidths = [5, 4]\n{keys}")),
+            )
+            .collect(),
         "jastrow" => ["all", "distance"]
             .iter()
             .flat_map(|pairs| both(&format!("pairs = \"{pairs}\"\nvisible_bias = true\ninit = 0.3")))
@@ -136,6 +145,17 @@ fn wrong_inputs_name_the_key() {
         ("kind = \"rbm\"\ndensity = 1.5\nsymmetry = \"translations\"", "ansatz.density"),
         ("kind = \"rbm\"\ndensity = 1\ninit = -1.0", "ansatz.init"),
         ("kind = \"rbm\"\ndensity = 1\nhiden_bias = true", "ansatz.hiden_bias"),
+        ("kind = \"feedforward\"", "ansatz.widths"),
+        ("kind = \"feedforward\"\nwidths = []", "ansatz.widths"),
+        ("kind = \"feedforward\"\nwidths = [4, 0]", "ansatz.widths"),
+        ("kind = \"feedforward\"\nwidths = [4]\nactivation = \"relu\"", "ansatz.activation"),
+        ("kind = \"feedforward\"\nwidths = [4]\nactivation = \"sigmoid\"", "ansatz.activation"),
+        ("kind = \"feedforward\"\nwidths = [4, 4]\nactivation = [\"tanh\"]", "ansatz.activation"),
+        ("kind = \"feedforward\"\nwidths = [4]\nphase = true", "ansatz.phase"),
+        (
+            "kind = \"feedforward\"\nwidths = [4]\nparameters = \"real\"\noutput_weights = false",
+            "ansatz.output_weights",
+        ),
         ("kind = \"product\"\nfactors = []", "ansatz.factors"),
         ("kind = \"product\"\nfactors = [{ kind = \"jastro\" }]", "ansatz.factors[0].kind"),
     ] {

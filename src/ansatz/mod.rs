@@ -2,6 +2,7 @@
 
 pub mod derivatives;
 pub mod erased;
+pub mod feedforward;
 pub mod field;
 pub mod jastrow;
 pub mod product;

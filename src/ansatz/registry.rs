@@ -2,7 +2,7 @@
 //!
 //! A new wave function is one file and one line in [`ANSATZE`]; another crate hands its own entries to [`build`].
 
-use super::{Context, Erased, jastrow, product, rbm, table};
+use super::{Context, Erased, feedforward, jastrow, product, rbm, table};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 
@@ -22,6 +22,7 @@ pub struct AnsatzEntry {
 /// All wave functions of this program.
 pub const ANSATZE: &[AnsatzEntry] = &[
     AnsatzEntry { kind: "rbm", build: rbm::build, schema: rbm::schema },
+    AnsatzEntry { kind: "feedforward", build: feedforward::build, schema: feedforward::schema },
     AnsatzEntry { kind: "jastrow", build: jastrow::build, schema: jastrow::schema },
     AnsatzEntry { kind: "table", build: table::build, schema: table::schema },
     AnsatzEntry { kind: "product", build: product::build, schema: product::schema },

@@ -3,6 +3,8 @@
 pub mod blas;
 pub mod dense;
 pub mod lanczos;
+pub mod panels;
+pub mod simd;
 pub mod vectors;
 
 /// Memory in bytes that this process may still use, from the operating system.

@@ -1,0 +1,279 @@
+//! Decides how a network is evaluated: matrices packed once per change of the parameters, rows of many walkers at once.
+//!
+//! Everything is a product of real matrices. A complex row x = u + i v stands as (u, v), real parts first, and W = A + i B as
+//! ((A, B), (−B, A)): (u, v) times that is (u A − v B, u B + v A).
+
+use super::{Feedforward, Shape};
+use crate::ansatz::field::{Field, reduce};
+use crate::linalg::panels::{Panels, padded};
+use num_complex::Complex64;
+use std::cell::RefCell;
+
+/// Questions evaluated at once: the activations of a block stay in cache.
+pub const BLOCK: usize = 64;
+
+/// What follows from the parameters alone.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    sites: usize,
+    /// From spins to a row: θ¹, then Σ_i a_i σ_i for each output.
+    first: Panels,
+    /// W¹ and a of each site, one padded row per site.
+    flips: Vec<f64>,
+    /// Wˡ and bˡ of layers 2, 3, ….
+    pub inner: Vec<Panels>,
+    /// (Wˡ)^T of layers 2, 3, …: from the derivatives with respect to θˡ to those with respect to xˡ⁻¹.
+    pub back: Vec<Panels>,
+    /// c: from the last layer to ln ψ.
+    output: Panels,
+    /// Numbers of a row that belong to θ¹.
+    units: usize,
+}
+
+/// What a batch of walkers keeps.
+#[derive(Debug)]
+pub struct FeedforwardBatch {
+    /// Spins.
+    pub x: Vec<i8>,
+    /// One padded row per walker: θ¹ and what the visible biases give.
+    pub rows: Vec<f64>,
+    /// ln ψ.
+    pub log_psi: Vec<Complex64>,
+    /// Accepted moves since the walker was computed afresh.
+    pub accepted: Vec<u32>,
+    /// Room for one block of questions.
+    pub scratch: RefCell<Scratch>,
+}
+
+/// Rows of first-layer pre-activations, and activations on their way through the layers.
+#[derive(Debug)]
+pub struct Scratch {
+    rows: Vec<f64>,
+    one: Vec<f64>,
+    other: Vec<f64>,
+}
+
+impl Scratch {
+    fn new(tables: &Tables, rows: usize) -> Self {
+        let widest =
+            tables.inner.iter().map(Panels::stride).chain([tables.first.stride(), tables.output.stride()]).max();
+        let room = || vec![0.0; rows * widest.unwrap_or(0)];
+        Scratch { rows: vec![0.0; rows * tables.first.stride()], one: room(), other: room() }
+    }
+    /// The place of the first-layer row of question `row` of a block.
+    pub fn row(&mut self, row: usize, tables: &Tables) -> &mut [f64] {
+        &mut self.rows[row * tables.first.stride()..][..tables.first.stride()]
+    }
+}
+
+impl FeedforwardBatch {
+    /// Walkers with spins `xs` and all else to be filled in.
+    pub fn new(xs: &[i8], walkers: usize, tables: &Tables) -> Self {
+        FeedforwardBatch {
+            x: xs.to_vec(),
+            rows: vec![0.0; walkers * tables.first.stride()],
+            log_psi: vec![Complex64::ZERO; walkers],
+            accepted: vec![0; walkers],
+            scratch: RefCell::new(Scratch::new(tables, BLOCK)),
+        }
+    }
+}
+
+/// Length of the row of `count` numbers of type `T`.
+fn reals<T: Field>(count: usize) -> usize {
+    T::reals() * count
+}
+
+/// Writes the entry W_kj of a matrix from `from` to `to` numbers.
+fn put<T: Field>(panels: &mut Panels, (k, from): (usize, usize), (j, to): (usize, usize), w: T) {
+    let w = w.complex();
+    panels.set(k, j, w.re);
+    if T::COMPLEX {
+        panels.set(k, to + j, w.im);
+        panels.set(from + k, j, -w.im);
+        panels.set(from + k, to + j, w.re);
+    }
+}
+
+/// Writes b_j of `to` numbers.
+fn put_offset<T: Field>(panels: &mut Panels, (j, to): (usize, usize), b: T) {
+    panels.set_offset(j, b.complex().re);
+    if T::COMPLEX {
+        panels.set_offset(to + j, b.complex().im);
+    }
+}
+
+impl Tables {
+    /// Tables of zeros for networks of this shape.
+    pub fn new<T: Field>(shape: &Shape) -> Self {
+        let columns = T::reals() * shape.outputs::<T>();
+        let units = reals::<T>(shape.layers[0].0);
+        let first = Panels::zeros(shape.sites, units + if shape.visible_bias { columns } else { 0 });
+        let steps = || shape.layers.windows(2).map(|pair| (reals::<T>(pair[0].0), reals::<T>(pair[1].0)));
+        Tables {
+            sites: shape.sites,
+            flips: vec![0.0; shape.sites * first.stride()],
+            first,
+            inner: steps().map(|(from, to)| Panels::zeros(from, to)).collect(),
+            back: steps().map(|(from, to)| Panels::zeros(to, from)).collect(),
+            output: Panels::zeros(reals::<T>(shape.last()), columns),
+            units,
+        }
+    }
+
+    /// Writes the row of walker `k` with the spins on `sites` flipped into `out`.
+    pub fn moved(&self, batch: &FeedforwardBatch, k: usize, sites: &[u32], out: &mut [f64]) {
+        let stride = self.first.stride();
+        let row = &batch.rows[k * stride..(k + 1) * stride];
+        let change = |site: u32| {
+            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
+            (factor, &self.flips[site as usize * stride..][..stride])
+        };
+        match sites {
+            [] => out.copy_from_slice(row),
+            [first, rest @ ..] => {
+                let (factor, w) = change(*first);
+                out.iter_mut().zip(row.iter().zip(w)).for_each(|(o, (r, w))| *o = r + factor * w);
+                for &site in rest {
+                    let (factor, w) = change(site);
+                    out.iter_mut().zip(w).for_each(|(o, w)| *o += factor * w);
+                }
+            }
+        }
+    }
+
+    /// Flips the spins on `sites` of walker `k`, in its spins and its row.
+    pub fn flip(&self, batch: &mut FeedforwardBatch, k: usize, sites: &[u32]) {
+        let stride = self.first.stride();
+        for &site in sites {
+            let spin = &mut batch.x[k * self.sites + site as usize];
+            let factor = -2.0 * f64::from(*spin);
+            *spin = -*spin;
+            let w = &self.flips[site as usize * stride..][..stride];
+            batch.rows[k * stride..(k + 1) * stride].iter_mut().zip(w).for_each(|(r, w)| *r += factor * w);
+        }
+    }
+}
+
+impl<T: Field> Feedforward<T> {
+    /// Brings all tables up to date with the parameters.
+    pub(super) fn tabulate(&mut self) {
+        let (shape, places, values, tables) = (&self.shape, &self.places, &self.values, &mut self.tables);
+        let (outputs, stride) = (shape.outputs::<T>(), tables.first.stride());
+        let mut site_entry = |first: &mut Panels, site: usize, column: usize, value: f64| {
+            first.set(site, column, value);
+            tables.flips[site * stride + column] = value;
+        };
+        for (l, &(units, _)) in shape.layers.iter().enumerate() {
+            let (b, w) = places.layers[l];
+            let from = shape.fan_in(l);
+            for j in 0..units {
+                if shape.hidden_bias {
+                    let panels = if l == 0 { &mut tables.first } else { &mut tables.inner[l - 1] };
+                    put_offset(panels, (j, units), values[b + j]);
+                }
+                for k in 0..from {
+                    let w = values[w + k * units + j];
+                    if l > 0 {
+                        put(&mut tables.inner[l - 1], (k, from), (j, units), w);
+                        put(&mut tables.back[l - 1], (j, units), (k, from), w);
+                        continue;
+                    }
+                    site_entry(&mut tables.first, k, j, w.complex().re);
+                    if T::COMPLEX {
+                        site_entry(&mut tables.first, k, units + j, w.complex().im);
+                    }
+                }
+            }
+        }
+        let one = T::new(1.0, 0.0);
+        for output in 0..outputs {
+            for site in 0..if shape.visible_bias { shape.sites } else { 0 } {
+                let a = values[places.a + output * shape.sites + site].complex();
+                site_entry(&mut tables.first, site, tables.units + output, a.re);
+                if T::COMPLEX {
+                    site_entry(&mut tables.first, site, tables.units + 1, a.im);
+                }
+            }
+            for k in 0..shape.last() {
+                let at = places.c + output * shape.last() + k;
+                let c = if shape.output_weights { values[at] } else { one };
+                put(&mut tables.output, (k, shape.last()), (output, 1), c);
+            }
+        }
+    }
+
+    /// Row and ln ψ of every walker from its spins.
+    pub(super) fn rebuild(&self, batch: &mut FeedforwardBatch) {
+        let (n, stride) = (self.shape.sites, self.tables.first.stride());
+        let scratch = batch.scratch.get_mut();
+        let mut spins = Vec::with_capacity(BLOCK * n);
+        let blocks = batch.x.chunks(BLOCK * n).zip(batch.rows.chunks_mut(BLOCK * stride));
+        for ((x, rows), logs) in blocks.zip(batch.log_psi.chunks_mut(BLOCK)) {
+            spins.clear();
+            spins.extend(x.iter().map(|&s| f64::from(s)));
+            self.tables.first.multiply(self.simd, &spins, n, rows);
+            scratch.rows[..rows.len()].copy_from_slice(rows);
+            self.log_amplitudes(scratch, logs);
+        }
+    }
+
+    /// Row and ln ψ of walker `k` from its spins.
+    pub(super) fn refresh(&self, batch: &mut FeedforwardBatch, k: usize) {
+        let (n, stride) = (self.shape.sites, self.tables.first.stride());
+        let spins: Vec<f64> = batch.x[k * n..(k + 1) * n].iter().map(|&s| f64::from(s)).collect();
+        let row = &mut batch.rows[k * stride..(k + 1) * stride];
+        self.tables.first.multiply(self.simd, &spins, n, row);
+        let scratch = batch.scratch.get_mut();
+        scratch.rows[..stride].copy_from_slice(row);
+        self.log_amplitudes(scratch, &mut batch.log_psi[k..=k]);
+    }
+
+    /// ln ψ of the first `out.len()` rows of `scratch`.
+    pub(super) fn log_amplitudes(&self, scratch: &mut Scratch, out: &mut [Complex64]) {
+        let tables = &self.tables;
+        let Scratch { rows, one, other } = scratch;
+        let mut stride = tables.first.stride();
+        self.activate(0, out.len(), rows, stride, one, stride);
+        for (l, panels) in tables.inner.iter().enumerate() {
+            let next = panels.stride();
+            panels.multiply(self.simd, one, stride, &mut other[..out.len() * next]);
+            self.activate(l + 1, out.len(), other, next, one, next);
+            stride = next;
+        }
+        let last = tables.output.stride();
+        tables.output.multiply(self.simd, one, stride, &mut other[..out.len() * last]);
+        let columns = tables.output.width();
+        for ((out, sum), row) in
+            out.iter_mut().zip(other.chunks_exact(last)).zip(rows.chunks_exact(tables.first.stride()))
+        {
+            let visible = &row[tables.units..tables.first.width()];
+            let entry = |j: usize| sum[j] + visible.get(j).unwrap_or(&0.0);
+            *out = reduce(Complex64::new(entry(0), if columns == 2 { entry(1) } else { 0.0 }));
+        }
+    }
+
+    /// x = g(θ) of layer `l` for `count` rows.
+    pub(super) fn activate(&self, l: usize, count: usize, theta: &[f64], from: usize, out: &mut [f64], to: usize) {
+        let (units, g) = self.shape.layers[l];
+        for (theta, out) in theta.chunks_exact(from).zip(out.chunks_exact_mut(to)).take(count) {
+            g.values::<T>(theta, units, out);
+        }
+    }
+
+    /// The rows θ¹ of walkers from `first` on, and their stride.
+    pub(super) fn pre_activations<'a>(
+        &self,
+        batch: &'a FeedforwardBatch,
+        first: usize,
+        count: usize,
+    ) -> (&'a [f64], usize) {
+        let stride = self.tables.first.stride();
+        (&batch.rows[first * stride..(first + count) * stride], stride)
+    }
+}
+
+/// Length of a padded row of `count` numbers of type `T`.
+pub fn row_of<T: Field>(count: usize) -> usize {
+    padded(reals::<T>(count))
+}

@@ -1,0 +1,71 @@
+//! Decides which vector instructions the program's own kernels use: what the processor at hand has, found at run time.
+//!
+//! A kernel is ordinary code that is compiled once for every set. With fused multiply-add a sum rounds once per term, without
+//! it twice: results differ between the sets in the last digits, and are the same bit for bit within one.
+
+/// A set of vector instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Simd {
+    /// What every processor of the architecture has.
+    Portable,
+    /// AVX2 with fused multiply-add.
+    Avx2,
+    /// AVX-512 (F, DQ, VL) with fused multiply-add.
+    Avx512,
+}
+
+impl Simd {
+    /// All sets that this processor can run, the slowest first.
+    pub fn available() -> Vec<Simd> {
+        let mut sets = vec![Simd::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                sets.push(Simd::Avx2);
+                let has = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl");
+                if has {
+                    sets.push(Simd::Avx512);
+                }
+            }
+        }
+        sets
+    }
+
+    /// The widest set that this processor can run.
+    pub fn best() -> Simd {
+        Self::available().last().copied().unwrap_or(Simd::Portable)
+    }
+}
+
+/// Defines `$name($simd, …)`, which runs the `#[inline(always)]` function `$body::<FUSED>(…)` compiled for the set `$simd`.
+///
+/// FUSED says whether multiply-add is an instruction. `$simd` has to come from [`Simd::available`].
+macro_rules! compiled_for_each_set {
+    ($(#[$doc:meta])* $visibility:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $body:ident) => {
+        $(#[$doc])*
+        $visibility fn $name(simd: $crate::linalg::simd::Simd, $($arg: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2($($arg: $type),*) {
+                    $body::<true>($($arg),*)
+                }
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
+                fn avx512($($arg: $type),*) {
+                    $body::<true>($($arg),*)
+                }
+                match simd {
+                    $crate::linalg::simd::Simd::Portable => {}
+                    // SAFETY: such a value is only made where the processor was seen to have these instructions.
+                    $crate::linalg::simd::Simd::Avx2 => return unsafe { avx2($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::linalg::simd::Simd::Avx512 => return unsafe { avx512($($arg),*) },
+                }
+            }
+            $body::<false>($($arg),*)
+        }
+    };
+}
+pub(crate) use compiled_for_each_set;

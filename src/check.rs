@@ -1,7 +1,12 @@
 //! Decides what every wave function has to obey; public, so that wave functions of other crates can be held to it.
 //!
 //! ratio = ψ(x')/ψ(x); accepting = building anew; O_k = ∂ ln ψ/∂θ_k by central differences; many walkers = one walker;
-//! the flat parameters survive a round trip; layout, kind and shape of the derivatives agree.
+//! the flat parameters survive a round trip; layout, kind and shape of the derivatives agree; O v, O^H w and the Gram matrix
+//! from factors are those of the matrix written out.
+
+mod operator;
+
+pub use operator::operator_is_matrix;
 
 use crate::ansatz::{Ansatz, Asks, Kind, Matrix};
 use crate::basis::SpinBasis;
@@ -25,6 +30,7 @@ pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, seed: u64) -> Verdict 
     batch_is_single(ansatz, basis, &mut rng)?;
     accept_is_rebuild(ansatz, basis, &mut rng)?;
     parameters_survive(ansatz, basis, &mut rng)?;
+    operator_is_matrix(&ansatz.derivatives(&ansatz.batch(&walkers(ansatz, basis, &mut rng)?)))?;
     derivatives_are_differences(ansatz, basis, &mut rng)
 }
 
@@ -111,7 +117,7 @@ pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
     let mut rng = stream(0, Purpose::Law, 1, 0);
     let xs: Vec<i8> = (0..WALKERS).flat_map(|_| basis.random(&mut rng)).collect();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
-    let real = matches!(derivatives.matrix, Matrix::Real(_));
+    let real = matches!(derivatives.written_out(), Matrix::Real(_));
     let columns = if ansatz.kind() == Kind::Holomorphic { count / 2 } else { count };
     if derivatives.kind != ansatz.kind() || real != (ansatz.kind() == Kind::Real) {
         return Err(format!("shape: derivatives of kind {:?}, real: {real}", derivatives.kind));
@@ -149,11 +155,7 @@ fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator
         let single = ansatz.batch(x);
         let mut own = Asks::default();
         (3 * k..3 * k + 3).for_each(|q| own.push(0, asks.get(q).1));
-        let rows = match (&derivatives.matrix, &ansatz.derivatives(&single).matrix) {
-            (Matrix::Real(a), Matrix::Real(b)) => a.row(k) == b.row(0),
-            (Matrix::Complex(a), Matrix::Complex(b)) => a.row(k) == b.row(0),
-            _ => false,
-        };
+        let rows = derivatives.select(&[k]).pack() == ansatz.derivatives(&single).pack();
         if !rows || ansatz.log_psi(&single)[0] != logs[k] || ratios(ansatz, &single, &own) != together[3 * k..3 * k + 3]
         {
             return Err(format!("batch: walker {k} of {WALKERS} differs from the same walker alone"));
@@ -225,12 +227,10 @@ fn derivatives_are_differences<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng
     let xs = walkers(ansatz, basis, rng)?;
     let parameters = ansatz.parameters();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
-    let column = |s: usize, k: usize| match &derivatives.matrix {
-        Matrix::Real(m) => m[(s, k)].into(),
-        Matrix::Complex(m) if derivatives.kind == Kind::Holomorphic => {
-            m[(s, k / 2)] * if k.is_multiple_of(2) { Complex64::ONE } else { Complex64::i() }
-        }
-        Matrix::Complex(m) => m[(s, k)],
+    let matrix = derivatives.written_out();
+    let column = |s: usize, k: usize| match derivatives.kind {
+        Kind::Holomorphic => matrix.get(s, k / 2) * if k.is_multiple_of(2) { Complex64::ONE } else { Complex64::i() },
+        _ => matrix.get(s, k),
     };
     let mut verdict = Ok(());
     for k in 0..parameters.len() {
@@ -319,11 +319,14 @@ mod tests {
             self.0.accept(batch, asks, &ratios);
         }
         fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-            let mut derivatives = self.0.derivatives(batch);
-            if let (Fault::Derivative, Matrix::Real(m)) = (self.1, &mut derivatives.matrix) {
-                m.column_mut(7).mapv_inplace(|o| o + 1e-4);
+            let derivatives = self.0.derivatives(batch);
+            match (self.1, derivatives.written_out()) {
+                (Fault::Derivative, Matrix::Real(mut m)) => {
+                    m.column_mut(7).mapv_inplace(|o| o + 1e-4);
+                    Derivatives::dense(derivatives.kind, Matrix::Real(m))
+                }
+                _ => derivatives,
             }
-            derivatives
         }
     }
 

@@ -15,6 +15,8 @@ pub trait Scalar:
     fn re(self) -> f64;
     /// |z|²
     fn norm_sqr(self) -> f64;
+    /// The same number as a complex one.
+    fn complex(self) -> Complex64;
     /// A real number.
     fn from_re(re: f64) -> Self;
     /// From [`Scalar::PARTS`] real numbers.
@@ -35,6 +37,9 @@ impl Scalar for f64 {
     }
     fn norm_sqr(self) -> f64 {
         self * self
+    }
+    fn complex(self) -> Complex64 {
+        self.into()
     }
     fn from_re(re: f64) -> Self {
         re
@@ -60,6 +65,9 @@ impl Scalar for Complex64 {
     }
     fn norm_sqr(self) -> f64 {
         Complex64::norm_sqr(&self)
+    }
+    fn complex(self) -> Complex64 {
+        self
     }
     fn from_re(re: f64) -> Self {
         Complex64::new(re, 0.0)

@@ -61,10 +61,7 @@ impl Ansatz for MeanField {
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         let spins = |(row, column): (usize, usize)| self.fault * f64::from(batch[row][column]);
-        Derivatives {
-            kind: Kind::Real,
-            matrix: Matrix::Real(Array2::from_shape_fn((batch.len(), self.sites()), spins)),
-        }
+        Derivatives::dense(Kind::Real, Matrix::Real(Array2::from_shape_fn((batch.len(), self.sites()), spins)))
     }
 }
 

@@ -140,7 +140,7 @@ fn energy_and_gradient_of_a_real_machine_behind_the_sign_rule() {
     let sums = sums(&signed, &heisenberg(10, 0.25), &SpinBasis::new(10, Some(0)).unwrap());
     close(sums.energy.re, -2.440851536641563, 1e-12);
     close(sums.variance, 2.445342015354199, 1e-12);
-    let Matrix::Real(o) = signed.derivatives(&signed.batch(&sums.states)).matrix else { panic!("not real") };
+    let Matrix::Real(o) = signed.derivatives(&signed.batch(&sums.states)).written_out() else { panic!("not real") };
     for (k, expected) in gradient.into_iter().enumerate() {
         let covariance = |s: usize| sums.weights[s] * o[(s, k)] * (sums.local[s] - sums.energy).re;
         close(2.0 * (0..sums.weights.len()).map(covariance).sum::<f64>(), expected, 1e-9);

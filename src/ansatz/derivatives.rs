@@ -1,9 +1,27 @@
-//! Decides what log-derivatives are to a solver: a (real-)linear operator from parameters to samples.
+//! Decides what log-derivatives are to a solver: a (real-)linear operator from parameters to samples, kept in factors.
 //!
-//! (O v)_s = Σ_k O_k(x_s) v_k and (O^H w)_k = Σ_s O_k(x_s)* w_s, with O_k(x) = ∂ ln ψ(x)/∂θ_k.
+//! (O v)_s = Σ_k O_k(x_s) v_k, (O^H w)_k = Σ_s O_k(x_s)* w_s and the Gram matrix O O^H. The weights of a dense layer have the
+//! columns O_{s,(i,j)} = a_si b_sj, activation times back-propagated signal, so (O v)_s = Σ_j (A V)_sj b_sj,
+//! O^H w = A^H (w ∘ B*) and O O'^H = (A A'^H) ∘ (B B'^H), the product of two small Gram matrices entry by entry: samples ×
+//! (widths) numbers are kept instead of samples × parameters.
+//!
+//! Vectors are flat: parameters as in the parameter vector; samples one real number each, or (re, im) unless the kind is
+//! [`Kind::Real`]. For [`Kind::Stacked`], re and im of a sample are two real rows.
 
-use ndarray::Array2;
+mod columns;
+mod gram;
+
+pub use columns::{Columns, Matrix};
+pub use gram::Entry;
+
+use crate::linalg::products::{Op, multiply};
+use crate::scalar::flatten;
+use columns::shaped;
+use gram::{Grams, hadamard};
+use ndarray::{Array2, ArrayViewMut2};
 use num_complex::Complex64;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// What an entry of the parameter vector is and how solvers have to treat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +34,15 @@ pub enum Kind {
     Holomorphic,
 }
 
-/// Rows are samples, columns are parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Matrix {
-    /// For [`Kind::Real`].
-    Real(Array2<f64>),
-    /// For [`Kind::Stacked`] and [`Kind::Holomorphic`].
-    Complex(Array2<Complex64>),
+impl Kind {
+    /// Numbers per sample in a flat vector over samples.
+    pub fn parts(self) -> usize {
+        if self == Kind::Real { 1 } else { 2 }
+    }
+    /// Rows of a solver's matrix per sample.
+    pub fn stack(self) -> usize {
+        if self == Kind::Stacked { 2 } else { 1 }
+    }
 }
 
 /// The log-derivatives of a batch, not centred.
@@ -30,23 +50,208 @@ pub enum Matrix {
 pub struct Derivatives {
     /// How to treat them.
     pub kind: Kind,
-    /// The rows.
-    pub matrix: Matrix,
+    /// Number of rows.
+    samples: usize,
+    /// In the order of the parameters.
+    blocks: Vec<Columns>,
 }
 
 impl Derivatives {
-    /// Number of samples (rows).
+    /// From columns that are all known.
+    pub fn dense(kind: Kind, matrix: Matrix) -> Self {
+        let samples = matrix.dim().0;
+        Derivatives { kind, samples, blocks: vec![Columns::Dense(Arc::new(matrix))] }
+    }
+    /// From blocks in the order of the parameters; every factor has one row per sample. Factors of [`Kind::Real`] are real.
+    pub fn new(kind: Kind, samples: usize, blocks: Vec<Columns>) -> Self {
+        let blocks: Vec<_> = blocks.into_iter().filter(|b| b.width() > 0).collect();
+        debug_assert!(blocks.iter().flat_map(Columns::factors).all(|f| f.dim().0 == samples));
+        Derivatives { kind, samples, blocks }
+    }
+    /// The blocks, each holomorphic one as pairs where `kind` is stacked and these are not.
+    pub fn blocks_as(self, kind: Kind) -> Vec<Columns> {
+        let pairs = kind == Kind::Stacked && self.kind == Kind::Holomorphic;
+        let pair = |block| if pairs { Columns::Pairs(Box::new(block)) } else { block };
+        self.blocks.into_iter().map(pair).collect()
+    }
+    /// Number of samples.
     pub fn samples(&self) -> usize {
-        match &self.matrix {
-            Matrix::Real(m) => m.nrows(),
-            Matrix::Complex(m) => m.nrows(),
-        }
+        self.samples
     }
     /// Number of columns: real parameters, or complex ones where holomorphic.
     pub fn columns(&self) -> usize {
-        match &self.matrix {
-            Matrix::Real(m) => m.ncols(),
-            Matrix::Complex(m) => m.ncols(),
+        self.blocks.iter().map(Columns::columns).sum()
+    }
+    /// Real numbers that are kept per sample.
+    pub fn numbers_per_sample(&self) -> usize {
+        self.unique().iter().map(|f| f.dim().1 * if matches!(***f, Matrix::Real(_)) { 1 } else { 2 }).sum()
+    }
+    fn unique(&self) -> Vec<&Arc<Matrix>> {
+        let mut unique: Vec<&Arc<Matrix>> = Vec::new();
+        for factor in self.blocks.iter().flat_map(Columns::factors) {
+            if !unique.iter().any(|known| Arc::ptr_eq(known, factor)) {
+                unique.push(factor);
+            }
+        }
+        unique
+    }
+    /// The same blocks with each factor replaced once.
+    fn with_factors(&self, samples: usize, mut replace: impl FnMut(&Matrix) -> Matrix) -> Self {
+        let mut done: Vec<(Arc<Matrix>, Arc<Matrix>)> = Vec::new();
+        let mut factor = |old: &Arc<Matrix>| {
+            if let Some((_, new)) = done.iter().find(|(known, _)| Arc::ptr_eq(known, old)) {
+                return new.clone();
+            }
+            let new = Arc::new(replace(old));
+            done.push((old.clone(), new.clone()));
+            new
+        };
+        let blocks = self.blocks.iter().map(|b| b.rebuilt(&mut factor)).collect();
+        Derivatives { kind: self.kind, samples, blocks }
+    }
+    /// Some samples, in the given order.
+    pub fn select(&self, samples: &[usize]) -> Self {
+        self.with_factors(samples.len(), |factor| factor.select(samples))
+    }
+    /// All factors as numbers, to be sent to another rank.
+    pub fn pack(&self) -> Vec<f64> {
+        self.unique().iter().flat_map(|factor| factor.flat()).collect()
+    }
+    /// The inverse of [`Derivatives::pack`] for `samples` samples of the same wave function.
+    pub fn unpack(&self, samples: usize, mut numbers: &[f64]) -> Self {
+        self.with_factors(samples, |factor| {
+            let width = factor.dim().1;
+            let count = samples * width * if matches!(factor, Matrix::Real(_)) { 1 } else { 2 };
+            let (own, rest) = numbers.split_at(count);
+            numbers = rest;
+            let pairs = || own.chunks_exact(2).map(|z| Complex64::new(z[0], z[1])).collect();
+            match factor {
+                Matrix::Real(_) => Matrix::Real(shaped((samples, width), own.to_vec())),
+                Matrix::Complex(_) => Matrix::Complex(shaped((samples, width), pairs())),
+            }
+        })
+    }
+    fn is_pair(&self, block: &Columns) -> bool {
+        self.kind == Kind::Holomorphic || block.paired()
+    }
+
+    /// O v
+    pub fn times(&self, v: &[f64]) -> Vec<f64> {
+        let mut out = vec![Complex64::ZERO; self.samples];
+        let mut rest = v;
+        for block in &self.blocks {
+            let pair = self.is_pair(block);
+            let (own, others) = rest.split_at(block.width() * if pair { 2 } else { 1 });
+            rest = others;
+            let own = match pair {
+                true => own.chunks_exact(2).map(|z| Complex64::new(z[0], z[1])).collect(),
+                false => own.iter().map(|&x| x.into()).collect(),
+            };
+            block.add_product(own, &mut out);
+        }
+        if self.kind == Kind::Real { out.iter().map(|z| z.re).collect() } else { flatten(out) }
+    }
+
+    /// O^H w, its real part where parameters are real.
+    pub fn adjoint_times(&self, w: &[f64]) -> Vec<f64> {
+        let w: Vec<Complex64> = match self.kind {
+            Kind::Real => w.iter().map(|&x| x.into()).collect(),
+            _ => w.chunks_exact(2).map(|z| Complex64::new(z[0], z[1])).collect(),
+        };
+        let mut out = Vec::new();
+        for block in &self.blocks {
+            let own = block.adjoint(&w);
+            if self.is_pair(block) { out.extend(flatten(own)) } else { out.extend(own.iter().map(|z| z.re)) }
+        }
+        out
+    }
+
+    /// Σ_s w_s |O_sk|² of every column.
+    pub fn squares(&self, weights: &[f64]) -> Vec<f64> {
+        fn squared(m: &Matrix) -> Array2<f64> {
+            match m {
+                Matrix::Real(m) => m.mapv(|x| x * x),
+                Matrix::Complex(m) => m.mapv(|z| z.norm_sqr()),
+            }
+        }
+        fn of(block: &Columns, w: &Array2<f64>) -> Vec<f64> {
+            let product = match block {
+                Columns::Dense(a) => multiply(squared(a).view(), Op::Transpose, w.view(), Op::Same),
+                Columns::Outer(a, b) => multiply(squared(a).view(), Op::Transpose, (squared(b) * w).view(), Op::Same),
+                Columns::Pairs(inner) => return of(inner, w).into_iter().flat_map(|x| [x, x]).collect(),
+            };
+            product.into_raw_vec_and_offset().0
+        }
+        let w = shaped((weights.len(), 1), weights.to_vec());
+        self.blocks.iter().flat_map(|b| of(b, &w)).collect()
+    }
+
+    /// All columns written out, complex ones where derivatives are stacked.
+    pub fn written_out(&self) -> Matrix {
+        let mut out = Array2::from_elem((self.samples, self.columns()), Complex64::ZERO);
+        for (s, mut row) in out.outer_iter_mut().enumerate() {
+            let mut start = 0;
+            for block in &self.blocks {
+                block.visit(s, 0..block.columns(), &mut |k, z| row[start + k] = z);
+                start += block.columns();
+            }
+        }
+        if self.kind == Kind::Real { Matrix::Real(out.mapv(|z| z.re)) } else { Matrix::Complex(out) }
+    }
+
+    /// Some rows and columns written out.
+    pub fn matrix<T: Entry>(&self, samples: Range<usize>, columns: Range<usize>) -> Array2<T> {
+        let (stack, width) = (self.kind.stack(), columns.len());
+        let mut out = Array2::from_elem((samples.len() * stack, width), T::zero());
+        let Some(numbers) = out.as_slice_mut().filter(|n| !n.is_empty()) else { return out };
+        for (s, rows) in samples.zip(numbers.chunks_exact_mut(stack * width)) {
+            let (first, second) = rows.split_at_mut(width);
+            let mut start = 0;
+            for block in &self.blocks {
+                let (from, to) = (columns.start.max(start), columns.end.min(start + block.columns()));
+                if from < to {
+                    let put = &mut |k, z| T::put(first, second, from - columns.start + k, z);
+                    block.visit(s, from - start..to - start, put);
+                }
+                start += block.columns();
+            }
+        }
+        out
+    }
+
+    /// O O'^H of some samples of these derivatives and some of others, written to `out`.
+    pub fn gram<T: Entry>(&self, rows: Range<usize>, other: &Self, columns: Range<usize>, mut out: ArrayViewMut2<T>) {
+        out.fill(T::zero());
+        let grams = |op| Grams { rows: rows.clone(), columns: columns.clone(), op, known: Vec::new() };
+        let (mut hermitian, mut bilinear) = (grams(Op::Adjoint), grams(Op::Transpose));
+        let two = Matrix::Real(Array2::from_elem((rows.len(), columns.len()), 2.0));
+        for (mine, other) in self.blocks.iter().zip(&other.blocks) {
+            let h = hermitian.block(mine, other);
+            if mine.paired() {
+                // The bilinear parts of O and i O cancel, the others are equal.
+                T::add_gram(out.view_mut(), &hadamard(&h, &two), None);
+                continue;
+            }
+            let c = (self.kind == Kind::Stacked).then(|| bilinear.block(mine, other));
+            T::add_gram(out.view_mut(), &h, c.as_deref());
+        }
+    }
+
+    /// O diag(d) O'^H with one d per column, from columns written out in portions.
+    pub fn weighted_gram<T: Entry>(&self, other: &Self, d: &[f64], mut out: ArrayViewMut2<T>) {
+        /// Numbers written out at once: 64 MiB.
+        const PORTION: usize = 1 << 23;
+        out.fill(T::zero());
+        let rows = (self.samples + other.samples) * self.kind.stack() * T::PARTS;
+        let portion = (PORTION / rows.max(1)).max(1);
+        for start in (0..d.len()).step_by(portion) {
+            let range = start..d.len().min(start + portion);
+            let mut mine: Array2<T> = self.matrix(0..self.samples, range.clone());
+            for mut row in mine.rows_mut() {
+                row.iter_mut().zip(&d[range.clone()]).for_each(|(z, &d)| *z = *z * T::from_re(d));
+            }
+            let theirs: Array2<T> = other.matrix(0..other.samples, range);
+            T::gemm(T::one(), mine.view(), Op::Same, theirs.view(), Op::Adjoint, T::one(), out.view_mut());
         }
     }
 }

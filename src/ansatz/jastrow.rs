@@ -159,7 +159,7 @@ impl<T: Field> Ansatz for Jastrow<T> {
                 }
             }
         }
-        Derivatives { kind: T::kind(), matrix: T::matrix(rows) }
+        Derivatives::dense(T::kind(), T::matrix(rows))
     }
 }
 

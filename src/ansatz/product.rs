@@ -4,9 +4,8 @@
 //! complex parameter of a holomorphic factor counts as two real ones with the columns O and i O.
 
 use super::field::{check_length, reduce};
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Matrix, schema_of};
+use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, schema_of};
 use crate::error::{Error, Result};
-use ndarray::{Array2, Axis, concatenate};
 use num_complex::Complex64;
 use serde::Deserialize;
 
@@ -39,18 +38,6 @@ fn times(a: Complex64, b: Complex64) -> Complex64 {
         Complex64::new(f64::INFINITY, 0.0)
     } else {
         a * b
-    }
-}
-
-/// The columns as complex numbers, one for each real parameter.
-fn stacked(derivatives: Derivatives) -> Array2<Complex64> {
-    match derivatives.matrix {
-        Matrix::Real(m) => m.mapv(Complex64::from),
-        Matrix::Complex(m) if derivatives.kind == Kind::Holomorphic => {
-            let phase = |k: usize| if k.is_multiple_of(2) { Complex64::ONE } else { Complex64::i() };
-            Array2::from_shape_fn((m.nrows(), 2 * m.ncols()), |(s, k)| m[(s, k / 2)] * phase(k))
-        }
-        Matrix::Complex(m) => m,
     }
 }
 
@@ -117,32 +104,8 @@ impl Ansatz for Product {
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         let kind = self.kind();
         let parts: Vec<Derivatives> = self.factors.iter().zip(batch).map(|(f, b)| f.derivatives(b)).collect();
-        let side_by_side = |parts: Vec<Array2<Complex64>>| {
-            let views: Vec<_> = parts.iter().map(|m| m.view()).collect();
-            concatenate(Axis(1), &views).unwrap_or_else(|_| unreachable!("all factors have one row per walker"))
-        };
-        let matrix = match kind {
-            Kind::Real => {
-                let reals = parts.iter().map(|d| match &d.matrix {
-                    Matrix::Real(m) => m.view(),
-                    Matrix::Complex(_) => unreachable!("derivatives of kind Real are real"),
-                });
-                let views: Vec<_> = reals.collect();
-                let whole = concatenate(Axis(1), &views);
-                Matrix::Real(whole.unwrap_or_else(|_| unreachable!("all factors have one row per walker")))
-            }
-            Kind::Stacked => Matrix::Complex(side_by_side(parts.into_iter().map(stacked).collect())),
-            Kind::Holomorphic => Matrix::Complex(side_by_side(
-                parts
-                    .into_iter()
-                    .map(|d| match d.matrix {
-                        Matrix::Complex(m) => m,
-                        Matrix::Real(_) => unreachable!("derivatives of kind Holomorphic are complex"),
-                    })
-                    .collect(),
-            )),
-        };
-        Derivatives { kind, matrix }
+        let samples = parts[0].samples();
+        Derivatives::new(kind, samples, parts.into_iter().flat_map(|part| part.blocks_as(kind)).collect())
     }
 }
 

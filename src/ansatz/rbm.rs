@@ -13,13 +13,14 @@ mod tests;
 pub use factory::{build, schema};
 
 use super::field::{check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
-use super::{Ansatz, Asks, Block, Derivatives, Kind};
+use super::{Ansatz, Asks, Block, Columns, Derivatives, Kind, Matrix};
 use crate::error::Result;
 use crate::lattice::Group;
 use crate::rng::{Purpose, stream};
 use kernel::{Kernel, Planes, Row, Scaled};
 use ndarray::Array2;
 use num_complex::Complex64;
+use std::sync::Arc;
 
 /// Accepted moves of a walker after which p, r and ln ψ are computed afresh from θ.
 const REFRESH: u32 = 256;
@@ -346,36 +347,36 @@ impl<T: Kernel> Ansatz for Rbm<T> {
     }
 
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let (n, m) = (self.sites, self.hidden);
-        let (walkers, biases) = (batch.log_psi.len(), self.a.len() + self.b.len());
-        let mut rows = Array2::from_elem((walkers, biases + self.w.len()), T::new(0.0, 0.0));
-        let mut tanh = vec![T::new(0.0, 0.0); m];
+        let (n, m, walkers) = (self.sites, self.hidden, batch.log_psi.len());
+        let tanh = Array2::from_shape_fn((walkers, m), |(k, j)| batch.r.get(k, j) - batch.p.get(k, j));
+        let Some(Tie { group, filters }) = &self.tie else {
+            let spins = Array2::from_shape_fn((walkers, n), |(k, i)| f64::from(batch.x[k * n + i]));
+            let (x, t) = (Arc::new(Matrix::Real(spins)), Arc::new(T::matrix(tanh)));
+            let visible = (!self.a.is_empty()).then(|| Columns::Dense(x.clone()));
+            let hidden = (!self.b.is_empty()).then(|| Columns::Dense(t.clone()));
+            let blocks = visible.into_iter().chain(hidden).chain([Columns::Outer(x, t)]);
+            return Derivatives::new(T::kind(), walkers, blocks.collect());
+        };
+        let size = group.permutations.len();
+        let (front, columns) = (self.a.len(), self.a.len() + self.b.len() + self.w.len());
+        let mut rows = Array2::from_elem((walkers, columns), T::new(0.0, 0.0));
         for (k, mut row) in rows.outer_iter_mut().enumerate() {
             let x = &batch.x[k * n..(k + 1) * n];
-            for (j, t) in tanh.iter_mut().enumerate() {
-                *t = batch.r.get(k, j) - batch.p.get(k, j);
-            }
+            self.orbit.iter().zip(x).for_each(|(&o, &s)| row[o] += T::new(f64::from(s), 0.0));
             let Some(row) = row.as_slice_mut() else { unreachable!("rows of a new matrix are contiguous") };
-            let (a, rest) = row.split_at_mut(self.a.len());
-            let (b, w) = rest.split_at_mut(self.b.len());
-            self.orbit.iter().zip(x).for_each(|(&o, &s)| a[o] += T::new(f64::from(s), 0.0));
-            let Some(Tie { group, .. }) = &self.tie else {
-                b.iter_mut().zip(&tanh).for_each(|(o, &t)| *o = t);
-                for (site, w) in w.chunks_exact_mut(m).enumerate() {
-                    w.iter_mut().zip(&tanh).for_each(|(o, &t)| *o = t * f64::from(x[site]));
-                }
-                continue;
-            };
-            for (unit, &t) in tanh.iter().enumerate() {
-                let (f, g) = (unit / group.permutations.len(), unit % group.permutations.len());
-                if let Some(b) = b.get_mut(f) {
-                    *b += t;
-                }
+            let (b, w) = row[front..].split_at_mut(self.b.len());
+            for f in 0..*filters {
                 let w = &mut w[f * n..(f + 1) * n];
-                w.iter_mut().zip(&group.permutations[g]).for_each(|(o, &i)| *o += t * f64::from(x[i as usize]));
+                for (g, permutation) in group.permutations.iter().enumerate() {
+                    let t = tanh[(k, f * size + g)];
+                    if let Some(b) = b.get_mut(f) {
+                        *b += t;
+                    }
+                    w.iter_mut().zip(permutation).for_each(|(o, &i)| *o += t * f64::from(x[i as usize]));
+                }
             }
         }
-        Derivatives { kind: T::kind(), matrix: T::matrix(rows) }
+        Derivatives::dense(T::kind(), T::matrix(rows))
     }
 }
 

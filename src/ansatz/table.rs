@@ -124,7 +124,7 @@ impl<T: Field> Ansatz for Table<T> {
                 rows[(k, self.index.index(word))] = T::new(inverse.re, inverse.im);
             }
         }
-        Derivatives { kind: T::kind(), matrix: T::matrix(rows) }
+        Derivatives::dense(T::kind(), T::matrix(rows))
     }
 }
 

@@ -4,6 +4,7 @@ pub mod blas;
 pub mod dense;
 pub mod lanczos;
 pub mod panels;
+pub mod products;
 pub mod simd;
 pub mod vectors;
 

@@ -48,8 +48,9 @@ fn centre<T: Scalar>(matrix: &Array2<T>, weights: &[f64], comm: &dyn Comm) -> Re
 
 /// Builds this rank's part; an error on every rank where any number of any rank is not finite.
 pub fn assemble(data: &StepData, comm: &dyn Comm) -> Result<AnyLeastSquares> {
+    let derivatives = data.derivatives.written_out();
     let finite = data.local_energies.iter().all(|e| Scalar::is_finite(*e))
-        && match &data.derivatives.matrix {
+        && match &derivatives {
             Matrix::Real(m) => m.iter().all(|v| Scalar::is_finite(*v)),
             Matrix::Complex(m) => m.iter().all(|v| Scalar::is_finite(*v)),
         };
@@ -71,7 +72,7 @@ pub fn assemble(data: &StepData, comm: &dyn Comm) -> Result<AnyLeastSquares> {
     let target: Array1<Complex64> =
         data.local_energies.iter().zip(data.weights).map(|(e, w)| (e - mean) * w.sqrt()).collect();
     let real = || target.mapv(|e| e.re);
-    Ok(match (&data.derivatives.matrix, data.derivatives.kind) {
+    Ok(match (&derivatives, data.derivatives.kind) {
         (Matrix::Real(m), _) => {
             AnyLeastSquares::Real(LeastSquares { matrix: centre(m, data.weights, comm)?, target: real() })
         }

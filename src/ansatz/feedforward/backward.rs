@@ -102,7 +102,7 @@ impl<T: Field> Feedforward<T> {
                 self.fill(&trace, k, count, spins, rows.row_mut(first + k));
             }
         }
-        Derivatives { kind: self.kind(), matrix: D::matrix(rows) }
+        Derivatives::dense(self.kind(), D::matrix(rows))
     }
 
     /// Row `k` of a block of `count`.

@@ -75,7 +75,7 @@ fn largest<T: crate::ansatz::rbm::kernel::Kernel>() -> f64 {
     network.ratios(&ours, &asks, &mut one);
     rbm.ratios(&theirs, &asks, &mut other);
     one.into_iter().zip(other).for_each(|(a, b)| compare(a, b));
-    match (network.derivatives(&ours).matrix, rbm.derivatives(&theirs).matrix) {
+    match (network.derivatives(&ours).written_out(), rbm.derivatives(&theirs).written_out()) {
         (Matrix::Real(a), Matrix::Real(b)) => a.iter().zip(&b).for_each(|(&a, &b)| compare(a.into(), b.into())),
         (Matrix::Complex(a), Matrix::Complex(b)) => a.iter().zip(&b).for_each(|(&a, &b)| compare(a, b)),
         _ => panic!("kinds differ"),
@@ -99,7 +99,7 @@ fn everything(network: &impl Ansatz, xs: &[i8], group: usize) -> Vec<Complex64> 
         let mut ratios = vec![Complex64::ZERO; asks.len()];
         network.ratios(&batch, &asks, &mut ratios);
         let logs = network.log_psi(&batch);
-        let rows = match network.derivatives(&batch).matrix {
+        let rows = match network.derivatives(&batch).written_out() {
             Matrix::Real(m) => m.mapv(Complex64::from),
             Matrix::Complex(m) => m,
         };

@@ -1,0 +1,186 @@
+//! Decides what neighbouring columns of log-derivatives are: written out, or products of two factors.
+//!
+//! Column (i, j) of two factors is a_si b_sj; what the derivatives answer as a whole is the sum over such blocks.
+
+use crate::linalg::products::{Op, as_reals, from_reals, multiply};
+use crate::scalar::flatten;
+use ndarray::{Array2, Axis, s};
+use num_complex::Complex64;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A factor or a matrix of derivatives; rows are samples.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Matrix {
+    /// Real numbers.
+    Real(Array2<f64>),
+    /// Complex numbers.
+    Complex(Array2<Complex64>),
+}
+
+/// Some neighbouring columns. Factors may be shared between several.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Columns {
+    /// As they are.
+    Dense(Arc<Matrix>),
+    /// Column (i, j), j running faster: a_si b_sj.
+    Outer(Arc<Matrix>, Arc<Matrix>),
+    /// Of a holomorphic factor among stacked ones: each column O of these stands for the two real parameters' O and i O.
+    Pairs(Box<Columns>),
+}
+
+impl Matrix {
+    /// Rows and columns.
+    pub fn dim(&self) -> (usize, usize) {
+        match self {
+            Matrix::Real(m) => m.dim(),
+            Matrix::Complex(m) => m.dim(),
+        }
+    }
+    /// One entry.
+    #[inline]
+    pub fn get(&self, s: usize, k: usize) -> Complex64 {
+        match self {
+            Matrix::Real(m) => m[(s, k)].into(),
+            Matrix::Complex(m) => m[(s, k)],
+        }
+    }
+    /// Some rows, in the given order.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        match self {
+            Matrix::Real(m) => Matrix::Real(m.select(Axis(0), rows)),
+            Matrix::Complex(m) => Matrix::Complex(m.select(Axis(0), rows)),
+        }
+    }
+    pub(super) fn flat(&self) -> Vec<f64> {
+        match self {
+            Matrix::Real(m) => m.iter().copied().collect(),
+            Matrix::Complex(m) => flatten(m.iter().copied()),
+        }
+    }
+    /// A V for complex V.
+    pub(super) fn times(&self, v: &Array2<Complex64>) -> Array2<Complex64> {
+        match self {
+            Matrix::Real(m) => from_reals(&multiply(m.view(), Op::Same, as_reals(v), Op::Same)),
+            Matrix::Complex(m) => multiply(m.view(), Op::Same, v.view(), Op::Same),
+        }
+    }
+    /// A^H W for complex W.
+    pub(super) fn adjoint_times(&self, w: &Array2<Complex64>) -> Array2<Complex64> {
+        match self {
+            Matrix::Real(m) => from_reals(&multiply(m.view(), Op::Transpose, as_reals(w), Op::Same)),
+            Matrix::Complex(m) => multiply(m.view(), Op::Adjoint, w.view(), Op::Same),
+        }
+    }
+    /// A A'^H, or A A'^T where `op` says so, for some rows of both.
+    pub(super) fn gram(&self, rows: &Range<usize>, other: &Matrix, columns: &Range<usize>, op: Op) -> Matrix {
+        match (self, other) {
+            (Matrix::Real(a), Matrix::Real(b)) => {
+                let (a, b) = (a.slice(s![rows.clone(), ..]), b.slice(s![columns.clone(), ..]));
+                Matrix::Real(multiply(a, Op::Same, b, Op::Transpose))
+            }
+            (Matrix::Complex(a), Matrix::Complex(b)) => {
+                let (a, b) = (a.slice(s![rows.clone(), ..]), b.slice(s![columns.clone(), ..]));
+                Matrix::Complex(multiply(a, Op::Same, b, op))
+            }
+            _ => unreachable!("the same factor is real on all ranks or complex on all"),
+        }
+    }
+}
+
+pub(super) fn shaped<T>(shape: (usize, usize), values: Vec<T>) -> Array2<T> {
+    Array2::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("the shape was taken from the factors"))
+}
+
+impl Columns {
+    /// Number of complex (or real) columns, before pairs are told apart.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Columns::Dense(a) => a.dim().1,
+            Columns::Outer(a, b) => a.dim().1 * b.dim().1,
+            Columns::Pairs(inner) => inner.width(),
+        }
+    }
+    /// Columns that a solver sees.
+    pub(super) fn columns(&self) -> usize {
+        if self.paired() { 2 * self.width() } else { self.width() }
+    }
+    pub(super) fn paired(&self) -> bool {
+        matches!(self, Columns::Pairs(_))
+    }
+    pub(super) fn factors(&self) -> Vec<&Arc<Matrix>> {
+        match self {
+            Columns::Dense(a) => vec![a],
+            Columns::Outer(a, b) => vec![a, b],
+            Columns::Pairs(inner) => inner.factors(),
+        }
+    }
+    /// The same columns with other factors, taken in the order of [`Columns::factors`].
+    pub(super) fn rebuilt(&self, factor: &mut dyn FnMut(&Arc<Matrix>) -> Arc<Matrix>) -> Self {
+        match self {
+            Columns::Dense(a) => Columns::Dense(factor(a)),
+            Columns::Outer(a, b) => Columns::Outer(factor(a), factor(b)),
+            Columns::Pairs(inner) => Columns::Pairs(Box::new(inner.rebuilt(factor))),
+        }
+    }
+    /// out_s += Σ_k O_sk v_k
+    pub(super) fn add_product(&self, v: Vec<Complex64>, out: &mut [Complex64]) {
+        match self {
+            Columns::Dense(a) => {
+                let product = a.times(&shaped((v.len(), 1), v));
+                out.iter_mut().zip(&product).for_each(|(o, p)| *o += p);
+            }
+            Columns::Outer(a, b) => {
+                let product = a.times(&shaped((a.dim().1, b.dim().1), v));
+                for (s, (out, row)) in out.iter_mut().zip(product.rows()).enumerate() {
+                    *out += match &**b {
+                        Matrix::Real(b) => row.iter().zip(b.row(s)).map(|(y, b)| y * b).sum::<Complex64>(),
+                        Matrix::Complex(b) => row.iter().zip(b.row(s)).map(|(y, b)| y * b).sum::<Complex64>(),
+                    };
+                }
+            }
+            Columns::Pairs(inner) => inner.add_product(v, out),
+        }
+    }
+    /// Σ_s O_sk* w_s
+    pub(super) fn adjoint(&self, w: &[Complex64]) -> Vec<Complex64> {
+        match self {
+            Columns::Dense(a) => a.adjoint_times(&shaped((w.len(), 1), w.to_vec())).into_raw_vec_and_offset().0,
+            Columns::Outer(a, b) => {
+                let weighted = Array2::from_shape_fn(b.dim(), |(s, j)| w[s] * b.get(s, j).conj());
+                a.adjoint_times(&weighted).into_raw_vec_and_offset().0
+            }
+            Columns::Pairs(inner) => inner.adjoint(w),
+        }
+    }
+    /// Calls `put` with the entries of sample `s` in the columns `range`, numbered from 0.
+    pub(super) fn visit(&self, s: usize, range: Range<usize>, put: &mut impl FnMut(usize, Complex64)) {
+        match self {
+            Columns::Dense(a) => range.clone().for_each(|k| put(k - range.start, a.get(s, k))),
+            Columns::Outer(a, b) => {
+                let width = b.dim().1.max(1);
+                let mut k = range.start;
+                while k < range.end {
+                    let (i, first) = (k / width, k % width);
+                    let last = width.min(first + range.end - k);
+                    let left = a.get(s, i);
+                    (first..last).for_each(|j| put(k + j - first - range.start, left * b.get(s, j)));
+                    k += last - first;
+                }
+            }
+            Columns::Pairs(inner) => {
+                let whole = range.start / 2..range.end.div_ceil(2);
+                let start = 2 * whole.start;
+                let mut both = |k: usize, z: Complex64| {
+                    for (column, value) in [(start + 2 * k, z), (start + 2 * k + 1, Complex64::i() * z)] {
+                        if range.contains(&column) {
+                            put(column - range.start, value);
+                        }
+                    }
+                };
+                let mut both: &mut dyn FnMut(usize, Complex64) = &mut both;
+                inner.visit(s, whole, &mut both);
+            }
+        }
+    }
+}

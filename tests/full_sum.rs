@@ -12,11 +12,13 @@ fn exact(case: &Case) -> f64 {
     solve(&problem.hamiltonian, &problem.basis, Some(&problem.lattice), &options).unwrap().energies[0]
 }
 
-fn reach(hamiltonian: &str, rate: f64, steps: usize, tolerance: f64) {
+const RBM: &str =
+    "kind = 'rbm'\ndensity = 3\nsymmetry = 'translations'\nparameters = 'real'\nvisible_bias = false\ninit = 0.05";
+
+fn reach(hamiltonian: &str, size: usize, ansatz: &str, rate: f64, steps: usize, tolerance: f64) {
     let case = Case::new(&format!(
-        "seed = 3\n[lattice]\nkind = 'chain'\nsize = 10\n[hamiltonian]\n{hamiltonian}\n[ansatz]\nkind = 'rbm'\ndensity = 3\n\
-         symmetry = 'translations'\nparameters = 'real'\nvisible_bias = false\ninit = 0.05\n[sampler]\nmethod = 'full-sum'\n\
-         [optimize]\nsteps = {steps}\nlearning_rate = {rate}\n\
+        "seed = 3\n[lattice]\nkind = 'chain'\nsize = {size}\n[hamiltonian]\n{hamiltonian}\n[ansatz]\n{ansatz}\n\
+         [sampler]\nmethod = 'full-sum'\n[optimize]\nsteps = {steps}\nlearning_rate = {rate}\n\
          shift = {{ kind = 'exponential', start = 1e-2, decay = 0.98, end = 1e-6 }}\n[measure]\nsamples = 16\n"
     ));
     let exact = exact(&case);
@@ -26,19 +28,30 @@ fn reach(hamiltonian: &str, rate: f64, steps: usize, tolerance: f64) {
     assert_eq!(info["energy"]["error"], 0.0);
     let relative = (energy - exact) / exact.abs();
     assert!(relative > -1e-12, "below the exact energy: {energy} {exact}");
-    assert!(relative < tolerance, "{hamiltonian}: {energy} for {exact}, relative {relative:.2e}");
+    assert!(relative < tolerance, "{hamiltonian}, {ansatz}: {energy} for {exact}, relative {relative:.2e}");
 }
 
 #[test]
 fn ising_ring_to_a_millionth() {
     for field in ["0.5", "1", "2"] {
-        reach(&format!("kind = 'ising'\nhx = {field}"), 0.05, 800, 1e-6);
+        reach(&format!("kind = 'ising'\nhx = {field}"), 10, RBM, 0.05, 800, 1e-6);
     }
 }
 
 #[test]
 fn heisenberg_ring_to_a_hundred_thousandth() {
-    reach("kind = 'heisenberg'\nsector = { total_sz = 0 }\nsign_rule = 'marshall'", 0.12, 600, 1e-5);
+    reach("kind = 'heisenberg'\nsector = { total_sz = 0 }\nsign_rule = 'marshall'", 10, RBM, 0.12, 600, 1e-5);
+}
+
+#[test]
+fn dense_layers_to_a_hundred_thousandth() {
+    for keys in [
+        "parameters = 'real'\nphase = false\nactivation = 'tanh'",
+        "parameters = 'real'\nactivation = 'gelu'",
+        "parameters = 'complex'\nactivation = 'lncosh'",
+    ] {
+        reach("kind = 'ising'\nhx = 1", 8, &format!("kind = 'feedforward'\nwidths = [12, 8]\n{keys}"), 0.05, 400, 1e-5);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod activation;
 mod backward;
 mod factory;
 mod forward;
+mod functions;
 #[cfg(test)]
 mod tests;
 
@@ -211,6 +212,10 @@ impl<T: Field> Ansatz for Feedforward<T> {
     }
 
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        if self.kind() == Kind::Real { self.rows::<f64>(batch) } else { self.rows::<Complex64>(batch) }
+        if self.kind() == Kind::Real {
+            self.log_derivatives::<f64>(batch)
+        } else {
+            self.log_derivatives::<Complex64>(batch)
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! are. Library routines do not promise this: OpenBLAS 0.3.21 rounds a row differently with the number of rows on all of its
 //! x86-64 kernels. A is packed once, in panels of sixteen columns, and used for many batches.
 
-use super::simd::Simd;
+use super::simd::{Simd, fused};
 
 /// Columns of a panel.
 pub const LANES: usize = 16;
@@ -65,7 +65,7 @@ super::simd::compiled_for_each_set! {
 }
 
 #[inline(always)]
-fn rows<const FUSED: bool>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f64]) {
+fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f64]) {
     let width = padded(matrix.width);
     if width == 0 {
         return;
@@ -75,23 +75,25 @@ fn rows<const FUSED: bool>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut
         let panel = &matrix.entries[p * matrix.depth..(p + 1) * matrix.depth];
         let out = &mut out[p * LANES..];
         let mut done = 0;
-        while done + 8 <= count {
-            tile::<8, FUSED>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
+        // As many sums as there are registers: 32 of eight numbers, 16 of four, 16 of two.
+        while SET == Simd::Avx512 as u8 && done + 8 <= count {
+            tile::<8, SET>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
             done += 8;
         }
-        while done + 2 <= count {
-            tile::<2, FUSED>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
+        while fused(SET) && done + 2 <= count {
+            tile::<2, SET>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
             done += 2;
         }
-        if done < count {
-            tile::<1, FUSED>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
+        while done < count {
+            tile::<1, SET>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
+            done += 1;
         }
     }
 }
 
 /// The product of ROWS rows with one panel; every sum stays in a register.
 #[inline(always)]
-fn tile<const ROWS: usize, const FUSED: bool>(
+fn tile<const ROWS: usize, const SET: u8>(
     panel: &[Lanes],
     offset: &Lanes,
     xs: &[f64],
@@ -105,7 +107,7 @@ fn tile<const ROWS: usize, const FUSED: bool>(
         for r in 0..ROWS {
             let x = rows[r][k];
             for (sum, a) in sums[r].iter_mut().zip(a.0) {
-                *sum = if FUSED { x.mul_add(a, *sum) } else { *sum + x * a };
+                *sum = if fused(SET) { x.mul_add(a, *sum) } else { *sum + x * a };
             }
         }
     }

@@ -5,6 +5,7 @@
 
 /// A set of vector instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Simd {
     /// What every processor of the architecture has.
     Portable,
@@ -39,9 +40,13 @@ impl Simd {
     }
 }
 
-/// Defines `$name($simd, …)`, which runs the `#[inline(always)]` function `$body::<FUSED>(…)` compiled for the set `$simd`.
-///
-/// FUSED says whether multiply-add is an instruction. `$simd` has to come from [`Simd::available`].
+/// Whether multiply-add is one instruction, with one rounding, in the set of this number.
+pub const fn fused(set: u8) -> bool {
+    set != Simd::Portable as u8
+}
+
+/// Defines `$name(simd, …)`, which runs the `#[inline(always)]` function `$body::<SET>(…)` compiled for the set `simd`, of
+/// which SET is the number.
 macro_rules! compiled_for_each_set {
     ($(#[$doc:meta])* $visibility:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $body:ident) => {
         $(#[$doc])*
@@ -50,11 +55,11 @@ macro_rules! compiled_for_each_set {
             {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2($($arg: $type),*) {
-                    $body::<true>($($arg),*)
+                    $body::<{ $crate::linalg::simd::Simd::Avx2 as u8 }>($($arg),*)
                 }
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
                 fn avx512($($arg: $type),*) {
-                    $body::<true>($($arg),*)
+                    $body::<{ $crate::linalg::simd::Simd::Avx512 as u8 }>($($arg),*)
                 }
                 match simd {
                     $crate::linalg::simd::Simd::Portable => {}
@@ -64,7 +69,7 @@ macro_rules! compiled_for_each_set {
                     $crate::linalg::simd::Simd::Avx512 => return unsafe { avx512($($arg),*) },
                 }
             }
-            $body::<false>($($arg),*)
+            $body::<{ $crate::linalg::simd::Simd::Portable as u8 }>($($arg),*)
         }
     };
 }

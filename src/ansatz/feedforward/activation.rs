@@ -1,10 +1,14 @@
 //! Decides the functions g that a dense layer applies to its pre-activations, and their derivatives.
 //!
 //! ln cosh θ and tanh θ, real or holomorphic; for real numbers also GELU, g(θ) = θ (1 + tanh u)/2 with
-//! u = √(2/π) (θ + 0.044715 θ³) (D. Hendrycks, K. Gimpel, arXiv:1606.08415), and ReLU, g(θ) = max(θ, 0).
+//! u = √(2/π) (θ + 0.044715 θ³) (D. Hendrycks, K. Gimpel, arXiv:1606.08415), and ReLU, g(θ) = max(θ, 0). With w = e^{−2|θ|}, or
+//! e^{−2z} for z = ±θ with Re z ≥ 0: ln cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
 
+use super::functions::{LARGEST_ANGLE, angle, exp, ln, ln_mean, multiply_add, sin_cos};
 use crate::ansatz::field::Field;
-use std::f64::consts::{FRAC_2_PI, SQRT_2};
+use crate::linalg::simd::{Simd, compiled_for_each_set};
+use num_complex::Complex64;
+use std::f64::consts::{FRAC_2_PI, LN_2, SQRT_2};
 
 /// The function of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +23,14 @@ pub enum Activation {
     Relu,
 }
 
-const CUBIC: f64 = 0.044715;
+/// Whether g or its derivative is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// g(θ)
+    Value,
+    /// g'(θ)
+    Slope,
+}
 
 impl Activation {
     /// All functions with their names in an input.
@@ -43,49 +54,128 @@ impl Activation {
         }
     }
 
-    /// g(θ) of `width` numbers in split form (real parts, then imaginary parts where there are any).
-    pub fn values<T: Field>(self, theta: &[f64], width: usize, out: &mut [f64]) {
-        match self {
-            Activation::LnCosh => each(theta, width, out, T::lncosh),
-            Activation::Tanh => each(theta, width, out, tanh::<T>),
-            Activation::Gelu => each(theta, width, out, |x: f64| x * gate(x).1),
-            Activation::Relu => each(theta, width, out, |x: f64| x.max(0.0)),
+    /// g or g' of a row: of all numbers, or for complex `T` of the numbers whose real and imaginary parts are its halves.
+    pub fn apply<T: Field>(self, order: Order, simd: Simd, theta: &[f64], out: &mut [f64]) {
+        if !T::COMPLEX {
+            return real(simd, self, order, theta, out);
+        }
+        let (re, im) = theta.split_at(theta.len() / 2);
+        let (out_re, out_im) = out.split_at_mut(theta.len() / 2);
+        // Not so for angles that are too large or not numbers; a test of the whole row keeps the loop free of branches.
+        if im.iter().fold(true, |small, y| small & (y.abs() < 0.5 * LARGEST_ANGLE)) {
+            return complex(simd, self, order, re, im, out_re, out_im);
+        }
+        for j in 0..re.len() {
+            let z = Complex64::new(re[j], im[j]);
+            let value = match (self, order) {
+                (Activation::LnCosh, Order::Value) => z.lncosh(),
+                (Activation::Tanh, Order::Slope) => {
+                    let (p, r) = z.logistic();
+                    4.0 * p * r
+                }
+                _ => {
+                    let (p, r) = z.logistic();
+                    r - p
+                }
+            };
+            (out_re[j], out_im[j]) = (value.re, value.im);
         }
     }
+}
 
-    /// g'(θ), as [`Activation::values`].
-    pub fn slopes<T: Field>(self, theta: &[f64], width: usize, out: &mut [f64]) {
-        match self {
-            Activation::LnCosh => each(theta, width, out, tanh::<T>),
-            Activation::Tanh => each(theta, width, out, |z: T| {
-                let (p, r) = z.logistic();
-                p * r * 4.0
-            }),
-            Activation::Gelu => each(theta, width, out, |x: f64| {
-                let (p, r) = gate(x);
-                r + x * 2.0 * p * r * FRAC_2_PI.sqrt() * (1.0 + 3.0 * CUBIC * x * x)
-            }),
-            Activation::Relu => each(theta, width, out, |x: f64| if x > 0.0 { 1.0 } else { 0.0 }),
+compiled_for_each_set! {
+    fn real(g: Activation, order: Order, theta: &[f64], out: &mut [f64]) = real_body
+}
+compiled_for_each_set! {
+    fn complex(g: Activation, order: Order, re: &[f64], im: &[f64], out_re: &mut [f64], out_im: &mut [f64]) = complex_body
+}
+
+#[inline(always)]
+fn each(theta: &[f64], out: &mut [f64], g: impl Fn(f64) -> f64) {
+    out.iter_mut().zip(theta).for_each(|(out, &x)| *out = g(x));
+}
+
+#[inline(always)]
+fn real_body<const SET: u8>(g: Activation, order: Order, theta: &[f64], out: &mut [f64]) {
+    const CUBIC: f64 = 0.044715;
+    let slope = FRAC_2_PI.sqrt();
+    // (1 + tanh u)/2 and (1 − tanh u)/2.
+    let gate = |x: f64| {
+        let u = slope * multiply_add::<SET>(CUBIC * x * x, x, x);
+        let w = exp::<SET>(-2.0 * u.abs());
+        let large = 1.0 / (1.0 + w);
+        let small = w * large;
+        if u < 0.0 { (small, large) } else { (large, small) }
+    };
+    match (g, order) {
+        (Activation::LnCosh, Order::Value) => {
+            each(theta, out, |x| x.abs() + ln_mean::<SET>(exp::<SET>(-2.0 * x.abs())))
         }
+        (Activation::LnCosh, Order::Slope) | (Activation::Tanh, Order::Value) => each(theta, out, |x| {
+            let w = exp::<SET>(-2.0 * x.abs());
+            ((1.0 - w) / (1.0 + w)).copysign(x)
+        }),
+        (Activation::Tanh, Order::Slope) => each(theta, out, |x| {
+            let w = exp::<SET>(-2.0 * x.abs());
+            4.0 * w / ((1.0 + w) * (1.0 + w))
+        }),
+        (Activation::Gelu, Order::Value) => each(theta, out, |x| x * gate(x).0),
+        (Activation::Gelu, Order::Slope) => each(theta, out, |x| {
+            let (r, p) = gate(x);
+            r + x * 2.0 * p * r * slope * (1.0 + 3.0 * CUBIC * x * x)
+        }),
+        (Activation::Relu, Order::Value) => each(theta, out, |x| if x < 0.0 { 0.0 } else { x }),
+        (Activation::Relu, Order::Slope) => each(theta, out, |x| if x > 0.0 { 1.0 } else { 0.0 }),
     }
 }
 
-fn tanh<T: Field>(z: T) -> T {
-    let (p, r) = z.logistic();
-    r - p
-}
-
-/// (1 − tanh u)/2 and (1 + tanh u)/2 of GELU.
-fn gate(x: f64) -> (f64, f64) {
-    (FRAC_2_PI.sqrt() * (x + CUBIC * x * x * x)).logistic()
-}
-
-fn each<T: Field>(theta: &[f64], width: usize, out: &mut [f64], g: impl Fn(T) -> T) {
-    for j in 0..width {
-        let value = g(T::new(theta[j], if T::COMPLEX { theta[width + j] } else { 0.0 })).complex();
-        out[j] = value.re;
-        if T::COMPLEX {
-            out[width + j] = value.im;
+#[inline(always)]
+fn complex_body<const SET: u8>(
+    g: Activation,
+    order: Order,
+    re: &[f64],
+    im: &[f64],
+    out_re: &mut [f64],
+    out_im: &mut [f64],
+) {
+    let count = re.len();
+    let (im, out_re, out_im) = (&im[..count], &mut out_re[..count], &mut out_im[..count]);
+    // z with Re z ≥ 0 and w = e^{−2z}.
+    let turned = |x: f64, y: f64| {
+        let y = if x < 0.0 { -y } else { y };
+        let size = exp::<SET>(-2.0 * x.abs());
+        let (sin, cos) = sin_cos::<SET>(2.0 * y);
+        (x.abs(), y, size * cos, -size * sin)
+    };
+    match (g, order) {
+        (Activation::LnCosh, Order::Value) => {
+            for j in 0..count {
+                let (x, y, u, v) = turned(re[j], im[j]);
+                let square = multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
+                out_re[j] = multiply_add::<SET>(0.5, ln::<SET>(square), x - LN_2);
+                out_im[j] = y + angle::<SET>(v, 1.0 + u);
+            }
+        }
+        (Activation::Tanh, Order::Slope) => {
+            for j in 0..count {
+                let (_, _, u, v) = turned(re[j], im[j]);
+                // 4 w (1 + w*)²/|1 + w|⁴
+                let square = multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
+                let (a, b) = ((1.0 + u) * (1.0 + u) - v * v, -2.0 * v * (1.0 + u));
+                let factor = 4.0 / (square * square);
+                out_re[j] = factor * (u * a - v * b);
+                out_im[j] = factor * (u * b + v * a);
+            }
+        }
+        _ => {
+            for j in 0..count {
+                let (_, _, u, v) = turned(re[j], im[j]);
+                // (1 − w)(1 + w*)/|1 + w|²
+                let factor = 1.0 / multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
+                let factor = if re[j] < 0.0 { -factor } else { factor };
+                out_re[j] = factor * (1.0 - u * u - v * v);
+                out_im[j] = factor * (-2.0 * v);
+            }
         }
     }
 }
@@ -93,7 +183,6 @@ fn each<T: Field>(theta: &[f64], width: usize, out: &mut [f64], g: impl Fn(T) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use num_complex::Complex64;
 
     #[test]
     fn slopes_are_derivatives() {
@@ -101,11 +190,11 @@ mod tests {
             for x in [-30.0, -2.0, -0.4, 0.3, 1.5, 25.0] {
                 let at = |x: f64| {
                     let mut out = [0.0];
-                    g.values::<f64>(&[x], 1, &mut out);
+                    g.apply::<f64>(Order::Value, Simd::Portable, &[x], &mut out);
                     out[0]
                 };
                 let mut slope = [0.0];
-                g.slopes::<f64>(&[x], 1, &mut slope);
+                g.apply::<f64>(Order::Slope, Simd::Portable, &[x], &mut slope);
                 let difference = (at(x + 1e-5) - at(x - 1e-5)) / 2e-5;
                 assert!((slope[0] - difference).abs() < 1e-8, "{name} at {x}: {} {difference}", slope[0]);
             }
@@ -118,15 +207,62 @@ mod tests {
             for z in [Complex64::new(0.3, 0.2), Complex64::new(-1.2, 0.9), Complex64::new(4.0, -2.0)] {
                 let at = |z: Complex64| {
                     let mut out = [0.0; 2];
-                    g.values::<Complex64>(&[z.re, z.im], 1, &mut out);
+                    g.apply::<Complex64>(Order::Value, Simd::Portable, &[z.re, z.im], &mut out);
                     Complex64::new(out[0], out[1])
                 };
                 let mut slope = [0.0; 2];
-                g.slopes::<Complex64>(&[z.re, z.im], 1, &mut slope);
+                g.apply::<Complex64>(Order::Slope, Simd::Portable, &[z.re, z.im], &mut slope);
                 for step in [Complex64::new(1e-5, 0.0), Complex64::new(0.0, 1e-5)] {
                     let difference = (at(z + step) - at(z - step)) / (2.0 * step);
                     assert!((Complex64::new(slope[0], slope[1]) - difference).norm() < 1e-8, "{name} at {z}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_agree_with_single_numbers_of_the_standard_library() {
+        let points = [-40.0, -3.0, -0.7, -1e-3, 0.0, 1e-5, 0.4, 1.0, 2.5, 17.0, 400.0];
+        for simd in Simd::available() {
+            let of = |g: Activation, theta: &[f64], complex: bool| {
+                let mut out = vec![0.0; theta.len()];
+                if complex {
+                    g.apply::<Complex64>(Order::Value, simd, theta, &mut out);
+                } else {
+                    g.apply::<f64>(Order::Value, simd, theta, &mut out);
+                }
+                out
+            };
+            for (x, y) in points.iter().zip(of(Activation::LnCosh, &points, false)) {
+                assert!((y - x.lncosh()).abs() < 1e-15 * (1.0 + x.abs()), "{simd:?} {x}");
+            }
+            for (x, y) in points.iter().zip(of(Activation::Tanh, &points, false)) {
+                assert!((y - x.tanh()).abs() < 1e-15, "{simd:?} {x}");
+            }
+            for angle in [0.0, 0.3, -1.5, 2.0, 50.0, 1e7] {
+                let theta: Vec<f64> = points.into_iter().chain([angle; 11]).collect();
+                let (values, tanh) = (of(Activation::LnCosh, &theta, true), of(Activation::Tanh, &theta, true));
+                for (j, &x) in points.iter().enumerate() {
+                    let z = Complex64::new(x, angle);
+                    let (p, r) = z.logistic();
+                    let found = Complex64::new(values[j], values[11 + j]);
+                    assert!((found - z.lncosh()).norm() < 1e-14 * (1.0 + z.norm()), "{simd:?} {z}: {found}");
+                    let found = Complex64::new(tanh[j], tanh[11 + j]);
+                    assert!((found - (r - p)).norm() < 1e-13 * (1.0 + (r - p).norm()), "{simd:?} {z}: {found}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn not_a_number_stays_so() {
+        for (name, g) in Activation::ALL {
+            let mut out = [0.0; 2];
+            g.apply::<f64>(Order::Value, Simd::best(), &[f64::NAN, 1.0], &mut out);
+            assert!(out[0].is_nan() && out[1].is_finite(), "{name}");
+            if g.is_holomorphic() {
+                g.apply::<Complex64>(Order::Value, Simd::best(), &[1.0, f64::NAN], &mut out);
+                assert!(out[0].is_nan(), "{name}");
             }
         }
     }

@@ -1,141 +1,159 @@
-//! Decides how log-derivatives are found: by back-propagation, for a block of walkers at once.
+//! Decides how log-derivatives are found: by back-propagation, for a block of walkers at once, and kept in factors.
 //!
 //! With δˡ_j = ∂ ln ψ/∂θˡ_j: δ^L = c g'_L(θ^L) and δˡ⁻¹ = (δˡ (Wˡ)^T) g'_{l−1}(θˡ⁻¹), entry by entry. Then ∂ ln ψ/∂b^l = δˡ and
-//! ∂ ln ψ/∂Wˡ_kj = xˡ⁻¹_k δˡ_j with x⁰ = σ. A second output is a second δ, and counts as the imaginary part.
+//! ∂ ln ψ/∂Wˡ_kj = xˡ⁻¹_k δˡ_j with x⁰ = σ: samples × units numbers xˡ and δˡ are kept, and the products never written out.
+//! A second output is a second δ, and counts as the imaginary part.
 
-use super::forward::{FeedforwardBatch, row_of};
+use super::activation::Order;
+use super::forward::{FeedforwardBatch, half, numbers};
 use super::{BLOCK, Feedforward};
 use crate::ansatz::field::Field;
-use crate::ansatz::{Ansatz, Derivatives};
-use ndarray::{Array2, ArrayViewMut1};
+use crate::ansatz::{Ansatz, Columns, Derivatives, Matrix};
+use crate::linalg::panels::padded;
+use ndarray::Array2;
+use num_complex::Complex64;
+use std::sync::Arc;
 
-/// What a block of walkers leaves in each layer: rows of xˡ and of δˡ, the latter for one output after the other.
-struct Trace {
-    values: Vec<Vec<f64>>,
-    signals: Vec<Vec<f64>>,
+/// What a block of walkers leaves in a layer: rows of the length `stride`.
+struct Layer {
+    units: usize,
+    stride: usize,
+    /// x
+    values: Vec<f64>,
+    /// g'(θ)
+    slopes: Vec<f64>,
+    /// δ, all walkers for the first output, then for the second.
+    signals: Vec<f64>,
 }
 
-/// a b, entry by entry, of rows of `width` numbers.
-fn times<T: Field>(a: &mut [f64], b: &[f64], width: usize) {
-    for j in 0..width {
-        if T::COMPLEX {
-            let product = T::new(a[j], a[width + j]) * T::new(b[j], b[width + j]);
-            (a[j], a[width + j]) = (product.complex().re, product.complex().im);
-        } else {
-            a[j] *= b[j];
-        }
+/// a b, entry by entry, of two rows.
+fn multiply<T: Field>(a: &mut [f64], b: &[f64], units: usize) {
+    if !T::COMPLEX {
+        return a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
+    }
+    let (a_re, a_im) = a.split_at_mut(half(units));
+    let (b_re, b_im) = b.split_at(half(units));
+    for ((x, y), (u, v)) in a_re.iter_mut().zip(a_im).zip(b_re.iter().zip(b_im)) {
+        (*x, *y) = (*x * u - *y * v, *x * v + *y * u);
     }
 }
 
 impl<T: Field> Feedforward<T> {
-    fn trace(&self, batch: &FeedforwardBatch, first: usize, count: usize) -> Trace {
-        let (shape, outputs) = (&self.shape, self.shape.outputs::<T>());
-        let mut values: Vec<Vec<f64>> = Vec::new();
-        let mut slopes: Vec<Vec<f64>> = Vec::new();
-        for (l, &(units, g)) in shape.layers.iter().enumerate() {
-            let stride = row_of::<T>(units);
-            let inner: Vec<f64>;
-            let (theta, from) = if l == 0 {
-                self.pre_activations(batch, first, count)
-            } else {
-                let mut product = vec![0.0; count * stride];
-                self.tables.inner[l - 1].multiply(
-                    self.simd,
-                    &values[l - 1],
-                    row_of::<T>(shape.fan_in(l)),
-                    &mut product,
-                );
-                inner = product;
-                (&inner[..], stride)
-            };
-            let mut x = vec![0.0; count * stride];
-            self.activate(l, count, theta, from, &mut x, stride);
-            values.push(x);
-            let mut slope = vec![0.0; count * stride];
-            for (theta, slope) in theta.chunks_exact(from).zip(slope.chunks_exact_mut(stride)) {
-                g.slopes::<T>(theta, units, slope);
+    /// c of an output as a row.
+    fn output_row(&self, output: usize) -> Vec<f64> {
+        let last = self.shape.last();
+        let mut row = vec![0.0; numbers::<T>(last)];
+        for k in 0..last {
+            let at = self.places.c + output * last + k;
+            let c = if self.shape.output_weights { self.values[at].complex() } else { Complex64::ONE };
+            row[k] = c.re;
+            if T::COMPLEX {
+                row[half(last) + k] = c.im;
             }
-            slopes.push(slope);
         }
-        let last = shape.layers.len() - 1;
-        let mut signals: Vec<Vec<f64>> = vec![Vec::new(); shape.layers.len()];
-        for (l, &(units, _)) in shape.layers.iter().enumerate().rev() {
-            let stride = row_of::<T>(units);
-            let mut delta = vec![0.0; outputs * count * stride];
+        row
+    }
+
+    /// Fills `layers` with what `count` walkers from `first` on leave; `theta` is room for pre-activations.
+    fn propagate(&self, batch: &FeedforwardBatch, first: usize, count: usize, layers: &mut [Layer], theta: &mut [f64]) {
+        let (last, outputs) = (layers.len() - 1, self.shape.outputs::<T>());
+        for l in 0..layers.len() {
+            let (before, layer) = layers.split_at_mut(l);
+            let layer = &mut layer[0];
+            let (rows, from) = match before.last() {
+                None => self.pre_activations(batch, first, count),
+                Some(previous) => {
+                    let product = &mut theta[..count * layer.stride];
+                    self.tables.inner[l - 1].multiply(self.simd, &previous.values, previous.stride, product);
+                    (&*product, layer.stride)
+                }
+            };
+            let end = count * layer.stride;
+            self.activate(l, Order::Value, rows, from, &mut layer.values[..end], layer.stride);
+            self.activate(l, Order::Slope, rows, from, &mut layer.slopes[..end], layer.stride);
+        }
+        for l in (0..layers.len()).rev() {
+            let (before, after) = layers.split_at_mut(l + 1);
+            let layer = &mut before[l];
+            let signals = &mut layer.signals[..outputs * count * layer.stride];
             if l == last {
-                for (at, row) in delta.chunks_exact_mut(stride).enumerate() {
-                    (0..units).for_each(|j| {
-                        let c = self.output_weight(at / count, j).complex();
-                        row[j] = c.re;
-                        if T::COMPLEX {
-                            row[units + j] = c.im;
-                        }
-                    });
+                for (output, rows) in signals.chunks_exact_mut(count * layer.stride).enumerate() {
+                    let c = self.output_row(output);
+                    rows.chunks_exact_mut(layer.stride).for_each(|row| row[..c.len()].copy_from_slice(&c));
                 }
             } else {
-                let next = row_of::<T>(shape.layers[l + 1].0);
-                self.tables.back[l].multiply(self.simd, &signals[l + 1], next, &mut delta);
+                self.tables.back[l].multiply(self.simd, &after[0].signals, after[0].stride, signals);
             }
-            for (at, row) in delta.chunks_exact_mut(stride).enumerate() {
-                times::<T>(row, &slopes[l][at % count * stride..], units);
+            let width = numbers::<T>(layer.units);
+            for (at, row) in signals.chunks_exact_mut(layer.stride).enumerate() {
+                multiply::<T>(&mut row[..width], &layer.slopes[at % count * layer.stride..][..width], layer.units);
             }
-            signals[l] = delta;
         }
-        Trace { values, signals }
     }
 
-    /// c_k of an output.
-    fn output_weight(&self, output: usize, k: usize) -> T {
-        let at = self.places.c + output * self.shape.last() + k;
-        if self.shape.output_weights { self.values[at] } else { T::new(1.0, 0.0) }
-    }
-
-    /// The log-derivatives as rows; `D` is complex if `T` is or there are two outputs.
-    pub(super) fn rows<D: Field>(&self, batch: &FeedforwardBatch) -> Derivatives {
-        let walkers = batch.log_psi.len();
-        let mut rows = Array2::from_elem((walkers, self.places.end), D::new(0.0, 0.0));
+    /// The log-derivatives; `D` is complex if `T` is or there are two outputs.
+    pub(super) fn log_derivatives<D: Field>(&self, batch: &FeedforwardBatch) -> Derivatives {
+        let (shape, walkers, outputs) = (&self.shape, batch.log_psi.len(), self.shape.outputs::<T>());
+        let room = BLOCK.min(walkers);
+        let mut layers: Vec<Layer> = (shape.layers.iter())
+            .map(|&(units, _)| {
+                let stride = padded(numbers::<T>(units));
+                let rows = |count: usize| vec![0.0; count * stride];
+                Layer { units, stride, values: rows(room), slopes: rows(room), signals: rows(outputs * room) }
+            })
+            .collect();
+        let mut theta = vec![0.0; room * layers.iter().map(|layer| layer.stride).max().unwrap_or(0)];
+        let mut values: Vec<_> =
+            layers.iter().map(|l| Array2::from_elem((walkers, l.units), T::new(0.0, 0.0))).collect();
+        let mut signals: Vec<_> =
+            layers.iter().map(|l| Array2::from_elem((walkers, l.units), D::new(0.0, 0.0))).collect();
         for first in (0..walkers).step_by(BLOCK) {
             let count = BLOCK.min(walkers - first);
-            let trace = self.trace(batch, first, count);
-            for k in 0..count {
-                let spins = &batch.x[(first + k) * self.shape.sites..][..self.shape.sites];
-                self.fill(&trace, k, count, spins, rows.row_mut(first + k));
+            self.propagate(batch, first, count, &mut layers, &mut theta);
+            for (layer, (values, signals)) in layers.iter().zip(values.iter_mut().zip(&mut signals)) {
+                let (stride, imaginary) = (layer.stride, half(layer.units));
+                // Where the imaginary part of a signal stands: in the same row, or in that of the second output.
+                let second = if T::COMPLEX { imaginary } else { (outputs - 1) * count * stride };
+                for k in 0..count {
+                    for (j, x) in values.row_mut(first + k).iter_mut().enumerate() {
+                        let at = k * stride + j;
+                        *x = T::new(layer.values[at], if T::COMPLEX { layer.values[at + imaginary] } else { 0.0 });
+                    }
+                    for (j, delta) in signals.row_mut(first + k).iter_mut().enumerate() {
+                        *delta = D::new(layer.signals[k * stride + j], layer.signals[k * stride + j + second]);
+                    }
+                }
             }
         }
-        Derivatives::dense(self.kind(), D::matrix(rows))
+        let spins = Array2::from_shape_fn((walkers, shape.sites), |(k, i)| f64::from(batch.x[k * shape.sites + i]));
+        let values: Vec<Arc<Matrix>> =
+            std::iter::once(Matrix::Real(spins)).chain(values.into_iter().map(T::matrix)).map(Arc::new).collect();
+        Derivatives::new(self.kind(), walkers, self.blocks(&values, signals.into_iter().map(D::matrix)))
     }
 
-    /// Row `k` of a block of `count`.
-    fn fill<D: Field>(&self, trace: &Trace, k: usize, count: usize, spins: &[i8], mut row: ArrayViewMut1<D>) {
-        let (shape, places, outputs) = (&self.shape, &self.places, self.shape.outputs::<T>());
-        let unit = |output: usize| if output == 0 { D::new(1.0, 0.0) } else { D::new(0.0, 1.0) };
-        let entry = |rows: &[f64], k: usize, units: usize, j: usize| {
-            let at = k * row_of::<T>(units) + j;
-            D::new(rows[at], if T::COMPLEX { rows[at + units] } else { 0.0 })
+    /// The columns, from the values of all layers (those of the spins first) and the signals of all but the spins.
+    fn blocks(&self, values: &[Arc<Matrix>], signals: impl Iterator<Item = Matrix>) -> Vec<Columns> {
+        let walkers = values[0].dim().0;
+        // With two outputs, parameters that act on one of them have real columns for ln |ψ| and imaginary ones for the phase.
+        let units = Array2::from_shape_fn((walkers, 2), |(_, r)| if r == 0 { Complex64::ONE } else { Complex64::i() });
+        let units = Arc::new(Matrix::Complex(units));
+        let of_outputs = |x: &Arc<Matrix>| match self.shape.outputs::<T>() {
+            1 => Columns::Dense(x.clone()),
+            _ => Columns::Outer(units.clone(), x.clone()),
         };
-        let value = |l: usize, i: usize| match l {
-            0 => D::new(f64::from(spins[i]), 0.0),
-            _ => entry(&trace.values[l - 1], k, shape.fan_in(l), i),
-        };
-        for output in 0..if shape.visible_bias { outputs } else { 0 } {
-            (0..shape.sites).for_each(|i| row[places.a + output * shape.sites + i] = value(0, i) * unit(output));
+        let mut blocks = Vec::new();
+        if self.shape.visible_bias {
+            blocks.push(of_outputs(&values[0]));
         }
-        for (l, &(units, _)) in shape.layers.iter().enumerate() {
-            let (b, w) = places.layers[l];
-            for j in 0..units {
-                let mut delta = entry(&trace.signals[l], k, units, j);
-                if outputs == 2 {
-                    delta += entry(&trace.signals[l], count + k, units, j) * unit(1);
-                }
-                if shape.hidden_bias {
-                    row[b + j] = delta;
-                }
-                (0..shape.fan_in(l)).for_each(|i| row[w + i * units + j] = value(l, i) * delta);
+        for (x, delta) in values.iter().zip(signals.map(Arc::new)) {
+            if self.shape.hidden_bias {
+                blocks.push(Columns::Dense(delta.clone()));
             }
+            blocks.push(Columns::Outer(x.clone(), delta));
         }
-        for output in 0..if shape.output_weights { outputs } else { 0 } {
-            let l = shape.layers.len();
-            (0..shape.last()).for_each(|i| row[places.c + output * shape.last() + i] = value(l, i) * unit(output));
+        if let (true, Some(x)) = (self.shape.output_weights, values.last()) {
+            blocks.push(of_outputs(x));
         }
+        blocks
     }
 }

@@ -3,9 +3,10 @@
 //! Everything is a product of real matrices. A complex row x = u + i v stands as (u, v), real parts first, and W = A + i B as
 //! ((A, B), (−B, A)): (u, v) times that is (u A − v B, u B + v A).
 
+use super::activation::Order;
 use super::{Feedforward, Shape};
 use crate::ansatz::field::{Field, reduce};
-use crate::linalg::panels::{Panels, padded};
+use crate::linalg::panels::Panels;
 use num_complex::Complex64;
 use std::cell::RefCell;
 
@@ -79,12 +80,17 @@ impl FeedforwardBatch {
     }
 }
 
-/// Length of the row of `count` numbers of type `T`.
-fn reals<T: Field>(count: usize) -> usize {
-    T::reals() * count
+/// Numbers of a row of `units` numbers of type `T`, where real and imaginary parts each fill whole vectors of eight.
+pub fn numbers<T: Field>(units: usize) -> usize {
+    T::reals() * half(units)
 }
 
-/// Writes the entry W_kj of a matrix from `from` to `to` numbers.
+/// Where the imaginary parts of `units` numbers start.
+pub fn half(units: usize) -> usize {
+    units.next_multiple_of(8)
+}
+
+/// Writes the entry W_kj of a matrix; `from` and `to` are where imaginary parts start on either side.
 fn put<T: Field>(panels: &mut Panels, (k, from): (usize, usize), (j, to): (usize, usize), w: T) {
     let w = w.complex();
     panels.set(k, j, w.re);
@@ -95,7 +101,7 @@ fn put<T: Field>(panels: &mut Panels, (k, from): (usize, usize), (j, to): (usize
     }
 }
 
-/// Writes b_j of `to` numbers.
+/// Writes b_j.
 fn put_offset<T: Field>(panels: &mut Panels, (j, to): (usize, usize), b: T) {
     panels.set_offset(j, b.complex().re);
     if T::COMPLEX {
@@ -107,16 +113,16 @@ impl Tables {
     /// Tables of zeros for networks of this shape.
     pub fn new<T: Field>(shape: &Shape) -> Self {
         let columns = T::reals() * shape.outputs::<T>();
-        let units = reals::<T>(shape.layers[0].0);
+        let units = numbers::<T>(shape.layers[0].0);
         let first = Panels::zeros(shape.sites, units + if shape.visible_bias { columns } else { 0 });
-        let steps = || shape.layers.windows(2).map(|pair| (reals::<T>(pair[0].0), reals::<T>(pair[1].0)));
+        let steps = || shape.layers.windows(2).map(|pair| (numbers::<T>(pair[0].0), numbers::<T>(pair[1].0)));
         Tables {
             sites: shape.sites,
             flips: vec![0.0; shape.sites * first.stride()],
             first,
             inner: steps().map(|(from, to)| Panels::zeros(from, to)).collect(),
             back: steps().map(|(from, to)| Panels::zeros(to, from)).collect(),
-            output: Panels::zeros(reals::<T>(shape.last()), columns),
+            output: Panels::zeros(numbers::<T>(shape.last()), columns),
             units,
         }
     }
@@ -166,22 +172,22 @@ impl<T: Field> Feedforward<T> {
         };
         for (l, &(units, _)) in shape.layers.iter().enumerate() {
             let (b, w) = places.layers[l];
-            let from = shape.fan_in(l);
+            let (from, to) = (shape.fan_in(l), half(units));
             for j in 0..units {
                 if shape.hidden_bias {
                     let panels = if l == 0 { &mut tables.first } else { &mut tables.inner[l - 1] };
-                    put_offset(panels, (j, units), values[b + j]);
+                    put_offset(panels, (j, to), values[b + j]);
                 }
                 for k in 0..from {
                     let w = values[w + k * units + j];
                     if l > 0 {
-                        put(&mut tables.inner[l - 1], (k, from), (j, units), w);
-                        put(&mut tables.back[l - 1], (j, units), (k, from), w);
+                        put(&mut tables.inner[l - 1], (k, half(from)), (j, to), w);
+                        put(&mut tables.back[l - 1], (j, to), (k, half(from)), w);
                         continue;
                     }
                     site_entry(&mut tables.first, k, j, w.complex().re);
                     if T::COMPLEX {
-                        site_entry(&mut tables.first, k, units + j, w.complex().im);
+                        site_entry(&mut tables.first, k, to + j, w.complex().im);
                     }
                 }
             }
@@ -198,7 +204,7 @@ impl<T: Field> Feedforward<T> {
             for k in 0..shape.last() {
                 let at = places.c + output * shape.last() + k;
                 let c = if shape.output_weights { values[at] } else { one };
-                put(&mut tables.output, (k, shape.last()), (output, 1), c);
+                put(&mut tables.output, (k, half(shape.last())), (output, 1), c);
             }
         }
     }
@@ -231,18 +237,19 @@ impl<T: Field> Feedforward<T> {
 
     /// ln ψ of the first `out.len()` rows of `scratch`.
     pub(super) fn log_amplitudes(&self, scratch: &mut Scratch, out: &mut [Complex64]) {
-        let tables = &self.tables;
+        let (tables, count) = (&self.tables, out.len());
         let Scratch { rows, one, other } = scratch;
-        let mut stride = tables.first.stride();
-        self.activate(0, out.len(), rows, stride, one, stride);
+        let first = tables.first.stride();
+        let mut stride = first;
+        self.activate(0, Order::Value, rows, first, &mut one[..count * first], first);
         for (l, panels) in tables.inner.iter().enumerate() {
             let next = panels.stride();
-            panels.multiply(self.simd, one, stride, &mut other[..out.len() * next]);
-            self.activate(l + 1, out.len(), other, next, one, next);
+            panels.multiply(self.simd, one, stride, &mut other[..count * next]);
+            self.activate(l + 1, Order::Value, other, next, &mut one[..count * next], next);
             stride = next;
         }
         let last = tables.output.stride();
-        tables.output.multiply(self.simd, one, stride, &mut other[..out.len() * last]);
+        tables.output.multiply(self.simd, one, stride, &mut other[..count * last]);
         let columns = tables.output.width();
         for ((out, sum), row) in
             out.iter_mut().zip(other.chunks_exact(last)).zip(rows.chunks_exact(tables.first.stride()))
@@ -253,11 +260,12 @@ impl<T: Field> Feedforward<T> {
         }
     }
 
-    /// x = g(θ) of layer `l` for `count` rows.
-    pub(super) fn activate(&self, l: usize, count: usize, theta: &[f64], from: usize, out: &mut [f64], to: usize) {
+    /// g or g' of layer `l` for as many rows as fit `out`; rows of θ have the length `from`, those of `out` the length `to`.
+    pub(super) fn activate(&self, l: usize, order: Order, theta: &[f64], from: usize, out: &mut [f64], to: usize) {
         let (units, g) = self.shape.layers[l];
-        for (theta, out) in theta.chunks_exact(from).zip(out.chunks_exact_mut(to)).take(count) {
-            g.values::<T>(theta, units, out);
+        let count = numbers::<T>(units);
+        for (theta, out) in theta.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
+            g.apply::<T>(order, self.simd, &theta[..count], &mut out[..count]);
         }
     }
 
@@ -271,9 +279,4 @@ impl<T: Field> Feedforward<T> {
         let stride = self.tables.first.stride();
         (&batch.rows[first * stride..(first + count) * stride], stride)
     }
-}
-
-/// Length of a padded row of `count` numbers of type `T`.
-pub fn row_of<T: Field>(count: usize) -> usize {
-    padded(reals::<T>(count))
 }

@@ -180,7 +180,9 @@ fn run_on(comm: &dyn Comm, path: &std::path::Path, settings: &[String], fresh: b
 fn check(path: &std::path::Path, settings: &[String], ranks: usize, json: bool) -> Result<()> {
     let source = input::read(path, settings)?;
     let problem = registry::problem(&source)?;
-    let ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, ranks.max(1))?;
+    driver::validate_evolution(&source, &problem, &registry::Extensions::default())?;
+    let mut ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, ranks.max(1))?;
+    driver::start_evolution(&source, &mut *ensemble)?;
     let plan = report::plan(&source, &problem, &*ensemble, ranks.max(1))?;
     if source.input.optimize.is_some() {
         registry::optimizer(&source.input, plan.columns, plan.rows)?;

@@ -71,6 +71,9 @@ pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: 
         Some(_) if p <= n => number * 2.0 * p * p,
         Some(_) => number * (2.0 * kernel_rows * kernel_rows + n * p / ranks as f64),
     };
+    // An evolution keeps S or T, its eigenvectors and a copy of either.
+    let of_evolution = source.input.evolve.as_ref().map_or(0.0, |_| number * 4.0 * p.min(kernel_rows).powi(2));
+    let solver_bytes = f64::max(solver_bytes, of_evolution);
     let connected = problem.hamiltonian.flips.len();
     let proposals = if exact { 0.0 } else { n * (sampler.sweeps * problem.lattice.sites) as f64 };
     Ok(Plan {
@@ -81,7 +84,7 @@ pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: 
         rows,
         measured: source.input.measure.as_ref().map_or(0, |m| m.samples),
         ranks,
-        derivative_bytes: if method.is_some() { number * share * p } else { 0.0 },
+        derivative_bytes: if method.is_some() || source.input.evolve.is_some() { number * share * p } else { 0.0 },
         solver_bytes,
         connected,
         ratios: proposals + n * connected as f64,

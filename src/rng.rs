@@ -25,6 +25,10 @@ pub enum Purpose {
     StartVector = 5,
     /// Random inputs of laws and tests.
     Law = 6,
+    /// Metropolis sweeps for the slopes of an evolution in time.
+    Evolve = 7,
+    /// Metropolis sweeps at the output times of an evolution.
+    EvolveOutput = 8,
 }
 
 /// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`, `step`).

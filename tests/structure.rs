@@ -46,6 +46,7 @@ fn dependencies_run_one_way() {
         &["sampler"],
         &["ensemble"],
         &["optimizer"],
+        &["evolution"],
         &["io", "job"],
         &["exact", "check"],
         &["driver", "registry", "input", "report"],

@@ -5,7 +5,8 @@
 
 use super::history::History;
 use super::measure::Measurement;
-use super::{Progress, Run, Stage, physics};
+use super::trajectory::Trajectory;
+use super::{Progress, Run, Stage, evolve, physics};
 use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
@@ -23,6 +24,7 @@ impl Stage {
     fn word(self) -> &'static str {
         match self {
             Stage::Optimize => "optimize",
+            Stage::Evolve => "evolve",
             Stage::Measure => "measure",
             Stage::Finished => "finished",
         }
@@ -66,8 +68,25 @@ pub(super) fn load(
         if progress.stage != Stage::Optimize && steps > tree.integer("run/steps_asked")? as usize {
             progress.stage = Stage::Optimize;
             progress.measurement = Measurement::default();
+            if !progress.optimized_parameters.is_empty() {
+                ensemble.set_parameters(&std::mem::take(&mut progress.optimized_parameters))?;
+                progress.trajectory = Trajectory::default();
+            }
             progress.segments = progress.step_segments;
             chains = progress.optimized_chains.clone().unwrap_or(chains);
+        }
+    }
+    if let Some(settings) = &input.evolve {
+        if !progress.trajectory.rows.is_empty() {
+            physics::compare(tree.text("run/evolution")?, &physics::describe_evolution(source))?;
+        }
+        let behind = progress.trajectory.time < evolve::end(settings) || progress.trajectory.rows.is_empty();
+        if behind && matches!(progress.stage, Stage::Measure | Stage::Finished) {
+            progress.stage = Stage::Evolve;
+            progress.measurement = Measurement::default();
+            progress.segments = progress.step_segments;
+            let evolved = progress.trajectory.chains.take().or_else(|| progress.optimized_chains.clone());
+            chains = evolved.unwrap_or(chains);
         }
     }
     if let (Stage::Finished, Some(m)) = (progress.stage, &input.measure) {
@@ -94,6 +113,7 @@ pub(super) fn load(
 fn read_place(tree: &Tree, progress: &mut Progress) -> Result<()> {
     progress.stage = match tree.text("run/stage")? {
         "optimize" => Stage::Optimize,
+        "evolve" => Stage::Evolve,
         "measure" => Stage::Measure,
         _ => Stage::Finished,
     };
@@ -101,6 +121,8 @@ fn read_place(tree: &Tree, progress: &mut Progress) -> Result<()> {
     progress.proposals = tree.real("run/proposals")?;
     progress.segments = tree.integer("run/segments")? as usize;
     progress.step_segments = tree.integer("run/step_segments")? as usize;
+    progress.trajectory = Trajectory::load(tree)?;
+    progress.optimized_parameters = tree.reals("parameters/optimized").unwrap_or_default();
     progress.history = History::load(tree, "optimize/history")?;
     progress.measurement = Measurement::load(tree, "measure")?;
     progress.optimized_chains = tree.spins("chains/optimized").ok();
@@ -161,6 +183,11 @@ impl Run<'_> {
             chosen.optimizer.save(&mut tree, "optimizer/state");
         }
         tree.put_spins("chains/now", &[chains.len() / sites, sites], chains);
+        if self.source.input.evolve.is_some() {
+            tree.put_text("run/evolution", physics::describe_evolution(self.source));
+            tree.put_reals("parameters/optimized", &p.optimized_parameters);
+            p.trajectory.save(&mut tree, sites);
+        }
         if let Some(chains) = &p.optimized_chains {
             tree.put_spins("chains/optimized", &[chains.len() / sites, sites], chains);
         }
@@ -186,7 +213,13 @@ impl Run<'_> {
         tree.put_integer("status/started_at_step", p.started_at_step as i64);
         tree.put_integer("status/proposals", p.proposals as i64);
         tree.put_integer("status/sites", self.problem.lattice.sites as i64);
-        tree.put("status/warnings", Value::Texts(p.warnings.clone()));
+        let mut warnings = p.warnings.clone();
+        if let Some(settings) = &self.source.input.evolve {
+            let (max_drift, max_r2) = evolve::bounds(settings);
+            warnings.extend(p.trajectory.warnings(max_drift, max_r2));
+            p.trajectory.save_record(&mut tree);
+        }
+        tree.put("status/warnings", Value::Texts(warnings));
         tree.put_integer("timing/ranks", self.comm.size() as i64);
         tree.describe(
             "timing/elapsed",

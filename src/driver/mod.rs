@@ -1,7 +1,9 @@
-//! Decides the straight line of a run: plan, continue from the checkpoint, optimise, measure, write; stop when told to.
+//! Decides the straight line of a run: plan, continue from the checkpoint, optimise, evolve, measure, write; stop when told to.
 //!
 //! Order of writing: sample segments, results, checkpoint. The checkpoint is the truth; what is newer is dropped.
 
+mod couplings;
+mod evolve;
 mod files;
 pub mod history;
 mod measure;
@@ -9,13 +11,16 @@ mod optimize;
 pub mod physics;
 pub mod samples;
 pub mod statistics;
+pub mod trajectory;
 
+pub use couplings::{Couplings, validate as validate_evolution};
+pub use evolve::start as start_evolution;
 pub use measure::Measurement;
 
 use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
-use crate::input::{KeptSamples, Method, Source};
+use crate::input::{Input, KeptSamples, Method, Source};
 use crate::io::output::OutputPaths;
 use crate::job::Stop;
 use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
@@ -24,6 +29,7 @@ use num_complex::Complex64;
 use samples::SampleBuffer;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
+use trajectory::Trajectory;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +45,23 @@ pub enum Outcome {
 pub enum Stage {
     /// `[optimize]`
     Optimize,
+    /// `[evolve]`
+    Evolve,
     /// `[measure]`
     Measure,
     /// Nothing.
     Finished,
+}
+
+impl Stage {
+    /// The first part that an input has.
+    fn first(input: &Input) -> Self {
+        match (&input.optimize, &input.evolve) {
+            (Some(_), _) => Stage::Optimize,
+            (None, Some(_)) => Stage::Evolve,
+            (None, None) => Stage::Measure,
+        }
+    }
 }
 
 /// What a checkpoint has to remember besides parameters, optimiser and chains.
@@ -57,6 +76,10 @@ pub struct Progress {
     pub proposals: f64,
     /// One row per step.
     pub history: History,
+    /// The evolution so far.
+    pub trajectory: Trajectory,
+    /// The parameters that the optimisation ended with, from which more steps would go on.
+    pub optimized_parameters: Vec<f64>,
     /// The measurement so far.
     pub measurement: Measurement,
     /// Sample segments on disk.
@@ -112,11 +135,17 @@ pub struct Options<'a> {
 /// Runs an input to its end or until it is told to stop.
 pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcome> {
     let input = &source.input;
-    if input.optimize.is_none() && input.measure.is_none() {
-        return Err(Error::input("optimize", "there is nothing to do", "add an [optimize] or a [measure] section"));
+    if input.optimize.is_none() && input.evolve.is_none() && input.measure.is_none() {
+        return Err(Error::input(
+            "optimize",
+            "there is nothing to do",
+            "add an [optimize], an [evolve] or a [measure] section",
+        ));
     }
     let problem = registry::problem(source)?;
+    validate_evolution(source, &problem, &options.extensions)?;
     let mut ensemble = registry::ensemble(source, &problem, &options.extensions, comm.rank(), comm.size())?;
+    evolve::start(source, &mut *ensemble)?;
     let plan = crate::report::plan(source, &problem, &*ensemble, comm.size())?;
     plan.refuse_if_too_large()?;
     let mut chosen = match input.optimize {
@@ -133,11 +162,13 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     }
     let physics = physics::describe(source, &problem);
     let progress = Progress {
-        stage: if input.optimize.is_some() { Stage::Optimize } else { Stage::Measure },
+        stage: Stage::first(input),
         step: 0,
         started_at_step: 0,
         proposals: 0.0,
         history: History::default(),
+        trajectory: Trajectory::default(),
+        optimized_parameters: Vec::new(),
         measurement: Measurement::default(),
         segments: 0,
         step_segments: 0,
@@ -166,6 +197,9 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     if progress.step > 0 {
         log::info!("continuing from step {}", progress.step);
     }
+    if !progress.trajectory.rows.is_empty() {
+        log::info!("continuing from t = {}", progress.trajectory.time);
+    }
     let mut run = Run {
         source,
         problem,
@@ -193,6 +227,18 @@ impl Run<'_> {
             self.progress.optimized_chains = self.gather_chains()?;
             self.flush_samples()?;
             self.progress.step_segments = self.progress.segments;
+            if self.source.input.evolve.is_some() {
+                self.progress.optimized_parameters = self.ensemble.parameters();
+                self.progress.stage = Stage::Evolve;
+            }
+        }
+        if self.progress.stage == Stage::Evolve {
+            if !evolve::evolve(self, chosen.as_ref())? {
+                return self.stop(chosen.as_ref());
+            }
+            self.progress.trajectory.chains = self.gather_chains()?;
+        } else if let Some(settings) = &self.source.input.evolve {
+            self.problem = Couplings::new(self.source, settings)?.at(settings.time)?;
         }
         self.progress.stage = Stage::Measure;
         self.end_bar();

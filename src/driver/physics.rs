@@ -23,6 +23,20 @@ pub fn describe(source: &Source, problem: &Problem) -> String {
     physics.to_string()
 }
 
+/// As [`describe`] for `[evolve]`, which may go on to later times and judge itself by other bounds.
+pub fn describe_evolution(source: &Source) -> String {
+    let mut physics = toml::Table::new();
+    if let Some(toml::Value::Table(evolve)) = source.table.get("evolve") {
+        let mut kept = evolve.clone();
+        kept.retain(|key, _| !matches!(key, "time" | "max_drift" | "max_r2" | "min_step" | "max_step"));
+        if let Some(input) = &source.input.evolve {
+            kept.insert("output_every".into(), toml::Value::Float(input.every()));
+        }
+        physics.insert("evolve".into(), toml::Value::Table(kept));
+    }
+    physics.to_string()
+}
+
 /// FNV-1a, 64 bits.
 fn digest(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));

@@ -69,6 +69,23 @@ pub(super) fn check(input: &Input) -> Result<()> {
             return Err(Error::input("sampler.samples", "one sample has no variance", "use at least 2"));
         }
     }
+    if let Some(e) = &input.evolve {
+        e.check()?;
+        if let Some(samples) = e.samples {
+            at_least_one("evolve.samples", samples)?;
+            multiple("evolve.samples", samples)?;
+        }
+        if e.start.is_some() && input.optimize.is_some() {
+            return Err(Error::input(
+                "evolve.start",
+                "the evolution starts from the result of [optimize]",
+                "remove the key or the section [optimize]",
+            ));
+        }
+        if sampler.method == Method::Metropolis && sampler.samples < 2 * sampler.chains {
+            return Err(Error::input("sampler.samples", "one sample of a chain has no variance", "use more samples"));
+        }
+    }
     if let Some(m) = &input.measure {
         at_least_one("measure.samples", m.samples)?;
         multiple("measure.samples", m.samples)?;

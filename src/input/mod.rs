@@ -1,8 +1,10 @@
 //! Decides what a user can write: the mirror of the TOML input, `--set`, and the checks that need no physics.
 
 mod check;
+mod evolve;
 mod sections;
 
+pub use evolve::{EvolveInput, Start};
 pub use sections::*;
 
 use crate::error::{Error, Result};

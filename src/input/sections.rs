@@ -1,5 +1,6 @@
 //! Decides which keys a section of the input has, their types and their defaults.
 
+use super::evolve::EvolveInput;
 use crate::error::Result;
 use crate::lattice::{Boundary, LatticeSpec};
 use crate::operator::models::Units;
@@ -293,6 +294,8 @@ pub struct Input {
     pub sampler: Option<SamplerInput>,
     /// The optimisation
     pub optimize: Option<OptimizeInput>,
+    /// The evolution in time
+    pub evolve: Option<EvolveInput>,
     /// The measurement
     pub measure: Option<MeasureInput>,
     /// Files

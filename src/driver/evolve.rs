@@ -1,0 +1,333 @@
+//! Decides the evolution in time: θ(t) by an integrator, fresh samples for every slope, observables on a grid of times.
+//!
+//! A boundary, where the run may stop, lies between two attempts of a step: parameters, the slope at the present point, the
+//! length of the next step and the number of the next random stream are all that a restart needs.
+
+use super::Run;
+use super::couplings::Couplings;
+use super::statistics::estimate;
+use super::trajectory::{Point, output_row};
+use crate::comm::agree;
+use crate::ensemble::{Ensemble, Request};
+use crate::error::{Error, Result};
+use crate::evolution::integrator::System;
+use crate::evolution::motion::{self, Axis, Equation, Metric, Quality};
+use crate::input::{EvolveInput, FIRST_BURN_IN, SamplerInput, Source, Start};
+use crate::io::hdf5;
+use crate::operator::TermTable;
+use crate::optimizer::StepData;
+use crate::registry::{ChosenOptimizer, Problem, section};
+use crate::rng::Purpose;
+use crate::stats::with_error;
+use std::time::Instant;
+
+/// The equation of motion of a run, as an integrator sees it.
+struct Flow<'r, 'a> {
+    run: &'r mut Run<'a>,
+    equation: Equation,
+    couplings: &'r Couplings,
+    sampler: SamplerInput,
+    /// The problem of a constant Hamiltonian.
+    constant: Option<Problem>,
+    last: Option<(Point, Metric)>,
+    marked: Option<Metric>,
+}
+
+impl Flow<'_, '_> {
+    fn problem(&self, time: f64) -> Result<Option<Problem>> {
+        if self.constant.is_some() { Ok(None) } else { self.couplings.at(time).map(Some) }
+    }
+
+    fn hamiltonian<'p>(&'p self, present: &'p Option<Problem>) -> &'p TermTable {
+        match (&self.constant, present) {
+            (Some(p), _) | (None, Some(p)) => &p.hamiltonian,
+            (None, None) => &self.run.problem.hamiltonian,
+        }
+    }
+
+    fn quality(&self) -> Quality {
+        self.last.as_ref().map_or_else(Quality::default, |(point, _)| point.quality)
+    }
+
+    /// Energies at an output time, from samples of their own.
+    fn output(&mut self, time: f64, parameters: &[f64], samples: Option<usize>) -> Result<()> {
+        let per_chain = samples.unwrap_or(self.sampler.samples) / self.sampler.chains;
+        let step = self.run.progress.trajectory.outputs.len() as u64;
+        self.run.ensemble.set_parameters(parameters)?;
+        let request = Request { purpose: Purpose::EvolveOutput, step, burn_in: self.sampler.burn_in, per_chain };
+        let sampled = self.run.ensemble.sample(&request);
+        agree(self.run.comm, sampled)?;
+        let present = self.problem(time)?;
+        let of = |operator: &TermTable| {
+            let local = agree(self.run.comm, self.run.ensemble.local_values(operator))?;
+            estimate(self.run.comm, &*self.run.ensemble, &local, self.sampler.chains)
+        };
+        let energy = of(self.hamiltonian(&present))?;
+        let initial = of(&self.run.problem.hamiltonian)?;
+        self.run.count_proposals()?;
+        let row = output_row(time, &energy, &initial);
+        if row.iter().any(|v| !v.is_finite()) {
+            return Err(Error::numerical(
+                format!("the energy at t = {time} is not a finite number"),
+                "use shorter steps or a larger cut-off",
+            ));
+        }
+        self.run.progress.trajectory.outputs.push(row);
+        Ok(())
+    }
+}
+
+impl System for Flow<'_, '_> {
+    fn slope(&mut self, time: f64, y: &[f64]) -> Result<Option<Vec<f64>>> {
+        if y.iter().any(|v| !v.is_finite()) {
+            return Ok(None);
+        }
+        let run = &mut *self.run;
+        run.ensemble.set_parameters(y)?;
+        let streams = &mut run.progress.trajectory.streams;
+        let request = Request {
+            purpose: Purpose::Evolve,
+            step: *streams,
+            burn_in: self.sampler.burn_in + if *streams == 0 { FIRST_BURN_IN } else { 0 },
+            per_chain: self.sampler.samples / self.sampler.chains,
+        };
+        *streams += 1;
+        let sampled = run.ensemble.sample(&request);
+        agree(run.comm, sampled)?;
+        let acceptance = run.count_proposals()?.acceptance();
+        let present = self.problem(time)?;
+        let run = &*self.run;
+        let local = agree(run.comm, run.ensemble.local_values(self.hamiltonian(&present)))?;
+        let mut bad = [local.values.iter().filter(|e| !(e.re.is_finite() && e.im.is_finite())).count() as f64];
+        run.comm.sum(&mut bad)?;
+        if bad[0] > 0.0 {
+            log::warn!("t = {time}: {} local energies are not finite", bad[0]);
+            return Ok(None);
+        }
+        let energy = estimate(run.comm, &*run.ensemble, &local, self.sampler.chains)?;
+        let derivatives = run.ensemble.derivatives();
+        let data =
+            StepData { derivatives: &derivatives, weights: run.ensemble.weights(), local_energies: &local.values };
+        let motion = motion::solve(&self.equation, &data, local.unseen, run.ensemble.is_exact(), run.comm)?;
+        let (velocity, mut quality, metric) = motion.into_parts();
+        quality.noise *= (2.0 * energy.tau.max(0.5)).sqrt();
+        self.last = Some((Point { energy, quality, acceptance }, metric));
+        Ok(Some(velocity))
+    }
+    fn mark(&mut self) {
+        self.marked = self.last.take().map(|(_, metric)| metric);
+    }
+    fn length(&self, change: &[f64]) -> Result<f64> {
+        let metrics = self.last.iter().map(|(_, metric)| metric).chain(&self.marked);
+        metrics.map(|metric| metric.length(change, self.run.comm)).try_fold(0.0, |m, l| Ok(f64::max(m, l?)))
+    }
+    fn noise(&self) -> f64 {
+        self.quality().noise
+    }
+}
+
+/// Puts the state of `evolve.start` into the ensemble.
+pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
+    let Some(start) = source.input.evolve.as_ref().and_then(|e| e.start.as_ref()) else { return Ok(()) };
+    let mut parameters = ensemble.parameters();
+    match start {
+        Start::Product { theta, phi } => {
+            // ψ(↑)/ψ(↓) = cot(θ/2) e^{−iφ} = e^{2a}
+            let (re, im) = (-0.5 * (0.5 * theta).tan().ln(), -0.5 * phi);
+            let mut at = 0;
+            let mut found = false;
+            for block in ensemble.layout() {
+                let width = if block.complex { 2 } else { 1 };
+                let length = width * block.shape.iter().product::<usize>();
+                if block.name == "a" && (block.complex || *phi == 0.0) {
+                    found = true;
+                    parameters[at..at + length]
+                        .chunks_exact_mut(width)
+                        .for_each(|a| a.copy_from_slice(&[re, im][..width]));
+                }
+                at += length;
+            }
+            let along_x = (theta - std::f64::consts::FRAC_PI_2).abs() < 1e-12 && *phi == 0.0;
+            if !found && !along_x {
+                return Err(Error::input(
+                    "evolve.start",
+                    "the wave function has no visible bias that could hold this product state",
+                    "use ansatz.visible_bias = true with complex parameters, or theta = pi/2",
+                ));
+            }
+        }
+        Start::File { file } => {
+            let wrong =
+                |problem: String| Error::input("evolve.start.file", problem, "give a file of the same wave function");
+            let path = source.folder.join(file);
+            let tree = hdf5::read(&path).map_err(|e| wrong(e.to_string()))?;
+            let stored = match tree.reals("parameters/flat") {
+                Ok(flat) => flat,
+                Err(_) => ensemble
+                    .layout()
+                    .iter()
+                    .map(|block| {
+                        let name = format!("parameters/{}", block.name);
+                        if block.complex {
+                            tree.complexes(&name).map(|v| v.iter().flat_map(|z| [z.re, z.im]).collect())
+                        } else {
+                            tree.reals(&name)
+                        }
+                    })
+                    .collect::<Result<Vec<Vec<f64>>>>()
+                    .map_err(|e| wrong(e.to_string()))?
+                    .concat(),
+            };
+            if stored.len() != parameters.len() {
+                return Err(wrong(format!("{} parameters instead of {}", stored.len(), parameters.len())));
+            }
+            parameters = stored;
+        }
+    }
+    ensemble.set_parameters(&parameters)
+}
+
+/// The next time of the output grid; the end of the evolution belongs to it.
+fn output_after(settings: &EvolveInput, time: f64) -> f64 {
+    let every = settings.every();
+    ((time / every + 1e-9).floor() * every + every).min(settings.time)
+}
+
+/// The length of the next step and the time after it: fixed steps divide the way to the next output evenly.
+fn next_step(settings: &EvolveInput, time: f64, step: f64) -> (f64, f64) {
+    let adaptive = settings.integrator.is_adaptive();
+    let target = if adaptive { settings.time } else { output_after(settings, time) };
+    let left = target - time;
+    let steps = (left / step - 1e-9).ceil().max(1.0);
+    match steps == 1.0 {
+        true => (left, target),
+        false if adaptive => (step, time + step),
+        false => (left / steps, time + left / steps),
+    }
+}
+
+/// Evolves from where the run stands; returns whether it came to its end.
+pub(super) fn evolve(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result<bool> {
+    let settings = section(&run.source.input.evolve, "evolve")?.clone();
+    let couplings = Couplings::new(run.source, &settings)?;
+    let sampler = run.source.input.sampler.clone().unwrap_or_default();
+    let (max_drift, max_r2) = bounds(&settings);
+    let mut said = run.progress.trajectory.warnings(max_drift, max_r2);
+    let constant = if settings.ramps.is_empty() { Some(couplings.at(0.0)?) } else { None };
+    let mut flow =
+        Flow { run, equation: settings.equation(), couplings: &couplings, sampler, constant, last: None, marked: None };
+    while flow.run.progress.trajectory.rows.is_empty() || flow.run.progress.trajectory.time < end(&settings) {
+        if flow.run.progress.trajectory.rows.is_empty() {
+            begin(&mut flow, &settings)?;
+        } else {
+            advance(&mut flow, &settings)?;
+        }
+        let warnings = flow.run.progress.trajectory.warnings(max_drift, max_r2);
+        warnings.iter().filter(|w| !said.contains(w)).for_each(|w| log::warn!("{w}"));
+        said = warnings;
+        if !flow.run.continue_between_blocks(chosen)? {
+            return Ok(false);
+        }
+    }
+    flow.run.problem = couplings.at(settings.time)?;
+    Ok(true)
+}
+
+/// From where on the evolution counts as finished.
+pub(super) fn end(settings: &EvolveInput) -> f64 {
+    settings.time * (1.0 - 1e-12)
+}
+
+/// The first slope and the observables at time 0.
+fn begin(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
+    let clock = Instant::now();
+    let parameters = flow.run.ensemble.parameters();
+    let slope = flow.slope(0.0, &parameters)?.ok_or_else(|| not_finite(0.0))?;
+    let noise = flow.noise();
+    let trajectory = &mut flow.run.progress.trajectory;
+    (trajectory.slope, trajectory.step) = ((slope, noise), settings.step);
+    record(flow, 0.0, [0.0; 3], clock);
+    flow.output(0.0, &parameters, settings.samples)?;
+    flow.run.ensemble.set_parameters(&parameters)
+}
+
+/// One attempt of a step.
+fn advance(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
+    let clock = Instant::now();
+    let method = settings.integrator;
+    let before = flow.run.ensemble.parameters();
+    let trajectory = &flow.run.progress.trajectory;
+    let (time, slope) = (trajectory.time, trajectory.slope.clone());
+    let (h, after) = next_step(settings, time, trajectory.step.min(settings.max_step.unwrap_or(settings.time)));
+    let attempt = method.attempt(flow, time, h, &before, (&slope.0, slope.1))?;
+    let (kept, factor) = match &attempt {
+        Some(attempt) => method.judge(attempt.error, attempt.noise, settings.tolerance.unwrap_or(1e-4)),
+        None if method.is_adaptive() => (false, 0.2),
+        None => return Err(not_finite(time)),
+    };
+    let trajectory = &mut flow.run.progress.trajectory;
+    trajectory.step = if method.is_adaptive() { h * factor } else { settings.step };
+    let Some(attempt) = attempt.filter(|_| kept) else {
+        trajectory.rejected += 1;
+        let smallest = settings.min_step.unwrap_or(1e-8 * settings.time);
+        if trajectory.step < smallest {
+            return Err(Error::numerical(
+                format!("the step at t = {time} fell below {smallest:e}"),
+                "raise evolve.tolerance, evolve.pseudo_inverse or sampler.samples",
+            ));
+        }
+        return flow.run.ensemble.set_parameters(&before);
+    };
+    trajectory.slope = (attempt.slopes.last().cloned().unwrap_or_default(), 0.0);
+    flow.run.progress.trajectory.slope.1 = flow.noise();
+    record(flow, after, [h, attempt.error, attempt.noise], clock);
+    loop {
+        let last = flow.run.progress.trajectory.outputs.last().map_or(0.0, |o| o[0]);
+        let next = output_after(settings, last);
+        if last >= end(settings) || next > after * (1.0 + 1e-12) {
+            break;
+        }
+        let at_end = (next - after).abs() <= 1e-12 * after;
+        let there = if at_end { attempt.ends[1].clone() } else { method.interpolate(&attempt, next) };
+        flow.output(next, &there, settings.samples)?;
+    }
+    if let Some(seconds) = flow.run.progress.trajectory.seconds.last_mut() {
+        *seconds = clock.elapsed().as_secs_f64();
+    }
+    flow.run.ensemble.set_parameters(&attempt.ends[1])
+}
+
+/// Bounds of drift and r² above which there is a warning.
+pub(super) fn bounds(settings: &EvolveInput) -> (Option<f64>, f64) {
+    let conserved = settings.ramps.is_empty() && settings.axis == Axis::Real;
+    (conserved.then(|| settings.max_drift.unwrap_or(1e-3)), settings.max_r2.unwrap_or(0.1))
+}
+
+fn not_finite(time: f64) -> Error {
+    Error::numerical(
+        format!("the slope at t = {time} is not finite"),
+        "use shorter steps, a larger cut-off, or evolve.integrator = \"bogacki-shampine\"",
+    )
+}
+
+/// Adds the row of the point just reached, and its line in the log.
+fn record(flow: &mut Flow, time: f64, attempt: [f64; 3], clock: Instant) {
+    let run = &mut *flow.run;
+    let Some((point, _)) = &flow.last else { return };
+    let seconds = clock.elapsed().as_secs_f64();
+    run.progress.trajectory.push(time, attempt, point, run.problem.lattice.sites, seconds);
+    let total = run.source.input.evolve.as_ref().map_or(time, |e| e.time);
+    let Some(row) = run.progress.trajectory.rows.last().copied() else { return };
+    let line = format!(
+        "t {time:.5}  E = {}  drift {:.1e}  r2 {:.1e}  R2 {:.1e}  kept {:.0}  residual {:.1e}  dt {:.1e}  acc {:.2}  {seconds:.3} s",
+        with_error(row[2], row[4]),
+        row[8],
+        row[10],
+        row[11],
+        row[14],
+        row[12],
+        attempt[0],
+        row[7],
+    );
+    run.log_line((1000.0 * time / total) as usize, 1000, &line);
+}

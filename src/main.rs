@@ -187,6 +187,9 @@ fn check(path: &std::path::Path, settings: &[String], ranks: usize, json: bool) 
     if source.input.optimize.is_some() {
         registry::optimizer(&source.input, plan.columns, plan.rows)?;
     }
+    if let Some(m) = &source.input.measure {
+        registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+    }
     plan.refuse_if_too_large()?;
     let chains = source.input.sampler.as_ref().map_or(16, |s| s.chains);
     answer(&if json { plan.json().to_string() } else { plan.text(&source.input.title, chains) })

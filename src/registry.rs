@@ -5,12 +5,17 @@ use crate::basis::SpinBasis;
 use crate::comm::share;
 use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
 use crate::error::{Error, Result};
-use crate::input::{Input, Method, MoveInput, SamplerInput, SignRule, Source, split_hamiltonian};
+use crate::input::{
+    self, Input, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source, split_hamiltonian,
+};
+use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
-use crate::operator::models::{MODELS, Model, ModelContext};
+use crate::observable::{self, Named, ObservableContext};
+use crate::operator::models::{MODELS, Model, ModelContext, Units};
 use crate::operator::{Flip, TermTable};
 use crate::optimizer::{OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, choose_sr};
 use crate::sampler::{Mixture, RuleContext};
+use std::path::Path;
 
 /// The physical problem of an input: what `exact` needs, and half of what a run needs.
 pub struct Problem {
@@ -28,6 +33,8 @@ pub struct Problem {
     pub lower_bound: f64,
     /// Tr H / dim over the whole space.
     pub e_infinity: f64,
+    /// What operators stand for in the input.
+    pub units: Units,
 }
 
 /// The section `name`, or an error that asks for it.
@@ -48,7 +55,7 @@ pub fn problem(source: &Source) -> Result<Problem> {
         )
     })?;
     let context = ModelContext { lattice: &lattice, folder: &source.folder, units: common.units };
-    let Model { sum, marshall_bonds, exchange_bonds, .. } = (entry.build)(&own, &context)?;
+    let Model { sum, marshall_bonds, exchange_bonds, units } = (entry.build)(&own, &context)?;
     let twice_sz = match &common.sector {
         None => None,
         Some(sector) => {
@@ -73,7 +80,7 @@ pub fn problem(source: &Source) -> Result<Problem> {
     let e_infinity = hamiltonian.mean_diagonal();
     let total: f64 = sum.iter().map(|(string, c)| if string.is_empty() { 0.0 } else { c.norm() }).sum();
     let lower_bound = e_infinity - total;
-    Ok(Problem { lattice, basis, hamiltonian, pairs: exchange_bonds, sign_rule, lower_bound, e_infinity })
+    Ok(Problem { lattice, basis, hamiltonian, pairs: exchange_bonds, sign_rule, lower_bound, e_infinity, units })
 }
 
 fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
@@ -180,6 +187,60 @@ pub fn ensemble(
         sweeps: sampler.sweeps,
     };
     Ok(Box::new(Chains::new(wave_function, settings)?))
+}
+
+/// Builds the observables of a list; `key` is the place of the list in the input. Names are unique.
+pub fn observables(source: &Source, problem: &Problem, list: &[ObservableInput], key: &str) -> Result<Vec<Named>> {
+    let mut named: Vec<Named> = Vec::new();
+    for (k, entry) in list.iter().enumerate() {
+        let (table, path) = match entry {
+            ObservableInput::Name(kind) if kind == "energy" => continue,
+            ObservableInput::Name(kind) => {
+                (toml::Table::from_iter([("kind".to_string(), kind.clone().into())]), key.to_string())
+            }
+            ObservableInput::Table(table) => (table.clone(), format!("{key}[{k}]")),
+        };
+        let context = ObservableContext {
+            lattice: &problem.lattice,
+            basis: &problem.basis,
+            hamiltonian: &problem.hamiltonian,
+            units: problem.units,
+            folder: &source.folder,
+            state: &|file, key| saved_state(&source.folder.join(file), problem, key),
+            path: path.clone(),
+        };
+        let new = observable::build(&table, &context)?;
+        if named.iter().any(|n| n.name == new.name) {
+            return Err(Error::input(path, format!("two observables are called `{}`", new.name), "give one a `name`"));
+        }
+        named.push(new);
+    }
+    Ok(named)
+}
+
+/// The wave function of a results file with its final parameters, on the lattice and the sector of `problem`.
+fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
+    let failed = |e: Error| Error::input(key, format!("the state cannot be loaded: {e}"), "name a results file X.h5");
+    let tree = io::hdf5::read(file).map_err(failed)?;
+    let folder = file.parent().map_or_else(Default::default, Path::to_path_buf);
+    let source = input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
+    let theirs = self::problem(&source).map_err(failed)?;
+    if theirs.basis != problem.basis {
+        let what = format!("{} sites and {:?} up spins", theirs.basis.sites, theirs.basis.up);
+        return Err(Error::input(key, format!("the state has {what}"), "take a state of the same lattice and sector"));
+    }
+    let mut state = wave_function(&source, &theirs, &Extensions::default()).map_err(failed)?;
+    let mut parameters = Vec::new();
+    for block in state.layout() {
+        let path = format!("parameters/{}", block.name);
+        let values = match block.complex {
+            true => tree.complexes(&path).map(crate::scalar::flatten),
+            false => tree.reals(&path),
+        };
+        parameters.extend(values.map_err(failed)?);
+    }
+    state.set_parameters(&parameters).map_err(failed)?;
+    Ok(state)
 }
 
 fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {

@@ -45,6 +45,7 @@ fn dependencies_run_one_way() {
         &["operator", "ansatz"],
         &["sampler"],
         &["ensemble"],
+        &["observable"],
         &["optimizer"],
         &["evolution"],
         &["io", "job"],
@@ -85,7 +86,7 @@ fn each_outside_library_is_named_in_one_room() {
             sources().into_iter().filter(|(_, text)| code(text).contains(word)).map(|(n, _)| n).collect();
         assert!(users.iter().all(|u| u.starts_with(room)), "{word}: {users:?}");
     }
-    let physics = ["lattice", "basis", "operator", "ansatz", "sampler", "ensemble"];
+    let physics = ["lattice", "basis", "operator", "ansatz", "sampler", "ensemble", "observable"];
     let seen: Vec<_> = sources()
         .into_iter()
         .filter(|(name, text)| physics.iter().any(|p| name.starts_with(p)) && code(text).contains("comm::"))

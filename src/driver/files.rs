@@ -6,7 +6,7 @@
 use super::history::History;
 use super::measure::Measurement;
 use super::trajectory::Trajectory;
-use super::{Progress, Run, Stage, evolve, physics};
+use super::{Progress, Run, Stage, evolve, observe, physics};
 use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
@@ -88,6 +88,17 @@ pub(super) fn load(
             let evolved = progress.trajectory.chains.take().or_else(|| progress.optimized_chains.clone());
             chains = evolved.unwrap_or(chains);
         }
+    }
+    let asked = physics::observables(source);
+    if matches!(progress.stage, Stage::Measure | Stage::Finished)
+        && tree.text("run/observables").unwrap_or_default() != asked
+    {
+        if progress.measurement.per_chain > 0 {
+            log::warn!("other observables are asked for; the measurement starts over");
+        }
+        progress.stage = Stage::Measure;
+        progress.measurement = Measurement::default();
+        progress.segments = progress.step_segments;
     }
     if let (Stage::Finished, Some(m)) = (progress.stage, &input.measure) {
         let sampler = input.sampler.clone().unwrap_or_default();
@@ -171,6 +182,7 @@ impl Run<'_> {
         let sites = self.problem.lattice.sites;
         let mut tree = Tree::default();
         tree.put_text("run/physics", self.physics.clone());
+        tree.put_text("run/observables", physics::observables(self.source));
         tree.put_text("run/stage", p.stage.word());
         tree.put_integer("run/step", p.step as i64);
         tree.put_integer("run/steps_asked", self.source.input.optimize.as_ref().map_or(0, |o| o.steps as i64));
@@ -255,6 +267,9 @@ impl Run<'_> {
                 unit,
                 "local energies [chain, sample]",
             );
+            for (named, summary) in self.observables.iter().zip(&m.observed) {
+                observe::save(&mut tree, &format!("measure/observables/{}", named.name), &*named.observable, summary);
+            }
         }
         Ok(tree)
     }

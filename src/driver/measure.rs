@@ -1,5 +1,6 @@
 //! Decides the measurement: fixed parameters, fresh samples in blocks, an energy with an honest error bar and warnings.
 
+use super::observe::{self, Observations};
 use super::statistics::{Energy, estimate, gather_series};
 use super::{Run, Stage};
 use crate::comm::agree;
@@ -8,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::registry::{ChosenOptimizer, section};
 use crate::rng::Purpose;
-use crate::stats::{v_score, with_error};
+use crate::stats::{Bins, Summary, v_score, with_error};
 use num_complex::Complex64;
 
 /// Samples of one chain in one block; tables are rebuilt and the run may stop between blocks.
@@ -25,8 +26,12 @@ pub struct Measurement {
     pub proposed: Vec<f64>,
     /// Accepted proposals of each chain.
     pub accepted: Vec<f64>,
+    /// The observables so far.
+    pub observations: Observations,
     /// The result, once there is one.
     pub energy: Option<Energy>,
+    /// The results of the observables, in their order.
+    pub observed: Vec<Summary>,
 }
 
 impl Measurement {
@@ -37,6 +42,9 @@ impl Measurement {
         tree.put_complex(&format!("{prefix}/local_energies"), &[self.series.len(), self.per_chain], &flat);
         tree.put_reals(&format!("{prefix}/proposed"), &self.proposed);
         tree.put_reals(&format!("{prefix}/accepted"), &self.accepted);
+        for (k, bins) in self.observations.bins.iter().enumerate() {
+            bins.save(tree, &format!("{prefix}/bins/{k}"));
+        }
     }
 
     /// Reads it back.
@@ -45,7 +53,12 @@ impl Measurement {
         let flat = tree.complexes(&format!("{prefix}/local_energies"))?;
         let series = if per_chain == 0 { Vec::new() } else { flat.chunks(per_chain).map(<[_]>::to_vec).collect() };
         let reals = |name: &str| tree.reals(&format!("{prefix}/{name}"));
-        Ok(Measurement { per_chain, series, proposed: reals("proposed")?, accepted: reals("accepted")?, energy: None })
+        let mut observations = Observations::default();
+        while tree.datasets.contains_key(&format!("{prefix}/bins/{}/length", observations.bins.len())) {
+            observations.bins.push(Bins::load(tree, &format!("{prefix}/bins/{}", observations.bins.len()))?);
+        }
+        let (proposed, accepted) = (reals("proposed")?, reals("accepted")?);
+        Ok(Measurement { per_chain, series, proposed, accepted, observations, energy: None, observed: Vec::new() })
     }
 }
 
@@ -59,15 +72,19 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         agree(run.comm, sampled)?;
         let local = agree(run.comm, run.ensemble.local_values(&run.problem.hamiltonian))?;
         let energy = estimate(run.comm, &*run.ensemble, &local, 0)?;
+        run.progress.measurement.observed = observe::observe(run.comm, &*run.ensemble, &run.observables, 0, 0)?;
         return finish(run, energy);
     }
     let target = settings.samples / sampler.chains;
+    if run.progress.measurement.per_chain == 0 {
+        run.progress.measurement.observations = Observations::new(&run.observables, sampler.chains, target);
+    }
     while run.progress.measurement.per_chain < target {
         let done = run.progress.measurement.per_chain;
         let per_chain = BLOCK.min(target - done);
         let request = Request {
             purpose: Purpose::Measure,
-            step: (done / BLOCK) as u64,
+            step: done.div_ceil(BLOCK) as u64,
             burn_in: if done == 0 { settings.burn_in } else { 0 },
             per_chain,
         };
@@ -83,6 +100,8 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
                 "the wave function has zeros or overflows: optimise with a lower learning rate",
             ));
         }
+        let observations = &mut run.progress.measurement.observations;
+        observations.add(run.comm, &*run.ensemble, &run.observables, per_chain, sampler.chains)?;
         let series = gather_series(run.comm, &local.values, sampler.chains)?;
         let m = &mut run.progress.measurement;
         if run.comm.is_root() {
@@ -104,7 +123,9 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
             return Ok(false);
         }
     }
-    let series = &run.progress.measurement.series;
+    let m = &mut run.progress.measurement;
+    m.observed = m.observations.summaries(run.comm, &run.observables);
+    let series = &m.series;
     let energy = if run.comm.is_root() { Energy::from_series(series) } else { Energy::from_series(&[]) };
     let energy = energy.broadcast(run.comm)?;
     finish(run, energy)
@@ -217,7 +238,7 @@ mod tests {
             series: vec![vec![Complex64::new(1.0, 2.0), Complex64::ZERO]; 3],
             proposed: vec![5.0; 3],
             accepted: vec![1.0; 3],
-            energy: None,
+            ..Measurement::default()
         };
         let mut tree = Tree::default();
         m.save(&mut tree, "measure");

@@ -7,6 +7,7 @@ mod evolve;
 mod files;
 pub mod history;
 mod measure;
+pub mod observe;
 mod optimize;
 pub mod physics;
 pub mod samples;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::input::{Input, KeptSamples, Method, Source};
 use crate::io::output::OutputPaths;
 use crate::job::Stop;
+use crate::observable::Named;
 use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
 use history::History;
 use num_complex::Complex64;
@@ -113,6 +115,7 @@ struct Run<'a> {
     problem: Problem,
     comm: &'a dyn Comm,
     ensemble: Box<dyn Ensemble>,
+    observables: Vec<Named>,
     paths: OutputPaths,
     progress: Progress,
     buffer: SampleBuffer,
@@ -148,6 +151,10 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     evolve::start(source, &mut *ensemble)?;
     let plan = crate::report::plan(source, &problem, &*ensemble, comm.size())?;
     plan.refuse_if_too_large()?;
+    let observables = match &input.measure {
+        Some(m) => registry::observables(source, &problem, &m.observables, "measure.observables")?,
+        None => Vec::new(),
+    };
     let mut chosen = match input.optimize {
         Some(_) => Some(registry::optimizer(input, plan.columns, plan.rows)?),
         None => None,
@@ -205,6 +212,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         problem,
         comm,
         ensemble,
+        observables,
         paths,
         progress,
         buffer: SampleBuffer::default(),

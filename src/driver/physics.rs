@@ -37,6 +37,12 @@ pub fn describe_evolution(source: &Source) -> String {
     physics.to_string()
 }
 
+/// Canonical text of what is measured besides the energy.
+pub fn observables(source: &Source) -> String {
+    let list = source.table.get("measure").and_then(|m| m.get("observables")).and_then(toml::Value::as_array);
+    list.into_iter().flatten().map(|o| format!("{o}\n")).collect()
+}
+
 /// FNV-1a, 64 bits.
 fn digest(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));

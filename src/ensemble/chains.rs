@@ -2,9 +2,9 @@
 //!
 //! Tables are rebuilt at the start of every block, so that a checkpoint needs the configurations alone.
 
-use super::{Ensemble, LocalValues, Request, local_values_by_ratios};
-use crate::ansatz::{Ansatz, Block, Derivatives};
-use crate::basis::SpinBasis;
+use super::{Ensemble, LocalValues, Request, local_values_by_ratios, log_psi_within};
+use crate::ansatz::{Ansatz, Asks, Block, Derivatives};
+use crate::basis::{SpinBasis, StateIndex};
 use crate::error::{Error, Result};
 use crate::operator::TermTable;
 use crate::rng::{Generator, Purpose, stream};
@@ -138,6 +138,23 @@ impl<A: Ansatz> Ensemble for Chains<A> {
     fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
         let values = local_values_by_ratios(&self.ansatz, &self.batch, &self.samples, operator);
         Ok(LocalValues { values, unseen: 0.0 })
+    }
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
+        let n = self.ansatz.sites();
+        let leaves = |(walker, sites): (usize, &[u32])| {
+            let x = &self.samples[walker * n..(walker + 1) * n];
+            self.settings.basis.up.is_some() && sites.iter().map(|&s| i32::from(x[s as usize])).sum::<i32>() != 0
+        };
+        let mut out = vec![Complex64::ZERO; asks.len()];
+        self.ansatz.ratios(&self.batch, asks, &mut out);
+        out.iter_mut().zip(asks.iter()).filter(|(_, ask)| leaves(*ask)).for_each(|(r, _)| *r = Complex64::ZERO);
+        out
+    }
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
+        log_psi_within(&self.ansatz, &self.settings.basis, xs)
+    }
+    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])> {
+        None
     }
     fn derivatives(&self) -> Derivatives {
         self.ansatz.derivatives(&self.batch)

@@ -4,8 +4,8 @@
 //! local value; their share of ⟨A²⟩, Σ |⟨x|A|ψ⟩|², is kept apart. Every rank evaluates all amplitudes and owns a
 //! contiguous share of the configurations.
 
-use super::{Ensemble, LocalValues, Request};
-use crate::ansatz::{Ansatz, Block, Derivatives};
+use super::{Ensemble, LocalValues, Request, log_psi_within};
+use crate::ansatz::{Ansatz, Asks, Block, Derivatives};
 use crate::basis::{SpinBasis, StateIndex};
 use crate::error::{Error, Result};
 use crate::operator::TermTable;
@@ -16,6 +16,7 @@ use std::ops::Range;
 /// The whole sector.
 pub struct FullSum<A: Ansatz> {
     ansatz: A,
+    basis: SpinBasis,
     index: StateIndex,
     share: Range<usize>,
     /// ψ(x)/max|ψ| over the sector.
@@ -48,6 +49,7 @@ impl<A: Ansatz> FullSum<A> {
         let share = share(index.dimension());
         Ok(FullSum {
             ansatz,
+            basis: basis.clone(),
             index,
             share,
             amplitudes: Vec::new(),
@@ -134,6 +136,23 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
             }
         }
         Ok(local)
+    }
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
+        let ratio = |(walker, sites): (usize, &[u32])| {
+            let from = self.occupied[walker];
+            let word = sites.iter().fold(self.index.state(from), |w, &s| w ^ 1 << s);
+            match self.basis.up {
+                Some(up) if word.count_ones() as usize != up => Complex64::ZERO,
+                _ => self.amplitudes[self.index.index(word)] / self.amplitudes[from],
+            }
+        };
+        asks.iter().map(ratio).collect()
+    }
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
+        log_psi_within(&self.ansatz, &self.basis, xs)
+    }
+    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])> {
+        Some((&self.index, &self.amplitudes))
     }
     fn derivatives(&self) -> Derivatives {
         self.ansatz.derivatives(&self.ansatz.batch(&self.samples))

@@ -8,7 +8,8 @@ mod full_sum;
 pub use chains::{ChainSettings, Chains};
 pub use full_sum::FullSum;
 
-use crate::ansatz::{Asks, Derivatives};
+use crate::ansatz::{Ansatz, Asks, Derivatives};
+use crate::basis::{SpinBasis, StateIndex};
 use crate::error::Result;
 use crate::operator::TermTable;
 use crate::rng::Purpose;
@@ -56,6 +57,12 @@ pub trait Ensemble {
     fn weights(&self) -> &[f64];
     /// Local values of an operator on those configurations.
     fn local_values(&self, operator: &TermTable) -> Result<LocalValues>;
+    /// ψ(x')/ψ(x) for questions about those configurations; 0 where the move leaves the sector.
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64>;
+    /// ln ψ of any configurations, row by row; −∞ outside the sector.
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64>;
+    /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there are samples.
+    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])>;
     /// Log-derivatives on those configurations.
     fn derivatives(&self) -> Derivatives;
     /// Proposals and acceptances since the last call, per chain of this rank.
@@ -70,13 +77,15 @@ pub trait Ensemble {
     fn is_exact(&self) -> bool;
 }
 
+/// ln ψ of configurations that may lie outside the sector, where it is −∞.
+fn log_psi_within<A: Ansatz>(ansatz: &A, basis: &SpinBasis, xs: &[i8]) -> Vec<Complex64> {
+    let outside = Complex64::new(f64::NEG_INFINITY, 0.0);
+    let log = ansatz.log_psi(&ansatz.batch(xs)).into_iter();
+    log.zip(xs.chunks_exact(basis.sites)).map(|(l, x)| if basis.contains(x) { l } else { outside }).collect()
+}
+
 /// Local values by ratios: one question per connected configuration, walker by walker.
-fn local_values_by_ratios<A: crate::ansatz::Ansatz>(
-    ansatz: &A,
-    batch: &A::Batch,
-    xs: &[i8],
-    operator: &TermTable,
-) -> Vec<Complex64> {
+fn local_values_by_ratios<A: Ansatz>(ansatz: &A, batch: &A::Batch, xs: &[i8], operator: &TermTable) -> Vec<Complex64> {
     /// Questions asked at once: enough to amortise a call, few enough to stay in cache.
     const BLOCK: usize = 4096;
     let n = ansatz.sites();

@@ -89,13 +89,6 @@ pub(super) fn check(input: &Input) -> Result<()> {
     if let Some(m) = &input.measure {
         at_least_one("measure.samples", m.samples)?;
         multiple("measure.samples", m.samples)?;
-        if let Some(name) = m.observables.iter().find(|o| *o != "energy") {
-            return Err(Error::input(
-                "measure.observables",
-                format!("`{name}` is not an observable of this version"),
-                "known: energy, which is always measured",
-            ));
-        }
         if m.samples > 1 << 33 {
             return Err(Error::input("measure.samples", "more than 2^33 samples", "use fewer samples"));
         }

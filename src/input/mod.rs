@@ -47,6 +47,15 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     Ok(Source { input, table, text, folder })
 }
 
+/// An input from the text that a results file keeps; `folder` is where its files are looked for.
+pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| Error::input("input", e.message().replace('\n', ", "), "correct the TOML"))?;
+    let input: Input = keys::parse(&table, "")?;
+    Ok(Source { input, table, text: text.to_string(), folder })
+}
+
 /// Puts `a.b=c` into the table; c is TOML, or a text where it is not.
 fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
     let wrong = |problem: &str| Error::input(format!("--set {setting}"), problem, "write --set section.key=value");

@@ -215,7 +215,18 @@ pub struct MeasureInput {
     pub burn_in: usize,
     /// Observables besides the energy
     #[serde(default)]
-    pub observables: Vec<String>,
+    pub observables: Vec<ObservableInput>,
+}
+
+/// One entry of `measure.observables`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ObservableInput {
+    /// An observable without keys.
+    Name(String),
+    /// A table with its `kind`, its keys and perhaps a `name` for the files.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    Table(toml::Table),
 }
 
 /// Sweeps before the first step and before a measurement.

@@ -10,14 +10,17 @@
 //!                         evolve/output/<column>              f64 [times], see driver::trajectory::OUTPUTS
 //!                         measure/samples, measure/energy/{mean, mean_imag, error, variance, v_score, r_hat, tau,
 //!                             effective_samples}              f64;  series  complex [chain, sample]
+//!                         measure/observables/<name>/         mean, error, bins [bin, ...], covariance of its own quantity,
+//!                             the same in a group per further quantity, bin_weights, tau, r_hat, labels (momenta, distances)
 //!                         parameters/<block>                  f64 or complex, named by the wave function
 //!                         timing/{ranks, elapsed, step_seconds, evolve_seconds}
 //! X.samples.h5            virtual datasets over X.samples.NNNN.h5: configurations int8 [sample, site],
 //!                         log_psi, local_energies complex [sample], chain, step int64 [sample]
-//! X.ckpt.h5, X.ckpt.1.h5  run/{physics, stage, step, steps_asked, proposals, segments, step_segments}
-//! (checkpoint and the     run/evolution, evolve/{place, rejected, streams, slope}, chains/evolved, parameters/optimized,
+//! X.ckpt.h5, X.ckpt.1.h5  run/{physics, evolution, observables, stage, step, steps_asked, proposals, segments, step_segments}
+//! (checkpoint and the     evolve/{place, rejected, streams, slope}, chains/evolved, parameters/optimized,
 //! generation before)      parameters/flat f64, optimizer/{kind, state/*}, chains/{now, optimized} int8 [chain, site],
-//!                         optimize/history/*, measure/{per_chain, local_energies, proposed, accepted}, timing/step_seconds
+//!                         optimize/history/*, measure/{per_chain, local_energies, proposed, accepted},
+//!                         measure/bins/<number>/{columns, chains, length, samples, sums, squares}, timing/step_seconds
 //! ```
 //! The root carries the attributes `schema_version` = 1 and `program`; a seal over the whole file stands in its user block.
 

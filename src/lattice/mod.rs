@@ -189,6 +189,17 @@ impl Lattice {
         })
     }
 
+    /// Number of directions; 1 for a graph.
+    pub fn dimensions(&self) -> usize {
+        self.geometry.as_ref().map_or(1, |g| g.dimensions)
+    }
+
+    /// The position of a site in units of the lattice vectors. A graph has none, which is an error.
+    pub fn fractional(&self, site: usize) -> Result<[f64; 3]> {
+        let geometry = self.regular("a position of a site")?;
+        Ok(self.coordinates(geometry, site).map(|u| u as f64 / geometry.denominator as f64))
+    }
+
     /// Integer coordinates of a site.
     fn coordinates(&self, geometry: &Geometry, site: usize) -> [i64; 3] {
         let offset = geometry.offsets[self.sublattice[site]];

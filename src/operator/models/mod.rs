@@ -29,7 +29,7 @@ pub enum Units {
 
 impl Units {
     /// The factor of one operator in terms of σ.
-    fn factor(self) -> f64 {
+    pub fn factor(self) -> f64 {
         match self {
             Units::Spin => 0.5,
             Units::Pauli => 1.0,

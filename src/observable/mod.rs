@@ -1,0 +1,263 @@
+//! Decides what can be measured besides the energy: local values of columns per sample, and functions of their means.
+//!
+//! ⟨A⟩ = Σ_x w(x) A_loc(x), A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x); of Hermitian A the real part is kept. An observable is a list
+//! of such columns and a function from their means to named quantities: the identity, a linear map, or a ratio, a logarithm,
+//! of which the reducer (`stats::Bins`) finds errors by the jackknife. Nothing here knows a communicator.
+
+mod magnetisation;
+mod spin_correlations;
+mod structure_factor;
+mod transverse;
+
+use crate::ansatz::{Asks, Erased};
+use crate::basis::SpinBasis;
+use crate::ensemble::Ensemble;
+use crate::error::{Error, Result};
+use crate::lattice::Lattice;
+use crate::operator::TermTable;
+use crate::operator::models::Units;
+use num_complex::Complex64;
+use serde::Deserialize;
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::path::Path;
+
+/// Part of an ensemble's configurations, with what several observables share.
+pub struct View<'a> {
+    /// The configurations and their wave function.
+    pub ensemble: &'a dyn Ensemble,
+    /// Numbers of the configurations that are asked about.
+    pub rows: Range<usize>,
+    /// For estimators of two copies: a second, independent configuration for each row, row by row. Not in full sums.
+    pub partners: &'a [i8],
+    pairs: OnceCell<Vec<f64>>,
+}
+
+impl<'a> View<'a> {
+    /// The configurations `rows` of `ensemble`.
+    pub fn new(ensemble: &'a dyn Ensemble, rows: Range<usize>, partners: &'a [i8]) -> Self {
+        View { ensemble, rows, partners, pairs: OnceCell::new() }
+    }
+
+    /// The configurations.
+    pub fn configurations(&self) -> std::slice::ChunksExact<'a, i8> {
+        let n = self.ensemble.sites();
+        self.ensemble.configurations()[self.rows.start * n..self.rows.end * n].chunks_exact(n)
+    }
+
+    /// Local values of σ_i·σ_j, rows × pairs i < j in lexical order.
+    pub fn pairs(&self) -> &[f64] {
+        self.pairs.get_or_init(|| {
+            let mut asks = Asks::default();
+            let mut values = Vec::new();
+            let mut asked = Vec::new();
+            for (row, x) in self.rows.clone().zip(self.configurations()) {
+                for i in 0..x.len() {
+                    for j in i + 1..x.len() {
+                        if x[i] != x[j] {
+                            asks.push(row, &[i as u32, j as u32]);
+                            asked.push(values.len());
+                        }
+                        values.push(f64::from(x[i] * x[j]));
+                    }
+                }
+            }
+            // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
+            for (k, ratio) in asked.into_iter().zip(self.ensemble.ratios(&asks)) {
+                values[k] += 2.0 * ratio.re;
+            }
+            values
+        })
+    }
+
+    /// Local values of any operator, one per row. Configurations outside the sector have amplitude 0.
+    pub fn local_values(&self, operator: &TermTable) -> Vec<Complex64> {
+        let (mut asks, mut elements) = (Asks::default(), Vec::new());
+        let mut values: Vec<Complex64> = self.configurations().map(|x| operator.diagonal(x)).collect();
+        for (row, x) in self.rows.clone().zip(self.configurations()) {
+            operator.connected(x, |sites, element| {
+                asks.push(row, sites);
+                elements.push(element);
+            });
+        }
+        let ratios = self.ensemble.ratios(&asks);
+        for ((row, _), (element, ratio)) in asks.iter().zip(elements.iter().zip(ratios)) {
+            values[row - self.rows.start] += element * ratio;
+        }
+        values
+    }
+}
+
+/// A named array of what an observable says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantity {
+    /// Name of its group in files; empty for the observable's own.
+    pub name: &'static str,
+    /// Shape, row-major.
+    pub shape: Vec<usize>,
+    /// Unit.
+    pub unit: String,
+    /// Meaning, in a sentence.
+    pub meaning: String,
+}
+
+impl Quantity {
+    /// Number of entries.
+    pub fn entries(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// What the entries of a quantity belong to: sites, distances, momenta.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Label {
+    /// Name of the dataset beside the quantities.
+    pub name: &'static str,
+    /// Shape, row-major.
+    pub shape: Vec<usize>,
+    /// The numbers.
+    pub values: Vec<f64>,
+    /// Unit.
+    pub unit: &'static str,
+    /// Meaning.
+    pub meaning: &'static str,
+}
+
+/// Something to measure. Object-safe.
+pub trait Observable: Send + Sync {
+    /// Numbers per sample.
+    fn columns(&self) -> usize;
+    /// Local values, rows × columns, of the rows of `view`.
+    fn local_values(&self, view: &View) -> Result<Vec<f64>>;
+    /// The quantities that [`Observable::evaluate`] gives, one after the other.
+    fn quantities(&self) -> Vec<Quantity>;
+    /// All quantities from the means of the columns, which they are by default.
+    fn evaluate(&self, means: &[f64]) -> Vec<f64> {
+        means.to_vec()
+    }
+    /// What the entries belong to.
+    fn labels(&self) -> Vec<Label> {
+        Vec::new()
+    }
+    /// Whether the local values are those of pairs of configurations.
+    fn needs_partners(&self) -> bool {
+        false
+    }
+}
+
+/// What an observable is built on.
+pub struct ObservableContext<'a> {
+    /// The lattice.
+    pub lattice: &'a Lattice,
+    /// The configurations.
+    pub basis: &'a SpinBasis,
+    /// The Hamiltonian.
+    pub hamiltonian: &'a TermTable,
+    /// What operators stand for in the input.
+    pub units: Units,
+    /// Folder of the input file.
+    pub folder: &'a Path,
+    /// Builds the wave function of a results file with its final parameters; the text is the key for messages.
+    pub state: &'a dyn Fn(&Path, &str) -> Result<Erased>,
+    /// Where this observable stands in the input.
+    pub path: String,
+}
+
+impl ObservableContext<'_> {
+    /// The name of the unit of a product of `power` spin operators.
+    pub fn unit(&self, power: i32) -> String {
+        match (self.units, power) {
+            (Units::Pauli, _) => "1".into(),
+            (Units::Spin, 1) => "hbar".into(),
+            (Units::Spin, _) => format!("hbar^{power}"),
+        }
+    }
+
+    /// The value of a product of `power` spin operators in terms of Pauli matrices.
+    pub fn factor(&self, power: i32) -> f64 {
+        self.units.factor().powi(power)
+    }
+}
+
+/// An observable that an input can name.
+pub struct ObservableEntry {
+    /// The name, or the key `kind` of a table.
+    pub kind: &'static str,
+    /// Builds it from its table, without `kind` and `name`.
+    pub build: fn(&toml::Table, &ObservableContext) -> Result<Box<dyn Observable>>,
+    /// JSON schema of its keys.
+    pub schema: fn() -> serde_json::Value,
+}
+
+/// All observables.
+pub const OBSERVABLES: &[ObservableEntry] = &[
+    ObservableEntry { kind: "magnetisation", build: magnetisation::build, schema: no_keys },
+    ObservableEntry { kind: "transverse-magnetisation", build: transverse::build, schema: no_keys },
+    ObservableEntry { kind: "spin-correlations", build: spin_correlations::build_full, schema: no_keys },
+    ObservableEntry { kind: "spin-correlations-zz", build: spin_correlations::build_zz, schema: no_keys },
+    ObservableEntry { kind: "structure-factor", build: structure_factor::build_full, schema: structure_factor::schema },
+    ObservableEntry {
+        kind: "structure-factor-zz",
+        build: structure_factor::build_zz,
+        schema: structure_factor::schema,
+    },
+];
+
+/// An observable with its name in files.
+pub struct Named {
+    /// Unique among those of a measurement; the kind unless the input names it.
+    pub name: String,
+    /// The observable.
+    pub observable: Box<dyn Observable>,
+}
+
+/// Builds the observable of the table `table`, which has a `kind` and may have a `name`.
+pub fn build(table: &toml::Table, context: &ObservableContext) -> Result<Named> {
+    let key = |name: &str| format!("{}.{name}", context.path);
+    let known = || format!("known: {}", OBSERVABLES.iter().map(|e| e.kind).collect::<Vec<_>>().join(", "));
+    let mut own = table.clone();
+    let text = |value: Option<toml::Value>, name: &str| match value {
+        None => Ok(None),
+        Some(toml::Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(Error::input(key(name), format!("{other} is not a text"), "write it in quotes")),
+    };
+    let kind =
+        text(own.remove("kind"), "kind")?.ok_or_else(|| Error::input(key("kind"), "this key is missing", known()))?;
+    let name = text(own.remove("name"), "name")?.unwrap_or_else(|| kind.clone());
+    let entry = OBSERVABLES
+        .iter()
+        .find(|e| e.kind == kind)
+        .ok_or_else(|| Error::input(&context.path, format!("`{kind}` is not an observable"), known()))?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name == "energy" || !name.chars().all(allowed) {
+        return Err(Error::input(
+            key("name"),
+            format!("`{name}` cannot be the name of a group in a file"),
+            "use letters, digits, `-`, `_` and `.`; `energy` is taken",
+        ));
+    }
+    Ok(Named { name, observable: (entry.build)(&own, context)? })
+}
+
+/// The keys of an observable without any.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NoKeys {}
+
+fn no_keys() -> serde_json::Value {
+    schema_of::<NoKeys>()
+}
+
+/// Refuses any key.
+fn refuse_keys(table: &toml::Table, context: &ObservableContext) -> Result<()> {
+    crate::keys::parse::<NoKeys>(table, &context.path).map(drop)
+}
+
+fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
+    schemars::schema_for!(T).to_value()
+}
+
+/// Places of a quantity in a shape of its own.
+fn quantity(name: &'static str, shape: &[usize], unit: String, meaning: &str) -> Quantity {
+    Quantity { name, shape: shape.to_vec(), unit, meaning: meaning.into() }
+}

@@ -1,0 +1,46 @@
+//! Decides the transverse magnetisation ⟨o^x_i⟩ of every site and its mean.
+//!
+//! (σ^x_i)_loc(x) = ψ(x with spin i flipped)/ψ(x); it vanishes in a sector of fixed total Sz.
+
+use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
+use crate::ansatz::Asks;
+use crate::error::{Error, Result};
+
+struct Transverse {
+    sites: usize,
+    factor: f64,
+    unit: String,
+}
+
+pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+    refuse_keys(table, context)?;
+    if context.basis.up.is_some() {
+        return Err(Error::input(
+            &context.path,
+            "the transverse magnetisation is zero where total Sz is fixed",
+            "remove it, or hamiltonian.sector",
+        ));
+    }
+    Ok(Box::new(Transverse { sites: context.lattice.sites, factor: context.factor(1), unit: context.unit(1) }))
+}
+
+impl Observable for Transverse {
+    fn columns(&self) -> usize {
+        self.sites
+    }
+    fn local_values(&self, view: &View) -> Result<Vec<f64>> {
+        let mut asks = Asks::default();
+        view.rows.clone().for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
+        Ok(view.ensemble.ratios(&asks).iter().map(|r| self.factor * r.re).collect())
+    }
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![
+            quantity("", &[], self.unit.clone(), "<sum_i ox_i> / N"),
+            quantity("sites", &[self.sites], self.unit.clone(), "<ox_i> [site]"),
+        ]
+    }
+    fn evaluate(&self, means: &[f64]) -> Vec<f64> {
+        let mean = means.iter().sum::<f64>() / self.sites as f64;
+        std::iter::once(mean).chain(means.iter().copied()).collect()
+    }
+}

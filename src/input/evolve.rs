@@ -32,13 +32,13 @@ pub struct EvolveInput {
     pub output_every: Option<f64>,
     /// Samples at each time of the grid, a multiple of chains (sampler.samples)
     pub samples: Option<usize>,
-    /// Keys of [hamiltonian] that have other values during the evolution
+    /// Keys of `[hamiltonian]` that have other values during the evolution
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub hamiltonian: Option<toml::Table>,
-    /// Keys of [hamiltonian] that change with time
+    /// Keys of `[hamiltonian]` that change with time
     #[serde(default)]
     pub ramps: BTreeMap<String, Ramp>,
-    /// What the evolution starts from: the result of [optimize], or else the initial parameters
+    /// What the evolution starts from: the result of `[optimize]`, or else the initial parameters
     pub start: Option<Start>,
     /// mclachlan (default) or dirac-frenkel; they differ for real parameters only
     #[serde(default)]

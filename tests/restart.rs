@@ -25,11 +25,18 @@ fn stop_and_go_on(case: &Case, run: &dyn Fn(&Case, &[&str]) -> std::process::Out
 
 #[test]
 fn fifty_and_fifty_steps_are_a_hundred() {
-    let input = format!("{RING}{PLAN}");
+    let input = format!("{RING}{PLAN}[output]\nsamples = 'all'\n");
     let (whole, parts) = (Case::new(&input), Case::new(&input));
     expect_code(&whole.alone(&["run", "x.toml"]), 0);
     stop_and_go_on(&parts, &|case, arguments| case.alone(arguments));
     assert_eq!(states(&whole), states(&parts));
+    // The measurement after 50 steps is dropped, and what is kept of samples is that of one run.
+    let samples = |case: &Case| {
+        let tree = case.tree("x.samples.h5");
+        (tree.spins("configurations").unwrap(), tree.complexes("local_energies").unwrap())
+    };
+    assert_eq!(samples(&whole).1.len(), 100 * 256 + 1024);
+    assert_eq!(samples(&whole), samples(&parts));
     let series = |case: &Case| case.tree("x.h5").complexes("measure/energy/series").unwrap();
     assert_eq!(series(&whole), series(&parts));
     assert_eq!(whole.info()["energy"], parts.info()["energy"]);

@@ -50,6 +50,8 @@ output_every = 0.05
 hamiltonian = { j = 0.5 }
 "#;
 
+const MEASURE: &str = "[measure]\nsamples = 240\nobservables = [\"transverse-magnetisation\"]\n";
+
 fn column(case: &Case, name: &str) -> Vec<f64> {
     case.tree("x.h5").reals(&format!("evolve/{name}")).unwrap()
 }
@@ -83,7 +85,8 @@ fn largest(values: &[f64]) -> f64 {
 fn a_full_sum_quench_follows_the_exact_curve() {
     let input = format!(
         "{QUENCH}[evolve]\ntime = 1.0\nstep = 0.01\nintegrator = \"rk4\"\npseudo_inverse = 1e-9\noutput_every = 0.25\n\
-         hamiltonian = {{ hx = 1.0 }}\n[measure]\nsamples = 1\n"
+         hamiltonian = {{ hx = 1.0 }}\n[measure]\nsamples = 1\n\
+         observables = [\"transverse-magnetisation\", \"spin-correlations-zz\"]\n"
     );
     let case = Case::new(&input);
     // The table of free fermions at N = 10, to which the state is prepared and evolved.
@@ -94,6 +97,21 @@ fn a_full_sum_quench_follows_the_exact_curve() {
     for (time, value) in found {
         let wanted = curve[&((time * 1e4).round() as i64)];
         assert!((value - wanted).abs() < 1e-3, "t = {time}: {value}, exact {wanted}");
+    }
+    let found = column(&case, "output/observables/transverse-magnetisation/mean");
+    assert!(
+        found.iter().zip(magnetisation(&case, 0.5, 1.0, 10.0)).all(|(a, (_, b))| (a - b).abs() < 1e-10),
+        "{found:?}"
+    );
+    let tree = case.tree("x.h5");
+    let path = "evolve/output/observables/spin-correlations-zz/by_distance/mean";
+    let nishina::io::tree::Value::Real(zz) = &tree.datasets[path] else { panic!("{path}") };
+    assert_eq!(zz.shape(), [5, 5]);
+    assert!(tree.notes[path].1.contains("output time"), "{:?}", tree.notes[path]);
+    let [neighbours, far] = ["szsz_nn_average", "szsz_site0_far"].map(|c| exact("tfim-chain-n10-pbc-h0.5to1.0", c));
+    for (k, time) in column(&case, "output/time").iter().enumerate() {
+        let at = (time * 1e4).round() as i64;
+        assert!((zz[[k, 0]] - neighbours[&at]).abs() < 1e-3 && (zz[[k, 4]] - far[&at]).abs() < 2e-3, "t = {time}");
     }
     assert!(largest(&column(&case, "history/drift")) < 1e-4);
     assert!(column(&case, "history/r2_integral").last().unwrap() < &2e-3);
@@ -163,12 +181,13 @@ fn couplings_follow_their_ramp() {
     assert!((line[0] - quench[0]).abs() > 1.0 && (line[2] - quench[2]).abs() > 1e-4);
 }
 
-fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 4]) {
+fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
     let checkpoint = case.tree("x.ckpt.h5");
     let parameters = checkpoint.reals("parameters/flat").unwrap();
-    let columns = ["history/energy", "history/r2", "output/energy"].map(|name| column(case, name));
-    let [energy, r2, output] = columns;
-    (checkpoint.spins("chains/now").unwrap(), [parameters, energy, r2, output])
+    let observed = ["mean", "error"].map(|n| column(case, &format!("output/observables/transverse-magnetisation/{n}")));
+    let [energy, r2, output] = ["history/energy", "history/r2", "output/energy"].map(|name| column(case, name));
+    let [mean, error] = observed;
+    (checkpoint.spins("chains/now").unwrap(), [parameters, energy, r2, output, mean, error])
 }
 
 /// Runs with a time limit until it is finished; returns how often it was stopped.
@@ -186,7 +205,7 @@ fn in_pieces(case: &Case, limit: &str, run: &dyn Fn(&Case, &[&str]) -> std::proc
 #[test]
 fn a_stopped_evolution_goes_on_bit_for_bit() {
     for (method, more) in [("heun", ""), ("bogacki-shampine", "tolerance = 1e-3\n")] {
-        let input = format!("{SAMPLED}integrator = \"{method}\"\n{more}[measure]\nsamples = 240\n");
+        let input = format!("{SAMPLED}integrator = \"{method}\"\n{more}{MEASURE}");
         let (whole, parts) = (Case::new(&input), Case::new(&input));
         expect_code(&whole.alone(&["run", "x.toml"]), 0);
         let stops = in_pieces(&parts, "output.max_time=1e-9", &|case, arguments| case.alone(arguments));
@@ -198,7 +217,7 @@ fn a_stopped_evolution_goes_on_bit_for_bit() {
 
 #[test]
 fn a_longer_time_continues_a_finished_evolution() {
-    let input = format!("{SAMPLED}[measure]\nsamples = 240\n");
+    let input = format!("{SAMPLED}{MEASURE}");
     let (whole, parts) = (Case::new(&input), Case::new(&input));
     expect_code(&whole.alone(&["run", "x.toml"]), 0);
     expect_code(&parts.alone(&["run", "x.toml", "--set", "evolve.time=0.1"]), 0);

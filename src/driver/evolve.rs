@@ -5,21 +5,26 @@
 
 use super::Run;
 use super::couplings::Couplings;
+use super::curves;
+use super::observe;
 use super::statistics::estimate;
 use super::trajectory::{Point, output_row};
 use crate::comm::agree;
-use crate::ensemble::{Ensemble, Request};
+use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::evolution::integrator::System;
 use crate::evolution::motion::{self, Axis, Equation, Metric, Quality};
-use crate::input::{EvolveInput, FIRST_BURN_IN, SamplerInput, Source, Start};
-use crate::io::hdf5;
+use crate::input::{EvolveInput, FIRST_BURN_IN, SamplerInput};
 use crate::operator::TermTable;
 use crate::optimizer::StepData;
 use crate::registry::{ChosenOptimizer, Problem, section};
 use crate::rng::Purpose;
 use crate::stats::with_error;
+use std::io::IsTerminal;
 use std::time::Instant;
+
+/// Sweeps before the samples of an output time: the chains come from the end of the step in which it lies.
+const OUTPUT_BURN_IN: usize = 10;
 
 /// The equation of motion of a run, as an integrator sees it.
 struct Flow<'r, 'a> {
@@ -49,12 +54,13 @@ impl Flow<'_, '_> {
         self.last.as_ref().map_or_else(Quality::default, |(point, _)| point.quality)
     }
 
-    /// Energies at an output time, from samples of their own.
+    /// Energies and observables at an output time, from samples of their own.
     fn output(&mut self, time: f64, parameters: &[f64], samples: Option<usize>) -> Result<()> {
         let per_chain = samples.unwrap_or(self.sampler.samples) / self.sampler.chains;
         let step = self.run.progress.trajectory.outputs.len() as u64;
         self.run.ensemble.set_parameters(parameters)?;
-        let request = Request { purpose: Purpose::EvolveOutput, step, burn_in: self.sampler.burn_in, per_chain };
+        let request =
+            Request { purpose: Purpose::EvolveOutput, step, burn_in: self.sampler.burn_in + OUTPUT_BURN_IN, per_chain };
         let sampled = self.run.ensemble.sample(&request);
         agree(self.run.comm, sampled)?;
         let present = self.problem(time)?;
@@ -64,6 +70,9 @@ impl Flow<'_, '_> {
         };
         let energy = of(self.hamiltonian(&present))?;
         let initial = of(&self.run.problem.hamiltonian)?;
+        let observables = &self.run.observables;
+        let observed =
+            observe::observe(self.run.comm, &*self.run.ensemble, observables, per_chain, self.sampler.chains)?;
         self.run.count_proposals()?;
         let row = output_row(time, &energy, &initial);
         if row.iter().any(|v| !v.is_finite()) {
@@ -72,7 +81,14 @@ impl Flow<'_, '_> {
                 "use shorter steps or a larger cut-off",
             ));
         }
-        self.run.progress.trajectory.outputs.push(row);
+        let trajectory = &mut self.run.progress.trajectory;
+        trajectory.outputs.push(row);
+        let added = curves::add(&mut trajectory.curves, &self.run.observables, &observed);
+        agree(self.run.comm, added)?;
+        if self.run.comm.is_root() && !std::io::stderr().is_terminal() {
+            let words = curves::words(&self.run.observables, &observed);
+            log::info!("t {time:.5}  E = {}{words}  (output)", with_error(energy.mean.re, energy.error));
+        }
         Ok(())
     }
 }
@@ -124,67 +140,6 @@ impl System for Flow<'_, '_> {
     fn noise(&self) -> f64 {
         self.quality().noise
     }
-}
-
-/// Puts the state of `evolve.start` into the ensemble.
-pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
-    let Some(start) = source.input.evolve.as_ref().and_then(|e| e.start.as_ref()) else { return Ok(()) };
-    let mut parameters = ensemble.parameters();
-    match start {
-        Start::Product { theta, phi } => {
-            // ψ(↑)/ψ(↓) = cot(θ/2) e^{−iφ} = e^{2a}
-            let (re, im) = (-0.5 * (0.5 * theta).tan().ln(), -0.5 * phi);
-            let mut at = 0;
-            let mut found = false;
-            for block in ensemble.layout() {
-                let width = if block.complex { 2 } else { 1 };
-                let length = width * block.shape.iter().product::<usize>();
-                if block.name == "a" && (block.complex || *phi == 0.0) {
-                    found = true;
-                    parameters[at..at + length]
-                        .chunks_exact_mut(width)
-                        .for_each(|a| a.copy_from_slice(&[re, im][..width]));
-                }
-                at += length;
-            }
-            let along_x = (theta - std::f64::consts::FRAC_PI_2).abs() < 1e-12 && *phi == 0.0;
-            if !found && !along_x {
-                return Err(Error::input(
-                    "evolve.start",
-                    "the wave function has no visible bias that could hold this product state",
-                    "use ansatz.visible_bias = true with complex parameters, or theta = pi/2",
-                ));
-            }
-        }
-        Start::File { file } => {
-            let wrong =
-                |problem: String| Error::input("evolve.start.file", problem, "give a file of the same wave function");
-            let path = source.folder.join(file);
-            let tree = hdf5::read(&path).map_err(|e| wrong(e.to_string()))?;
-            let stored = match tree.reals("parameters/flat") {
-                Ok(flat) => flat,
-                Err(_) => ensemble
-                    .layout()
-                    .iter()
-                    .map(|block| {
-                        let name = format!("parameters/{}", block.name);
-                        if block.complex {
-                            tree.complexes(&name).map(|v| v.iter().flat_map(|z| [z.re, z.im]).collect())
-                        } else {
-                            tree.reals(&name)
-                        }
-                    })
-                    .collect::<Result<Vec<Vec<f64>>>>()
-                    .map_err(|e| wrong(e.to_string()))?
-                    .concat(),
-            };
-            if stored.len() != parameters.len() {
-                return Err(wrong(format!("{} parameters instead of {}", stored.len(), parameters.len())));
-            }
-            parameters = stored;
-        }
-    }
-    ensemble.set_parameters(&parameters)
 }
 
 /// The next time of the output grid; the end of the evolution belongs to it.

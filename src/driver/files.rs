@@ -90,6 +90,16 @@ pub(super) fn load(
         }
     }
     let asked = physics::observables(source);
+    if progress.stage == Stage::Evolve
+        && !progress.trajectory.outputs.is_empty()
+        && tree.text("run/observables").unwrap_or_default() != asked
+    {
+        return Err(Error::input(
+            "measure.observables",
+            format!("the evolution beside the output recorded others up to t = {}", progress.trajectory.time),
+            "keep the list until the evolution has come to its end, or use --fresh",
+        ));
+    }
     if matches!(progress.stage, Stage::Measure | Stage::Finished)
         && tree.text("run/observables").unwrap_or_default() != asked
     {

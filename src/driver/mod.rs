@@ -3,6 +3,7 @@
 //! Order of writing: sample segments, results, checkpoint. The checkpoint is the truth; what is newer is dropped.
 
 mod couplings;
+mod curves;
 mod evolve;
 mod files;
 pub mod history;
@@ -11,12 +12,13 @@ pub mod observe;
 mod optimize;
 pub mod physics;
 pub mod samples;
+mod start;
 pub mod statistics;
 pub mod trajectory;
 
 pub use couplings::{Couplings, validate as validate_evolution};
-pub use evolve::start as start_evolution;
 pub use measure::Measurement;
+pub use start::start as start_evolution;
 
 use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
@@ -148,7 +150,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     let problem = registry::problem(source)?;
     validate_evolution(source, &problem, &options.extensions)?;
     let mut ensemble = registry::ensemble(source, &problem, &options.extensions, comm.rank(), comm.size())?;
-    evolve::start(source, &mut *ensemble)?;
+    start::start(source, &mut *ensemble)?;
     let plan = crate::report::plan(source, &problem, &*ensemble, comm.size())?;
     plan.refuse_if_too_large()?;
     let observables = match &input.measure {

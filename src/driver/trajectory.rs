@@ -1,5 +1,6 @@
 //! Decides what is remembered and recorded of an evolution in time: its place, a row per step, a row per output time.
 
+use super::curves;
 use super::statistics::Energy;
 use crate::error::Result;
 use crate::evolution::motion::Quality;
@@ -67,6 +68,8 @@ pub struct Trajectory {
     pub seconds: Vec<f64>,
     /// One row per output time.
     pub outputs: Vec<OutputRow>,
+    /// Observables at the output times, as results hold them; on rank 0.
+    pub curves: Tree,
     /// Chains at the end of the evolution, on rank 0.
     pub chains: Option<Vec<i8>>,
 }
@@ -131,6 +134,8 @@ impl Trajectory {
     pub fn save_record(&self, tree: &mut Tree) {
         save_columns(tree, "evolve/history", &STEPS, &self.rows);
         save_columns(tree, "evolve/output", &OUTPUTS, &self.outputs);
+        tree.datasets.extend(self.curves.datasets.clone());
+        tree.notes.extend(self.curves.notes.clone());
         let seconds = Value::Real(shaped(&[self.seconds.len()], self.seconds.clone()));
         tree.describe(
             "timing/evolve_seconds",
@@ -168,6 +173,7 @@ impl Trajectory {
             rows: load_columns(tree, "evolve/history", &STEPS)?,
             seconds: tree.reals("timing/evolve_seconds")?,
             outputs: load_columns(tree, "evolve/output", &OUTPUTS)?,
+            curves: curves::of(tree),
             chains: tree.spins("chains/evolved").ok(),
         })
     }

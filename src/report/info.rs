@@ -1,0 +1,77 @@
+//! Decides what `info` says about a file that a run wrote.
+
+use crate::error::Result;
+use crate::io::hdf5;
+use crate::io::tree::Tree;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Reads a result or checkpoint file and returns what it holds as one JSON object.
+pub fn info(path: &Path) -> Result<Value> {
+    let tree = hdf5::read(path)?;
+    if tree.datasets.contains_key("run/stage") {
+        return Ok(json!({
+            "file": "checkpoint", "state": if tree.text("run/stage")? == "finished" { "finished" } else { "stopped" },
+            "stage": tree.text("run/stage")?, "steps": tree.integer("run/step")?, "proposals": tree.real("run/proposals")?,
+            "parameters": tree.reals("parameters/flat")?.len(),
+        }));
+    }
+    let energy = match tree.real("measure/energy/mean") {
+        Err(_) => Value::Null,
+        Ok(mean) => {
+            let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
+            json!({
+                "mean": mean, "error": part("error")?, "variance": part("variance")?, "v_score": part("v_score")?,
+                "r_hat": part("r_hat")?, "tau": part("tau")?,
+            })
+        }
+    };
+    let of_energy = |name: &str| energy.get(name).cloned().unwrap_or(Value::Null);
+    Ok(json!({
+        "file": "results", "title": tree.text("input/title")?, "state": tree.text("status/state")?,
+        "steps": tree.integer("status/steps")?, "started_at_step": tree.integer("status/started_at_step")?,
+        "proposals": tree.integer("status/proposals")?, "samples": tree.integer("measure/samples")?,
+        "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites")?, "energy": energy,
+        "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"), "warnings": warnings(&tree),
+        "provenance": provenance(&tree),
+    }))
+}
+
+fn warnings(tree: &Tree) -> Vec<String> {
+    match tree.datasets.get("status/warnings") {
+        Some(crate::io::tree::Value::Texts(list)) => list.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn provenance(tree: &Tree) -> Value {
+    let under = tree.datasets.keys().filter_map(|k| k.strip_prefix("provenance/"));
+    under
+        .filter_map(|k| Some((k.to_string(), json!(tree.text(&format!("provenance/{k}")).ok()?))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The same for people.
+pub fn info_text(info: &Value) -> String {
+    let mut lines = Vec::new();
+    if let Some(map) = info.as_object() {
+        for (key, value) in map.iter().filter(|(k, _)| *k != "provenance" && *k != "energy") {
+            lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
+        }
+    }
+    if let Some(energy) = info.get("energy").filter(|e| !e.is_null()) {
+        let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        lines.push(format!(
+            "{:<16} {}  variance {:.4e}  tau {:.2}",
+            "energy",
+            crate::stats::with_error(part("mean"), part("error")),
+            part("variance"),
+            part("tau")
+        ));
+    }
+    if let Some(map) = info.get("provenance").and_then(Value::as_object) {
+        lines.extend(map.iter().map(|(k, v)| format!("  {k:<14} {}", v.as_str().unwrap_or_default())));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,9 @@
+//! Decides what the program says about a run without running it: `check`, `info` and `schema`.
+
+mod info;
+mod plan;
+mod schema;
+
+pub use info::{info, info_text};
+pub use plan::{Plan, plan};
+pub use schema::schema;

@@ -1,0 +1,54 @@
+//! Decides what `schema` prints: the JSON Schema of the input, with the keys of everything that is registered.
+
+use serde_json::{Value, json};
+
+/// JSON Schema of the input: the sections with shared keys, and the registered models and wave functions with theirs.
+pub fn schema() -> Value {
+    let mut schema = serde_json::to_value(schemars::schema_for!(crate::input::Input)).unwrap_or(Value::Null);
+    let with_kind = |kind: &str, mut own: Value, shared: &Value| {
+        if let Some(object) = own.as_object_mut() {
+            let mut properties = object.get("properties").cloned().unwrap_or_else(|| json!({}));
+            if let (Some(p), Some(s)) = (properties.as_object_mut(), shared.as_object()) {
+                s.iter().for_each(|(k, v)| {
+                    p.insert(k.clone(), v.clone());
+                });
+                p.insert("kind".into(), json!({ "const": kind }));
+            }
+            object.insert("properties".into(), properties);
+            object.insert("type".into(), json!("object"));
+        }
+        own
+    };
+    let common = serde_json::to_value(schemars::schema_for!(crate::input::HamiltonianCommon)).unwrap_or(Value::Null);
+    let shared = common.get("properties").cloned().unwrap_or_else(|| json!({}));
+    let models: Vec<_> =
+        crate::operator::models::MODELS.iter().map(|m| with_kind(m.kind, (m.schema)(), &shared)).collect();
+    let ansatze: Vec<_> = crate::ansatz::ANSATZE.iter().map(|a| with_kind(a.kind, (a.schema)(), &json!({}))).collect();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
+        properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
+    }
+    let mut definitions = serde_json::Map::new();
+    collect_definitions(&mut schema, &mut definitions);
+    if let Some(object) = schema.as_object_mut() {
+        let own = common.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
+        definitions.extend(own);
+        object.insert("$defs".into(), Value::Object(definitions));
+    }
+    schema
+}
+
+/// Moves every nested `$defs` to the top, where `$ref` looks for them.
+fn collect_definitions(value: &mut Value, into: &mut serde_json::Map<String, Value>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Object(found)) = map.remove("$defs") {
+                into.extend(found);
+            }
+            map.remove("$schema");
+            map.values_mut().for_each(|v| collect_definitions(v, into));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|v| collect_definitions(v, into)),
+        _ => {}
+    }
+}

@@ -205,11 +205,17 @@ pub fn observables(source: &Source, problem: &Problem, list: &[ObservableInput],
             basis: &problem.basis,
             hamiltonian: &problem.hamiltonian,
             units: problem.units,
+            seed: source.input.seed,
             folder: &source.folder,
             state: &|file, key| saved_state(&source.folder.join(file), problem, key),
             path: path.clone(),
         };
         let new = observable::build(&table, &context)?;
+        let sampler = source.input.sampler.clone().unwrap_or_default();
+        if new.observable.needs_partners() && sampler.method == Method::Metropolis && sampler.chains < 2 {
+            let what = format!("`{}` compares two independent chains, and there is one", new.name);
+            return Err(Error::input("sampler.chains", what, "use at least 2 chains"));
+        }
         if named.iter().any(|n| n.name == new.name) {
             return Err(Error::input(path, format!("two observables are called `{}`", new.name), "give one a `name`"));
         }

@@ -29,6 +29,10 @@ pub enum Purpose {
     Evolve = 7,
     /// Metropolis sweeps at the output times of an evolution.
     EvolveOutput = 8,
+    /// Two copies of the system, for entropies.
+    Copies = 9,
+    /// Metropolis sweeps of a state that the optimisation stays orthogonal to.
+    Orthogonal = 10,
 }
 
 /// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`, `step`).

@@ -44,3 +44,43 @@ fn restarts_and_ranks_change_nothing() {
     expect_code(&whole.alone(&["run", "x.toml", "--set", "measure.observables=['magnetisation']"]), 0);
     assert!(!whole.tree("x.h5").datasets.contains_key("measure/observables/zz/mean"));
 }
+
+/// The exact fidelity with the state of `other.h5` and the energy difference, by full sums.
+#[test]
+fn a_saved_state_is_compared_by_fidelity_and_energy() {
+    let measure = |method: &str| {
+        format!(
+            "{}method = '{method}'\n[measure]\nsamples = 32768\n\
+             observables = [{{ kind = 'overlap', file = 'other.h5' }}]\n[output]\nsamples = 'none'\n",
+            common::RING
+        )
+    };
+    let case = Case::new(&measure("metropolis"));
+    // The other state: a few steps of optimisation away from this one.
+    let other = format!("{}[optimize]\nsteps = 3\nlearning_rate = 0.02\nshift = 0.1\n", common::RING);
+    std::fs::write(case.path("other.toml"), other).unwrap();
+    expect_code(&case.alone(&["run", "other.toml"]), 0);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    std::fs::write(case.path("y.toml"), measure("full-sum")).unwrap();
+    expect_code(&case.alone(&["run", "y.toml"]), 0);
+    let (sampled, exact) = (case.tree("x.h5"), case.tree("y.h5"));
+    let path = |name: &str| format!("measure/observables/overlap/{name}");
+    let value = |tree: &Tree, name: &str| tree.real(&path(name)).unwrap();
+    let fidelity = value(&exact, "fidelity/mean");
+    assert!(fidelity > 0.3 && fidelity < 0.9999, "{fidelity}");
+    for name in ["fidelity", "infidelity", "other_energy", "energy_difference"] {
+        let (mean, error) = (value(&sampled, &format!("{name}/mean")), value(&sampled, &format!("{name}/error")));
+        let expected = value(&exact, &format!("{name}/mean"));
+        println!("{name}: {mean} +- {error} for {expected}");
+        assert!((mean - expected).abs() < 4.0 * error, "{name}: {mean} +- {error} for {expected}");
+    }
+    // The difference is known better than either energy, whose errors it shares.
+    let energies = sampled.real("measure/energy/error").unwrap();
+    assert!(value(&sampled, "energy_difference/error") < 3.0 * energies);
+    let difference = value(&exact, "other_energy/mean") - exact.real("measure/energy/mean").unwrap();
+    assert!((value(&exact, "energy_difference/mean") - difference).abs() < 1e-9);
+    // A state compared with itself.
+    let own = "measure.observables=[{ kind = 'overlap', file = 'y.h5' }]";
+    expect_code(&case.alone(&["run", "y.toml", "--set", own, "--set", "output.name=z"]), 0);
+    assert!(value(&case.tree("z.h5"), "infidelity/mean").abs() < 1e-12);
+}

@@ -44,13 +44,14 @@ impl Observations {
             true => partners(comm, ensemble, per_chain, chains)?,
             false => Vec::new(),
         };
+        let before = self.bins.first().map_or(0, Bins::samples);
         let segments: Vec<_> = self.bins.iter_mut().map(|b| b.segments(per_chain)).collect();
         let mut sums = vec![Vec::new(); observables.len()];
         let mut local = || {
             for (k, chain) in ensemble.chains().enumerate() {
                 let row = per_chain * ensemble.sites();
                 let others = partners.get(k * row..(k + 1) * row).unwrap_or(&[]);
-                let view = View::new(ensemble, k * per_chain..(k + 1) * per_chain, others);
+                let view = View::new(ensemble, k * per_chain..(k + 1) * per_chain, others).at(chain, before);
                 for (o, named) in observables.iter().enumerate().filter(|(o, _)| chain < self.bins[*o].chains()) {
                     let values = checked(named, named.observable.local_values(&view)?)?;
                     let columns = named.observable.columns();
@@ -108,6 +109,9 @@ fn checked(named: &Named, values: Vec<f64>) -> Result<Vec<f64>> {
 /// Means over a full sum, the same on every rank.
 fn exact(comm: &dyn Comm, ensemble: &dyn Ensemble, named: &Named) -> Result<Summary> {
     let observable = &*named.observable;
+    if let Some(means) = agree(comm, observable.full_sum(ensemble))? {
+        return Ok(Summary::exact(observable.evaluate(&checked(named, means)?)));
+    }
     let mut means = vec![0.0; observable.columns()];
     let rows = ensemble.weights().len();
     let mut local = || {

@@ -4,8 +4,14 @@
 //! of such columns and a function from their means to named quantities: the identity, a linear map, or a ratio, a logarithm,
 //! of which the reducer (`stats::Bins`) finds errors by the jackknife. Nothing here knows a communicator.
 
+mod four_spin;
 mod magnetisation;
+mod one_site;
+mod overlap;
+mod pauli;
+mod renyi;
 mod spin_correlations;
+mod string_order;
 mod structure_factor;
 mod transverse;
 
@@ -30,13 +36,20 @@ pub struct View<'a> {
     pub rows: Range<usize>,
     /// For estimators of two copies: a second, independent configuration for each row, row by row. Not in full sums.
     pub partners: &'a [i8],
+    /// Chain and number of the first row within it, which name the random streams of estimators that draw numbers.
+    pub place: (u64, u64),
     pairs: OnceCell<Vec<f64>>,
 }
 
 impl<'a> View<'a> {
     /// The configurations `rows` of `ensemble`.
     pub fn new(ensemble: &'a dyn Ensemble, rows: Range<usize>, partners: &'a [i8]) -> Self {
-        View { ensemble, rows, partners, pairs: OnceCell::new() }
+        View { ensemble, rows, partners, place: (0, 0), pairs: OnceCell::new() }
+    }
+
+    /// The same, of samples of one chain from number `sample` on.
+    pub fn at(self, chain: usize, sample: usize) -> Self {
+        View { place: (chain as u64, sample as u64), ..self }
     }
 
     /// The configurations.
@@ -129,6 +142,11 @@ pub trait Observable: Send + Sync {
     fn columns(&self) -> usize;
     /// Local values, rows × columns, of the rows of `view`.
     fn local_values(&self, view: &View) -> Result<Vec<f64>>;
+    /// Means of the columns from all amplitudes of a full sum, where averages of local values would miss something; `None` where
+    /// they do not. The same on every rank.
+    fn full_sum(&self, _ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
+        Ok(None)
+    }
     /// The quantities that [`Observable::evaluate`] gives, one after the other.
     fn quantities(&self) -> Vec<Quantity>;
     /// All quantities from the means of the columns, which they are by default.
@@ -155,6 +173,8 @@ pub struct ObservableContext<'a> {
     pub hamiltonian: &'a TermTable,
     /// What operators stand for in the input.
     pub units: Units,
+    /// Seed of the run.
+    pub seed: u64,
     /// Folder of the input file.
     pub folder: &'a Path,
     /// Builds the wave function of a results file with its final parameters; the text is the key for messages.
@@ -201,6 +221,17 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         build: structure_factor::build_zz,
         schema: structure_factor::schema,
     },
+    ObservableEntry { kind: "one-site", build: one_site::build, schema: no_keys },
+    ObservableEntry { kind: "dimer-correlations", build: four_spin::build_dimers, schema: four_spin::dimer_schema },
+    ObservableEntry {
+        kind: "plaquette-correlations",
+        build: four_spin::build_plaquettes,
+        schema: four_spin::plaquette_schema,
+    },
+    ObservableEntry { kind: "pauli", build: pauli::build, schema: crate::operator::models::pauli::schema },
+    ObservableEntry { kind: "string-order", build: string_order::build, schema: string_order::schema },
+    ObservableEntry { kind: "renyi-2", build: renyi::build, schema: renyi::schema },
+    ObservableEntry { kind: "overlap", build: overlap::build, schema: overlap::schema },
 ];
 
 /// An observable with its name in files.

@@ -7,7 +7,7 @@ mod bonds;
 mod heisenberg;
 mod ising;
 mod j1j2;
-mod pauli;
+pub mod pauli;
 mod xxz;
 mod xyz;
 
@@ -154,7 +154,7 @@ impl Terms {
 
     /// The model; the coefficients are still finite after adding up.
     fn finish(mut self) -> Result<Model> {
-        check_sum(&self.sum)?;
+        check_sum(&self.sum, "hamiltonian")?;
         self.pairs.sort_unstable();
         self.pairs.dedup();
         Ok(Model { sum: self.sum, marshall_bonds: self.xy, exchange_bonds: self.pairs, units: self.units })
@@ -162,11 +162,11 @@ impl Terms {
 }
 
 /// Refuses a sum whose coefficients overflow.
-fn check_sum(sum: &PauliSum) -> Result<()> {
+fn check_sum(sum: &PauliSum, path: &str) -> Result<()> {
     match sum.iter().find(|(_, c)| !c.is_finite()) {
         None => Ok(()),
         Some((string, _)) => Err(Error::input(
-            "hamiltonian",
+            path,
             format!("the coefficient of `{}` is too large for a real number", super::name(string)),
             "give couplings of order one",
         )),

@@ -11,7 +11,7 @@ use crate::operator::{Pauli, PauliSum};
 use num_complex::Complex64;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A sum of Pauli strings, from a file or listed here; Pauli matrices unless `units` says otherwise.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
@@ -33,7 +33,8 @@ enum Coefficient {
     Text(String),
 }
 
-pub(super) fn schema() -> serde_json::Value {
+/// The keys of the table.
+pub fn schema() -> serde_json::Value {
     schema_of::<Keys>()
 }
 
@@ -51,45 +52,46 @@ fn term(
 }
 
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {
-    let keys: Keys = crate::keys::parse(table, "hamiltonian")?;
     let units = context.units.unwrap_or(Units::Pauli);
-    let sites = context.lattice.sites;
+    let sum = hermitian_sum(table, "hamiltonian", context.folder, context.lattice.sites, units.factor())?;
+    let (marshall_bonds, exchange_bonds) = pairs(&sum);
+    Ok(Model { sum, marshall_bonds, exchange_bonds, units })
+}
+
+/// The Hermitian sum of strings that a table at `path` of the input gives by the keys `file` or `terms`; each letter stands
+/// for `factor` times a Pauli matrix.
+pub fn hermitian_sum(table: &toml::Table, path: &str, folder: &Path, sites: usize, factor: f64) -> Result<PauliSum> {
+    let keys: Keys = crate::keys::parse(table, path)?;
+    let key = |name: &str| format!("{path}.{name}");
     let (key, list) = match (&keys.file, &keys.terms) {
-        (Some(file), None) => ("hamiltonian.file", read_pauli(&context.folder.join(file), "hamiltonian.file", sites)?),
+        (Some(file), None) => (key("file"), read_pauli(&folder.join(file), &key("file"), sites)?),
         (None, Some(terms)) => {
             let read = |(k, pair)| {
                 term(pair, sites).map_err(|problem| {
-                    Error::input(
-                        "hamiltonian.terms",
-                        format!("term {}: {problem}", k + 1),
-                        "write terms such as [0.5, \"X0 Z1\"]",
-                    )
+                    let remedy = "write terms such as [0.5, \"X0 Z1\"]";
+                    Error::input(key("terms"), format!("term {}: {problem}", k + 1), remedy)
                 })
             };
-            ("hamiltonian.terms", terms.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?)
+            (key("terms"), terms.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?)
         }
         _ => {
-            return Err(Error::input(
-                "hamiltonian.terms",
-                "the strings come from `file` or from `terms`",
-                "give exactly one of the two",
-            ));
+            let problem = "the strings come from `file` or from `terms`";
+            return Err(Error::input(key("terms"), problem, "give exactly one of the two"));
         }
     };
     let mut sum = PauliSum::default();
     for (c, string) in &list {
-        sum.add(c * units.factor().powi(string.len() as i32), string);
+        sum.add(c * factor.powi(string.len() as i32), string);
     }
-    check_sum(&sum)?;
+    check_sum(&sum, path)?;
     if let Some((string, c)) = sum.non_hermitian() {
         return Err(Error::input(
             key,
-            format!("the coefficient {c} of `{string}` is not real, so that the Hamiltonian is not Hermitian"),
+            format!("the coefficient {c} of `{string}` is not real, so that the sum is not Hermitian"),
             "give every string a real coefficient",
         ));
     }
-    let (marshall_bonds, exchange_bonds) = pairs(&sum);
-    Ok(Model { sum, marshall_bonds, exchange_bonds, units })
+    Ok(sum)
 }
 
 /// The pairs that a string flips alone, and all pairs that are flipped together.

@@ -1,0 +1,54 @@
+//! Decides the one-site expectation values ⟨o^x_i⟩, ⟨o^y_i⟩, ⟨o^z_i⟩ of every site.
+//!
+//! (σ^x_i)_loc(x) = r, (σ^y_i)_loc(x) = −i σ_i r with r = ψ(x with spin i flipped)/ψ(x). Where total Sz is fixed the first two
+//! vanish and are left out.
+
+use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
+use crate::ansatz::Asks;
+use crate::error::Result;
+
+struct OneSite {
+    sites: usize,
+    transverse: bool,
+    factor: f64,
+    unit: String,
+}
+
+pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+    refuse_keys(table, context)?;
+    let (sites, transverse) = (context.lattice.sites, context.basis.up.is_none());
+    Ok(Box::new(OneSite { sites, transverse, factor: context.factor(1), unit: context.unit(1) }))
+}
+
+impl Observable for OneSite {
+    fn columns(&self) -> usize {
+        self.sites * if self.transverse { 3 } else { 1 }
+    }
+    fn local_values(&self, view: &View) -> Result<Vec<f64>> {
+        let mut asks = Asks::default();
+        if self.transverse {
+            view.rows.clone().for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
+        }
+        let ratios = view.ensemble.ratios(&asks);
+        let mut out = Vec::with_capacity(view.rows.len() * self.columns());
+        for (k, x) in view.configurations().enumerate() {
+            let along = x.iter().map(|&s| self.factor * f64::from(s));
+            out.extend(along.clone());
+            if self.transverse {
+                let ratios = &ratios[k * self.sites..(k + 1) * self.sites];
+                out.extend(ratios.iter().map(|r| self.factor * r.re));
+                // −i σ r has the real part σ Im r.
+                out.extend(along.zip(ratios).map(|(s, r)| s * r.im));
+            }
+        }
+        Ok(out)
+    }
+    fn quantities(&self) -> Vec<Quantity> {
+        let one = |name, meaning| quantity(name, &[self.sites], self.unit.clone(), meaning);
+        let mut list = vec![one("z", "<oz_i> [site]")];
+        if self.transverse {
+            list.extend([one("x", "<ox_i> [site]"), one("y", "<oy_i> [site]")]);
+        }
+        list
+    }
+}

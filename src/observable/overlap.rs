@@ -1,0 +1,144 @@
+//! Decides how this state compares with a saved one: fidelity, and the difference of their energies from the same samples.
+//!
+//! With r(x) = φ(x)/ψ(x) and averages over |ψ|²: ⟨ψ|φ⟩/⟨ψ|ψ⟩ = ⟨r⟩, ⟨φ|φ⟩/⟨ψ|ψ⟩ = ⟨|r|²⟩, so that F = |⟨r⟩|²/⟨|r|²⟩ and
+//! E_φ = ⟨r* (Hφ)(x)/ψ(x)⟩/⟨|r|²⟩. The noise of E_φ − E_ψ is that of the difference of the states (reweighting, A. M. Ferrenberg
+//! and R. H. Swendsen, Phys. Rev. Lett. 61, 2635 (1988)). φ must vanish wherever ψ does; a full sum has no such condition.
+
+use super::{Observable, ObservableContext, Quantity, View, quantity, schema_of};
+use crate::ansatz::{Ansatz, Asks, Erased};
+use crate::basis::StateIndex;
+use crate::ensemble::Ensemble;
+use crate::error::Result;
+use crate::operator::TermTable;
+use crate::rng::{Purpose, stream};
+use num_complex::Complex64;
+use serde::Deserialize;
+
+/// Configurations that fix the common factor of the two states.
+const REFERENCES: usize = 64;
+/// Configurations of a full sum that are evaluated at once.
+const BLOCK: usize = 1024;
+
+/// Keys of the comparison.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// Results file of the other state, relative to the input file.
+    file: std::path::PathBuf,
+}
+
+pub(super) fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}
+
+struct Overlap {
+    other: Erased,
+    hamiltonian: TermTable,
+    references: Vec<i8>,
+}
+
+pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let other = (context.state)(&keys.file, &format!("{}.file", context.path))?;
+    let mut rng = stream(0, Purpose::Configurations, u64::MAX, 0);
+    let references = (0..REFERENCES).flat_map(|_| context.basis.random(&mut rng)).collect();
+    Ok(Box::new(Overlap { other, hamiltonian: context.hamiltonian.clone(), references }))
+}
+
+impl Overlap {
+    /// A factor that brings φ/ψ near 1, from the parameters of both alone.
+    fn scale(&self, ensemble: &dyn Ensemble) -> f64 {
+        let theirs = self.other.log_psi(&self.other.batch(&self.references));
+        let ours = ensemble.log_psi_of(&self.references);
+        let differences = theirs.iter().zip(ours).map(|(a, b)| a.re - b.re).filter(|d| d.is_finite());
+        differences.fold(None, |m: Option<f64>, d| Some(m.map_or(d, |m| m.max(d)))).unwrap_or(0.0)
+    }
+
+    /// ln φ and (Hφ)(x)/φ(x), 0 where φ vanishes.
+    fn evaluate_other(&self, xs: &[i8]) -> (Vec<Complex64>, Vec<Complex64>) {
+        let batch = self.other.batch(xs);
+        let logs = self.other.log_psi(&batch);
+        let (mut asks, mut elements) = (Asks::default(), Vec::new());
+        let n = self.other.sites();
+        let mut local: Vec<Complex64> = xs.chunks_exact(n).map(|x| self.hamiltonian.diagonal(x)).collect();
+        for (k, x) in xs.chunks_exact(n).enumerate().filter(|(k, _)| logs[*k].re.is_finite()) {
+            self.hamiltonian.connected(x, |sites, element| {
+                asks.push(k, sites);
+                elements.push(element);
+            });
+        }
+        let mut ratios = vec![Complex64::ZERO; asks.len()];
+        self.other.ratios(&batch, &asks, &mut ratios);
+        asks.iter().zip(elements.iter().zip(ratios)).for_each(|((k, _), (e, r))| local[k] += e * r);
+        (logs, local)
+    }
+
+    /// ⟨ψ|φ⟩, ⟨φ|φ⟩, ⟨φ|H|φ⟩ and ⟨ψ|H|ψ⟩, all over ⟨ψ|ψ⟩, from every amplitude.
+    fn exact(&self, index: &StateIndex, psi: &[Complex64]) -> Vec<f64> {
+        let mut logs = Vec::with_capacity(psi.len());
+        for start in (0..psi.len()).step_by(BLOCK) {
+            let range = start..(start + BLOCK).min(psi.len());
+            let xs: Vec<i8> = range.flat_map(|k| index.spins(index.state(k))).collect();
+            logs.extend(self.other.log_psi(&self.other.batch(&xs)));
+        }
+        let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
+        let phi: Vec<Complex64> = logs
+            .iter()
+            .map(|l| if l.re == f64::NEG_INFINITY { Complex64::ZERO } else { (l - largest).exp() })
+            .collect();
+        let energy = |v: &[Complex64]| -> f64 {
+            let row = |k: usize| {
+                let (word, x) = (index.state(k), index.spins(index.state(k)));
+                let mut sum = self.hamiltonian.diagonal(&x) * v[k];
+                self.hamiltonian.connected(&x, |sites, element| {
+                    sum += element * v[index.index(sites.iter().fold(word, |w, &s| w ^ 1 << s))];
+                });
+                (v[k].conj() * sum).re
+            };
+            (0..v.len()).map(row).sum()
+        };
+        let norm: f64 = psi.iter().map(|z| z.norm_sqr()).sum();
+        let inner: Complex64 = psi.iter().zip(&phi).map(|(a, b)| a.conj() * b).sum();
+        let square: f64 = phi.iter().map(|z| z.norm_sqr()).sum();
+        [inner.re, inner.im, square, energy(&phi), energy(psi)].map(|v| v / norm).to_vec()
+    }
+}
+
+impl Observable for Overlap {
+    fn columns(&self) -> usize {
+        5
+    }
+    fn local_values(&self, view: &View) -> Result<Vec<f64>> {
+        let scale = self.scale(view.ensemble);
+        let n = view.ensemble.sites();
+        let xs = &view.ensemble.configurations()[view.rows.start * n..view.rows.end * n];
+        let (logs, others) = self.evaluate_other(xs);
+        let mine = view.local_values(&self.hamiltonian);
+        let logs_of_psi = &view.ensemble.log_psi()[view.rows.clone()];
+        let mut out = Vec::with_capacity(5 * view.rows.len());
+        for (((phi, psi), other), mine) in logs.iter().zip(logs_of_psi).zip(others).zip(mine) {
+            let r = if phi.re == f64::NEG_INFINITY { Complex64::ZERO } else { (phi - psi - scale).exp() };
+            out.extend([r.re, r.im, r.norm_sqr(), r.norm_sqr() * other.re, mine.re]);
+        }
+        Ok(out)
+    }
+    fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
+        Ok(ensemble.amplitudes().map(|(index, psi)| self.exact(index, psi)))
+    }
+    fn quantities(&self) -> Vec<Quantity> {
+        let energy = |name, meaning| quantity(name, &[], "energy of the input".into(), meaning);
+        vec![
+            quantity("fidelity", &[], "1".into(), "|<psi|phi>|^2 / (<psi|psi><phi|phi>), phi the saved state"),
+            quantity("infidelity", &[], "1".into(), "1 - fidelity"),
+            energy("other_energy", "<phi|H|phi>/<phi|phi> with the Hamiltonian of this input"),
+            energy("energy_difference", "energy of the saved state minus that of this one"),
+        ]
+    }
+    fn evaluate(&self, means: &[f64]) -> Vec<f64> {
+        let [re, im, square, other, mine] = *means else { return vec![0.0; 4] };
+        // A sampled state that never meets the other one has no overlap with it that could be seen.
+        let (fidelity, energy) =
+            if square > 0.0 { ((re * re + im * im) / square, other / square) } else { (0.0, 0.0) };
+        vec![fidelity, 1.0 - fidelity, energy, energy - mine]
+    }
+}

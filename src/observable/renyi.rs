@@ -1,0 +1,210 @@
+//! Decides the second Rényi entropy of blocks of sites, S₂ = −ln Tr ρ_A², by swapping the block between two copies.
+//!
+//! Tr ρ_A² = ⟨ψ(a',b) ψ(a,b')/(ψ(a,b) ψ(a',b'))⟩ over independent x = (a,b), x' = (a',b') (M. B. Hastings et al., Phys. Rev.
+//! Lett. 104, 157201 (2010)). Its noise grows like e^{S₂}; for large blocks `method = "ratio"` multiplies ratios of blocks that
+//! differ by one site (see `ratio`). A full sum takes Tr (ΨΨ^H)² with Ψ the amplitudes as a matrix [a, b].
+
+mod ratio;
+
+use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
+use crate::basis::{SpinBasis, StateIndex};
+use crate::ensemble::Ensemble;
+use crate::error::{Error, Result};
+use crate::linalg::products::{Op, multiply};
+use ndarray::Array2;
+use num_complex::Complex64;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Most entries of the matrix of amplitudes.
+const LARGEST: usize = 1 << 26;
+
+/// Keys of the entropies.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// Lists of sites, one per block.
+    blocks: Vec<Vec<usize>>,
+    /// "swap" (default) or "ratio".
+    #[serde(default)]
+    method: Method,
+    /// ratio: sweeps of the two copies before the first sample of each block of samples (50).
+    copy_burn_in: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Method {
+    /// The block at once.
+    #[default]
+    Swap,
+    /// Site by site.
+    Ratio,
+}
+
+pub(super) fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}
+
+/// Whether each site belongs to a block.
+type Mask = Vec<bool>;
+
+struct Swap {
+    blocks: Vec<Mask>,
+}
+
+pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let sites = context.lattice.sites;
+    let key = |name: &str| format!("{}.{name}", context.path);
+    if keys.blocks.is_empty() {
+        return Err(Error::input(key("blocks"), "there is no block", "give lists of sites such as [[0, 1], [0, 1, 2]]"));
+    }
+    let mut masks = Vec::new();
+    for block in &keys.blocks {
+        let mask = mask(block, sites);
+        if block.is_empty() || mask.iter().filter(|m| **m).count() != block.len() {
+            let remedy = format!("a block is a list of different sites from 0 to {}", sites - 1);
+            return Err(Error::input(key("blocks"), format!("{block:?} is not a block of this lattice"), remedy));
+        }
+        masks.push(mask);
+    }
+    match (keys.method, keys.copy_burn_in) {
+        (Method::Swap, Some(_)) => Err(Error::input(
+            key("copy_burn_in"),
+            "copies of their own exist for method = \"ratio\" only",
+            "remove the key or change the method",
+        )),
+        (Method::Swap, None) => Ok(Box::new(Swap { blocks: masks })),
+        (Method::Ratio, burn_in) => Ok(Box::new(ratio::Ratio::new(
+            &keys.blocks,
+            context.basis.clone(),
+            context.seed,
+            burn_in.unwrap_or(50),
+        ))),
+    }
+}
+
+fn mask(block: &[usize], sites: usize) -> Mask {
+    let mut mask = vec![false; sites];
+    block.iter().filter(|&&s| s < sites).for_each(|&s| mask[s] = true);
+    mask
+}
+
+/// The two configurations with the spins of the block exchanged.
+fn swapped(x: &[i8], y: &[i8], mask: &[bool]) -> [Vec<i8>; 2] {
+    let pick = |inside: &[i8], outside: &[i8]| {
+        (0..mask.len()).map(|i| if mask[i] { inside[i] } else { outside[i] }).collect::<Vec<i8>>()
+    };
+    [pick(y, x), pick(x, y)]
+}
+
+/// Tr ρ² of a block from all amplitudes.
+fn purity(index: &StateIndex, amplitudes: &[Complex64], mask: &[bool]) -> Result<f64> {
+    let block = mask.iter().enumerate().fold(0u64, |w, (i, &inside)| w | u64::from(inside) << i);
+    let numbered = |keep: u64| {
+        let mut numbers = BTreeMap::new();
+        (0..amplitudes.len()).for_each(|k| {
+            let next = numbers.len();
+            numbers.entry(index.state(k) & keep).or_insert(next);
+        });
+        numbers
+    };
+    let (inside, outside) = (numbered(block), numbered(!block));
+    // ρ of the smaller part has the same purity.
+    let ((few, keep), (many, rest)) =
+        if inside.len() <= outside.len() { ((inside, block), (outside, !block)) } else { ((outside, !block), (inside, block)) };
+    if few.len().saturating_mul(many.len()) > LARGEST {
+        return Err(Error::Memory {
+            what: "the amplitudes as a matrix of block and rest".into(),
+            needed: 16.0 * few.len() as f64 * many.len() as f64,
+            available: 16.0 * LARGEST as f64,
+        });
+    }
+    let mut psi = Array2::from_elem((few.len(), many.len()), Complex64::ZERO);
+    for (k, amplitude) in amplitudes.iter().enumerate() {
+        let word = index.state(k);
+        psi[(few[&(word & keep)], many[&(word & rest)])] = *amplitude;
+    }
+    let rho = multiply(psi.view(), Op::Same, psi.view(), Op::Adjoint);
+    let trace: f64 = rho.diag().iter().map(|z| z.re).sum();
+    Ok(rho.iter().map(|z| z.norm_sqr()).sum::<f64>() / (trace * trace))
+}
+
+/// −ln of a purity; noise that makes it negative leaves a large number with a larger error.
+fn entropy(purity: f64) -> f64 {
+    -purity.max(1e-16).ln()
+}
+
+fn quantities(blocks: usize) -> Vec<Quantity> {
+    vec![
+        quantity("", &[blocks], "1".into(), "S2 = -ln Tr rho_A^2 in nats [block]"),
+        quantity("purity", &[blocks], "1".into(), "Tr rho_A^2 [block]"),
+    ]
+}
+
+fn labels(blocks: &[Mask]) -> Vec<Label> {
+    vec![Label {
+        name: "blocks",
+        shape: vec![blocks.len(), blocks[0].len()],
+        values: blocks.iter().flatten().map(|&inside| f64::from(u8::from(inside))).collect(),
+        unit: "1",
+        meaning: "1 where the site belongs to the block [block, site]",
+    }]
+}
+
+impl Observable for Swap {
+    fn columns(&self) -> usize {
+        self.blocks.len()
+    }
+    fn local_values(&self, view: &View) -> Result<Vec<f64>> {
+        let n = view.ensemble.sites();
+        let mut asked: Vec<i8> = Vec::new();
+        for (x, y) in view.configurations().zip(view.partners.chunks_exact(n)) {
+            asked.extend(y);
+            self.blocks.iter().for_each(|mask| asked.extend(swapped(x, y, mask).concat()));
+        }
+        let logs = view.ensemble.log_psi_of(&asked);
+        let mut out = Vec::new();
+        let mine = &view.ensemble.log_psi()[view.rows.clone()];
+        for (x, theirs) in mine.iter().zip(logs.chunks_exact(1 + 2 * self.blocks.len())) {
+            for pair in theirs[1..].chunks_exact(2) {
+                let zero = pair.iter().any(|l| l.re == f64::NEG_INFINITY);
+                out.push(if zero { 0.0 } else { (pair[0] + pair[1] - x - theirs[0]).exp().re });
+            }
+        }
+        Ok(out)
+    }
+    fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
+        let Some((index, amplitudes)) = ensemble.amplitudes() else { return Ok(None) };
+        self.blocks.iter().map(|mask| purity(index, amplitudes, mask)).collect::<Result<Vec<f64>>>().map(Some)
+    }
+    fn quantities(&self) -> Vec<Quantity> {
+        quantities(self.blocks.len())
+    }
+    fn evaluate(&self, means: &[f64]) -> Vec<f64> {
+        means.iter().map(|&p| entropy(p)).chain(means.iter().copied()).collect()
+    }
+    fn labels(&self) -> Vec<Label> {
+        labels(&self.blocks)
+    }
+    fn needs_partners(&self) -> bool {
+        true
+    }
+}
+
+/// A copy's proposal: sites to flip; empty where nothing changes.
+fn propose(x: &[i8], basis: &SpinBasis, rng: &mut crate::rng::Generator) -> Vec<usize> {
+    use crate::rng::RngExt;
+    let n = x.len();
+    let balanced = basis.up.is_none_or(|up| 2 * up == n);
+    if balanced && rng.random_range(0..2 * n) == 0 {
+        return (0..n).collect();
+    }
+    let i = rng.random_range(0..n);
+    if basis.up.is_none() {
+        return vec![i];
+    }
+    let j = rng.random_range(0..n);
+    if x[i] == x[j] { Vec::new() } else { vec![i, j] }
+}

@@ -1,0 +1,112 @@
+//! Decides the string correlations of a chain, ⟨o^a_i (Π_{i<k<j} σ^a_k) o^a_j⟩ for an axis a.
+//!
+//! With exp(iπ S^a_k) = i σ^a_k this is i^{−(j−i−1)} times the string order parameter of M. den Nijs and K. Rommelse, Phys. Rev.
+//! B 40, 4709 (1989). j runs forward from i; on a ring it wraps. In Pauli units the x string is the disorder operator of the
+//! transverse-field Ising chain.
+
+use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
+use crate::ansatz::Asks;
+use crate::error::{Error, Result};
+use serde::Deserialize;
+
+/// Keys of the string order.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// "z" (default) or "x".
+    #[serde(default)]
+    axis: Axis,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Axis {
+    /// Strings of σz, diagonal.
+    #[default]
+    Z,
+    /// Strings of σx, which flip the whole string.
+    X,
+}
+
+pub(super) fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}
+
+struct StringOrder {
+    sites: usize,
+    ring: bool,
+    axis: Axis,
+    factor: f64,
+    unit: String,
+}
+
+pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let (lattice, sites) = (context.lattice, context.lattice.sites);
+    if lattice.spec.kind != "chain" || !(2..=256).contains(&sites) {
+        return Err(Error::input(
+            &context.path,
+            format!("string order on a {} of {sites} sites", lattice.spec.kind),
+            "use it on a chain of 2 to 256 sites, or a table of kind \"pauli\" for single strings",
+        ));
+    }
+    let ring = lattice.periodic()[0];
+    Ok(Box::new(StringOrder { sites, ring, axis: keys.axis, factor: context.factor(2), unit: context.unit(2) }))
+}
+
+impl StringOrder {
+    /// The last distance that occurs.
+    fn reach(&self) -> usize {
+        self.sites - 1
+    }
+    /// Pairs (i, distance) in the order of the columns.
+    fn strings(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (n, ring) = (self.sites, self.ring);
+        (1..=self.reach()).flat_map(move |d| (0..if ring { n } else { n - d }).map(move |i| (i, d)))
+    }
+}
+
+impl Observable for StringOrder {
+    fn columns(&self) -> usize {
+        self.strings().count()
+    }
+    fn local_values(&self, view: &View) -> Result<Vec<f64>> {
+        let n = self.sites;
+        let string = |i: usize, d: usize| (i..=i + d).map(move |k| k % n);
+        if self.axis == Axis::Z {
+            let value = |x: &[i8], i, d| self.factor * string(i, d).map(|k| f64::from(x[k])).product::<f64>();
+            return Ok(view.configurations().flat_map(|x| self.strings().map(move |(i, d)| value(x, i, d))).collect());
+        }
+        let mut asks = Asks::default();
+        for row in view.rows.clone() {
+            self.strings().for_each(|(i, d)| asks.push(row, &string(i, d).map(|k| k as u32).collect::<Vec<_>>()));
+        }
+        Ok(view.ensemble.ratios(&asks).iter().map(|r| self.factor * r.re).collect())
+    }
+    fn quantities(&self) -> Vec<Quantity> {
+        let n = self.sites;
+        vec![
+            quantity("", &[self.reach()], self.unit.clone(), "mean over i of <o_i (prod_{i<k<j} sigma_k) o_j> [j - i]"),
+            quantity("pairs", &[n, n], self.unit.clone(), "the same for each pair [i, j], j forward of i, 0 elsewhere"),
+        ]
+    }
+    fn evaluate(&self, means: &[f64]) -> Vec<f64> {
+        let n = self.sites;
+        let mut out = vec![0.0; self.reach() + n * n];
+        for ((i, d), value) in self.strings().zip(means) {
+            let count = if self.ring { n } else { n - d };
+            out[d - 1] += value / count as f64;
+            out[self.reach() + i * n + (i + d) % n] = *value;
+        }
+        out
+    }
+    fn labels(&self) -> Vec<Label> {
+        vec![Label {
+            name: "distances",
+            shape: vec![self.reach()],
+            values: (1..=self.reach()).map(|d| d as f64).collect(),
+            unit: "site",
+            meaning: "j - i",
+        }]
+    }
+}

@@ -121,13 +121,11 @@ fn compare(entry: &Table, measured: &Tree) -> Vec<(String, f64)> {
         single("magnetisation_fourth", found("magnetisation/fourth/mean")[0]);
         check("sx_per_site", &found("one-site/x/mean"), &numbers(entry, "sx_per_site").unwrap());
         check("sy", &found("one-site/y/mean"), &vec![0.0; n]);
-        let xx: Vec<f64> =
-            std::iter::once(1.0).chain((1..n).map(|j| found(&format!("xx-{j}/mean"))[0])).collect();
+        let xx: Vec<f64> = std::iter::once(1.0).chain((1..n).map(|j| found(&format!("xx-{j}/mean"))[0])).collect();
         check("sxsx_from_site_0", &xx, &numbers(entry, "sxsx_from_site_0").unwrap());
     }
     check("szsz_from_site_0", &zz[..n], &numbers(entry, "szsz_from_site_0").unwrap());
-    let renyi: Vec<f64> =
-        entry["entropies"].as_array().unwrap().iter().map(|e| number(&e["renyi2"])).collect();
+    let renyi: Vec<f64> = entry["entropies"].as_array().unwrap().iter().map(|e| number(&e["renyi2"])).collect();
     check("renyi2", &found("renyi-2/mean"), &renyi);
     differences
 }
@@ -136,7 +134,11 @@ fn faults(entry: &Table, differences: Vec<(String, f64)>, tolerance: f64) -> Vec
     let id = text(entry, "id");
     let largest = differences.iter().map(|d| d.1).fold(0.0, f64::max);
     println!("{id}: {} values within {largest:.1e}", differences.len());
-    differences.into_iter().filter(|d| d.1.is_nan() || d.1 > tolerance).map(|d| format!("{id}: {} {:.1e}", d.0, d.1)).collect()
+    differences
+        .into_iter()
+        .filter(|d| d.1.is_nan() || d.1 > tolerance)
+        .map(|d| format!("{id}: {} {:.1e}", d.0, d.1))
+        .collect()
 }
 
 #[test]
@@ -194,12 +196,8 @@ fn of_golden(method: &str, per_chain: usize, observable: &str) -> Measured {
     ensemble.set_parameters(&golden()).unwrap();
     let list = &source.input.measure.as_ref().unwrap().observables;
     let named = nishina::registry::observables(&source, &problem, list, "measure.observables").unwrap();
-    let request = nishina::ensemble::Request {
-        purpose: nishina::rng::Purpose::Measure,
-        step: 0,
-        burn_in: 100,
-        per_chain,
-    };
+    let request =
+        nishina::ensemble::Request { purpose: nishina::rng::Purpose::Measure, step: 0, burn_in: 100, per_chain };
     ensemble.sample(&request).unwrap();
     let comm = nishina::comm::Serial;
     let summary = nishina::driver::observe::observe(&comm, &*ensemble, &named, per_chain, 16).unwrap().remove(0);
@@ -249,7 +247,8 @@ const KINDS: [&str; 12] = [
 
 #[test]
 fn samples_agree_with_full_sums_of_the_same_parameters() {
-    let more = ["'string-order'", "{ kind = 'renyi-2', blocks = [[0], [0, 1], [2, 4]], method = 'ratio', copy_burn_in = 20 }"];
+    let more =
+        ["'string-order'", "{ kind = 'renyi-2', blocks = [[0], [0, 1], [2, 4]], method = 'ratio', copy_burn_in = 20 }"];
     let mut largest = 0.0f64;
     for kind in KINDS.iter().chain(&more) {
         let exact = of_golden("full-sum", 1, kind);

@@ -137,8 +137,7 @@ impl Observable for Overlap {
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {
         let [re, im, square, other, mine] = *means else { return vec![0.0; 4] };
         // A sampled state that never meets the other one has no overlap with it that could be seen.
-        let (fidelity, energy) =
-            if square > 0.0 { ((re * re + im * im) / square, other / square) } else { (0.0, 0.0) };
+        let (fidelity, energy) = if square > 0.0 { ((re * re + im * im) / square, other / square) } else { (0.0, 0.0) };
         vec![fidelity, 1.0 - fidelity, energy, energy - mine]
     }
 }

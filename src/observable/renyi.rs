@@ -58,7 +58,11 @@ pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<
     let sites = context.lattice.sites;
     let key = |name: &str| format!("{}.{name}", context.path);
     if keys.blocks.is_empty() {
-        return Err(Error::input(key("blocks"), "there is no block", "give lists of sites such as [[0, 1], [0, 1, 2]]"));
+        return Err(Error::input(
+            key("blocks"),
+            "there is no block",
+            "give lists of sites such as [[0, 1], [0, 1, 2]]",
+        ));
     }
     let mut masks = Vec::new();
     for block in &keys.blocks {
@@ -76,12 +80,9 @@ pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<
             "remove the key or change the method",
         )),
         (Method::Swap, None) => Ok(Box::new(Swap { blocks: masks })),
-        (Method::Ratio, burn_in) => Ok(Box::new(ratio::Ratio::new(
-            &keys.blocks,
-            context.basis.clone(),
-            context.seed,
-            burn_in.unwrap_or(50),
-        ))),
+        (Method::Ratio, burn_in) => {
+            Ok(Box::new(ratio::Ratio::new(&keys.blocks, context.basis.clone(), context.seed, burn_in.unwrap_or(50))))
+        }
     }
 }
 
@@ -112,8 +113,11 @@ fn purity(index: &StateIndex, amplitudes: &[Complex64], mask: &[bool]) -> Result
     };
     let (inside, outside) = (numbered(block), numbered(!block));
     // ρ of the smaller part has the same purity.
-    let ((few, keep), (many, rest)) =
-        if inside.len() <= outside.len() { ((inside, block), (outside, !block)) } else { ((outside, !block), (inside, block)) };
+    let ((few, keep), (many, rest)) = if inside.len() <= outside.len() {
+        ((inside, block), (outside, !block))
+    } else {
+        ((outside, !block), (inside, block))
+    };
     if few.len().saturating_mul(many.len()) > LARGEST {
         return Err(Error::Memory {
             what: "the amplitudes as a matrix of block and rest".into(),

@@ -9,7 +9,6 @@ mod activation;
 mod backward;
 mod factory;
 mod forward;
-mod functions;
 #[cfg(test)]
 mod tests;
 

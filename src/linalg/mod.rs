@@ -2,7 +2,9 @@
 
 pub mod blas;
 pub mod dense;
+pub mod functions;
 pub mod lanczos;
+pub mod lanes;
 pub mod panels;
 pub mod products;
 pub mod simd;

@@ -49,6 +49,19 @@ impl Panels {
     pub fn set(&mut self, k: usize, j: usize, value: f64) {
         self.entries[j / LANES * self.depth + k].0[j % LANES] = value;
     }
+    /// A_kj
+    pub fn get(&self, k: usize, j: usize) -> f64 {
+        self.entries[j / LANES * self.depth + k].0[j % LANES]
+    }
+    /// Replaces A by the numbers of `from` that `places` names, row by row.
+    pub fn gather(&mut self, from: &[f64], places: &[u32]) {
+        for (k, row) in places.chunks_exact(self.width).enumerate() {
+            for (panel, places) in row.chunks(LANES).enumerate() {
+                let lanes = &mut self.entries[panel * self.depth + k].0;
+                lanes.iter_mut().zip(places).for_each(|(entry, &place)| *entry = from[place as usize]);
+            }
+        }
+    }
     /// Replaces b_j.
     pub fn set_offset(&mut self, j: usize, value: f64) {
         self.offset[j / LANES].0[j % LANES] = value;

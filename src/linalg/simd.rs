@@ -45,31 +45,38 @@ pub const fn fused(set: u8) -> bool {
     set != Simd::Portable as u8
 }
 
-/// Defines `$name(simd, …)`, which runs the `#[inline(always)]` function `$body::<SET>(…)` compiled for the set `simd`, of
-/// which SET is the number.
+/// a b + c, rounded once where the instruction set can.
+#[inline(always)]
+pub fn multiply_add<const SET: u8>(a: f64, b: f64, c: f64) -> f64 {
+    if fused(SET) { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Defines `$name(simd, …)`, which runs the `#[inline(always)]` function `$body::<…, SET>(…)` compiled for the set `simd`, of
+/// which SET is the number. There may be one type parameter before SET.
 macro_rules! compiled_for_each_set {
-    ($(#[$doc:meta])* $visibility:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $body:ident) => {
+    ($(#[$doc:meta])* $visibility:vis fn $name:ident $(<$t:ident: $bound:path>)? ($($arg:ident: $type:ty),* $(,)?)
+        $(-> $out:ty)? = $body:ident) => {
         $(#[$doc])*
-        $visibility fn $name(simd: $crate::linalg::simd::Simd, $($arg: $type),*) {
+        $visibility fn $name $(<$t: $bound>)? (simd: $crate::linalg::simd::Simd, $($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
-                fn avx2($($arg: $type),*) {
-                    $body::<{ $crate::linalg::simd::Simd::Avx2 as u8 }>($($arg),*)
+                fn avx2 $(<$t: $bound>)? ($($arg: $type),*) $(-> $out)? {
+                    $body::<$($t,)? { $crate::linalg::simd::Simd::Avx2 as u8 }>($($arg),*)
                 }
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
-                fn avx512($($arg: $type),*) {
-                    $body::<{ $crate::linalg::simd::Simd::Avx512 as u8 }>($($arg),*)
+                fn avx512 $(<$t: $bound>)? ($($arg: $type),*) $(-> $out)? {
+                    $body::<$($t,)? { $crate::linalg::simd::Simd::Avx512 as u8 }>($($arg),*)
                 }
                 match simd {
                     $crate::linalg::simd::Simd::Portable => {}
                     // SAFETY: such a value is only made where the processor was seen to have these instructions.
-                    $crate::linalg::simd::Simd::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::linalg::simd::Simd::Avx2 => return unsafe { avx2 $(::<$t>)? ($($arg),*) },
                     // SAFETY: as above.
-                    $crate::linalg::simd::Simd::Avx512 => return unsafe { avx512($($arg),*) },
+                    $crate::linalg::simd::Simd::Avx512 => return unsafe { avx512 $(::<$t>)? ($($arg),*) },
                 }
             }
-            $body::<{ $crate::linalg::simd::Simd::Portable as u8 }>($($arg),*)
+            $body::<$($t,)? { $crate::linalg::simd::Simd::Portable as u8 }>($($arg),*)
         }
     };
 }

@@ -4,9 +4,9 @@
 //! u = √(2/π) (θ + 0.044715 θ³) (D. Hendrycks, K. Gimpel, arXiv:1606.08415), and ReLU, g(θ) = max(θ, 0). With w = e^{−2|θ|}, or
 //! e^{−2z} for z = ±θ with Re z ≥ 0: ln cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
 
-use super::functions::{LARGEST_ANGLE, angle, exp, ln, ln_mean, multiply_add, sin_cos};
 use crate::ansatz::field::Field;
-use crate::linalg::simd::{Simd, compiled_for_each_set};
+use crate::linalg::functions::{LARGEST_ANGLE, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
+use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use num_complex::Complex64;
 use std::f64::consts::{FRAC_2_PI, LN_2, SQRT_2};
 

@@ -51,7 +51,7 @@ fn laws_hold_without_biases_and_output_weights() {
     }
 }
 
-fn largest<T: crate::ansatz::rbm::kernel::Kernel>() -> f64 {
+fn largest<T: crate::ansatz::rbm::Kernel>() -> f64 {
     let (sites, hidden) = (10, 37);
     let rbm = Rbm::<T>::dense(sites, hidden, true, true, 0.3, 5);
     let shape = Shape { sites, phase: false, output_weights: false, ..shape(&[hidden], Activation::LnCosh) };

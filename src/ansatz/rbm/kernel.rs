@@ -1,88 +1,21 @@
-//! Decides how the hidden units of a restricted Boltzmann machine are stored and swept: real and imaginary parts apart.
+//! Decides how a move changes the hidden units of a walker, eight of them at a time and without an elementary function.
 //!
-//! A move multiplies ψ by Π_j f_j, f_j = r_j + p_j E_j, and on acceptance p'_j = p_j E_j / f_j, r'_j = r_j / f_j. Eight
-//! partial products run side by side, and their magnitudes move into integer exponents where they leave the
-//! moderate range.
+//! With p = 1/(1+e^{2θ}), r = 1/(1+e^{−2θ}) and E_l = e^{4W_l}, flipping the up spins U and the down spins D multiplies cosh θ
+//! by e^{−2 Σ_{l∈U∪D} W_l} f, f = r Π_D E + p Π_U E; accepted, p' = p Π_U E / f and r' = r Π_D E / f. Products over all units
+//! run in sixteen parts, whose magnitudes move into an integer exponent where they leave the moderate range.
 
 use crate::ansatz::field::Field;
+use crate::linalg::lanes::{Complexes, Lanes, Packed, Reals, WIDTH};
 use num_complex::Complex64;
-use std::marker::PhantomData;
 
-/// Partial products side by side.
-const LANES: usize = 8;
-/// Factors per partial product between two renormalisations.
-const BURST: usize = 4;
+/// Eights per part of a product between two looks at its magnitude; two parts take turns.
+const BURST: usize = 8;
+/// Magnitudes above this and below its inverse are moderate: with four more factors of such a size nothing is lost.
+const TINY: f64 = 1e-60;
 /// Below this modulus of p or r a unit is saturated, and multiplying on would lose it.
-const SATURATED: f64 = 1e-60;
-
-/// Rows of equal width, real and imaginary parts in separate arrays; the latter is empty for real numbers.
-#[derive(Debug, Clone)]
-pub struct Planes<T> {
-    re: Vec<f64>,
-    im: Vec<f64>,
-    width: usize,
-    field: PhantomData<T>,
-}
-
-/// One row.
-#[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
-    re: &'a [f64],
-    im: &'a [f64],
-}
-
-impl<T: Field> Planes<T> {
-    /// `rows` rows of zeros.
-    pub fn zeros(rows: usize, width: usize) -> Self {
-        let im = vec![0.0; if T::COMPLEX { rows * width } else { 0 }];
-        Planes { re: vec![0.0; rows * width], im, width, field: PhantomData }
-    }
-    /// Row `k`.
-    #[inline]
-    pub fn row(&self, k: usize) -> Row<'_> {
-        let range = k * self.width..(k + 1) * self.width;
-        Row { re: &self.re[range.clone()], im: if T::COMPLEX { &self.im[range] } else { &[] } }
-    }
-    /// Entry `j` of row `k`.
-    #[inline]
-    pub fn get(&self, k: usize, j: usize) -> T {
-        let at = k * self.width + j;
-        T::new(self.re[at], if T::COMPLEX { self.im[at] } else { 0.0 })
-    }
-    /// Replaces entry `j` of row `k`.
-    #[inline]
-    pub fn set(&mut self, k: usize, j: usize, value: T) {
-        let (at, z) = (k * self.width + j, value.complex());
-        self.re[at] = z.re;
-        if T::COMPLEX {
-            self.im[at] = z.im;
-        }
-    }
-    /// Adds `factor` × `other` to row `k`.
-    pub fn add(&mut self, k: usize, factor: f64, other: Row) {
-        let range = k * self.width..(k + 1) * self.width;
-        let plane = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(t, f)| *t += factor * f);
-        plane(&mut self.re[range.clone()], other.re);
-        if T::COMPLEX {
-            plane(&mut self.im[range], other.im);
-        }
-    }
-    /// Copies `other` into row `k`.
-    pub fn copy(&mut self, k: usize, other: Row) {
-        let range = k * self.width..(k + 1) * self.width;
-        self.re[range.clone()].copy_from_slice(other.re);
-        if T::COMPLEX {
-            self.im[range].copy_from_slice(other.im);
-        }
-    }
-    /// Multiplies row `k` by `other`, entry by entry.
-    pub fn multiply(&mut self, k: usize, other: Row) {
-        for j in 0..self.width {
-            let factor = T::new(other.re[j], if T::COMPLEX { other.im[j] } else { 0.0 });
-            self.set(k, j, self.get(k, j) * factor);
-        }
-    }
-}
+pub const SATURATED: f64 = 1e-60;
+/// Above this modulus of p or r, near a zero of cosh θ, p + r = 1 cancels, and multiplying on would pile up errors.
+pub const SINGULAR: f64 = 1e4;
 
 /// mantissa × 2^exponent
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,21 +27,38 @@ pub struct Scaled<T> {
 }
 
 impl<T: Field> Scaled<T> {
+    /// 1
+    pub fn one() -> Self {
+        Scaled { mantissa: T::new(1.0, 0.0), exponent: 0 }
+    }
     /// eᶻ
     pub fn exp(z: T) -> Self {
         let exponent = (z.complex().re / std::f64::consts::LN_2).floor();
         Scaled { mantissa: (z - T::new(exponent * std::f64::consts::LN_2, 0.0)).exp(), exponent: exponent as i64 }
     }
     /// The product.
+    #[inline(always)]
     pub fn times(self, other: Self) -> Self {
         Scaled { mantissa: self.mantissa * other.mantissa, exponent: self.exponent + other.exponent }
     }
     /// The number itself; not finite, or zero, where it is out of range.
+    #[inline(always)]
     pub fn value(self) -> Complex64 {
         let exponent = self.exponent.clamp(-2040, 2040);
         let half = exponent / 2;
         let power = |e: i64| f64::from_bits(((1023 + e) as u64) << 52);
         self.mantissa.complex() * power(half) * power(exponent - half)
+    }
+    /// The same number with a mantissa between 1 and 2 in its larger part.
+    #[inline(always)]
+    pub fn normalised(self) -> Self {
+        let z = self.mantissa.complex();
+        let e = exponent(z.re.abs().max(z.im.abs()));
+        Scaled { mantissa: self.mantissa * f64::from_bits(((1023 - e) as u64) << 52), exponent: self.exponent + e }
+    }
+    /// ln of the number.
+    pub fn ln(self) -> Complex64 {
+        self.mantissa.complex().ln() + self.exponent as f64 * std::f64::consts::LN_2
     }
 }
 
@@ -119,168 +69,198 @@ fn exponent(x: f64) -> i64 {
     if e == 0 || e == 0x7ff { 0 } else { (e - 1023).min(1022) }
 }
 
-/// Moves magnitudes into the exponents, if one is no longer moderate; a burst of factors keeps moderate ones in range.
+/// Which spins flip, with E of each or, for more than two spins, Π_U E and Π_D E.
+#[derive(Debug, Clone, Copy)]
+pub enum Move<'a> {
+    /// One up spin.
+    Up(&'a [Lanes]),
+    /// One down spin.
+    Down(&'a [Lanes]),
+    /// Two up spins.
+    TwoUp(&'a [Lanes], &'a [Lanes]),
+    /// Two down spins.
+    TwoDown(&'a [Lanes], &'a [Lanes]),
+    /// Up spins and down spins.
+    Both(&'a [Lanes], &'a [Lanes]),
+}
+
+const UP: u8 = 0;
+const DOWN: u8 = 1;
+const TWO_UP: u8 = 2;
+const TWO_DOWN: u8 = 3;
+const BOTH: u8 = 4;
+
+/// Moves the magnitudes of eight numbers to the exponent; whether none of them was lost before.
 #[inline(always)]
-fn renormalise(re: &mut [f64; LANES], im: &mut [f64; LANES], exponents: &mut [i64; LANES]) {
-    let mut moderate = true;
-    for l in 0..LANES {
-        let size = re[l].abs().max(im[l].abs());
-        moderate &= (size > SATURATED) & (size < 1.0 / SATURATED);
+fn shift<P: Packed, const SET: u8>(numbers: &mut P, total: &mut i64) -> bool {
+    let (size, mut scale) = (numbers.size::<SET>(), Lanes::splat(1.0));
+    for l in 0..WIDTH {
+        let e = exponent(size.0[l]);
+        scale.0[l] = f64::from_bits(((1023 - e) as u64) << 52);
+        *total += e;
     }
-    if !moderate {
-        shift(re, im, exponents);
+    *numbers = numbers.scaled::<SET>(scale);
+    size.all_above::<SET>(1e-290) && size.all_below::<SET>(1e290)
+}
+
+/// f
+#[inline(always)]
+fn factor<P: Packed, const SET: u8, const MOVE: u8>(row: &[Lanes], a: &[Lanes], b: &[Lanes]) -> P {
+    let (p, r) = (P::load(row), P::load(&row[P::PARTS..]));
+    match MOVE {
+        UP => p.times_plus::<SET>(P::load(a), r),
+        DOWN => r.times_plus::<SET>(P::load(a), p),
+        TWO_UP => p.times_plus::<SET>(P::load(a).times::<SET>(P::load(b)), r),
+        TWO_DOWN => r.times_plus::<SET>(P::load(a).times::<SET>(P::load(b)), p),
+        _ => p.times_plus::<SET>(P::load(a), r.times::<SET>(P::load(b))),
     }
 }
 
-fn shift(re: &mut [f64; LANES], im: &mut [f64; LANES], exponents: &mut [i64; LANES]) {
-    for l in 0..LANES {
-        let e = exponent(re[l].abs().max(im[l].abs()));
-        let scale = f64::from_bits(((1023 - e) as u64) << 52);
-        re[l] *= scale;
-        im[l] *= scale;
-        exponents[l] += e;
+#[inline(always)]
+fn product_of<T: Kernel, const SET: u8, const MOVE: u8>(row: &[Lanes], a: &[Lanes], b: &[Lanes]) -> Scaled<T> {
+    let parts = T::Packed::PARTS;
+    let (mut odd, mut even, mut total) = (T::Packed::one(), T::Packed::one(), 0);
+    let mut kept = true;
+    let (rows, firsts) = (row.chunks_exact(2 * parts * BURST), a.chunks_exact(parts * BURST));
+    let seconds = b.chunks_exact(parts * BURST);
+    let rest = (rows.remainder(), firsts.remainder(), seconds.remainder());
+    for ((row, a), b) in rows.zip(firsts).zip(seconds) {
+        // No closures here: they would be compiled without the instructions of the set.
+        for at in 0..BURST / 2 {
+            let (row, a, b) = (&row[4 * parts * at..], &a[2 * parts * at..], &b[2 * parts * at..]);
+            even = even.times::<SET>(factor::<_, SET, MOVE>(row, a, b));
+            odd = odd.times::<SET>(factor::<_, SET, MOVE>(&row[2 * parts..], &a[parts..], &b[parts..]));
+        }
+        let (x, y) = (even.size::<SET>(), odd.size::<SET>());
+        if !(x.smaller::<SET>(y).all_above::<SET>(TINY) & x.larger::<SET>(y).all_below::<SET>(1.0 / TINY)) {
+            kept &= shift::<_, SET>(&mut even, &mut total) & shift::<_, SET>(&mut odd, &mut total);
+        }
+    }
+    let tail = rest.0.chunks_exact(2 * parts).zip(rest.1.chunks_exact(parts)).zip(rest.2.chunks_exact(parts));
+    for (at, ((row, a), b)) in tail.enumerate() {
+        let f = factor::<T::Packed, SET, MOVE>(row, a, b);
+        if at % 2 == 0 { even = even.times::<SET>(f) } else { odd = odd.times::<SET>(f) }
+    }
+    let (x, y) = (even.size::<SET>(), odd.size::<SET>());
+    if !(x.smaller::<SET>(y).all_above::<SET>(1e-15) & x.larger::<SET>(y).all_below::<SET>(1e15)) {
+        kept &= shift::<_, SET>(&mut even, &mut total) & shift::<_, SET>(&mut odd, &mut total);
+    }
+    let mantissa = even.times::<SET>(odd).product::<SET>();
+    Scaled { mantissa: if kept { mantissa } else { T::new(f64::NAN, f64::NAN) }, exponent: total }
+}
+
+#[inline(always)]
+fn advance_by<T: Kernel, const SET: u8, const MOVE: u8>(row: &mut [Lanes], a: &[Lanes], b: &[Lanes]) -> bool {
+    let parts = T::Packed::PARTS;
+    let (mut smallest, mut largest) = (Lanes::splat(1.0), Lanes::splat(0.0));
+    let factors = a.chunks_exact(parts).zip(b.chunks_exact(parts));
+    for (row, (a, b)) in row.chunks_exact_mut(2 * parts).zip(factors) {
+        let (p, r) = (T::Packed::load(row), T::Packed::load(&row[parts..]));
+        let (a, b) = (T::Packed::load(a), T::Packed::load(b));
+        let (p, r) = match MOVE {
+            UP => (p.times::<SET>(a), r),
+            DOWN => (p, r.times::<SET>(a)),
+            TWO_UP => (p.times::<SET>(a.times::<SET>(b)), r),
+            TWO_DOWN => (p, r.times::<SET>(a.times::<SET>(b))),
+            _ => (p.times::<SET>(a), r.times::<SET>(b)),
+        };
+        let inverse = p.plus::<SET>(r).inverse::<SET>();
+        let (p, r) = (p.times::<SET>(inverse), r.times::<SET>(inverse));
+        let (x, y) = (p.square::<SET>(), r.square::<SET>());
+        smallest = x.smaller::<SET>(y).smaller::<SET>(smallest);
+        largest = x.larger::<SET>(y).larger::<SET>(largest);
+        p.store(row);
+        r.store(&mut row[parts..]);
+    }
+    is_regular::<SET>(smallest, largest)
+}
+
+/// Whether squared moduli allow multiplying on.
+#[inline(always)]
+fn is_regular<const SET: u8>(smallest: Lanes, largest: Lanes) -> bool {
+    smallest.all_above::<SET>(SATURATED * SATURATED) & largest.all_below::<SET>(SINGULAR * SINGULAR)
+}
+
+/// Π_j f_j for a walker with these p and r; not a number where a part left the range of numbers on the way.
+#[inline(always)]
+pub fn product<T: Kernel, const SET: u8>(row: &[Lanes], by: Move) -> Scaled<T> {
+    match by {
+        Move::Up(a) => product_of::<T, SET, UP>(row, a, a),
+        Move::Down(a) => product_of::<T, SET, DOWN>(row, a, a),
+        Move::TwoUp(a, b) => product_of::<T, SET, TWO_UP>(row, a, b),
+        Move::TwoDown(a, b) => product_of::<T, SET, TWO_DOWN>(row, a, b),
+        Move::Both(a, b) => product_of::<T, SET, BOTH>(row, a, b),
     }
 }
 
-/// The sweeps over all hidden units of one walker.
+/// Moves p and r on; whether no unit is saturated, singular or lost.
+#[inline(always)]
+pub fn advance<T: Kernel, const SET: u8>(row: &mut [Lanes], by: Move) -> bool {
+    match by {
+        Move::Up(a) => advance_by::<T, SET, UP>(row, a, a),
+        Move::Down(a) => advance_by::<T, SET, DOWN>(row, a, a),
+        Move::TwoUp(a, b) => advance_by::<T, SET, TWO_UP>(row, a, b),
+        Move::TwoDown(a, b) => advance_by::<T, SET, TWO_DOWN>(row, a, b),
+        Move::Both(a, b) => advance_by::<T, SET, BOTH>(row, a, b),
+    }
+}
+
+/// Multiplies a row entry by entry.
+#[inline(always)]
+pub fn multiply<T: Kernel, const SET: u8>(row: &mut [Lanes], by: &[Lanes]) {
+    let parts = T::Packed::PARTS;
+    for (x, y) in row.chunks_exact_mut(parts).zip(by.chunks_exact(parts)) {
+        T::Packed::load(x).times::<SET>(T::Packed::load(y)).store(x);
+    }
+}
+
+/// Writes flat p and r, in the order of their parts, as eights; whether the walker is regular.
+#[inline(always)]
+pub fn interleave<T: Kernel, const SET: u8>(planes: &[f64], row: &mut [Lanes]) -> bool {
+    let parts = T::Packed::PARTS;
+    let plane = planes.len() / (2 * parts);
+    let (mut smallest, mut largest) = (Lanes::splat(1.0), Lanes::splat(0.0));
+    for (at, row) in row.chunks_exact_mut(2 * parts).enumerate() {
+        for (part, lanes) in row.iter_mut().enumerate() {
+            lanes.0.copy_from_slice(&planes[part * plane + at * WIDTH..][..WIDTH]);
+        }
+        let (x, y) = (T::Packed::load(row).square::<SET>(), T::Packed::load(&row[parts..]).square::<SET>());
+        smallest = x.smaller::<SET>(y).smaller::<SET>(smallest);
+        largest = x.larger::<SET>(y).larger::<SET>(largest);
+    }
+    is_regular::<SET>(smallest, largest)
+}
+
+/// Numbers with their eights.
 pub trait Kernel: Field {
-    /// Π_j (r_j + p_j E_j), with E = e or, where there are two, the product of both.
-    fn product(p: Row, r: Row, e: Row, second: Option<Row>) -> Scaled<Self>;
-    /// Moves row `k` of p and r on; whether no unit is saturated or lost.
-    fn advance(p: &mut Planes<Self>, r: &mut Planes<Self>, k: usize, e: Row, second: Option<Row>) -> bool;
-    /// Whether row `k` has no saturated unit.
-    fn is_regular(p: &Planes<Self>, r: &Planes<Self>, k: usize) -> bool;
-}
-
-#[inline(always)]
-fn real_product<const TWO: bool>(p: Row, r: Row, e: Row, second: Row) -> Scaled<f64> {
-    let m = r.re.len();
-    let (p, r, e, second) = (&p.re[..m], &r.re[..m], &e.re[..m], &second.re[..m]);
-    let (mut acc, mut zero, mut exponents) = ([1.0; LANES], [0.0; LANES], [0; LANES]);
-    let factor = |j: usize| r[j] + p[j] * if TWO { e[j] * second[j] } else { e[j] };
-    let mut start = 0;
-    while start + LANES * BURST <= m {
-        for step in 0..BURST {
-            let at = start + step * LANES;
-            acc.iter_mut().enumerate().for_each(|(l, a)| *a *= factor(at + l));
-        }
-        renormalise(&mut acc, &mut zero, &mut exponents);
-        start += LANES * BURST;
-    }
-    for j in start..m {
-        acc[j % LANES] *= factor(j);
-    }
-    shift(&mut acc, &mut zero, &mut exponents);
-    Scaled { mantissa: acc.iter().product(), exponent: exponents.iter().sum() }
-}
-
-#[inline(always)]
-fn complex_product<const TWO: bool>(p: Row, r: Row, e: Row, second: Row) -> Scaled<Complex64> {
-    let m = r.re.len();
-    let (pr, pi, rr, ri) = (&p.re[..m], &p.im[..m], &r.re[..m], &r.im[..m]);
-    let (er, ei, sr, si) = (&e.re[..m], &e.im[..m], &second.re[..m], &second.im[..m]);
-    let factor = |j: usize| {
-        let (a, b) = if TWO { (er[j] * sr[j] - ei[j] * si[j], er[j] * si[j] + ei[j] * sr[j]) } else { (er[j], ei[j]) };
-        (rr[j] + (pr[j] * a - pi[j] * b), ri[j] + (pr[j] * b + pi[j] * a))
-    };
-    let (mut re, mut im, mut exponents) = ([1.0; LANES], [0.0; LANES], [0; LANES]);
-    let mut start = 0;
-    while start + LANES * BURST <= m {
-        for step in 0..BURST {
-            let at = start + step * LANES;
-            for l in 0..LANES {
-                let (a, b) = factor(at + l);
-                (re[l], im[l]) = (re[l] * a - im[l] * b, re[l] * b + im[l] * a);
-            }
-        }
-        renormalise(&mut re, &mut im, &mut exponents);
-        start += LANES * BURST;
-    }
-    for j in start..m {
-        let ((a, b), l) = (factor(j), j % LANES);
-        (re[l], im[l]) = (re[l] * a - im[l] * b, re[l] * b + im[l] * a);
-    }
-    shift(&mut re, &mut im, &mut exponents);
-    let mantissa = re.iter().zip(&im).map(|(&a, &b)| Complex64::new(a, b)).product();
-    Scaled { mantissa, exponent: exponents.iter().sum() }
-}
-
-#[inline(always)]
-fn real_advance<const TWO: bool>(p: &mut Planes<f64>, r: &mut Planes<f64>, k: usize, e: Row, second: Row) -> bool {
-    let (m, start) = (p.width, k * p.width);
-    let (p, r) = (&mut p.re[start..][..m], &mut r.re[start..][..m]);
-    let (e, second) = (&e.re[..m], &second.re[..m]);
-    let mut regular = true;
-    for j in 0..m {
-        let moved = p[j] * if TWO { e[j] * second[j] } else { e[j] };
-        let inverse = 1.0 / (r[j] + moved);
-        (p[j], r[j]) = (moved * inverse, r[j] * inverse);
-        regular &= (p[j] >= SATURATED) & (r[j] >= SATURATED);
-    }
-    regular
-}
-
-#[inline(always)]
-fn complex_advance<const TWO: bool>(
-    p: &mut Planes<Complex64>,
-    r: &mut Planes<Complex64>,
-    k: usize,
-    e: Row,
-    second: Row,
-) -> bool {
-    let (m, start) = (p.width, k * p.width);
-    let (pr, pi) = (&mut p.re[start..][..m], &mut p.im[start..][..m]);
-    let (rr, ri) = (&mut r.re[start..][..m], &mut r.im[start..][..m]);
-    let (er, ei, sr, si) = (&e.re[..m], &e.im[..m], &second.re[..m], &second.im[..m]);
-    let mut regular = true;
-    for j in 0..m {
-        let (a, b) = if TWO { (er[j] * sr[j] - ei[j] * si[j], er[j] * si[j] + ei[j] * sr[j]) } else { (er[j], ei[j]) };
-        let (mr, mi) = (pr[j] * a - pi[j] * b, pr[j] * b + pi[j] * a);
-        let (fr, fi) = (rr[j] + mr, ri[j] + mi);
-        let scale = 1.0 / (fr * fr + fi * fi);
-        let (gr, gi) = (fr * scale, -fi * scale);
-        (pr[j], pi[j]) = (mr * gr - mi * gi, mr * gi + mi * gr);
-        (rr[j], ri[j]) = (rr[j] * gr - ri[j] * gi, rr[j] * gi + ri[j] * gr);
-        let smallest = (pr[j] * pr[j] + pi[j] * pi[j]).min(rr[j] * rr[j] + ri[j] * ri[j]);
-        regular &= smallest >= SATURATED * SATURATED;
-    }
-    regular
+    /// Eight of them.
+    type Packed: Packed<Number = Self>;
+    /// p and r from θ, flat and one part after the other, with ln cosh θ in place of θ.
+    fn logistic_row<const SET: u8>(theta: &mut [f64], planes: &mut [f64]);
+    /// e^{4w} in place of w, flat and one part after the other.
+    fn growth_row<const SET: u8>(weights: &mut [f64]);
 }
 
 impl Kernel for f64 {
-    fn product(p: Row, r: Row, e: Row, second: Option<Row>) -> Scaled<Self> {
-        match second {
-            None => real_product::<false>(p, r, e, e),
-            Some(second) => real_product::<true>(p, r, e, second),
-        }
+    type Packed = Reals;
+    #[inline(always)]
+    fn logistic_row<const SET: u8>(theta: &mut [f64], planes: &mut [f64]) {
+        super::logistic::real::<SET>(theta, planes);
     }
-    fn advance(p: &mut Planes<Self>, r: &mut Planes<Self>, k: usize, e: Row, second: Option<Row>) -> bool {
-        match second {
-            None => real_advance::<false>(p, r, k, e, e),
-            Some(second) => real_advance::<true>(p, r, k, e, second),
-        }
-    }
-    fn is_regular(p: &Planes<Self>, r: &Planes<Self>, k: usize) -> bool {
-        p.row(k).re.iter().zip(r.row(k).re).all(|(&p, &r)| p >= SATURATED && r >= SATURATED)
+    #[inline(always)]
+    fn growth_row<const SET: u8>(weights: &mut [f64]) {
+        super::logistic::real_growth::<SET>(weights);
     }
 }
 
 impl Kernel for Complex64 {
-    fn product(p: Row, r: Row, e: Row, second: Option<Row>) -> Scaled<Self> {
-        match second {
-            None => complex_product::<false>(p, r, e, e),
-            Some(second) => complex_product::<true>(p, r, e, second),
-        }
+    type Packed = Complexes;
+    #[inline(always)]
+    fn logistic_row<const SET: u8>(theta: &mut [f64], planes: &mut [f64]) {
+        super::logistic::complex::<SET>(theta, planes);
     }
-    fn advance(p: &mut Planes<Self>, r: &mut Planes<Self>, k: usize, e: Row, second: Option<Row>) -> bool {
-        match second {
-            None => complex_advance::<false>(p, r, k, e, e),
-            Some(second) => complex_advance::<true>(p, r, k, e, second),
-        }
-    }
-    fn is_regular(p: &Planes<Self>, r: &Planes<Self>, k: usize) -> bool {
-        (0..p.width).all(|j| {
-            [p.get(k, j), r.get(k, j)].iter().all(|z| z.norm_sqr() >= SATURATED * SATURATED && z.norm_sqr().is_finite())
-        })
+    #[inline(always)]
+    fn growth_row<const SET: u8>(weights: &mut [f64]) {
+        super::logistic::complex_growth::<SET>(weights);
     }
 }

@@ -5,7 +5,7 @@
 //! between √½ and √2; sin and cos from r = x − n π/2; arctan t by a polynomial in t² on |t| ≤ tan π/8. Absolute errors are a
 //! few units of 2⁻⁵³ (for sin and cos up to |x| = [`LARGEST_ANGLE`]).
 
-use crate::linalg::simd::fused;
+use super::simd::multiply_add;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, LN_2, LOG2_E, SQRT_2};
 
 /// Adding this rounds a number to an integer, which then stands in the last bits.
@@ -79,12 +79,6 @@ const ARCTAN: [f64; 12] = [
     -0.017_805_382_196_606_493,
 ];
 
-/// a b + c, rounded once where the instruction set can.
-#[inline(always)]
-pub fn multiply_add<const SET: u8>(a: f64, b: f64, c: f64) -> f64 {
-    if fused(SET) { a.mul_add(b, c) } else { a * b + c }
-}
-
 #[inline(always)]
 fn polynomial<const SET: u8, const N: usize>(x: f64, coefficients: &[f64; N]) -> f64 {
     let mut sum = coefficients[N - 1];
@@ -94,9 +88,16 @@ fn polynomial<const SET: u8, const N: usize>(x: f64, coefficients: &[f64; N]) ->
     sum
 }
 
-/// eˣ for x ≤ 0; below −708 it stays at e^{−708}.
+/// eˣ; below −708 it stays at e^{−708}, above 709 it is infinite.
 #[inline(always)]
 pub fn exp<const SET: u8>(x: f64) -> f64 {
+    let y = exp_moderate::<SET>(if x > 709.0 { 709.0 } else { x });
+    if x > 709.0 { f64::INFINITY } else { y }
+}
+
+/// eˣ for x ≤ 709; below −708 it stays at e^{−708}.
+#[inline(always)]
+pub fn exp_moderate<const SET: u8>(x: f64) -> f64 {
     let x = if x < -708.0 { -708.0 } else { x };
     let shifted = multiply_add::<SET>(x, LOG2_E, ROUND);
     let n = shifted - ROUND;
@@ -180,7 +181,8 @@ mod tests {
     #[test]
     fn functions_agree_with_the_standard_library() {
         assert!(worst(-700.0, 0.0, [exp::<0>, exp::<1>], f64::exp, true) < 4e-16);
-        assert!(worst(-1.0, 0.0, [exp::<0>, exp::<1>], f64::exp, true) < 4e-16);
+        assert!(worst(-1.0, 1.0, [exp::<0>, exp::<1>], f64::exp, true) < 4e-16);
+        assert!(worst(0.0, 708.9, [exp::<0>, exp::<1>], f64::exp, true) < 4e-16);
         assert!(worst(0.0, 1.0, [ln_mean::<0>, ln_mean::<1>], |w| (0.5 * (1.0 + w)).ln(), false) < 3e-16);
         assert!(worst(0.5, 4.0, [ln::<0>, ln::<1>], f64::ln, false) < 4e-16);
         assert!(worst(1e-300, 0.5, [ln::<0>, ln::<1>], f64::ln, true) < 4e-16);
@@ -204,6 +206,7 @@ mod tests {
         assert!((ln::<0>(0.0) + 709.0).abs() < 1.0);
         assert_eq!(angle::<0>(0.0, 0.0), 0.0);
         let nan = f64::NAN;
+        assert_eq!(exp::<1>(709.1), f64::INFINITY);
         assert!(exp::<0>(nan).is_nan() && ln_mean::<0>(nan).is_nan());
         assert!(sin_cos::<0>(nan).0.is_nan() && angle::<0>(nan, 1.0).is_nan() && angle::<0>(1.0, nan).is_nan());
     }

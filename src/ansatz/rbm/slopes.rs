@@ -1,0 +1,89 @@
+//! Decides how the log-derivatives of a restricted Boltzmann machine are handed over: in factors, or tied.
+//!
+//! ∂ ln ψ/∂a_i = σ_i, ∂ ln ψ/∂b_j = t_j, ∂ ln ψ/∂W_ij = σ_i t_j with t = tanh θ = r − p. Tied filters correlate t with the moved
+//! spins, ∂ ln ψ/∂W^f_j = Σ_g t_{f,g} σ_{g(j)}: one small matrix product per walker.
+
+use super::kernel::Kernel;
+use super::walkers::RbmBatch;
+use super::{Rbm, Tie};
+use crate::ansatz::{Columns, Derivatives, Matrix};
+use crate::linalg::lanes::{Packed, WIDTH};
+use crate::linalg::panels::Panels;
+use ndarray::Array2;
+use std::sync::Arc;
+
+impl<T: Kernel> Rbm<T> {
+    /// tanh θ of walker `k`, flat and one part after the other.
+    fn tanh(&self, batch: &RbmBatch, k: usize, out: &mut [f64]) {
+        let (parts, stride) = (T::Packed::PARTS, 2 * self.tables.stride());
+        let rows = batch.rows[k * stride..(k + 1) * stride].chunks_exact(2 * parts);
+        for (first, row) in (0..).step_by(WIDTH).zip(rows) {
+            for part in 0..parts {
+                let (p, r) = (row[part], row[parts + part]);
+                let width = WIDTH.min(self.hidden - first);
+                let out = &mut out[part * self.hidden + first..][..width];
+                out.iter_mut().zip(r.0.iter().zip(&p.0)).for_each(|(t, (r, p))| *t = r - p);
+            }
+        }
+    }
+
+    /// O_k of every walker.
+    pub(super) fn log_derivatives(&self, batch: &RbmBatch) -> Derivatives {
+        match &self.tie {
+            None => self.untied(batch),
+            Some(tie) => Derivatives::dense(T::kind(), T::matrix(self.tied(batch, tie))),
+        }
+    }
+
+    fn untied(&self, batch: &RbmBatch) -> Derivatives {
+        let (n, m, walkers) = (self.sites, self.hidden, batch.walkers());
+        let mut tanh = Array2::from_elem((walkers, m), T::new(0.0, 0.0));
+        let mut flat = vec![0.0; T::reals() * m];
+        for (k, mut row) in tanh.outer_iter_mut().enumerate() {
+            self.tanh(batch, k, &mut flat);
+            row.iter_mut().enumerate().for_each(|(j, t)| *t = number(&flat, j, m));
+        }
+        let spins = Array2::from_shape_fn((walkers, n), |(k, i)| f64::from(batch.x[k * n + i]));
+        let (x, t) = (Arc::new(Matrix::Real(spins)), Arc::new(T::matrix(tanh)));
+        let visible = (!self.a.is_empty()).then(|| Columns::Dense(x.clone()));
+        let hidden = (!self.b.is_empty()).then(|| Columns::Dense(t.clone()));
+        let blocks = visible.into_iter().chain(hidden).chain([Columns::Outer(x, t)]);
+        Derivatives::new(T::kind(), walkers, blocks.collect())
+    }
+
+    fn tied(&self, batch: &RbmBatch, Tie { filters, group }: &Tie) -> Array2<T> {
+        let (n, m, size) = (self.sites, self.hidden, group.permutations.len());
+        let (front, columns) = (self.a.len(), self.a.len() + self.b.len() + self.w.len());
+        let mut rows = Array2::from_elem((batch.walkers(), columns), T::new(0.0, 0.0));
+        let mut moved = Panels::zeros(size, n);
+        let places: Vec<u32> = group.permutations.iter().flatten().copied().collect();
+        // One row of t per filter and part, the elements of the group along it.
+        let mut tanh = vec![0.0; T::reals() * m];
+        let mut correlations = vec![0.0; T::reals() * filters * moved.stride()];
+        let mut spins = vec![0.0; n];
+        for (k, mut row) in rows.outer_iter_mut().enumerate() {
+            let x = &batch.x[k * n..(k + 1) * n];
+            spins.iter_mut().zip(x).for_each(|(spin, &x)| *spin = f64::from(x));
+            self.orbit.iter().zip(&spins).for_each(|(&o, &s)| row[o] += T::new(s, 0.0));
+            self.tanh(batch, k, &mut tanh);
+            moved.gather(&spins, &places);
+            moved.multiply(self.simd, &tanh, size, &mut correlations);
+            let Some(row) = row.as_slice_mut() else { unreachable!("rows of a new matrix are contiguous") };
+            let (b, w) = row[front..].split_at_mut(self.b.len());
+            for (f, b) in b.iter_mut().enumerate() {
+                (0..size).for_each(|g| *b += number(&tanh, f * size + g, m));
+            }
+            for (f, w) in w.chunks_exact_mut(n).enumerate() {
+                let stride = moved.stride();
+                let own = &correlations[f * stride..];
+                w.iter_mut().enumerate().for_each(|(j, w)| *w = number(own, j, filters * stride));
+            }
+        }
+        rows
+    }
+}
+
+/// Number `j` of flat parts that stand `plane` apart.
+fn number<T: Kernel>(flat: &[f64], j: usize, plane: usize) -> T {
+    T::new(flat[j], if T::COMPLEX { flat[plane + j] } else { 0.0 })
+}

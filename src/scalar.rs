@@ -89,3 +89,8 @@ pub fn flatten<T: Scalar>(values: impl IntoIterator<Item = T>) -> Vec<f64> {
     values.into_iter().for_each(|v| v.push_parts(&mut out));
     out
 }
+
+/// The inverse of [`flatten`].
+pub fn numbers<T: Scalar>(flat: &[f64]) -> Vec<T> {
+    flat.chunks_exact(T::PARTS).map(T::from_parts).collect()
+}

@@ -16,9 +16,9 @@ pub use gram::Entry;
 
 use crate::linalg::products::{Op, multiply};
 use crate::scalar::flatten;
-use columns::shaped;
+use columns::{Run, shaped};
 use gram::{Grams, hadamard};
-use ndarray::{Array2, ArrayViewMut2};
+use ndarray::{Array2, ArrayViewMut2, s};
 use num_complex::Complex64;
 use std::ops::Range;
 use std::sync::Arc;
@@ -188,15 +188,35 @@ impl Derivatives {
 
     /// All columns written out, complex ones where derivatives are stacked.
     pub fn written_out(&self) -> Matrix {
-        let mut out = Array2::from_elem((self.samples, self.columns()), Complex64::ZERO);
-        for (s, mut row) in out.outer_iter_mut().enumerate() {
-            let mut start = 0;
-            for block in &self.blocks {
-                block.visit(s, 0..block.columns(), &mut |k, z| row[start + k] = z);
-                start += block.columns();
+        match self.kind {
+            Kind::Real => Matrix::Real(self.matrix(0..self.samples, 0..self.columns())),
+            _ => {
+                let mut out = Array2::from_elem((self.samples, self.columns()), Complex64::ZERO);
+                for (s, mut row) in out.outer_iter_mut().enumerate() {
+                    self.write_row(s, 0..self.columns(), row.as_slice_mut().unwrap_or_default(), &mut []);
+                }
+                Matrix::Complex(out)
             }
         }
-        if self.kind == Kind::Real { Matrix::Real(out.mapv(|z| z.re)) } else { Matrix::Complex(out) }
+    }
+
+    /// Whether all factors are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        self.unique().iter().all(|factor| factor.is_finite())
+    }
+
+    fn write_row<T: Entry>(&self, s: usize, columns: Range<usize>, first: &mut [T], second: &mut [T]) {
+        let mut start = 0;
+        for block in &self.blocks {
+            let end = start + block.columns();
+            let (from, to) = (columns.start.max(start), columns.end.min(end));
+            if from < to {
+                let skip = from - columns.start;
+                let put = &mut |run: Run| T::put(first, second, Run { start: run.start + skip, ..run });
+                block.visit(s, from - start..to - start, put);
+            }
+            start = end;
+        }
     }
 
     /// Some rows and columns written out.
@@ -206,29 +226,44 @@ impl Derivatives {
         let Some(numbers) = out.as_slice_mut().filter(|n| !n.is_empty()) else { return out };
         for (s, rows) in samples.zip(numbers.chunks_exact_mut(stack * width)) {
             let (first, second) = rows.split_at_mut(width);
-            let mut start = 0;
-            for block in &self.blocks {
-                let (from, to) = (columns.start.max(start), columns.end.min(start + block.columns()));
-                if from < to {
-                    let put = &mut |k, z| T::put(first, second, from - columns.start + k, z);
-                    block.visit(s, from - start..to - start, put);
-                }
-                start += block.columns();
-            }
+            self.write_row(s, columns.clone(), first, second);
         }
         out
     }
 
-    /// O O'^H of some samples of these derivatives and some of others, written to `out`.
+    /// O O'^H of some samples of these derivatives and some of others, written to `out`, tile by tile in cache.
     pub fn gram<T: Entry>(&self, rows: Range<usize>, other: &Self, columns: Range<usize>, mut out: ArrayViewMut2<T>) {
+        let stack = self.kind.stack();
+        for mine in tiles(rows.clone(), TILE.0) {
+            for theirs in tiles(columns.clone(), TILE.1) {
+                let (top, left) = (mine.start - rows.start, theirs.start - columns.start);
+                let (m, n) = (mine.len(), theirs.len());
+                let part = s![top * stack..(top + m) * stack, left * stack..(left + n) * stack];
+                self.gram_tile(mine.clone(), other, theirs, out.slice_mut(part));
+            }
+        }
+    }
+
+    /// The upper triangle of O O^H, written to `out`; some entries below it are written too.
+    pub fn own_gram<T: Entry>(&self, mut out: ArrayViewMut2<T>) {
+        let stack = self.kind.stack();
+        for mine in tiles(0..self.samples, TILE.0) {
+            for theirs in tiles(mine.start..self.samples, TILE.1) {
+                let part = s![mine.start * stack..mine.end * stack, theirs.start * stack..theirs.end * stack];
+                self.gram_tile(mine.clone(), self, theirs, out.slice_mut(part));
+            }
+        }
+    }
+
+    fn gram_tile<T: Entry>(&self, rows: Range<usize>, other: &Self, columns: Range<usize>, mut out: ArrayViewMut2<T>) {
         out.fill(T::zero());
         let grams = |op| Grams { rows: rows.clone(), columns: columns.clone(), op, known: Vec::new() };
         let (mut hermitian, mut bilinear) = (grams(Op::Adjoint), grams(Op::Transpose));
-        let two = Matrix::Real(Array2::from_elem((rows.len(), columns.len()), 2.0));
         for (mine, other) in self.blocks.iter().zip(&other.blocks) {
             let h = hermitian.block(mine, other);
             if mine.paired() {
                 // The bilinear parts of O and i O cancel, the others are equal.
+                let two = Matrix::Real(Array2::from_elem((rows.len(), columns.len()), 2.0));
                 T::add_gram(out.view_mut(), &hadamard(&h, &two), None);
                 continue;
             }
@@ -237,21 +272,44 @@ impl Derivatives {
         }
     }
 
-    /// O diag(d) O'^H with one d per column, from columns written out in portions.
+    /// O diag(d) O'^H with one d ≥ 0 per column, from columns written out in portions.
     pub fn weighted_gram<T: Entry>(&self, other: &Self, d: &[f64], mut out: ArrayViewMut2<T>) {
-        /// Numbers written out at once: 64 MiB.
-        const PORTION: usize = 1 << 23;
         out.fill(T::zero());
-        let rows = (self.samples + other.samples) * self.kind.stack() * T::PARTS;
-        let portion = (PORTION / rows.max(1)).max(1);
-        for start in (0..d.len()).step_by(portion) {
-            let range = start..d.len().min(start + portion);
-            let mut mine: Array2<T> = self.matrix(0..self.samples, range.clone());
-            for mut row in mine.rows_mut() {
-                row.iter_mut().zip(&d[range.clone()]).for_each(|(z, &d)| *z = *z * T::from_re(d));
-            }
-            let theirs: Array2<T> = other.matrix(0..other.samples, range);
+        for range in tiles(0..d.len(), self.portion::<T>(self.samples + other.samples)) {
+            let (mine, theirs) = (self.scaled::<T>(&range, d), other.scaled::<T>(&range, d));
             T::gemm(T::one(), mine.view(), Op::Same, theirs.view(), Op::Adjoint, T::one(), out.view_mut());
         }
     }
+
+    /// The upper triangle of O diag(d) O^H.
+    pub fn own_weighted_gram<T: Entry>(&self, d: &[f64], mut out: ArrayViewMut2<T>) {
+        out.fill(T::zero());
+        for range in tiles(0..d.len(), self.portion::<T>(self.samples)) {
+            T::rank_update(1.0, self.scaled::<T>(&range, d).view(), Op::Same, 1.0, out.view_mut());
+        }
+    }
+
+    /// Columns that may be written out at once for so many samples.
+    fn portion<T: Entry>(&self, samples: usize) -> usize {
+        (PORTION / (samples * self.kind.stack() * T::PARTS).max(1)).max(1)
+    }
+
+    /// Some columns, each times √d.
+    fn scaled<T: Entry>(&self, columns: &Range<usize>, d: &[f64]) -> Array2<T> {
+        let roots: Vec<T> = d[columns.clone()].iter().map(|d| T::from_re(d.max(0.0).sqrt())).collect();
+        let mut out: Array2<T> = self.matrix(0..self.samples, columns.clone());
+        out.rows_mut().into_iter().for_each(|mut row| row.iter_mut().zip(&roots).for_each(|(z, &r)| *z = *z * r));
+        out
+    }
+}
+
+/// Real numbers that are written out at once, at most: 64 MiB.
+pub const PORTION: usize = 1 << 23;
+
+/// Rows and columns of a tile of a Gram matrix.
+const TILE: (usize, usize) = (128, 256);
+
+/// The parts of a range, each of `length` but the last.
+fn tiles(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
+    range.clone().step_by(length).map(move |start| start..range.end.min(start + length))
 }

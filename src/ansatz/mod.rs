@@ -11,7 +11,7 @@ pub mod registry;
 pub mod sign;
 pub mod table;
 
-pub use derivatives::{Columns, Derivatives, Entry, Kind, Matrix};
+pub use derivatives::{Columns, Derivatives, Entry, Kind, Matrix, PORTION};
 pub use erased::Erased;
 pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, schema_of};
 

@@ -16,6 +16,8 @@ pub trait Comm {
     fn size(&self) -> usize;
     /// Element-wise sum over all ranks, the result on every rank.
     fn sum(&self, values: &mut [f64]) -> Result<()>;
+    /// Element-wise sum over all ranks, the result on rank 0; elsewhere the values are afterwards undefined.
+    fn sum_on_root(&self, values: &mut [f64]) -> Result<()>;
     /// Element-wise maximum over all ranks, the result on every rank.
     fn max(&self, values: &mut [f64]) -> Result<()>;
     /// Concatenates the pieces of all ranks in rank order on rank 0; empty elsewhere. Pieces may differ in length.
@@ -28,6 +30,8 @@ pub trait Comm {
     fn broadcast_bytes(&self, bytes: &mut Vec<u8>) -> Result<()>;
     /// `pieces[r]` goes to rank r; returns what every rank sent here, in rank order.
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>>;
+    /// The communicator as a Fortran integer, for libraries that talk over MPI themselves; `None` where MPI is not running.
+    fn fortran_handle(&self) -> Option<i32>;
     /// Waits for all ranks.
     fn barrier(&self) -> Result<()>;
     /// Ends the job on all ranks at once with this exit code.

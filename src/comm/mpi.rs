@@ -12,6 +12,7 @@ use ::mpi::Threading;
 use ::mpi::collective::{CommunicatorCollectives, Root, SystemOperation};
 use ::mpi::datatype::{Partition, PartitionMut};
 use ::mpi::environment::Universe;
+use ::mpi::raw::AsRaw;
 use ::mpi::topology::{Communicator, SimpleCommunicator};
 use ::mpi::traits::Equivalence;
 use std::io::Write;
@@ -70,17 +71,16 @@ impl World {
         }
     }
 
+    /// The result on rank 0.
     fn reduce(&self, values: &mut [f64], operation: SystemOperation) {
+        if self.rank() > 0 {
+            return values.chunks(self.largest).for_each(|part| self.root().reduce_into(part, operation));
+        }
         let mut total = vec![0.0; values.len().min(self.largest)];
         for part in values.chunks_mut(self.largest) {
-            if self.rank() == 0 {
-                let total = &mut total[..part.len()];
-                self.root().reduce_into_root(&*part, total, operation);
-                part.copy_from_slice(total);
-            } else {
-                self.root().reduce_into(&*part, operation);
-            }
-            self.root().broadcast_into(part);
+            let total = &mut total[..part.len()];
+            self.root().reduce_into_root(&*part, total, operation);
+            part.copy_from_slice(total);
         }
     }
 
@@ -156,10 +156,16 @@ impl Comm for World {
     }
     fn sum(&self, values: &mut [f64]) -> Result<()> {
         self.reduce(values, SystemOperation::sum());
+        self.bcast(values);
+        Ok(())
+    }
+    fn sum_on_root(&self, values: &mut [f64]) -> Result<()> {
+        self.reduce(values, SystemOperation::sum());
         Ok(())
     }
     fn max(&self, values: &mut [f64]) -> Result<()> {
         self.reduce(values, SystemOperation::max());
+        self.bcast(values);
         Ok(())
     }
     fn gather(&self, piece: &[f64]) -> Result<Vec<f64>> {
@@ -211,6 +217,10 @@ impl Comm for World {
         }
         Ok(received)
     }
+    fn fortran_handle(&self) -> Option<i32> {
+        // SAFETY: a plain conversion of a communicator that lives as long as this object.
+        Some(unsafe { ::mpi::ffi::RSMPI_Comm_c2f(self.world.as_raw()) })
+    }
     fn barrier(&self) -> Result<()> {
         self.world.barrier();
         Ok(())
@@ -235,6 +245,9 @@ pub fn self_test(comm: &dyn Comm) -> Result<()> {
     let mut v: Vec<f64> = (0..37).map(|i| (r + i) as f64).collect();
     comm.sum(&mut v)?;
     check("sum", v.iter().enumerate().all(|(i, &x)| x == (n * i + n * (n - 1) / 2) as f64));
+    let mut v = [r as f64; 5];
+    comm.sum_on_root(&mut v)?;
+    check("sum_on_root", r > 0 || v == [(n * (n - 1) / 2) as f64; 5]);
     let mut v: Vec<f64> = (0..37).map(|i| i as f64 - r as f64).collect();
     comm.max(&mut v)?;
     check("max", v.iter().enumerate().all(|(i, &x)| x == i as f64));

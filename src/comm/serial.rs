@@ -17,6 +17,9 @@ impl Comm for Serial {
     fn sum(&self, _values: &mut [f64]) -> Result<()> {
         Ok(())
     }
+    fn sum_on_root(&self, _values: &mut [f64]) -> Result<()> {
+        Ok(())
+    }
     fn max(&self, _values: &mut [f64]) -> Result<()> {
         Ok(())
     }
@@ -34,6 +37,9 @@ impl Comm for Serial {
     }
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         Ok(pieces.to_vec())
+    }
+    fn fortran_handle(&self) -> Option<i32> {
+        None
     }
     fn barrier(&self) -> Result<()> {
         Ok(())

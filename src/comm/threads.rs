@@ -115,6 +115,14 @@ impl Comm for Thread<'_> {
     fn sum(&self, values: &mut [f64]) -> Result<()> {
         self.fold("sum", values, |a, b| a + b)
     }
+    fn sum_on_root(&self, values: &mut [f64]) -> Result<()> {
+        self.fold("sum_on_root", values, |a, b| a + b)?;
+        if self.rank > 0 {
+            // Nobody may rely on what is left here.
+            values.fill(f64::NAN);
+        }
+        Ok(())
+    }
     fn max(&self, values: &mut [f64]) -> Result<()> {
         self.fold("max", values, f64::max)
     }
@@ -149,6 +157,9 @@ impl Comm for Thread<'_> {
                 _ => Err(mismatch()),
             })
             .collect()
+    }
+    fn fortran_handle(&self) -> Option<i32> {
+        None
     }
     fn barrier(&self) -> Result<()> {
         let all = self.exchange(Piece::Nothing)?;
@@ -218,6 +229,10 @@ mod tests {
                 let mut v = [r as f64, -(r as f64)];
                 comm.max(&mut v)?;
                 assert_eq!(v, [size as f64 - 1.0, 0.0]);
+
+                let mut v = [r as f64, 1.0];
+                comm.sum_on_root(&mut v)?;
+                assert!(r > 0 || v == [(size * (size - 1) / 2) as f64, size as f64]);
 
                 let all = comm.gather(&vec![r as f64; r])?;
                 let whole: Vec<f64> = (0..size).flat_map(|q| vec![q as f64; q]).collect();

@@ -15,11 +15,8 @@ pub use super::spectrum::Spectral;
 use crate::ansatz::Kind;
 use crate::comm::Comm;
 use crate::error::Result;
-use crate::linalg::dense::{Lapack, adjoint_times_vector};
 use crate::optimizer::StepData;
-use crate::optimizer::least_squares::{AnyLeastSquares, LeastSquares, assemble};
-use crate::scalar::{Scalar, flatten};
-use ndarray::{Array1, s};
+use crate::optimizer::least_squares::LeastSquares;
 use num_complex::Complex64;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,32 +87,17 @@ pub struct Motion {
     metric: Metric,
 }
 
-/// This rank's rows of Ō.
-pub enum Metric {
-    /// Real or stacked.
-    Real(ndarray::Array2<f64>),
-    /// Holomorphic.
-    Complex(ndarray::Array2<Complex64>),
-}
+/// The metric S of one set of samples.
+pub struct Metric(LeastSquares);
 
-fn squared<T: Scalar>(values: &Array1<T>) -> f64 {
-    values.iter().map(|v| v.norm_sqr()).sum()
-}
-
-fn from_flat<T: Scalar>(flat: &[f64]) -> Array1<T> {
-    flat.chunks_exact(T::PARTS).map(T::from_parts).collect()
+fn squared(values: &[f64]) -> f64 {
+    values.iter().map(|v| v * v).sum()
 }
 
 impl Metric {
     /// √(x^H S x) of a flat vector.
     pub fn length(&self, x: &[f64], comm: &dyn Comm) -> Result<f64> {
-        let mut sum = [match self {
-            Metric::Real(rows) => squared(&rows.dot(&from_flat(x))),
-            Metric::Complex(rows) => squared(&rows.dot(&from_flat(x))),
-        }];
-        comm.sum(&mut sum)?;
-        comm.broadcast(&mut sum)?;
-        Ok(sum[0].sqrt())
+        Ok(self.0.metric_norm(x, comm)?.sqrt())
     }
 }
 
@@ -129,72 +111,44 @@ impl Motion {
 /// Solves the equation of motion for one set of samples; `unseen` is this rank's ⟨|H|²⟩ where ψ = 0.
 pub fn solve(equation: &Equation, data: &StepData, unseen: f64, exact: bool, comm: &dyn Comm) -> Result<Motion> {
     let turn = match equation.axis {
-        Axis::Real => |e: Complex64| Complex64::new(e.im, -e.re),
-        Axis::Imaginary => |e: Complex64| -e,
+        Axis::Real => |re: f64, im: f64| [im, -re],
+        Axis::Imaginary => |re: f64, im: f64| [-re, -im],
     };
-    let weights = data.weights;
-    match assemble(data, comm)? {
-        AnyLeastSquares::Complex(LeastSquares { matrix, target }) => {
-            let problem = LeastSquares { matrix, target: target.mapv(turn) };
-            let found = spectrum::solve(&equation.inverse, &problem, weights, exact, comm)?;
-            finish(problem, found, unseen, exact, weights.len(), comm, Metric::Complex)
-        }
-        AnyLeastSquares::Real(LeastSquares { matrix, mut target }) => {
-            let n = weights.len();
-            if data.derivatives.kind == Kind::Stacked {
-                for k in 0..n {
-                    let turned = turn(Complex64::new(target[k], target[n + k]));
-                    (target[k], target[n + k]) = (turned.re, turned.im);
-                }
-            } else {
-                // A real wave function has no room for the other part.
-                target.mapv_inplace(|e| turn(Complex64::new(e, 0.0)).re);
-            }
-            let problem = LeastSquares { matrix, target };
-            let stacked = data.derivatives.kind == Kind::Stacked && equation.axis == Axis::Real;
-            let found = match (equation.principle, equation.inverse) {
-                (Principle::DiracFrenkel, Inverse::Spectral(cut)) if stacked => {
-                    spectrum::symplectic(cut, &problem, n, comm)?
-                }
-                _ => spectrum::solve(&equation.inverse, &problem, weights, exact, comm)?,
-            };
-            finish(problem, found, unseen, exact, n, comm, Metric::Real)
-        }
+    let mut problem = LeastSquares::new(data, true, comm)?;
+    match problem.kind() {
+        // A real wave function has no room for the other part.
+        Kind::Real => problem.target.iter_mut().for_each(|e| *e = turn(*e, 0.0)[0]),
+        _ => problem.target.chunks_exact_mut(2).for_each(|e| e.copy_from_slice(&turn(e[0], e[1]))),
     }
+    let stacked = problem.kind() == Kind::Stacked && equation.axis == Axis::Real;
+    let found = match (equation.principle, equation.inverse, problem.kind()) {
+        (Principle::DiracFrenkel, Inverse::Spectral(cut), _) if stacked => spectrum::symplectic(cut, &problem, comm)?,
+        (_, inverse, Kind::Holomorphic) => spectrum::solve::<Complex64>(&inverse, &problem, exact, comm)?,
+        (_, inverse, _) => spectrum::solve::<f64>(&inverse, &problem, exact, comm)?,
+    };
+    finish(problem, found, unseen, exact, comm)
 }
 
 /// r², residual and noise of what a solver found.
-fn finish<T: Lapack>(
-    problem: LeastSquares<T>,
-    found: spectrum::Found<T>,
-    unseen: f64,
-    exact: bool,
-    samples: usize,
-    comm: &dyn Comm,
-    metric: fn(ndarray::Array2<T>) -> Metric,
-) -> Result<Motion> {
-    let LeastSquares { matrix, target } = problem;
-    let image = matrix.dot(&found.velocity);
-    let columns = found.velocity.len() * T::PARTS;
-    let mut sums = flatten(adjoint_times_vector(&matrix, &image));
-    sums.extend(flatten(adjoint_times_vector(&matrix, &target)));
-    sums.extend([squared(&(&image - &target)) + unseen, squared(&target) + unseen, samples as f64]);
-    comm.sum(&mut sums)?;
-    comm.broadcast(&mut sums)?;
-    let sums = Array1::from(sums);
-    let (s_velocity, f) = (sums.slice(s![..columns]), sums.slice(s![columns..2 * columns]));
-    let norm = |v: &Array1<f64>| v.dot(v).sqrt();
-    let (missed, variance, total) = (sums[2 * columns], sums[2 * columns + 1], sums[2 * columns + 2]);
-    let force = norm(&f.to_owned());
+fn finish(problem: LeastSquares, found: spectrum::Found, unseen: f64, exact: bool, comm: &dyn Comm) -> Result<Motion> {
+    let missed: Vec<f64> =
+        problem.image_by_mean(&found.velocity).iter().zip(&problem.target).map(|(y, t)| y - t).collect();
+    let mut squares = [squared(&missed) + unseen, squared(&problem.target) + unseen];
+    comm.sum(&mut squares)?;
+    let [lost, variance] = squares;
+    // S θ̇ − f = Ō^H (Ō θ̇ − target)
+    let norm = |v: Vec<f64>| squared(&v).sqrt();
+    let (residual, force) = (norm(problem.pull_back(&missed, comm)?), norm(problem.pull_back(&problem.target, comm)?));
+    let total = problem.counts.iter().sum::<usize>() as f64;
     // A force of rounding errors alone is solved by any velocity.
     let tiny = f64::EPSILON * variance.sqrt();
     let share = (found.kept / total).min(0.9);
     let quality = Quality {
-        r2: if variance > 0.0 { missed / variance } else { 0.0 },
-        solver_residual: if force > tiny { norm(&(&s_velocity - &f)) / force } else { 0.0 },
+        r2: if variance > 0.0 { lost / variance } else { 0.0 },
+        solver_residual: if force > tiny { residual / force } else { 0.0 },
         smallest_kept: found.smallest_kept,
         kept: found.kept,
-        noise: if exact { 0.0 } else { (missed * share).sqrt() / (1.0 - share) },
+        noise: if exact { 0.0 } else { (lost * share).sqrt() / (1.0 - share) },
     };
-    Ok(Motion { velocity: flatten(found.velocity), quality, metric: metric(matrix) })
+    Ok(Motion { velocity: found.velocity, quality, metric: Metric(problem) })
 }

@@ -6,13 +6,17 @@
 //! ρ_k = √s_k U_k^H t, (Ō V_k) = √s_k U_k.
 
 use super::motion::Inverse;
-use crate::comm::{Comm, agree, share};
+use crate::ansatz::{Entry, PORTION};
+use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
-use crate::linalg::dense::{Lapack, adjoint_times, adjoint_times_vector};
+use crate::linalg::dense::Lapack;
+use crate::linalg::products::{Op, Product, multiply};
 use crate::optimizer::least_squares::LeastSquares;
-use crate::optimizer::{Regularisation, solve as solve_shifted};
-use crate::scalar::{Scalar, flatten};
-use ndarray::{Array1, Array2, s};
+use crate::optimizer::regularisation::{self, column, solve as solve_shifted};
+use crate::optimizer::sample_space::Kernel;
+use crate::optimizer::{Facts, parameter_space, sample_space, solve_on_root};
+use crate::scalar::{Scalar, flatten, numbers};
+use ndarray::{Array2, s};
 use num_complex::Complex64;
 
 /// Cut-offs of the pseudo-inverse.
@@ -25,10 +29,22 @@ pub struct Spectral {
 }
 
 /// What a solver found; the same bytes on every rank.
-pub struct Found<T> {
-    pub velocity: Array1<T>,
+pub struct Found {
+    pub velocity: Vec<f64>,
     pub smallest_kept: f64,
     pub kept: f64,
+}
+
+impl Found {
+    fn new((velocity, [smallest_kept, kept]): (Vec<f64>, Facts)) -> Result<Self> {
+        if !velocity.iter().all(|v| v.is_finite()) {
+            return Err(Error::numerical(
+                "the velocity of the parameters is not finite",
+                "raise evolve.shift or evolve.pseudo_inverse",
+            ));
+        }
+        Ok(Found { velocity, smallest_kept, kept })
+    }
 }
 
 /// Eigenvalues below this fraction of the largest are zero.
@@ -61,222 +77,165 @@ fn summary(values: &[f64], factors: &[f64]) -> (f64, f64) {
     (if smallest.is_finite() { smallest } else { 0.0 }, factors.iter().sum())
 }
 
-fn values_of<T: Scalar>(flat: &[f64]) -> impl Iterator<Item = T> {
-    flat.chunks_exact(T::PARTS).map(T::from_parts)
+/// Facts about a shifted matrix, for which there is no decomposition: kept eigenvalues are at most trace/shift.
+fn shifted_facts(trace: f64, shift: f64, rows: usize) -> Facts {
+    let all = rows as f64;
+    [-1.0, if shift > 0.0 { (trace / shift).min(all) } else { all }]
 }
 
-fn matrix_of<T: Scalar>(rows: usize, columns: usize, flat: &[f64]) -> Result<Array2<T>> {
-    Array2::from_shape_vec((rows, columns), values_of(flat).collect())
-        .map_err(|e| Error::Communication { what: format!("a matrix of another shape: {e}") })
+fn trace<T: Scalar>(matrix: &Array2<T>) -> f64 {
+    matrix.diag().iter().map(|v| v.re()).sum()
 }
 
-/// Rank 0's velocity and summary on every rank.
-fn from_root<T: Scalar>(
-    columns: usize,
-    comm: &dyn Comm,
-    on_root: impl FnOnce() -> Result<(Array1<T>, f64, f64)>,
-) -> Result<Found<T>> {
-    let found = agree(comm, if comm.is_root() { on_root().map(Some) } else { Ok(None) })?;
-    let mut packed = match found {
-        Some((x, smallest, kept)) => flatten(x.into_iter().chain([T::from_re(smallest), T::from_re(kept)])),
-        None => vec![0.0; (columns + 2) * T::PARTS],
-    };
-    comm.broadcast(&mut packed)?;
-    let velocity: Array1<T> = values_of(&packed[..columns * T::PARTS]).collect();
-    if !velocity.iter().all(|v| v.is_finite()) {
-        return Err(Error::numerical(
-            "the velocity of the parameters is not finite",
-            "raise evolve.shift or evolve.pseudo_inverse",
-        ));
-    }
-    Ok(Found { velocity, smallest_kept: packed[columns * T::PARTS], kept: packed[(columns + 1) * T::PARTS] })
-}
-
-/// Solves S θ̇ = Ō^H t, in whichever space is smaller.
-pub fn solve<T: Lapack>(
+/// Solves S θ̇ = Ō^H t with the problem's target t, in whichever space is smaller.
+pub fn solve<T: Lapack + Entry>(
     inverse: &Inverse,
-    problem: &LeastSquares<T>,
-    weights: &[f64],
+    problem: &LeastSquares,
     exact: bool,
     comm: &dyn Comm,
-) -> Result<Found<T>> {
-    let mut counts = vec![0.0; comm.size()];
-    counts[comm.rank()] = problem.matrix.nrows() as f64;
-    comm.sum(&mut counts)?;
-    let counts: Vec<usize> = counts.iter().map(|&c| c as usize).collect();
+) -> Result<Found> {
     let inverse = match inverse {
         Inverse::Spectral(cut) if exact => Inverse::Spectral(Spectral { signal_to_noise: 0.0, ..*cut }),
         other => *other,
     };
-    if problem.matrix.ncols() <= counts.iter().sum() {
-        in_parameter_space(inverse, problem, weights, comm)
+    let rows = problem.counts.iter().sum::<usize>() * problem.kind().stack();
+    if problem.derivatives.columns() <= rows {
+        in_parameter_space::<T>(inverse, problem, comm)
     } else {
-        in_sample_space(inverse, problem, weights, &counts, comm)
+        in_sample_space::<T>(inverse, problem, comm)
     }
-}
-
-/// Σ_x w(x) |q_k(x)|² over this rank's samples, from the rows (Ō V)_xk; stacked rows of a sample stand `samples` apart.
-fn second_moments<T: Scalar>(rows: &Array2<T>, target: &Array1<T>, weights: &[f64]) -> Vec<f64> {
-    let n = weights.len();
-    let mut moments = vec![0.0; rows.ncols()];
-    for (x, &w) in weights.iter().enumerate().filter(|(_, w)| **w > 0.0) {
-        for (k, moment) in moments.iter_mut().enumerate() {
-            let part = (x..rows.nrows()).step_by(n).fold(T::zero(), |q, row| q + rows[[row, k]].conj() * target[row]);
-            *moment += part.norm_sqr() / w;
-        }
-    }
-    moments
 }
 
 /// |ρ_k|² and σ_k²/N from ρ and ⟨|q_k|²⟩.
-fn signals<T: Scalar>(rho: &Array1<T>, moments: &[f64], samples: f64) -> Vec<(f64, f64)> {
+fn signals<T: Scalar>(rho: &[T], moments: &[f64], samples: f64) -> Vec<(f64, f64)> {
     rho.iter().zip(moments).map(|(r, m)| (r.norm_sqr(), (m - r.norm_sqr()).max(0.0) / samples)).collect()
 }
 
-fn in_parameter_space<T: Lapack>(
-    inverse: Inverse,
-    problem: &LeastSquares<T>,
-    weights: &[f64],
-    comm: &dyn Comm,
-) -> Result<Found<T>> {
-    let LeastSquares { matrix, target } = problem;
-    let p = matrix.ncols();
-    let mut packed = flatten(adjoint_times(matrix, matrix));
-    packed.extend(flatten(adjoint_times_vector(matrix, target)));
-    packed.push(weights.len() as f64);
-    comm.sum(&mut packed)?;
-    let samples = packed.pop().unwrap_or(0.0);
-    let f: Array1<T> = values_of(&packed[p * p * T::PARTS..]).collect();
-    let metric = || matrix_of::<T>(p, p, &packed[..p * p * T::PARTS]);
+/// θ̇ = V (factor ρ/s) in the basis of the rows V^H, with the facts about it.
+fn combine<T: Lapack>(rows: &Array2<T>, values: &[f64], factors: &[f64], mut rho: Vec<T>) -> (Vec<f64>, Facts) {
+    for ((x, value), factor) in rho.iter_mut().zip(values).zip(factors) {
+        *x = if *factor > 0.0 { *x * T::from_re(factor / value) } else { T::zero() };
+    }
+    let (smallest, kept) = summary(values, factors);
+    (flatten(multiply(rows.view(), Op::Adjoint, column(&rho), Op::Same)), [smallest, kept])
+}
+
+/// V^H f
+fn project<T: Lapack>(rows: &Array2<T>, f: &[T]) -> Vec<T> {
+    multiply(rows.view(), Op::Same, column(f), Op::Same).into_raw_vec_and_offset().0
+}
+
+fn in_parameter_space<T: Lapack + Entry>(inverse: Inverse, problem: &LeastSquares, comm: &dyn Comm) -> Result<Found> {
+    let (mut metric, force) = parameter_space::assemble::<T>(problem, &problem.target, comm)?;
+    let p = force.len();
     let cut = match inverse {
         Inverse::Shift(shift) => {
-            return from_root(p, comm, || {
-                let metric = metric()?;
-                let trace: f64 = metric.diag().iter().map(|v| v.re()).sum();
-                let (x, _) = solve_shifted(&metric, &f, Regularisation::Diagonal { relative: 0.0, absolute: shift })?;
-                Ok((x, -1.0, if shift > 0.0 { (trace / shift).min(p as f64) } else { p as f64 }))
-            });
+            return Found::new(solve_on_root(p * T::PARTS, comm, || {
+                let facts = shifted_facts(trace(&metric), shift, p);
+                let damped = regularisation::Inverse::Damped { scale: shift, shape: None };
+                Ok((flatten(solve_shifted(&mut metric, &force, &damped)?.0), facts))
+            })?);
         }
         Inverse::Spectral(cut) => cut,
     };
-    let decomposed = agree(comm, if comm.is_root() { T::eigh(&metric()?).map(Some) } else { Ok(None) })?;
+    let decomposed = agree(comm, if comm.is_root() { T::eigen(metric).map(Some) } else { Ok(None) })?;
+    let (values, mut rows) = decomposed.unwrap_or_else(|| (Vec::new(), Array2::from_elem((p, p), T::zero())));
     let signal = if cut.signal_to_noise > 0.0 {
-        let mut vectors = decomposed.as_ref().map_or(vec![0.0; p * p * T::PARTS], |d| flatten(d.1.iter().copied()));
-        comm.broadcast(&mut vectors)?;
-        let vectors = matrix_of::<T>(p, p, &vectors)?;
-        let mut moments = second_moments(&matrix.dot(&vectors), target, weights);
+        comm.broadcast(T::reals_mut(rows.as_slice_mut().unwrap_or_default()))?;
+        let mut moments = second_moments(problem, &rows);
         comm.sum(&mut moments)?;
-        Some(signals(&adjoint_times_vector(&vectors, &f), &moments, samples))
+        let total = problem.counts.iter().sum::<usize>() as f64;
+        comm.is_root().then(|| signals(&project(&rows, &force), &moments, total))
     } else {
         None
     };
-    from_root(p, comm, || {
-        let (values, vectors) =
-            decomposed.ok_or_else(|| Error::numerical("no decomposition on rank 0", "report it"))?;
-        let values = values.to_vec();
+    Found::new(solve_on_root(p * T::PARTS, comm, || {
         let factors = cut.factors(&values, signal.as_deref());
-        let mut rho = adjoint_times_vector(&vectors, &f);
-        for ((r, value), factor) in rho.iter_mut().zip(&values).zip(&factors) {
-            *r = if *factor > 0.0 { *r * T::from_re(factor / value) } else { T::zero() };
-        }
-        let (smallest, kept) = summary(&values, &factors);
-        Ok((vectors.dot(&rho), smallest, kept))
-    })
+        Ok(combine(&rows, &values, &factors, project(&rows, &force)))
+    })?)
 }
 
-/// `counts`: rows of every rank.
-fn in_sample_space<T: Lapack>(
-    inverse: Inverse,
-    problem: &LeastSquares<T>,
-    weights: &[f64],
-    counts: &[usize],
-    comm: &dyn Comm,
-) -> Result<Found<T>> {
-    let LeastSquares { matrix, target } = problem;
-    let (columns, rows) = (matrix.ncols(), counts.iter().sum::<usize>());
-    let mine = share(columns, comm.rank(), comm.size());
-    // Rows to columns: afterwards this rank holds all rows of its share of the parameters, in rank order.
-    let pieces: Vec<Vec<f64>> = (0..comm.size())
-        .map(|r| flatten(matrix.slice(s![.., share(columns, r, comm.size())]).iter().copied()))
-        .collect();
-    let all = matrix_of::<T>(rows, mine.len(), &comm.transpose(&pieces)?.concat())?;
-    let mut kernel = flatten(all.dot(&all.t().mapv(Scalar::conj)));
-    comm.sum(&mut kernel)?;
-    let targets = comm.gather(&flatten(target.iter().copied()))?;
-    let all_weights = comm.gather(weights)?;
-    let found = from_root(rows, comm, || {
-        let kernel = matrix_of::<T>(rows, rows, &kernel)?;
-        let t: Array1<T> = values_of(&targets).collect();
-        let cut = match inverse {
-            Inverse::Shift(shift) => {
-                let trace: f64 = kernel.diag().iter().map(|v| v.re()).sum();
-                let (x, _) = solve_shifted(&kernel, &t, Regularisation::Diagonal { relative: 0.0, absolute: shift })?;
-                return Ok((x, -1.0, if shift > 0.0 { (trace / shift).min(rows as f64) } else { rows as f64 }));
+/// Σ_x w(x) |q_k(x)|² over this rank's samples, q_k(x) = (Ō V)_xk* t_x/w(x), from rows of Ō in portions.
+fn second_moments<T: Lapack + Entry>(problem: &LeastSquares, rows: &Array2<T>) -> Vec<f64> {
+    let (p, stack, samples) = (rows.ncols(), problem.kind().stack(), problem.derivatives.samples());
+    let target: Vec<T> = numbers(&problem.target);
+    let mut moments = vec![0.0; p];
+    let portion = (PORTION / (p * stack * T::PARTS).max(1)).max(1);
+    for start in (0..samples).step_by(portion) {
+        let end = samples.min(start + portion);
+        let image = multiply(problem.rows::<T>(start..end).view(), Op::Same, rows.view(), Op::Adjoint);
+        for x in start..end {
+            let part = |k: usize| {
+                let of = |a: usize| image[((x - start) * stack + a, k)].conj() * target[x * stack + a];
+                (0..stack).fold(T::zero(), |q, a| q + of(a))
+            };
+            let w = problem.weights[x];
+            if w > 0.0 {
+                moments.iter_mut().enumerate().for_each(|(k, m)| *m += part(k).norm_sqr() / w);
             }
-            Inverse::Spectral(cut) => cut,
-        };
-        let (values, vectors) = T::eigh(&kernel)?;
-        let values = values.to_vec();
-        let mut projected = adjoint_times_vector(&vectors, &t);
-        let signal = (cut.signal_to_noise > 0.0).then(|| {
-            // √s_k divides out of signal and noise.
-            let moments = moments_by_rank(&vectors, &t, &all_weights, counts);
-            signals(&projected, &moments, all_weights.len() as f64)
-        });
-        let factors = cut.factors(&values, signal.as_deref());
-        for ((x, value), factor) in projected.iter_mut().zip(&values).zip(&factors) {
-            *x = if *factor > 0.0 { *x * T::from_re(factor / value) } else { T::zero() };
         }
-        let (smallest, kept) = summary(&values, &factors);
-        Ok((vectors.dot(&projected), smallest, kept))
-    })?;
-    let before: usize = counts[..comm.rank()].iter().sum();
-    let x = found.velocity.slice(s![before..before + matrix.nrows()]).to_owned();
-    let mut velocity = flatten(adjoint_times_vector(matrix, &x));
-    comm.sum(&mut velocity)?;
-    comm.broadcast(&mut velocity)?;
-    Ok(Found { velocity: values_of(&velocity).collect(), ..found })
-}
-
-/// As [`second_moments`] for rows of all ranks, each rank's block stacked for itself.
-fn moments_by_rank<T: Scalar>(vectors: &Array2<T>, target: &Array1<T>, weights: &[f64], counts: &[usize]) -> Vec<f64> {
-    let stacked = vectors.nrows() / weights.len().max(1);
-    let mut moments = vec![0.0; vectors.ncols()];
-    let (mut row, mut sample) = (0, 0);
-    for &count in counts {
-        let samples = count / stacked.max(1);
-        let part = second_moments(
-            &vectors.slice(s![row..row + count, ..]).to_owned(),
-            &target.slice(s![row..row + count]).to_owned(),
-            &weights[sample..sample + samples],
-        );
-        moments.iter_mut().zip(part).for_each(|(m, p)| *m += p);
-        (row, sample) = (row + count, sample + samples);
     }
     moments
 }
 
+fn in_sample_space<T: Lapack + Entry>(inverse: Inverse, problem: &LeastSquares, comm: &dyn Comm) -> Result<Found> {
+    let kernel = sample_space::assemble::<T>(problem, None, comm)?.gather(problem, &problem.target, comm)?;
+    Found::new(sample_space::pull_back(problem, None, comm, || {
+        let Some(Kernel { mut matrix, zeta, roots }) = kernel else { return Ok((Vec::new(), [0.0; 2])) };
+        let cut = match inverse {
+            Inverse::Shift(shift) => {
+                let facts = shifted_facts(trace(&matrix), shift, matrix.nrows());
+                let damped = regularisation::Inverse::Damped { scale: shift, shape: None };
+                return Ok((flatten(solve_shifted(&mut matrix, &zeta, &damped)?.0), facts));
+            }
+            Inverse::Spectral(cut) => cut,
+        };
+        let (values, rows) = T::eigen(matrix)?;
+        let rho = project(&rows, &zeta);
+        // √s_k divides out of signal and noise.
+        let signal = (cut.signal_to_noise > 0.0).then(|| {
+            let stack = zeta.len() / roots.len().max(1);
+            let moments: Vec<f64> = (rows.rows().into_iter())
+                .map(|row| {
+                    let terms: Vec<T> = row.iter().zip(&zeta).map(|(&v, &t)| v * t).collect();
+                    let parts = terms.chunks_exact(stack).zip(&roots).filter(|(_, r)| **r > 0.0);
+                    parts.map(|(q, r)| q.iter().fold(T::zero(), |s, &q| s + q).norm_sqr() / (r * r)).sum()
+                })
+                .collect();
+            signals(&rho, &moments, roots.len() as f64)
+        });
+        let factors = cut.factors(&values, signal.as_deref());
+        Ok(combine(&rows, &values, &factors, rho))
+    })?)
+}
+
 /// Dirac–Frenkel for stacked rows: Im S θ̇ = −Re F by the Hermitian matrix i Im S, θ̇ = i (i Im S)⁺ (−Re F).
-pub fn symplectic(cut: Spectral, problem: &LeastSquares<f64>, samples: usize, comm: &dyn Comm) -> Result<Found<f64>> {
-    let (re, im) = problem.matrix.view().split_at(ndarray::Axis(0), samples);
-    let p = problem.matrix.ncols();
-    // The target is (Im ε, −Re ε).
-    let (im_e, minus_re_e) = problem.target.view().split_at(ndarray::Axis(0), samples);
-    let cross = re.t().dot(&im);
-    let mut packed: Vec<f64> = (&cross - &cross.t()).into_iter().collect();
-    packed.extend(re.t().dot(&minus_re_e) - im.t().dot(&im_e));
-    comm.sum(&mut packed)?;
-    from_root(p, comm, || {
-        let hermitian = Array2::from_shape_fn((p, p), |(i, j)| Complex64::new(0.0, packed[i * p + j]));
-        let f: Array1<Complex64> = packed[p * p..].iter().map(|&v| v.into()).collect();
-        let (values, vectors) = Complex64::eigh(&hermitian)?;
-        let values = values.to_vec();
-        let factors = cut.factors(&values, None);
-        let mut projected = adjoint_times_vector(&vectors, &f);
-        for ((x, value), factor) in projected.iter_mut().zip(&values).zip(&factors) {
-            *x = if *factor > 0.0 { *x * Complex64::new(0.0, factor / value) } else { Complex64::ZERO };
+pub fn symplectic(cut: Spectral, problem: &LeastSquares, comm: &dyn Comm) -> Result<Found> {
+    let (p, samples) = (problem.derivatives.columns(), problem.derivatives.samples());
+    // Re Ō^T Im Ō, and below it −Re F; the target is (Im ε, −Re ε).
+    let mut cross = Array2::zeros((p + 1, p));
+    let portion = (PORTION / (2 * p).max(1)).max(1);
+    for start in (0..samples).step_by(portion) {
+        let end = samples.min(start + portion);
+        let rows: Array2<f64> = problem.rows(start..end);
+        let (re, im) = (rows.slice(s![..;2, ..]), rows.slice(s![1..;2, ..]));
+        f64::gemm(1.0, re, Op::Transpose, im, Op::Same, 1.0, cross.slice_mut(s![..p, ..]));
+        let target: (Vec<f64>, Vec<f64>) =
+            problem.target[2 * start..2 * end].chunks_exact(2).map(|t| (t[1], -t[0])).unzip();
+        let mut force = cross.slice_mut(s![p.., ..]);
+        f64::gemm(1.0, column(&target.0), Op::Transpose, re, Op::Same, 1.0, force.view_mut());
+        f64::gemm(1.0, column(&target.1), Op::Transpose, im, Op::Same, 1.0, force);
+    }
+    comm.sum_on_root(cross.as_slice_mut().unwrap_or_default())?;
+    Found::new(solve_on_root(p, comm, || {
+        let mut hermitian = Array2::from_elem((p, p), Complex64::ZERO);
+        for ((i, j), z) in hermitian.indexed_iter_mut() {
+            z.im = cross[(i, j)] - cross[(j, i)];
         }
-        let (smallest, kept) = summary(&values, &factors);
-        Ok((vectors.dot(&projected).mapv(|v| v.re), smallest, kept))
-    })
+        let force: Vec<Complex64> = cross.row(p).iter().map(|&f| f.into()).collect();
+        let (values, rows) = Complex64::eigen(hermitian)?;
+        let factors = cut.factors(&values, None);
+        let (x, facts) = combine(&rows, &values, &factors, project(&rows, &force));
+        Ok((x.chunks_exact(2).map(|z| -z[1]).collect(), facts))
+    })?)
 }

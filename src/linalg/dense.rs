@@ -1,59 +1,279 @@
-//! Decides how dense Hermitian systems are solved: Cholesky and eigen-decomposition by LAPACK.
+//! Decides how dense Hermitian systems are solved: Cholesky and eigen-decomposition by LAPACK, in place.
+//!
+//! Matrices are row-major and only their upper triangle counts. LAPACK reads columns, so it sees the lower triangle of
+//! A^T = A*: A x = b is solved as A* x* = b*, and its eigenvectors are v*, which row by row are V^H.
+//!
+//! Reference: E. Anderson et al., LAPACK Users' Guide, 3rd ed. (1999).
 
-use super::vectors::Element;
+use super::products::Product;
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
-use ndarray::{Array1, Array2};
-use ndarray_linalg::{FactorizeC, SolveC, UPLO};
+use ndarray::Array2;
 use num_complex::Complex64;
+use std::ffi::{c_char, c_int};
+
+unsafe extern "C" {
+    fn dpotrf_(uplo: *const c_char, n: *const c_int, a: *mut f64, lda: *const c_int, info: *mut c_int, l: usize);
+    fn zpotrf_(uplo: *const c_char, n: *const c_int, a: *mut Complex64, lda: *const c_int, info: *mut c_int, l: usize);
+    #[rustfmt::skip]
+    fn dpotrs_(
+        uplo: *const c_char,
+        n: *const c_int,
+        columns: *const c_int,
+        a: *const f64,
+        lda: *const c_int,
+        b: *mut f64,
+        ldb: *const c_int,
+        info: *mut c_int,
+        l: usize,
+    );
+    #[rustfmt::skip]
+    fn zpotrs_(
+        uplo: *const c_char,
+        n: *const c_int,
+        columns: *const c_int,
+        a: *const Complex64,
+        lda: *const c_int,
+        b: *mut Complex64,
+        ldb: *const c_int,
+        info: *mut c_int,
+        l: usize,
+    );
+    #[rustfmt::skip]
+    fn dsyevd_(
+        job: *const c_char,
+        uplo: *const c_char,
+        n: *const c_int,
+        a: *mut f64,
+        lda: *const c_int,
+        w: *mut f64,
+        work: *mut f64,
+        lwork: *const c_int,
+        iwork: *mut c_int,
+        liwork: *const c_int,
+        info: *mut c_int,
+        l: usize,
+        m: usize,
+    );
+    #[rustfmt::skip]
+    fn zheevd_(
+        job: *const c_char,
+        uplo: *const c_char,
+        n: *const c_int,
+        a: *mut Complex64,
+        lda: *const c_int,
+        w: *mut f64,
+        work: *mut Complex64,
+        lwork: *const c_int,
+        rwork: *mut f64,
+        lrwork: *const c_int,
+        iwork: *mut c_int,
+        liwork: *const c_int,
+        info: *mut c_int,
+        l: usize,
+        m: usize,
+    );
+}
+
+const LOWER: *const c_char = c"L".as_ptr();
+const VECTORS: *const c_char = c"V".as_ptr();
 
 /// The LAPACK routines that solvers use, for both number types.
-pub trait Lapack: Scalar {
-    /// Solves A x = b for Hermitian positive definite A; an error where A is not, or the result is not finite.
-    fn solve_positive(a: &Array2<Self>, b: &Array1<Self>) -> Result<Array1<Self>>;
-    /// Eigenvalues in increasing order and eigenvectors as columns of a Hermitian matrix.
-    fn eigh(a: &Array2<Self>) -> Result<(Array1<f64>, Array2<Self>)>;
+pub trait Lapack: Product {
+    /// Factorises the upper triangle in place; an error where A is not positive definite. The strict lower triangle is
+    /// left alone.
+    fn factorise(a: &mut Array2<Self>) -> Result<()>;
+    /// Replaces b by A⁻¹ b, given the factor.
+    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()>;
+    /// Eigenvalues in increasing order and V^H, eigenvectors as conjugated rows; by divide and conquer.
+    fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
 }
 
-fn failed(what: &str, e: &dyn std::fmt::Display) -> Error {
-    Error::numerical(format!("{what}: {e}"), "raise optimize.shift or lower optimize.learning_rate")
+fn failed(what: &str, info: c_int) -> Error {
+    Error::numerical(
+        format!("{what} failed (LAPACK says {info})"),
+        "raise optimize.shift or lower optimize.learning_rate",
+    )
 }
 
-macro_rules! lapack {
-    ($scalar:ty) => {
-        impl Lapack for $scalar {
-            fn solve_positive(a: &Array2<Self>, b: &Array1<Self>) -> Result<Array1<Self>> {
-                if b.is_empty() {
-                    return Ok(b.clone());
-                }
-                let factor = a.factorizec(UPLO::Lower).map_err(|e| failed("Cholesky factorisation", &e))?;
-                let x = factor.solvec(b).map_err(|e| failed("triangular solve", &e))?;
-                if x.iter().all(|v| Scalar::is_finite(*v)) {
-                    Ok(x)
-                } else {
-                    Err(Error::numerical("the solution of a linear system is not finite", "raise optimize.shift"))
-                }
+/// The order of a square matrix whose rows are contiguous.
+fn order<T>(a: &Array2<T>) -> Result<c_int> {
+    match (a.is_square() && a.is_standard_layout(), c_int::try_from(a.nrows())) {
+        (true, Ok(n)) => Ok(n),
+        _ => Err(Error::numerical(format!("a matrix of shape {:?} cannot be solved", a.dim()), "use fewer parameters")),
+    }
+}
+
+/// An error where the upper triangle has a number that is not finite: LAPACK would loop or return nonsense.
+fn check_finite<T: Scalar>(a: &Array2<T>) -> Result<()> {
+    let fine = a.rows().into_iter().enumerate().all(|(i, row)| row.iter().skip(i).all(|v| v.is_finite()));
+    let wrong = || Error::numerical("a matrix has entries that are not finite", "lower optimize.learning_rate");
+    if fine { Ok(()) } else { Err(wrong()) }
+}
+
+macro_rules! cholesky {
+    ($scalar:ty, $factorise:ident, $solve:ident) => {
+        fn factorise(a: &mut Array2<Self>) -> Result<()> {
+            let (n, mut info) = (order(a)?, 0);
+            if n > 0 {
+                // SAFETY: a is square, contiguous and of the order that is passed.
+                unsafe { $factorise(LOWER, &n, a.as_mut_ptr(), &n, &mut info, 1) }
             }
-            fn eigh(a: &Array2<Self>) -> Result<(Array1<f64>, Array2<Self>)> {
-                if a.iter().any(|v| !Scalar::is_finite(*v)) {
-                    return Err(Error::numerical("a matrix has entries that are not finite", "check the samples"));
-                }
-                let (values, vectors) = <Self as Element>::eigh(a)?;
-                Ok((Array1::from(values), vectors))
+            if info == 0 { Ok(()) } else { Err(failed("the Cholesky factorisation", info)) }
+        }
+        fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
+            let (n, mut info) = (order(a)?, 0);
+            assert!(b.len() == a.nrows(), "a right-hand side of {} for {n} equations", b.len());
+            if n > 0 {
+                b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
+                // SAFETY: as above, and b has one number per row.
+                unsafe { $solve(LOWER, &n, &1, a.as_ptr(), &n, b.as_mut_ptr(), &n, &mut info, 1) }
+                b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
+            }
+            match info == 0 && b.iter().all(|x| Scalar::is_finite(*x)) {
+                true => Ok(()),
+                false => Err(Error::numerical("the solution of a linear system is not finite", "raise optimize.shift")),
             }
         }
     };
 }
-lapack!(f64);
-lapack!(Complex64);
 
-/// A^H B.
-pub fn adjoint_times<T: Scalar>(a: &Array2<T>, b: &Array2<T>) -> Array2<T> {
-    if T::PARTS == 1 { a.t().dot(b) } else { a.t().mapv(Scalar::conj).dot(b) }
+/// Length of a work array from LAPACK's answer to a query.
+fn length(answer: f64) -> Result<c_int> {
+    let fits = answer < f64::from(c_int::MAX);
+    let wrong = || Error::numerical("the matrix is too large for an eigenvalue decomposition", "use a shift instead");
+    if fits { Ok((answer as c_int).max(1)) } else { Err(wrong()) }
 }
 
-/// A^H x.
-pub fn adjoint_times_vector<T: Scalar>(a: &Array2<T>, x: &Array1<T>) -> Array1<T> {
-    // (A^H x)* = A^T x*: one pass without a copy of A.
-    a.t().dot(&x.mapv(Scalar::conj)).mapv_into(Scalar::conj)
+impl Lapack for f64 {
+    cholesky!(f64, dpotrf_, dpotrs_);
+    fn eigen(mut a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
+        check_finite(&a)?;
+        let (n, mut info) = (order(&a)?, 0);
+        let mut values = vec![0.0; a.nrows()];
+        if n == 0 {
+            return Ok((values, a));
+        }
+        let (mut work, mut integers, mut query) = (vec![0.0], vec![0], true);
+        loop {
+            let lengths = if query { [-1, -1] } else { [length(work.len() as f64)?, length(integers.len() as f64)?] };
+            // SAFETY: a is square, contiguous and of the order that is passed; work arrays have the lengths that are
+            // passed, which are those that the routine has asked for.
+            unsafe {
+                #[rustfmt::skip]
+                dsyevd_(VECTORS, LOWER, &n, a.as_mut_ptr(), &n, values.as_mut_ptr(), work.as_mut_ptr(), &lengths[0],
+                    integers.as_mut_ptr(), &lengths[1], &mut info, 1, 1);
+            }
+            if !query || info != 0 {
+                break;
+            }
+            query = false;
+            work = vec![0.0; length(work[0])? as usize];
+            integers = vec![0; length(f64::from(integers[0]))? as usize];
+        }
+        if info == 0 { Ok((values, a)) } else { Err(failed("the eigenvalue decomposition", info)) }
+    }
+}
+
+impl Lapack for Complex64 {
+    cholesky!(Complex64, zpotrf_, zpotrs_);
+    fn eigen(mut a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
+        check_finite(&a)?;
+        let (n, mut info) = (order(&a)?, 0);
+        let mut values = vec![0.0; a.nrows()];
+        if n == 0 {
+            return Ok((values, a));
+        }
+        let (mut work, mut reals, mut integers, mut query) = (vec![Complex64::ZERO], vec![0.0], vec![0], true);
+        loop {
+            let lengths = match query {
+                true => [-1; 3],
+                false => [length(work.len() as f64)?, length(reals.len() as f64)?, length(integers.len() as f64)?],
+            };
+            // SAFETY: as above.
+            unsafe {
+                #[rustfmt::skip]
+                zheevd_(VECTORS, LOWER, &n, a.as_mut_ptr(), &n, values.as_mut_ptr(), work.as_mut_ptr(), &lengths[0],
+                    reals.as_mut_ptr(), &lengths[1], integers.as_mut_ptr(), &lengths[2], &mut info, 1, 1);
+            }
+            if !query || info != 0 {
+                break;
+            }
+            query = false;
+            work = vec![Complex64::ZERO; length(work[0].re)? as usize];
+            reals = vec![0.0; length(reals[0])? as usize];
+            integers = vec![0; length(f64::from(integers[0]))? as usize];
+        }
+        if info == 0 { Ok((values, a)) } else { Err(failed("the eigenvalue decomposition", info)) }
+    }
+}
+
+/// Copies the strict upper triangle to the lower one, each number through `f`, tile by tile.
+pub fn mirror<T: Copy>(a: &mut Array2<T>, f: impl Fn(T) -> T) {
+    across(a, |a, (i, j)| a[(j, i)] = f(a[(i, j)]));
+}
+
+/// Copies the strict lower triangle to the upper one.
+pub fn restore<T: Copy>(a: &mut Array2<T>) {
+    across(a, |a, (i, j)| a[(i, j)] = a[(j, i)]);
+}
+
+/// Visits the strict upper triangle in tiles that fit into the first cache.
+fn across<T>(a: &mut Array2<T>, mut visit: impl FnMut(&mut Array2<T>, (usize, usize))) {
+    const TILE: usize = 32;
+    let n = a.nrows();
+    for top in (0..n).step_by(TILE) {
+        for left in (top..n).step_by(TILE) {
+            for i in top..n.min(top + TILE) {
+                (left.max(i + 1)..n.min(left + TILE)).for_each(|j| visit(a, (i, j)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Positive definite, with off-diagonal phases.
+    fn example(n: usize) -> Array2<Complex64> {
+        let wave = |i: usize, j: usize| Complex64::cis(((3 * i + 5 * j * j) % 17) as f64) * 0.5;
+        let b = Array2::from_shape_fn((n, n), |(i, j)| wave(i, j));
+        let mut a = b.t().mapv(|z| z.conj()).dot(&b);
+        a.diag_mut().iter_mut().for_each(|z| *z += 1.0);
+        a
+    }
+
+    #[test]
+    fn solutions_and_eigenvectors_satisfy_their_equations() {
+        let n = 40;
+        let a = example(n);
+        let x: Vec<Complex64> = (0..n).map(|k| Complex64::new(k as f64, 1.0 - k as f64)).collect();
+        let mut b = a.dot(&ndarray::Array1::from(x.clone())).to_vec();
+        let mut factor = a.clone();
+        Complex64::factorise(&mut factor).unwrap();
+        Complex64::solve_factorised(&factor, &mut b).unwrap();
+        assert!(b.iter().zip(&x).all(|(b, x)| (b - x).norm() < 1e-10));
+        restore(&mut factor);
+        let (values, rows) = Complex64::eigen(a.clone()).unwrap();
+        let image = a.dot(&rows.t().mapv(|z| z.conj()));
+        for (k, value) in values.iter().enumerate() {
+            assert!((0..n).all(|i| (image[(i, k)] - rows[(k, i)].conj() * value).norm() < 1e-11));
+        }
+        let real = a.mapv(|z| z.re);
+        let (values, rows) = f64::eigen(real.clone()).unwrap();
+        assert!((real.dot(&rows.t()) - &rows.t() * &ndarray::aview1(&values)).iter().all(|x| x.abs() < 1e-11));
+        let mut mirrored = a.clone();
+        mirror(&mut mirrored, |z| z.conj());
+        assert_eq!(mirrored, a.mapv(|z| z), "a Hermitian matrix mirrors onto itself");
+    }
+
+    #[test]
+    fn what_cannot_be_solved_is_an_error() {
+        assert!(f64::factorise(&mut ndarray::array![[1.0, 0.0], [0.0, -1.0]]).is_err());
+        assert!(f64::eigen(ndarray::array![[f64::NAN]]).is_err());
+        assert!(f64::factorise(&mut Array2::zeros((2, 3))).is_err());
+        f64::factorise(&mut Array2::zeros((0, 0))).unwrap();
+        assert!(Complex64::eigen(Array2::zeros((0, 0))).unwrap().0.is_empty());
+    }
 }

@@ -1,4 +1,5 @@
-//! Decides how matrices are multiplied: C ← α op(A) op(B) + β C and C ← α A^H A + β C by the BLAS library, row-major.
+//! Decides how matrices are multiplied: C ← α op(A) op(B) + β C and C ← α A^H A + β C by the BLAS
+//! library, row-major.
 //!
 //! Reference: J. Dongarra et al., ACM Trans. Math. Softw. 16, 1 (1990); the C interface to the BLAS.
 
@@ -115,8 +116,13 @@ pub trait Product: Scalar {
     /// C ← α op(A) op(B) + β C. Rows of all matrices have to be contiguous, and the shapes have to fit.
     #[rustfmt::skip]
     fn gemm(alpha: Self, a: ArrayView2<Self>, op_a: Op, b: ArrayView2<Self>, op_b: Op, beta: Self, c: ArrayViewMut2<Self>);
-    /// The upper triangle of C ← α A^H A + β C; the rest is left alone.
-    fn rank_update(alpha: f64, a: ArrayView2<Self>, beta: f64, c: ArrayViewMut2<Self>);
+    /// The upper triangle of C ← α A^H A + β C (`op` is [`Op::Adjoint`]) or C ← α A A^H + β C ([`Op::Same`]); the rest is
+    /// left alone.
+    fn rank_update(alpha: f64, a: ArrayView2<Self>, op: Op, beta: f64, c: ArrayViewMut2<Self>);
+    /// Numbers as real ones, re, im, re, im, … where they are complex.
+    fn reals(numbers: &[Self]) -> &[f64];
+    /// The same, to be changed.
+    fn reals_mut(numbers: &mut [Self]) -> &mut [f64];
 }
 
 /// Shapes (m, n, k), checked.
@@ -145,16 +151,26 @@ macro_rules! product {
                         b.as_ptr() as *const $pointer, ldb, number(&beta), c.as_mut_ptr() as *mut $pointer, ldc)
                 }
             }
-            fn rank_update(alpha: f64, a: ArrayView2<Self>, beta: f64, mut c: ArrayViewMut2<Self>) {
-                let (k, n) = a.dim();
-                assert!(c.dim() == (n, n), "shape of a rank update: {n} columns, {:?}", c.dim());
+            fn rank_update(alpha: f64, a: ArrayView2<Self>, op: Op, beta: f64, mut c: ArrayViewMut2<Self>) {
+                let (n, k) = if op == Op::Same { a.dim() } else { (a.ncols(), a.nrows()) };
+                assert!(c.dim() == (n, n), "shape of a rank update: {n}, {:?}", c.dim());
                 if n == 0 {
                     return;
                 }
-                let (lda, ldc) = (leading(a.strides(), n), leading(c.strides(), n));
+                let op = if op == Op::Same { op } else { Op::Adjoint };
+                let (lda, ldc) = (leading(a.strides(), a.ncols()), leading(c.strides(), n));
                 let (a, c) = (a.as_ptr() as *const $pointer, c.as_mut_ptr() as *mut $pointer);
                 // SAFETY: as above.
-                unsafe { $rank(ROW_MAJOR, UPPER, Op::Adjoint.code(), int(n), int(k), alpha, a, lda, beta, c, ldc) }
+                unsafe { $rank(ROW_MAJOR, UPPER, op.code(), int(n), int(k), alpha, a, lda, beta, c, ldc) }
+            }
+            fn reals(numbers: &[Self]) -> &[f64] {
+                // SAFETY: Complex64 is #[repr(C)] { re: f64, im: f64 }: the memory holds PARTS times as many f64.
+                unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), numbers.len() * <Self as Scalar>::PARTS) }
+            }
+            fn reals_mut(numbers: &mut [Self]) -> &mut [f64] {
+                let length = numbers.len() * <Self as Scalar>::PARTS;
+                // SAFETY: as above, and the borrow of `numbers` lasts as long.
+                unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), length) }
             }
         }
     };
@@ -172,9 +188,8 @@ pub fn multiply<T: Product>(a: ArrayView2<T>, op_a: Op, b: ArrayView2<T>, op_b: 
 /// Complex numbers as real ones: each row as re, im, re, im, …
 pub fn as_reals(m: &Array2<Complex64>) -> ArrayView2<'_, f64> {
     let slice = m.as_slice().unwrap_or_else(|| unreachable!("matrices made here are row-major and contiguous"));
-    // SAFETY: Complex64 is #[repr(C)] { re: f64, im: f64 }, so the memory is twice as many f64.
-    let reals = unsafe { std::slice::from_raw_parts(slice.as_ptr().cast::<f64>(), 2 * slice.len()) };
-    ArrayView2::from_shape((m.nrows(), 2 * m.ncols()), reals).unwrap_or_else(|_| unreachable!("the length was doubled"))
+    let shape = (m.nrows(), 2 * m.ncols());
+    ArrayView2::from_shape(shape, Complex64::reals(slice)).unwrap_or_else(|_| unreachable!("the length was doubled"))
 }
 
 /// The inverse of [`as_reals`], for a contiguous matrix.
@@ -207,11 +222,15 @@ mod tests {
             (x.t().dot(&y) - multiply(x.view(), Op::Transpose, y.view(), Op::Same)).iter().all(|z| z.abs() < 1e-13)
         );
         let mut c = Array2::zeros((5, 5));
-        Complex64::rank_update(2.0, b.view(), 0.0, c.view_mut());
+        Complex64::rank_update(2.0, b.view(), Op::Adjoint, 0.0, c.view_mut());
         let full = b.t().mapv(|z| z.conj()).dot(&b) * Complex64::from(2.0);
         for ((i, j), z) in c.indexed_iter() {
             assert!(if i <= j { (z - full[(i, j)]).norm() < 1e-13 } else { *z == Complex64::ZERO });
         }
+        let mut c = Array2::zeros((9, 9));
+        Complex64::rank_update(1.0, b.view(), Op::Same, 0.0, c.view_mut());
+        let full = b.dot(&b.t().mapv(|z| z.conj()));
+        assert!(c.indexed_iter().all(|((i, j), z)| i > j || (z - full[(i, j)]).norm() < 1e-13));
         assert_eq!(from_reals(&as_reals(&a).to_owned()), a);
     }
 }

@@ -3,10 +3,10 @@
 //! ⟨v|w⟩ = Σ_blocks Σ_k v_k* w_k: sums run within a block of fixed size, then over the blocks in order, so that no result
 //! depends on the number of threads.
 
-use crate::error::{Error, Result};
+use super::dense::Lapack;
+use crate::error::Result;
 use crate::rng::{Distribution, Generator, StandardNormal};
-use ndarray::{Array2, ShapeBuilder};
-use ndarray_linalg::{Eigh, UPLO};
+use ndarray::Array2;
 use num_complex::Complex64;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
@@ -42,20 +42,10 @@ pub trait Element:
     fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
 }
 
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::numerical(format!("the dense eigenvalue solver failed ({error})"), "check the Hamiltonian for NaN")
-}
-
-/// Column-major, which LAPACK reads as it is: a row-major complex matrix would be taken for its conjugate.
-fn hermitian<T: Element + ndarray_linalg::Lapack<Real = f64>>(matrix: &Array2<T>) -> Result<(Vec<f64>, Array2<T>)> {
-    let n = matrix.nrows();
-    if n < 2 {
-        let one = Array2::from_elem((n, n), T::from_complex(Complex64::ONE));
-        return Ok((matrix.iter().map(|x| Element::re(*x)).collect(), one));
-    }
-    let mut columns = Array2::from_elem((n, n).f(), T::default());
-    columns.assign(matrix);
-    Eigh::eigh(&columns, UPLO::Lower).map(|(values, vectors)| (values.to_vec(), vectors)).map_err(failed)
+/// Eigenvectors as columns; the upper triangle of the matrix counts.
+fn hermitian<T: Element + Lapack>(matrix: &Array2<T>) -> Result<(Vec<f64>, Array2<T>)> {
+    let (values, rows) = T::eigen(matrix.as_standard_layout().into_owned())?;
+    Ok((values, rows.t().mapv(Element::conj)))
 }
 
 impl Element for f64 {

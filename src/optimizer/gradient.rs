@@ -3,22 +3,15 @@
 //! F = Ō^H ε (its real part for real parameters). Adam (Kingma, Ba, arXiv:1412.6980): m ← β₁ m + (1 − β₁) F,
 //! v ← β₂ v + (1 − β₂) |F|², δ = m̂/(√v̂ + ε) with m̂ = m/(1 − β₁^t), v̂ = v/(1 − β₂^t), on the flat real vector.
 
-use super::least_squares::{AnyLeastSquares, assemble};
+use super::least_squares::LeastSquares;
 use super::{Direction, Optimizer, OptimizerOptions, StepData};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
-use crate::linalg::dense::adjoint_times_vector;
-use crate::scalar::flatten;
 
 fn gradient(data: &StepData, comm: &dyn Comm) -> Result<Vec<f64>> {
-    let mut gradient = match assemble(data, comm)? {
-        AnyLeastSquares::Real(problem) => flatten(adjoint_times_vector(&problem.matrix, &problem.target)),
-        AnyLeastSquares::Complex(problem) => flatten(adjoint_times_vector(&problem.matrix, &problem.target)),
-    };
-    comm.sum(&mut gradient)?;
-    comm.broadcast(&mut gradient)?;
-    Ok(gradient)
+    let problem = LeastSquares::new(data, false, comm)?;
+    problem.pull_back(&problem.target, comm)
 }
 
 /// Plain gradient descent.

@@ -2,18 +2,20 @@
 
 mod gradient;
 pub mod least_squares;
+pub mod parameter_space;
 mod reconfiguration;
-mod regularisation;
+pub mod regularisation;
+pub mod sample_space;
 mod schedule;
 
 pub use gradient::{Adam, Sgd};
 pub use reconfiguration::{Reconfiguration, Space};
-pub use regularisation::{Regularisation, solve, trust_region_scale};
+pub use regularisation::{Inverse, Regularisation, trust_region_scale};
 pub use schedule::{Rule, Schedule};
 
 use crate::ansatz::Derivatives;
-use crate::comm::Comm;
-use crate::error::{Error, Result};
+use crate::comm::{Comm, agree};
+use crate::error::Result;
 use crate::io::tree::Tree;
 use num_complex::Complex64;
 
@@ -78,22 +80,27 @@ pub struct OptimizerEntry {
 /// The registry of optimisers.
 pub const OPTIMIZERS: &[OptimizerEntry] = &[
     OptimizerEntry { kind: "dense-sr", build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Parameters))) },
-    OptimizerEntry {
-        kind: "kernel-sr",
-        build: |o| {
-            if o.carleo_troyer.is_some() || o.scale_invariant.is_some() {
-                return Err(Error::input(
-                    "optimize.method",
-                    "\"kernel-sr\" has no diagonal of S to scale",
-                    "use optimize.shift or optimize.pseudo_inverse, or method = \"dense-sr\"",
-                ));
-            }
-            Ok(Box::new(Reconfiguration::new(o, Space::Samples)))
-        },
-    },
+    OptimizerEntry { kind: "kernel-sr", build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Samples))) },
     OptimizerEntry { kind: "adam", build: |o| Ok(Box::new(Adam::new(o)?)) },
     OptimizerEntry { kind: "sgd", build: |_| Ok(Box::new(Sgd)) },
 ];
+
+/// What rank 0 tells besides a vector, such as the number of fallbacks.
+pub type Facts = [f64; 2];
+
+/// What rank 0 works out, `length` real numbers and two facts, on every rank; its failure is everyone's.
+pub fn solve_on_root(
+    length: usize,
+    comm: &dyn Comm,
+    on_root: impl FnOnce() -> Result<(Vec<f64>, Facts)>,
+) -> Result<(Vec<f64>, Facts)> {
+    let (mut numbers, facts) = agree(comm, if comm.is_root() { on_root() } else { Ok((vec![0.0; length], [0.0; 2])) })?;
+    numbers.extend(facts);
+    comm.broadcast(&mut numbers)?;
+    let facts = numbers.last_chunk().copied().unwrap_or([0.0; 2]);
+    numbers.truncate(length);
+    Ok((numbers, facts))
+}
 
 /// Which matrix of stochastic reconfiguration is the smaller, and why.
 pub fn choose_sr(parameters: usize, samples: usize) -> (&'static str, String) {

@@ -6,11 +6,14 @@
 //! then the pseudo-inverse takes over.
 
 use super::OptimizerOptions;
+use super::least_squares::LeastSquares;
+use crate::comm::Comm;
 use crate::error::{Error, Result};
-use crate::linalg::dense::{Lapack, adjoint_times_vector};
-use ndarray::{Array1, Array2};
+use crate::linalg::dense::{Lapack, mirror, restore};
+use crate::linalg::products::{Op, multiply};
+use ndarray::{Array2, ArrayView2};
 
-/// How S is made invertible at one step.
+/// What the options ask for at a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Regularisation {
     /// S + relative × diag S + absolute.
@@ -24,9 +27,25 @@ pub enum Regularisation {
     PseudoInverse(f64),
 }
 
+/// How a matrix is inverted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inverse {
+    /// After scale × shape was added to its diagonal; shape is 1 for every column where it is not given.
+    Damped {
+        /// λ
+        scale: f64,
+        /// One number ≥ 0 per column of O.
+        shape: Option<Vec<f64>>,
+    },
+    /// By its eigenvalues, with this relative cut-off.
+    Pseudo(f64),
+}
+
 /// Cut-off of the pseudo-inverse that a failed factorisation falls back to.
 const FALLBACK_CUT: f64 = 1e-10;
 const RETRIES: usize = 3;
+/// Diagonal elements of S below this fraction of the largest count as this much: those columns are rounding errors.
+const DEAD: f64 = 1e-14;
 
 impl Regularisation {
     /// What the options ask for at a step.
@@ -43,47 +62,77 @@ impl Regularisation {
         }
         Regularisation::Diagonal { relative: 0.0, absolute: options.shift.at(step) }
     }
+
+    /// Whether the diagonal of S is needed, and with it ⟨O⟩.
+    pub fn needs_diagonal(self) -> bool {
+        matches!(self, Regularisation::Diagonal { relative, .. } if relative > 0.0)
+    }
+
+    /// The inverse for a problem; asks for the diagonal of S where it counts.
+    pub fn inverse(self, problem: &LeastSquares, comm: &dyn Comm) -> Result<Inverse> {
+        Ok(match self {
+            Regularisation::PseudoInverse(cut) => Inverse::Pseudo(cut),
+            Regularisation::Diagonal { relative, absolute } if relative > 0.0 => {
+                let mut shape = problem.diagonal(comm)?;
+                let floor = DEAD * shape.iter().fold(0.0, |m: f64, &s| m.max(s));
+                shape.iter_mut().for_each(|s| *s = relative * s.max(floor) + absolute);
+                Inverse::Damped { scale: 1.0, shape: Some(shape) }
+            }
+            Regularisation::Diagonal { absolute, .. } => Inverse::Damped { scale: absolute, shape: None },
+        })
+    }
 }
 
-/// Solves S_reg x = f; returns x, finite, and the number of fallbacks.
-pub fn solve<T: Lapack>(s: &Array2<T>, f: &Array1<T>, regularisation: Regularisation) -> Result<(Array1<T>, usize)> {
+/// Solves A_reg x = f for a Hermitian A, given by its upper triangle and overwritten; returns x, finite, and the number
+/// of fallbacks.
+pub fn solve<T: Lapack>(matrix: &mut Array2<T>, f: &[T], inverse: &Inverse) -> Result<(Vec<T>, usize)> {
     let mut fallbacks = 0;
-    if let Regularisation::Diagonal { relative, absolute } = regularisation {
-        let largest = s.diag().iter().fold(0.0f64, |m, v| m.max(v.re()));
-        let mut scale = 1.0;
+    if let Inverse::Damped { scale, shape } = inverse {
+        // The lower triangle keeps what the factorisation overwrites.
+        mirror(matrix, |v| v);
+        let diagonal: Vec<f64> = matrix.diag().iter().map(|v| v.re()).collect();
+        let largest = diagonal.iter().fold(0.0f64, |m, &d| m.max(d));
+        let mut factor = 1.0;
         for _ in 0..=RETRIES {
-            let mut shifted = s.clone();
             // A shift of zero has to grow from somewhere when the factorisation fails.
-            let extra = if fallbacks > 0 { (1e-12 * largest).max(f64::MIN_POSITIVE) * scale } else { 0.0 };
-            for d in shifted.diag_mut() {
-                *d += T::from_re(scale * (relative * d.re() + absolute) + extra);
+            let extra = if fallbacks > 0 { (1e-12 * largest).max(f64::MIN_POSITIVE) * factor } else { 0.0 };
+            for (k, d) in matrix.diag_mut().iter_mut().enumerate() {
+                *d = T::from_re(diagonal[k] + factor * scale * shape.as_ref().map_or(1.0, |s| s[k]) + extra);
             }
-            match T::solve_positive(&shifted, f) {
-                Ok(x) => return Ok((x, fallbacks)),
+            let mut x = f.to_vec();
+            match T::factorise(matrix).and_then(|()| T::solve_factorised(matrix, &mut x)) {
+                Ok(()) => return Ok((x, fallbacks)),
                 Err(e) => {
                     fallbacks += 1;
-                    scale *= 10.0;
-                    log::warn!("{e}: trying again with {scale} times the shift");
+                    factor *= 10.0;
+                    restore(matrix);
+                    log::warn!("{e}: trying again with {factor} times the shift");
                 }
             }
         }
+        matrix.diag_mut().iter_mut().zip(&diagonal).for_each(|(m, &d)| *m = T::from_re(d));
         log::warn!("the shifted matrix cannot be factorised: falling back to the pseudo-inverse");
     }
-    let cut = if let Regularisation::PseudoInverse(cut) = regularisation { cut } else { FALLBACK_CUT };
-    Ok((pseudo_inverse(s, f, cut)?, fallbacks))
+    let cut = if let Inverse::Pseudo(cut) = inverse { *cut } else { FALLBACK_CUT };
+    Ok((pseudo_inverse(matrix, f, cut)?, fallbacks))
+}
+
+/// A vector as a matrix of one column.
+pub fn column<T>(values: &[T]) -> ArrayView2<'_, T> {
+    ArrayView2::from_shape((values.len(), 1), values).unwrap_or_else(|_| unreachable!("one column of all values"))
 }
 
 /// R4.
-fn pseudo_inverse<T: Lapack>(s: &Array2<T>, f: &Array1<T>, cut: f64) -> Result<Array1<T>> {
-    let (values, vectors) = T::eigh(s)?;
+fn pseudo_inverse<T: Lapack>(matrix: &mut Array2<T>, f: &[T], cut: f64) -> Result<Vec<T>> {
+    let (values, rows) = T::eigen(std::mem::replace(matrix, Array2::from_elem((0, 0), T::zero())))?;
     let largest = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-    let mut projected = adjoint_times_vector(&vectors, f);
+    let mut projected = multiply(rows.view(), Op::Same, column(f), Op::Same);
     for (p, &value) in projected.iter_mut().zip(&values) {
         let kept = value > 1e-14 * largest && value > 0.0;
         let factor = if kept { 1.0 / (value * (1.0 + (cut * largest / value).powi(6))) } else { 0.0 };
         *p = *p * T::from_re(factor);
     }
-    let x = vectors.dot(&projected);
+    let x = multiply(rows.view(), Op::Adjoint, projected.view(), Op::Same).into_raw_vec_and_offset().0;
     if x.iter().all(|v| v.is_finite()) {
         Ok(x)
     } else {
@@ -103,11 +152,11 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn diagonal_shifts_match_the_formula() {
-        let s = array![[2.0, 0.5], [0.5, 1.0]];
-        let f = array![1.0, -1.0];
-        let (x, fallbacks) = solve(&s, &f, Regularisation::Diagonal { relative: 0.1, absolute: 0.2 }).unwrap();
-        let (a, b, d) = (2.0 * 1.1 + 0.2, 0.5, 1.0 * 1.1 + 0.2);
+    fn damping_matches_the_formula() {
+        let mut s = array![[2.0, 0.5], [0.5, 1.0]];
+        let inverse = Inverse::Damped { scale: 0.1, shape: Some(vec![4.0, 3.0]) };
+        let (x, fallbacks) = solve(&mut s, &[1.0, -1.0], &inverse).unwrap();
+        let (a, b, d) = (2.4, 0.5, 1.3);
         let det = a * d - b * b;
         assert!((x[0] - (d + b) / det).abs() < 1e-14 && (x[1] + (b + a) / det).abs() < 1e-14);
         assert_eq!(fallbacks, 0);
@@ -116,17 +165,27 @@ mod tests {
     #[test]
     fn singular_matrices_fall_back_and_are_counted() {
         // Indefinite: no small shift helps, the pseudo-inverse keeps the positive direction.
-        let s = array![[1.0, 0.0], [0.0, -1.0]];
-        let (x, fallbacks) =
-            solve(&s, &array![2.0, 3.0], Regularisation::Diagonal { relative: 0.0, absolute: 0.0 }).unwrap();
+        let mut s = array![[1.0, 0.0], [0.0, -1.0]];
+        let (x, fallbacks) = solve(&mut s, &[2.0, 3.0], &Inverse::Damped { scale: 0.0, shape: None }).unwrap();
         assert!((x[0] - 2.0).abs() < 1e-12 && x[1] == 0.0);
         assert_eq!(fallbacks, RETRIES + 1);
     }
 
     #[test]
+    fn a_failed_factorisation_leaves_no_trace() {
+        // Positive definite but for a small negative eigenvalue that the second attempt lifts.
+        let s = array![[1.0, 0.9, 0.1], [0.9, 1.0, 0.3], [0.1, 0.3, 0.05]];
+        let inverse = |scale| Inverse::Damped { scale, shape: None };
+        let (retried, fallbacks) = solve(&mut s.clone(), &[1.0, 2.0, 3.0], &inverse(0.03)).unwrap();
+        assert_eq!(fallbacks, 1);
+        let (direct, none) = solve(&mut s.clone(), &[1.0, 2.0, 3.0], &inverse(0.3)).unwrap();
+        assert_eq!(none, 0);
+        assert!(retried.iter().zip(&direct).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs()));
+    }
+
+    #[test]
     fn pseudo_inverse_is_smooth_and_bounded() {
-        let s = array![[1.0, 0.0], [0.0, 1e-6]];
-        let (x, _) = solve(&s, &array![1.0, 1.0], Regularisation::PseudoInverse(1e-6)).unwrap();
+        let (x, _) = solve(&mut array![[1.0, 0.0], [0.0, 1e-6]], &[1.0, 1.0], &Inverse::Pseudo(1e-6)).unwrap();
         assert!((x[0] - 1.0).abs() < 1e-12 && (x[1] - 0.5e6).abs() < 1.0);
     }
 

@@ -29,7 +29,43 @@ pub enum Columns {
     Pairs(Box<Columns>),
 }
 
+/// Numbers of one row of a factor.
+#[derive(Clone, Copy)]
+pub enum Numbers<'a> {
+    /// Real numbers.
+    Real(&'a [f64]),
+    /// Complex numbers.
+    Complex(&'a [Complex64]),
+}
+
+/// Entries of one sample in columns at equal distances: factor × numbers.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    pub(super) start: usize,
+    pub(super) step: usize,
+    pub(super) factor: Complex64,
+    pub(super) numbers: Numbers<'a>,
+}
+
 impl Matrix {
+    /// Whether all numbers are finite.
+    pub(super) fn is_finite(&self) -> bool {
+        match self {
+            Matrix::Real(m) => m.iter().all(|x| x.is_finite()),
+            Matrix::Complex(m) => m.iter().all(|z| z.re.is_finite() && z.im.is_finite()),
+        }
+    }
+    fn run(&self, s: usize, columns: Range<usize>, start: usize, factor: Complex64) -> Run<'_> {
+        fn row<T>(m: &Array2<T>, s: usize) -> &[T] {
+            let width = m.ncols();
+            m.as_slice().map_or(&[], |all| &all[s * width..(s + 1) * width])
+        }
+        let numbers = match self {
+            Matrix::Real(m) => Numbers::Real(&row(m, s)[columns]),
+            Matrix::Complex(m) => Numbers::Complex(&row(m, s)[columns]),
+        };
+        Run { start, step: 1, factor, numbers }
+    }
     /// Rows and columns.
     pub fn dim(&self) -> (usize, usize) {
         match self {
@@ -153,33 +189,31 @@ impl Columns {
             Columns::Pairs(inner) => inner.adjoint(w),
         }
     }
-    /// Calls `put` with the entries of sample `s` in the columns `range`, numbered from 0.
-    pub(super) fn visit(&self, s: usize, range: Range<usize>, put: &mut impl FnMut(usize, Complex64)) {
+    /// Calls `put` with the entries of sample `s` in the columns `range`, in runs: first column from the start of the
+    /// range, distance between columns, factor, numbers that it multiplies.
+    pub(super) fn visit(&self, s: usize, range: Range<usize>, put: &mut dyn FnMut(Run)) {
         match self {
-            Columns::Dense(a) => range.clone().for_each(|k| put(k - range.start, a.get(s, k))),
+            Columns::Dense(a) => put(a.run(s, range, 0, Complex64::ONE)),
             Columns::Outer(a, b) => {
                 let width = b.dim().1.max(1);
                 let mut k = range.start;
                 while k < range.end {
                     let (i, first) = (k / width, k % width);
                     let last = width.min(first + range.end - k);
-                    let left = a.get(s, i);
-                    (first..last).for_each(|j| put(k + j - first - range.start, left * b.get(s, j)));
+                    put(b.run(s, first..last, k - range.start, a.get(s, i)));
                     k += last - first;
                 }
             }
+            // Column 2 k is O, column 2 k + 1 is i O.
             Columns::Pairs(inner) => {
-                let whole = range.start / 2..range.end.div_ceil(2);
-                let start = 2 * whole.start;
-                let mut both = |k: usize, z: Complex64| {
-                    for (column, value) in [(start + 2 * k, z), (start + 2 * k + 1, Complex64::i() * z)] {
-                        if range.contains(&column) {
-                            put(column - range.start, value);
-                        }
-                    }
+                let mut part = |whole: Range<usize>, skip: usize, turn: Complex64| {
+                    inner.visit(s, whole, &mut |run| {
+                        put(Run { start: 2 * run.start + skip, step: 2 * run.step, factor: run.factor * turn, ..run })
+                    })
                 };
-                let mut both: &mut dyn FnMut(usize, Complex64) = &mut both;
-                inner.visit(s, whole, &mut both);
+                let (from, to) = (range.start, range.end);
+                part(from.div_ceil(2)..to.div_ceil(2), from % 2, Complex64::ONE);
+                part(from / 2..to / 2, 1 - from % 2, Complex64::i());
             }
         }
     }

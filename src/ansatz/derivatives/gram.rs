@@ -3,7 +3,7 @@
 //! O O'^H = Σ_blocks (A A'^H) ∘ (B B'^H), entry by entry. Stacked rows (re, im) need O O'^T too:
 //! re re' = Re(O O'* + O O')/2, im im' = Re(O O'* − O O')/2, im re' = Im(O O' + O O'*)/2, re im' = Im(O O' − O O'*)/2.
 
-use super::columns::{Columns, Matrix};
+use super::columns::{Columns, Matrix, Numbers, Run};
 use crate::linalg::products::{Op, Product};
 use ndarray::{ArrayViewMut2, Axis, Zip};
 use num_complex::Complex64;
@@ -12,18 +12,29 @@ use std::sync::Arc;
 
 /// Numbers in which a solver's matrices are written: `f64` for real and stacked parameters, else `Complex64`.
 pub trait Entry: Product {
-    /// Writes one entry; `second` is the row of imaginary parts where they are stacked, else empty.
-    fn put(first: &mut [Self], second: &mut [Self], k: usize, z: Complex64);
+    /// Writes a run of entries; `second` is the row of imaginary parts where they are stacked, else empty.
+    fn put(first: &mut [Self], second: &mut [Self], run: Run);
     /// Adds O O'^H, given with O O'^T where rows are stacked.
     fn add_gram(out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>);
 }
 
 impl Entry for f64 {
-    #[inline]
-    fn put(first: &mut [Self], second: &mut [Self], k: usize, z: Complex64) {
-        first[k] = z.re;
-        if !second.is_empty() {
-            second[k] = z.im;
+    fn put(first: &mut [Self], second: &mut [Self], run: Run) {
+        let Run { start, step, factor, numbers } = run;
+        let stacked = !second.is_empty();
+        match numbers {
+            Numbers::Real(row) => {
+                first[start..].iter_mut().step_by(step).zip(row).for_each(|(o, x)| *o = factor.re * x);
+                if stacked {
+                    second[start..].iter_mut().step_by(step).zip(row).for_each(|(o, x)| *o = factor.im * x);
+                }
+            }
+            Numbers::Complex(row) => {
+                first[start..].iter_mut().step_by(step).zip(row).for_each(|(o, z)| *o = (factor * z).re);
+                if stacked {
+                    second[start..].iter_mut().step_by(step).zip(row).for_each(|(o, z)| *o = (factor * z).im);
+                }
+            }
         }
     }
     fn add_gram(mut out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>) {
@@ -44,9 +55,13 @@ impl Entry for f64 {
 }
 
 impl Entry for Complex64 {
-    #[inline]
-    fn put(first: &mut [Self], _second: &mut [Self], k: usize, z: Complex64) {
-        first[k] = z;
+    fn put(first: &mut [Self], _second: &mut [Self], run: Run) {
+        let Run { start, step, factor, numbers } = run;
+        let out = first[start..].iter_mut().step_by(step);
+        match numbers {
+            Numbers::Real(row) => out.zip(row).for_each(|(o, x)| *o = factor * x),
+            Numbers::Complex(row) => out.zip(row).for_each(|(o, z)| *o = factor * z),
+        }
     }
     fn add_gram(mut out: ArrayViewMut2<Self>, hermitian: &Matrix, _bilinear: Option<&Matrix>) {
         match hermitian {

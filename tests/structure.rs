@@ -78,6 +78,7 @@ fn each_outside_library_is_named_in_one_room() {
     for (word, room) in [
         ("mpi::traits", "comm/mpi.rs"),
         ("::hdf5::File", "io/hdf5.rs"),
+        ("ndarray_linalg", "linalg/"),
         ("zheevd_", "linalg/"),
         ("from_seed(", "rng.rs"),
         ("signal_hook", "job.rs"),

@@ -1,44 +1,19 @@
-//! Decides how dense Hermitian systems are solved: Cholesky and eigen-decomposition by LAPACK, in place.
+//! Decides how dense Hermitian systems are solved: Cholesky by ndarray-linalg and eigen-decomposition by LAPACK, in place.
 //!
-//! Matrices are row-major and only their upper triangle counts. LAPACK reads columns, so it sees the lower triangle of
-//! A^T = A*: A x = b is solved as A* x* = b*, and its eigenvectors are v*, which row by row are V^H.
+//! Matrices are row-major and only their upper triangle counts. LAPACK reads columns, so it is shown the lower triangle of
+//! A^T = A*, without a copy: A x = b is solved as A* x* = b*, and its eigenvectors are v*, which row by row are V^H.
 //!
 //! Reference: E. Anderson et al., LAPACK Users' Guide, 3rd ed. (1999).
 
 use super::products::Product;
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut1};
+use ndarray_linalg::{CholeskyFactorized, FactorizeCInto, SolveC, UPLO};
 use num_complex::Complex64;
 use std::ffi::{c_char, c_int};
 
 unsafe extern "C" {
-    fn dpotrf_(uplo: *const c_char, n: *const c_int, a: *mut f64, lda: *const c_int, info: *mut c_int, l: usize);
-    fn zpotrf_(uplo: *const c_char, n: *const c_int, a: *mut Complex64, lda: *const c_int, info: *mut c_int, l: usize);
-    #[rustfmt::skip]
-    fn dpotrs_(
-        uplo: *const c_char,
-        n: *const c_int,
-        columns: *const c_int,
-        a: *const f64,
-        lda: *const c_int,
-        b: *mut f64,
-        ldb: *const c_int,
-        info: *mut c_int,
-        l: usize,
-    );
-    #[rustfmt::skip]
-    fn zpotrs_(
-        uplo: *const c_char,
-        n: *const c_int,
-        columns: *const c_int,
-        a: *const Complex64,
-        lda: *const c_int,
-        b: *mut Complex64,
-        ldb: *const c_int,
-        info: *mut c_int,
-        l: usize,
-    );
     #[rustfmt::skip]
     fn dsyevd_(
         job: *const c_char,
@@ -75,6 +50,7 @@ unsafe extern "C" {
     );
 }
 
+const RAISE_SHIFT: &str = "raise optimize.shift or lower optimize.learning_rate";
 const LOWER: *const c_char = c"L".as_ptr();
 const VECTORS: *const c_char = c"V".as_ptr();
 
@@ -90,10 +66,7 @@ pub trait Lapack: Product {
 }
 
 fn failed(what: &str, info: c_int) -> Error {
-    Error::numerical(
-        format!("{what} failed (LAPACK says {info})"),
-        "raise optimize.shift or lower optimize.learning_rate",
-    )
+    Error::numerical(format!("{what} failed (LAPACK says {info})"), RAISE_SHIFT)
 }
 
 /// The order of a square matrix whose rows are contiguous.
@@ -111,31 +84,30 @@ fn check_finite<T: Scalar>(a: &Array2<T>) -> Result<()> {
     if fine { Ok(()) } else { Err(wrong()) }
 }
 
-macro_rules! cholesky {
-    ($scalar:ty, $factorise:ident, $solve:ident) => {
-        fn factorise(a: &mut Array2<Self>) -> Result<()> {
-            let (n, mut info) = (order(a)?, 0);
-            if n > 0 {
-                // SAFETY: a is square, contiguous and of the order that is passed.
-                unsafe { $factorise(LOWER, &n, a.as_mut_ptr(), &n, &mut info, 1) }
-            }
-            if info == 0 { Ok(()) } else { Err(failed("the Cholesky factorisation", info)) }
-        }
-        fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
-            let (n, mut info) = (order(a)?, 0);
-            assert!(b.len() == a.nrows(), "a right-hand side of {} for {n} equations", b.len());
-            if n > 0 {
-                b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
-                // SAFETY: as above, and b has one number per row.
-                unsafe { $solve(LOWER, &n, &1, a.as_ptr(), &n, b.as_mut_ptr(), &n, &mut info, 1) }
-                b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
-            }
-            match info == 0 && b.iter().all(|x| Scalar::is_finite(*x)) {
-                true => Ok(()),
-                false => Err(Error::numerical("the solution of a linear system is not finite", "raise optimize.shift")),
-            }
-        }
-    };
+/// A = U^H U in the upper triangle, in place.
+fn factorise<T: Scalar + ndarray_linalg::Lapack>(a: &mut Array2<T>) -> Result<()> {
+    if order(a)? == 0 {
+        return Ok(());
+    }
+    let wrong = |e| Error::numerical(format!("the Cholesky factorisation failed ({e})"), RAISE_SHIFT);
+    a.view_mut().reversed_axes().factorizec_into(UPLO::Lower).map(drop).map_err(wrong)
+}
+
+/// b ← A⁻¹ b with the factor of A.
+fn solve_factorised<T: Scalar + ndarray_linalg::Lapack>(a: &Array2<T>, b: &mut [T]) -> Result<()> {
+    if order(a)? == 0 {
+        return Ok(());
+    }
+    b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
+    let factor = CholeskyFactorized { factor: a.t(), uplo: UPLO::Lower };
+    factor
+        .solvec_inplace(&mut ArrayViewMut1::from(&mut *b))
+        .map_err(|e| Error::numerical(format!("a linear system cannot be solved ({e})"), RAISE_SHIFT))?;
+    b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
+    match b.iter().all(|x| Scalar::is_finite(*x)) {
+        true => Ok(()),
+        false => Err(Error::numerical("the solution of a linear system is not finite", RAISE_SHIFT)),
+    }
 }
 
 /// Length of a work array from LAPACK's answer to a query.
@@ -146,7 +118,12 @@ fn length(answer: f64) -> Result<c_int> {
 }
 
 impl Lapack for f64 {
-    cholesky!(f64, dpotrf_, dpotrs_);
+    fn factorise(a: &mut Array2<Self>) -> Result<()> {
+        factorise(a)
+    }
+    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
+        solve_factorised(a, b)
+    }
     fn eigen(mut a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         check_finite(&a)?;
         let (n, mut info) = (order(&a)?, 0);
@@ -176,7 +153,12 @@ impl Lapack for f64 {
 }
 
 impl Lapack for Complex64 {
-    cholesky!(Complex64, zpotrf_, zpotrs_);
+    fn factorise(a: &mut Array2<Self>) -> Result<()> {
+        factorise(a)
+    }
+    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
+        solve_factorised(a, b)
+    }
     fn eigen(mut a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         check_finite(&a)?;
         let (n, mut info) = (order(&a)?, 0);

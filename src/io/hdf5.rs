@@ -1,18 +1,18 @@
 //! Decides how a tree becomes an HDF5 file and back; the only file that names the HDF5 crate.
 //!
 //! ```text
-//! bytes 0 .. 512     user block with the checksum of all that follows it
+//! user block         checksums of all that follows, one per dataset
 //! /                  attributes schema_version = 1, program = "nishina <version>"
 //! /group/.../name    dataset; attributes unit, meaning (where given)
 //! ```
 //!
-//! The checksum ([`super::seal`]) is verified before the HDF5 library sees the file, because the library may crash on
+//! The checksums ([`super::seal`]) are verified before the HDF5 library sees the file, because the library may crash on
 //! damaged ones. Complex numbers are compounds (r, i), texts variable-length UTF-8.
 //!
 //! Reference: HDF5 File Format Specification, version 3.0.
 
 use super::atomic::Temporary;
-use super::seal::{BLOCK, seal, verify};
+use super::seal::{self, Region, verify};
 use super::tree::{Tree, Value, shaped};
 use crate::error::{Error, Result};
 use ::hdf5::dataset::Layout;
@@ -68,15 +68,21 @@ pub fn write_atomic(path: &Path, tree: &Tree) -> Result<()> {
 
 /// Writes `tree` as a temporary file that can become `path`. Fails with `Error::Output`.
 pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
-    create(path, |file| {
+    let block = seal::block(tree.datasets.keys().map(String::as_str));
+    create(path, block, |file| {
+        let mut regions = Vec::new();
         for (name, value) in &tree.datasets {
-            let made = write_value(file, name, value).and_then(|dataset| match tree.notes.get(name) {
-                Some((unit, meaning)) => attribute(&dataset, "unit", unit).and(attribute(&dataset, "meaning", meaning)),
-                None => Ok(()),
+            let made = write_value(file, name, value).and_then(|dataset| {
+                if let Some((unit, meaning)) = tree.notes.get(name) {
+                    attribute(&dataset, "unit", unit).and(attribute(&dataset, "meaning", meaning))?;
+                }
+                // Empty datasets and texts, which stand in a heap, have no place of their own.
+                let place = dataset.offset().filter(|_| dataset.storage_size() > 0);
+                Ok(place.map(|start| Region { name: name.clone(), start, length: dataset.storage_size() }))
             });
-            made.map_err(|e| format!("dataset {name}: {e}"))?;
+            regions.extend(made.map_err(|e| format!("dataset {name}: {e}"))?);
         }
-        Ok(())
+        Ok(regions)
     })
 }
 
@@ -90,9 +96,9 @@ pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
                 Kind::Complex => join::<Complex64>(file, dataset)?,
             }
         }
-        Ok(())
+        Ok(Vec::new())
     };
-    create(path, write)?.publish()
+    create(path, seal::block(std::iter::empty()), write)?.publish()
 }
 
 /// Reads a file into memory and verifies its checksum.
@@ -100,7 +106,7 @@ pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
 /// Fails with `Error::Output` where the file is missing, truncated, damaged, of a later schema version, or refers to a
 /// file that is missing.
 pub fn read(path: &Path) -> Result<Tree> {
-    verify(path)?;
+    verify(path, true)?;
     let load = || {
         let file = File::open(path).map_err(text)?;
         let version = file.attr("schema_version").and_then(|a| a.read_scalar::<i64>()).map_err(text)?;
@@ -114,35 +120,36 @@ pub fn read(path: &Path) -> Result<Tree> {
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
-/// The shape of one dataset of a file, without reading it; `None` where there is no such dataset.
+/// The shapes of some datasets of a file, without reading them; `None` where there is no such dataset.
 ///
 /// Fails with `Error::Output` where the file cannot be read.
-pub fn shape(path: &Path, name: &str) -> Result<Option<Vec<usize>>> {
-    verify(path)?;
+pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
+    verify(path, false)?;
     let look = || {
         let file = File::open(path).map_err(text)?;
-        if !file.link_exists(name) {
-            return Ok(None);
-        }
-        file.dataset(name).and_then(|d| d.get_shape()).map(Some).map_err(text)
+        let shape = |name: &&str| match file.link_exists(name) {
+            true => file.dataset(name).and_then(|d| d.get_shape()).map(Some).map_err(text),
+            false => Ok(None),
+        };
+        names.iter().map(shape).collect::<Raw<Vec<_>>>()
     };
-    look().map_err(|e: String| Error::output(path, format!("cannot be read: {e}")))
+    look().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
-fn create(path: &Path, write: impl FnOnce(&File) -> Raw<()>) -> Result<Temporary> {
+fn create(path: &Path, block: usize, write: impl FnOnce(&File) -> Raw<Vec<Region>>) -> Result<Temporary> {
     Temporary::new(path, |place| {
         let make = || {
             let mut options = File::with_options();
-            options.create_plist().userblock(BLOCK as u64);
+            options.create_plist().userblock(block as u64);
             options.access_plist().fclose_degree(FileCloseDegree::Strong);
             let file = options.create(place).map_err(text)?;
             let version = file.new_attr::<i64>().create("schema_version").map_err(text)?;
             version.write_scalar(&SCHEMA_VERSION).map_err(text)?;
             attribute(&file, "program", concat!("nishina ", env!("CARGO_PKG_VERSION")))?;
-            write(&file)?;
+            let regions = write(&file)?;
             file.flush().map_err(text)?;
             file.close().map_err(text)?;
-            seal(place).map_err(|e| e.to_string())
+            seal::seal(place, block, regions).map_err(|e| e.to_string())
         };
         make().map_err(|e| Error::output(path, format!("cannot be written: {e}")))
     })
@@ -240,7 +247,7 @@ fn check_sources(dataset: &Dataset, path: &Path, verified: &mut BTreeSet<String>
     let sources = read_attribute(dataset, "sources")?.unwrap_or_default();
     for source in sources.lines() {
         if verified.insert(source.to_string()) {
-            verify(&folder.join(source)).map_err(|e| format!("its source file {e}"))?;
+            verify(&folder.join(source), true).map_err(|e| format!("its source file {e}"))?;
         }
     }
     Ok(())
@@ -298,8 +305,7 @@ mod tests {
         let path = folder.path().join("a.h5");
         write_atomic(&path, &sample()).unwrap();
         assert_eq!(read(&path).unwrap(), sample());
-        assert_eq!(shape(&path, "history/energy").unwrap(), Some(vec![2, 3]));
-        assert_eq!(shape(&path, "nothing").unwrap(), None);
+        assert_eq!(shapes(&path, &["history/energy", "nothing"]).unwrap(), [Some(vec![2, 3]), None]);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -76,13 +76,15 @@ pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
     if count == 0 {
         return atomic::remove(&paths.samples());
     }
+    let names = NOTES.map(|(name, ..)| name);
+    let files: Vec<_> = (1..=count).map(|number| paths.segment(number)).collect();
+    let shapes = files.iter().map(|path| hdf5::shapes(path, &names)).collect::<Result<Vec<_>>>()?;
     let mut datasets = Vec::new();
-    for (name, kind, unit, meaning) in NOTES {
+    for (k, (name, kind, unit, meaning)) in NOTES.into_iter().enumerate() {
         let mut parts = Vec::with_capacity(count);
         let mut columns = None;
-        for number in 1..=count {
-            let path = paths.segment(number);
-            let Some(shape) = hdf5::shape(&path, name)? else { break };
+        for (path, shapes) in files.iter().zip(&shapes) {
+            let Some(shape) = &shapes[k] else { break };
             if kind == Kind::Spin {
                 let sites = shape.get(1).copied();
                 if columns.is_some() && columns != sites {
@@ -90,7 +92,7 @@ pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
                 }
                 columns = sites;
             }
-            parts.push((file_name(&path), shape.first().copied().unwrap_or(0)));
+            parts.push((file_name(path), shape.first().copied().unwrap_or(0)));
         }
         if parts.len() == count {
             let note = (unit.to_string(), meaning.to_string());

@@ -1,63 +1,174 @@
-//! Decides how damage to a file is noticed: its first 512 bytes, a user block that HDF5 skips, hold a checksum of the
-//! rest as the text `nishina HDF5 fnv1a64 <16 hex digits>`.
+//! Decides how damage to a file is noticed and named: a user block at its beginning, which HDF5 skips, holds checksums.
+//!
+//! ```text
+//! nishina HDF5 fnv1a64 <checksum of the rest of the block> block <its bytes>
+//! length <bytes of the file>
+//! <checksum> 0 0 structure                        all that is not a dataset's numbers: names, shapes, texts
+//! <checksum> <first byte> <bytes> <dataset>       one line per dataset
+//! ```
 //!
 //! FNV-1a: h ← (h ⊕ byte) · 1099511628211 mod 2⁶⁴ from h = 14695981039346656037.
 //!
 //! Reference: G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, The FNV Non-Cryptographic Hash Algorithm, IETF draft.
 
 use crate::error::{Error, Result};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-
-/// Bytes of the user block.
-pub const BLOCK: usize = 512;
 
 /// What the user block begins with.
 const MARK: &str = "nishina HDF5 fnv1a64 ";
+/// Bytes of the first line.
+const LINE: usize = MARK.len() + 16 + " block ".len() + 8 + 1;
+/// The smallest user block that HDF5 knows.
+const SMALLEST: usize = 512;
 
-/// FNV-1a over all bytes of an open file that follow the user block.
-fn checksum(file: &mut std::fs::File) -> std::io::Result<u64> {
-    file.seek(SeekFrom::Start(BLOCK as u64))?;
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut buffer = vec![0u8; 1 << 20];
+/// Where the numbers of a dataset stand in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// Its first byte.
+    pub start: u64,
+    /// Its bytes.
+    pub length: u64,
+}
+
+const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn more(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The checksum of bytes in memory.
+pub fn fnv1a(bytes: &[u8]) -> u64 {
+    more(EMPTY, bytes)
+}
+
+/// Bytes of the user block of a file with datasets of these names: a power of two, as HDF5 asks.
+pub fn block<'n>(names: impl Iterator<Item = &'n str>) -> usize {
+    let lines: usize = names.map(|name| name.len() + 64).sum();
+    (LINE + 128 + lines).next_power_of_two().max(SMALLEST)
+}
+
+/// Goes on with a checksum over the next bytes of a file, all of them or `length`.
+fn over(file: &mut impl Read, length: u64, mut hash: u64) -> std::io::Result<u64> {
+    let mut rest = file.take(length);
+    let mut buffer = vec![0u8; 1 << 16];
     loop {
-        match file.read(&mut buffer)? {
+        match rest.read(&mut buffer)? {
             0 => return Ok(hash),
-            n => buffer[..n].iter().for_each(|&b| hash = (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)),
+            n => hash = more(hash, &buffer[..n]),
         }
     }
 }
 
-/// The user block of a file with this checksum, padded by zeros.
-fn user_block(hash: u64) -> Vec<u8> {
-    let mut block = format!("{MARK}{hash:016x}\n").into_bytes();
-    block.resize(BLOCK, 0);
-    block
+/// The checksums of what lies outside the regions and of each of them; they are in ascending order.
+fn checksums(file: &mut File, block: u64, regions: &[Region]) -> std::io::Result<(u64, Vec<u64>)> {
+    file.seek(SeekFrom::Start(block))?;
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    let (mut at, mut structure, mut of_regions) = (block, EMPTY, Vec::new());
+    for region in regions {
+        structure = over(&mut file, region.start.saturating_sub(at), structure)?;
+        of_regions.push(over(&mut file, region.length, EMPTY)?);
+        at = region.start + region.length;
+    }
+    Ok((over(&mut file, u64::MAX, structure)?, of_regions))
 }
 
-/// Writes the checksum into the user block of a finished file.
-pub fn seal(path: &Path) -> std::io::Result<()> {
-    let mut file = std::fs::File::options().read(true).write(true).open(path)?;
-    let hash = checksum(&mut file)?;
+/// Writes the user block of a finished file that was made with `block` bytes left for it.
+pub fn seal(path: &Path, block: usize, mut regions: Vec<Region>) -> std::io::Result<()> {
+    regions.sort_by_key(|r| r.start);
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len();
+    let (structure, of_regions) = checksums(&mut file, block as u64, &regions)?;
+    let mut table = format!("length {length}\n{structure:016x} 0 0 structure\n");
+    for (region, checksum) in regions.iter().zip(of_regions) {
+        table += &format!("{checksum:016x} {} {} {}\n", region.start, region.length, region.name);
+    }
+    let mut table = table.into_bytes();
+    if table.len() + LINE > block {
+        return Err(std::io::Error::other("the user block is too small for the checksums"));
+    }
+    table.resize(block - LINE, 0);
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(&user_block(hash))
+    file.write_all(format!("{MARK}{:016x} block {block:8}\n", fnv1a(&table)).as_bytes())?;
+    file.write_all(&table)
 }
 
-/// Compares the user block with the content. Fails with `Error::Output` where they differ or the file is missing.
-pub fn verify(path: &Path) -> Result<()> {
-    let compare = || {
-        let mut file = std::fs::File::open(path)?;
-        let mut block = Vec::with_capacity(BLOCK);
-        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
-        Ok::<_, std::io::Error>((block.starts_with(MARK.as_bytes()), block == user_block(checksum(&mut file)?)))
+/// What a sound user block says.
+struct Table {
+    block: u64,
+    length: u64,
+    structure: u64,
+    regions: Vec<Region>,
+    checksums: Vec<u64>,
+}
+
+/// Reads a user block; `None` where it is damaged or none of this program's.
+fn table(file: &mut File) -> std::io::Result<Option<Table>> {
+    let mut first = Vec::with_capacity(LINE);
+    file.take(LINE as u64).read_to_end(&mut first)?;
+    let head = || {
+        let line = std::str::from_utf8(&first).ok()?.strip_prefix(MARK)?.strip_suffix('\n')?;
+        let (hash, block) = line.split_once(" block ")?;
+        let block = block.trim().parse::<usize>().ok()?;
+        let sound = block.is_power_of_two() && (SMALLEST..=1 << 24).contains(&block);
+        Some((u64::from_str_radix(hash, 16).ok()?, block)).filter(|_| sound)
+    };
+    let Some((hash, block)) = head() else { return Ok(None) };
+    let mut rest = Vec::with_capacity(block - LINE);
+    file.take((block - LINE) as u64).read_to_end(&mut rest)?;
+    if rest.len() != block - LINE || fnv1a(&rest) != hash {
+        return Ok(None);
+    }
+    let parse = || {
+        let text = std::str::from_utf8(&rest).ok()?.trim_end_matches('\0');
+        let mut lines = text.lines();
+        let length = lines.next()?.strip_prefix("length ")?.parse().ok()?;
+        let structure = u64::from_str_radix(lines.next()?.strip_suffix(" 0 0 structure")?, 16).ok()?;
+        let mut found = Table { block: block as u64, length, structure, regions: Vec::new(), checksums: Vec::new() };
+        for line in lines {
+            let parts: Vec<&str> = line.splitn(4, ' ').collect();
+            let [checksum, start, bytes, name] = parts[..] else { return None };
+            found.checksums.push(u64::from_str_radix(checksum, 16).ok()?);
+            let (start, length) = (start.parse().ok()?, bytes.parse().ok()?);
+            found.regions.push(Region { name: name.to_string(), start, length });
+        }
+        Some(found)
+    };
+    Ok(parse())
+}
+
+/// Compares the user block with the length of the file, and where `thorough` with all its content.
+///
+/// Fails with `Error::Output`, naming the datasets that are damaged; also where the file is missing.
+pub fn verify(path: &Path, thorough: bool) -> Result<()> {
+    let compare = || -> std::io::Result<Option<String>> {
+        let mut file = File::open(path)?;
+        let Some(table) = table(&mut file)? else {
+            return Ok(Some("is not a file of this program, or its beginning is damaged".into()));
+        };
+        let length = file.metadata()?.len();
+        if length != table.length {
+            return Ok(Some(format!("is damaged: it has {length} bytes instead of {}", table.length)));
+        }
+        if !thorough {
+            return Ok(None);
+        }
+        let (structure, checksums) = checksums(&mut file, table.block, &table.regions)?;
+        let wrong = table.regions.iter().zip(checksums.iter().zip(&table.checksums)).filter(|(_, (a, b))| a != b);
+        let mut wrong: Vec<&str> = wrong.map(|(region, _)| region.name.as_str()).collect();
+        if structure != table.structure {
+            wrong.push("its structure");
+        }
+        Ok((!wrong.is_empty()).then(|| {
+            format!("is damaged, or was changed by another program, in {}: checksums do not fit", wrong.join(", "))
+        }))
     };
     match compare() {
-        Ok((true, true)) => Ok(()),
-        Ok((true, false)) => Err(Error::output(
-            path,
-            "is damaged, or was changed by another program: its checksum does not fit its content",
-        )),
-        Ok((false, _)) => Err(Error::output(path, "is not a file of this program, or its beginning is damaged")),
+        Ok(None) => Ok(()),
+        Ok(Some(what)) => Err(Error::output(path, what)),
         Err(e) => Err(Error::output(path, format!("cannot be opened: {e}"))),
     }
 }
@@ -67,16 +178,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_fnv1a_of_what_follows_the_block() {
+    fn damage_is_named() {
+        // Published value: FNV-1a 64 of "foobar".
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        // Published value: FNV-1a 64 of "foobar".
-        std::fs::write(&path, [vec![7; BLOCK], b"foobar".to_vec()].concat()).unwrap();
-        assert!(verify(&path).is_err());
-        seal(&path).unwrap();
-        assert!(std::fs::read(&path).unwrap().starts_with(b"nishina HDF5 fnv1a64 85944171f73967e8\n\0"));
-        verify(&path).unwrap();
-        std::fs::write(&path, b"nishina HDF5").unwrap();
-        assert!(verify(&path).is_err());
+        let names = ["a/b", "c d"];
+        let block = block(names.into_iter());
+        assert_eq!(block, 512);
+        let content: Vec<u8> = [vec![7; block], (0..100).collect()].concat();
+        std::fs::write(&path, &content).unwrap();
+        assert!(verify(&path, false).is_err());
+        let region =
+            |name: &str, start: usize, length| Region { name: name.into(), start: (block + start) as u64, length };
+        seal(&path, block, vec![region("c d", 50, 20), region("a/b", 10, 30)]).unwrap();
+        verify(&path, true).unwrap();
+        let good = std::fs::read(&path).unwrap();
+        for (place, name) in
+            [(5, "its structure"), (15, "a/b"), (45, "its structure"), (69, "c d"), (99, "its structure")]
+        {
+            let mut bad = good.clone();
+            bad[block + place] ^= 4;
+            std::fs::write(&path, bad).unwrap();
+            let said = verify(&path, true).unwrap_err().to_string();
+            assert!(said.contains(&format!("in {name}:")), "{said}");
+            verify(&path, false).unwrap();
+        }
+        for place in 0..block {
+            let mut bad = good.clone();
+            bad[place] ^= 1;
+            std::fs::write(&path, bad).unwrap();
+            assert!(verify(&path, false).is_err(), "{place}");
+        }
+        std::fs::write(&path, &good[..block + 99]).unwrap();
+        assert!(verify(&path, false).unwrap_err().to_string().contains("bytes instead of"));
     }
 }

@@ -37,6 +37,10 @@ pub enum Error {
         /// What happened.
         what: String,
     },
+    /// Told to stop within a block of work, which is dropped; the run goes on from the boundary before it.
+    Interrupted,
+    /// Another rank has failed, and says how.
+    Elsewhere,
     /// Ranks cannot talk to each other as they should.
     Communication {
         /// What happened.
@@ -68,12 +72,15 @@ impl Error {
         Error::Output { path: path.into(), what: what.to_string() }
     }
 
-    /// The exit code of the process: 64 input, 70 numerical, 74 files and communication.
+    /// The exit code of the process: 64 input, 70 numerical and communication, 74 files, 75 interrupted; 0 where another rank
+    /// has failed, whose code counts.
     pub fn exit_code(&self) -> i32 {
         match self {
             Error::Input { .. } | Error::Memory { .. } => 64,
             Error::Numerical { .. } | Error::Communication { .. } => 70,
             Error::Output { .. } => 74,
+            Error::Interrupted => EXIT_STOPPED,
+            Error::Elsewhere => EXIT_FINISHED,
         }
     }
 }
@@ -90,6 +97,8 @@ impl std::fmt::Display for Error {
             ),
             Error::Numerical { what, remedy } => write!(f, "{what}; {remedy}"),
             Error::Output { path, what } => write!(f, "{}: {what}", path.display()),
+            Error::Interrupted => write!(f, "told to stop; run the same command again to go on"),
+            Error::Elsewhere => write!(f, "another rank has failed; see its message"),
             Error::Communication { what } => write!(f, "communication: {what}"),
         }
     }

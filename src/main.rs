@@ -1,12 +1,12 @@
 //! Starts, runs the command line, and ends with the exit code.
 
 use clap::{Parser, Subcommand};
-use nishina::comm::{Comm, mpi};
+use nishina::comm::{Comm, agree, mpi, same_everywhere};
 use nishina::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use nishina::exact::{ExactOptions, solve};
-use nishina::{driver, input, io, job, linalg, registry, report};
+use nishina::{driver, gather, input, io, job, linalg, registry, report};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Variational Monte Carlo with neural-network quantum states
 #[derive(Parser)]
@@ -51,6 +51,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Gather the results of a scan in one CSV table on standard output
+    Gather {
+        /// Result files (X.h5)
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Lowest energies by Lanczos, where they fit
     Exact {
         /// Input file (TOML); only [lattice] and [hamiltonian] count
@@ -92,6 +98,7 @@ fn main() {
             let info = report::info(&file)?;
             answer(&if json { info.to_string() } else { report::info_text(&info) })
         }),
+        Command::Gather { files } => alone(|| answer(&gather::table(&files)?)),
         Command::Exact { input, settings, states, momentum, output, json } => {
             alone(|| exact(&input, &settings, states, momentum, output, json))
         }
@@ -134,9 +141,15 @@ fn answer(text: &str) -> Result<()> {
     Ok(())
 }
 
-fn run(path: &std::path::Path, settings: &[String], fresh: bool) -> i32 {
+/// Seconds that a rank with an error waits for the others to come to the same one, before it ends the job alone.
+const PATIENCE: f64 = 2.0;
+
+fn run(path: &Path, settings: &[String], fresh: bool) -> i32 {
+    job::free_file_locks();
     let kernel = job::ensure_blas_kernel();
-    let comm = match mpi::start(job::launcher_present()) {
+    // A signal from here on asks for a stop.
+    let stop = job::Stop::install();
+    let comm = match job::heartbeat_patience().and_then(|patience| mpi::start(job::launcher_present(), patience)) {
         Ok(comm) => comm,
         Err(e) => {
             eprintln!("error: {e}");
@@ -145,39 +158,46 @@ fn run(path: &std::path::Path, settings: &[String], fresh: bool) -> i32 {
     };
     start_log(comm.is_root());
     log::info!("nishina {}, BLAS kernel {kernel}", env!("CARGO_PKG_VERSION"));
-    match run_on(&*comm, path, settings, fresh) {
-        Ok(driver::Outcome::Finished) => EXIT_FINISHED,
-        Ok(driver::Outcome::Stopped) => EXIT_STOPPED,
+    match stop.and_then(|mut stop| run_on(&*comm, &mut stop, path, settings, fresh)) {
+        Ok(driver::Outcome::Finished) => comm.leave(EXIT_FINISHED, None, PATIENCE),
+        Ok(driver::Outcome::Stopped) => comm.leave(EXIT_STOPPED, None, PATIENCE),
         Err(e) => {
-            // Every rank meets an input error; the others belong to the rank that has them.
-            let everywhere = matches!(e, Error::Input { .. } | Error::Memory { .. });
-            let elsewhere = comm.size() > 1 && matches!(e, Error::Communication { .. });
-            if elsewhere {
-                // The rank that failed speaks and ends the job with its own code; this one only makes sure of the end.
-                std::thread::sleep(std::time::Duration::from_secs(2));
-            }
-            if comm.is_root() || !(everywhere || elsewhere) {
-                eprintln!("error: {e}");
-            }
-            // An error that every rank has found for itself is left together; one that only this rank has ends the job.
-            if comm.size() > 1 && !everywhere {
-                comm.abort(e.exit_code());
-            }
-            e.exit_code()
+            let message = format!("error: {e}");
+            comm.leave(e.exit_code(), (e != Error::Elsewhere).then_some(&message), PATIENCE)
         }
     }
 }
 
-fn run_on(comm: &dyn Comm, path: &std::path::Path, settings: &[String], fresh: bool) -> Result<driver::Outcome> {
+fn run_on(
+    comm: &dyn Comm,
+    stop: &mut job::Stop,
+    path: &Path,
+    settings: &[String],
+    fresh: bool,
+) -> Result<driver::Outcome> {
     job::world_mismatch(comm.size())?;
-    let source = input::read(path, settings)?;
+    if comm.size() > 1 {
+        same_everywhere(
+            comm,
+            job::program_digest(),
+            "the ranks run different programs; start one file on all hosts, from a folder that they share",
+        )?;
+    }
+    let source = agree(comm, input::read(path, settings))?;
+    same_everywhere(
+        comm,
+        source.digest,
+        "the ranks read different inputs; start them with the same command, on one file that all hosts see",
+    )?;
     linalg::blas::set_threads(source.input.threads);
-    let mut stop = job::Stop::install()?;
     stop.deadline(source.input.output.max_time);
-    driver::run(&source, comm, &driver::Options { stop: &stop, fresh, extensions: registry::Extensions::default() })
+    if comm.is_root() {
+        stop.job_end(job::time_left());
+    }
+    driver::run(&source, comm, &driver::Options { stop, fresh, extensions: registry::Extensions::default() })
 }
 
-fn check(path: &std::path::Path, settings: &[String], ranks: usize, json: bool) -> Result<()> {
+fn check(path: &Path, settings: &[String], ranks: usize, json: bool) -> Result<()> {
     let source = input::read(path, settings)?;
     let problem = registry::problem(&source)?;
     driver::validate_evolution(&source, &problem, &registry::Extensions::default())?;
@@ -196,7 +216,7 @@ fn check(path: &std::path::Path, settings: &[String], ranks: usize, json: bool) 
 }
 
 fn exact(
-    path: &std::path::Path,
+    path: &Path,
     settings: &[String],
     states: usize,
     momentum: Option<Vec<usize>>,

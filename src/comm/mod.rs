@@ -1,12 +1,13 @@
 //! Decides how ranks talk: one small trait, implemented in series, by threads in one process (tests) and by MPI.
 
+mod heartbeat;
 pub mod mpi;
 mod serial;
 pub mod threads;
 
 pub use serial::Serial;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the program needs from a communicator. Every call is collective: all ranks make it, in the same order.
 pub trait Comm {
@@ -34,6 +35,13 @@ pub trait Comm {
     fn fortran_handle(&self) -> Option<i32>;
     /// Waits for all ranks.
     fn barrier(&self) -> Result<()>;
+    /// Asks all ranks to leave what they are doing, without waiting for them; only the first call does anything.
+    fn alert(&self);
+    /// Whether some rank has asked for it; waits for nobody.
+    fn alerted(&self) -> bool;
+    /// The end of the job: waits for all ranks, lets the first that brings a message speak, and returns the largest exit
+    /// code of all. A rank with an error that is still alone after `patience` seconds speaks and ends the job on all ranks.
+    fn leave(&self, code: i32, message: Option<&str>, patience: f64) -> i32;
     /// Ends the job on all ranks at once with this exit code.
     fn abort(&self, code: i32) -> !;
     /// Whether this is rank 0, the one that speaks and writes.
@@ -51,21 +59,62 @@ pub fn share(total: usize, rank: usize, size: usize) -> std::ops::Range<usize> {
 
 /// All ranks learn whether any of them failed, so that they leave together: `Ok` only if it was `Ok` everywhere.
 ///
-/// The rank that failed keeps its own error; the others report that another rank has failed.
+/// The rank that failed keeps its own error; the others get `Error::Elsewhere`. Where nothing worse happened, one interrupted
+/// rank makes it `Error::Interrupted` everywhere.
 pub fn agree<T>(comm: &dyn Comm, result: Result<T>) -> Result<T> {
-    let mut failed = [f64::from(u8::from(result.is_err()))];
-    comm.max(&mut failed)?;
+    let mut worst = [match &result {
+        Ok(_) => 0.0,
+        Err(Error::Interrupted) => 1.0,
+        Err(_) => 2.0,
+    }];
+    comm.max(&mut worst)?;
     match result {
-        Ok(_) if failed[0] > 0.0 => {
-            Err(crate::error::Error::Communication { what: "another rank has failed; see its message".into() })
-        }
+        Ok(_) if worst[0] == 1.0 => Err(Error::Interrupted),
+        Ok(_) | Err(Error::Interrupted) if worst[0] > 1.0 => Err(Error::Elsewhere),
         other => other,
+    }
+}
+
+/// Makes sure that `value` is the same on every rank. Fails on all of them with `Error::Communication`, of which rank 0's
+/// says `otherwise`.
+pub fn same_everywhere(comm: &dyn Comm, value: u64, otherwise: &str) -> Result<()> {
+    let halves = [(value >> 32) as f64, (value & 0xffff_ffff) as f64];
+    let mut both = [halves[0], halves[1], -halves[0], -halves[1]];
+    comm.max(&mut both)?;
+    match (0..2).all(|k| both[k] == -both[k + 2]) {
+        true => Ok(()),
+        false if comm.is_root() => Err(Error::Communication { what: otherwise.into() }),
+        false => Err(Error::Elsewhere),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::share;
+    use super::*;
+
+    #[test]
+    fn the_worst_of_all_ranks_decides() {
+        let outcome = |errors: [Option<Error>; 3]| {
+            threads::run(3, |comm| agree(comm, errors[comm.rank()].clone().map_or(Ok(()), Err)))
+        };
+        let failed = Error::output("x", "full");
+        assert!(outcome([None, None, None]).iter().all(Result::is_ok));
+        let interrupted = outcome([None, Some(Error::Interrupted), None]);
+        assert!(interrupted.iter().all(|r| *r == Err(Error::Interrupted)));
+        let mixed = outcome([Some(Error::Interrupted), Some(failed.clone()), None]);
+        assert_eq!(mixed, [Err(Error::Elsewhere), Err(failed), Err(Error::Elsewhere)]);
+    }
+
+    #[test]
+    fn a_rank_that_differs_is_found() {
+        let compare = |values: [u64; 3]| threads::run(3, |comm| same_everywhere(comm, values[comm.rank()], "differ"));
+        assert!(compare([u64::MAX, u64::MAX, u64::MAX]).iter().all(Result::is_ok));
+        for values in [[1, 1, 2], [2, 1, 1], [1 << 40, 1 << 40, 1 << 41]] {
+            let found = compare(values);
+            assert_eq!(found[0], Err(Error::Communication { what: "differ".into() }));
+            assert_eq!(found[1..], [Err(Error::Elsewhere), Err(Error::Elsewhere)]);
+        }
+    }
 
     #[test]
     fn shares_are_contiguous_and_even() {

@@ -2,20 +2,25 @@
 //!
 //! A sum is a reduction to rank 0 followed by a broadcast, so that all ranks hold the same bytes whatever algorithm
 //! the library prefers; the standard only advises this of `MPI_Allreduce`. Messages are split into rounds that stay
-//! below 2²⁸ elements, because counts and displacements are 32-bit integers.
+//! below 2²⁸ elements, because counts and displacements are 32-bit integers. Alerts and the end of the job travel on a
+//! communicator of their own, which no collective call of the calculation can meet.
 //!
 //! Reference: MPI: A Message-Passing Interface Standard, version 3.1, chapter 5.
 
+use super::heartbeat::{self, Heartbeat};
 use super::{Comm, Serial};
-use crate::error::{Error, Result};
+use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use ::mpi::Threading;
 use ::mpi::collective::{CommunicatorCollectives, Root, SystemOperation};
 use ::mpi::datatype::{Partition, PartitionMut};
 use ::mpi::environment::Universe;
+use ::mpi::point_to_point::{Destination, Source};
 use ::mpi::raw::AsRaw;
 use ::mpi::topology::{Communicator, SimpleCommunicator};
 use ::mpi::traits::Equivalence;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 /// Most elements in one message.
 const LARGEST: usize = 1 << 28;
@@ -24,22 +29,36 @@ const LARGEST: usize = 1 << 28;
 /// [`Comm::abort`].
 struct World {
     world: SimpleCommunicator,
+    control: SimpleCommunicator,
+    /// Whether this rank has sent an alert to each of the others.
+    sent: Cell<bool>,
+    /// Alerts received.
+    received: Cell<usize>,
     largest: usize,
+    heartbeat: RefCell<Heartbeat>,
     _universe: Universe,
 }
 
+/// How often a rank that waits for the end of the job looks again.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
 /// Starts communication: MPI when a launcher is there, else one rank without MPI.
 ///
-/// Under MPI a panic hook is installed too ([`install_panic_hook`]). The communicator has to be dropped at a clean
+/// Under MPI a panic hook is installed too ([`install_panic_hook`]), and where the ranks run on several hosts a heartbeat
+/// starts, which ends the job when a host is silent for `patience` seconds. The communicator has to be dropped at a clean
 /// end. Fails with `Error::Communication` when MPI is initialised already.
-pub fn start(launcher: bool) -> Result<Box<dyn Comm>> {
+pub fn start(launcher: bool, patience: f64) -> Result<Box<dyn Comm>> {
     if !launcher {
         return Ok(Box::new(Serial));
     }
     let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled)
         .ok_or_else(|| Error::Communication { what: "MPI has been initialised already".into() })?;
     install_panic_hook();
-    Ok(Box::new(World { world: universe.world(), largest: LARGEST, _universe: universe }))
+    let world = World::new(universe);
+    let mut leader = world.world.rank();
+    world.world.split_shared(leader).process_at_rank(0).broadcast_into(&mut leader);
+    world.heartbeat.replace(heartbeat::start(&world, leader as usize, patience, lost)?);
+    Ok(Box::new(world))
 }
 
 /// Makes a panic on one rank end the whole job with code 101: prints it with the rank, then calls `MPI_Abort`.
@@ -60,7 +79,36 @@ pub fn install_panic_hook() {
     }));
 }
 
+/// The end of the job where another host does not answer, called by the thread that has noticed.
+fn lost(message: String) -> ! {
+    eprintln!(
+        "error: communication: {message}: its host or the network is gone; run the same command again, which goes on from \
+         the last checkpoint"
+    );
+    // Should the library wait for the lost host itself, the process ends all the same.
+    std::thread::spawn(|| {
+        std::thread::sleep(Duration::from_secs(3));
+        std::process::abort();
+    });
+    SimpleCommunicator::world().abort(70)
+}
+
 impl World {
+    fn new(universe: Universe) -> Self {
+        let world = universe.world();
+        let control = world.duplicate();
+        let (sent, received) = (Cell::new(false), Cell::new(0));
+        World { world, control, sent, received, largest: LARGEST, heartbeat: RefCell::default(), _universe: universe }
+    }
+
+    /// Takes the alerts that have arrived out of the library.
+    fn receive_alerts(&self) {
+        while let Some((message, _)) = self.control.any_process().immediate_matched_probe() {
+            let _ = message.matched_receive::<u8>();
+            self.received.set(self.received.get() + 1);
+        }
+    }
+
     fn root(&self) -> ::mpi::topology::Process<'_> {
         self.world.process_at_rank(0)
     }
@@ -225,6 +273,44 @@ impl Comm for World {
         self.world.barrier();
         Ok(())
     }
+    fn alert(&self) {
+        if !self.sent.replace(true) {
+            let others = (0..self.world.size()).filter(|&r| r != self.world.rank());
+            // One byte: it is on its way at once, whether or not the other rank is looking.
+            others.for_each(|r| self.control.process_at_rank(r).send(&1u8));
+        }
+    }
+    fn alerted(&self) -> bool {
+        self.receive_alerts();
+        self.sent.get() || self.received.get() > 0
+    }
+    fn leave(&self, code: i32, message: Option<&str>, patience: f64) -> i32 {
+        let speak = || message.iter().for_each(|m| eprintln!("{m}"));
+        let start = Instant::now();
+        let mut together = self.control.immediate_barrier();
+        while let Err(waiting) = together.test() {
+            together = waiting;
+            if code != EXIT_FINISHED && code != EXIT_STOPPED && start.elapsed().as_secs_f64() > patience {
+                speak();
+                self.abort(code);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        self.heartbeat.replace(Heartbeat::default());
+        // All are here, so these cannot hang; no alert may be under way when MPI ends.
+        let speaker = if message.is_some() { -f64::from(self.world.rank()) } else { f64::NEG_INFINITY };
+        let mut largest = [f64::from(code), speaker];
+        self.reduce(&mut largest, SystemOperation::max());
+        if largest[1] == speaker {
+            speak();
+        }
+        let mut alerts = [f64::from(u8::from(self.sent.get()))];
+        self.reduce(&mut alerts, SystemOperation::sum());
+        while self.received.get() < alerts[0] as usize - usize::from(self.sent.get()) {
+            self.receive_alerts();
+        }
+        largest[0] as i32
+    }
     fn abort(&self, code: i32) -> ! {
         // The messages of this rank first; a closed stream cannot be helped.
         let _ = std::io::stdout().flush();
@@ -273,7 +359,7 @@ mod tests {
 
     #[test]
     fn without_a_launcher_mpi_is_not_initialised() {
-        let comm = start(false).unwrap();
+        let comm = start(false, 0.0).unwrap();
         assert_eq!((comm.rank(), comm.size()), (0, 1));
         assert!(!::mpi::environment::is_initialized());
         self_test(comm.as_ref()).unwrap();
@@ -303,7 +389,7 @@ mod tests {
     #[ignore = "needs mpirun"]
     fn under_a_launcher_with_tiny_messages() {
         let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).unwrap();
-        let mut world = World { world: universe.world(), largest: LARGEST, _universe: universe };
+        let mut world = World::new(universe);
         for largest in [1, 4, 7, LARGEST] {
             world.largest = largest;
             self_test(&world).unwrap();

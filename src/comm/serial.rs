@@ -44,6 +44,14 @@ impl Comm for Serial {
     fn barrier(&self) -> Result<()> {
         Ok(())
     }
+    fn alert(&self) {}
+    fn alerted(&self) -> bool {
+        false
+    }
+    fn leave(&self, code: i32, message: Option<&str>, _patience: f64) -> i32 {
+        message.iter().for_each(|m| eprintln!("{m}"));
+        code
+    }
     fn abort(&self, code: i32) -> ! {
         std::process::exit(code)
     }

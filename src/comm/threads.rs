@@ -25,6 +25,7 @@ struct State {
     generation: u64,
     result: Arc<Vec<Piece>>,
     gone: Option<String>,
+    alerted: bool,
 }
 
 struct Shared {
@@ -165,6 +166,17 @@ impl Comm for Thread<'_> {
         let all = self.exchange(Piece::Nothing)?;
         if all.iter().all(|p| matches!(p, Piece::Nothing)) { Ok(()) } else { Err(mismatch()) }
     }
+    fn alert(&self) {
+        self.shared.lock().alerted = true;
+    }
+    fn alerted(&self) -> bool {
+        self.shared.lock().alerted
+    }
+    fn leave(&self, code: i32, message: Option<&str>, _patience: f64) -> i32 {
+        message.iter().for_each(|m| eprintln!("{m}"));
+        let mut largest = [f64::from(code)];
+        self.max(&mut largest).map_or(code, |()| largest[0] as i32)
+    }
     /// Ends this thread and, through their next call, the others; [`run`] then unwinds in the caller.
     fn abort(&self, code: i32) -> ! {
         *self.aborted.borrow_mut() = Some(code);
@@ -290,7 +302,7 @@ mod tests {
             let mine = if comm.rank() == 2 { Err(Error::input("k", "bad", "good")) } else { Ok(comm.rank()) };
             agree(comm, mine)
         });
-        assert!(matches!(results[0], Err(Error::Communication { .. })));
+        assert_eq!(results[0], Err(Error::Elsewhere));
         assert!(matches!(results[2], Err(Error::Input { .. })));
     }
 }

@@ -61,8 +61,7 @@ impl Flow<'_, '_> {
         self.run.ensemble.set_parameters(parameters)?;
         let request =
             Request { purpose: Purpose::EvolveOutput, step, burn_in: self.sampler.burn_in + OUTPUT_BURN_IN, per_chain };
-        let sampled = self.run.ensemble.sample(&request);
-        agree(self.run.comm, sampled)?;
+        self.run.sample(&request)?;
         let present = self.problem(time)?;
         let of = |operator: &TermTable| {
             let local = agree(self.run.comm, self.run.ensemble.local_values(operator))?;
@@ -108,8 +107,7 @@ impl System for Flow<'_, '_> {
             per_chain: self.sampler.samples / self.sampler.chains,
         };
         *streams += 1;
-        let sampled = run.ensemble.sample(&request);
-        agree(run.comm, sampled)?;
+        run.sample(&request)?;
         let acceptance = run.count_proposals()?.acceptance();
         let present = self.problem(time)?;
         let run = &*self.run;

@@ -48,7 +48,7 @@ pub(super) fn load(
     chosen: Option<&mut ChosenOptimizer>,
     mut progress: Progress,
 ) -> Result<Loaded> {
-    let Some(tree) = agree(comm, paths.load_checkpoint())? else {
+    let Some(tree) = read_once(paths, comm)? else {
         agree(comm, if comm.is_root() { samples::truncate(paths, 0) } else { Ok(()) })?;
         return Ok(Loaded { progress, finished: false });
     };
@@ -131,6 +131,14 @@ pub(super) fn load(
     Ok(Loaded { progress, finished })
 }
 
+/// The newest readable checkpoint on every rank; rank 0 alone reads it, so that all have the same and no other needs the folder.
+fn read_once(paths: &OutputPaths, comm: &dyn Comm) -> Result<Option<Tree>> {
+    let found = agree(comm, if comm.is_root() { paths.load_checkpoint() } else { Ok(None) })?;
+    let mut bytes = found.as_ref().map_or_else(Vec::new, Tree::to_bytes);
+    comm.broadcast_bytes(&mut bytes)?;
+    Ok(if comm.is_root() { found } else { Tree::from_bytes(&bytes).filter(|tree| !tree.datasets.is_empty()) })
+}
+
 fn read_place(tree: &Tree, progress: &mut Progress) -> Result<()> {
     progress.stage = match tree.text("run/stage")? {
         "optimize" => Stage::Optimize,
@@ -168,6 +176,7 @@ impl Run<'_> {
 
     /// Segments, results, checkpoint: in this order.
     pub(super) fn save(&mut self, chosen: Option<&ChosenOptimizer>, state: &str) -> Result<()> {
+        let clock = Instant::now();
         self.flush_samples()?;
         let chains = self.gather_chains()?;
         let written = match chains {
@@ -176,6 +185,7 @@ impl Run<'_> {
         };
         agree(self.comm, written)?;
         self.saved = Instant::now();
+        self.stop.measured(clock.elapsed().as_secs_f64(), 0.0);
         Ok(())
     }
 

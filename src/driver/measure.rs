@@ -68,8 +68,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
     let sampler = run.source.input.sampler.clone().unwrap_or_default();
     if run.ensemble.is_exact() {
         let request = Request { purpose: Purpose::Measure, step: 0, burn_in: 0, per_chain: 0 };
-        let sampled = run.ensemble.sample(&request);
-        agree(run.comm, sampled)?;
+        run.sample(&request)?;
         let local = agree(run.comm, run.ensemble.local_values(&run.problem.hamiltonian))?;
         let energy = estimate(run.comm, &*run.ensemble, &local, 0)?;
         run.progress.measurement.observed = observe::observe(run.comm, &*run.ensemble, &run.observables, 0, 0)?;
@@ -88,8 +87,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
             burn_in: if done == 0 { settings.burn_in } else { 0 },
             per_chain,
         };
-        let sampled = run.ensemble.sample(&request);
-        agree(run.comm, sampled)?;
+        run.sample(&request)?;
         let local = agree(run.comm, run.ensemble.local_values(&run.problem.hamiltonian))?;
         let counts = run.count_proposals()?;
         let mut bad = [local.values.iter().filter(|e| !(e.re.is_finite() && e.im.is_finite())).count() as f64];

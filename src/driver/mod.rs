@@ -2,6 +2,7 @@
 //!
 //! Order of writing: sample segments, results, checkpoint. The checkpoint is the truth; what is newer is dropped.
 
+mod blocks;
 mod couplings;
 mod curves;
 mod evolve;
@@ -20,19 +21,21 @@ pub use couplings::{Couplings, validate as validate_evolution};
 pub use measure::Measurement;
 pub use start::start as start_evolution;
 
-use crate::comm::{Comm, agree};
+use crate::comm::{Comm, agree, same_everywhere};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::input::{Input, KeptSamples, Method, Source};
 use crate::io::output::OutputPaths;
-use crate::job::Stop;
+use crate::io::seal::fnv1a;
+use crate::job::{self, Stop};
 use crate::observable::Named;
 use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
+use blocks::Boundary;
 use history::History;
 use num_complex::Complex64;
 use samples::SampleBuffer;
 use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use trajectory::Trajectory;
 
 /// How a run ended.
@@ -123,6 +126,8 @@ struct Run<'a> {
     buffer: SampleBuffer,
     physics: String,
     stop: &'a Stop,
+    fault: Option<job::Fault>,
+    boundary: Boundary,
     saved: Instant,
     bar: Option<indicatif::ProgressBar>,
 }
@@ -164,12 +169,21 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
 
     let name = input.output.name.clone().unwrap_or_default();
     let paths = OutputPaths::new(input.output.directory.as_str(), name.as_str());
-    let _lock =
-        agree(comm, if comm.is_root() { paths.prepare().and_then(|()| paths.lock()).map(Some) } else { Ok(None) })?;
+    let lock = || {
+        paths.prepare()?;
+        let lock = paths.lock()?;
+        paths.clear().map(|()| Some(lock))
+    };
+    let _lock = agree(comm, if comm.is_root() { lock() } else { Ok(None) })?;
     if options.fresh {
         agree(comm, if comm.is_root() { paths.set_aside().map(drop) } else { Ok(()) })?;
     }
     let physics = physics::describe(source, &problem);
+    same_everywhere(
+        comm,
+        fnv1a(physics.as_bytes()),
+        "the ranks read different files that the input names; put them into a folder that all hosts share",
+    )?;
     let progress = Progress {
         stage: Stage::first(input),
         step: 0,
@@ -220,14 +234,23 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         buffer: SampleBuffer::default(),
         physics,
         stop: options.stop,
+        fault: job::Fault::asked()?,
+        boundary: Boundary::default(),
         saved: Instant::now(),
         bar: None,
     };
-    run.go(&mut chosen)
+    match run.go(&mut chosen) {
+        Err(Error::Interrupted) => {
+            run.rewind()?;
+            run.stop(chosen.as_ref())
+        }
+        other => other,
+    }
 }
 
 impl Run<'_> {
     fn go(&mut self, chosen: &mut Option<ChosenOptimizer>) -> Result<Outcome> {
+        self.begin_block()?;
         if self.progress.stage == Stage::Optimize {
             if let Some(chosen) = chosen.as_mut()
                 && !optimize::optimize(self, chosen)?
@@ -241,6 +264,7 @@ impl Run<'_> {
                 self.progress.optimized_parameters = self.ensemble.parameters();
                 self.progress.stage = Stage::Evolve;
             }
+            self.begin_block()?;
         }
         if self.progress.stage == Stage::Evolve {
             if !evolve::evolve(self, chosen.as_ref())? {
@@ -251,6 +275,7 @@ impl Run<'_> {
             self.problem = Couplings::new(self.source, settings)?.at(settings.time)?;
         }
         self.progress.stage = Stage::Measure;
+        self.begin_block()?;
         self.end_bar();
         if self.source.input.measure.is_some() {
             if !measure::measure(self, chosen.as_ref())? {
@@ -267,23 +292,11 @@ impl Run<'_> {
     fn stop(&mut self, chosen: Option<&ChosenOptimizer>) -> Result<Outcome> {
         self.end_bar();
         self.save(chosen, "stopped")?;
+        if self.boundary.number <= 1 {
+            log::warn!("no step was completed in this attempt; give the run more time");
+        }
         log::info!("stopped at step {} with the state saved; run the same command again to go on", self.progress.step);
         Ok(Outcome::Stopped)
-    }
-
-    /// Asks all ranks whether to go on; saves when a checkpoint is due.
-    fn continue_between_blocks(&mut self, chosen: Option<&ChosenOptimizer>) -> Result<bool> {
-        if let Some(reason) = self.stop.should_stop(self.comm)? {
-            log::info!("stopping: {}", reason.words());
-            return Ok(false);
-        }
-        let due = self.saved.elapsed() >= Duration::from_secs_f64(self.source.input.output.checkpoint_every.min(1e9));
-        let mut due = [f64::from(u8::from(due))];
-        self.comm.max(&mut due)?;
-        if due[0] > 0.0 {
-            self.save(chosen, "stopped")?;
-        }
-        Ok(true)
     }
 
     fn count_proposals(&mut self) -> Result<BlockCounts> {

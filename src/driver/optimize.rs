@@ -30,8 +30,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             burn_in,
             per_chain: sampler.samples / sampler.chains,
         };
-        let sampled = run.ensemble.sample(&request);
-        agree(run.comm, sampled)?;
+        run.sample(&request)?;
         let local = agree(run.comm, run.ensemble.local_values(&run.problem.hamiltonian))?;
         let counts = run.count_proposals()?;
         let mut bad = [local.values.iter().filter(|e| !(e.re.is_finite() && e.im.is_finite())).count() as f64];

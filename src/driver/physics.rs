@@ -1,7 +1,8 @@
 //! Decides when a checkpoint belongs to an input: the physics is the same, though steps, rates and samples may differ.
 
 use crate::error::{Error, Result};
-use crate::input::Source;
+use crate::input::{Source, flatten};
+use crate::io::seal::fnv1a;
 use crate::registry::Problem;
 
 /// Canonical TOML text of everything that a checkpoint must agree with.
@@ -18,8 +19,9 @@ pub fn describe(source: &Source, problem: &Problem) -> String {
         physics.insert("sampler".into(), toml::Value::Table(kept));
     }
     physics.insert("seed".into(), toml::Value::Integer(source.input.seed as i64));
+    let digest = format!("{:016x}", fnv1a(format!("{:?}", problem.hamiltonian).as_bytes()));
     // Input files count by what they say, not by their names.
-    physics.insert("hamiltonian_digest".into(), toml::Value::String(digest(&format!("{:?}", problem.hamiltonian))));
+    physics.insert("hamiltonian_digest".into(), toml::Value::String(digest));
     physics.to_string()
 }
 
@@ -43,19 +45,9 @@ pub fn observables(source: &Source) -> String {
     list.into_iter().flatten().map(|o| format!("{o}\n")).collect()
 }
 
-/// FNV-1a, 64 bits.
-fn digest(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
-}
-
 /// An error that lists what differs, if anything does.
 pub fn compare(of_checkpoint: &str, of_input: &str) -> Result<()> {
-    let flat = |text: &str| {
-        let mut pairs = Vec::new();
-        flatten("", &toml::Value::Table(text.parse().unwrap_or_default()), &mut pairs);
-        pairs
-    };
+    let flat = |text: &str| flatten(&text.parse().unwrap_or_default());
     let (old, new) = (flat(of_checkpoint), flat(of_input));
     let value = |pairs: &[(String, String)], key: &str| {
         pairs.iter().find(|(k, _)| k == key).map_or("absent".to_string(), |(_, v)| v.clone())
@@ -71,21 +63,6 @@ pub fn compare(of_checkpoint: &str, of_input: &str) -> Result<()> {
         format!("the checkpoint beside the output holds other physics: {}", list.join("; ")),
         "use --fresh to start over, or another output.name",
     ))
-}
-
-fn flatten(path: &str, value: &toml::Value, pairs: &mut Vec<(String, String)>) {
-    match value {
-        toml::Value::Table(table) => {
-            for (key, inner) in table {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                flatten(&path, inner, pairs);
-            }
-        }
-        // 1 and 1.0 are the same physics.
-        toml::Value::Integer(i) => pairs.push((path.into(), (*i as f64).to_string())),
-        toml::Value::Float(x) => pairs.push((path.into(), x.to_string())),
-        other => pairs.push((path.into(), other.to_string())),
-    }
 }
 
 #[cfg(test)]

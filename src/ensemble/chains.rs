@@ -91,7 +91,7 @@ impl<A: Ansatz> Ensemble for Chains<A> {
         self.ansatz.layout()
     }
 
-    fn sample(&mut self, request: &Request) -> Result<()> {
+    fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
         let n = self.ansatz.sites();
         let local = self.settings.chains.len();
         let mut rngs: Vec<Generator> = (self.settings.chains.clone())
@@ -99,22 +99,18 @@ impl<A: Ansatz> Ensemble for Chains<A> {
             .collect();
         let mut walkers = self.ansatz.batch(&self.states);
         let mut advance = |states: &mut Vec<i8>, counts: &mut Counts, sweeps: usize| {
-            self.metropolis.sweep(
-                &self.ansatz,
-                &mut walkers,
-                states,
-                &self.settings.mixture,
-                &mut rngs,
-                sweeps,
-                counts,
-            );
+            for _ in 0..sweeps {
+                if !go_on() {
+                    return Err(Error::Interrupted);
+                }
+                self.metropolis.sweep(&self.ansatz, &mut walkers, states, &self.settings.mixture, &mut rngs, 1, counts);
+            }
+            Ok(())
         };
-        if request.burn_in > 0 {
-            advance(&mut self.states, &mut self.counts, request.burn_in);
-        }
+        advance(&mut self.states, &mut self.counts, request.burn_in)?;
         self.samples.resize(local * request.per_chain * n, 0);
         for k in 0..request.per_chain {
-            advance(&mut self.states, &mut self.counts, self.settings.sweeps);
+            advance(&mut self.states, &mut self.counts, self.settings.sweeps)?;
             for (chain, x) in self.states.chunks_exact(n).enumerate() {
                 self.samples[(chain * request.per_chain + k) * n..][..n].copy_from_slice(x);
             }

@@ -92,10 +92,13 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
         self.ansatz.layout()
     }
 
-    fn sample(&mut self, _request: &Request) -> Result<()> {
+    fn sample_while(&mut self, _request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
         let dimension = self.index.dimension();
         let mut logs = Vec::with_capacity(dimension);
         for start in (0..dimension).step_by(BLOCK) {
+            if !go_on() {
+                return Err(Error::Interrupted);
+            }
             let xs = self.spins(start..(start + BLOCK).min(dimension));
             logs.extend(self.ansatz.log_psi(&self.ansatz.batch(&xs)));
         }

@@ -47,8 +47,14 @@ pub trait Ensemble {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
     /// Named blocks of the parameter vector.
     fn layout(&self) -> Vec<crate::ansatz::Block>;
-    /// Draws (or enumerates) this rank's configurations at the present parameters.
-    fn sample(&mut self, request: &Request) -> Result<()>;
+    /// Draws (or enumerates) this rank's configurations at the present parameters, looking between sweeps whether to go on.
+    ///
+    /// Fails with `Error::Interrupted` where `go_on` says no; the chains then stand somewhere within the block.
+    fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()>;
+    /// The whole block of [`Ensemble::sample_while`].
+    fn sample(&mut self, request: &Request) -> Result<()> {
+        self.sample_while(request, &|| true)
+    }
     /// Configurations of the last [`Ensemble::sample`], row by row, chain after chain.
     fn configurations(&self) -> &[i8];
     /// ln ψ of those configurations.

@@ -8,6 +8,7 @@ pub use evolve::{EvolveInput, Start};
 pub use sections::*;
 
 use crate::error::{Error, Result};
+use crate::io::seal::fnv1a;
 use crate::keys;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,8 @@ pub struct Source {
     pub table: toml::Table,
     /// The text as it stands in the file.
     pub text: String,
+    /// A number that tells this input from another: FNV-1a of the text and of the table after `--set`.
+    pub digest: u64,
     /// Folder of the file, to which files in the input are relative.
     pub folder: PathBuf,
 }
@@ -44,7 +47,8 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     input.output.name.get_or_insert(stem);
     let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
     check::check(&input)?;
-    Ok(Source { input, table, text, folder })
+    let digest = fnv1a(format!("{text}\n{table}").as_bytes());
+    Ok(Source { input, table, text, digest, folder })
 }
 
 /// An input from the text that a results file keeps; `folder` is where its files are looked for.
@@ -53,7 +57,7 @@ pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
         .parse()
         .map_err(|e: toml::de::Error| Error::input("input", e.message().replace('\n', ", "), "correct the TOML"))?;
     let input: Input = keys::parse(&table, "")?;
-    Ok(Source { input, table, text: text.to_string(), folder })
+    Ok(Source { input, table, text: text.to_string(), digest: fnv1a(text.as_bytes()), folder })
 }
 
 /// Puts `a.b=c` into the table; c is TOML, or a text where it is not.
@@ -89,4 +93,24 @@ pub fn split_hamiltonian(table: &toml::Table) -> Result<(HamiltonianCommon, toml
         }
     }
     Ok((keys::parse(&common, "hamiltonian")?, own))
+}
+
+/// The keys of a table with their sections, `a.b`, and their values as text; 1 and 1.0 are the same.
+pub fn flatten(table: &toml::Table) -> Vec<(String, String)> {
+    fn under(path: &str, value: &toml::Value, pairs: &mut Vec<(String, String)>) {
+        match value {
+            toml::Value::Table(table) => {
+                for (key, inner) in table {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    under(&path, inner, pairs);
+                }
+            }
+            toml::Value::Integer(i) => pairs.push((path.into(), (*i as f64).to_string())),
+            toml::Value::Float(x) => pairs.push((path.into(), x.to_string())),
+            other => pairs.push((path.into(), other.to_string())),
+        }
+    }
+    let mut pairs = Vec::new();
+    under("", &toml::Value::Table(table.clone()), &mut pairs);
+    pairs
 }

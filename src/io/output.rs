@@ -129,6 +129,25 @@ impl OutputPaths {
         }
     }
 
+    /// Removes what a killed run has left unfinished; call it with the lock. Fails with `Error::Output`.
+    pub fn clear(&self) -> Result<()> {
+        let failed = |e: std::io::Error| Error::output(&self.directory, format!("the folder cannot be read: {e}"));
+        let mine = [self.results(), self.samples(), self.checkpoint()];
+        let segment = |name: &str| {
+            let inner = name.strip_prefix(&format!("{}.samples.", self.name)).and_then(|n| n.strip_suffix(".h5"));
+            inner.is_some_and(|digits| digits.parse::<usize>().is_ok())
+        };
+        for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let whole = path.with_extension("");
+            let ours = mine.contains(&whole) || whole.file_name().and_then(|n| n.to_str()).is_some_and(segment);
+            if path.extension().is_some_and(|e| e == "tmp") && ours {
+                atomic::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Saves a checkpoint; the one that was there becomes the generation before, if it is readable.
     ///
     /// The new file is complete on the disk before the old one moves, so that a readable generation exists at any
@@ -280,6 +299,17 @@ mod tests {
         std::fs::write(folder.path().join("file"), b"").unwrap();
         let error = OutputPaths::new(folder.path().join("file"), "x").prepare().unwrap_err();
         assert_eq!(error.exit_code(), 74);
+    }
+
+    #[test]
+    fn remnants_of_this_run_alone_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["x.h5.tmp", "x.ckpt.h5.tmp", "x.samples.0003.h5.tmp", "x.samples.h5.tmp"];
+        let others = ["x.y.h5.tmp", "y.h5.tmp", "x.h5", "x.samples.old.h5.tmp"];
+        names.iter().chain(&others).for_each(|n| std::fs::write(folder.path().join(n), "").unwrap());
+        OutputPaths::new(folder.path(), "x").clear().unwrap();
+        assert!(names.iter().all(|n| !folder.path().join(n).exists()));
+        assert!(others.iter().all(|n| folder.path().join(n).exists()));
     }
 
     #[test]

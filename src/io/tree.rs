@@ -76,6 +76,85 @@ impl Tree {
         self.put(path, Value::Complex(shaped(shape, values.to_vec())));
     }
 
+    /// The datasets as bytes, to be sent to another rank; without units and meanings.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        fn put<T>(out: &mut Vec<u8>, kind: u8, a: &ArrayD<T>, write: impl Fn(&T, &mut Vec<u8>)) {
+            out.push(kind);
+            out.extend((a.ndim() as u64).to_le_bytes());
+            a.shape().iter().for_each(|&n| out.extend((n as u64).to_le_bytes()));
+            a.iter().for_each(|v| write(v, out));
+        }
+        fn text(t: &str, out: &mut Vec<u8>) {
+            out.extend((t.len() as u64).to_le_bytes());
+            out.extend(t.as_bytes());
+        }
+        let mut out = Vec::new();
+        for (name, value) in &self.datasets {
+            text(name, &mut out);
+            match value {
+                Value::Real(a) => put(&mut out, 0, a, |v, out| out.extend(v.to_le_bytes())),
+                Value::Complex(a) => {
+                    put(&mut out, 1, a, |v, out| [v.re, v.im].iter().for_each(|x| out.extend(x.to_le_bytes())));
+                }
+                Value::Integer(a) => put(&mut out, 2, a, |v, out| out.extend(v.to_le_bytes())),
+                Value::Spin(a) => put(&mut out, 3, a, |v, out| out.push(*v as u8)),
+                Value::Text(t) => put(&mut out, 4, &shaped(&[], vec![t]), |t, out| text(t, out)),
+                Value::Texts(list) => {
+                    put(&mut out, 5, &shaped(&[list.len()], list.iter().collect()), |t, out| text(t, out))
+                }
+            }
+        }
+        out
+    }
+
+    /// The tree of [`Tree::to_bytes`]; `None` for other bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        fn take<'b>(bytes: &mut &'b [u8], n: usize) -> Option<&'b [u8]> {
+            let (mine, rest) = bytes.split_at_checked(n)?;
+            *bytes = rest;
+            Some(mine)
+        }
+        fn word(bytes: &mut &[u8]) -> Option<[u8; 8]> {
+            take(bytes, 8)?.try_into().ok()
+        }
+        fn length(bytes: &mut &[u8]) -> Option<usize> {
+            word(bytes).map(|w| u64::from_le_bytes(w) as usize).filter(|&n| n < 1 << 48)
+        }
+        fn text(bytes: &mut &[u8]) -> Option<String> {
+            let n = length(bytes)?;
+            String::from_utf8(take(bytes, n)?.to_vec()).ok()
+        }
+        fn real(bytes: &mut &[u8]) -> Option<f64> {
+            word(bytes).map(f64::from_le_bytes)
+        }
+        let (mut tree, mut rest) = (Tree::default(), bytes);
+        while !rest.is_empty() {
+            let name = text(&mut rest)?;
+            let kind = take(&mut rest, 1)?[0];
+            let dimensions = length(&mut rest)?;
+            let shape = (0..dimensions).map(|_| length(&mut rest)).collect::<Option<Vec<usize>>>()?;
+            let n: usize = shape.iter().product();
+            let rest = &mut rest;
+            let value = match kind {
+                0 => Value::Real(shaped(&shape, (0..n).map(|_| real(rest)).collect::<Option<_>>()?)),
+                1 => {
+                    let one = |_| Some(Complex64::new(real(rest)?, real(rest)?));
+                    Value::Complex(shaped(&shape, (0..n).map(one).collect::<Option<_>>()?))
+                }
+                2 => {
+                    let one = |_| word(rest).map(i64::from_le_bytes);
+                    Value::Integer(shaped(&shape, (0..n).map(one).collect::<Option<_>>()?))
+                }
+                3 => Value::Spin(shaped(&shape, take(rest, n)?.iter().map(|&b| b as i8).collect())),
+                4 => Value::Text(text(rest)?),
+                5 => Value::Texts((0..n).map(|_| text(rest)).collect::<Option<_>>()?),
+                _ => return None,
+            };
+            tree.put(&name, value);
+        }
+        Some(tree)
+    }
+
     fn wrong(path: &str, wanted: &str) -> Error {
         Error::output(path, format!("the file has no dataset of this name that holds {wanted}"))
     }
@@ -117,5 +196,26 @@ impl Tree {
             Some(Value::Complex(a)) => Ok(a.iter().copied().collect()),
             _ => Err(Self::wrong(path, "complex numbers")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_goes_to_another_rank_and_comes_back() {
+        let mut tree = Tree::default();
+        tree.put("a/b", Value::Real(shaped(&[2, 2], vec![1.0, -0.0, f64::MIN_POSITIVE, f64::INFINITY])));
+        tree.put_reals("empty", &[]);
+        tree.put("none", Value::Spin(shaped(&[0, 5], vec![])));
+        tree.put_complex("z", &[1, 2], &[Complex64::new(1.0, 2.0), Complex64::ZERO]);
+        tree.put_integer("n", -7);
+        tree.put_spins("s", &[2, 2], &[1, -1, -1, 1]);
+        tree.put_text("t", "α");
+        tree.put("ts", Value::Texts(vec![String::new(), "x y".into()]));
+        let bytes = tree.to_bytes();
+        assert_eq!(Tree::from_bytes(&bytes), Some(tree));
+        assert!((1..bytes.len()).any(|n| Tree::from_bytes(&bytes[..n]).is_none()));
     }
 }

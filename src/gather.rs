@@ -1,0 +1,112 @@
+//! Decides how the results of a scan become one table: a row per file, a column for every input key that differs between them,
+//! the energy with its diagnostics, and every measured quantity that is one number.
+//!
+//! Reference: RFC 4180 (comma-separated values).
+
+use crate::error::{Error, Result};
+use crate::io::hdf5;
+use crate::io::tree::{Tree, Value};
+use crate::{input, report};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The columns that every table has, after the file's name and the keys.
+const COLUMNS: [&str; 11] =
+    ["state", "steps", "sites", "samples", "energy", "error", "variance", "v_score", "r_hat", "tau", "warnings"];
+
+/// One file.
+struct Row {
+    file: String,
+    keys: BTreeMap<String, String>,
+    fixed: Vec<String>,
+    measured: BTreeMap<String, String>,
+}
+
+/// The table of some result files, as CSV with a header line. Empty fields stand for what a file does not have (yet).
+///
+/// Fails with `Error::Input` for a file that holds no results, with `Error::Output` for one that cannot be read.
+pub fn table(files: &[PathBuf]) -> Result<String> {
+    let rows = files.iter().map(|file| row(file)).collect::<Result<Vec<_>>>()?;
+    let names = |of: fn(&Row) -> &BTreeMap<String, String>| -> BTreeSet<String> {
+        rows.iter().flat_map(|r| of(r).keys().cloned()).collect()
+    };
+    let differs = |key: &String| rows.iter().any(|r| r.keys.get(key) != rows[0].keys.get(key));
+    let mut keys: Vec<String> = names(|r| &r.keys).into_iter().filter(differs).collect();
+    keys.retain(|k| !k.starts_with("output.") && k != "title");
+    let measured: Vec<String> = names(|r| &r.measured).into_iter().collect();
+    let header = ["file"].into_iter().chain(keys.iter().map(String::as_str)).chain(COLUMNS);
+    let mut lines = vec![line(header.chain(measured.iter().map(String::as_str)))];
+    for row in &rows {
+        let of = |map: &BTreeMap<String, String>, name: &String| map.get(name).cloned().unwrap_or_default();
+        let fields: Vec<String> = std::iter::once(row.file.clone())
+            .chain(keys.iter().map(|k| of(&row.keys, k)))
+            .chain(row.fixed.iter().cloned())
+            .chain(measured.iter().map(|m| of(&row.measured, m)))
+            .collect();
+        lines.push(line(fields.iter().map(String::as_str)));
+    }
+    Ok(lines.join("\n"))
+}
+
+fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
+    let quoted = |field: &str| match field.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_string(),
+    };
+    fields.map(quoted).collect::<Vec<_>>().join(",")
+}
+
+fn row(file: &Path) -> Result<Row> {
+    let shown = file.display().to_string();
+    let info = report::info(file)?;
+    if info["file"] != "results" {
+        return Err(Error::input(
+            shown,
+            "this file holds no results",
+            "give the results X.h5, not checkpoints or samples",
+        ));
+    }
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(s) => s.clone(),
+        serde_json::Value::Array(list) => list.len().to_string(),
+        other => other.to_string(),
+    };
+    let energy = &info["energy"];
+    let fixed = [&info["state"], &info["steps"], &info["sites"], &info["samples"]]
+        .into_iter()
+        .chain(["mean", "error", "variance", "v_score", "r_hat", "tau"].map(|name| &energy[name]))
+        .chain([&info["warnings"]])
+        .map(text)
+        .collect();
+    let tree = hdf5::read(file)?;
+    let resolved: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
+    let keys = input::flatten(&resolved).into_iter().collect();
+    Ok(Row { file: shown, keys, fixed, measured: single_numbers(&tree) })
+}
+
+/// Every `measure/observables/<name>/mean` that is one real number, with its error.
+fn single_numbers(tree: &Tree) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (path, value) in &tree.datasets {
+        let inner = path.strip_prefix("measure/observables/");
+        let name = inner
+            .and_then(|p| p.strip_suffix("/mean").map(|n| (n, "")).or(p.strip_suffix("/error").map(|n| (n, "_error"))));
+        if let (Some((name, ending)), Value::Real(a)) = (name, value)
+            && a.len() == 1
+        {
+            found.extend(a.first().map(|x| (format!("{}{ending}", name.replace('/', ".")), x.to_string())));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_with_commas_and_quotes_are_quoted() {
+        assert_eq!(line(["a", "[4, 4]", "say \"x\"", ""].into_iter()), "a,\"[4, 4]\",\"say \"\"x\"\"\",");
+    }
+}

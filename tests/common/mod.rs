@@ -1,6 +1,10 @@
 //! What the tests of the program share: run it in a folder of its own, alone or under a real mpirun.
 #![allow(dead_code)]
 
+mod running;
+#[allow(unused_imports)]
+pub use running::*;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

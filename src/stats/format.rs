@@ -3,11 +3,15 @@
 /// The mean with its error in parentheses: one digit, two where the first is 1; 8 decimals without an error.
 pub fn with_error(mean: f64, error: f64) -> String {
     if !mean.is_finite() || !error.is_finite() {
-        return format!("{mean} +- {error}");
+        return format!("{mean:.3e} +- {error:.1e}");
     }
     // Rounding is all that is left of such an error.
     if error <= 1e-14 * mean.abs() {
         return format!("{mean:.8}(0)");
+    }
+    // Numbers of a run that has diverged.
+    if mean.abs().max(error) >= 1e12 {
+        return format!("{mean:.3e} +- {error:.1e}");
     }
     let mut exponent = error.log10().floor() as i32;
     let digits_of = |exponent: i32| (error / 10f64.powi(exponent)).round();
@@ -34,6 +38,8 @@ mod tests {
             (12345.6, 230.0, "12300(200)"),
             (5.4, 1.2, "5.4(12)"),
             (2.5, 0.0, "2.50000000(0)"),
+            (-3.2e302, f64::INFINITY, "-3.200e302 +- inf"),
+            (-3.2e302, 1.5e300, "-3.200e302 +- 1.5e300"),
         ] {
             assert_eq!(with_error(mean, error), text);
         }

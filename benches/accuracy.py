@@ -4,7 +4,7 @@
     benches/accuracy.py configs/quickstart.toml configs/tfim-chain-10-*.toml
     benches/accuracy.py --density 1,2,4 configs/tfim-chain-80-*.toml configs/heisenberg-chain-80.toml
 
-The reference energy is the number after "state:" in the comments at the head of an input ("E(error)" where it has an error
+The reference energy is the number after "state:" or "energy:" in the comments at the head of an input ("E(error)" where it has an error
 bar of its own). Runs go on from their checkpoints, so that a list that was interrupted is completed by the same command;
 CPU seconds add up over the attempts. The program is target/release/nishina, or $NISHINA.
 """
@@ -25,7 +25,7 @@ STOPPED = 75
 def reference(text):
     """Energy and its error from the comments of an input; None where there is none."""
     for line in text.splitlines():
-        found = re.match(r"#.*state: (-?\d+\.(\d+))(?:\((\d+)\))?", line)
+        found = re.match(r"#.*(?:state|energy): (-?\d+\.(\d+))(?:\((\d+)\))?", line)
         if found:
             error = int(found[3]) * 10.0 ** -len(found[2]) if found[3] else 0.0
             return float(found[1]), error

@@ -1,7 +1,8 @@
-//! Evolution in time: against exact curves, order of the steps, imaginary time as small-step optimisation, restart bit for bit.
+//! Evolution in time: against exact curves, order of the steps, imaginary time as small-step optimisation.
 
 mod common;
-use common::{Case, expect_code, project, text};
+use common::{Case, expect_code, project};
+use num_complex::Complex64;
 use std::collections::HashMap;
 
 /// A full-sum quench of the transverse-field Ising ring, to be completed with [evolve].
@@ -26,31 +27,6 @@ steps = 300
 learning_rate = 0.05
 shift = { kind = "exponential", start = 0.01, decay = 0.97, end = 1e-7 }
 "#;
-
-/// A sampled evolution that starts from random weights.
-const SAMPLED: &str = r#"
-seed = 5
-[lattice]
-kind = "chain"
-size = 6
-[hamiltonian]
-kind = "ising"
-hx = 1.0
-[ansatz]
-kind = "rbm"
-density = 1
-init = 0.05
-[sampler]
-chains = 6
-samples = 240
-[evolve]
-time = 0.2
-step = 0.02
-output_every = 0.05
-hamiltonian = { j = 0.5 }
-"#;
-
-const MEASURE: &str = "[measure]\nsamples = 240\nobservables = [\"transverse-magnetisation\"]\n";
 
 fn column(case: &Case, name: &str) -> Vec<f64> {
     case.tree("x.h5").reals(&format!("evolve/{name}")).unwrap()
@@ -113,6 +89,9 @@ fn a_full_sum_quench_follows_the_exact_curve() {
         let at = (time * 1e4).round() as i64;
         assert!((zz[[k, 0]] - neighbours[&at]).abs() < 1e-3 && (zz[[k, 4]] - far[&at]).abs() < 2e-3, "t = {time}");
     }
+    // Without noise, a velocity fits the configurations of the output times as well as its own.
+    let (own, fresh) = (column(&case, "history/r2"), column(&case, "output/r2"));
+    assert!(fresh.iter().enumerate().all(|(k, r2)| (r2 - own[25 * k]).abs() < 1e-9), "{own:?} {fresh:?}");
     assert!(largest(&column(&case, "history/drift")) < 1e-4);
     assert!(column(&case, "history/r2_integral").last().unwrap() < &2e-3);
     // [measure] measures the Hamiltonian of the evolution.
@@ -163,6 +142,72 @@ fn imaginary_time_is_small_step_optimisation() {
     assert!(fine < 2e-2 && (coarse / fine - 4.0).abs() < 0.4, "{coarse} {fine}");
 }
 
+/// The energies at `times` of a ring of 4 spins that starts along x, J = 1, field `h(t)`: dψ/dt = `factor` H(t) ψ by Runge–Kutta.
+fn driven_ring(h: &dyn Fn(f64) -> f64, factor: Complex64, times: &[f64]) -> Vec<f64> {
+    let apply = |time: f64, psi: &[Complex64]| -> Vec<Complex64> {
+        let bond = |s: usize, i: usize| if (s >> i ^ s >> ((i + 1) % 4)) & 1 == 0 { -1.0 } else { 1.0 };
+        let row = |s: usize| {
+            let flipped: Complex64 = (0..4).map(|i| psi[s ^ 1 << i]).sum();
+            psi[s] * (0..4).map(|i| bond(s, i)).sum::<f64>() - flipped * h(time)
+        };
+        (0..16).map(row).collect()
+    };
+    let mut psi = vec![Complex64::ONE; 16];
+    let (mut time, dt, mut energies) = (0.0, 1e-3, Vec::new());
+    for &end in times {
+        while time < end - 0.5 * dt {
+            let slope = |t: f64, k: &[Complex64], c: f64| -> Vec<Complex64> {
+                let there: Vec<Complex64> = psi.iter().zip(k).map(|(p, k)| p + k * c * dt).collect();
+                apply(t, &there).into_iter().map(|v| v * factor).collect()
+            };
+            let k1 = slope(time, &psi, 0.0);
+            let k2 = slope(time + 0.5 * dt, &k1, 0.5);
+            let k3 = slope(time + 0.5 * dt, &k2, 0.5);
+            let k4 = slope(time + dt, &k3, 1.0);
+            psi = (0..16).map(|s| psi[s] + (k1[s] + (k2[s] + k3[s]) * 2.0 + k4[s]) * (dt / 6.0)).collect();
+            time += dt;
+        }
+        let (top, norm) = psi
+            .iter()
+            .zip(apply(end, &psi))
+            .fold((0.0, 0.0), |(t, n), (p, v)| (t + (p.conj() * v).re, n + p.norm_sqr()));
+        energies.push(top / norm);
+    }
+    energies
+}
+
+#[test]
+fn a_table_follows_driven_dynamics_exactly() {
+    let smooth = |t: f64| {
+        let s = (t / 0.4).clamp(0.0, 1.0);
+        2.0 - 1.5 * s.powi(3) * (10.0 - 15.0 * s + 6.0 * s * s)
+    };
+    let periodic = |t: f64| 1.0 + 0.7 * (5.0 * t + 0.3).sin();
+    for (axis, factor) in [("real", -Complex64::I), ("imaginary", -Complex64::ONE)] {
+        let drives: [(&str, &dyn Fn(f64) -> f64); 2] = [
+            ("{ kind = \"smooth\", from = 2.0, to = 0.5, duration = 0.4 }", &smooth),
+            ("{ kind = \"periodic\", mean = 1.0, amplitude = 0.7, omega = 5.0, phase = 0.3 }", &periodic),
+        ];
+        for (drive, h) in drives {
+            let case = Case::new(&format!(
+                "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n[ansatz]\n\
+                 kind = \"table\"\ninit = 0.0\n[sampler]\nmethod = \"full-sum\"\n[evolve]\naxis = \"{axis}\"\n\
+                 time = 0.5\nstep = 0.01\nintegrator = \"rk4\"\noutput_every = 0.1\npseudo_inverse = 1e-12\n\
+                 [evolve.ramps]\nhx = {drive}\n"
+            ));
+            expect_code(&case.alone(&["run", "x.toml"]), 0);
+            let found = column(&case, "output/energy");
+            let wanted = driven_ring(h, factor, &column(&case, "output/time"));
+            assert_eq!(found.len(), 6);
+            assert!(
+                found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-6),
+                "{axis} {drive}: {found:?} {wanted:?}"
+            );
+            assert!(largest(&column(&case, "history/r2")) < 1e-9, "{:?}", column(&case, "history/r2"));
+        }
+    }
+}
+
 #[test]
 fn couplings_follow_their_ramp() {
     let ramp = "[evolve]\ntime = 0.4\nstep = 0.02\nintegrator = \"rk4\"\noutput_every = 0.2\n";
@@ -179,71 +224,4 @@ fn couplings_follow_their_ramp() {
     assert!(line.iter().zip(&table).all(|(a, b)| (a - b).abs() < 1e-9), "{line:?} {table:?}");
     assert!(quench.iter().zip(&flat).all(|(a, b)| (a - b).abs() < 1e-9), "{quench:?} {flat:?}");
     assert!((line[0] - quench[0]).abs() > 1.0 && (line[2] - quench[2]).abs() > 1e-4);
-}
-
-fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
-    let checkpoint = case.tree("x.ckpt.h5");
-    let parameters = checkpoint.reals("parameters/flat").unwrap();
-    let observed = ["mean", "error"].map(|n| column(case, &format!("output/observables/transverse-magnetisation/{n}")));
-    let [energy, r2, output] = ["history/energy", "history/r2", "output/energy"].map(|name| column(case, name));
-    let [mean, error] = observed;
-    (checkpoint.spins("chains/now").unwrap(), [parameters, energy, r2, output, mean, error])
-}
-
-/// Runs with a time limit until it is finished; returns how often it was stopped.
-fn in_pieces(case: &Case, limit: &str, run: &dyn Fn(&Case, &[&str]) -> std::process::Output) -> usize {
-    for stops in 0..400 {
-        let out = run(case, &["run", "x.toml", "--set", limit]);
-        if out.status.code() == Some(0) {
-            return stops;
-        }
-        expect_code(&out, 75);
-    }
-    panic!("never finished");
-}
-
-#[test]
-fn a_stopped_evolution_goes_on_bit_for_bit() {
-    for (method, more) in [("heun", ""), ("bogacki-shampine", "tolerance = 1e-3\n")] {
-        let input = format!("{SAMPLED}integrator = \"{method}\"\n{more}{MEASURE}");
-        let (whole, parts) = (Case::new(&input), Case::new(&input));
-        expect_code(&whole.alone(&["run", "x.toml"]), 0);
-        let stops = in_pieces(&parts, "output.max_time=1e-9", &|case, arguments| case.alone(arguments));
-        assert!(stops > 3, "{stops}");
-        assert_eq!(states(&whole), states(&parts), "{method}");
-        assert_eq!(whole.info()["energy"], parts.info()["energy"]);
-    }
-}
-
-#[test]
-fn a_longer_time_continues_a_finished_evolution() {
-    let input = format!("{SAMPLED}{MEASURE}");
-    let (whole, parts) = (Case::new(&input), Case::new(&input));
-    expect_code(&whole.alone(&["run", "x.toml"]), 0);
-    expect_code(&parts.alone(&["run", "x.toml", "--set", "evolve.time=0.1"]), 0);
-    let out = parts.alone(&["run", "x.toml"]);
-    expect_code(&out, 0);
-    assert!(text(&out).contains("continuing from t = 0.1"), "{}", text(&out));
-    assert_eq!(states(&whole), states(&parts));
-    let other = parts.alone(&["run", "x.toml", "--set", "evolve.step=0.01", "--set", "evolve.time=0.4"]);
-    expect_code(&other, 64);
-    assert!(text(&other).contains("evolve.step"), "{}", text(&other));
-}
-
-#[test]
-fn ranks_give_the_same_curve() {
-    for regularisation in ["", "shift = 1e-2\n"] {
-        // 48 parameters: fewer than the samples, then more.
-        for samples in ["240", "30"] {
-            let input = format!("{SAMPLED}{regularisation}");
-            let setting = format!("sampler.samples={samples}");
-            let (one, three) = (Case::new(&input), Case::new(&input));
-            let arguments = ["run", "x.toml", "--set", &setting, "--set", "evolve.time=0.04"];
-            expect_code(&one.alone(&arguments), 0);
-            expect_code(&three.ranks(3, &arguments), 0);
-            let (a, b) = (column(&one, "history/energy"), column(&three, "history/energy"));
-            assert_eq!(a.len(), b.len());
-            assert!(a.iter().zip(&b).all(|(x, y)| (x - y).abs() < 1e-6), "{samples} {regularisation}: {a:?} {b:?}");
-        }
-    }
 }

@@ -12,6 +12,7 @@ use super::trajectory::{Point, output_row};
 use crate::comm::agree;
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
+use crate::evolution::fresh::local_error;
 use crate::evolution::integrator::System;
 use crate::evolution::motion::{self, Axis, Equation, Metric, Quality};
 use crate::input::{EvolveInput, FIRST_BURN_IN, SamplerInput};
@@ -54,8 +55,8 @@ impl Flow<'_, '_> {
         self.last.as_ref().map_or_else(Quality::default, |(point, _)| point.quality)
     }
 
-    /// Energies and observables at an output time, from samples of their own.
-    fn output(&mut self, time: f64, parameters: &[f64], samples: Option<usize>) -> Result<()> {
+    /// Energies and observables at an output time, from samples of their own, and how `velocity` fits them.
+    fn output(&mut self, time: f64, parameters: &[f64], velocity: &[f64], samples: Option<usize>) -> Result<()> {
         let per_chain = samples.unwrap_or(self.sampler.samples) / self.sampler.chains;
         let step = self.run.progress.trajectory.outputs.len() as u64;
         self.run.ensemble.set_parameters(parameters)?;
@@ -63,17 +64,18 @@ impl Flow<'_, '_> {
             Request { purpose: Purpose::EvolveOutput, step, burn_in: self.sampler.burn_in + OUTPUT_BURN_IN, per_chain };
         self.run.sample(&request)?;
         let present = self.problem(time)?;
-        let of = |operator: &TermTable| {
-            let local = agree(self.run.comm, self.run.ensemble.local_values(operator))?;
-            estimate(self.run.comm, &*self.run.ensemble, &local, self.sampler.chains)
-        };
-        let energy = of(self.hamiltonian(&present))?;
-        let initial = of(&self.run.problem.hamiltonian)?;
+        let (comm, ensemble, chains) = (self.run.comm, &*self.run.ensemble, self.sampler.chains);
+        let values = |operator: &TermTable| agree(comm, ensemble.local_values(operator));
+        let local = values(self.hamiltonian(&present))?;
+        let energy = estimate(comm, ensemble, &local, chains)?;
+        let initial = estimate(comm, ensemble, &values(&self.run.problem.hamiltonian)?, chains)?;
+        let derivatives = ensemble.derivatives();
+        let data = StepData { derivatives: &derivatives, weights: ensemble.weights(), local_energies: &local.values };
+        let r2 = local_error(self.equation.axis, &data, local.unseen, velocity, comm)?;
         let observables = &self.run.observables;
-        let observed =
-            observe::observe(self.run.comm, &*self.run.ensemble, observables, per_chain, self.sampler.chains)?;
+        let observed = observe::observe(comm, ensemble, observables, per_chain, chains)?;
         self.run.count_proposals()?;
-        let row = output_row(time, &energy, &initial);
+        let row = output_row(time, &energy, &initial, r2);
         if row.iter().any(|v| !v.is_finite()) {
             return Err(Error::numerical(
                 format!("the energy at t = {time} is not a finite number"),
@@ -198,9 +200,9 @@ fn begin(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
     let slope = flow.slope(0.0, &parameters)?.ok_or_else(|| not_finite(0.0))?;
     let noise = flow.noise();
     let trajectory = &mut flow.run.progress.trajectory;
-    (trajectory.slope, trajectory.step) = ((slope, noise), settings.step);
+    (trajectory.slope, trajectory.step) = ((slope.clone(), noise), settings.step);
     record(flow, 0.0, [0.0; 3], clock);
-    flow.output(0.0, &parameters, settings.samples)?;
+    flow.output(0.0, &parameters, &slope, settings.samples)?;
     flow.run.ensemble.set_parameters(&parameters)
 }
 
@@ -242,7 +244,8 @@ fn advance(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
         }
         let at_end = (next - after).abs() <= 1e-12 * after;
         let there = if at_end { attempt.ends[1].clone() } else { method.interpolate(&attempt, next) };
-        flow.output(next, &there, settings.samples)?;
+        let velocity = method.interpolated_slope(&attempt, next);
+        flow.output(next, &there, &velocity, settings.samples)?;
     }
     if let Some(seconds) = flow.run.progress.trajectory.seconds.last_mut() {
         *seconds = clock.elapsed().as_secs_f64();

@@ -34,7 +34,7 @@ pub const STEPS: [(&str, &str, &str); 18] = [
 ];
 
 /// Columns of the energies at the output times.
-pub const OUTPUTS: [(&str, &str, &str); 7] = [
+pub const OUTPUTS: [(&str, &str, &str); 8] = [
     ("time", "1/energy", "output times"),
     ("energy", "energy of the input", "energy of the whole system under the Hamiltonian of the time"),
     ("energy_error", "energy of the input", "standard error"),
@@ -42,6 +42,12 @@ pub const OUTPUTS: [(&str, &str, &str); 7] = [
     ("initial_energy", "energy of the input", "mean of [hamiltonian], under which the state was prepared"),
     ("initial_energy_error", "energy of the input", "standard error"),
     ("r_hat", "1", "split R-hat of the local energies"),
+    (
+        "r2",
+        "1",
+        "local error r^2 of the motion on the samples of this time, which did not determine it; far above that of the history: \
+         the noise is fitted",
+    ),
 ];
 
 /// One step.
@@ -194,12 +200,22 @@ impl Trajectory {
                 row[10], row[0]
             ));
         }
+        let own = |time: f64| self.rows.iter().rfind(|r| r[0] <= time * (1.0 + 1e-12)).map_or(0.0, |r| r[10]);
+        if let Some(row) = self.outputs.iter().find(|r| r[7] > max_r2 && r[7] > 2.0 * own(r[0])) {
+            list.push(format!(
+                "the motion follows the noise: at t = {:.4} r^2 is {:.2} on fresh samples and {:.2} on its own; \
+                 raise sampler.samples or evolve.signal_to_noise",
+                row[0],
+                row[7],
+                own(row[0])
+            ));
+        }
         list
     }
 }
 
 /// The row of an output time.
-pub fn output_row(time: f64, energy: &Energy, initial: &Energy) -> OutputRow {
+pub fn output_row(time: f64, energy: &Energy, initial: &Energy, r2: f64) -> OutputRow {
     let Complex64 { re, .. } = energy.mean;
-    [time, re, energy.error, energy.variance, initial.mean.re, initial.error, energy.r_hat]
+    [time, re, energy.error, energy.variance, initial.mean.re, initial.error, energy.r_hat, r2]
 }

@@ -190,6 +190,22 @@ impl Integrator {
             .collect()
     }
 
+    /// dy/dt of [`Integrator::interpolate`] at a time within the step; at its ends these are the slopes there.
+    pub fn interpolated_slope(self, attempt: &Attempt, time: f64) -> Vec<f64> {
+        let s = (time - attempt.start) / attempt.step;
+        let (last, h) = (attempt.slopes.len() - 1, attempt.step);
+        let factor = h * 2.0 * s * (1.0 - s) * (1.0 - 2.0 * s);
+        let bump = combine(&vec![0.0; attempt.ends[0].len()], factor, self.tableau().dense, &attempt.slopes);
+        (0..bump.len())
+            .map(|i| {
+                let way = attempt.ends[1][i] - attempt.ends[0][i];
+                let (k0, k1) = (h * attempt.slopes[0][i], h * attempt.slopes[last][i]);
+                let inner = (1.0 - 2.0 * s) * way + (s - 1.0) * k0 + s * k1;
+                (way + (2.0 * s - 1.0) * inner + s * (s - 1.0) * (k0 + k1 - 2.0 * way) + bump[i]) / h
+            })
+            .collect()
+    }
+
     /// Whether a step with this error is kept, and the factor on the step for the next attempt.
     ///
     /// An error within twice its own sampling noise says nothing about the step, which is then neither rejected nor reduced.
@@ -272,6 +288,12 @@ mod tests {
             assert!((measured - order).abs() < 0.35, "{method:?}: {measured}");
             let (y, attempt) = go(method, 1, 0.5);
             assert!(distance(&method.interpolate(&attempt, 0.5), &y) < 1e-15);
+            // Its derivative, and the slopes at both ends.
+            let at = |t: f64| method.interpolate(&attempt, t);
+            let slope: Vec<f64> = at(0.2001).iter().zip(at(0.1999)).map(|(a, b)| (a - b) / 2e-4).collect();
+            assert!(distance(&method.interpolated_slope(&attempt, 0.2), &slope) < 1e-7);
+            assert!(distance(&method.interpolated_slope(&attempt, 0.0), &attempt.slopes[0]) < 1e-14);
+            assert!(distance(&method.interpolated_slope(&attempt, 0.5), attempt.slopes.last().unwrap()) < 1e-14);
         }
     }
 

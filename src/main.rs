@@ -208,7 +208,8 @@ fn check(path: &Path, settings: &[String], ranks: usize, json: bool) -> Result<(
         registry::optimizer(&source.input, plan.columns, plan.rows)?;
     }
     if let Some(m) = &source.input.measure {
-        registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+        let observables = registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+        driver::Target::new(m, &observables)?;
     }
     plan.refuse_if_too_large()?;
     let chains = source.input.sampler.as_ref().map_or(16, |s| s.chains);

@@ -108,10 +108,12 @@ pub fn wave_function(source: &Source, problem: &Problem, extensions: &Extensions
         basis: &problem.basis,
         seed: source.input.seed,
         folder: &source.folder,
+        sign_rule: problem.sign_rule.as_deref(),
         path: "ansatz".into(),
     };
     let bare = ansatz::build(table, &context, extensions.ansatze)?;
-    let positive_only = bare.kind() == Kind::Real && table.get("kind").and_then(|k| k.as_str()) != Some("table");
+    let signed = ["table", "symmetrised"].map(Some).contains(&table.get("kind").and_then(|k| k.as_str()));
+    let positive_only = bare.kind() == Kind::Real && !signed;
     if bare.kind() == Kind::Real && !problem.hamiltonian.is_real() {
         return Err(Error::input(
             "ansatz.parameters",

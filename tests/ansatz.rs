@@ -24,7 +24,7 @@ fn chain() -> Lattice {
 }
 
 fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis) -> nishina::error::Result<Erased> {
-    let context = Context { lattice, basis, seed: 7, folder: Path::new("."), path: "ansatz".into() };
+    let context = Context { lattice, basis, seed: 7, folder: Path::new("."), sign_rule: None, path: "ansatz".into() };
     build(&text.parse().unwrap(), &context, &[])
 }
 
@@ -59,6 +59,18 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
                     "kind = \"product\"\nfactors = [{{ kind = \"rbm\", density = 0.5, parameters = \"{one}\" }}, \
                      {{ kind = \"jastrow\", parameters = \"{two}\" }}]"
                 )
+            })
+            .collect(),
+        "symmetrised" => ["momentum = [0]", "momentum = [2]", "momentum = [3]\nreflection = 1", "reflection = -1"]
+            .iter()
+            .flat_map(|numbers| {
+                let of = |keys: &str| format!("kind = \"symmetrised\"\nof = {{ {keys} }}\n{numbers}");
+                [
+                    of("kind = \"rbm\", density = 1, init = 0.3, parameters = \"real\""),
+                    of("kind = \"rbm\", density = 1, init = 0.3, parameters = \"complex\""),
+                    of("kind = \"feedforward\", widths = [5], parameters = \"real\", init = 2.0"),
+                    of("kind = \"table\", init = 0.4, parameters = \"real\""),
+                ]
             })
             .collect(),
         other => panic!("add an example of {other}"),
@@ -125,7 +137,8 @@ fn tables_load_the_amplitudes_of_a_file() {
     let mut tree = nishina::io::tree::Tree::default();
     tree.put_complex("states/0/amplitudes", &[15], &amplitudes);
     nishina::io::hdf5::write_atomic(&folder.path().join("exact.h5"), &tree).unwrap();
-    let context = Context { lattice: &lattice, basis: &basis, seed: 7, folder: folder.path(), path: "ansatz".into() };
+    let path = "ansatz".into();
+    let context = Context { lattice: &lattice, basis: &basis, seed: 7, folder: folder.path(), sign_rule: None, path };
     let keys = "kind = \"table\"\nparameters = \"real\"\nfile = \"exact.h5\"".parse().unwrap();
     let table = build(&keys, &context, &[]).unwrap();
     assert_eq!(table.parameters(), amplitudes.iter().map(|z| z.re).collect::<Vec<_>>());

@@ -9,6 +9,7 @@ pub mod product;
 pub mod rbm;
 pub mod registry;
 pub mod sign;
+pub mod symmetrised;
 pub mod table;
 
 pub use derivatives::{Columns, Derivatives, Entry, Kind, Matrix, PORTION};
@@ -105,6 +106,8 @@ pub struct Context<'a> {
     pub seed: u64,
     /// Folder of the input file, to which files are relative.
     pub folder: &'a std::path::Path,
+    /// Sublattice of the sign rule that is put in front of the whole wave function, one flag per site.
+    pub sign_rule: Option<&'a [bool]>,
     /// Where this table stands in the input, such as `ansatz` or `ansatz.factors[1]`.
     pub path: String,
 }

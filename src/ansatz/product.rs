@@ -131,6 +131,7 @@ pub fn build(
             basis: context.basis,
             seed: context.seed.wrapping_add(k as u64),
             folder: context.folder,
+            sign_rule: context.sign_rule,
             path: format!("{}.factors[{k}]", context.path),
         };
         parts(table, &context)

@@ -2,7 +2,7 @@
 //!
 //! A new wave function is one file and one line in [`ANSATZE`]; another crate hands its own entries to [`build`].
 
-use super::{Context, Erased, feedforward, jastrow, product, rbm, table};
+use super::{Context, Erased, feedforward, jastrow, product, rbm, symmetrised, table};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 
@@ -26,6 +26,7 @@ pub const ANSATZE: &[AnsatzEntry] = &[
     AnsatzEntry { kind: "jastrow", build: jastrow::build, schema: jastrow::schema },
     AnsatzEntry { kind: "table", build: table::build, schema: table::schema },
     AnsatzEntry { kind: "product", build: product::build, schema: product::schema },
+    AnsatzEntry { kind: "symmetrised", build: symmetrised::build, schema: symmetrised::schema },
 ];
 
 /// Builds the wave function that `table` asks for, of [`ANSATZE`] and `extra`.

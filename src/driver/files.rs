@@ -113,7 +113,11 @@ pub(super) fn load(
     if let (Stage::Finished, Some(m)) = (progress.stage, &input.measure) {
         let sampler = input.sampler.clone().unwrap_or_default();
         let measured = tree.datasets.contains_key("measure/energy");
-        if !measured || (!ensemble.is_exact() && progress.measurement.per_chain < m.samples / sampler.chains) {
+        // A target that was reached before all samples is as good as they are.
+        let short = progress.measurement.per_chain < m.samples / sampler.chains;
+        let reached =
+            m.target_error.is_some() && tree.text("run/target_reached").ok() == Some(&physics::target(source));
+        if !measured || (!ensemble.is_exact() && short && !reached) {
             progress.stage = Stage::Measure;
         }
     }
@@ -203,6 +207,10 @@ impl Run<'_> {
         let mut tree = Tree::default();
         tree.put_text("run/physics", self.physics.clone());
         tree.put_text("run/observables", physics::observables(self.source));
+        tree.put_text(
+            "run/target_reached",
+            if p.target_reached { physics::target(self.source) } else { String::new() },
+        );
         tree.put_text("run/stage", p.stage.word());
         tree.put_integer("run/step", p.step as i64);
         tree.put_integer("run/steps_asked", self.source.input.optimize.as_ref().map_or(0, |o| o.steps as i64));
@@ -245,7 +253,8 @@ impl Run<'_> {
         tree.put_integer("status/started_at_step", p.started_at_step as i64);
         tree.put_integer("status/proposals", p.proposals as i64);
         tree.put_integer("status/sites", self.problem.lattice.sites as i64);
-        let mut warnings = p.warnings.clone();
+        let mut warnings = self.optimisation_warnings();
+        warnings.extend(p.warnings.iter().cloned());
         if let Some(settings) = &self.source.input.evolve {
             let (max_drift, max_r2) = evolve::bounds(settings);
             warnings.extend(p.trajectory.warnings(max_drift, max_r2));
@@ -281,6 +290,23 @@ impl Run<'_> {
             if e.effective_samples.is_finite() {
                 real("effective_samples", e.effective_samples, "1", "samples / (2 tau)");
             }
+            if let Some(moments) = m.moments.as_ref().filter(|s| s.error.iter().all(|e| e.is_finite())) {
+                real("variance_error", moments.error[1], "energy squared", "standard error of the variance");
+                real("v_score_error", moments.error[2], "1", "standard error of the V-score");
+                let pairs = (0..3).flat_map(|k| (0..3).map(move |l| (k, l)));
+                let covariance = pairs.map(|(k, l)| moments.covariance(k, l)).collect();
+                let meaning = "covariance of energy, variance and V-score [entry, entry]";
+                tree.describe("measure/energy/covariance", Value::Real(shaped(&[3, 3], covariance)), "mixed", meaning);
+            }
+            let (equilibration, spins) = (&m.equilibration, m.spins.as_ref());
+            let mut real = |name: &str, value: f64, unit: &str, meaning: &str| {
+                let value = Value::Real(shaped(&[], vec![value]));
+                tree.describe(&format!("measure/convergence/{name}"), value, unit, meaning);
+            };
+            real("cut", equilibration.cut as f64, "samples", "first samples of each chain that were left out");
+            real("drift", equilibration.drift, "1", "difference of the halves of the energies, in standard errors");
+            real("spin_r_hat", spins.map_or(1.0, |s| s.r_hat), "1", "largest split R-hat of a spin or of their mean");
+            real("spin_tau", spins.map_or(0.5, |s| s.tau), "samples", "integrated autocorrelation time of the spins");
             tree.describe(
                 "measure/energy/series",
                 Value::Complex(shaped(&[chains, m.per_chain], m.series.concat())),

@@ -1,15 +1,17 @@
 //! Decides the measurement: fixed parameters, fresh samples in blocks, an energy with an honest error bar and warnings.
 
 use super::observe::{self, Observations};
-use super::statistics::{Energy, estimate, gather_series};
-use super::{Run, Stage};
+use super::statistics::{Energy, estimate, gather_series, moments};
+use super::target::Target;
+use super::{Run, Stage, convergence};
 use crate::comm::agree;
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
+use crate::observable::monitor;
 use crate::registry::{ChosenOptimizer, section};
 use crate::rng::Purpose;
-use crate::stats::{Bins, Summary, v_score, with_error};
+use crate::stats::{Bins, Equilibration, Summary, v_score, with_error};
 use num_complex::Complex64;
 
 /// Samples of one chain in one block; tables are rebuilt and the run may stop between blocks.
@@ -32,9 +34,22 @@ pub struct Measurement {
     pub energy: Option<Energy>,
     /// The results of the observables, in their order.
     pub observed: Vec<Summary>,
+    /// Sums of every spin and of their mean: what shows chains that stay apart.
+    pub monitor: Observations,
+    /// What was cut, once the measurement is done.
+    pub equilibration: Equilibration,
+    /// Energy, variance and V-score with their errors and covariance.
+    pub moments: Option<Summary>,
+    /// The spins, with their R-hat.
+    pub spins: Option<Summary>,
 }
 
 impl Measurement {
+    /// The local energies without the first `cut` of each chain.
+    pub fn after(&self, cut: usize) -> Vec<Vec<Complex64>> {
+        self.series.iter().map(|s| s[cut.min(s.len())..].to_vec()).collect()
+    }
+
     /// Writes the state that a restart needs.
     pub fn save(&self, tree: &mut Tree, prefix: &str) {
         tree.put_integer(&format!("{prefix}/per_chain"), self.per_chain as i64);
@@ -45,6 +60,7 @@ impl Measurement {
         for (k, bins) in self.observations.bins.iter().enumerate() {
             bins.save(tree, &format!("{prefix}/bins/{k}"));
         }
+        self.monitor.bins.iter().for_each(|bins| bins.save(tree, &format!("{prefix}/monitor")));
     }
 
     /// Reads it back.
@@ -58,7 +74,11 @@ impl Measurement {
             observations.bins.push(Bins::load(tree, &format!("{prefix}/bins/{}", observations.bins.len()))?);
         }
         let (proposed, accepted) = (reals("proposed")?, reals("accepted")?);
-        Ok(Measurement { per_chain, series, proposed, accepted, observations, energy: None, observed: Vec::new() })
+        let mut monitor = Observations::default();
+        if tree.datasets.contains_key(&format!("{prefix}/monitor/length")) {
+            monitor.bins.push(Bins::load(tree, &format!("{prefix}/monitor"))?);
+        }
+        Ok(Measurement { per_chain, series, proposed, accepted, observations, monitor, ..Measurement::default() })
     }
 }
 
@@ -75,10 +95,13 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         return finish(run, energy);
     }
     let target = settings.samples / sampler.chains;
+    let wanted = Target::new(&settings, &run.observables)?;
+    let monitor = [monitor(run.problem.lattice.sites)];
     if run.progress.measurement.per_chain == 0 {
         run.progress.measurement.observations = Observations::new(&run.observables, sampler.chains, target);
+        run.progress.measurement.monitor = Observations::new(&monitor, sampler.chains, target);
     }
-    while run.progress.measurement.per_chain < target {
+    while run.progress.measurement.per_chain < target && !reached(run, wanted.as_ref())? {
         let done = run.progress.measurement.per_chain;
         let per_chain = BLOCK.min(target - done);
         let request = Request {
@@ -98,8 +121,9 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
                 "the wave function has zeros or overflows: optimise with a lower learning rate",
             ));
         }
-        let observations = &mut run.progress.measurement.observations;
-        observations.add(run.comm, &*run.ensemble, &run.observables, per_chain, sampler.chains)?;
+        let m = &mut run.progress.measurement;
+        m.observations.add(run.comm, &*run.ensemble, &run.observables, per_chain, sampler.chains)?;
+        m.monitor.add(run.comm, &*run.ensemble, &monitor, per_chain, sampler.chains)?;
         let series = gather_series(run.comm, &local.values, sampler.chains)?;
         let m = &mut run.progress.measurement;
         if run.comm.is_root() {
@@ -122,11 +146,35 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         }
     }
     let m = &mut run.progress.measurement;
-    m.observed = m.observations.summaries(run.comm, &run.observables);
-    let series = &m.series;
-    let energy = if run.comm.is_root() { Energy::from_series(series) } else { Energy::from_series(&[]) };
+    m.equilibration = Equilibration::of(&m.series);
+    let cut = m.equilibration.cut;
+    m.observed = m.observations.summaries(run.comm, &run.observables, cut);
+    m.spins = m.monitor.summaries(run.comm, &monitor, cut).pop();
+    let series = m.after(cut);
+    if run.comm.is_root() {
+        m.moments = Some(moments(&series, run.problem.lattice.sites, run.problem.e_infinity));
+    }
+    let energy = if run.comm.is_root() { Energy::from_series(&series) } else { Energy::from_series(&[]) };
     let energy = energy.broadcast(run.comm)?;
+    if let Some(wanted) = wanted.filter(|_| run.comm.is_root()) {
+        run.progress.target_reached = wanted.is_reached(&run.progress.measurement, &run.observables);
+        if !run.progress.target_reached {
+            run.progress.warnings = vec![wanted.missed(settings.samples)];
+        }
+    }
     finish(run, energy)
+}
+
+/// Whether the measurement may end before all its samples; the same on every rank.
+fn reached(run: &Run, wanted: Option<&Target>) -> Result<bool> {
+    let m = &run.progress.measurement;
+    let Some(wanted) = wanted.filter(|_| m.per_chain.is_multiple_of(BLOCK) && Target::is_due(m.per_chain / BLOCK))
+    else {
+        return Ok(false);
+    };
+    let mut reached = [f64::from(u8::from(run.comm.is_root() && wanted.is_reached(m, &run.observables)))];
+    run.comm.broadcast(&mut reached)?;
+    Ok(reached[0] > 0.0)
 }
 
 fn finish(run: &mut Run, energy: Energy) -> Result<bool> {
@@ -143,91 +191,25 @@ fn finish(run: &mut Run, energy: Energy) -> Result<bool> {
         let sites = run.problem.lattice.sites;
         let score = v_score(sites, energy.variance, energy.mean.re, run.problem.e_infinity);
         log::info!(
-            "measured E = {}  per site {}  var = {:.4e}  V-score {score:.2e}  tau {:.2}  R-hat {:.3}",
+            "measured E = {}  per site {}  var = {:.4e}  V-score {score:.2e}  tau {:.2}  R-hat {:.3}  effective samples {:.0}",
             with_error(energy.mean.re, energy.error),
             with_error(energy.mean.re / sites as f64, energy.error / sites as f64),
             energy.variance,
             energy.tau,
-            energy.r_hat
+            energy.r_hat,
+            energy.effective_samples
         );
-        run.progress.warnings = warnings(&run.progress.measurement, &energy, run.problem.lower_bound);
+        let names: Vec<&str> = run.observables.iter().map(|n| n.name.as_str()).collect();
+        let (m, bound) = (&run.progress.measurement, run.problem.lower_bound);
+        run.progress.warnings.extend(convergence::of_measurement(m, &energy, &names, bound));
         run.progress.warnings.iter().for_each(|w| log::warn!("{w}"));
     }
     Ok(true)
 }
 
-/// What a reader of the number has to know, each with what to do about it.
-fn warnings(m: &Measurement, energy: &Energy, lower_bound: f64) -> Vec<String> {
-    let mut list = Vec::new();
-    if energy.r_hat > 1.1 {
-        list.push(format!(
-            "R-hat is {:.2}: the chains disagree; raise measure.burn_in, sampler.sweeps or measure.samples, or add moves",
-            energy.r_hat
-        ));
-    }
-    let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
-    if proposed > 0.0 && accepted < 1e-3 * proposed {
-        list.push(format!(
-            "only {:.1e} of the proposals were accepted: the chains hardly move; use other moves or more sweeps",
-            accepted / proposed
-        ));
-    }
-    let frozen = m.accepted.iter().filter(|&&a| a == 0.0).count();
-    if frozen > 0 {
-        list.push(format!(
-            "{frozen} chains never moved: the error bar is not to be trusted; use other moves, more sweeps or burn-in"
-        ));
-    }
-    if energy.effective_samples < 100.0 {
-        list.push(format!(
-            "only {:.0} effective samples: the error bar itself is uncertain; raise measure.samples",
-            energy.effective_samples
-        ));
-    }
-    if energy.mean.re + 4.0 * energy.error < lower_bound - 1e-9 * lower_bound.abs() {
-        list.push(format!(
-            "the energy {} lies below the bound {lower_bound} that no state can cross: do not use it; \
-             sample longer and check the chains",
-            energy.mean.re
-        ));
-    }
-    if energy.mean.im.abs() > 5.0 * energy.error.max(1e-10 * energy.mean.re.abs()) {
-        list.push(format!(
-            "Im E = {:.2e} is not zero within its error bar: sample longer, the wave function has near-zeros",
-            energy.mean.im
-        ));
-    }
-    list
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn energy() -> Energy {
-        Energy {
-            mean: Complex64::new(-1.0, 0.0),
-            error: 0.01,
-            variance: 1.0,
-            tau: 0.5,
-            effective_samples: 1e4,
-            r_hat: 1.0,
-        }
-    }
-
-    #[test]
-    fn each_fault_has_its_warning_and_a_sound_run_has_none() {
-        let sound = Measurement { proposed: vec![100.0; 4], accepted: vec![40.0; 4], ..Measurement::default() };
-        assert!(warnings(&sound, &energy(), -2.0).is_empty());
-        let frozen = Measurement { accepted: vec![40.0, 0.0, 40.0, 40.0], ..sound.clone() };
-        assert_eq!(warnings(&frozen, &energy(), -2.0).len(), 1);
-        let stuck = Measurement { proposed: vec![1e6; 4], accepted: vec![1.0; 4], ..sound.clone() };
-        assert_eq!(warnings(&stuck, &energy(), -2.0).len(), 1);
-        assert_eq!(warnings(&sound, &Energy { r_hat: 1.2, ..energy() }, -2.0).len(), 1);
-        assert_eq!(warnings(&sound, &energy(), -0.5).len(), 1);
-        assert_eq!(warnings(&sound, &Energy { mean: Complex64::new(-1.0, 0.2), ..energy() }, -2.0).len(), 1);
-        assert_eq!(warnings(&sound, &Energy { effective_samples: 10.0, ..energy() }, -2.0).len(), 1);
-    }
 
     #[test]
     fn state_round_trips() {

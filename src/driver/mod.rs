@@ -3,6 +3,7 @@
 //! Order of writing: sample segments, results, checkpoint. The checkpoint is the truth; what is newer is dropped.
 
 mod blocks;
+mod convergence;
 mod couplings;
 mod curves;
 mod evolve;
@@ -15,11 +16,13 @@ pub mod physics;
 pub mod samples;
 mod start;
 pub mod statistics;
+mod target;
 pub mod trajectory;
 
 pub use couplings::{Couplings, validate as validate_evolution};
 pub use measure::Measurement;
 pub use start::start as start_evolution;
+pub use target::Target;
 
 use crate::comm::{Comm, agree, same_everywhere};
 use crate::ensemble::Ensemble;
@@ -97,6 +100,8 @@ pub struct Progress {
     pub optimized_chains: Option<Vec<i8>>,
     /// Warnings of the measurement.
     pub warnings: Vec<String>,
+    /// Whether the measurement ended because its error was as small as asked for.
+    pub target_reached: bool,
 }
 
 /// Proposals of one block of sampling.
@@ -162,6 +167,9 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         Some(m) => registry::observables(source, &problem, &m.observables, "measure.observables")?,
         None => Vec::new(),
     };
+    if let Some(m) = &input.measure {
+        Target::new(m, &observables)?;
+    }
     let mut chosen = match input.optimize {
         Some(_) => Some(registry::optimizer(input, plan.columns, plan.rows)?),
         None => None,
@@ -197,6 +205,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         step_segments: 0,
         optimized_chains: None,
         warnings: Vec::new(),
+        target_reached: false,
     };
     let loaded = files::load(&paths, comm, source, &physics, &mut *ensemble, chosen.as_mut(), progress)?;
     let (mut progress, finished_before) = (loaded.progress, loaded.finished);
@@ -257,6 +266,9 @@ impl Run<'_> {
             {
                 return self.stop(Some(chosen));
             }
+            if self.comm.is_root() {
+                self.optimisation_warnings().iter().for_each(|w| log::warn!("{w}"));
+            }
             self.progress.optimized_chains = self.gather_chains()?;
             self.flush_samples()?;
             self.progress.step_segments = self.progress.segments;
@@ -297,6 +309,11 @@ impl Run<'_> {
         }
         log::info!("stopped at step {} with the state saved; run the same command again to go on", self.progress.step);
         Ok(Outcome::Stopped)
+    }
+
+    /// What is wrong with the optimisation; a state that stays orthogonal to others may climb.
+    fn optimisation_warnings(&self) -> Vec<String> {
+        convergence::of_optimisation(&self.progress.history)
     }
 
     fn count_proposals(&mut self) -> Result<BlockCounts> {

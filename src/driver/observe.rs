@@ -55,17 +55,16 @@ impl Observations {
                 for (o, named) in observables.iter().enumerate().filter(|(o, _)| chain < self.bins[*o].chains()) {
                     let values = checked(named, named.observable.local_values(&view)?)?;
                     let columns = named.observable.columns();
-                    let add = |out: &mut Vec<f64>, rows: &[f64], f: fn(f64) -> f64| {
-                        let start = out.len();
-                        out.resize(start + columns, 0.0);
-                        for row in rows.chunks_exact(columns) {
-                            out[start..].iter_mut().zip(row).for_each(|(s, x)| *s += f(*x));
+                    let out: &mut Vec<f64> = &mut sums[o];
+                    for segment in &segments[o] {
+                        for power in [1, 2] {
+                            let start = out.len();
+                            out.resize(start + columns, 0.0);
+                            for row in values[segment.start * columns..segment.end * columns].chunks_exact(columns) {
+                                out[start..].iter_mut().zip(row).for_each(|(s, x)| *s += x.powi(power));
+                            }
                         }
-                    };
-                    for s in &segments[o] {
-                        add(&mut sums[o], &values[s.start * columns..s.end * columns], |x| x);
                     }
-                    add(&mut sums[o], &values, |x| x * x);
                 }
             }
             Ok(())
@@ -79,8 +78,9 @@ impl Observations {
     }
 
     /// Means, errors and bins on rank 0; empty elsewhere.
-    pub fn summaries(&self, comm: &dyn Comm, observables: &[Named]) -> Vec<Summary> {
-        let summary = |(bins, named): (&Bins, &Named)| bins.summary(&|means| named.observable.evaluate(means));
+    /// The first `cut` samples of each chain do not count.
+    pub fn summaries(&self, comm: &dyn Comm, observables: &[Named], cut: usize) -> Vec<Summary> {
+        let summary = |(bins, named): (&Bins, &Named)| bins.summary(cut, &|means| named.observable.evaluate(means));
         if comm.is_root() { self.bins.iter().zip(observables).map(summary).collect() } else { Vec::new() }
     }
 }
@@ -144,7 +144,7 @@ pub fn observe(
     }
     let mut observations = Observations::new(observables, chains, per_chain);
     observations.add(comm, ensemble, observables, per_chain, chains)?;
-    Ok(observations.summaries(comm, observables))
+    Ok(observations.summaries(comm, observables, 0))
 }
 
 /// Writes what is known of one observable under `prefix`.

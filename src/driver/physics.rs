@@ -45,6 +45,12 @@ pub fn observables(source: &Source) -> String {
     list.into_iter().flatten().map(|o| format!("{o}\n")).collect()
 }
 
+/// Canonical text of the error that the measurement goes on to.
+pub fn target(source: &Source) -> String {
+    let target = source.table.get("measure").and_then(|m| m.get("target_error"));
+    target.map(toml::Value::to_string).unwrap_or_default()
+}
+
 /// An error that lists what differs, if anything does.
 pub fn compare(of_checkpoint: &str, of_input: &str) -> Result<()> {
     let flat = |text: &str| flatten(&text.parse().unwrap_or_default());

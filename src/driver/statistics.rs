@@ -5,7 +5,7 @@
 use crate::comm::Comm;
 use crate::ensemble::{Ensemble, LocalValues};
 use crate::error::Result;
-use crate::stats::Estimate;
+use crate::stats::{Bins, Estimate, Summary, v_score};
 use num_complex::Complex64;
 
 /// The energy of one set of samples.
@@ -93,4 +93,34 @@ pub fn estimate(comm: &dyn Comm, ensemble: &dyn Ensemble, local: &LocalValues, t
     let mut variance = [spread + local.unseen];
     comm.sum(&mut variance)?;
     Ok(Energy { mean, error: 0.0, variance: variance[0], tau: 0.5, effective_samples: f64::INFINITY, r_hat: 1.0 })
+}
+
+/// Energy, variance and V-score of series of local energies with errors and covariance, by the jackknife over bins.
+pub fn moments(series: &[Vec<Complex64>], sites: usize, e_infinity: f64) -> Summary {
+    let length = series.iter().map(Vec::len).min().unwrap_or(0);
+    if length == 0 {
+        return Summary::exact(vec![0.0; 3]);
+    }
+    // About a nearby energy, so that the variance is not a difference of large numbers.
+    let centre = series[0][0].re;
+    let mut bins = Bins::new(series.len(), 3, length);
+    let segments = bins.segments(length);
+    let mut sums = Vec::new();
+    for chain in series {
+        for segment in &segments {
+            let columns = |e: &Complex64| [e.re - centre, e.im, (e - centre).norm_sqr()];
+            for power in [1, 2] {
+                let mut sum = [0.0; 3];
+                chain[segment.clone()].iter().for_each(|e| {
+                    sum.iter_mut().zip(columns(e)).for_each(|(s, x)| *s += x.powi(power));
+                });
+                sums.extend(sum);
+            }
+        }
+    }
+    bins.push(length, &segments, Some(&sums));
+    bins.summary(0, &|means| {
+        let variance = (means[2] - means[0] * means[0] - means[1] * means[1]).max(0.0);
+        vec![centre + means[0], variance, v_score(sites, variance, centre + means[0], e_infinity)]
+    })
 }

@@ -3,9 +3,11 @@
 mod check;
 mod evolve;
 mod sections;
+mod target;
 
 pub use evolve::{EvolveInput, Start};
 pub use sections::*;
+pub use target::TargetError;
 
 use crate::error::{Error, Result};
 use crate::io::seal::fnv1a;

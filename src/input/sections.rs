@@ -213,6 +213,8 @@ pub struct MeasureInput {
     /// Sweeps before the first sample (100)
     #[serde(default = "default_burn_in")]
     pub burn_in: usize,
+    /// Sampling stops at this error of the energy or of an observable, and at `samples` at the latest
+    pub target_error: Option<super::TargetError>,
     /// Observables besides the energy
     #[serde(default)]
     pub observables: Vec<ObservableInput>,

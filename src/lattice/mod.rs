@@ -11,6 +11,7 @@ mod shells;
 mod symmetry;
 
 pub use graph::{bipartition, orbits};
+pub use symmetry::PointElement;
 
 use crate::error::{Error, Result};
 use kinds::Geometry;

@@ -8,11 +8,23 @@ use super::kinds::Geometry;
 use super::{Group, Lattice};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
+use std::f64::consts::TAU;
 
 /// Largest number of entries in the permutations of a group (1 GiB).
 const LARGEST_GROUP: usize = 1 << 28;
 
 type Matrix = [[i64; 3]; 3];
+
+/// A rotation, or a rotation after the reference mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointElement {
+    /// Site j goes to site g(j).
+    pub permutation: Vec<u32>,
+    /// How often the smallest rotation is applied.
+    pub turns: usize,
+    /// Whether the mirror that keeps the first lattice vector (or turns it least) is applied first.
+    pub mirror: bool,
+}
 
 impl Lattice {
     /// Translations by lattice vectors along the periodic directions, the identity first; only the identity where every
@@ -49,6 +61,45 @@ impl Lattice {
         }
         // The identity is the first permutation in lexical order.
         Ok(Group { permutations: found.into_iter().collect() })
+    }
+
+    /// The isometries that keep site 0, the identity first: reflections and rotations of a chain, a ladder or a two-dimensional
+    /// lattice. On a chain the reflection is i → N − 1 − i; open directions are reflected about their middle. A graph and a
+    /// cubic lattice have no such list, which is an error.
+    pub fn point_group(&self) -> Result<Vec<PointElement>> {
+        let geometry = self.regular("a reflection or rotation")?;
+        let d = geometry.dimensions;
+        if d == 3 {
+            return Err(Error::input(
+                "lattice.kind",
+                "the reflections and rotations of a cubic lattice have no names here",
+                "use momentum and spin_flip alone",
+            ));
+        }
+        let mut found: Vec<(f64, bool, Vec<u32>)> = Vec::new();
+        for matrix in isometries(geometry).iter().filter(|m| self.compatible(m)) {
+            let lowest =
+                |a: usize| (0..self.sites).map(|s| apply(matrix, self.coordinates(geometry, s))[a]).min().unwrap_or(0);
+            let t = std::array::from_fn(|a| {
+                let wraps_about_a_bond = d == 1 && matrix[0][0] == -1;
+                if self.periodic[a] { -i64::from(wraps_about_a_bond && a == 0) } else { -lowest(a) }
+            });
+            let [x, y, _] = geometry.cartesian(apply(matrix, [1, 0, 0]));
+            let determinant = matrix[0][0] * matrix[1][1] - matrix[0][1] * matrix[1][0];
+            // On a chain the image of the first vector is that of a half turn, and there is only the reflection.
+            let angle = if d == 1 { 0.0 } else { y.atan2(x).rem_euclid(TAU) };
+            if let Some(permutation) = self.permutation(geometry, matrix, t) {
+                found.push((if angle > TAU - 1e-9 { 0.0 } else { angle }, determinant < 0, permutation));
+            }
+        }
+        found.sort_by(|a, b| (a.1, a.0).partial_cmp(&(b.1, b.0)).unwrap_or(std::cmp::Ordering::Equal));
+        let order = found.iter().filter(|f| !f.1).count().max(1) as f64;
+        let first_mirror = found.iter().find(|f| f.1).map_or(0.0, |f| f.0);
+        let element = |(angle, mirror, permutation): (f64, bool, Vec<u32>)| {
+            let turns = ((angle - if mirror { first_mirror } else { 0.0 }) * order / TAU).round() as usize;
+            PointElement { permutation, turns, mirror }
+        };
+        Ok(found.into_iter().map(element).collect())
     }
 
     fn check_group(&self, elements: usize) -> Result<()> {

@@ -72,3 +72,25 @@ impl Observable for Magnetisation {
         out
     }
 }
+
+/// σ of every site and their mean, in Pauli units.
+pub(super) struct Spins {
+    pub(super) sites: usize,
+}
+
+impl Observable for Spins {
+    fn columns(&self) -> usize {
+        self.sites + 1
+    }
+    fn local_values(&self, view: &View) -> Result<Vec<f64>> {
+        let mean = |x: &[i8]| x.iter().map(|&s| f64::from(s)).sum::<f64>() / x.len() as f64;
+        let row = |x: &[i8]| x.iter().map(|&s| f64::from(s)).chain([mean(x)]).collect::<Vec<_>>();
+        Ok(view.configurations().flat_map(row).collect())
+    }
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![
+            quantity("sites", &[self.sites], "1".into(), "<sigma_i> [site]"),
+            quantity("mean", &[], "1".into(), "sum_i <sigma_i> / N"),
+        ]
+    }
+}

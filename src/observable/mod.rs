@@ -242,6 +242,11 @@ pub struct Named {
     pub observable: Box<dyn Observable>,
 }
 
+/// Every spin and their mean: what shows chains that stay apart.
+pub fn monitor(sites: usize) -> Named {
+    Named { name: "spins".into(), observable: Box::new(magnetisation::Spins { sites }) }
+}
+
 /// Builds the observable of the table `table`, which has a `kind` and may have a `name`.
 pub fn build(table: &toml::Table, context: &ObservableContext) -> Result<Named> {
     let key = |name: &str| format!("{}.{name}", context.path);

@@ -22,17 +22,20 @@ pub fn info(path: &Path) -> Result<Value> {
             let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
             json!({
                 "mean": mean, "error": part("error")?, "variance": part("variance")?, "v_score": part("v_score")?,
-                "r_hat": part("r_hat")?, "tau": part("tau")?,
+                "r_hat": part("r_hat")?, "tau": part("tau")?, "variance_error": part("variance_error").ok(),
+                "v_score_error": part("v_score_error").ok(), "effective_samples": part("effective_samples").ok(),
             })
         }
     };
+    let convergence = |name: &str| tree.real(&format!("measure/convergence/{name}")).ok();
     let of_energy = |name: &str| energy.get(name).cloned().unwrap_or(Value::Null);
     Ok(json!({
         "file": "results", "title": tree.text("input/title")?, "state": tree.text("status/state")?,
         "steps": tree.integer("status/steps")?, "started_at_step": tree.integer("status/started_at_step")?,
         "proposals": tree.integer("status/proposals")?, "samples": tree.integer("measure/samples")?,
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites")?, "energy": energy,
-        "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"), "warnings": warnings(&tree),
+        "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"), "cut": convergence("cut"), "drift": convergence("drift"),
+        "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(&tree),
         "provenance": provenance(&tree),
     }))
 }
@@ -63,11 +66,15 @@ pub fn info_text(info: &Value) -> String {
     if let Some(energy) = info.get("energy").filter(|e| !e.is_null()) {
         let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
         lines.push(format!(
-            "{:<16} {}  variance {:.4e}  tau {:.2}",
+            "{:<16} {}  variance {}  tau {:.2}  effective samples {:.0}",
             "energy",
             crate::stats::with_error(part("mean"), part("error")),
-            part("variance"),
-            part("tau")
+            match part("variance_error") {
+                error if error > 0.0 => crate::stats::with_error(part("variance"), error),
+                _ => format!("{:.4e}", part("variance")),
+            },
+            part("tau"),
+            part("effective_samples")
         ));
     }
     if let Some(map) = info.get("provenance").and_then(Value::as_object) {

@@ -25,10 +25,8 @@ pub struct Bins {
     length: usize,
     /// Samples of one chain so far.
     samples: usize,
-    /// Bin after bin, in each group after group, the sums of the columns.
+    /// Bin after bin, in each group after group, Σ x of the columns and then Σ x².
     sums: Vec<f64>,
-    /// Σ x² of each column.
-    squares: Vec<f64>,
 }
 
 /// What is said of the functions of an observable's columns.
@@ -53,8 +51,7 @@ impl Bins {
     /// are about to come.
     pub fn new(chains: usize, columns: usize, expected: usize) -> Self {
         let groups = chains / chains.div_ceil(BINS).max(1);
-        let mut bins =
-            Bins { columns, chains, groups, length: 1, samples: 0, sums: Vec::new(), squares: vec![0.0; columns] };
+        let mut bins = Bins { columns, chains, groups, length: 1, samples: 0, sums: Vec::new() };
         // A few columns start with bins of one sample, so that sums do not depend on how many samples were expected.
         while columns > 256 && expected.div_ceil(bins.length) > bins.most() {
             bins.length *= 2;
@@ -105,7 +102,7 @@ impl Bins {
         if self.sums.is_empty() {
             return;
         }
-        let (row, per_group) = (self.columns, self.columns * count);
+        let (row, per_group) = (2 * self.columns, 2 * self.columns * count);
         let mut sums = Vec::with_capacity(self.sums.len() / 2 + row);
         for group in self.sums.chunks(per_group) {
             for pair in group.chunks(2 * row) {
@@ -117,9 +114,9 @@ impl Bins {
     }
 
     /// Counts `new` samples of every chain; on rank 0 `sums` holds, chain by chain, the sums over the segments of
-    /// [`Bins::segments`] and then Σ x², each of all columns.
+    /// [`Bins::segments`], in each Σ x of all columns and then Σ x².
     pub fn push(&mut self, new: usize, segments: &[Range<usize>], sums: Option<&[f64]>) {
-        let (before, row) = (self.count(), self.columns);
+        let (before, row) = (self.count(), 2 * self.columns);
         let first = self.samples;
         self.samples += new;
         let after = self.count();
@@ -130,37 +127,38 @@ impl Bins {
                 to[..before * row].copy_from_slice(from);
             }
         }
-        for (chain, mine) in sums.chunks(((segments.len() + 1) * row).max(1)).enumerate() {
+        for (chain, mine) in sums.chunks((segments.len() * row).max(1)).enumerate() {
             let group = self.group(chain);
-            let (bins, squares) = mine.split_at(segments.len() * row);
-            for (segment, part) in segments.iter().zip(bins.chunks(row)) {
+            for (segment, part) in segments.iter().zip(mine.chunks(row)) {
                 let bin = (first + segment.start) / self.length;
                 let place = &mut self.sums[(group * after + bin) * row..][..row];
                 place.iter_mut().zip(part).for_each(|(s, x)| *s += x);
             }
-            self.squares.iter_mut().zip(squares).for_each(|(s, x)| *s += x);
         }
     }
 
-    /// Joins the bins to the longest of which at least 64 are left: samples and sums of each, group by group.
-    fn joined(&self) -> Vec<Vec<(f64, Vec<f64>)>> {
+    /// Joins the bins without the first `skip` of each group to the longest of which at least 64 are left: samples, Σ x and
+    /// Σ x² of each, group by group.
+    fn joined(&self, skip: usize) -> Vec<Vec<(f64, Vec<f64>)>> {
         let count = self.count();
+        let left = count - skip;
         let mut factor = 1;
-        while factor < count && self.groups * count.div_ceil(2 * factor) >= BINS {
+        while factor < left && self.groups * left.div_ceil(2 * factor) >= BINS {
             factor *= 2;
         }
         let of_group = |group: usize| (0..self.chains).filter(|&c| self.group(c) == group).count();
         (0..self.groups)
             .map(|group| {
                 let chains = of_group(group) as f64;
-                (0..count.div_ceil(factor))
+                (0..left.div_ceil(factor))
                     .map(|k| {
-                        let range = k * factor..((k + 1) * factor).min(count);
+                        let range = skip + k * factor..(skip + (k + 1) * factor).min(count);
                         let end = (range.end * self.length).min(self.samples);
                         let n = chains * (end - range.start * self.length) as f64;
-                        let mut sum = vec![0.0; self.columns];
+                        let row = 2 * self.columns;
+                        let mut sum = vec![0.0; row];
                         for bin in range {
-                            let from = &self.sums[(group * count + bin) * self.columns..][..self.columns];
+                            let from = &self.sums[(group * count + bin) * row..][..row];
                             sum.iter_mut().zip(from).for_each(|(s, x)| *s += x);
                         }
                         (n, sum)
@@ -170,17 +168,19 @@ impl Bins {
             .collect()
     }
 
-    /// Mean, error, bins and diagnostics of `evaluate` of the means of the columns; on rank 0.
-    pub fn summary(&self, evaluate: &dyn Fn(&[f64]) -> Vec<f64>) -> Summary {
-        let groups = self.joined();
+    /// Mean, error, bins and diagnostics of `evaluate` of the means of the columns, without the bins that hold the first `cut`
+    /// samples of each chain; on rank 0.
+    pub fn summary(&self, cut: usize, evaluate: &dyn Fn(&[f64]) -> Vec<f64>) -> Summary {
+        let groups = self.joined(cut.div_ceil(self.length).min(self.count().saturating_sub(1)));
         let bins: Vec<&(f64, Vec<f64>)> = groups.iter().flatten().collect();
         let n: f64 = bins.iter().map(|b| b.0).sum();
-        let mut total = vec![0.0; self.columns];
+        let mut total = vec![0.0; 2 * self.columns];
         bins.iter().for_each(|b| total.iter_mut().zip(&b.1).for_each(|(t, s)| *t += s));
+        let squares = total.split_off(self.columns);
         let means: Vec<f64> = total.iter().map(|t| t / n).collect();
         let all = evaluate(&means);
         let mut summary = Summary { error: vec![f64::INFINITY; all.len()], mean: all, tau: 0.5, ..Summary::default() };
-        summary.r_hat = self.r_hat(&groups, &means);
+        summary.r_hat = self.r_hat(&groups, &means, &squares);
         if bins.len() < 2 {
             return summary;
         }
@@ -193,40 +193,40 @@ impl Bins {
             summary.weights.push(1.0 / (g * (h - 1.0)));
         }
         summary.error = (0..summary.mean.len()).map(|k| summary.covariance(k, k).max(0.0).sqrt()).collect();
-        summary.tau = self.tau(&bins, &means, n);
+        summary.tau = self.tau(&bins, &means, &squares, n);
         summary
     }
 
     /// Half the ratio of the squared errors with and without correlations, summed over the columns.
-    fn tau(&self, bins: &[&(f64, Vec<f64>)], means: &[f64], n: f64) -> f64 {
+    fn tau(&self, bins: &[&(f64, Vec<f64>)], means: &[f64], squares: &[f64], n: f64) -> f64 {
         let (mut correlated, mut independent) = (0.0, 0.0);
         for (k, mean) in means.iter().enumerate() {
             let spread: f64 =
                 bins.iter().map(|(m, s)| (s[k] / m - mean).powi(2) / (bins.len() as f64 * (n / m - 1.0))).sum();
             correlated += spread;
-            independent += (self.squares[k] / n - mean * mean).max(0.0) / n;
+            independent += (squares[k] / n - mean * mean).max(0.0) / n;
         }
         if independent > 0.0 { (0.5 * correlated / independent).max(0.5) } else { 0.5 }
     }
 
-    fn r_hat(&self, groups: &[Vec<(f64, Vec<f64>)>], means: &[f64]) -> f64 {
+    fn r_hat(&self, groups: &[Vec<(f64, Vec<f64>)>], means: &[f64], squares: &[f64]) -> f64 {
         let halves: Vec<&[(f64, Vec<f64>)]> =
             groups.iter().flat_map(|g| [&g[..g.len() / 2], &g[g.len() - g.len() / 2..]]).collect();
         let halves: Vec<&[(f64, Vec<f64>)]> =
             if halves.iter().any(|h| h.is_empty()) { groups.iter().map(Vec::as_slice).collect() } else { halves };
-        let length = self.samples as f64 * self.groups as f64 / halves.len() as f64;
+        let n: f64 = groups.iter().flatten().map(|b| b.0).sum();
+        let length = n / self.chains as f64 * self.groups as f64 / halves.len() as f64;
         if halves.len() < 2 || length < 4.0 {
             return 1.0;
         }
         let joined = self.chains as f64 / self.groups as f64;
-        let n = (self.chains * self.samples) as f64;
         let column = |k: usize| {
             let of = |h: &[(f64, Vec<f64>)]| h.iter().map(|b| b.1[k]).sum::<f64>() / h.iter().map(|b| b.0).sum::<f64>();
             let each: Vec<f64> = halves.iter().map(|h| of(h)).collect();
             let centre = each.iter().sum::<f64>() / each.len() as f64;
             let between = joined * each.iter().map(|m| (m - centre).powi(2)).sum::<f64>() / (each.len() as f64 - 1.0);
-            let within = self.squares[k] / n - means[k] * means[k] - between;
-            let scale = self.squares[k] / n;
+            let within = squares[k] / n - means[k] * means[k] - between;
+            let scale = squares[k] / n;
             if between <= 1e-13 * scale {
                 1.0
             } else if within <= 1e-13 * scale {
@@ -246,7 +246,6 @@ impl Bins {
             tree.put_integer(&format!("{prefix}/{name}"), value as i64);
         }
         tree.put_reals(&format!("{prefix}/sums"), &self.sums);
-        tree.put_reals(&format!("{prefix}/squares"), &self.squares);
     }
 
     /// Reads it back.
@@ -255,7 +254,6 @@ impl Bins {
         let mut bins = Bins::new(integer("chains")?, integer("columns")?, 0);
         (bins.length, bins.samples) = (integer("length")?, integer("samples")?);
         bins.sums = tree.reals(&format!("{prefix}/sums"))?;
-        bins.squares = tree.reals(&format!("{prefix}/squares"))?;
         Ok(bins)
     }
 }
@@ -291,9 +289,9 @@ mod tests {
                 let part = &chain[done..done + new];
                 for s in &segments {
                     let inside = &part[s.clone()];
-                    sums.extend([inside.iter().sum::<f64>(), inside.iter().map(|v| v * v).sum()]);
+                    let power = |p: i32| inside.iter().map(|v| v.powi(p)).sum::<f64>();
+                    sums.extend([power(1), power(2), power(2), power(4)]);
                 }
-                sums.extend([part.iter().map(|v| v * v).sum::<f64>(), part.iter().map(|v| v.powi(4)).sum()]);
             }
             bins.push(new, &segments, Some(&sums));
             done += new;
@@ -322,7 +320,7 @@ mod tests {
         let whole = filled(&x, &[3000]);
         let parts = filled(&x, &[64, 64, 64, 1, 1000, 1807]);
         assert_eq!((whole.length, whole.samples), (parts.length, parts.samples));
-        let (a, b) = (whole.summary(&identity), parts.summary(&identity));
+        let (a, b) = (whole.summary(0, &identity), parts.summary(0, &identity));
         a.mean.iter().zip(&b.mean).for_each(|(p, q)| assert!((p - q).abs() < 1e-12));
         a.error.iter().zip(&b.error).for_each(|(p, q)| assert!((p / q - 1.0).abs() < 1e-9));
         assert!(a.bins.len() >= BINS && a.bins.len() <= 4 * BINS, "{}", a.bins.len());
@@ -339,7 +337,7 @@ mod tests {
             let v: f64 = 1.0 / (1.0 - a * a);
             let truth = [0.0, v, v.ln()];
             let pulls: Vec<Vec<f64>> = (1..=300)
-                .map(|k| filled(&chains(a, count, length, k), &[length]).summary(&functions))
+                .map(|k| filled(&chains(a, count, length, k), &[length]).summary(0, &functions))
                 .map(|s| (0..3).map(|k| (s.mean[k] - truth[k]) / s.error[k]).collect())
                 .collect();
             for k in 0..3 {
@@ -351,17 +349,29 @@ mod tests {
     }
 
     #[test]
+    fn the_beginning_is_cut() {
+        let mut x = chains(0.0, 16, 640, 3);
+        x.iter_mut().for_each(|chain| chain[..50].iter_mut().for_each(|v| *v += 10.0));
+        let mean = |m: &[f64]| m[..1].to_vec();
+        let bins = filled(&x, &[64; 10]);
+        let (whole, rest) = (bins.summary(0, &mean), bins.summary(50, &mean));
+        assert!(whole.mean[0] > 0.5 && rest.mean[0].abs() < 4.0 * rest.error[0], "{} {}", whole.mean[0], rest.mean[0]);
+        assert!((rest.error[0] * (16.0 * 590.0f64).sqrt() - 1.0).abs() < 0.3 && rest.r_hat < 1.1 && rest.tau < 0.8);
+        assert!(bins.summary(10_000, &mean).mean[0].is_finite());
+    }
+
+    #[test]
     fn correlations_and_disagreement_are_seen() {
         let identity = |m: &[f64]| m.to_vec();
-        let s = filled(&chains(0.8, 32, 4000, 1), &[4000]).summary(&|m: &[f64]| m[..1].to_vec());
+        let s = filled(&chains(0.8, 32, 4000, 1), &[4000]).summary(0, &|m: &[f64]| m[..1].to_vec());
         assert!((s.tau / 4.5 - 1.0).abs() < 0.6, "{}", s.tau);
         assert!(s.r_hat < 1.05);
         let mut x = chains(0.0, 8, 400, 2);
         x[2].iter_mut().for_each(|v| *v += 2.0);
-        assert!(filled(&x, &[400]).summary(&identity).r_hat > 1.1);
+        assert!(filled(&x, &[400]).summary(0, &identity).r_hat > 1.1);
         let frozen: Vec<Vec<f64>> = (0..4).map(|c| vec![f64::from(c % 2); 100]).collect();
-        assert_eq!(filled(&frozen, &[100]).summary(&identity).r_hat, 1e6);
-        let constant = filled(&vec![vec![3.0; 100]; 4], &[100]).summary(&identity);
+        assert_eq!(filled(&frozen, &[100]).summary(0, &identity).r_hat, 1e6);
+        let constant = filled(&vec![vec![3.0; 100]; 4], &[100]).summary(0, &identity);
         assert_eq!((constant.mean[0], constant.r_hat, constant.tau), (3.0, 1.0, 0.5));
         assert!(constant.error[0] < 1e-12);
     }

@@ -1,11 +1,13 @@
 //! Decides what is said of a set of noisy numbers: mean, honest error, autocorrelation, convergence. Knows no physics of spins.
 
 mod bins;
+mod equilibration;
 mod estimate;
 mod format;
 mod series;
 
 pub use bins::{Bins, Summary};
+pub use equilibration::Equilibration;
 pub use estimate::Estimate;
 pub use format::with_error;
 pub use series::{autocorrelation_time, binned_error, split_r_hat};

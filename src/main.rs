@@ -77,6 +77,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Energy at zero variance from several results of one Hamiltonian
+    Extrapolate {
+        /// HDF5 files of results
+        #[arg(required = true, num_args = 2..)]
+        files: Vec<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the JSON Schema of the input
     Schema,
 }
@@ -102,6 +111,10 @@ fn main() {
         Command::Exact { input, settings, states, momentum, output, json } => {
             alone(|| exact(&input, &settings, states, momentum, output, json))
         }
+        Command::Extrapolate { files, json } => alone(|| {
+            let result = report::extrapolate(&files)?;
+            answer(&if json { result.to_string() } else { report::extrapolate_text(&result) })
+        }),
         Command::Schema => alone(|| answer(&format!("{:#}", report::schema()))),
     };
     std::process::exit(code);
@@ -207,6 +220,7 @@ fn check(path: &Path, settings: &[String], ranks: usize, json: bool) -> Result<(
     if source.input.optimize.is_some() {
         registry::optimizer(&source.input, plan.columns, plan.rows)?;
     }
+    driver::Orthogonal::new(&source, &problem, 0, ranks.max(1))?;
     if let Some(m) = &source.input.measure {
         let observables = registry::observables(&source, &problem, &m.observables, "measure.observables")?;
         driver::Target::new(m, &observables)?;

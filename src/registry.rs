@@ -168,8 +168,33 @@ pub fn ensemble(
     rank: usize,
     size: usize,
 ) -> Result<Box<dyn Ensemble>> {
-    let sampler = source.input.sampler.clone().unwrap_or_default();
     let wave_function = wave_function(source, problem, extensions)?;
+    sampled(source, problem, wave_function, source.input.seed, rank, size)
+}
+
+/// Builds this rank's ensemble of the state in a results file, sampled as this input says with other random numbers.
+pub fn saved_ensemble(
+    source: &Source,
+    problem: &Problem,
+    file: &Path,
+    key: &str,
+    number: u64,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Ensemble>> {
+    let state = saved_state(&source.folder.join(file), problem, key)?;
+    sampled(source, problem, state, source.input.seed.wrapping_add(number), rank, size)
+}
+
+fn sampled(
+    source: &Source,
+    problem: &Problem,
+    wave_function: Erased,
+    seed: u64,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Ensemble>> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
     if sampler.method == Method::FullSum {
         return Ok(Box::new(FullSum::new(wave_function, &problem.basis, |states| share(states, rank, size))?));
     }
@@ -183,7 +208,7 @@ pub fn ensemble(
     let settings = ChainSettings {
         basis: problem.basis.clone(),
         mixture: mixture(&sampler, problem)?,
-        seed: source.input.seed,
+        seed,
         chains: share(sampler.chains, rank, size),
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,

@@ -25,6 +25,10 @@ fn reach(inputs: &[(&str, f64, f64)]) {
         let input = project().join(format!("configs/{name}.toml"));
         expect_code(&case.alone(&["run", input.to_str().unwrap(), "--set", "output.name=x"]), 0);
         let energy = case.info()["energy"].clone();
+        let warnings = case.info()["warnings"].clone();
+        if warnings != serde_json::json!([]) {
+            faults.push(format!("{name}: {warnings}"));
+        }
         let (mean, error) = (energy["mean"].as_f64().unwrap(), energy["error"].as_f64().unwrap());
         let relative = (mean - exact) / exact.abs();
         println!("{name}: {mean} +- {error}, relative {relative:.1e}, wanted {tolerance:.0e}");

@@ -129,6 +129,11 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         if run.comm.is_root() {
             m.series.resize(series.len(), Vec::new());
             m.series.iter_mut().zip(series).for_each(|(all, new)| all.extend(new));
+            // The first block holds the burn-in, which may hide that a chain has stopped moving.
+            if done == BLOCK {
+                m.proposed.clear();
+                m.accepted.clear();
+            }
             m.proposed.resize(counts.proposed.len(), 0.0);
             m.accepted.resize(counts.accepted.len(), 0.0);
             m.proposed.iter_mut().zip(&counts.proposed).for_each(|(all, new)| *all += new);

@@ -12,6 +12,7 @@ pub mod history;
 mod measure;
 pub mod observe;
 mod optimize;
+mod orthogonal;
 pub mod physics;
 pub mod samples;
 mod start;
@@ -21,6 +22,7 @@ pub mod trajectory;
 
 pub use couplings::{Couplings, validate as validate_evolution};
 pub use measure::Measurement;
+pub use orthogonal::Orthogonal;
 pub use start::start as start_evolution;
 pub use target::Target;
 
@@ -126,6 +128,7 @@ struct Run<'a> {
     comm: &'a dyn Comm,
     ensemble: Box<dyn Ensemble>,
     observables: Vec<Named>,
+    orthogonal: Orthogonal,
     paths: OutputPaths,
     progress: Progress,
     buffer: SampleBuffer,
@@ -170,6 +173,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     if let Some(m) = &input.measure {
         Target::new(m, &observables)?;
     }
+    let orthogonal = Orthogonal::new(source, &problem, comm.rank(), comm.size())?;
     let mut chosen = match input.optimize {
         Some(_) => Some(registry::optimizer(input, plan.columns, plan.rows)?),
         None => None,
@@ -238,6 +242,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         comm,
         ensemble,
         observables,
+        orthogonal,
         paths,
         progress,
         buffer: SampleBuffer::default(),
@@ -313,7 +318,7 @@ impl Run<'_> {
 
     /// What is wrong with the optimisation; a state that stays orthogonal to others may climb.
     fn optimisation_warnings(&self) -> Vec<String> {
-        convergence::of_optimisation(&self.progress.history)
+        if self.orthogonal.is_empty() { convergence::of_optimisation(&self.progress.history) } else { Vec::new() }
     }
 
     fn count_proposals(&mut self) -> Result<BlockCounts> {

@@ -36,6 +36,8 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
         let mut bad = [local.values.iter().filter(|e| !(e.re.is_finite() && e.im.is_finite())).count() as f64];
         run.comm.sum(&mut bad)?;
         let energy = estimate(run.comm, &*run.ensemble, &local, sampler.chains)?;
+        let per_chain = request.per_chain;
+        let pulled = run.orthogonal.local_energies(run.comm, &*run.ensemble, &local.values, step, per_chain)?;
         let rate = settings.learning_rate.at(step);
         let sites = run.problem.lattice.sites;
         let score = v_score(sites, energy.variance, energy.mean.re, run.problem.e_infinity);
@@ -67,8 +69,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
         } else {
             rejected_in_a_row = 0;
             let derivatives = run.ensemble.derivatives();
-            let data =
-                StepData { derivatives: &derivatives, weights: run.ensemble.weights(), local_energies: &local.values };
+            let data = StepData { derivatives: &derivatives, weights: run.ensemble.weights(), local_energies: &pulled };
             let direction = chosen.optimizer.direction(&data, step, run.comm)?;
             let mut rate = rate;
             if let (Some(norm), Some(largest)) = (direction.metric_norm, settings.max_distance) {
@@ -93,11 +94,12 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             step,
             settings.steps,
             &format!(
-                "step {step}  E = {}  var = {:.4}  V-score {score:.2e}  R-hat {:.3}  acc {:.2}  {seconds:.3} s/step",
+                "step {step}  E = {}  var = {:.4}  V-score {score:.2e}  R-hat {:.3}  acc {:.2}  {seconds:.3} s/step{}",
                 with_error(energy.mean.re, energy.error),
                 energy.variance,
                 energy.r_hat,
                 counts.acceptance(),
+                run.orthogonal.words(),
             ),
         );
         let below = |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);

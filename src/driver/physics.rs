@@ -18,6 +18,9 @@ pub fn describe(source: &Source, problem: &Problem) -> String {
         kept.retain(|key, _| matches!(key, "method" | "moves" | "chains" | "sweeps"));
         physics.insert("sampler".into(), toml::Value::Table(kept));
     }
+    if let Some(others) = source.table.get("optimize").and_then(|o| o.get("orthogonal_to")) {
+        physics.insert("orthogonal_to".into(), others.clone());
+    }
     physics.insert("seed".into(), toml::Value::Integer(source.input.seed as i64));
     let digest = format!("{:016x}", fnv1a(format!("{:?}", problem.hamiltonian).as_bytes()));
     // Input files count by what they say, not by their names.

@@ -2,10 +2,12 @@
 
 mod check;
 mod evolve;
+mod orthogonal;
 mod sections;
 mod target;
 
 pub use evolve::{EvolveInput, Start};
+pub use orthogonal::OrthogonalInput;
 pub use sections::*;
 pub use target::TargetError;
 

@@ -198,6 +198,9 @@ pub struct OptimizeInput {
     pub beta2: Option<f64>,
     /// adam: floor of the denominator (1e-8)
     pub epsilon: Option<f64>,
+    /// States that the optimisation stays orthogonal to, for the next one
+    #[serde(default)]
+    pub orthogonal_to: Vec<super::OrthogonalInput>,
 }
 
 fn default_method() -> String {

@@ -9,18 +9,21 @@
 //!                             drift, r2, r2_integral, smallest_kept, solver_residual, ...
 //!                         evolve/output/<column>              f64 [times], see driver::trajectory::OUTPUTS
 //!                         measure/samples, measure/energy/{mean, mean_imag, error, variance, v_score, r_hat, tau,
-//!                             effective_samples}              f64;  series  complex [chain, sample]
+//!                             effective_samples, variance_error, v_score_error, covariance [3, 3]}
+//!                                                             f64;  series  complex [chain, sample]
+//!                         measure/convergence/{cut, drift, spin_r_hat, spin_tau}
 //!                         measure/observables/<name>/         mean, error, bins [bin, ...], covariance of its own quantity,
 //!                             the same in a group per further quantity, bin_weights, tau, r_hat, labels (momenta, distances)
 //!                         parameters/<block>                  f64 or complex, named by the wave function
 //!                         timing/{ranks, elapsed, step_seconds, evolve_seconds}
 //! X.samples.h5            virtual datasets over X.samples.NNNN.h5: configurations int8 [sample, site],
 //!                         log_psi, local_energies complex [sample], chain, step int64 [sample]
-//! X.ckpt.h5, X.ckpt.1.h5  run/{physics, evolution, observables, stage, step, steps_asked, proposals, segments, step_segments}
+//! X.ckpt.h5, X.ckpt.1.h5  run/{physics, evolution, observables, stage, step, steps_asked, proposals, segments, step_segments,
+//!                             target_reached}
 //! (checkpoint and the     evolve/{place, rejected, streams, slope}, chains/evolved, parameters/optimized,
 //! generation before)      parameters/flat f64, optimizer/{kind, state/*}, chains/{now, optimized} int8 [chain, site],
 //!                         optimize/history/*, measure/{per_chain, local_energies, proposed, accepted},
-//!                         measure/bins/<number>/{columns, chains, length, samples, sums, squares}, timing/step_seconds
+//!                         measure/bins/<number>/{columns, chains, length, samples, sums}, measure/monitor/*, timing/step_seconds
 //! ```
 //! The root carries the attributes `schema_version` = 1 and `program`; checksums of its datasets stand in its user block.
 

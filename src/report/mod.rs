@@ -1,9 +1,11 @@
-//! Decides what the program says about a run without running it: `check`, `info` and `schema`.
+//! Decides what the program says about a run without running it: `check`, `info` and `schema`; and of several files, `extrapolate`.
 
+mod extrapolate;
 mod info;
 mod plan;
 mod schema;
 
+pub use extrapolate::{extrapolate, extrapolate_text};
 pub use info::{info, info_text};
 pub use plan::{Plan, plan};
 pub use schema::schema;

@@ -4,12 +4,14 @@ mod bins;
 mod equilibration;
 mod estimate;
 mod format;
+mod line;
 mod series;
 
 pub use bins::{Bins, Summary};
 pub use equilibration::Equilibration;
 pub use estimate::Estimate;
 pub use format::with_error;
+pub use line::{Line, Point, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 
 /// V-score N Var H/(E − E_inf)² (Wu et al., Science 386, 296 (2024)); infinite where E = E_inf.

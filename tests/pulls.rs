@@ -47,6 +47,48 @@ fn pulls_of_two_hundred_measurements_are_standard_normal() {
     assert!(mean.abs() < 0.25 && (0.85..1.2).contains(&sd), "mean {mean}, standard deviation {sd}");
 }
 
+/// Pulls of a linear quantity, of one with zero-frequency noise and of two nonlinear ones: Binder ratio and entropy.
+#[test]
+fn pulls_of_observables_are_standard_normal() {
+    use nishina::driver::observe::observe;
+    use nishina::input::ObservableInput;
+    const EXPERIMENTS: u64 = 200;
+    let hamiltonian = "kind = 'ising'\nhx = 1";
+    let entropy: toml::Table = "kind = 'renyi-2'\nblocks = [[0, 1]]".parse().unwrap();
+    let name = |n: &str| ObservableInput::Name(n.to_string());
+    let list = [name("magnetisation"), name("spin-correlations"), ObservableInput::Table(entropy)];
+    let source = |method: &str| {
+        let case = common::Case::new(&format!(
+            "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\n{hamiltonian}\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
+             [sampler]\nmethod = '{method}'\nchains = 16\n"
+        ));
+        nishina::input::read(&case.path("x.toml"), &[]).unwrap()
+    };
+    let comm = nishina::comm::Serial;
+    let (mut full, problem) = prepared("full-sum", 1, hamiltonian);
+    let named = nishina::registry::observables(&source("full-sum"), &problem, &list, "measure.observables").unwrap();
+    full.sample(&request(0, 0)).unwrap();
+    let exact = observe(&comm, &*full, &named, 0, 0).unwrap();
+    // Observable and entry: m², the Binder ratio (the last), S_0·S_1, S₂.
+    let places = [(0, 2), (0, exact[0].mean.len() - 1), (1, 1), (2, 0)];
+    let mut pulls = vec![Vec::new(); places.len()];
+    for seed in 1..=EXPERIMENTS {
+        let (mut chains, _) = prepared("metropolis", seed, hamiltonian);
+        chains.sample(&request(0, 256)).unwrap();
+        let found = observe(&comm, &*chains, &named, 256, 16).unwrap();
+        for (pulls, (o, k)) in pulls.iter_mut().zip(places) {
+            pulls.push((found[o].mean[k] - exact[o].mean[k]) / found[o].error[k]);
+        }
+    }
+    for (pulls, place) in pulls.iter().zip(places) {
+        let n = EXPERIMENTS as f64;
+        let mean = pulls.iter().sum::<f64>() / n;
+        let sd = (pulls.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        println!("{place:?}: mean {mean:.2}, standard deviation {sd:.2}");
+        assert!(mean.abs() < 0.3 && (0.85..1.2).contains(&sd), "{place:?}: mean {mean}, standard deviation {sd}");
+    }
+}
+
 #[test]
 fn samples_follow_the_square_of_the_wave_function() {
     for hamiltonian in ["kind = 'ising'\nhx = 1", "kind = 'heisenberg'\nsector = { total_sz = 0 }"] {

@@ -263,3 +263,41 @@ fn samples_agree_with_full_sums_of_the_same_parameters() {
     }
     println!("largest pull {largest:.2}");
 }
+
+/// A machine that can represent the ground state of an entry, and how it is optimised: sign rule, ansatz, rate, steps.
+fn machine(entry: &Table) -> (bool, String, f64, usize) {
+    let rbm = |density: usize, keys: &str| format!("kind = 'rbm'\ndensity = {density}\ninit = 0.05\n{keys}\n");
+    let even = "visible_bias = false\nhidden_bias = false";
+    let filters = "symmetry = 'translations'";
+    match (text(entry, "model"), text(entry, "lattice"), text(entry, "boundary")) {
+        (_, "kagome", _) => (false, rbm(4, ""), 0.1, 400),
+        ("J1-J2 Heisenberg", "square", _) => (true, rbm(16, &format!("{filters}\n{even}")), 0.1, 800),
+        ("J1-J2 Heisenberg", ..) => (true, rbm(6, &format!("{filters}\n{even}")), 0.1, 400),
+        ("transverse-field Ising", _, "pbc") => {
+            (false, rbm(4, &format!("parameters = 'real'\n{filters}\n{even}")), 0.05, 400)
+        }
+        ("transverse-field Ising", ..) => (false, rbm(2, &format!("parameters = 'real'\n{even}")), 0.05, 400),
+        (_, _, "pbc") => (true, rbm(4, &format!("parameters = 'real'\n{filters}\n{even}")), 0.12, 500),
+        _ => (true, rbm(2, &format!("parameters = 'real'\n{even}")), 0.12, 300),
+    }
+}
+
+#[test]
+fn converged_machines_have_every_reference_value_to_a_thousandth() {
+    let long = std::env::var_os("NISHINA_LONG").is_some();
+    let mut wrong = Vec::new();
+    for entry in entries().iter().filter(|e| long || (sites(e) <= 12 && text(e, "lattice") != "kagome")) {
+        let (marshall, ansatz, rate, steps) = machine(entry);
+        let case = Case::new(&format!(
+            "seed = 3\n{}[ansatz]\n{ansatz}[optimize]\nsteps = {steps}\nlearning_rate = {rate}\nmax_distance = 0.2\n\
+             shift = {{ kind = 'exponential', start = 1e-2, decay = 0.97, end = 1e-7 }}\n{}",
+            physics(entry, marshall),
+            observables(entry)
+        ));
+        let clock = std::time::Instant::now();
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        wrong.extend(faults(entry, compare(entry, &case.tree("x.h5")), 1e-3));
+        println!("    {:.0} s", clock.elapsed().as_secs_f64());
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -109,6 +109,7 @@ pub fn wave_function(source: &Source, problem: &Problem, extensions: &Extensions
         seed: source.input.seed,
         folder: &source.folder,
         sign_rule: problem.sign_rule.as_deref(),
+        hamiltonian: Some(&problem.hamiltonian),
         path: "ansatz".into(),
     };
     let bare = ansatz::build(table, &context, extensions.ansatze)?;

@@ -24,7 +24,15 @@ fn chain() -> Lattice {
 }
 
 fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis) -> nishina::error::Result<Erased> {
-    let context = Context { lattice, basis, seed: 7, folder: Path::new("."), sign_rule: None, path: "ansatz".into() };
+    let context = Context {
+        lattice,
+        basis,
+        seed: 7,
+        folder: Path::new("."),
+        sign_rule: None,
+        hamiltonian: None,
+        path: "ansatz".into(),
+    };
     build(&text.parse().unwrap(), &context, &[])
 }
 
@@ -61,7 +69,7 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
                 )
             })
             .collect(),
-        "symmetrised" => ["momentum = [0]", "momentum = [2]", "momentum = [3]\nreflection = 1", "reflection = -1"]
+        "symmetrised" => ["momentum = [0]", "momentum = [2]", "momentum = [3]\nreflection = 1", "reflection = 1"]
             .iter()
             .flat_map(|numbers| {
                 let of = |keys: &str| format!("kind = \"symmetrised\"\nof = {{ {keys} }}\n{numbers}");
@@ -138,7 +146,9 @@ fn tables_load_the_amplitudes_of_a_file() {
     tree.put_complex("states/0/amplitudes", &[15], &amplitudes);
     nishina::io::hdf5::write_atomic(&folder.path().join("exact.h5"), &tree).unwrap();
     let path = "ansatz".into();
-    let context = Context { lattice: &lattice, basis: &basis, seed: 7, folder: folder.path(), sign_rule: None, path };
+    let (sign_rule, hamiltonian) = (None, None);
+    let context =
+        Context { lattice: &lattice, basis: &basis, seed: 7, folder: folder.path(), sign_rule, hamiltonian, path };
     let keys = "kind = \"table\"\nparameters = \"real\"\nfile = \"exact.h5\"".parse().unwrap();
     let table = build(&keys, &context, &[]).unwrap();
     assert_eq!(table.parameters(), amplitudes.iter().map(|z| z.re).collect::<Vec<_>>());

@@ -117,17 +117,17 @@ fn measurements_go_on_to_a_target() {
             common::RING
         )
     };
-    let whole = Case::new(&input("0.01", 1 << 20));
+    let whole = Case::new(&input("0.002", 1 << 20));
     expect_code(&whole.alone(&["run", "x.toml"]), 0);
     let info = whole.info();
     let samples = info["samples"].as_u64().unwrap();
-    assert!(info["energy"]["error"].as_f64().unwrap() <= 0.01 && samples < 1 << 19, "{info}");
+    assert!(info["energy"]["error"].as_f64().unwrap() <= 0.002 && samples < 1 << 19, "{info}");
     // Finished is finished, though samples are left.
     let again = whole.alone(&["run", "x.toml"]);
     expect_code(&again, 0);
     assert!(text(&again).contains("nothing to do"), "{}", text(&again));
     // Stopped on the way and continued: the same numbers.
-    let parts = Case::new(&input("0.01", 1 << 20));
+    let parts = Case::new(&input("0.002", 1 << 20));
     expect_code(&parts.alone(&["run", "x.toml", "--set", "measure.samples=1536"]), 0);
     assert!(warnings(&parts).iter().any(|w| w.contains("target error")), "{:?}", warnings(&parts));
     expect_code(&parts.alone(&["run", "x.toml"]), 0);

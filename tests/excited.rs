@@ -84,7 +84,7 @@ fn energies_extrapolate_to_zero_variance() {
         )
     };
     let case = Case::new("");
-    for (name, steps, field) in [("a", 25, 1.0), ("b", 40, 1.0), ("c", 80, 1.0), ("other", 25, 2.0)] {
+    for (name, steps, field) in [("a", 60, 1.0), ("b", 100, 1.0), ("c", 180, 1.0), ("other", 25, 2.0)] {
         std::fs::write(case.path(&format!("{name}.toml")), run(name, steps, field)).unwrap();
         expect_code(&case.alone(&["run", &format!("{name}.toml")]), 0);
     }

@@ -18,7 +18,15 @@ fn lattice(kind: &str, size: &[usize], boundary: Boundary) -> Lattice {
 }
 
 fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis, sign_rule: Option<&[bool]>) -> Result<Erased, String> {
-    let context = Context { lattice, basis, seed: 3, folder: Path::new("."), sign_rule, path: "ansatz".into() };
+    let context = Context {
+        lattice,
+        basis,
+        seed: 3,
+        folder: Path::new("."),
+        sign_rule,
+        hamiltonian: None,
+        path: "ansatz".into(),
+    };
     build(&text.parse().unwrap(), &context, &[]).map_err(|e| e.to_string())
 }
 

@@ -106,6 +106,8 @@ pub struct Context<'a> {
     pub seed: u64,
     /// Folder of the input file, to which files are relative.
     pub folder: &'a std::path::Path,
+    /// The Hamiltonian, where quantum numbers are held to its symmetries.
+    pub hamiltonian: Option<&'a crate::operator::TermTable>,
     /// Sublattice of the sign rule that is put in front of the whole wave function, one flag per site.
     pub sign_rule: Option<&'a [bool]>,
     /// Where this table stands in the input, such as `ansatz` or `ansatz.factors[1]`.

@@ -132,6 +132,7 @@ pub fn build(
             seed: context.seed.wrapping_add(k as u64),
             folder: context.folder,
             sign_rule: context.sign_rule,
+            hamiltonian: context.hamiltonian,
             path: format!("{}.factors[{k}]", context.path),
         };
         parts(table, &context)

@@ -322,6 +322,17 @@ struct Keys {
     rotation: Option<i64>,
 }
 
+/// An error unless the Hamiltonian has the symmetry that a quantum number at `key` belongs to.
+fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
+    let permutations = |flip: bool| elements.iter().filter(move |e| e.flip == flip).map(|e| e.permutation.as_slice());
+    match context.hamiltonian {
+        Some(h) if !(h.is_invariant(permutations(false), false) && h.is_invariant(permutations(true), true)) => {
+            Err(Error::input(key, "the Hamiltonian does not have this symmetry", "remove the key"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Builds a projection from its table; `parts` builds the wave function that is projected.
 pub fn build(
     table: &toml::Table,
@@ -336,16 +347,20 @@ pub fn build(
     let mut elements = vec![one(false, 1.0)];
     if let Some(momentum) = &keys.momentum {
         elements = translations(lattice, momentum, &key("momentum"))?;
+        held(context, &elements, &key("momentum"))?;
     }
     let (reflection, rotation) = (sign(keys.reflection, key("reflection"))?, sign(keys.rotation, key("rotation"))?);
     if reflection.is_some() || rotation.is_some() {
-        elements = product(&point_group(lattice, reflection, rotation, &context.path)?, &elements);
+        let points = point_group(lattice, reflection, rotation, &context.path)?;
+        held(context, &points, &key(if reflection.is_some() { "reflection" } else { "rotation" }))?;
+        elements = product(&points, &elements);
     }
     if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
         if basis.up.is_some_and(|up| 2 * up != basis.sites) {
             let problem = "flipping all spins leaves the sector of fixed total Sz";
             return Err(Error::input(key("spin_flip"), problem, "use total_sz = 0, or remove the key"));
         }
+        held(context, &[one(true, parity)], &key("spin_flip"))?;
         elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
     }
     check_representation(&elements, &context.path)?;

@@ -96,20 +96,23 @@ pub fn of_measurement(m: &Measurement, energy: &Energy, names: &[&str], lower_bo
 }
 
 /// Warnings of an optimisation that follows the energy downhill.
-pub fn of_optimisation(history: &History) -> Vec<String> {
+///
+/// Steps whose energy is below `lower_bound` or has no finite error are no measure of the best.
+pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
     let rows = &history.rows;
     let length = (rows.len() / 20).max(5);
     if rows.len() < 4 * length {
         return Vec::new();
     }
+    let sound = |r: &&super::history::Row| r[11] == 0.0 && r[2].is_finite() && r[0] >= lower_bound - 5.0 * r[2];
     let mean = |rows: &[super::history::Row]| {
-        let kept: Vec<_> = rows.iter().filter(|r| r[11] == 0.0).collect();
-        let n = kept.len().max(1) as f64;
+        let kept: Vec<_> = rows.iter().filter(sound).collect();
+        let n = kept.len() as f64;
         let sum = |k: usize, p: i32| kept.iter().map(|r| r[k].powi(p)).sum::<f64>();
-        (sum(0, 1) / n, sum(2, 2).sqrt() / n)
+        (2 * kept.len() >= length).then(|| (sum(0, 1) / n, sum(2, 2).sqrt() / n))
     };
-    let windows: Vec<(f64, f64)> = rows.rchunks(length).filter(|w| w.len() == length).map(mean).collect();
-    let (last, first) = (windows[0], windows[windows.len() - 1]);
+    let windows: Vec<(f64, f64)> = rows.rchunks(length).filter(|w| w.len() == length).filter_map(mean).collect();
+    let [last, .., first] = windows[..] else { return Vec::new() };
     let best = windows.iter().copied().fold(last, |b, w| if w.0 < b.0 { w } else { b });
     let noise = 5.0 * (last.1 * last.1 + best.1 * best.1).sqrt();
     let mut list = Vec::new();
@@ -182,9 +185,11 @@ mod tests {
             history
         };
         let falls = |step: usize| -10.0 + 5.0 * (-(step as f64) / 20.0).exp();
-        assert!(of_optimisation(&history(&falls, 200)).is_empty());
+        assert!(of_optimisation(&history(&falls, 200), -20.0).is_empty());
         let rises = |step: usize| if step < 150 { falls(step) } else { -7.0 };
-        assert_eq!(of_optimisation(&history(&rises, 200)).len(), 1);
-        assert!(of_optimisation(&history(&rises, 10)).is_empty());
+        assert_eq!(of_optimisation(&history(&rises, 200), -20.0).len(), 1);
+        let breaks = |step: usize| if step < 100 { falls(step) } else if step < 120 { -1e300 } else { 3.0 };
+        assert_eq!(of_optimisation(&history(&breaks, 200), -20.0).len(), 1);
+        assert!(of_optimisation(&history(&rises, 10), -20.0).is_empty());
     }
 }

@@ -318,7 +318,10 @@ impl Run<'_> {
 
     /// What is wrong with the optimisation; a state that stays orthogonal to others may climb.
     fn optimisation_warnings(&self) -> Vec<String> {
-        if self.orthogonal.is_empty() { convergence::of_optimisation(&self.progress.history) } else { Vec::new() }
+        match self.orthogonal.is_empty() {
+            true => convergence::of_optimisation(&self.progress.history, self.problem.lower_bound),
+            false => Vec::new(),
+        }
     }
 
     fn count_proposals(&mut self) -> Result<BlockCounts> {

@@ -61,7 +61,10 @@ impl Observations {
                             let start = out.len();
                             out.resize(start + columns, 0.0);
                             for row in values[segment.start * columns..segment.end * columns].chunks_exact(columns) {
-                                out[start..].iter_mut().zip(row).for_each(|(s, x)| *s += x.powi(power));
+                                out[start..]
+                                    .iter_mut()
+                                    .zip(row)
+                                    .for_each(|(s, x)| *s += if power == 1 { *x } else { x * x });
                             }
                         }
                     }

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::lattice::Group;
 use crate::operator::TermTable;
 use num_complex::Complex64;
-use std::collections::BTreeMap;
 
 /// Site permutations acting on words, by tables over the bytes of a word.
 #[derive(Debug, Clone)]
@@ -58,36 +57,6 @@ pub fn characters(group: &Group, cells: &[[usize; 3]], momentum: &[usize]) -> Re
         Complex64::cis(-2.0 * std::f64::consts::PI * turns.sum::<f64>())
     };
     Ok(group.permutations.iter().map(phase).collect())
-}
-
-/// Checks that every permutation of the group maps the operator onto itself.
-pub fn check_invariant(table: &TermTable, group: &Group) -> Result<()> {
-    type Terms = BTreeMap<(Vec<u32>, Vec<u32>), Complex64>;
-    let terms = |g: Option<&Vec<u32>>| {
-        let map = |sites: &[u32]| {
-            let mut sites: Vec<u32> = sites.iter().map(|&s| g.map_or(s, |g| g[s as usize])).collect();
-            sites.sort_unstable();
-            sites
-        };
-        let mut terms = Terms::new();
-        let flips = table.flips.iter().flat_map(|f| f.element.iter().map(|m| (f.sites.as_slice(), m)));
-        for (flip, m) in table.diagonal.iter().map(|m| (&[][..], m)).chain(flips) {
-            *terms.entry((map(flip), map(&m.sites))).or_default() += m.coefficient;
-        }
-        terms
-    };
-    let original = terms(None);
-    let scale = original.values().fold(0.0f64, |m, c| m.max(c.norm()));
-    for g in &group.permutations {
-        let moved = terms(Some(g));
-        let same = |a: &Terms, b: &Terms| {
-            a.iter().all(|(k, c)| (c - b.get(k).copied().unwrap_or_default()).norm() <= 1e-12 * scale)
-        };
-        if !same(&original, &moved) || !same(&moved, &original) {
-            return Err(bad("the Hamiltonian is not translation invariant", "leave the option out"));
-        }
-    }
-    Ok(())
 }
 
 impl Translations {
@@ -163,7 +132,9 @@ impl MomentumBlock {
         characters: Vec<Complex64>,
         limit: f64,
     ) -> Result<Self> {
-        check_invariant(table, group)?;
+        if !table.is_invariant(group.permutations.iter().map(Vec::as_slice), false) {
+            return Err(bad("the Hamiltonian is not translation invariant", "leave the option out"));
+        }
         let masks = Masks::<Complex64>::new(table, basis)?;
         let translations = Translations::new(group, characters);
         let index = StateIndex::new(basis)?;

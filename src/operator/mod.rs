@@ -6,6 +6,7 @@
 
 pub mod files;
 pub mod models;
+mod symmetry;
 
 use crate::basis::SpinBasis;
 use crate::error::{Error, Result};

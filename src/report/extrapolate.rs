@@ -108,7 +108,7 @@ pub fn extrapolate_text(result: &Value) -> String {
     lines.push(format!("per site          {}", shown(result, "energy_per_site", "error_per_site")));
     lines.push(format!("dE/dvar           {}", shown(result, "slope", "slope_error")));
     match result["chi2_per_freedom"].as_f64() {
-        Some(chi2) if chi2 > 4.0 => lines.push(format!(
+        Some(chi2) if chi2 > 3.0 => lines.push(format!(
             "chi^2 per degree of freedom {chi2:.1}: the runs are not on a line; leave out those with a large variance"
         )),
         Some(chi2) => lines.push(format!("chi^2 per degree of freedom {chi2:.2}")),

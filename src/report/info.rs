@@ -66,7 +66,7 @@ pub fn info_text(info: &Value) -> String {
     if let Some(energy) = info.get("energy").filter(|e| !e.is_null()) {
         let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
         lines.push(format!(
-            "{:<16} {}  variance {}  tau {:.2}  effective samples {:.0}",
+            "{:<16} {}  variance {}  tau {:.2}{}",
             "energy",
             crate::stats::with_error(part("mean"), part("error")),
             match part("variance_error") {
@@ -74,7 +74,10 @@ pub fn info_text(info: &Value) -> String {
                 _ => format!("{:.4e}", part("variance")),
             },
             part("tau"),
-            part("effective_samples")
+            match part("effective_samples") {
+                samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
+                _ => String::new(),
+            }
         ));
     }
     if let Some(map) = info.get("provenance").and_then(Value::as_object) {

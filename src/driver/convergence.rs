@@ -188,7 +188,15 @@ mod tests {
         assert!(of_optimisation(&history(&falls, 200), -20.0).is_empty());
         let rises = |step: usize| if step < 150 { falls(step) } else { -7.0 };
         assert_eq!(of_optimisation(&history(&rises, 200), -20.0).len(), 1);
-        let breaks = |step: usize| if step < 100 { falls(step) } else if step < 120 { -1e300 } else { 3.0 };
+        let breaks = |step: usize| {
+            if step < 100 {
+                falls(step)
+            } else if step < 120 {
+                -1e300
+            } else {
+                3.0
+            }
+        };
         assert_eq!(of_optimisation(&history(&breaks, 200), -20.0).len(), 1);
         assert!(of_optimisation(&history(&rises, 10), -20.0).is_empty());
     }

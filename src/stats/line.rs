@@ -87,7 +87,7 @@ mod tests {
                     .map(|x: f64| {
                         // Errors of both coordinates with a correlation of 0.6.
                         let (u, v) = (normal(), normal());
-                        let (sx, sy) = (0.2 * x, 0.05);
+                        let (sx, sy) = (0.05 * x, 0.05);
                         let (dx, dy) = (sx * u, sy * (0.6 * u + 0.8 * v));
                         let (x_variance, y_variance, covariance) = (sx * sx, sy * sy, 0.6 * sx * sy);
                         Point { x: x + dx, y: truth(x) + dy, x_variance, y_variance, covariance }

@@ -142,10 +142,23 @@ fn quantum_numbers_that_do_not_exist_are_refused() {
 
 /// Optimises by full sums and returns the measured energy.
 fn lowest(lattice: &str, hamiltonian: &str, ansatz: &str, rate: f64, steps: usize) -> f64 {
+    lowest_by("method = 'full-sum'", 1e-6, lattice, hamiltonian, ansatz, rate, steps)
+}
+
+fn lowest_by(
+    sampler: &str,
+    shift: f64,
+    lattice: &str,
+    hamiltonian: &str,
+    ansatz: &str,
+    rate: f64,
+    steps: usize,
+) -> f64 {
     let case = Case::new(&format!(
-        "seed = 2\n[lattice]\n{lattice}\n[hamiltonian]\n{hamiltonian}\n[ansatz]\n{ansatz}\n[sampler]\nmethod = 'full-sum'\n\
+        "seed = 2\n[lattice]\n{lattice}\n[hamiltonian]\n{hamiltonian}\n[ansatz]\n{ansatz}\n[sampler]\n{sampler}\n\
          [optimize]\nsteps = {steps}\nlearning_rate = {rate}\n\
-         shift = {{ kind = 'exponential', start = 1e-1, decay = 0.95, end = 1e-6 }}\nmax_distance = 0.2\n[measure]\nsamples = 16\n"
+         shift = {{ kind = 'exponential', start = 1e-1, decay = 0.95, end = {shift} }}\nmax_distance = 0.2\n\
+         [measure]\nsamples = 32768\n[output]\nsamples = 'none'\n"
     ));
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     case.info()["energy"]["mean"].as_f64().unwrap()
@@ -163,7 +176,9 @@ fn exact(lattice: &str, hamiltonian: &str, momentum: &str) -> f64 {
 fn check(faults: &mut Vec<String>, what: String, energy: f64, exact: f64, tolerance: f64) {
     let relative = (energy - exact) / exact.abs();
     println!("{what}: {energy:.9} for {exact:.9}, relative {relative:.1e}");
-    if !(relative > -1e-10 && relative < tolerance) {
+    // Samples may lie below by their noise.
+    let below = if tolerance < 2e-3 { 1e-10 } else { tolerance };
+    if !(relative > -below && relative < tolerance) {
         faults.push(format!("{what}: {energy} for {exact}, relative {relative:.1e}"));
     }
 }
@@ -249,7 +264,8 @@ fn lowest_levels(entry: &Table) -> Vec<(String, f64)> {
     found
 }
 
-fn reach(entry: &Table, levels: usize, density: usize, steps: usize, tolerance: f64, faults: &mut Vec<String>) {
+/// Full sums up to 12 sites, samples beyond.
+fn reach(entry: &Table, levels: usize, steps: usize, tolerance: f64, faults: &mut Vec<String>) {
     let parameter = |key: &str| entry["parameters"].get(key).and_then(|v| v.as_float());
     let ising = entry["operators"].as_str() == Some("pauli");
     let hamiltonian = match (ising, parameter("J2")) {
@@ -259,8 +275,12 @@ fn reach(entry: &Table, levels: usize, density: usize, steps: usize, tolerance: 
     };
     let lattice = format!("kind = '{}'\nsize = {}", entry["lattice"].as_str().unwrap(), entry["size"]);
     for (keys, energy) in lowest_levels(entry).into_iter().take(levels) {
-        let ansatz = format!("kind = 'symmetrised'\n{keys}\nof = {{ kind = 'rbm', density = {density}, init = 0.1 }}");
-        let found = lowest(&lattice, &hamiltonian, &ansatz, if ising { 0.05 } else { 0.15 }, steps);
+        let ansatz = format!("kind = 'symmetrised'\n{keys}\nof = {{ kind = 'rbm', density = 2, init = 0.1 }}");
+        let rate = if ising { 0.05 } else { 0.15 };
+        let found = match entry["size"].as_array().unwrap().iter().map(|v| v.as_integer().unwrap()).product::<i64>() {
+            16 => lowest_by("chains = 16\nsamples = 1024", 1e-3, &lattice, &hamiltonian, &ansatz, rate, steps),
+            _ => lowest(&lattice, &hamiltonian, &ansatz, rate, steps),
+        };
         check(faults, format!("{} {}", entry["id"], keys.replace('\n', " ")), found, energy, tolerance);
     }
 }
@@ -272,10 +292,10 @@ fn levels_of_the_reference_spectra() {
     for entry in spectra() {
         let sites = entry["size"].as_array().unwrap().iter().map(|v| v.as_integer().unwrap()).product::<i64>();
         match (long, sites) {
-            (false, 12) if entry["operators"].as_str() == Some("spin") => reach(&entry, 2, 2, 80, 1e-3, &mut faults),
+            (false, 12) if entry["operators"].as_str() == Some("spin") => reach(&entry, 2, 80, 1e-3, &mut faults),
             (false, _) => {}
-            (true, 16) => reach(&entry, 5, 2, 150, 2e-3, &mut faults),
-            (true, _) => reach(&entry, 8, 2, 150, 1e-3, &mut faults),
+            (true, 16) => reach(&entry, 5, 100, 2e-3, &mut faults),
+            (true, _) => reach(&entry, 6, 120, 1e-3, &mut faults),
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");

@@ -36,7 +36,7 @@ impl Hosts {
         let list: Vec<String> = (1..=ranks).map(|k| format!("{}:1", self.host(k))).collect();
         let network = "10.213.77.0/24";
         let line = format!(
-            "mpirun --host {} -np {ranks} --bind-to none -x NISHINA_HEARTBEAT={patience} --mca plm_rsh_agent {} \
+            "mpirun --host {} -np {ranks} --bind-to none -x NISHINA_HEARTBEAT={patience} --mca mpi_yield_when_idle 1 --mca plm_rsh_agent {} \
              --mca btl tcp,self --mca btl_tcp_if_include {network} --mca oob_tcp_if_include {network} \
              --mca oob_tcp_keepalive_time 2 --mca oob_tcp_keepalive_intvl 1 --mca oob_tcp_keepalive_probes 3 {} {}",
             list.join(","),
@@ -70,10 +70,10 @@ fn a_host_that_is_cut_off_ends_the_job_and_a_slow_one_does_not() {
     let hosts = Hosts::new(3);
     let case = Case::new(&format!("{RING}{PLAN}"));
     let mut run = hosts.launch(&case, 3, "4", &["run", "x.toml", "--set", "optimize.steps=1000000"]);
-    run.wait_for("step 30 ");
+    run.wait_for("step 8 ");
     assert!((1..=3).all(|k| hosts.busy(k)), "{}", run.said());
     hosts.act(&["cut", &hosts.host(3)]);
-    let code = run.end_within(20.0);
+    let code = run.end_within(25.0);
     assert_ne!(code, 0, "{}", run.said());
     assert!(run.said().contains("no sign of life from rank"), "{}", run.said());
     // Nothing is left behind, not even on the host that nobody reaches.
@@ -83,13 +83,13 @@ fn a_host_that_is_cut_off_ends_the_job_and_a_slow_one_does_not() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let reached = case.tree("x.ckpt.h5").integer("run/step").unwrap();
-    assert!(reached > 20, "{reached}");
+    assert!(reached > 5, "{reached}");
 
     // On the hosts that are left, with steps that take longer than the patience: slow is not lost.
-    let steps = format!("optimize.steps={}", reached + 2);
-    let slow = ["run", "x.toml", "--set", &steps, "--set", "sampler.burn_in=400000"];
-    let mut again = hosts.launch(&case, 2, "2", &slow);
-    assert_eq!(again.end_within(120.0), 0, "{}", again.said());
+    let steps = format!("optimize.steps={}", reached + 1);
+    let slow = ["run", "x.toml", "--set", &steps, "--set", "sampler.burn_in=300000"];
+    let mut again = hosts.launch(&case, 2, "3", &slow);
+    assert_eq!(again.end_within(300.0), 0, "{}", again.said());
     assert!(again.said().contains(&format!("continuing from step {reached}")), "{}", again.said());
     assert_eq!(case.info()["state"], "finished");
     assert_eq!(case.info()["ranks"], 2);

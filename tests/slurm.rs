@@ -34,6 +34,8 @@ impl Cluster {
         run.env("NISHINA", program()).env("NISHINA_JOB", project().join("jobs/slurm-run.sh"));
         run.env("NISHINA_ONE", project().join("jobs/slurm-run.sh"));
         run.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+        // More ranks than cores, perhaps: they should not spin.
+        run.env("OMPI_MCA_mpi_yield_when_idle", "1");
         run.env("OMPI_MCA_rmaps_base_oversubscribe", "1").env("OMPI_MCA_hwloc_base_binding_policy", "none");
         run.envs(variables.iter().copied()).output().unwrap()
     }
@@ -89,7 +91,7 @@ fn script(name: &str) -> String {
     project().join("jobs").join(name).display().to_string()
 }
 
-const PLAN: &str = "[optimize]\nsteps = 1000\nlearning_rate = 0.02\n[measure]\nsamples = 4096\n";
+const PLAN: &str = "[optimize]\nsteps = 80\nlearning_rate = 0.05\n[measure]\nsamples = 4096\n";
 
 /// The run of `slurm-run.sh` is told to stop three times, is requeued, and ends in the state of a run that never stopped.
 fn stopped_by_warnings(cluster: &Cluster) {
@@ -101,7 +103,7 @@ fn stopped_by_warnings(cluster: &Cluster) {
     for attempt in 0..3 {
         let step = format!("step {}", 20 * (attempt + 1));
         cluster
-            .wait(&step, &[&job], 120, &all, &|| log(attempt).lines().filter(|l| l.starts_with("step ")).count() > 5);
+            .wait(&step, &[&job], 120, &all, &|| log(attempt).lines().filter(|l| l.starts_with("step ")).count() >= 2);
         // What --signal=B:USR1@120 does.
         cluster.run("scancel", &["--batch", "--signal=USR1", &job], folder, &[]);
         cluster.wait("stopped", &[&job], 60, &all, &|| log(attempt).contains("run the same command again"));
@@ -129,7 +131,7 @@ fn an_array_scan(cluster: &Cluster) {
         read(&place(["0.5", "1.5"][task]).join(format!("nishina-scan-{job}_{task}-{attempt}.log")))
     };
     let all = || [log(0, 0), log(0, 1), log(1, 0), read(&folder.join(format!("nishina-scan-{job}-0.log")))].concat();
-    cluster.wait("begun", &[], 120, &all, &|| log(0, 0).contains("step 5 "));
+    cluster.wait("begun", &[], 120, &all, &|| log(0, 0).contains("step 1 "));
     let task = format!("{job}_0");
     cluster.run("scancel", &["--batch", "--signal=USR1", &task], folder, &[]);
     cluster.wait("finished", &[&task], 180, &all, &|| {
@@ -147,9 +149,9 @@ fn an_array_scan(cluster: &Cluster) {
     assert_eq!(rows[0][..6], ["file", "hamiltonian.hx", "state", "steps", "sites", "samples"]);
     assert_eq!(rows.len(), 3, "{table}");
     for (row, (value, exact)) in rows[1..].iter().zip([("0.5", -10.635604), ("1.5", -16.723025)]) {
-        assert_eq!(row[1..6], [value, "finished", "1000", "10", "4096"], "{table}");
+        assert_eq!(row[1..6], [value, "finished", "80", "10", "4096"], "{table}");
         let energy: f64 = row[6].parse().unwrap();
-        assert!((energy - exact).abs() < 0.05, "{table}");
+        assert!((energy - exact).abs() < 0.3, "{table}");
     }
 }
 

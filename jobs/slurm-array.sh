@@ -12,14 +12,15 @@
 #SBATCH --time=12:00:00
 ##SBATCH --account=...
 ##SBATCH --partition=...
-key=${NISHINA_KEY:-hamiltonian.hx}
-values=(${NISHINA_VALUES:-0.25 0.5 0.75 0.9 1.0 1.1 1.25 1.5 2.0})
-# The other settings are those of slurm-run.sh, which runs each task.
-# ---------------
+# SBATCH lines count only above the first command.
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%A-%a.log
+key=${NISHINA_KEY:-hamiltonian.hx}
+values=(${NISHINA_VALUES:-0.25 0.5 0.75 0.9 1.0 1.1 1.25 1.5 2.0})
+# The other settings are those of slurm-run.sh, which runs each task.
+# ---------------
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: sbatch $0 X.toml [arguments of nishina run]" >&2; exit 2; }

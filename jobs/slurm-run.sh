@@ -9,17 +9,18 @@
 #SBATCH --time=24:00:00
 ##SBATCH --account=...
 ##SBATCH --partition=...
-nishina=${NISHINA:-target/release/nishina} # relative to the directory of submission
-modules=${NISHINA_MODULES:-}               # for example "gcc openmpi hdf5 openblas"
-launcher=${NISHINA_LAUNCHER:-srun --mpi=pmix} # or mpirun; srun --mpi=pmi2 with MPICH
-attempts=${NISHINA_ATTEMPTS:-100}          # after so many the job gives up
-# ---------------
+# SBATCH lines count only above the first command.
 # Each attempt has a log of its own: NAME-<job>-<attempt>.log. The program knows the end of the job and leaves in time; this
 # warning is for clusters where it cannot find out.
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
+nishina=${NISHINA:-target/release/nishina} # relative to the directory of submission
+modules=${NISHINA_MODULES:-}               # for example "gcc openmpi hdf5 openblas"
+launcher=${NISHINA_LAUNCHER:-srun --mpi=pmix} # or mpirun; srun --mpi=pmi2 with MPICH
+attempts=${NISHINA_ATTEMPTS:-100}          # after so many the job gives up
+# ---------------
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: sbatch $0 X.toml [arguments of nishina run]" >&2; exit 2; }

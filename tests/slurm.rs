@@ -48,9 +48,13 @@ impl Cluster {
         String::from_utf8_lossy(&out.stdout).trim().to_string()
     }
 
+    fn show(&self, job: &str) -> Output {
+        self.run("scontrol", &["--oneliner", "show", "job", job], self.folder.path(), &[])
+    }
+
     /// A field of `scontrol show job`; empty where the job is forgotten.
     fn field(&self, job: &str, name: &str) -> String {
-        let out = self.run("scontrol", &["--oneliner", "show", "job", job], self.folder.path(), &[]);
+        let out = self.show(job);
         let shown = String::from_utf8_lossy(&out.stdout).into_owned();
         let find = |word: &str| word.strip_prefix(name)?.strip_prefix('=').map(String::from);
         shown.split_whitespace().find_map(find).unwrap_or_default()
@@ -60,7 +64,10 @@ impl Cluster {
     fn wait(&self, what: &str, jobs: &[&str], seconds: u64, log: &dyn Fn() -> String, holds: &dyn Fn() -> bool) {
         let start = Instant::now();
         while !holds() {
-            assert!(start.elapsed().as_secs() < seconds, "not {what}: {}", log());
+            if start.elapsed().as_secs() >= seconds {
+                let shown = jobs.iter().map(|job| text(&self.show(job))).collect::<String>();
+                panic!("not {what}: {shown}{}", log());
+            }
             for job in jobs {
                 if self.field(job, "Reason") == "BeginTime" {
                     self.run(
@@ -101,9 +108,8 @@ fn stopped_by_warnings(cluster: &Cluster) {
     let log = |attempt: usize| read(&folder.join(format!("nishina-{job}-{attempt}.log")));
     let all = || (0..5).map(log).collect::<String>() + &read(&folder.join(format!("nishina-{job}.log")));
     for attempt in 0..3 {
-        let step = format!("step {}", 20 * (attempt + 1));
-        cluster
-            .wait(&step, &[&job], 120, &all, &|| log(attempt).lines().filter(|l| l.starts_with("step ")).count() >= 2);
+        let under_way = || log(attempt).lines().filter(|l| l.starts_with("step ")).count() >= 2;
+        cluster.wait("under way", &[&job], 120, &all, &under_way);
         // What --signal=B:USR1@120 does.
         cluster.run("scancel", &["--batch", "--signal=USR1", &job], folder, &[]);
         cluster.wait("stopped", &[&job], 60, &all, &|| log(attempt).contains("run the same command again"));

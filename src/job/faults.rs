@@ -17,6 +17,8 @@ enum What {
     Allocate,
     /// An error that only this rank meets.
     Output,
+    /// Ten seconds without a step: not a fault, but slow.
+    Pause,
 }
 
 /// A fault that a test has asked for.
@@ -46,6 +48,7 @@ impl Fault {
                 "exit" => What::Exit,
                 "allocate" => What::Allocate,
                 "output" => What::Output,
+                "pause" => What::Pause,
                 _ => return None,
             };
             Some(Fault { what, rank: rank.parse().ok()?, step: step.parse().ok()? })
@@ -68,6 +71,10 @@ impl Fault {
                 Err(Error::numerical(format!("{} bytes were there", much.capacity()), "none"))
             }
             What::Output => Err(Error::output("nowhere", format!("{NAME} asks for an error after {blocks} blocks"))),
+            What::Pause => {
+                std::thread::sleep(std::time::Duration::from_secs(10));
+                Ok(())
+            }
             // SAFETY: plain calls without pointers.
             What::Kill => unsafe {
                 libc::kill(libc::getpid(), libc::SIGKILL);

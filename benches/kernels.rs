@@ -1,52 +1,293 @@
-//! What the kernels of sampling and local energies cost: `cargo bench --bench kernels`.
-use nishina::ansatz::Ansatz;
-use nishina::ansatz::rbm::Rbm;
+//! What the kernels of sampling and local energies cost, in CPU time of one thread; the smallest of many repeats.
+//!
+//! `cargo bench --bench kernels [-- proposals paths parts scaling stages network]`; the figures and floors stand in
+//! benches/README.md.
+
+use nishina::ansatz::feedforward::{Activation, Feedforward, Shape};
+use nishina::ansatz::rbm::{Kernel, Rbm};
+use nishina::ansatz::{Ansatz, Asks};
 use nishina::basis::SpinBasis;
-use nishina::rng::{Generator, Purpose, stream};
+use nishina::ensemble::Request;
+use nishina::linalg::simd::Simd;
+use nishina::rng::{Generator, Purpose, RngExt, stream};
 use nishina::sampler::{Counts, Metropolis, Mixture, RuleContext};
+use nishina::{input, registry};
 use num_complex::Complex64;
 
+/// CPU seconds of this thread.
 fn cpu() -> f64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is writable.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
     t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
 }
 
-fn walk<A: Ansatz>(name: &str, ansatz: &A, hidden: usize, exchange: bool) {
+/// The smallest CPU time of one call over `repeats` calls.
+fn smallest(repeats: usize, mut work: impl FnMut()) -> f64 {
+    let once = |work: &mut dyn FnMut()| {
+        let start = cpu();
+        work();
+        cpu() - start
+    };
+    (0..repeats).map(|_| once(&mut work)).fold(f64::INFINITY, f64::min)
+}
+
+fn walkers(basis: &SpinBasis, count: usize) -> Vec<i8> {
+    let mut rng = stream(1, Purpose::Law, 0, 0);
+    (0..count).flat_map(|_| basis.random(&mut rng)).collect()
+}
+
+/// Seconds per proposal of sixteen chains in lock step, accepted moves included, and the acceptance.
+fn walk<A: Ansatz>(ansatz: &A, exchange: bool, proposals: usize) -> (f64, f64) {
     let (n, chains) = (ansatz.sites(), 16);
     let basis = SpinBasis::new(n, exchange.then_some(0)).unwrap();
     let pairs: Vec<(u32, u32)> = (0..n as u32).map(|i| (i, (i + 1) % n as u32)).collect();
     let kind = if exchange { "exchange" } else { "flip" };
     let mixture = Mixture::new(&[(kind.into(), 1.0)], &RuleContext { basis: &basis, pairs: &pairs }).unwrap();
-    let mut rng = stream(1, Purpose::Law, 0, 0);
-    let mut xs: Vec<i8> = (0..chains).flat_map(|_| basis.random(&mut rng)).collect();
+    let mut xs = walkers(&basis, chains);
     let mut rngs: Vec<Generator> = (0..chains).map(|c| stream(1, Purpose::Law, c as u64, 1)).collect();
     let mut batch = ansatz.batch(&xs);
-    let mut metropolis = Metropolis::default();
-    let mut best = f64::INFINITY;
-    let mut counts = Counts::new(chains);
-    for _ in 0..15 {
-        let sweeps = (20_000_000 / (n * chains * (hidden + 40))).max(1);
-        let start = cpu();
+    let (mut metropolis, mut counts) = (Metropolis::default(), Counts::new(chains));
+    let sweeps = (proposals / (n * chains)).max(1);
+    let seconds = smallest(25, || {
         metropolis.sweep(ansatz, &mut batch, &mut xs, &mixture, &mut rngs, sweeps, &mut counts);
-        best = best.min((cpu() - start) / (sweeps * n * chains) as f64);
-    }
-    let acc = counts.accepted.iter().sum::<u64>() as f64 / counts.proposed.iter().sum::<u64>() as f64;
+    });
+    let sum = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
+    (seconds / (sweeps * n * chains) as f64, sum(&counts.accepted) / sum(&counts.proposed))
+}
+
+fn machine<T: Kernel>(sites: usize, hidden: usize, init: f64) -> Rbm<T> {
+    Rbm::dense(sites, hidden, true, true, init, 1)
+}
+
+fn proposal_line<T: Kernel>(name: &str, rbm: &Rbm<T>, hidden: usize, exchange: bool) -> f64 {
+    let (seconds, acceptance) = walk(rbm, exchange, 4_000_000 / hidden);
+    let (sites, kind) = (rbm.sites(), if exchange { "exchange" } else { "flip" });
     println!(
-        "{name} N={n} M={hidden} {kind}: {:.1} ns per proposal, {:.3} ns per unit, acceptance {acc:.2}",
-        best * 1e9,
-        best * 1e9 / hidden as f64
+        "{name:8} N={sites} M={hidden} {kind:8} {:8.1} ns per proposal  {:6.3} ns per unit  acceptance {acceptance:.2}",
+        seconds * 1e9,
+        seconds * 1e9 / hidden as f64,
+    );
+    seconds
+}
+
+fn proposals() {
+    println!("# proposals, accepted updates included");
+    for (n, m) in [(40, 40), (40, 160), (100, 200), (100, 400), (100, 800)] {
+        // Weights of this size give the acceptance of a state that has been optimised.
+        let init = 0.5 / (m as f64).sqrt();
+        for exchange in [false, true] {
+            proposal_line("complex", &machine::<Complex64>(n, m, init), m, exchange);
+            proposal_line("real", &machine::<f64>(n, m, init), m, exchange);
+        }
+    }
+}
+
+fn paths() {
+    println!("# proposals on every set of vector instructions");
+    for simd in Simd::available() {
+        let init = 0.5 / 400f64.sqrt();
+        proposal_line(&format!("{} c", simd.name()), &machine::<Complex64>(100, 400, init).with_simd(simd), 400, true);
+        proposal_line(&format!("{} r", simd.name()), &machine::<f64>(100, 400, init).with_simd(simd), 400, true);
+    }
+}
+
+/// The questions of a local energy: all single flips, or all exchanges of neighbours on a ring.
+fn questions(xs: &[i8], n: usize, exchange: bool) -> Asks {
+    let mut asks = Asks::default();
+    for (k, x) in xs.chunks_exact(n).enumerate() {
+        for i in 0..n {
+            let j = (i + 1) % n;
+            if !exchange {
+                asks.push(k, &[i as u32]);
+            } else if x[i] != x[j] {
+                asks.push(k, &[i as u32, j as u32]);
+            }
+        }
+    }
+    asks
+}
+
+fn part<T: Kernel>(name: &str, n: usize, m: usize) {
+    let basis = SpinBasis::new(n, Some(0)).unwrap();
+    let xs = walkers(&basis, 64);
+    let mut rbm = machine::<T>(n, m, 0.5 / (m as f64).sqrt());
+    let batch = rbm.batch(&xs);
+    let mut line = format!("{name:8} N={n} M={m}:");
+    let mut put = |name: &str, seconds: f64, units: usize| {
+        line += &format!("  {name} {:.3}", seconds * 1e9 / units as f64);
+    };
+    for (name, exchange) in [("flip", false), ("exchange", true)] {
+        let asks = questions(&xs, n, exchange);
+        let mut out = vec![Complex64::ZERO; asks.len()];
+        put(name, smallest(25, || rbm.ratios(&batch, &asks, &mut out)), asks.len() * m);
+        // There and back again.
+        let (mut moving, mut first) = (rbm.batch(&xs), Asks::default());
+        for k in 0..64 {
+            let start = (0..asks.len()).find(|&at| asks.get(at).0 == k).unwrap();
+            first.push(k, asks.get(start).1);
+        }
+        let mut ratios = vec![Complex64::ZERO; 64];
+        rbm.ratios(&moving, &first, &mut ratios);
+        let back: Vec<Complex64> = ratios.iter().map(|r| 1.0 / r).collect();
+        let seconds = smallest(100, || {
+            rbm.accept(&mut moving, &first, &ratios);
+            rbm.accept(&mut moving, &first, &back);
+        });
+        put(&format!("accepted {name}"), seconds / 2.0, 64 * m);
+    }
+    put("fresh", smallest(25, || drop(rbm.batch(&xs))), 64 * m);
+    put("derivatives", smallest(25, || drop(rbm.derivatives(&batch))), 64 * m);
+    let parameters = rbm.parameters();
+    put("tables per weight", smallest(10, || rbm.set_parameters(&parameters).unwrap()), n * m);
+    println!("{line}");
+}
+
+fn parts() {
+    println!("# parts, ns per hidden unit and question or walker");
+    for m in [200, 400, 800] {
+        part::<Complex64>("complex", 100, m);
+        part::<f64>("real", 100, m);
+    }
+}
+
+fn scaling() {
+    println!("# time per proposal against M, N = 100, exchanges");
+    let sizes = [16, 64, 256, 1024, 4096, 16384];
+    for complex in [true, false] {
+        let mut seconds = Vec::new();
+        for m in sizes {
+            let init = 0.5 / (m as f64).sqrt();
+            seconds.push(match complex {
+                true => proposal_line("complex", &machine::<Complex64>(100, m, init), m, true),
+                false => proposal_line("real", &machine::<f64>(100, m, init), m, true),
+            });
+        }
+        // Slope of the straight line through (ln M, ln t).
+        let slope = |from: usize| {
+            let points: Vec<(f64, f64)> =
+                (from..sizes.len()).map(|k| ((sizes[k] as f64).ln(), seconds[k].ln())).collect();
+            let mean = |f: fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / points.len() as f64;
+            let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+            points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>()
+                / points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum::<f64>()
+        };
+        println!("exponent {:.2} over all sizes, {:.2} from M = 256 on", slope(0), slope(2));
+    }
+}
+
+/// The stages of an optimisation step before the solver.
+fn stage(name: &str, text: &str) {
+    let source = input::from_text(text, std::path::PathBuf::from(".")).unwrap();
+    let problem = registry::problem(&source).unwrap();
+    let mut ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, 1).unwrap();
+    let request =
+        |step| Request { purpose: Purpose::Optimize, step, burn_in: if step == 0 { 20 } else { 0 }, per_chain: 64 };
+    // Parameters as they are some way into an optimisation.
+    let mut rng = stream(3, Purpose::Law, 0, 0);
+    let parameters: Vec<f64> = ensemble.parameters().iter().map(|_| 0.06 * (rng.random::<f64>() - 0.5)).collect();
+    ensemble.set_parameters(&parameters).unwrap();
+    ensemble.sample(&request(0)).unwrap();
+    ensemble.take_counts();
+    let mut step = 1;
+    let sample = smallest(8, || {
+        ensemble.sample(&request(step)).unwrap();
+        step += 1;
+    });
+    let counts = ensemble.take_counts();
+    let proposals = counts.proposed.iter().sum::<u64>() as f64 / (step - 1) as f64;
+    let local = smallest(8, || drop(ensemble.local_values(&problem.hamiltonian).unwrap()));
+    let n = problem.lattice.sites;
+    let mut connected = 0;
+    ensemble.configurations().chunks_exact(n).for_each(|x| problem.hamiltonian.connected(x, |_, _| connected += 1));
+    let connect = smallest(8, || {
+        ensemble.configurations().chunks_exact(n).for_each(|x| {
+            problem.hamiltonian.connected(x, |sites, element| {
+                std::hint::black_box((sites, element));
+            })
+        });
+    });
+    let derivatives = smallest(8, || drop(ensemble.derivatives()));
+    let set = smallest(8, || ensemble.set_parameters(&parameters).unwrap());
+    let acceptance = counts.accepted.iter().sum::<u64>() as f64 / counts.proposed.iter().sum::<u64>() as f64;
+    println!(
+        "{name:14} sample {:6.2} ms ({:.2e} proposals/s, acceptance {acceptance:.2}, table drift {:.0e})  local energies {:6.2} ms \
+         ({:.1} ns per connected configuration, {:.1} of them for finding it)  derivatives {:5.2} ms  tables {:5.2} ms",
+        sample * 1e3,
+        proposals / sample,
+        counts.table_drift,
+        local * 1e3,
+        local * 1e9 / f64::from(connected),
+        connect * 1e9 / f64::from(connected),
+        derivatives * 1e3,
+        set * 1e3
     );
 }
 
-fn main() {
-    for m in [40, 160] {
-        walk("complex", &Rbm::<Complex64>::dense(40, m, true, true, 0.01, 1), m, false);
+fn stages() {
+    println!(
+        "# stages of a step before the solver: 1024 samples, 16 chains, complex parameters, one sweep between samples"
+    );
+    let rest = "[sampler]\nchains = 16\nsamples = 1024\n[optimize]\nsteps = 1\nlearning_rate = 0.01\n";
+    let chain = "[lattice]\nkind = \"chain\"\nsize = [40]\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n";
+    let square = "[lattice]\nkind = \"square\"\nsize = [10, 10]\n[hamiltonian]\nkind = \"heisenberg\"\nsector = { total_sz = 0 }\n\
+                  sign_rule = \"marshall\"\n";
+    for (name, system, density, symmetry) in [
+        ("W1 alpha=1", chain, 1, "none"),
+        ("W1 alpha=4", chain, 4, "none"),
+        ("W2 dense 2", square, 2, "none"),
+        ("W2 tied 4", square, 4, "translations"),
+        ("W2 tied 8", square, 8, "translations"),
+    ] {
+        stage(
+            name,
+            &format!("{system}[ansatz]\nkind = \"rbm\"\ndensity = {density}\nsymmetry = \"{symmetry}\"\n{rest}"),
+        );
     }
-    for m in [200, 400, 800] {
-        for exchange in [false, true] {
-            walk("complex", &Rbm::<Complex64>::dense(100, m, true, true, 0.01, 1), m, exchange);
-            walk("real", &Rbm::<f64>::dense(100, m, true, true, 0.01, 1), m, exchange);
+}
+
+fn network() {
+    println!("# dense layers, N = 100, two layers of lncosh and tanh");
+    for width in [100, 200] {
+        let layers = vec![(width, Activation::LnCosh), (width, Activation::Tanh)];
+        let shape =
+            Shape { sites: 100, layers, phase: true, visible_bias: true, hidden_bias: true, output_weights: true };
+        let flops = |parts: usize| 2 * parts * parts * (width * width + width);
+        let basis = SpinBasis::new(100, Some(0)).unwrap();
+        let xs = walkers(&basis, 64);
+        let asks = questions(&xs, 100, true);
+        let mut out = vec![Complex64::ZERO; asks.len()];
+        let mut line = |name: &str, network: &dyn Fn(&mut [Complex64]), parts: usize| {
+            let seconds = smallest(15, || network(&mut out)) / asks.len() as f64;
+            let rate = flops(parts) as f64 / seconds * 1e-9;
+            println!(
+                "{name:8} width {width}: {:.2} us per connected configuration, {rate:.1} GFLOP/s in products",
+                seconds * 1e6
+            );
+        };
+        let real = Feedforward::<f64>::new(shape.clone(), 1.0, 1);
+        let batch = real.batch(&xs);
+        line("real", &|out| real.ratios(&batch, &asks, out), 1);
+        let complex = Feedforward::<Complex64>::new(shape, 1.0, 1);
+        let batch = complex.batch(&xs);
+        line("complex", &|out| complex.ratios(&batch, &asks, out), 2);
+    }
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    println!("vector instructions: {}", Simd::chosen().name());
+    let all: [(&str, fn()); 6] = [
+        ("proposals", proposals),
+        ("paths", paths),
+        ("parts", parts),
+        ("scaling", scaling),
+        ("stages", stages),
+        ("network", network),
+    ];
+    for (name, run) in all {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            run();
         }
     }
 }

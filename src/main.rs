@@ -162,7 +162,8 @@ fn run(path: &Path, settings: &[String], fresh: bool) -> i32 {
     let kernel = job::ensure_blas_kernel();
     // A signal from here on asks for a stop.
     let stop = job::Stop::install();
-    let comm = match job::heartbeat_patience().and_then(|patience| mpi::start(job::launcher_present(), patience)) {
+    let patience = job::choose_instructions().and_then(|_| job::heartbeat_patience());
+    let comm = match patience.and_then(|patience| mpi::start(job::launcher_present(), patience)) {
         Ok(comm) => comm,
         Err(e) => {
             eprintln!("error: {e}");
@@ -170,7 +171,8 @@ fn run(path: &Path, settings: &[String], fresh: bool) -> i32 {
         }
     };
     start_log(comm.is_root());
-    log::info!("nishina {}, BLAS kernel {kernel}", env!("CARGO_PKG_VERSION"));
+    let simd = linalg::simd::Simd::chosen().name();
+    log::info!("nishina {}, BLAS kernel {kernel}, vector instructions {simd}", env!("CARGO_PKG_VERSION"));
     match stop.and_then(|mut stop| run_on(&*comm, &mut stop, path, settings, fresh)) {
         Ok(driver::Outcome::Finished) => comm.leave(EXIT_FINISHED, None, PATIENCE),
         Ok(driver::Outcome::Stopped) => comm.leave(EXIT_STOPPED, None, PATIENCE),

@@ -122,7 +122,7 @@ impl<T: Field> Feedforward<T> {
             values.extend(draw(outputs * shape.last(), 0.1 / (shape.last() as f64).sqrt()));
         }
         let tables = Tables::new::<T>(&shape);
-        let mut network = Feedforward { shape, places, values, tables, simd: Simd::best() };
+        let mut network = Feedforward { shape, places, values, tables, simd: Simd::chosen() };
         network.tabulate();
         network
     }

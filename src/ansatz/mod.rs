@@ -34,7 +34,14 @@ impl Asks {
         self.ends.clear();
         self.sites.clear();
     }
+    /// Makes room for as many questions, of as many sites in total.
+    pub fn reserve(&mut self, questions: usize, sites: usize) {
+        self.walkers.reserve(questions);
+        self.ends.reserve(questions);
+        self.sites.reserve(sites);
+    }
     /// Asks for walker `walker` with the spins on `sites` flipped.
+    #[inline]
     pub fn push(&mut self, walker: usize, sites: &[u32]) {
         self.walkers.push(walker as u32);
         self.sites.extend_from_slice(sites);
@@ -49,6 +56,7 @@ impl Asks {
         self.walkers.is_empty()
     }
     /// Question `k`: the walker and the sites to flip.
+    #[inline]
     pub fn get(&self, k: usize) -> (usize, &[u32]) {
         let start = if k == 0 { 0 } else { self.ends[k - 1] as usize };
         (self.walkers[k] as usize, &self.sites[start..self.ends[k] as usize])

@@ -87,7 +87,7 @@ impl<T: Kernel> Rbm<T> {
         let b = gaussian(biases, init, &mut rng);
         let w = gaussian(weights, init, &mut rng);
         let tables = Tables::new(sites, hidden);
-        let mut rbm = Rbm { sites, hidden, tie, orbit, a, b, w, tables, simd: Simd::best() };
+        let mut rbm = Rbm { sites, hidden, tie, orbit, a, b, w, tables, simd: Simd::chosen() };
         rbm.tabulate();
         rbm
     }

@@ -20,6 +20,8 @@ pub struct SignRule {
 pub struct SignBatch {
     inner: <Erased as Ansatz>::Batch,
     negative: Vec<bool>,
+    /// Room for the ratios of the wave function.
+    ratios: Vec<Complex64>,
 }
 
 impl SignRule {
@@ -60,7 +62,8 @@ impl Ansatz for SignRule {
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         let odd = |x: &[i8]| x.iter().zip(&self.sublattice).fold(false, |odd, (&s, &in_a)| odd ^ (in_a && s == 1));
-        SignBatch { inner: self.inner.batch(xs), negative: xs.chunks_exact(self.sublattice.len()).map(odd).collect() }
+        let negative: Vec<bool> = xs.chunks_exact(self.sublattice.len()).map(odd).collect();
+        SignBatch { inner: self.inner.batch(xs), ratios: Vec::with_capacity(negative.len()), negative }
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         let mut logs = self.inner.log_psi(&batch.inner);
@@ -81,8 +84,9 @@ impl Ansatz for SignRule {
         let signed = |((_, sites), &ratio): ((usize, &[u32]), &Complex64)| {
             if self.changes(sites) { -ratio } else { ratio }
         };
-        let inner: Vec<Complex64> = asks.iter().zip(ratios).map(signed).collect();
-        self.inner.accept(&mut batch.inner, asks, &inner);
+        batch.ratios.clear();
+        batch.ratios.extend(asks.iter().zip(ratios).map(signed));
+        self.inner.accept(&mut batch.inner, asks, &batch.ratios);
         asks.iter().for_each(|(k, sites)| batch.negative[k] ^= self.changes(sites));
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {

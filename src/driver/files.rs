@@ -15,6 +15,7 @@ use crate::io::output::OutputPaths;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::io::{hdf5, samples};
 use crate::job;
+use crate::linalg::simd::Simd;
 use crate::registry::ChosenOptimizer;
 use crate::stats::v_score;
 use num_complex::Complex64;
@@ -53,6 +54,12 @@ pub(super) fn load(
         return Ok(Loaded { progress, finished: false });
     };
     physics::compare(tree.text("run/physics")?, physics)?;
+    let (then, now) = (tree.text("run/vector_instructions").unwrap_or_default(), Simd::chosen().name());
+    if then != now {
+        log::warn!(
+            "the checkpoint was made with other vector instructions ({then}) than this run's ({now}): from here on numbers agree to rounding, not bit for bit"
+        );
+    }
     let read = read_place(&tree, &mut progress);
     agree(comm, read)?;
     ensemble.set_parameters(&tree.reals("parameters/flat")?)?;
@@ -206,6 +213,7 @@ impl Run<'_> {
         let sites = self.problem.lattice.sites;
         let mut tree = Tree::default();
         tree.put_text("run/physics", self.physics.clone());
+        tree.put_text("run/vector_instructions", Simd::chosen().name());
         tree.put_text("run/observables", physics::observables(self.source));
         tree.put_text(
             "run/target_reached",

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 
 /// Columns of the history: name, unit, meaning.
-pub const COLUMNS: [(&str, &str, &str); 12] = [
+pub const COLUMNS: [(&str, &str, &str); 13] = [
     ("energy", "energy of the input", "Re <E_loc> of the step's samples, whole system"),
     ("energy_imag", "energy of the input", "Im <E_loc>, zero within its error bar"),
     ("error", "energy of the input", "standard error of the energy"),
@@ -17,6 +17,11 @@ pub const COLUMNS: [(&str, &str, &str); 12] = [
     ("metric_norm", "energy squared", "delta^H S delta; NaN-free: -1 where the method has no metric"),
     ("fallbacks", "1", "larger shifts and pseudo-inverses that the solve needed"),
     ("rejected", "1", "1 where the update was dropped because a number was not finite"),
+    (
+        "table_drift",
+        "1",
+        "largest |ln psi - ln psi computed afresh| of a chain's tables at the end of the step's sweeps",
+    ),
 ];
 
 /// One step, in the order of [`COLUMNS`].

@@ -106,6 +106,9 @@ pub struct Progress {
     pub target_reached: bool,
 }
 
+/// Errors of ln ψ in a chain's tables above this are worth a warning.
+const LARGEST_TABLE_DRIFT: f64 = 1e-6;
+
 /// Proposals of one block of sampling.
 struct BlockCounts {
     /// Per chain, on rank 0.
@@ -113,6 +116,8 @@ struct BlockCounts {
     /// Per chain, on rank 0.
     accepted: Vec<f64>,
     totals: [f64; 3],
+    /// The largest error of a chain's tables, over all ranks.
+    table_drift: f64,
 }
 
 impl BlockCounts {
@@ -330,11 +335,20 @@ impl Run<'_> {
         let (proposed, accepted) = (reals(&counts.proposed), reals(&counts.accepted));
         let mut totals = [proposed.iter().sum(), accepted.iter().sum(), counts.non_finite as f64];
         self.comm.sum(&mut totals)?;
+        let mut drift = [counts.table_drift];
+        self.comm.max(&mut drift)?;
+        if drift[0] > LARGEST_TABLE_DRIFT {
+            log::warn!(
+                "the chains' tables are off by {:.1e} in ln psi; their ratios are less accurate than usual",
+                drift[0]
+            );
+        }
         self.progress.proposals += totals[0];
         if totals[2] > 0.0 {
             log::warn!("{} proposals had a ratio that is not a number; they were rejected", totals[2]);
         }
-        Ok(BlockCounts { proposed: self.comm.gather(&proposed)?, accepted: self.comm.gather(&accepted)?, totals })
+        let (proposed, accepted) = (self.comm.gather(&proposed)?, self.comm.gather(&accepted)?);
+        Ok(BlockCounts { proposed, accepted, totals, table_drift: drift[0] })
     }
 
     fn gather_chains(&self) -> Result<Option<Vec<i8>>> {

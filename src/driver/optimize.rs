@@ -54,6 +54,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             -1.0,
             0.0,
             0.0,
+            counts.table_drift,
         ];
         if bad[0] > 0.0 {
             rejected_in_a_row += 1;

@@ -10,6 +10,7 @@ use crate::operator::TermTable;
 use crate::rng::{Generator, Purpose, stream};
 use crate::sampler::{Counts, Metropolis, Mixture};
 use num_complex::Complex64;
+use std::f64::consts::TAU;
 use std::ops::Range;
 
 /// What the chains need besides the wave function.
@@ -75,6 +76,17 @@ impl<A: Ansatz> Chains<A> {
             metropolis: Metropolis::default(),
         })
     }
+
+    /// The largest |ln ψ − ln ψ computed afresh| over the chains, whose last samples are where they stand.
+    fn drift(&self, walkers: &A::Batch, per_chain: usize) -> f64 {
+        let fresh = self.log_psi.iter().skip(per_chain.saturating_sub(1)).step_by(per_chain.max(1));
+        let difference = |(walked, fresh): (Complex64, &Complex64)| {
+            let d = walked - fresh;
+            let distance = d.re.hypot(d.im - TAU * (d.im / TAU).round());
+            if walked == *fresh { 0.0 } else { if distance.is_nan() { f64::INFINITY } else { distance } }
+        };
+        self.ansatz.log_psi(walkers).into_iter().zip(fresh).map(difference).fold(0.0, f64::max)
+    }
 }
 
 impl<A: Ansatz> Ensemble for Chains<A> {
@@ -117,6 +129,8 @@ impl<A: Ansatz> Ensemble for Chains<A> {
         }
         self.batch = self.ansatz.batch(&self.samples);
         self.log_psi = self.ansatz.log_psi(&self.batch);
+        let drift = self.drift(&walkers, request.per_chain);
+        self.counts.table_drift = self.counts.table_drift.max(drift);
         let total = (self.settings.total_chains * request.per_chain) as f64;
         self.weights = vec![1.0 / total; local * request.per_chain];
         Ok(())

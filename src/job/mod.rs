@@ -14,7 +14,7 @@ mod machine;
 pub use faults::Fault;
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
-pub use machine::{ensure_blas_kernel, free_file_locks, program_digest, provenance};
+pub use machine::{choose_instructions, ensure_blas_kernel, free_file_locks, program_digest, provenance};
 
 use crate::comm::Comm;
 use crate::error::{Error, Result};

@@ -3,6 +3,8 @@
 //! A kernel is ordinary code that is compiled once for every set. With fused multiply-add a sum rounds once per term, without
 //! it twice: results differ between the sets in the last digits, and are the same bit for bit within one.
 
+use std::sync::OnceLock;
+
 /// A set of vector instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,11 +36,27 @@ impl Simd {
         sets
     }
 
-    /// The widest set that this processor can run.
-    pub fn best() -> Simd {
-        Self::available().last().copied().unwrap_or(Simd::Portable)
+    /// The set of this process: the one that was chosen first, by default the widest that this processor can run.
+    pub fn chosen() -> Simd {
+        *CHOSEN.get_or_init(|| Self::available().last().copied().unwrap_or(Simd::Portable))
+    }
+
+    /// Chooses the set of this process, once and before any wave function is made; whether it is the one in use now.
+    pub fn choose(self) -> bool {
+        Self::available().contains(&self) && *CHOSEN.get_or_init(|| self) == self
+    }
+
+    /// Its name: "portable", "avx2" or "avx512".
+    pub fn name(self) -> &'static str {
+        match self {
+            Simd::Portable => "portable",
+            Simd::Avx2 => "avx2",
+            Simd::Avx512 => "avx512",
+        }
     }
 }
+
+static CHOSEN: OnceLock<Simd> = OnceLock::new();
 
 /// Whether multiply-add is one instruction, with one rounding, in the set of this number.
 pub const fn fused(set: u8) -> bool {

@@ -112,7 +112,9 @@ pub struct TermTable {
 }
 
 fn evaluate(polynomial: &[Monomial], x: &[i8]) -> Complex64 {
-    polynomial.iter().map(|m| m.coefficient * m.sites.iter().map(|&s| f64::from(x[s as usize])).product::<f64>()).sum()
+    // The sign bit of spins combined by exclusive or is that of their product.
+    let negative = |m: &Monomial| m.sites.iter().fold(0, |product, &s| product ^ x[s as usize]) < 0;
+    polynomial.iter().map(|m| if negative(m) { -m.coefficient } else { m.coefficient }).sum()
 }
 
 impl TermTable {

@@ -9,7 +9,7 @@ use crate::rng::{Generator, RngExt};
 use num_complex::Complex64;
 
 /// What happened to the proposals of each chain.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counts {
     /// Proposals made per chain.
     pub proposed: Vec<u64>,
@@ -17,12 +17,14 @@ pub struct Counts {
     pub accepted: Vec<u64>,
     /// Proposals whose ratio was not a number; they are rejected.
     pub non_finite: u64,
+    /// The largest |ln ψ − ln ψ computed afresh| of a chain's tables at the end of its sweeps.
+    pub table_drift: f64,
 }
 
 impl Counts {
     /// No proposals yet, for `chains` chains.
     pub fn new(chains: usize) -> Self {
-        Counts { proposed: vec![0; chains], accepted: vec![0; chains], non_finite: 0 }
+        Counts { proposed: vec![0; chains], accepted: vec![0; chains], non_finite: 0, table_drift: 0.0 }
     }
 }
 
@@ -51,6 +53,12 @@ impl Metropolis {
         counts: &mut Counts,
     ) {
         let n = ansatz.sites();
+        for asks in [&mut self.asks, &mut self.accepted] {
+            asks.clear();
+            asks.reserve(rngs.len(), xs.len());
+        }
+        self.accepted_ratios.clear();
+        self.accepted_ratios.reserve(rngs.len());
         for _ in 0..sweeps * n {
             self.asks.clear();
             self.thresholds.clear();

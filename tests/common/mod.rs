@@ -44,6 +44,13 @@ impl Case {
         Self::finish(Command::new(program()), self.folder.path(), arguments)
     }
 
+    /// The same with variables of the environment.
+    pub fn alone_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        command.envs(variables.iter().copied());
+        Self::finish(command, self.folder.path(), arguments)
+    }
+
     /// Runs the program on `ranks` ranks under mpirun.
     pub fn ranks(&self, ranks: usize, arguments: &[&str]) -> Output {
         let mut command = Command::new("mpirun");

@@ -52,6 +52,7 @@ pub struct Scratch {
     rows: Vec<f64>,
     one: Vec<f64>,
     other: Vec<f64>,
+    spins: Vec<f64>,
 }
 
 impl Scratch {
@@ -59,7 +60,8 @@ impl Scratch {
         let widest =
             tables.inner.iter().map(Panels::stride).chain([tables.first.stride(), tables.output.stride()]).max();
         let room = || vec![0.0; rows * widest.unwrap_or(0)];
-        Scratch { rows: vec![0.0; rows * tables.first.stride()], one: room(), other: room() }
+        let spins = Vec::with_capacity(rows * tables.sites);
+        Scratch { rows: vec![0.0; rows * tables.first.stride()], one: room(), other: room(), spins }
     }
     /// The place of the first-layer row of question `row` of a block.
     pub fn row(&mut self, row: usize, tables: &Tables) -> &mut [f64] {
@@ -213,12 +215,11 @@ impl<T: Field> Feedforward<T> {
     pub(super) fn rebuild(&self, batch: &mut FeedforwardBatch) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
         let scratch = batch.scratch.get_mut();
-        let mut spins = Vec::with_capacity(BLOCK * n);
         let blocks = batch.x.chunks(BLOCK * n).zip(batch.rows.chunks_mut(BLOCK * stride));
         for ((x, rows), logs) in blocks.zip(batch.log_psi.chunks_mut(BLOCK)) {
-            spins.clear();
-            spins.extend(x.iter().map(|&s| f64::from(s)));
-            self.tables.first.multiply(self.simd, &spins, n, rows);
+            scratch.spins.clear();
+            scratch.spins.extend(x.iter().map(|&s| f64::from(s)));
+            self.tables.first.multiply(self.simd, &scratch.spins, n, rows);
             scratch.rows[..rows.len()].copy_from_slice(rows);
             self.log_amplitudes(scratch, logs);
         }
@@ -227,10 +228,11 @@ impl<T: Field> Feedforward<T> {
     /// Row and ln ψ of walker `k` from its spins.
     pub(super) fn refresh(&self, batch: &mut FeedforwardBatch, k: usize) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
-        let spins: Vec<f64> = batch.x[k * n..(k + 1) * n].iter().map(|&s| f64::from(s)).collect();
-        let row = &mut batch.rows[k * stride..(k + 1) * stride];
-        self.tables.first.multiply(self.simd, &spins, n, row);
         let scratch = batch.scratch.get_mut();
+        scratch.spins.clear();
+        scratch.spins.extend(batch.x[k * n..(k + 1) * n].iter().map(|&s| f64::from(s)));
+        let row = &mut batch.rows[k * stride..(k + 1) * stride];
+        self.tables.first.multiply(self.simd, &scratch.spins, n, row);
         scratch.rows[..stride].copy_from_slice(row);
         self.log_amplitudes(scratch, &mut batch.log_psi[k..=k]);
     }
@@ -238,7 +240,7 @@ impl<T: Field> Feedforward<T> {
     /// ln ψ of the first `out.len()` rows of `scratch`.
     pub(super) fn log_amplitudes(&self, scratch: &mut Scratch, out: &mut [Complex64]) {
         let (tables, count) = (&self.tables, out.len());
-        let Scratch { rows, one, other } = scratch;
+        let Scratch { rows, one, other, .. } = scratch;
         let first = tables.first.stride();
         let mut stride = first;
         self.activate(0, Order::Value, rows, first, &mut one[..count * first], first);

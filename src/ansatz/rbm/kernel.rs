@@ -150,7 +150,11 @@ fn product_of<T: Kernel, const SET: u8, const MOVE: u8>(row: &[Lanes], a: &[Lane
 }
 
 #[inline(always)]
-fn advance_by<T: Kernel, const SET: u8, const MOVE: u8>(row: &mut [Lanes], a: &[Lanes], b: &[Lanes]) -> bool {
+fn advance_by<T: Kernel, const SET: u8, const MOVE: u8, const LOOK: bool>(
+    row: &mut [Lanes],
+    a: &[Lanes],
+    b: &[Lanes],
+) -> bool {
     let parts = T::Packed::PARTS;
     let (mut smallest, mut largest) = (Lanes::splat(1.0), Lanes::splat(0.0));
     let factors = a.chunks_exact(parts).zip(b.chunks_exact(parts));
@@ -166,9 +170,11 @@ fn advance_by<T: Kernel, const SET: u8, const MOVE: u8>(row: &mut [Lanes], a: &[
         };
         let inverse = p.plus::<SET>(r).inverse::<SET>();
         let (p, r) = (p.times::<SET>(inverse), r.times::<SET>(inverse));
-        let (x, y) = (p.square::<SET>(), r.square::<SET>());
-        smallest = x.smaller::<SET>(y).smaller::<SET>(smallest);
-        largest = x.larger::<SET>(y).larger::<SET>(largest);
+        if LOOK {
+            let (x, y) = (p.square::<SET>(), r.square::<SET>());
+            smallest = x.smaller::<SET>(y).smaller::<SET>(smallest);
+            largest = x.larger::<SET>(y).larger::<SET>(largest);
+        }
         p.store(row);
         r.store(&mut row[parts..]);
     }
@@ -193,15 +199,15 @@ pub fn product<T: Kernel, const SET: u8>(row: &[Lanes], by: Move) -> Scaled<T> {
     }
 }
 
-/// Moves p and r on; whether no unit is saturated, singular or lost.
+/// Moves p and r on; with LOOK, whether no unit is saturated, singular or lost.
 #[inline(always)]
-pub fn advance<T: Kernel, const SET: u8>(row: &mut [Lanes], by: Move) -> bool {
+pub fn advance<T: Kernel, const SET: u8, const LOOK: bool>(row: &mut [Lanes], by: Move) -> bool {
     match by {
-        Move::Up(a) => advance_by::<T, SET, UP>(row, a, a),
-        Move::Down(a) => advance_by::<T, SET, DOWN>(row, a, a),
-        Move::TwoUp(a, b) => advance_by::<T, SET, TWO_UP>(row, a, b),
-        Move::TwoDown(a, b) => advance_by::<T, SET, TWO_DOWN>(row, a, b),
-        Move::Both(a, b) => advance_by::<T, SET, BOTH>(row, a, b),
+        Move::Up(a) => advance_by::<T, SET, UP, LOOK>(row, a, a),
+        Move::Down(a) => advance_by::<T, SET, DOWN, LOOK>(row, a, a),
+        Move::TwoUp(a, b) => advance_by::<T, SET, TWO_UP, LOOK>(row, a, b),
+        Move::TwoDown(a, b) => advance_by::<T, SET, TWO_DOWN, LOOK>(row, a, b),
+        Move::Both(a, b) => advance_by::<T, SET, BOTH, LOOK>(row, a, b),
     }
 }
 

@@ -12,6 +12,9 @@ use crate::linalg::simd::{Simd, compiled_for_each_set};
 /// Flips of more spins than these are answered from θ: products of so many E would leave the range of numbers.
 const LONGEST: usize = 8;
 
+/// Real parts of weights above this are steep: eight moves of two spins then exceed e^{400}.
+const STEEP: f64 = 6.0;
+
 /// What follows from the parameters alone.
 #[derive(Debug, Clone)]
 pub struct Tables<T> {
@@ -19,6 +22,8 @@ pub struct Tables<T> {
     pub weights: Panels,
     /// Units, padded to whole eights with units of θ = 0.
     pub units: usize,
+    /// Whether a few moves can carry p or r out of the range of numbers: a unit changes by e^{±8 |Re w|} at most.
+    pub steep: bool,
     /// E, one row of eights per site.
     growth: Vec<Lanes>,
     /// e^{−2σa_l − 2 Σ_j W_lj} for σ = 1 and for σ = −1.
@@ -44,6 +49,7 @@ impl<T: Kernel> Tables<T> {
         Tables {
             weights: Panels::zeros(sites, Self::PARTS * (units + 1)),
             units,
+            steep: false,
             growth: vec![Lanes::splat(0.0); sites * units / WIDTH * Self::PARTS],
             fronts: vec![[Scaled::one(); 2]; sites],
         }
@@ -139,6 +145,7 @@ impl<T: Kernel> Rbm<T> {
         for eight in tables.growth.chunks_exact_mut(parts) {
             T::Packed::one().store(eight);
         }
+        tables.steep = self.w.iter().any(|w| w.complex().re.abs() > STEEP);
         let stride = tables.stride();
         let mut sums = vec![T::new(0.0, 0.0); self.sites];
         self.each_weight(|k, site, unit| {

@@ -16,6 +16,8 @@ use std::cell::RefCell;
 
 /// Accepted moves of a walker after which p, r and ln ψ are computed afresh.
 const REFRESH: u32 = 512;
+/// Accepted moves of at most two spins after which a walker is looked at for saturated units, unless weights are steep.
+const LOOK: u32 = 8;
 /// Walkers that are computed afresh at once.
 const BLOCK: usize = 32;
 
@@ -118,8 +120,12 @@ fn step_body<T: Kernel, const SET: u8>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks:
         let x = &mut batch.x[k * n..(k + 1) * n];
         if !batch.irregular[k] {
             batch.irregular[k] = match rbm.tables.compose::<SET>(x, sites, room) {
-                Some(by) => !advance::<T, SET>(&mut batch.rows[k * stride..(k + 1) * stride], by),
                 None => true,
+                Some(by) => {
+                    let row = &mut batch.rows[k * stride..(k + 1) * stride];
+                    let blind = !rbm.tables.steep && sites.len() <= 2 && batch.accepted[k] % LOOK != LOOK - 1;
+                    !if blind { advance::<T, SET, false>(row, by) } else { advance::<T, SET, true>(row, by) }
+                }
             };
         }
         sites.iter().for_each(|&site| x[site as usize] = -x[site as usize]);
@@ -194,7 +200,7 @@ impl<T: Kernel> Rbm<T> {
     /// The ratio from differences of ln cosh, for walkers or moves where products leave the range of numbers.
     pub(super) fn ratio_from_theta(&self, batch: &RbmBatch, k: usize, sites: &[u32]) -> Complex64 {
         let (n, stride) = (self.sites, self.tables.weights.stride());
-        let Scratch { spins, theta, planes, .. } = &mut *batch.scratch.borrow_mut();
+        let Scratch { spins, theta, planes, room } = &mut *batch.scratch.borrow_mut();
         let (before, after) = spins[..2 * n].split_at_mut(n);
         before.iter_mut().zip(&batch.x[k * n..]).for_each(|(spin, &x)| *spin = f64::from(x));
         after.copy_from_slice(before);
@@ -204,9 +210,10 @@ impl<T: Kernel> Rbm<T> {
         let visible =
             |row: &[f64]| T::new(row[self.tables.thetas()], *row.get(self.tables.thetas() + 1).unwrap_or(&0.0));
         let difference = visible(after) - visible(before);
-        let mut unused = vec![Lanes::splat(0.0); 2 * self.tables.stride()];
+        let unused = &mut room[0];
+        unused.resize(2 * self.tables.stride(), Lanes::splat(0.0));
         for row in [&mut *before, &mut *after] {
-            logistic::<T>(self.simd, &mut row[..self.tables.thetas()], planes, &mut unused);
+            logistic::<T>(self.simd, &mut row[..self.tables.thetas()], planes, unused);
         }
         let changes = after[..self.tables.thetas()].iter_mut().zip(&*before);
         changes.for_each(|(after, before)| *after -= before);

@@ -1,0 +1,286 @@
+//! What sampling costs, counted and not timed; and every set of vector instructions, forced in turn.
+
+mod common;
+use common::{Case, expect_code, text};
+use nishina::ansatz::feedforward::{Activation, Feedforward, Shape};
+use nishina::ansatz::rbm::{Kernel, Rbm};
+use nishina::ansatz::sign::SignRule;
+use nishina::ansatz::{Ansatz, Asks, Block, Derivatives, Erased, Kind};
+use nishina::basis::SpinBasis;
+use nishina::check::laws;
+use nishina::ensemble::{ChainSettings, Chains, Ensemble, Request};
+use nishina::error::Result;
+use nishina::lattice::Group;
+use nishina::linalg::simd::Simd;
+use nishina::operator::{Pauli, PauliSum, TermTable};
+use nishina::rng::{Generator, Purpose, stream};
+use nishina::sampler::{Counts, Metropolis, Mixture, RuleContext};
+use num_complex::Complex64;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: all work is the system allocator's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn ring(sites: usize) -> Group {
+    Group { permutations: (0..sites).map(|t| (0..sites).map(|j| ((j + t) % sites) as u32).collect()).collect() }
+}
+
+fn mixture(basis: &SpinBasis, kinds: &[&str]) -> Mixture {
+    let n = basis.sites as u32;
+    let pairs: Vec<(u32, u32)> = (0..n).map(|i| (i, (i + 1) % n)).collect();
+    let kinds: Vec<(String, f64)> = kinds.iter().map(|kind| ((*kind).into(), 1.0)).collect();
+    Mixture::new(&kinds, &RuleContext { basis, pairs: &pairs }).unwrap()
+}
+
+/// Sweeps eight chains; returns what was allocated after the first sweep, and what was accepted.
+fn sweep<A: Ansatz>(ansatz: &A, kinds: &[&str], up: Option<i64>, sweeps: usize) -> (u64, Counts) {
+    let (n, chains) = (ansatz.sites(), 8);
+    let basis = SpinBasis::new(n, up).unwrap();
+    let mixture = mixture(&basis, kinds);
+    let mut rng = stream(1, Purpose::Law, 0, 0);
+    let mut xs: Vec<i8> = (0..chains).flat_map(|_| basis.random(&mut rng)).collect();
+    let mut rngs: Vec<Generator> = (0..chains).map(|c| stream(1, Purpose::Law, c as u64, 1)).collect();
+    let mut batch = ansatz.batch(&xs);
+    let (mut metropolis, mut counts) = (Metropolis::default(), Counts::new(chains));
+    metropolis.sweep(ansatz, &mut batch, &mut xs, &mixture, &mut rngs, 2, &mut counts);
+    let before = ALLOCATIONS.with(Cell::get);
+    metropolis.sweep(ansatz, &mut batch, &mut xs, &mixture, &mut rngs, sweeps, &mut counts);
+    (ALLOCATIONS.with(Cell::get) - before, counts)
+}
+
+fn network<T: nishina::ansatz::field::Field>(phase: bool) -> Feedforward<T> {
+    let layers = vec![(12, Activation::LnCosh), (9, Activation::Tanh)];
+    let shape = Shape { sites: 12, layers, phase, visible_bias: true, hidden_bias: true, output_weights: true };
+    Feedforward::new(shape, 1.0, 3)
+}
+
+#[test]
+fn a_sweep_allocates_nothing() {
+    let marshall = |inner| SignRule::new(inner, (0..12).map(|i| i % 2 == 0).collect()).unwrap();
+    let flips: &[&str] = &["flip", "global-flip"];
+    for (name, ansatz) in [
+        ("real", Erased::new(Rbm::<f64>::dense(12, 20, true, true, 0.1, 1))),
+        ("complex", Erased::new(Rbm::<Complex64>::dense(12, 70, true, true, 0.1, 1))),
+        ("tied", Erased::new(Rbm::<Complex64>::symmetric(12, 2, &ring(12), true, true, 0.1, 1))),
+        ("network", Erased::new(network::<f64>(true))),
+        ("complex network", Erased::new(network::<Complex64>(false))),
+    ] {
+        // 1500 sweeps of twelve proposals pass many refreshes.
+        let (allocated, counts) = sweep(&ansatz, flips, None, 1500);
+        assert!(counts.accepted.iter().sum::<u64>() > 8 * 512, "{name}: {counts:?}");
+        assert_eq!(allocated, 0, "{name}, flips");
+        let (allocated, counts) = sweep(&marshall(ansatz), &["exchange"], Some(0), 1500);
+        assert!(counts.accepted.iter().sum::<u64>() > 8 * 512, "{name}: {counts:?}");
+        assert_eq!(allocated, 0, "{name}, exchanges behind a sign rule");
+    }
+}
+
+/// A wave function that counts what it is asked.
+struct Counted<A> {
+    inner: A,
+    built: AtomicU64,
+    asked: AtomicU64,
+    accepted: AtomicU64,
+}
+
+impl<A: Ansatz> Ansatz for &Counted<A> {
+    type Batch = A::Batch;
+    fn sites(&self) -> usize {
+        self.inner.sites()
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.inner.layout()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        self.inner.parameters()
+    }
+    fn set_parameters(&mut self, _: &[f64]) -> Result<()> {
+        unreachable!("parameters stay")
+    }
+    fn kind(&self) -> Kind {
+        self.inner.kind()
+    }
+    fn batch(&self, xs: &[i8]) -> Self::Batch {
+        self.built.fetch_add((xs.len() / self.sites()) as u64, Ordering::Relaxed);
+        self.inner.batch(xs)
+    }
+    fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
+        self.inner.log_psi(batch)
+    }
+    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+        self.asked.fetch_add(asks.len() as u64, Ordering::Relaxed);
+        self.inner.ratios(batch, asks, out);
+    }
+    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
+        self.accepted.fetch_add(asks.len() as u64, Ordering::Relaxed);
+        self.inner.accept(batch, asks, ratios);
+    }
+    fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
+        self.inner.derivatives(batch)
+    }
+}
+
+#[test]
+fn a_step_asks_and_builds_no_more_than_it_must() {
+    let (n, chains, sweeps, burn_in, per_chain) = (10, 4, 3, 5, 8);
+    let basis = SpinBasis::new(n, None).unwrap();
+    let mut sum = PauliSum::default();
+    for i in 0..n as u32 {
+        sum.add(-1.0, &[(i, Pauli::Z), ((i + 1) % n as u32, Pauli::Z)]);
+        sum.add(-0.7, &[(i, Pauli::X)]);
+    }
+    let hamiltonian = TermTable::compile(n, &sum).unwrap();
+    let rbm = Rbm::<Complex64>::dense(n, 20, true, true, 0.2, 1);
+    let zero = || AtomicU64::new(0);
+    let counted = Counted { inner: rbm, built: zero(), asked: zero(), accepted: zero() };
+    let read = |counter: &AtomicU64| counter.swap(0, Ordering::Relaxed);
+    let mixture = mixture(&basis, &["flip"]);
+    let settings = ChainSettings { basis, mixture, seed: 1, chains: 0..chains, total_chains: chains, sweeps };
+    let mut ensemble = Chains::new(&counted, settings).unwrap();
+    let _ = (read(&counted.built), read(&counted.asked));
+    ensemble.sample(&Request { purpose: Purpose::Optimize, step: 0, burn_in, per_chain }).unwrap();
+    let counts = ensemble.take_counts();
+    let proposals = (chains * n * (burn_in + per_chain * sweeps)) as u64;
+    let samples = (chains * per_chain) as u64;
+    assert_eq!(counts.proposed.iter().sum::<u64>(), proposals);
+    assert_eq!(read(&counted.asked), proposals, "one question per proposal");
+    assert_eq!(read(&counted.accepted), counts.accepted.iter().sum::<u64>());
+    assert_eq!(read(&counted.built), chains as u64 + samples, "tables of the chains once, of every sample once");
+    assert!(counts.table_drift < 1e-12, "{}", counts.table_drift);
+    ensemble.local_values(&hamiltonian).unwrap();
+    assert_eq!(read(&counted.asked), samples * n as u64, "one question per connected configuration");
+    ensemble.derivatives();
+    assert_eq!((read(&counted.asked), read(&counted.built)), (0, 0));
+}
+
+#[test]
+fn tables_are_computed_afresh_every_512_accepted_moves() {
+    let rbm = Rbm::<Complex64>::dense(12, 16, true, true, 0.1, 1);
+    let mut batch = rbm.batch(&[1; 24]);
+    assert_eq!(batch.refreshes(), 2);
+    let (mut asks, mut ratios) = (Asks::default(), [Complex64::ZERO]);
+    for k in 0..2000 {
+        asks.clear();
+        asks.push(1, &[k % 12]);
+        rbm.ratios(&batch, &asks, &mut ratios);
+        rbm.accept(&mut batch, &asks, &ratios);
+    }
+    assert_eq!(batch.refreshes(), 2 + 2000 / 512);
+}
+
+/// ln ψ, ratios and derivatives of a few walkers after a walk.
+fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
+    let n = ansatz.sites() as u32;
+    let basis = SpinBasis::new(n as usize, None).unwrap();
+    let mut rng = stream(4, Purpose::Law, 0, 0);
+    let xs: Vec<i8> = (0..5).flat_map(|_| basis.random(&mut rng)).collect();
+    let mut batch = ansatz.batch(&xs);
+    let mut asks = Asks::default();
+    let mut ratios = [Complex64::ZERO; 5];
+    for turn in 0..40u32 {
+        asks.clear();
+        let site = |k: u32| (7 * turn + 3 * k) % n;
+        (0..5).for_each(|k| match k {
+            0 | 1 => asks.push(k as usize, &[site(k)]),
+            4 => asks.push(4, &[site(k), (site(k) + 1) % n, (site(k) + 2) % n]),
+            _ => asks.push(k as usize, &[site(k), (site(k) + 1) % n]),
+        });
+        ansatz.ratios(&batch, &asks, &mut ratios);
+        ansatz.accept(&mut batch, &asks, &ratios);
+    }
+    ansatz.ratios(&batch, &asks, &mut ratios);
+    let derivatives = ansatz.derivatives(&batch).written_out();
+    let (rows, columns) = derivatives.dim();
+    let slopes = (0..rows * columns).map(|k| derivatives.get(k / columns, k % columns));
+    ansatz.log_psi(&batch).into_iter().chain(ratios).chain(slopes).collect()
+}
+
+fn every_path<A: Ansatz>(name: &str, make: impl Fn(Simd) -> A, sites: usize) {
+    let reference = figures(&make(Simd::Portable));
+    for simd in Simd::available() {
+        let basis = SpinBasis::new(sites, None).unwrap();
+        laws(&mut make(simd), &basis, 3).unwrap_or_else(|e| panic!("{name}, {simd:?}: {e}"));
+        for (k, (a, b)) in figures(&make(simd)).into_iter().zip(&reference).enumerate() {
+            assert!((a - b).norm() < 1e-12 * (1.0 + b.norm()), "{name}, {simd:?}, figure {k}: {a} {b}");
+        }
+    }
+}
+
+fn every_machine<T: Kernel>(name: &str) {
+    for hidden in [1, 8, 35, 70] {
+        every_path(name, |simd| Rbm::<T>::dense(6, hidden, true, true, 0.3, 1).with_simd(simd), 6);
+    }
+    every_path(name, |simd| Rbm::<T>::symmetric(6, 3, &ring(6), true, true, 0.3, 1).with_simd(simd), 6);
+    every_path(name, |simd| Rbm::<T>::dense(6, 9, true, true, 3.0, 1).with_simd(simd), 6);
+}
+
+#[test]
+fn laws_hold_on_every_path_and_the_paths_agree() {
+    every_machine::<f64>("real machine");
+    every_machine::<Complex64>("complex machine");
+    every_path("real network", |simd| network::<f64>(true).with_simd(simd), 12);
+    every_path("complex network", |simd| network::<Complex64>(false).with_simd(simd), 12);
+}
+
+const INPUT: &str = r#"
+[lattice]
+kind = "chain"
+size = [8]
+[hamiltonian]
+kind = "ising"
+hx = 1.0
+[ansatz]
+kind = "rbm"
+density = 2
+[sampler]
+samples = 64
+[optimize]
+steps = 2
+learning_rate = 0.01
+[output]
+name = "x"
+"#;
+
+#[test]
+fn the_path_is_forced_recorded_and_a_restart_on_another_one_says_so() {
+    let case = Case::new(INPUT);
+    let run = |simd: &str, steps: &str| {
+        case.alone_with(&[("NISHINA_SIMD", simd)], &["run", "x.toml", "--set", &format!("optimize.steps={steps}")])
+    };
+    let out = run("portable", "2");
+    expect_code(&out, 0);
+    assert!(text(&out).contains("vector instructions portable"), "{}", text(&out));
+    assert_eq!(case.info()["provenance"]["vector_instructions"], "portable");
+    if Simd::available().len() > 1 {
+        let out = run("avx2", "4");
+        expect_code(&out, 0);
+        assert!(text(&out).contains("other vector instructions (portable)"), "{}", text(&out));
+    }
+    let out = run("mmx", "5");
+    expect_code(&out, 64);
+    assert!(text(&out).contains("NISHINA_SIMD"), "{}", text(&out));
+}

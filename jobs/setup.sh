@@ -32,16 +32,23 @@ nishina_install() {
     version=${clang#libclang1-}
     packages=(build-essential pkg-config libopenmpi-dev openmpi-bin "$clang" "libclang-common-$version-dev"
         libopenblas-pthread-dev libhdf5-dev hdf5-tools python3-venv)
+    # Optional: matrices that no rank holds whole.
+    [ -z "$(apt-cache search --names-only '^libscalapack-openmpi-dev$')" ] || packages+=(libscalapack-openmpi-dev)
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+}
+
+nishina_scalapack() {
+    # Whether the optional ScaLAPACK is there, which the cargo feature `scalapack` links.
+    { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true; } | grep 'libscalapack-openmpi\.so' >/dev/null
 }
 
 nishina_setup() {
     local missing serial
     # shellcheck disable=SC2046
     missing=$(echo $(nishina_missing))
-    if [ -n "$missing" ]; then
-        echo "setup: missing: $missing" >&2
+    if [ -n "$missing" ] || { ! nishina_scalapack && [ "${NISHINA_SCALAPACK_WANTED:-0}" = 1 ]; }; then
+        echo "setup: missing: ${missing:-scalapack}" >&2
         nishina_install || true
         # shellcheck disable=SC2046
         missing=$(echo $(nishina_missing))

@@ -13,6 +13,7 @@ case ${1:-} in
         exit 2
         ;;
 esac
+NISHINA_SCALAPACK_WANTED=1
 source jobs/setup.sh
 
 venv=$root/target/venv
@@ -26,3 +27,9 @@ cargo fmt --check
 cargo clippy --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 cargo test
+if nishina_scalapack; then
+    cargo clippy --all-targets --features scalapack -- -D warnings
+    cargo test --features scalapack --test distributed
+else
+    echo "ScaLAPACK is not installed: the distributed solver was not tested" >&2
+fi

@@ -205,6 +205,7 @@ fn run_on(
         "the ranks read different inputs; start them with the same command, on one file that all hosts see",
     )?;
     linalg::blas::set_threads(source.input.threads);
+    job::placement::report(comm, source.input.threads)?;
     stop.deadline(source.input.output.max_time);
     if comm.is_root() {
         stop.job_end(job::time_left());
@@ -218,16 +219,18 @@ fn check(path: &Path, settings: &[String], ranks: usize, json: bool) -> Result<(
     driver::validate_evolution(&source, &problem, &registry::Extensions::default())?;
     let mut ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, ranks.max(1))?;
     driver::start_evolution(&source, &mut *ensemble)?;
-    let plan = report::plan(&source, &problem, &*ensemble, ranks.max(1))?;
-    if source.input.optimize.is_some() {
-        registry::optimizer(&source.input, plan.columns, plan.rows)?;
+    let ranks = ranks.max(1);
+    let local = ranks.min(job::placement::cores());
+    let plan = report::plan(&source, &problem, &*ensemble, ranks, linalg::total_memory() / local as f64)?;
+    if let Some(method) = &plan.method {
+        registry::optimizer(&source.input, method)?;
     }
     driver::Orthogonal::new(&source, &problem, 0, ranks.max(1))?;
     if let Some(m) = &source.input.measure {
         let observables = registry::observables(&source, &problem, &m.observables, "measure.observables")?;
         driver::Target::new(m, &observables)?;
     }
-    plan.refuse_if_too_large()?;
+    plan.refuse_if_too_large(local)?;
     let chains = source.input.sampler.as_ref().map_or(16, |s| s.chains);
     answer(&if json { plan.json().to_string() } else { plan.text(&source.input.title, chains) })
 }

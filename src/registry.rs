@@ -6,14 +6,14 @@ use crate::comm::share;
 use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
 use crate::error::{Error, Result};
 use crate::input::{
-    self, Input, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source, split_hamiltonian,
+    self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source, split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
 use crate::observable::{self, Named, ObservableContext};
 use crate::operator::models::{MODELS, Model, ModelContext, Units};
 use crate::operator::{Flip, TermTable};
-use crate::optimizer::{OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, choose_sr};
+use crate::optimizer::{OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, Sizes, cost};
 use crate::sampler::{Mixture, RuleContext};
 use std::path::Path;
 
@@ -302,8 +302,23 @@ pub struct ChosenOptimizer {
     pub reason: String,
 }
 
-/// Builds the optimiser of `[optimize]` for `parameters` columns and `samples` rows over all ranks.
-pub fn optimizer(input: &Input, parameters: usize, samples: usize) -> Result<ChosenOptimizer> {
+/// The method of `[optimize]` and why, for ranks that have `memory` bytes each.
+pub fn method(optimize: &OptimizeInput, sizes: &Sizes, memory: f64) -> (String, String) {
+    let (name, mut why) = match optimize.method.as_str() {
+        "sr" => {
+            let (name, why) = cost::choose_sr(sizes, memory);
+            (name.to_string(), why)
+        }
+        other => (other.to_string(), "named in the input".to_string()),
+    };
+    if sizes.is_shared_out(&name) {
+        why = format!("{why}; its matrix is shared out over {} ranks", sizes.ranks);
+    }
+    (name, why)
+}
+
+/// Builds the optimiser of `[optimize]` with the method that [`method`] has found.
+pub fn optimizer(input: &Input, (name, reason): &(String, String)) -> Result<ChosenOptimizer> {
     let o = section(&input.optimize, "optimize")?;
     let exclusive = o.carleo_troyer.is_some() || o.scale_invariant.is_some() || o.pseudo_inverse.is_some();
     let shift = o.shift.clone().unwrap_or(Schedule::Number(if exclusive { 0.0 } else { 0.01 }));
@@ -317,17 +332,15 @@ pub fn optimizer(input: &Input, parameters: usize, samples: usize) -> Result<Cho
         beta1: o.beta1.unwrap_or(0.9),
         beta2: o.beta2.unwrap_or(0.999),
         epsilon: o.epsilon.unwrap_or(1e-8),
+        mu: o.mu,
+        beta: o.beta,
+        tolerance: o.tolerance,
+        max_iterations: o.max_iterations,
+        distribute_above: o.distribute_above,
     };
-    let (name, reason) = match o.method.as_str() {
-        "sr" if o.carleo_troyer.is_some() || o.scale_invariant.is_some() => {
-            ("dense-sr", "a regularisation by the diagonal of S needs S itself".to_string())
-        }
-        "sr" => choose_sr(parameters, samples),
-        other => (other, "named in the input".to_string()),
-    };
-    let entry = OPTIMIZERS.iter().find(|e| e.kind == name).ok_or_else(|| {
+    let entry = OPTIMIZERS.iter().find(|e| e.kind == *name).ok_or_else(|| {
         let known: Vec<_> = OPTIMIZERS.iter().map(|e| e.kind).collect();
         Error::input("optimize.method", format!("`{name}` is not a method"), format!("known: sr, {}", known.join(", ")))
     })?;
-    Ok(ChosenOptimizer { optimizer: (entry.build)(&options)?, kind: entry.kind, reason })
+    Ok(ChosenOptimizer { optimizer: (entry.build)(&options)?, kind: entry.kind, reason: reason.clone() })
 }

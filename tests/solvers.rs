@@ -1,11 +1,14 @@
 //! Solvers agree on the same samples, on any number of ranks, rank-deficient problems included.
 
-use ndarray::Array2;
-use nishina::ansatz::{Derivatives, Kind, Matrix};
+use ndarray::{Array1, Array2};
+use nishina::ansatz::{Columns, Derivatives, Kind, Matrix};
+use nishina::comm::counting::Counting;
 use nishina::comm::{Comm, Serial, share, threads};
-use nishina::optimizer::{Direction, OPTIMIZERS, OptimizerOptions, Schedule, StepData};
+use nishina::io::tree::Tree;
+use nishina::optimizer::{Direction, OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, Sizes, StepData, cost};
 use nishina::rng::{Distribution, Purpose, StandardNormal, stream};
 use num_complex::Complex64;
+use std::sync::Arc;
 
 fn options(shift: f64) -> OptimizerOptions {
     OptimizerOptions {
@@ -16,6 +19,11 @@ fn options(shift: f64) -> OptimizerOptions {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
+        mu: None,
+        beta: None,
+        tolerance: Some(1e-13),
+        max_iterations: None,
+        distribute_above: 8192,
     }
 }
 
@@ -44,6 +52,21 @@ fn data(kind: Kind, samples: usize, columns: usize, rank: usize) -> Data {
     Data { derivatives: Derivatives::dense(kind, matrix), weights, energies }
 }
 
+/// Random data in factors, as a machine of `sites` visible and `hidden` hidden units has them: three blocks.
+fn factored(kind: Kind, samples: usize, sites: usize, hidden: usize) -> Data {
+    let like = data(kind, samples, 2, 2);
+    let mut rng = stream(6, Purpose::Law, 0, (samples * sites + hidden) as u64);
+    let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+    let x = Arc::new(Matrix::Real(Array2::from_shape_fn((samples, sites), |_| normal().signum())));
+    let t = Array2::from_shape_fn((samples, hidden), |_| Complex64::new(normal(), normal()));
+    let t = Arc::new(if kind == Kind::Real { Matrix::Real(t.mapv(|z| z.re)) } else { Matrix::Complex(t) });
+    let mut blocks = vec![Columns::Dense(x.clone()), Columns::Dense(t.clone()), Columns::Outer(x.clone(), t.clone())];
+    if kind == Kind::Stacked {
+        blocks.push(Columns::Pairs(Box::new(Columns::Outer(x, t))));
+    }
+    Data { derivatives: Derivatives::new(kind, samples, blocks), ..like }
+}
+
 fn part(all: &Data, range: std::ops::Range<usize>) -> Data {
     Data {
         derivatives: all.derivatives.select(&range.clone().collect::<Vec<_>>()),
@@ -53,9 +76,8 @@ fn part(all: &Data, range: std::ops::Range<usize>) -> Data {
 }
 
 fn solve(kind: &str, options: &OptimizerOptions, data: &Data, comm: &dyn Comm) -> Direction {
-    let entry = OPTIMIZERS.iter().find(|e| e.kind == kind).unwrap();
     let step = StepData { derivatives: &data.derivatives, weights: &data.weights, local_energies: &data.energies };
-    (entry.build)(options).unwrap().direction(&step, 0, comm).unwrap()
+    build(kind, options).direction(&step, 0, comm).unwrap()
 }
 
 fn distance(a: &[f64], b: &[f64]) -> f64 {
@@ -65,37 +87,241 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 
 const KINDS: [Kind; 3] = [Kind::Real, Kind::Stacked, Kind::Holomorphic];
 
+/// Every solver's direction of the first step, against that of dense-sr.
+fn compare(options: &OptimizerOptions, data: &Data, methods: &[&str], tolerance: f64, what: &str) {
+    let dense = solve("dense-sr", options, data, &Serial);
+    for method in methods {
+        let other = solve(method, options, data, &Serial);
+        let apart = distance(&dense.update, &other.update);
+        assert!(apart < tolerance, "{method}: {apart:e} for {what}");
+        let (a, b) = (dense.metric_norm.unwrap(), other.metric_norm.unwrap());
+        assert!((a - b).abs() < tolerance * a, "{method}: {a} {b} for {what}");
+    }
+}
+
 #[test]
-fn parameter_space_equals_sample_space() {
+fn all_solvers_agree() {
     for kind in KINDS {
-        for (samples, columns, rank) in [(40, 12, 12), (10, 30, 30), (20, 20, 5)] {
+        for (samples, columns, rank) in [(40, 12, 12), (10, 30, 30), (20, 20, 5), (1, 3, 1)] {
             let data = data(kind, samples, columns, rank);
-            let dense = solve("dense-sr", &options(1e-2), &data, &Serial);
-            let kernel = solve("kernel-sr", &options(1e-2), &data, &Serial);
-            assert!(distance(&dense.update, &kernel.update) < 1e-8, "{kind:?} {samples} {columns} {rank}");
-            let (a, b) = (dense.metric_norm.unwrap(), kernel.metric_norm.unwrap());
-            assert!((a - b).abs() < 1e-8 * a);
+            if samples > 1 {
+                let what = format!("{kind:?} {samples} {columns} {rank}");
+                compare(&options(1e-2), &data, &["kernel-sr", "spring", "march", "cg"], 1e-8, &what);
+            }
         }
+        for (samples, sites, hidden) in [(60, 3, 4), (9, 5, 6), (300, 4, 3)] {
+            let what = format!("{kind:?} {samples} {sites} {hidden} in factors");
+            let data = factored(kind, samples, sites, hidden);
+            compare(&options(1e-2), &data, &["kernel-sr", "spring", "march", "cg"], 1e-8, &what);
+        }
+    }
+}
+
+#[test]
+fn regularisations_agree_in_both_spaces() {
+    for kind in KINDS {
+        for (samples, sites, hidden) in [(60, 3, 4), (9, 5, 6)] {
+            let data = factored(kind, samples, sites, hidden);
+            let what = format!("{kind:?} {samples} {sites} {hidden}");
+            let none = || options(0.0);
+            let first = OptimizerOptions { carleo_troyer: Some((0.5, 0.9, 1e-4)), ..none() };
+            compare(&first, &data, &["kernel-sr", "spring", "cg"], 1e-8, &format!("R1 {what}"));
+            let third = OptimizerOptions { scale_invariant: Some((1e-2, 1e-3)), ..none() };
+            compare(&third, &data, &["kernel-sr", "spring", "cg"], 1e-8, &format!("R3 {what}"));
+            let fourth = OptimizerOptions { pseudo_inverse: Some(1e-3), ..none() };
+            compare(&fourth, &data, &["kernel-sr", "spring"], 1e-7, &format!("R4 {what}"));
+        }
+    }
+    // Columns that do not vary are left alone by all.
+    let mut dead = data(Kind::Real, 30, 4, 4);
+    if let Matrix::Real(mut m) = dead.derivatives.written_out() {
+        m.column_mut(1).fill(0.1);
+        dead.derivatives = Derivatives::dense(Kind::Real, Matrix::Real(m));
+    }
+    let scaled = OptimizerOptions { carleo_troyer: Some((0.5, 0.9, 1e-4)), ..options(0.0) };
+    for method in ["dense-sr", "kernel-sr", "cg"] {
+        let update = solve(method, &scaled, &dead, &Serial).update;
+        assert!(update[1].abs() < 1e-3 && update.iter().all(|u| u.abs() < 10.0), "{method} {update:?}");
     }
 }
 
 #[test]
 fn any_number_of_ranks_gives_the_same_direction() {
     for kind in KINDS {
-        let all = data(kind, 24, 9, 9);
-        for method in ["dense-sr", "kernel-sr", "adam", "sgd"] {
-            let alone = solve(method, &options(1e-3), &all, &Serial);
-            for size in 2..=4 {
-                let parts = threads::run(size, |comm| {
-                    solve(method, &options(1e-3), &part(&all, share(24, comm.rank(), size)), comm).update
-                });
-                for update in &parts {
-                    assert!(distance(&alone.update, update) < 1e-9, "{kind:?} {method} {size}");
-                    assert_eq!(update, &parts[0], "the same bytes on every rank");
+        for all in [data(kind, 24, 9, 9), factored(kind, 24, 5, 6)] {
+            for method in OPTIMIZERS.iter().map(|o| o.kind) {
+                let alone = solve(method, &options(1e-3), &all, &Serial);
+                for size in 2..=4 {
+                    let parts = threads::run(size, |comm| {
+                        solve(method, &options(1e-3), &part(&all, share(24, comm.rank(), size)), comm).update
+                    });
+                    for update in &parts {
+                        let apart = distance(&alone.update, update);
+                        assert!(apart < 1e-8, "{kind:?} {method} {size}: {apart:e}");
+                        assert_eq!(update, &parts[0], "the same bytes on every rank");
+                    }
+                }
+            }
+            let scaled = OptimizerOptions { carleo_troyer: Some((0.5, 0.9, 1e-4)), ..options(0.0) };
+            let alone = solve("kernel-sr", &scaled, &all, &Serial);
+            let parts = threads::run(3, |comm| {
+                solve("kernel-sr", &scaled, &part(&all, share(24, comm.rank(), 3)), comm).update
+            });
+            assert!(parts.iter().all(|update| distance(&alone.update, update) < 1e-8));
+        }
+    }
+}
+
+/// Ō and ε of a problem with real derivatives, written out.
+fn written(data: &Data) -> (Array2<f64>, Array1<f64>) {
+    let Matrix::Real(o) = data.derivatives.written_out() else { panic!("real data") };
+    let weights = Array1::from(data.weights.clone());
+    let mean = weights.dot(&o);
+    let energies: Array1<f64> = data.energies.iter().map(|e| e.re).collect();
+    let energy = weights.dot(&energies);
+    let roots = weights.mapv(f64::sqrt);
+    let rows = (&o - &mean) * roots.view().insert_axis(ndarray::Axis(1));
+    (rows, (energies - energy) * roots)
+}
+
+fn build(kind: &str, options: &OptimizerOptions) -> Box<dyn Optimizer> {
+    (OPTIMIZERS.iter().find(|e| e.kind == kind).unwrap().build)(options).unwrap()
+}
+
+fn next(optimizer: &mut dyn Optimizer, step: usize, data: &Data) -> Array1<f64> {
+    let data = StepData { derivatives: &data.derivatives, weights: &data.weights, local_energies: &data.energies };
+    Array1::from(optimizer.direction(&data, step, &Serial).unwrap().update)
+}
+
+#[test]
+fn spring_and_march_minimise_what_they_say() {
+    for (samples, columns) in [(30, 8), (8, 30)] {
+        let (lambda, mu, beta) = (1e-2, 0.8, 0.9);
+        let options = OptimizerOptions { mu: Some(mu), beta: Some(beta), ..options(lambda) };
+        for method in ["spring", "march"] {
+            let mut optimizer = build(method, &options);
+            let mut last = Array1::zeros(columns);
+            let mut second = Array1::<f64>::zeros(columns);
+            for step in 0..4 {
+                let data = data(Kind::Real, samples + step, columns, columns);
+                let (rows, target) = written(&data);
+                let phi = next(&mut *optimizer, step, &data);
+                let unbias = 1.0 - beta.powi(step as i32);
+                let scaled = method == "march" && step > 0;
+                let d = if scaled { second.mapv(|v| (v / unbias).sqrt()) } else { Array1::ones(columns) };
+                // The gradient of |O phi - eps|^2 + lambda |phi - mu last|_D^2 is zero.
+                let slope = rows.t().dot(&(rows.dot(&phi) - &target)) + (&phi - &(&last * mu)) * &d * lambda;
+                assert!(slope.iter().all(|g| g.abs() < 1e-8), "{method} {samples} {step}: {slope}");
+                second = second * beta + (&phi - &last).mapv(|x| x * x) * (1.0 - beta);
+                last = phi;
+            }
+        }
+    }
+}
+
+#[test]
+fn spring_converges_to_the_minimum_norm_solution() {
+    let data = data(Kind::Real, 8, 20, 20);
+    let plain = OptimizerOptions { pseudo_inverse: Some(1e-13), ..options(0.0) };
+    let minimum = Array1::from(solve("kernel-sr", &plain, &data, &Serial).update);
+    let mut spring = build("spring", &OptimizerOptions { mu: Some(0.9), ..options(1e-9) });
+    let mut phi = Array1::zeros(20);
+    for step in 0..400 {
+        phi = next(&mut *spring, step, &data);
+    }
+    // What mu keeps of directions without a gradient dies out; the rest solves the equations.
+    assert!((&phi - &minimum).mapv(|x| x * x).sum().sqrt() < 1e-5 * minimum.dot(&minimum).sqrt());
+}
+
+#[test]
+fn optimisers_resume_bit_for_bit() {
+    let data = data(Kind::Holomorphic, 12, 30, 30);
+    for kind in ["spring", "march", "adam"] {
+        let options = options(1e-3);
+        let (mut whole, mut first, mut second) = (build(kind, &options), build(kind, &options), build(kind, &options));
+        for step in 0..3 {
+            next(&mut *whole, step, &data);
+            next(&mut *first, step, &data);
+        }
+        let mut tree = Tree::default();
+        first.save(&mut tree, "optimizer");
+        second.load(&tree, "optimizer").unwrap();
+        for step in 3..6 {
+            assert_eq!(next(&mut *whole, step, &data), next(&mut *second, step, &data), "{kind} {step}");
+        }
+    }
+}
+
+#[test]
+fn messages_and_bytes_are_those_of_the_cost_model() {
+    for kind in KINDS {
+        for (samples, sites, hidden) in [(32, 2, 3), (16, 4, 5)] {
+            let all = factored(kind, samples, sites, hidden);
+            let derivatives = &all.derivatives;
+            for ranks in [1, 2, 4, 8] {
+                for method in OPTIMIZERS.iter().map(|o| o.kind) {
+                    for diagonal in [false, true] {
+                        if diagonal && !matches!(method, "dense-sr" | "kernel-sr" | "spring") {
+                            continue;
+                        }
+                        let sizes = Sizes {
+                            kind,
+                            columns: derivatives.columns(),
+                            samples,
+                            numbers: derivatives.numbers_per_sample(),
+                            ranks,
+                            diagonal,
+                            decomposed: false,
+                            shared_above: None,
+                            avoided_above: 8192,
+                        };
+                        let mut options = options(1e-2);
+                        options.carleo_troyer = diagonal.then_some((0.5, 0.9, 1e-4));
+                        let counted = threads::run(ranks, |comm| {
+                            let comm = Counting::new(comm);
+                            let mine = part(&all, share(samples, comm.rank(), ranks));
+                            let data = StepData {
+                                derivatives: &mine.derivatives,
+                                weights: &mine.weights,
+                                local_energies: &mine.energies,
+                            };
+                            let mut optimizer = build(method, &options);
+                            // The second step has a last direction.
+                            optimizer.direction(&data, 0, &comm).unwrap();
+                            comm.take();
+                            let direction = optimizer.direction(&data, 1, &comm).unwrap();
+                            (comm.take(), direction.iterations.map_or(1, |i| i.count))
+                        });
+                        for (rank, (counted, iterations)) in counted.into_iter().enumerate() {
+                            let model = cost::traffic(method, &sizes, rank, iterations);
+                            assert_eq!(counted, model, "{kind:?} {method} {ranks} {rank} {diagonal}");
+                        }
+                    }
                 }
             }
         }
     }
+}
+
+#[test]
+fn matrix_products_per_solve() {
+    let count = |method: &str, data: &Data| {
+        let before = nishina::linalg::products::count();
+        let iterations = solve(method, &options(1e-2), data, &Serial).iterations.map_or(0, |i| i.count as u64);
+        (nishina::linalg::products::count() - before, iterations)
+    };
+    let data = factored(Kind::Holomorphic, 100, 3, 4);
+    // Three blocks. Mean: 3. One portion of rows: rank update and force. Image of delta for its norm: 3.
+    assert_eq!(count("dense-sr", &data), (8, 0));
+    // One tile: X X^T and T T^H, each once. Pull-back 3, norm 3.
+    assert_eq!(count("kernel-sr", &data), (8, 0));
+    // 200 samples are two tiles of rows over one of columns.
+    assert_eq!(count("kernel-sr", &factored(Kind::Holomorphic, 200, 3, 4)), (10, 0));
+    // Mean 3, force 3, squares 3, norm 3, and two products with three blocks per iteration.
+    let (products, iterations) = count("cg", &data);
+    assert!(iterations > 3);
+    assert_eq!(products, 12 + 6 * iterations);
+    assert_eq!(count("sgd", &data), (3, 0));
 }
 
 #[test]
@@ -140,19 +366,4 @@ fn numbers_that_are_not_finite_never_reach_the_parameters() {
         });
         assert_eq!(refused, vec![true; 3], "{}", method.kind);
     }
-}
-
-#[test]
-fn adam_resumes_with_its_moments() {
-    let data = data(Kind::Real, 12, 3, 3);
-    let step = StepData { derivatives: &data.derivatives, weights: &data.weights, local_energies: &data.energies };
-    let build = || (OPTIMIZERS.iter().find(|e| e.kind == "adam").unwrap().build)(&options(0.0)).unwrap();
-    let (mut whole, mut first, mut second) = (build(), build(), build());
-    whole.direction(&step, 0, &Serial).unwrap();
-    first.direction(&step, 0, &Serial).unwrap();
-    let mut tree = nishina::io::tree::Tree::default();
-    first.save(&mut tree, "optimizer");
-    second.load(&tree, "optimizer").unwrap();
-    let (a, b) = (whole.direction(&step, 1, &Serial).unwrap(), second.direction(&step, 1, &Serial).unwrap());
-    assert_eq!(a, b);
 }

@@ -175,7 +175,7 @@ fn the_given_machine_has_its_golden_numbers() {
             close_complex(state.force(&o, k), (re, im), tolerance);
         }
         let derivatives = state.ensemble.derivatives();
-        let mut chosen = registry::optimizer(&state.source.input, 48, 64).unwrap();
+        let mut chosen = registry::optimizer(&state.source.input, &("dense-sr".to_string(), String::new())).unwrap();
         let direction = chosen.optimizer.direction(&state.step_data(&derivatives), 0, &Serial).unwrap().update;
         let (norm, re, im) = golden.direction;
         close(direction.iter().map(|d| d * d).sum::<f64>().sqrt(), norm, 1e-8);

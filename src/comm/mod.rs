@@ -1,5 +1,6 @@
 //! Decides how ranks talk: one small trait, implemented in series, by threads in one process (tests) and by MPI.
 
+pub mod counting;
 mod heartbeat;
 pub mod mpi;
 mod serial;

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 
 /// Columns of the history: name, unit, meaning.
-pub const COLUMNS: [(&str, &str, &str); 13] = [
+pub const COLUMNS: [(&str, &str, &str); 15] = [
     ("energy", "energy of the input", "Re <E_loc> of the step's samples, whole system"),
     ("energy_imag", "energy of the input", "Im <E_loc>, zero within its error bar"),
     ("error", "energy of the input", "standard error of the energy"),
@@ -16,6 +16,8 @@ pub const COLUMNS: [(&str, &str, &str); 13] = [
     ("shift", "1", "shift of the step"),
     ("metric_norm", "energy squared", "delta^H S delta; NaN-free: -1 where the method has no metric"),
     ("fallbacks", "1", "larger shifts and pseudo-inverses that the solve needed"),
+    ("iterations", "1", "iterations of the solver; -1 where the method is direct"),
+    ("residual", "1", "||F - S_reg delta||/||F|| where an iterative solver stopped; -1 where the method is direct"),
     ("rejected", "1", "1 where the update was dropped because a number was not finite"),
     (
         "table_drift",

@@ -33,6 +33,7 @@ use crate::input::{Input, KeptSamples, Method, Source};
 use crate::io::output::OutputPaths;
 use crate::io::seal::fnv1a;
 use crate::job::{self, Stop};
+use crate::linalg::total_memory;
 use crate::observable::Named;
 use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
 use blocks::Boundary;
@@ -169,8 +170,12 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     validate_evolution(source, &problem, &options.extensions)?;
     let mut ensemble = registry::ensemble(source, &problem, &options.extensions, comm.rank(), comm.size())?;
     start::start(source, &mut *ensemble)?;
-    let plan = crate::report::plan(source, &problem, &*ensemble, comm.size())?;
-    plan.refuse_if_too_large()?;
+    let local = job::placement::ranks_here(comm.size());
+    // The smallest share decides, so that all ranks choose the same method.
+    let mut share = [-total_memory() / local as f64];
+    comm.max(&mut share)?;
+    let plan = crate::report::plan(source, &problem, &*ensemble, comm.size(), -share[0])?;
+    plan.refuse_if_too_large(local)?;
     let observables = match &input.measure {
         Some(m) => registry::observables(source, &problem, &m.observables, "measure.observables")?,
         None => Vec::new(),
@@ -179,8 +184,8 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         Target::new(m, &observables)?;
     }
     let orthogonal = Orthogonal::new(source, &problem, comm.rank(), comm.size())?;
-    let mut chosen = match input.optimize {
-        Some(_) => Some(registry::optimizer(input, plan.columns, plan.rows)?),
+    let mut chosen = match &plan.method {
+        Some(method) => Some(registry::optimizer(input, method)?),
         None => None,
     };
 

@@ -7,7 +7,7 @@ use crate::comm::agree;
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
-use crate::optimizer::{StepData, trust_region_scale};
+use crate::optimizer::{Iterations, StepData, trust_region_scale};
 use crate::registry::{ChosenOptimizer, section};
 use crate::rng::Purpose;
 use crate::stats::{v_score, with_error};
@@ -53,12 +53,14 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             settings.shift.as_ref().map_or(0.0, |s| s.at(step)),
             -1.0,
             0.0,
+            -1.0,
+            -1.0,
             0.0,
             counts.table_drift,
         ];
         if bad[0] > 0.0 {
             rejected_in_a_row += 1;
-            row[11] = 1.0;
+            row[13] = 1.0;
             log::warn!("step {step}: {} local energies are not finite; the update is dropped", bad[0]);
             if rejected_in_a_row > MAX_REJECTED {
                 return Err(Error::numerical(
@@ -76,6 +78,10 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             if let (Some(norm), Some(largest)) = (direction.metric_norm, settings.max_distance) {
                 rate *= trust_region_scale(rate, norm, largest);
             }
+            if let Some(largest) = settings.largest_norm() {
+                let squared = direction.update.iter().map(|d| d * d).sum();
+                rate *= trust_region_scale(rate, squared, largest.sqrt());
+            }
             let mut parameters = run.ensemble.parameters();
             parameters.iter_mut().zip(&direction.update).for_each(|(p, d)| *p -= rate * d);
             if parameters.iter().any(|p| !p.is_finite()) {
@@ -85,6 +91,9 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             row[7] = rate;
             row[9] = direction.metric_norm.unwrap_or(-1.0);
             row[10] = direction.fallbacks as f64;
+            if let Some(Iterations { count, residual }) = direction.iterations {
+                (row[11], row[12]) = (count as f64, residual);
+            }
         }
         let seconds = clock.elapsed().as_secs_f64();
         run.progress.history.rows.push(row);

@@ -49,6 +49,8 @@ pub(super) fn check(input: &Input) -> Result<()> {
     if let Some(o) = &input.optimize {
         at_least_one("optimize.steps", o.steps)?;
         positive("optimize.max_distance", o.max_distance)?;
+        positive("optimize.norm_constraint", o.norm_constraint)?;
+        at_least_one("optimize.distribute_above", o.distribute_above)?;
         positive("optimize.target_error", o.target_error)?;
         positive("optimize.target_v_score", o.target_v_score)?;
         let regularisations = [

@@ -173,7 +173,7 @@ impl Default for CarleoTroyerInput {
 pub struct OptimizeInput {
     /// Parameter updates
     pub steps: usize,
-    /// sr (default), dense-sr, kernel-sr, adam, sgd
+    /// sr (default), dense-sr, kernel-sr, spring, march, cg, adam, sgd
     #[serde(default = "default_method")]
     pub method: String,
     /// A number or a schedule
@@ -201,6 +201,31 @@ pub struct OptimizeInput {
     /// States that the optimisation stays orthogonal to, for the next one
     #[serde(default)]
     pub orthogonal_to: Vec<super::OrthogonalInput>,
+    /// spring, march: share of the last direction that is kept (0.9, 0.95)
+    pub mu: Option<f64>,
+    /// march: decay of the second moment (0.995)
+    pub beta: Option<f64>,
+    /// Largest Euclidean length squared of a step (spring, march: 1e-3; else none)
+    pub norm_constraint: Option<f64>,
+    /// cg: relative residual at which it stops (1e-6)
+    pub tolerance: Option<f64>,
+    /// cg: iterations after which it stops (1000)
+    pub max_iterations: Option<usize>,
+    /// Matrices of more rows are held by all ranks together, or avoided (8192)
+    #[serde(default = "default_distribute_above")]
+    pub distribute_above: usize,
+}
+
+impl OptimizeInput {
+    /// The norm constraint in force.
+    pub fn largest_norm(&self) -> Option<f64> {
+        let kept = matches!(self.method.as_str(), "spring" | "march");
+        self.norm_constraint.or(kept.then_some(1e-3))
+    }
+}
+
+fn default_distribute_above() -> usize {
+    8192
 }
 
 fn default_method() -> String {

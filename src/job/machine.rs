@@ -142,7 +142,7 @@ pub fn program_digest() -> u64 {
     read().unwrap_or(0)
 }
 
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let mut buffer = [0u8; 256];
     // SAFETY: the buffer is writable and its last byte stays zero, because one byte less is announced.
     let code = unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len() - 1) };

@@ -10,6 +10,7 @@ mod faults;
 mod launch;
 mod limit;
 mod machine;
+pub mod placement;
 
 pub use faults::Fault;
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};

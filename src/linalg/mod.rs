@@ -7,15 +7,26 @@ pub mod lanczos;
 pub mod lanes;
 pub mod panels;
 pub mod products;
+#[cfg(feature = "scalapack")]
+pub mod scalapack;
 pub mod simd;
 pub mod vectors;
 
 /// Memory in bytes that this process may still use, from the operating system.
 pub fn available_memory() -> f64 {
+    memory("MemAvailable:")
+}
+
+/// Memory in bytes of this machine; it does not change while a run is away.
+pub fn total_memory() -> f64 {
+    memory("MemTotal:")
+}
+
+fn memory(entry: &str) -> f64 {
     std::fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| {
-            let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+            let line = text.lines().find(|l| l.starts_with(entry))?;
             line.split_whitespace().nth(1)?.parse::<f64>().ok()
         })
         .map_or(f64::INFINITY, |kib| kib * 1024.0)

@@ -6,6 +6,7 @@
 use crate::scalar::Scalar;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex64;
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 
 const ROW_MAJOR: c_int = 101;
@@ -111,6 +112,19 @@ fn int(n: usize) -> c_int {
     c_int::try_from(n).unwrap_or_else(|_| unreachable!("matrices have fewer than 2^31 rows and columns"))
 }
 
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Matrix products and rank updates that this thread has made so far.
+pub fn count() -> u64 {
+    COUNT.get()
+}
+
+fn count_one() {
+    COUNT.set(COUNT.get() + 1);
+}
+
 /// Numbers that BLAS multiplies.
 pub trait Product: Scalar {
     /// C ← α op(A) op(B) + β C. Rows of all matrices have to be contiguous, and the shapes have to fit.
@@ -141,6 +155,7 @@ macro_rules! product {
                 if m == 0 || n == 0 {
                     return;
                 }
+                count_one();
                 let number = $number;
                 let lda = leading(a.strides(), a.ncols());
                 let ldb = leading(b.strides(), b.ncols());
@@ -157,6 +172,7 @@ macro_rules! product {
                 if n == 0 {
                     return;
                 }
+                count_one();
                 let op = if op == Op::Same { op } else { Op::Adjoint };
                 let (lda, ldc) = (leading(a.strides(), a.ncols()), leading(c.strides(), n));
                 let (a, c) = (a.as_ptr() as *const $pointer, c.as_mut_ptr() as *mut $pointer);

@@ -19,7 +19,7 @@ pub struct Sgd;
 
 impl Optimizer for Sgd {
     fn direction(&mut self, data: &StepData, _step: usize, comm: &dyn Comm) -> Result<Direction> {
-        Ok(Direction { update: gradient(data, comm)?, metric_norm: None, fallbacks: 0 })
+        Ok(Direction { update: gradient(data, comm)?, metric_norm: None, fallbacks: 0, iterations: None })
     }
     fn save(&self, _tree: &mut Tree, _prefix: &str) {}
     fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {
@@ -69,7 +69,7 @@ impl Optimizer for Adam {
                 (*m / unbias1) / ((*v / unbias2).sqrt() + self.epsilon)
             })
             .collect();
-        Ok(Direction { update, metric_norm: None, fallbacks: 0 })
+        Ok(Direction { update, metric_norm: None, fallbacks: 0, iterations: None })
     }
     fn save(&self, tree: &mut Tree, prefix: &str) {
         tree.put_integer(&format!("{prefix}/count"), self.count);

@@ -5,8 +5,8 @@
 //! come from the factors of O, and a y with Σ_s √w_s y_s = 0 needs no mean, Ō^H y = O^H (√w ∘ y).
 //!
 //! Every sum over samples that several ranks share is made here ([`LeastSquares::new`], [`LeastSquares::pull_back`],
-//! [`LeastSquares::image`], [`LeastSquares::diagonal`]), in [`super::parameter_space::assemble`] and in
-//! [`super::sample_space::assemble`]: a sum chain by chain in a fixed order has to replace the sums of these six.
+//! [`LeastSquares::image`], [`LeastSquares::metric_times`], [`LeastSquares::diagonal`], [`LeastSquares::metric_norm`]), in [`super::parameter_space::assemble`] and in
+//! [`super::sample_space::assemble`]: a sum chain by chain in a fixed order has to replace the sums of these eight.
 
 use super::StepData;
 use crate::ansatz::{Derivatives, Entry, Kind};
@@ -153,6 +153,33 @@ impl LeastSquares {
         self.scale_rows(&mut y);
         let mut out = self.derivatives.adjoint_times(&y);
         comm.sum(&mut out)?;
+        Ok(out)
+    }
+
+    /// S v where ⟨O⟩ is known, the same bytes everywhere; one message of a parameter vector and two numbers.
+    pub fn metric_times(&self, v: &[f64], comm: &dyn Comm) -> Result<Vec<f64>> {
+        let mut y = self.image_by_mean(v);
+        self.scale_rows(&mut y);
+        let mut out = self.derivatives.adjoint_times(&y);
+        // The rest of ⟨Ō v⟩ after centring: rounding errors, taken away with the mean that they multiply.
+        let mut rest = [0.0; 2];
+        for y in y.chunks_exact(self.kind().parts()) {
+            rest.iter_mut().zip(y).for_each(|(r, y)| *r += y);
+        }
+        out.extend(rest);
+        comm.sum(&mut out)?;
+        let [re, im] = out.last_chunk().copied().unwrap_or([0.0; 2]);
+        out.truncate(out.len() - 2);
+        let (mean, columns) = (&self.mean, out.len());
+        out.iter_mut().enumerate().for_each(|(k, o)| {
+            *o -= match self.kind() {
+                Kind::Real => mean[k] * re,
+                Kind::Stacked => mean[k] * re + mean[columns + k] * im,
+                // ⟨O⟩* (re + i im)
+                Kind::Holomorphic if k % 2 == 0 => mean[k] * re + mean[k + 1] * im,
+                Kind::Holomorphic => mean[k - 1] * im - mean[k] * re,
+            }
+        });
         Ok(out)
     }
 

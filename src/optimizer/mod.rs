@@ -1,14 +1,22 @@
 //! Decides what an optimiser is: local derivatives and local energies in, a direction in parameter space out.
 
+mod conjugate_gradient;
+pub mod cost;
+#[cfg(feature = "scalapack")]
+mod distributed;
 mod gradient;
 pub mod least_squares;
+mod momentum;
 pub mod parameter_space;
 mod reconfiguration;
 pub mod regularisation;
 pub mod sample_space;
 mod schedule;
 
+pub use conjugate_gradient::ConjugateGradient;
+pub use cost::Sizes;
 pub use gradient::{Adam, Sgd};
+pub use momentum::Momentum;
 pub use reconfiguration::{Reconfiguration, Space};
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};
 pub use schedule::{Rule, Schedule};
@@ -38,6 +46,17 @@ pub struct Direction {
     pub metric_norm: Option<f64>,
     /// How many fallbacks (larger shift, pseudo-inverse) were needed.
     pub fallbacks: usize,
+    /// What an iterative solver did; `None` where the method is direct.
+    pub iterations: Option<Iterations>,
+}
+
+/// How far an iterative solver went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Iterations {
+    /// Products with S.
+    pub count: usize,
+    /// ‖F − S_reg δ‖/‖F‖ where it stopped.
+    pub residual: f64,
 }
 
 /// A rule that turns the data of a step into a direction.
@@ -67,6 +86,16 @@ pub struct OptimizerOptions {
     pub beta2: f64,
     /// Adam's floor.
     pub epsilon: f64,
+    /// Share of the last direction that `spring` and `march` keep; `None`: their defaults.
+    pub mu: Option<f64>,
+    /// Decay of the second moment of `march`.
+    pub beta: Option<f64>,
+    /// Relative residual at which `cg` stops.
+    pub tolerance: Option<f64>,
+    /// Iterations after which `cg` stops.
+    pub max_iterations: Option<usize>,
+    /// Matrices of more rows are shared out over the ranks, where the program was built with ScaLAPACK.
+    pub distribute_above: usize,
 }
 
 /// One registered optimiser.
@@ -81,6 +110,9 @@ pub struct OptimizerEntry {
 pub const OPTIMIZERS: &[OptimizerEntry] = &[
     OptimizerEntry { kind: "dense-sr", build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Parameters))) },
     OptimizerEntry { kind: "kernel-sr", build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Samples))) },
+    OptimizerEntry { kind: "spring", build: |o| Ok(Box::new(Momentum::spring(o)?)) },
+    OptimizerEntry { kind: "march", build: |o| Ok(Box::new(Momentum::march(o)?)) },
+    OptimizerEntry { kind: "cg", build: |o| Ok(Box::new(ConjugateGradient::new(o)?)) },
     OptimizerEntry { kind: "adam", build: |o| Ok(Box::new(Adam::new(o)?)) },
     OptimizerEntry { kind: "sgd", build: |_| Ok(Box::new(Sgd)) },
 ];
@@ -100,13 +132,4 @@ pub fn solve_on_root(
     let facts = numbers.last_chunk().copied().unwrap_or([0.0; 2]);
     numbers.truncate(length);
     Ok((numbers, facts))
-}
-
-/// Which matrix of stochastic reconfiguration is the smaller, and why.
-pub fn choose_sr(parameters: usize, samples: usize) -> (&'static str, String) {
-    if parameters <= samples {
-        ("dense-sr", format!("{parameters} parameters <= {samples} samples"))
-    } else {
-        ("kernel-sr", format!("{parameters} parameters > {samples} samples"))
-    }
 }

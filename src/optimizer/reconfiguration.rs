@@ -23,22 +23,59 @@ pub enum Space {
 
 impl Space {
     /// (Ō^H Ō + λ D)⁻¹ Ō^H ζ, flat, and the number of fallbacks; the same bytes on every rank. In parameter space the
-    /// problem has to know ⟨O⟩.
+    /// problem has to know ⟨O⟩. A matrix of more than `above` rows is shared out where the program can do that.
     pub fn solve(
         self,
         problem: &LeastSquares,
         zeta: &[f64],
         inverse: &Inverse,
+        above: usize,
         comm: &dyn Comm,
     ) -> Result<(Vec<f64>, usize)> {
-        match (self, problem.kind()) {
-            (Space::Parameters, Kind::Holomorphic) => parameter_space::solve::<Complex64>(problem, zeta, inverse, comm),
-            (Space::Parameters, _) => parameter_space::solve::<f64>(problem, zeta, inverse, comm),
-            (Space::Samples, Kind::Holomorphic) => sample_space::solve::<Complex64>(problem, zeta, inverse, comm),
-            (Space::Samples, _) => sample_space::solve::<f64>(problem, zeta, inverse, comm),
+        match problem.kind() {
+            Kind::Holomorphic => self.solve_as::<Complex64>(problem, zeta, inverse, above, comm),
+            _ => self.solve_as::<f64>(problem, zeta, inverse, above, comm),
+        }
+    }
+
+    fn solve_as<T: Number>(
+        self,
+        problem: &LeastSquares,
+        zeta: &[f64],
+        inverse: &Inverse,
+        above: usize,
+        comm: &dyn Comm,
+    ) -> Result<(Vec<f64>, usize)> {
+        #[cfg(feature = "scalapack")]
+        {
+            let order = match self {
+                Space::Parameters => problem.derivatives.columns(),
+                Space::Samples => problem.counts.iter().sum::<usize>() * problem.kind().stack(),
+            };
+            if distributed::applies(order, inverse, above, comm) {
+                return match self {
+                    Space::Parameters => distributed::in_parameter_space::<T>(problem, zeta, inverse, comm),
+                    Space::Samples => distributed::in_sample_space::<T>(problem, zeta, inverse, comm),
+                };
+            }
+        }
+        #[cfg(not(feature = "scalapack"))]
+        let _ = above;
+        match self {
+            Space::Parameters => parameter_space::solve::<T>(problem, zeta, inverse, comm),
+            Space::Samples => sample_space::solve::<T>(problem, zeta, inverse, comm),
         }
     }
 }
+
+#[cfg(feature = "scalapack")]
+use super::distributed::{self, Number};
+
+/// Numbers of a solver.
+#[cfg(not(feature = "scalapack"))]
+trait Number: crate::linalg::dense::Lapack + crate::ansatz::Entry {}
+#[cfg(not(feature = "scalapack"))]
+impl<T: crate::linalg::dense::Lapack + crate::ansatz::Entry> Number for T {}
 
 /// Stochastic reconfiguration; it keeps no state between steps.
 pub struct Reconfiguration {
@@ -59,9 +96,10 @@ impl Optimizer for Reconfiguration {
         let with_mean = self.space == Space::Parameters || regularisation.needs_diagonal();
         let problem = LeastSquares::new(data, with_mean, comm)?;
         let inverse = regularisation.inverse(&problem, comm)?;
-        let (update, fallbacks) = self.space.solve(&problem, &problem.target, &inverse, comm)?;
+        let (update, fallbacks) =
+            self.space.solve(&problem, &problem.target, &inverse, self.options.distribute_above, comm)?;
         let metric_norm = Some(problem.metric_norm(&update, comm)?);
-        Ok(Direction { update, metric_norm, fallbacks })
+        Ok(Direction { update, metric_norm, fallbacks, iterations: None })
     }
     fn save(&self, _tree: &mut Tree, _prefix: &str) {}
     fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {

@@ -43,7 +43,8 @@ pub enum Inverse {
 
 /// Cut-off of the pseudo-inverse that a failed factorisation falls back to.
 const FALLBACK_CUT: f64 = 1e-10;
-const RETRIES: usize = 3;
+/// Larger shifts that are tried.
+pub(super) const RETRIES: usize = 3;
 /// Diagonal elements of S below this fraction of the largest count as this much: those columns are rounding errors.
 const DEAD: f64 = 1e-14;
 
@@ -70,16 +71,20 @@ impl Regularisation {
 
     /// The inverse for a problem; asks for the diagonal of S where it counts.
     pub fn inverse(self, problem: &LeastSquares, comm: &dyn Comm) -> Result<Inverse> {
-        Ok(match self {
+        Ok(self.inverse_with(&if self.needs_diagonal() { problem.diagonal(comm)? } else { Vec::new() }))
+    }
+
+    /// The inverse for a given diagonal of S.
+    pub fn inverse_with(self, diagonal: &[f64]) -> Inverse {
+        match self {
             Regularisation::PseudoInverse(cut) => Inverse::Pseudo(cut),
             Regularisation::Diagonal { relative, absolute } if relative > 0.0 => {
-                let mut shape = problem.diagonal(comm)?;
-                let floor = DEAD * shape.iter().fold(0.0, |m: f64, &s| m.max(s));
-                shape.iter_mut().for_each(|s| *s = relative * s.max(floor) + absolute);
+                let floor = DEAD * diagonal.iter().fold(0.0, |m: f64, &s| m.max(s));
+                let shape = diagonal.iter().map(|s| relative * s.max(floor) + absolute).collect();
                 Inverse::Damped { scale: 1.0, shape: Some(shape) }
             }
             Regularisation::Diagonal { absolute, .. } => Inverse::Damped { scale: absolute, shape: None },
-        })
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub fn partners(rank: usize, size: usize) -> impl Iterator<Item = usize> {
 }
 
 /// 1/d, nothing where d is zero: such a column is zero.
-fn reciprocals(shape: &[f64]) -> Vec<f64> {
+pub(super) fn reciprocals(shape: &[f64]) -> Vec<f64> {
     shape.iter().map(|&d| if d > 0.0 { 1.0 / d } else { 0.0 }).collect()
 }
 
@@ -84,19 +84,30 @@ impl<T: Lapack> Blocks<T> {
             comm.sum(&mut weights)?;
         }
         let width = stack * stack;
+        let factors: Vec<T> = weights.iter().map(|&w| T::from_re(w)).collect();
         for (q, block) in &self.blocks {
-            let (mine, theirs) = (starts[rank] * width, starts[*q] * width);
-            let own = *q == rank;
+            let (own, factors) = (*q == rank, &factors[starts[*q]..starts[*q + 1]]);
             for (a, row) in block.rows().into_iter().enumerate() {
-                let (row, w_row) = (row.as_slice().unwrap_or_default(), T::from_re(problem.weights[a / stack]));
-                let from = if own { a } else { 0 };
-                for (b, &g) in row.iter().enumerate().skip(from) {
-                    let w = T::from_re(weights[starts[*q] + b / stack]);
-                    sums[mine + a * stack + b % stack] += g * w;
-                    if !own || b > a {
-                        sums[theirs + b * stack + a % stack] += g.conj() * w_row;
+                let (row, of_row) = (row.as_slice().unwrap_or_default(), T::from_re(problem.weights[a / stack]));
+                let mut means = [T::zero(); 2];
+                // Of the own block the part above the diagonal counts for its mirror image too.
+                let whole = if own { a / stack + 1 } else { 0 };
+                let columns = &mut sums[(starts[*q] + whole.min(factors.len())) * width..starts[*q + 1] * width];
+                let entries = row[whole * stack..].chunks_exact(stack).zip(&factors[whole..]);
+                for ((entries, &w), columns) in entries.zip(columns.chunks_exact_mut(width)) {
+                    for (beta, &g) in entries.iter().enumerate() {
+                        means[beta] += g * w;
+                        columns[beta * stack + a % stack] += g.conj() * of_row;
                     }
                 }
+                for b in a..whole * stack {
+                    means[b % stack] += row[b] * of_row;
+                    if b > a {
+                        sums[(starts[rank] * stack + b) * stack + a % stack] += row[b].conj() * of_row;
+                    }
+                }
+                let mine = (starts[rank] * stack + a) * stack;
+                sums[mine..mine + stack].iter_mut().zip(means).for_each(|(s, m)| *s += m);
             }
         }
         if size > 1 {

@@ -1,14 +1,13 @@
 //! Decides what `check` says: sizes, memory and work of a run before it starts.
 //!
-//! Memory of one rank, with s samples and P columns of the log-derivatives: s P for O, P² twice for `dense-sr`, N² twice
-//! and the transposed share of O for `kernel-sr` (N samples over all ranks, 2 N stacked).
+//! Bytes of derivatives and solver are those of the cost model ([`crate::optimizer::cost`]); rank 0 holds the most.
 
-use crate::ansatz::{Block, Kind};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source};
 use crate::linalg::available_memory;
-use crate::registry::Problem;
+use crate::optimizer::{Sizes, cost};
+use crate::registry::{self, Problem};
 use serde_json::{Value, json};
 
 /// Sizes of a run before it starts.
@@ -20,87 +19,82 @@ pub struct Plan {
     pub sites: usize,
     /// Real numbers in the parameter vector.
     pub parameters: usize,
-    /// Columns of the log-derivatives.
-    pub columns: usize,
     /// Samples of a step over all ranks.
     pub rows: usize,
     /// Samples of the measurement.
     pub measured: usize,
     /// Ranks that the figures are for.
     pub ranks: usize,
-    /// Bytes per rank of the log-derivatives.
-    pub derivative_bytes: f64,
-    /// Bytes per rank of the solver's matrices.
-    pub solver_bytes: f64,
+    /// What the cost of a solve depends on.
+    pub sizes: Sizes,
+    /// The method of `[optimize]` and why it was chosen.
+    pub method: Option<(String, String)>,
+    /// Bytes of derivatives and solver on rank 0.
+    pub root_bytes: f64,
+    /// The same on the other ranks.
+    pub other_bytes: f64,
     /// Connected configurations of one sample, at most.
     pub connected: usize,
     /// Ratios of one step over all ranks: proposals and local energies.
     pub ratios: f64,
 }
 
-/// Works out the sizes of a run on `ranks` ranks.
-pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: usize) -> Result<Plan> {
+/// Works out the sizes of a run on `ranks` ranks, each with `memory` bytes of the machine to itself.
+pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: usize, memory: f64) -> Result<Plan> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     let parameters = ensemble.parameters().len();
-    let entries = |b: &Block| b.shape.iter().product::<usize>();
-    let layout = ensemble.layout();
-    let all_complex = layout.iter().all(|b| b.complex);
-    let columns = if all_complex { parameters / 2 } else { parameters };
-    let mixed = !all_complex && layout.iter().any(|b| b.complex && entries(b) > 0);
-    let kind = if all_complex {
-        Kind::Holomorphic
-    } else if mixed {
-        Kind::Stacked
-    } else {
-        Kind::Real
-    };
+    let derivatives = ensemble.derivatives();
     let exact = sampler.method == Method::FullSum;
     let rows = if exact { problem.basis.dimension() as usize } else { sampler.samples };
-    let number = if kind == Kind::Real { 8.0 } else { 16.0 };
-    let share = rows.div_ceil(ranks) as f64;
-    let (p, n) = (columns as f64, rows as f64);
-    let method = source.input.optimize.as_ref().map(|o| o.method.as_str());
-    let kernel_rows = if kind == Kind::Stacked { 2.0 * n } else { n };
-    let solver_bytes = match method {
-        None | Some("sgd" | "adam") => 0.0,
-        Some("kernel-sr") => number * (2.0 * kernel_rows * kernel_rows + n * p / ranks as f64),
-        Some("dense-sr") => number * 2.0 * p * p,
-        Some(_) if p <= n => number * 2.0 * p * p,
-        Some(_) => number * (2.0 * kernel_rows * kernel_rows + n * p / ranks as f64),
+    let optimize = source.input.optimize.as_ref();
+    let sizes = Sizes {
+        kind: derivatives.kind,
+        columns: derivatives.columns(),
+        samples: rows,
+        numbers: derivatives.numbers_per_sample(),
+        ranks,
+        diagonal: optimize.is_some_and(|o| o.carleo_troyer.is_some() || o.scale_invariant.is_some()),
+        decomposed: optimize.is_some_and(|o| o.pseudo_inverse.is_some()),
+        shared_above: optimize.filter(|_| cfg!(feature = "scalapack")).map(|o| o.distribute_above),
+        avoided_above: optimize.map_or(usize::MAX, |o| o.distribute_above),
     };
-    // An evolution keeps S or T, its eigenvectors and a copy of either.
-    let of_evolution = source.input.evolve.as_ref().map_or(0.0, |_| number * 4.0 * p.min(kernel_rows).powi(2));
-    let solver_bytes = f64::max(solver_bytes, of_evolution);
+    let method = optimize.map(|o| registry::method(o, &sizes, memory));
+    let held = |rank: usize| {
+        let of_steps = method.as_ref().map_or(0.0, |(name, _)| cost::memory(name, &sizes, rank));
+        // The equation of motion is solved in the smaller space, and its matrix is decomposed.
+        let space = if sizes.columns <= sizes.rows() { "dense-sr" } else { "kernel-sr" };
+        let decomposed = Sizes { decomposed: true, shared_above: None, ..sizes.clone() };
+        let of_evolution = source.input.evolve.as_ref().map_or(0.0, |_| cost::memory(space, &decomposed, rank));
+        f64::max(of_steps, of_evolution)
+    };
+    let (root_bytes, other_bytes) = (held(0), held(ranks - 1));
     let connected = problem.hamiltonian.flips.len();
-    let proposals = if exact { 0.0 } else { n * (sampler.sweeps * problem.lattice.sites) as f64 };
+    let proposals = if exact { 0.0 } else { rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64 };
     Ok(Plan {
         states: problem.basis.dimension(),
         sites: problem.lattice.sites,
         parameters,
-        columns,
         rows,
         measured: source.input.measure.as_ref().map_or(0, |m| m.samples),
         ranks,
-        derivative_bytes: if method.is_some() || source.input.evolve.is_some() { number * share * p } else { 0.0 },
-        solver_bytes,
+        sizes,
+        method,
+        root_bytes,
+        other_bytes,
         connected,
-        ratios: proposals + n * connected as f64,
+        ratios: proposals + rows as f64 * connected as f64,
     })
 }
 
 impl Plan {
-    /// Bytes that one rank needs for derivatives and solver.
-    pub fn bytes_per_rank(&self) -> f64 {
-        self.derivative_bytes + self.solver_bytes
-    }
-
-    /// An error where the run cannot fit in this machine's memory.
-    pub fn refuse_if_too_large(&self) -> Result<()> {
+    /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's memory.
+    pub fn refuse_if_too_large(&self, local: usize) -> Result<()> {
+        let needed = self.root_bytes + self.other_bytes * local.saturating_sub(1) as f64;
         let available = available_memory();
-        if self.bytes_per_rank() > available {
+        if needed > available {
             return Err(Error::Memory {
                 what: format!("a step with {} samples and {} parameters", self.rows, self.parameters),
-                needed: self.bytes_per_rank(),
+                needed,
                 available,
             });
         }
@@ -111,8 +105,9 @@ impl Plan {
     pub fn json(&self) -> Value {
         json!({
             "states": self.states, "sites": self.sites, "parameters": self.parameters, "samples": self.rows,
-            "measured_samples": self.measured, "ranks": self.ranks, "derivative_bytes_per_rank": self.derivative_bytes,
-            "solver_bytes_per_rank": self.solver_bytes, "bytes_per_rank": self.bytes_per_rank(),
+            "measured_samples": self.measured, "ranks": self.ranks, "bytes_per_rank": self.root_bytes,
+            "bytes_of_other_ranks": self.other_bytes, "method": self.method.as_ref().map(|m| &m.0),
+            "bytes_of_factors": 8 * self.sizes.numbers * self.sizes.samples_of(0),
             "connected_configurations": self.connected, "ratios_per_step": self.ratios,
         })
     }
@@ -120,16 +115,26 @@ impl Plan {
     /// For people, with the lines of a job script.
     pub fn text(&self, title: &str, chains: usize) -> String {
         let tasks = chains.clamp(1, 64);
-        format!(
-            "{title}\n  states          {:.6e}\n  sites           {}\n  parameters      {}\n  samples a step  {}\n  ratios a step   {:.3e}\n  memory a rank   {:.3} GB on {} rank(s)\n\nSLURM:\n  #SBATCH --ntasks={tasks}\n  #SBATCH --cpus-per-task=1\n  #SBATCH --mem-per-cpu={}M\n  srun --mpi=pmix nishina run …",
-            self.states,
-            self.sites,
-            self.parameters,
-            self.rows,
-            self.ratios,
-            self.bytes_per_rank() / 1e9,
-            self.ranks,
-            (self.bytes_per_rank() * 1.5 / 1e6 + 200.0).ceil()
-        )
+        let mut lines = vec![
+            title.to_string(),
+            format!("  states          {:.6e}", self.states),
+            format!("  sites           {}", self.sites),
+            format!("  parameters      {}", self.parameters),
+            format!("  samples a step  {}", self.rows),
+            format!("  ratios a step   {:.3e}", self.ratios),
+        ];
+        if let Some((name, reason)) = &self.method {
+            lines.push(format!("  method          {name} ({reason})"));
+        }
+        lines.push(format!(
+            "  memory a rank   {:.3} GB on rank 0, {:.3} GB on others, {} rank(s)",
+            self.root_bytes / 1e9,
+            self.other_bytes / 1e9,
+            self.ranks
+        ));
+        let memory = (self.root_bytes * 1.5 / 1e6 + 200.0).ceil();
+        let script = format!("--ntasks={tasks}\n  #SBATCH --cpus-per-task=1\n  #SBATCH --mem-per-cpu={memory}M");
+        lines.push(format!("\nSLURM:\n  #SBATCH {script}\n  srun --mpi=pmix nishina run …"));
+        lines.join("\n")
     }
 }

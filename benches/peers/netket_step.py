@@ -24,7 +24,7 @@ def arguments():
     parser.add_argument("workload", choices=["W1", "W2dense", "W2symm", "W4"])
     parser.add_argument("--density", type=int, required=True)
     parser.add_argument("--steps", type=int, default=8, help="timed steps, after two that compile")
-    parser.add_argument("--sweeps", type=int, default=5, help="timed calls of the sampler")
+    parser.add_argument("--sweeps", type=int, default=3, help="timed calls of the sampler")
     parser.add_argument("--solver", choices=["pseudo-inverse", "cholesky"], default="pseudo-inverse", help="of W4")
     return parser.parse_args()
 
@@ -116,6 +116,7 @@ def main():
                 wall_per_step=statistics.median(b[0] - a[0] for a, b in timed),
                 proposals_per_cpu_second=proposals / statistics.median(draws),
                 wall_to_first_step=ticks[0][0] - START,
+                cpu_to_first_step=ticks[0][1],
                 peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             )
         )

@@ -191,19 +191,23 @@ fn copies_without_mpi(cluster: &Cluster) {
     assert!(!case.path("x.h5").exists());
 }
 
-/// Three real time limits of one minute.
+/// Three real time limits of one minute or more, for as many steps as take about five minutes on this machine.
 fn three_limits(cluster: &Cluster) {
-    let plan = "[optimize]\nsteps = 40000\nlearning_rate = 0.001\n";
-    let case = Case::new(&format!("{RING}{plan}"));
+    let plan = "[optimize]\nsteps = 1000000\nlearning_rate = 0.001\n";
+    let probe = Case::new(&format!("{RING}{plan}"));
+    expect_code(&probe.ranks(2, &["run", "x.toml", "--set", "output.max_time=10"]), 75);
+    let steps = 30 * probe.info()["steps"].as_u64().unwrap();
+    let case = Case::new(&format!("{RING}{plan}").replace("1000000", &steps.to_string()));
     let folder = case.folder.path();
     let job = cluster.submit(&["--time=1", &script("slurm-run.sh"), "x.toml"], folder, &[]);
     let log = |attempt: usize| read(&folder.join(format!("nishina-{job}-{attempt}.log")));
-    let all = || (0..20).map(log).collect::<String>();
-    cluster.wait("finished", &[&job], 3600, &all, &|| cluster.field(&job, "JobState") == "COMPLETED");
+    let ends = || (0..20).map(|k| log(k).lines().last().unwrap_or_default().to_string()).collect::<String>();
+    cluster.wait("finished", &[&job], 3600, &ends, &|| cluster.field(&job, "JobState") == "COMPLETED");
     let restarts: usize = cluster.field(&job, "Restarts").parse().unwrap();
-    println!("{restarts} restarts");
+    println!("{steps} steps, {restarts} restarts");
     assert!(restarts >= 3, "{restarts}: more steps are needed on this machine");
-    let whole = Case::new(&format!("{RING}{plan}"));
+    assert!(log(0).contains("the time limit of the batch job") || log(0).contains("signal USR1"), "{}", ends());
+    let whole = Case::new(&format!("{RING}{plan}").replace("1000000", &steps.to_string()));
     expect_code(&whole.ranks(2, &["run", "x.toml"]), 0);
     assert_eq!(case.state(), whole.state());
 }

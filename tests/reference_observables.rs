@@ -264,6 +264,53 @@ fn samples_agree_with_full_sums_of_the_same_parameters() {
     println!("largest pull {largest:.2}");
 }
 
+/// The value of a sum of Pauli strings in the given machine, by a full sum.
+fn strings(terms: &[(f64, String)]) -> f64 {
+    let list: Vec<String> = terms.iter().map(|(c, s)| format!("[{c:?}, '{s}']")).collect();
+    of_golden("full-sum", 1, &format!("{{ kind = 'pauli', terms = [{}] }}", list.join(", "))).mean[0]
+}
+
+/// c (sigma_i . sigma_j) of each pair, multiplied out.
+fn products(c: f64, pairs: &[(usize, usize)]) -> Vec<(f64, String)> {
+    let mut terms = vec![(c, String::new())];
+    for (i, j) in pairs {
+        let longer =
+            |(c, s): &(f64, String)| ["X", "Y", "Z"].map(|a| (*c, format!("{s} {a}{i} {a}{j}").trim().to_string()));
+        terms = terms.iter().flat_map(longer).collect();
+    }
+    terms
+}
+
+#[test]
+fn four_spin_operators_are_sums_of_pauli_strings() {
+    let dimers = of_golden("full-sum", 1, "{ kind = 'dimer-correlations', bonds = [[0, 1], [2, 3], [4, 2]] }").mean;
+    let close = |found: f64, terms: &[(f64, String)], what: &str| {
+        let expected = strings(terms);
+        assert!((found - expected).abs() < 1e-11, "{what}: {found} for {expected}");
+    };
+    close(dimers[1], &products(1.0, &[(2, 3)]), "dimer");
+    close(dimers[3 + 1], &products(1.0, &[(0, 1), (2, 3)]), "product of dimers");
+    assert!((dimers[3 + 9 + 1] - (dimers[3 + 1] - dimers[0] * dimers[1])).abs() < 1e-12);
+    // P + P^-1 = 1/4 (1 + sum of all six pairs + (ij)(kl) + (il)(jk) - (ik)(jl)).
+    let ring = of_golden("full-sum", 1, "{ kind = 'plaquette-correlations', plaquettes = [[0, 1, 3, 4]] }").mean;
+    let mut terms = vec![(0.125, String::new())];
+    for pair in [(0, 1), (0, 3), (0, 4), (1, 3), (1, 4), (3, 4)] {
+        terms.extend(products(0.125, &[pair]));
+    }
+    terms.extend(products(0.125, &[(0, 1), (3, 4)]));
+    terms.extend(products(0.125, &[(0, 4), (1, 3)]));
+    terms.extend(products(-0.125, &[(0, 3), (1, 4)]));
+    close(ring[0], &terms, "plaquette");
+    let (x, z) = ("{ kind = 'string-order', axis = 'x' }", "'string-order'");
+    for (observable, letter) in [(x, 'X'), (z, 'Z')] {
+        let found = of_golden("full-sum", 1, observable).mean;
+        // The entries [i, j] follow the means of the five distances.
+        let string: Vec<String> = (1..=4).map(|k| format!("{letter}{k}")).collect();
+        close(found[5 + 6 + 4], &[(1.0, string.join(" "))], observable);
+        close(found[5 + 5 * 6 + 1], &[(1.0, format!("{letter}5 {letter}0 {letter}1"))], observable);
+    }
+}
+
 /// A machine that can represent the ground state of an entry, and how it is optimised: sign rule, ansatz, rate, steps.
 fn machine(entry: &Table) -> (bool, String, f64, usize) {
     let rbm = |density: usize, keys: &str| format!("kind = 'rbm'\ndensity = {density}\ninit = 0.05\n{keys}\n");

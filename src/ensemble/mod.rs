@@ -91,7 +91,12 @@ fn log_psi_within<A: Ansatz>(ansatz: &A, basis: &SpinBasis, xs: &[i8]) -> Vec<Co
 }
 
 /// Local values by ratios: one question per connected configuration, walker by walker.
-fn local_values_by_ratios<A: Ansatz>(ansatz: &A, batch: &A::Batch, xs: &[i8], operator: &TermTable) -> Vec<Complex64> {
+pub fn local_values_by_ratios<A: Ansatz>(
+    ansatz: &A,
+    batch: &A::Batch,
+    xs: &[i8],
+    operator: &TermTable,
+) -> Vec<Complex64> {
     /// Questions asked at once: enough to amortise a call, few enough to stay in cache.
     const BLOCK: usize = 4096;
     let n = ansatz.sites();

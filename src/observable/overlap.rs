@@ -5,9 +5,9 @@
 //! and R. H. Swendsen, Phys. Rev. Lett. 61, 2635 (1988)). φ must vanish wherever ψ does; a full sum has no such condition.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, schema_of};
-use crate::ansatz::{Ansatz, Asks, Erased};
+use crate::ansatz::{Ansatz, Erased};
 use crate::basis::StateIndex;
-use crate::ensemble::Ensemble;
+use crate::ensemble::{Ensemble, local_values_by_ratios};
 use crate::error::Result;
 use crate::operator::TermTable;
 use crate::rng::{Purpose, stream};
@@ -54,23 +54,10 @@ impl Overlap {
         differences.fold(None, |m: Option<f64>, d| Some(m.map_or(d, |m| m.max(d)))).unwrap_or(0.0)
     }
 
-    /// ln φ and (Hφ)(x)/φ(x), 0 where φ vanishes.
+    /// ln φ and (Hφ)(x)/φ(x), which means nothing where φ vanishes.
     fn evaluate_other(&self, xs: &[i8]) -> (Vec<Complex64>, Vec<Complex64>) {
         let batch = self.other.batch(xs);
-        let logs = self.other.log_psi(&batch);
-        let (mut asks, mut elements) = (Asks::default(), Vec::new());
-        let n = self.other.sites();
-        let mut local: Vec<Complex64> = xs.chunks_exact(n).map(|x| self.hamiltonian.diagonal(x)).collect();
-        for (k, x) in xs.chunks_exact(n).enumerate().filter(|(k, _)| logs[*k].re.is_finite()) {
-            self.hamiltonian.connected(x, |sites, element| {
-                asks.push(k, sites);
-                elements.push(element);
-            });
-        }
-        let mut ratios = vec![Complex64::ZERO; asks.len()];
-        self.other.ratios(&batch, &asks, &mut ratios);
-        asks.iter().zip(elements.iter().zip(ratios)).for_each(|((k, _), (e, r))| local[k] += e * r);
-        (logs, local)
+        (self.other.log_psi(&batch), local_values_by_ratios(&self.other, &batch, xs, &self.hamiltonian))
     }
 
     /// ⟨ψ|φ⟩, ⟨φ|φ⟩, ⟨φ|H|φ⟩ and ⟨ψ|H|ψ⟩, all over ⟨ψ|ψ⟩, from every amplitude.
@@ -117,7 +104,11 @@ impl Observable for Overlap {
         let logs_of_psi = &view.ensemble.log_psi()[view.rows.clone()];
         let mut out = Vec::with_capacity(5 * view.rows.len());
         for (((phi, psi), other), mine) in logs.iter().zip(logs_of_psi).zip(others).zip(mine) {
-            let r = if phi.re == f64::NEG_INFINITY { Complex64::ZERO } else { (phi - psi - scale).exp() };
+            if phi.re == f64::NEG_INFINITY {
+                out.extend([0.0, 0.0, 0.0, 0.0, mine.re]);
+                continue;
+            }
+            let r = (phi - psi - scale).exp();
             out.extend([r.re, r.im, r.norm_sqr(), r.norm_sqr() * other.re, mine.re]);
         }
         Ok(out)

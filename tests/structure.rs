@@ -132,6 +132,28 @@ fn the_reference_input_documents_every_key() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// Every `$ref` of a schema.
+fn references(schema: &serde_json::Value, found: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(map) => {
+            found.extend(map.get("$ref").and_then(|r| r.as_str()).map(str::to_string));
+            map.values().for_each(|v| references(v, found));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|v| references(v, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schema_refers_to_what_it_defines() {
+    let schema = nishina::report::schema();
+    let mut found = Vec::new();
+    references(&schema, &mut found);
+    assert!(found.len() > 20, "{}", found.len());
+    let missing: Vec<_> = found.iter().filter(|r| schema.pointer(r.trim_start_matches('#')).is_none()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn every_worked_input_passes_check() {
     let case = common::Case::new("");

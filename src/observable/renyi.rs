@@ -27,14 +27,14 @@ struct Keys {
     blocks: Vec<Vec<usize>>,
     /// "swap" (default) or "ratio".
     #[serde(default)]
-    method: Method,
+    method: Estimator,
     /// ratio: sweeps of the two copies before the first sample of each block of samples (50).
     copy_burn_in: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Method {
+enum Estimator {
     /// The block at once.
     #[default]
     Swap,
@@ -74,13 +74,13 @@ pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<
         masks.push(mask);
     }
     match (keys.method, keys.copy_burn_in) {
-        (Method::Swap, Some(_)) => Err(Error::input(
+        (Estimator::Swap, Some(_)) => Err(Error::input(
             key("copy_burn_in"),
             "copies of their own exist for method = \"ratio\" only",
             "remove the key or change the method",
         )),
-        (Method::Swap, None) => Ok(Box::new(Swap { blocks: masks })),
-        (Method::Ratio, burn_in) => {
+        (Estimator::Swap, None) => Ok(Box::new(Swap { blocks: masks })),
+        (Estimator::Ratio, burn_in) => {
             Ok(Box::new(ratio::Ratio::new(&keys.blocks, context.basis.clone(), context.seed, burn_in.unwrap_or(50))))
         }
     }

@@ -15,12 +15,12 @@ use serde::Deserialize;
 struct Keys {
     /// "z" (default) or "x".
     #[serde(default)]
-    axis: Axis,
+    axis: StringAxis,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Axis {
+enum StringAxis {
     /// Strings of σz, diagonal.
     #[default]
     Z,
@@ -35,7 +35,7 @@ pub(super) fn schema() -> serde_json::Value {
 struct StringOrder {
     sites: usize,
     ring: bool,
-    axis: Axis,
+    axis: StringAxis,
     factor: f64,
     unit: String,
 }
@@ -73,7 +73,7 @@ impl Observable for StringOrder {
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         let n = self.sites;
         let string = |i: usize, d: usize| (i..=i + d).map(move |k| k % n);
-        if self.axis == Axis::Z {
+        if self.axis == StringAxis::Z {
             let value = |x: &[i8], i, d| self.factor * string(i, d).map(|k| f64::from(x[k])).product::<f64>();
             return Ok(view.configurations().flat_map(|x| self.strings().map(move |(i, d)| value(x, i, d))).collect());
         }

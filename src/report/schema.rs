@@ -28,6 +28,7 @@ pub fn schema() -> Value {
         properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
         properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
     }
+    let mut definitions = serde_json::Map::new();
     let observables: Vec<_> = crate::observable::OBSERVABLES
         .iter()
         .map(|o| with_kind(o.kind, (o.schema)(), &json!({ "name": { "type": "string" } })))
@@ -35,12 +36,13 @@ pub fn schema() -> Value {
     let names: Vec<_> =
         std::iter::once("energy").chain(crate::observable::OBSERVABLES.iter().map(|o| o.kind)).collect();
     if let Some(list) = schema.pointer_mut("/$defs/MeasureInput/properties/observables") {
-        *list = json!({
+        let mut own = json!({
             "description": "Observables besides the energy: names, or tables with a kind, its keys and perhaps a name",
             "type": "array", "items": { "anyOf": [{ "enum": names }, { "oneOf": observables }] },
         });
+        collect_definitions(&mut own, &mut definitions);
+        *list = own;
     }
-    let mut definitions = serde_json::Map::new();
     collect_definitions(&mut schema, &mut definitions);
     if let Some(object) = schema.as_object_mut() {
         let own = common.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();

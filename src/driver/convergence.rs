@@ -4,6 +4,7 @@
 //! optimisation: the energy E of the last twentieth of the steps lies above the lowest such mean by five standard errors and by a
 //! twentieth of the descent from the first one.
 
+use super::Run;
 use super::history::History;
 use super::measure::Measurement;
 use super::statistics::Energy;
@@ -131,6 +132,16 @@ pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
         ));
     }
     list
+}
+
+impl Run<'_> {
+    /// What is wrong with the optimisation; a state that stays orthogonal to others may climb.
+    pub(super) fn optimisation_warnings(&self) -> Vec<String> {
+        match self.orthogonal.is_empty() {
+            true => of_optimisation(&self.progress.history, self.problem.lower_bound),
+            false => Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use target::Target;
 use crate::comm::{Comm, agree, same_everywhere};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
-use crate::input::{Input, KeptSamples, Method, Source};
+use crate::input::{Input, Source};
 use crate::io::output::OutputPaths;
 use crate::io::seal::fnv1a;
 use crate::job::{self, Stop};
@@ -38,7 +38,6 @@ use crate::observable::Named;
 use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
 use blocks::Boundary;
 use history::History;
-use num_complex::Complex64;
 use samples::SampleBuffer;
 use std::io::IsTerminal;
 use std::time::Instant;
@@ -326,14 +325,6 @@ impl Run<'_> {
         Ok(Outcome::Stopped)
     }
 
-    /// What is wrong with the optimisation; a state that stays orthogonal to others may climb.
-    fn optimisation_warnings(&self) -> Vec<String> {
-        match self.orthogonal.is_empty() {
-            true => convergence::of_optimisation(&self.progress.history, self.problem.lower_bound),
-            false => Vec::new(),
-        }
-    }
-
     fn count_proposals(&mut self) -> Result<BlockCounts> {
         let counts = self.ensemble.take_counts();
         let reals = |values: &[u64]| values.iter().map(|&v| v as f64).collect::<Vec<_>>();
@@ -354,34 +345,6 @@ impl Run<'_> {
         }
         let (proposed, accepted) = (self.comm.gather(&proposed)?, self.comm.gather(&accepted)?);
         Ok(BlockCounts { proposed, accepted, totals, table_drift: drift[0] })
-    }
-
-    fn gather_chains(&self) -> Result<Option<Vec<i8>>> {
-        let bytes: Vec<u8> = self.ensemble.chain_states().iter().map(|&s| s as u8).collect();
-        let all = self.comm.gather_bytes(&bytes)?;
-        Ok(self.comm.is_root().then(|| all.into_iter().map(|b| b as i8).collect()))
-    }
-
-    fn keeps_samples(&self, of_steps: bool) -> bool {
-        let sampled = self.source.input.sampler.clone().unwrap_or_default().method == Method::Metropolis;
-        let kept = self.source.input.output.samples;
-        sampled && (kept == KeptSamples::All || (kept == KeptSamples::Measure && !of_steps))
-    }
-
-    fn keep_step_samples(&mut self, local_energies: &[Complex64]) -> Result<()> {
-        let step = self.progress.step as i64 - 1;
-        let per_chain = local_energies.len() / self.ensemble.chains().len().max(1);
-        if self.keeps_samples(true) {
-            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, step)?;
-        }
-        Ok(())
-    }
-
-    fn keep_measured_samples(&mut self, local_energies: &[Complex64], per_chain: usize) -> Result<()> {
-        if self.keeps_samples(false) {
-            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, -1)?;
-        }
-        Ok(())
     }
 
     /// Clears the progress bar, so that log lines stand alone.

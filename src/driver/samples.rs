@@ -1,8 +1,10 @@
 //! Decides what is kept of samples between two checkpoints: configurations, ln ψ, local energies, chain and step.
 
+use super::Run;
 use crate::comm::Comm;
 use crate::ensemble::Ensemble;
 use crate::error::Result;
+use crate::input::{KeptSamples, Method};
 use crate::io::samples::Segment;
 use num_complex::Complex64;
 
@@ -69,5 +71,38 @@ impl SampleBuffer {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.log_psi.is_empty()
+    }
+}
+
+impl Run<'_> {
+    /// Where the chains of all ranks stand, on rank 0.
+    pub(super) fn gather_chains(&self) -> Result<Option<Vec<i8>>> {
+        let bytes: Vec<u8> = self.ensemble.chain_states().iter().map(|&s| s as u8).collect();
+        let all = self.comm.gather_bytes(&bytes)?;
+        Ok(self.comm.is_root().then(|| all.into_iter().map(|b| b as i8).collect()))
+    }
+
+    fn keeps_samples(&self, of_steps: bool) -> bool {
+        let sampled = self.source.input.sampler.clone().unwrap_or_default().method == Method::Metropolis;
+        let kept = self.source.input.output.samples;
+        sampled && (kept == KeptSamples::All || (kept == KeptSamples::Measure && !of_steps))
+    }
+
+    /// Keeps the samples of a step, where the input says so.
+    pub(super) fn keep_step_samples(&mut self, local_energies: &[Complex64]) -> Result<()> {
+        let step = self.progress.step as i64 - 1;
+        let per_chain = local_energies.len() / self.ensemble.chains().len().max(1);
+        if self.keeps_samples(true) {
+            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, step)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the samples of a measurement, where the input says so.
+    pub(super) fn keep_measured_samples(&mut self, local_energies: &[Complex64], per_chain: usize) -> Result<()> {
+        if self.keeps_samples(false) {
+            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, -1)?;
+        }
+        Ok(())
     }
 }

@@ -59,8 +59,10 @@ if [ "$attempt" -ge "$attempts" ]; then
     exit 75
 fi
 # Unfinished, the state is saved: the same job again, which goes on from there. A job that waits for this one keeps waiting.
+trap - USR1 TERM
 if scontrol requeue "${SLURM_JOB_ID:?}"; then
     sleep 60 # SLURM ends this script
+    exit 75
 fi
 # Where jobs may not be requeued: another one.
 NISHINA_ATTEMPT=$((attempt + 1)) sbatch --job-name="${SLURM_JOB_NAME:-nishina}" "${NISHINA_JOB:-jobs/slurm-run.sh}" "$@"

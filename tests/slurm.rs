@@ -70,6 +70,8 @@ impl Cluster {
             }
             for job in jobs {
                 if self.field(job, "Reason") == "BeginTime" {
+                    // Not before the node has cleared the attempt before, else SLURM calls the new one failed.
+                    std::thread::sleep(Duration::from_secs(8));
                     self.run(
                         "scontrol",
                         &["update", &format!("jobid={job}"), "StartTime=now"],
@@ -112,7 +114,7 @@ fn stopped_by_warnings(cluster: &Cluster) {
         cluster.wait("under way", &[&job], 120, &all, &under_way);
         // What --signal=B:USR1@120 does.
         cluster.run("scancel", &["--batch", "--signal=USR1", &job], folder, &[]);
-        cluster.wait("stopped", &[&job], 60, &all, &|| log(attempt).contains("run the same command again"));
+        cluster.wait("stopped", &[&job], 120, &all, &|| log(attempt).contains("run the same command again"));
     }
     cluster.wait("finished", &[&job], 180, &all, &|| cluster.field(&job, "JobState") == "COMPLETED");
     assert!(log(3).contains("measured E"), "{}", all());

@@ -34,10 +34,22 @@ pub fn info(path: &Path) -> Result<Value> {
         "steps": tree.integer("status/steps")?, "started_at_step": tree.integer("status/started_at_step")?,
         "proposals": tree.integer("status/proposals")?, "samples": tree.integer("measure/samples")?,
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites")?, "energy": energy,
+        "evolution": evolution(&tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"), "cut": convergence("cut"), "drift": convergence("drift"),
         "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(&tree),
         "provenance": provenance(&tree),
     }))
+}
+
+/// How far an evolution came and how well it followed the motion; null without one.
+fn evolution(tree: &Tree) -> Value {
+    let column = |name: &str| tree.reals(&format!("evolve/history/{name}")).unwrap_or_default();
+    let largest = |name: &str| column(name).iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let Some(&time) = column("time").last() else { return Value::Null };
+    json!({
+        "time": time, "points": column("time").len(), "largest_drift": largest("drift"), "largest_r2": largest("r2"),
+        "r2_integral": column("r2_integral").last(),
+    })
 }
 
 fn warnings(tree: &Tree) -> Vec<String> {

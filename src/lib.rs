@@ -31,7 +31,7 @@
 //! [`optimizer`] gives a direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
 //! Rooms use those to their left: error, scalar, rng, keys → linalg, comm, lattice → basis, stats → operator, ansatz → sampler →
-//! ensemble → observable → optimizer → evolution → io, job → driver → registry, input, report, gather → main. [`io::tree`] and [`io::hdf5`] are plain data that
+//! ensemble → observable → optimizer → evolution → io, job → driver → registry, input, report, gather, plot → main. [`io::tree`] and [`io::hdf5`] are plain data that
 //! every room may use; [`exact`] stands beside the driver, [`check`] holds the public laws.
 
 pub mod ansatz;
@@ -53,6 +53,7 @@ pub mod linalg;
 pub mod observable;
 pub mod operator;
 pub mod optimizer;
+pub mod plot;
 pub mod registry;
 pub mod report;
 pub mod rng;

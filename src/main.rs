@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use nishina::comm::{Comm, agree, mpi, same_everywhere};
 use nishina::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use nishina::exact::{ExactOptions, solve};
-use nishina::{driver, gather, input, io, job, linalg, registry, report};
+use nishina::{driver, gather, input, io, job, linalg, plot, registry, report};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -57,6 +57,24 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Pictures of results files, several files in one picture (PNG and SVG)
+    Plot {
+        /// Results files X.h5
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Folder of the pictures (the first file's name with -plots)
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Formats
+        #[arg(long, value_enum, value_delimiter = ',', default_values = ["png", "svg"])]
+        format: Vec<Format>,
+        /// Width of PNG images in pixels
+        #[arg(long, default_value_t = 1500)]
+        width: u32,
+        /// Exact energy of the whole system, or a file of `nishina exact --output`; one for all files, or one per file
+        #[arg(long, value_name = "E|FILE", allow_hyphen_values = true)]
+        exact: Vec<String>,
+    },
     /// Lowest energies by Lanczos, where they fit
     Exact {
         /// Input file (TOML); only [lattice] and [hamiltonian] count
@@ -90,6 +108,13 @@ enum Command {
     Schema,
 }
 
+/// Formats of pictures.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Format {
+    Png,
+    Svg,
+}
+
 fn main() {
     // A panic on any rank ends the whole job with its message.
     mpi::install_panic_hook();
@@ -108,6 +133,13 @@ fn main() {
             answer(&if json { info.to_string() } else { report::info_text(&info) })
         }),
         Command::Gather { files } => alone(|| answer(&gather::table(&files)?)),
+        Command::Plot { files, output, format, width, exact } => alone(|| {
+            let stem = files[0].file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let output = output.unwrap_or_else(|| format!("{stem}-plots").into());
+            let (png, svg) = (format.contains(&Format::Png), format.contains(&Format::Svg));
+            let lines = plot::plot(&files, &plot::PlotOptions { output, png, svg, width, exact })?;
+            answer(&lines.join("\n"))
+        }),
         Command::Exact { input, settings, states, momentum, output, json } => {
             alone(|| exact(&input, &settings, states, momentum, output, json))
         }

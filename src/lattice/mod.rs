@@ -195,6 +195,11 @@ impl Lattice {
         self.geometry.as_ref().map_or(1, |g| g.dimensions)
     }
 
+    /// The lattice vectors in units of the nearest-neighbour distance; those of a cube for a graph.
+    pub fn vectors(&self) -> [[f64; 3]; 3] {
+        self.geometry.as_ref().map_or([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], |g| g.vectors)
+    }
+
     /// The position of a site in units of the lattice vectors. A graph has none, which is an error.
     pub fn fractional(&self, site: usize) -> Result<[f64; 3]> {
         let geometry = self.regular("a position of a site")?;

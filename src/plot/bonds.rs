@@ -1,0 +1,112 @@
+//! Decides the picture of the lattice: sites at their places, nearest-neighbour bonds by their spin correlation.
+
+use super::correlations::symbol;
+use super::data::Run;
+use super::map::{Map, Patch, sheet};
+use super::{Drawn, reasons};
+use crate::error::Result;
+use crate::lattice::Lattice;
+use std::f64::consts::TAU;
+
+const OBSERVABLES: [&str; 2] = ["spin-correlations", "spin-correlations-zz"];
+
+/// Positions in a plane; a graph is drawn as a circle, three dimensions from a corner.
+pub fn plane(lattice: &Lattice) -> Vec<[f64; 2]> {
+    let n = lattice.sites as f64;
+    let round = |i: usize| {
+        let angle = TAU * i as f64 / n;
+        [0.16 * n * angle.sin(), 0.16 * n * angle.cos()]
+    };
+    if lattice.is_graph() {
+        return (0..lattice.sites).map(round).collect();
+    }
+    lattice.positions.iter().map(|p| flatten(*p)).collect()
+}
+
+/// A position in space as it is drawn.
+fn flatten(p: [f64; 3]) -> [f64; 2] {
+    [p[0] + 0.38 * p[2], p[1] + 0.27 * p[2]]
+}
+
+/// The way from site `i` to the nearest image of site `j`.
+fn nearest_image(lattice: &Lattice, i: usize, j: usize) -> [f64; 3] {
+    let (vectors, extent, periodic) = (lattice.vectors(), lattice.extent(), lattice.periodic());
+    let shift = |a: usize, m: i32| if periodic[a] { f64::from(m) * extent[a] as f64 } else { 0.0 };
+    let mut best = ([0.0; 3], f64::INFINITY);
+    for m in (0..27).map(|k| [k % 3 - 1, k / 3 % 3 - 1, k / 9 - 1]) {
+        let d: [f64; 3] = std::array::from_fn(|c| {
+            let wrap: f64 = (0..3).map(|a| shift(a, m[a]) * vectors[a][c]).sum();
+            lattice.positions[j][c] - lattice.positions[i][c] + wrap
+        });
+        let length = d.iter().map(|x| x * x).sum::<f64>();
+        if length < best.1 - 1e-9 {
+            best = (d, length);
+        }
+    }
+    best.0
+}
+
+/// One map per file with spin correlations.
+pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+    let (mut maps, mut missing, mut label) = (Vec::new(), Vec::new(), None);
+    for run in runs {
+        let has = |n: &&str| run.tree.datasets.contains_key(&format!("measure/observables/{n}/mean"));
+        let Some(name) = OBSERVABLES.into_iter().find(|n| has(n)) else {
+            let reason = "the correlations were not measured; add \"spin-correlations\" to measure.observables";
+            missing.push((run.name.clone(), reason.to_string()));
+            continue;
+        };
+        let path = format!("measure/observables/{name}/mean");
+        let drawn = run.lattice.clone().and_then(|lattice| bonds(run, &lattice, &path));
+        match drawn {
+            Err(reason) => missing.push((run.name.clone(), reason)),
+            Ok(map) => {
+                label.get_or_insert_with(|| symbol(run, name, &path));
+                maps.push(Map { title: run.name.clone(), ..map });
+            }
+        }
+    }
+    if maps.len() == 1 {
+        maps[0].title.clear();
+    }
+    let mut drawn = Vec::new();
+    if let Some(label) = label {
+        drawn.push(Drawn::new("bonds", sheet(&maps, &label, false)?, "none of the correlations is a number"));
+    }
+    if !missing.is_empty() {
+        drawn.push(Drawn::new("bonds", None, reasons(missing)));
+    }
+    Ok(drawn)
+}
+
+fn bonds(run: &Run, lattice: &Lattice, path: &str) -> std::result::Result<Map, String> {
+    let n = lattice.sites;
+    let values = run.reals(path);
+    if values.len() != n * n {
+        return Err(format!("{path} has {} entries for {n} sites", values.len()));
+    }
+    let places = plane(lattice);
+    let bonds = lattice.bonds(1).map_err(|e| e.to_string())?;
+    if bonds.is_empty() {
+        return Err("the lattice has no bonds of its own; the model brings them".into());
+    }
+    let mut map = Map::default();
+    for bond in bonds {
+        let (a, b) = (places[bond.i], places[bond.j]);
+        let mut link = |from: [f64; 2], to: [f64; 2]| {
+            let patch = Patch { corners: vec![from, to], value: values[bond.i * n + bond.j], width: 0.22 };
+            map.patches.push(patch);
+        };
+        let d = flatten(nearest_image(lattice, bond.i, bond.j));
+        match lattice.is_graph() {
+            // A bond through the boundary leaves at one end and comes back at the other.
+            false if (a[0] + d[0] - b[0]).hypot(a[1] + d[1] - b[1]) > 1e-6 => {
+                link(a, [a[0] + 0.45 * d[0], a[1] + 0.45 * d[1]]);
+                link(b, [b[0] - 0.45 * d[0], b[1] - 0.45 * d[1]]);
+            }
+            _ => link(a, b),
+        }
+    }
+    map.dots = places.into_iter().map(|p| (p, 0.11)).collect();
+    Ok(map)
+}

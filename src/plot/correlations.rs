@@ -1,0 +1,53 @@
+//! Decides the pictures of what is measured by distance: correlations with error bars, all files in one.
+
+use super::Drawn;
+use super::axis::Axis;
+use super::data::Run;
+use super::panel::{Curve, Level, Look, Panel, stack};
+use crate::error::Result;
+use std::collections::BTreeSet;
+
+/// Names of all observables of the files that have the dataset `part`, in alphabetical order.
+pub fn names(runs: &[Run], part: &str) -> BTreeSet<String> {
+    runs.iter().flat_map(|r| r.observables(part)).collect()
+}
+
+/// The symbol of a spin correlation in the unit of a dataset.
+pub fn symbol(run: &Run, name: &str, path: &str) -> String {
+    let unit = run.unit(path);
+    let spin = if unit.is_empty() { "σ" } else { "S" };
+    let text = match name {
+        "spin-correlations" => format!("⟨{spin}ᵢ·{spin}ⱼ⟩"),
+        "spin-correlations-zz" => format!("⟨{spin}ᶻᵢ {spin}ᶻⱼ⟩"),
+        "structure-factor" | "structure-factor-zz" => "S(q)".into(),
+        other => other.to_string(),
+    };
+    text + &unit
+}
+
+/// One picture per observable with a mean by distance.
+pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+    let mut drawn = Vec::new();
+    for name in names(runs, "/by_distance/mean") {
+        let prefix = format!("measure/observables/{name}");
+        let path = format!("{prefix}/by_distance/mean");
+        let curve = |r: &Run| {
+            let error = r.reals(&format!("{prefix}/by_distance/error"));
+            let x = r.reals(&format!("{prefix}/distances"));
+            Curve::new(&r.name, r.style, Look::Points, &x, &r.reals(&path), Some(&error))
+        };
+        let first = runs.iter().find(|r| r.tree.datasets.contains_key(&path)).unwrap_or(&runs[0]);
+        let x = Axis::linear("distance [nearest-neighbour distance]").with(0.0).with_ticks(8);
+        let mut panel = Panel::new(x, Axis::linear(symbol(first, &name, &path)), runs.iter().map(curve).collect());
+        let values = || panel.curves.iter().flat_map(|c| &c.points).map(|p| p[1]);
+        if values().any(|v| v < 0.0) && values().any(|v| v > 0.0) {
+            panel.levels.push(Level { y: 0.0, text: String::new() });
+        }
+        drawn.push(Drawn::new(name, stack(&[panel])?, "none of its values is a number"));
+    }
+    if drawn.is_empty() {
+        let reason = "no file has them; add \"spin-correlations\" to measure.observables of a lattice with distances";
+        drawn.push(Drawn::new("spin-correlations", None, reason));
+    }
+    Ok(drawn)
+}

@@ -1,0 +1,129 @@
+//! Decides the pictures of an evolution in time: energies, drift and local error; every single number that was recorded;
+//! correlations in distance and time as a map.
+
+use super::Drawn;
+use super::axis::Axis;
+use super::data::Run;
+use super::map::{Map, Patch, sheet};
+use super::panel::{Curve, Level, Look, Panel, stack};
+use crate::error::Result;
+use std::collections::BTreeSet;
+
+const NONE: &str = "no file has an evolution ([evolve] was not run)";
+const CURVES: &str = "evolve/output/observables/";
+
+fn time() -> Axis {
+    Axis::linear("time t [1/coupling]").tight().with_ticks(8)
+}
+
+/// All pictures of time.
+pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+    let over = |r: &Run, column: &str, error: Option<&str>, scale: f64| {
+        let x = r.reals("evolve/history/time");
+        let path = |c: &str| format!("evolve/history/{c}");
+        r.line(&x, &path(column), error.map(path).as_deref(), scale)
+    };
+    let all = |column: &str, error: Option<&str>, per_site: bool| -> Vec<Curve> {
+        runs.iter().map(|r| over(r, column, error, if per_site { 1.0 / r.sites as f64 } else { 1.0 })).collect()
+    };
+    let mut drift = Panel::new(
+        time(),
+        Axis::linear("energy drift per site").with_ticks(5),
+        all("drift", Some("drift_error"), false),
+    );
+    drift.levels.push(Level { y: 0.0, text: String::new() });
+    let panels = [
+        Panel::new(time(), Axis::linear("energy per site E/N").with_ticks(5), all("energy", Some("error"), true)),
+        drift,
+        Panel::new(time(), Axis::log("local error r²").with_ticks(5), all("r2", None, false)),
+    ];
+    let mut drawn = vec![Drawn::new("evolution", stack(&panels)?, NONE)];
+    if !runs.iter().any(|r| r.tree.datasets.contains_key("evolve/history/time")) {
+        return Ok(drawn);
+    }
+    let (singles, by_distance) = observables(runs);
+    // At most three diagrams in a picture.
+    for (number, group) in singles.chunks(3).enumerate() {
+        let panels: Vec<_> = group.iter().map(|name| single(runs, name)).collect();
+        let name = if singles.len() > 3 {
+            format!("observables-of-time-{}", number + 1)
+        } else {
+            "observables-of-time".into()
+        };
+        drawn.push(Drawn::new(name, stack(&panels)?, "none of the values is a number"));
+    }
+    for name in by_distance {
+        let mut maps: Vec<_> = runs.iter().filter_map(|r| cone(r, &name)).collect();
+        if maps.len() == 1 {
+            maps[0].title.clear();
+        }
+        let svg = sheet(&maps, &name, false)?;
+        drawn.push(Drawn::new(format!("{name}-of-time"), svg, "none of the values is a number"));
+    }
+    Ok(drawn)
+}
+
+/// Names of what is one number per time, and of what is one per distance and time.
+fn observables(runs: &[Run]) -> (Vec<String>, BTreeSet<String>) {
+    let (mut singles, mut by_distance) = (BTreeSet::new(), BTreeSet::new());
+    for run in runs {
+        for key in run.tree.datasets.keys() {
+            let Some(name) = key.strip_prefix(CURVES).and_then(|k| k.strip_suffix("/mean")) else { continue };
+            let shape = run.shape(key);
+            if let Some(name) = name.strip_suffix("/by_distance") {
+                by_distance.insert(name.to_string());
+            } else if shape.len() == 1 || shape[1..].iter().product::<usize>() == 1 {
+                singles.insert(name.to_string());
+            }
+        }
+    }
+    (singles.into_iter().collect(), by_distance)
+}
+
+fn single(runs: &[Run], name: &str) -> Panel {
+    let (mean, error) = (format!("{CURVES}{name}/mean"), format!("{CURVES}{name}/error"));
+    let curve = |r: &Run| {
+        let x = r.reals("evolve/output/time");
+        Curve::new(&r.name, r.style, Look::Points, &x, &r.reals(&mean), Some(&r.reals(&error)))
+    };
+    let unit = runs.iter().map(|r| r.unit(&mean)).find(|u| !u.is_empty()).unwrap_or_default();
+    Panel::new(
+        time(),
+        Axis::linear(format!("{}{unit}", name.replace('/', " "))).with_ticks(5),
+        runs.iter().map(curve).collect(),
+    )
+}
+
+/// Cells over distance (across) and time (up), the time stretched to a map of the width of its height.
+fn cone(run: &Run, name: &str) -> Option<Map> {
+    let values = run.reals(&format!("{CURVES}{name}/by_distance/mean"));
+    let distances = run.reals(&format!("{CURVES}{name}/distances"));
+    let times = run.reals("evolve/output/time");
+    let (d, t) = (distances.len(), times.len());
+    if d < 2 || t < 2 || values.len() != d * t {
+        return None;
+    }
+    let edges = |x: &[f64]| -> Vec<f64> {
+        let inner = x.windows(2).map(|w| 0.5 * (w[0] + w[1]));
+        let (first, last) = (1.5 * x[0] - 0.5 * x[1], 1.5 * x[x.len() - 1] - 0.5 * x[x.len() - 2]);
+        std::iter::once(first).chain(inner).chain(std::iter::once(last)).collect()
+    };
+    let (across, up) = (edges(&distances), edges(&times));
+    let stretch = 0.7 * (across[d] - across[0]) / (up[t] - up[0]).max(1e-300);
+    let mut map = Map { title: run.name.clone(), ..Map::default() };
+    for i in 0..t {
+        for k in 0..d {
+            let (y0, y1) = (stretch * (up[i] - up[0]), stretch * (up[i + 1] - up[0]));
+            let corners = vec![[across[k], y0], [across[k + 1], y0], [across[k + 1], y1], [across[k], y1]];
+            map.patches.push(Patch { corners, value: values[i * d + k], width: 0.0 });
+        }
+    }
+    let place = |r: f64, t: f64| [r, stretch * (t - up[0])];
+    let gap = 0.04 * (across[d] - across[0]);
+    map.texts = vec![
+        ([across[0] + 0.5 * (across[d] - across[0]), -gap], "distance".into()),
+        ([across[0] - gap, place(0.0, times[t - 1])[1]], format!("t = {}", times[t - 1])),
+        ([across[0] - gap, place(0.0, times[0])[1]], format!("t = {}", times[0])),
+    ];
+    Some(map)
+}

@@ -1,0 +1,101 @@
+//! Decides the picture of what a restricted Boltzmann machine has learned: the weights of each hidden unit, or filter, on the lattice.
+//!
+//! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), Fig. 2.
+
+use super::bonds::plane;
+use super::data::Run;
+use super::map::{Map, Patch, sheet};
+use super::structure::wigner_seitz;
+use super::{Drawn, reasons};
+use crate::error::Result;
+use crate::io::tree::Value;
+use crate::lattice::Lattice;
+use std::f64::consts::TAU;
+
+/// Most units that are shown, those with the largest weights.
+const MOST: usize = 16;
+
+/// One sheet per file with weights W.
+pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+    let (mut drawn, mut missing) = (Vec::new(), Vec::new());
+    for run in runs {
+        match filters(run) {
+            Err(reason) => missing.push((run.name.clone(), reason)),
+            Ok((maps, label)) => {
+                let name = if runs.len() == 1 {
+                    "filters".to_string()
+                } else {
+                    format!("filters-{}", run.name.replace('/', "-"))
+                };
+                drawn.push(Drawn::new(name, sheet(&maps, &label, true)?, "none of the weights is a number"));
+            }
+        }
+    }
+    if !missing.is_empty() {
+        drawn.push(Drawn::new("filters", None, reasons(missing)));
+    }
+    Ok(drawn)
+}
+
+type Maps = std::result::Result<(Vec<Map>, String), String>;
+
+fn filters(run: &Run) -> Maps {
+    let weights = run.tree.datasets.iter().find_map(|(key, value)| {
+        let name = key.strip_prefix("parameters/")?;
+        (name == "W" || name.ends_with(".W")).then_some(value)
+    });
+    let (shape, parts): (Vec<usize>, Vec<(&str, Vec<f64>)>) = match weights {
+        Some(Value::Real(a)) => (a.shape().to_vec(), vec![("", a.iter().copied().collect())]),
+        Some(Value::Complex(a)) => {
+            let part = |f: fn(&num_complex::Complex64) -> f64| a.iter().map(f).collect::<Vec<_>>();
+            (a.shape().to_vec(), vec![("Re ", part(|z| z.re)), ("Im ", part(|z| z.im))])
+        }
+        _ => return Err("the wave function has no weights W; they belong to ansatz kind \"rbm\"".into()),
+    };
+    let lattice = run.lattice.as_ref().map_err(Clone::clone)?;
+    let tied = run.tree.text("input/resolved").ok().and_then(|t| t.parse::<toml::Table>().ok()).is_some_and(|t| {
+        let symmetry = t.get("ansatz").and_then(|a| a.get("symmetry")).and_then(|s| s.as_str());
+        symmetry.is_some_and(|s| s != "none")
+    });
+    let n = lattice.sites;
+    let [rows, columns] = shape[..] else { return Err("W is not a matrix".into()) };
+    let (units, at): (usize, Box<dyn Fn(usize, usize) -> usize>) = match (tied, rows == n, columns == n) {
+        (true, _, true) => (rows, Box::new(move |unit, site| unit * columns + site)),
+        (false, true, _) => (columns, Box::new(move |unit, site| site * columns + unit)),
+        _ => return Err(format!("W is {rows} × {columns} on {n} sites")),
+    };
+    let size = |unit: usize| parts.iter().map(|p| (0..n).map(|s| p.1[at(unit, s)].powi(2)).sum::<f64>()).sum::<f64>();
+    let mut order: Vec<usize> = (0..units).collect();
+    order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
+    order.truncate(MOST / parts.len());
+    let what = if tied { "filter" } else { "unit" };
+    let mut maps = Vec::new();
+    for (part, values) in &parts {
+        for &unit in &order {
+            let weights: Vec<f64> = (0..n).map(|site| values[at(unit, site)]).collect();
+            maps.push(Map { title: format!("{part}{what} {}", unit + 1), ..cells(lattice, &weights) });
+        }
+    }
+    Ok((maps, "W".into()))
+}
+
+/// A cell of the lattice around each site.
+fn cells(lattice: &Lattice, values: &[f64]) -> Map {
+    let places = plane(lattice);
+    let flat = lattice.dimensions() <= 2 && !lattice.is_graph();
+    let single = flat && lattice.sublattice.iter().all(|&s| s == 0);
+    let tile: Vec<[f64; 2]> = if single && lattice.dimensions() == 2 {
+        let [a, b, _] = lattice.vectors();
+        wigner_seitz(&[[a[0], a[1]], [b[0], b[1]]])
+    } else if single {
+        vec![[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]
+    } else {
+        (0..24).map(|k| TAU * f64::from(k) / 24.0).map(|t| [0.44 * t.cos(), 0.44 * t.sin()]).collect()
+    };
+    let cell = |(p, &value): (&[f64; 2], &f64)| Patch {
+        corners: tile.iter().map(|c| [c[0] + p[0], c[1] + p[1]]).collect(),
+        value,
+        width: 0.0,
+    };
+    Map { patches: places.iter().zip(values).map(cell).collect(), ..Map::default() }
+}

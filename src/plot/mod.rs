@@ -1,0 +1,109 @@
+//! Decides which pictures `plot` makes of results files, under which names, and what it says of those that it leaves out.
+
+mod axis;
+mod bonds;
+mod canvas;
+mod correlations;
+mod data;
+mod evolution;
+mod filters;
+mod history;
+mod map;
+mod panel;
+mod structure;
+mod style;
+
+use crate::error::{Error, Result};
+use crate::io::atomic::Temporary;
+use data::Run;
+use std::path::{Path, PathBuf};
+
+/// A picture, or why there is none.
+enum Drawn {
+    /// Its name without ending, and its SVG text.
+    Picture(String, String),
+    /// Its name, and the reason.
+    LeftOut(String, String),
+}
+
+impl Drawn {
+    /// The picture if there is one, else the reason.
+    fn new(name: impl Into<String>, svg: Option<String>, reason: impl Into<String>) -> Self {
+        match svg {
+            Some(svg) => Drawn::Picture(name.into(), svg),
+            None => Drawn::LeftOut(name.into(), reason.into()),
+        }
+    }
+}
+
+/// All pictures.
+const PICTURES: &[fn(&[Run]) -> Result<Vec<Drawn>>] = &[
+    history::energy,
+    history::quality,
+    history::sampling,
+    correlations::pictures,
+    structure::pictures,
+    bonds::pictures,
+    filters::pictures,
+    evolution::pictures,
+];
+
+/// What `plot` is told.
+#[derive(Debug, Clone)]
+pub struct PlotOptions {
+    /// Folder, made where it is missing.
+    pub output: PathBuf,
+    /// Whether PNG images are written.
+    pub png: bool,
+    /// Whether SVG texts are written.
+    pub svg: bool,
+    /// Width of PNG images in pixels.
+    pub width: u32,
+    /// Exact energies, or files with them.
+    pub exact: Vec<String>,
+}
+
+/// Draws what the results files `paths` hold, all files in one picture where that makes sense.
+///
+/// Returns one line per picture: the files written, or why it was left out. Fails with `Error::Input` for options that
+/// make no sense and with `Error::Output` where a file cannot be read or written.
+pub fn plot(paths: &[PathBuf], options: &PlotOptions) -> Result<Vec<String>> {
+    if !(200..=10_000).contains(&options.width) {
+        return Err(Error::input("--width", format!("{} pixels", options.width), "choose 200 to 10000"));
+    }
+    let runs = data::read(paths, &options.exact)?;
+    let mut drawn = Vec::new();
+    for pictures in PICTURES {
+        drawn.extend(pictures(&runs)?);
+    }
+    let folder = &options.output;
+    std::fs::create_dir_all(folder).map_err(|e| Error::output(folder, format!("cannot be made: {e}")))?;
+    drawn.into_iter().map(|d| keep(d, options)).collect()
+}
+
+fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
+    let (name, svg) = match drawn {
+        Drawn::LeftOut(name, reason) => return Ok(format!("left out {name}: {reason}")),
+        Drawn::Picture(name, svg) => (name, svg),
+    };
+    let mut written = Vec::new();
+    let mut put = |ending: &str, content: &[u8]| {
+        let path = options.output.join(format!("{name}.{ending}"));
+        let write = |at: &Path| std::fs::write(at, content).map_err(|e| Error::output(at, e));
+        Temporary::new(&path, write)?.publish()?;
+        written.push(path.display().to_string());
+        Ok(())
+    };
+    if options.png {
+        put("png", &canvas::png(&svg, options.width)?)?;
+    }
+    if options.svg {
+        put("svg", svg.as_bytes())?;
+    }
+    Ok(written.join("  "))
+}
+
+/// What a picture is left out for, file by file.
+fn reasons(reasons: Vec<(String, String)>) -> String {
+    reasons.into_iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,184 @@
+//! Decides the pictures of structure factors: a curve over the momenta of a chain, a map over the Brillouin zone of a plane.
+//!
+//! q = Σ_a q_a b_a / 2π with b_a·a_b = 2π δ_ab. The zone is what is nearer to 0 than to any other G = Σ_a n_a b_a; each momentum
+//! fills what is nearer to it than to the others. Lattices with one site per cell have S(q + G) = S(q).
+//!
+//! Reference: N. W. Ashcroft and N. D. Mermin, Solid State Physics (1976), ch. 5.
+
+use super::axis::Axis;
+use super::correlations::{names, symbol};
+use super::data::Run;
+use super::map::{Map, Patch, sheet};
+use super::panel::{Curve, Look, Panel, stack};
+use super::{Drawn, reasons};
+use crate::error::Result;
+use crate::lattice::Lattice;
+use std::f64::consts::{PI, TAU};
+
+/// Pictures per observable with momenta.
+pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+    let mut drawn = Vec::new();
+    for name in names(runs, "/momenta") {
+        let prefix = format!("measure/observables/{name}");
+        let mean = format!("{prefix}/mean");
+        let (mut curves, mut maps, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        let mut first = None;
+        for run in runs {
+            let momenta = run.reals(&format!("{prefix}/momenta"));
+            let d = run.shape(&format!("{prefix}/momenta")).get(1).copied().unwrap_or(0);
+            let values = run.reals(&mean);
+            match (&run.lattice, d) {
+                (_, 0) => missing.push((run.name.clone(), "it was not measured".into())),
+                (Err(e), _) => missing.push((run.name.clone(), e.clone())),
+                (Ok(_), 1) => {
+                    let error = run.reals(&format!("{prefix}/error"));
+                    curves.push(curve(run, &momenta, &values, &error));
+                }
+                (Ok(lattice), 2) => maps.push(Map { title: run.name.clone(), ..zone(lattice, &momenta, &values) }),
+                (Ok(_), _) => missing.push((run.name.clone(), "momenta in three dimensions have no map".into())),
+            }
+            first = first.or((d > 0).then_some(run));
+        }
+        let Some(first) = first else { continue };
+        let label = symbol(first, &name, &mean);
+        let both = !curves.is_empty() && !maps.is_empty();
+        if !curves.is_empty() {
+            let x = Axis::linear("momentum q a / π").tight().with_ticks(8);
+            let svg = stack(&[Panel::new(x, Axis::linear(&label).with(0.0), curves)])?;
+            let name = if both { format!("{name}-curve") } else { name.clone() };
+            drawn.push(Drawn::new(name, svg, "none of its values is a number"));
+        }
+        if !maps.is_empty() {
+            if maps.len() == 1 {
+                maps[0].title.clear();
+            }
+            drawn.push(Drawn::new(&name, sheet(&maps, &label, false)?, "none of its values is a number"));
+        }
+        if !missing.is_empty() {
+            drawn.push(Drawn::new(&name, None, reasons(missing)));
+        }
+    }
+    if drawn.is_empty() {
+        let reason = "no file has it; add \"structure-factor\" to measure.observables";
+        drawn.push(Drawn::new("structure-factor", None, reason));
+    }
+    Ok(drawn)
+}
+
+/// Momenta of a chain from 0 to 2π, the first one repeated at the end.
+fn curve(run: &Run, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
+    let mut rows: Vec<[f64; 3]> = momenta
+        .iter()
+        .enumerate()
+        .map(|(k, q)| [q / PI, values.get(k).copied().unwrap_or(f64::NAN), errors.get(k).copied().unwrap_or(0.0)])
+        .collect();
+    rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    if let Some(first) = rows.first().filter(|r| r[0].abs() < 1e-12).copied() {
+        rows.push([2.0, first[1], first[2]]);
+    }
+    Curve { name: run.name.clone(), style: run.style, look: Look::Points, points: rows }
+}
+
+type Plane = [f64; 2];
+
+/// Reciprocal lattice vectors of the first two directions.
+fn reciprocal(lattice: &Lattice) -> [Plane; 2] {
+    let [a, b, _] = lattice.vectors();
+    let area = a[0] * b[1] - a[1] * b[0];
+    [[TAU * b[1] / area, -TAU * b[0] / area], [-TAU * a[1] / area, TAU * a[0] / area]]
+}
+
+fn combine(b: &[Plane; 2], m: f64, n: f64) -> Plane {
+    [m * b[0][0] + n * b[1][0], m * b[0][1] + n * b[1][1]]
+}
+
+/// What is nearer to 0 than to any other point of the lattice spanned by `b`.
+pub fn wigner_seitz(b: &[Plane; 2]) -> Vec<Plane> {
+    let far = 10.0 * (b[0][0].hypot(b[0][1]) + b[1][0].hypot(b[1][1]));
+    let mut cell = vec![[-far, -far], [far, -far], [far, far], [-far, far]];
+    for m in -3..=3 {
+        for n in -3..=3 {
+            if (m, n) != (0, 0) {
+                let g = combine(b, f64::from(m), f64::from(n));
+                cell = cut(&cell, g, 0.5 * (g[0] * g[0] + g[1] * g[1]));
+            }
+        }
+    }
+    cell
+}
+
+/// The part of a convex polygon with p·g ≤ c (I. E. Sutherland, G. W. Hodgman, Commun. ACM 17, 32 (1974)).
+fn cut(polygon: &[Plane], g: Plane, c: f64) -> Vec<Plane> {
+    let height = |p: &Plane| p[0] * g[0] + p[1] * g[1] - c;
+    let mut kept = Vec::new();
+    for (k, p) in polygon.iter().enumerate() {
+        let q = &polygon[(k + 1) % polygon.len()];
+        let (hp, hq) = (height(p), height(q));
+        if hp <= 0.0 {
+            kept.push(*p);
+        }
+        if (hp < 0.0 && hq > 0.0) || (hp > 0.0 && hq < 0.0) {
+            let s = hp / (hp - hq);
+            kept.push([p[0] + s * (q[0] - p[0]), p[1] + s * (q[1] - p[1])]);
+        }
+    }
+    kept
+}
+
+/// The map of one file, in units of π over the nearest-neighbour distance.
+fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64]) -> Map {
+    let b = reciprocal(lattice);
+    let extent = lattice.extent();
+    let fine = [b[0].map(|c| c / extent[0] as f64), b[1].map(|c| c / extent[1] as f64)];
+    let tile = wigner_seitz(&fine);
+    let outline = wigner_seitz(&b);
+    let reach = outline.iter().map(|p| p[0].hypot(p[1])).fold(0.0, f64::max);
+    let periodic = lattice.sublattice.iter().all(|&s| s == 0);
+    let shifts = if periodic { -2..=2 } else { 0..=0 };
+    let inside = |p: &Plane| {
+        let nearer = |m: i32, n: i32| {
+            let g = combine(&b, f64::from(m), f64::from(n));
+            let d = (p[0] - g[0]).hypot(p[1] - g[1]);
+            p[0].hypot(p[1]) <= d + 1e-9 * reach
+        };
+        (-2..=2).all(|m| (-2..=2).all(|n| nearer(m, n)))
+    };
+    let mut map = Map::default();
+    let unit = |p: Plane| [p[0] / PI, p[1] / PI];
+    for (q, &value) in momenta.chunks_exact(2).zip(values) {
+        for m in shifts.clone() {
+            for n in shifts.clone() {
+                let at = combine(&b, q[0] / TAU + f64::from(m), q[1] / TAU + f64::from(n));
+                if !periodic || inside(&at) {
+                    let corners = tile.iter().map(|c| unit([c[0] + at[0], c[1] + at[1]])).collect();
+                    map.patches.push(Patch { corners, value, width: 0.0 });
+                }
+            }
+        }
+    }
+    let closed = outline.iter().chain(&outline[..1]);
+    map.lines.push(closed.map(|p| unit(*p)).collect());
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn area(polygon: &[Plane]) -> f64 {
+        let next = |k: usize| polygon[(k + 1) % polygon.len()];
+        0.5 * (0..polygon.len()).map(|k| polygon[k][0] * next(k)[1] - polygon[k][1] * next(k)[0]).sum::<f64>()
+    }
+
+    #[test]
+    fn zones_have_the_area_of_the_reciprocal_cell() {
+        let square = [[TAU, 0.0], [0.0, TAU]];
+        assert_eq!(wigner_seitz(&square).len(), 4);
+        let hexagonal = [[TAU, -TAU / 3f64.sqrt()], [0.0, 2.0 * TAU / 3f64.sqrt()]];
+        assert_eq!(wigner_seitz(&hexagonal).len(), 6);
+        for b in [square, hexagonal] {
+            let cell = (b[0][0] * b[1][1] - b[0][1] * b[1][0]).abs();
+            assert!((area(&wigner_seitz(&b)) / cell - 1.0).abs() < 1e-12);
+        }
+    }
+}

@@ -17,9 +17,9 @@ NISHINA_SCALAPACK_WANTED=1
 source jobs/setup.sh
 
 venv=$root/target/venv
-if ! "$venv/bin/python" -c 'import h5py, numpy' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import h5py, matplotlib, numpy, pandas' 2>/dev/null; then
     python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check h5py numpy
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check h5py matplotlib numpy pandas
 fi
 export NISHINA_PYTHON=$venv/bin/python
 

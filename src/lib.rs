@@ -31,7 +31,7 @@
 //! [`optimizer`] gives a direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
 //! Rooms use those to their left: error, scalar, rng, keys → linalg, comm, lattice → basis, stats → operator, ansatz → sampler →
-//! ensemble → observable → optimizer → evolution → io, job → driver → registry, input, report, gather, plot → main. [`io::tree`] and [`io::hdf5`] are plain data that
+//! ensemble → observable → optimizer → evolution → io, job → driver → registry, input, report, gather, export, plot, watch → main. [`io::tree`] and [`io::hdf5`] are plain data that
 //! every room may use; [`exact`] stands beside the driver, [`check`] holds the public laws.
 
 pub mod ansatz;
@@ -43,6 +43,7 @@ pub mod ensemble;
 pub mod error;
 pub mod evolution;
 pub mod exact;
+pub mod export;
 pub mod gather;
 pub mod input;
 pub mod io;
@@ -60,3 +61,4 @@ pub mod rng;
 pub mod sampler;
 pub mod scalar;
 pub mod stats;
+pub mod watch;

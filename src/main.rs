@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use nishina::comm::{Comm, agree, mpi, same_everywhere};
 use nishina::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use nishina::exact::{ExactOptions, solve};
-use nishina::{driver, gather, input, io, job, linalg, plot, registry, report};
+use nishina::{driver, export, gather, input, io, job, linalg, plot, registry, report, watch};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -50,12 +50,34 @@ enum Command {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+        /// Print the row of the variational benchmark tables: energy, sigma, variance, degrees of freedom, Einf
+        #[arg(long, conflicts_with = "json")]
+        varbench: bool,
     },
     /// Gather the results of a scan in one CSV table on standard output
     Gather {
         /// Result files (X.h5)
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Live view of a running job from its results file; q leaves
+    Watch {
+        /// Results file X.h5
+        file: PathBuf,
+        /// Print one frame as plain text and leave
+        #[arg(long)]
+        once: bool,
+    },
+    /// The history of a run for other programs, on standard output
+    Export {
+        /// Results file X.h5
+        file: PathBuf,
+        /// A CSV table
+        #[arg(long, required_unless_present = "netket", conflicts_with = "netket")]
+        csv: bool,
+        /// The JSON log of NetKet
+        #[arg(long)]
+        netket: bool,
     },
     /// Pictures of results files, several files in one picture (PNG and SVG)
     Plot {
@@ -128,11 +150,19 @@ fn main() {
     let code = match arguments.command {
         Command::Run { input, settings, fresh } => run(&input, &settings, fresh),
         Command::Check { input, settings, ranks, json } => alone(|| check(&input, &settings, ranks, json)),
-        Command::Info { file, json } => alone(|| {
+        Command::Info { file, varbench: true, .. } => alone(|| answer(&report::varbench(&file)?)),
+        Command::Info { file, json, .. } => alone(|| {
             let info = report::info(&file)?;
             answer(&if json { info.to_string() } else { report::info_text(&info) })
         }),
         Command::Gather { files } => alone(|| answer(&gather::table(&files)?)),
+        Command::Watch { file, once } => alone(|| match once {
+            true => answer(&watch::once(&file, 100, 36)?),
+            false => watch::live(&file),
+        }),
+        Command::Export { file, netket, .. } => {
+            alone(|| answer(&if netket { export::netket(&file)? } else { export::csv(&file)? }))
+        }
         Command::Plot { files, output, format, width, exact } => alone(|| {
             let stem = files[0].file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let output = output.unwrap_or_else(|| format!("{stem}-plots").into());

@@ -4,6 +4,7 @@
 //! few multiplications per hidden unit and no elementary function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
 
 mod factory;
+mod import;
 mod kernel;
 mod logistic;
 mod slopes;

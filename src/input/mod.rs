@@ -57,11 +57,21 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
 
 /// An input from the text that a results file keeps; `folder` is where its files are looked for.
 pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
-    let table: toml::Table = text
+    let mut table: toml::Table = text
         .parse()
         .map_err(|e: toml::de::Error| Error::input("input", e.message().replace('\n', ", "), "correct the TOML"))?;
+    if let Some(ansatz) = table.get_mut("ansatz").and_then(toml::Value::as_table_mut) {
+        forget_start(ansatz);
+    }
     let input: Input = keys::parse(&table, "")?;
     Ok(Source { input, table, text: text.to_string(), digest: fnv1a(text.as_bytes()), folder })
+}
+
+/// Results bring parameters of their own; the file that these once started from may be gone.
+fn forget_start(ansatz: &mut toml::Table) {
+    ansatz.remove("load");
+    let parts = ansatz.get_mut("factors").and_then(toml::Value::as_array_mut);
+    parts.into_iter().flatten().filter_map(toml::Value::as_table_mut).for_each(forget_start);
 }
 
 /// Puts `a.b=c` into the table; c is TOML, or a text where it is not.

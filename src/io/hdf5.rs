@@ -120,6 +120,23 @@ pub fn read(path: &Path) -> Result<Tree> {
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
+/// Some datasets of a file that any program may have written, without a checksum; those that are missing are left out.
+///
+/// Fails with `Error::Output` where the file is no HDF5 file, or a dataset of these names holds something else than 64-bit
+/// numbers or complex ones as compounds (r, i).
+pub fn read_foreign(path: &Path, names: &[&str]) -> Result<Tree> {
+    let load = || {
+        let file = File::open(path).map_err(text)?;
+        let mut tree = Tree::default();
+        for name in names.iter().filter(|name| file.link_exists(name)) {
+            let value = file.dataset(name).map_err(text).and_then(|dataset| read_value(&dataset));
+            tree.put(name, value.map_err(|e| format!("dataset {name}: {e}"))?);
+        }
+        Ok(tree)
+    };
+    load().map_err(|e: String| Error::output(path, format!("cannot be read: {e}")))
+}
+
 /// The shapes of some datasets of a file, without reading them; `None` where there is no such dataset.
 ///
 /// Fails with `Error::Output` where the file cannot be read.

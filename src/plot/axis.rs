@@ -31,6 +31,8 @@ pub struct Scale {
     pub ticks: Vec<f64>,
     log: bool,
     decimals: usize,
+    /// Whether powers of ten are written out.
+    plain: bool,
     /// Powers of ten that are written with the numbers.
     exponent: i32,
 }
@@ -88,7 +90,7 @@ impl Axis {
         let largest = low.abs().max(high.abs());
         let exponent = if (1e-3..1e5).contains(&largest) { 0 } else { largest.log10().floor() as i32 };
         let decimals = (f64::from(exponent) - step.log10() - 1e-9).ceil().max(0.0) as usize;
-        Scale { low, high, ticks, log: false, decimals, exponent }
+        Scale { low, high, ticks, log: false, decimals, plain: true, exponent }
     }
 
     fn powers(&self, low: f64, high: f64) -> Scale {
@@ -103,23 +105,20 @@ impl Axis {
         let whole = (low.floor() as i64..=high.ceil() as i64).filter(|k| every == 1 || k.rem_euclid(every) == 0);
         let all = whole.flat_map(|k| factors.iter().map(move |f| k as f64 + f64::log10(*f)));
         let ticks = all.filter(|t| (low - 1e-9..=high + 1e-9).contains(t)).collect();
-        Scale { low, high, ticks, log: true, decimals: 0, exponent: 0 }
+        Scale { low, high, ticks, log: true, decimals: 0, plain: low > -2.5 && high < 4.0, exponent: 0 }
     }
 }
 
-/// The multiple of 1, 2 or 5 × 10^n next above `step`.
+/// The multiple of 1, 2 or 5 × 10^n nearest to `step`.
 fn nice(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let factor = step / power;
     power
-        * if factor <= 1.0 + 1e-9 {
-            1.0
-        } else if factor <= 2.0 {
-            2.0
-        } else if factor <= 5.0 {
-            5.0
-        } else {
-            10.0
+        * match factor {
+            f if f < 1.4 => 1.0,
+            f if f < 3.2 => 2.0,
+            f if f < 7.1 => 5.0,
+            _ => 10.0,
         }
 }
 
@@ -139,7 +138,7 @@ impl Scale {
             let power = (tick + 1e-9).floor();
             let factor = 10f64.powf(tick - power);
             let power = power as i32;
-            if (-2..=3).contains(&power) {
+            if self.plain {
                 let value = (10f64.powf(tick) * 1e6).round() / 1e6;
                 return minus(&format!("{value}"));
             }
@@ -201,9 +200,12 @@ mod tests {
     fn ticks_are_round_numbers() {
         let axis = Axis::linear("").tight();
         assert_eq!(numbers(&axis, &[0.0, 300.0]), ["0", "50", "100", "150", "200", "250", "300"]);
-        assert_eq!(numbers(&axis, &[-0.2, 0.2]), ["−0.2", "−0.1", "0.0", "0.1", "0.2"]);
+        assert_eq!(
+            numbers(&axis, &[-0.2, 0.2]),
+            ["−0.20", "−0.15", "−0.10", "−0.05", "0.00", "0.05", "0.10", "0.15", "0.20"]
+        );
         assert_eq!(numbers(&axis, &[0.0, 2e-5]), ["0.0·10⁻⁵", "0.5·10⁻⁵", "1.0·10⁻⁵", "1.5·10⁻⁵", "2.0·10⁻⁵"]);
-        assert_eq!(numbers(&Axis::log("").tight(), &[1e-6, 1.0]).last().unwrap(), "1");
+        assert_eq!(numbers(&Axis::log("").tight(), &[1e-6, 1.0]).last().unwrap(), "10⁰");
         assert_eq!(numbers(&Axis::log("").tight(), &[1e-6, 1e-4]), ["10⁻⁶", "3·10⁻⁶", "10⁻⁵", "3·10⁻⁵", "10⁻⁴"]);
     }
 

@@ -94,7 +94,7 @@ fn bonds(run: &Run, lattice: &Lattice, path: &str) -> std::result::Result<Map, S
     for bond in bonds {
         let (a, b) = (places[bond.i], places[bond.j]);
         let mut link = |from: [f64; 2], to: [f64; 2]| {
-            let patch = Patch { corners: vec![from, to], value: values[bond.i * n + bond.j], width: 0.22 };
+            let patch = Patch { corners: vec![from, to], value: values[bond.i * n + bond.j], width: 0.14 };
             map.patches.push(patch);
         };
         let d = flatten(nearest_image(lattice, bond.i, bond.j));
@@ -107,6 +107,6 @@ fn bonds(run: &Run, lattice: &Lattice, path: &str) -> std::result::Result<Map, S
             _ => link(a, b),
         }
     }
-    map.dots = places.into_iter().map(|p| (p, 0.11)).collect();
+    map.dots = places.into_iter().map(|p| (p, 0.08)).collect();
     Ok(map)
 }

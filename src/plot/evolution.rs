@@ -120,10 +120,14 @@ fn cone(run: &Run, name: &str) -> Option<Map> {
     }
     let place = |r: f64, t: f64| [r, stretch * (t - up[0])];
     let gap = 0.04 * (across[d] - across[0]);
+    // Room for the texts.
+    let width = across[d] - across[0];
+    let (left, below) = (across[0] - 0.2 * width, -0.08 * width);
+    map.lines.push(vec![[left, below]; 2]);
     map.texts = vec![
         ([across[0] + 0.5 * (across[d] - across[0]), -gap], "distance".into()),
-        ([across[0] - gap, place(0.0, times[t - 1])[1]], format!("t = {}", times[t - 1])),
-        ([across[0] - gap, place(0.0, times[0])[1]], format!("t = {}", times[0])),
+        ([across[0] - 2.5 * gap, place(0.0, times[t - 1])[1]], format!("t = {}", times[t - 1])),
+        ([across[0] - 2.5 * gap, place(0.0, times[0])[1]], format!("t = {}", times[0])),
     ];
     Some(map)
 }

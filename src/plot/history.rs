@@ -43,6 +43,11 @@ pub fn energy(runs: &[Run]) -> Result<Vec<Drawn>> {
     levels.sort_by(f64::total_cmp);
     levels.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
     panel.levels = levels.iter().map(|&y| Level { y, text: format!("exact {}", number(y)) }).collect();
+    let all = || panel.curves.iter().flat_map(|c| &c.points).map(|p| p[1]).chain(levels.iter().copied());
+    let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+    if !levels.is_empty() && (high - low).is_finite() {
+        panel.y.include.push(low - 0.06 * (high - low));
+    }
     let known: Vec<_> = runs.iter().filter_map(|r| Some(relative_error(r, r.exact?))).collect();
     let inset = if known.is_empty() {
         let axis = Axis::linear("step").with_ticks(3);
@@ -89,7 +94,7 @@ pub fn sampling(runs: &[Run]) -> Result<Vec<Drawn>> {
         panels[1].levels.push(Level { y: 1.1, text: "chains disagree above 1.1".into() });
     }
     let steps = runs.iter().any(|r| !r.steps().is_empty());
-    let moves = runs.iter().any(|r| r.reals("optimize/history/acceptance").iter().any(|a| a.is_finite() && *a > 0.0));
+    let moves = runs.iter().any(|r| r.reals("optimize/history/acceptance").iter().any(|a| *a > 0.0 && *a < 1.0));
     let reason = if steps { "full sums have no chains" } else { NO_STEPS };
     let svg = if moves { stack(&panels)? } else { None };
     Ok(vec![Drawn::new("sampling", svg, reason)])

@@ -79,6 +79,9 @@ impl Map {
                 let thick = (unit * patch.width * (0.25 + 0.75 * patch.value.abs() / largest)).max(3.0);
                 line(area, corners, color, thick as u32)?;
             } else {
+                // The outline in the same colour closes the seams between cells.
+                let outline = corners.iter().chain(corners.first()).copied().collect();
+                line(area, outline, color, 2)?;
                 polygon(area, corners, color)?;
             }
         }

@@ -91,15 +91,21 @@ impl Panel {
         (x, y)
     }
 
-    /// Draws everything but the legend.
-    pub fn draw(&self, area: &Area, letters: f64) -> Result<()> {
+    /// Units that the numbers at the left take.
+    fn side(&self, letters: f64) -> i32 {
+        let y = self.scales().1;
+        y.ticks.iter().map(|&t| text_width(&y.number(t), letters)).max().unwrap_or(0)
+    }
+
+    /// Draws everything but the legend, with `side` units for the numbers at the left.
+    fn draw(&self, area: &Area, letters: f64, side: i32) -> Result<()> {
         let (x, y) = self.scales();
-        let widest = y.ticks.iter().map(|&t| text_width(&y.number(t), letters)).max().unwrap_or(0);
         let mut chart = ChartBuilder::on(area)
-            .margin_right((0.9 * letters) as i32)
+            .margin_left((0.4 * letters) as i32)
+            .margin_right((1.4 * letters) as i32)
             .margin_top((0.5 * letters) as i32)
             .x_label_area_size((2.7 * letters) as i32)
-            .y_label_area_size(widest + (2.2 * letters) as i32)
+            .y_label_area_size(side + (2.3 * letters) as i32)
             .build_cartesian_2d(x.clone(), y.clone())
             .map_err(failed)?;
         let grid = BLACK.mix(0.10).stroke_width(2);
@@ -129,14 +135,16 @@ impl Panel {
             Some(own(chart.backend_coord(&place)))
         };
         for level in &self.levels {
-            let Some((_, height)) = at(self.curves[0].points.first().map_or(0.0, |p| p[0]), level.y) else { continue };
+            let Some(place) = self.y.place(level.y) else { continue };
+            let height = own(chart.backend_coord(&(x.low, place))).1;
             let (from, to) = (own((left, 0)).0, own((right, 0)).0);
             for dash in style::dashed(&[(from, height), (to, height)], &[18.0, 10.0]) {
                 line(area, dash, BLACK, 3)?;
             }
             if !level.text.is_empty() {
-                let above = height - (1.3 * letters) as i32 > own((0, top)).1;
-                let (v, shift) = if above { (VPos::Bottom, -6) } else { (VPos::Top, 6) };
+                // Below where there is room, since curves come from above.
+                let below = height + (1.2 * letters) as i32 <= own((0, bottom)).1;
+                let (v, shift) = if below { (VPos::Top, 8) } else { (VPos::Bottom, -8) };
                 write(area, &level.text, (to - 16, height + shift), 0.85 * letters, HPos::Right, v)?;
             }
         }
@@ -149,7 +157,8 @@ impl Panel {
             let size = ((width * 62 / 100) as u32, (height * 60 / 100) as u32);
             let place = area.clone().shrink(corner, size);
             place.fill(&WHITE).map_err(failed)?;
-            inset.draw(&place, 0.8 * letters)?;
+            let small = 0.8 * letters;
+            inset.draw(&place, small, inset.side(small))?;
         }
         Ok(())
     }
@@ -251,8 +260,10 @@ pub fn stack(panels: &[Panel]) -> Result<Option<String>> {
     let draw = |area: &Area| {
         let head = legend(area, &entries, LETTERS, true)?;
         let rest = area.split_vertically(head).1;
+        // The same for all, so that they stand one above the other.
+        let side = panels.iter().map(|p| p.side(LETTERS)).max().unwrap_or(0);
         for (place, panel) in rest.split_evenly((panels.len(), 1)).iter().zip(&panels) {
-            panel.draw(place, LETTERS)?;
+            panel.draw(place, LETTERS, side)?;
         }
         Ok(())
     };

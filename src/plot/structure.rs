@@ -1,7 +1,8 @@
 //! Decides the pictures of structure factors: a curve over the momenta of a chain, a map over the Brillouin zone of a plane.
 //!
 //! q = Σ_a q_a b_a / 2π with b_a·a_b = 2π δ_ab. The zone is what is nearer to 0 than to any other G = Σ_a n_a b_a; each momentum
-//! fills what is nearer to it than to the others. Lattices with one site per cell have S(q + G) = S(q).
+//! fills what is nearer to it than to the others. With one site per cell S(q + G) = S(q); with more the extended zone, of twice the
+//! size, is filled from the correlations C of all pairs where they were measured: S(q) = (1/N) Σ_ij cos q·(r_i − r_j) C_ij.
 //!
 //! Reference: N. W. Ashcroft and N. D. Mermin, Solid State Physics (1976), ch. 5.
 
@@ -34,7 +35,11 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
                     let error = run.reals(&format!("{prefix}/error"));
                     curves.push(curve(run, &momenta, &values, &error));
                 }
-                (Ok(lattice), 2) => maps.push(Map { title: run.name.clone(), ..zone(lattice, &momenta, &values) }),
+                (Ok(lattice), 2) => {
+                    let pairs = name.replace("structure-factor", "spin-correlations");
+                    let pairs = run.reals(&format!("measure/observables/{pairs}/mean"));
+                    maps.push(Map { title: run.name.clone(), ..zone(lattice, &momenta, &values, &pairs) });
+                }
                 (Ok(_), _) => missing.push((run.name.clone(), "momenta in three dimensions have no map".into())),
             }
             first = first.or((d > 0).then_some(run));
@@ -125,39 +130,52 @@ fn cut(polygon: &[Plane], g: Plane, c: f64) -> Vec<Plane> {
     kept
 }
 
+/// Whether `p` is nearer to 0 than to any other point of the lattice spanned by `b`, or as near.
+fn inside(p: &Plane, b: &[Plane; 2]) -> bool {
+    let nearer = |m: i32, n: i32| {
+        let g = combine(b, f64::from(m), f64::from(n));
+        p[0].hypot(p[1]) <= (p[0] - g[0]).hypot(p[1] - g[1]) + 1e-9 * g[0].hypot(g[1])
+    };
+    (-2..=2).all(|m| (-2..=2).all(|n| nearer(m, n)))
+}
+
+/// S(q) from the correlations of all pairs.
+fn from_pairs(lattice: &Lattice, pairs: &[f64], q: Plane) -> f64 {
+    let n = lattice.sites;
+    let phases: Vec<f64> = lattice.positions.iter().map(|r| q[0] * r[0] + q[1] * r[1]).collect();
+    let term = |k: usize| (phases[k / n] - phases[k % n]).cos() * pairs[k];
+    (0..n * n).map(term).sum::<f64>() / n as f64
+}
+
 /// The map of one file, in units of π over the nearest-neighbour distance.
-fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64]) -> Map {
+fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64], pairs: &[f64]) -> Map {
     let b = reciprocal(lattice);
     let extent = lattice.extent();
-    let fine = [b[0].map(|c| c / extent[0] as f64), b[1].map(|c| c / extent[1] as f64)];
-    let tile = wigner_seitz(&fine);
-    let outline = wigner_seitz(&b);
-    let reach = outline.iter().map(|p| p[0].hypot(p[1])).fold(0.0, f64::max);
+    let tile = wigner_seitz(&[b[0].map(|c| c / extent[0] as f64), b[1].map(|c| c / extent[1] as f64)]);
     let periodic = lattice.sublattice.iter().all(|&s| s == 0);
-    let shifts = if periodic { -2..=2 } else { 0..=0 };
-    let inside = |p: &Plane| {
-        let nearer = |m: i32, n: i32| {
-            let g = combine(&b, f64::from(m), f64::from(n));
-            let d = (p[0] - g[0]).hypot(p[1] - g[1]);
-            p[0].hypot(p[1]) <= d + 1e-9 * reach
-        };
-        (-2..=2).all(|m| (-2..=2).all(|n| nearer(m, n)))
+    let known = pairs.len() == lattice.sites * lattice.sites;
+    let larger = b.map(|v| v.map(|c| 2.0 * c));
+    let (reach, bound) = match (periodic, known) {
+        (true, _) => (2, Some(b)),
+        (false, true) => (4, Some(larger)),
+        (false, false) => (0, None),
     };
     let mut map = Map::default();
     let unit = |p: Plane| [p[0] / PI, p[1] / PI];
     for (q, &value) in momenta.chunks_exact(2).zip(values) {
-        for m in shifts.clone() {
-            for n in shifts.clone() {
-                let at = combine(&b, q[0] / TAU + f64::from(m), q[1] / TAU + f64::from(n));
-                if !periodic || inside(&at) {
-                    let corners = tile.iter().map(|c| unit([c[0] + at[0], c[1] + at[1]])).collect();
-                    map.patches.push(Patch { corners, value, width: 0.0 });
-                }
+        for (m, n) in (-reach..=reach).flat_map(|m| (-reach..=reach).map(move |n| (m, n))) {
+            let at = combine(&b, q[0] / TAU + f64::from(m), q[1] / TAU + f64::from(n));
+            if bound.is_none_or(|b| inside(&at, &b)) {
+                let corners = tile.iter().map(|c| unit([c[0] + at[0], c[1] + at[1]])).collect();
+                let value = if periodic || !known { value } else { from_pairs(lattice, pairs, at) };
+                map.patches.push(Patch { corners, value, width: 0.0 });
             }
         }
     }
-    let closed = outline.iter().chain(&outline[..1]);
-    map.lines.push(closed.map(|p| unit(*p)).collect());
+    for cell in std::iter::once(b).chain((!periodic && known).then_some(larger)) {
+        let outline = wigner_seitz(&cell);
+        map.lines.push(outline.iter().chain(&outline[..1]).map(|p| unit(*p)).collect());
+    }
     map
 }
 

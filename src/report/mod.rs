@@ -4,8 +4,10 @@ mod extrapolate;
 mod info;
 mod plan;
 mod schema;
+mod varbench;
 
 pub use extrapolate::{extrapolate, extrapolate_text};
 pub use info::{info, info_text};
 pub use plan::{Plan, plan};
 pub use schema::schema;
+pub use varbench::varbench;

@@ -51,6 +51,16 @@ struct Keys {
     /// Standard deviation of the real and imaginary parts of the initial parameters. Default 0.01.
     #[serde(default = "small")]
     init: f64,
+    /// File to start from: results, an HDF5 file with datasets a, b, W, or a text of Carleo and Troyer. Default none.
+    load: Option<String>,
+}
+
+/// The machine, with the parameters of `load` where there is one.
+fn loaded<T: Kernel>(mut machine: Rbm<T>, keys: &Keys, context: &Context) -> Result<Erased> {
+    if let Some(file) = &keys.load {
+        super::import::load(&mut machine, &context.folder.join(file), &format!("{}.load", context.path))?;
+    }
+    Ok(Erased::new(machine))
 }
 
 fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
@@ -72,13 +82,13 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
                 return wrong(format!("{} × {n} sites leaves no hidden unit", keys.density), "choose a larger density");
             }
             let rbm = Rbm::<T>::dense(n, hidden, keys.visible_bias, keys.hidden_bias, keys.init, context.seed);
-            return Ok(Erased::new(rbm));
+            return loaded(rbm, keys, context);
         }
         Symmetry::Translations => context.lattice.translations()?,
         Symmetry::SpaceGroup => context.lattice.space_group()?,
     };
     let (filters, a, b) = (keys.density as usize, keys.visible_bias, keys.hidden_bias);
-    Ok(Erased::new(Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed)))
+    loaded(Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed), keys, context)
 }
 
 /// Builds a restricted Boltzmann machine from its table.

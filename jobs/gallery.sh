@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Makes the pictures of docs/gallery from the inputs in configs/gallery: jobs/gallery.sh
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+source jobs/setup.sh
+cargo build --release
+program=$root/target/release/nishina
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+for input in "$root"/configs/gallery/*.toml; do "$program" run "$input"; done
+"$program" exact "$root/configs/gallery/square.toml" --output square.exact.h5
+draw() { "$program" plot "$@" --format png --width 720; }
+draw square.h5 square-one-filter.h5 --exact square.exact.h5 --output compared
+draw square.h5 --output square
+draw kagome.h5 --output kagome
+draw quench.h5 --output quench
+mkdir -p "$root/docs/gallery"
+cp compared/energy.png square/spin-correlations.png square/filters.png "$root/docs/gallery/"
+cp square/structure-factor.png "$root/docs/gallery/structure-factor-square.png"
+cp kagome/structure-factor.png "$root/docs/gallery/structure-factor-kagome.png"
+cp kagome/bonds.png "$root/docs/gallery/bonds-kagome.png"
+cp quench/evolution.png "$root/docs/gallery/"

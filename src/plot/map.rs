@@ -38,9 +38,9 @@ impl Map {
         let dots = self.dots.iter().flat_map(|(p, r)| [[p[0] - r, p[1] - r], [p[0] + r, p[1] + r]]);
         let mut bounds = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         for p in points.copied().chain(dots).filter(|p| p.iter().all(|c| c.is_finite())) {
-            for a in 0..2 {
-                bounds.0[a] = bounds.0[a].min(p[a]);
-                bounds.1[a] = bounds.1[a].max(p[a]);
+            for (a, c) in p.into_iter().enumerate() {
+                bounds.0[a] = bounds.0[a].min(c);
+                bounds.1[a] = bounds.1[a].max(c);
             }
         }
         (bounds.0[0] <= bounds.1[0]).then_some(bounds)

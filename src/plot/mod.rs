@@ -36,8 +36,11 @@ impl Drawn {
     }
 }
 
+/// What draws some pictures of the files.
+type Pictures = fn(&[Run]) -> Result<Vec<Drawn>>;
+
 /// All pictures.
-const PICTURES: &[fn(&[Run]) -> Result<Vec<Drawn>>] = &[
+const PICTURES: &[Pictures] = &[
     history::energy,
     history::quality,
     history::sampling,

@@ -120,7 +120,7 @@ fn scene(tree: &Tree) -> Result<Scene> {
     if let Some(Value::Texts(list)) = tree.datasets.get("status/warnings") {
         scene.notes.extend(list.iter().map(|w| format!("warning: {w}")));
     }
-    scene.state = state;
+    scene.state = if state == "stopped" { "not finished: running, or stopped here".into() } else { state };
     Ok(scene)
 }
 
@@ -172,8 +172,8 @@ fn energy_chart(scene: &Scene) -> Chart<'_> {
         .style(Style::new().fg(Color::Cyan))
         .data(&scene.energy);
     Chart::new(vec![data])
-        .block(Block::bordered().title("energy per site"))
-        .x_axis(Axis::default().title(scene.across).bounds(x).labels(labels(x, digits)))
+        .block(Block::bordered().title(format!("energy per site against {}", scene.across)))
+        .x_axis(Axis::default().bounds(x).labels(labels(x, digits)))
         .y_axis(Axis::default().bounds(y).labels(labels(y, 5)))
 }
 

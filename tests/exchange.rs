@@ -62,6 +62,11 @@ fn numbers_that_are_none_leave_gaps_and_never_an_empty_picture() {
         }
     }
     nishina::io::hdf5::write_atomic(&case.path("holes.h5"), &tree).unwrap();
+    // A process that another test has just started may hold the lock of the file written here for a moment.
+    let start = std::time::Instant::now();
+    while nishina::io::hdf5::read(&case.path("holes.h5")).is_err() && start.elapsed().as_secs() < 20 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     let lines = said(&case, &["plot", "holes.h5"]);
     assert!(case.path("holes-plots/energy.svg").exists());
     for name in ["sampling", "structure-factor"] {
@@ -96,7 +101,9 @@ fn the_history_leaves_as_csv_and_as_netkets_log() {
     assert_eq!((head[0], read), ("step", energy.clone()));
     let log: serde_json::Value = serde_json::from_str(&said(&case, &["export", "x.h5", "--netket"])).unwrap();
     let of = &log["Energy"];
-    assert_eq!(of["Mean"]["real"], serde_json::json!(energy));
+    let real = of["Mean"]["real"].as_array().unwrap();
+    assert_eq!(real.len(), energy.len());
+    assert!(real.iter().zip(&energy).all(|(r, e)| (r.as_f64().unwrap() - e).abs() < 1e-14 * e.abs()));
     assert_eq!((of["iters"][0].as_i64(), of["iters"][29].as_i64()), (Some(0), Some(29)));
     for key in ["Sigma", "Variance", "R_hat"] {
         assert_eq!(of[key].as_array().unwrap().len(), 30, "{key}");

@@ -25,7 +25,9 @@ pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
     let wrong = |problem: String| Error::input(key, format!("{}: {problem}", file.display()), remedy);
     let bytes = std::fs::read(file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     let layout = machine.layout();
-    let arrays = if bytes.windows(4).take(4096).any(|w| w == b"\x89HDF") {
+    // The signature of HDF5 stands at the start or after a user block of 512, 1024, 2048, … bytes.
+    let mut places = std::iter::once(0).chain((9..40).map(|k| 1_usize << k));
+    let arrays = if places.any(|at| bytes.get(at..).is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n"))) {
         from_hdf5(file).map_err(|e| wrong(e.to_string()))?
     } else {
         from_text(&bytes).map_err(wrong)?

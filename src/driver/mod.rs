@@ -165,10 +165,12 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
             "add an [optimize], an [evolve] or a [measure] section",
         ));
     }
-    let problem = registry::problem(source)?;
-    validate_evolution(source, &problem, &options.extensions)?;
-    let mut ensemble = registry::ensemble(source, &problem, &options.extensions, comm.rank(), comm.size())?;
-    start::start(source, &mut *ensemble)?;
+    // Together, so that what every rank finds wrong is said once, and a file that one host lacks leaves nobody waiting.
+    let problem = agree(comm, registry::problem(source))?;
+    agree(comm, validate_evolution(source, &problem, &options.extensions))?;
+    let ensemble = registry::ensemble(source, &problem, &options.extensions, comm.rank(), comm.size());
+    let mut ensemble = agree(comm, ensemble)?;
+    agree(comm, start::start(source, &mut *ensemble))?;
     let local = job::placement::ranks_here(comm.size());
     // The smallest share decides, so that all ranks choose the same method.
     let mut share = [-total_memory() / local as f64];
@@ -176,7 +178,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     let plan = crate::report::plan(source, &problem, &*ensemble, comm.size(), -share[0])?;
     plan.refuse_if_too_large(local)?;
     let observables = match &input.measure {
-        Some(m) => registry::observables(source, &problem, &m.observables, "measure.observables")?,
+        Some(m) => agree(comm, registry::observables(source, &problem, &m.observables, "measure.observables"))?,
         None => Vec::new(),
     };
     if let Some(m) = &input.measure {

@@ -6,7 +6,7 @@
 //!             summed or sent by a rank, numbers           held, numbers                operations of rank 0
 //! dense-sr    c (P²/2 + P)        triangle and force      c P² + portions              c² n P² + c² P³/3
 //! kernel-sr   f n R/2 + c n N/2   factors, then blocks    c n N/2, rank 0: c (1.5 N²)  c f n N + c² N³/3
-//! cg          c P per iteration                           8 c P                        4 c f n' per iteration
+//! cg          c P per iteration                           12 c P + 2 f n               4 c P n per iteration
 //! ```
 //! The traffic of [`traffic`] is exact, a test holds it to what a communicator counts.
 
@@ -134,7 +134,7 @@ fn triangle(columns: usize, c: usize) -> Load {
     Load::new(messages, c * (columns * (columns + 1) / 2 + columns))
 }
 
-/// Bytes that `rank` holds at the worst moment of a direction, factors of O included.
+/// Bytes that `rank` holds at the worst moment of a direction, factors of O included, at most.
 pub fn memory(method: &str, sizes: &Sizes, rank: usize) -> f64 {
     let (c, n) = (sizes.parts() as f64, sizes.samples_of(rank) as f64);
     let (p, rows) = (sizes.columns as f64, sizes.rows() as f64);
@@ -155,9 +155,10 @@ pub fn memory(method: &str, sizes: &Sizes, rank: usize) -> f64 {
         };
         share + f64::max(moved, share) + 4.0 * vectors + 4.0 * c * rows
     } else if method == "cg" {
-        8.0 * vectors
+        // A product with factors keeps two matrices of their size.
+        12.0 * vectors + 2.0 * factors
     } else if matches!(method, "adam" | "sgd") {
-        4.0 * vectors
+        4.0 * vectors + factors
     } else if sizes.in_parameter_space(method) {
         let written = portion.min(c * own * p).max(c * p);
         let packed = if alone { 0.0 } else { portion.min(c * p * p / 2.0) };
@@ -167,6 +168,9 @@ pub fn memory(method: &str, sizes: &Sizes, rank: usize) -> f64 {
         let exchanged = if alone { 0.0 } else { sizes.numbers as f64 * sizes.samples as f64 };
         let blocks = if alone { c * rows * rows } else { f64::max(half + exchanged, 2.0 * half) };
         let gathered = if alone || rank > 0 { 0.0 } else { 1.5 * c * rows * rows };
+        // Columns with weights of their own are written out in portions.
+        let weighted = method == "march" || sizes.diagonal;
+        let blocks = blocks + if weighted { portion.min(c * own * p) } else { 0.0 };
         f64::max(blocks, gathered) + work(rows) + 3.0 * vectors
     };
     let state = if matches!(method, "spring" | "march") { 2.0 * vectors } else { 0.0 };

@@ -1,0 +1,92 @@
+//! A direction holds no more memory than the cost model says: the allocator counts.
+
+use nishina::comm::Serial;
+use nishina::ensemble::Request;
+use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Schedule, Sizes, StepData, cost};
+use nishina::registry::{self, Extensions};
+use nishina::rng::Purpose;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Counts the bytes that are held, and their peak.
+struct Tally;
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Tally {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(HELD.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Tally = Tally;
+
+#[test]
+fn a_direction_stays_within_its_formula() {
+    let samples = 384;
+    for ansatz in ["density = 4", "density = 4\nparameters = \"real\"", "density = 2\nsymmetry = \"translations\""] {
+        let text = format!(
+            "[lattice]\nkind = \"chain\"\nsize = 20\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n\
+             [ansatz]\nkind = \"rbm\"\n{ansatz}\n[sampler]\nchains = 16\nsamples = {samples}\n"
+        );
+        let source = nishina::input::from_text(&text, ".".into()).unwrap();
+        let problem = registry::problem(&source).unwrap();
+        let mut ensemble = registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
+        let request = Request { purpose: Purpose::Optimize, step: 0, burn_in: 5, per_chain: samples / 16 };
+        ensemble.sample(&request).unwrap();
+        let local = ensemble.local_values(&problem.hamiltonian).unwrap();
+        let derivatives = ensemble.derivatives();
+        let data = StepData { derivatives: &derivatives, weights: ensemble.weights(), local_energies: &local.values };
+        for method in OPTIMIZERS {
+            for decomposed in [false, true] {
+                if decomposed && !matches!(method.kind, "dense-sr" | "kernel-sr" | "spring") {
+                    continue;
+                }
+                let sizes = Sizes {
+                    kind: derivatives.kind,
+                    columns: derivatives.columns(),
+                    samples,
+                    numbers: derivatives.numbers_per_sample(),
+                    ranks: 1,
+                    diagonal: false,
+                    decomposed,
+                    shared_above: None,
+                    avoided_above: 8192,
+                };
+                let options = OptimizerOptions {
+                    shift: Schedule::Number(0.01),
+                    carleo_troyer: None,
+                    scale_invariant: None,
+                    pseudo_inverse: decomposed.then_some(1e-8),
+                    beta1: 0.9,
+                    beta2: 0.999,
+                    epsilon: 1e-8,
+                    mu: None,
+                    beta: None,
+                    tolerance: None,
+                    max_iterations: None,
+                    distribute_above: 8192,
+                };
+                let mut optimizer = (method.build)(&options).unwrap();
+                optimizer.direction(&data, 0, &Serial).unwrap();
+                let before = HELD.load(Relaxed);
+                PEAK.store(before, Relaxed);
+                optimizer.direction(&data, 1, &Serial).unwrap();
+                let factors = 8 * sizes.numbers * samples;
+                let held = (PEAK.load(Relaxed) - before + factors) as f64;
+                let formula = cost::memory(method.kind, &sizes, 0);
+                // Vectors over samples and the tiles of a Gram matrix are not in the formula.
+                let rest = 2.5e6;
+                assert!(held < 1.05 * formula + rest, "{} {ansatz:?} {decomposed}: {held} {formula}", method.kind);
+                assert!(formula < 3.0 * held + rest, "{} {ansatz:?} {decomposed}: {held} {formula}", method.kind);
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! kill -9 at any instant: every file opens, nothing of a completed checkpoint is lost, and the run ends in the same state.
 
 mod common;
-use common::{Case, RING, State, expect_code, long, signal, text};
+use common::{Case, RING, State, expect_code, is_program, long, signal, text};
 use nishina::io::hdf5;
 use std::time::Duration;
 
@@ -46,20 +46,28 @@ fn uninterrupted(ranks: usize) -> (State, f64) {
 }
 
 /// Kills until `kills` have hit a running job; every job goes on where the one before was killed.
-fn kill_often(ranks: usize, kills: usize, seed: u64, aim: impl Fn(&mut Chance, &common::Running)) {
-    let (whole, seconds) = uninterrupted(ranks);
+fn kill_often(count: usize, kills: usize, seed: u64, aim: impl Fn(&mut Chance, &common::Running)) {
+    let (whole, seconds) = uninterrupted(count);
     let mut chance = Chance(seed);
     let (mut hit, mut unfinished, mut finished) = (0, 0, 0);
     while hit < kills {
         let case = Case::new(&format!("{RING}{PLAN}"));
         let mut before = (0, 0);
         loop {
-            let mut run = case.launch(ranks, &["run", "x.toml"], &[]);
+            let mut run = case.launch(count, &["run", "x.toml"], &[]);
+            let mut ranks = Vec::new();
             if hit < kills {
                 std::thread::sleep(Duration::from_secs_f64(0.8 * seconds * chance.next()));
+                ranks = run.ranks();
                 aim(&mut chance, &run);
             }
             let code = run.end_within(60.0);
+            // The ranks of an mpirun that was killed end by themselves, a moment later.
+            let start = std::time::Instant::now();
+            while ranks.iter().any(|&r| is_program(r)) {
+                assert!(start.elapsed().as_secs() < 10, "a rank has outlived its mpirun");
+                std::thread::sleep(Duration::from_millis(5));
+            }
             let now = survey(&case);
             assert!(now >= before, "{before:?} {now:?}: {}", run.said());
             before = now;
@@ -76,7 +84,7 @@ fn kill_often(ranks: usize, kills: usize, seed: u64, aim: impl Fn(&mut Chance, &
         let files = case.folder.path().read_dir().unwrap().flatten();
         assert_eq!(files.filter(|f| f.path().extension().is_some_and(|e| e == "tmp")).count(), 0);
     }
-    println!("{ranks} ranks: {hit} kills, {unfinished} of them while a file was written, {finished} runs finished");
+    println!("{count} ranks: {hit} kills, {unfinished} of them while a file was written, {finished} runs finished");
 }
 
 #[test]
@@ -93,7 +101,6 @@ fn one_rank_or_all_or_mpirun_itself_is_killed() {
             1 => ranks.iter().skip(usize::from(chance.next() < 0.5)).take(1).for_each(|&r| signal(r, "KILL")),
             _ => {
                 run.signal("KILL");
-                // The ranks of a killed mpirun end by themselves; the next run waits for the lock.
             }
         }
     });

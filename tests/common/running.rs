@@ -79,7 +79,8 @@ pub fn signal(process: u32, name: &str) {
     let _ = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).output();
 }
 
-fn is_program(process: u32) -> bool {
+/// Whether a process runs the program.
+pub fn is_program(process: u32) -> bool {
     std::fs::read_link(format!("/proc/{process}/exe")).is_ok_and(|exe| exe == Path::new(program()))
 }
 

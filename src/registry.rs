@@ -10,6 +10,7 @@ use crate::input::{
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
+use crate::linalg;
 use crate::observable::{self, Named, ObservableContext};
 use crate::operator::models::{MODELS, Model, ModelContext, Units};
 use crate::operator::{Flip, TermTable};
@@ -205,6 +206,12 @@ fn sampled(
             format!("{} chains for {size} ranks", sampler.chains),
             format!("use at least {size} chains or at most {} ranks", sampler.chains),
         ));
+    }
+    // Configurations with ln ψ, local energy and weight of this rank's samples.
+    let needed = sampler.samples.div_ceil(size) as f64 * (problem.basis.sites as f64 + 64.0);
+    let available = linalg::available_memory();
+    if needed > available {
+        return Err(Error::Memory { what: format!("a step with {} samples", sampler.samples), needed, available });
     }
     let settings = ChainSettings {
         basis: problem.basis.clone(),

@@ -109,6 +109,16 @@ impl Derivatives {
         let blocks = self.blocks.iter().map(|b| b.rebuilt(&mut factor)).collect();
         Derivatives { kind: self.kind, samples, blocks }
     }
+    /// The samples of several batches of one wave function, batch after batch; nothing from nothing.
+    pub fn join(parts: &[Derivatives]) -> Self {
+        let Some(first) = parts.first() else { return Derivatives::new(Kind::Real, 0, Vec::new()) };
+        let factors: Vec<Vec<&Arc<Matrix>>> = parts.iter().map(Derivatives::unique).collect();
+        let mut number = 0;
+        first.with_factors(parts.iter().map(|p| p.samples).sum(), |_| {
+            number += 1;
+            Matrix::joined(factors.iter().filter_map(|f| f.get(number - 1)).map(|m| &***m))
+        })
+    }
     /// Some samples, in the given order.
     pub fn select(&self, samples: &[usize]) -> Self {
         self.with_factors(samples.len(), |factor| factor.select(samples))

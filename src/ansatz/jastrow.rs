@@ -220,6 +220,7 @@ pub fn build(
 ) -> Result<Erased> {
     let keys: Keys = crate::keys::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
+    super::check_parameters((context.basis.sites as f64).powi(2))?;
     let classes = match keys.pairs {
         Pairs::All => all_pairs(context.basis.sites),
         Pairs::Distance => distance_classes(context)?,

@@ -14,7 +14,7 @@ pub mod table;
 
 pub use derivatives::{Columns, Derivatives, Entry, Kind, Matrix, PORTION};
 pub use erased::Erased;
-pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, schema_of};
+pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_parameters, schema_of};
 
 use crate::error::Result;
 use num_complex::Complex64;

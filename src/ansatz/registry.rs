@@ -71,3 +71,13 @@ pub fn check_init(init: f64, context: &Context) -> Result<()> {
     let key = format!("{}.init", context.path);
     Err(Error::input(key, format!("{init} is not a standard deviation"), "choose a number ≥ 0, such as 0.01"))
 }
+
+/// An error unless `count` real numbers fit in memory as parameters: with the update, the state to go back to, the optimiser's
+/// moments and what is written, eight vectors of that length.
+pub fn check_parameters(count: f64) -> Result<()> {
+    let (needed, available) = (64.0 * count, crate::linalg::available_memory());
+    if needed <= available {
+        return Ok(());
+    }
+    Err(Error::Memory { what: format!("a wave function with {count:.3e} parameters"), needed, available })
+}

@@ -57,7 +57,9 @@ impl SpinBasis {
 
     /// Whether the configuration lies in the sector.
     pub fn contains(&self, x: &[i8]) -> bool {
-        x.len() == self.sites && self.up.is_none_or(|up| x.iter().filter(|&&s| s == 1).count() == up)
+        let up = x.iter().filter(|&&s| s == 1).count();
+        let down = x.iter().filter(|&&s| s == -1).count();
+        up + down == self.sites && x.len() == self.sites && self.up.is_none_or(|wanted| wanted == up)
     }
 
     /// A configuration drawn uniformly from the sector.

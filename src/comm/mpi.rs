@@ -301,11 +301,13 @@ impl Comm for World {
         let speaker = if message.is_some() { -f64::from(self.world.rank()) } else { f64::NEG_INFINITY };
         let mut largest = [f64::from(code), speaker];
         self.reduce(&mut largest, SystemOperation::max());
+        self.bcast(&mut largest);
         if largest[1] == speaker {
             speak();
         }
         let mut alerts = [f64::from(u8::from(self.sent.get()))];
         self.reduce(&mut alerts, SystemOperation::sum());
+        self.bcast(&mut alerts);
         while self.received.get() < alerts[0] as usize - usize::from(self.sent.get()) {
             self.receive_alerts();
         }

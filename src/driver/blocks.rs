@@ -9,6 +9,7 @@ use super::{Run, Stage};
 use crate::comm::agree;
 use crate::ensemble::Request;
 use crate::error::Result;
+use crate::input::FIRST_BURN_IN;
 use crate::registry::ChosenOptimizer;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ pub(super) struct Boundary {
     chains: Vec<i8>,
     trajectory: Option<Trajectory>,
     proposals: f64,
+    burn_in_due: bool,
     /// When it was reached.
     since: Instant,
     /// Boundaries of this attempt so far.
@@ -27,7 +29,32 @@ pub(super) struct Boundary {
 impl Default for Boundary {
     fn default() -> Self {
         let (parameters, chains) = (Vec::new(), Vec::new());
-        Boundary { parameters, chains, trajectory: None, proposals: 0.0, since: Instant::now(), number: 0 }
+        let (proposals, burn_in_due) = (0.0, false);
+        Boundary { parameters, chains, trajectory: None, proposals, burn_in_due, since: Instant::now(), number: 0 }
+    }
+}
+
+/// Errors of ln ψ in a chain's tables above this are worth a warning.
+const LARGEST_TABLE_DRIFT: f64 = 1e-6;
+
+/// Proposals of one block of sampling.
+pub(super) struct BlockCounts {
+    /// Per chain, on rank 0.
+    pub proposed: Vec<f64>,
+    /// Per chain, on rank 0.
+    pub accepted: Vec<f64>,
+    /// Whether each chain of this rank stood still.
+    pub still: Vec<bool>,
+    /// Over all ranks: proposals, accepted ones, ratios that were not numbers, chains that stood still.
+    pub totals: [f64; 4],
+    /// The largest error of a chain's tables, over all ranks.
+    pub table_drift: f64,
+}
+
+impl BlockCounts {
+    /// Accepted proposals / proposals.
+    pub fn acceptance(&self) -> f64 {
+        if self.totals[0] > 0.0 { self.totals[1] / self.totals[0] } else { 1.0 }
     }
 }
 
@@ -40,6 +67,7 @@ impl Run<'_> {
             chains: self.ensemble.chain_states().to_vec(),
             trajectory: (p.stage == Stage::Evolve).then(|| p.trajectory.clone()),
             proposals: p.proposals,
+            burn_in_due: p.burn_in_due,
             since: Instant::now(),
             number: self.boundary.number + 1,
         };
@@ -61,6 +89,7 @@ impl Run<'_> {
             self.progress.trajectory = trajectory;
         }
         self.progress.proposals = self.boundary.proposals;
+        self.progress.burn_in_due = self.boundary.burn_in_due;
         Ok(())
     }
 
@@ -87,5 +116,35 @@ impl Run<'_> {
         }
         self.begin_block()?;
         Ok(true)
+    }
+
+    /// Counts of the block that was just sampled, over all ranks.
+    pub(super) fn count_proposals(&mut self) -> Result<BlockCounts> {
+        let counts = self.ensemble.take_counts();
+        let reals = |values: &[u64]| values.iter().map(|&v| v as f64).collect::<Vec<_>>();
+        let (proposed, accepted) = (reals(&counts.proposed), reals(&counts.accepted));
+        let still: Vec<bool> = proposed.iter().zip(&accepted).map(|(&p, &a)| p > 0.0 && a == 0.0).collect();
+        let standing = still.iter().filter(|&&s| s).count() as f64;
+        let mut totals = [proposed.iter().sum(), accepted.iter().sum(), counts.non_finite as f64, standing];
+        self.comm.sum(&mut totals)?;
+        let mut drift = [counts.table_drift];
+        self.comm.max(&mut drift)?;
+        let table_drift = drift[0];
+        if table_drift > LARGEST_TABLE_DRIFT {
+            log::warn!(
+                "the chains' tables are off by {table_drift:.1e} in ln psi; their ratios are less accurate than usual"
+            );
+        }
+        self.progress.proposals += totals[0];
+        if totals[2] > 0.0 {
+            log::warn!("{} proposals had a ratio that is not a number; they were rejected", totals[2]);
+        }
+        let (proposed, accepted) = (self.comm.gather(&proposed)?, self.comm.gather(&accepted)?);
+        Ok(BlockCounts { proposed, accepted, still, totals, table_drift })
+    }
+
+    /// Sweeps that all chains need before the next sample because some are not where |ψ|² wants them.
+    pub(super) fn take_burn_in(&mut self) -> usize {
+        if std::mem::take(&mut self.progress.burn_in_due) { FIRST_BURN_IN } else { 0 }
     }
 }

@@ -9,7 +9,7 @@ use super::curves;
 use super::observe;
 use super::statistics::estimate;
 use super::trajectory::{Point, output_row};
-use crate::comm::agree;
+use crate::comm::{Serial, agree};
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::evolution::fresh::local_error;
@@ -17,7 +17,7 @@ use crate::evolution::integrator::System;
 use crate::evolution::motion::{self, Axis, Equation, Metric, Quality};
 use crate::input::{EvolveInput, FIRST_BURN_IN, SamplerInput};
 use crate::operator::TermTable;
-use crate::optimizer::StepData;
+use crate::optimizer::{StepData, whole};
 use crate::registry::{ChosenOptimizer, Problem, section};
 use crate::rng::Purpose;
 use crate::stats::with_error;
@@ -71,7 +71,12 @@ impl Flow<'_, '_> {
         let initial = estimate(comm, ensemble, &values(&self.run.problem.hamiltonian)?, chains)?;
         let derivatives = ensemble.derivatives();
         let data = StepData { derivatives: &derivatives, weights: ensemble.weights(), local_energies: &local.values };
-        let r2 = local_error(self.equation.axis, &data, local.unseen, velocity, comm)?;
+        let axis = self.equation.axis;
+        let of_all = |data: &StepData| Ok((vec![local_error(axis, data, 0.0, velocity, &Serial)?], [0.0; 2]));
+        let r2 = match self.run.source.input.deterministic {
+            true => whole::solve(&data, 1, comm, of_all)?.0.iter().sum(),
+            false => local_error(axis, &data, local.unseen, velocity, comm)?,
+        };
         let observables = &self.run.observables;
         let observed = observe::observe(comm, ensemble, observables, per_chain, chains)?;
         self.run.count_proposals()?;
@@ -101,11 +106,12 @@ impl System for Flow<'_, '_> {
         }
         let run = &mut *self.run;
         run.ensemble.set_parameters(y)?;
+        let due = run.take_burn_in();
         let streams = &mut run.progress.trajectory.streams;
         let request = Request {
             purpose: Purpose::Evolve,
             step: *streams,
-            burn_in: self.sampler.burn_in + if *streams == 0 { FIRST_BURN_IN } else { 0 },
+            burn_in: self.sampler.burn_in + if *streams == 0 { FIRST_BURN_IN } else { due },
             per_chain: self.sampler.samples / self.sampler.chains,
         };
         *streams += 1;
@@ -124,7 +130,10 @@ impl System for Flow<'_, '_> {
         let derivatives = run.ensemble.derivatives();
         let data =
             StepData { derivatives: &derivatives, weights: run.ensemble.weights(), local_energies: &local.values };
-        let motion = motion::solve(&self.equation, &data, local.unseen, run.ensemble.is_exact(), run.comm)?;
+        let motion = match run.source.input.deterministic {
+            true => motion::solve_whole(&self.equation, &data, run.comm)?,
+            false => motion::solve(&self.equation, &data, local.unseen, run.ensemble.is_exact(), run.comm)?,
+        };
         let (velocity, mut quality, metric) = motion.into_parts();
         quality.noise *= (2.0 * energy.tau.max(0.5)).sqrt();
         self.last = Some((Point { energy, quality, acceptance }, metric));

@@ -5,8 +5,9 @@
 
 use super::history::History;
 use super::measure::Measurement;
+use super::policy::Policy;
 use super::trajectory::Trajectory;
-use super::{Progress, Run, Stage, evolve, observe, physics};
+use super::{Progress, Run, Stage, elastic, evolve, observe, physics};
 use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
@@ -66,13 +67,16 @@ pub(super) fn load(
     let input = &source.input;
     let steps = input.optimize.as_ref().map_or(0, |o| o.steps);
     let mut chains = tree.spins("chains/now")?;
+    if tree.text("policy/schedule")? != physics::schedule(source) {
+        progress.policy.level = 0;
+    }
     if let Some(chosen) = chosen {
         if tree.text("optimizer/kind").is_ok_and(|kind| kind == chosen.kind) {
             chosen.optimizer.load(&tree, "optimizer/state")?;
         } else {
             log::warn!("the checkpoint was made by another optimiser; {} starts without its memory", chosen.kind);
         }
-        if progress.stage != Stage::Optimize && steps > tree.integer("run/steps_asked")? as usize {
+        if progress.stage != Stage::Optimize && steps > tree.count("run/steps_asked")? {
             progress.stage = Stage::Optimize;
             progress.measurement = Measurement::default();
             if !progress.optimized_parameters.is_empty() {
@@ -118,10 +122,9 @@ pub(super) fn load(
         progress.segments = progress.step_segments;
     }
     if let (Stage::Finished, Some(m)) = (progress.stage, &input.measure) {
-        let sampler = input.sampler.clone().unwrap_or_default();
         let measured = tree.datasets.contains_key("measure/energy");
         // A target that was reached before all samples is as good as they are.
-        let short = progress.measurement.per_chain < m.samples / sampler.chains;
+        let short = progress.measurement.samples() < m.samples;
         let reached =
             m.target_error.is_some() && tree.text("run/target_reached").ok() == Some(&physics::target(source));
         if !measured || (!ensemble.is_exact() && short && !reached) {
@@ -129,10 +132,7 @@ pub(super) fn load(
         }
     }
     if !ensemble.is_exact() {
-        let sites = ensemble.sites();
-        let range = ensemble.chains();
-        let mine = chains.get(range.start * sites..range.end * sites).unwrap_or(&[]);
-        ensemble.set_chain_states(mine)?;
+        settle_chains(source, ensemble, chains, &mut progress)?;
     }
     let finished = progress.stage == Stage::Finished;
     if !finished {
@@ -150,6 +150,36 @@ fn read_once(paths: &OutputPaths, comm: &dyn Comm) -> Result<Option<Tree>> {
     Ok(if comm.is_root() { found } else { Tree::from_bytes(&bytes).filter(|tree| !tree.datasets.is_empty()) })
 }
 
+/// Puts the chains of the checkpoint, as many as this run has, where they belong.
+fn settle_chains(source: &Source, ensemble: &mut dyn Ensemble, chains: Vec<i8>, progress: &mut Progress) -> Result<()> {
+    let (sites, range) = (ensemble.sites(), ensemble.chains());
+    let (first, last) = (range.start, range.end);
+    let wanted = source.input.sampler.clone().unwrap_or_default().chains;
+    let before = chains.len() / sites.max(1);
+    if before != wanted {
+        log::info!("the checkpoint has {before} chains, this run {wanted}; they burn in before the next sample");
+        progress.burn_in_due = true;
+        progress.policy.still.clear();
+        if progress.measurement.per_chain > 0 && progress.stage == Stage::Measure {
+            log::warn!("the measurement starts over with {wanted} chains");
+            progress.measurement = Measurement::default();
+            progress.segments = progress.step_segments;
+        }
+    }
+    let mine = |states: Vec<i8>| -> Vec<i8> {
+        let all = elastic::fit(states, sites, wanted);
+        all.get(first * sites..last * sites).unwrap_or(&[]).to_vec()
+    };
+    progress.optimized_chains = progress.optimized_chains.take().map(|states| elastic::fit(states, sites, wanted));
+    progress.trajectory.chains = progress.trajectory.chains.take().map(|states| elastic::fit(states, sites, wanted));
+    if let Some(safe) = &mut progress.policy.safe {
+        safe.chains = mine(std::mem::take(&mut safe.chains));
+    }
+    let still = std::mem::take(&mut progress.policy.still);
+    progress.policy.still = still.get(range).unwrap_or(&[]).to_vec();
+    ensemble.set_chain_states(&mine(chains))
+}
+
 fn read_place(tree: &Tree, progress: &mut Progress) -> Result<()> {
     progress.stage = match tree.text("run/stage")? {
         "optimize" => Stage::Optimize,
@@ -157,10 +187,12 @@ fn read_place(tree: &Tree, progress: &mut Progress) -> Result<()> {
         "measure" => Stage::Measure,
         _ => Stage::Finished,
     };
-    progress.step = tree.integer("run/step")? as usize;
+    progress.step = tree.count("run/step")?;
     progress.proposals = tree.real("run/proposals")?;
-    progress.segments = tree.integer("run/segments")? as usize;
-    progress.step_segments = tree.integer("run/step_segments")? as usize;
+    progress.segments = tree.count("run/segments")?;
+    progress.step_segments = tree.count("run/step_segments")?;
+    progress.policy = Policy::load(tree)?;
+    progress.burn_in_due = tree.integer("run/burn_in_due")? != 0;
     progress.trajectory = Trajectory::load(tree)?;
     progress.optimized_parameters = tree.reals("parameters/optimized").unwrap_or_default();
     progress.history = History::load(tree, "optimize/history")?;
@@ -190,9 +222,11 @@ impl Run<'_> {
         let clock = Instant::now();
         self.flush_samples()?;
         let chains = self.gather_chains()?;
+        let mut policy = Tree::default();
+        self.progress.policy.save(&mut policy, self.comm, self.problem.lattice.sites)?;
         let written = match chains {
             None => Ok(()),
-            Some(chains) => self.write_files(chosen, state, &chains),
+            Some(chains) => self.write_files(chosen, state, &chains, policy),
         };
         agree(self.comm, written)?;
         self.saved = Instant::now();
@@ -200,18 +234,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn write_files(&self, chosen: Option<&ChosenOptimizer>, state: &str, chains: &[i8]) -> Result<()> {
+    fn write_files(&self, chosen: Option<&ChosenOptimizer>, state: &str, chains: &[i8], policy: Tree) -> Result<()> {
         if self.progress.segments > 0 {
             samples::write_joined(&self.paths, self.progress.segments)?;
         }
         hdf5::write_atomic(&self.paths.results(), &self.results(state)?)?;
-        self.paths.save_checkpoint(&self.checkpoint(chosen, chains))
+        self.paths.save_checkpoint(&self.checkpoint(chosen, chains, policy))
     }
 
-    fn checkpoint(&self, chosen: Option<&ChosenOptimizer>, chains: &[i8]) -> Tree {
+    fn checkpoint(&self, chosen: Option<&ChosenOptimizer>, chains: &[i8], policy: Tree) -> Tree {
         let p = &self.progress;
         let sites = self.problem.lattice.sites;
-        let mut tree = Tree::default();
+        let mut tree = policy;
+        tree.put_text("policy/schedule", physics::schedule(self.source));
+        tree.put_integer("run/burn_in_due", i64::from(p.burn_in_due));
         tree.put_text("run/physics", self.physics.clone());
         tree.put_text("run/vector_instructions", Simd::chosen().name());
         tree.put_text("run/observables", physics::observables(self.source));
@@ -292,7 +328,9 @@ impl Run<'_> {
             real("mean_imag", e.mean.im, unit, "imaginary part of the mean local energy, zero within errors");
             real("error", e.error, unit, "standard error of the mean");
             real("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
-            real("v_score", score, "1", "N variance / (E - E_inf)^2");
+            if score.is_finite() {
+                real("v_score", score, "1", "N variance / (E - E_inf)^2");
+            }
             real("r_hat", e.r_hat, "1", "split R-hat");
             real("tau", e.tau, "samples", "integrated autocorrelation time, 0.5 for independent samples");
             if e.effective_samples.is_finite() {

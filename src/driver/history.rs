@@ -4,12 +4,12 @@ use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 
 /// Columns of the history: name, unit, meaning.
-pub const COLUMNS: [(&str, &str, &str); 15] = [
+pub const COLUMNS: [(&str, &str, &str); 20] = [
     ("energy", "energy of the input", "Re <E_loc> of the step's samples, whole system"),
     ("energy_imag", "energy of the input", "Im <E_loc>, zero within its error bar"),
     ("error", "energy of the input", "standard error of the energy"),
     ("variance", "energy squared", "<|E_loc - E|^2>, whole system"),
-    ("v_score", "1", "N variance / (E - E_inf)^2"),
+    ("v_score", "1", "N variance / (E - E_inf)^2; -1 where E = E_inf"),
     ("r_hat", "1", "split R-hat of the local energies"),
     ("acceptance", "1", "accepted proposals / proposals"),
     ("learning_rate", "1/energy", "rate of the step after the trust region"),
@@ -18,13 +18,21 @@ pub const COLUMNS: [(&str, &str, &str); 15] = [
     ("fallbacks", "1", "larger shifts and pseudo-inverses that the solve needed"),
     ("iterations", "1", "iterations of the solver; -1 where the method is direct"),
     ("residual", "1", "||F - S_reg delta||/||F|| where an iterative solver stopped; -1 where the method is direct"),
-    ("rejected", "1", "1 where the update was dropped because a number was not finite"),
+    ("rejected", "1", REJECTED),
+    ("backoff", "1", "halvings of the learning rate after faults, in force at the step"),
+    ("non_finite", "1", "samples whose local energy is not finite"),
+    ("zero_amplitudes", "1", "samples whose amplitude vanishes or is not finite"),
+    ("still_chains", "1", "chains that accepted no proposal of the step"),
+    ("bad_ratios", "1", "proposals rejected because the ratio of amplitudes is not a number"),
     (
         "table_drift",
         "1",
         "largest |ln psi - ln psi computed afresh| of a chain's tables at the end of the step's sweeps",
     ),
 ];
+
+const REJECTED: &str = "0, or why the step was undone (energies are then those of the last sound step): 1 local energies not finite, \
+    2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no direction, 5 the update not finite";
 
 /// One step, in the order of [`COLUMNS`].
 pub type Row = [f64; COLUMNS.len()];

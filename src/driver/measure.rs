@@ -50,6 +50,11 @@ impl Measurement {
         self.series.iter().map(|s| s[cut.min(s.len())..].to_vec()).collect()
     }
 
+    /// Samples taken so far over all chains; known on rank 0 and after loading on every rank.
+    pub fn samples(&self) -> usize {
+        self.per_chain * self.series.len()
+    }
+
     /// Writes the state that a restart needs.
     pub fn save(&self, tree: &mut Tree, prefix: &str) {
         tree.put_integer(&format!("{prefix}/per_chain"), self.per_chain as i64);
@@ -65,9 +70,12 @@ impl Measurement {
 
     /// Reads it back.
     pub fn load(tree: &Tree, prefix: &str) -> Result<Self> {
-        let per_chain = tree.integer(&format!("{prefix}/per_chain"))? as usize;
+        let per_chain = tree.count(&format!("{prefix}/per_chain"))?;
         let flat = tree.complexes(&format!("{prefix}/local_energies"))?;
         let series = if per_chain == 0 { Vec::new() } else { flat.chunks(per_chain).map(<[_]>::to_vec).collect() };
+        if per_chain > 0 && flat.len() % per_chain != 0 {
+            return Err(Error::output(prefix, "the local energies of this checkpoint do not fit the samples"));
+        }
         let reals = |name: &str| tree.reals(&format!("{prefix}/{name}"));
         let mut observations = Observations::default();
         while tree.datasets.contains_key(&format!("{prefix}/bins/{}/length", observations.bins.len())) {
@@ -104,10 +112,11 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
     while run.progress.measurement.per_chain < target && !reached(run, wanted.as_ref())? {
         let done = run.progress.measurement.per_chain;
         let per_chain = BLOCK.min(target - done);
+        let due = run.take_burn_in();
         let request = Request {
             purpose: Purpose::Measure,
             step: done.div_ceil(BLOCK) as u64,
-            burn_in: if done == 0 { settings.burn_in } else { 0 },
+            burn_in: if done == 0 { settings.burn_in.max(due) } else { due },
             per_chain,
         };
         run.sample(&request)?;

@@ -6,6 +6,7 @@ mod blocks;
 mod convergence;
 mod couplings;
 mod curves;
+mod elastic;
 mod evolve;
 mod files;
 pub mod history;
@@ -14,6 +15,7 @@ pub mod observe;
 mod optimize;
 mod orthogonal;
 pub mod physics;
+pub mod policy;
 pub mod samples;
 mod start;
 pub mod statistics;
@@ -36,7 +38,7 @@ use crate::job::{self, Stop};
 use crate::linalg::total_memory;
 use crate::observable::Named;
 use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
-use blocks::Boundary;
+use blocks::{BlockCounts, Boundary};
 use history::History;
 use samples::SampleBuffer;
 use std::io::IsTerminal;
@@ -104,26 +106,10 @@ pub struct Progress {
     pub warnings: Vec<String>,
     /// Whether the measurement ended because its error was as small as asked for.
     pub target_reached: bool,
-}
-
-/// Errors of ln ψ in a chain's tables above this are worth a warning.
-const LARGEST_TABLE_DRIFT: f64 = 1e-6;
-
-/// Proposals of one block of sampling.
-struct BlockCounts {
-    /// Per chain, on rank 0.
-    proposed: Vec<f64>,
-    /// Per chain, on rank 0.
-    accepted: Vec<f64>,
-    totals: [f64; 3],
-    /// The largest error of a chain's tables, over all ranks.
-    table_drift: f64,
-}
-
-impl BlockCounts {
-    fn acceptance(&self) -> f64 {
-        if self.totals[0] > 0.0 { self.totals[1] / self.totals[0] } else { 1.0 }
-    }
+    /// What faults have done to the optimisation.
+    pub policy: policy::Policy,
+    /// Whether all chains burn in before the next sample.
+    pub burn_in_due: bool,
 }
 
 /// A run in progress on one rank.
@@ -221,6 +207,8 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         optimized_chains: None,
         warnings: Vec::new(),
         target_reached: false,
+        policy: policy::Policy::default(),
+        burn_in_due: false,
     };
     let loaded = files::load(&paths, comm, source, &physics, &mut *ensemble, chosen.as_mut(), progress)?;
     let (mut progress, finished_before) = (loaded.progress, loaded.finished);
@@ -325,28 +313,6 @@ impl Run<'_> {
         }
         log::info!("stopped at step {} with the state saved; run the same command again to go on", self.progress.step);
         Ok(Outcome::Stopped)
-    }
-
-    fn count_proposals(&mut self) -> Result<BlockCounts> {
-        let counts = self.ensemble.take_counts();
-        let reals = |values: &[u64]| values.iter().map(|&v| v as f64).collect::<Vec<_>>();
-        let (proposed, accepted) = (reals(&counts.proposed), reals(&counts.accepted));
-        let mut totals = [proposed.iter().sum(), accepted.iter().sum(), counts.non_finite as f64];
-        self.comm.sum(&mut totals)?;
-        let mut drift = [counts.table_drift];
-        self.comm.max(&mut drift)?;
-        if drift[0] > LARGEST_TABLE_DRIFT {
-            log::warn!(
-                "the chains' tables are off by {:.1e} in ln psi; their ratios are less accurate than usual",
-                drift[0]
-            );
-        }
-        self.progress.proposals += totals[0];
-        if totals[2] > 0.0 {
-            log::warn!("{} proposals had a ratio that is not a number; they were rejected", totals[2]);
-        }
-        let (proposed, accepted) = (self.comm.gather(&proposed)?, self.comm.gather(&accepted)?);
-        Ok(BlockCounts { proposed, accepted, totals, table_drift: drift[0] })
     }
 
     /// Clears the progress bar, so that log lines stand alone.

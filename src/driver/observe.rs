@@ -161,13 +161,11 @@ pub fn save(tree: &mut Tree, prefix: &str, observable: &dyn Observable, summary:
             tree.describe(&format!("{group}/{name}"), Value::Real(shaped(shape, values)), unit, meaning);
         };
         put("mean", &quantity.shape, summary.mean[range.clone()].to_vec(), &quantity.unit, &quantity.meaning);
-        put(
-            "error",
-            &quantity.shape,
-            summary.error[range.clone()].to_vec(),
-            &quantity.unit,
-            "standard error of the mean",
-        );
+        let errors = summary.error[range.clone()].to_vec();
+        // One bin has no spread: there is no error bar to write.
+        if errors.iter().all(|e| e.is_finite()) {
+            put("error", &quantity.shape, errors, &quantity.unit, "standard error of the mean");
+        }
         if summary.bins.is_empty() {
             continue;
         }

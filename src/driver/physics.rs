@@ -1,4 +1,5 @@
-//! Decides when a checkpoint belongs to an input: the physics is the same, though steps, rates and samples may differ.
+//! Decides when a checkpoint belongs to an input: the physics is the same, though steps, rates, samples,
+//! sweeps and the number of chains may differ.
 
 use crate::error::{Error, Result};
 use crate::input::{Source, flatten};
@@ -15,7 +16,7 @@ pub fn describe(source: &Source, problem: &Problem) -> String {
     }
     if let Some(toml::Value::Table(sampler)) = source.table.get("sampler") {
         let mut kept = sampler.clone();
-        kept.retain(|key, _| matches!(key, "method" | "moves" | "chains" | "sweeps"));
+        kept.retain(|key, _| matches!(key, "method" | "moves"));
         physics.insert("sampler".into(), toml::Value::Table(kept));
     }
     if let Some(others) = source.table.get("optimize").and_then(|o| o.get("orthogonal_to")) {
@@ -40,6 +41,13 @@ pub fn describe_evolution(source: &Source) -> String {
         physics.insert("evolve".into(), toml::Value::Table(kept));
     }
     physics.to_string()
+}
+
+/// Canonical text of how the optimisation steps, without when it ends.
+pub fn schedule(source: &Source) -> String {
+    let mut table = source.table.get("optimize").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    table.retain(|key, _| !matches!(key, "steps" | "target_error" | "target_v_score"));
+    table.to_string()
 }
 
 /// Canonical text of what is measured besides the energy.

@@ -13,10 +13,11 @@
 use super::spectrum;
 pub use super::spectrum::Spectral;
 use crate::ansatz::Kind;
-use crate::comm::Comm;
+use crate::comm::{Comm, Serial};
 use crate::error::Result;
-use crate::optimizer::StepData;
 use crate::optimizer::least_squares::LeastSquares;
+use crate::optimizer::whole;
+use crate::optimizer::{StepData, solve_on_root};
 use num_complex::Complex64;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -87,8 +88,13 @@ pub struct Motion {
     metric: Metric,
 }
 
-/// The metric S of one set of samples.
-pub struct Metric(LeastSquares);
+/// The metric S of one set of samples: this rank's part, or all of it on rank 0.
+pub enum Metric {
+    /// Every rank has the part of its samples.
+    Shared(LeastSquares),
+    /// Rank 0 has all samples, the others none.
+    Whole(Option<LeastSquares>),
+}
 
 fn squared(values: &[f64]) -> f64 {
     values.iter().map(|v| v * v).sum()
@@ -97,7 +103,12 @@ fn squared(values: &[f64]) -> f64 {
 impl Metric {
     /// √(x^H S x) of a flat vector.
     pub fn length(&self, x: &[f64], comm: &dyn Comm) -> Result<f64> {
-        Ok(self.0.metric_norm(x, comm)?.sqrt())
+        let problem = match self {
+            Metric::Shared(problem) => return Ok(problem.metric_norm(x, comm)?.sqrt()),
+            Metric::Whole(problem) => problem,
+        };
+        let on_root = || Ok((vec![problem.as_ref().map_or(Ok(0.0), |p| p.metric_norm(x, &Serial))?.sqrt()], [0.0; 2]));
+        Ok(solve_on_root(1, comm, on_root)?.0.iter().sum())
     }
 }
 
@@ -129,6 +140,27 @@ pub fn solve(equation: &Equation, data: &StepData, unseen: f64, exact: bool, com
     finish(problem, found, unseen, exact, comm)
 }
 
+/// As [`solve`] of samples, by rank 0 with those of all ranks: nothing depends on the number of ranks.
+pub fn solve_whole(equation: &Equation, data: &StepData, comm: &dyn Comm) -> Result<Motion> {
+    if comm.size() == 1 {
+        return solve(equation, data, 0.0, false, comm);
+    }
+    let mut metric = None;
+    let on_root = |data: &StepData| {
+        let motion = solve(equation, data, 0.0, false, &Serial)?;
+        if let Metric::Shared(problem) = motion.metric {
+            metric = Some(problem);
+        }
+        let Quality { r2, solver_residual, smallest_kept, kept, noise } = motion.quality;
+        Ok(([&motion.velocity[..], &[r2, solver_residual, smallest_kept]].concat(), [kept, noise]))
+    };
+    let (mut velocity, [kept, noise]) = whole::solve(data, whole::parameters(data.derivatives) + 3, comm, on_root)?;
+    let [r2, solver_residual, smallest_kept] = velocity.last_chunk().copied().unwrap_or_default();
+    velocity.truncate(velocity.len().saturating_sub(3));
+    let quality = Quality { r2, solver_residual, smallest_kept, kept, noise };
+    Ok(Motion { velocity, quality, metric: Metric::Whole(metric) })
+}
+
 /// r², residual and noise of what a solver found.
 fn finish(problem: LeastSquares, found: spectrum::Found, unseen: f64, exact: bool, comm: &dyn Comm) -> Result<Motion> {
     let missed: Vec<f64> =
@@ -150,5 +182,5 @@ fn finish(problem: LeastSquares, found: spectrum::Found, unseen: f64, exact: boo
         kept: found.kept,
         noise: if exact { 0.0 } else { (lost * share).sqrt() / (1.0 - share) },
     };
-    Ok(Motion { velocity: found.velocity, quality, metric: Metric(problem) })
+    Ok(Motion { velocity: found.velocity, quality, metric: Metric::Shared(problem) })
 }

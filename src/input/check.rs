@@ -20,14 +20,21 @@ pub(super) fn check(input: &Input) -> Result<()> {
     if i64::try_from(input.seed).is_err() {
         return Err(Error::input("seed", "the seed is too large", "seeds go from 0 to 9223372036854775807"));
     }
-    if input.deterministic {
+    let sampler = input.sampler.clone().unwrap_or_default();
+    if input.deterministic && sampler.method == Method::FullSum {
         return Err(Error::input(
             "deterministic",
-            "bit-identical results on any number of ranks are not offered by this version",
-            "remove the key; samples do not depend on the rank count for equal parameters",
+            "a full sum adds its weights rank by rank, so its last digits depend on the number of ranks",
+            "remove the key, or use sampler.method = \"metropolis\"",
         ));
     }
-    let sampler = input.sampler.clone().unwrap_or_default();
+    if input.deterministic && input.optimize.as_ref().is_some_and(|o| !o.orthogonal_to.is_empty()) {
+        return Err(Error::input(
+            "deterministic",
+            "overlaps with known states are summed rank by rank, so their last digits depend on the number of ranks",
+            "remove the key, or optimize.orthogonal_to",
+        ));
+    }
     at_least_one("sampler.chains", sampler.chains)?;
     at_least_one("sampler.samples", sampler.samples)?;
     at_least_one("sampler.sweeps", sampler.sweeps)?;
@@ -51,6 +58,10 @@ pub(super) fn check(input: &Input) -> Result<()> {
         positive("optimize.max_distance", o.max_distance)?;
         positive("optimize.norm_constraint", o.norm_constraint)?;
         at_least_one("optimize.distribute_above", o.distribute_above)?;
+        if !(o.max_rise.is_finite() && o.max_rise >= 0.0) {
+            let problem = format!("{} is not a number from 0", o.max_rise);
+            return Err(Error::input("optimize.max_rise", problem, "give a number, 0 to allow any rise"));
+        }
         positive("optimize.target_error", o.target_error)?;
         positive("optimize.target_v_score", o.target_v_score)?;
         let regularisations = [

@@ -192,6 +192,12 @@ pub struct OptimizeInput {
     pub target_error: Option<f64>,
     /// Stop when the V-score of a step is below this
     pub target_v_score: Option<f64>,
+    /// Largest rise of the energy above its best, in units of the distance of the best from E_inf; 0 allows any (0.5)
+    #[serde(default = "default_max_rise")]
+    pub max_rise: f64,
+    /// Halvings of the learning rate after undone steps before the run ends with code 70 (10)
+    #[serde(default = "default_max_backoffs")]
+    pub max_backoffs: usize,
     /// adam: decay of the first moment (0.9)
     pub beta1: Option<f64>,
     /// adam: decay of the second moment (0.999)
@@ -261,6 +267,14 @@ pub enum ObservableInput {
 
 /// Sweeps before the first step and before a measurement.
 pub const FIRST_BURN_IN: usize = 100;
+
+fn default_max_rise() -> f64 {
+    0.5
+}
+
+fn default_max_backoffs() -> usize {
+    10
+}
 
 fn default_burn_in() -> usize {
     FIRST_BURN_IN

@@ -66,8 +66,10 @@ pub fn write_atomic(path: &Path, tree: &Tree) -> Result<()> {
     write_temporary(path, tree)?.publish()
 }
 
-/// Writes `tree` as a temporary file that can become `path`. Fails with `Error::Output`.
+/// Writes `tree` as a temporary file that can become `path`. Fails with `Error::Output`, and with
+/// `Error::Numerical` where a number is not finite.
 pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
+    tree.check_finite()?;
     let block = seal::block(tree.datasets.keys().map(String::as_str));
     create(path, block, |file| {
         let mut regions = Vec::new();

@@ -19,9 +19,9 @@
 //! X.samples.h5            virtual datasets over X.samples.NNNN.h5: configurations int8 [sample, site],
 //!                         log_psi, local_energies complex [sample], chain, step int64 [sample]
 //! X.ckpt.h5, X.ckpt.1.h5  run/{physics, evolution, observables, stage, step, steps_asked, proposals, segments, step_segments,
-//!                             target_reached}
-//! (checkpoint and the     evolve/{place, rejected, streams, slope}, chains/evolved, parameters/optimized,
-//! generation before)      parameters/flat f64, optimizer/{kind, state/*}, chains/{now, optimized} int8 [chain, site],
+//! (checkpoint and the         burn_in_due, target_reached}, policy/{place, still, best, parameters, chains, optimizer/*, schedule},
+//! generation before)      evolve/{place, rejected, streams, slope}, chains/evolved, parameters/optimized,
+//!                         parameters/flat f64, optimizer/{kind, state/*}, chains/{now, optimized} int8 [chain, site],
 //!                         optimize/history/*, measure/{per_chain, local_energies, proposed, accepted},
 //!                         measure/bins/<number>/{columns, chains, length, samples, sums}, measure/monitor/*, timing/step_seconds
 //! ```

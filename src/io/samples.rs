@@ -77,8 +77,9 @@ pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
         return atomic::remove(&paths.samples());
     }
     let names = NOTES.map(|(name, ..)| name);
+    // The first one that is missing ends this, however many a damaged checkpoint claims.
+    let shapes = (1..=count).map(|number| hdf5::shapes(&paths.segment(number), &names)).collect::<Result<Vec<_>>>()?;
     let files: Vec<_> = (1..=count).map(|number| paths.segment(number)).collect();
-    let shapes = files.iter().map(|path| hdf5::shapes(path, &names)).collect::<Result<Vec<_>>>()?;
     let mut datasets = Vec::new();
     for (k, (name, kind, unit, meaning)) in NOTES.into_iter().enumerate() {
         let mut parts = Vec::with_capacity(count);

@@ -63,6 +63,10 @@ impl Tree {
     pub fn put_integer(&mut self, path: &str, value: i64) {
         self.put(path, Value::Integer(shaped(&[], vec![value])));
     }
+    /// Puts integers in one dimension.
+    pub fn put_integers(&mut self, path: &str, values: &[i64]) {
+        self.put(path, Value::Integer(shaped(&[values.len()], values.to_vec())));
+    }
     /// Puts one text.
     pub fn put_text(&mut self, path: &str, value: impl Into<String>) {
         self.put(path, Value::Text(value.into()));
@@ -155,6 +159,22 @@ impl Tree {
         Some(tree)
     }
 
+    /// An error that names the first dataset with a number that is not finite; nothing of the kind is ever written.
+    pub fn check_finite(&self) -> Result<()> {
+        let finite = |value: &Value| match value {
+            Value::Real(a) => a.iter().all(|v| v.is_finite()),
+            Value::Complex(a) => a.iter().all(|v| v.re.is_finite() && v.im.is_finite()),
+            _ => true,
+        };
+        match self.datasets.iter().find(|(_, value)| !finite(value)) {
+            None => Ok(()),
+            Some((path, _)) => Err(Error::numerical(
+                format!("{path} holds a number that is not finite, and is not written"),
+                "lower optimize.learning_rate, or take more samples",
+            )),
+        }
+    }
+
     fn wrong(path: &str, wanted: &str) -> Error {
         Error::output(path, format!("the file has no dataset of this name that holds {wanted}"))
     }
@@ -175,6 +195,17 @@ impl Tree {
             Some(Value::Integer(a)) if !a.is_empty() => Ok(a.iter().copied().next().unwrap_or(0)),
             _ => Err(Self::wrong(path, "an integer")),
         }
+    }
+    /// Integers, flattened.
+    pub fn integers(&self, path: &str) -> Result<Vec<i64>> {
+        match self.datasets.get(path) {
+            Some(Value::Integer(a)) => Ok(a.iter().copied().collect()),
+            _ => Err(Self::wrong(path, "integers")),
+        }
+    }
+    /// One count or index; an error where it is missing or negative.
+    pub fn count(&self, path: &str) -> Result<usize> {
+        usize::try_from(self.integer(path)?).map_err(|_| Self::wrong(path, "a count"))
     }
     /// One text.
     pub fn text(&self, path: &str) -> Result<&str> {

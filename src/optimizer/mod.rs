@@ -12,6 +12,7 @@ mod reconfiguration;
 pub mod regularisation;
 pub mod sample_space;
 mod schedule;
+pub mod whole;
 
 pub use conjugate_gradient::ConjugateGradient;
 pub use cost::Sizes;

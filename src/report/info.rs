@@ -21,7 +21,7 @@ pub fn info(path: &Path) -> Result<Value> {
         Ok(mean) => {
             let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
             json!({
-                "mean": mean, "error": part("error")?, "variance": part("variance")?, "v_score": part("v_score")?,
+                "mean": mean, "error": part("error")?, "variance": part("variance")?, "v_score": part("v_score").ok(),
                 "r_hat": part("r_hat")?, "tau": part("tau")?, "variance_error": part("variance_error").ok(),
                 "v_score_error": part("v_score_error").ok(), "effective_samples": part("effective_samples").ok(),
             })

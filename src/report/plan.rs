@@ -58,8 +58,15 @@ pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: 
         shared_above: optimize.filter(|_| cfg!(feature = "scalapack")).map(|o| o.distribute_above),
         avoided_above: optimize.map_or(usize::MAX, |o| o.distribute_above),
     };
-    let method = optimize.map(|o| registry::method(o, &sizes, memory));
+    // In the deterministic mode rank 0 solves alone, and nothing about it may depend on the ranks or their memory.
+    let alone = Sizes { ranks: 1, shared_above: None, ..sizes.clone() };
+    let deterministic = source.input.deterministic;
+    let method = optimize.map(|o| match deterministic {
+        true => registry::method(o, &alone, f64::INFINITY),
+        false => registry::method(o, &sizes, memory),
+    });
     let held = |rank: usize| {
+        let sizes = if deterministic && rank == 0 { &alone } else { &sizes };
         let of_steps = method.as_ref().map_or(0.0, |(name, _)| cost::memory(name, &sizes, rank));
         // The equation of motion is solved in the smaller space, and its matrix is decomposed.
         let space = if sizes.columns <= sizes.rows() { "dense-sr" } else { "kernel-sr" };

@@ -6,7 +6,7 @@
 //! cov = (1/g) Σ_i (p_i − p̄)(p_i − p̄)ᵀ/(h_i − 1) (F. Busing, E. Meijer, R. van der Leeden, Stat. Comput. 9, 3 (1999)).
 //! For a linear f, p_i is the mean of bin i and this is the error of binning.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use std::ops::Range;
 
@@ -248,13 +248,19 @@ impl Bins {
         tree.put_reals(&format!("{prefix}/sums"), &self.sums);
     }
 
-    /// Reads it back.
+    /// Reads it back; an error where the parts do not fit together.
     pub fn load(tree: &Tree, prefix: &str) -> Result<Self> {
-        let integer = |name: &str| tree.integer(&format!("{prefix}/{name}")).map(|v| v as usize);
-        let mut bins = Bins::new(integer("chains")?, integer("columns")?, 0);
-        (bins.length, bins.samples) = (integer("length")?, integer("samples")?);
-        bins.sums = tree.reals(&format!("{prefix}/sums"))?;
-        Ok(bins)
+        let count = |name: &str| tree.count(&format!("{prefix}/{name}"));
+        let sums = tree.reals(&format!("{prefix}/sums"))?;
+        let (chains, columns, length, samples) =
+            (count("chains")?, count("columns")?, count("length")?, count("samples")?);
+        let misfit = || Error::output(prefix, "the bins of this checkpoint do not fit together");
+        if length == 0 || columns > (1 << 32) || samples.checked_mul(chains.max(1)).is_none() {
+            return Err(misfit());
+        }
+        let bins = Bins { length, samples, sums, ..Bins::new(chains, columns, 0) };
+        let wanted = bins.count().checked_mul(bins.groups).and_then(|n| n.checked_mul(2 * columns));
+        if wanted == Some(bins.sums.len()) { Ok(bins) } else { Err(misfit()) }
     }
 }
 

@@ -48,6 +48,19 @@ pub struct Run<'a> {
 }
 
 impl Matrix {
+    /// The rows of all parts, complex where any is.
+    pub(super) fn joined<'a>(parts: impl Iterator<Item = &'a Matrix> + Clone) -> Matrix {
+        let shape = (parts.clone().map(|m| m.dim().0).sum(), parts.clone().map(|m| m.dim().1).max().unwrap_or(0));
+        if parts.clone().all(|m| matches!(m, Matrix::Real(_))) {
+            let of = |m: &'a Matrix| if let Matrix::Real(m) = m { m.iter().copied().collect() } else { Vec::new() };
+            return Matrix::Real(shaped(shape, parts.flat_map(of).collect()));
+        }
+        let of = |m: &'a Matrix| match m {
+            Matrix::Real(m) => m.iter().map(|&x| x.into()).collect(),
+            Matrix::Complex(m) => m.iter().copied().collect::<Vec<Complex64>>(),
+        };
+        Matrix::Complex(shaped(shape, parts.flat_map(of).collect()))
+    }
     /// Whether all numbers are finite.
     pub(super) fn is_finite(&self) -> bool {
         match self {

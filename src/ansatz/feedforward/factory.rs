@@ -124,6 +124,9 @@ pub fn build(
     let keys: Keys = crate::keys::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     let shape = shape(&keys, context)?;
+    let inputs = std::iter::once(context.basis.sites).chain(keys.widths.iter().copied());
+    let weights: f64 = inputs.zip(&keys.widths).map(|(below, &above)| below as f64 * above as f64).sum();
+    crate::ansatz::check_parameters(2.0 * weights)?;
     Ok(match keys.parameters {
         Numbers::Real => Erased::new(Feedforward::<f64>::new(shape, keys.init, context.seed)),
         Numbers::Complex => Erased::new(Feedforward::<Complex64>::new(shape, keys.init, context.seed)),

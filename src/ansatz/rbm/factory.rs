@@ -81,12 +81,14 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
             if hidden == 0 {
                 return wrong(format!("{} × {n} sites leaves no hidden unit", keys.density), "choose a larger density");
             }
+            crate::ansatz::check_parameters((size_of::<T>() / 8 * n) as f64 * hidden as f64)?;
             let rbm = Rbm::<T>::dense(n, hidden, keys.visible_bias, keys.hidden_bias, keys.init, context.seed);
             return loaded(rbm, keys, context);
         }
         Symmetry::Translations => context.lattice.translations()?,
         Symmetry::SpaceGroup => context.lattice.space_group()?,
     };
+    crate::ansatz::check_parameters((size_of::<T>() / 8 * n * group.permutations.len()) as f64 * keys.density)?;
     let (filters, a, b) = (keys.density as usize, keys.visible_bias, keys.hidden_bias);
     loaded(Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed), keys, context)
 }

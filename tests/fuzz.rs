@@ -1,0 +1,476 @@
+//! Input under fire: mutated inputs, tables, Pauli strings and checkpoints give errors, never a panic, an abort or an
+//! allocation that the sizes do not justify. 10^5 cases in all, 10^6 with NISHINA_LONG=1.
+
+mod common;
+use common::{Case, RING, expect_code, project};
+use nishina::comm::Serial;
+use nishina::driver::{Options, run};
+use nishina::error::Result;
+use nishina::io::hdf5;
+use nishina::io::tree::{Tree, Value, shaped};
+use nishina::job::Stop;
+use nishina::operator::files;
+use nishina::registry::{self, Extensions};
+use nishina::rng::{Generator, Purpose, RngExt, stream};
+use nishina::{input, report};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// Counts what each thread holds, so that a case can be held to a limit.
+struct Counting;
+
+thread_local! {
+    static LIVE: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count(change: isize) {
+    // A thread that is ending has no counters any more.
+    let _ = LIVE.try_with(|live| {
+        live.set(live.get().saturating_add_signed(change));
+        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
+    });
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        unsafe { System.dealloc(place, layout) }
+    }
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size as isize - layout.size() as isize);
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Cases of a target: its share of 10^5, ten times as many in the long run.
+fn cases(share: u64) -> u64 {
+    if std::env::var_os("NISHINA_LONG").is_some() { 10 * share } else { share }
+}
+
+/// Runs one case; what it did wrong, if anything. `limit` is in bytes.
+fn guarded<T>(limit: usize, case: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    let before = LIVE.get();
+    PEAK.set(before);
+    let outcome = catch_unwind(AssertUnwindSafe(case));
+    let taken = PEAK.get() - before;
+    match outcome {
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()));
+            Err(format!("panic: {}", text.unwrap_or_default()))
+        }
+        Ok(_) if taken > limit => Err(format!("{taken} bytes allocated, {limit} allowed")),
+        Ok(value) => Ok(value),
+    }
+}
+
+/// A folder that costs no disk writes where the system has one.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
+fn texts(folder: &str, ending: &str) -> Vec<(PathBuf, String)> {
+    let mut all: Vec<_> = std::fs::read_dir(project().join(folder))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == ending))
+        .map(|p| (p.clone(), std::fs::read_to_string(p).unwrap()))
+        .collect();
+    all.sort();
+    assert!(!all.is_empty());
+    all
+}
+
+/// Values at which readers break, where they break.
+const NASTY: &[&str] = &[
+    "0",
+    "-1",
+    "1",
+    "2",
+    "3",
+    "7",
+    "1e308",
+    "-1e308",
+    "1e-320",
+    "nan",
+    "inf",
+    "-inf",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "4294967296",
+    "1048577",
+    "65536",
+    "0.5",
+    "1e9",
+    "true",
+    "\"\"",
+    "\"x\"",
+    "[]",
+    "[0]",
+    "[1, 2, 3, 4]",
+    "{}",
+    "[[]]",
+    "[[1.0, \"X0 Z1\"]]",
+    "\"\\u0000\"",
+    "\"σ\"",
+    "''",
+    "1979-05-27",
+    "{ kind = \"rbm\" }",
+    "[1e6, 1e6]",
+    "{ total_sz = 0 }",
+    "\"../../etc/passwd\"",
+    "\"full-sum\"",
+    "\"periodic\"",
+];
+
+fn below(rng: &mut Generator, n: usize) -> usize {
+    rng.random_range(0..n.max(1))
+}
+
+/// The start of a character at or before a byte.
+fn boundary(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// One to four changes of a text: characters, pieces, lines, values, splices.
+fn mutate(text: &str, other: &str, rng: &mut Generator) -> String {
+    let mut text = text.to_string();
+    for _ in 0..1 + below(rng, 4) {
+        let a = boundary(&text, below(rng, text.len() + 1));
+        let span = 1 + below(rng, 12);
+        let b = boundary(&text, a + span).max(a);
+        let lines = text.lines().map(String::from).collect::<Vec<_>>();
+        match below(rng, 9) {
+            0 => text.replace_range(a..b, ""),
+            1 => text.insert(a, char::from_u32(below(rng, 0x3000) as u32).unwrap_or('\u{fffd}')),
+            2 => {
+                let piece = text[a..b].repeat(1 + below(rng, 40));
+                text.insert_str(a, &piece);
+            }
+            3 => text.truncate(a),
+            4 if !lines.is_empty() => {
+                let mut lines = lines;
+                let (k, l) = (below(rng, lines.len()), below(rng, lines.len()));
+                lines.swap(k, l);
+                text = lines.join("\n");
+            }
+            5 | 6 if !lines.is_empty() => {
+                // A value after `=` or between commas becomes another.
+                let mut lines = lines;
+                let k = below(rng, lines.len());
+                let nasty = NASTY[below(rng, NASTY.len())];
+                lines[k] = match lines[k].find('=') {
+                    Some(at) => format!("{}= {nasty}", &lines[k][..at]),
+                    None => {
+                        let mut fields: Vec<&str> = lines[k].split(',').collect();
+                        let f = below(rng, fields.len());
+                        fields[f] = nasty;
+                        fields.join(",")
+                    }
+                };
+                text = lines.join("\n");
+            }
+            7 => {
+                let at = boundary(other, below(rng, other.len() + 1));
+                let end = boundary(other, at + below(rng, 80));
+                text.insert_str(a, &other[at..end.max(at)]);
+            }
+            _ => {
+                let byte = [b'0', b'-', b'e', b'[', b'"', b'\n', b'.', b','][below(rng, 8)] as char;
+                text.replace_range(a..b, &byte.to_string());
+            }
+        }
+        if text.len() > 100_000 {
+            text.truncate(boundary(&text, 100_000));
+        }
+    }
+    text
+}
+
+/// Calls `case(number, rng)` for each number; lists the first faults with what made them.
+fn fire(share: u64, target: u64, mut case: impl FnMut(&mut Generator) -> std::result::Result<(), String>) {
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut faults = Vec::new();
+    for number in 0..cases(share) {
+        if let Err(fault) = case(&mut stream(target, Purpose::Law, number, 0)) {
+            faults.push(format!("case {number}: {fault}"));
+        }
+    }
+    let _ = std::panic::take_hook();
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults[..faults.len().min(8)].join("\n\n"));
+}
+
+/// Everything that `check` builds from an input, short of sampling.
+fn build(path: &Path) -> Result<()> {
+    let source = input::read(path, &[])?;
+    let problem = registry::problem(&source)?;
+    nishina::driver::validate_evolution(&source, &problem, &Extensions::default())?;
+    let ensemble = registry::ensemble(&source, &problem, &Extensions::default(), 0, 1)?;
+    let plan = report::plan(&source, &problem, &*ensemble, 1, 1e10)?;
+    if let Some(method) = &plan.method {
+        registry::optimizer(&source.input, method)?;
+    }
+    if let Some(m) = &source.input.measure {
+        registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+    }
+    Ok(())
+}
+
+/// Whether an input asks for something that is large but would fit: what it takes is justified, and too slow for a test.
+fn large(source: &input::Source) -> bool {
+    let number = |key: &str| {
+        source
+            .input
+            .ansatz
+            .as_ref()
+            .and_then(|a| a.get(key))
+            .and_then(|v| v.as_float().or(v.as_integer().map(|i| i as f64)))
+    };
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let within = |value: f64, from: f64, to: f64| value > from && value < to;
+    within(number("density").unwrap_or(1.0), 200.0, 1e8) || within(sampler.chains as f64, 1e4, 1e9)
+}
+
+#[test]
+fn inputs() {
+    let folder = scratch();
+    let mut corpus = texts("configs", "toml");
+    corpus.extend(texts("tests/inputs", "toml"));
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    for (path, text) in texts("configs/data", "csv").iter().chain(&texts("tests/inputs", "csv")) {
+        std::fs::write(folder.path().join(path.file_name().unwrap()), text).unwrap();
+        std::fs::write(folder.path().join("data").join(path.file_name().unwrap()), text).unwrap();
+    }
+    let file = folder.path().join("x.toml");
+    let (mut read, mut built) = (0, 0);
+    fire(40_000, 1, |rng| {
+        let (k, l) = (below(rng, corpus.len()), below(rng, corpus.len()));
+        let text = mutate(&corpus[k].1, &corpus[l].1, rng);
+        std::fs::write(&file, &text).unwrap();
+        let about = |fault: String| format!("{fault}\nfrom {}:\n{text}", corpus[k].0.display());
+        let limit = (1 << 20) + 400 * text.len();
+        let understood = guarded(limit, || input::read(&file, &[]).is_ok()).map_err(about)?;
+        read += usize::from(understood);
+        if understood && !large(&input::read(&file, &[]).unwrap()) {
+            let limit = 256 << 20;
+            built += usize::from(guarded(limit, || build(&file).is_ok()).map_err(about)?);
+        }
+        Ok(())
+    });
+    // The mutations are mild enough to get past the reader.
+    assert!(read as u64 > cases(40_000) / 20 && built > 0, "{read} read, {built} built");
+    println!("{read} inputs were read, {built} of them could be built");
+}
+
+#[test]
+fn tables() {
+    let folder = scratch();
+    let mut corpus = texts("configs/data", "csv");
+    corpus.extend(texts("tests/inputs", "csv"));
+    let file = folder.path().join("x.csv");
+    let mut read = 0;
+    fire(26_000, 2, |rng| {
+        let (k, l) = (below(rng, corpus.len()), below(rng, corpus.len()));
+        let text = mutate(&corpus[k].1, &corpus[l].1, rng);
+        std::fs::write(&file, &text).unwrap();
+        let limit = (1 << 20) + 64 * text.len();
+        let ok = guarded(limit, || {
+            [
+                files::read_edges(&file, "lattice.file").is_ok(),
+                files::read_bonds(&file, "hamiltonian.bonds", 24).is_ok(),
+                files::read_fields(&file, "hamiltonian.fields", 24).is_ok(),
+                files::read_pauli(&file, "hamiltonian.file", 24).is_ok(),
+            ]
+        });
+        let ok = ok.map_err(|fault| format!("{fault}\n{text}"))?;
+        read += usize::from(ok.contains(&true));
+        Ok(())
+    });
+    assert!(read as u64 > cases(26_000) / 50, "{read}");
+    println!("{read} tables were read");
+}
+
+#[test]
+fn pauli_strings() {
+    const LETTERS: &[u8] = b"XYZxyzI0123456789 +-.eEi\t,_";
+    let seeds = ["X0 Y3 Z4", "Z23", "", "X4294967295", "0.5+0.2i", "-1e-3-2e+5i", "i", "-i", "1e400i", "X0 X0", "X+1"];
+    let mut read = 0;
+    fire(20_000, 3, |rng| {
+        let text = if below(rng, 2) == 0 {
+            let (k, l) = (below(rng, seeds.len()), below(rng, seeds.len()));
+            mutate(seeds[k], seeds[l], rng)
+        } else {
+            (0..below(rng, 24)).map(|_| LETTERS[below(rng, LETTERS.len())] as char).collect()
+        };
+        let parsed = guarded((1 << 16) + 64 * text.len(), || {
+            let string = files::parse_string(&text, 24);
+            if let Ok(string) = &string {
+                let mut sites: Vec<u32> = string.iter().map(|f| f.0).collect();
+                sites.sort_unstable();
+                sites.dedup();
+                assert!(sites.len() == string.len() && sites.iter().all(|&s| s < 24), "{string:?}");
+            }
+            let number = files::parse_coefficient(&text);
+            assert!(number.as_ref().map_or(true, |c| c.re.is_finite() && c.im.is_finite()), "{number:?}");
+            string.is_ok() || number.is_ok()
+        });
+        read += usize::from(parsed.map_err(|fault| format!("{fault}\n`{text}`"))?);
+        Ok(())
+    });
+    assert!(read > 100, "{read}");
+}
+
+/// A finished small run with every stateful part: a back-off, Adam, bins, samples.
+fn finished() -> Case {
+    let case = Case::new(&format!(
+        "{RING}[optimize]\nsteps = 8\nmethod = \"adam\"\nlearning_rate = 0.05\n[measure]\nsamples = 64\n\
+         observables = [\"magnetisation\"]\n"
+    ));
+    let small = ["run", "x.toml", "--set", "lattice.size=4", "--set", "sampler.samples=32"];
+    expect_code(&case.alone(&small), 0);
+    case
+}
+
+#[test]
+fn damaged_files() {
+    let case = finished();
+    let folder = scratch();
+    let names = ["x.ckpt.h5", "x.h5", "x.samples.h5", "x.samples.0001.h5"];
+    let originals: Vec<Vec<u8>> = names.iter().map(|n| std::fs::read(case.path(n)).unwrap()).collect();
+    let file = folder.path().join("x.h5");
+    fire(13_000, 4, |rng| {
+        let k = below(rng, names.len());
+        let mut bytes = originals[k].clone();
+        let (a, b) = (below(rng, bytes.len()), below(rng, bytes.len()));
+        let end = (a + 1 + below(rng, 600)).min(bytes.len());
+        match below(rng, 7) {
+            0 => bytes[a] ^= 1 << below(rng, 8),
+            1 => bytes.truncate(a),
+            2 => bytes[a..end].fill(0),
+            3 => bytes[a..end].iter_mut().for_each(|byte| *byte = rng.random()),
+            4 => {
+                let piece = bytes[a..end].to_vec();
+                let at = b.min(bytes.len() - piece.len());
+                bytes[at..at + piece.len()].copy_from_slice(&piece);
+            }
+            5 => bytes.extend((0..1 + below(rng, 600)).map(|_| 0u8)),
+            _ => drop(bytes.drain(a..end)),
+        }
+        let same = bytes == originals[k];
+        std::fs::write(&file, &bytes).unwrap();
+        // The checksum takes a buffer of 1 MiB; nothing of the file is parsed.
+        let ok = guarded((2 << 20) + 64 * bytes.len(), || hdf5::read(&file).is_ok())?;
+        if ok && !same { Err(format!("a damaged {} was accepted", names[k])) } else { Ok(()) }
+    });
+}
+
+/// One to three datasets lost, renamed, of another type or shape, or with values that no run writes.
+fn alter(tree: &mut Tree, rng: &mut Generator) -> String {
+    let mut said = Vec::new();
+    for _ in 0..1 + below(rng, 3) {
+        let names: Vec<String> = tree.datasets.keys().cloned().collect();
+        let name = names[below(rng, names.len())].clone();
+        let other = names[below(rng, names.len())].clone();
+        let integers = [0, -1, 1, 2, 1000, i64::MAX, i64::MIN, 1 << 40];
+        let reals = [0.0, -1.0, 1e308, -1e308, 1e-320, 3.0, 1e18];
+        let what = below(rng, 8);
+        said.push(format!("{name}: change {what}"));
+        match (what, tree.datasets.get(&name).cloned()) {
+            (0, _) => drop(tree.datasets.remove(&name)),
+            (1, Some(value)) => tree.put(&other, value),
+            (2, _) => tree.put_text(&name, ["", "finished", "optimize", "measure", "evolve", "a = 1"][below(rng, 6)]),
+            (3, _) => tree.put_reals(&name, &vec![reals[below(rng, 7)]; below(rng, 50)]),
+            (4, _) => tree.put_integer(&name, integers[below(rng, 8)]),
+            (5, Some(Value::Real(a))) => {
+                let values: Vec<f64> =
+                    a.iter().map(|v| if below(rng, 3) == 0 { reals[below(rng, 7)] } else { *v }).collect();
+                tree.put(&name, Value::Real(shaped(a.shape(), values)));
+            }
+            (5, Some(Value::Integer(a))) => {
+                let values: Vec<i64> = a.iter().map(|_| integers[below(rng, 8)]).collect();
+                tree.put(&name, Value::Integer(shaped(a.shape(), values)));
+            }
+            (5, Some(Value::Spin(a))) => {
+                let values: Vec<i8> = a.iter().map(|_| rng.random()).collect();
+                tree.put(&name, Value::Spin(shaped(a.shape(), values)));
+            }
+            (6, Some(Value::Spin(a))) => tree.put_spins(&name, &[0], &a.iter().copied().take(0).collect::<Vec<_>>()),
+            (6, Some(Value::Real(a))) => {
+                let keep = below(rng, a.len() + 1);
+                tree.put_reals(&name, &a.iter().copied().take(keep).collect::<Vec<_>>());
+            }
+            _ => tree.put_spins(&name, &[2, 2], &[1, -1, 1, -1]),
+        }
+    }
+    said.join(", ")
+}
+
+#[test]
+fn altered_checkpoints() {
+    let case = finished();
+    let folder = scratch();
+    let text = std::fs::read_to_string(case.path("x.toml")).unwrap();
+    let original = case.tree("x.ckpt.h5");
+    let toml = folder.path().join("x.toml");
+    std::fs::write(&toml, text).unwrap();
+    let set = |extra: &str| {
+        let directory = format!("output.directory={}", folder.path().display());
+        let mut all = vec![directory, "lattice.size=4".into(), "sampler.samples=32".into()];
+        all.extend(extra.split_whitespace().map(String::from));
+        input::read(&toml, &all).unwrap()
+    };
+    // As it was, with more of everything, and with another number of chains.
+    let sources = [
+        set(""),
+        set("optimize.steps=10 measure.samples=128"),
+        set("sampler.chains=4 optimize.steps=10"),
+        set("measure.samples=512"),
+    ];
+    let stop = Stop::unarmed();
+    let (mut fine, mut refused) = (0, 0);
+    fire(1_000, 5, |rng| {
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path != toml {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        let mut tree = original.clone();
+        let said = alter(&mut tree, rng);
+        hdf5::write_atomic(&folder.path().join("x.ckpt.h5"), &tree).unwrap();
+        let source = &sources[below(rng, sources.len())];
+        let options = Options { stop: &stop, fresh: false, extensions: Extensions::default() };
+        let outcome = guarded(64 << 20, || {
+            let _ = report::info(&folder.path().join("x.ckpt.h5"));
+            run(source, &Serial, &options).is_ok()
+        });
+        match outcome.map_err(|fault| format!("{fault}\n{said}"))? {
+            true => fine += 1,
+            false => refused += 1,
+        }
+        Ok(())
+    });
+    assert!(fine > 0 && refused > 0, "{fine} went on, {refused} were refused");
+    println!("{fine} altered checkpoints went on, {refused} were refused");
+}

@@ -67,7 +67,7 @@ pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: 
     });
     let held = |rank: usize| {
         let sizes = if deterministic && rank == 0 { &alone } else { &sizes };
-        let of_steps = method.as_ref().map_or(0.0, |(name, _)| cost::memory(name, &sizes, rank));
+        let of_steps = method.as_ref().map_or(0.0, |(name, _)| cost::memory(name, sizes, rank));
         // The equation of motion is solved in the smaller space, and its matrix is decomposed.
         let space = if sizes.columns <= sizes.rows() { "dense-sr" } else { "kernel-sr" };
         let decomposed = Sizes { decomposed: true, shared_above: None, ..sizes.clone() };

@@ -27,7 +27,7 @@ pub const COLUMNS: [(&str, &str, &str); 20] = [
     (
         "table_drift",
         "1",
-        "largest |ln psi - ln psi computed afresh| of a chain's tables at the end of the step's sweeps",
+        "largest |ln psi - ln psi computed afresh| of a chain's tables at the end of the step's sweeps; -1 where infinite",
     ),
 ];
 

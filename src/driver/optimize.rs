@@ -68,7 +68,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             zeros,
             counts.totals[3],
             counts.totals[2],
-            counts.table_drift,
+            if counts.table_drift.is_finite() { counts.table_drift } else { -1.0 },
         ];
         if fault.is_some() {
             // The numbers of an unsound step mean nothing; those of the last sound one stand for them.

@@ -16,7 +16,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import matplotlib.ticker as ticker
 import numpy as np
+
+
+LABELS = {
+    "sx_average": r"$\langle\sigma^x\rangle$",
+    "szsz_nn_average": r"$\langle\sigma^z_i\sigma^z_{i+1}\rangle$",
+}
 
 
 def curve(file, name):
@@ -44,7 +51,7 @@ def main():
             print(f"{name}: at most {off.max():.1e} off, at t = {t[off.argmax()]:g}; error bars up to {error.max():.1e}")
             inside = time <= t[-1] + 1e-9
             top.plot(time[inside], exact[column][inside], color=colour, lw=1)
-            top.errorbar(t, mean, error, fmt="o", ms=3.5, color=colour, mfc="white", label=column)
+            top.errorbar(t, mean, error, fmt="o", ms=3.5, color=colour, mfc="white", label=LABELS.get(column, column))
         history = {name: data[...] for name, data in file["evolve/history"].items()}
         bottom.plot(history["time"], history["r2"], color="#444444", lw=1, label="$r^2$")
         drift = np.where(history["drift"] == 0, np.nan, np.abs(history["drift"]))
@@ -53,6 +60,7 @@ def main():
         top.set_title(title.decode() if isinstance(title, bytes) else title, fontsize=10)
     top.legend(frameon=False, fontsize=9, title="network; lines: exact", title_fontsize=8)
     bottom.set_yscale("log")
+    bottom.yaxis.set_minor_formatter(ticker.NullFormatter())
     bottom.legend(frameon=False, fontsize=8)
     bottom.set_xlabel("t J")
     figure.savefig(picture, dpi=110)

@@ -114,7 +114,8 @@ pub fn wigner_seitz(b: &[Plane; 2]) -> Vec<Plane> {
 
 /// The part of a convex polygon with p·g ≤ c (I. E. Sutherland, G. W. Hodgman, Commun. ACM 17, 32 (1974)).
 fn cut(polygon: &[Plane], g: Plane, c: f64) -> Vec<Plane> {
-    let height = |p: &Plane| p[0] * g[0] + p[1] * g[1] - c;
+    // A line that touches a corner within rounding does not cut it off.
+    let height = |p: &Plane| Some(p[0] * g[0] + p[1] * g[1] - c).filter(|h| h.abs() > 1e-12 * c).unwrap_or(0.0);
     let mut kept = Vec::new();
     for (k, p) in polygon.iter().enumerate() {
         let q = &polygon[(k + 1) % polygon.len()];

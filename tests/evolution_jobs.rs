@@ -43,10 +43,13 @@ fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
     (checkpoint.spins("chains/now").unwrap(), [parameters, energy, r2, output, mean, error])
 }
 
-/// Runs with a time limit until it is finished; returns how often it was stopped.
-fn in_pieces(case: &Case, limit: &str, run: &dyn Fn(&Case, &[&str]) -> std::process::Output) -> usize {
-    for stops in 0..400 {
-        let out = run(case, &["run", "x.toml", "--set", limit]);
+/// Each attempt is told to stop after two blocks.
+const STOP: [(&str, &str); 1] = [("NISHINA_FAULT", "stop@rank0:step2")];
+
+/// Runs in attempts that are stopped until one is finished; returns how often it was stopped.
+fn in_pieces(run: &dyn Fn() -> std::process::Output) -> usize {
+    for stops in 0..100 {
+        let out = run();
         if out.status.code() == Some(0) {
             return stops;
         }
@@ -61,7 +64,7 @@ fn a_stopped_evolution_goes_on_bit_for_bit() {
         let input = format!("{SAMPLED}integrator = \"{method}\"\n{more}{MEASURE}");
         let (whole, parts) = (Case::new(&input), Case::new(&input));
         expect_code(&whole.alone(&["run", "x.toml"]), 0);
-        let stops = in_pieces(&parts, "output.max_time=1e-9", &|case, arguments| case.alone(arguments));
+        let stops = in_pieces(&|| parts.alone_with(&STOP, &["run", "x.toml"]));
         assert!(stops > 3, "{stops}");
         assert_eq!(states(&whole), states(&parts), "{method}");
         assert_eq!(whole.info()["energy"], parts.info()["energy"]);
@@ -106,7 +109,7 @@ fn the_same_holds_on_two_ranks() {
     let input = format!("{SAMPLED}integrator = \"bogacki-shampine\"\ntolerance = 1e-3\n{MEASURE}");
     let (whole, parts) = (Case::new(&input), Case::new(&input));
     expect_code(&whole.ranks(2, &["run", "x.toml"]), 0);
-    let stops = in_pieces(&parts, "output.max_time=0.02", &|case, arguments| case.ranks(2, arguments));
+    let stops = in_pieces(&|| parts.ranks_with(&STOP, 2, &["run", "x.toml"]));
     assert!(stops > 0);
     assert_eq!(states(&whole), states(&parts));
     assert_eq!(whole.info()["energy"], parts.info()["energy"]);
@@ -158,7 +161,7 @@ fn a_signal_in_the_middle_saves_and_the_run_goes_on_bit_for_bit() {
 #[test]
 fn other_observables_wait_for_the_end_of_the_evolution() {
     let case = Case::new(&format!("{SAMPLED}{MEASURE}"));
-    expect_code(&case.alone(&["run", "x.toml", "--set", "output.max_time=1e-9"]), 75);
+    expect_code(&case.alone_with(&STOP, &["run", "x.toml"]), 75);
     let other = "measure.observables=[\"magnetisation\"]";
     let refused = case.alone(&["run", "x.toml", "--set", other]);
     expect_code(&refused, 64);

@@ -5,7 +5,7 @@
 //! twentieth of the descent from the first one.
 
 use super::Run;
-use super::history::History;
+use super::history::{History, place};
 use super::measure::Measurement;
 use super::statistics::Energy;
 use crate::stats::with_error;
@@ -96,6 +96,16 @@ pub fn of_measurement(m: &Measurement, energy: &Energy, names: &[&str], lower_bo
     list
 }
 
+const REJECTED: usize = place("rejected");
+
+/// How many steps were undone, if any.
+fn undone(history: &History) -> Option<String> {
+    let count = history.rows.iter().filter(|r| r[REJECTED] > 0.0).count();
+    let total = history.rows.len();
+    let text = format!("{count} of {total} steps were undone: a lower optimize.learning_rate may serve better");
+    (count > 0).then_some(text)
+}
+
 /// Warnings of an optimisation that follows the energy downhill.
 ///
 /// Steps whose energy is below `lower_bound` or has no finite error are no measure of the best.
@@ -105,7 +115,7 @@ pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
     if rows.len() < 4 * length {
         return Vec::new();
     }
-    let sound = |r: &&super::history::Row| r[11] == 0.0 && r[2].is_finite() && r[0] >= lower_bound - 5.0 * r[2];
+    let sound = |r: &&super::history::Row| r[REJECTED] == 0.0 && r[2].is_finite() && r[0] >= lower_bound - 5.0 * r[2];
     let mean = |rows: &[super::history::Row]| {
         let kept: Vec<_> = rows.iter().filter(sound).collect();
         let n = kept.len() as f64;
@@ -125,22 +135,18 @@ pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
             with_error(best.0, best.1)
         ));
     }
-    let rejected = rows.iter().filter(|r| r[11] > 0.0).count();
-    if rejected > 0 {
-        list.push(format!(
-            "{rejected} updates were dropped because numbers were not finite; lower optimize.learning_rate or raise optimize.shift"
-        ));
-    }
     list
 }
 
 impl Run<'_> {
     /// What is wrong with the optimisation; a state that stays orthogonal to others may climb.
     pub(super) fn optimisation_warnings(&self) -> Vec<String> {
-        match self.orthogonal.is_empty() {
-            true => of_optimisation(&self.progress.history, self.problem.lower_bound),
-            false => Vec::new(),
+        let history = &self.progress.history;
+        let mut list: Vec<String> = undone(history).into_iter().collect();
+        if self.orthogonal.is_empty() {
+            list.extend(of_optimisation(history, self.problem.lower_bound));
         }
+        list
     }
 }
 
@@ -191,6 +197,7 @@ mod tests {
             for step in 0..steps {
                 let mut row = [0.0; super::super::history::COLUMNS.len()];
                 (row[0], row[2]) = (energy(step), 0.01);
+                row[place("iterations")] = -1.0;
                 history.rows.push(row);
             }
             history

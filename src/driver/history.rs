@@ -34,6 +34,23 @@ pub const COLUMNS: [(&str, &str, &str); 20] = [
 const REJECTED: &str = "0, or why the step was undone (energies are then those of the last sound step): 1 local energies not finite, \
     2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no direction, 5 the update not finite";
 
+/// Place of a column in a row; a name that does not exist is found when the program is compiled.
+pub const fn place(name: &str) -> usize {
+    let mut k = 0;
+    while k < COLUMNS.len() {
+        let (a, b) = (COLUMNS[k].0.as_bytes(), name.as_bytes());
+        let mut i = 0;
+        while i < a.len() && i < b.len() && a[i] == b[i] {
+            i += 1;
+        }
+        if i == a.len() && i == b.len() {
+            return k;
+        }
+        k += 1;
+    }
+    panic!("there is no such column")
+}
+
 /// One step, in the order of [`COLUMNS`].
 pub type Row = [f64; COLUMNS.len()];
 

@@ -2,7 +2,7 @@
 //!
 //! What happens to a step that goes wrong is decided in [`super::policy`].
 
-use super::history::{COLUMNS, Row};
+use super::history::{COLUMNS, Row, place};
 use super::policy::{Bounds, Fault, OPTIMIZER, Snapshot};
 use super::statistics::{Energy, estimate};
 use super::{BlockCounts, Run, Stage};
@@ -20,6 +20,7 @@ use crate::stats::{v_score, with_error};
 const DRAWS: usize = 10_000;
 /// Largest R-hat of chains that agree.
 const MAX_R_HAT: f64 = 1.1;
+const R_HAT: usize = place("r_hat");
 
 /// Runs the optimisation from where it stands; returns whether it came to its end.
 pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bool> {
@@ -276,12 +277,8 @@ impl Run<'_> {
     /// What the whole optimisation met, in one line each.
     fn summarise_faults(&self) {
         let rows = &self.progress.history.rows;
-        let undone = rows.iter().filter(|r| r[13] > 0.0).count();
-        if undone > 0 {
-            log::warn!("{undone} of {} steps were undone: a lower optimize.learning_rate may serve better", rows.len());
-        }
         let late = &rows[rows.len() / 2..];
-        let apart = late.iter().filter(|r| r[5] > MAX_R_HAT).count();
+        let apart = late.iter().filter(|r| r[R_HAT] > MAX_R_HAT).count();
         if 2 * apart > late.len() && late.len() >= 10 {
             log::warn!(
                 "R-hat was above {MAX_R_HAT} in {apart} of the last {} steps: the chains disagree; raise sampler.sweeps or add moves",

@@ -19,6 +19,8 @@ enum What {
     Output,
     /// Ten seconds without a step: not a fault, but slow.
     Pause,
+    /// SIGUSR1, which asks for a stop.
+    Stop,
 }
 
 /// A fault that a test has asked for.
@@ -49,6 +51,7 @@ impl Fault {
                 "allocate" => What::Allocate,
                 "output" => What::Output,
                 "pause" => What::Pause,
+                "stop" => What::Stop,
                 _ => return None,
             };
             Some(Fault { what, rank: rank.parse().ok()?, step: step.parse().ok()? })
@@ -75,13 +78,17 @@ impl Fault {
                 std::thread::sleep(std::time::Duration::from_secs(10));
                 Ok(())
             }
-            // SAFETY: plain calls without pointers.
-            What::Kill => unsafe {
-                libc::kill(libc::getpid(), libc::SIGKILL);
-                Ok(())
-            },
+            What::Kill => send(libc::SIGKILL),
+            What::Stop => send(libc::SIGUSR1),
         }
     }
+}
+
+/// A signal to this process.
+fn send(signal: libc::c_int) -> Result<()> {
+    // SAFETY: plain calls without pointers.
+    unsafe { libc::kill(libc::getpid(), signal) };
+    Ok(())
 }
 
 #[cfg(test)]

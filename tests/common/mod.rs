@@ -53,7 +53,13 @@ impl Case {
 
     /// Runs the program on `ranks` ranks under mpirun.
     pub fn ranks(&self, ranks: usize, arguments: &[&str]) -> Output {
+        self.ranks_with(&[], ranks, arguments)
+    }
+
+    /// The same with variables of the environment.
+    pub fn ranks_with(&self, variables: &[(&str, &str)], ranks: usize, arguments: &[&str]) -> Output {
         let mut command = Command::new("mpirun");
+        command.envs(variables.iter().copied());
         command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1").args([
             "--oversubscribe",
             "--bind-to",

@@ -100,7 +100,8 @@ fn script(name: &str) -> String {
     project().join("jobs").join(name).display().to_string()
 }
 
-const PLAN: &str = "[optimize]\nsteps = 80\nlearning_rate = 0.05\n[measure]\nsamples = 4096\n";
+// Long enough on a fast machine for three stops, each of which takes SLURM about a second.
+const PLAN: &str = "sweeps = 400\n[optimize]\nsteps = 200\nlearning_rate = 0.05\n[measure]\nsamples = 4096\n";
 
 /// The run of `slurm-run.sh` is told to stop three times, is requeued, and ends in the state of a run that never stopped.
 fn stopped_by_warnings(cluster: &Cluster) {
@@ -157,7 +158,7 @@ fn an_array_scan(cluster: &Cluster) {
     assert_eq!(rows[0][..6], ["file", "hamiltonian.hx", "state", "steps", "sites", "samples"]);
     assert_eq!(rows.len(), 3, "{table}");
     for (row, (value, exact)) in rows[1..].iter().zip([("0.5", -10.635604), ("1.5", -16.723025)]) {
-        assert_eq!(row[1..6], [value, "finished", "80", "10", "4096"], "{table}");
+        assert_eq!(row[1..6], [value, "finished", "200", "10", "4096"], "{table}");
         let energy: f64 = row[6].parse().unwrap();
         assert!((energy - exact).abs() < 0.3, "{table}");
     }

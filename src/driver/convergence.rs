@@ -98,12 +98,12 @@ pub fn of_measurement(m: &Measurement, energy: &Energy, names: &[&str], lower_bo
 
 const REJECTED: usize = place("rejected");
 
-/// How many steps were undone, if any.
+/// How many steps were undone, if more than a fiftieth of them.
 fn undone(history: &History) -> Option<String> {
     let count = history.rows.iter().filter(|r| r[REJECTED] > 0.0).count();
     let total = history.rows.len();
     let text = format!("{count} of {total} steps were undone: a lower optimize.learning_rate may serve better");
-    (count > 0).then_some(text)
+    (50 * count > total).then_some(text)
 }
 
 /// Warnings of an optimisation that follows the energy downhill.

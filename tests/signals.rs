@@ -92,8 +92,9 @@ fn a_second_signal_leaves_at_once() {
 fn control_c_on_a_terminal() {
     let case = Case::new(&format!("{RING}{PLAN}"));
     expect_code(&case.alone(&["run", "x.toml", "--set", "optimize.steps=5"]), 0);
-    // `script` gives the program a terminal; what comes on its own input is typed there.
-    let line = format!("{} run x.toml --set {ENDLESS}", common::program());
+    // `script` gives the program a terminal; what comes on its own input is typed there. Its shell becomes the program: one that
+    // stayed would have the signal as well, and end with 130 whatever the program does.
+    let line = format!("exec {} run x.toml --set {ENDLESS}", common::program());
     let mut terminal = Command::new("script")
         .args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"])
         .current_dir(case.folder.path())

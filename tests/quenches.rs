@@ -42,7 +42,7 @@ fn sampled_quenches_follow_their_exact_curves() {
         println!("skipped: minutes of physics, run by jobs/test.sh --long");
         return;
     }
-    let fourteen = ["lattice.size=14", "evolve.signal_to_noise=1.0"];
+    let fourteen = ["lattice.size=14"];
     for (settings, name) in [
         (&fourteen[..], "tests/reference/dynamics/tfim-chain-n14-pbc-h0.5to1.0.csv"),
         (&[], "configs/data/quench-tfim-40-h0.5to1.csv"),

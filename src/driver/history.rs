@@ -32,7 +32,8 @@ pub const COLUMNS: [(&str, &str, &str); 20] = [
 ];
 
 const REJECTED: &str = "0, or why the step was undone (energies are then those of the last sound step): 1 local energies not finite, \
-    2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no direction, 5 the update not finite";
+    2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no direction, 5 the update not finite, \
+    6 the variance rose far above that of the steps before";
 
 /// Place of a column in a row; a name that does not exist is found when the program is compiled.
 pub const fn place(name: &str) -> usize {

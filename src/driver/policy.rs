@@ -1,9 +1,10 @@
 //! Decides what a step that went wrong costs: it is undone, the rate shrinks, and after too many of them the run ends.
 //!
 //! A step is sound where all local energies are finite, E ≥ E_∞ − Σ|c_k| within 4 errors, Var ≤ (Σ|c_k|)² (no state of
-//! H = Σ c_k P_k goes beyond either), and E − E_best ≤ r max(E_∞ − E_best, √Var_best) within 5 errors. A fault takes parameters,
-//! chains and optimiser back to the last step that was well within these bounds, and the next ones go on from there
-//! with fresh random streams at the rate η 2^{−level}:
+//! H = Σ c_k P_k goes beyond either), E − E_best ≤ r max(E_∞ − E_best, √Var_best) within 5 errors, and Var ≤ 100 r V or
+//! √Var ≤ 0.2 r (E_∞ − E_best), V the median of the last 20 sound steps: a chain that found a spike of |ψ|² which the others never
+//! saw goes beyond both. A fault takes parameters, chains and optimiser back to the last step that was well within these bounds,
+//! and the next ones go on from there with fresh random streams at the rate η 2^{−level}:
 //! ```text
 //! fault                               level + 1; above max_backoffs: the good state is saved, exit code 70
 //! 10 × (faults so far) sound steps    level − 1, down to 0
@@ -19,6 +20,10 @@ use crate::registry::Problem;
 
 /// Sound steps, per fault so far, after which the rate is doubled again.
 const PATIENCE: usize = 10;
+/// Sound steps whose variances a step is compared with.
+const REMEMBERED: usize = 20;
+/// In units of r: a variance in units of the median, and its root in units of the energy's distance from E_∞, that are too much.
+const EXPLOSION: [f64; 2] = [100.0, 0.2];
 /// Steps without a move after which a chain is drawn anew.
 const STILL_STEPS: usize = 20;
 
@@ -35,6 +40,8 @@ pub enum Fault {
     Solve = 4,
     /// The update overflows.
     Overflow = 5,
+    /// The variance rose far above that of the steps before.
+    Explosion = 6,
 }
 
 impl Fault {
@@ -46,6 +53,7 @@ impl Fault {
             Fault::Rise => "the energy has risen far above the best",
             Fault::Solve => "the direction cannot be solved for",
             Fault::Overflow => "the update is not finite",
+            Fault::Explosion => "the variance has risen far above that of the steps before",
         }
     }
 }
@@ -90,6 +98,8 @@ pub struct Policy {
     pub sound: usize,
     /// Lowest energy of a sound step: mean, error, variance.
     pub best: Option<[f64; 3]>,
+    /// Variances of the last sound steps, the oldest first.
+    pub variances: Vec<f64>,
     /// The state to go back to.
     pub safe: Option<Snapshot>,
     /// Steps that each chain of this rank has stood still.
@@ -113,7 +123,22 @@ impl Policy {
         };
         let allowed = bounds.max_rise * (bounds.e_infinity - best).max(best_variance.sqrt());
         let rise = mean - best - 5.0 * error.hypot(best_error);
-        ((rise > allowed).then_some(Fault::Rise), rise <= 0.5 * allowed)
+        if rise > allowed {
+            return (Some(Fault::Rise), false);
+        }
+        let [times, share] = EXPLOSION.map(|factor| factor * bounds.max_rise);
+        let typical = self.typical_variance().unwrap_or(f64::INFINITY);
+        let exploded = |part: f64| {
+            variance > part * times * typical && variance.sqrt() > part * share * (bounds.e_infinity - best)
+        };
+        (exploded(1.0).then_some(Fault::Explosion), rise <= 0.5 * allowed && !exploded(0.5))
+    }
+
+    /// The median variance of the last sound steps; None before there are enough of them.
+    fn typical_variance(&self) -> Option<f64> {
+        let mut sorted = self.variances.clone();
+        sorted.sort_by(f64::total_cmp);
+        (sorted.len() == REMEMBERED).then(|| sorted[REMEMBERED / 2])
     }
 
     /// η 2^{−level} in units of η.
@@ -126,6 +151,10 @@ impl Policy {
         if self.best.is_none_or(|[best, ..]| energy.mean.re < best) {
             self.best = Some([energy.mean.re, energy.error, energy.variance]);
         }
+        if self.variances.len() == REMEMBERED {
+            self.variances.remove(0);
+        }
+        self.variances.push(energy.variance);
         self.sound = self.sound.saturating_add(1);
         if self.level > 0 && self.sound >= PATIENCE.saturating_mul(self.faults.max(1)) {
             (self.level, self.sound) = (self.level - 1, 0);
@@ -158,6 +187,7 @@ impl Policy {
         tree.put_integers("policy/place", &[self.level as i64, self.faults as i64, self.sound as i64]);
         tree.put_integers("policy/still", &still);
         tree.put_reals("policy/best", self.best.as_ref().map_or(&[], |b| &b[..]));
+        tree.put_reals("policy/variances", &self.variances);
         let Some(safe) = &self.safe else { return Ok(()) };
         let bytes: Vec<u8> = safe.chains.iter().map(|&s| s as u8).collect();
         let chains: Vec<i8> = comm.gather_bytes(&bytes)?.into_iter().map(|b| b as i8).collect();
@@ -190,6 +220,8 @@ impl Policy {
             faults: count(&place, 1),
             sound: count(&place, 2),
             best: best.try_into().ok(),
+            // Checkpoints of versions that did not compare variances have none.
+            variances: tree.reals("policy/variances").unwrap_or_default(),
             safe,
             still: (0..still.len()).map(|k| count(&still, k)).collect(),
         })
@@ -228,6 +260,25 @@ mod tests {
     }
 
     #[test]
+    fn a_variance_far_above_those_before_is_a_fault() {
+        let mut policy = Policy::default();
+        let spike = energy(-11.0, 0.5, 40.0);
+        for _ in 0..REMEMBERED {
+            assert_eq!(policy.judge(&spike, &BOUNDS), (None, true));
+            policy.passed(&energy(-12.0, 0.1, 0.5));
+        }
+        // 25 × 0.5 is allowed, half of it leaves the state good to go back to; all are far above (0.05 × 12)².
+        assert_eq!(policy.judge(&energy(-11.9, 0.1, 6.0), &BOUNDS), (None, true));
+        assert_eq!(policy.judge(&energy(-11.9, 0.1, 10.0), &BOUNDS), (None, false));
+        assert_eq!(policy.judge(&spike, &BOUNDS), (Some(Fault::Explosion), false));
+        assert_eq!(policy.judge(&spike, &Bounds { max_rise: 0.0, ..BOUNDS }), (None, true));
+        // Close to an eigenstate the variance may grow by any factor, as long as it is small beside the energy.
+        let mut policy = Policy::default();
+        (0..REMEMBERED).for_each(|_| policy.passed(&energy(-12.0, 1e-6, 1e-9)));
+        assert_eq!(policy.judge(&energy(-12.0, 0.01, 0.08), &BOUNDS), (None, true));
+    }
+
+    #[test]
     fn the_rate_comes_back_more_slowly_after_every_fault() {
         let mut policy = Policy::default();
         let mut steps_back = |faults: usize| {
@@ -258,6 +309,7 @@ mod tests {
         for safe in [false, true] {
             if safe {
                 policy.best = Some([-1.0, 0.1, 2.0]);
+                policy.variances = vec![2.0, 3.0];
                 let mut optimizer = Tree::default();
                 optimizer.put_real(&format!("{OPTIMIZER}/first"), 3.0);
                 policy.safe = Some(Snapshot { parameters: vec![1.0, 2.0], chains: vec![1, -1, -1, 1], optimizer });

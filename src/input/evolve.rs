@@ -86,7 +86,7 @@ impl EvolveInput {
             Some(shift) => Inverse::Shift(shift),
             None => Inverse::Spectral(Spectral {
                 cut: self.pseudo_inverse.unwrap_or(1e-8),
-                signal_to_noise: self.signal_to_noise.unwrap_or(2.0),
+                signal_to_noise: self.signal_to_noise.unwrap_or(1.0),
             }),
         };
         Equation { axis: self.axis, principle: self.principle, inverse }

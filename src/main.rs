@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use nishina::comm::{Comm, agree, mpi, same_everywhere};
 use nishina::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use nishina::exact::{ExactOptions, solve};
+use nishina::io::output::results_among;
 use nishina::{driver, export, gather, input, io, job, linalg, plot, registry, report, watch};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,7 @@ enum Command {
     },
     /// Pictures of results files, several files in one picture (PNG and SVG)
     Plot {
-        /// Results files X.h5
+        /// Results files X.h5; checkpoints and samples beside them are skipped
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Folder of the pictures (the first file's name with -plots)
@@ -155,7 +156,7 @@ fn main() {
             let info = report::info(&file)?;
             answer(&if json { info.to_string() } else { report::info_text(&info) })
         }),
-        Command::Gather { files } => alone(|| answer(&gather::table(&files)?)),
+        Command::Gather { files } => alone(|| answer(&gather::table(&results_among(&files))?)),
         Command::Watch { file, once } => alone(|| match once {
             true => answer(&watch::once(&file, 100, 36)?),
             false => watch::live(&file),
@@ -164,6 +165,7 @@ fn main() {
             alone(|| answer(&if netket { export::netket(&file)? } else { export::csv(&file)? }))
         }
         Command::Plot { files, output, format, width, exact } => alone(|| {
+            let files = results_among(&files);
             let stem = files[0].file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let output = output.unwrap_or_else(|| format!("{stem}-plots").into());
             let (png, svg) = (format.contains(&Format::Png), format.contains(&Format::Svg));
@@ -174,7 +176,7 @@ fn main() {
             alone(|| exact(&input, &settings, states, momentum, output, json))
         }
         Command::Extrapolate { files, json } => alone(|| {
-            let result = report::extrapolate(&files)?;
+            let result = report::extrapolate(&results_among(&files))?;
             answer(&if json { result.to_string() } else { report::extrapolate_text(&result) })
         }),
         Command::Schema => alone(|| answer(&format!("{:#}", report::schema()))),

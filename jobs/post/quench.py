@@ -55,14 +55,17 @@ def main():
         history = {name: data[...] for name, data in file["evolve/history"].items()}
         bottom.plot(history["time"], history["r2"], color="#444444", lw=1, label="$r^2$")
         drift = np.where(history["drift"] == 0, np.nan, np.abs(history["drift"]))
-        bottom.plot(history["time"], drift, color="#b0b0b0", lw=1, label="|energy drift| per site")
+        bottom.plot(history["time"], drift, color="#909090", lw=1, ls="--", label="|energy drift| per site")
         title = file["input/title"][()]
         top.set_title(title.decode() if isinstance(title, bytes) else title, fontsize=10)
     top.legend(frameon=False, fontsize=9, title="network; lines: exact", title_fontsize=8)
+    top.set_ylabel("expectation value")
     bottom.set_yscale("log")
+    # What is below is rounding.
+    bottom.set_ylim(bottom=max(bottom.get_ylim()[0], 1e-10))
     bottom.yaxis.set_minor_formatter(ticker.NullFormatter())
     bottom.legend(frameon=False, fontsize=8)
-    bottom.set_xlabel("t J")
+    bottom.set_xlabel("time t [1/J]")
     figure.savefig(picture, dpi=110)
 
 

@@ -14,10 +14,12 @@ h5open(ARGS[1]) do file
         series = read(energy["series"])            # [sample, chain]
         println("mean of the series ", sum(series) / length(series))
     end
-    history = file["optimize/history"]
-    for name in keys(history)
-        column = read(history[name])
-        println(rpad(name, 16), length(column), " steps, unit ", read_attribute(history[name], "unit"))
+    if haskey(file, "optimize/history")
+        history = file["optimize/history"]
+        for name in keys(history)
+            column = read(history[name])
+            println(rpad(name, 16), length(column), " steps, unit ", read_attribute(history[name], "unit"))
+        end
     end
     for name in keys(file["parameters"])
         println("parameters ", name, ": ", size(file["parameters"][name]))

@@ -235,6 +235,16 @@ impl OutputPaths {
     }
 }
 
+/// The files without checkpoints and samples of runs whose results are among them, as a shell's `X*.h5` brings them along.
+pub fn results_among(files: &[PathBuf]) -> Vec<PathBuf> {
+    let belongs = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let stem = [".ckpt.", ".samples."].iter().find_map(|part| Some(&name[..name.rfind(part)?]));
+        stem.is_some_and(|stem| files.contains(&file.with_file_name(format!("{stem}.h5"))))
+    };
+    files.iter().filter(|f| !belongs(f)).cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,5 +342,12 @@ mod tests {
             assert_eq!(step(&old), Ok(Some(2)));
             assert_eq!(samples::read(&old.samples()).unwrap(), samples::tests::segment(0, 5));
         }
+    }
+
+    #[test]
+    fn a_shells_pattern_leaves_the_results() {
+        let files = |names: &[&str]| names.iter().map(|n| PathBuf::from(format!("d/{n}"))).collect::<Vec<_>>();
+        let all = files(&["x.ckpt.1.h5", "x.ckpt.h5", "x.h5", "x.samples.0001.h5", "x.samples.h5", "y.ckpt.h5"]);
+        assert_eq!(results_among(&all), files(&["x.h5", "y.ckpt.h5"]));
     }
 }

@@ -9,18 +9,22 @@ use crate::lattice::Lattice;
 use std::f64::consts::TAU;
 
 const OBSERVABLES: [&str; 2] = ["spin-correlations", "spin-correlations-zz"];
+/// Most sites of a graph that are numbered.
+const NUMBERED: usize = 40;
 
 /// Positions in a plane; a graph is drawn as a circle, three dimensions from a corner.
 pub fn plane(lattice: &Lattice) -> Vec<[f64; 2]> {
     let n = lattice.sites as f64;
-    let round = |i: usize| {
-        let angle = TAU * i as f64 / n;
-        [0.16 * n * angle.sin(), 0.16 * n * angle.cos()]
-    };
     if lattice.is_graph() {
-        return (0..lattice.sites).map(round).collect();
+        return (0..lattice.sites).map(|i| round(i, n, 0.16 * n)).collect();
     }
     lattice.positions.iter().map(|p| flatten(*p)).collect()
+}
+
+/// Place of site `i` of `n` on a circle, from the top on clockwise.
+fn round(i: usize, n: f64, radius: f64) -> [f64; 2] {
+    let angle = TAU * i as f64 / n;
+    [radius * angle.sin(), radius * angle.cos()]
 }
 
 /// A position in space as it is drawn.
@@ -71,7 +75,7 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     }
     let mut drawn = Vec::new();
     if let Some(label) = label {
-        drawn.push(Drawn::new("bonds", sheet(&maps, &label, false)?, "none of the correlations is a number"));
+        drawn.push(Drawn::new("bonds", sheet(&maps, &label, false, 1)?, "none of the correlations is a number"));
     }
     if !missing.is_empty() {
         drawn.push(Drawn::new("bonds", None, reasons(missing)));
@@ -108,5 +112,12 @@ fn bonds(run: &Run, lattice: &Lattice, path: &str) -> std::result::Result<Map, S
         }
     }
     map.dots = places.into_iter().map(|p| (p, 0.08)).collect();
+    if lattice.is_graph() && n <= NUMBERED {
+        // Sites of a graph have no places to know them by.
+        let radius = 0.16 * n as f64 + 0.3;
+        map.texts = (0..n).map(|i| (round(i, n as f64, radius), i.to_string())).collect();
+        let far = radius + 0.1;
+        map.lines.extend([[-far, -far], [far, far]].map(|corner| vec![corner; 2]));
+    }
     Ok(map)
 }

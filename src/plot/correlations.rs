@@ -7,6 +7,9 @@ use super::panel::{Curve, Level, Look, Panel, stack};
 use crate::error::Result;
 use std::collections::BTreeSet;
 
+/// What is across.
+pub const DISTANCE: &str = "distance [nearest-neighbour distance]";
+
 /// Names of all observables of the files that have the dataset `part`, in alphabetical order.
 pub fn names(runs: &[Run], part: &str) -> BTreeSet<String> {
     runs.iter().flat_map(|r| r.observables(part)).collect()
@@ -19,7 +22,8 @@ pub fn symbol(run: &Run, name: &str, path: &str) -> String {
     let text = match name {
         "spin-correlations" => format!("⟨{spin}ᵢ·{spin}ⱼ⟩"),
         "spin-correlations-zz" => format!("⟨{spin}ᶻᵢ {spin}ᶻⱼ⟩"),
-        "structure-factor" | "structure-factor-zz" => "S(q)".into(),
+        "structure-factor" => "S(q)".into(),
+        "structure-factor-zz" => "Sᶻᶻ(q)".into(),
         other => other.to_string(),
     };
     text + &unit
@@ -37,7 +41,7 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
             Curve::new(&r.name, r.style, Look::Points, &x, &r.reals(&path), Some(&error))
         };
         let first = runs.iter().find(|r| r.tree.datasets.contains_key(&path)).unwrap_or(&runs[0]);
-        let x = Axis::linear("distance [nearest-neighbour distance]").with(0.0).with_ticks(8);
+        let x = Axis::linear(DISTANCE).with_ticks(8);
         let mut panel = Panel::new(x, Axis::linear(symbol(first, &name, &path)), runs.iter().map(curve).collect());
         let values = || panel.curves.iter().flat_map(|c| &c.points).map(|p| p[1]);
         if values().any(|v| v < 0.0) && values().any(|v| v > 0.0) {

@@ -3,6 +3,7 @@
 
 use super::Drawn;
 use super::axis::Axis;
+use super::correlations::{DISTANCE, symbol};
 use super::data::Run;
 use super::map::{Map, Patch, sheet};
 use super::panel::{Curve, Level, Look, Panel, stack};
@@ -12,8 +13,10 @@ use std::collections::BTreeSet;
 const NONE: &str = "no file has an evolution ([evolve] was not run)";
 const CURVES: &str = "evolve/output/observables/";
 
+const TIME: &str = "time t [1/coupling]";
+
 fn time() -> Axis {
-    Axis::linear("time t [1/coupling]").tight().with_ticks(8)
+    Axis::linear(TIME).tight().with_ticks(8)
 }
 
 /// All pictures of time.
@@ -28,12 +31,12 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     };
     let mut drift = Panel::new(
         time(),
-        Axis::linear("energy drift per site").with_ticks(5),
+        Axis::linear("drift of E/N [couplings]").with_ticks(5),
         all("drift", Some("drift_error"), false),
     );
     drift.levels.push(Level { y: 0.0, text: String::new() });
     let panels = [
-        Panel::new(time(), Axis::linear("energy per site E/N").with_ticks(5), all("energy", Some("error"), true)),
+        Panel::new(time(), Axis::linear("E/N [couplings]").with_ticks(5), all("energy", Some("error"), true)),
         drift,
         Panel::new(time(), Axis::log("local error r²").with_ticks(5), all("r2", None, false)),
     ];
@@ -57,7 +60,9 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
         if maps.len() == 1 {
             maps[0].title.clear();
         }
-        let svg = sheet(&maps, &name, false)?;
+        let path = format!("{CURVES}{name}/by_distance/mean");
+        let first = runs.iter().find(|r| r.tree.datasets.contains_key(&path)).unwrap_or(&runs[0]);
+        let svg = sheet(&maps, &symbol(first, &name, &path), false, 1)?;
         drawn.push(Drawn::new(format!("{name}-of-time"), svg, "none of the values is a number"));
     }
     Ok(drawn)
@@ -89,7 +94,7 @@ fn single(runs: &[Run], name: &str) -> Panel {
     let unit = runs.iter().map(|r| r.unit(&mean)).find(|u| !u.is_empty()).unwrap_or_default();
     Panel::new(
         time(),
-        Axis::linear(format!("{}{unit}", name.replace('/', " "))).with_ticks(5),
+        Axis::linear(format!("{}{unit}", name.replace(['/', '_'], " "))).with_ticks(5),
         runs.iter().map(curve).collect(),
     )
 }
@@ -118,16 +123,29 @@ fn cone(run: &Run, name: &str) -> Option<Map> {
             map.patches.push(Patch { corners, value: values[i * d + k], width: 0.0 });
         }
     }
-    let place = |r: f64, t: f64| [r, stretch * (t - up[0])];
-    let gap = 0.04 * (across[d] - across[0]);
-    // Room for the texts.
     let width = across[d] - across[0];
-    let (left, below) = (across[0] - 0.2 * width, -0.08 * width);
-    map.lines.push(vec![[left, below]; 2]);
-    map.texts = vec![
-        ([across[0] + 0.5 * (across[d] - across[0]), -gap], "distance".into()),
-        ([across[0] - 2.5 * gap, place(0.0, times[t - 1])[1]], format!("t = {}", times[t - 1])),
-        ([across[0] - 2.5 * gap, place(0.0, times[0])[1]], format!("t = {}", times[0])),
-    ];
+    let (left, bottom, tick) = (across[0], 0.0, 0.012 * width);
+    for (scale, upright) in [
+        (Axis::linear("").tight().scale(distances.iter().copied()), false),
+        (Axis::linear("").tight().scale(times.iter().copied()), true),
+    ] {
+        for &value in &scale.ticks {
+            let (from, to, text) = if upright {
+                let y = stretch * (value - up[0]);
+                ([left, y], [left - tick, y], [left - 0.06 * width, y])
+            } else {
+                ([value, bottom], [value, bottom - tick], [value, bottom - 0.04 * width])
+            };
+            map.lines.push(vec![from, to]);
+            map.texts.push((text, scale.number(value)));
+        }
+    }
+    let top = stretch * (up[t] - up[0]);
+    let (right, above) = (left + width, top + 0.04 * width);
+    map.lines.push(vec![[left, bottom], [right, bottom], [right, top], [left, top], [left, bottom]]);
+    map.texts.push(([left + 0.5 * width, bottom - 0.09 * width], DISTANCE.into()));
+    map.texts.push(([left + 0.12 * width, above], TIME.into()));
+    // Room for the texts.
+    map.lines.extend([vec![[left - 0.1 * width, bottom - 0.11 * width]; 2], vec![[right, above + 0.02 * width]; 2]]);
     Some(map)
 }

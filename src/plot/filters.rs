@@ -21,13 +21,13 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     for run in runs {
         match filters(run) {
             Err(reason) => missing.push((run.name.clone(), reason)),
-            Ok((maps, label)) => {
+            Ok((maps, parts)) => {
                 let name = if runs.len() == 1 {
                     "filters".to_string()
                 } else {
                     format!("filters-{}", run.name.replace('/', "-"))
                 };
-                drawn.push(Drawn::new(name, sheet(&maps, &label, true)?, "none of the weights is a number"));
+                drawn.push(Drawn::new(name, sheet(&maps, "W", true, parts)?, "none of the weights is a number"));
             }
         }
     }
@@ -37,9 +37,8 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     Ok(drawn)
 }
 
-type Maps = std::result::Result<(Vec<Map>, String), String>;
-
-fn filters(run: &Run) -> Maps {
+/// The maps, and of how many parts each weight consists.
+fn filters(run: &Run) -> std::result::Result<(Vec<Map>, usize), String> {
     let weights = run.tree.datasets.iter().find_map(|(key, value)| {
         let name = key.strip_prefix("parameters/")?;
         (name == "W" || name.ends_with(".W")).then_some(value)
@@ -76,7 +75,7 @@ fn filters(run: &Run) -> Maps {
             maps.push(Map { title: format!("{part}{what} {}", unit + 1), ..cells(lattice, &weights) });
         }
     }
-    Ok((maps, "W".into()))
+    Ok((maps, parts.len()))
 }
 
 /// A cell of the lattice around each site.
@@ -90,7 +89,9 @@ fn cells(lattice: &Lattice, values: &[f64]) -> Map {
     } else if single {
         vec![[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]
     } else {
-        (0..24).map(|k| TAU * f64::from(k) / 24.0).map(|t| [0.44 * t.cos(), 0.44 * t.sin()]).collect()
+        // Layers of three dimensions are drawn closer than neighbours within one.
+        let radius = if lattice.dimensions() > 2 { 0.22 } else { 0.44 };
+        (0..24).map(|k| TAU * f64::from(k) / 24.0).map(|t| [radius * t.cos(), radius * t.sin()]).collect()
     };
     let cell = |(p, &value): (&[f64; 2], &f64)| Patch {
         corners: tile.iter().map(|c| [c[0] + p[0], c[1] + p[1]]).collect(),

@@ -30,6 +30,8 @@ pub struct Map {
     pub dots: Vec<([f64; 2], f64)>,
     /// Texts on top.
     pub texts: Vec<([f64; 2], String)>,
+    /// Names of places, in white discs on top.
+    pub marks: Vec<([f64; 2], String)>,
 }
 
 impl Map {
@@ -56,7 +58,7 @@ impl Map {
         let Some((low, high)) = self.extent() else { return Ok(()) };
         let (width, height) = area.dim_in_pixel();
         let head = if self.title.is_empty() { 0.4 * letters } else { 1.6 * letters };
-        let margin = 0.5 * letters;
+        let margin = if self.marks.is_empty() { 0.5 } else { 1.0 } * letters;
         let (w, h) = (f64::from(width) - 2.0 * margin, f64::from(height) - head - margin);
         let size = [(high[0] - low[0]).max(1e-9), (high[1] - low[1]).max(1e-9)];
         let unit = (w / size[0]).min(h / size[1]);
@@ -96,6 +98,12 @@ impl Map {
         for (place, text) in &self.texts {
             write(area, text, at(place), 0.9 * letters, HPos::Center, VPos::Center)?;
         }
+        for (place, name) in &self.marks {
+            let r = (0.75 * letters) as i32;
+            area.draw(&Circle::new(at(place), r, WHITE.filled())).map_err(failed)?;
+            area.draw(&Circle::new(at(place), r, BLACK.stroke_width(2))).map_err(failed)?;
+            write(area, name, at(place), 0.9 * letters, HPos::Center, VPos::Center)?;
+        }
         Ok(())
     }
 }
@@ -122,7 +130,9 @@ fn bar(area: &Area, range: (f64, f64), label: &str, letters: f64) -> Result<()> 
     }
     let frame = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
     line(area, frame, BLACK, 2)?;
-    let scale = Axis::linear("").tight().scale([range.0, range.1].into_iter());
+    // As many numbers as there is room for.
+    let count = (f64::from(bottom - top) / (2.2 * letters)) as usize;
+    let scale = Axis::linear("").tight().with_ticks(count.clamp(2, 6)).scale([range.0, range.1].into_iter());
     for &tick in &scale.ticks {
         let y = level((tick - scale.low) / (scale.high - scale.low));
         line(area, vec![(right, y), (right + (0.25 * letters) as i32, y)], BLACK, 2)?;
@@ -134,8 +144,8 @@ fn bar(area: &Area, range: (f64, f64), label: &str, letters: f64) -> Result<()> 
 
 /// The SVG of maps side by side and below each other with one bar; `None` without any value.
 ///
-/// `symmetric` puts zero in the middle of the colours.
-pub fn sheet(maps: &[Map], label: &str, symmetric: bool) -> Result<Option<String>> {
+/// `symmetric` puts zero in the middle of the colours. Each of `groups` equal parts of the maps begins a row.
+pub fn sheet(maps: &[Map], label: &str, symmetric: bool, groups: usize) -> Result<Option<String>> {
     let Some(mut range) = range(maps) else { return Ok(None) };
     if symmetric {
         let largest = range.0.abs().max(range.1.abs());
@@ -150,14 +160,17 @@ pub fn sheet(maps: &[Map], label: &str, symmetric: bool) -> Result<Option<String
     let numbers = |letters: f64| scale.ticks.iter().map(|&t| text_width(&scale.number(t), letters)).max().unwrap_or(0);
     let letters = super::panel::LETTERS;
     let side = (f64::from(numbers(letters)) + 2.4 * letters).max(f64::from(text_width(label, letters)) + 0.8 * letters);
-    let (columns, rows, cell) = layout(maps.len(), aspect, letters, 1500.0 - side);
+    let each = maps.len().div_ceil(groups.max(1));
+    let (columns, rows, cell) = layout(each, groups.max(1), aspect, letters, 1500.0 - side);
     let width = (cell.0 * columns as f64 + side) as u32;
-    let height = ((cell.1 * rows as f64) as u32).max((8.0 * letters) as u32);
+    let height = ((cell.1 * rows as f64) as u32).max((12.0 * letters) as u32);
     let draw = |area: &Area| {
         let (left, right) = area.split_horizontally((f64::from(width) - side) as i32);
-        for (map, place) in maps.iter().zip(left.split_evenly((rows, columns))) {
+        let places = left.split_evenly((rows, columns));
+        for (k, map) in maps.iter().enumerate() {
             let small = if maps.len() > 4 { 0.75 } else { 1.0 };
-            map.draw(&place, range, small * letters)?;
+            let first = (k / each) * each.div_ceil(columns) * columns;
+            map.draw(&places[first + k % each], range, small * letters)?;
         }
         // One bar of a readable length, however tall the sheet is.
         let tall = f64::from(height).min(900.0) as u32;
@@ -166,13 +179,13 @@ pub fn sheet(maps: &[Map], label: &str, symmetric: bool) -> Result<Option<String
     super::canvas::picture(width, height, draw).map(Some)
 }
 
-/// Columns, rows and the size of a cell that show `count` maps of this aspect as large as they can be.
-fn layout(count: usize, aspect: f64, letters: f64, width: f64) -> (usize, usize, (f64, f64)) {
+/// Columns, rows and the size of a cell that show `groups` times `each` maps of this aspect as large as they can be.
+fn layout(each: usize, groups: usize, aspect: f64, letters: f64, width: f64) -> (usize, usize, (f64, f64)) {
     let try_columns = |columns: usize| {
-        let rows = count.div_ceil(columns);
+        let rows = groups * each.div_ceil(columns);
         let cell = (width / columns as f64).min((1000.0 / rows as f64 - 2.0 * letters).max(60.0) * aspect + letters);
         (columns, rows, (cell, (cell - letters) / aspect + 2.1 * letters))
     };
-    let best = (1..=count).map(try_columns).max_by(|a, b| a.2.0.total_cmp(&b.2.0));
+    let best = (1..=each).rev().map(try_columns).max_by(|a, b| a.2.0.total_cmp(&b.2.0));
     best.unwrap_or((1, 1, (width, width)))
 }

@@ -134,6 +134,7 @@ impl Panel {
             let place = (self.x.place(px)?, self.y.place(py)?);
             Some(own(chart.backend_coord(&place)))
         };
+        let mut notes = Vec::new();
         for level in &self.levels {
             let Some(place) = self.y.place(level.y) else { continue };
             let height = own(chart.backend_coord(&(x.low, place))).1;
@@ -142,14 +143,18 @@ impl Panel {
                 line(area, dash, BLACK, 3)?;
             }
             if !level.text.is_empty() {
-                // Below where there is room, since curves come from above.
-                let below = height + (1.2 * letters) as i32 <= own((0, bottom)).1;
-                let (v, shift) = if below { (VPos::Top, 8) } else { (VPos::Bottom, -8) };
-                write(area, &level.text, (to - 16, height + shift), 0.85 * letters, HPos::Right, v)?;
+                notes.push((&level.text, height));
             }
         }
-        for curve in &self.curves {
-            curve.draw(area, &at, letters)?;
+        for (k, curve) in self.curves.iter().enumerate() {
+            // The first ones larger, so that they show behind others in the same place.
+            let behind = (self.curves.len() - 1 - k).min(3) as i32;
+            curve.draw(area, &at, letters, 3 * behind)?;
+        }
+        let frame = (own((left, top)), own((right, bottom)));
+        let drawn: Vec<_> = self.curves.iter().flat_map(|c| c.path(&at)).collect();
+        for (text, height) in notes {
+            note(area, text, height, frame, &drawn, 0.85 * letters)?;
         }
         if let Some(inset) = &self.inset {
             let (width, height) = (right - left, bottom - top);
@@ -164,12 +169,49 @@ impl Panel {
     }
 }
 
+/// Writes what a horizontal line at `height` means where the fewest of the points `drawn` are, at its right end by default.
+fn note(
+    area: &Area,
+    text: &str,
+    height: i32,
+    frame: ((i32, i32), (i32, i32)),
+    drawn: &[(i32, i32)],
+    letters: f64,
+) -> Result<()> {
+    let (wide, tall) = (text_width(text, letters), (1.1 * letters) as i32);
+    let ((left, top), (right, bottom)) = frame;
+    let columns = [right - 16 - wide, left + 16, (left + right - wide) / 2];
+    // Below first, since curves come from above.
+    let corners = columns.iter().flat_map(|&x| [(x, height + 8), (x, height - 8 - tall)]);
+    let inside = corners.filter(|(_, y)| *y >= top && y + tall <= bottom);
+    let hidden = |(x, y): &(i32, i32)| {
+        drawn.iter().filter(|p| (x - 8..=x + wide + 8).contains(&p.0) && (y - 8..=y + tall + 8).contains(&p.1)).count()
+    };
+    let Some((x, y)) = inside.min_by_key(hidden) else { return Ok(()) };
+    if hidden(&(x, y)) > 0 {
+        let (a, b) = ((x - 8, y), (x + wide + 8, y + tall));
+        polygon(area, vec![a, (b.0, a.1), b, (a.0, b.1)], WHITE.mix(0.85))?;
+    }
+    write(area, text, (x, y + tall / 2), letters, HPos::Left, VPos::Center)
+}
+
 impl Curve {
-    fn draw(&self, area: &Area, at: &dyn Fn(f64, f64) -> Option<(i32, i32)>, letters: f64) -> Result<()> {
+    /// Points along the drawn line, with some between those of the data.
+    fn path(&self, at: &dyn Fn(f64, f64) -> Option<(i32, i32)>) -> Vec<(i32, i32)> {
+        let places: Vec<_> = self.thinned().iter().filter_map(|p| at(p[0], p[1])).collect();
+        let between = |w: &[(i32, i32)]| {
+            let (a, b) = (w[0], w[1]);
+            (0..8).map(move |k| (a.0 + (b.0 - a.0) * k / 8, a.1 + (b.1 - a.1) * k / 8)).collect::<Vec<_>>()
+        };
+        places.windows(2).flat_map(between).chain(places.last().copied()).collect()
+    }
+
+    fn draw(&self, area: &Area, at: &dyn Fn(f64, f64) -> Option<(i32, i32)>, letters: f64, behind: i32) -> Result<()> {
         let points = self.thinned();
         let places: Vec<_> = points.iter().map(|p| at(p[0], p[1])).collect();
+        let errors = points.iter().any(|p| p[2] > 0.0);
         let ends: Vec<_> =
-            points.iter().map(|p| at(p[0], p[1] - p[2]).zip(at(p[0], p[1] + p[2])).filter(|_| p[2] > 0.0)).collect();
+            points.iter().map(|p| at(p[0], p[1] - p[2]).zip(at(p[0], p[1] + p[2])).filter(|_| errors)).collect();
         let (color, radius) = (style::color(self.style), (0.2 * letters) as i32);
         match self.look {
             Look::Line => {
@@ -195,7 +237,7 @@ impl Curve {
                     line(area, vec![(x - half, high), (x + half, high)], color, 3)?;
                 }
                 for place in places.iter().flatten() {
-                    style::marker(area, *place, self.style, radius + 1)?;
+                    style::marker(area, *place, self.style, radius + 1 + behind)?;
                 }
             }
         }

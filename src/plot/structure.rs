@@ -1,8 +1,9 @@
 //! Decides the pictures of structure factors: a curve over the momenta of a chain, a map over the Brillouin zone of a plane.
 //!
 //! q = Σ_a q_a b_a / 2π with b_a·a_b = 2π δ_ab. The zone is what is nearer to 0 than to any other G = Σ_a n_a b_a; each momentum
-//! fills what is nearer to it than to the others. With one site per cell S(q + G) = S(q); with more the extended zone, of twice the
-//! size, is filled from the correlations C of all pairs where they were measured: S(q) = (1/N) Σ_ij cos q·(r_i − r_j) C_ij.
+//! fills what is nearer to it than to the others, within the zone. With one site per cell S(q + G) = S(q); with more the extended
+//! zone, of twice the size, is filled from the correlations C of all pairs where they were measured:
+//! S(q) = (1/N) Σ_ij cos q·(r_i − r_j) C_ij.
 //!
 //! Reference: N. W. Ashcroft and N. D. Mermin, Solid State Physics (1976), ch. 5.
 
@@ -57,7 +58,7 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
             if maps.len() == 1 {
                 maps[0].title.clear();
             }
-            drawn.push(Drawn::new(&name, sheet(&maps, &label, false)?, "none of its values is a number"));
+            drawn.push(Drawn::new(&name, sheet(&maps, &label, false, 1)?, "none of its values is a number"));
         }
         if !missing.is_empty() {
             drawn.push(Drawn::new(&name, None, reasons(missing)));
@@ -100,16 +101,37 @@ fn combine(b: &[Plane; 2], m: f64, n: f64) -> Plane {
 /// What is nearer to 0 than to any other point of the lattice spanned by `b`.
 pub fn wigner_seitz(b: &[Plane; 2]) -> Vec<Plane> {
     let far = 10.0 * (b[0][0].hypot(b[0][1]) + b[1][0].hypot(b[1][1]));
-    let mut cell = vec![[-far, -far], [far, -far], [far, far], [-far, far]];
+    clip(vec![[-far, -far], [far, -far], [far, far], [-far, far]], b)
+}
+
+/// The part of a convex polygon that is nearer to 0 than to any other point of the lattice spanned by `b`.
+fn clip(mut polygon: Vec<Plane>, b: &[Plane; 2]) -> Vec<Plane> {
     for m in -3..=3 {
         for n in -3..=3 {
             if (m, n) != (0, 0) {
                 let g = combine(b, f64::from(m), f64::from(n));
-                cell = cut(&cell, g, 0.5 * (g[0] * g[0] + g[1] * g[1]));
+                polygon = cut(&polygon, g, 0.5 * (g[0] * g[0] + g[1] * g[1]));
             }
         }
     }
-    cell
+    polygon
+}
+
+/// The middle of the zone, a corner and the middle of an edge, by the names they have in squares and regular hexagons.
+fn special(zone: &[Plane]) -> Vec<(Plane, String)> {
+    let next = |k: usize| zone[(k + 1) % zone.len()];
+    let edge = |k: usize| (zone[k][0] - next(k)[0]).hypot(zone[k][1] - next(k)[1]);
+    let regular = (1..zone.len()).all(|k| (edge(k) - edge(0)).abs() < 1e-6 * edge(0));
+    let names = match zone.len() {
+        4 if regular => ["M", "X"],
+        6 if regular => ["K", "M"],
+        _ => return Vec::new(),
+    };
+    let middles = (0..zone.len()).map(|k| [0.5 * (zone[k][0] + next(k)[0]), 0.5 * (zone[k][1] + next(k)[1])]).collect();
+    let right =
+        |points: Vec<Plane>| points.into_iter().max_by(|a, b| (a[0] + 0.3 * a[1]).total_cmp(&(b[0] + 0.3 * b[1])));
+    let found = [right(zone.to_vec()), right(middles)].into_iter().flatten().zip(names);
+    std::iter::once(([0.0, 0.0], "Γ".into())).chain(found.map(|(p, name)| (p, name.into()))).collect()
 }
 
 /// The part of a convex polygon with p·g ≤ c (I. E. Sutherland, G. W. Hodgman, Commun. ACM 17, 32 (1974)).
@@ -129,15 +151,6 @@ fn cut(polygon: &[Plane], g: Plane, c: f64) -> Vec<Plane> {
         }
     }
     kept
-}
-
-/// Whether `p` is nearer to 0 than to any other point of the lattice spanned by `b`, or as near.
-fn inside(p: &Plane, b: &[Plane; 2]) -> bool {
-    let nearer = |m: i32, n: i32| {
-        let g = combine(b, f64::from(m), f64::from(n));
-        p[0].hypot(p[1]) <= (p[0] - g[0]).hypot(p[1] - g[1]) + 1e-9 * g[0].hypot(g[1])
-    };
-    (-2..=2).all(|m| (-2..=2).all(|n| nearer(m, n)))
 }
 
 /// S(q) from the correlations of all pairs.
@@ -166,9 +179,11 @@ fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64], pairs: &[f64]) -> Ma
     for (q, &value) in momenta.chunks_exact(2).zip(values) {
         for (m, n) in (-reach..=reach).flat_map(|m| (-reach..=reach).map(move |n| (m, n))) {
             let at = combine(&b, q[0] / TAU + f64::from(m), q[1] / TAU + f64::from(n));
-            if bound.is_none_or(|b| inside(&at, &b)) {
-                let corners = tile.iter().map(|c| unit([c[0] + at[0], c[1] + at[1]])).collect();
+            let whole: Vec<Plane> = tile.iter().map(|c| [c[0] + at[0], c[1] + at[1]]).collect();
+            let corners = bound.map_or(whole.clone(), |b| clip(whole, &b));
+            if area(&corners) > 1e-6 * area(&tile) {
                 let value = if periodic || !known { value } else { from_pairs(lattice, pairs, at) };
+                let corners = corners.into_iter().map(unit).collect();
                 map.patches.push(Patch { corners, value, width: 0.0 });
             }
         }
@@ -177,27 +192,40 @@ fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64], pairs: &[f64]) -> Ma
         let outline = wigner_seitz(&cell);
         map.lines.push(outline.iter().chain(&outline[..1]).map(|p| unit(*p)).collect());
     }
+    map.marks = special(&wigner_seitz(&b)).into_iter().map(|(p, name)| (unit(p), name)).collect();
     map
+}
+
+fn area(polygon: &[Plane]) -> f64 {
+    let next = |k: usize| polygon[(k + 1) % polygon.len()];
+    0.5 * (0..polygon.len()).map(|k| polygon[k][0] * next(k)[1] - polygon[k][1] * next(k)[0]).sum::<f64>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn area(polygon: &[Plane]) -> f64 {
-        let next = |k: usize| polygon[(k + 1) % polygon.len()];
-        0.5 * (0..polygon.len()).map(|k| polygon[k][0] * next(k)[1] - polygon[k][1] * next(k)[0]).sum::<f64>()
-    }
-
     #[test]
     fn zones_have_the_area_of_the_reciprocal_cell() {
         let square = [[TAU, 0.0], [0.0, TAU]];
         assert_eq!(wigner_seitz(&square).len(), 4);
+        let names: Vec<_> = special(&wigner_seitz(&square)).into_iter().map(|(p, n)| (p.map(|c| c / PI), n)).collect();
+        assert_eq!(names.len(), 3);
+        assert!(names[1].1 == "M" && names[1].0.iter().all(|c| (c - 1.0).abs() < 1e-9));
+        assert!(names[2].1 == "X" && (names[2].0[0] - 1.0).abs() < 1e-9 && names[2].0[1].abs() < 1e-9);
         let hexagonal = [[TAU, -TAU / 3f64.sqrt()], [0.0, 2.0 * TAU / 3f64.sqrt()]];
         assert_eq!(wigner_seitz(&hexagonal).len(), 6);
         for b in [square, hexagonal] {
             let cell = (b[0][0] * b[1][1] - b[0][1] * b[1][0]).abs();
             assert!((area(&wigner_seitz(&b)) / cell - 1.0).abs() < 1e-12);
+            // The momenta of 4 x 3 cells fill the zone, none twice.
+            let tile = wigner_seitz(&[b[0].map(|c| c / 4.0), b[1].map(|c| c / 3.0)]);
+            let at = (-8..=8).flat_map(|m| (-6..=6).map(move |n| (m, n)));
+            let parts = at.map(|(m, n)| {
+                let at = combine(&b, f64::from(m) / 4.0, f64::from(n) / 3.0);
+                area(&clip(tile.iter().map(|c| [c[0] + at[0], c[1] + at[1]]).collect(), &b))
+            });
+            assert!((parts.sum::<f64>() / cell - 1.0).abs() < 1e-9);
         }
     }
 }

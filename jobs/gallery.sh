@@ -22,4 +22,4 @@ cp compared/energy.png square/spin-correlations.png square/filters.png "$root/do
 cp square/structure-factor.png "$root/docs/gallery/structure-factor-square.png"
 cp kagome/structure-factor.png "$root/docs/gallery/structure-factor-kagome.png"
 cp kagome/bonds.png "$root/docs/gallery/bonds-kagome.png"
-cp quench/evolution.png "$root/docs/gallery/"
+cp quench/evolution.png quench/spin-correlations-zz-of-time.png "$root/docs/gallery/"

@@ -30,7 +30,7 @@ enum Command {
         #[arg(long)]
         fresh: bool,
     },
-    /// Validate an input and print sizes, memory and SLURM resources
+    /// Validate an input, try a piece of it, and print memory, time, sizes of files and a SLURM header
     Check {
         /// Input file (TOML)
         input: PathBuf,
@@ -40,6 +40,12 @@ enum Command {
         /// Ranks that the figures are for
         #[arg(long, default_value_t = 1)]
         ranks: usize,
+        /// No trial: sizes and the cost model only
+        #[arg(long)]
+        quick: bool,
+        /// Seconds that the trial may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+        within: f64,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -150,7 +156,10 @@ fn main() {
     };
     let code = match arguments.command {
         Command::Run { input, settings, fresh } => run(&input, &settings, fresh),
-        Command::Check { input, settings, ranks, json } => alone(|| check(&input, &settings, ranks, json)),
+        Command::Check { input, settings, ranks, quick, within, json } => {
+            let seconds = if quick || !within.is_finite() { 0.0 } else { within.clamp(0.0, 86_400.0) };
+            alone(|| check(&input, &settings, ranks.max(1), seconds, json))
+        }
         Command::Info { file, varbench: true, .. } => alone(|| answer(&report::varbench(&file)?)),
         Command::Info { file, json, .. } => alone(|| {
             let info = report::info(&file)?;
@@ -277,26 +286,79 @@ fn run_on(
     driver::run(&source, comm, &driver::Options { stop, fresh, extensions: registry::Extensions::default() })
 }
 
-fn check(path: &Path, settings: &[String], ranks: usize, json: bool) -> Result<()> {
+/// Seconds of the trial; none with 0.
+fn check(path: &Path, settings: &[String], ranks: usize, seconds: f64, json: bool) -> Result<()> {
+    job::free_file_locks();
+    job::ensure_blas_kernel();
+    let stop = job::Stop::install()?;
     let source = input::read(path, settings)?;
     let problem = registry::problem(&source)?;
     driver::validate_evolution(&source, &problem, &registry::Extensions::default())?;
-    let mut ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, ranks.max(1))?;
+    let mut ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, ranks)?;
     driver::start_evolution(&source, &mut *ensemble)?;
-    let ranks = ranks.max(1);
     let local = ranks.min(job::placement::cores());
     let plan = report::plan(&source, &problem, &*ensemble, ranks, linalg::total_memory() / local as f64)?;
     if let Some(method) = &plan.method {
         registry::optimizer(&source.input, method)?;
     }
-    driver::Orthogonal::new(&source, &problem, 0, ranks.max(1))?;
+    driver::Orthogonal::new(&source, &problem, 0, ranks)?;
+    let mut observables = Vec::new();
     if let Some(m) = &source.input.measure {
-        let observables = registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+        observables = registry::observables(&source, &problem, &m.observables, "measure.observables")?;
         driver::Target::new(m, &observables)?;
     }
-    plan.refuse_if_too_large(local)?;
-    let chains = source.input.sampler.as_ref().map_or(16, |s| s.chains);
-    answer(&if json { plan.json().to_string() } else { plan.text(&source.input.title, chains) })
+    drop(ensemble);
+    let forecast = forecast(path, settings, &source, &plan, &observables, seconds, &stop)?;
+    let name = source.input.output.name.clone().unwrap_or_default();
+    let header = report::header(&name, &plan, source.input.threads, &forecast);
+    if json {
+        let mut object = plan.json();
+        forecast.add_to(&mut object, &header);
+        return answer(&object.to_string());
+    }
+    let chains = source.input.sampler.clone().unwrap_or_default().chains;
+    let own = "(in place of those of jobs/slurm-run.sh)";
+    let more = format!("--ranks n is for n ranks, {chains} at most");
+    answer(&format!(
+        "{}\n{}\n\nLines of a job script {own}; {more}:\n{header}",
+        plan.text(&source.input.title),
+        forecast.text()
+    ))
+}
+
+/// By a trial where there is time and memory for one, else by the cost model.
+fn forecast(
+    path: &Path,
+    settings: &[String],
+    source: &input::Source,
+    plan: &report::Plan,
+    observables: &[nishina::observable::Named],
+    seconds: f64,
+    stop: &job::Stop,
+) -> Result<report::Forecast> {
+    let mut modelled = report::modelled(plan);
+    if seconds <= 0.0 {
+        return Ok(modelled);
+    }
+    let input = &source.input;
+    if input.optimize.is_none() && input.evolve.is_none() && input.measure.is_none() {
+        modelled.notes.push("there is nothing to run: neither [optimize] nor [evolve] nor [measure]".into());
+        return Ok(modelled);
+    }
+    if let Err(e) = plan.refuse_trial(job::placement::cores()) {
+        modelled.notes.push(format!("from the cost model alone, without a trial on this machine: {e}"));
+        return Ok(modelled);
+    }
+    let method = plan.method.as_ref().map(|m| m.0.as_str());
+    log::info!("a trial: a few steps in a temporary folder, at most {seconds:.0} s (--quick leaves it out)");
+    let asked = driver::trial::Asked { path, settings, source, method, ranks: plan.ranks, seconds, stop };
+    match driver::trial::trial(&asked)? {
+        Some(trial) => Ok(report::forecast(source, plan, observables, &trial, linalg::product_rate())),
+        None => {
+            modelled.notes.push("from the cost model alone: the trial taught nothing".into());
+            Ok(modelled)
+        }
+    }
 }
 
 fn exact(

@@ -57,7 +57,7 @@ fn a_shared_matrix_gives_the_same_run() {
 fn check_prints_the_share_of_a_rank() {
     let case = Case::new(&format!("{RING}{OPTIMIZE}method = \"kernel-sr\"\n"));
     let bytes = |settings: &[&str]| {
-        let out = case.alone(&[&["check", "x.toml", "--json", "--ranks", "4"], settings].concat());
+        let out = case.alone(&[&["check", "x.toml", "--json", "--quick", "--ranks", "4"], settings].concat());
         expect_code(&out, 0);
         let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
         found["bytes_per_rank"].as_f64().unwrap()

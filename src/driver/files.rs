@@ -7,7 +7,7 @@ use super::history::History;
 use super::measure::Measurement;
 use super::policy::Policy;
 use super::trajectory::Trajectory;
-use super::{Progress, Run, Stage, elastic, evolve, observe, physics};
+use super::{Progress, Run, Stage, elastic, evolve, physics};
 use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
@@ -18,7 +18,6 @@ use crate::io::{hdf5, samples};
 use crate::job;
 use crate::linalg::simd::Simd;
 use crate::registry::ChosenOptimizer;
-use crate::stats::v_score;
 use num_complex::Complex64;
 use std::time::Instant;
 
@@ -208,7 +207,7 @@ impl Run<'_> {
         let mut segments = [self.progress.segments as f64];
         if self.comm.is_root() && !self.buffer.is_empty() {
             let segment = std::mem::take(&mut self.buffer).into_segment(self.problem.lattice.sites);
-            written = samples::write_segment(&self.paths, self.progress.segments + 1, &segment);
+            written = samples::write_segment(&self.paths, self.progress.segments + 1, segment);
             segments[0] += 1.0;
         }
         agree(self.comm, written)?;
@@ -224,9 +223,20 @@ impl Run<'_> {
         let chains = self.gather_chains()?;
         let mut policy = Tree::default();
         self.progress.policy.save(&mut policy, self.comm, self.problem.lattice.sites)?;
-        let written = match chains {
-            None => Ok(()),
-            Some(chains) => self.write_files(chosen, state, &chains, policy),
+        let mut results = Ok(Tree::default());
+        if self.comm.is_root() {
+            results = self.results(state);
+        }
+        let mut peak = [job::peak_memory()];
+        self.comm.max(&mut peak)?;
+        let written = match (chains, results) {
+            (None, _) => Ok(()),
+            (Some(_), Err(e)) => Err(e),
+            (Some(chains), Ok(mut results)) => {
+                let value = Value::Real(shaped(&[], vec![peak[0]]));
+                results.describe("timing/peak_memory", value, "byte", "largest resident memory of a rank so far");
+                self.write_files(chosen, results, &chains, policy)
+            }
         };
         agree(self.comm, written)?;
         self.saved = Instant::now();
@@ -234,11 +244,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn write_files(&self, chosen: Option<&ChosenOptimizer>, state: &str, chains: &[i8], policy: Tree) -> Result<()> {
+    fn write_files(&self, chosen: Option<&ChosenOptimizer>, results: Tree, chains: &[i8], policy: Tree) -> Result<()> {
         if self.progress.segments > 0 {
             samples::write_joined(&self.paths, self.progress.segments)?;
         }
-        hdf5::write_atomic(&self.paths.results(), &self.results(state)?)?;
+        hdf5::write_atomic(&self.paths.results(), &results)?;
+        drop(results);
         self.paths.save_checkpoint(&self.checkpoint(chosen, chains, policy))
     }
 
@@ -314,55 +325,7 @@ impl Run<'_> {
         );
         p.history.save(&mut tree, "optimize/history");
         self.named_parameters(&mut tree)?;
-        let m = &p.measurement;
-        let chains = m.series.len();
-        tree.put_integer("measure/samples", (m.per_chain * chains) as i64);
-        if let Some(e) = &m.energy {
-            let score = v_score(self.problem.lattice.sites, e.variance, e.mean.re, self.problem.e_infinity);
-            let unit = "energy of the input";
-            let mut real = |name: &str, value: f64, unit: &str, meaning: &str| {
-                let value = Value::Real(shaped(&[], vec![value]));
-                tree.describe(&format!("measure/energy/{name}"), value, unit, meaning);
-            };
-            real("mean", e.mean.re, unit, "energy of the whole system");
-            real("mean_imag", e.mean.im, unit, "imaginary part of the mean local energy, zero within errors");
-            real("error", e.error, unit, "standard error of the mean");
-            real("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
-            if score.is_finite() {
-                real("v_score", score, "1", "N variance / (E - E_inf)^2");
-            }
-            real("r_hat", e.r_hat, "1", "split R-hat");
-            real("tau", e.tau, "samples", "integrated autocorrelation time, 0.5 for independent samples");
-            if e.effective_samples.is_finite() {
-                real("effective_samples", e.effective_samples, "1", "samples / (2 tau)");
-            }
-            if let Some(moments) = m.moments.as_ref().filter(|s| s.error.iter().all(|e| e.is_finite())) {
-                real("variance_error", moments.error[1], "energy squared", "standard error of the variance");
-                real("v_score_error", moments.error[2], "1", "standard error of the V-score");
-                let pairs = (0..3).flat_map(|k| (0..3).map(move |l| (k, l)));
-                let covariance = pairs.map(|(k, l)| moments.covariance(k, l)).collect();
-                let meaning = "covariance of energy, variance and V-score [entry, entry]";
-                tree.describe("measure/energy/covariance", Value::Real(shaped(&[3, 3], covariance)), "mixed", meaning);
-            }
-            let (equilibration, spins) = (&m.equilibration, m.spins.as_ref());
-            let mut real = |name: &str, value: f64, unit: &str, meaning: &str| {
-                let value = Value::Real(shaped(&[], vec![value]));
-                tree.describe(&format!("measure/convergence/{name}"), value, unit, meaning);
-            };
-            real("cut", equilibration.cut as f64, "samples", "first samples of each chain that were left out");
-            real("drift", equilibration.drift, "1", "difference of the halves of the energies, in standard errors");
-            real("spin_r_hat", spins.map_or(1.0, |s| s.r_hat), "1", "largest split R-hat of a spin or of their mean");
-            real("spin_tau", spins.map_or(0.5, |s| s.tau), "samples", "integrated autocorrelation time of the spins");
-            tree.describe(
-                "measure/energy/series",
-                Value::Complex(shaped(&[chains, m.per_chain], m.series.concat())),
-                unit,
-                "local energies [chain, sample]",
-            );
-            for (named, summary) in self.observables.iter().zip(&m.observed) {
-                observe::save(&mut tree, &format!("measure/observables/{}", named.name), &*named.observable, summary);
-            }
-        }
+        self.record_measurement(&mut tree);
         Ok(tree)
     }
 

@@ -7,15 +7,16 @@ use super::{Run, Stage, convergence};
 use crate::comm::agree;
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
-use crate::io::tree::Tree;
+use crate::io::tree::{Tree, Value, shaped};
 use crate::observable::monitor;
 use crate::registry::{ChosenOptimizer, section};
 use crate::rng::Purpose;
 use crate::stats::{Bins, Equilibration, Summary, v_score, with_error};
 use num_complex::Complex64;
+use std::time::Instant;
 
 /// Samples of one chain in one block; tables are rebuilt and the run may stop between blocks.
-const BLOCK: usize = 64;
+pub const BLOCK: usize = 64;
 
 /// Where a measurement stands; series and bins live on rank 0.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Measurement {
     pub proposed: Vec<f64>,
     /// Accepted proposals of each chain.
     pub accepted: Vec<f64>,
+    /// Wall time of each block.
+    pub seconds: Vec<f64>,
     /// The observables so far.
     pub observations: Observations,
     /// The result, once there is one.
@@ -66,6 +69,13 @@ impl Measurement {
             bins.save(tree, &format!("{prefix}/bins/{k}"));
         }
         self.monitor.bins.iter().for_each(|bins| bins.save(tree, &format!("{prefix}/monitor")));
+        self.save_seconds(tree);
+    }
+
+    /// Writes the wall time of the blocks, for results and checkpoint.
+    pub fn save_seconds(&self, tree: &mut Tree) {
+        let seconds = Value::Real(shaped(&[self.seconds.len()], self.seconds.clone()));
+        tree.describe("timing/measure_seconds", seconds, "s", "wall time of each block of the measurement");
     }
 
     /// Reads it back.
@@ -86,7 +96,73 @@ impl Measurement {
         if tree.datasets.contains_key(&format!("{prefix}/monitor/length")) {
             monitor.bins.push(Bins::load(tree, &format!("{prefix}/monitor"))?);
         }
-        Ok(Measurement { per_chain, series, proposed, accepted, observations, monitor, ..Measurement::default() })
+        let seconds = tree.reals("timing/measure_seconds").unwrap_or_default();
+        Ok(Measurement {
+            per_chain,
+            series,
+            proposed,
+            accepted,
+            seconds,
+            observations,
+            monitor,
+            ..Measurement::default()
+        })
+    }
+}
+
+impl Run<'_> {
+    /// What results say of the measurement.
+    pub(super) fn record_measurement(&self, tree: &mut Tree) {
+        let m = &self.progress.measurement;
+        m.save_seconds(tree);
+        let chains = m.series.len();
+        tree.put_integer("measure/samples", (m.per_chain * chains) as i64);
+        if let Some(e) = &m.energy {
+            let score = v_score(self.problem.lattice.sites, e.variance, e.mean.re, self.problem.e_infinity);
+            let unit = "energy of the input";
+            let mut real = |name: &str, value: f64, unit: &str, meaning: &str| {
+                let value = Value::Real(shaped(&[], vec![value]));
+                tree.describe(&format!("measure/energy/{name}"), value, unit, meaning);
+            };
+            real("mean", e.mean.re, unit, "energy of the whole system");
+            real("mean_imag", e.mean.im, unit, "imaginary part of the mean local energy, zero within errors");
+            real("error", e.error, unit, "standard error of the mean");
+            real("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
+            if score.is_finite() {
+                real("v_score", score, "1", "N variance / (E - E_inf)^2");
+            }
+            real("r_hat", e.r_hat, "1", "split R-hat");
+            real("tau", e.tau, "samples", "integrated autocorrelation time, 0.5 for independent samples");
+            if e.effective_samples.is_finite() {
+                real("effective_samples", e.effective_samples, "1", "samples / (2 tau)");
+            }
+            if let Some(moments) = m.moments.as_ref().filter(|s| s.error.iter().all(|e| e.is_finite())) {
+                real("variance_error", moments.error[1], "energy squared", "standard error of the variance");
+                real("v_score_error", moments.error[2], "1", "standard error of the V-score");
+                let pairs = (0..3).flat_map(|k| (0..3).map(move |l| (k, l)));
+                let covariance = pairs.map(|(k, l)| moments.covariance(k, l)).collect();
+                let meaning = "covariance of energy, variance and V-score [entry, entry]";
+                tree.describe("measure/energy/covariance", Value::Real(shaped(&[3, 3], covariance)), "mixed", meaning);
+            }
+            let (equilibration, spins) = (&m.equilibration, m.spins.as_ref());
+            let mut real = |name: &str, value: f64, unit: &str, meaning: &str| {
+                let value = Value::Real(shaped(&[], vec![value]));
+                tree.describe(&format!("measure/convergence/{name}"), value, unit, meaning);
+            };
+            real("cut", equilibration.cut as f64, "samples", "first samples of each chain that were left out");
+            real("drift", equilibration.drift, "1", "difference of the halves of the energies, in standard errors");
+            real("spin_r_hat", spins.map_or(1.0, |s| s.r_hat), "1", "largest split R-hat of a spin or of their mean");
+            real("spin_tau", spins.map_or(0.5, |s| s.tau), "samples", "integrated autocorrelation time of the spins");
+            tree.describe(
+                "measure/energy/series",
+                Value::Complex(shaped(&[chains, m.per_chain], m.series.concat())),
+                unit,
+                "local energies [chain, sample]",
+            );
+            for (named, summary) in self.observables.iter().zip(&m.observed) {
+                observe::save(tree, &format!("measure/observables/{}", named.name), &*named.observable, summary);
+            }
+        }
     }
 }
 
@@ -95,11 +171,13 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
     let settings = section(&run.source.input.measure, "measure")?.clone();
     let sampler = run.source.input.sampler.clone().unwrap_or_default();
     if run.ensemble.is_exact() {
+        let clock = Instant::now();
         let request = Request { purpose: Purpose::Measure, step: 0, burn_in: 0, per_chain: 0 };
         run.sample(&request)?;
         let local = agree(run.comm, run.ensemble.local_values(&run.problem.hamiltonian))?;
         let energy = estimate(run.comm, &*run.ensemble, &local, 0)?;
         run.progress.measurement.observed = observe::observe(run.comm, &*run.ensemble, &run.observables, 0, 0)?;
+        run.progress.measurement.seconds = vec![clock.elapsed().as_secs_f64()];
         return finish(run, energy);
     }
     let target = settings.samples / sampler.chains;
@@ -110,6 +188,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         run.progress.measurement.monitor = Observations::new(&monitor, sampler.chains, target);
     }
     while run.progress.measurement.per_chain < target && !reached(run, wanted.as_ref())? {
+        let clock = Instant::now();
         let done = run.progress.measurement.per_chain;
         let per_chain = BLOCK.min(target - done);
         let due = run.take_burn_in();
@@ -150,6 +229,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         }
         m.per_chain += per_chain;
         run.keep_measured_samples(&local.values, per_chain)?;
+        run.progress.measurement.seconds.push(clock.elapsed().as_secs_f64());
         run.log_line(
             done / BLOCK,
             target.div_ceil(BLOCK),
@@ -232,6 +312,7 @@ mod tests {
             series: vec![vec![Complex64::new(1.0, 2.0), Complex64::ZERO]; 3],
             proposed: vec![5.0; 3],
             accepted: vec![1.0; 3],
+            seconds: vec![0.5],
             ..Measurement::default()
         };
         let mut tree = Tree::default();

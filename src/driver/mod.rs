@@ -21,9 +21,10 @@ mod start;
 pub mod statistics;
 mod target;
 pub mod trajectory;
+pub mod trial;
 
 pub use couplings::{Couplings, validate as validate_evolution};
-pub use measure::Measurement;
+pub use measure::{BLOCK, Measurement};
 pub use orthogonal::Orthogonal;
 pub use start::start as start_evolution;
 pub use target::Target;

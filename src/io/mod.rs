@@ -15,7 +15,7 @@
 //!                         measure/observables/<name>/         mean, error, bins [bin, ...], covariance of its own quantity,
 //!                             the same in a group per further quantity, bin_weights, tau, r_hat, labels (momenta, distances)
 //!                         parameters/<block>                  f64 or complex, named by the wave function
-//!                         timing/{ranks, elapsed, step_seconds, evolve_seconds}
+//!                         timing/{ranks, elapsed, step_seconds, evolve_seconds, measure_seconds, peak_memory}
 //! X.samples.h5            virtual datasets over X.samples.NNNN.h5: configurations int8 [sample, site],
 //!                         log_psi, local_energies complex [sample], chain, step int64 [sample]
 //! X.ckpt.h5, X.ckpt.1.h5  run/{physics, evolution, observables, stage, step, steps_asked, proposals, segments, step_segments,

@@ -33,6 +33,11 @@ pub struct Segment {
     pub step: Option<Vec<i64>>,
 }
 
+/// Bytes of a sample in a segment, its step included.
+pub fn bytes_per_sample(sites: usize) -> usize {
+    sites + 2 * size_of::<Complex64>() + 2 * size_of::<i64>()
+}
+
 const NOTES: [(&str, Kind, &str, &str); 5] = [
     ("configurations", Kind::Spin, "2 S^z", "spin of each site, one row per sample"),
     ("log_psi", Kind::Complex, "1", "logarithm of the wave function"),
@@ -44,7 +49,7 @@ const NOTES: [(&str, Kind, &str, &str); 5] = [
 /// Writes segment `number`, counted from 1, in the place of what had this number.
 ///
 /// Fails with `Error::Output`, also where the columns differ in length.
-pub fn write_segment(paths: &OutputPaths, number: usize, segment: &Segment) -> Result<()> {
+pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
     let path = paths.segment(number);
     let rows = segment.chain.len();
     let step = segment.step.as_ref().map_or(rows, Vec::len);
@@ -53,18 +58,17 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: &Segment) -> R
         return Err(Error::output(path, format!("a segment of {rows} samples has columns of other lengths")));
     }
     let mut tree = Tree::default();
-    for (name, _, unit, meaning) in NOTES {
-        let value = match name {
-            "configurations" => Value::Spin(shaped(&[rows, segment.sites], segment.configurations.clone())),
-            "log_psi" => Value::Complex(shaped(&[rows], segment.log_psi.clone())),
-            "local_energies" => Value::Complex(shaped(&[rows], segment.local_energies.clone())),
-            "chain" => Value::Integer(shaped(&[rows], segment.chain.clone())),
-            _ => match &segment.step {
-                Some(step) => Value::Integer(shaped(&[rows], step.clone())),
-                None => continue,
-            },
-        };
-        tree.describe(name, value, unit, meaning);
+    let columns = [
+        Some(Value::Spin(shaped(&[rows, segment.sites], segment.configurations))),
+        Some(Value::Complex(shaped(&[rows], segment.log_psi))),
+        Some(Value::Complex(shaped(&[rows], segment.local_energies))),
+        Some(Value::Integer(shaped(&[rows], segment.chain))),
+        segment.step.map(|step| Value::Integer(shaped(&[rows], step))),
+    ];
+    for ((name, _, unit, meaning), value) in NOTES.into_iter().zip(columns) {
+        if let Some(value) = value {
+            tree.describe(name, value, unit, meaning);
+        }
     }
     hdf5::write_atomic(&path, &tree)
 }
@@ -165,7 +169,7 @@ pub(super) mod tests {
         let paths = OutputPaths::new(folder.path().join("a"), "run");
         std::fs::create_dir(folder.path().join("a")).unwrap();
         for (number, first, rows) in [(1, 0, 4), (2, 4, 0), (3, 4, 5), (4, 9, 2)] {
-            write_segment(&paths, number, &segment(first, rows)).unwrap();
+            write_segment(&paths, number, segment(first, rows)).unwrap();
         }
         write_joined(&paths, 3).unwrap();
         assert_eq!(read(&paths.samples()).unwrap(), segment(0, 9));
@@ -189,7 +193,7 @@ pub(super) mod tests {
         let paths = OutputPaths::new(folder.path(), "run");
         let mut bad = segment(0, 3);
         bad.chain.pop();
-        assert!(matches!(write_segment(&paths, 1, &bad), Err(Error::Output { .. })));
+        assert!(matches!(write_segment(&paths, 1, bad), Err(Error::Output { .. })));
         assert!(matches!(write_joined(&paths, 1), Err(Error::Output { .. })));
     }
 }

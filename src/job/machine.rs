@@ -142,6 +142,13 @@ pub fn program_digest() -> u64 {
     read().unwrap_or(0)
 }
 
+/// The most memory in bytes that this process has had resident so far; 0 where the system does not tell.
+pub fn peak_memory() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok()).map_or(0.0, |kib| kib * 1024.0)
+}
+
 pub(super) fn host_name() -> String {
     let mut buffer = [0u8; 256];
     // SAFETY: the buffer is writable and its last byte stays zero, because one byte less is announced.

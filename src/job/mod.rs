@@ -6,16 +6,18 @@
 //!
 //! Reference: signal(7).
 
+mod child;
 mod faults;
 mod launch;
 mod limit;
 mod machine;
 pub mod placement;
 
+pub use child::run_again;
 pub use faults::Fault;
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
-pub use machine::{choose_instructions, ensure_blas_kernel, free_file_locks, program_digest, provenance};
+pub use machine::{choose_instructions, ensure_blas_kernel, free_file_locks, peak_memory, program_digest, provenance};
 
 use crate::comm::Comm;
 use crate::error::{Error, Result};

@@ -1,7 +1,8 @@
-//! Decides what `check` says: sizes, memory and work of a run before it starts.
+//! Decides what `check` says of a run's sizes before anything is sampled.
 //!
 //! Bytes of derivatives and solver are those of the cost model ([`crate::optimizer::cost`]); rank 0 holds the most.
 
+use crate::comm::counting::Load;
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source};
@@ -9,6 +10,13 @@ use crate::linalg::available_memory;
 use crate::optimizer::{Sizes, cost};
 use crate::registry::{self, Problem};
 use serde_json::{Value, json};
+
+/// Operations of a decomposition of order 1, which run at the rate of products.
+const DECOMPOSITION: f64 = 9.0;
+/// Seconds of a message between two ranks.
+const LATENCY: f64 = 1e-5;
+/// Bytes a second between two ranks.
+const BANDWIDTH: f64 = 1e9;
 
 /// Sizes of a run before it starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +37,10 @@ pub struct Plan {
     pub sizes: Sizes,
     /// The method of `[optimize]` and why it was chosen.
     pub method: Option<(String, String)>,
+    /// Whether rank 0 alone solves, whatever the number of ranks.
+    pub deterministic: bool,
+    /// Whether there is an equation of motion to solve.
+    pub evolves: bool,
     /// Bytes of derivatives and solver on rank 0.
     pub root_bytes: f64,
     /// The same on the other ranks.
@@ -58,26 +70,14 @@ pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: 
         shared_above: optimize.filter(|_| cfg!(feature = "scalapack")).map(|o| o.distribute_above),
         avoided_above: optimize.map_or(usize::MAX, |o| o.distribute_above),
     };
-    // In the deterministic mode rank 0 solves alone, and nothing about it may depend on the ranks or their memory.
-    let alone = Sizes { ranks: 1, shared_above: None, ..sizes.clone() };
     let deterministic = source.input.deterministic;
     let method = optimize.map(|o| match deterministic {
-        true => registry::method(o, &alone, f64::INFINITY),
+        true => registry::method(o, &alone(&sizes), f64::INFINITY),
         false => registry::method(o, &sizes, memory),
     });
-    let held = |rank: usize| {
-        let sizes = if deterministic && rank == 0 { &alone } else { &sizes };
-        let of_steps = method.as_ref().map_or(0.0, |(name, _)| cost::memory(name, sizes, rank));
-        // The equation of motion is solved in the smaller space, and its matrix is decomposed.
-        let space = if sizes.columns <= sizes.rows() { "dense-sr" } else { "kernel-sr" };
-        let decomposed = Sizes { decomposed: true, shared_above: None, ..sizes.clone() };
-        let of_evolution = source.input.evolve.as_ref().map_or(0.0, |_| cost::memory(space, &decomposed, rank));
-        f64::max(of_steps, of_evolution)
-    };
-    let (root_bytes, other_bytes) = (held(0), held(ranks - 1));
     let connected = problem.hamiltonian.flips.len();
     let proposals = if exact { 0.0 } else { rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64 };
-    Ok(Plan {
+    let mut plan = Plan {
         states: problem.basis.dimension(),
         sites: problem.lattice.sites,
         parameters,
@@ -86,17 +86,73 @@ pub fn plan(source: &Source, problem: &Problem, ensemble: &dyn Ensemble, ranks: 
         ranks,
         sizes,
         method,
-        root_bytes,
-        other_bytes,
+        deterministic,
+        evolves: source.input.evolve.is_some(),
+        root_bytes: 0.0,
+        other_bytes: 0.0,
         connected,
         ratios: proposals + rows as f64 * connected as f64,
-    })
+    };
+    (plan.root_bytes, plan.other_bytes) =
+        (plan.solver_bytes(&plan.sizes, 0), plan.solver_bytes(&plan.sizes, ranks - 1));
+    Ok(plan)
+}
+
+/// The sizes of a solve on one rank: in the deterministic mode nothing about it may depend on the ranks or their memory.
+fn alone(sizes: &Sizes) -> Sizes {
+    Sizes { ranks: 1, shared_above: None, ..sizes.clone() }
 }
 
 impl Plan {
+    /// The solve as rank `rank` sees it.
+    fn seen_by(&self, sizes: &Sizes, rank: usize) -> Sizes {
+        if self.deterministic && rank == 0 { alone(sizes) } else { sizes.clone() }
+    }
+
+    /// The smaller space, in which the equation of motion is solved, and its sizes: the matrix is decomposed.
+    fn motion(&self, sizes: &Sizes, rank: usize) -> (&'static str, Sizes) {
+        let space = if sizes.columns <= sizes.rows() { "dense-sr" } else { "kernel-sr" };
+        (space, Sizes { decomposed: true, shared_above: None, ..self.seen_by(sizes, rank) })
+    }
+
+    /// Bytes of derivatives and solver that `rank` holds in a run of these sizes.
+    pub fn solver_bytes(&self, sizes: &Sizes, rank: usize) -> f64 {
+        let seen = self.seen_by(sizes, rank);
+        let of_steps = self.method.as_ref().map_or(0.0, |(name, _)| cost::memory(name, &seen, rank));
+        let (space, decomposed) = self.motion(sizes, rank);
+        f64::max(of_steps, if self.evolves { cost::memory(space, &decomposed, rank) } else { 0.0 })
+    }
+
+    /// Seconds of one solve, of a step or of a slope, in a run of these sizes; products run at `rate` operations a second.
+    pub fn solve_seconds(&self, of_motion: bool, sizes: &Sizes, iterations: usize, rate: f64) -> f64 {
+        let (name, seen) = match (of_motion, &self.method) {
+            (true, _) => self.motion(sizes, 0),
+            (false, None) => return 0.0,
+            (false, Some((name, _))) => (name.as_str(), self.seen_by(sizes, 0)),
+        };
+        let decomposition = match seen.order(name) {
+            Some(n) if seen.decomposed => DECOMPOSITION * ((seen.parts() * seen.parts()) as f64) * (n as f64).powi(3),
+            _ => 0.0,
+        };
+        let Load { messages, bytes } = cost::traffic(name, &seen, 0, iterations).total();
+        let wire = if sizes.ranks > 1 { messages as f64 * LATENCY + bytes as f64 / BANDWIDTH } else { 0.0 };
+        (cost::operations(name, &seen, iterations) + decomposition) / rate + wire * (sizes.ranks as f64).log2().max(1.0)
+    }
+
     /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's memory.
     pub fn refuse_if_too_large(&self, local: usize) -> Result<()> {
-        let needed = self.root_bytes + self.other_bytes * local.saturating_sub(1) as f64;
+        self.fits(self.root_bytes + self.other_bytes * local.saturating_sub(1) as f64)
+    }
+
+    /// An error where a trial on `cores` cores cannot fit in it: all ranks, or the share of one where they are more.
+    pub fn refuse_trial(&self, cores: usize) -> Result<()> {
+        if self.ranks <= cores {
+            return self.refuse_if_too_large(self.ranks);
+        }
+        self.fits(self.solver_bytes(&Sizes { samples: self.sizes.samples_of(0), ranks: 1, ..self.sizes.clone() }, 0))
+    }
+
+    fn fits(&self, needed: f64) -> Result<()> {
         let available = available_memory();
         if needed > available {
             return Err(Error::Memory {
@@ -119,9 +175,8 @@ impl Plan {
         })
     }
 
-    /// For people, with the lines of a job script.
-    pub fn text(&self, title: &str, chains: usize) -> String {
-        let tasks = chains.clamp(1, 64);
+    /// For people.
+    pub fn text(&self, title: &str) -> String {
         let mut lines = vec![
             title.to_string(),
             format!("  states          {:.6e}", self.states),
@@ -134,14 +189,11 @@ impl Plan {
             lines.push(format!("  method          {name} ({reason})"));
         }
         lines.push(format!(
-            "  memory a rank   {:.3} GB on rank 0, {:.3} GB on others, {} rank(s)",
+            "  solver          {:.3} GB on rank 0, {:.3} GB on others, {} rank(s)",
             self.root_bytes / 1e9,
             self.other_bytes / 1e9,
             self.ranks
         ));
-        let memory = (self.root_bytes * 1.5 / 1e6 + 200.0).ceil();
-        let script = format!("--ntasks={tasks}\n  #SBATCH --cpus-per-task=1\n  #SBATCH --mem-per-cpu={memory}M");
-        lines.push(format!("\nSLURM:\n  #SBATCH {script}\n  srun --mpi=pmix nishina run …"));
         lines.join("\n")
     }
 }

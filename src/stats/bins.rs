@@ -137,15 +137,31 @@ impl Bins {
         }
     }
 
-    /// Joins the bins without the first `skip` of each group to the longest of which at least 64 are left: samples, Σ x and
-    /// Σ x² of each, group by group.
-    fn joined(&self, skip: usize) -> Vec<Vec<(f64, Vec<f64>)>> {
-        let count = self.count();
-        let left = count - skip;
+    /// Bins of a group that become one, of `left`.
+    fn joined_at_once(&self, left: usize) -> usize {
         let mut factor = 1;
         while factor < left && self.groups * left.div_ceil(2 * factor) >= BINS {
             factor *= 2;
         }
+        factor
+    }
+
+    /// Bins of the summary and numbers that a checkpoint holds, once `samples` of each chain have come in blocks of `block`.
+    pub fn sizes_after(mut self, samples: usize, block: usize) -> (usize, usize) {
+        while self.samples < samples {
+            let new = block.min(samples - self.samples);
+            let segments = self.segments(new);
+            self.push(new, &segments, None);
+        }
+        let count = self.count();
+        (self.groups * count.div_ceil(self.joined_at_once(count)), 2 * self.columns * self.groups * count)
+    }
+
+    /// Joins the bins without the first `skip` of each group to the longest of which at least 64 are left: samples, Σ x and
+    /// Σ x² of each, group by group.
+    fn joined(&self, skip: usize) -> Vec<Vec<(f64, Vec<f64>)>> {
+        let (count, left) = (self.count(), self.count() - skip);
+        let factor = self.joined_at_once(left);
         let of_group = |group: usize| (0..self.chains).filter(|&c| self.group(c) == group).count();
         (0..self.groups)
             .map(|group| {

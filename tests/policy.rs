@@ -21,6 +21,8 @@ enum Flaw {
     None,
     RatioNan,
     RatioHuge,
+    /// Of half a radian, up or down: local energies scatter about the same mean.
+    RatioTurned,
     ZeroAmplitude,
     Derivative,
     /// At all times: the configuration of all spins down cannot be left or reached.
@@ -92,7 +94,8 @@ impl Ansatz for Flawed {
                 Flaw::Isolated if down(&after) + 1 == after.len() => 0.0,
                 _ => 1.0,
             };
-            out[k] = (factor * change.exp()).into();
+            let turned = if self.is(Flaw::RatioTurned) { 0.5 * f64::from(x[0]) } else { 0.0 };
+            out[k] = Complex64::from_polar(factor * change.exp(), turned);
         }
     }
     fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
@@ -116,6 +119,7 @@ fn build(
     let flaw = match keys.get("flaw").and_then(toml::Value::as_str) {
         Some("ratio-nan") => Flaw::RatioNan,
         Some("ratio-huge") => Flaw::RatioHuge,
+        Some("ratio-turned") => Flaw::RatioTurned,
         Some("zero") => Flaw::ZeroAmplitude,
         Some("derivative") => Flaw::Derivative,
         Some("isolated") => Flaw::Isolated,
@@ -166,13 +170,14 @@ fn assert_finite(case: &Case) {
 #[test]
 fn a_passing_fault_is_undone_and_the_run_finishes() {
     let _alone = alone();
-    for (flaw, code, counted) in [
-        ("ratio-nan", 1.0, "non_finite"),
-        ("zero", 1.0, "zero_amplitudes"),
-        ("ratio-huge", 2.0, "rejected"),
-        ("derivative", 4.0, "rejected"),
+    for (flaw, from, code, counted) in [
+        ("ratio-nan", 20, 1.0, "non_finite"),
+        ("zero", 20, 1.0, "zero_amplitudes"),
+        ("ratio-huge", 20, 2.0, "rejected"),
+        ("ratio-turned", 60, 6.0, "rejected"),
+        ("derivative", 20, 4.0, "rejected"),
     ] {
-        let (case, outcome) = flawed(flaw, 20, 22, "steps = 120\n");
+        let (case, outcome) = flawed(flaw, from, from + 2, "steps = 120\n");
         assert_eq!(outcome.unwrap(), Outcome::Finished, "{flaw}");
         let rejected = column(&case, "rejected");
         let undone: Vec<f64> = rejected.iter().copied().filter(|&r| r > 0.0).collect();

@@ -174,3 +174,23 @@ fn other_observables_wait_for_the_end_of_the_evolution() {
     assert_eq!(column(&case, "output/observables/transverse-magnetisation/mean"), curve);
     assert!(case.tree("x.h5").reals("measure/observables/magnetisation/mean").is_ok());
 }
+
+#[test]
+fn an_evolution_gone_astray_ends_with_70_or_takes_shorter_steps() {
+    let case = Case::new(&format!("{SAMPLED}{MEASURE}"));
+    // One step of the length of the whole evolution, from a checkpoint at its start.
+    let long =
+        ["run", "x.toml", "--set", "evolve.time=40", "--set", "evolve.step=20", "--set", "evolve.output_every=20"];
+    let tight = ["--set", "output.checkpoint_every=1e-6", "--set", "evolve.pseudo_inverse=1e-14"];
+    let out = case.alone(&[&long[..], &tight].concat());
+    expect_code(&out, 70);
+    assert!(text(&out).contains("the evolution has gone astray"), "{}", text(&out));
+    for (file, path) in [("x.h5", "evolve/history/energy"), ("x.ckpt.h5", "parameters/flat")] {
+        assert!(case.tree(file).reals(path).unwrap().iter().all(|x| x.is_finite()), "{file}");
+    }
+    // The same first step, but adaptive: it is shortened until the energy is one that a state has.
+    let adaptive = ["--fresh", "--set", "evolve.integrator=\"bogacki-shampine\"", "--set", "evolve.time=0.1"];
+    let sized = ["run", "x.toml", "--set", "evolve.step=20", "--set", "evolve.output_every=0.05"];
+    let out = case.alone(&[&sized[..], &adaptive].concat());
+    expect_code(&out, 0);
+}

@@ -7,6 +7,7 @@ use super::Run;
 use super::couplings::Couplings;
 use super::curves;
 use super::observe;
+use super::policy::Bounds;
 use super::statistics::estimate;
 use super::trajectory::{Point, output_row};
 use crate::comm::{Serial, agree};
@@ -44,11 +45,9 @@ impl Flow<'_, '_> {
         if self.constant.is_some() { Ok(None) } else { self.couplings.at(time).map(Some) }
     }
 
-    fn hamiltonian<'p>(&'p self, present: &'p Option<Problem>) -> &'p TermTable {
-        match (&self.constant, present) {
-            (Some(p), _) | (None, Some(p)) => &p.hamiltonian,
-            (None, None) => &self.run.problem.hamiltonian,
-        }
+    /// The problem in force, where `present` is that of the time.
+    fn in_force<'p>(&'p self, present: &'p Option<Problem>) -> &'p Problem {
+        self.constant.as_ref().or(present.as_ref()).unwrap_or(&self.run.problem)
     }
 
     fn quality(&self) -> Quality {
@@ -66,7 +65,7 @@ impl Flow<'_, '_> {
         let present = self.problem(time)?;
         let (comm, ensemble, chains) = (self.run.comm, &*self.run.ensemble, self.sampler.chains);
         let values = |operator: &TermTable| agree(comm, ensemble.local_values(operator));
-        let local = values(self.hamiltonian(&present))?;
+        let local = values(&self.in_force(&present).hamiltonian)?;
         let energy = estimate(comm, ensemble, &local, chains)?;
         let initial = estimate(comm, ensemble, &values(&self.run.problem.hamiltonian)?, chains)?;
         let derivatives = ensemble.derivatives();
@@ -118,8 +117,8 @@ impl System for Flow<'_, '_> {
         run.sample(&request)?;
         let acceptance = run.count_proposals()?.acceptance();
         let present = self.problem(time)?;
-        let run = &*self.run;
-        let local = agree(run.comm, run.ensemble.local_values(self.hamiltonian(&present)))?;
+        let (run, problem) = (&*self.run, self.in_force(&present));
+        let local = agree(run.comm, run.ensemble.local_values(&problem.hamiltonian))?;
         let mut bad = [local.values.iter().filter(|e| !(e.re.is_finite() && e.im.is_finite())).count() as f64];
         run.comm.sum(&mut bad)?;
         if bad[0] > 0.0 {
@@ -127,6 +126,11 @@ impl System for Flow<'_, '_> {
             return Ok(None);
         }
         let energy = estimate(run.comm, &*run.ensemble, &local, self.sampler.chains)?;
+        if !Bounds::new(problem, 0.0).allow(&energy) {
+            let (mean, variance) = (with_error(energy.mean.re, energy.error), energy.variance);
+            log::warn!("t = {time}: no state has the energy {mean} with the variance {variance:.1e}");
+            return Ok(None);
+        }
         let derivatives = run.ensemble.derivatives();
         let data =
             StepData { derivatives: &derivatives, weights: run.ensemble.weights(), local_energies: &local.values };
@@ -206,7 +210,7 @@ pub(super) fn end(settings: &EvolveInput) -> f64 {
 fn begin(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
     let clock = Instant::now();
     let parameters = flow.run.ensemble.parameters();
-    let slope = flow.slope(0.0, &parameters)?.ok_or_else(|| not_finite(0.0))?;
+    let slope = flow.slope(0.0, &parameters)?.ok_or_else(|| astray(0.0))?;
     let noise = flow.noise();
     let trajectory = &mut flow.run.progress.trajectory;
     (trajectory.slope, trajectory.step) = ((slope.clone(), noise), settings.step);
@@ -227,7 +231,7 @@ fn advance(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
     let (kept, factor) = match &attempt {
         Some(attempt) => method.judge(attempt.error, attempt.noise, settings.tolerance.unwrap_or(1e-4)),
         None if method.is_adaptive() => (false, 0.2),
-        None => return Err(not_finite(time)),
+        None => return Err(astray(time)),
     };
     let trajectory = &mut flow.run.progress.trajectory;
     trajectory.step = if method.is_adaptive() { h * factor } else { settings.step };
@@ -268,10 +272,12 @@ pub(super) fn bounds(settings: &EvolveInput) -> (Option<f64>, f64) {
     (conserved.then(|| settings.max_drift.unwrap_or(1e-3)), settings.max_r2.unwrap_or(0.1))
 }
 
-fn not_finite(time: f64) -> Error {
+fn astray(time: f64) -> Error {
     Error::numerical(
-        format!("the slope at t = {time} is not finite"),
-        "use shorter steps, a larger cut-off, or evolve.integrator = \"bogacki-shampine\"",
+        format!(
+            "after t = {time} the evolution has gone astray: numbers that are not finite, or an energy that no state has"
+        ),
+        "use shorter steps, a larger cut-off, more samples, or evolve.integrator = \"bogacki-shampine\"; the last checkpoint holds",
     )
 }
 

@@ -85,6 +85,13 @@ impl Bounds {
     pub fn new(problem: &Problem, max_rise: f64) -> Self {
         Bounds { e_infinity: problem.e_infinity, spread: problem.e_infinity - problem.lower_bound, max_rise }
     }
+
+    /// Whether a state can have this energy and variance, beyond 4 errors.
+    pub fn allow(&self, energy: &Energy) -> bool {
+        // A round-off beyond the bound is not an outlier.
+        let spread = self.spread * (1.0 + 1e-9);
+        energy.mean.re + 4.0 * energy.error >= self.e_infinity - spread && energy.variance <= spread * spread
+    }
 }
 
 /// Where the policy stands; the same on every rank but for the chains.
@@ -113,9 +120,7 @@ impl Policy {
         if ![mean, energy.mean.im, error, variance].iter().all(|v| v.is_finite()) {
             return (Some(Fault::NotFinite), false);
         }
-        // A round-off beyond the bound is not an outlier.
-        let spread = bounds.spread * (1.0 + 1e-9);
-        if mean + 4.0 * error < bounds.e_infinity - spread || variance > spread * spread {
+        if !bounds.allow(energy) {
             return (Some(Fault::Impossible), false);
         }
         let Some([best, best_error, best_variance]) = self.best.filter(|_| bounds.max_rise > 0.0) else {

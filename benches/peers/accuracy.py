@@ -37,7 +37,12 @@ def ours(rate, seed, core, folder, limit):
 
     # How many steps it takes is found first, with few steps where they suffice; the run that counts then makes just those.
     for tried in (limit // 4, limit):
-        run(tried)
+        try:
+            run(tried)
+        except SystemExit as ended:
+            # An optimisation that diverges and gives up has not reached it either.
+            print(ended, file=sys.stderr)
+            break
         with h5py.File(os.path.join(folder, "x.h5")) as file:
             steps = first_step(list(file["optimize/history/energy"]))
         if steps:

@@ -127,7 +127,7 @@ def main():
             variants = [("", (), ())]
             if workload == "W4":
                 variants = [
-                    ("pseudo-inverse", (), ()),
+                    ("pseudo-inverse", ("evolve.pseudo_inverse=1e-8", "evolve.signal_to_noise=0"), ()),
                     ("Cholesky", ("evolve.shift=1e-4",), ("--solver", "cholesky")),
                 ]
             for title, changes, words in variants:

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::input;
-use crate::io::hdf5;
+use crate::io::output::results;
 use crate::io::tree::{Tree, Value};
 use crate::stats::with_error;
 use ratatui::backend::TestBackend;
@@ -51,6 +51,16 @@ fn duration(seconds: f64) -> String {
         (0, 0, s) => format!("{s} s"),
         (0, m, s) => format!("{m} min {s} s"),
         (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// Three digits of a time in seconds.
+fn significant(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.0995 => format!("{s:.4}"),
+        s if s < 9.995 => format!("{s:.2}"),
+        s if s < 99.95 => format!("{s:.1}"),
+        s => format!("{s:.0}"),
     }
 }
 
@@ -101,12 +111,12 @@ fn scene(tree: &Tree) -> Result<Scene> {
     for k in (0..energy.len()).rev().take(8) {
         let place = if evolving.is_some() { format!("t {:.4}", at(&x, k)) } else { format!("step {}", at(&x, k)) };
         scene.steps.push(format!(
-            "{place:<12} E = {:<18} var = {:.2e}  R-hat {:.3}  acc {:.2}  {:.3} s",
+            "{place:<10} E = {:<16} var {:.2e}  R-hat {:.3}  acc {:.2}  {} s",
             with_error(energy[k], at(&error, k)),
             at(&variance, k),
             at(&r_hat, k),
             at(&acceptance, k),
-            at(&seconds, k)
+            significant(at(&seconds, k))
         ));
     }
     if let (Ok(mean), Ok(error)) = (tree.real("measure/energy/mean"), tree.real("measure/energy/error")) {
@@ -126,15 +136,17 @@ fn scene(tree: &Tree) -> Result<Scene> {
 
 fn draw(frame: &mut Frame, scene: &Scene, age: f64) {
     let notes = scene.notes.len().clamp(1, 4) as u16;
+    // Fewer steps on low terminals, so that the curve stays readable.
+    let steps = scene.steps.len().min(usize::from(frame.area().height / 4));
     let rows = [
         Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Min(8),
-        Constraint::Length(scene.steps.len().max(1) as u16 + 2),
+        Constraint::Length(steps.max(1) as u16 + 2),
         Constraint::Length(notes + 2),
         Constraint::Length(1),
     ];
-    let [head, progress, chart, steps, below, foot] = Layout::vertical(rows).areas(frame.area());
+    let [head, progress, chart, list, below, foot] = Layout::vertical(rows).areas(frame.area());
     frame.render_widget(Line::from(format!("{}  ({})", scene.title, scene.state)).bold(), head);
     let ratio = if scene.progress.0.is_finite() { scene.progress.0.clamp(0.0, 1.0) } else { 0.0 };
     frame.render_widget(
@@ -142,11 +154,11 @@ fn draw(frame: &mut Frame, scene: &Scene, age: f64) {
         progress,
     );
     frame.render_widget(energy_chart(scene), chart);
-    let list: Vec<Line> = scene.steps.iter().map(|s| Line::from(s.as_str())).collect();
-    frame.render_widget(Paragraph::new(list).block(Block::bordered().title("last steps, newest first")), steps);
+    let lines: Vec<Line> = scene.steps[..steps].iter().map(|s| Line::from(s.as_str())).collect();
+    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title("last steps, newest first")), list);
     let color = |n: &String| if n.starts_with("warning") { Style::new().fg(Color::Yellow) } else { Style::new() };
-    let list: Vec<Line> = scene.notes.iter().map(|n| Line::styled(n.as_str(), color(n))).collect();
-    let text = if list.is_empty() { vec![Line::from("no warnings")] } else { list };
+    let lines: Vec<Line> = scene.notes.iter().map(|n| Line::styled(n.as_str(), color(n))).collect();
+    let text = if lines.is_empty() { vec![Line::from("no warnings")] } else { lines };
     let notes = Paragraph::new(text).wrap(Wrap { trim: true }).block(Block::bordered().title("result and warnings"));
     frame.render_widget(notes, below);
     frame.render_widget(Line::from(format!("written {} ago; q leaves", duration(age))).dim(), foot);
@@ -163,7 +175,11 @@ fn energy_chart(scene: &Scene) -> Chart<'_> {
     };
     let (x, y) = (ends(|p| p.0), ends(|p| p.1));
     let labels = |[low, high]: [f64; 2], digits: usize| {
-        [low, 0.5 * (low + high), high].map(|v| Line::from(format!("{v:.digits$}"))).to_vec()
+        let middle = 0.5 * (low + high);
+        // No number in the middle that is a rounded one.
+        let exact = digits > 0 || middle.fract() == 0.0;
+        let label = |v: f64| Line::from(if v == middle && !exact { String::new() } else { format!("{v:.digits$}") });
+        [low, middle, high].map(label).to_vec()
     };
     let digits = if scene.across == "time" { 2 } else { 0 };
     let data = Dataset::default()
@@ -189,7 +205,7 @@ fn age(path: &Path) -> f64 {
 ///
 /// Fails with `Error::Output` where the file is not a readable results file.
 pub fn once(path: &Path, width: u16, height: u16) -> Result<String> {
-    let scene = scene(&hdf5::read(path)?)?;
+    let scene = scene(&results(path)?)?;
     let failed = |e: &dyn std::fmt::Display| Error::output("terminal", e);
     let mut terminal = Terminal::new(TestBackend::new(width, height)).map_err(|e| failed(&e))?;
     terminal.draw(|frame| draw(frame, &scene, age(path))).map_err(|e| failed(&e))?;
@@ -211,12 +227,13 @@ pub fn live(path: &Path) -> Result<()> {
 
 fn follow(terminal: &mut ratatui::DefaultTerminal, path: &Path) -> Result<()> {
     let failed = |e: std::io::Error| Error::output("terminal", e);
-    let (mut seen, mut shown) = (None, Scene { state: "waiting for the file".into(), ..Scene::default() });
+    let (mut seen, mut shown) =
+        (None, Scene { state: "waiting for the file".into(), across: "step", ..Scene::default() });
     shown.title = path.display().to_string();
     loop {
         let now = modified(path);
         if now.is_some() && now != seen {
-            shown = scene(&hdf5::read(path)?)?;
+            shown = scene(&results(path)?)?;
             seen = now;
         }
         terminal.draw(|frame| draw(frame, &shown, age(path))).map_err(failed)?;

@@ -235,6 +235,21 @@ impl OutputPaths {
     }
 }
 
+/// The content of a results file.
+///
+/// Fails with `Error::Input` for a file of another kind, with `Error::Output` for one that cannot be read.
+pub fn results(path: &Path) -> Result<Tree> {
+    let tree = hdf5::read(path)?;
+    match tree.datasets.contains_key("input/resolved") {
+        true => Ok(tree),
+        false => Err(Error::input(
+            path.display().to_string(),
+            "this is not a results file",
+            "give the file X.h5 that `nishina run` writes, not a checkpoint, samples or amplitudes",
+        )),
+    }
+}
+
 /// The files without checkpoints and samples of runs whose results are among them, as a shell's `X*.h5` brings them along.
 pub fn results_among(files: &[PathBuf]) -> Vec<PathBuf> {
     let belongs = |file: &PathBuf| {

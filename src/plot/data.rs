@@ -4,6 +4,7 @@ use super::panel::{Curve, Look};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::io::hdf5;
+use crate::io::output::results;
 use crate::io::tree::{Tree, Value};
 use crate::lattice::Lattice;
 use std::path::{Path, PathBuf};
@@ -37,14 +38,7 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<Run>> {
     let stem = |p: &Path| p.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
     let mut runs = Vec::new();
     for (style, path) in paths.iter().enumerate() {
-        let tree = hdf5::read(path)?;
-        if !tree.datasets.contains_key("input/resolved") {
-            return Err(Error::input(
-                path.display().to_string(),
-                "this is not a results file",
-                "give the file X.h5 that `nishina run` writes, not a checkpoint, samples or amplitudes",
-            ));
-        }
+        let tree = results(path)?;
         let unique = paths.iter().filter(|p| stem(p) == stem(path)).count() == 1;
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         runs.push(Run {

@@ -5,7 +5,6 @@
 
 use crate::error::{Error, Result};
 use crate::io::hdf5;
-use crate::io::tree::{Tree, Value};
 use crate::{input, report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -82,23 +81,12 @@ fn row(file: &Path) -> Result<Row> {
     let tree = hdf5::read(file)?;
     let resolved: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
     let keys = input::flatten(&resolved).into_iter().collect();
-    Ok(Row { file: shown, keys, fixed, measured: single_numbers(&tree) })
-}
-
-/// Every `measure/observables/<name>/mean` that is one real number, with its error.
-fn single_numbers(tree: &Tree) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for (path, value) in &tree.datasets {
-        let inner = path.strip_prefix("measure/observables/");
-        let name = inner
-            .and_then(|p| p.strip_suffix("/mean").map(|n| (n, "")).or(p.strip_suffix("/error").map(|n| (n, "_error"))));
-        if let (Some((name, ending)), Value::Real(a)) = (name, value)
-            && a.len() == 1
-        {
-            found.extend(a.first().map(|x| (format!("{}{ending}", name.replace('/', ".")), x.to_string())));
-        }
+    let mut measured = BTreeMap::new();
+    for (name, value) in info["observables"].as_object().into_iter().flatten() {
+        measured.insert(name.clone(), text(&value["mean"]));
+        measured.insert(format!("{name}_error"), text(&value["error"]));
     }
-    found
+    Ok(Row { file: shown, keys, fixed, measured })
 }
 
 #[cfg(test)]

@@ -267,7 +267,8 @@ fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
     let source = input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
     let theirs = self::problem(&source).map_err(failed)?;
     if theirs.basis != problem.basis {
-        let what = format!("{} sites and {:?} up spins", theirs.basis.sites, theirs.basis.up);
+        let sector = theirs.basis.up.map_or("no fixed total Sz".into(), |up| format!("{up} spins up"));
+        let what = format!("{} sites and {sector}", theirs.basis.sites);
         return Err(Error::input(key, format!("the state has {what}"), "take a state of the same lattice and sector"));
     }
     let mut state = wave_function(&source, &theirs, &Extensions::default()).map_err(failed)?;

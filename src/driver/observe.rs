@@ -191,7 +191,11 @@ pub fn save(tree: &mut Tree, prefix: &str, observable: &dyn Observable, summary:
         tree.describe(&format!("{prefix}/bin_weights"), weights, "1", meaning);
     }
     for label in observable.labels() {
-        let value = Value::Real(shaped(&label.shape, label.values));
+        // Numbers of sites are integers, so that readers can use them as indices.
+        let value = match label.unit {
+            "site" => Value::Integer(shaped(&label.shape, label.values.iter().map(|v| v.round() as i64).collect())),
+            _ => Value::Real(shaped(&label.shape, label.values)),
+        };
         tree.describe(&format!("{prefix}/{}", label.name), value, label.unit, label.meaning);
     }
 }

@@ -34,7 +34,7 @@ pub fn info(path: &Path) -> Result<Value> {
         "steps": tree.integer("status/steps")?, "started_at_step": tree.integer("status/started_at_step")?,
         "proposals": tree.integer("status/proposals")?, "samples": tree.integer("measure/samples")?,
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites")?, "energy": energy,
-        "evolution": evolution(&tree),
+        "evolution": evolution(&tree), "observables": observables(&tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"), "cut": convergence("cut"), "drift": convergence("drift"),
         "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(&tree),
         "provenance": provenance(&tree),
@@ -50,6 +50,22 @@ fn evolution(tree: &Tree) -> Value {
         "time": time, "points": column("time").len(), "largest_drift": largest("drift"), "largest_r2": largest("r2"),
         "r2_integral": column("r2_integral").last(),
     })
+}
+
+/// Mean and error of every measured quantity that is one number, by names such as `magnetisation.squared`.
+fn observables(tree: &Tree) -> Value {
+    let mut found = serde_json::Map::new();
+    for (path, value) in &tree.datasets {
+        let inner = path.strip_prefix("measure/observables/").and_then(|p| p.strip_suffix("/mean"));
+        if let (Some(name), crate::io::tree::Value::Real(mean)) = (inner, value)
+            && mean.len() == 1
+        {
+            let error = tree.reals(&format!("measure/observables/{name}/error")).ok();
+            let error = error.and_then(|e| e.first().copied());
+            found.insert(name.replace('/', "."), json!({ "mean": mean.first(), "error": error }));
+        }
+    }
+    found.into()
 }
 
 fn warnings(tree: &Tree) -> Vec<String> {
@@ -71,7 +87,9 @@ fn provenance(tree: &Tree) -> Value {
 pub fn info_text(info: &Value) -> String {
     let mut lines = Vec::new();
     if let Some(map) = info.as_object() {
-        for (key, value) in map.iter().filter(|(k, _)| *k != "provenance" && *k != "energy") {
+        for (key, value) in
+            map.iter().filter(|(k, v)| !["provenance", "energy", "observables"].contains(&k.as_str()) && !v.is_null())
+        {
             lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
         }
     }
@@ -91,6 +109,10 @@ pub fn info_text(info: &Value) -> String {
                 _ => String::new(),
             }
         ));
+    }
+    for (name, value) in info.get("observables").and_then(Value::as_object).into_iter().flatten() {
+        let part = |key: &str| value[key].as_f64().unwrap_or(f64::NAN);
+        lines.push(format!("{name:<32} {}", crate::stats::with_error(part("mean"), part("error"))));
     }
     if let Some(map) = info.get("provenance").and_then(Value::as_object) {
         lines.extend(map.iter().map(|(k, v)| format!("  {k:<14} {}", v.as_str().unwrap_or_default())));

@@ -15,7 +15,7 @@ const BASE: &str =
 const MEASURE: &str = "[measure]\nsamples = 256\nobservables = ['spin-correlations']\n";
 
 /// Wave function, samples and optimiser of each case.
-const CASES: [(&str, &str); 7] = [
+const CASES: [(&str, &str); 10] = [
     ("kind = 'rbm'\ndensity = 1", "dense-sr"),
     ("kind = 'rbm'\ndensity = 3", "kernel-sr"),
     ("kind = 'rbm'\ndensity = 1\nparameters = 'real'", "kernel-sr"),
@@ -23,7 +23,18 @@ const CASES: [(&str, &str); 7] = [
     ("kind = 'feedforward'\nwidths = [8, 4]\nparameters = 'real'", "sr"),
     ("kind = 'product'\nfactors = [{ kind = 'rbm', density = 1 }, { kind = 'jastrow', parameters = 'real' }]", "adam"),
     ("kind = 'jastrow'", "sgd"),
+    ("kind = 'rbm'\ndensity = 1", "spring"),
+    ("kind = 'rbm'\ndensity = 3", "march"),
+    ("kind = 'rbm'\ndensity = 2", "cg"),
 ];
+
+/// An evolution after four steps of optimisation.
+fn evolution(integrator: &str) -> String {
+    format!(
+        "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[optimize]\nsteps = 4\nlearning_rate = 0.05\n\
+         [evolve]\ntime = 0.06\nstep = 0.02\noutput_every = 0.02\nintegrator = '{integrator}'\nhamiltonian = {{ hx = 2.0 }}\n{MEASURE}"
+    )
+}
 
 fn input(ansatz: &str, method: &str, steps: usize, deterministic: bool) -> String {
     format!(
@@ -105,10 +116,7 @@ fn without_the_key_the_last_digits_depend_on_the_ranks() {
 fn evolutions_on_one_to_eight_ranks() {
     let _alone = alone();
     for integrator in ["heun", "bogacki-shampine"] {
-        let text = format!(
-            "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[optimize]\nsteps = 4\nlearning_rate = 0.05\n\
-             [evolve]\ntime = 0.06\nstep = 0.02\noutput_every = 0.02\nintegrator = '{integrator}'\nhamiltonian = {{ hx = 2.0 }}\n{MEASURE}"
-        );
+        let text = evolution(integrator);
         let first = bits(&on_threads(1, &text));
         assert!(first.iter().any(|(name, values)| name.contains("evolve/history/energy") && values.len() > 2));
         for ranks in &RANKS[1..] {
@@ -139,4 +147,21 @@ fn the_same_under_mpirun_and_across_a_restart_on_other_ranks() {
         alone.tree("x.h5").reals("optimize/history/energy").unwrap(),
         parts.tree("x.h5").reals("optimize/history/energy").unwrap()
     );
+}
+
+#[test]
+fn solvers_with_a_memory_iterations_and_evolutions_under_mpirun() {
+    let _alone = alone();
+    let solvers = CASES[7..].iter().map(|(ansatz, method)| (*method, input(ansatz, method, 8, true)));
+    let evolutions = ["rk4", "dormand-prince"].map(|integrator| (integrator, evolution(integrator)));
+    for (what, text) in solvers.chain(evolutions) {
+        let one = Case::new(&text);
+        expect_code(&one.alone(&["run", "x.toml"]), 0);
+        let first = bits(&one);
+        for ranks in [2, 3] {
+            let case = Case::new(&text);
+            expect_code(&case.ranks(ranks, &["run", "x.toml"]), 0);
+            assert_same(&first, &bits(&case), &format!("{what}, {ranks} ranks under mpirun"));
+        }
+    }
 }

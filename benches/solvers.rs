@@ -2,6 +2,8 @@
 //!
 //! Times are CPU seconds of this thread, the best of a few repetitions; run it pinned to a core (`taskset -c 0`).
 
+#[path = "../tests/common/tally.rs"]
+mod tally;
 use ndarray::Array2;
 use nishina::ansatz::{Derivatives, Entry, Kind};
 use nishina::comm::counting::{Counting, Load, Traffic};
@@ -15,32 +17,7 @@ use nishina::registry::{self, Extensions};
 use nishina::rng::Purpose;
 use nishina::{input, job};
 use num_complex::Complex64;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Counts the bytes that are held, and their peak.
-struct Tally;
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Tally {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(HELD.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(HELD.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        unsafe { System.alloc_zeroed(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Tally = Tally;
+use tally::most_held;
 
 fn cpu() -> f64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -115,20 +92,7 @@ const SQUARE: &str = "[lattice]\nkind = \"square\"\nsize = [10, 10]\n[hamiltonia
 const TIED: &str = "density = 4\nsymmetry = \"translations\"\nvisible_bias = true";
 
 fn options() -> OptimizerOptions {
-    OptimizerOptions {
-        shift: Schedule::Number(0.01),
-        carleo_troyer: None,
-        scale_invariant: None,
-        pseudo_inverse: None,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        mu: None,
-        beta: None,
-        tolerance: None,
-        max_iterations: None,
-        distribute_above: 8192,
-    }
+    OptimizerOptions::shifted(Schedule::Number(0.01))
 }
 
 fn direction(method: &str, data: &StepData) -> usize {
@@ -256,10 +220,8 @@ fn memory() {
             let mut optimizer = (entry.build)(&options()).unwrap();
             // The second step of those that remember the first.
             optimizer.direction(&work.data(), 0, &Serial).unwrap();
-            let before = HELD.load(Relaxed);
-            PEAK.store(before, Relaxed);
-            optimizer.direction(&work.data(), 1, &Serial).unwrap();
-            let held = (PEAK.load(Relaxed) - before + factors) as f64;
+            let (_, held) = most_held(|| optimizer.direction(&work.data(), 1, &Serial).unwrap());
+            let held = (held + factors) as f64;
             let formula = cost::memory(method, &work.sizes(), 0);
             println!("| {} | {method} | {:.1} | {:.1} | {:.2} |", work.name, held / 1e6, formula / 1e6, held / formula);
         }

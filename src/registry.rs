@@ -332,19 +332,20 @@ pub fn optimizer(input: &Input, (name, reason): &(String, String)) -> Result<Cho
     let shift = o.shift.clone().unwrap_or(Schedule::Number(if exclusive { 0.0 } else { 0.01 }));
     shift.validate("optimize.shift", true)?;
     o.learning_rate.validate("optimize.learning_rate", false)?;
+    let plain = OptimizerOptions::shifted(shift);
     let options = OptimizerOptions {
-        shift,
         carleo_troyer: o.carleo_troyer.map(|c| (c.lambda0, c.b, c.lambda_min)),
         scale_invariant: o.scale_invariant.map(|s| (s.eps1, s.eps2)),
         pseudo_inverse: o.pseudo_inverse,
-        beta1: o.beta1.unwrap_or(0.9),
-        beta2: o.beta2.unwrap_or(0.999),
-        epsilon: o.epsilon.unwrap_or(1e-8),
+        beta1: o.beta1.unwrap_or(plain.beta1),
+        beta2: o.beta2.unwrap_or(plain.beta2),
+        epsilon: o.epsilon.unwrap_or(plain.epsilon),
         mu: o.mu,
         beta: o.beta,
         tolerance: o.tolerance,
         max_iterations: o.max_iterations,
         distribute_above: o.distribute_above,
+        ..plain
     };
     let entry = OPTIMIZERS.iter().find(|e| e.kind == *name).ok_or_else(|| {
         let known: Vec<_> = OPTIMIZERS.iter().map(|e| e.kind).collect();

@@ -1,32 +1,13 @@
 //! A direction holds no more memory than the cost model says: the allocator counts.
 
+#[path = "common/tally.rs"]
+mod tally;
 use nishina::comm::Serial;
 use nishina::ensemble::Request;
 use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Schedule, Sizes, StepData, cost};
 use nishina::registry::{self, Extensions};
 use nishina::rng::Purpose;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Counts the bytes that are held, and their peak.
-struct Tally;
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Tally {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(HELD.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Tally = Tally;
+use tally::most_held;
 
 #[test]
 fn a_direction_stays_within_its_formula() {
@@ -60,27 +41,12 @@ fn a_direction_stays_within_its_formula() {
                     shared_above: None,
                     avoided_above: 8192,
                 };
-                let options = OptimizerOptions {
-                    shift: Schedule::Number(0.01),
-                    carleo_troyer: None,
-                    scale_invariant: None,
-                    pseudo_inverse: decomposed.then_some(1e-8),
-                    beta1: 0.9,
-                    beta2: 0.999,
-                    epsilon: 1e-8,
-                    mu: None,
-                    beta: None,
-                    tolerance: None,
-                    max_iterations: None,
-                    distribute_above: 8192,
-                };
+                let plain = OptimizerOptions::shifted(Schedule::Number(0.01));
+                let options = OptimizerOptions { pseudo_inverse: decomposed.then_some(1e-8), ..plain };
                 let mut optimizer = (method.build)(&options).unwrap();
                 optimizer.direction(&data, 0, &Serial).unwrap();
-                let before = HELD.load(Relaxed);
-                PEAK.store(before, Relaxed);
-                optimizer.direction(&data, 1, &Serial).unwrap();
-                let factors = 8 * sizes.numbers * samples;
-                let held = (PEAK.load(Relaxed) - before + factors) as f64;
+                let (_, held) = most_held(|| optimizer.direction(&data, 1, &Serial).unwrap());
+                let held = (held + 8 * sizes.numbers * samples) as f64;
                 let formula = cost::memory(method.kind, &sizes, 0);
                 // Vectors over samples and the tiles of a Gram matrix are not in the formula.
                 let rest = 2.5e6;

@@ -11,20 +11,7 @@ use num_complex::Complex64;
 use std::sync::Arc;
 
 fn options(shift: f64) -> OptimizerOptions {
-    OptimizerOptions {
-        shift: Schedule::Number(shift),
-        carleo_troyer: None,
-        scale_invariant: None,
-        pseudo_inverse: None,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        mu: None,
-        beta: None,
-        tolerance: Some(1e-13),
-        max_iterations: None,
-        distribute_above: 8192,
-    }
+    OptimizerOptions { tolerance: Some(1e-13), ..OptimizerOptions::shifted(Schedule::Number(shift)) }
 }
 
 struct Data {

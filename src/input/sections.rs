@@ -4,7 +4,7 @@ use super::evolve::EvolveInput;
 use crate::error::Result;
 use crate::lattice::{Boundary, LatticeSpec};
 use crate::operator::models::Units;
-use crate::optimizer::Schedule;
+use crate::optimizer::{DISTRIBUTE_ABOVE, Schedule};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
@@ -231,7 +231,7 @@ impl OptimizeInput {
 }
 
 fn default_distribute_above() -> usize {
-    8192
+    DISTRIBUTE_ABOVE
 }
 
 fn default_method() -> String {

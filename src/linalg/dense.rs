@@ -117,6 +117,42 @@ fn length(answer: f64) -> Result<c_int> {
     if fits { Ok((answer as c_int).max(1)) } else { Err(wrong()) }
 }
 
+/// Work arrays of an eigenvalue routine and the lengths that it is told, −1 where it is asked for them.
+struct Work<'w, T> {
+    numbers: &'w mut [T],
+    reals: &'w mut [f64],
+    integers: &'w mut [c_int],
+    lengths: [c_int; 3],
+}
+
+/// Calls an eigenvalue routine on (order, matrix, values, work) twice: for the lengths of its work arrays, then for the work.
+fn eigen<T: Scalar>(
+    mut a: Array2<T>,
+    routine: impl Fn(c_int, *mut T, *mut f64, Work<T>) -> c_int,
+) -> Result<(Vec<f64>, Array2<T>)> {
+    check_finite(&a)?;
+    let n = order(&a)?;
+    let mut values = vec![0.0; a.nrows()];
+    if n == 0 {
+        return Ok((values, a));
+    }
+    let (mut numbers, mut reals, mut integers, mut lengths) = (vec![T::zero()], vec![0.0], vec![0], [-1; 3]);
+    for query in [true, false] {
+        let work = Work { numbers: &mut numbers, reals: &mut reals, integers: &mut integers, lengths };
+        let info = routine(n, a.as_mut_ptr(), values.as_mut_ptr(), work);
+        if info != 0 {
+            return Err(failed("the eigenvalue decomposition", info));
+        }
+        if query {
+            lengths = [length(numbers[0].re())?, length(reals[0])?, length(f64::from(integers[0]))?];
+            numbers = vec![T::zero(); lengths[0] as usize];
+            reals = vec![0.0; lengths[1] as usize];
+            integers = vec![0; lengths[2] as usize];
+        }
+    }
+    Ok((values, a))
+}
+
 impl Lapack for f64 {
     fn factorise(a: &mut Array2<Self>) -> Result<()> {
         factorise(a)
@@ -124,31 +160,18 @@ impl Lapack for f64 {
     fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
         solve_factorised(a, b)
     }
-    fn eigen(mut a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        check_finite(&a)?;
-        let (n, mut info) = (order(&a)?, 0);
-        let mut values = vec![0.0; a.nrows()];
-        if n == 0 {
-            return Ok((values, a));
-        }
-        let (mut work, mut integers, mut query) = (vec![0.0], vec![0], true);
-        loop {
-            let lengths = if query { [-1, -1] } else { [length(work.len() as f64)?, length(integers.len() as f64)?] };
+    fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
+        eigen(a, |n, a, values, Work { numbers, integers, lengths, .. }| {
+            let mut info = 0;
             // SAFETY: a is square, contiguous and of the order that is passed; work arrays have the lengths that are
             // passed, which are those that the routine has asked for.
             unsafe {
                 #[rustfmt::skip]
-                dsyevd_(VECTORS, LOWER, &n, a.as_mut_ptr(), &n, values.as_mut_ptr(), work.as_mut_ptr(), &lengths[0],
-                    integers.as_mut_ptr(), &lengths[1], &mut info, 1, 1);
+                dsyevd_(VECTORS, LOWER, &n, a, &n, values, numbers.as_mut_ptr(), &lengths[0],
+                    integers.as_mut_ptr(), &lengths[2], &mut info, 1, 1);
             }
-            if !query || info != 0 {
-                break;
-            }
-            query = false;
-            work = vec![0.0; length(work[0])? as usize];
-            integers = vec![0; length(f64::from(integers[0]))? as usize];
-        }
-        if info == 0 { Ok((values, a)) } else { Err(failed("the eigenvalue decomposition", info)) }
+            info
+        })
     }
 }
 
@@ -159,34 +182,17 @@ impl Lapack for Complex64 {
     fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
         solve_factorised(a, b)
     }
-    fn eigen(mut a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        check_finite(&a)?;
-        let (n, mut info) = (order(&a)?, 0);
-        let mut values = vec![0.0; a.nrows()];
-        if n == 0 {
-            return Ok((values, a));
-        }
-        let (mut work, mut reals, mut integers, mut query) = (vec![Complex64::ZERO], vec![0.0], vec![0], true);
-        loop {
-            let lengths = match query {
-                true => [-1; 3],
-                false => [length(work.len() as f64)?, length(reals.len() as f64)?, length(integers.len() as f64)?],
-            };
+    fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
+        eigen(a, |n, a, values, Work { numbers, reals, integers, lengths }| {
+            let mut info = 0;
             // SAFETY: as above.
             unsafe {
                 #[rustfmt::skip]
-                zheevd_(VECTORS, LOWER, &n, a.as_mut_ptr(), &n, values.as_mut_ptr(), work.as_mut_ptr(), &lengths[0],
+                zheevd_(VECTORS, LOWER, &n, a, &n, values, numbers.as_mut_ptr(), &lengths[0],
                     reals.as_mut_ptr(), &lengths[1], integers.as_mut_ptr(), &lengths[2], &mut info, 1, 1);
             }
-            if !query || info != 0 {
-                break;
-            }
-            query = false;
-            work = vec![Complex64::ZERO; length(work[0].re)? as usize];
-            reals = vec![0.0; length(reals[0])? as usize];
-            integers = vec![0; length(f64::from(integers[0]))? as usize];
-        }
-        if info == 0 { Ok((values, a)) } else { Err(failed("the eigenvalue decomposition", info)) }
+            info
+        })
     }
 }
 

@@ -99,6 +99,29 @@ pub struct OptimizerOptions {
     pub distribute_above: usize,
 }
 
+/// Matrices of more rows are shared out, or avoided, where the input says nothing else.
+pub const DISTRIBUTE_ABOVE: usize = 8192;
+
+impl OptimizerOptions {
+    /// A shift of S, and for all else what the input's keys default to.
+    pub fn shifted(shift: Schedule) -> Self {
+        OptimizerOptions {
+            shift,
+            carleo_troyer: None,
+            scale_invariant: None,
+            pseudo_inverse: None,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            mu: None,
+            beta: None,
+            tolerance: None,
+            max_iterations: None,
+            distribute_above: DISTRIBUTE_ABOVE,
+        }
+    }
+}
+
 /// One registered optimiser.
 pub struct OptimizerEntry {
     /// Its name in `optimize.method`.

@@ -80,7 +80,9 @@ fn row(file: &Path) -> Result<Row> {
         .collect();
     let tree = hdf5::read(file)?;
     let resolved: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
-    let keys = input::flatten(&resolved).into_iter().collect();
+    // A text stands without the quotes of the input.
+    let plain = |v: String| v.strip_prefix('"').and_then(|v| v.strip_suffix('"')).map_or(v.clone(), str::to_string);
+    let keys = input::flatten(&resolved).into_iter().map(|(key, value)| (key, plain(value))).collect();
     let mut measured = BTreeMap::new();
     for (name, value) in info["observables"].as_object().into_iter().flatten() {
         measured.insert(name.clone(), text(&value["mean"]));

@@ -316,12 +316,13 @@ fn four_spin_operators_are_sums_of_pauli_strings() {
 /// A step is one of imaginary time: the rate times the width of the spectrum has to stay below 2.
 fn machine(entry: &Table) -> (bool, String, String) {
     let rbm = |density: usize, keys: &str| format!("kind = 'rbm'\ndensity = {density}\ninit = 0.05\n{keys}\n");
-    let steps = |steps: usize, rate: f64, end: f64| {
+    let optimize = |steps: usize, rate: f64, distance: f64, decay: f64, end: f64| {
         format!(
-            "steps = {steps}\nlearning_rate = {rate}\nmax_distance = 0.2\n\
-             shift = {{ kind = 'exponential', start = 1e-2, decay = 0.97, end = {end:e} }}\n"
+            "steps = {steps}\nlearning_rate = {rate}\nmax_distance = {distance}\n\
+             shift = {{ kind = 'exponential', start = 1e-2, decay = {decay}, end = {end:e} }}\n"
         )
     };
+    let steps = |steps: usize, rate: f64, end: f64| optimize(steps, rate, 0.2, 0.97, end);
     let even = "visible_bias = false\nhidden_bias = false";
     let tied = |group: &str| format!("symmetry = '{group}'\n{even}");
     let real = |keys: &str| format!("parameters = 'real'\n{keys}");
@@ -330,7 +331,7 @@ fn machine(entry: &Table) -> (bool, String, String) {
         ("J1-J2 Heisenberg", "square", _) => (true, rbm(8, &tied("space-group")), steps(500, 0.06, 3e-5)),
         ("J1-J2 Heisenberg", ..) => (true, rbm(6, &tied("translations")), steps(400, 0.1, 1e-7)),
         ("Heisenberg antiferromagnet", "square", _) => {
-            (true, rbm(8, &real(&tied("space-group"))), steps(250, 0.05, 3e-5))
+            (true, rbm(8, &real(&tied("space-group"))), optimize(320, 0.05, 0.1, 0.96, 3e-5))
         }
         ("transverse-field Ising", _, "pbc") => {
             let (wide, rate) = match number(&entry["energy_total"]).abs() {

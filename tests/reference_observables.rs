@@ -328,7 +328,9 @@ fn machine(entry: &Table) -> (bool, String, String) {
     let real = |keys: &str| format!("parameters = 'real'\n{keys}");
     match (text(entry, "model"), text(entry, "lattice"), text(entry, "boundary")) {
         (_, "kagome", _) => (false, rbm(4, ""), steps(800, 0.1, 1e-7)),
-        ("J1-J2 Heisenberg", "square", _) => (true, rbm(8, &tied("space-group")), steps(500, 0.06, 3e-5)),
+        ("J1-J2 Heisenberg", "square", _) => {
+            (true, rbm(8, &tied("space-group")), optimize(250, 0.07, 0.15, 0.96, 3e-5))
+        }
         ("J1-J2 Heisenberg", ..) => (true, rbm(6, &tied("translations")), steps(400, 0.1, 1e-7)),
         ("Heisenberg antiferromagnet", "square", _) => {
             (true, rbm(8, &real(&tied("space-group"))), optimize(320, 0.05, 0.1, 0.96, 3e-5))

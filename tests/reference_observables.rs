@@ -329,7 +329,7 @@ fn machine(entry: &Table) -> (bool, String, String) {
     match (text(entry, "model"), text(entry, "lattice"), text(entry, "boundary")) {
         (_, "kagome", _) => (false, rbm(4, ""), steps(800, 0.1, 1e-7)),
         ("J1-J2 Heisenberg", "square", _) => {
-            (true, rbm(8, &tied("space-group")), optimize(250, 0.07, 0.15, 0.96, 3e-5))
+            (true, rbm(8, &tied("space-group")), optimize(200, 0.07, 0.15, 0.96, 3e-5))
         }
         ("J1-J2 Heisenberg", ..) => (true, rbm(6, &tied("translations")), steps(400, 0.1, 1e-7)),
         ("Heisenberg antiferromagnet", "square", _) => {

@@ -76,6 +76,11 @@ fn checksums(file: &mut File, block: u64, regions: &[Region]) -> std::io::Result
     Ok((over(&mut file, u64::MAX, structure)?, of_regions))
 }
 
+/// The first line.
+fn head(checksum: u64, block: usize) -> String {
+    format!("{MARK}{checksum:016x} block {block:8}\n")
+}
+
 /// Writes the user block of a finished file that was made with `block` bytes left for it.
 pub fn seal(path: &Path, block: usize, mut regions: Vec<Region>) -> std::io::Result<()> {
     regions.sort_by_key(|r| r.start);
@@ -92,7 +97,7 @@ pub fn seal(path: &Path, block: usize, mut regions: Vec<Region>) -> std::io::Res
     }
     table.resize(block - LINE, 0);
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(format!("{MARK}{:016x} block {block:8}\n", fnv1a(&table)).as_bytes())?;
+    file.write_all(head(fnv1a(&table), block).as_bytes())?;
     file.write_all(&table)
 }
 
@@ -109,14 +114,16 @@ struct Table {
 fn table(file: &mut File) -> std::io::Result<Option<Table>> {
     let mut first = Vec::with_capacity(LINE);
     file.take(LINE as u64).read_to_end(&mut first)?;
-    let head = || {
+    let parse = || {
         let line = std::str::from_utf8(&first).ok()?.strip_prefix(MARK)?.strip_suffix('\n')?;
         let (hash, block) = line.split_once(" block ")?;
         let block = block.trim().parse::<usize>().ok()?;
+        let hash = u64::from_str_radix(hash, 16).ok()?;
+        // Another spelling of the same numbers is damage as well.
         let sound = block.is_power_of_two() && (SMALLEST..=1 << 24).contains(&block);
-        Some((u64::from_str_radix(hash, 16).ok()?, block)).filter(|_| sound)
+        Some((hash, block)).filter(|_| sound && first == head(hash, block).as_bytes())
     };
-    let Some((hash, block)) = head() else { return Ok(None) };
+    let Some((hash, block)) = parse() else { return Ok(None) };
     let mut rest = Vec::with_capacity(block - LINE);
     file.take((block - LINE) as u64).read_to_end(&mut rest)?;
     if rest.len() != block - LINE || fnv1a(&rest) != hash {
@@ -204,11 +211,12 @@ mod tests {
             assert!(said.contains(&format!("in {name}:")), "{said}");
             verify(&path, false).unwrap();
         }
-        for place in 0..block {
+        // 32 turns small letters of hexadecimal numbers into capital ones, and spaces into zeros.
+        for (place, flipped) in (0..block).flat_map(|place| [(place, 1), (place, 32)]) {
             let mut bad = good.clone();
-            bad[place] ^= 1;
+            bad[place] ^= flipped;
             std::fs::write(&path, bad).unwrap();
-            assert!(verify(&path, false).is_err(), "{place}");
+            assert!(verify(&path, false).is_err(), "{place} {flipped}");
         }
         std::fs::write(&path, &good[..block + 99]).unwrap();
         assert!(verify(&path, false).unwrap_err().to_string().contains("bytes instead of"));

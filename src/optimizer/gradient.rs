@@ -32,7 +32,7 @@ pub struct Adam {
     beta1: f64,
     beta2: f64,
     epsilon: f64,
-    count: i64,
+    count: usize,
     first: Vec<f64>,
     second: Vec<f64>,
 }
@@ -59,7 +59,7 @@ impl Optimizer for Adam {
         let gradient = gradient(data, comm)?;
         self.first.resize(gradient.len(), 0.0);
         self.second.resize(gradient.len(), 0.0);
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         let unbias = |beta: f64| 1.0 - beta.powf(self.count as f64);
         let (unbias1, unbias2) = (unbias(self.beta1), unbias(self.beta2));
         let update = (gradient.iter().zip(&mut self.first).zip(&mut self.second))
@@ -72,12 +72,12 @@ impl Optimizer for Adam {
         Ok(Direction { update, metric_norm: None, fallbacks: 0, iterations: None })
     }
     fn save(&self, tree: &mut Tree, prefix: &str) {
-        tree.put_integer(&format!("{prefix}/count"), self.count);
+        tree.put_integer(&format!("{prefix}/count"), self.count as i64);
         tree.put_reals(&format!("{prefix}/first"), &self.first);
         tree.put_reals(&format!("{prefix}/second"), &self.second);
     }
     fn load(&mut self, tree: &Tree, prefix: &str) -> Result<()> {
-        self.count = tree.integer(&format!("{prefix}/count"))?;
+        self.count = tree.count(&format!("{prefix}/count"))?;
         self.first = tree.reals(&format!("{prefix}/first"))?;
         self.second = tree.reals(&format!("{prefix}/second"))?;
         Ok(())

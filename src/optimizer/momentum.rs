@@ -24,7 +24,7 @@ pub struct Momentum {
     mu: f64,
     /// β of the second moments.
     beta: Option<f64>,
-    count: i64,
+    count: usize,
     /// φ', flat; empty before the first step.
     last: Vec<f64>,
     /// v, one number per column.
@@ -95,17 +95,17 @@ impl Optimizer for Momentum {
                 *v = beta * *v + (1.0 - beta) * change;
             }
         }
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         self.last.copy_from_slice(&update);
         Ok(Direction { update, metric_norm, fallbacks, iterations: None })
     }
     fn save(&self, tree: &mut Tree, prefix: &str) {
-        tree.put_integer(&format!("{prefix}/count"), self.count);
+        tree.put_integer(&format!("{prefix}/count"), self.count as i64);
         tree.put_reals(&format!("{prefix}/last"), &self.last);
         tree.put_reals(&format!("{prefix}/second"), &self.second);
     }
     fn load(&mut self, tree: &Tree, prefix: &str) -> Result<()> {
-        self.count = tree.integer(&format!("{prefix}/count"))?;
+        self.count = tree.count(&format!("{prefix}/count"))?;
         self.last = tree.reals(&format!("{prefix}/last"))?;
         self.second = tree.reals(&format!("{prefix}/second"))?;
         Ok(())

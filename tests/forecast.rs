@@ -199,18 +199,20 @@ fn more_ranks_than_cores_follow_from_one() {
 #[test]
 fn a_step_that_takes_too_long_is_tried_with_fewer_samples() {
     let _alone = alone();
-    let rest = "[sampler]\nsamples = 262144\n[optimize]\nsteps = 2\nlearning_rate = 0.01\nmethod = 'adam'\n";
+    // Sweeps take most of a step: they can be stopped, so that no machine is fast enough to end one in the time.
+    let rest =
+        "[sampler]\nsamples = 131072\nsweeps = 16\n[optimize]\nsteps = 2\nlearning_rate = 0.01\nmethod = 'adam'\n";
     let case = Case::new(&ring("kind = 'rbm'\ndensity = 2", rest));
     let mut all = Vec::new();
     for _ in 0..4 {
-        let said = check(&case, 2, &["--within", "1.6"]);
+        let said = check(&case, 2, &["--within", "3.2"]);
         let (fewer, step) = (said["notes"].to_string(), said["step_seconds"].as_f64());
         let peak = run(&case, 1);
         let measured = case.tree("x.h5").reals("timing/step_seconds").unwrap()[1];
         let memory = said["memory_per_rank"].as_f64().unwrap() / peak;
-        println!("16384 of 262144 samples: step {step:?}, measured {measured:.3}; memory ratio {memory:.3}; {fewer}");
+        println!("8192 of 131072 samples: step {step:?}, measured {measured:.3}; memory ratio {memory:.3}; {fewer}");
         let near = step.is_some_and(|s| (0.5..2.0).contains(&(s / measured)));
-        if fewer.contains("16384 of the 262144 samples") && near && (1.0 / 1.2..1.2).contains(&memory) {
+        if fewer.contains("8192 of the 131072 samples") && near && (1.0 / 1.2..1.2).contains(&memory) {
             return;
         }
         all.push(said);

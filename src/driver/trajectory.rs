@@ -2,7 +2,7 @@
 
 use super::curves;
 use super::statistics::Energy;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evolution::motion::Quality;
 use crate::io::tree::{Tree, Value, shaped};
 use num_complex::Complex64;
@@ -170,13 +170,20 @@ impl Trajectory {
         }
         let place = tree.reals("evolve/place")?;
         let at = |k: usize| place.get(k).copied().unwrap_or(0.0);
+        let rows = load_columns(tree, "evolve/history", &STEPS)?;
+        if at(0) != rows.last().map_or(0.0, |row| row[0]) || !(0.0..f64::MAX).contains(&at(0)) {
+            return Err(Error::numerical(
+                format!("the evolution of the checkpoint stands at t = {}, where it has never been", at(0)),
+                "run with --fresh",
+            ));
+        }
         Ok(Trajectory {
             time: at(0),
             step: at(1),
             rejected: tree.integer("evolve/rejected")? as usize,
             streams: tree.integer("evolve/streams")? as u64,
             slope: (tree.reals("evolve/slope")?, at(2)),
-            rows: load_columns(tree, "evolve/history", &STEPS)?,
+            rows,
             seconds: tree.reals("timing/evolve_seconds")?,
             outputs: load_columns(tree, "evolve/output", &OUTPUTS)?,
             curves: curves::of(tree),

@@ -226,3 +226,24 @@ pub fn output_row(time: f64, energy: &Energy, initial: &Energy, r2: f64) -> Outp
     let Complex64 { re, .. } = energy.mean;
     [time, re, energy.error, energy.variance, initial.mean.re, initial.error, energy.r_hat, r2]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_was_never_reached_is_refused() {
+        let row: StepRow = std::array::from_fn(|k| if k == 0 { 0.25 } else { 0.0 });
+        let there = Trajectory { time: 0.25, step: 0.1, rows: vec![row], seconds: vec![0.0], ..Trajectory::default() };
+        let load = |time: f64| {
+            let mut tree = Tree::default();
+            there.save(&mut tree, 1);
+            tree.put_reals("evolve/place", &[time, there.step, 0.0]);
+            Trajectory::load(&tree)
+        };
+        assert_eq!(load(0.25).unwrap().time, 0.25);
+        for time in [-4e238, 0.0, 0.3, f64::NAN, f64::INFINITY] {
+            assert!(load(time).is_err(), "{time}");
+        }
+    }
+}

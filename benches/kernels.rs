@@ -1,7 +1,8 @@
-//! What the kernels of sampling and local energies cost, in CPU time of one thread; the smallest of many repeats.
+//! What the kernels of sampling and local energies cost, in CPU time of one thread; the smallest of
+//! many repeats.
 //!
-//! `cargo bench --bench kernels [-- proposals paths parts scaling stages network]`; the figures and floors stand in
-//! benches/README.md.
+//! `cargo bench --bench kernels [-- proposals paths parts scaling stages network]`; the figures and
+//! floors stand in benches/README.md.
 
 use nishina::ansatz::feedforward::{Activation, Feedforward, Shape};
 use nishina::ansatz::rbm::{Kernel, Rbm};
@@ -16,7 +17,10 @@ use num_complex::Complex64;
 
 /// CPU seconds of this thread.
 fn cpu() -> f64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the structure is writable.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
     t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
@@ -29,7 +33,9 @@ fn smallest(repeats: usize, mut work: impl FnMut()) -> f64 {
         work();
         cpu() - start
     };
-    (0..repeats).map(|_| once(&mut work)).fold(f64::INFINITY, f64::min)
+    (0..repeats)
+        .map(|_| once(&mut work))
+        .fold(f64::INFINITY, f64::min)
 }
 
 fn walkers(basis: &SpinBasis, count: usize) -> Vec<i8> {
@@ -37,23 +43,44 @@ fn walkers(basis: &SpinBasis, count: usize) -> Vec<i8> {
     (0..count).flat_map(|_| basis.random(&mut rng)).collect()
 }
 
-/// Seconds per proposal of sixteen chains in lock step, accepted moves included, and the acceptance.
+/// Seconds per proposal of sixteen chains in lock step, accepted moves included, and the
+/// acceptance.
 fn walk<A: Ansatz>(ansatz: &A, exchange: bool, proposals: usize) -> (f64, f64) {
     let (n, chains) = (ansatz.sites(), 16);
     let basis = SpinBasis::new(n, exchange.then_some(0)).unwrap();
     let pairs: Vec<(u32, u32)> = (0..n as u32).map(|i| (i, (i + 1) % n as u32)).collect();
     let kind = if exchange { "exchange" } else { "flip" };
-    let mixture = Mixture::new(&[(kind.into(), 1.0)], &RuleContext { basis: &basis, pairs: &pairs }).unwrap();
+    let mixture = Mixture::new(
+        &[(kind.into(), 1.0)],
+        &RuleContext {
+            basis: &basis,
+            pairs: &pairs,
+        },
+    )
+    .unwrap();
     let mut xs = walkers(&basis, chains);
-    let mut rngs: Vec<Generator> = (0..chains).map(|c| stream(1, Purpose::Law, c as u64, 1)).collect();
+    let mut rngs: Vec<Generator> = (0..chains)
+        .map(|c| stream(1, Purpose::Law, c as u64, 1))
+        .collect();
     let mut batch = ansatz.batch(&xs);
     let (mut metropolis, mut counts) = (Metropolis::default(), Counts::new(chains));
     let sweeps = (proposals / (n * chains)).max(1);
     let seconds = smallest(25, || {
-        metropolis.sweep(ansatz, &mut batch, &mut xs, &mixture, &mut rngs, sweeps, &mut counts);
+        metropolis.sweep(
+            ansatz,
+            &mut batch,
+            &mut xs,
+            &mixture,
+            &mut rngs,
+            sweeps,
+            &mut counts,
+        );
     });
     let sum = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
-    (seconds / (sweeps * n * chains) as f64, sum(&counts.accepted) / sum(&counts.proposed))
+    (
+        seconds / (sweeps * n * chains) as f64,
+        sum(&counts.accepted) / sum(&counts.proposed),
+    )
 }
 
 fn machine<T: Kernel>(sites: usize, hidden: usize, init: f64) -> Rbm<T> {
@@ -64,7 +91,8 @@ fn proposal_line<T: Kernel>(name: &str, rbm: &Rbm<T>, hidden: usize, exchange: b
     let (seconds, acceptance) = walk(rbm, exchange, 4_000_000 / hidden);
     let (sites, kind) = (rbm.sites(), if exchange { "exchange" } else { "flip" });
     println!(
-        "{name:8} N={sites} M={hidden} {kind:8} {:8.1} ns per proposal  {:6.3} ns per unit  acceptance {acceptance:.2}",
+        "{name:8} N={sites} M={hidden} {kind:8} {:8.1} ns per proposal  {:6.3} ns per unit \
+          acceptance {acceptance:.2}",
         seconds * 1e9,
         seconds * 1e9 / hidden as f64,
     );
@@ -87,8 +115,18 @@ fn paths() {
     println!("# proposals on every set of vector instructions");
     for simd in Simd::available() {
         let init = 0.5 / 400f64.sqrt();
-        proposal_line(&format!("{} c", simd.name()), &machine::<Complex64>(100, 400, init).with_simd(simd), 400, true);
-        proposal_line(&format!("{} r", simd.name()), &machine::<f64>(100, 400, init).with_simd(simd), 400, true);
+        proposal_line(
+            &format!("{} c", simd.name()),
+            &machine::<Complex64>(100, 400, init).with_simd(simd),
+            400,
+            true,
+        );
+        proposal_line(
+            &format!("{} r", simd.name()),
+            &machine::<f64>(100, 400, init).with_simd(simd),
+            400,
+            true,
+        );
     }
 }
 
@@ -120,7 +158,11 @@ fn part<T: Kernel>(name: &str, n: usize, m: usize) {
     for (name, exchange) in [("flip", false), ("exchange", true)] {
         let asks = questions(&xs, n, exchange);
         let mut out = vec![Complex64::ZERO; asks.len()];
-        put(name, smallest(25, || rbm.ratios(&batch, &asks, &mut out)), asks.len() * m);
+        put(
+            name,
+            smallest(25, || rbm.ratios(&batch, &asks, &mut out)),
+            asks.len() * m,
+        );
         // There and back again.
         let (mut moving, mut first) = (rbm.batch(&xs), Asks::default());
         for k in 0..64 {
@@ -137,9 +179,17 @@ fn part<T: Kernel>(name: &str, n: usize, m: usize) {
         put(&format!("accepted {name}"), seconds / 2.0, 64 * m);
     }
     put("fresh", smallest(25, || drop(rbm.batch(&xs))), 64 * m);
-    put("derivatives", smallest(25, || drop(rbm.derivatives(&batch))), 64 * m);
+    put(
+        "derivatives",
+        smallest(25, || drop(rbm.derivatives(&batch))),
+        64 * m,
+    );
     let parameters = rbm.parameters();
-    put("tables per weight", smallest(10, || rbm.set_parameters(&parameters).unwrap()), n * m);
+    put(
+        "tables per weight",
+        smallest(10, || rbm.set_parameters(&parameters).unwrap()),
+        n * m,
+    );
     println!("{line}");
 }
 
@@ -165,14 +215,20 @@ fn scaling() {
         }
         // Slope of the straight line through (ln M, ln t).
         let slope = |from: usize| {
-            let points: Vec<(f64, f64)> =
-                (from..sizes.len()).map(|k| ((sizes[k] as f64).ln(), seconds[k].ln())).collect();
-            let mean = |f: fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / points.len() as f64;
+            let points: Vec<(f64, f64)> = (from..sizes.len())
+                .map(|k| ((sizes[k] as f64).ln(), seconds[k].ln()))
+                .collect();
+            let mean =
+                |f: fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / points.len() as f64;
             let (x, y) = (mean(|p| p.0), mean(|p| p.1));
             points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>()
                 / points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum::<f64>()
         };
-        println!("exponent {:.2} over all sizes, {:.2} from M = 256 on", slope(0), slope(2));
+        println!(
+            "exponent {:.2} over all sizes, {:.2} from M = 256 on",
+            slope(0),
+            slope(2)
+        );
     }
 }
 
@@ -180,12 +236,21 @@ fn scaling() {
 fn stage(name: &str, text: &str) {
     let source = input::from_text(text, std::path::PathBuf::from(".")).unwrap();
     let problem = registry::problem(&source).unwrap();
-    let mut ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, 1).unwrap();
-    let request =
-        |step| Request { purpose: Purpose::Optimize, step, burn_in: if step == 0 { 20 } else { 0 }, per_chain: 64 };
+    let mut ensemble =
+        registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, 1).unwrap();
+    let request = |step| Request {
+        purpose: Purpose::Optimize,
+        step,
+        burn_in: if step == 0 { 20 } else { 0 },
+        per_chain: 64,
+    };
     // Parameters as they are some way into an optimisation.
     let mut rng = stream(3, Purpose::Law, 0, 0);
-    let parameters: Vec<f64> = ensemble.parameters().iter().map(|_| 0.06 * (rng.random::<f64>() - 0.5)).collect();
+    let parameters: Vec<f64> = ensemble
+        .parameters()
+        .iter()
+        .map(|_| 0.06 * (rng.random::<f64>() - 0.5))
+        .collect();
     ensemble.set_parameters(&parameters).unwrap();
     ensemble.sample(&request(0)).unwrap();
     ensemble.take_counts();
@@ -196,10 +261,15 @@ fn stage(name: &str, text: &str) {
     });
     let counts = ensemble.take_counts();
     let proposals = counts.proposed.iter().sum::<u64>() as f64 / (step - 1) as f64;
-    let local = smallest(8, || drop(ensemble.local_values(&problem.hamiltonian).unwrap()));
+    let local = smallest(8, || {
+        drop(ensemble.local_values(&problem.hamiltonian).unwrap())
+    });
     let n = problem.lattice.sites;
     let mut connected = 0;
-    ensemble.configurations().chunks_exact(n).for_each(|x| problem.hamiltonian.connected(x, |_, _| connected += 1));
+    ensemble
+        .configurations()
+        .chunks_exact(n)
+        .for_each(|x| problem.hamiltonian.connected(x, |_, _| connected += 1));
     let connect = smallest(8, || {
         ensemble.configurations().chunks_exact(n).for_each(|x| {
             problem.hamiltonian.connected(x, |sites, element| {
@@ -209,10 +279,13 @@ fn stage(name: &str, text: &str) {
     });
     let derivatives = smallest(8, || drop(ensemble.derivatives()));
     let set = smallest(8, || ensemble.set_parameters(&parameters).unwrap());
-    let acceptance = counts.accepted.iter().sum::<u64>() as f64 / counts.proposed.iter().sum::<u64>() as f64;
+    let acceptance =
+        counts.accepted.iter().sum::<u64>() as f64 / counts.proposed.iter().sum::<u64>() as f64;
     println!(
-        "{name:14} sample {:6.2} ms ({:.2e} proposals/s, acceptance {acceptance:.2}, table drift {:.0e})  local energies {:6.2} ms \
-         ({:.1} ns per connected configuration, {:.1} of them for finding it)  derivatives {:5.2} ms  tables {:5.2} ms",
+        "{name:14} sample {:6.2} ms ({:.2e} proposals/s, acceptance {acceptance:.2}, table drift \
+         {:.0e})  local energies {:6.2} ms \
+         ({:.1} ns per connected configuration, {:.1} of them for finding it)  derivatives {:5.2} \
+         ms  tables {:5.2} ms",
         sample * 1e3,
         proposals / sample,
         counts.table_drift,
@@ -226,11 +299,15 @@ fn stage(name: &str, text: &str) {
 
 fn stages() {
     println!(
-        "# stages of a step before the solver: 1024 samples, 16 chains, complex parameters, one sweep between samples"
+        "# stages of a step before the solver: 1024 samples, 16 chains, complex parameters, one \
+         sweep between samples"
     );
-    let rest = "[sampler]\nchains = 16\nsamples = 1024\n[optimize]\nsteps = 1\nlearning_rate = 0.01\n";
-    let chain = "[lattice]\nkind = \"chain\"\nsize = [40]\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n";
-    let square = "[lattice]\nkind = \"square\"\nsize = [10, 10]\n[hamiltonian]\nkind = \"heisenberg\"\nsector = { total_sz = 0 }\n\
+    let rest =
+        "[sampler]\nchains = 16\nsamples = 1024\n[optimize]\nsteps = 1\nlearning_rate = 0.01\n";
+    let chain =
+        "[lattice]\nkind = \"chain\"\nsize = [40]\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n";
+    let square = "[lattice]\nkind = \"square\"\nsize = [10, 10]\n[hamiltonian]\nkind = \
+     \"heisenberg\"\nsector = { total_sz = 0 }\n\
                   sign_rule = \"marshall\"\n";
     for (name, system, density, symmetry) in [
         ("W1 alpha=1", chain, 1, "none"),
@@ -241,7 +318,10 @@ fn stages() {
     ] {
         stage(
             name,
-            &format!("{system}[ansatz]\nkind = \"rbm\"\ndensity = {density}\nsymmetry = \"{symmetry}\"\n{rest}"),
+            &format!(
+                "{system}[ansatz]\nkind = \"rbm\"\ndensity = {density}\nsymmetry = \
+                 \"{symmetry}\"\n{rest}"
+            ),
         );
     }
 }
@@ -250,8 +330,14 @@ fn network() {
     println!("# dense layers, N = 100, two layers of lncosh and tanh");
     for width in [100, 200] {
         let layers = vec![(width, Activation::LnCosh), (width, Activation::Tanh)];
-        let shape =
-            Shape { sites: 100, layers, phase: true, visible_bias: true, hidden_bias: true, output_weights: true };
+        let shape = Shape {
+            sites: 100,
+            layers,
+            phase: true,
+            visible_bias: true,
+            hidden_bias: true,
+            output_weights: true,
+        };
         let flops = |parts: usize| 2 * parts * parts * (width * width + width);
         let basis = SpinBasis::new(100, Some(0)).unwrap();
         let xs = walkers(&basis, 64);
@@ -261,7 +347,8 @@ fn network() {
             let seconds = smallest(15, || network(&mut out)) / asks.len() as f64;
             let rate = flops(parts) as f64 / seconds * 1e-9;
             println!(
-                "{name:8} width {width}: {:.2} us per connected configuration, {rate:.1} GFLOP/s in products",
+                "{name:8} width {width}: {:.2} us per connected configuration, {rate:.1} GFLOP/s \
+                 in products",
                 seconds * 1e6
             );
         };
@@ -275,7 +362,10 @@ fn network() {
 }
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     println!("vector instructions: {}", Simd::chosen().name());
     let all: [(&str, fn()); 6] = [
         ("proposals", proposals),

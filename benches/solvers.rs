@@ -1,6 +1,8 @@
-//! What a solve costs: `cargo bench --bench solvers [floors|steps|sizes|memory|traffic|scaling|evolution]`, all by default.
+//! What a solve costs: `cargo bench --bench solvers
+//! [floors|steps|sizes|memory|traffic|scaling|evolution]`, all by default.
 //!
-//! Times are CPU seconds of this thread, the best of a few repetitions; run it pinned to a core (`taskset -c 0`).
+//! Times are CPU seconds of this thread, the best of a few repetitions; run it pinned to a core
+//! (`taskset -c 0`).
 
 #[path = "../tests/common/tally.rs"]
 mod tally;
@@ -20,7 +22,10 @@ use num_complex::Complex64;
 use tally::most_held;
 
 fn cpu() -> f64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: a plain call that fills the structure.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
     t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
@@ -49,14 +54,21 @@ struct Work {
 
 impl Work {
     fn new(name: &str, model: &str, ansatz: &str, samples: usize) -> Self {
-        let text =
-            format!("{model}\n[ansatz]\nkind = \"rbm\"\n{ansatz}\n[sampler]\nchains = 16\nsamples = {samples}\n");
+        let text = format!(
+            "{model}\n[ansatz]\nkind = \"rbm\"\n{ansatz}\n[sampler]\nchains = 16\nsamples = \
+             {samples}\n"
+        );
         let source = input::from_text(&text, ".".into()).unwrap();
         let problem = registry::problem(&source).unwrap();
-        let mut ensemble = registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
+        let mut ensemble =
+            registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
         let draw = |ensemble: &mut dyn Ensemble, burn_in| {
-            let request =
-                Request { purpose: Purpose::Optimize, step: burn_in as u64, burn_in, per_chain: samples / 16 };
+            let request = Request {
+                purpose: Purpose::Optimize,
+                step: burn_in as u64,
+                burn_in,
+                per_chain: samples / 16,
+            };
             ensemble.sample(&request).unwrap();
         };
         draw(&mut *ensemble, 30);
@@ -65,10 +77,20 @@ impl Work {
         let energies = ensemble.local_values(&problem.hamiltonian).unwrap().values;
         let sampling = cpu() - start;
         let (derivatives, weights) = (ensemble.derivatives(), ensemble.weights().to_vec());
-        Work { name: name.into(), derivatives, weights, energies, sampling }
+        Work {
+            name: name.into(),
+            derivatives,
+            weights,
+            energies,
+            sampling,
+        }
     }
     fn data(&self) -> StepData<'_> {
-        StepData { derivatives: &self.derivatives, weights: &self.weights, local_energies: &self.energies }
+        StepData {
+            derivatives: &self.derivatives,
+            weights: &self.weights,
+            local_energies: &self.energies,
+        }
     }
     fn sizes(&self) -> Sizes {
         Sizes {
@@ -85,9 +107,12 @@ impl Work {
     }
 }
 
-const RING_40: &str = "[lattice]\nkind = \"chain\"\nsize = 40\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0";
-const RING_20: &str = "[lattice]\nkind = \"chain\"\nsize = 20\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0";
-const SQUARE: &str = "[lattice]\nkind = \"square\"\nsize = [10, 10]\n[hamiltonian]\nkind = \"heisenberg\"\n\
+const RING_40: &str =
+    "[lattice]\nkind = \"chain\"\nsize = 40\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0";
+const RING_20: &str =
+    "[lattice]\nkind = \"chain\"\nsize = 20\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0";
+const SQUARE: &str = "[lattice]\nkind = \"square\"\nsize = [10, 10]\n[hamiltonian]\nkind = \
+ \"heisenberg\"\n\
                       sector = { total_sz = 0 }\nsign_rule = \"marshall\"";
 const TIED: &str = "density = 4\nsymmetry = \"translations\"\nvisible_bias = true";
 
@@ -97,11 +122,15 @@ fn options() -> OptimizerOptions {
 
 fn direction(method: &str, data: &StepData) -> usize {
     let entry = OPTIMIZERS.iter().find(|e| e.kind == method).unwrap();
-    let direction = (entry.build)(&options()).unwrap().direction(data, 0, &Serial).unwrap();
+    let direction = (entry.build)(&options())
+        .unwrap()
+        .direction(data, 0, &Serial)
+        .unwrap();
     direction.iterations.map_or(0, |i| i.count)
 }
 
-/// GFLOP/s of products and factorisations of order `n`; multiplications and additions count one each.
+/// GFLOP/s of products and factorisations of order `n`; multiplications and additions count one
+/// each.
 struct Rates {
     gemm: f64,
     herk: f64,
@@ -110,28 +139,53 @@ struct Rates {
 
 fn rates<T: Lapack + Entry>(n: usize) -> Rates {
     let flops = (T::PARTS * T::PARTS) as f64 * 2.0 * (n as f64).powi(3) * 1e-9;
-    let a = Array2::from_shape_fn((n, n), |(i, j)| T::from_re(((i * 7 + j * 13) % 11) as f64 - 5.0));
+    let a = Array2::from_shape_fn((n, n), |(i, j)| {
+        T::from_re(((i * 7 + j * 13) % 11) as f64 - 5.0)
+    });
     let mut c = Array2::from_elem((n, n), T::zero());
-    let gemm =
-        flops / best(5, || T::gemm(T::one(), a.view(), Op::Adjoint, a.view(), Op::Same, T::zero(), c.view_mut()));
-    let herk = 0.5 * flops / best(5, || T::rank_update(1.0, a.view(), Op::Adjoint, 0.0, c.view_mut()));
-    c.diag_mut().iter_mut().for_each(|d| *d += T::from_re(n as f64));
+    let gemm = flops
+        / best(5, || {
+            T::gemm(
+                T::one(),
+                a.view(),
+                Op::Adjoint,
+                a.view(),
+                Op::Same,
+                T::zero(),
+                c.view_mut(),
+            )
+        });
+    let herk = 0.5 * flops
+        / best(5, || {
+            T::rank_update(1.0, a.view(), Op::Adjoint, 0.0, c.view_mut())
+        });
+    c.diag_mut()
+        .iter_mut()
+        .for_each(|d| *d += T::from_re(n as f64));
     let mut work = c.clone();
     let copy = best(3, || work.assign(&c));
     let once = best(5, || {
         work.assign(&c);
         T::factorise(&mut work).unwrap();
     });
-    Rates { gemm, herk, potrf: flops / 6.0 / (once - copy) }
+    Rates {
+        gemm,
+        herk,
+        potrf: flops / 6.0 / (once - copy),
+    }
 }
 
 fn floors() -> [Rates; 2] {
     let found = [rates::<f64>(1024), rates::<Complex64>(1024)];
     println!(
-        "## Rates of the library, one core, order 1024, GFLOP/s\n\n| numbers | gemm | herk | potrf |\n| --- | --- | --- | --- |"
+        "## Rates of the library, one core, order 1024, GFLOP/s\n\n| numbers | gemm | herk | potrf \
+         |\n| --- | --- | --- | --- |"
     );
     for (name, r) in ["real", "complex"].iter().zip(&found) {
-        println!("| {name} | {:.1} | {:.1} | {:.1} |", r.gemm, r.herk, r.potrf);
+        println!(
+            "| {name} | {:.1} | {:.1} | {:.1} |",
+            r.gemm, r.herk, r.potrf
+        );
     }
     found
 }
@@ -148,7 +202,10 @@ fn floor(method: &str, sizes: &Sizes, rates: &Rates) -> f64 {
 fn steps() {
     let rates = floors();
     println!("\n## A direction of the named workloads, 1024 samples, CPU seconds\n");
-    println!("| workload | method | parameters | direction | floor | ratio | GFLOP/s | of gemm | sampling |");
+    println!(
+        "| workload | method | parameters | direction | floor | ratio | GFLOP/s | of gemm | \
+         sampling |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (name, model, ansatz, method) in [
         ("W1 density 1", RING_40, "density = 1", "kernel-sr"),
@@ -159,11 +216,16 @@ fn steps() {
         let work = Work::new(name, model, ansatz, 1024);
         let sizes = work.sizes();
         let seconds = best(5, || direction(method, &work.data()));
-        let rates = &rates[if work.derivatives.kind == Kind::Real { 0 } else { 1 }];
+        let rates = &rates[if work.derivatives.kind == Kind::Real {
+            0
+        } else {
+            1
+        }];
         let floor = floor(method, &sizes, rates);
         let speed = 1e-9 * cost::operations(method, &sizes, 0) / seconds;
         println!(
-            "| {} | {method} | {} | {seconds:.4} | {floor:.4} | {:.2} | {speed:.1} | {:.2} | {:.4} |",
+            "| {} | {method} | {} | {seconds:.4} | {floor:.4} | {:.2} | {speed:.1} | {:.2} | {:.4} \
+             |",
             work.name,
             sizes.columns,
             seconds / floor,
@@ -174,7 +236,9 @@ fn steps() {
 }
 
 fn exponent(series: &[(f64, f64)]) -> f64 {
-    let [.., (x, y), (u, v)] = series else { return f64::NAN };
+    let [.., (x, y), (u, v)] = series else {
+        return f64::NAN;
+    };
     (v / y).ln() / (u / x).ln()
 }
 
@@ -182,35 +246,66 @@ fn sizes() {
     println!("\n## Cost against size, CPU seconds of a direction\n");
     let line = |what: &str, series: &[(f64, f64)]| {
         let cells: Vec<String> = series.iter().map(|(x, y)| format!("{x}: {y:.4}")).collect();
-        println!("* {what}: {}; last exponent {:.2}", cells.join(", "), exponent(series));
+        println!(
+            "* {what}: {}; last exponent {:.2}",
+            cells.join(", "),
+            exponent(series)
+        );
     };
     let mut series = Vec::new();
     for samples in [256, 512, 1024, 2048] {
         let work = Work::new("", RING_40, "density = 4", samples);
-        series.push((samples as f64, best(3, || direction("kernel-sr", &work.data()))));
+        series.push((
+            samples as f64,
+            best(3, || direction("kernel-sr", &work.data())),
+        ));
     }
     line("kernel-sr against samples (6600 parameters)", &series);
-    for (method, densities, last) in
-        [("kernel-sr", [1, 2, 4, 8], 512), ("dense-sr", [1, 2, 4, 8], 512), ("cg", [1, 2, 4, 8], 512)]
-    {
+    for (method, densities, last) in [
+        ("kernel-sr", [1, 2, 4, 8], 512),
+        ("dense-sr", [1, 2, 4, 8], 512),
+        ("cg", [1, 2, 4, 8], 512),
+    ] {
         let mut series = Vec::new();
         for density in densities {
             // Parameters: 20 + 20 d + 400 d.
             let work = Work::new("", RING_20, &format!("density = {density}"), last);
-            series.push((work.sizes().columns as f64, best(2, || direction(method, &work.data()))));
+            series.push((
+                work.sizes().columns as f64,
+                best(2, || direction(method, &work.data())),
+            ));
         }
-        line(&format!("{method} against parameters ({last} samples)"), &series);
+        line(
+            &format!("{method} against parameters ({last} samples)"),
+            &series,
+        );
     }
 }
 
 fn memory() {
     println!(
-        "\n## Memory of a direction on one rank, MB\n\n| workload | method | held at the peak | formula | ratio |\n| --- | --- | --- | --- | --- |"
+        "\n## Memory of a direction on one rank, MB\n\n| workload | method | held at the peak | \
+         formula | ratio |\n| --- | --- | --- | --- | --- |"
     );
     for (name, model, ansatz, methods) in [
-        ("W1 density 4", RING_40, "density = 4", &["kernel-sr", "spring", "cg", "sgd"][..]),
-        ("W2dense density 2", SQUARE, "density = 2", &["kernel-sr", "spring", "march", "cg"][..]),
-        ("W2symm density 4", SQUARE, TIED, &["dense-sr", "spring", "cg"][..]),
+        (
+            "W1 density 4",
+            RING_40,
+            "density = 4",
+            &["kernel-sr", "spring", "cg", "sgd"][..],
+        ),
+        (
+            "W2dense density 2",
+            SQUARE,
+            "density = 2",
+            &["kernel-sr", "spring", "march", "cg"][..],
+        ),
+        (
+            "W2symm density 4",
+            SQUARE,
+            TIED,
+            &["dense-sr", "spring", "cg"][..],
+        ),
         ("W1 density 1", RING_40, "density = 1", &["dense-sr"][..]),
     ] {
         let work = Work::new(name, model, ansatz, 1024);
@@ -223,15 +318,24 @@ fn memory() {
             let (_, held) = most_held(|| optimizer.direction(&work.data(), 1, &Serial).unwrap());
             let held = (held + factors) as f64;
             let formula = cost::memory(method, &work.sizes(), 0);
-            println!("| {} | {method} | {:.1} | {:.1} | {:.2} |", work.name, held / 1e6, formula / 1e6, held / formula);
+            println!(
+                "| {} | {method} | {:.1} | {:.1} | {:.2} |",
+                work.name,
+                held / 1e6,
+                formula / 1e6,
+                held / formula
+            );
         }
     }
 }
 
 fn traffic() {
-    println!("\n## Messages and bytes of a direction, W1 density 1, 1024 samples (rank 0 / last rank)\n");
     println!(
-        "| method | ranks | messages | kB of sums | kB to rank 0 | kB gathered | kB told | kB exchanged | model |"
+        "\n## Messages and bytes of a direction, W1 density 1, 1024 samples (rank 0 / last rank)\n"
+    );
+    println!(
+        "| method | ranks | messages | kB of sums | kB to rank 0 | kB gathered | kB told | kB \
+         exchanged | model |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let work = Work::new("W1", RING_40, "density = 1", 1024);
@@ -247,14 +351,25 @@ fn traffic() {
                 };
                 let comm = Counting::new(comm);
                 let entry = OPTIMIZERS.iter().find(|e| e.kind == method).unwrap();
-                let direction = (entry.build)(&options()).unwrap().direction(&data, 0, &comm).unwrap();
+                let direction = (entry.build)(&options())
+                    .unwrap()
+                    .direction(&data, 0, &comm)
+                    .unwrap();
                 (comm.take(), direction.iterations.map_or(0, |i| i.count))
             });
-            let sizes = Sizes { ranks, ..work.sizes() };
-            let equal = (0..ranks).all(|r| counted[r].0 == cost::traffic(method, &sizes, r, counted[r].1));
+            let sizes = Sizes {
+                ranks,
+                ..work.sizes()
+            };
+            let equal =
+                (0..ranks).all(|r| counted[r].0 == cost::traffic(method, &sizes, r, counted[r].1));
             let (first, last) = (counted[0].0, counted[ranks - 1].0);
             let kb = |f: fn(&Traffic) -> Load| {
-                format!("{:.1}/{:.1}", f(&first).bytes as f64 / 1e3, f(&last).bytes as f64 / 1e3)
+                format!(
+                    "{:.1}/{:.1}",
+                    f(&first).bytes as f64 / 1e3,
+                    f(&last).bytes as f64 / 1e3
+                )
             };
             println!(
                 "| {method} | {ranks} | {} | {} | {} | {} | {} | {} | {} |",
@@ -293,7 +408,10 @@ fn messages(traffic: &Traffic, ranks: usize, gathered: f64) -> f64 {
 
 fn scaling() {
     println!("\n## Predicted scaling, seconds of a step (efficiency)\n");
-    let work = [Work::new("W2symm", SQUARE, TIED, 1024), Work::new("W2dense", SQUARE, "density = 2", 1024)];
+    let work = [
+        Work::new("W2symm", SQUARE, TIED, 1024),
+        Work::new("W2dense", SQUARE, "density = 2", 1024),
+    ];
     let rate = 1e9 * rates::<Complex64>(1024).herk;
     println!(
         "A core: {:.1} GFLOP/s; a sample: {:.1} µs (tied), {:.1} µs (dense).\n",
@@ -303,7 +421,12 @@ fn scaling() {
     );
     let step = |work: &Work, method: &str, samples: usize, ranks: usize, shared: bool| {
         let shared_above = shared.then_some(8192);
-        let sizes = Sizes { ranks, samples, shared_above, ..work.sizes() };
+        let sizes = Sizes {
+            ranks,
+            samples,
+            shared_above,
+            ..work.sizes()
+        };
         let traffic = cost::traffic(method, &sizes, 0, 30);
         let order = sizes.order(method).unwrap_or(0) as f64;
         let c = 8.0 * sizes.parts() as f64;
@@ -315,27 +438,85 @@ fn scaling() {
             }
             false => 0.0,
         };
-        let gathered = if method == "kernel-sr" && grid == 0.0 { c * order * order / 2.0 } else { 0.0 };
+        let gathered = if method == "kernel-sr" && grid == 0.0 {
+            c * order * order / 2.0
+        } else {
+            0.0
+        };
         let sampling = work.sampling / 1024.0 * sizes.samples_of(0) as f64;
-        sampling + cost::operations(method, &sizes, 30) / rate + messages(&traffic, ranks, gathered) + grid
+        sampling
+            + cost::operations(method, &sizes, 30) / rate
+            + messages(&traffic, ranks, gathered)
+            + grid
     };
     let all = [1, 16, 128, 1024, 10_000];
     let header: Vec<String> = all.iter().map(|r| format!("{r} ranks")).collect();
-    println!("| workload | {} |\n| --- |{}", header.join(" | "), " --- |".repeat(all.len()));
+    println!(
+        "| workload | {} |\n| --- |{}",
+        header.join(" | "),
+        " --- |".repeat(all.len())
+    );
     for (name, work, method, shared, samples, weak) in [
-        ("strong: tied, 2^17 samples, dense-sr", &work[0], "dense-sr", false, 1 << 17, false),
-        ("strong: dense, 2^14 samples, kernel-sr on the grid", &work[1], "kernel-sr", true, 1 << 14, false),
-        ("strong: dense, 2^17 samples, cg (30 iterations)", &work[1], "cg", false, 1 << 17, false),
-        ("weak: tied, 256 samples a rank, dense-sr", &work[0], "dense-sr", false, 256, true),
-        ("weak: dense, 256 samples a rank, cg (30 iterations)", &work[1], "cg", false, 256, true),
+        (
+            "strong: tied, 2^17 samples, dense-sr",
+            &work[0],
+            "dense-sr",
+            false,
+            1 << 17,
+            false,
+        ),
+        (
+            "strong: dense, 2^14 samples, kernel-sr on the grid",
+            &work[1],
+            "kernel-sr",
+            true,
+            1 << 14,
+            false,
+        ),
+        (
+            "strong: dense, 2^17 samples, cg (30 iterations)",
+            &work[1],
+            "cg",
+            false,
+            1 << 17,
+            false,
+        ),
+        (
+            "weak: tied, 256 samples a rank, dense-sr",
+            &work[0],
+            "dense-sr",
+            false,
+            256,
+            true,
+        ),
+        (
+            "weak: dense, 256 samples a rank, cg (30 iterations)",
+            &work[1],
+            "cg",
+            false,
+            256,
+            true,
+        ),
     ] {
-        let of = |ranks: usize| step(work, method, if weak { samples * ranks } else { samples }, ranks, shared);
+        let of = |ranks: usize| {
+            step(
+                work,
+                method,
+                if weak { samples * ranks } else { samples },
+                ranks,
+                shared,
+            )
+        };
         let alone = of(1);
         let cells: Vec<String> = all
             .iter()
             .map(|&r| {
                 let seconds = of(r);
-                let efficiency = if weak { alone / seconds } else { alone / seconds / r as f64 };
+                let efficiency = if weak {
+                    alone / seconds
+                } else {
+                    alone / seconds / r as f64
+                };
                 format!("{seconds:.3} ({:.0}%)", 100.0 * efficiency)
             })
             .collect();
@@ -345,27 +526,57 @@ fn scaling() {
 
 fn evolution() {
     println!(
-        "\n## The solve of an evolution, W4: N = 20, density 4, 1700 complex parameters, 1024 samples, CPU seconds\n"
+        "\n## The solve of an evolution, W4: N = 20, density 4, 1700 complex parameters, 1024 \
+         samples, CPU seconds\n"
     );
     let work = Work::new("W4", RING_20, "density = 4", 1024);
     for (name, inverse) in [
-        ("pseudo-inverse", Inverse::Spectral(Spectral { cut: 1e-8, signal_to_noise: 0.0 })),
-        ("pseudo-inverse and signal to noise", Inverse::Spectral(Spectral { cut: 1e-8, signal_to_noise: 2.0 })),
+        (
+            "pseudo-inverse",
+            Inverse::Spectral(Spectral {
+                cut: 1e-8,
+                signal_to_noise: 0.0,
+            }),
+        ),
+        (
+            "pseudo-inverse and signal to noise",
+            Inverse::Spectral(Spectral {
+                cut: 1e-8,
+                signal_to_noise: 2.0,
+            }),
+        ),
         ("shift, Cholesky", Inverse::Shift(1e-3)),
     ] {
-        let equation = Equation { axis: Axis::Real, principle: Principle::Mclachlan, inverse };
-        let seconds = best(3, || motion::solve(&equation, &work.data(), 0.0, false, &Serial).unwrap());
-        println!("* {name}: {seconds:.3} (and {:.3} for samples and local energies)", work.sampling);
+        let equation = Equation {
+            axis: Axis::Real,
+            principle: Principle::Mclachlan,
+            inverse,
+        };
+        let seconds = best(3, || {
+            motion::solve(&equation, &work.data(), 0.0, false, &Serial).unwrap()
+        });
+        println!(
+            "* {name}: {seconds:.3} (and {:.3} for samples and local energies)",
+            work.sampling
+        );
     }
     let n = 1024;
-    let half = Array2::from_shape_fn((n, n), |(i, j)| Complex64::cis(((i * i + 3 * j) % 101) as f64));
+    let half = Array2::from_shape_fn((n, n), |(i, j)| {
+        Complex64::cis(((i * i + 3 * j) % 101) as f64)
+    });
     let kernel = multiply(half.view(), Op::Same, half.view(), Op::Adjoint);
-    println!("* the decomposition alone, order {n}: {:.3}", best(2, || Complex64::eigen(kernel.clone()).unwrap()));
+    println!(
+        "* the decomposition alone, order {n}: {:.3}",
+        best(2, || Complex64::eigen(kernel.clone()).unwrap())
+    );
 }
 
 fn main() {
     job::ensure_blas_kernel();
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let chosen: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     let parts: [(&str, fn()); 7] = [
         ("floors", || {
             floors();
@@ -378,7 +589,11 @@ fn main() {
         ("evolution", evolution),
     ];
     for (name, part) in parts {
-        let wanted = if chosen.is_empty() { name != "floors" } else { chosen.iter().any(|c| c == name) };
+        let wanted = if chosen.is_empty() {
+            name != "floors"
+        } else {
+            chosen.iter().any(|c| c == name)
+        };
         if wanted {
             part();
         }

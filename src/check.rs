@@ -1,8 +1,10 @@
-//! Decides what every wave function has to obey; public, so that wave functions of other crates can be held to it.
+//! Decides what every wave function has to obey; public, so that wave functions of other crates can
+//! be held to it.
 //!
-//! ratio = ψ(x')/ψ(x); accepting = building anew; O_k = ∂ ln ψ/∂θ_k by central differences; many walkers = one walker;
-//! the flat parameters survive a round trip; layout, kind and shape of the derivatives agree; O v, O^H w and the Gram matrix
-//! from factors are those of the matrix written out.
+//! ratio = ψ(x')/ψ(x); accepting = building anew; O_k = ∂ ln ψ/∂θ_k by central differences;
+//! many walkers = one walker; the flat parameters survive a round trip; layout, kind and shape of
+//! the derivatives agree; O v, O^H w and the Gram matrix from factors are those of the matrix
+//! written out.
 
 mod operator;
 
@@ -20,7 +22,8 @@ pub type Verdict = std::result::Result<(), String>;
 const WALKERS: usize = 5;
 const TOLERANCE: f64 = 1e-10;
 
-/// Holds `ansatz` to all laws, on random configurations and moves of `basis`. Parameters are as before afterwards.
+/// Holds `ansatz` to all laws, on random configurations and moves of `basis`. Parameters are as
+/// before afterwards.
 ///
 /// The error side names the law, the place and both values.
 pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, seed: u64) -> Verdict {
@@ -34,7 +37,11 @@ pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, seed: u64) -> Verdict 
     derivatives_are_differences(ansatz, basis, &mut rng)
 }
 
-fn walkers<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Result<Vec<i8>, String> {
+fn walkers<A: Ansatz>(
+    ansatz: &A,
+    basis: &SpinBasis,
+    rng: &mut Generator,
+) -> Result<Vec<i8>, String> {
     let mut xs = Vec::new();
     for _ in 0..1000 {
         let x = basis.random(rng);
@@ -48,11 +55,16 @@ fn walkers<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Res
     Err("no configurations with ψ ≠ 0 were found".into())
 }
 
-/// A random move that stays in the sector: one to four flips where Sz is free, else an exchange of opposite spins.
+/// A random move that stays in the sector: one to four flips where Sz is free, else an exchange of
+/// opposite spins.
 fn random_move(x: &[i8], basis: &SpinBasis, rng: &mut Generator) -> Vec<u32> {
     let n = x.len();
     if basis.up.is_none() && rng.random::<f64>() < 0.7 {
-        let count = if rng.random::<f64>() < 0.7 { 1 } else { rng.random_range(1..=n.min(4)) };
+        let count = if rng.random::<f64>() < 0.7 {
+            1
+        } else {
+            rng.random_range(1..=n.min(4))
+        };
         let mut sites: Vec<u32> = (0..n as u32).collect();
         (0..count).for_each(|k| sites.swap(k, rng.random_range(k..n)));
         sites.truncate(count);
@@ -60,7 +72,11 @@ fn random_move(x: &[i8], basis: &SpinBasis, rng: &mut Generator) -> Vec<u32> {
     }
     let place = |value: i8, rng: &mut Generator| {
         let sites: Vec<u32> = (0..n as u32).filter(|&i| x[i as usize] == value).collect();
-        if sites.is_empty() { None } else { Some(sites[rng.random_range(0..sites.len())]) }
+        if sites.is_empty() {
+            None
+        } else {
+            Some(sites[rng.random_range(0..sites.len())])
+        }
     };
     match (place(1, rng), place(-1, rng)) {
         (Some(up), Some(down)) => vec![up, down],
@@ -103,28 +119,49 @@ fn ratios<A: Ansatz>(ansatz: &A, batch: &A::Batch, asks: &Asks) -> Vec<Complex64
     out
 }
 
-/// The layout counts as many numbers as the flat vector has, and the derivatives have the columns of their kind.
+/// The layout counts as many numbers as the flat vector has, and the derivatives have the columns
+/// of their kind.
 pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
     let count = ansatz.parameters().len();
     let reals = |complex: bool| if complex { 2 } else { 1 };
-    let laid_out: usize = ansatz.layout().iter().map(|b| b.shape.iter().product::<usize>() * reals(b.complex)).sum();
+    let laid_out: usize = ansatz
+        .layout()
+        .iter()
+        .map(|b| b.shape.iter().product::<usize>() * reals(b.complex))
+        .sum();
     if laid_out != count {
-        return Err(format!("shape: the layout has {laid_out} numbers, the flat vector {count}"));
+        return Err(format!(
+            "shape: the layout has {laid_out} numbers, the flat vector {count}"
+        ));
     }
     if ansatz.sites() != basis.sites {
-        return Err(format!("shape: {} sites instead of {}", ansatz.sites(), basis.sites));
+        return Err(format!(
+            "shape: {} sites instead of {}",
+            ansatz.sites(),
+            basis.sites
+        ));
     }
     let mut rng = stream(0, Purpose::Law, 1, 0);
     let xs: Vec<i8> = (0..WALKERS).flat_map(|_| basis.random(&mut rng)).collect();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
     let real = matches!(derivatives.written_out(), Matrix::Real(_));
-    let columns = if ansatz.kind() == Kind::Holomorphic { count / 2 } else { count };
+    let columns = if ansatz.kind() == Kind::Holomorphic {
+        count / 2
+    } else {
+        count
+    };
     if derivatives.kind != ansatz.kind() || real != (ansatz.kind() == Kind::Real) {
-        return Err(format!("shape: derivatives of kind {:?}, real: {real}", derivatives.kind));
+        return Err(format!(
+            "shape: derivatives of kind {:?}, real: {real}",
+            derivatives.kind
+        ));
     }
     if (derivatives.samples(), derivatives.columns()) != (WALKERS, columns) {
         let found = (derivatives.samples(), derivatives.columns());
-        return Err(format!("shape: derivatives are {found:?} instead of {:?}", (WALKERS, columns)));
+        return Err(format!(
+            "shape: derivatives are {found:?} instead of {:?}",
+            (WALKERS, columns)
+        ));
     }
     Ok(())
 }
@@ -137,9 +174,15 @@ fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
     for ((k, sites), ratio) in asks.iter().zip(ratios(ansatz, &batch, &asks)) {
         let x = moved(&xs[k * basis.sites..(k + 1) * basis.sites], sites);
         let expected = (ansatz.log_psi(&ansatz.batch(&x))[0] - logs[k]).exp();
-        let expected = if expected.re.is_nan() { Complex64::ZERO } else { expected };
+        let expected = if expected.re.is_nan() {
+            Complex64::ZERO
+        } else {
+            expected
+        };
         if !is_close(ratio, expected, TOLERANCE) {
-            return Err(format!("ratio: {ratio} for the flip of {sites:?}, exp(ln ψ' − ln ψ) = {expected}"));
+            return Err(format!(
+                "ratio: {ratio} for the flip of {sites:?}, exp(ln ψ' − ln ψ) = {expected}"
+            ));
         }
     }
     Ok(())
@@ -156,9 +199,13 @@ fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator
         let mut own = Asks::default();
         (3 * k..3 * k + 3).for_each(|q| own.push(0, asks.get(q).1));
         let rows = derivatives.select(&[k]).pack() == ansatz.derivatives(&single).pack();
-        if !rows || ansatz.log_psi(&single)[0] != logs[k] || ratios(ansatz, &single, &own) != together[3 * k..3 * k + 3]
+        if !rows
+            || ansatz.log_psi(&single)[0] != logs[k]
+            || ratios(ansatz, &single, &own) != together[3 * k..3 * k + 3]
         {
-            return Err(format!("batch: walker {k} of {WALKERS} differs from the same walker alone"));
+            return Err(format!(
+                "batch: walker {k} of {WALKERS} differs from the same walker alone"
+            ));
         }
     }
     Ok(())
@@ -185,26 +232,43 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
             continue;
         }
         let fresh = ansatz.batch(&xs);
-        for (a, b) in ansatz.log_psi(&batch).into_iter().zip(ansatz.log_psi(&fresh)) {
+        for (a, b) in ansatz
+            .log_psi(&batch)
+            .into_iter()
+            .zip(ansatz.log_psi(&fresh))
+        {
             if !same_log(a, b) {
-                return Err(format!("accept: ln ψ = {a} after {} rounds, {b} built anew", round + 1));
+                return Err(format!(
+                    "accept: ln ψ = {a} after {} rounds, {b} built anew",
+                    round + 1
+                ));
             }
         }
         let asks = all_asks(&xs, basis, 3, rng);
         let (moved_on, anew) = (ratios(ansatz, &batch, &asks), ratios(ansatz, &fresh, &asks));
         for (a, b) in moved_on.into_iter().zip(anew) {
             if !is_close(a, b, TOLERANCE) {
-                return Err(format!("accept: ratio {a} after {} rounds, {b} built anew", round + 1));
+                return Err(format!(
+                    "accept: ratio {a} after {} rounds, {b} built anew",
+                    round + 1
+                ));
             }
         }
     }
     Ok(())
 }
 
-fn parameters_survive<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
+fn parameters_survive<A: Ansatz>(
+    ansatz: &mut A,
+    basis: &SpinBasis,
+    rng: &mut Generator,
+) -> Verdict {
     let xs = walkers(ansatz, basis, rng)?;
     let (parameters, logs) = (ansatz.parameters(), ansatz.log_psi(&ansatz.batch(&xs)));
-    let other: Vec<f64> = parameters.iter().map(|p| p + 0.1 * (rng.random::<f64>() - 0.5)).collect();
+    let other: Vec<f64> = parameters
+        .iter()
+        .map(|p| p + 0.1 * (rng.random::<f64>() - 0.5))
+        .collect();
     for set in [&other, &parameters] {
         ansatz.set_parameters(set).map_err(|e| e.to_string())?;
         if ansatz.parameters() != *set {
@@ -222,14 +286,25 @@ fn parameters_survive<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng: &mut Ge
     }
 }
 
-fn derivatives_are_differences<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
+fn derivatives_are_differences<A: Ansatz>(
+    ansatz: &mut A,
+    basis: &SpinBasis,
+    rng: &mut Generator,
+) -> Verdict {
     const STEP: f64 = 1e-5;
     let xs = walkers(ansatz, basis, rng)?;
     let parameters = ansatz.parameters();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
     let matrix = derivatives.written_out();
     let column = |s: usize, k: usize| match derivatives.kind {
-        Kind::Holomorphic => matrix.get(s, k / 2) * if k.is_multiple_of(2) { Complex64::ONE } else { Complex64::i() },
+        Kind::Holomorphic => {
+            matrix.get(s, k / 2)
+                * if k.is_multiple_of(2) {
+                    Complex64::ONE
+                } else {
+                    Complex64::i()
+                }
+        }
         _ => matrix.get(s, k),
     };
     let mut verdict = Ok(());
@@ -245,11 +320,15 @@ fn derivatives_are_differences<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, rng
             let expected = difference(plus[s], minus[s]) / (2.0 * STEP);
             let found: Complex64 = column(s, k);
             if verdict.is_ok() && !is_close(found, expected, 1e-6) {
-                verdict = Err(format!("derivatives: O = {found} for parameter {k}, differences give {expected}"));
+                verdict = Err(format!(
+                    "derivatives: O = {found} for parameter {k}, differences give {expected}"
+                ));
             }
         }
     }
-    ansatz.set_parameters(&parameters).map_err(|e| e.to_string())?;
+    ansatz
+        .set_parameters(&parameters)
+        .map_err(|e| e.to_string())?;
     verdict
 }
 
@@ -290,7 +369,11 @@ mod tests {
         }
         fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
             let keep = parameters.len().min(self.0.parameters().len());
-            self.0.set_parameters(if matches!(self.1, Fault::Length) { &parameters[..keep] } else { parameters })
+            self.0.set_parameters(if matches!(self.1, Fault::Length) {
+                &parameters[..keep]
+            } else {
+                parameters
+            })
         }
         fn kind(&self) -> Kind {
             self.0.kind()
@@ -308,7 +391,9 @@ mod tests {
         fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
             self.0.ratios(batch, asks, out);
             if matches!(self.1, Fault::Ratio) {
-                asks.iter().zip(out).for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64);
+                asks.iter()
+                    .zip(out)
+                    .for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64);
             }
         }
         fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {

@@ -37,7 +37,8 @@ pub enum Error {
         /// What happened.
         what: String,
     },
-    /// Told to stop within a block of work, which is dropped; the run goes on from the boundary before it.
+    /// Told to stop within a block of work, which is dropped; the run goes on from the boundary
+    /// before it.
     Interrupted,
     /// Another rank has failed, and says how.
     Elsewhere,
@@ -58,22 +59,36 @@ pub const EXIT_STOPPED: i32 = 75;
 
 impl Error {
     /// An input error for `key`.
-    pub fn input(key: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Error::Input { key: key.into(), problem: problem.into(), remedy: remedy.into() }
+    pub fn input(
+        key: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Error::Input {
+            key: key.into(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// A numerical failure.
     pub fn numerical(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Error::Numerical { what: what.into(), remedy: remedy.into() }
+        Error::Numerical {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// A file that cannot be written or read back.
     pub fn output(path: impl Into<PathBuf>, what: impl ToString) -> Self {
-        Error::Output { path: path.into(), what: what.to_string() }
+        Error::Output {
+            path: path.into(),
+            what: what.to_string(),
+        }
     }
 
-    /// The exit code of the process: 64 input, 70 numerical and communication, 74 files, 75 interrupted; 0 where another rank
-    /// has failed, whose code counts.
+    /// The exit code of the process: 64 input, 70 numerical and communication, 74 files, 75
+    /// interrupted; 0 where another rank has failed, whose code counts.
     pub fn exit_code(&self) -> i32 {
         match self {
             Error::Input { .. } | Error::Memory { .. } => 64,
@@ -88,10 +103,19 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Error::Input { key, problem, remedy } => write!(f, "{key}: {problem}; {remedy}"),
-            Error::Memory { what, needed, available } => write!(
+            Error::Input {
+                key,
+                problem,
+                remedy,
+            } => write!(f, "{key}: {problem}; {remedy}"),
+            Error::Memory {
+                what,
+                needed,
+                available,
+            } => write!(
                 f,
-                "{what} needs {:.1} GB on one rank, {:.1} GB are available; choose a smaller problem or more memory",
+                "{what} needs {:.1} GB on one rank, {:.1} GB are available; choose a smaller \
+                 problem or more memory",
                 needed / 1e9,
                 available / 1e9
             ),

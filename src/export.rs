@@ -1,7 +1,8 @@
 //! Decides how the history of a run looks to other programs: a CSV table, or the log of NetKet.
 //!
-//! NetKet's `JsonLog` is `{"Energy": {"iters": [0, 1, …], "Mean": {"real": […], "imag": […]}, "Sigma": […], "Variance": […],
-//! "R_hat": […]}}`, which `json.load` and NetKet's own readers take; numbers that are not finite are null.
+//! NetKet's `JsonLog` is `{"Energy": {"iters": [0, 1, …], "Mean": {"real": […], "imag": […]},
+//! "Sigma": […], "Variance": […], "R_hat": […]}}`, which `json.load` and NetKet's own readers
+//! take; numbers that are not finite are null.
 //!
 //! Reference: F. Vicentini et al., SciPost Phys. Codebases 7 (2022); RFC 4180.
 
@@ -11,10 +12,13 @@ use crate::io::tree::{Tree, Value};
 use serde_json::json;
 use std::path::Path;
 
-/// Columns (name, values) of a history under `prefix`, all of the same length, in alphabetical order.
+/// Columns (name, values) of a history under `prefix`, all of the same length, in alphabetical
+/// order.
 fn columns(tree: &Tree, prefix: &str) -> Vec<(String, Vec<f64>)> {
     let column = |(key, value): (&String, &Value)| match (key.strip_prefix(prefix), value) {
-        (Some(name), Value::Real(a)) if a.ndim() == 1 => Some((name.to_string(), a.iter().copied().collect())),
+        (Some(name), Value::Real(a)) if a.ndim() == 1 => {
+            Some((name.to_string(), a.iter().copied().collect()))
+        }
         _ => None,
     };
     tree.datasets.iter().filter_map(column).collect()
@@ -28,16 +32,21 @@ fn no_history(path: &Path) -> Error {
     )
 }
 
-/// The history of the optimisation, or where there is none that of the evolution, with a row per step.
+/// The history of the optimisation, or where there is none that of the evolution, with a row per
+/// step.
 ///
-/// Optimisation: `step` (from 1), then the columns of `optimize/history`, then `seconds`. Evolution: `time`, then the others.
+/// Optimisation: `step` (from 1), then the columns of `optimize/history`, then `seconds`.
+/// Evolution: `time`, then the others.
 pub fn csv(path: &Path) -> Result<String> {
     let tree = hdf5::read(path)?;
     let mut table = columns(&tree, "optimize/history/");
     if table.iter().any(|c| !c.1.is_empty()) {
         let steps = (1..=table[0].1.len()).map(|k| k as f64).collect();
         table.insert(0, ("step".into(), steps));
-        table.push(("seconds".into(), tree.reals("timing/step_seconds").unwrap_or_default()));
+        table.push((
+            "seconds".into(),
+            tree.reals("timing/step_seconds").unwrap_or_default(),
+        ));
     } else {
         table = columns(&tree, "evolve/history/");
         table.sort_by_key(|c| c.0 != "time");
@@ -46,7 +55,13 @@ pub fn csv(path: &Path) -> Result<String> {
     if rows == 0 {
         return Err(no_history(path));
     }
-    let mut lines = vec![table.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(",")];
+    let mut lines = vec![
+        table
+            .iter()
+            .map(|c| c.0.as_str())
+            .collect::<Vec<_>>()
+            .join(","),
+    ];
     for k in 0..rows {
         let cell = |c: &(String, Vec<f64>)| c.1.get(k).map_or_else(String::new, f64::to_string);
         lines.push(table.iter().map(cell).collect::<Vec<_>>().join(","));
@@ -63,7 +78,8 @@ pub fn netket(path: &Path) -> Result<String> {
         return Err(no_history(path));
     }
     let iterations: Vec<usize> = (0..energy.len()).collect();
-    let single = |name: &str| Ok::<_, Error>(json!({ "iters": iterations, "value": column(name)? }));
+    let single =
+        |name: &str| Ok::<_, Error>(json!({ "iters": iterations, "value": column(name)? }));
     let log = json!({
         "Energy": {
             "iters": iterations,

@@ -1,5 +1,6 @@
-//! Decides how the results of a scan become one table: a row per file, a column for every input key that differs between them,
-//! the energy with its diagnostics, and every measured quantity that is one number.
+//! Decides how the results of a scan become one table: a row per file, a column for every input key
+//! that differs between them, the energy with its diagnostics, and every measured quantity that is
+//! one number.
 //!
 //! Reference: RFC 4180 (comma-separated values).
 
@@ -10,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The columns that every table has, after the file's name and the keys.
-const COLUMNS: [&str; 11] =
-    ["state", "steps", "sites", "samples", "energy", "error", "variance", "v_score", "r_hat", "tau", "warnings"];
+const COLUMNS: [&str; 11] = [
+    "state", "steps", "sites", "samples", "energy", "error", "variance", "v_score", "r_hat", "tau",
+    "warnings",
+];
 
 /// One file.
 struct Row {
@@ -21,22 +24,35 @@ struct Row {
     measured: BTreeMap<String, String>,
 }
 
-/// The table of some result files, as CSV with a header line. Empty fields stand for what a file does not have (yet).
+/// The table of some result files, as CSV with a header line. Empty fields stand for what a file
+/// does not have (yet).
 ///
-/// Fails with `Error::Input` for a file that holds no results, with `Error::Output` for one that cannot be read.
+/// Fails with `Error::Input` for a file that holds no results, with `Error::Output` for one that
+/// cannot be read.
 pub fn table(files: &[PathBuf]) -> Result<String> {
-    let rows = files.iter().map(|file| row(file)).collect::<Result<Vec<_>>>()?;
+    let rows = files
+        .iter()
+        .map(|file| row(file))
+        .collect::<Result<Vec<_>>>()?;
     let names = |of: fn(&Row) -> &BTreeMap<String, String>| -> BTreeSet<String> {
         rows.iter().flat_map(|r| of(r).keys().cloned()).collect()
     };
-    let differs = |key: &String| rows.iter().any(|r| r.keys.get(key) != rows[0].keys.get(key));
+    let differs = |key: &String| {
+        rows.iter()
+            .any(|r| r.keys.get(key) != rows[0].keys.get(key))
+    };
     let mut keys: Vec<String> = names(|r| &r.keys).into_iter().filter(differs).collect();
     keys.retain(|k| !k.starts_with("output.") && k != "title");
     let measured: Vec<String> = names(|r| &r.measured).into_iter().collect();
-    let header = ["file"].into_iter().chain(keys.iter().map(String::as_str)).chain(COLUMNS);
+    let header = ["file"]
+        .into_iter()
+        .chain(keys.iter().map(String::as_str))
+        .chain(COLUMNS);
     let mut lines = vec![line(header.chain(measured.iter().map(String::as_str)))];
     for row in &rows {
-        let of = |map: &BTreeMap<String, String>, name: &String| map.get(name).cloned().unwrap_or_default();
+        let of = |map: &BTreeMap<String, String>, name: &String| {
+            map.get(name).cloned().unwrap_or_default()
+        };
         let fields: Vec<String> = std::iter::once(row.file.clone())
             .chain(keys.iter().map(|k| of(&row.keys, k)))
             .chain(row.fixed.iter().cloned())
@@ -72,23 +88,40 @@ fn row(file: &Path) -> Result<Row> {
         other => other.to_string(),
     };
     let energy = &info["energy"];
-    let fixed = [&info["state"], &info["steps"], &info["sites"], &info["samples"]]
-        .into_iter()
-        .chain(["mean", "error", "variance", "v_score", "r_hat", "tau"].map(|name| &energy[name]))
-        .chain([&info["warnings"]])
-        .map(text)
-        .collect();
+    let fixed = [
+        &info["state"],
+        &info["steps"],
+        &info["sites"],
+        &info["samples"],
+    ]
+    .into_iter()
+    .chain(["mean", "error", "variance", "v_score", "r_hat", "tau"].map(|name| &energy[name]))
+    .chain([&info["warnings"]])
+    .map(text)
+    .collect();
     let tree = hdf5::read(file)?;
     let resolved: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
     // A text stands without the quotes of the input.
-    let plain = |v: String| v.strip_prefix('"').and_then(|v| v.strip_suffix('"')).map_or(v.clone(), str::to_string);
-    let keys = input::flatten(&resolved).into_iter().map(|(key, value)| (key, plain(value))).collect();
+    let plain = |v: String| {
+        v.strip_prefix('"')
+            .and_then(|v| v.strip_suffix('"'))
+            .map_or(v.clone(), str::to_string)
+    };
+    let keys = input::flatten(&resolved)
+        .into_iter()
+        .map(|(key, value)| (key, plain(value)))
+        .collect();
     let mut measured = BTreeMap::new();
     for (name, value) in info["observables"].as_object().into_iter().flatten() {
         measured.insert(name.clone(), text(&value["mean"]));
         measured.insert(format!("{name}_error"), text(&value["error"]));
     }
-    Ok(Row { file: shown, keys, fixed, measured })
+    Ok(Row {
+        file: shown,
+        keys,
+        fixed,
+        measured,
+    })
 }
 
 #[cfg(test)]
@@ -97,6 +130,9 @@ mod tests {
 
     #[test]
     fn fields_with_commas_and_quotes_are_quoted() {
-        assert_eq!(line(["a", "[4, 4]", "say \"x\"", ""].into_iter()), "a,\"[4, 4]\",\"say \"\"x\"\"\",");
+        assert_eq!(
+            line(["a", "[4, 4]", "say \"x\"", ""].into_iter()),
+            "a,\"[4, 4]\",\"say \"\"x\"\"\","
+        );
     }
 }

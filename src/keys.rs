@@ -1,32 +1,56 @@
-//! Decides how a table of input keys becomes typed values: unknown keys, missing keys and wrong types are errors that
-//! name the key and what is allowed.
+//! Decides how a table of input keys becomes typed values: unknown keys, missing keys and wrong
+//! types are errors that name the key and what is allowed.
 
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
 
 /// Reads `table`, which stands at `path` in the input (such as `hamiltonian`), into `T`.
 ///
-/// `T` derives `Deserialize` with `deny_unknown_fields`; integers are accepted where a real is meant.
+/// `T` derives `Deserialize` with `deny_unknown_fields`; integers are accepted where a real is
+/// meant.
 pub fn parse<T: DeserializeOwned>(table: &toml::Table, path: &str) -> Result<T> {
     serde_path_to_error::deserialize(toml::Value::Table(table.clone())).map_err(|e| {
         let inner = e.path().to_string();
-        let path = if inner == "." { path.to_string() } else { join(path, &inner) };
+        let path = if inner == "." {
+            path.to_string()
+        } else {
+            join(path, &inner)
+        };
         describe(&path, e.inner().message())
     })
 }
 
 /// Turns a message of the reader, raised at `path`, into an input error.
 fn describe(path: &str, message: &str) -> Error {
-    let quoted = |text: &str| text.split('`').nth(1).map(str::to_string).unwrap_or_default();
+    let quoted = |text: &str| {
+        text.split('`')
+            .nth(1)
+            .map(str::to_string)
+            .unwrap_or_default()
+    };
     let message = message.trim();
     if let Some(rest) = message.strip_prefix("unknown field ") {
         let key = quoted(rest);
-        let known = rest.split_once(", ").map_or("there are no keys here", |(_, known)| known);
-        let full = if path.rsplit('.').next() == Some(&key) { path.to_string() } else { join(path, &key) };
-        return Error::input(full, "unknown key", known.replace("expected", "known here:"));
+        let known = rest
+            .split_once(", ")
+            .map_or("there are no keys here", |(_, known)| known);
+        let full = if path.rsplit('.').next() == Some(&key) {
+            path.to_string()
+        } else {
+            join(path, &key)
+        };
+        return Error::input(
+            full,
+            "unknown key",
+            known.replace("expected", "known here:"),
+        );
     }
     if let Some(rest) = message.strip_prefix("missing field ") {
-        return Error::input(join(path, &quoted(rest)), "this key is missing", "add it, see configs/reference.toml");
+        return Error::input(
+            join(path, &quoted(rest)),
+            "this key is missing",
+            "add it, see configs/reference.toml",
+        );
     }
     Error::input(
         path,
@@ -36,7 +60,11 @@ fn describe(path: &str, message: &str) -> Error {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_string() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_string()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 #[cfg(test)]

@@ -2,17 +2,21 @@
 //!
 //! # The theory on one page
 //!
-//! A wave function ψ(x; θ) on configurations x of spins ±1 is judged by its energy, an average over |ψ|²:
+//! A wave function ψ(x; θ) on configurations x of spins ±1 is judged by its energy, an average
+//! over
+//! |ψ|²:
 //! ```text
 //! E(θ) = ⟨E_loc⟩,   E_loc(x) = Σ_x' ⟨x|H|x'⟩ ψ(x')/ψ(x),   Var H = ⟨|E_loc − E|²⟩ (zero for an eigenstate)
 //! ```
-//! Markov chains sample |ψ|²: a proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|²). With the log-derivatives
-//! O_k = ∂ ln ψ/∂θ_k, stochastic reconfiguration follows imaginary time within the manifold of wave functions:
+//! Markov chains sample |ψ|²: a proposal x → x' is accepted with probability min(1,
+//! |ψ(x')/ψ(x)|²). With the log-derivatives O_k = ∂ ln ψ/∂θ_k, stochastic reconfiguration
+//! follows imaginary time within the manifold of wave functions:
 //! ```text
 //! S_kl = ⟨O_k* O_l⟩ − ⟨O_k*⟩⟨O_l⟩,   F_k = ⟨O_k* E_loc⟩ − ⟨O_k*⟩⟨E_loc⟩,   θ ← θ − η (S + λ)⁻¹ F
 //! ```
-//! (Sorella, PRL 80, 4558 (1998); Carleo, Troyer, Science 355, 602 (2017)). Where there are more parameters than samples the
-//! same direction comes from the matrix of samples, Ō^H (Ō Ō^H + λ)⁻¹ ε (Chen, Heyl, Nat. Phys. 20, 1476 (2024)).
+//! (Sorella, PRL 80, 4558 (1998); Carleo, Troyer, Science 355, 602 (2017)). Where there are more
+//! parameters than samples the same direction comes from the matrix of samples, Ō^H (Ō Ō^H +
+//! λ)⁻¹ ε (Chen, Heyl, Nat. Phys. 20, 1476 (2024)).
 //!
 //! | symbol | meaning | in code |
 //! | --- | --- | --- |
@@ -26,13 +30,16 @@
 //!
 //! # The straight line
 //!
-//! [`input`] reads the TOML, [`registry`] turns names into types, [`driver`] runs: the [`ensemble`] samples its share of the
-//! chains and evaluates local energies and derivatives, [`driver::statistics`] reduces them over the [`comm`]unicator, the
-//! [`optimizer`] gives a direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
+//! [`input`] reads the TOML, [`registry`] turns names into types, [`driver`] runs: the [`ensemble`]
+//! samples its share of the chains and evaluates local energies and derivatives,
+//! [`driver::statistics`] reduces them over the [`comm`]unicator, the [`optimizer`] gives a
+//! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
-//! Rooms use those to their left: error, scalar, rng, keys → linalg, comm, lattice → basis, stats → operator, ansatz → sampler →
-//! ensemble → observable → optimizer → evolution → io, job → driver → registry, input, report, gather, export, plot, watch → main. [`io::tree`] and [`io::hdf5`] are plain data that
-//! every room may use; [`exact`] stands beside the driver, [`check`] holds the public laws.
+//! Rooms use those to their left: error, scalar, rng, keys → linalg, comm, lattice → basis,
+//! stats → operator, ansatz → sampler → ensemble → observable → optimizer → evolution
+//! → io, job → driver → registry, input, report, gather, export, plot, watch → main.
+//! [`io::tree`] and [`io::hdf5`] are plain data that every room may use; [`exact`] stands beside
+//! the driver, [`check`] holds the public laws.
 
 pub mod ansatz;
 pub mod basis;

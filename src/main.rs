@@ -30,7 +30,8 @@ enum Command {
         #[arg(long)]
         fresh: bool,
     },
-    /// Validate an input, try a piece of it, and print memory, time, sizes of files and a SLURM header
+    /// Validate an input, try a piece of it, and print memory, time, sizes of files and a SLURM
+    /// header
     Check {
         /// Input file (TOML)
         input: PathBuf,
@@ -57,7 +58,8 @@ enum Command {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
-        /// Print the row of the variational benchmark tables: energy, sigma, variance, degrees of freedom, Einf
+        /// Print the row of the variational benchmark tables: energy, sigma, variance, degrees of
+        /// freedom, Einf
         #[arg(long, conflicts_with = "json")]
         varbench: bool,
     },
@@ -100,7 +102,8 @@ enum Command {
         /// Width of PNG images in pixels
         #[arg(long, default_value_t = 1500)]
         width: u32,
-        /// Exact energy of the whole system, or a file of `nishina exact --output`; one for all files, or one per file
+        /// Exact energy of the whole system, or a file of `nishina exact --output`; one for all
+        /// files, or one per file
         #[arg(long, value_name = "E|FILE", allow_hyphen_values = true)]
         exact: Vec<String>,
     },
@@ -155,38 +158,93 @@ fn main() {
         }
     };
     let code = match arguments.command {
-        Command::Run { input, settings, fresh } => run(&input, &settings, fresh),
-        Command::Check { input, settings, ranks, quick, within, json } => {
-            let seconds = if quick || !within.is_finite() { 0.0 } else { within.clamp(0.0, 86_400.0) };
+        Command::Run {
+            input,
+            settings,
+            fresh,
+        } => run(&input, &settings, fresh),
+        Command::Check {
+            input,
+            settings,
+            ranks,
+            quick,
+            within,
+            json,
+        } => {
+            let seconds = if quick || !within.is_finite() {
+                0.0
+            } else {
+                within.clamp(0.0, 86_400.0)
+            };
             alone(|| check(&input, &settings, ranks.max(1), seconds, json))
         }
-        Command::Info { file, varbench: true, .. } => alone(|| answer(&report::varbench(&file)?)),
+        Command::Info {
+            file,
+            varbench: true,
+            ..
+        } => alone(|| answer(&report::varbench(&file)?)),
         Command::Info { file, json, .. } => alone(|| {
             let info = report::info(&file)?;
-            answer(&if json { info.to_string() } else { report::info_text(&info) })
+            answer(&if json {
+                info.to_string()
+            } else {
+                report::info_text(&info)
+            })
         }),
         Command::Gather { files } => alone(|| answer(&gather::table(&results_among(&files))?)),
         Command::Watch { file, once } => alone(|| match once {
             true => answer(&watch::once(&file, 100, 36)?),
             false => watch::live(&file),
         }),
-        Command::Export { file, netket, .. } => {
-            alone(|| answer(&if netket { export::netket(&file)? } else { export::csv(&file)? }))
-        }
-        Command::Plot { files, output, format, width, exact } => alone(|| {
+        Command::Export { file, netket, .. } => alone(|| {
+            answer(&if netket {
+                export::netket(&file)?
+            } else {
+                export::csv(&file)?
+            })
+        }),
+        Command::Plot {
+            files,
+            output,
+            format,
+            width,
+            exact,
+        } => alone(|| {
             let files = results_among(&files);
-            let stem = files[0].file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let stem = files[0]
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let output = output.unwrap_or_else(|| format!("{stem}-plots").into());
             let (png, svg) = (format.contains(&Format::Png), format.contains(&Format::Svg));
-            let lines = plot::plot(&files, &plot::PlotOptions { output, png, svg, width, exact })?;
+            let lines = plot::plot(
+                &files,
+                &plot::PlotOptions {
+                    output,
+                    png,
+                    svg,
+                    width,
+                    exact,
+                },
+            )?;
             answer(&lines.join("\n"))
         }),
-        Command::Exact { input, settings, states, momentum, output, json } => {
-            alone(|| exact(&input, &settings, states, momentum, output, json))
-        }
+        Command::Exact {
+            input,
+            settings,
+            states,
+            momentum,
+            output,
+            json,
+        } => alone(|| exact(&input, &settings, states, momentum, output, json)),
         Command::Extrapolate { files, json } => alone(|| {
             let result = report::extrapolate(&results_among(&files))?;
-            answer(&if json { result.to_string() } else { report::extrapolate_text(&result) })
+            answer(&if json {
+                result.to_string()
+            } else {
+                report::extrapolate_text(&result)
+            })
         }),
         Command::Schema => alone(|| answer(&format!("{:#}", report::schema()))),
     };
@@ -227,7 +285,8 @@ fn answer(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Seconds that a rank with an error waits for the others to come to the same one, before it ends the job alone.
+/// Seconds that a rank with an error waits for the others to come to the same one, before it ends
+/// the job alone.
 const PATIENCE: f64 = 2.0;
 
 fn run(path: &Path, settings: &[String], fresh: bool) -> i32 {
@@ -245,13 +304,20 @@ fn run(path: &Path, settings: &[String], fresh: bool) -> i32 {
     };
     start_log(comm.is_root());
     let simd = linalg::simd::Simd::chosen().name();
-    log::info!("nishina {}, BLAS kernel {kernel}, vector instructions {simd}", env!("CARGO_PKG_VERSION"));
+    log::info!(
+        "nishina {}, BLAS kernel {kernel}, vector instructions {simd}",
+        env!("CARGO_PKG_VERSION")
+    );
     match stop.and_then(|mut stop| run_on(&*comm, &mut stop, path, settings, fresh)) {
         Ok(driver::Outcome::Finished) => comm.leave(EXIT_FINISHED, None, PATIENCE),
         Ok(driver::Outcome::Stopped) => comm.leave(EXIT_STOPPED, None, PATIENCE),
         Err(e) => {
             let message = format!("error: {e}");
-            comm.leave(e.exit_code(), (e != Error::Elsewhere).then_some(&message), PATIENCE)
+            comm.leave(
+                e.exit_code(),
+                (e != Error::Elsewhere).then_some(&message),
+                PATIENCE,
+            )
         }
     }
 }
@@ -268,14 +334,16 @@ fn run_on(
         same_everywhere(
             comm,
             job::program_digest(),
-            "the ranks run different programs; start one file on all hosts, from a folder that they share",
+            "the ranks run different programs; start one file on all hosts, from a folder that \
+             they share",
         )?;
     }
     let source = agree(comm, input::read(path, settings))?;
     same_everywhere(
         comm,
         source.digest,
-        "the ranks read different inputs; start them with the same command, on one file that all hosts see",
+        "the ranks read different inputs; start them with the same command, on one file that all \
+         hosts see",
     )?;
     linalg::blas::set_threads(source.input.threads);
     job::placement::report(comm, source.input.threads)?;
@@ -283,7 +351,15 @@ fn run_on(
     if comm.is_root() {
         stop.job_end(job::time_left());
     }
-    driver::run(&source, comm, &driver::Options { stop, fresh, extensions: registry::Extensions::default() })
+    driver::run(
+        &source,
+        comm,
+        &driver::Options {
+            stop,
+            fresh,
+            extensions: registry::Extensions::default(),
+        },
+    )
 }
 
 /// Seconds of the trial; none with 0.
@@ -294,17 +370,30 @@ fn check(path: &Path, settings: &[String], ranks: usize, seconds: f64, json: boo
     let source = input::read(path, settings)?;
     let problem = registry::problem(&source)?;
     driver::validate_evolution(&source, &problem, &registry::Extensions::default())?;
-    let mut ensemble = registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, ranks)?;
+    let mut ensemble = registry::ensemble(
+        &source,
+        &problem,
+        &registry::Extensions::default(),
+        0,
+        ranks,
+    )?;
     driver::start_evolution(&source, &mut *ensemble)?;
     let local = ranks.min(job::placement::cores());
-    let plan = report::plan(&source, &problem, &*ensemble, ranks, linalg::total_memory() / local as f64)?;
+    let plan = report::plan(
+        &source,
+        &problem,
+        &*ensemble,
+        ranks,
+        linalg::total_memory() / local as f64,
+    )?;
     if let Some(method) = &plan.method {
         registry::optimizer(&source.input, method)?;
     }
     driver::Orthogonal::new(&source, &problem, 0, ranks)?;
     let mut observables = Vec::new();
     if let Some(m) = &source.input.measure {
-        observables = registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+        observables =
+            registry::observables(&source, &problem, &m.observables, "measure.observables")?;
         driver::Target::new(m, &observables)?;
     }
     drop(ensemble);
@@ -342,20 +431,42 @@ fn forecast(
     }
     let input = &source.input;
     if input.optimize.is_none() && input.evolve.is_none() && input.measure.is_none() {
-        modelled.notes.push("there is nothing to run: neither [optimize] nor [evolve] nor [measure]".into());
+        modelled
+            .notes
+            .push("there is nothing to run: neither [optimize] nor [evolve] nor [measure]".into());
         return Ok(modelled);
     }
     if let Err(e) = plan.refuse_trial(job::placement::cores()) {
-        modelled.notes.push(format!("from the cost model alone, without a trial on this machine: {e}"));
+        modelled.notes.push(format!(
+            "from the cost model alone, without a trial on this machine: {e}"
+        ));
         return Ok(modelled);
     }
     let method = plan.method.as_ref().map(|m| m.0.as_str());
-    log::info!("a trial: a few steps in a temporary folder, at most {seconds:.0} s (--quick leaves it out)");
-    let asked = driver::trial::Asked { path, settings, source, method, ranks: plan.ranks, seconds, stop };
+    log::info!(
+        "a trial: a few steps in a temporary folder, at most {seconds:.0} s (--quick leaves it out)"
+    );
+    let asked = driver::trial::Asked {
+        path,
+        settings,
+        source,
+        method,
+        ranks: plan.ranks,
+        seconds,
+        stop,
+    };
     match driver::trial::trial(&asked)? {
-        Some(trial) => Ok(report::forecast(source, plan, observables, &trial, linalg::product_rate())),
+        Some(trial) => Ok(report::forecast(
+            source,
+            plan,
+            observables,
+            &trial,
+            linalg::product_rate(),
+        )),
         None => {
-            modelled.notes.push("from the cost model alone: the trial taught nothing".into());
+            modelled
+                .notes
+                .push("from the cost model alone: the trial taught nothing".into());
             Ok(modelled)
         }
     }
@@ -372,8 +483,18 @@ fn exact(
     job::ensure_blas_kernel();
     let source = input::read(path, settings)?;
     let problem = registry::problem(&source)?;
-    let options = ExactOptions { states, momentum, seed: source.input.seed, memory_limit: linalg::available_memory() };
-    let result = solve(&problem.hamiltonian, &problem.basis, Some(&problem.lattice), &options)?;
+    let options = ExactOptions {
+        states,
+        momentum,
+        seed: source.input.seed,
+        memory_limit: linalg::available_memory(),
+    };
+    let result = solve(
+        &problem.hamiltonian,
+        &problem.basis,
+        Some(&problem.lattice),
+        &options,
+    )?;
     if let Some(path) = output {
         io::hdf5::write_atomic(&path, &result.to_tree())?;
     }
@@ -384,6 +505,14 @@ fn exact(
                 .to_string(),
         );
     }
-    let lines: Vec<_> = energies.iter().enumerate().map(|(k, e)| format!("E{k} = {e:.12}")).collect();
-    answer(&format!("{} states\n{}", result.dimension, lines.join("\n")))
+    let lines: Vec<_> = energies
+        .iter()
+        .enumerate()
+        .map(|(k, e)| format!("E{k} = {e:.12}"))
+        .collect();
+    answer(&format!(
+        "{} states\n{}",
+        result.dimension,
+        lines.join("\n")
+    ))
 }

@@ -1,4 +1,5 @@
-//! Decides which concrete types an input means: names become lattices, models, wave functions, ensembles, optimisers.
+//! Decides which concrete types an input means: names become lattices, models, wave functions,
+//! ensembles, optimisers.
 
 use crate::ansatz::{self, Ansatz, AnsatzEntry, Erased, Kind, sign};
 use crate::basis::SpinBasis;
@@ -6,7 +7,8 @@ use crate::comm::share;
 use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
 use crate::error::{Error, Result};
 use crate::input::{
-    self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source, split_hamiltonian,
+    self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source,
+    split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
@@ -40,23 +42,41 @@ pub struct Problem {
 
 /// The section `name`, or an error that asks for it.
 pub fn section<'a, T>(value: &'a Option<T>, name: &str) -> Result<&'a T> {
-    value.as_ref().ok_or_else(|| Error::input(name, "this section is missing", format!("add a [{name}] section")))
+    value.as_ref().ok_or_else(|| {
+        Error::input(
+            name,
+            "this section is missing",
+            format!("add a [{name}] section"),
+        )
+    })
 }
 
 /// Builds lattice, sector and Hamiltonian.
 pub fn problem(source: &Source) -> Result<Problem> {
     let lattice = Lattice::new(&section(&source.input.lattice, "lattice")?.spec(&source.folder)?)?;
     let (common, own) = split_hamiltonian(section(&source.input.hamiltonian, "hamiltonian")?)?;
-    let entry = MODELS.iter().find(|m| m.kind == common.kind).ok_or_else(|| {
-        let known: Vec<_> = MODELS.iter().map(|m| m.kind).collect();
-        Error::input(
-            "hamiltonian.kind",
-            format!("`{}` is not a model", common.kind),
-            format!("known: {}", known.join(", ")),
-        )
-    })?;
-    let context = ModelContext { lattice: &lattice, folder: &source.folder, units: common.units };
-    let Model { sum, marshall_bonds, exchange_bonds, units } = (entry.build)(&own, &context)?;
+    let entry = MODELS
+        .iter()
+        .find(|m| m.kind == common.kind)
+        .ok_or_else(|| {
+            let known: Vec<_> = MODELS.iter().map(|m| m.kind).collect();
+            Error::input(
+                "hamiltonian.kind",
+                format!("`{}` is not a model", common.kind),
+                format!("known: {}", known.join(", ")),
+            )
+        })?;
+    let context = ModelContext {
+        lattice: &lattice,
+        folder: &source.folder,
+        units: common.units,
+    };
+    let Model {
+        sum,
+        marshall_bonds,
+        exchange_bonds,
+        units,
+    } = (entry.build)(&own, &context)?;
     let twice_sz = match &common.sector {
         None => None,
         Some(sector) => {
@@ -79,16 +99,30 @@ pub fn problem(source: &Source) -> Result<Problem> {
         SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &marshall_bonds)?),
     };
     let e_infinity = hamiltonian.mean_diagonal();
-    let total: f64 = sum.iter().map(|(string, c)| if string.is_empty() { 0.0 } else { c.norm() }).sum();
+    let total: f64 = sum
+        .iter()
+        .map(|(string, c)| if string.is_empty() { 0.0 } else { c.norm() })
+        .sum();
     let lower_bound = e_infinity - total;
-    Ok(Problem { lattice, basis, hamiltonian, pairs: exchange_bonds, sign_rule, lower_bound, e_infinity, units })
+    Ok(Problem {
+        lattice,
+        basis,
+        hamiltonian,
+        pairs: exchange_bonds,
+        sign_rule,
+        lower_bound,
+        e_infinity,
+        units,
+    })
 }
 
 fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
     bipartition(sites, bonds).map_err(|cycle| {
         Error::input(
             "hamiltonian.sign_rule",
-            format!("\"marshall\" needs a bipartite lattice; sites {cycle:?} form a cycle of odd length"),
+            format!(
+                "\"marshall\" needs a bipartite lattice; sites {cycle:?} form a cycle of odd length"
+            ),
             "use sign_rule = \"none\" and complex parameters",
         )
     })
@@ -101,8 +135,13 @@ pub struct Extensions<'a> {
     pub ansatze: &'a [AnsatzEntry],
 }
 
-/// Builds the wave function of `[ansatz]`, with the sign rule around it, and checks that it can represent the model.
-pub fn wave_function(source: &Source, problem: &Problem, extensions: &Extensions) -> Result<Erased> {
+/// Builds the wave function of `[ansatz]`, with the sign rule around it, and checks that it can
+/// represent the model.
+pub fn wave_function(
+    source: &Source,
+    problem: &Problem,
+    extensions: &Extensions,
+) -> Result<Erased> {
     let table = section(&source.input.ansatz, "ansatz")?;
     let context = ansatz::Context {
         lattice: &problem.lattice,
@@ -114,21 +153,39 @@ pub fn wave_function(source: &Source, problem: &Problem, extensions: &Extensions
         path: "ansatz".into(),
     };
     let bare = ansatz::build(table, &context, extensions.ansatze)?;
-    let signed = ["table", "symmetrised"].map(Some).contains(&table.get("kind").and_then(|k| k.as_str()));
+    let signed = ["table", "symmetrised"]
+        .map(Some)
+        .contains(&table.get("kind").and_then(|k| k.as_str()));
     let positive_only = bare.kind() == Kind::Real && !signed;
     if bare.kind() == Kind::Real && !problem.hamiltonian.is_real() {
         return Err(Error::input(
             "ansatz.parameters",
-            "real parameters cannot represent the ground state of a Hamiltonian with imaginary elements",
+            "real parameters cannot represent the ground state of a Hamiltonian with imaginary \
+             elements",
             "use parameters = \"complex\"",
         ));
     }
-    if positive_only && problem.hamiltonian.flips.iter().any(|f| positive_element(f, problem)) {
+    if positive_only
+        && problem
+            .hamiltonian
+            .flips
+            .iter()
+            .any(|f| positive_element(f, problem))
+    {
         log::warn!(
-            "real parameters give a wave function of one sign, and the Hamiltonian has positive off-diagonal elements{}: \
+            "real parameters give a wave function of one sign, and the Hamiltonian has positive \
+             off-diagonal elements{}: \
              the energy will stay above the ground state; use parameters = \"complex\"{}",
-            if problem.sign_rule.is_some() { " after the sign rule" } else { "" },
-            if problem.sign_rule.is_some() { "" } else { " or sign_rule = \"marshall\"" }
+            if problem.sign_rule.is_some() {
+                " after the sign rule"
+            } else {
+                ""
+            },
+            if problem.sign_rule.is_some() {
+                ""
+            } else {
+                " or sign_rule = \"marshall\""
+            }
         );
     }
     Ok(match &problem.sign_rule {
@@ -137,21 +194,38 @@ pub fn wave_function(source: &Source, problem: &Problem, extensions: &Extensions
     })
 }
 
-/// Whether a flip that stays in the sector can have a positive real element once the sign rule is applied.
+/// Whether a flip that stays in the sector can have a positive real element once the sign rule is
+/// applied.
 fn positive_element(flip: &Flip, problem: &Problem) -> bool {
     let in_a = |s: &&u32| problem.sign_rule.as_ref().is_some_and(|a| a[**s as usize]);
-    let sign = if flip.sites.iter().filter(in_a).count() % 2 == 1 { -1.0 } else { 1.0 };
-    let mut sites: Vec<u32> =
-        flip.element.iter().flat_map(|m| m.sites.iter().copied()).chain(flip.sites.clone()).collect();
+    let sign = if flip.sites.iter().filter(in_a).count() % 2 == 1 {
+        -1.0
+    } else {
+        1.0
+    };
+    let mut sites: Vec<u32> = flip
+        .element
+        .iter()
+        .flat_map(|m| m.sites.iter().copied())
+        .chain(flip.sites.clone())
+        .collect();
     sites.sort_unstable();
     sites.dedup();
     if sites.len() > 12 {
         return false;
     }
-    let spin =
-        |word: u32, site: &u32| if sites.binary_search(site).is_ok_and(|k| word >> k & 1 == 1) { 1.0 } else { -1.0 };
+    let spin = |word: u32, site: &u32| {
+        if sites.binary_search(site).is_ok_and(|k| word >> k & 1 == 1) {
+            1.0
+        } else {
+            -1.0
+        }
+    };
     (0..1u32 << sites.len())
-        .filter(|&word| problem.basis.up.is_none() || flip.sites.iter().map(|s| spin(word, s)).sum::<f64>() == 0.0)
+        .filter(|&word| {
+            problem.basis.up.is_none()
+                || flip.sites.iter().map(|s| spin(word, s)).sum::<f64>() == 0.0
+        })
         .any(|word| {
             let element: f64 = flip
                 .element
@@ -171,10 +245,18 @@ pub fn ensemble(
     size: usize,
 ) -> Result<Box<dyn Ensemble>> {
     let wave_function = wave_function(source, problem, extensions)?;
-    sampled(source, problem, wave_function, source.input.seed, rank, size)
+    sampled(
+        source,
+        problem,
+        wave_function,
+        source.input.seed,
+        rank,
+        size,
+    )
 }
 
-/// Builds this rank's ensemble of the state in a results file, sampled as this input says with other random numbers.
+/// Builds this rank's ensemble of the state in a results file, sampled as this input says with
+/// other random numbers.
 pub fn saved_ensemble(
     source: &Source,
     problem: &Problem,
@@ -185,7 +267,14 @@ pub fn saved_ensemble(
     size: usize,
 ) -> Result<Box<dyn Ensemble>> {
     let state = saved_state(&source.folder.join(file), problem, key)?;
-    sampled(source, problem, state, source.input.seed.wrapping_add(number), rank, size)
+    sampled(
+        source,
+        problem,
+        state,
+        source.input.seed.wrapping_add(number),
+        rank,
+        size,
+    )
 }
 
 fn sampled(
@@ -198,20 +287,31 @@ fn sampled(
 ) -> Result<Box<dyn Ensemble>> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     if sampler.method == Method::FullSum {
-        return Ok(Box::new(FullSum::new(wave_function, &problem.basis, |states| share(states, rank, size))?));
+        return Ok(Box::new(FullSum::new(
+            wave_function,
+            &problem.basis,
+            |states| share(states, rank, size),
+        )?));
     }
     if size > sampler.chains {
         return Err(Error::input(
             "sampler.chains",
             format!("{} chains for {size} ranks", sampler.chains),
-            format!("use at least {size} chains or at most {} ranks", sampler.chains),
+            format!(
+                "use at least {size} chains or at most {} ranks",
+                sampler.chains
+            ),
         ));
     }
     // Configurations with ln ψ, local energy and weight of this rank's samples.
     let needed = sampler.samples.div_ceil(size) as f64 * (problem.basis.sites as f64 + 64.0);
     let available = linalg::available_memory();
     if needed > available {
-        return Err(Error::Memory { what: format!("a step with {} samples", sampler.samples), needed, available });
+        return Err(Error::Memory {
+            what: format!("a step with {} samples", sampler.samples),
+            needed,
+            available,
+        });
     }
     let settings = ChainSettings {
         basis: problem.basis.clone(),
@@ -225,14 +325,20 @@ fn sampled(
 }
 
 /// Builds the observables of a list; `key` is the place of the list in the input. Names are unique.
-pub fn observables(source: &Source, problem: &Problem, list: &[ObservableInput], key: &str) -> Result<Vec<Named>> {
+pub fn observables(
+    source: &Source,
+    problem: &Problem,
+    list: &[ObservableInput],
+    key: &str,
+) -> Result<Vec<Named>> {
     let mut named: Vec<Named> = Vec::new();
     for (k, entry) in list.iter().enumerate() {
         let (table, path) = match entry {
             ObservableInput::Name(kind) if kind == "energy" => continue,
-            ObservableInput::Name(kind) => {
-                (toml::Table::from_iter([("kind".to_string(), kind.clone().into())]), key.to_string())
-            }
+            ObservableInput::Name(kind) => (
+                toml::Table::from_iter([("kind".to_string(), kind.clone().into())]),
+                key.to_string(),
+            ),
             ObservableInput::Table(table) => (table.clone(), format!("{key}[{k}]")),
         };
         let context = ObservableContext {
@@ -247,29 +353,60 @@ pub fn observables(source: &Source, problem: &Problem, list: &[ObservableInput],
         };
         let new = observable::build(&table, &context)?;
         let sampler = source.input.sampler.clone().unwrap_or_default();
-        if new.observable.needs_partners() && sampler.method == Method::Metropolis && sampler.chains < 2 {
-            let what = format!("`{}` compares two independent chains, and there is one", new.name);
-            return Err(Error::input("sampler.chains", what, "use at least 2 chains"));
+        if new.observable.needs_partners()
+            && sampler.method == Method::Metropolis
+            && sampler.chains < 2
+        {
+            let what = format!(
+                "`{}` compares two independent chains, and there is one",
+                new.name
+            );
+            return Err(Error::input(
+                "sampler.chains",
+                what,
+                "use at least 2 chains",
+            ));
         }
         if named.iter().any(|n| n.name == new.name) {
-            return Err(Error::input(path, format!("two observables are called `{}`", new.name), "give one a `name`"));
+            return Err(Error::input(
+                path,
+                format!("two observables are called `{}`", new.name),
+                "give one a `name`",
+            ));
         }
         named.push(new);
     }
     Ok(named)
 }
 
-/// The wave function of a results file with its final parameters, on the lattice and the sector of `problem`.
+/// The wave function of a results file with its final parameters, on the lattice and the sector of
+/// `problem`.
 fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
-    let failed = |e: Error| Error::input(key, format!("the state cannot be loaded: {e}"), "name a results file X.h5");
+    let failed = |e: Error| {
+        Error::input(
+            key,
+            format!("the state cannot be loaded: {e}"),
+            "name a results file X.h5",
+        )
+    };
     let tree = io::hdf5::read(file).map_err(failed)?;
-    let folder = file.parent().map_or_else(Default::default, Path::to_path_buf);
-    let source = input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
+    let folder = file
+        .parent()
+        .map_or_else(Default::default, Path::to_path_buf);
+    let source =
+        input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
     let theirs = self::problem(&source).map_err(failed)?;
     if theirs.basis != problem.basis {
-        let sector = theirs.basis.up.map_or("no fixed total Sz".into(), |up| format!("{up} spins up"));
+        let sector = theirs
+            .basis
+            .up
+            .map_or("no fixed total Sz".into(), |up| format!("{up} spins up"));
         let what = format!("{} sites and {sector}", theirs.basis.sites);
-        return Err(Error::input(key, format!("the state has {what}"), "take a state of the same lattice and sector"));
+        return Err(Error::input(
+            key,
+            format!("the state has {what}"),
+            "take a state of the same lattice and sector",
+        ));
     }
     let mut state = wave_function(&source, &theirs, &Extensions::default()).map_err(failed)?;
     let mut parameters = Vec::new();
@@ -297,7 +434,13 @@ fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
             })
             .collect(),
     };
-    Mixture::new(&parts, &RuleContext { basis: &problem.basis, pairs: &problem.pairs })
+    Mixture::new(
+        &parts,
+        &RuleContext {
+            basis: &problem.basis,
+            pairs: &problem.pairs,
+        },
+    )
 }
 
 /// An optimiser with its name and why it was chosen.
@@ -328,8 +471,12 @@ pub fn method(optimize: &OptimizeInput, sizes: &Sizes, memory: f64) -> (String, 
 /// Builds the optimiser of `[optimize]` with the method that [`method`] has found.
 pub fn optimizer(input: &Input, (name, reason): &(String, String)) -> Result<ChosenOptimizer> {
     let o = section(&input.optimize, "optimize")?;
-    let exclusive = o.carleo_troyer.is_some() || o.scale_invariant.is_some() || o.pseudo_inverse.is_some();
-    let shift = o.shift.clone().unwrap_or(Schedule::Number(if exclusive { 0.0 } else { 0.01 }));
+    let exclusive =
+        o.carleo_troyer.is_some() || o.scale_invariant.is_some() || o.pseudo_inverse.is_some();
+    let shift = o
+        .shift
+        .clone()
+        .unwrap_or(Schedule::Number(if exclusive { 0.0 } else { 0.01 }));
     shift.validate("optimize.shift", true)?;
     o.learning_rate.validate("optimize.learning_rate", false)?;
     let plain = OptimizerOptions::shifted(shift);
@@ -349,7 +496,15 @@ pub fn optimizer(input: &Input, (name, reason): &(String, String)) -> Result<Cho
     };
     let entry = OPTIMIZERS.iter().find(|e| e.kind == *name).ok_or_else(|| {
         let known: Vec<_> = OPTIMIZERS.iter().map(|e| e.kind).collect();
-        Error::input("optimize.method", format!("`{name}` is not a method"), format!("known: sr, {}", known.join(", ")))
+        Error::input(
+            "optimize.method",
+            format!("`{name}` is not a method"),
+            format!("known: sr, {}", known.join(", ")),
+        )
     })?;
-    Ok(ChosenOptimizer { optimizer: (entry.build)(&options)?, kind: entry.kind, reason: reason.clone() })
+    Ok(ChosenOptimizer {
+        optimizer: (entry.build)(&options)?,
+        kind: entry.kind,
+        reason: reason.clone(),
+    })
 }

@@ -1,7 +1,9 @@
-//! Decides how random numbers are made: a generator is a pure function of (seed, purpose, chain, step).
+//! Decides how random numbers are made: a generator is a pure function of (seed, purpose, chain,
+//! step).
 //!
-//! The four numbers are the 256-bit key of a ChaCha8 stream (Salmon et al., SC'11: counter-based generators), so there is
-//! nothing to store in a checkpoint and nothing depends on the number of ranks.
+//! The four numbers are the 256-bit key of a ChaCha8 stream (Salmon et al., SC'11: counter-based
+//! generators), so there is nothing to store in a checkpoint and nothing depends on the number of
+//! ranks.
 
 pub use rand::{Rng, RngExt};
 pub use rand_distr::{Distribution, StandardNormal};
@@ -35,11 +37,15 @@ pub enum Purpose {
     Orthogonal = 10,
 }
 
-/// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`, `step`).
+/// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`,
+/// `step`).
 pub fn stream(seed: u64, purpose: Purpose, chain: u64, step: u64) -> Generator {
     use rand::SeedableRng;
     let mut key = [0u8; 32];
-    for (slot, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, chain, step]) {
+    for (slot, word) in key
+        .chunks_exact_mut(8)
+        .zip([seed, purpose as u64, chain, step])
+    {
         slot.copy_from_slice(&word.to_le_bytes());
     }
     Generator::from_seed(key)

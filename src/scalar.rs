@@ -5,7 +5,13 @@ use num_complex::Complex64;
 
 /// Real or complex double precision.
 pub trait Scalar:
-    LinalgScalar + ScalarOperand + std::ops::Neg<Output = Self> + std::ops::AddAssign + Send + Sync + std::fmt::Debug
+    LinalgScalar
+    + ScalarOperand
+    + std::ops::Neg<Output = Self>
+    + std::ops::AddAssign
+    + Send
+    + Sync
+    + std::fmt::Debug
 {
     /// Real numbers in one of these.
     const PARTS: usize;

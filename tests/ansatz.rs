@@ -1,4 +1,5 @@
-//! Decides whether every registered wave function, real and complex, obeys the public laws, alone and composed.
+//! Decides whether every registered wave function, real and complex, obeys the public laws, alone
+//! and composed.
 
 use nishina::ansatz::product::Product;
 use nishina::ansatz::sign::SignRule;
@@ -39,48 +40,88 @@ fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis) -> nishina::error::R
 /// A small input for every kind; a kind without one fails the test, so that it cannot be forgotten.
 fn examples(entry: &AnsatzEntry) -> Vec<String> {
     let both = |keys: &str| {
-        ["real", "complex"].map(|p| format!("kind = \"{}\"\nparameters = \"{p}\"\n{keys}", entry.kind)).to_vec()
+        ["real", "complex"]
+            .map(|p| format!("kind = \"{}\"\nparameters = \"{p}\"\n{keys}", entry.kind))
+            .to_vec()
     };
     match entry.kind {
         "rbm" => ["none", "translations", "space-group"]
             .iter()
-            .flat_map(|symmetry| both(&format!("density = 1\ninit = 0.2\nsymmetry = \"{symmetry}\"")))
+            .flat_map(|symmetry| {
+                both(&format!(
+                    "density = 1\ninit = 0.2\nsymmetry = \
+             \"{symmetry}\""
+                ))
+            })
             .collect(),
-        "feedforward" => ["widths = [7]\nvisible_bias = true", "widths = [6, 5]\nactivation = [\"tanh\", \"lncosh\"]"]
+        "feedforward" => [
+            "widths = [7]\nvisible_bias = true",
+            "widths = [6, 5]\nactivation = \
+         [\"tanh\", \"lncosh\"]",
+        ]
+        .iter()
+        .flat_map(|keys| both(keys))
+        .chain(
+            [
+                "activation = \"gelu\"",
+                "activation = \"relu\"\nphase = false",
+            ]
             .iter()
-            .flat_map(|keys| both(keys))
-            .chain(
-                ["activation = \"gelu\"", "activation = \"relu\"\nphase = false"]
-                    .iter()
-                    .map(|keys| format!("kind = \"feedforward\"\nparameters = \"real\"\nwidths = [5, 4]\n{keys}")),
-            )
-            .collect(),
+            .map(|keys| {
+                format!(
+                    "kind = \"feedforward\"\nparameters = \"real\"\nwidths = \
+                     [5, 4]\n{keys}"
+                )
+            }),
+        )
+        .collect(),
         "jastrow" => ["all", "distance"]
             .iter()
-            .flat_map(|pairs| both(&format!("pairs = \"{pairs}\"\nvisible_bias = true\ninit = 0.3")))
+            .flat_map(|pairs| {
+                both(&format!(
+                    "pairs = \"{pairs}\"\nvisible_bias = true\ninit = \
+             0.3"
+                ))
+            })
             .collect(),
         "table" => both("init = 0.3"),
-        "product" => [("real", "real"), ("complex", "complex"), ("real", "complex")]
-            .iter()
-            .map(|(one, two)| {
-                format!(
-                    "kind = \"product\"\nfactors = [{{ kind = \"rbm\", density = 0.5, parameters = \"{one}\" }}, \
+        "product" => [
+            ("real", "real"),
+            ("complex", "complex"),
+            ("real", "complex"),
+        ]
+        .iter()
+        .map(|(one, two)| {
+            format!(
+                "kind = \"product\"\nfactors = [{{ kind = \"rbm\", density = 0.5, parameters = \
+                     \"{one}\" }}, \
                      {{ kind = \"jastrow\", parameters = \"{two}\" }}]"
+            )
+        })
+        .collect(),
+        "symmetrised" => [
+            "momentum = [0]",
+            "momentum = [2]",
+            "momentum = [3]\nreflection = \
+         1",
+            "reflection = 1",
+        ]
+        .iter()
+        .flat_map(|numbers| {
+            let of = |keys: &str| {
+                format!(
+                    "kind = \"symmetrised\"\nof = {{ {keys} \
+                 }}\n{numbers}"
                 )
-            })
-            .collect(),
-        "symmetrised" => ["momentum = [0]", "momentum = [2]", "momentum = [3]\nreflection = 1", "reflection = 1"]
-            .iter()
-            .flat_map(|numbers| {
-                let of = |keys: &str| format!("kind = \"symmetrised\"\nof = {{ {keys} }}\n{numbers}");
-                [
-                    of("kind = \"rbm\", density = 1, init = 0.3, parameters = \"real\""),
-                    of("kind = \"rbm\", density = 1, init = 0.3, parameters = \"complex\""),
-                    of("kind = \"feedforward\", widths = [5], parameters = \"real\", init = 2.0"),
-                    of("kind = \"table\", init = 0.4, parameters = \"real\""),
-                ]
-            })
-            .collect(),
+            };
+            [
+                of("kind = \"rbm\", density = 1, init = 0.3, parameters = \"real\""),
+                of("kind = \"rbm\", density = 1, init = 0.3, parameters = \"complex\""),
+                of("kind = \"feedforward\", widths = [5], parameters = \"real\", init = 2.0"),
+                of("kind = \"table\", init = 0.4, parameters = \"real\""),
+            ]
+        })
+        .collect(),
         other => panic!("add an example of {other}"),
     }
 }
@@ -104,9 +145,18 @@ fn every_registered_wave_function_obeys_the_laws() {
 fn mixed_products_have_stacked_derivatives() {
     let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
     let part = |kind: &str, numbers: &str, more: &str| {
-        parsed(&format!("kind = \"{kind}\"\nparameters = \"{numbers}\"\n{more}"), &lattice, &basis).unwrap()
+        parsed(
+            &format!("kind = \"{kind}\"\nparameters = \"{numbers}\"\n{more}"),
+            &lattice,
+            &basis,
+        )
+        .unwrap()
     };
-    let product = Product::new(vec![part("rbm", "complex", "density = 1"), part("jastrow", "real", "")]).unwrap();
+    let product = Product::new(vec![
+        part("rbm", "complex", "density = 1"),
+        part("jastrow", "real", ""),
+    ])
+    .unwrap();
     assert_eq!(product.kind(), Kind::Stacked);
     assert_eq!(product.layout().last().unwrap().name, "factor1.v");
     let nested = Product::new(vec![Erased::new(product), part("table", "complex", "")]).unwrap();
@@ -116,13 +166,30 @@ fn mixed_products_have_stacked_derivatives() {
 #[test]
 fn the_sign_rule_counts_up_spins_of_the_sublattice() {
     let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
-    let plain = parsed("kind = \"jastrow\"\nparameters = \"real\"", &lattice, &basis).unwrap();
-    let signed = SignRule::new(parsed("kind = \"jastrow\"\nparameters = \"real\"", &lattice, &basis).unwrap(), {
-        (0..SITES).map(|i| i % 2 == 0).collect()
-    })
+    let plain = parsed(
+        "kind = \"jastrow\"\nparameters = \"real\"",
+        &lattice,
+        &basis,
+    )
     .unwrap();
-    for (x, sign) in [([-1; 6], 1.0), ([1, -1, -1, -1, -1, -1], -1.0), ([-1, 1, -1, 1, -1, 1], 1.0), ([1; 6], -1.0)] {
-        let quotient = (signed.log_psi(&signed.batch(&x))[0] - plain.log_psi(&plain.batch(&x))[0]).exp();
+    let signed = SignRule::new(
+        parsed(
+            "kind = \"jastrow\"\nparameters = \"real\"",
+            &lattice,
+            &basis,
+        )
+        .unwrap(),
+        { (0..SITES).map(|i| i % 2 == 0).collect() },
+    )
+    .unwrap();
+    for (x, sign) in [
+        ([-1; 6], 1.0),
+        ([1, -1, -1, -1, -1, -1], -1.0),
+        ([-1, 1, -1, 1, -1, 1], 1.0),
+        ([1; 6], -1.0),
+    ] {
+        let quotient =
+            (signed.log_psi(&signed.batch(&x))[0] - plain.log_psi(&plain.batch(&x))[0]).exp();
         assert!((quotient - sign).norm() < 1e-14);
     }
 }
@@ -141,19 +208,43 @@ fn tables_with_zeros_obey_the_laws_of_ratios() {
 fn tables_load_the_amplitudes_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let (lattice, basis) = (chain(), SpinBasis::new(SITES, Some(2)).unwrap());
-    let amplitudes: Vec<Complex64> = (0..15).map(|k| Complex64::new(f64::from(k) - 3.5, 0.0)).collect();
+    let amplitudes: Vec<Complex64> = (0..15)
+        .map(|k| Complex64::new(f64::from(k) - 3.5, 0.0))
+        .collect();
     let mut tree = nishina::io::tree::Tree::default();
     tree.put_complex("states/0/amplitudes", &[15], &amplitudes);
     nishina::io::hdf5::write_atomic(&folder.path().join("exact.h5"), &tree).unwrap();
     let path = "ansatz".into();
     let (sign_rule, hamiltonian) = (None, None);
-    let context =
-        Context { lattice: &lattice, basis: &basis, seed: 7, folder: folder.path(), sign_rule, hamiltonian, path };
-    let keys = "kind = \"table\"\nparameters = \"real\"\nfile = \"exact.h5\"".parse().unwrap();
+    let context = Context {
+        lattice: &lattice,
+        basis: &basis,
+        seed: 7,
+        folder: folder.path(),
+        sign_rule,
+        hamiltonian,
+        path,
+    };
+    let keys = "kind = \"table\"\nparameters = \"real\"\nfile = \"exact.h5\""
+        .parse()
+        .unwrap();
     let table = build(&keys, &context, &[]).unwrap();
-    assert_eq!(table.parameters(), amplitudes.iter().map(|z| z.re).collect::<Vec<_>>());
+    assert_eq!(
+        table.parameters(),
+        amplitudes.iter().map(|z| z.re).collect::<Vec<_>>()
+    );
     let full = SpinBasis::new(SITES, None).unwrap();
-    assert!(build(&keys, &Context { basis: &full, ..context }, &[]).is_err());
+    assert!(
+        build(
+            &keys,
+            &Context {
+                basis: &full,
+                ..context
+            },
+            &[]
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -165,22 +256,43 @@ fn wrong_inputs_name_the_key() {
         ("kind = \"rbm\"", "ansatz.density"),
         ("kind = \"rbm\"\ndensity = 0", "ansatz.density"),
         ("kind = \"rbm\"\ndensity = 0.01", "ansatz.density"),
-        ("kind = \"rbm\"\ndensity = 1.5\nsymmetry = \"translations\"", "ansatz.density"),
+        (
+            "kind = \"rbm\"\ndensity = 1.5\nsymmetry = \"translations\"",
+            "ansatz.density",
+        ),
         ("kind = \"rbm\"\ndensity = 1\ninit = -1.0", "ansatz.init"),
-        ("kind = \"rbm\"\ndensity = 1\nhiden_bias = true", "ansatz.hiden_bias"),
+        (
+            "kind = \"rbm\"\ndensity = 1\nhiden_bias = true",
+            "ansatz.hiden_bias",
+        ),
         ("kind = \"feedforward\"", "ansatz.widths"),
         ("kind = \"feedforward\"\nwidths = []", "ansatz.widths"),
         ("kind = \"feedforward\"\nwidths = [4, 0]", "ansatz.widths"),
-        ("kind = \"feedforward\"\nwidths = [4]\nactivation = \"relu\"", "ansatz.activation"),
-        ("kind = \"feedforward\"\nwidths = [4]\nactivation = \"sigmoid\"", "ansatz.activation"),
-        ("kind = \"feedforward\"\nwidths = [4, 4]\nactivation = [\"tanh\"]", "ansatz.activation"),
-        ("kind = \"feedforward\"\nwidths = [4]\nphase = true", "ansatz.phase"),
+        (
+            "kind = \"feedforward\"\nwidths = [4]\nactivation = \"relu\"",
+            "ansatz.activation",
+        ),
+        (
+            "kind = \"feedforward\"\nwidths = [4]\nactivation = \"sigmoid\"",
+            "ansatz.activation",
+        ),
+        (
+            "kind = \"feedforward\"\nwidths = [4, 4]\nactivation = [\"tanh\"]",
+            "ansatz.activation",
+        ),
+        (
+            "kind = \"feedforward\"\nwidths = [4]\nphase = true",
+            "ansatz.phase",
+        ),
         (
             "kind = \"feedforward\"\nwidths = [4]\nparameters = \"real\"\noutput_weights = false",
             "ansatz.output_weights",
         ),
         ("kind = \"product\"\nfactors = []", "ansatz.factors"),
-        ("kind = \"product\"\nfactors = [{ kind = \"jastro\" }]", "ansatz.factors[0].kind"),
+        (
+            "kind = \"product\"\nfactors = [{ kind = \"jastro\" }]",
+            "ansatz.factors[0].kind",
+        ),
     ] {
         let message = parsed(text, &lattice, &basis).unwrap_err().to_string();
         assert!(message.starts_with(&format!("{key}:")), "{text}: {message}");

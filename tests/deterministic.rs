@@ -1,4 +1,5 @@
-//! `deterministic = true`: optimisation, evolution and measurement are the same bit for bit on any number of ranks.
+//! `deterministic = true`: optimisation, evolution and measurement are the same bit for bit on any
+//! number of ranks.
 
 mod common;
 use common::{Case, expect_code};
@@ -10,18 +11,28 @@ use nishina::registry::Extensions;
 
 const RANKS: [usize; 5] = [1, 2, 3, 4, 8];
 
-const BASE: &str =
-    "seed = 3\n[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n[sampler]\nchains = 8\n";
+const BASE: &str = "seed = 3\n[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = \
+ 'ising'\nhx = 1.0\n[sampler]\nchains = 8\n";
 const MEASURE: &str = "[measure]\nsamples = 256\nobservables = ['spin-correlations']\n";
 
 /// Wave function, samples and optimiser of each case.
 const CASES: [(&str, &str); 10] = [
     ("kind = 'rbm'\ndensity = 1", "dense-sr"),
     ("kind = 'rbm'\ndensity = 3", "kernel-sr"),
-    ("kind = 'rbm'\ndensity = 1\nparameters = 'real'", "kernel-sr"),
+    (
+        "kind = 'rbm'\ndensity = 1\nparameters = 'real'",
+        "kernel-sr",
+    ),
     ("kind = 'rbm'\ndensity = 2\nsymmetry = 'translations'", "sr"),
-    ("kind = 'feedforward'\nwidths = [8, 4]\nparameters = 'real'", "sr"),
-    ("kind = 'product'\nfactors = [{ kind = 'rbm', density = 1 }, { kind = 'jastrow', parameters = 'real' }]", "adam"),
+    (
+        "kind = 'feedforward'\nwidths = [8, 4]\nparameters = 'real'",
+        "sr",
+    ),
+    (
+        "kind = 'product'\nfactors = [{ kind = 'rbm', density = 1 }, { kind = 'jastrow', \
+         parameters = 'real' }]",
+        "adam",
+    ),
     ("kind = 'jastrow'", "sgd"),
     ("kind = 'rbm'\ndensity = 1", "spring"),
     ("kind = 'rbm'\ndensity = 3", "march"),
@@ -31,8 +42,10 @@ const CASES: [(&str, &str); 10] = [
 /// An evolution after four steps of optimisation.
 fn evolution(integrator: &str) -> String {
     format!(
-        "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[optimize]\nsteps = 4\nlearning_rate = 0.05\n\
-         [evolve]\ntime = 0.06\nstep = 0.02\noutput_every = 0.02\nintegrator = '{integrator}'\nhamiltonian = {{ hx = 2.0 }}\n{MEASURE}"
+        "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\ndensity = \
+         1\n[optimize]\nsteps = 4\nlearning_rate = 0.05\n\
+         [evolve]\ntime = 0.06\nstep = 0.02\noutput_every = 0.02\nintegrator = \
+         '{integrator}'\nhamiltonian = {{ hx = 2.0 }}\n{MEASURE}"
     )
 }
 
@@ -48,10 +61,17 @@ fn bits(case: &Case) -> Vec<(String, Vec<u64>)> {
     let mut all = Vec::new();
     for file in ["x.ckpt.h5", "x.h5"] {
         let tree: Tree = case.tree(file);
-        for (name, value) in tree.datasets.iter().filter(|(name, _)| !name.starts_with("timing/")) {
+        for (name, value) in tree
+            .datasets
+            .iter()
+            .filter(|(name, _)| !name.starts_with("timing/"))
+        {
             let bits: Vec<u64> = match value {
                 Value::Real(a) => a.iter().map(|v| v.to_bits()).collect(),
-                Value::Complex(a) => a.iter().flat_map(|v| [v.re.to_bits(), v.im.to_bits()]).collect(),
+                Value::Complex(a) => a
+                    .iter()
+                    .flat_map(|v| [v.re.to_bits(), v.im.to_bits()])
+                    .collect(),
                 Value::Integer(a) => a.iter().map(|&v| v as u64).collect(),
                 Value::Spin(a) => a.iter().map(|&v| v as u64).collect(),
                 _ => continue,
@@ -63,11 +83,14 @@ fn bits(case: &Case) -> Vec<(String, Vec<u64>)> {
     all
 }
 
-/// Held by each test: a program started by one would inherit files, with their locks, that another has open.
+/// Held by each test: a program started by one would inherit files, with their locks, that another
+/// has open.
 static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn alone() -> std::sync::MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn assert_same(first: &[(String, Vec<u64>)], other: &[(String, Vec<u64>)], about: &str) {
@@ -81,14 +104,28 @@ fn assert_same(first: &[(String, Vec<u64>)], other: &[(String, Vec<u64>)], about
 fn on_threads(ranks: usize, text: &str) -> Case {
     nishina::linalg::blas::set_threads(1);
     let case = Case::new("");
-    let text = format!("{text}\n[output]\nname = 'x'\ndirectory = '{}'\n", case.folder.path().display());
+    let text = format!(
+        "{text}\n[output]\nname = 'x'\ndirectory = '{}'\n",
+        case.folder.path().display()
+    );
     std::fs::write(case.path("x.toml"), text).unwrap();
     let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
     let outcomes = threads::run(ranks, |comm: &dyn Comm| {
         let stop = Stop::unarmed();
-        run(&source, comm, &Options { stop: &stop, fresh: false, extensions: Extensions::default() })
+        run(
+            &source,
+            comm,
+            &Options {
+                stop: &stop,
+                fresh: false,
+                extensions: Extensions::default(),
+            },
+        )
     });
-    assert!(outcomes.iter().all(|o| *o == Ok(Outcome::Finished)), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|o| *o == Ok(Outcome::Finished)),
+        "{outcomes:?}"
+    );
     case
 }
 
@@ -99,7 +136,11 @@ fn every_wave_function_and_solver_on_one_to_eight_ranks() {
         let text = input(ansatz, method, 8, true);
         let first = bits(&on_threads(1, &text));
         for ranks in &RANKS[1..] {
-            assert_same(&first, &bits(&on_threads(*ranks, &text)), &format!("{ansatz}, {method}, {ranks} ranks"));
+            assert_same(
+                &first,
+                &bits(&on_threads(*ranks, &text)),
+                &format!("{ansatz}, {method}, {ranks} ranks"),
+            );
         }
     }
 }
@@ -109,7 +150,11 @@ fn without_the_key_the_last_digits_depend_on_the_ranks() {
     let _alone = alone();
     let text = input(CASES[0].0, CASES[0].1, 20, false);
     let first = bits(&on_threads(1, &text));
-    assert!(RANKS[1..].iter().any(|&ranks| bits(&on_threads(ranks, &text)) != first));
+    assert!(
+        RANKS[1..]
+            .iter()
+            .any(|&ranks| bits(&on_threads(ranks, &text)) != first)
+    );
 }
 
 #[test]
@@ -118,9 +163,17 @@ fn evolutions_on_one_to_eight_ranks() {
     for integrator in ["heun", "bogacki-shampine"] {
         let text = evolution(integrator);
         let first = bits(&on_threads(1, &text));
-        assert!(first.iter().any(|(name, values)| name.contains("evolve/history/energy") && values.len() > 2));
+        assert!(
+            first
+                .iter()
+                .any(|(name, values)| name.contains("evolve/history/energy") && values.len() > 2)
+        );
         for ranks in &RANKS[1..] {
-            assert_same(&first, &bits(&on_threads(*ranks, &text)), &format!("{integrator}, {ranks} ranks"));
+            assert_same(
+                &first,
+                &bits(&on_threads(*ranks, &text)),
+                &format!("{integrator}, {ranks} ranks"),
+            );
         }
     }
 }
@@ -139,7 +192,13 @@ fn the_same_under_mpirun_and_across_a_restart_on_other_ranks() {
     }
     let parts = Case::new(&text);
     for (ranks, steps) in [(3, 4), (1, 9), (4, 12)] {
-        expect_code(&parts.ranks(ranks, &["run", "x.toml", "--set", &format!("optimize.steps={steps}")]), 0);
+        expect_code(
+            &parts.ranks(
+                ranks,
+                &["run", "x.toml", "--set", &format!("optimize.steps={steps}")],
+            ),
+            0,
+        );
     }
     let parameters = |case: &Case| case.tree("x.ckpt.h5").reals("parameters/flat").unwrap();
     assert_eq!(parameters(&alone), parameters(&parts));
@@ -152,8 +211,11 @@ fn the_same_under_mpirun_and_across_a_restart_on_other_ranks() {
 #[test]
 fn solvers_with_a_memory_iterations_and_evolutions_under_mpirun() {
     let _alone = alone();
-    let solvers = CASES[7..].iter().map(|(ansatz, method)| (*method, input(ansatz, method, 8, true)));
-    let evolutions = ["rk4", "dormand-prince"].map(|integrator| (integrator, evolution(integrator)));
+    let solvers = CASES[7..]
+        .iter()
+        .map(|(ansatz, method)| (*method, input(ansatz, method, 8, true)));
+    let evolutions =
+        ["rk4", "dormand-prince"].map(|integrator| (integrator, evolution(integrator)));
     for (what, text) in solvers.chain(evolutions) {
         let one = Case::new(&text);
         expect_code(&one.alone(&["run", "x.toml"]), 0);
@@ -161,7 +223,11 @@ fn solvers_with_a_memory_iterations_and_evolutions_under_mpirun() {
         for ranks in [2, 3] {
             let case = Case::new(&text);
             expect_code(&case.ranks(ranks, &["run", "x.toml"]), 0);
-            assert_same(&first, &bits(&case), &format!("{what}, {ranks} ranks under mpirun"));
+            assert_same(
+                &first,
+                &bits(&case),
+                &format!("{what}, {ranks} ranks under mpirun"),
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Matrices that no rank holds whole, by ScaLAPACK under a real mpirun: the same run as with a matrix on rank 0.
+//! Matrices that no rank holds whole, by ScaLAPACK under a real mpirun: the same run as with a
+//! matrix on rank 0.
 #![cfg(feature = "scalapack")]
 
 mod common;
@@ -17,7 +18,9 @@ fn every_entry_has_one_place() {
         let layout = Layout::of(size);
         assert_eq!(layout.rows * layout.columns, size);
         for n in [1, BLOCK - 1, BLOCK, BLOCK + 1, 300, 1000] {
-            let total: usize = (0..layout.rows).map(|at| Layout::count(n, at, layout.rows)).sum();
+            let total: usize = (0..layout.rows)
+                .map(|at| Layout::count(n, at, layout.rows))
+                .sum();
             assert_eq!(total, n);
             for i in 0..n {
                 let owner = layout.row_of(i);
@@ -25,7 +28,10 @@ fn every_entry_has_one_place() {
             }
         }
     }
-    assert_eq!((Layout::of(4).rows, Layout::of(6).rows, Layout::of(5).rows), (2, 2, 1));
+    assert_eq!(
+        (Layout::of(4).rows, Layout::of(6).rows, Layout::of(5).rows),
+        (2, 2, 1)
+    );
 }
 
 #[test]
@@ -36,17 +42,37 @@ fn a_shared_matrix_gives_the_same_run() {
         ("dense-sr", "shift = 0.01", "complex", 4),
         ("spring", "shift = 0.01", "real", 3),
         ("march", "shift = 0.01", "complex", 4),
-        ("kernel-sr", "scale_invariant = { eps1 = 1e-2, eps2 = 1e-3 }", "real", 4),
+        (
+            "kernel-sr",
+            "scale_invariant = { eps1 = 1e-2, eps2 = 1e-3 }",
+            "real",
+            4,
+        ),
         ("dense-sr", "carleo_troyer = { lambda0 = 1.0 }", "real", 3),
     ] {
-        let input = RING.replace("density = 1", "density = 3").replace("\"complex\"", &format!("\"{parameters}\""));
+        let input = RING
+            .replace("density = 1", "density = 3")
+            .replace("\"complex\"", &format!("\"{parameters}\""));
         let case = Case::new(&format!("{input}{OPTIMIZE}method = \"{method}\"\n{own}\n"));
         let what = format!("{method} {own} {parameters} on {ranks} ranks");
         expect_code(&case.alone(&["run", "x.toml"]), 0);
         let alone = energies(&case);
-        let out = case.ranks(ranks, &["run", "x.toml", "--fresh", "--set", "optimize.distribute_above=32"]);
+        let out = case.ranks(
+            ranks,
+            &[
+                "run",
+                "x.toml",
+                "--fresh",
+                "--set",
+                "optimize.distribute_above=32",
+            ],
+        );
         expect_code(&out, 0);
-        assert!(text(&out).contains(&format!("shared out over {ranks} ranks")), "{what}: {}", text(&out));
+        assert!(
+            text(&out).contains(&format!("shared out over {ranks} ranks")),
+            "{what}: {}",
+            text(&out)
+        );
         for (a, b) in alone.iter().zip(energies(&case)) {
             assert!((a - b).abs() < 1e-8 * a.abs(), "{what}: {a} {b}");
         }
@@ -57,7 +83,13 @@ fn a_shared_matrix_gives_the_same_run() {
 fn check_prints_the_share_of_a_rank() {
     let case = Case::new(&format!("{RING}{OPTIMIZE}method = \"kernel-sr\"\n"));
     let bytes = |settings: &[&str]| {
-        let out = case.alone(&[&["check", "x.toml", "--json", "--quick", "--ranks", "4"], settings].concat());
+        let out = case.alone(
+            &[
+                &["check", "x.toml", "--json", "--quick", "--ranks", "4"],
+                settings,
+            ]
+            .concat(),
+        );
         expect_code(&out, 0);
         let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
         found["bytes_per_rank"].as_f64().unwrap()

@@ -1,4 +1,5 @@
-//! Evolution in time: against exact curves, order of the steps, imaginary time as small-step optimisation.
+//! Evolution in time: against exact curves, order of the steps, imaginary time as small-step
+//! optimisation.
 
 mod common;
 use common::{Case, expect_code, project};
@@ -32,11 +33,17 @@ fn column(case: &Case, name: &str) -> Vec<f64> {
     case.tree("x.h5").reals(&format!("evolve/{name}")).unwrap()
 }
 
-/// ⟨σx⟩ per site at the output times of a quench of the field alone, from the energies under both fields.
+/// ⟨σx⟩ per site at the output times of a quench of the field alone, from the energies under
+/// both fields.
 fn magnetisation(case: &Case, h0: f64, h1: f64, sites: f64) -> Vec<(f64, f64)> {
-    let (before, after) = (column(case, "output/initial_energy"), column(case, "output/energy"));
+    let (before, after) = (
+        column(case, "output/initial_energy"),
+        column(case, "output/energy"),
+    );
     let times = column(case, "output/time");
-    (0..times.len()).map(|k| (times[k], (before[k] - after[k]) / (h1 - h0) / sites)).collect()
+    (0..times.len())
+        .map(|k| (times[k], (before[k] - after[k]) / (h1 - h0) / sites))
+        .collect()
 }
 
 /// A column of an exact curve, by time in units of 10⁻⁴.
@@ -44,7 +51,12 @@ fn exact(name: &str, wanted: &str) -> HashMap<i64, f64> {
     let path = project().join(format!("tests/reference/dynamics/{name}.csv"));
     let text = std::fs::read_to_string(path).unwrap();
     let mut lines = text.lines();
-    let at = lines.next().unwrap().split(',').position(|c| c == wanted).unwrap();
+    let at = lines
+        .next()
+        .unwrap()
+        .split(',')
+        .position(|c| c == wanted)
+        .unwrap();
     lines
         .map(|line| {
             let row: Vec<f64> = line.split(',').map(|v| v.parse().unwrap()).collect();
@@ -60,81 +72,149 @@ fn largest(values: &[f64]) -> f64 {
 #[test]
 fn a_full_sum_quench_follows_the_exact_curve() {
     let input = format!(
-        "{}[evolve]\ntime = 1.0\nstep = 0.01\nintegrator = \"rk4\"\npseudo_inverse = 1e-9\noutput_every = 0.25\n\
+        "{}[evolve]\ntime = 1.0\nstep = 0.01\nintegrator = \"rk4\"\npseudo_inverse = \
+         1e-9\noutput_every = 0.25\n\
          hamiltonian = {{ hx = 1.0 }}\n[measure]\nsamples = 1\n\
          observables = [\"transverse-magnetisation\", \"spin-correlations-zz\"]\n",
         QUENCH.replace("density = 3", "density = 6")
     );
     let case = Case::new(&input);
     // The table of free fermions at N = 10, to which the state is prepared and evolved.
-    expect_code(&case.alone(&["run", "x.toml", "--set", "lattice.size=10"]), 0);
+    expect_code(
+        &case.alone(&["run", "x.toml", "--set", "lattice.size=10"]),
+        0,
+    );
     let curve = exact("tfim-chain-n10-pbc-h0.5to1.0", "sx_average");
     let found = magnetisation(&case, 0.5, 1.0, 10.0);
     assert_eq!(found.len(), 5);
     for (time, value) in found {
         let wanted = curve[&((time * 1e4).round() as i64)];
-        assert!((value - wanted).abs() < 1e-3, "t = {time}: {value}, exact {wanted}");
+        assert!(
+            (value - wanted).abs() < 1e-3,
+            "t = {time}: {value}, exact {wanted}"
+        );
     }
     let found = column(&case, "output/observables/transverse-magnetisation/mean");
     assert!(
-        found.iter().zip(magnetisation(&case, 0.5, 1.0, 10.0)).all(|(a, (_, b))| (a - b).abs() < 1e-10),
+        found
+            .iter()
+            .zip(magnetisation(&case, 0.5, 1.0, 10.0))
+            .all(|(a, (_, b))| (a - b).abs() < 1e-10),
         "{found:?}"
     );
     let tree = case.tree("x.h5");
     let path = "evolve/output/observables/spin-correlations-zz/by_distance/mean";
-    let nishina::io::tree::Value::Real(zz) = &tree.datasets[path] else { panic!("{path}") };
+    let nishina::io::tree::Value::Real(zz) = &tree.datasets[path] else {
+        panic!("{path}")
+    };
     assert_eq!(zz.shape(), [5, 5]);
-    assert!(tree.notes[path].1.contains("output time"), "{:?}", tree.notes[path]);
-    let [neighbours, far] = ["szsz_nn_average", "szsz_site0_far"].map(|c| exact("tfim-chain-n10-pbc-h0.5to1.0", c));
+    assert!(
+        tree.notes[path].1.contains("output time"),
+        "{:?}",
+        tree.notes[path]
+    );
+    let [neighbours, far] =
+        ["szsz_nn_average", "szsz_site0_far"].map(|c| exact("tfim-chain-n10-pbc-h0.5to1.0", c));
     for (k, time) in column(&case, "output/time").iter().enumerate() {
         let at = (time * 1e4).round() as i64;
-        assert!((zz[[k, 0]] - neighbours[&at]).abs() < 1e-3 && (zz[[k, 4]] - far[&at]).abs() < 2e-3, "t = {time}");
+        assert!(
+            (zz[[k, 0]] - neighbours[&at]).abs() < 1e-3 && (zz[[k, 4]] - far[&at]).abs() < 2e-3,
+            "t = {time}"
+        );
     }
     // Without noise, a velocity fits the configurations of the output times as well as its own.
     let (own, fresh) = (column(&case, "history/r2"), column(&case, "output/r2"));
-    assert!(fresh.iter().enumerate().all(|(k, r2)| (r2 - own[25 * k]).abs() < 1e-9), "{own:?} {fresh:?}");
+    assert!(
+        fresh
+            .iter()
+            .enumerate()
+            .all(|(k, r2)| (r2 - own[25 * k]).abs() < 1e-9),
+        "{own:?} {fresh:?}"
+    );
     assert!(largest(&column(&case, "history/drift")) < 1e-4);
     assert!(column(&case, "history/r2_integral").last().unwrap() < &2e-3);
     let said = &case.info()["evolution"];
-    assert!(said["time"] == 1.0 && said["points"] == 101 && said["r2_integral"].as_f64().unwrap() < 2e-3, "{said}");
+    assert!(
+        said["time"] == 1.0
+            && said["points"] == 101
+            && said["r2_integral"].as_f64().unwrap() < 2e-3,
+        "{said}"
+    );
     // [measure] measures the Hamiltonian of the evolution.
     let mean = case.info()["energy"]["mean"].as_f64().unwrap();
-    assert!((mean - column(&case, "output/energy").last().unwrap()).abs() < 1e-10, "{mean}");
+    assert!(
+        (mean - column(&case, "output/energy").last().unwrap()).abs() < 1e-10,
+        "{mean}"
+    );
 }
 
 #[test]
 fn other_quenches_of_the_paper_follow_their_exact_curves() {
-    // Exact values at t = 0, 0.25, 0.5, 0.75 and 1 for rings of 10 sites, by exact diagonalisation. Directions that hardly
-    // change the state make these equations stiff: fixed steps of 0.01 go astray near t = 1.
-    let evolve = "[evolve]\ntime = 1.0\nstep = 0.01\nintegrator = \"dormand-prince\"\ntolerance = 1e-4\n\
+    // Exact values at t = 0, 0.25, 0.5, 0.75 and 1 for rings of 10 sites, by exact diagonalisation.
+    // Directions that hardly change the state make these equations stiff: fixed steps of 0.01 go
+    // astray near t = 1.
+    let evolve = "[evolve]\ntime = 1.0\nstep = 0.01\nintegrator = \"dormand-prince\"\ntolerance = \
+     1e-4\n\
                   output_every = 0.25\n";
-    let ising = QUENCH.replace("density = 3", "density = 6").replace("hx = 0.5", "hx = 1.0");
+    let ising = QUENCH
+        .replace("density = 3", "density = 6")
+        .replace("hx = 0.5", "hx = 1.0");
     let xxz = QUENCH
         .replace(
             "kind = \"ising\"\nhx = 0.5",
-            "kind = \"xxz\"\ndelta = 1.0\nunits = \"pauli\"\nsector = { total_sz = 0 }\nsign_rule = \"marshall\"",
+            "kind = \"xxz\"\ndelta = 1.0\nunits = \"pauli\"\nsector = { total_sz = 0 }\nsign_rule \
+             = \"marshall\"",
         )
         .replace("learning_rate = 0.05", "learning_rate = 0.03");
-    let observables =
-        "[measure]\nsamples = 1\nobservables = [\"transverse-magnetisation\", \"spin-correlations-zz\"]\n";
-    let case = Case::new(&format!("{ising}{evolve}hamiltonian = {{ hx = 2.0 }}\n{observables}"));
-    expect_code(&case.alone(&["run", "x.toml", "--set", "lattice.size=10"]), 0);
+    let observables = "[measure]\nsamples = 1\nobservables = [\"transverse-magnetisation\", \
+     \"spin-correlations-zz\"]\n";
+    let case = Case::new(&format!(
+        "{ising}{evolve}hamiltonian = {{ hx = 2.0 }}\n{observables}"
+    ));
+    expect_code(
+        &case.alone(&["run", "x.toml", "--set", "lattice.size=10"]),
+        0,
+    );
     let found = column(&case, "output/observables/transverse-magnetisation/mean");
     let wanted = [0.63924532, 0.79135386, 0.86685902, 0.80337685, 0.77374492];
-    assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-3), "{found:?} {wanted:?}");
+    assert!(
+        found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-3),
+        "{found:?} {wanted:?}"
+    );
     let observables = observables.replace("\"transverse-magnetisation\", ", "");
-    let case = Case::new(&format!("{xxz}{evolve}hamiltonian = {{ delta = 2.0 }}\n{observables}"));
-    expect_code(&case.alone(&["run", "x.toml", "--set", "lattice.size=10"]), 0);
-    let found = column(&case, "output/observables/spin-correlations-zz/by_distance/mean");
-    let wanted = [-0.60205951, -0.79953601, -0.84541008, -0.76659372, -0.64050003];
+    let case = Case::new(&format!(
+        "{xxz}{evolve}hamiltonian = {{ delta = 2.0 }}\n{observables}"
+    ));
+    expect_code(
+        &case.alone(&["run", "x.toml", "--set", "lattice.size=10"]),
+        0,
+    );
+    let found = column(
+        &case,
+        "output/observables/spin-correlations-zz/by_distance/mean",
+    );
+    let wanted = [
+        -0.60205951,
+        -0.79953601,
+        -0.84541008,
+        -0.76659372,
+        -0.64050003,
+    ];
     let distances = found.len() / wanted.len();
-    assert!(found.chunks(distances).zip(wanted).all(|(a, b)| (a[0] - b).abs() < 1e-3), "{found:?} {wanted:?}");
+    assert!(
+        found
+            .chunks(distances)
+            .zip(wanted)
+            .all(|(a, b)| (a[0] - b).abs() < 1e-3),
+        "{found:?} {wanted:?}"
+    );
 }
 
 #[test]
 fn adaptive_pairs_keep_their_tolerance() {
     let input = format!(
-        "{QUENCH}[evolve]\ntime = 0.5\nstep = 0.001\nintegrator = \"rk4\"\npseudo_inverse = 1e-9\noutput_every = 0.1\n\
+        "{QUENCH}[evolve]\ntime = 0.5\nstep = 0.001\nintegrator = \"rk4\"\npseudo_inverse = \
+         1e-9\noutput_every = 0.1\n\
          hamiltonian = {{ hx = 1.0 }}\n"
     );
     let truth = Case::new(&input);
@@ -148,22 +228,35 @@ fn adaptive_pairs_keep_their_tolerance() {
         for (a, b) in found.iter().zip(&truth_energies) {
             assert!((a - b).abs() < 2e-3, "{name}: {a} {b}");
         }
-        assert!(column(&case, "history/step_error").iter().all(|e| *e <= 1e-5));
-        assert!(column(&case, "history/rejected").iter().sum::<f64>() > 0.0, "{name}: the first step was far too long");
+        assert!(
+            column(&case, "history/step_error")
+                .iter()
+                .all(|e| *e <= 1e-5)
+        );
+        assert!(
+            column(&case, "history/rejected").iter().sum::<f64>() > 0.0,
+            "{name}: the first step was far too long"
+        );
     }
 }
 
 #[test]
 fn imaginary_time_is_small_step_optimisation() {
-    let common = QUENCH.split("[optimize]").next().unwrap().replace("density = 3", "density = 1\ninit = 0.1");
+    let common = QUENCH
+        .split("[optimize]")
+        .next()
+        .unwrap()
+        .replace("density = 3", "density = 1\ninit = 0.1");
     let evolved = Case::new(&format!(
-        "{common}[evolve]\naxis = \"imaginary\"\ntime = 1.0\nstep = 0.01\nintegrator = \"rk4\"\nshift = 1e-3\n"
+        "{common}[evolve]\naxis = \"imaginary\"\ntime = 1.0\nstep = 0.01\nintegrator = \
+         \"rk4\"\nshift = 1e-3\n"
     ));
     expect_code(&evolved.alone(&["run", "x.toml"]), 0);
     let error = |steps: usize| {
         let rate = 1.0 / steps as f64;
         let sr = Case::new(&format!(
-            "{common}[optimize]\nsteps = {steps}\nlearning_rate = {rate}\nshift = 1e-3\n[measure]\nsamples = 1\n"
+            "{common}[optimize]\nsteps = {steps}\nlearning_rate = {rate}\nshift = \
+             1e-3\n[measure]\nsamples = 1\n"
         ));
         expect_code(&sr.alone(&["run", "x.toml"]), 0);
         let energy = sr.info()["energy"]["mean"].as_f64().unwrap();
@@ -171,13 +264,23 @@ fn imaginary_time_is_small_step_optimisation() {
     };
     let (coarse, fine) = (error(250), error(1000));
     // Euler steps of optimisation approach the flow linearly.
-    assert!(fine < 2e-2 && (coarse / fine - 4.0).abs() < 0.4, "{coarse} {fine}");
+    assert!(
+        fine < 2e-2 && (coarse / fine - 4.0).abs() < 0.4,
+        "{coarse} {fine}"
+    );
 }
 
-/// The energies at `times` of a ring of 4 spins that starts along x, J = 1, field `h(t)`: dψ/dt = `factor` H(t) ψ by Runge–Kutta.
+/// The energies at `times` of a ring of 4 spins that starts along x, J = 1, field `h(t)`: dψ/dt =
+/// `factor` H(t) ψ by Runge–Kutta.
 fn driven_ring(h: &dyn Fn(f64) -> f64, factor: Complex64, times: &[f64]) -> Vec<f64> {
     let apply = |time: f64, psi: &[Complex64]| -> Vec<Complex64> {
-        let bond = |s: usize, i: usize| if (s >> i ^ s >> ((i + 1) % 4)) & 1 == 0 { -1.0 } else { 1.0 };
+        let bond = |s: usize, i: usize| {
+            if (s >> i ^ s >> ((i + 1) % 4)) & 1 == 0 {
+                -1.0
+            } else {
+                1.0
+            }
+        };
         let row = |s: usize| {
             let flipped: Complex64 = (0..4).map(|i| psi[s ^ 1 << i]).sum();
             psi[s] * (0..4).map(|i| bond(s, i)).sum::<f64>() - flipped * h(time)
@@ -189,20 +292,25 @@ fn driven_ring(h: &dyn Fn(f64) -> f64, factor: Complex64, times: &[f64]) -> Vec<
     for &end in times {
         while time < end - 0.5 * dt {
             let slope = |t: f64, k: &[Complex64], c: f64| -> Vec<Complex64> {
-                let there: Vec<Complex64> = psi.iter().zip(k).map(|(p, k)| p + k * c * dt).collect();
+                let there: Vec<Complex64> =
+                    psi.iter().zip(k).map(|(p, k)| p + k * c * dt).collect();
                 apply(t, &there).into_iter().map(|v| v * factor).collect()
             };
             let k1 = slope(time, &psi, 0.0);
             let k2 = slope(time + 0.5 * dt, &k1, 0.5);
             let k3 = slope(time + 0.5 * dt, &k2, 0.5);
             let k4 = slope(time + dt, &k3, 1.0);
-            psi = (0..16).map(|s| psi[s] + (k1[s] + (k2[s] + k3[s]) * 2.0 + k4[s]) * (dt / 6.0)).collect();
+            psi = (0..16)
+                .map(|s| psi[s] + (k1[s] + (k2[s] + k3[s]) * 2.0 + k4[s]) * (dt / 6.0))
+                .collect();
             time += dt;
         }
         let (top, norm) = psi
             .iter()
             .zip(apply(end, &psi))
-            .fold((0.0, 0.0), |(t, n), (p, v)| (t + (p.conj() * v).re, n + p.norm_sqr()));
+            .fold((0.0, 0.0), |(t, n), (p, v)| {
+                (t + (p.conj() * v).re, n + p.norm_sqr())
+            });
         energies.push(top / norm);
     }
     energies
@@ -217,14 +325,23 @@ fn a_table_follows_driven_dynamics_exactly() {
     let periodic = |t: f64| 1.0 + 0.7 * (5.0 * t + 0.3).sin();
     for (axis, factor) in [("real", -Complex64::I), ("imaginary", -Complex64::ONE)] {
         let drives: [(&str, &dyn Fn(f64) -> f64); 2] = [
-            ("{ kind = \"smooth\", from = 2.0, to = 0.5, duration = 0.4 }", &smooth),
-            ("{ kind = \"periodic\", mean = 1.0, amplitude = 0.7, omega = 5.0, phase = 0.3 }", &periodic),
+            (
+                "{ kind = \"smooth\", from = 2.0, to = 0.5, duration = 0.4 }",
+                &smooth,
+            ),
+            (
+                "{ kind = \"periodic\", mean = 1.0, amplitude = 0.7, omega = 5.0, phase = 0.3 }",
+                &periodic,
+            ),
         ];
         for (drive, h) in drives {
             let case = Case::new(&format!(
-                "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n[ansatz]\n\
-                 kind = \"table\"\ninit = 0.0\n[sampler]\nmethod = \"full-sum\"\n[evolve]\naxis = \"{axis}\"\n\
-                 time = 0.5\nstep = 0.01\nintegrator = \"rk4\"\noutput_every = 0.1\npseudo_inverse = 1e-12\n\
+                "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\nhx = \
+                 1.0\n[ansatz]\n\
+                 kind = \"table\"\ninit = 0.0\n[sampler]\nmethod = \"full-sum\"\n[evolve]\naxis = \
+                 \"{axis}\"\n\
+                 time = 0.5\nstep = 0.01\nintegrator = \"rk4\"\noutput_every = 0.1\npseudo_inverse \
+                 = 1e-12\n\
                  [evolve.ramps]\nhx = {drive}\n"
             ));
             expect_code(&case.alone(&["run", "x.toml"]), 0);
@@ -235,7 +352,11 @@ fn a_table_follows_driven_dynamics_exactly() {
                 found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-6),
                 "{axis} {drive}: {found:?} {wanted:?}"
             );
-            assert!(largest(&column(&case, "history/r2")) < 1e-9, "{:?}", column(&case, "history/r2"));
+            assert!(
+                largest(&column(&case, "history/r2")) < 1e-9,
+                "{:?}",
+                column(&case, "history/r2")
+            );
         }
     }
 }
@@ -244,16 +365,30 @@ fn a_table_follows_driven_dynamics_exactly() {
 fn couplings_follow_their_ramp() {
     let ramp = "[evolve]\ntime = 0.4\nstep = 0.02\nintegrator = \"rk4\"\noutput_every = 0.2\n";
     let run = |more: &str| {
-        let case = Case::new(&format!("{}{ramp}{more}", QUENCH.split("[optimize]").next().unwrap()));
+        let case = Case::new(&format!(
+            "{}{ramp}{more}",
+            QUENCH.split("[optimize]").next().unwrap()
+        ));
         expect_code(&case.alone(&["run", "x.toml"]), 0);
         column(&case, "output/energy")
     };
-    // A table and the line that it describes are the same drive; a step function at time 0 is a quench.
-    let line = run("[evolve.ramps]\nhx = { kind = \"linear\", from = 0.5, to = 1.0, duration = 0.4 }\n");
-    let table = run("[evolve.ramps]\nhx = { kind = \"table\", points = [[0.0, 0.5], [0.4, 1.0]] }\n");
+    // A table and the line that it describes are the same drive; a step function at time 0 is a
+    // quench.
+    let line =
+        run("[evolve.ramps]\nhx = { kind = \"linear\", from = 0.5, to = 1.0, duration = 0.4 }\n");
+    let table =
+        run("[evolve.ramps]\nhx = { kind = \"table\", points = [[0.0, 0.5], [0.4, 1.0]] }\n");
     let quench = run("hamiltonian = { hx = 1.0 }\n");
-    let flat = run("[evolve.ramps]\nhx = { kind = \"periodic\", mean = 1.0, amplitude = 0.0, omega = 1.0 }\n");
-    assert!(line.iter().zip(&table).all(|(a, b)| (a - b).abs() < 1e-9), "{line:?} {table:?}");
-    assert!(quench.iter().zip(&flat).all(|(a, b)| (a - b).abs() < 1e-9), "{quench:?} {flat:?}");
+    let flat = run(
+        "[evolve.ramps]\nhx = { kind = \"periodic\", mean = 1.0, amplitude = 0.0, omega = 1.0 }\n",
+    );
+    assert!(
+        line.iter().zip(&table).all(|(a, b)| (a - b).abs() < 1e-9),
+        "{line:?} {table:?}"
+    );
+    assert!(
+        quench.iter().zip(&flat).all(|(a, b)| (a - b).abs() < 1e-9),
+        "{quench:?} {flat:?}"
+    );
     assert!((line[0] - quench[0]).abs() > 1.0 && (line[2] - quench[2]).abs() > 1e-4);
 }

@@ -1,4 +1,5 @@
-//! An evolution in time as a job: stopped and continued bit for bit, on any number of ranks, by time limits and signals.
+//! An evolution in time as a job: stopped and continued bit for bit, on any number of ranks, by
+//! time limits and signals.
 
 mod common;
 use common::{Case, expect_code, program, text};
@@ -37,10 +38,19 @@ fn column(case: &Case, name: &str) -> Vec<f64> {
 fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
     let checkpoint = case.tree("x.ckpt.h5");
     let parameters = checkpoint.reals("parameters/flat").unwrap();
-    let observed = ["mean", "error"].map(|n| column(case, &format!("output/observables/transverse-magnetisation/{n}")));
-    let [energy, r2, output] = ["history/energy", "history/r2", "output/energy"].map(|name| column(case, name));
+    let observed = ["mean", "error"].map(|n| {
+        column(
+            case,
+            &format!("output/observables/transverse-magnetisation/{n}"),
+        )
+    });
+    let [energy, r2, output] =
+        ["history/energy", "history/r2", "output/energy"].map(|name| column(case, name));
     let [mean, error] = observed;
-    (checkpoint.spins("chains/now").unwrap(), [parameters, energy, r2, output, mean, error])
+    (
+        checkpoint.spins("chains/now").unwrap(),
+        [parameters, energy, r2, output, mean, error],
+    )
 }
 
 /// Each attempt is told to stop after two blocks.
@@ -76,12 +86,26 @@ fn a_longer_time_continues_a_finished_evolution() {
     let input = format!("{SAMPLED}{MEASURE}");
     let (whole, parts) = (Case::new(&input), Case::new(&input));
     expect_code(&whole.alone(&["run", "x.toml"]), 0);
-    expect_code(&parts.alone(&["run", "x.toml", "--set", "evolve.time=0.1"]), 0);
+    expect_code(
+        &parts.alone(&["run", "x.toml", "--set", "evolve.time=0.1"]),
+        0,
+    );
     let out = parts.alone(&["run", "x.toml"]);
     expect_code(&out, 0);
-    assert!(text(&out).contains("continuing from t = 0.1"), "{}", text(&out));
+    assert!(
+        text(&out).contains("continuing from t = 0.1"),
+        "{}",
+        text(&out)
+    );
     assert_eq!(states(&whole), states(&parts));
-    let other = parts.alone(&["run", "x.toml", "--set", "evolve.step=0.01", "--set", "evolve.time=0.4"]);
+    let other = parts.alone(&[
+        "run",
+        "x.toml",
+        "--set",
+        "evolve.step=0.01",
+        "--set",
+        "evolve.time=0.4",
+    ]);
     expect_code(&other, 64);
     assert!(text(&other).contains("evolve.step"), "{}", text(&other));
 }
@@ -94,12 +118,25 @@ fn ranks_give_the_same_curve() {
             let input = format!("{SAMPLED}{regularisation}");
             let setting = format!("sampler.samples={samples}");
             let (one, three) = (Case::new(&input), Case::new(&input));
-            let arguments = ["run", "x.toml", "--set", &setting, "--set", "evolve.time=0.04"];
+            let arguments = [
+                "run",
+                "x.toml",
+                "--set",
+                &setting,
+                "--set",
+                "evolve.time=0.04",
+            ];
             expect_code(&one.alone(&arguments), 0);
             expect_code(&three.ranks(3, &arguments), 0);
-            let (a, b) = (column(&one, "history/energy"), column(&three, "history/energy"));
+            let (a, b) = (
+                column(&one, "history/energy"),
+                column(&three, "history/energy"),
+            );
             assert_eq!(a.len(), b.len());
-            assert!(a.iter().zip(&b).all(|(x, y)| (x - y).abs() < 1e-6), "{samples} {regularisation}: {a:?} {b:?}");
+            assert!(
+                a.iter().zip(&b).all(|(x, y)| (x - y).abs() < 1e-6),
+                "{samples} {regularisation}: {a:?} {b:?}"
+            );
         }
     }
 }
@@ -122,7 +159,13 @@ fn one_to_three_ranks_draw_the_same_samples() {
         let case = Case::new(&input);
         expect_code(&case.ranks(ranks, &["run", "x.toml"]), 0);
         let (chains, numbers) = states(&case);
-        (chains, case.tree("x.samples.0001.h5").spins("configurations").unwrap(), numbers)
+        (
+            chains,
+            case.tree("x.samples.0001.h5")
+                .spins("configurations")
+                .unwrap(),
+            numbers,
+        )
     });
     for (chains, samples, numbers) in &runs[1..] {
         assert_eq!((chains, samples), (&runs[0].0, &runs[0].1));
@@ -147,9 +190,17 @@ fn a_signal_in_the_middle_saves_and_the_run_goes_on_bit_for_bit() {
             .unwrap();
         // Two steps into the evolution, or into its continuation.
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let steps = lines.by_ref().map(Result::unwrap).filter(|line| line.contains("drift")).take(2).count();
+        let steps = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .filter(|line| line.contains("drift"))
+            .take(2)
+            .count();
         assert_eq!(steps, 2);
-        let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
         let rest: Vec<String> = lines.map(Result::unwrap).collect();
         assert_eq!(child.wait().unwrap().code(), Some(75), "{rest:?}");
@@ -165,32 +216,83 @@ fn other_observables_wait_for_the_end_of_the_evolution() {
     let other = "measure.observables=[\"magnetisation\"]";
     let refused = case.alone(&["run", "x.toml", "--set", other]);
     expect_code(&refused, 64);
-    assert!(text(&refused).contains("measure.observables"), "{}", text(&refused));
+    assert!(
+        text(&refused).contains("measure.observables"),
+        "{}",
+        text(&refused)
+    );
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     let curve = column(&case, "output/observables/transverse-magnetisation/mean");
     assert_eq!(curve.len(), 5);
     // Afterwards the measurement starts over and the record of the evolution stays.
     expect_code(&case.alone(&["run", "x.toml", "--set", other]), 0);
-    assert_eq!(column(&case, "output/observables/transverse-magnetisation/mean"), curve);
-    assert!(case.tree("x.h5").reals("measure/observables/magnetisation/mean").is_ok());
+    assert_eq!(
+        column(&case, "output/observables/transverse-magnetisation/mean"),
+        curve
+    );
+    assert!(
+        case.tree("x.h5")
+            .reals("measure/observables/magnetisation/mean")
+            .is_ok()
+    );
 }
 
 #[test]
 fn an_evolution_gone_astray_ends_with_70_or_takes_shorter_steps() {
     let case = Case::new(&format!("{SAMPLED}{MEASURE}"));
     // One step of the length of the whole evolution, from a checkpoint at its start.
-    let long =
-        ["run", "x.toml", "--set", "evolve.time=40", "--set", "evolve.step=20", "--set", "evolve.output_every=20"];
-    let tight = ["--set", "output.checkpoint_every=1e-6", "--set", "evolve.pseudo_inverse=1e-14"];
+    let long = [
+        "run",
+        "x.toml",
+        "--set",
+        "evolve.time=40",
+        "--set",
+        "evolve.step=20",
+        "--set",
+        "evolve.output_every=20",
+    ];
+    let tight = [
+        "--set",
+        "output.checkpoint_every=1e-6",
+        "--set",
+        "evolve.pseudo_inverse=1e-14",
+    ];
     let out = case.alone(&[&long[..], &tight].concat());
     expect_code(&out, 70);
-    assert!(text(&out).contains("the evolution has gone astray"), "{}", text(&out));
-    for (file, path) in [("x.h5", "evolve/history/energy"), ("x.ckpt.h5", "parameters/flat")] {
-        assert!(case.tree(file).reals(path).unwrap().iter().all(|x| x.is_finite()), "{file}");
+    assert!(
+        text(&out).contains("the evolution has gone astray"),
+        "{}",
+        text(&out)
+    );
+    for (file, path) in [
+        ("x.h5", "evolve/history/energy"),
+        ("x.ckpt.h5", "parameters/flat"),
+    ] {
+        assert!(
+            case.tree(file)
+                .reals(path)
+                .unwrap()
+                .iter()
+                .all(|x| x.is_finite()),
+            "{file}"
+        );
     }
     // The same first step, but adaptive: it is shortened until the energy is one that a state has.
-    let adaptive = ["--fresh", "--set", "evolve.integrator=\"bogacki-shampine\"", "--set", "evolve.time=0.1"];
-    let sized = ["run", "x.toml", "--set", "evolve.step=20", "--set", "evolve.output_every=0.05"];
+    let adaptive = [
+        "--fresh",
+        "--set",
+        "evolve.integrator=\"bogacki-shampine\"",
+        "--set",
+        "evolve.time=0.1",
+    ];
+    let sized = [
+        "run",
+        "x.toml",
+        "--set",
+        "evolve.step=20",
+        "--set",
+        "evolve.output_every=0.05",
+    ];
     let out = case.alone(&[&sized[..], &adaptive].concat());
     expect_code(&out, 0);
 }

@@ -1,34 +1,60 @@
-//! Nothing hangs: a fault on one rank ends the job on all within 10 s, with its message and a code that is not 0.
+//! Nothing hangs: a fault on one rank ends the job on all within 10 s, with its message and a code
+//! that is not 0.
 
 mod common;
 use common::{Case, RING, expect_code, mpirun, program, text};
 
-const PLAN: &str = "[optimize]\nsteps = 100000\nlearning_rate = 0.05\n[output]\ncheckpoint_every = 0.01\n";
+const PLAN: &str =
+    "[optimize]\nsteps = 100000\nlearning_rate = 0.05\n[output]\ncheckpoint_every = 0.01\n";
 
 #[test]
 fn a_rank_that_fails_ends_the_job() {
     for (fault, codes, message) in [
-        ("panic@rank1:step3", &[101][..], "NISHINA_FAULT asks for a panic after 3 blocks"),
-        ("panic@rank0:step3", &[101], "NISHINA_FAULT asks for a panic"),
+        (
+            "panic@rank1:step3",
+            &[101][..],
+            "NISHINA_FAULT asks for a panic after 3 blocks",
+        ),
+        (
+            "panic@rank0:step3",
+            &[101],
+            "NISHINA_FAULT asks for a panic",
+        ),
         ("kill@rank1:step3", &[137], "signal 9"),
         ("exit@rank2:step3", &[7, 1], "exit"),
         ("allocate@rank1:step3", &[134], "memory allocation of"),
-        ("output@rank2:step3", &[74], "error: nowhere: NISHINA_FAULT asks for an error"),
-        ("output@rank0:step3", &[74], "error: nowhere: NISHINA_FAULT asks for an error"),
+        (
+            "output@rank2:step3",
+            &[74],
+            "error: nowhere: NISHINA_FAULT asks for an error",
+        ),
+        (
+            "output@rank0:step3",
+            &[74],
+            "error: nowhere: NISHINA_FAULT asks for an error",
+        ),
     ] {
         let case = Case::new(&format!("{RING}{PLAN}"));
         let mut run = case.launch(3, &["run", "x.toml"], &[("NISHINA_FAULT", fault)]);
         run.wait_for("step 1 ");
         let code = run.end_within(10.0);
         assert!(codes.contains(&code), "{fault}: {code}: {}", run.said());
-        assert!(run.said().to_lowercase().contains(&message.to_lowercase()), "{fault}: {}", run.said());
+        assert!(
+            run.said().to_lowercase().contains(&message.to_lowercase()),
+            "{fault}: {}",
+            run.said()
+        );
         assert!(run.ranks().is_empty(), "{fault}");
         // What is on the disk is whole, and without the fault the run goes on.
         let out = case.ranks(3, &["run", "x.toml", "--set", "optimize.steps=3"]);
         expect_code(&out, 0);
     }
     let case = Case::new(&format!("{RING}{PLAN}"));
-    let mut run = case.launch(0, &["run", "x.toml"], &[("NISHINA_FAULT", "sleep@rank1:step3")]);
+    let mut run = case.launch(
+        0,
+        &["run", "x.toml"],
+        &[("NISHINA_FAULT", "sleep@rank1:step3")],
+    );
     assert_eq!(run.end_within(10.0), 64);
     assert!(run.said().contains("names no fault"), "{}", run.said());
 }
@@ -53,24 +79,58 @@ fn ranks_that_do_not_belong_together_are_refused() {
     let other = case.path("other");
     std::fs::copy(program(), &other).unwrap();
     use std::io::Write;
-    std::fs::File::options().append(true).open(&other).unwrap().write_all(b"\n").unwrap();
-    let bonds = input.replace("kind = \"ising\"\nhx = 1.0", "kind = \"bonds\"\nunits = \"spin\"\nbonds = \"b.csv\"");
+    std::fs::File::options()
+        .append(true)
+        .open(&other)
+        .unwrap()
+        .write_all(b"\n")
+        .unwrap();
+    let bonds = input.replace(
+        "kind = \"ising\"\nhx = 1.0",
+        "kind = \"bonds\"\nunits = \"spin\"\nbonds = \"b.csv\"",
+    );
     for (folder, coupling) in [("a", "1"), ("b", "2")] {
         std::fs::create_dir(case.path(folder)).unwrap();
         std::fs::write(case.path(folder).join("x.toml"), &bonds).unwrap();
-        std::fs::write(case.path(folder).join("b.csv"), format!("i,j,Jx,Jy,Jz\n0,1,0,0,{coupling}\n")).unwrap();
+        std::fs::write(
+            case.path(folder).join("b.csv"),
+            format!("i,j,Jx,Jy,Jz\n0,1,0,0,{coupling}\n"),
+        )
+        .unwrap();
     }
     let (mine, theirs) = (program(), other.to_str().unwrap());
     for (lines, code, words) in [
-        ([vec![mine, "run", "x.toml"], vec![mine, "run", "y.toml"]], 70, "the ranks read different inputs; start them"),
         (
-            [vec![mine, "run", "x.toml"], vec![mine, "run", "x.toml", "--fresh", "--set", "seed=8"]],
+            [vec![mine, "run", "x.toml"], vec![mine, "run", "y.toml"]],
+            70,
+            "the ranks read different inputs; start them",
+        ),
+        (
+            [
+                vec![mine, "run", "x.toml"],
+                vec![mine, "run", "x.toml", "--fresh", "--set", "seed=8"],
+            ],
             70,
             "different inputs",
         ),
-        ([vec![mine, "run", "x.toml"], vec![theirs, "run", "x.toml"]], 70, "different programs; start one file"),
-        ([vec![mine, "run", "x.toml"], vec![mine, "run", "none.toml"]], 64, "none.toml: the input file cannot be read"),
-        ([vec!["-wdir", "a", mine, "run", "x.toml"], vec!["-wdir", "b", mine, "run", "x.toml"]], 70, "different files"),
+        (
+            [vec![mine, "run", "x.toml"], vec![theirs, "run", "x.toml"]],
+            70,
+            "different programs; start one file",
+        ),
+        (
+            [vec![mine, "run", "x.toml"], vec![mine, "run", "none.toml"]],
+            64,
+            "none.toml: the input file cannot be read",
+        ),
+        (
+            [
+                vec!["-wdir", "a", mine, "run", "x.toml"],
+                vec!["-wdir", "b", mine, "run", "x.toml"],
+            ],
+            70,
+            "different files",
+        ),
     ] {
         let mut run = case.start(&side_by_side(&lines), &[]);
         assert_eq!(run.end_within(10.0), code, "{}", run.said());
@@ -84,11 +144,20 @@ fn ranks_that_do_not_belong_together_are_refused() {
 fn copies_that_do_not_know_of_each_other_are_refused() {
     let case = Case::new(&format!("{RING}{PLAN}"));
     // What a task of srun sees without an MPI plugin, and one of another library's mpirun.
-    let of_srun = [("SLURM_PROCID", "1"), ("SLURM_STEP_ID", "0"), ("SLURM_STEP_NUM_TASKS", "4")];
+    let of_srun = [
+        ("SLURM_PROCID", "1"),
+        ("SLURM_STEP_ID", "0"),
+        ("SLURM_STEP_NUM_TASKS", "4"),
+    ];
     for variables in [&of_srun[..], &[("PMI_SIZE", "4"), ("PMI_RANK", "1")]] {
         let mut run = case.launch(0, &["run", "x.toml"], variables);
         assert_eq!(run.end_within(10.0), 70, "{}", run.said());
-        assert!(run.said().contains("tasks were started but MPI sees one rank in each"), "{}", run.said());
+        assert!(
+            run.said()
+                .contains("tasks were started but MPI sees one rank in each"),
+            "{}",
+            run.said()
+        );
         assert!(run.said().contains("srun --mpi=pmix"), "{}", run.said());
         assert!(!case.path("x.h5").exists());
     }
@@ -97,7 +166,11 @@ fn copies_that_do_not_know_of_each_other_are_refused() {
     first.wait_for("step 3 ");
     let second = case.ranks(1, &["run", "x.toml"]);
     expect_code(&second, 74);
-    assert!(text(&second).contains("another run is writing"), "{}", text(&second));
+    assert!(
+        text(&second).contains("another run is writing"),
+        "{}",
+        text(&second)
+    );
     first.signal("USR1");
     assert_eq!(first.end_within(10.0), 75, "{}", first.said());
 }

@@ -1,6 +1,6 @@
-//! Input under fire: mutated inputs, tables, Pauli strings and checkpoints give errors, never a panic, an abort or an
-//! allocation that the sizes do not justify, whether their checksums fit or were made to. 10^5 cases in all, 10^6 with
-//! NISHINA_LONG=1.
+//! Input under fire: mutated inputs, tables, Pauli strings and checkpoints give errors, never a
+//! panic, an abort or an allocation that the sizes do not justify, whether their checksums fit or
+//! were made to. 10^5 cases in all, 10^6 with NISHINA_LONG=1.
 
 mod common;
 use common::{Case, RING, expect_code, project};
@@ -61,7 +61,11 @@ static ALLOCATOR: Counting = Counting;
 
 /// Cases of a target: its share of 10^5, ten times as many in the long run.
 fn cases(share: u64) -> u64 {
-    if std::env::var_os("NISHINA_LONG").is_some() { 10 * share } else { share }
+    if std::env::var_os("NISHINA_LONG").is_some() {
+        10 * share
+    } else {
+        share
+    }
 }
 
 /// Runs one case; what it did wrong, if anything. `limit` is in bytes.
@@ -84,7 +88,12 @@ fn guarded<T>(limit: usize, case: impl FnOnce() -> T) -> std::result::Result<T, 
 /// A folder that costs no disk writes where the system has one.
 fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    }
+    .unwrap()
 }
 
 fn texts(folder: &str, ending: &str) -> Vec<(PathBuf, String)> {
@@ -165,7 +174,10 @@ fn mutate(text: &str, other: &str, rng: &mut Generator) -> String {
         let lines = text.lines().map(String::from).collect::<Vec<_>>();
         match below(rng, 9) {
             0 => text.replace_range(a..b, ""),
-            1 => text.insert(a, char::from_u32(below(rng, 0x3000) as u32).unwrap_or('\u{fffd}')),
+            1 => text.insert(
+                a,
+                char::from_u32(below(rng, 0x3000) as u32).unwrap_or('\u{fffd}'),
+            ),
             2 => {
                 let piece = text[a..b].repeat(1 + below(rng, 40));
                 text.insert_str(a, &piece);
@@ -211,7 +223,11 @@ fn mutate(text: &str, other: &str, rng: &mut Generator) -> String {
 }
 
 /// Calls `case(number, rng)` for each number; lists the first faults with what made them.
-fn fire(share: u64, target: u64, mut case: impl FnMut(&mut Generator) -> std::result::Result<(), String>) {
+fn fire(
+    share: u64,
+    target: u64,
+    mut case: impl FnMut(&mut Generator) -> std::result::Result<(), String>,
+) {
     std::panic::set_hook(Box::new(|_| {}));
     let mut faults = Vec::new();
     for number in 0..cases(share) {
@@ -220,7 +236,12 @@ fn fire(share: u64, target: u64, mut case: impl FnMut(&mut Generator) -> std::re
         }
     }
     let _ = std::panic::take_hook();
-    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults[..faults.len().min(8)].join("\n\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults\n{}",
+        faults.len(),
+        faults[..faults.len().min(8)].join("\n\n")
+    );
 }
 
 /// Everything that `check` builds from an input, short of sampling.
@@ -239,7 +260,8 @@ fn build(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether an input asks for something that is large but would fit: what it takes is justified, and too slow for a test.
+/// Whether an input asks for something that is large but would fit: what it takes is justified, and
+/// too slow for a test.
 fn large(source: &input::Source) -> bool {
     let number = |key: &str| {
         source
@@ -260,9 +282,16 @@ fn inputs() {
     let mut corpus = texts("configs", "toml");
     corpus.extend(texts("tests/inputs", "toml"));
     std::fs::create_dir(folder.path().join("data")).unwrap();
-    for (path, text) in texts("configs/data", "csv").iter().chain(&texts("tests/inputs", "csv")) {
+    for (path, text) in texts("configs/data", "csv")
+        .iter()
+        .chain(&texts("tests/inputs", "csv"))
+    {
         std::fs::write(folder.path().join(path.file_name().unwrap()), text).unwrap();
-        std::fs::write(folder.path().join("data").join(path.file_name().unwrap()), text).unwrap();
+        std::fs::write(
+            folder.path().join("data").join(path.file_name().unwrap()),
+            text,
+        )
+        .unwrap();
     }
     let file = folder.path().join("x.toml");
     let (mut read, mut built) = (0, 0);
@@ -281,7 +310,10 @@ fn inputs() {
         Ok(())
     });
     // The mutations are mild enough to get past the reader.
-    assert!(read as u64 > cases(40_000) / 20 && built > 0, "{read} read, {built} built");
+    assert!(
+        read as u64 > cases(40_000) / 20 && built > 0,
+        "{read} read, {built} built"
+    );
     println!("{read} inputs were read, {built} of them could be built");
 }
 
@@ -316,14 +348,28 @@ fn tables() {
 #[test]
 fn pauli_strings() {
     const LETTERS: &[u8] = b"XYZxyzI0123456789 +-.eEi\t,_";
-    let seeds = ["X0 Y3 Z4", "Z23", "", "X4294967295", "0.5+0.2i", "-1e-3-2e+5i", "i", "-i", "1e400i", "X0 X0", "X+1"];
+    let seeds = [
+        "X0 Y3 Z4",
+        "Z23",
+        "",
+        "X4294967295",
+        "0.5+0.2i",
+        "-1e-3-2e+5i",
+        "i",
+        "-i",
+        "1e400i",
+        "X0 X0",
+        "X+1",
+    ];
     let mut read = 0;
     fire(20_000, 3, |rng| {
         let text = if below(rng, 2) == 0 {
             let (k, l) = (below(rng, seeds.len()), below(rng, seeds.len()));
             mutate(seeds[k], seeds[l], rng)
         } else {
-            (0..below(rng, 24)).map(|_| LETTERS[below(rng, LETTERS.len())] as char).collect()
+            (0..below(rng, 24))
+                .map(|_| LETTERS[below(rng, LETTERS.len())] as char)
+                .collect()
         };
         let parsed = guarded((1 << 16) + 64 * text.len(), || {
             let string = files::parse_string(&text, 24);
@@ -331,10 +377,18 @@ fn pauli_strings() {
                 let mut sites: Vec<u32> = string.iter().map(|f| f.0).collect();
                 sites.sort_unstable();
                 sites.dedup();
-                assert!(sites.len() == string.len() && sites.iter().all(|&s| s < 24), "{string:?}");
+                assert!(
+                    sites.len() == string.len() && sites.iter().all(|&s| s < 24),
+                    "{string:?}"
+                );
             }
             let number = files::parse_coefficient(&text);
-            assert!(number.as_ref().map_or(true, |c| c.re.is_finite() && c.im.is_finite()), "{number:?}");
+            assert!(
+                number
+                    .as_ref()
+                    .map_or(true, |c| c.re.is_finite() && c.im.is_finite()),
+                "{number:?}"
+            );
             string.is_ok() || number.is_ok()
         });
         read += usize::from(parsed.map_err(|fault| format!("{fault}\n`{text}`"))?);
@@ -346,10 +400,18 @@ fn pauli_strings() {
 /// A finished small run with every stateful part: a back-off, Adam, bins, samples.
 fn finished() -> Case {
     let case = Case::new(&format!(
-        "{RING}[optimize]\nsteps = 8\nmethod = \"adam\"\nlearning_rate = 0.05\n[measure]\nsamples = 64\n\
+        "{RING}[optimize]\nsteps = 8\nmethod = \"adam\"\nlearning_rate = 0.05\n[measure]\nsamples \
+         = 64\n\
          observables = [\"magnetisation\"]\n"
     ));
-    let small = ["run", "x.toml", "--set", "lattice.size=4", "--set", "sampler.samples=32"];
+    let small = [
+        "run",
+        "x.toml",
+        "--set",
+        "lattice.size=4",
+        "--set",
+        "sampler.samples=32",
+    ];
     expect_code(&case.alone(&small), 0);
     case
 }
@@ -359,7 +421,10 @@ fn damaged_files() {
     let case = finished();
     let folder = scratch();
     let names = ["x.ckpt.h5", "x.h5", "x.samples.h5", "x.samples.0001.h5"];
-    let originals: Vec<Vec<u8>> = names.iter().map(|n| std::fs::read(case.path(n)).unwrap()).collect();
+    let originals: Vec<Vec<u8>> = names
+        .iter()
+        .map(|n| std::fs::read(case.path(n)).unwrap())
+        .collect();
     let file = folder.path().join("x.h5");
     fire(13_000, 4, |rng| {
         let k = below(rng, names.len());
@@ -370,7 +435,9 @@ fn damaged_files() {
             0 => bytes[a] ^= 1 << below(rng, 8),
             1 => bytes.truncate(a),
             2 => bytes[a..end].fill(0),
-            3 => bytes[a..end].iter_mut().for_each(|byte| *byte = rng.random()),
+            3 => bytes[a..end]
+                .iter_mut()
+                .for_each(|byte| *byte = rng.random()),
             4 => {
                 let piece = bytes[a..end].to_vec();
                 let at = b.min(bytes.len() - piece.len());
@@ -383,11 +450,16 @@ fn damaged_files() {
         std::fs::write(&file, &bytes).unwrap();
         // The checksum takes a buffer of 1 MiB; nothing of the file is parsed.
         let ok = guarded((2 << 20) + 64 * bytes.len(), || hdf5::read(&file).is_ok())?;
-        if ok && !same { Err(format!("a damaged {} was accepted", names[k])) } else { Ok(()) }
+        if ok && !same {
+            Err(format!("a damaged {} was accepted", names[k]))
+        } else {
+            Ok(())
+        }
     });
 }
 
-/// One to three datasets lost, renamed, of another type or shape, or with values that no run writes.
+/// One to three datasets lost, renamed, of another type or shape, or with values that no run
+/// writes.
 fn alter(tree: &mut Tree, rng: &mut Generator) -> String {
     let mut said = Vec::new();
     for _ in 0..1 + below(rng, 3) {
@@ -401,12 +473,23 @@ fn alter(tree: &mut Tree, rng: &mut Generator) -> String {
         match (what, tree.datasets.get(&name).cloned()) {
             (0, _) => drop(tree.datasets.remove(&name)),
             (1, Some(value)) => tree.put(&other, value),
-            (2, _) => tree.put_text(&name, ["", "finished", "optimize", "measure", "evolve", "a = 1"][below(rng, 6)]),
+            (2, _) => tree.put_text(
+                &name,
+                ["", "finished", "optimize", "measure", "evolve", "a = 1"][below(rng, 6)],
+            ),
             (3, _) => tree.put_reals(&name, &vec![reals[below(rng, 7)]; below(rng, 50)]),
             (4, _) => tree.put_integer(&name, integers[below(rng, 8)]),
             (5, Some(Value::Real(a))) => {
-                let values: Vec<f64> =
-                    a.iter().map(|v| if below(rng, 3) == 0 { reals[below(rng, 7)] } else { *v }).collect();
+                let values: Vec<f64> = a
+                    .iter()
+                    .map(|v| {
+                        if below(rng, 3) == 0 {
+                            reals[below(rng, 7)]
+                        } else {
+                            *v
+                        }
+                    })
+                    .collect();
                 tree.put(&name, Value::Real(shaped(a.shape(), values)));
             }
             (5, Some(Value::Integer(a))) => {
@@ -417,7 +500,9 @@ fn alter(tree: &mut Tree, rng: &mut Generator) -> String {
                 let values: Vec<i8> = a.iter().map(|_| rng.random()).collect();
                 tree.put(&name, Value::Spin(shaped(a.shape(), values)));
             }
-            (6, Some(Value::Spin(a))) => tree.put_spins(&name, &[0], &a.iter().copied().take(0).collect::<Vec<_>>()),
+            (6, Some(Value::Spin(a))) => {
+                tree.put_spins(&name, &[0], &a.iter().copied().take(0).collect::<Vec<_>>())
+            }
             (6, Some(Value::Real(a))) => {
                 let keep = below(rng, a.len() + 1);
                 tree.put_reals(&name, &a.iter().copied().take(keep).collect::<Vec<_>>());
@@ -438,7 +523,11 @@ fn altered_checkpoints() {
     std::fs::write(&toml, text).unwrap();
     let set = |extra: &str| {
         let directory = format!("output.directory={}", folder.path().display());
-        let mut all = vec![directory, "lattice.size=4".into(), "sampler.samples=32".into()];
+        let mut all = vec![
+            directory,
+            "lattice.size=4".into(),
+            "sampler.samples=32".into(),
+        ];
         all.extend(extra.split_whitespace().map(String::from));
         input::read(&toml, &all).unwrap()
     };
@@ -462,7 +551,11 @@ fn altered_checkpoints() {
         let said = alter(&mut tree, rng);
         hdf5::write_atomic(&folder.path().join("x.ckpt.h5"), &tree).unwrap();
         let source = &sources[below(rng, sources.len())];
-        let options = Options { stop: &stop, fresh: false, extensions: Extensions::default() };
+        let options = Options {
+            stop: &stop,
+            fresh: false,
+            extensions: Extensions::default(),
+        };
         let outcome = guarded(64 << 20, || {
             let _ = report::info(&folder.path().join("x.ckpt.h5"));
             run(source, &Serial, &options).is_ok()
@@ -473,11 +566,15 @@ fn altered_checkpoints() {
         }
         Ok(())
     });
-    assert!(fine > 0 && refused > 0, "{fine} went on, {refused} were refused");
+    assert!(
+        fine > 0 && refused > 0,
+        "{fine} went on, {refused} were refused"
+    );
     println!("{fine} altered checkpoints went on, {refused} were refused");
 }
 
-/// Where the numbers of the datasets stand in a file, and the bytes of its user block, as that says.
+/// Where the numbers of the datasets stand in a file, and the bytes of its user block, as that
+/// says.
 fn regions(bytes: &[u8]) -> (usize, Vec<Region>) {
     let head = String::from_utf8_lossy(&bytes[..256]).into_owned();
     let words = head.lines().next().unwrap().rsplit(' ').next().unwrap();
@@ -485,22 +582,44 @@ fn regions(bytes: &[u8]) -> (usize, Vec<Region>) {
     let table = String::from_utf8_lossy(&bytes[..block]).into_owned();
     let line = |line: &str| {
         let parts: Vec<&str> = line.trim_end_matches('\0').splitn(4, ' ').collect();
-        let [_, start, length, name] = parts[..] else { return None };
-        Some(Region { name: name.to_string(), start: start.parse().ok()?, length: length.parse().ok()? })
+        let [_, start, length, name] = parts[..] else {
+            return None;
+        };
+        Some(Region {
+            name: name.to_string(),
+            start: start.parse().ok()?,
+            length: length.parse().ok()?,
+        })
     };
     (block, table.lines().skip(3).filter_map(line).collect())
 }
 
-/// Numbers of a dataset replaced by others, in place: what no writer of this program would let through.
+/// Numbers of a dataset replaced by others, in place: what no writer of this program would let
+/// through.
 fn spoil(bytes: &mut [u8], region: &Region, rng: &mut Generator) -> String {
     let place = &mut bytes[region.start as usize..(region.start + region.length) as usize];
-    let reals = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e308, -1e308, 5e-324, 0.0].map(f64::to_bits);
-    let words = [reals.as_slice(), &[1, 2, 63, u64::MAX, 1 << 40, 1 << 62, i64::MIN as u64]].concat();
+    let reals = [
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        1e308,
+        -1e308,
+        5e-324,
+        0.0,
+    ]
+    .map(f64::to_bits);
+    let words = [
+        reals.as_slice(),
+        &[1, 2, 63, u64::MAX, 1 << 40, 1 << 62, i64::MIN as u64],
+    ]
+    .concat();
     let word = words[below(rng, words.len())].to_le_bytes();
     let what = below(rng, 4);
     match what {
         0 => place[below(rng, region.length as usize)] ^= 1 << below(rng, 8),
-        1 => place.chunks_mut(8).for_each(|number| number.copy_from_slice(&word[..number.len()])),
+        1 => place
+            .chunks_mut(8)
+            .for_each(|number| number.copy_from_slice(&word[..number.len()])),
         2 => place.iter_mut().for_each(|byte| *byte = rng.random()),
         _ => {
             let numbers = place.len().div_ceil(8);
@@ -514,7 +633,9 @@ fn spoil(bytes: &mut [u8], region: &Region, rng: &mut Generator) -> String {
 #[test]
 fn resealed_checkpoints() {
     let evolve = "[evolve]\ntime = 0.2\nstep = 0.05\n";
-    let optimize = |method: &str| format!("[optimize]\nsteps = 4\nmethod = \"{method}\"\nlearning_rate = 0.05\n");
+    let optimize = |method: &str| {
+        format!("[optimize]\nsteps = 4\nmethod = \"{method}\"\nlearning_rate = 0.05\n")
+    };
     let measure = "[measure]\nsamples = 64\nobservables = [\"magnetisation\"]\n";
     let inputs = [
         optimize("adam") + measure,
@@ -526,19 +647,26 @@ fn resealed_checkpoints() {
     let stop = Stop::unarmed();
     let (mut fine, mut refused) = (0, 0);
     for (k, own) in inputs.iter().enumerate() {
-        let small = RING.replace("size = 10", "size = 4").replace("samples = 256", "samples = 32");
+        let small = RING
+            .replace("size = 10", "size = 4")
+            .replace("samples = 256", "samples = 32");
         let case = Case::new(&format!("{small}{own}"));
         expect_code(&case.alone(&["run", "x.toml"]), 0);
         let original = std::fs::read(case.path("x.ckpt.h5")).unwrap();
         let (block, mut regions) = regions(&original);
-        // Texts are places in a heap, which the HDF5 library follows blindly: those the checksum alone protects.
+        // Texts are places in a heap, which the HDF5 library follows blindly: those the checksum
+        // alone protects.
         let tree = case.tree("x.ckpt.h5");
         regions.retain(|r| !matches!(tree.datasets[&r.name], Value::Text(_) | Value::Texts(_)));
         let all = self::regions(&original).1;
         assert!(regions.len() > 20, "{}", regions.len());
         let directory = format!("output.directory={}", folder.path().display());
         let read = |more: &[&str]| {
-            let all: Vec<String> = more.iter().map(ToString::to_string).chain([directory.clone()]).collect();
+            let all: Vec<String> = more
+                .iter()
+                .map(ToString::to_string)
+                .chain([directory.clone()])
+                .collect();
             input::read(&case.path("x.toml"), &all).unwrap()
         };
         // As it was, with more to do, and with more chains.
@@ -547,18 +675,27 @@ fn resealed_checkpoints() {
             2 => &["optimize.steps=6"],
             _ => &["evolve.output_every=0.01"],
         };
-        let sources = [read(&[]), read(longer), read(&[longer, &["sampler.chains=16"]].concat())];
+        let sources = [
+            read(&[]),
+            read(longer),
+            read(&[longer, &["sampler.chains=16"]].concat()),
+        ];
         let checkpoint = folder.path().join("x.ckpt.h5");
         fire(100, 6 + k as u64, |rng| {
             for entry in std::fs::read_dir(folder.path()).unwrap() {
                 std::fs::remove_file(entry.unwrap().path()).unwrap();
             }
             let mut bytes = original.clone();
-            let spoilt = (0..1 + below(rng, 3)).map(|_| spoil(&mut bytes, &regions[below(rng, regions.len())], rng));
+            let spoilt = (0..1 + below(rng, 3))
+                .map(|_| spoil(&mut bytes, &regions[below(rng, regions.len())], rng));
             let said: Vec<String> = spoilt.collect();
             std::fs::write(&checkpoint, &bytes).unwrap();
             seal(&checkpoint, block, all.clone()).unwrap();
-            let options = Options { stop: &stop, fresh: false, extensions: Extensions::default() };
+            let options = Options {
+                stop: &stop,
+                fresh: false,
+                extensions: Extensions::default(),
+            };
             let outcome = guarded(64 << 20, || {
                 let _ = report::info(&checkpoint);
                 run(&sources[below(rng, sources.len())], &Serial, &options).is_ok()
@@ -576,6 +713,9 @@ fn resealed_checkpoints() {
             Ok(())
         });
     }
-    assert!(fine > 0 && refused > 0, "{fine} went on, {refused} were refused");
+    assert!(
+        fine > 0 && refused > 0,
+        "{fine} went on, {refused} were refused"
+    );
     println!("{fine} resealed checkpoints went on, {refused} were refused");
 }

@@ -1,4 +1,5 @@
-//! Broken inputs: each ends with code 64 and one message that names the key and a remedy, and no file is written.
+//! Broken inputs: each ends with code 64 and one message that names the key and a remedy, and no
+//! file is written.
 
 mod common;
 use common::{Case, expect_code, project, text};
@@ -16,18 +17,37 @@ fn every_broken_input_names_its_key() {
     let mut faults = Vec::new();
     for input in &inputs {
         let content = std::fs::read_to_string(input).unwrap();
-        let key = content.lines().next().and_then(|l| l.strip_prefix("# key: ")).unwrap().trim();
+        let key = content
+            .lines()
+            .next()
+            .and_then(|l| l.strip_prefix("# key: "))
+            .unwrap()
+            .trim();
         let case = Case::new("");
         let out = case.alone(&["run", input.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
-        let errors = said.lines().filter(|l| l.starts_with("error: ")).collect::<Vec<_>>();
+        let errors = said
+            .lines()
+            .filter(|l| l.starts_with("error: "))
+            .collect::<Vec<_>>();
         let named = errors.len() == 1 && errors[0].contains(key) && errors[0].contains(';');
         let clean = std::fs::read_dir(case.folder.path()).unwrap().count() == 1;
         if out.status.code() != Some(64) || !named || !clean {
-            faults.push(format!("{}: code {:?}, wanted `{key}`:\n{}", input.display(), out.status.code(), text(&out)));
+            faults.push(format!(
+                "{}: code {:?}, wanted `{key}`:\n{}",
+                input.display(),
+                out.status.code(),
+                text(&out)
+            ));
         }
     }
-    assert!(faults.is_empty(), "{} of {}\n{}", faults.len(), inputs.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {}\n{}",
+        faults.len(),
+        inputs.len(),
+        faults.join("\n")
+    );
 }
 
 #[test]

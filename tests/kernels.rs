@@ -1,4 +1,5 @@
-//! What sampling costs, counted and not timed; and every set of vector instructions, forced in turn.
+//! What sampling costs, counted and not timed; and every set of vector instructions, forced in
+//! turn.
 
 mod common;
 use common::{Case, expect_code, text};
@@ -46,14 +47,25 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn ring(sites: usize) -> Group {
-    Group { permutations: (0..sites).map(|t| (0..sites).map(|j| ((j + t) % sites) as u32).collect()).collect() }
+    Group {
+        permutations: (0..sites)
+            .map(|t| (0..sites).map(|j| ((j + t) % sites) as u32).collect())
+            .collect(),
+    }
 }
 
 fn mixture(basis: &SpinBasis, kinds: &[&str]) -> Mixture {
     let n = basis.sites as u32;
     let pairs: Vec<(u32, u32)> = (0..n).map(|i| (i, (i + 1) % n)).collect();
     let kinds: Vec<(String, f64)> = kinds.iter().map(|kind| ((*kind).into(), 1.0)).collect();
-    Mixture::new(&kinds, &RuleContext { basis, pairs: &pairs }).unwrap()
+    Mixture::new(
+        &kinds,
+        &RuleContext {
+            basis,
+            pairs: &pairs,
+        },
+    )
+    .unwrap()
 }
 
 /// Sweeps eight chains; returns what was allocated after the first sweep, and what was accepted.
@@ -63,18 +75,43 @@ fn sweep<A: Ansatz>(ansatz: &A, kinds: &[&str], up: Option<i64>, sweeps: usize) 
     let mixture = mixture(&basis, kinds);
     let mut rng = stream(1, Purpose::Law, 0, 0);
     let mut xs: Vec<i8> = (0..chains).flat_map(|_| basis.random(&mut rng)).collect();
-    let mut rngs: Vec<Generator> = (0..chains).map(|c| stream(1, Purpose::Law, c as u64, 1)).collect();
+    let mut rngs: Vec<Generator> = (0..chains)
+        .map(|c| stream(1, Purpose::Law, c as u64, 1))
+        .collect();
     let mut batch = ansatz.batch(&xs);
     let (mut metropolis, mut counts) = (Metropolis::default(), Counts::new(chains));
-    metropolis.sweep(ansatz, &mut batch, &mut xs, &mixture, &mut rngs, 2, &mut counts);
+    metropolis.sweep(
+        ansatz,
+        &mut batch,
+        &mut xs,
+        &mixture,
+        &mut rngs,
+        2,
+        &mut counts,
+    );
     let before = ALLOCATIONS.with(Cell::get);
-    metropolis.sweep(ansatz, &mut batch, &mut xs, &mixture, &mut rngs, sweeps, &mut counts);
+    metropolis.sweep(
+        ansatz,
+        &mut batch,
+        &mut xs,
+        &mixture,
+        &mut rngs,
+        sweeps,
+        &mut counts,
+    );
     (ALLOCATIONS.with(Cell::get) - before, counts)
 }
 
 fn network<T: nishina::ansatz::field::Field>(phase: bool) -> Feedforward<T> {
     let layers = vec![(12, Activation::LnCosh), (9, Activation::Tanh)];
-    let shape = Shape { sites: 12, layers, phase, visible_bias: true, hidden_bias: true, output_weights: true };
+    let shape = Shape {
+        sites: 12,
+        layers,
+        phase,
+        visible_bias: true,
+        hidden_bias: true,
+        output_weights: true,
+    };
     Feedforward::new(shape, 1.0, 3)
 }
 
@@ -83,18 +120,41 @@ fn a_sweep_allocates_nothing() {
     let marshall = |inner| SignRule::new(inner, (0..12).map(|i| i % 2 == 0).collect()).unwrap();
     let flips: &[&str] = &["flip", "global-flip"];
     for (name, ansatz) in [
-        ("real", Erased::new(Rbm::<f64>::dense(12, 20, true, true, 0.1, 1))),
-        ("complex", Erased::new(Rbm::<Complex64>::dense(12, 70, true, true, 0.1, 1))),
-        ("tied", Erased::new(Rbm::<Complex64>::symmetric(12, 2, &ring(12), true, true, 0.1, 1))),
+        (
+            "real",
+            Erased::new(Rbm::<f64>::dense(12, 20, true, true, 0.1, 1)),
+        ),
+        (
+            "complex",
+            Erased::new(Rbm::<Complex64>::dense(12, 70, true, true, 0.1, 1)),
+        ),
+        (
+            "tied",
+            Erased::new(Rbm::<Complex64>::symmetric(
+                12,
+                2,
+                &ring(12),
+                true,
+                true,
+                0.1,
+                1,
+            )),
+        ),
         ("network", Erased::new(network::<f64>(true))),
         ("complex network", Erased::new(network::<Complex64>(false))),
     ] {
         // 1500 sweeps of twelve proposals pass many refreshes.
         let (allocated, counts) = sweep(&ansatz, flips, None, 1500);
-        assert!(counts.accepted.iter().sum::<u64>() > 8 * 512, "{name}: {counts:?}");
+        assert!(
+            counts.accepted.iter().sum::<u64>() > 8 * 512,
+            "{name}: {counts:?}"
+        );
         assert_eq!(allocated, 0, "{name}, flips");
         let (allocated, counts) = sweep(&marshall(ansatz), &["exchange"], Some(0), 1500);
-        assert!(counts.accepted.iter().sum::<u64>() > 8 * 512, "{name}: {counts:?}");
+        assert!(
+            counts.accepted.iter().sum::<u64>() > 8 * 512,
+            "{name}: {counts:?}"
+        );
         assert_eq!(allocated, 0, "{name}, exchanges behind a sign rule");
     }
 }
@@ -125,7 +185,8 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
         self.inner.kind()
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
-        self.built.fetch_add((xs.len() / self.sites()) as u64, Ordering::Relaxed);
+        self.built
+            .fetch_add((xs.len() / self.sites()) as u64, Ordering::Relaxed);
         self.inner.batch(xs)
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
@@ -136,7 +197,8 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
         self.inner.ratios(batch, asks, out);
     }
     fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        self.accepted.fetch_add(asks.len() as u64, Ordering::Relaxed);
+        self.accepted
+            .fetch_add(asks.len() as u64, Ordering::Relaxed);
         self.inner.accept(batch, asks, ratios);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
@@ -156,23 +218,50 @@ fn a_step_asks_and_builds_no_more_than_it_must() {
     let hamiltonian = TermTable::compile(n, &sum).unwrap();
     let rbm = Rbm::<Complex64>::dense(n, 20, true, true, 0.2, 1);
     let zero = || AtomicU64::new(0);
-    let counted = Counted { inner: rbm, built: zero(), asked: zero(), accepted: zero() };
+    let counted = Counted {
+        inner: rbm,
+        built: zero(),
+        asked: zero(),
+        accepted: zero(),
+    };
     let read = |counter: &AtomicU64| counter.swap(0, Ordering::Relaxed);
     let mixture = mixture(&basis, &["flip"]);
-    let settings = ChainSettings { basis, mixture, seed: 1, chains: 0..chains, total_chains: chains, sweeps };
+    let settings = ChainSettings {
+        basis,
+        mixture,
+        seed: 1,
+        chains: 0..chains,
+        total_chains: chains,
+        sweeps,
+    };
     let mut ensemble = Chains::new(&counted, settings).unwrap();
     let _ = (read(&counted.built), read(&counted.asked));
-    ensemble.sample(&Request { purpose: Purpose::Optimize, step: 0, burn_in, per_chain }).unwrap();
+    ensemble
+        .sample(&Request {
+            purpose: Purpose::Optimize,
+            step: 0,
+            burn_in,
+            per_chain,
+        })
+        .unwrap();
     let counts = ensemble.take_counts();
     let proposals = (chains * n * (burn_in + per_chain * sweeps)) as u64;
     let samples = (chains * per_chain) as u64;
     assert_eq!(counts.proposed.iter().sum::<u64>(), proposals);
     assert_eq!(read(&counted.asked), proposals, "one question per proposal");
     assert_eq!(read(&counted.accepted), counts.accepted.iter().sum::<u64>());
-    assert_eq!(read(&counted.built), chains as u64 + samples, "tables of the chains once, of every sample once");
+    assert_eq!(
+        read(&counted.built),
+        chains as u64 + samples,
+        "tables of the chains once, of every sample once"
+    );
     assert!(counts.table_drift < 1e-12, "{}", counts.table_drift);
     ensemble.local_values(&hamiltonian).unwrap();
-    assert_eq!(read(&counted.asked), samples * n as u64, "one question per connected configuration");
+    assert_eq!(
+        read(&counted.asked),
+        samples * n as u64,
+        "one question per connected configuration"
+    );
     ensemble.derivatives();
     assert_eq!((read(&counted.asked), read(&counted.built)), (0, 0));
 }
@@ -216,7 +305,12 @@ fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
     let derivatives = ansatz.derivatives(&batch).written_out();
     let (rows, columns) = derivatives.dim();
     let slopes = (0..rows * columns).map(|k| derivatives.get(k / columns, k % columns));
-    ansatz.log_psi(&batch).into_iter().chain(ratios).chain(slopes).collect()
+    ansatz
+        .log_psi(&batch)
+        .into_iter()
+        .chain(ratios)
+        .chain(slopes)
+        .collect()
 }
 
 fn every_path<A: Ansatz>(name: &str, make: impl Fn(Simd) -> A, sites: usize) {
@@ -225,25 +319,48 @@ fn every_path<A: Ansatz>(name: &str, make: impl Fn(Simd) -> A, sites: usize) {
         let basis = SpinBasis::new(sites, None).unwrap();
         laws(&mut make(simd), &basis, 3).unwrap_or_else(|e| panic!("{name}, {simd:?}: {e}"));
         for (k, (a, b)) in figures(&make(simd)).into_iter().zip(&reference).enumerate() {
-            assert!((a - b).norm() < 1e-12 * (1.0 + b.norm()), "{name}, {simd:?}, figure {k}: {a} {b}");
+            assert!(
+                (a - b).norm() < 1e-12 * (1.0 + b.norm()),
+                "{name}, {simd:?}, figure {k}: {a} {b}"
+            );
         }
     }
 }
 
 fn every_machine<T: Kernel>(name: &str) {
     for hidden in [1, 8, 35, 70] {
-        every_path(name, |simd| Rbm::<T>::dense(6, hidden, true, true, 0.3, 1).with_simd(simd), 6);
+        every_path(
+            name,
+            |simd| Rbm::<T>::dense(6, hidden, true, true, 0.3, 1).with_simd(simd),
+            6,
+        );
     }
-    every_path(name, |simd| Rbm::<T>::symmetric(6, 3, &ring(6), true, true, 0.3, 1).with_simd(simd), 6);
-    every_path(name, |simd| Rbm::<T>::dense(6, 9, true, true, 3.0, 1).with_simd(simd), 6);
+    every_path(
+        name,
+        |simd| Rbm::<T>::symmetric(6, 3, &ring(6), true, true, 0.3, 1).with_simd(simd),
+        6,
+    );
+    every_path(
+        name,
+        |simd| Rbm::<T>::dense(6, 9, true, true, 3.0, 1).with_simd(simd),
+        6,
+    );
 }
 
 #[test]
 fn laws_hold_on_every_path_and_the_paths_agree() {
     every_machine::<f64>("real machine");
     every_machine::<Complex64>("complex machine");
-    every_path("real network", |simd| network::<f64>(true).with_simd(simd), 12);
-    every_path("complex network", |simd| network::<Complex64>(false).with_simd(simd), 12);
+    every_path(
+        "real network",
+        |simd| network::<f64>(true).with_simd(simd),
+        12,
+    );
+    every_path(
+        "complex network",
+        |simd| network::<Complex64>(false).with_simd(simd),
+        12,
+    );
 }
 
 const INPUT: &str = r#"
@@ -269,16 +386,27 @@ name = "x"
 fn the_path_is_forced_recorded_and_a_restart_on_another_one_says_so() {
     let case = Case::new(INPUT);
     let run = |simd: &str, steps: &str| {
-        case.alone_with(&[("NISHINA_SIMD", simd)], &["run", "x.toml", "--set", &format!("optimize.steps={steps}")])
+        case.alone_with(
+            &[("NISHINA_SIMD", simd)],
+            &["run", "x.toml", "--set", &format!("optimize.steps={steps}")],
+        )
     };
     let out = run("portable", "2");
     expect_code(&out, 0);
-    assert!(text(&out).contains("vector instructions portable"), "{}", text(&out));
+    assert!(
+        text(&out).contains("vector instructions portable"),
+        "{}",
+        text(&out)
+    );
     assert_eq!(case.info()["provenance"]["vector_instructions"], "portable");
     if Simd::available().len() > 1 {
         let out = run("avx2", "4");
         expect_code(&out, 0);
-        assert!(text(&out).contains("other vector instructions (portable)"), "{}", text(&out));
+        assert!(
+            text(&out).contains("other vector instructions (portable)"),
+            "{}",
+            text(&out)
+        );
     }
     let out = run("mmx", "5");
     expect_code(&out, 64);

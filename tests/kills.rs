@@ -1,23 +1,29 @@
-//! kill -9 at any instant: every file opens, nothing of a completed checkpoint is lost, and the run ends in the same state.
+//! kill -9 at any instant: every file opens, nothing of a completed checkpoint is lost, and the run
+//! ends in the same state.
 
 mod common;
 use common::{Case, RING, State, expect_code, is_program, long, signal, text};
 use nishina::io::hdf5;
 use std::time::Duration;
 
-const PLAN: &str = "[optimize]\nsteps = 12\nlearning_rate = 0.05\n[measure]\nsamples = 2048\n[output]\nsamples = \"all\"\ncheckpoint_every = 0.0001\n";
+const PLAN: &str = "[optimize]\nsteps = 12\nlearning_rate = 0.05\n[measure]\nsamples = \
+ 2048\n[output]\nsamples = \"all\"\ncheckpoint_every = 0.0001\n";
 
 /// Pseudo-random numbers in 0..1 (a linear congruential generator, Knuth's MMIX).
 struct Chance(u64);
 
 impl Chance {
     fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
-/// Opens every file of the run and returns (steps, measured samples per chain) of the newest checkpoint.
+/// Opens every file of the run and returns (steps, measured samples per chain) of the newest
+/// checkpoint.
 fn survey(case: &Case) -> (i64, i64) {
     for entry in case.folder.path().read_dir().unwrap() {
         let path = entry.unwrap().path();
@@ -25,15 +31,29 @@ fn survey(case: &Case) -> (i64, i64) {
             hdf5::read(&path).unwrap_or_else(|e| panic!("{e}"));
         }
     }
-    let newest = ["x.ckpt.h5", "x.ckpt.1.h5"].into_iter().find(|n| case.path(n).exists());
+    let newest = ["x.ckpt.h5", "x.ckpt.1.h5"]
+        .into_iter()
+        .find(|n| case.path(n).exists());
     newest.map_or((0, 0), |name| {
         let tree = case.tree(name);
-        let place = (tree.integer("run/step").unwrap(), tree.integer("measure/per_chain").unwrap());
+        let place = (
+            tree.integer("run/step").unwrap(),
+            tree.integer("measure/per_chain").unwrap(),
+        );
         // Samples of completed checkpoints are all there, once.
         let segments = tree.integer("run/segments").unwrap() as usize;
-        let rows = |n: usize| case.tree(&format!("x.samples.{n:04}.h5")).spins("configurations").unwrap().len();
+        let rows = |n: usize| {
+            case.tree(&format!("x.samples.{n:04}.h5"))
+                .spins("configurations")
+                .unwrap()
+                .len()
+        };
         let kept: usize = (1..=segments).map(rows).sum();
-        assert_eq!(kept, 10 * (256 * place.0 + 8 * place.1) as usize, "{place:?}");
+        assert_eq!(
+            kept,
+            10 * (256 * place.0 + 8 * place.1) as usize,
+            "{place:?}"
+        );
         place
     })
 }
@@ -65,7 +85,10 @@ fn kill_often(count: usize, kills: usize, seed: u64, aim: impl Fn(&mut Chance, &
             // The ranks of an mpirun that was killed end by themselves, a moment later.
             let start = std::time::Instant::now();
             while ranks.iter().any(|&r| is_program(r)) {
-                assert!(start.elapsed().as_secs() < 10, "a rank has outlived its mpirun");
+                assert!(
+                    start.elapsed().as_secs() < 10,
+                    "a rank has outlived its mpirun"
+                );
                 std::thread::sleep(Duration::from_millis(5));
             }
             let now = survey(&case);
@@ -77,19 +100,33 @@ fn kill_often(count: usize, kills: usize, seed: u64, aim: impl Fn(&mut Chance, &
             assert!([137, 1, 143].contains(&code), "{code}: {}", run.said());
             hit += 1;
             let files = case.folder.path().read_dir().unwrap();
-            unfinished += usize::from(files.flatten().any(|f| f.path().extension().is_some_and(|e| e == "tmp")));
+            unfinished += usize::from(
+                files
+                    .flatten()
+                    .any(|f| f.path().extension().is_some_and(|e| e == "tmp")),
+            );
         }
         finished += 1;
         assert_eq!(case.state(), whole);
         let files = case.folder.path().read_dir().unwrap().flatten();
-        assert_eq!(files.filter(|f| f.path().extension().is_some_and(|e| e == "tmp")).count(), 0);
+        assert_eq!(
+            files
+                .filter(|f| f.path().extension().is_some_and(|e| e == "tmp"))
+                .count(),
+            0
+        );
     }
-    println!("{count} ranks: {hit} kills, {unfinished} of them while a file was written, {finished} runs finished");
+    println!(
+        "{count} ranks: {hit} kills, {unfinished} of them while a file was written, {finished} \
+         runs finished"
+    );
 }
 
 #[test]
 fn the_only_rank_is_killed_at_random_instants() {
-    kill_often(0, if long() { 200 } else { 20 }, 1, |_, run| run.signal("KILL"));
+    kill_often(0, if long() { 200 } else { 20 }, 1, |_, run| {
+        run.signal("KILL")
+    });
 }
 
 #[test]
@@ -98,7 +135,11 @@ fn one_rank_or_all_or_mpirun_itself_is_killed() {
         let ranks = run.ranks();
         match (3.0 * chance.next()) as usize {
             0 => ranks.iter().for_each(|&r| signal(r, "KILL")),
-            1 => ranks.iter().skip(usize::from(chance.next() < 0.5)).take(1).for_each(|&r| signal(r, "KILL")),
+            1 => ranks
+                .iter()
+                .skip(usize::from(chance.next() < 0.5))
+                .take(1)
+                .for_each(|&r| signal(r, "KILL")),
             _ => {
                 run.signal("KILL");
             }
@@ -112,8 +153,17 @@ fn a_damaged_newest_checkpoint_falls_back_to_the_one_before() {
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     let whole = case.state();
     let mut chance = Chance(3);
-    for kind in ["truncated", "bit flipped", "bit flipped", "empty", "numbers"] {
-        expect_code(&case.alone(&["run", "x.toml", "--fresh", "--set", "optimize.steps=5"]), 0);
+    for kind in [
+        "truncated",
+        "bit flipped",
+        "bit flipped",
+        "empty",
+        "numbers",
+    ] {
+        expect_code(
+            &case.alone(&["run", "x.toml", "--fresh", "--set", "optimize.steps=5"]),
+            0,
+        );
         let path = case.path("x.ckpt.h5");
         let mut bytes = std::fs::read(&path).unwrap();
         let place = (chance.next() * bytes.len() as f64) as usize;
@@ -132,11 +182,19 @@ fn a_damaged_newest_checkpoint_falls_back_to_the_one_before() {
         let info = case.alone(&["info", "x.ckpt.h5"]);
         expect_code(&info, 74);
         if kind == "numbers" {
-            assert!(text(&info).contains("in parameters/flat: checksums do not fit"), "{}", text(&info));
+            assert!(
+                text(&info).contains("in parameters/flat: checksums do not fit"),
+                "{}",
+                text(&info)
+            );
         }
         let out = case.alone(&["run", "x.toml"]);
         expect_code(&out, 0);
-        assert!(text(&out).contains("continuing from the checkpoint before it"), "{}", text(&out));
+        assert!(
+            text(&out).contains("continuing from the checkpoint before it"),
+            "{}",
+            text(&out)
+        );
         assert_eq!(case.state(), whole, "{kind}");
     }
     for name in ["x.ckpt.h5", "x.ckpt.1.h5"] {
@@ -144,5 +202,9 @@ fn a_damaged_newest_checkpoint_falls_back_to_the_one_before() {
     }
     let out = case.alone(&["run", "x.toml"]);
     expect_code(&out, 74);
-    assert!(text(&out).contains("no readable checkpoint generation"), "{}", text(&out));
+    assert!(
+        text(&out).contains("no readable checkpoint generation"),
+        "{}",
+        text(&out)
+    );
 }

@@ -3,7 +3,9 @@
 mod common;
 use common::Case;
 use ndarray::Array2;
-use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Derivatives, Erased, Kind, Matrix};
+use nishina::ansatz::{
+    Ansatz, AnsatzEntry, Asks, Block, Context, Derivatives, Erased, Kind, Matrix,
+};
 use nishina::basis::SpinBasis;
 use nishina::comm::Serial;
 use nishina::driver::{Options, Outcome, run};
@@ -25,14 +27,21 @@ impl Ansatz for MeanField {
         self.fields.len()
     }
     fn layout(&self) -> Vec<Block> {
-        vec![Block { name: "a".into(), shape: vec![self.fields.len()], complex: false }]
+        vec![Block {
+            name: "a".into(),
+            shape: vec![self.fields.len()],
+            complex: false,
+        }]
     }
     fn parameters(&self) -> Vec<f64> {
         self.fields.clone()
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         if parameters.len() != self.fields.len() {
-            return Err(Error::numerical("wrong number of parameters", "give one per site"));
+            return Err(Error::numerical(
+                "wrong number of parameters",
+                "give one per site",
+            ));
         }
         self.fields.copy_from_slice(parameters);
         Ok(())
@@ -44,13 +53,20 @@ impl Ansatz for MeanField {
         xs.chunks(self.sites()).map(<[i8]>::to_vec).collect()
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
-        let log = |x: &Vec<i8>| x.iter().zip(&self.fields).map(|(&s, a)| a * f64::from(s)).sum::<f64>();
+        let log = |x: &Vec<i8>| {
+            x.iter()
+                .zip(&self.fields)
+                .map(|(&s, a)| a * f64::from(s))
+                .sum::<f64>()
+        };
         batch.iter().map(|x| log(x).into()).collect()
     }
     fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
         for (k, (walker, sites)) in asks.iter().enumerate() {
-            let change: f64 =
-                sites.iter().map(|&s| -2.0 * self.fields[s as usize] * f64::from(batch[walker][s as usize])).sum();
+            let change: f64 = sites
+                .iter()
+                .map(|&s| -2.0 * self.fields[s as usize] * f64::from(batch[walker][s as usize]))
+                .sum();
             out[k] = change.exp().into();
         }
     }
@@ -61,7 +77,10 @@ impl Ansatz for MeanField {
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         let spins = |(row, column): (usize, usize)| self.fault * f64::from(batch[row][column]);
-        Derivatives::dense(Kind::Real, Matrix::Real(Array2::from_shape_fn((batch.len(), self.sites()), spins)))
+        Derivatives::dense(
+            Kind::Real,
+            Matrix::Real(Array2::from_shape_fn((batch.len(), self.sites()), spins)),
+        )
     }
 }
 
@@ -70,29 +89,46 @@ fn build(
     context: &Context,
     _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
 ) -> Result<Erased> {
-    Ok(Erased::new(MeanField { fields: vec![0.1; context.basis.sites], fault: 1.0 }))
+    Ok(Erased::new(MeanField {
+        fields: vec![0.1; context.basis.sites],
+        fault: 1.0,
+    }))
 }
 
 #[test]
 fn a_foreign_wave_function_runs() {
     let case = Case::new("");
     let input = format!(
-        "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nj = 0\nhx = 1\nhz = 1\n[ansatz]\nkind = 'mean-field'\n\
-         [sampler]\nmethod = 'full-sum'\n[optimize]\nsteps = 200\nlearning_rate = 0.1\nshift = 1e-4\n[measure]\nsamples = 16\n\
+        "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nj = 0\nhx = 1\nhz = \
+         1\n[ansatz]\nkind = 'mean-field'\n\
+         [sampler]\nmethod = 'full-sum'\n[optimize]\nsteps = 200\nlearning_rate = 0.1\nshift = \
+         1e-4\n[measure]\nsamples = 16\n\
          [output]\ndirectory = '{}'\n",
         case.folder.path().display()
     );
     std::fs::write(case.path("x.toml"), input).unwrap();
     let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
-    let mine = [AnsatzEntry { kind: "mean-field", build, schema: || serde_json::json!({}) }];
+    let mine = [AnsatzEntry {
+        kind: "mean-field",
+        build,
+        schema: || serde_json::json!({}),
+    }];
     let stop = Stop::unarmed();
-    let options = Options { stop: &stop, fresh: false, extensions: Extensions { ansatze: &mine } };
+    let options = Options {
+        stop: &stop,
+        fresh: false,
+        extensions: Extensions { ansatze: &mine },
+    };
     assert_eq!(run(&source, &Serial, &options).unwrap(), Outcome::Finished);
     // Six free spins in the field (1, 0, 1): a product state is exact, E = -6 sqrt 2.
     let energy = case.info()["energy"]["mean"].as_f64().unwrap();
     assert!((energy + 6.0 * 2f64.sqrt()).abs() < 1e-6, "{energy}");
     // Without the extension the name is unknown.
-    let bare = Options { stop: &stop, fresh: false, extensions: Extensions::default() };
+    let bare = Options {
+        stop: &stop,
+        fresh: false,
+        extensions: Extensions::default(),
+    };
     assert_eq!(run(&source, &Serial, &bare).unwrap_err().exit_code(), 64);
 }
 
@@ -100,6 +136,24 @@ fn a_foreign_wave_function_runs() {
 fn the_public_laws_hold_and_catch_a_wrong_derivative() {
     let basis = SpinBasis::new(5, None).unwrap();
     let fields = vec![0.2, -0.1, 0.3, 0.05, -0.4];
-    nishina::check::laws(&mut MeanField { fields: fields.clone(), fault: 1.0 }, &basis, 1).unwrap();
-    assert!(nishina::check::laws(&mut MeanField { fields, fault: 1.01 }, &basis, 1).is_err());
+    nishina::check::laws(
+        &mut MeanField {
+            fields: fields.clone(),
+            fault: 1.0,
+        },
+        &basis,
+        1,
+    )
+    .unwrap();
+    assert!(
+        nishina::check::laws(
+            &mut MeanField {
+                fields,
+                fault: 1.01
+            },
+            &basis,
+            1
+        )
+        .is_err()
+    );
 }

@@ -12,19 +12,33 @@ use tally::most_held;
 #[test]
 fn a_direction_stays_within_its_formula() {
     let samples = 384;
-    for ansatz in ["density = 1", "density = 2\nparameters = \"real\"", "density = 2\nsymmetry = \"translations\""] {
+    for ansatz in [
+        "density = 1",
+        "density = 2\nparameters = \"real\"",
+        "density = 2\nsymmetry = \"translations\"",
+    ] {
         let text = format!(
             "[lattice]\nkind = \"chain\"\nsize = 20\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n\
              [ansatz]\nkind = \"rbm\"\n{ansatz}\n[sampler]\nchains = 16\nsamples = {samples}\n"
         );
         let source = nishina::input::from_text(&text, ".".into()).unwrap();
         let problem = registry::problem(&source).unwrap();
-        let mut ensemble = registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
-        let request = Request { purpose: Purpose::Optimize, step: 0, burn_in: 5, per_chain: samples / 16 };
+        let mut ensemble =
+            registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
+        let request = Request {
+            purpose: Purpose::Optimize,
+            step: 0,
+            burn_in: 5,
+            per_chain: samples / 16,
+        };
         ensemble.sample(&request).unwrap();
         let local = ensemble.local_values(&problem.hamiltonian).unwrap();
         let derivatives = ensemble.derivatives();
-        let data = StepData { derivatives: &derivatives, weights: ensemble.weights(), local_energies: &local.values };
+        let data = StepData {
+            derivatives: &derivatives,
+            weights: ensemble.weights(),
+            local_energies: &local.values,
+        };
         for method in OPTIMIZERS {
             for decomposed in [false, true] {
                 if decomposed && !matches!(method.kind, "dense-sr" | "kernel-sr" | "spring") {
@@ -42,7 +56,10 @@ fn a_direction_stays_within_its_formula() {
                     avoided_above: 8192,
                 };
                 let plain = OptimizerOptions::shifted(Schedule::Number(0.01));
-                let options = OptimizerOptions { pseudo_inverse: decomposed.then_some(1e-8), ..plain };
+                let options = OptimizerOptions {
+                    pseudo_inverse: decomposed.then_some(1e-8),
+                    ..plain
+                };
                 let mut optimizer = (method.build)(&options).unwrap();
                 optimizer.direction(&data, 0, &Serial).unwrap();
                 let (_, held) = most_held(|| optimizer.direction(&data, 1, &Serial).unwrap());
@@ -50,8 +67,16 @@ fn a_direction_stays_within_its_formula() {
                 let formula = cost::memory(method.kind, &sizes, 0);
                 // Vectors over samples and the tiles of a Gram matrix are not in the formula.
                 let rest = 2.5e6;
-                assert!(held < 1.05 * formula + rest, "{} {ansatz:?} {decomposed}: {held} {formula}", method.kind);
-                assert!(formula < 3.0 * held + rest, "{} {ansatz:?} {decomposed}: {held} {formula}", method.kind);
+                assert!(
+                    held < 1.05 * formula + rest,
+                    "{} {ansatz:?} {decomposed}: {held} {formula}",
+                    method.kind
+                );
+                assert!(
+                    formula < 3.0 * held + rest,
+                    "{} {ansatz:?} {decomposed}: {held} {formula}",
+                    method.kind
+                );
             }
         }
     }

@@ -1,9 +1,12 @@
-//! Injected faults: each is noticed, counted and undone, or ends the run with code 70; what is written is finite.
+//! Injected faults: each is noticed, counted and undone, or ends the run with code 70; what is
+//! written is finite.
 
 mod common;
 use common::{Case, RING, expect_code, text};
 use ndarray::Array2;
-use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Derivatives, Erased, Kind, Matrix};
+use nishina::ansatz::{
+    Ansatz, AnsatzEntry, Asks, Block, Context, Derivatives, Erased, Kind, Matrix,
+};
 use nishina::basis::SpinBasis;
 use nishina::comm::{Comm, Serial, threads};
 use nishina::driver::{Options, Outcome, run};
@@ -44,11 +47,14 @@ impl Flawed {
     }
 }
 
-/// Held by each test: a program started by one would inherit files, with their locks, that another has open.
+/// Held by each test: a program started by one would inherit files, with their locks, that another
+/// has open.
 static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn alone() -> std::sync::MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn down(x: &[i8]) -> usize {
@@ -61,7 +67,11 @@ impl Ansatz for Flawed {
         self.fields.len()
     }
     fn layout(&self) -> Vec<Block> {
-        vec![Block { name: "a".into(), shape: vec![self.fields.len()], complex: false }]
+        vec![Block {
+            name: "a".into(),
+            shape: vec![self.fields.len()],
+            complex: false,
+        }]
     }
     fn parameters(&self) -> Vec<f64> {
         self.fields.clone()
@@ -78,14 +88,27 @@ impl Ansatz for Flawed {
         xs.chunks(self.sites()).map(<[i8]>::to_vec).collect()
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
-        let log = |x: &Vec<i8>| x.iter().zip(&self.fields).map(|(&s, a)| a * f64::from(s)).sum::<f64>();
-        let zero = |x: &Vec<i8>| self.flaw == Flaw::Isolated && down(x) + 1 == x.len() || self.is(Flaw::ZeroAmplitude);
-        batch.iter().map(|x| if zero(x) { f64::NEG_INFINITY } else { log(x) }.into()).collect()
+        let log = |x: &Vec<i8>| {
+            x.iter()
+                .zip(&self.fields)
+                .map(|(&s, a)| a * f64::from(s))
+                .sum::<f64>()
+        };
+        let zero = |x: &Vec<i8>| {
+            self.flaw == Flaw::Isolated && down(x) + 1 == x.len() || self.is(Flaw::ZeroAmplitude)
+        };
+        batch
+            .iter()
+            .map(|x| if zero(x) { f64::NEG_INFINITY } else { log(x) }.into())
+            .collect()
     }
     fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
         for (k, (walker, sites)) in asks.iter().enumerate() {
             let x = &batch[walker];
-            let change: f64 = sites.iter().map(|&s| -2.0 * self.fields[s as usize] * f64::from(x[s as usize])).sum();
+            let change: f64 = sites
+                .iter()
+                .map(|&s| -2.0 * self.fields[s as usize] * f64::from(x[s as usize]))
+                .sum();
             let mut after = x.clone();
             sites.iter().for_each(|&s| after[s as usize] *= -1);
             let factor = match self.flaw {
@@ -94,7 +117,11 @@ impl Ansatz for Flawed {
                 Flaw::Isolated if down(&after) + 1 == after.len() => 0.0,
                 _ => 1.0,
             };
-            let turned = if self.is(Flaw::RatioTurned) { 0.5 * f64::from(x[0]) } else { 0.0 };
+            let turned = if self.is(Flaw::RatioTurned) {
+                0.5 * f64::from(x[0])
+            } else {
+                0.0
+            };
             out[k] = Complex64::from_polar(factor * change.exp(), turned);
         }
     }
@@ -104,9 +131,16 @@ impl Ansatz for Flawed {
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let scale = if self.is(Flaw::Derivative) { f64::INFINITY } else { 1.0 };
+        let scale = if self.is(Flaw::Derivative) {
+            f64::INFINITY
+        } else {
+            1.0
+        };
         let spins = |(row, column): (usize, usize)| scale * f64::from(batch[row][column]);
-        Derivatives::dense(Kind::Real, Matrix::Real(Array2::from_shape_fn((batch.len(), self.sites()), spins)))
+        Derivatives::dense(
+            Kind::Real,
+            Matrix::Real(Array2::from_shape_fn((batch.len(), self.sites()), spins)),
+        )
     }
 }
 
@@ -126,7 +160,13 @@ fn build(
         _ => Flaw::None,
     };
     let fields = vec![0.05; context.basis.sites];
-    Ok(Erased::new(Flawed { fields, updates: 0, flaw, from: number("from"), until: number("until") }))
+    Ok(Erased::new(Flawed {
+        fields,
+        updates: 0,
+        flaw,
+        from: number("from"),
+        until: number("until"),
+    }))
 }
 
 /// Six free spins in the field (1, 0, 1), E = −6 √2, with a flawed wave function.
@@ -136,26 +176,45 @@ fn flawed(flaw: &str, from: usize, until: usize, more: &str) -> (Case, Result<Ou
     (case, outcome)
 }
 
-fn flawed_in(comm: &dyn Comm, case: &Case, flaw: &str, from: usize, until: usize, more: &str) -> Result<Outcome> {
+fn flawed_in(
+    comm: &dyn Comm,
+    case: &Case,
+    flaw: &str,
+    from: usize,
+    until: usize,
+    more: &str,
+) -> Result<Outcome> {
     let folder = case.folder.path().display().to_string();
     let seed = if flaw == "isolated" { from } else { 1 };
     let input = format!(
-        "seed = {seed}\n[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nj = 0\nhx = 1\nhz = 1\n\
+        "seed = {seed}\n[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nj = \
+         0\nhx = 1\nhz = 1\n\
          [ansatz]\nkind = 'flawed'\nflaw = '{flaw}'\nfrom = {from}\nuntil = {until}\n\
          [sampler]\nchains = 8\nsamples = 256\n[measure]\nsamples = 1024\n\
-         [output]\ndirectory = '{folder}'\nname = 'x'\nsamples = 'all'\n[optimize]\nlearning_rate = 0.1\nshift = 1e-3\n{more}"
+         [output]\ndirectory = '{folder}'\nname = 'x'\nsamples = 'all'\n[optimize]\nlearning_rate \
+         = 0.1\nshift = 1e-3\n{more}"
     );
     let file = case.path(&format!("x{}.toml", comm.rank()));
     std::fs::write(&file, input).unwrap();
     let source = nishina::input::read(&file, &[]).unwrap();
-    let mine = [AnsatzEntry { kind: "flawed", build, schema: || serde_json::json!({}) }];
+    let mine = [AnsatzEntry {
+        kind: "flawed",
+        build,
+        schema: || serde_json::json!({}),
+    }];
     let stop = Stop::unarmed();
-    let options = Options { stop: &stop, fresh: false, extensions: Extensions { ansatze: &mine } };
+    let options = Options {
+        stop: &stop,
+        fresh: false,
+        extensions: Extensions { ansatze: &mine },
+    };
     run(&source, comm, &options)
 }
 
 fn column(case: &Case, name: &str) -> Vec<f64> {
-    case.tree("x.h5").reals(&format!("optimize/history/{name}")).unwrap()
+    case.tree("x.h5")
+        .reals(&format!("optimize/history/{name}"))
+        .unwrap()
 }
 
 fn assert_finite(case: &Case) {
@@ -182,12 +241,26 @@ fn a_passing_fault_is_undone_and_the_run_finishes() {
         let rejected = column(&case, "rejected");
         let undone: Vec<f64> = rejected.iter().copied().filter(|&r| r > 0.0).collect();
         assert_eq!(undone, [code, code], "{flaw}");
-        assert!(column(&case, counted).iter().filter(|&&c| c > 0.0).count() == 2, "{flaw}");
+        assert!(
+            column(&case, counted).iter().filter(|&&c| c > 0.0).count() == 2,
+            "{flaw}"
+        );
         let backoff = column(&case, "backoff");
         let first = rejected.iter().position(|&r| r > 0.0).unwrap();
-        assert_eq!((backoff[first], backoff[first + 1], backoff[first + 2]), (0.0, 1.0, 2.0), "{flaw}");
-        assert_eq!(*backoff.last().unwrap(), 0.0, "{flaw}: the rate has come back");
-        assert!((column(&case, "energy").last().unwrap() + 6.0 * 2f64.sqrt()).abs() < 0.05, "{flaw}");
+        assert_eq!(
+            (backoff[first], backoff[first + 1], backoff[first + 2]),
+            (0.0, 1.0, 2.0),
+            "{flaw}"
+        );
+        assert_eq!(
+            *backoff.last().unwrap(),
+            0.0,
+            "{flaw}: the rate has come back"
+        );
+        assert!(
+            (column(&case, "energy").last().unwrap() + 6.0 * 2f64.sqrt()).abs() < 0.05,
+            "{flaw}"
+        );
         assert_finite(&case);
     }
 }
@@ -200,14 +273,27 @@ fn a_lasting_fault_ends_with_70_and_the_last_good_state() {
         let error = outcome.unwrap_err();
         assert_eq!(error.exit_code(), 70, "{error}");
         assert!(error.to_string().contains("4 undone steps"), "{error}");
-        assert_eq!(column(&case, "rejected").iter().filter(|&&r| r > 0.0).count(), 4);
+        assert_eq!(
+            column(&case, "rejected")
+                .iter()
+                .filter(|&&r| r > 0.0)
+                .count(),
+            4
+        );
         assert_eq!(case.tree("x.h5").text("status/state").unwrap(), "stopped");
         let energy = column(&case, "energy");
-        assert!(energy[19] < -7.5 && energy[19..].iter().all(|e| *e == energy[19]), "{energy:?}");
+        assert!(
+            energy[19] < -7.5 && energy[19..].iter().all(|e| *e == energy[19]),
+            "{energy:?}"
+        );
         assert_finite(&case);
-        // The saved parameters are those of the last good step: without the flaw they go on from there.
+        // The saved parameters are those of the last good step: without the flaw they go on from
+        // there.
         let other = flawed_in(&Serial, &case, flaw, 0, 0, "steps = 100\n");
-        assert!(matches!(other, Err(Error::Input { .. })), "another wave function is refused");
+        assert!(
+            matches!(other, Err(Error::Input { .. })),
+            "another wave function is refused"
+        );
     }
 }
 
@@ -236,7 +322,10 @@ fn ranks_take_the_same_decisions() {
     let (alone, _) = flawed("ratio-huge", 20, 22, more);
     let case = Case::new("");
     let outcomes = threads::run(3, |comm| flawed_in(comm, &case, "ratio-huge", 20, 22, more));
-    assert!(outcomes.iter().all(|o| *o == Ok(Outcome::Finished)), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|o| *o == Ok(Outcome::Finished)),
+        "{outcomes:?}"
+    );
     assert_eq!(column(&alone, "rejected"), column(&case, "rejected"));
     for (a, b) in column(&alone, "energy").iter().zip(column(&case, "energy")) {
         assert!((a - b).abs() < 1e-9, "{a} {b}");
@@ -248,14 +337,25 @@ fn a_chain_that_cannot_move_is_drawn_anew() {
     let _alone = alone();
     // A seed that starts one of the chains in the trap.
     let basis = SpinBasis::new(6, None).unwrap();
-    let start = |seed: u64, chain: u64| basis.random(&mut stream(seed, Purpose::Configurations, chain, 0));
+    let start =
+        |seed: u64, chain: u64| basis.random(&mut stream(seed, Purpose::Configurations, chain, 0));
     let trapped = |seed: &u64| (0..8).filter(|&c| down(&start(*seed, c)) == 6).count() == 1;
     let seed = (1..1000).find(trapped).unwrap();
     let case = Case::new("");
-    let outcome = flawed_in(&Serial, &case, "isolated", seed as usize, usize::MAX >> 1, "steps = 60\n");
+    let outcome = flawed_in(
+        &Serial,
+        &case,
+        "isolated",
+        seed as usize,
+        usize::MAX >> 1,
+        "steps = 60\n",
+    );
     assert_eq!(outcome.unwrap(), Outcome::Finished);
     let still = column(&case, "still_chains");
-    assert!(still[..20].iter().all(|&s| s >= 1.0), "the seed starts a chain in the trap: {still:?}");
+    assert!(
+        still[..20].iter().all(|&s| s >= 1.0),
+        "the seed starts a chain in the trap: {still:?}"
+    );
     assert!(still[20..].iter().all(|&s| s == 0.0), "{still:?}");
     assert_finite(&case);
 }
@@ -263,7 +363,9 @@ fn a_chain_that_cannot_move_is_drawn_anew() {
 #[test]
 fn an_absurd_rate_is_cut_down_and_the_run_converges() {
     let _alone = alone();
-    let case = Case::new(&format!("{RING}[optimize]\nsteps = 150\nlearning_rate = 3.0\n[measure]\nsamples = 1024\n"));
+    let case = Case::new(&format!(
+        "{RING}[optimize]\nsteps = 150\nlearning_rate = 3.0\n[measure]\nsamples = 1024\n"
+    ));
     let out = case.alone(&["run", "x.toml"]);
     expect_code(&out, 0);
     assert!(text(&out).contains("undone"), "{}", text(&out));
@@ -276,7 +378,9 @@ fn an_absurd_rate_is_cut_down_and_the_run_converges() {
 #[test]
 fn an_overflowing_rate_ends_with_70_once_on_any_number_of_ranks() {
     let _alone = alone();
-    let case = Case::new(&format!("{RING}[optimize]\nsteps = 50\nlearning_rate = 1e308\nmax_backoffs = 4\n"));
+    let case = Case::new(&format!(
+        "{RING}[optimize]\nsteps = 50\nlearning_rate = 1e308\nmax_backoffs = 4\n"
+    ));
     for ranks in [0, 3] {
         let out = match ranks {
             0 => case.alone(&["run", "x.toml", "--fresh"]),
@@ -284,14 +388,24 @@ fn an_overflowing_rate_ends_with_70_once_on_any_number_of_ranks() {
         };
         expect_code(&out, 70);
         assert_eq!(text(&out).matches("error: ").count(), 1, "{}", text(&out));
-        assert_eq!(column(&case, "rejected").iter().filter(|&&r| r > 0.0).count(), 5);
+        assert_eq!(
+            column(&case, "rejected")
+                .iter()
+                .filter(|&&r| r > 0.0)
+                .count(),
+            5
+        );
         assert_finite(&case);
     }
     let steps = column(&case, "rejected").len();
     // The good state is there: a sane rate goes on from it, with the full rate.
     let out = case.alone(&["run", "x.toml", "--set", "optimize.learning_rate=0.05"]);
     expect_code(&out, 0);
-    assert!(text(&out).contains(&format!("continuing from step {steps}")), "{}", text(&out));
+    assert!(
+        text(&out).contains(&format!("continuing from step {steps}")),
+        "{}",
+        text(&out)
+    );
     assert!(column(&case, "backoff")[steps..].iter().all(|&b| b == 0.0));
 }
 
@@ -299,15 +413,26 @@ fn an_overflowing_rate_ends_with_70_once_on_any_number_of_ranks() {
 fn a_run_stopped_while_it_backs_off_goes_on_bit_for_bit() {
     let _alone = alone();
     for method in ["sr", "adam"] {
-        let input = format!("{RING}[optimize]\nsteps = 60\nmethod = \"{method}\"\nlearning_rate = 3.0\n");
+        let input =
+            format!("{RING}[optimize]\nsteps = 60\nmethod = \"{method}\"\nlearning_rate = 3.0\n");
         let (whole, parts) = (Case::new(&input), Case::new(&input));
         expect_code(&whole.alone(&["run", "x.toml"]), 0);
         for steps in [5, 13, 21, 34, 60] {
-            expect_code(&parts.alone(&["run", "x.toml", "--set", &format!("optimize.steps={steps}")]), 0);
+            expect_code(
+                &parts.alone(&["run", "x.toml", "--set", &format!("optimize.steps={steps}")]),
+                0,
+            );
         }
-        assert!(column(&whole, "backoff").iter().any(|&b| b > 0.0), "{method} never backed off");
+        assert!(
+            column(&whole, "backoff").iter().any(|&b| b > 0.0),
+            "{method} never backed off"
+        );
         for name in ["energy", "rejected", "backoff", "learning_rate"] {
-            assert_eq!(column(&whole, name), column(&parts, name), "{method} {name}");
+            assert_eq!(
+                column(&whole, name),
+                column(&parts, name),
+                "{method} {name}"
+            );
         }
         let parameters = |case: &Case| case.tree("x.ckpt.h5").reals("parameters/flat").unwrap();
         assert_eq!(parameters(&whole), parameters(&parts), "{method}");
@@ -322,7 +447,13 @@ fn a_number_that_is_not_finite_is_never_written() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let mut tree = Tree::default();
         tree.put_reals("fine", &[1.0]);
-        tree.put("group/series", Value::Complex(nishina::io::tree::shaped(&[1], vec![Complex64::new(0.0, bad)])));
+        tree.put(
+            "group/series",
+            Value::Complex(nishina::io::tree::shaped(
+                &[1],
+                vec![Complex64::new(0.0, bad)],
+            )),
+        );
         let error = hdf5::write_atomic(&path, &tree).unwrap_err();
         assert_eq!(error.exit_code(), 70);
         assert!(error.to_string().contains("group/series"), "{error}");

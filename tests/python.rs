@@ -8,13 +8,22 @@ use std::time::{Duration, Instant};
 #[test]
 fn h5py_opens_every_file() {
     let Ok(python) = std::env::var("NISHINA_PYTHON") else {
-        println!("skipped: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)");
+        println!(
+            "skipped: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
+        );
         return;
     };
-    let case = Case::new(&format!("{RING}[optimize]\nsteps = 10\nlearning_rate = 0.05\n[measure]\nsamples = 1024\n"));
+    let case = Case::new(&format!(
+        "{RING}[optimize]\nsteps = 10\nlearning_rate = 0.05\n[measure]\nsamples = 1024\n"
+    ));
     expect_code(&case.ranks(2, &["run", "x.toml"]), 0);
     let script = project().join("tests/python/read_outputs.py");
-    let out = Command::new(python).arg(script).arg(case.folder.path()).arg("x").output().unwrap();
+    let out = Command::new(python)
+        .arg(script)
+        .arg(case.folder.path())
+        .arg("x")
+        .output()
+        .unwrap();
     expect_code(&out, 0);
     assert!(text(&out).contains("OK"));
 }
@@ -22,7 +31,8 @@ fn h5py_opens_every_file() {
 #[test]
 fn h5dump_reads_a_run_in_progress_and_usr1_stops_it() {
     let case = Case::new(&format!(
-        "{RING}[optimize]\nsteps = 1000000\nlearning_rate = 0.01\n[output]\ncheckpoint_every = 0.2\n"
+        "{RING}[optimize]\nsteps = 1000000\nlearning_rate = 0.01\n[output]\ncheckpoint_every = \
+         0.2\n"
     ));
     let log = std::fs::File::create(case.path("log")).unwrap();
     let mut run = Command::new(common::program())
@@ -36,7 +46,11 @@ fn h5dump_reads_a_run_in_progress_and_usr1_stops_it() {
         std::thread::sleep(Duration::from_millis(50));
     }
     for _ in 0..5 {
-        match Command::new("h5dump").arg("-H").arg(case.path("x.h5")).output() {
+        match Command::new("h5dump")
+            .arg("-H")
+            .arg(case.path("x.h5"))
+            .output()
+        {
             Ok(out) => {
                 expect_code(&out, 0);
                 assert!(text(&out).contains("history"));
@@ -48,6 +62,11 @@ fn h5dump_reads_a_run_in_progress_and_usr1_stops_it() {
     assert!(run.try_wait().unwrap().is_none(), "still running");
     // SAFETY: the process is this test's own child and has not been waited for.
     unsafe { libc::kill(run.id() as i32, libc::SIGUSR1) };
-    assert_eq!(run.wait().unwrap().code(), Some(75), "{}", std::fs::read_to_string(case.path("log")).unwrap());
+    assert_eq!(
+        run.wait().unwrap().code(),
+        Some(75),
+        "{}",
+        std::fs::read_to_string(case.path("log")).unwrap()
+    );
     assert_eq!(case.info()["state"], "stopped");
 }

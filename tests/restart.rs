@@ -16,10 +16,17 @@ fn states(case: &Case) -> (Vec<f64>, Vec<i8>, Vec<f64>) {
 }
 
 fn stop_and_go_on(case: &Case, run: &dyn Fn(&Case, &[&str]) -> std::process::Output) {
-    expect_code(&run(case, &["run", "x.toml", "--set", "optimize.steps=50"]), 0);
+    expect_code(
+        &run(case, &["run", "x.toml", "--set", "optimize.steps=50"]),
+        0,
+    );
     let out = run(case, &["run", "x.toml"]);
     expect_code(&out, 0);
-    assert!(text(&out).contains("continuing from step 50"), "{}", text(&out));
+    assert!(
+        text(&out).contains("continuing from step 50"),
+        "{}",
+        text(&out)
+    );
     assert_eq!(case.info()["started_at_step"], 50);
 }
 
@@ -33,11 +40,18 @@ fn fifty_and_fifty_steps_are_a_hundred() {
     // The measurement after 50 steps is dropped, and what is kept of samples is that of one run.
     let samples = |case: &Case| {
         let tree = case.tree("x.samples.h5");
-        (tree.spins("configurations").unwrap(), tree.complexes("local_energies").unwrap())
+        (
+            tree.spins("configurations").unwrap(),
+            tree.complexes("local_energies").unwrap(),
+        )
     };
     assert_eq!(samples(&whole).1.len(), 100 * 256 + 1024);
     assert_eq!(samples(&whole), samples(&parts));
-    let series = |case: &Case| case.tree("x.h5").complexes("measure/energy/series").unwrap();
+    let series = |case: &Case| {
+        case.tree("x.h5")
+            .complexes("measure/energy/series")
+            .unwrap()
+    };
     assert_eq!(series(&whole), series(&parts));
     assert_eq!(whole.info()["energy"], parts.info()["energy"]);
 }
@@ -51,7 +65,11 @@ fn the_same_holds_on_two_ranks_and_a_checkpoint_of_two_goes_on_with_three() {
     assert_eq!(states(&whole), states(&parts));
     let out = parts.ranks(3, &["run", "x.toml", "--set", "optimize.steps=110"]);
     expect_code(&out, 0);
-    assert!(text(&out).contains("continuing from step 100"), "{}", text(&out));
+    assert!(
+        text(&out).contains("continuing from step 100"),
+        "{}",
+        text(&out)
+    );
     assert_eq!(parts.info()["steps"], 110);
     assert_eq!(parts.info()["ranks"], 3);
 }
@@ -59,7 +77,14 @@ fn the_same_holds_on_two_ranks_and_a_checkpoint_of_two_goes_on_with_three() {
 #[test]
 fn out_of_time_is_75_and_the_run_goes_on() {
     let case = Case::new(&format!("{RING}{PLAN}"));
-    let out = case.alone(&["run", "x.toml", "--set", "output.max_time=1.5", "--set", "optimize.steps=200000"]);
+    let out = case.alone(&[
+        "run",
+        "x.toml",
+        "--set",
+        "output.max_time=1.5",
+        "--set",
+        "optimize.steps=200000",
+    ]);
     expect_code(&out, 75);
     let stopped = case.info();
     assert_eq!(stopped["state"], "stopped");
@@ -74,15 +99,24 @@ fn out_of_time_is_75_and_the_run_goes_on() {
 
 #[test]
 fn a_finished_run_says_so_and_fresh_starts_over() {
-    let case = Case::new(&format!("{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n"));
+    let case = Case::new(&format!(
+        "{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n"
+    ));
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     let again = case.alone(&["run", "x.toml"]);
     expect_code(&again, 0);
     assert!(text(&again).contains("is finished"), "{}", text(&again));
     let other = case.alone(&["run", "x.toml", "--set", "hamiltonian.hx=0.5"]);
     expect_code(&other, 64);
-    assert!(text(&other).contains("hamiltonian.hx was 1, is 0.5"), "{}", text(&other));
-    expect_code(&case.alone(&["run", "x.toml", "--set", "hamiltonian.hx=0.5", "--fresh"]), 0);
+    assert!(
+        text(&other).contains("hamiltonian.hx was 1, is 0.5"),
+        "{}",
+        text(&other)
+    );
+    expect_code(
+        &case.alone(&["run", "x.toml", "--set", "hamiltonian.hx=0.5", "--fresh"]),
+        0,
+    );
     let old: Vec<_> = std::fs::read_dir(case.folder.path())
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())

@@ -1,4 +1,5 @@
-//! Decides whether docs/schema.md tells the truth: every dataset of real files has a line, every line a dataset.
+//! Decides whether docs/schema.md tells the truth: every dataset of real files has a line, every
+//! line a dataset.
 
 mod common;
 use common::{Case, RING, expect_code, project};
@@ -22,9 +23,16 @@ fn page() -> BTreeMap<String, Vec<Line>> {
             heading = title.split([',', ' ']).next().unwrap().to_string();
         }
         if line.starts_with("| `") {
-            let cells: Vec<_> = line.replace("\\|", "¦").split('|').map(|c| c.trim().to_string()).collect();
+            let cells: Vec<_> = line
+                .replace("\\|", "¦")
+                .split('|')
+                .map(|c| c.trim().to_string())
+                .collect();
             assert_eq!(cells.len(), 8, "{line}");
-            assert!(!cells[5].is_empty() && !cells[6].is_empty(), "meaning and version: {line}");
+            assert!(
+                !cells[5].is_empty() && !cells[6].is_empty(),
+                "meaning and version: {line}"
+            );
             tables.entry(heading.clone()).or_default().push(Line {
                 pattern: cells[1].trim_matches('`').to_string(),
                 kinds: cells[2].clone(),
@@ -63,28 +71,59 @@ fn compare(file: &str, tree: &Tree, lines: &[Line], used: &mut [bool], faults: &
     for (path, value) in &tree.datasets {
         let parts: Vec<_> = path.split('/').collect();
         let split = |l: &Line| l.pattern.split('/').map(str::to_string).collect::<Vec<_>>();
-        let fits = |l: &Line| stands_for(&split(l).iter().map(String::as_str).collect::<Vec<_>>(), &parts);
+        let fits = |l: &Line| {
+            stands_for(
+                &split(l).iter().map(String::as_str).collect::<Vec<_>>(),
+                &parts,
+            )
+        };
         // The most special line counts: the one with the fewest stars.
-        let stars = |k: &usize| (lines[*k].pattern.matches('*').count(), usize::MAX - lines[*k].pattern.len());
-        let Some(k) = (0..lines.len()).filter(|&k| fits(&lines[k])).min_by_key(stars) else {
+        let stars = |k: &usize| {
+            (
+                lines[*k].pattern.matches('*').count(),
+                usize::MAX - lines[*k].pattern.len(),
+            )
+        };
+        let Some(k) = (0..lines.len())
+            .filter(|&k| fits(&lines[k]))
+            .min_by_key(stars)
+        else {
             faults.push(format!("{file}: {path} has no line in docs/schema.md"));
             continue;
         };
         used[k] = true;
         let (line, (kind, rank)) = (&lines[k], kind_and_rank(value));
         if line.kinds != "any" && !line.kinds.split([',', ' ']).any(|w| w == kind) {
-            faults.push(format!("{file}: {path} is {kind}, the page says {}", line.kinds));
+            faults.push(format!(
+                "{file}: {path} is {kind}, the page says {}",
+                line.kinds
+            ));
         }
-        let named = line.shape.trim_matches(['[', ']']).split(',').filter(|w| !w.trim().is_empty()).count();
-        let least = if line.shape.contains("...") { named - 1 } else { named };
+        let named = line
+            .shape
+            .trim_matches(['[', ']'])
+            .split(',')
+            .filter(|w| !w.trim().is_empty())
+            .count();
+        let least = if line.shape.contains("...") {
+            named - 1
+        } else {
+            named
+        };
         if rank < least || (rank > named && !line.shape.contains("...")) {
-            faults.push(format!("{file}: {path} has {rank} dimensions, the page says {}", line.shape));
+            faults.push(format!(
+                "{file}: {path} has {rank} dimensions, the page says {}",
+                line.shape
+            ));
         }
         if let Some((unit, _)) = tree.notes.get(path)
             && !["", "as in results", "of the quantity", "its square"].contains(&line.unit.as_str())
             && *unit != line.unit
         {
-            faults.push(format!("{file}: the unit of {path} is {unit}, the page says {}", line.unit));
+            faults.push(format!(
+                "{file}: the unit of {path} is {unit}, the page says {}",
+                line.unit
+            ));
         }
     }
 }
@@ -95,16 +134,25 @@ const OBSERVABLES: &str = r#"observables = ["magnetisation", "transverse-magneti
 
 #[test]
 fn the_page_and_the_files_agree() {
-    let sampled =
-        format!("{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n[measure]\nsamples = 256\n{OBSERVABLES}\n");
-    let adam = sampled.replace("learning_rate = 0.05", "learning_rate = 0.01\nmethod = \"adam\"");
+    let sampled = format!(
+        "{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n[measure]\nsamples = \
+         256\n{OBSERVABLES}\n"
+    );
+    let adam = sampled.replace(
+        "learning_rate = 0.05",
+        "learning_rate = 0.01\nmethod = \"adam\"",
+    );
     let evolved = format!(
-        "{RING}[optimize]\nsteps = 2\nlearning_rate = 0.05\n[evolve]\ntime = 0.02\nstep = 0.01\nhamiltonian = {{ hx = 0.5 }}\n\
+        "{RING}[optimize]\nsteps = 2\nlearning_rate = 0.05\n[evolve]\ntime = 0.02\nstep = \
+         0.01\nhamiltonian = {{ hx = 0.5 }}\n\
          [measure]\nsamples = 256\n{OBSERVABLES}\n"
     );
     let exact = evolved.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
     let tables = page();
-    let mut used: BTreeMap<&str, Vec<bool>> = tables.iter().map(|(k, v)| (k.as_str(), vec![false; v.len()])).collect();
+    let mut used: BTreeMap<&str, Vec<bool>> = tables
+        .iter()
+        .map(|(k, v)| (k.as_str(), vec![false; v.len()]))
+        .collect();
     let mut faults = Vec::new();
     for (number, input) in [sampled, adam, evolved, exact].iter().enumerate() {
         let case = Case::new(input);
@@ -117,17 +165,31 @@ fn the_page_and_the_files_agree() {
         ] {
             if case.path(file).exists() {
                 let name = format!("input {number}, {file}");
-                compare(&name, &case.tree(file), &tables[table], used.get_mut(table).unwrap(), &mut faults);
+                compare(
+                    &name,
+                    &case.tree(file),
+                    &tables[table],
+                    used.get_mut(table).unwrap(),
+                    &mut faults,
+                );
             }
         }
         if number == 0 {
             expect_code(&case.alone(&["exact", "x.toml", "--output", "e.h5"]), 0);
-            compare("exact", &case.tree("e.h5"), &tables["Exact"], used.get_mut("Exact").unwrap(), &mut faults);
+            compare(
+                "exact",
+                &case.tree("e.h5"),
+                &tables["Exact"],
+                used.get_mut("Exact").unwrap(),
+                &mut faults,
+            );
         }
     }
     for (table, marks) in &used {
         let unused = tables[*table].iter().zip(marks).filter(|(_, used)| !**used);
-        faults.extend(unused.map(|(l, _)| format!("{table}: no file of this test has {}", l.pattern)));
+        faults.extend(
+            unused.map(|(l, _)| format!("{table}: no file of this test has {}", l.pattern)),
+        );
     }
     assert!(faults.is_empty(), "{faults:#?}");
 }

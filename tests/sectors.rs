@@ -1,4 +1,5 @@
-//! Decides whether symmetrised wave functions have their quantum numbers, and reach the lowest energy of every sector.
+//! Decides whether symmetrised wave functions have their quantum numbers, and reach the lowest
+//! energy of every sector.
 
 mod common;
 use common::{Case, expect_code, project};
@@ -12,12 +13,22 @@ use std::path::Path;
 use toml::Table;
 
 fn lattice(kind: &str, size: &[usize], boundary: Boundary) -> Lattice {
-    let spec =
-        LatticeSpec { kind: kind.into(), size: size.to_vec(), boundary: vec![boundary], edges: None, sites: None };
+    let spec = LatticeSpec {
+        kind: kind.into(),
+        size: size.to_vec(),
+        boundary: vec![boundary],
+        edges: None,
+        sites: None,
+    };
     Lattice::new(&spec).unwrap()
 }
 
-fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis, sign_rule: Option<&[bool]>) -> Result<Erased, String> {
+fn parsed(
+    text: &str,
+    lattice: &Lattice,
+    basis: &SpinBasis,
+    sign_rule: Option<&[bool]>,
+) -> Result<Erased, String> {
     let context = Context {
         lattice,
         basis,
@@ -36,7 +47,8 @@ fn psi<A: Ansatz>(ansatz: &A, x: &[i8]) -> Complex64 {
     ansatz.log_psi(&ansatz.batch(x))[0].exp()
 }
 
-/// The characters of a translation by one site, the reflection and the flip are those asked for, sign rule or not.
+/// The characters of a translation by one site, the reflection and the flip are those asked for,
+/// sign rule or not.
 #[test]
 fn images_differ_by_their_characters() {
     use nishina::ansatz::sign::SignRule;
@@ -48,10 +60,21 @@ fn images_differ_by_their_characters() {
         let flips = twice_sz != Some(2);
         for m in 0..n {
             for (rule, flip) in [(false, 1), (true, 1), (true, -1), (false, -1)] {
-                let spin_flip = if flips { format!("spin_flip = {flip}") } else { String::new() };
+                let spin_flip = if flips {
+                    format!("spin_flip = {flip}")
+                } else {
+                    String::new()
+                };
                 let reflects = m == 0 || 2 * m == n;
-                let reflection = if reflects { format!("reflection = {}", -flip) } else { String::new() };
-                let text = format!("kind = 'symmetrised'\nof = {MACHINE}\nmomentum = [{m}]\n{spin_flip}\n{reflection}");
+                let reflection = if reflects {
+                    format!("reflection = {}", -flip)
+                } else {
+                    String::new()
+                };
+                let text = format!(
+                    "kind = 'symmetrised'\nof = {MACHINE}\nmomentum = \
+                     [{m}]\n{spin_flip}\n{reflection}"
+                );
                 let rule = rule.then_some(sublattice.as_slice());
                 let mut state = parsed(&text, &chain, &basis, rule).unwrap();
                 if let Some(a) = rule {
@@ -69,17 +92,27 @@ fn images_differ_by_their_characters() {
                     // Spins that move by one site: the new site j shows what was at j − 1.
                     let shifted: Vec<i8> = (0..n).map(|j| x[(j + n - 1) % n]).collect();
                     let character = Complex64::cis(TAU * m as f64 / n as f64);
-                    assert!((psi(&state, &shifted) / here - character).norm() < 1e-9, "{text}");
+                    assert!(
+                        (psi(&state, &shifted) / here - character).norm() < 1e-9,
+                        "{text}"
+                    );
                     if flips {
                         let flipped: Vec<i8> = x.iter().map(|s| -s).collect();
-                        assert!((psi(&state, &flipped) / here - f64::from(flip)).norm() < 1e-9, "{text}");
+                        assert!(
+                            (psi(&state, &flipped) / here - f64::from(flip)).norm() < 1e-9,
+                            "{text}"
+                        );
                     }
                     if reflects {
                         let mirrored: Vec<i8> = x.iter().rev().copied().collect();
-                        assert!((psi(&state, &mirrored) / here + f64::from(flip)).norm() < 1e-9, "{text}");
+                        assert!(
+                            (psi(&state, &mirrored) / here + f64::from(flip)).norm() < 1e-9,
+                            "{text}"
+                        );
                     }
                 }
-                // Some blocks are empty: no configuration of a short ring differs from its mirror image.
+                // Some blocks are empty: no configuration of a short ring differs from its mirror
+                // image.
                 (asked, empty) = (asked + 1, empty + usize::from(seen == 0));
             }
         }
@@ -89,16 +122,23 @@ fn images_differ_by_their_characters() {
 
 #[test]
 fn point_groups_have_the_characters_of_their_representations() {
-    for (kind, size, turn, order) in [("square", [4, 4], 4, 8), ("triangular", [3, 3], 6, 12), ("square", [4, 3], 2, 4)]
-    {
+    for (kind, size, turn, order) in [
+        ("square", [4, 4], 4, 8),
+        ("triangular", [3, 3], 6, 12),
+        ("square", [4, 3], 2, 4),
+    ] {
         let lattice = lattice(kind, &size, Boundary::Periodic);
         let group = lattice.point_group().unwrap();
         assert_eq!(group.len(), order, "{kind}");
-        assert_eq!(group.iter().filter(|p| !p.mirror).map(|p| p.turns).max(), Some(turn - 1));
+        assert_eq!(
+            group.iter().filter(|p| !p.mirror).map(|p| p.turns).max(),
+            Some(turn - 1)
+        );
         let basis = SpinBasis::new(lattice.sites, None).unwrap();
         for (reflection, rotation) in [(1, 1), (1, -1), (-1, 1), (-1, -1)] {
             let text = format!(
-                "kind = 'symmetrised'\nof = {MACHINE}\nmomentum = [0, 0]\nreflection = {reflection}\nrotation = {rotation}"
+                "kind = 'symmetrised'\nof = {MACHINE}\nmomentum = [0, 0]\nreflection = \
+                 {reflection}\nrotation = {rotation}"
             );
             let state = parsed(&text, &lattice, &basis, None).unwrap();
             let mut rng = stream(2, Purpose::Law, 0, 0);
@@ -107,10 +147,13 @@ fn point_groups_have_the_characters_of_their_representations() {
                 let here = psi(&state, &x);
                 for p in &group {
                     let image: Vec<i8> = p.permutation.iter().map(|&s| x[s as usize]).collect();
-                    let character =
-                        f64::from(rotation).powi(p.turns as i32) * if p.mirror { reflection.into() } else { 1.0 };
+                    let character = f64::from(rotation).powi(p.turns as i32)
+                        * if p.mirror { reflection.into() } else { 1.0 };
                     let there = psi(&state, &image);
-                    assert!((there - here * character).norm() <= 1e-9 * (here.norm() + 1e-3), "{kind} {text} {p:?}");
+                    assert!(
+                        (there - here * character).norm() <= 1e-9 * (here.norm() + 1e-3),
+                        "{kind} {text} {p:?}"
+                    );
                 }
             }
         }
@@ -127,7 +170,12 @@ fn quantum_numbers_that_do_not_exist_are_refused() {
         ("momentum = [0, 0]", &chain, None, "ansatz.momentum"),
         ("momentum = [1]", &open, None, "ansatz.momentum"),
         ("momentum = [1]\nreflection = 1", &chain, None, "ansatz"),
-        ("momentum = [1, 0]\nreflection = 1\nrotation = 1", &square, None, "ansatz"),
+        (
+            "momentum = [1, 0]\nreflection = 1\nrotation = 1",
+            &square,
+            None,
+            "ansatz",
+        ),
         ("spin_flip = 0", &chain, None, "ansatz.spin_flip"),
         ("spin_flip = 1", &chain, Some(2), "ansatz.spin_flip"),
         ("rotation = 1", &chain, None, "ansatz.rotation"),
@@ -142,7 +190,15 @@ fn quantum_numbers_that_do_not_exist_are_refused() {
 
 /// Optimises by full sums and returns the measured energy.
 fn lowest(lattice: &str, hamiltonian: &str, ansatz: &str, rate: f64, steps: usize) -> f64 {
-    lowest_by("method = 'full-sum'", 1e-6, lattice, hamiltonian, ansatz, rate, steps)
+    lowest_by(
+        "method = 'full-sum'",
+        1e-6,
+        lattice,
+        hamiltonian,
+        ansatz,
+        rate,
+        steps,
+    )
 }
 
 fn lowest_by(
@@ -157,7 +213,8 @@ fn lowest_by(
     let case = Case::new(&format!(
         "seed = 2\n[lattice]\n{lattice}\n[hamiltonian]\n{hamiltonian}\n[ansatz]\n{ansatz}\n[sampler]\n{sampler}\n\
          [optimize]\nsteps = {steps}\nlearning_rate = {rate}\n\
-         shift = {{ kind = 'exponential', start = 1e-1, decay = 0.95, end = {shift} }}\nmax_distance = 0.2\n\
+         shift = {{ kind = 'exponential', start = 1e-1, decay = 0.95, end = {shift} \
+         }}\nmax_distance = 0.2\n\
          [measure]\nsamples = 32768\n[output]\nsamples = 'none'\n"
     ));
     expect_code(&case.alone(&["run", "x.toml"]), 0);
@@ -166,7 +223,9 @@ fn lowest_by(
 
 /// The lowest energy of a block, by diagonalisation.
 fn exact(lattice: &str, hamiltonian: &str, momentum: &str) -> f64 {
-    let case = Case::new(&format!("[lattice]\n{lattice}\n[hamiltonian]\n{hamiltonian}\n"));
+    let case = Case::new(&format!(
+        "[lattice]\n{lattice}\n[hamiltonian]\n{hamiltonian}\n"
+    ));
     let out = case.alone(&["exact", "x.toml", "--momentum", momentum, "--json"]);
     expect_code(&out, 0);
     let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -179,22 +238,36 @@ fn check(faults: &mut Vec<String>, what: String, energy: f64, exact: f64, tolera
     // Samples may lie below by their noise.
     let below = if tolerance < 2e-3 { 1e-10 } else { tolerance };
     if !(relative > -below && relative < tolerance) {
-        faults.push(format!("{what}: {energy} for {exact}, relative {relative:.1e}"));
+        faults.push(format!(
+            "{what}: {energy} for {exact}, relative {relative:.1e}"
+        ));
     }
 }
 
 #[test]
 fn rings_reach_the_energy_of_every_momentum() {
     let mut faults = Vec::new();
-    let complex =
-        |m: usize| format!("kind = 'symmetrised'\nmomentum = [{m}]\nof = {{ kind = 'rbm', density = 2, init = 0.1 }}");
+    let complex = |m: usize| {
+        format!(
+            "kind = 'symmetrised'\nmomentum = [{m}]\nof = {{ kind = 'rbm', density = 2, init = 0.1 \
+             }}"
+        )
+    };
     for n in [8, 10] {
         for rule in ["none", "marshall"] {
-            let hamiltonian = format!("kind = 'heisenberg'\nsector = {{ total_sz = 0 }}\nsign_rule = '{rule}'");
-            let (lattice, plain) =
-                (format!("kind = 'chain'\nsize = {n}"), "kind = 'heisenberg'\nsector = { total_sz = 0 }");
-            // Momenta m and n − m have the same energy; one with a larger index checks the sign of the phase.
-            let momenta: Vec<usize> = if n == 8 { vec![0, 1, 2, 3, 4, 7] } else { vec![0, 5] };
+            let hamiltonian =
+                format!("kind = 'heisenberg'\nsector = {{ total_sz = 0 }}\nsign_rule = '{rule}'");
+            let (lattice, plain) = (
+                format!("kind = 'chain'\nsize = {n}"),
+                "kind = 'heisenberg'\nsector = { total_sz = 0 }",
+            );
+            // Momenta m and n − m have the same energy; one with a larger index checks the sign
+            // of the phase.
+            let momenta: Vec<usize> = if n == 8 {
+                vec![0, 1, 2, 3, 4, 7]
+            } else {
+                vec![0, 5]
+            };
             for m in momenta {
                 let energy = lowest(&lattice, &hamiltonian, &complex(m), 0.2, 150);
                 check(
@@ -216,17 +289,31 @@ fn momenta_have_the_sign_of_the_exact_blocks() {
     let n = 6;
     let bond = |i: usize| {
         let j = (i + 1) % n;
-        format!("[1.0, 'X{i} X{j}'], [1.0, 'Y{i} Y{j}'], [0.5, 'Z{i} Z{j}'], [0.7, 'X{i} Y{j}'], [-0.7, 'Y{i} X{j}']")
+        format!(
+            "[1.0, 'X{i} X{j}'], [1.0, 'Y{i} Y{j}'], [0.5, 'Z{i} Z{j}'], [0.7, 'X{i} Y{j}'], \
+             [-0.7, 'Y{i} X{j}']"
+        )
     };
     let terms: Vec<String> = (0..n).map(bond).collect();
-    let hamiltonian = format!("kind = 'pauli'\nsector = {{ total_sz = 0 }}\nterms = [{}]", terms.join(", "));
+    let hamiltonian = format!(
+        "kind = 'pauli'\nsector = {{ total_sz = 0 }}\nterms = [{}]",
+        terms.join(", ")
+    );
     let lattice = format!("kind = 'chain'\nsize = {n}");
     let mut faults = Vec::new();
     for m in [1, 5, 2, 4] {
-        let ansatz =
-            format!("kind = 'symmetrised'\nmomentum = [{m}]\nof = {{ kind = 'rbm', density = 3, init = 0.1 }}");
+        let ansatz = format!(
+            "kind = 'symmetrised'\nmomentum = [{m}]\nof = {{ kind = 'rbm', density = 3, init = 0.1 \
+             }}"
+        );
         let energy = lowest(&lattice, &hamiltonian, &ansatz, 0.05, 200);
-        check(&mut faults, format!("m = {m}"), energy, exact(&lattice, &hamiltonian, &m.to_string()), 1e-6);
+        check(
+            &mut faults,
+            format!("m = {m}"),
+            energy,
+            exact(&lattice, &hamiltonian, &m.to_string()),
+            1e-6,
+        );
     }
     assert!(faults.is_empty(), "{faults:#?}");
 }
@@ -235,7 +322,12 @@ fn momenta_have_the_sign_of_the_exact_blocks() {
 fn spectra() -> Vec<Table> {
     let text = std::fs::read_to_string(project().join("tests/reference/spectra.toml")).unwrap();
     let table: Table = text.parse().unwrap();
-    table["entry"].as_array().unwrap().iter().map(|e| e.as_table().unwrap().clone()).collect()
+    table["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e.as_table().unwrap().clone())
+        .collect()
 }
 
 fn integer(level: &toml::Value, key: &str) -> Option<i64> {
@@ -246,16 +338,23 @@ fn integer(level: &toml::Value, key: &str) -> Option<i64> {
 fn lowest_levels(entry: &Table) -> Vec<(String, f64)> {
     let mut found: Vec<(String, f64)> = Vec::new();
     for level in entry["levels"].as_array().unwrap() {
-        let momentum = match (integer(level, "momentum_index"), integer(level, "momentum_index_x")) {
+        let momentum = match (
+            integer(level, "momentum_index"),
+            integer(level, "momentum_index_x"),
+        ) {
             (Some(m), _) => format!("momentum = [{m}]"),
-            (None, Some(x)) => format!("momentum = [{x}, {}]", integer(level, "momentum_index_y").unwrap()),
+            (None, Some(x)) => format!(
+                "momentum = [{x}, {}]",
+                integer(level, "momentum_index_y").unwrap()
+            ),
             _ => continue,
         };
         let reflection = match integer(level, "reflection") {
             Some(r @ (1 | -1)) => format!("\nreflection = {r}"),
             _ => String::new(),
         };
-        let parity = integer(level, "spin_flip_parity").map_or(String::new(), |p| format!("\nspin_flip = {p}"));
+        let parity = integer(level, "spin_flip_parity")
+            .map_or(String::new(), |p| format!("\nspin_flip = {p}"));
         let keys = format!("{momentum}{reflection}{parity}");
         if !found.iter().any(|(known, _)| *known == keys) {
             found.push((keys, level["energy_total"].as_float().unwrap()));
@@ -270,18 +369,46 @@ fn reach(entry: &Table, levels: usize, steps: usize, tolerance: f64, faults: &mu
     let ising = entry["operators"].as_str() == Some("pauli");
     let hamiltonian = match (ising, parameter("J2")) {
         (true, _) => format!("kind = 'ising'\nhx = {}", parameter("h").unwrap()),
-        (false, Some(j2)) if j2 != 0.0 => format!("kind = 'j1j2'\nj2 = {j2}\nsector = {{ total_sz = 0 }}"),
+        (false, Some(j2)) if j2 != 0.0 => {
+            format!("kind = 'j1j2'\nj2 = {j2}\nsector = {{ total_sz = 0 }}")
+        }
         _ => "kind = 'heisenberg'\nsector = { total_sz = 0 }\nsign_rule = 'marshall'".to_string(),
     };
-    let lattice = format!("kind = '{}'\nsize = {}", entry["lattice"].as_str().unwrap(), entry["size"]);
+    let lattice = format!(
+        "kind = '{}'\nsize = {}",
+        entry["lattice"].as_str().unwrap(),
+        entry["size"]
+    );
     for (keys, energy) in lowest_levels(entry).into_iter().take(levels) {
-        let ansatz = format!("kind = 'symmetrised'\n{keys}\nof = {{ kind = 'rbm', density = 2, init = 0.1 }}");
+        let ansatz = format!(
+            "kind = 'symmetrised'\n{keys}\nof = {{ kind = 'rbm', density = 2, init = 0.1 }}"
+        );
         let rate = if ising { 0.05 } else { 0.15 };
-        let found = match entry["size"].as_array().unwrap().iter().map(|v| v.as_integer().unwrap()).product::<i64>() {
-            16 => lowest_by("chains = 16\nsamples = 1024", 1e-3, &lattice, &hamiltonian, &ansatz, rate, steps),
+        let found = match entry["size"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_integer().unwrap())
+            .product::<i64>()
+        {
+            16 => lowest_by(
+                "chains = 16\nsamples = 1024",
+                1e-3,
+                &lattice,
+                &hamiltonian,
+                &ansatz,
+                rate,
+                steps,
+            ),
             _ => lowest(&lattice, &hamiltonian, &ansatz, rate, steps),
         };
-        check(faults, format!("{} {}", entry["id"], keys.replace('\n', " ")), found, energy, tolerance);
+        check(
+            faults,
+            format!("{} {}", entry["id"], keys.replace('\n', " ")),
+            found,
+            energy,
+            tolerance,
+        );
     }
 }
 
@@ -290,9 +417,16 @@ fn levels_of_the_reference_spectra() {
     let long = std::env::var_os("NISHINA_LONG").is_some();
     let mut faults = Vec::new();
     for entry in spectra() {
-        let sites = entry["size"].as_array().unwrap().iter().map(|v| v.as_integer().unwrap()).product::<i64>();
+        let sites = entry["size"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_integer().unwrap())
+            .product::<i64>();
         match (long, sites) {
-            (false, 12) if entry["operators"].as_str() == Some("spin") => reach(&entry, 2, 80, 1e-3, &mut faults),
+            (false, 12) if entry["operators"].as_str() == Some("spin") => {
+                reach(&entry, 2, 80, 1e-3, &mut faults)
+            }
             (false, _) => {}
             (true, 16) => reach(&entry, 5, 100, 2e-3, &mut faults),
             (true, _) => reach(&entry, 6, 120, 1e-3, &mut faults),

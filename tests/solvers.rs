@@ -5,13 +5,18 @@ use nishina::ansatz::{Columns, Derivatives, Kind, Matrix};
 use nishina::comm::counting::Counting;
 use nishina::comm::{Comm, Serial, share, threads};
 use nishina::io::tree::Tree;
-use nishina::optimizer::{Direction, OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, Sizes, StepData, cost};
+use nishina::optimizer::{
+    Direction, OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, Sizes, StepData, cost,
+};
 use nishina::rng::{Distribution, Purpose, StandardNormal, stream};
 use num_complex::Complex64;
 use std::sync::Arc;
 
 fn options(shift: f64) -> OptimizerOptions {
-    OptimizerOptions { tolerance: Some(1e-13), ..OptimizerOptions::shifted(Schedule::Number(shift)) }
+    OptimizerOptions {
+        tolerance: Some(1e-13),
+        ..OptimizerOptions::shifted(Schedule::Number(shift))
+    }
 }
 
 struct Data {
@@ -24,34 +29,59 @@ struct Data {
 fn data(kind: Kind, samples: usize, columns: usize, rank: usize) -> Data {
     let mut rng = stream(5, Purpose::Law, 0, (samples * columns + rank) as u64);
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-    let mut random =
-        |rows: usize, columns: usize| Array2::from_shape_fn((rows, columns), |_| Complex64::new(normal(), normal()));
+    let mut random = |rows: usize, columns: usize| {
+        Array2::from_shape_fn((rows, columns), |_| Complex64::new(normal(), normal()))
+    };
     let mut complex = random(samples, rank).dot(&random(rank, columns));
     if kind == Kind::Real {
-        complex =
-            random(samples, rank).mapv(|v| Complex64::from(v.re)).dot(&random(rank, columns).mapv(|v| v.re.into()));
+        complex = random(samples, rank)
+            .mapv(|v| Complex64::from(v.re))
+            .dot(&random(rank, columns).mapv(|v| v.re.into()));
     }
-    let matrix = if kind == Kind::Real { Matrix::Real(complex.mapv(|v| v.re)) } else { Matrix::Complex(complex) };
+    let matrix = if kind == Kind::Real {
+        Matrix::Real(complex.mapv(|v| v.re))
+    } else {
+        Matrix::Complex(complex)
+    };
     let energies = random(samples, 1).into_iter().collect();
     let raw: Vec<f64> = (0..samples).map(|k| 1.0 + (k % 3) as f64).collect();
     let total: f64 = raw.iter().sum();
     let weights = raw.iter().map(|w| w / total).collect();
-    Data { derivatives: Derivatives::dense(kind, matrix), weights, energies }
+    Data {
+        derivatives: Derivatives::dense(kind, matrix),
+        weights,
+        energies,
+    }
 }
 
-/// Random data in factors, as a machine of `sites` visible and `hidden` hidden units has them: three blocks.
+/// Random data in factors, as a machine of `sites` visible and `hidden` hidden units has them:
+/// three blocks.
 fn factored(kind: Kind, samples: usize, sites: usize, hidden: usize) -> Data {
     let like = data(kind, samples, 2, 2);
     let mut rng = stream(6, Purpose::Law, 0, (samples * sites + hidden) as u64);
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-    let x = Arc::new(Matrix::Real(Array2::from_shape_fn((samples, sites), |_| normal().signum())));
+    let x = Arc::new(Matrix::Real(Array2::from_shape_fn(
+        (samples, sites),
+        |_| normal().signum(),
+    )));
     let t = Array2::from_shape_fn((samples, hidden), |_| Complex64::new(normal(), normal()));
-    let t = Arc::new(if kind == Kind::Real { Matrix::Real(t.mapv(|z| z.re)) } else { Matrix::Complex(t) });
-    let mut blocks = vec![Columns::Dense(x.clone()), Columns::Dense(t.clone()), Columns::Outer(x.clone(), t.clone())];
+    let t = Arc::new(if kind == Kind::Real {
+        Matrix::Real(t.mapv(|z| z.re))
+    } else {
+        Matrix::Complex(t)
+    });
+    let mut blocks = vec![
+        Columns::Dense(x.clone()),
+        Columns::Dense(t.clone()),
+        Columns::Outer(x.clone(), t.clone()),
+    ];
     if kind == Kind::Stacked {
         blocks.push(Columns::Pairs(Box::new(Columns::Outer(x, t))));
     }
-    Data { derivatives: Derivatives::new(kind, samples, blocks), ..like }
+    Data {
+        derivatives: Derivatives::new(kind, samples, blocks),
+        ..like
+    }
 }
 
 fn part(all: &Data, range: std::ops::Range<usize>) -> Data {
@@ -63,7 +93,11 @@ fn part(all: &Data, range: std::ops::Range<usize>) -> Data {
 }
 
 fn solve(kind: &str, options: &OptimizerOptions, data: &Data, comm: &dyn Comm) -> Direction {
-    let step = StepData { derivatives: &data.derivatives, weights: &data.weights, local_energies: &data.energies };
+    let step = StepData {
+        derivatives: &data.derivatives,
+        weights: &data.weights,
+        local_energies: &data.energies,
+    };
     build(kind, options).direction(&step, 0, comm).unwrap()
 }
 
@@ -82,7 +116,10 @@ fn compare(options: &OptimizerOptions, data: &Data, methods: &[&str], tolerance:
         let apart = distance(&dense.update, &other.update);
         assert!(apart < tolerance, "{method}: {apart:e} for {what}");
         let (a, b) = (dense.metric_norm.unwrap(), other.metric_norm.unwrap());
-        assert!((a - b).abs() < tolerance * a, "{method}: {a} {b} for {what}");
+        assert!(
+            (a - b).abs() < tolerance * a,
+            "{method}: {a} {b} for {what}"
+        );
     }
 }
 
@@ -93,13 +130,25 @@ fn all_solvers_agree() {
             let data = data(kind, samples, columns, rank);
             if samples > 1 {
                 let what = format!("{kind:?} {samples} {columns} {rank}");
-                compare(&options(1e-2), &data, &["kernel-sr", "spring", "march", "cg"], 1e-8, &what);
+                compare(
+                    &options(1e-2),
+                    &data,
+                    &["kernel-sr", "spring", "march", "cg"],
+                    1e-8,
+                    &what,
+                );
             }
         }
         for (samples, sites, hidden) in [(60, 3, 4), (9, 5, 6), (300, 4, 3)] {
             let what = format!("{kind:?} {samples} {sites} {hidden} in factors");
             let data = factored(kind, samples, sites, hidden);
-            compare(&options(1e-2), &data, &["kernel-sr", "spring", "march", "cg"], 1e-8, &what);
+            compare(
+                &options(1e-2),
+                &data,
+                &["kernel-sr", "spring", "march", "cg"],
+                1e-8,
+                &what,
+            );
         }
     }
 }
@@ -111,12 +160,39 @@ fn regularisations_agree_in_both_spaces() {
             let data = factored(kind, samples, sites, hidden);
             let what = format!("{kind:?} {samples} {sites} {hidden}");
             let none = || options(0.0);
-            let first = OptimizerOptions { carleo_troyer: Some((0.5, 0.9, 1e-4)), ..none() };
-            compare(&first, &data, &["kernel-sr", "spring", "cg"], 1e-8, &format!("R1 {what}"));
-            let third = OptimizerOptions { scale_invariant: Some((1e-2, 1e-3)), ..none() };
-            compare(&third, &data, &["kernel-sr", "spring", "cg"], 1e-8, &format!("R3 {what}"));
-            let fourth = OptimizerOptions { pseudo_inverse: Some(1e-3), ..none() };
-            compare(&fourth, &data, &["kernel-sr", "spring"], 1e-7, &format!("R4 {what}"));
+            let first = OptimizerOptions {
+                carleo_troyer: Some((0.5, 0.9, 1e-4)),
+                ..none()
+            };
+            compare(
+                &first,
+                &data,
+                &["kernel-sr", "spring", "cg"],
+                1e-8,
+                &format!("R1 {what}"),
+            );
+            let third = OptimizerOptions {
+                scale_invariant: Some((1e-2, 1e-3)),
+                ..none()
+            };
+            compare(
+                &third,
+                &data,
+                &["kernel-sr", "spring", "cg"],
+                1e-8,
+                &format!("R3 {what}"),
+            );
+            let fourth = OptimizerOptions {
+                pseudo_inverse: Some(1e-3),
+                ..none()
+            };
+            compare(
+                &fourth,
+                &data,
+                &["kernel-sr", "spring"],
+                1e-7,
+                &format!("R4 {what}"),
+            );
         }
     }
     // Columns that do not vary are left alone by all.
@@ -125,10 +201,16 @@ fn regularisations_agree_in_both_spaces() {
         m.column_mut(1).fill(0.1);
         dead.derivatives = Derivatives::dense(Kind::Real, Matrix::Real(m));
     }
-    let scaled = OptimizerOptions { carleo_troyer: Some((0.5, 0.9, 1e-4)), ..options(0.0) };
+    let scaled = OptimizerOptions {
+        carleo_troyer: Some((0.5, 0.9, 1e-4)),
+        ..options(0.0)
+    };
     for method in ["dense-sr", "kernel-sr", "cg"] {
         let update = solve(method, &scaled, &dead, &Serial).update;
-        assert!(update[1].abs() < 1e-3 && update.iter().all(|u| u.abs() < 10.0), "{method} {update:?}");
+        assert!(
+            update[1].abs() < 1e-3 && update.iter().all(|u| u.abs() < 10.0),
+            "{method} {update:?}"
+        );
     }
 }
 
@@ -140,7 +222,13 @@ fn any_number_of_ranks_gives_the_same_direction() {
                 let alone = solve(method, &options(1e-3), &all, &Serial);
                 for size in 2..=4 {
                     let parts = threads::run(size, |comm| {
-                        solve(method, &options(1e-3), &part(&all, share(24, comm.rank(), size)), comm).update
+                        solve(
+                            method,
+                            &options(1e-3),
+                            &part(&all, share(24, comm.rank(), size)),
+                            comm,
+                        )
+                        .update
                     });
                     for update in &parts {
                         let apart = distance(&alone.update, update);
@@ -149,19 +237,34 @@ fn any_number_of_ranks_gives_the_same_direction() {
                     }
                 }
             }
-            let scaled = OptimizerOptions { carleo_troyer: Some((0.5, 0.9, 1e-4)), ..options(0.0) };
+            let scaled = OptimizerOptions {
+                carleo_troyer: Some((0.5, 0.9, 1e-4)),
+                ..options(0.0)
+            };
             let alone = solve("kernel-sr", &scaled, &all, &Serial);
             let parts = threads::run(3, |comm| {
-                solve("kernel-sr", &scaled, &part(&all, share(24, comm.rank(), 3)), comm).update
+                solve(
+                    "kernel-sr",
+                    &scaled,
+                    &part(&all, share(24, comm.rank(), 3)),
+                    comm,
+                )
+                .update
             });
-            assert!(parts.iter().all(|update| distance(&alone.update, update) < 1e-8));
+            assert!(
+                parts
+                    .iter()
+                    .all(|update| distance(&alone.update, update) < 1e-8)
+            );
         }
     }
 }
 
 /// Ō and ε of a problem with real derivatives, written out.
 fn written(data: &Data) -> (Array2<f64>, Array1<f64>) {
-    let Matrix::Real(o) = data.derivatives.written_out() else { panic!("real data") };
+    let Matrix::Real(o) = data.derivatives.written_out() else {
+        panic!("real data")
+    };
     let weights = Array1::from(data.weights.clone());
     let mean = weights.dot(&o);
     let energies: Array1<f64> = data.energies.iter().map(|e| e.re).collect();
@@ -176,7 +279,11 @@ fn build(kind: &str, options: &OptimizerOptions) -> Box<dyn Optimizer> {
 }
 
 fn next(optimizer: &mut dyn Optimizer, step: usize, data: &Data) -> Array1<f64> {
-    let data = StepData { derivatives: &data.derivatives, weights: &data.weights, local_energies: &data.energies };
+    let data = StepData {
+        derivatives: &data.derivatives,
+        weights: &data.weights,
+        local_energies: &data.energies,
+    };
     Array1::from(optimizer.direction(&data, step, &Serial).unwrap().update)
 }
 
@@ -184,7 +291,11 @@ fn next(optimizer: &mut dyn Optimizer, step: usize, data: &Data) -> Array1<f64> 
 fn spring_and_march_minimise_what_they_say() {
     for (samples, columns) in [(30, 8), (8, 30)] {
         let (lambda, mu, beta) = (1e-2, 0.8, 0.9);
-        let options = OptimizerOptions { mu: Some(mu), beta: Some(beta), ..options(lambda) };
+        let options = OptimizerOptions {
+            mu: Some(mu),
+            beta: Some(beta),
+            ..options(lambda)
+        };
         for method in ["spring", "march"] {
             let mut optimizer = build(method, &options);
             let mut last = Array1::zeros(columns);
@@ -195,10 +306,18 @@ fn spring_and_march_minimise_what_they_say() {
                 let phi = next(&mut *optimizer, step, &data);
                 let unbias = 1.0 - beta.powi(step as i32);
                 let scaled = method == "march" && step > 0;
-                let d = if scaled { second.mapv(|v| (v / unbias).sqrt()) } else { Array1::ones(columns) };
+                let d = if scaled {
+                    second.mapv(|v| (v / unbias).sqrt())
+                } else {
+                    Array1::ones(columns)
+                };
                 // The gradient of |O phi - eps|^2 + lambda |phi - mu last|_D^2 is zero.
-                let slope = rows.t().dot(&(rows.dot(&phi) - &target)) + (&phi - &(&last * mu)) * &d * lambda;
-                assert!(slope.iter().all(|g| g.abs() < 1e-8), "{method} {samples} {step}: {slope}");
+                let slope = rows.t().dot(&(rows.dot(&phi) - &target))
+                    + (&phi - &(&last * mu)) * &d * lambda;
+                assert!(
+                    slope.iter().all(|g| g.abs() < 1e-8),
+                    "{method} {samples} {step}: {slope}"
+                );
                 second = second * beta + (&phi - &last).mapv(|x| x * x) * (1.0 - beta);
                 last = phi;
             }
@@ -209,9 +328,18 @@ fn spring_and_march_minimise_what_they_say() {
 #[test]
 fn spring_converges_to_the_minimum_norm_solution() {
     let data = data(Kind::Real, 8, 20, 20);
-    let plain = OptimizerOptions { pseudo_inverse: Some(1e-13), ..options(0.0) };
+    let plain = OptimizerOptions {
+        pseudo_inverse: Some(1e-13),
+        ..options(0.0)
+    };
     let minimum = Array1::from(solve("kernel-sr", &plain, &data, &Serial).update);
-    let mut spring = build("spring", &OptimizerOptions { mu: Some(0.9), ..options(1e-9) });
+    let mut spring = build(
+        "spring",
+        &OptimizerOptions {
+            mu: Some(0.9),
+            ..options(1e-9)
+        },
+    );
     let mut phi = Array1::zeros(20);
     for step in 0..400 {
         phi = next(&mut *spring, step, &data);
@@ -225,7 +353,11 @@ fn optimisers_resume_bit_for_bit() {
     let data = data(Kind::Holomorphic, 12, 30, 30);
     for kind in ["spring", "march", "adam"] {
         let options = options(1e-3);
-        let (mut whole, mut first, mut second) = (build(kind, &options), build(kind, &options), build(kind, &options));
+        let (mut whole, mut first, mut second) = (
+            build(kind, &options),
+            build(kind, &options),
+            build(kind, &options),
+        );
         for step in 0..3 {
             next(&mut *whole, step, &data);
             next(&mut *first, step, &data);
@@ -234,7 +366,11 @@ fn optimisers_resume_bit_for_bit() {
         first.save(&mut tree, "optimizer");
         second.load(&tree, "optimizer").unwrap();
         for step in 3..6 {
-            assert_eq!(next(&mut *whole, step, &data), next(&mut *second, step, &data), "{kind} {step}");
+            assert_eq!(
+                next(&mut *whole, step, &data),
+                next(&mut *second, step, &data),
+                "{kind} {step}"
+            );
         }
     }
 }
@@ -281,7 +417,10 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
                         });
                         for (rank, (counted, iterations)) in counted.into_iter().enumerate() {
                             let model = cost::traffic(method, &sizes, rank, iterations);
-                            assert_eq!(counted, model, "{kind:?} {method} {ranks} {rank} {diagonal}");
+                            assert_eq!(
+                                counted, model,
+                                "{kind:?} {method} {ranks} {rank} {diagonal}"
+                            );
                         }
                     }
                 }
@@ -294,16 +433,22 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
 fn matrix_products_per_solve() {
     let count = |method: &str, data: &Data| {
         let before = nishina::linalg::products::count();
-        let iterations = solve(method, &options(1e-2), data, &Serial).iterations.map_or(0, |i| i.count as u64);
+        let iterations = solve(method, &options(1e-2), data, &Serial)
+            .iterations
+            .map_or(0, |i| i.count as u64);
         (nishina::linalg::products::count() - before, iterations)
     };
     let data = factored(Kind::Holomorphic, 100, 3, 4);
-    // Three blocks. Mean: 3. One portion of rows: rank update and force. Image of delta for its norm: 3.
+    // Three blocks. Mean: 3. One portion of rows: rank update and force. Image of delta for its
+    // norm: 3.
     assert_eq!(count("dense-sr", &data), (8, 0));
     // One tile: X X^T and T T^H, each once. Pull-back 3, norm 3.
     assert_eq!(count("kernel-sr", &data), (8, 0));
     // 200 samples are two tiles of rows over one of columns.
-    assert_eq!(count("kernel-sr", &factored(Kind::Holomorphic, 200, 3, 4)), (10, 0));
+    assert_eq!(
+        count("kernel-sr", &factored(Kind::Holomorphic, 200, 3, 4)),
+        (10, 0)
+    );
     // Mean 3, force 3, squares 3, norm 3, and two products with three blocks per iteration.
     let (products, iterations) = count("cg", &data);
     assert!(iterations > 3);
@@ -315,15 +460,22 @@ fn matrix_products_per_solve() {
 fn direction_solves_the_shifted_equations() {
     // Real case against the normal equations, written out.
     let data = data(Kind::Real, 30, 4, 4);
-    let Matrix::Real(o) = &data.derivatives.written_out() else { unreachable!() };
-    let mean: Vec<f64> = (0..4).map(|k| (0..30).map(|s| data.weights[s] * o[[s, k]]).sum()).collect();
+    let Matrix::Real(o) = &data.derivatives.written_out() else {
+        unreachable!()
+    };
+    let mean: Vec<f64> = (0..4)
+        .map(|k| (0..30).map(|s| data.weights[s] * o[[s, k]]).sum())
+        .collect();
     let e: f64 = (0..30).map(|s| data.weights[s] * data.energies[s].re).sum();
     let delta = solve("dense-sr", &options(0.1), &data, &Serial).update;
     for k in 0..4 {
         let c = |s: usize, k: usize| o[[s, k]] - mean[k];
-        let s_delta: f64 =
-            (0..30).map(|s| data.weights[s] * c(s, k) * (0..4).map(|l| c(s, l) * delta[l]).sum::<f64>()).sum();
-        let f: f64 = (0..30).map(|s| data.weights[s] * c(s, k) * (data.energies[s].re - e)).sum();
+        let s_delta: f64 = (0..30)
+            .map(|s| data.weights[s] * c(s, k) * (0..4).map(|l| c(s, l) * delta[l]).sum::<f64>())
+            .sum();
+        let f: f64 = (0..30)
+            .map(|s| data.weights[s] * c(s, k) * (data.energies[s].re - e))
+            .sum();
         assert!((s_delta + 0.1 * delta[k] - f).abs() < 1e-12);
     }
 }
@@ -347,9 +499,15 @@ fn numbers_that_are_not_finite_never_reach_the_parameters() {
     for method in OPTIMIZERS {
         let refused = threads::run(3, |comm| {
             let mine = part(&all, share(12, comm.rank(), 3));
-            let step =
-                StepData { derivatives: &mine.derivatives, weights: &mine.weights, local_energies: &mine.energies };
-            (method.build)(&options(0.1)).unwrap().direction(&step, 0, comm).is_err()
+            let step = StepData {
+                derivatives: &mine.derivatives,
+                weights: &mine.weights,
+                local_energies: &mine.energies,
+            };
+            (method.build)(&options(0.1))
+                .unwrap()
+                .direction(&step, 0, comm)
+                .is_err()
         });
         assert_eq!(refused, vec![true; 3], "{}", method.kind);
     }

@@ -1,9 +1,11 @@
-//! Worked inputs reach what they promise: relative error, an error bar of a third of it, never below the exact energy.
+//! Worked inputs reach what they promise: relative error, an error bar of a third of it, never
+//! below the exact energy.
 
 mod common;
 use common::{Case, expect_code, project};
 
-/// Exact energies: free fermions (Ising), Bethe equations and exact diagonalisation (Heisenberg, J1-J2).
+/// Exact energies: free fermions (Ising), Bethe equations and exact diagonalisation (Heisenberg,
+/// J1-J2).
 const SHORT: [(&str, f64, f64); 4] = [
     ("tfim-chain-10-h0.5", -10.63560440934797, 1e-4),
     ("tfim-chain-10-h1", -12.784906442999322, 1e-4),
@@ -23,18 +25,28 @@ fn reach(inputs: &[(&str, f64, f64)]) {
     for (name, exact, tolerance) in inputs {
         let case = Case::new("");
         let input = project().join(format!("configs/{name}.toml"));
-        expect_code(&case.alone(&["run", input.to_str().unwrap(), "--set", "output.name=x"]), 0);
+        expect_code(
+            &case.alone(&["run", input.to_str().unwrap(), "--set", "output.name=x"]),
+            0,
+        );
         let energy = case.info()["energy"].clone();
         let warnings = case.info()["warnings"].clone();
         if warnings != serde_json::json!([]) {
             faults.push(format!("{name}: {warnings}"));
         }
-        let (mean, error) = (energy["mean"].as_f64().unwrap(), energy["error"].as_f64().unwrap());
+        let (mean, error) = (
+            energy["mean"].as_f64().unwrap(),
+            energy["error"].as_f64().unwrap(),
+        );
         let relative = (mean - exact) / exact.abs();
         println!("{name}: {mean} +- {error}, relative {relative:.1e}, wanted {tolerance:.0e}");
-        let sound = relative.abs() < *tolerance && error < tolerance / 3.0 * exact.abs() && mean > exact - 4.0 * error;
+        let sound = relative.abs() < *tolerance
+            && error < tolerance / 3.0 * exact.abs()
+            && mean > exact - 4.0 * error;
         if !sound {
-            faults.push(format!("{name}: {mean} +- {error} for {exact}, relative {relative:.1e}"));
+            faults.push(format!(
+                "{name}: {mean} +- {error} for {exact}, relative {relative:.1e}"
+            ));
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");

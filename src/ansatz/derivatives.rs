@@ -1,12 +1,15 @@
-//! Decides what log-derivatives are to a solver: a (real-)linear operator from parameters to samples, kept in factors.
+//! Decides what log-derivatives are to a solver: a (real-)linear operator from parameters to
+//! samples, kept in factors.
 //!
-//! (O v)_s = Σ_k O_k(x_s) v_k, (O^H w)_k = Σ_s O_k(x_s)* w_s and the Gram matrix O O^H. The weights of a dense layer have the
-//! columns O_{s,(i,j)} = a_si b_sj, activation times back-propagated signal, so (O v)_s = Σ_j (A V)_sj b_sj,
-//! O^H w = A^H (w ∘ B*) and O O'^H = (A A'^H) ∘ (B B'^H), the product of two small Gram matrices entry by entry: samples ×
-//! (widths) numbers are kept instead of samples × parameters.
+//! (O v)_s = Σ_k O_k(x_s) v_k, (O^H w)_k = Σ_s O_k(x_s)* w_s and the Gram matrix O O^H. The
+//! weights of a dense layer have the columns O_{s,(i,j)} = a_si b_sj, activation times
+//! back-propagated signal, so (O v)_s = Σ_j (A V)_sj b_sj, O^H w = A^H (w ∘ B*) and O O'^H = (A
+//! A'^H) ∘ (B B'^H), the product of two small Gram matrices entry by entry: samples × (widths)
+//! numbers are kept instead of samples × parameters.
 //!
-//! Vectors are flat: parameters as in the parameter vector; samples one real number each, or (re, im) unless the kind is
-//! [`Kind::Real`]. For [`Kind::Stacked`], re and im of a sample are two real rows.
+//! Vectors are flat: parameters as in the parameter vector; samples one real number each, or (re,
+//! im) unless the kind is [`Kind::Real`]. For [`Kind::Stacked`], re and im of a sample are two real
+//! rows.
 
 mod columns;
 mod gram;
@@ -30,7 +33,8 @@ pub enum Kind {
     Real,
     /// Real parameters, complex derivatives: real and imaginary parts are stacked.
     Stacked,
-    /// Complex parameters of a holomorphic ln ψ: one complex column for each pair (re, im) of the flat vector.
+    /// Complex parameters of a holomorphic ln ψ: one complex column for each pair (re, im) of the
+    /// flat vector.
     Holomorphic,
 }
 
@@ -60,18 +64,38 @@ impl Derivatives {
     /// From columns that are all known.
     pub fn dense(kind: Kind, matrix: Matrix) -> Self {
         let samples = matrix.dim().0;
-        Derivatives { kind, samples, blocks: vec![Columns::Dense(Arc::new(matrix))] }
+        Derivatives {
+            kind,
+            samples,
+            blocks: vec![Columns::Dense(Arc::new(matrix))],
+        }
     }
-    /// From blocks in the order of the parameters; every factor has one row per sample. Factors of [`Kind::Real`] are real.
+    /// From blocks in the order of the parameters; every factor has one row per sample. Factors of
+    /// [`Kind::Real`] are real.
     pub fn new(kind: Kind, samples: usize, blocks: Vec<Columns>) -> Self {
         let blocks: Vec<_> = blocks.into_iter().filter(|b| b.width() > 0).collect();
-        debug_assert!(blocks.iter().flat_map(Columns::factors).all(|f| f.dim().0 == samples));
-        Derivatives { kind, samples, blocks }
+        debug_assert!(
+            blocks
+                .iter()
+                .flat_map(Columns::factors)
+                .all(|f| f.dim().0 == samples)
+        );
+        Derivatives {
+            kind,
+            samples,
+            blocks,
+        }
     }
     /// The blocks, each holomorphic one as pairs where `kind` is stacked and these are not.
     pub fn blocks_as(self, kind: Kind) -> Vec<Columns> {
         let pairs = kind == Kind::Stacked && self.kind == Kind::Holomorphic;
-        let pair = |block| if pairs { Columns::Pairs(Box::new(block)) } else { block };
+        let pair = |block| {
+            if pairs {
+                Columns::Pairs(Box::new(block))
+            } else {
+                block
+            }
+        };
         self.blocks.into_iter().map(pair).collect()
     }
     /// Number of samples.
@@ -84,7 +108,17 @@ impl Derivatives {
     }
     /// Real numbers that are kept per sample.
     pub fn numbers_per_sample(&self) -> usize {
-        self.unique().iter().map(|f| f.dim().1 * if matches!(***f, Matrix::Real(_)) { 1 } else { 2 }).sum()
+        self.unique()
+            .iter()
+            .map(|f| {
+                f.dim().1
+                    * if matches!(***f, Matrix::Real(_)) {
+                        1
+                    } else {
+                        2
+                    }
+            })
+            .sum()
     }
     fn unique(&self) -> Vec<&Arc<Matrix>> {
         let mut unique: Vec<&Arc<Matrix>> = Vec::new();
@@ -107,16 +141,28 @@ impl Derivatives {
             new
         };
         let blocks = self.blocks.iter().map(|b| b.rebuilt(&mut factor)).collect();
-        Derivatives { kind: self.kind, samples, blocks }
+        Derivatives {
+            kind: self.kind,
+            samples,
+            blocks,
+        }
     }
-    /// The samples of several batches of one wave function, batch after batch; nothing from nothing.
+    /// The samples of several batches of one wave function, batch after batch; nothing from
+    /// nothing.
     pub fn join(parts: &[Derivatives]) -> Self {
-        let Some(first) = parts.first() else { return Derivatives::new(Kind::Real, 0, Vec::new()) };
+        let Some(first) = parts.first() else {
+            return Derivatives::new(Kind::Real, 0, Vec::new());
+        };
         let factors: Vec<Vec<&Arc<Matrix>>> = parts.iter().map(Derivatives::unique).collect();
         let mut number = 0;
         first.with_factors(parts.iter().map(|p| p.samples).sum(), |_| {
             number += 1;
-            Matrix::joined(factors.iter().filter_map(|f| f.get(number - 1)).map(|m| &***m))
+            Matrix::joined(
+                factors
+                    .iter()
+                    .filter_map(|f| f.get(number - 1))
+                    .map(|m| &***m),
+            )
         })
     }
     /// Some samples, in the given order.
@@ -125,16 +171,29 @@ impl Derivatives {
     }
     /// All factors as numbers, to be sent to another rank.
     pub fn pack(&self) -> Vec<f64> {
-        self.unique().iter().flat_map(|factor| factor.flat()).collect()
+        self.unique()
+            .iter()
+            .flat_map(|factor| factor.flat())
+            .collect()
     }
     /// The inverse of [`Derivatives::pack`] for `samples` samples of the same wave function.
     pub fn unpack(&self, samples: usize, mut numbers: &[f64]) -> Self {
         self.with_factors(samples, |factor| {
             let width = factor.dim().1;
-            let count = samples * width * if matches!(factor, Matrix::Real(_)) { 1 } else { 2 };
+            let count = samples
+                * width
+                * if matches!(factor, Matrix::Real(_)) {
+                    1
+                } else {
+                    2
+                };
             let (own, rest) = numbers.split_at(count);
             numbers = rest;
-            let pairs = || own.chunks_exact(2).map(|z| Complex64::new(z[0], z[1])).collect();
+            let pairs = || {
+                own.chunks_exact(2)
+                    .map(|z| Complex64::new(z[0], z[1]))
+                    .collect()
+            };
             match factor {
                 Matrix::Real(_) => Matrix::Real(shaped((samples, width), own.to_vec())),
                 Matrix::Complex(_) => Matrix::Complex(shaped((samples, width), pairs())),
@@ -154,24 +213,38 @@ impl Derivatives {
             let (own, others) = rest.split_at(block.width() * if pair { 2 } else { 1 });
             rest = others;
             let own = match pair {
-                true => own.chunks_exact(2).map(|z| Complex64::new(z[0], z[1])).collect(),
+                true => own
+                    .chunks_exact(2)
+                    .map(|z| Complex64::new(z[0], z[1]))
+                    .collect(),
                 false => own.iter().map(|&x| x.into()).collect(),
             };
             block.add_product(own, &mut out);
         }
-        if self.kind == Kind::Real { out.iter().map(|z| z.re).collect() } else { flatten(out) }
+        if self.kind == Kind::Real {
+            out.iter().map(|z| z.re).collect()
+        } else {
+            flatten(out)
+        }
     }
 
     /// O^H w, its real part where parameters are real.
     pub fn adjoint_times(&self, w: &[f64]) -> Vec<f64> {
         let w: Vec<Complex64> = match self.kind {
             Kind::Real => w.iter().map(|&x| x.into()).collect(),
-            _ => w.chunks_exact(2).map(|z| Complex64::new(z[0], z[1])).collect(),
+            _ => w
+                .chunks_exact(2)
+                .map(|z| Complex64::new(z[0], z[1]))
+                .collect(),
         };
         let mut out = Vec::new();
         for block in &self.blocks {
             let own = block.adjoint(&w);
-            if self.is_pair(block) { out.extend(flatten(own)) } else { out.extend(own.iter().map(|z| z.re)) }
+            if self.is_pair(block) {
+                out.extend(flatten(own))
+            } else {
+                out.extend(own.iter().map(|z| z.re))
+            }
         }
         out
     }
@@ -187,8 +260,15 @@ impl Derivatives {
         fn of(block: &Columns, w: &Array2<f64>) -> Vec<f64> {
             let product = match block {
                 Columns::Dense(a) => multiply(squared(a).view(), Op::Transpose, w.view(), Op::Same),
-                Columns::Outer(a, b) => multiply(squared(a).view(), Op::Transpose, (squared(b) * w).view(), Op::Same),
-                Columns::Pairs(inner) => return of(inner, w).into_iter().flat_map(|x| [x, x]).collect(),
+                Columns::Outer(a, b) => multiply(
+                    squared(a).view(),
+                    Op::Transpose,
+                    (squared(b) * w).view(),
+                    Op::Same,
+                ),
+                Columns::Pairs(inner) => {
+                    return of(inner, w).into_iter().flat_map(|x| [x, x]).collect();
+                }
             };
             product.into_raw_vec_and_offset().0
         }
@@ -203,7 +283,12 @@ impl Derivatives {
             _ => {
                 let mut out = Array2::from_elem((self.samples, self.columns()), Complex64::ZERO);
                 for (s, mut row) in out.outer_iter_mut().enumerate() {
-                    self.write_row(s, 0..self.columns(), row.as_slice_mut().unwrap_or_default(), &mut []);
+                    self.write_row(
+                        s,
+                        0..self.columns(),
+                        row.as_slice_mut().unwrap_or_default(),
+                        &mut [],
+                    );
                 }
                 Matrix::Complex(out)
             }
@@ -215,14 +300,29 @@ impl Derivatives {
         self.unique().iter().all(|factor| factor.is_finite())
     }
 
-    fn write_row<T: Entry>(&self, s: usize, columns: Range<usize>, first: &mut [T], second: &mut [T]) {
+    fn write_row<T: Entry>(
+        &self,
+        s: usize,
+        columns: Range<usize>,
+        first: &mut [T],
+        second: &mut [T],
+    ) {
         let mut start = 0;
         for block in &self.blocks {
             let end = start + block.columns();
             let (from, to) = (columns.start.max(start), columns.end.min(end));
             if from < to {
                 let skip = from - columns.start;
-                let put = &mut |run: Run| T::put(first, second, Run { start: run.start + skip, ..run });
+                let put = &mut |run: Run| {
+                    T::put(
+                        first,
+                        second,
+                        Run {
+                            start: run.start + skip,
+                            ..run
+                        },
+                    )
+                };
                 block.visit(s, from - start..to - start, put);
             }
             start = end;
@@ -233,7 +333,9 @@ impl Derivatives {
     pub fn matrix<T: Entry>(&self, samples: Range<usize>, columns: Range<usize>) -> Array2<T> {
         let (stack, width) = (self.kind.stack(), columns.len());
         let mut out = Array2::from_elem((samples.len() * stack, width), T::zero());
-        let Some(numbers) = out.as_slice_mut().filter(|n| !n.is_empty()) else { return out };
+        let Some(numbers) = out.as_slice_mut().filter(|n| !n.is_empty()) else {
+            return out;
+        };
         for (s, rows) in samples.zip(numbers.chunks_exact_mut(stack * width)) {
             let (first, second) = rows.split_at_mut(width);
             self.write_row(s, columns.clone(), first, second);
@@ -241,14 +343,24 @@ impl Derivatives {
         out
     }
 
-    /// O O'^H of some samples of these derivatives and some of others, written to `out`, tile by tile in cache.
-    pub fn gram<T: Entry>(&self, rows: Range<usize>, other: &Self, columns: Range<usize>, mut out: ArrayViewMut2<T>) {
+    /// O O'^H of some samples of these derivatives and some of others, written to `out`, tile by
+    /// tile in cache.
+    pub fn gram<T: Entry>(
+        &self,
+        rows: Range<usize>,
+        other: &Self,
+        columns: Range<usize>,
+        mut out: ArrayViewMut2<T>,
+    ) {
         let stack = self.kind.stack();
         for mine in tiles(rows.clone(), TILE.0) {
             for theirs in tiles(columns.clone(), TILE.1) {
                 let (top, left) = (mine.start - rows.start, theirs.start - columns.start);
                 let (m, n) = (mine.len(), theirs.len());
-                let part = s![top * stack..(top + m) * stack, left * stack..(left + n) * stack];
+                let part = s![
+                    top * stack..(top + m) * stack,
+                    left * stack..(left + n) * stack
+                ];
                 self.gram_tile(mine.clone(), other, theirs, out.slice_mut(part));
             }
         }
@@ -259,15 +371,29 @@ impl Derivatives {
         let stack = self.kind.stack();
         for mine in tiles(0..self.samples, TILE.0) {
             for theirs in tiles(mine.start..self.samples, TILE.1) {
-                let part = s![mine.start * stack..mine.end * stack, theirs.start * stack..theirs.end * stack];
+                let part = s![
+                    mine.start * stack..mine.end * stack,
+                    theirs.start * stack..theirs.end * stack
+                ];
                 self.gram_tile(mine.clone(), self, theirs, out.slice_mut(part));
             }
         }
     }
 
-    fn gram_tile<T: Entry>(&self, rows: Range<usize>, other: &Self, columns: Range<usize>, mut out: ArrayViewMut2<T>) {
+    fn gram_tile<T: Entry>(
+        &self,
+        rows: Range<usize>,
+        other: &Self,
+        columns: Range<usize>,
+        mut out: ArrayViewMut2<T>,
+    ) {
         out.fill(T::zero());
-        let grams = |op| Grams { rows: rows.clone(), columns: columns.clone(), op, known: Vec::new() };
+        let grams = |op| Grams {
+            rows: rows.clone(),
+            columns: columns.clone(),
+            op,
+            known: Vec::new(),
+        };
         let (mut hermitian, mut bilinear) = (grams(Op::Adjoint), grams(Op::Transpose));
         for (mine, other) in self.blocks.iter().zip(&other.blocks) {
             let h = hermitian.block(mine, other);
@@ -287,7 +413,15 @@ impl Derivatives {
         out.fill(T::zero());
         for range in tiles(0..d.len(), self.portion::<T>(self.samples + other.samples)) {
             let (mine, theirs) = (self.scaled::<T>(&range, d), other.scaled::<T>(&range, d));
-            T::gemm(T::one(), mine.view(), Op::Same, theirs.view(), Op::Adjoint, T::one(), out.view_mut());
+            T::gemm(
+                T::one(),
+                mine.view(),
+                Op::Same,
+                theirs.view(),
+                Op::Adjoint,
+                T::one(),
+                out.view_mut(),
+            );
         }
     }
 
@@ -295,7 +429,13 @@ impl Derivatives {
     pub fn own_weighted_gram<T: Entry>(&self, d: &[f64], mut out: ArrayViewMut2<T>) {
         out.fill(T::zero());
         for range in tiles(0..d.len(), self.portion::<T>(self.samples)) {
-            T::rank_update(1.0, self.scaled::<T>(&range, d).view(), Op::Same, 1.0, out.view_mut());
+            T::rank_update(
+                1.0,
+                self.scaled::<T>(&range, d).view(),
+                Op::Same,
+                1.0,
+                out.view_mut(),
+            );
         }
     }
 
@@ -306,9 +446,14 @@ impl Derivatives {
 
     /// Some columns, each times √d.
     fn scaled<T: Entry>(&self, columns: &Range<usize>, d: &[f64]) -> Array2<T> {
-        let roots: Vec<T> = d[columns.clone()].iter().map(|d| T::from_re(d.max(0.0).sqrt())).collect();
+        let roots: Vec<T> = d[columns.clone()]
+            .iter()
+            .map(|d| T::from_re(d.max(0.0).sqrt()))
+            .collect();
         let mut out: Array2<T> = self.matrix(0..self.samples, columns.clone());
-        out.rows_mut().into_iter().for_each(|mut row| row.iter_mut().zip(&roots).for_each(|(z, &r)| *z = *z * r));
+        out.rows_mut()
+            .into_iter()
+            .for_each(|mut row| row.iter_mut().zip(&roots).for_each(|(z, &r)| *z = *z * r));
         out
     }
 }
@@ -321,5 +466,8 @@ const TILE: (usize, usize) = (128, 256);
 
 /// The parts of a range, each of `length` but the last.
 fn tiles(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
-    range.clone().step_by(length).map(move |start| start..range.end.min(start + length))
+    range
+        .clone()
+        .step_by(length)
+        .map(move |start| start..range.end.min(start + length))
 }

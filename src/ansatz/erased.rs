@@ -1,6 +1,8 @@
-//! Decides how wave functions of different types become one type: a boxed ansatz with boxed batches.
+//! Decides how wave functions of different types become one type: a boxed ansatz with boxed
+//! batches.
 //!
-//! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not per walker.
+//! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not
+//! per walker.
 
 use super::{Ansatz, Asks, Block, Derivatives, Kind};
 use crate::error::Result;
@@ -78,7 +80,10 @@ impl Erased {
 
 impl std::fmt::Debug for Erased {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Erased").field("kind", &self.0.kind()).field("layout", &self.0.layout()).finish()
+        f.debug_struct("Erased")
+            .field("kind", &self.0.kind())
+            .field("layout", &self.0.layout())
+            .finish()
     }
 }
 

@@ -1,9 +1,12 @@
-//! Decides the wave function of dense layers: any depth and widths, holomorphic, or real with one or two outputs.
+//! Decides the wave function of dense layers: any depth and widths, holomorphic, or real with one
+//! or two outputs.
 //!
-//! θ¹ = b¹ + σ W¹, xˡ = g_l(θˡ), θˡ⁺¹ = bˡ⁺¹ + xˡ Wˡ⁺¹, ln ψ(σ) = Σ_i a_i σ_i + Σ_k c_k x^L_k. With real parameters a and c have
-//! two rows, for ln |ψ| and for the phase, or one for a positive wave function. Walkers keep θ¹: flipping F adds
-//! −2 Σ_{l∈F} σ_l W¹_l, and what follows is a product of matrices over many questions at once. One layer of ln cosh with c = 1
-//! is the restricted Boltzmann machine (G. Carleo, M. Troyer, Science 355, 602 (2017)).
+//! θ¹ = b¹ + σ W¹, xˡ = g_l(θˡ), θˡ⁺¹ = bˡ⁺¹ + xˡ Wˡ⁺¹, ln ψ(σ) = Σ_i a_i
+//! σ_i + Σ_k c_k x^L_k. With real parameters a and c have two rows, for ln |ψ| and for the
+//! phase, or one for a positive wave function. Walkers keep θ¹: flipping F adds −2 Σ_{l∈F}
+//! σ_l W¹_l, and what follows is a product of matrices over many questions at once. One layer of
+//! ln cosh with c = 1 is the restricted Boltzmann machine (G. Carleo, M. Troyer, Science 355, 602
+//! (2017)).
 
 mod activation;
 mod backward;
@@ -34,20 +37,26 @@ pub struct Shape {
     pub sites: usize,
     /// Units and function of each hidden layer, at least one.
     pub layers: Vec<(usize, Activation)>,
-    /// Whether real parameters have a second output for the phase; without effect on complex ones, which always have it.
+    /// Whether real parameters have a second output for the phase; without effect on complex ones,
+    /// which always have it.
     pub phase: bool,
     /// Whether there are biases a of the spins.
     pub visible_bias: bool,
     /// Whether there are biases b of the units.
     pub hidden_bias: bool,
-    /// Whether the output weights c are parameters; otherwise all of them are 1, and there is one output.
+    /// Whether the output weights c are parameters; otherwise all of them are 1, and there is one
+    /// output.
     pub output_weights: bool,
 }
 
 impl Shape {
     /// Inputs of layer `l`.
     fn fan_in(&self, l: usize) -> usize {
-        if l == 0 { self.sites } else { self.layers[l - 1].0 }
+        if l == 0 {
+            self.sites
+        } else {
+            self.layers[l - 1].0
+        }
     }
     /// Units of the last layer.
     fn last(&self) -> usize {
@@ -68,7 +77,10 @@ impl Shape {
         let a = take(self.visible_bias, self.outputs::<T>() * self.sites);
         let layers = (0..self.layers.len()).map(|l| {
             let units = self.layers[l].0;
-            (take(self.hidden_bias, units), take(true, self.fan_in(l) * units))
+            (
+                take(self.hidden_bias, units),
+                take(true, self.fan_in(l) * units),
+            )
         });
         let layers = layers.collect();
         let c = take(self.output_weights, self.outputs::<T>() * self.last());
@@ -96,19 +108,26 @@ pub struct Feedforward<T> {
 }
 
 impl<T: Field> Feedforward<T> {
-    /// Gaussian parameters. Weights have the standard deviation [`Activation::gain`]/√(fan-in), so that signals keep their
-    /// size; what multiplies the output (c, or the last layer where c = 1) and all biases a tenth of that, so that ψ
-    /// starts almost uniform; imaginary parts a tenth of the real ones, away from the zeros of cosh. All times `init`.
+    /// Gaussian parameters. Weights have the standard deviation [`Activation::gain`]/√(fan-in),
+    /// so that signals keep their size; what multiplies the output (c, or the last layer where c =
+    /// 1) and all biases a tenth of that, so that ψ starts almost uniform; imaginary parts a tenth
+    /// of the real ones, away from the zeros of cosh. All times `init`.
     pub fn new(shape: Shape, init: f64, seed: u64) -> Self {
         let mut rng = stream(seed, Purpose::Parameters, 0, 0);
         let mut draw = |count: usize, sd: f64| {
             let values = gaussian::<T>(count, init * sd, &mut rng);
-            values.into_iter().map(|z| T::new(z.complex().re, 0.1 * z.complex().im)).collect::<Vec<T>>()
+            values
+                .into_iter()
+                .map(|z| T::new(z.complex().re, 0.1 * z.complex().im))
+                .collect::<Vec<T>>()
         };
         let (places, outputs) = (shape.places::<T>(), shape.outputs::<T>());
         let mut values = Vec::with_capacity(places.end);
         if shape.visible_bias {
-            values.extend(draw(outputs * shape.sites, 0.1 / (shape.sites as f64).sqrt()));
+            values.extend(draw(
+                outputs * shape.sites,
+                0.1 / (shape.sites as f64).sqrt(),
+            ));
         }
         for (l, &(units, g)) in shape.layers.iter().enumerate() {
             let to_output = l + 1 == shape.layers.len() && !shape.output_weights;
@@ -119,10 +138,19 @@ impl<T: Field> Feedforward<T> {
             values.extend(draw(shape.fan_in(l) * units, sd));
         }
         if shape.output_weights {
-            values.extend(draw(outputs * shape.last(), 0.1 / (shape.last() as f64).sqrt()));
+            values.extend(draw(
+                outputs * shape.last(),
+                0.1 / (shape.last() as f64).sqrt(),
+            ));
         }
         let tables = Tables::new::<T>(&shape);
-        let mut network = Feedforward { shape, places, values, tables, simd: Simd::chosen() };
+        let mut network = Feedforward {
+            shape,
+            places,
+            values,
+            tables,
+            simd: Simd::chosen(),
+        };
         network.tabulate();
         network
     }
@@ -142,8 +170,18 @@ impl<T: Field> Ansatz for Feedforward<T> {
     }
     fn layout(&self) -> Vec<Block> {
         let (shape, outputs) = (&self.shape, self.shape.outputs::<T>());
-        let block = |name: String, shape| Block { name, shape, complex: T::COMPLEX };
-        let rows = |count| if outputs == 1 { vec![count] } else { vec![outputs, count] };
+        let block = |name: String, shape| Block {
+            name,
+            shape,
+            complex: T::COMPLEX,
+        };
+        let rows = |count| {
+            if outputs == 1 {
+                vec![count]
+            } else {
+                vec![outputs, count]
+            }
+        };
         let mut blocks = Vec::new();
         if shape.visible_bias {
             blocks.push(block("a".into(), rows(shape.sites)));
@@ -169,7 +207,11 @@ impl<T: Field> Ansatz for Feedforward<T> {
         Ok(())
     }
     fn kind(&self) -> Kind {
-        if self.shape.outputs::<T>() == 2 { Kind::Stacked } else { T::kind() }
+        if self.shape.outputs::<T>() == 2 {
+            Kind::Stacked
+        } else {
+            T::kind()
+        }
     }
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {
@@ -187,13 +229,18 @@ impl<T: Field> Ansatz for Feedforward<T> {
         for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             for (row, at) in (first..first + out.len()).enumerate() {
                 let (k, sites) = asks.get(at);
-                self.tables.moved(batch, k, sites, scratch.row(row, &self.tables));
+                self.tables
+                    .moved(batch, k, sites, scratch.row(row, &self.tables));
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {
                 let (k, sites) = asks.get(at);
                 let unchanged = sites.is_empty();
-                *out = if unchanged { Complex64::ONE } else { ratio_from_log(*out - batch.log_psi[k]) };
+                *out = if unchanged {
+                    Complex64::ONE
+                } else {
+                    ratio_from_log(*out - batch.log_psi[k])
+                };
             }
         }
     }

@@ -1,6 +1,8 @@
-//! Decides what wave functions need from a number that is real or complex: the elementary functions and the flat layout.
+//! Decides what wave functions need from a number that is real or complex: the elementary functions
+//! and the flat layout.
 //!
-//! With z = ±θ such that Re z ≥ 0 and w = e^{−2z}, |w| ≤ 1: ln cosh θ = z + ln(1+w) − ln 2, so nothing overflows.
+//! With z = ±θ such that Re z ≥ 0 and w = e^{−2z}, |w| ≤ 1: ln cosh θ = z + ln(1+w) − ln
+//! 2, so nothing overflows.
 
 use super::{Kind, Matrix};
 use crate::error::{Error, Result};
@@ -51,11 +53,19 @@ pub trait Field:
         let negative = self.complex().re < 0.0;
         let w = ((if negative { -self } else { self }) * -2.0).exp();
         let large = (Self::new(1.0, 0.0) + w).inverse();
-        if negative { (large, w * large) } else { (w * large, large) }
+        if negative {
+            (large, w * large)
+        } else {
+            (w * large, large)
+        }
     }
     /// What the log-derivatives with respect to such parameters are.
     fn kind() -> Kind {
-        if Self::COMPLEX { Kind::Holomorphic } else { Kind::Real }
+        if Self::COMPLEX {
+            Kind::Holomorphic
+        } else {
+            Kind::Real
+        }
     }
     /// Number of entries of the flat vector per parameter.
     fn reals() -> usize {
@@ -97,7 +107,10 @@ impl Field for Complex64 {
         Complex64::exp(self)
     }
     fn ln_1p(self) -> Self {
-        Complex64::new(0.5 * (2.0 * self.re + self.norm_sqr()).ln_1p(), self.im.atan2(1.0 + self.re))
+        Complex64::new(
+            0.5 * (2.0 * self.re + self.norm_sqr()).ln_1p(),
+            self.im.atan2(1.0 + self.re),
+        )
     }
     fn inverse(self) -> Self {
         self.inv()
@@ -122,7 +135,9 @@ pub fn flatten<T: Field>(values: impl IntoIterator<Item = T>) -> Vec<f64> {
 
 /// The numbers of a flat vector.
 pub fn unflatten<T: Field>(flat: &[f64]) -> Vec<T> {
-    flat.chunks_exact(T::reals()).map(|c| T::new(c[0], *c.last().unwrap_or(&0.0))).collect()
+    flat.chunks_exact(T::reals())
+        .map(|c| T::new(c[0], *c.last().unwrap_or(&0.0)))
+        .collect()
 }
 
 /// Gaussian numbers; real and imaginary part each have the standard deviation `sd`.
@@ -146,7 +161,10 @@ pub fn check_length(given: &[f64], expected: usize) -> Result<()> {
     }
     Err(Error::input(
         "ansatz",
-        format!("{} parameters were given, this wave function has {expected}", given.len()),
+        format!(
+            "{} parameters were given, this wave function has {expected}",
+            given.len()
+        ),
         "take parameters of the same wave function",
     ))
 }
@@ -172,7 +190,14 @@ mod tests {
 
     fn points() -> Vec<Complex64> {
         let mut rng = stream(3, Purpose::Law, 0, 0);
-        (0..20).map(|_| Complex64::new(2.0 * rng.random::<f64>() - 1.0, 2.0 * rng.random::<f64>() - 1.0)).collect()
+        (0..20)
+            .map(|_| {
+                Complex64::new(
+                    2.0 * rng.random::<f64>() - 1.0,
+                    2.0 * rng.random::<f64>() - 1.0,
+                )
+            })
+            .collect()
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Decides the Jastrow wave function: a factor for every pair of sites, or for every distance.
 //!
-//! ln ψ(σ) = Σ_{i<j} v_ij σ_i σ_j + Σ_i a_i σ_i. With the local fields h_i = Σ_j v_ij σ_j, flipping F changes it by
-//! −2 Σ_{l∈F} σ_l (h_l + a_l) + 4 Σ_{l<m∈F} v_lm σ_l σ_m. (R. Jastrow, Phys. Rev. 98, 1479 (1955).)
+//! ln ψ(σ) = Σ_{i<j} v_ij σ_i σ_j + Σ_i a_i σ_i. With the local fields h_i = Σ_j v_ij σ_j,
+//! flipping F changes it by −2 Σ_{l∈F} σ_l (h_l + a_l) + 4 Σ_{l<m∈F} v_lm σ_l σ_m. (R.
+//! Jastrow, Phys. Rev. 98, 1479 (1955).)
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
 use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
@@ -31,32 +32,57 @@ pub struct JastrowBatch<T> {
     log_psi: Vec<Complex64>,
 }
 
-/// The class matrix in which every pair is a class of its own, in the order (0,1), (0,2), …, (1,2), ….
+/// The class matrix in which every pair is a class of its own, in the order (0,1), (0,2), …,
+/// (1,2), ….
 pub fn all_pairs(sites: usize) -> Vec<Vec<u32>> {
-    // Pairs (i, ·) with a smaller first site come first: there are i (2 sites − i − 1)/2 of them.
+    // Pairs (i, ·) with a smaller first site come first: there are i (2 sites − i − 1)/2 of
+    // them.
     let number = |i: usize, j: usize| (i * (2 * sites - i - 1) / 2 + j - i - 1) as u32;
-    let class = |i: usize, j: usize| if i == j { 0 } else { number(i.min(j), i.max(j)) };
-    (0..sites).map(|i| (0..sites).map(|j| class(i, j)).collect()).collect()
+    let class = |i: usize, j: usize| {
+        if i == j {
+            0
+        } else {
+            number(i.min(j), i.max(j))
+        }
+    };
+    (0..sites)
+        .map(|i| (0..sites).map(|j| class(i, j)).collect())
+        .collect()
 }
 
 impl<T: Field> Jastrow<T> {
-    /// One parameter per class of pairs, `classes[i][j]` numbered from 0 without gaps; biases a_i where `visible_bias`.
-    /// Parameters are Gaussian with standard deviation `init`.
+    /// One parameter per class of pairs, `classes[i][j]` numbered from 0 without gaps; biases a_i
+    /// where `visible_bias`. Parameters are Gaussian with standard deviation `init`.
     pub fn new(classes: &[Vec<u32>], visible_bias: bool, init: f64, seed: u64) -> Self {
         let sites = classes.len();
         let off_diagonal = |i: usize| (0..sites).filter(move |&j| j != i);
-        let count = (0..sites).flat_map(|i| off_diagonal(i).map(move |j| classes[i][j] + 1)).max().unwrap_or(0);
+        let count = (0..sites)
+            .flat_map(|i| off_diagonal(i).map(move |j| classes[i][j] + 1))
+            .max()
+            .unwrap_or(0);
         let mut rng = stream(seed, Purpose::Parameters, 0, 0);
         let v = gaussian(count as usize, init, &mut rng);
         let a = gaussian(if visible_bias { sites } else { 0 }, init, &mut rng);
-        let mut jastrow = Jastrow { sites, class: classes.concat(), v, a, full: Vec::new() };
+        let mut jastrow = Jastrow {
+            sites,
+            class: classes.concat(),
+            v,
+            a,
+            full: Vec::new(),
+        };
         jastrow.tabulate();
         jastrow
     }
 
     fn tabulate(&mut self) {
         let n = self.sites;
-        let entry = |(k, &c): (usize, &u32)| if k / n == k % n { T::new(0.0, 0.0) } else { self.v[c as usize] };
+        let entry = |(k, &c): (usize, &u32)| {
+            if k / n == k % n {
+                T::new(0.0, 0.0)
+            } else {
+                self.v[c as usize]
+            }
+        };
         self.full = self.class.iter().enumerate().map(entry).collect();
     }
 
@@ -67,7 +93,10 @@ impl<T: Field> Jastrow<T> {
     /// ln ψ(x') − ln ψ(x) of walker `k`.
     fn change(&self, batch: &JastrowBatch<T>, k: usize, sites: &[u32]) -> T {
         let n = self.sites;
-        let (x, fields) = (&batch.x[k * n..(k + 1) * n], &batch.fields[k * n..(k + 1) * n]);
+        let (x, fields) = (
+            &batch.x[k * n..(k + 1) * n],
+            &batch.fields[k * n..(k + 1) * n],
+        );
         let mut delta = T::new(0.0, 0.0);
         for (done, &l) in sites.iter().enumerate() {
             let l = l as usize;
@@ -88,9 +117,19 @@ impl<T: Field> Ansatz for Jastrow<T> {
         self.sites
     }
     fn layout(&self) -> Vec<Block> {
-        let block = |name: &str, count| Block { name: name.into(), shape: vec![count], complex: T::COMPLEX };
-        let bias = if self.a.is_empty() { None } else { Some(block("a", self.a.len())) };
-        std::iter::once(block("v", self.v.len())).chain(bias).collect()
+        let block = |name: &str, count| Block {
+            name: name.into(),
+            shape: vec![count],
+            complex: T::COMPLEX,
+        };
+        let bias = if self.a.is_empty() {
+            None
+        } else {
+            Some(block("a", self.a.len()))
+        };
+        std::iter::once(block("v", self.v.len()))
+            .chain(bias)
+            .collect()
     }
     fn parameters(&self) -> Vec<f64> {
         flatten(self.v.iter().chain(&self.a).copied())
@@ -114,12 +153,19 @@ impl<T: Field> Ansatz for Jastrow<T> {
         for (x, h) in xs.chunks_exact(n).zip(fields.chunks_exact_mut(n)) {
             let mut log = T::new(0.0, 0.0);
             for i in 0..n {
-                self.full[i * n..(i + 1) * n].iter().zip(x).for_each(|(&v, &s)| h[i] += v * f64::from(s));
+                self.full[i * n..(i + 1) * n]
+                    .iter()
+                    .zip(x)
+                    .for_each(|(&v, &s)| h[i] += v * f64::from(s));
                 log += (h[i] * 0.5 + self.bias(i)) * f64::from(x[i]);
             }
             log_psi.push(reduce(log.complex()));
         }
-        JastrowBatch { x: xs.to_vec(), fields, log_psi }
+        JastrowBatch {
+            x: xs.to_vec(),
+            fields,
+            log_psi,
+        }
     }
 
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
@@ -141,14 +187,20 @@ impl<T: Field> Ansatz for Jastrow<T> {
                 let change = -2.0 * f64::from(*spin);
                 *spin = -*spin;
                 let row = &self.full[l as usize * n..(l as usize + 1) * n];
-                batch.fields[k * n..(k + 1) * n].iter_mut().zip(row).for_each(|(h, &v)| *h += v * change);
+                batch.fields[k * n..(k + 1) * n]
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(h, &v)| *h += v * change);
             }
         }
     }
 
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         let n = self.sites;
-        let mut rows = Array2::from_elem((batch.log_psi.len(), self.v.len() + self.a.len()), T::new(0.0, 0.0));
+        let mut rows = Array2::from_elem(
+            (batch.log_psi.len(), self.v.len() + self.a.len()),
+            T::new(0.0, 0.0),
+        );
         for (x, mut row) in batch.x.chunks_exact(n).zip(rows.outer_iter_mut()) {
             for i in 0..n {
                 for j in i + 1..n {
@@ -182,7 +234,8 @@ fn small() -> f64 {
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
-    /// One parameter per pair of sites ("all") or per distance between sites ("distance"). Default "all".
+    /// One parameter per pair of sites ("all") or per distance between sites ("distance"). Default
+    /// "all".
     #[serde(default)]
     pairs: Pairs,
     /// Whether parameters are "complex" or "real". Default "complex".
@@ -202,14 +255,23 @@ fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
     let mut distances = vec![vec![0.0; n]; n];
     for (i, row) in distances.iter_mut().enumerate() {
         for (j, d) in row.iter_mut().enumerate() {
-            *d = if i == j { 0.0 } else { context.lattice.distance(i, j)? };
+            *d = if i == j {
+                0.0
+            } else {
+                context.lattice.distance(i, j)?
+            };
         }
     }
-    let mut shells: Vec<f64> = (0..n).flat_map(|i| distances[i][..i].iter().copied()).collect();
+    let mut shells: Vec<f64> = (0..n)
+        .flat_map(|i| distances[i][..i].iter().copied())
+        .collect();
     shells.sort_by(f64::total_cmp);
     shells.dedup_by(|next, kept| *next - *kept < 1e-6);
     let class = |d: f64| shells.partition_point(|&s| s <= d + 1e-7).saturating_sub(1) as u32;
-    Ok(distances.iter().map(|row| row.iter().map(|&d| class(d)).collect()).collect())
+    Ok(distances
+        .iter()
+        .map(|row| row.iter().map(|&d| class(d)).collect())
+        .collect())
 }
 
 /// Builds a Jastrow wave function from its table.
@@ -226,10 +288,18 @@ pub fn build(
         Pairs::Distance => distance_classes(context)?,
     };
     Ok(match keys.parameters {
-        Numbers::Real => Erased::new(Jastrow::<f64>::new(&classes, keys.visible_bias, keys.init, context.seed)),
-        Numbers::Complex => {
-            Erased::new(Jastrow::<Complex64>::new(&classes, keys.visible_bias, keys.init, context.seed))
-        }
+        Numbers::Real => Erased::new(Jastrow::<f64>::new(
+            &classes,
+            keys.visible_bias,
+            keys.init,
+            context.seed,
+        )),
+        Numbers::Complex => Erased::new(Jastrow::<Complex64>::new(
+            &classes,
+            keys.visible_bias,
+            keys.init,
+            context.seed,
+        )),
     })
 }
 
@@ -246,7 +316,11 @@ mod tests {
     fn neighbours_on_a_ring_count_domain_walls() {
         let n = 10;
         let classes: Vec<Vec<u32>> = (0..n)
-            .map(|i: usize| (0..n).map(|j: usize| (i.abs_diff(j).min(n - i.abs_diff(j)) as u32).max(1) - 1).collect())
+            .map(|i: usize| {
+                (0..n)
+                    .map(|j: usize| (i.abs_diff(j).min(n - i.abs_diff(j)) as u32).max(1) - 1)
+                    .collect()
+            })
             .collect();
         let mut jastrow = Jastrow::<f64>::new(&classes, false, 0.0, 1);
         jastrow.set_parameters(&[0.3, 0.0, 0.0, 0.0, 0.0]).unwrap();

@@ -1,4 +1,5 @@
-//! Decides what a wave function is to the rest of the program: batches of walkers, ratios, log-derivatives.
+//! Decides what a wave function is to the rest of the program: batches of walkers, ratios,
+//! log-derivatives.
 
 pub mod derivatives;
 pub mod erased;
@@ -59,7 +60,10 @@ impl Asks {
     #[inline]
     pub fn get(&self, k: usize) -> (usize, &[u32]) {
         let start = if k == 0 { 0 } else { self.ends[k - 1] as usize };
-        (self.walkers[k] as usize, &self.sites[start..self.ends[k] as usize])
+        (
+            self.walkers[k] as usize,
+            &self.sites[start..self.ends[k] as usize],
+        )
     }
     /// All questions in order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &[u32])> {
@@ -78,9 +82,11 @@ pub struct Block {
     pub complex: bool,
 }
 
-/// A variational wave function ψ(x; θ) with immutable parameters; all evaluation goes through batches of walkers.
+/// A variational wave function ψ(x; θ) with immutable parameters; all evaluation goes through
+/// batches of walkers.
 pub trait Ansatz: Send + Sync {
-    /// State of a block of walkers: look-up tables in whatever layout is fast. One walker is a batch of one.
+    /// State of a block of walkers: look-up tables in whatever layout is fast. One walker is a
+    /// batch of one.
     type Batch: Send;
     /// Number of sites.
     fn sites(&self) -> usize;
@@ -116,7 +122,8 @@ pub struct Context<'a> {
     pub folder: &'a std::path::Path,
     /// The Hamiltonian, where quantum numbers are held to its symmetries.
     pub hamiltonian: Option<&'a crate::operator::TermTable>,
-    /// Sublattice of the sign rule that is put in front of the whole wave function, one flag per site.
+    /// Sublattice of the sign rule that is put in front of the whole wave function, one flag per
+    /// site.
     pub sign_rule: Option<&'a [bool]>,
     /// Where this table stands in the input, such as `ansatz` or `ansatz.factors[1]`.
     pub path: String,

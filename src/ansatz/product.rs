@@ -1,7 +1,9 @@
-//! Decides the product of wave functions: ratios multiply, logarithms and log-derivatives stand side by side.
+//! Decides the product of wave functions: ratios multiply, logarithms and log-derivatives stand
+//! side by side.
 //!
-//! ψ = Π_f ψ_f, ln ψ = Σ_f ln ψ_f, O = (O_1, O_2, …). Factors of different kinds give stacked real parameters, where a
-//! complex parameter of a holomorphic factor counts as two real ones with the columns O and i O.
+//! ψ = Π_f ψ_f, ln ψ = Σ_f ln ψ_f, O = (O_1, O_2, …). Factors of different kinds give
+//! stacked real parameters, where a complex parameter of a holomorphic factor counts as two real
+//! ones with the columns O and i O.
 
 use super::field::{check_length, reduce};
 use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, schema_of};
@@ -18,7 +20,9 @@ pub struct Product {
 impl Product {
     /// The product; an error if there is no factor or the factors have different sites.
     pub fn new(factors: Vec<Erased>) -> Result<Self> {
-        let same = factors.first().is_some_and(|first| factors.iter().all(|f| f.sites() == first.sites()));
+        let same = factors
+            .first()
+            .is_some_and(|first| factors.iter().all(|f| f.sites() == first.sites()));
         if same {
             return Ok(Product { factors });
         }
@@ -49,7 +53,10 @@ impl Ansatz for Product {
     }
     fn layout(&self) -> Vec<Block> {
         let named = |(k, factor): (usize, &Erased)| {
-            let rename = move |block: Block| Block { name: format!("factor{k}.{}", block.name), ..block };
+            let rename = move |block: Block| Block {
+                name: format!("factor{k}.{}", block.name),
+                ..block
+            };
             factor.layout().into_iter().map(rename)
         };
         self.factors.iter().enumerate().flat_map(named).collect()
@@ -70,7 +77,11 @@ impl Ansatz for Product {
     }
     fn kind(&self) -> Kind {
         let first = self.factors[0].kind();
-        if self.factors.iter().all(|f| f.kind() == first) { first } else { Kind::Stacked }
+        if self.factors.iter().all(|f| f.kind() == first) {
+            first
+        } else {
+            Kind::Stacked
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         self.factors.iter().map(|f| f.batch(xs)).collect()
@@ -78,7 +89,9 @@ impl Ansatz for Product {
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         let mut sum = self.factors[0].log_psi(&batch[0]);
         for (factor, batch) in self.factors.iter().zip(batch).skip(1) {
-            sum.iter_mut().zip(factor.log_psi(batch)).for_each(|(s, l)| *s = reduce(*s + l));
+            sum.iter_mut()
+                .zip(factor.log_psi(batch))
+                .for_each(|(s, l)| *s = reduce(*s + l));
         }
         sum
     }
@@ -87,7 +100,9 @@ impl Ansatz for Product {
         let mut own = vec![Complex64::ZERO; if self.factors.len() > 1 { out.len() } else { 0 }];
         for (factor, batch) in self.factors.iter().zip(batch).skip(1) {
             factor.ratios(batch, asks, &mut own);
-            out.iter_mut().zip(&own).for_each(|(o, &r)| *o = times(*o, r));
+            out.iter_mut()
+                .zip(&own)
+                .for_each(|(o, &r)| *o = times(*o, r));
         }
     }
     fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
@@ -103,9 +118,21 @@ impl Ansatz for Product {
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         let kind = self.kind();
-        let parts: Vec<Derivatives> = self.factors.iter().zip(batch).map(|(f, b)| f.derivatives(b)).collect();
+        let parts: Vec<Derivatives> = self
+            .factors
+            .iter()
+            .zip(batch)
+            .map(|(f, b)| f.derivatives(b))
+            .collect();
         let samples = parts[0].samples();
-        Derivatives::new(kind, samples, parts.into_iter().flat_map(|part| part.blocks_as(kind)).collect())
+        Derivatives::new(
+            kind,
+            samples,
+            parts
+                .into_iter()
+                .flat_map(|part| part.blocks_as(kind))
+                .collect(),
+        )
     }
 }
 
@@ -137,7 +164,13 @@ pub fn build(
         };
         parts(table, &context)
     };
-    Ok(Erased::new(Product::new(keys.factors.iter().enumerate().map(factor).collect::<Result<_>>()?)?))
+    Ok(Erased::new(Product::new(
+        keys.factors
+            .iter()
+            .enumerate()
+            .map(factor)
+            .collect::<Result<_>>()?,
+    )?))
 }
 
 /// The keys of the table.

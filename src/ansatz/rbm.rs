@@ -1,7 +1,9 @@
-//! Decides the restricted Boltzmann machine: dense, or with filters tied over a group of site permutations.
+//! Decides the restricted Boltzmann machine: dense, or with filters tied over a group of site
+//! permutations.
 //!
-//! ln ψ(σ) = Σ_i a_i σ_i + Σ_j ln cosh θ_j, θ_j = b_j + Σ_i σ_i W_ij; tied: θ_{f,g} = b^f + Σ_j W^f_j σ_{g(j)}. A proposal costs a
-//! few multiplications per hidden unit and no elementary function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
+//! ln ψ(σ) = Σ_i a_i σ_i + Σ_j ln cosh θ_j, θ_j = b_j + Σ_i σ_i W_ij; tied: θ_{f,g} = b^f
+//! + Σ_j W^f_j σ_{g(j)}. A proposal costs a few multiplications per hidden unit and no elementary
+//! function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
 
 mod factory;
 mod import;
@@ -49,14 +51,35 @@ pub struct Rbm<T> {
 }
 
 impl<T: Kernel> Rbm<T> {
-    /// Every site coupled to every one of `hidden` units; `visible_bias` and `hidden_bias` say whether there are biases.
-    /// Parameters are Gaussian with standard deviation `init`.
-    pub fn dense(sites: usize, hidden: usize, visible_bias: bool, hidden_bias: bool, init: f64, seed: u64) -> Self {
-        let orbit = if visible_bias { (0..sites).collect() } else { Vec::new() };
-        Self::random(sites, hidden, None, orbit, if hidden_bias { hidden } else { 0 }, sites * hidden, init, seed)
+    /// Every site coupled to every one of `hidden` units; `visible_bias` and `hidden_bias` say
+    /// whether there are biases. Parameters are Gaussian with standard deviation `init`.
+    pub fn dense(
+        sites: usize,
+        hidden: usize,
+        visible_bias: bool,
+        hidden_bias: bool,
+        init: f64,
+        seed: u64,
+    ) -> Self {
+        let orbit = if visible_bias {
+            (0..sites).collect()
+        } else {
+            Vec::new()
+        };
+        Self::random(
+            sites,
+            hidden,
+            None,
+            orbit,
+            if hidden_bias { hidden } else { 0 },
+            sites * hidden,
+            init,
+            seed,
+        )
     }
 
-    /// `filters` filters, each repeated for every element of `group`; one visible bias per orbit of sites.
+    /// `filters` filters, each repeated for every element of `group`; one visible bias per orbit of
+    /// sites.
     pub fn symmetric(
         sites: usize,
         filters: usize,
@@ -66,10 +89,26 @@ impl<T: Kernel> Rbm<T> {
         init: f64,
         seed: u64,
     ) -> Self {
-        let orbit = if visible_bias { orbits(sites, group) } else { Vec::new() };
+        let orbit = if visible_bias {
+            orbits(sites, group)
+        } else {
+            Vec::new()
+        };
         let hidden = filters * group.permutations.len();
-        let tie = Some(Tie { filters, group: group.clone() });
-        Self::random(sites, hidden, tie, orbit, if hidden_bias { filters } else { 0 }, filters * sites, init, seed)
+        let tie = Some(Tie {
+            filters,
+            group: group.clone(),
+        });
+        Self::random(
+            sites,
+            hidden,
+            tie,
+            orbit,
+            if hidden_bias { filters } else { 0 },
+            filters * sites,
+            init,
+            seed,
+        )
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -88,14 +127,31 @@ impl<T: Kernel> Rbm<T> {
         let b = gaussian(biases, init, &mut rng);
         let w = gaussian(weights, init, &mut rng);
         let tables = Tables::new(sites, hidden);
-        let mut rbm = Rbm { sites, hidden, tie, orbit, a, b, w, tables, simd: Simd::chosen() };
+        let mut rbm = Rbm {
+            sites,
+            hidden,
+            tie,
+            orbit,
+            a,
+            b,
+            w,
+            tables,
+            simd: Simd::chosen(),
+        };
         rbm.tabulate();
         rbm
     }
 
     /// The same function with all weights free: W of every site and unit is written out.
     pub fn expanded(&self) -> Self {
-        let mut rbm = Self::dense(self.sites, self.hidden, !self.a.is_empty(), !self.b.is_empty(), 0.0, 0);
+        let mut rbm = Self::dense(
+            self.sites,
+            self.hidden,
+            !self.a.is_empty(),
+            !self.b.is_empty(),
+            0.0,
+            0,
+        );
         rbm.a = self.orbit.iter().map(|&o| self.a[o]).collect();
         if !self.b.is_empty() {
             rbm.b = (0..self.hidden).map(|unit| self.bias(unit)).collect();
@@ -113,16 +169,31 @@ impl<T: Kernel> Ansatz for Rbm<T> {
         self.sites
     }
     fn layout(&self) -> Vec<Block> {
-        let block = |name: &str, shape| Block { name: name.into(), shape, complex: T::COMPLEX };
-        let weights = self.tie.as_ref().map_or([self.sites, self.hidden], |tie| [tie.filters, self.sites]);
-        let biases = [("a", self.a.len()), ("b", self.b.len())].into_iter().filter(|(_, count)| *count > 0);
-        biases.map(|(name, count)| block(name, vec![count])).chain([block("W", weights.to_vec())]).collect()
+        let block = |name: &str, shape| Block {
+            name: name.into(),
+            shape,
+            complex: T::COMPLEX,
+        };
+        let weights = self
+            .tie
+            .as_ref()
+            .map_or([self.sites, self.hidden], |tie| [tie.filters, self.sites]);
+        let biases = [("a", self.a.len()), ("b", self.b.len())]
+            .into_iter()
+            .filter(|(_, count)| *count > 0);
+        biases
+            .map(|(name, count)| block(name, vec![count]))
+            .chain([block("W", weights.to_vec())])
+            .collect()
     }
     fn parameters(&self) -> Vec<f64> {
         flatten(self.a.iter().chain(&self.b).chain(&self.w).copied())
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        check_length(parameters, T::reals() * (self.a.len() + self.b.len() + self.w.len()))?;
+        check_length(
+            parameters,
+            T::reals() * (self.a.len() + self.b.len() + self.w.len()),
+        )?;
         let values = unflatten::<T>(parameters);
         let (a, rest) = values.split_at(self.a.len());
         let (b, w) = rest.split_at(self.b.len());
@@ -157,7 +228,10 @@ fn orbits(sites: usize, group: &Group) -> Vec<usize> {
     let mut count = 0;
     for site in 0..sites {
         if orbit[site] == usize::MAX {
-            group.permutations.iter().for_each(|g| orbit[g[site] as usize] = count);
+            group
+                .permutations
+                .iter()
+                .for_each(|g| orbit[g[site] as usize] = count);
             count += 1;
         }
     }

@@ -1,7 +1,8 @@
 //! Decides the sign rule: a fixed sign in front of a wave function.
 //!
-//! ψ(x) = (−1)^{n↑(A)} ψ₀(x), with n↑(A) the number of up spins on the sites of A (W. Marshall, Proc. R. Soc. A 232, 48
-//! (1955)). Ratios change sign with every site of A that flips; log-derivatives stay as they are.
+//! ψ(x) = (−1)^{n↑(A)} ψ₀(x), with n↑(A) the number of up spins on the sites of A (W.
+//! Marshall, Proc. R. Soc. A 232, 48 (1955)). Ratios change sign with every site of A that flips;
+//! log-derivatives stay as they are.
 
 use super::field::reduce;
 use super::{Ansatz, Asks, Block, Derivatives, Erased, Kind};
@@ -32,13 +33,19 @@ impl SignRule {
         }
         Err(Error::input(
             "hamiltonian.sign_rule",
-            format!("the sublattice has {} sites, the wave function has {}", sublattice.len(), inner.sites()),
+            format!(
+                "the sublattice has {} sites, the wave function has {}",
+                sublattice.len(),
+                inner.sites()
+            ),
             "take both from one lattice",
         ))
     }
 
     fn changes(&self, sites: &[u32]) -> bool {
-        sites.iter().fold(false, |odd, &site| odd ^ self.sublattice[site as usize])
+        sites
+            .iter()
+            .fold(false, |odd, &site| odd ^ self.sublattice[site as usize])
     }
 }
 
@@ -61,13 +68,25 @@ impl Ansatz for SignRule {
         self.inner.kind()
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
-        let odd = |x: &[i8]| x.iter().zip(&self.sublattice).fold(false, |odd, (&s, &in_a)| odd ^ (in_a && s == 1));
+        let odd = |x: &[i8]| {
+            x.iter()
+                .zip(&self.sublattice)
+                .fold(false, |odd, (&s, &in_a)| odd ^ (in_a && s == 1))
+        };
         let negative: Vec<bool> = xs.chunks_exact(self.sublattice.len()).map(odd).collect();
-        SignBatch { inner: self.inner.batch(xs), ratios: Vec::with_capacity(negative.len()), negative }
+        SignBatch {
+            inner: self.inner.batch(xs),
+            ratios: Vec::with_capacity(negative.len()),
+            negative,
+        }
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         let mut logs = self.inner.log_psi(&batch.inner);
-        for (log, _) in logs.iter_mut().zip(&batch.negative).filter(|(_, negative)| **negative) {
+        for (log, _) in logs
+            .iter_mut()
+            .zip(&batch.negative)
+            .filter(|(_, negative)| **negative)
+        {
             *log = reduce(*log + Complex64::new(0.0, PI));
         }
         logs
@@ -87,7 +106,8 @@ impl Ansatz for SignRule {
         batch.ratios.clear();
         batch.ratios.extend(asks.iter().zip(ratios).map(signed));
         self.inner.accept(&mut batch.inner, asks, &batch.ratios);
-        asks.iter().for_each(|(k, sites)| batch.negative[k] ^= self.changes(sites));
+        asks.iter()
+            .for_each(|(k, sites)| batch.negative[k] ^= self.changes(sites));
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(&batch.inner)

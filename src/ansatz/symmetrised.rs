@@ -1,11 +1,14 @@
-//! Decides how a wave function is given quantum numbers: the sum over its images under a group, weighted by characters.
+//! Decides how a wave function is given quantum numbers: the sum over its images under a group,
+//! weighted by characters.
 //!
-//! ψ(x) = Σ_g χ_g* φ(g x), (g x)_j = ±x_{g(j)}, so that ψ(g x) = χ_g ψ(x) (Y. Nomura, J. Phys. Condens. Matter 33, 174003
-//! (2021)). Translations have χ = e^{ik·R} for spins that move by R, the spin flip ±1, reflections and rotations ±1.
-//! The quantum numbers are those of the whole wave function: behind a sign rule s, φ stands for s φ₀, and the term of g carries
-//! s(gx) s(x). Under a translation that exchanges the sublattices this is (−1)^{n↑}, so that the ring of N = 4n + 2 sites has its
-//! ground state at momentum π. Log-derivatives are O = Σ_g p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below
-//! 10⁻¹¹ of their terms are zero.
+//! ψ(x) = Σ_g χ_g* φ(g x), (g x)_j = ±x_{g(j)}, so that ψ(g x) = χ_g ψ(x) (Y. Nomura, J.
+//! Phys. Condens. Matter 33, 174003 (2021)). Translations have χ = e^{ik·R} for spins that move
+//! by R, the spin flip ±1, reflections and rotations ±1. The quantum numbers are those of the
+//! whole wave function: behind a sign rule s, φ stands for s φ₀, and the term of g carries
+//! s(gx) s(x). Under a translation that exchanges the sublattices this is (−1)^{n↑}, so that
+//! the ring of N = 4n + 2 sites has its ground state at momentum π. Log-derivatives are O = Σ_g
+//! p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below 10⁻¹¹ of their terms
+//! are zero.
 
 mod group;
 
@@ -60,24 +63,47 @@ pub struct SymmetrisedBatch {
 }
 
 impl Symmetrised {
-    /// Projects `inner` on the characters of `elements`; `sublattice` is that of a sign rule put in front afterwards.
-    pub fn new(inner: Erased, elements: Vec<Element>, sublattice: Option<Vec<bool>>) -> Result<Self> {
+    /// Projects `inner` on the characters of `elements`; `sublattice` is that of a sign rule put in
+    /// front afterwards.
+    pub fn new(
+        inner: Erased,
+        elements: Vec<Element>,
+        sublattice: Option<Vec<bool>>,
+    ) -> Result<Self> {
         let sites = inner.sites();
-        let fits = |e: &Element| e.permutation.len() == sites && e.permutation.iter().all(|&s| (s as usize) < sites);
-        if elements.is_empty() || !elements.iter().all(fits) || sublattice.as_ref().is_some_and(|a| a.len() != sites) {
+        let fits = |e: &Element| {
+            e.permutation.len() == sites && e.permutation.iter().all(|&s| (s as usize) < sites)
+        };
+        if elements.is_empty()
+            || !elements.iter().all(fits)
+            || sublattice.as_ref().is_some_and(|a| a.len() != sites)
+        {
             let remedy = "take the wave function, the group and the sublattice from one lattice";
-            return Err(Error::input("ansatz.of", "the group acts on other sites than the wave function", remedy));
+            return Err(Error::input(
+                "ansatz.of",
+                "the group acts on other sites than the wave function",
+                remedy,
+            ));
         }
         let inverse = elements
             .iter()
             .map(|e| {
                 let mut inverse = vec![0; sites];
-                e.permutation.iter().zip(0..).for_each(|(&s, j)| inverse[s as usize] = j);
+                e.permutation
+                    .iter()
+                    .zip(0..)
+                    .for_each(|(&s, j)| inverse[s as usize] = j);
                 inverse
             })
             .collect();
         let real = elements.iter().all(|e| e.character.im == 0.0);
-        Ok(Symmetrised { inner, elements, inverse, sublattice, real })
+        Ok(Symmetrised {
+            inner,
+            elements,
+            inverse,
+            sublattice,
+            real,
+        })
     }
 
     fn order(&self) -> usize {
@@ -88,7 +114,13 @@ impl Symmetrised {
         let mut out = Vec::with_capacity(xs.len() * self.order());
         for x in xs.chunks_exact(self.sites()) {
             for e in &self.elements {
-                out.extend(e.permutation.iter().map(|&s| if e.flip { -x[s as usize] } else { x[s as usize] }));
+                out.extend(e.permutation.iter().map(|&s| {
+                    if e.flip {
+                        -x[s as usize]
+                    } else {
+                        x[s as usize]
+                    }
+                }));
             }
         }
         out
@@ -96,23 +128,37 @@ impl Symmetrised {
 
     /// Whether the sign rule is negative.
     fn odd(&self, x: &[i8]) -> bool {
-        self.sublattice.as_ref().is_some_and(|a| a.iter().zip(x).fold(false, |odd, (&a, &s)| odd ^ (a && s == 1)))
+        self.sublattice.as_ref().is_some_and(|a| {
+            a.iter()
+                .zip(x)
+                .fold(false, |odd, (&a, &s)| odd ^ (a && s == 1))
+        })
     }
 
     /// Whether flipping `sites` changes s(gx) s(x).
     fn changes(&self, g: usize, sites: &[u32]) -> bool {
-        let Some(a) = &self.sublattice else { return false };
-        sites.iter().fold(false, |odd, &s| odd ^ a[s as usize] ^ a[self.inverse[g][s as usize] as usize])
+        let Some(a) = &self.sublattice else {
+            return false;
+        };
+        sites.iter().fold(false, |odd, &s| {
+            odd ^ a[s as usize] ^ a[self.inverse[g][s as usize] as usize]
+        })
     }
 
     /// ln of the terms of walkers `xs` from the logarithms of their images.
     fn terms(&self, xs: &[i8], images: &[i8], logs: Vec<Complex64>) -> Vec<Complex64> {
         let n = self.sites();
         let mut terms = logs;
-        let groups = xs.chunks_exact(n).zip(images.chunks_exact(n * self.order()));
+        let groups = xs
+            .chunks_exact(n)
+            .zip(images.chunks_exact(n * self.order()));
         for ((x, images), terms) in groups.zip(terms.chunks_exact_mut(self.order())) {
             let odd = self.odd(x);
-            for ((term, image), e) in terms.iter_mut().zip(images.chunks_exact(n)).zip(&self.elements) {
+            for ((term, image), e) in terms
+                .iter_mut()
+                .zip(images.chunks_exact(n))
+                .zip(&self.elements)
+            {
                 let sign = if odd ^ self.odd(image) { PI } else { 0.0 };
                 *term += Complex64::new(0.0, sign - e.character.arg());
             }
@@ -124,7 +170,10 @@ impl Symmetrised {
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
         let images = self.images(xs);
         let logs = self.inner.log_psi(&self.inner.batch(&images));
-        self.terms(xs, &images, logs).chunks_exact(self.order()).map(log_sum).collect()
+        self.terms(xs, &images, logs)
+            .chunks_exact(self.order())
+            .map(log_sum)
+            .collect()
     }
 
     /// The questions of the images.
@@ -154,9 +203,18 @@ fn log_sum(terms: &[Complex64]) -> Complex64 {
     if largest == f64::NEG_INFINITY {
         return ZERO;
     }
-    let powers = terms.iter().filter(|t| t.re > f64::NEG_INFINITY).map(|t| (t - largest).exp());
-    let (sum, size) = powers.fold((Complex64::ZERO, 0.0), |(sum, size), z| (sum + z, size + z.norm()));
-    if sum.norm() <= CANCELLED * size { ZERO } else { reduce(sum.ln() + largest) }
+    let powers = terms
+        .iter()
+        .filter(|t| t.re > f64::NEG_INFINITY)
+        .map(|t| (t - largest).exp());
+    let (sum, size) = powers.fold((Complex64::ZERO, 0.0), |(sum, size), z| {
+        (sum + z, size + z.norm())
+    });
+    if sum.norm() <= CANCELLED * size {
+        ZERO
+    } else {
+        reduce(sum.ln() + largest)
+    }
 }
 
 impl SymmetrisedBatch {
@@ -167,7 +225,13 @@ impl SymmetrisedBatch {
         let total = log_sum(terms);
         let vanishes = |t: &Complex64| t.re == f64::NEG_INFINITY;
         self.direct[walker] = vanishes(&total) || terms.iter().any(vanishes);
-        let share = |t: &Complex64| if vanishes(&total) || vanishes(t) { Complex64::ZERO } else { (t - total).exp() };
+        let share = |t: &Complex64| {
+            if vanishes(&total) || vanishes(t) {
+                Complex64::ZERO
+            } else {
+                (t - total).exp()
+            }
+        };
         let shares: Vec<Complex64> = terms.iter().map(share).collect();
         self.shares[range].copy_from_slice(&shares);
         self.total[walker] = total;
@@ -217,7 +281,8 @@ impl Ansatz for Symmetrised {
     fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
         let (n, order) = (self.sites(), self.order());
         let mut parts = vec![Complex64::ZERO; asks.len() * order];
-        self.inner.ratios(&batch.inner, &self.spread(asks), &mut parts);
+        self.inner
+            .ratios(&batch.inner, &self.spread(asks), &mut parts);
         let (mut targets, mut places) = (Vec::new(), Vec::new());
         for (k, (walker, sites)) in asks.iter().enumerate() {
             if batch.direct[walker] {
@@ -227,16 +292,27 @@ impl Ansatz for Symmetrised {
             }
             let (mut sum, mut size) = (Complex64::ZERO, 0.0);
             let shares = &batch.shares[walker * order..(walker + 1) * order];
-            for (g, (share, ratio)) in shares.iter().zip(&parts[k * order..(k + 1) * order]).enumerate() {
+            for (g, (share, ratio)) in shares
+                .iter()
+                .zip(&parts[k * order..(k + 1) * order])
+                .enumerate()
+            {
                 let term = share * ratio;
                 sum += if self.changes(g, sites) { -term } else { term };
                 size += term.norm();
             }
-            out[k] = if sum.norm() <= CANCELLED * size { Complex64::ZERO } else { sum };
+            out[k] = if sum.norm() <= CANCELLED * size {
+                Complex64::ZERO
+            } else {
+                sum
+            };
         }
         for ((k, walker), target) in places.into_iter().zip(self.log_psi_of(&targets)) {
             let source = batch.total[walker];
-            out[k] = match (source.re == f64::NEG_INFINITY, target.re == f64::NEG_INFINITY) {
+            out[k] = match (
+                source.re == f64::NEG_INFINITY,
+                target.re == f64::NEG_INFINITY,
+            ) {
                 (_, true) => Complex64::ZERO,
                 (true, false) => Complex64::new(f64::INFINITY, 0.0),
                 (false, false) => super::field::ratio_from_log(target - source),
@@ -251,7 +327,9 @@ impl Ansatz for Symmetrised {
         self.inner.ratios(&batch.inner, &spread, &mut parts);
         self.inner.accept(&mut batch.inner, &spread, &parts);
         for (k, (walker, sites)) in asks.iter().enumerate() {
-            sites.iter().for_each(|&s| batch.xs[walker * n + s as usize] *= -1);
+            sites
+                .iter()
+                .for_each(|&s| batch.xs[walker * n + s as usize] *= -1);
             if batch.direct[walker] {
                 let x = batch.xs[walker * n..(walker + 1) * n].to_vec();
                 let images = self.images(&x);
@@ -262,7 +340,11 @@ impl Ansatz for Symmetrised {
                 for g in 0..order {
                     let sign = if self.changes(g, sites) { PI } else { 0.0 };
                     let part = parts[k * order + g];
-                    let log = if part == Complex64::ZERO { ZERO } else { part.ln() };
+                    let log = if part == Complex64::ZERO {
+                        ZERO
+                    } else {
+                        part.ln()
+                    };
                     let term = &mut batch.terms[walker * order + g];
                     *term = reduce(*term + log + Complex64::new(0.0, sign));
                 }
@@ -275,59 +357,93 @@ impl Ansatz for Symmetrised {
         let inner = self.inner.derivatives(&batch.inner);
         let (walkers, columns) = (batch.total.len(), inner.columns());
         let mut out = Array2::from_elem((walkers, columns), Complex64::ZERO);
-        for ((k, shares), mut row) in batch.shares.chunks_exact(order).enumerate().zip(out.rows_mut()) {
+        for ((k, shares), mut row) in batch
+            .shares
+            .chunks_exact(order)
+            .enumerate()
+            .zip(out.rows_mut())
+        {
             // Σ_g p_g O_g, from the adjoint product Σ_g O_g* w_g.
             let own = inner.select(&(k * order..(k + 1) * order).collect::<Vec<_>>());
-            let flat = |w: &mut dyn Iterator<Item = Complex64>| w.flat_map(|z| [z.re, z.im]).collect::<Vec<f64>>();
+            let flat = |w: &mut dyn Iterator<Item = Complex64>| {
+                w.flat_map(|z| [z.re, z.im]).collect::<Vec<f64>>()
+            };
             match inner.kind {
                 Kind::Real => {
                     let re = own.adjoint_times(&shares.iter().map(|p| p.re).collect::<Vec<_>>());
                     row.iter_mut().zip(re).for_each(|(z, x)| z.re = x);
                     if kind == Kind::Stacked {
-                        let im = own.adjoint_times(&shares.iter().map(|p| p.im).collect::<Vec<_>>());
+                        let im =
+                            own.adjoint_times(&shares.iter().map(|p| p.im).collect::<Vec<_>>());
                         row.iter_mut().zip(im).for_each(|(z, x)| z.im = x);
                     }
                 }
                 Kind::Stacked => {
                     let re = own.adjoint_times(&flat(&mut shares.iter().map(|p| p.conj())));
-                    let im = own.adjoint_times(&flat(&mut shares.iter().map(|p| Complex64::i() * p.conj())));
-                    row.iter_mut().zip(re.iter().zip(im)).for_each(|(z, (x, y))| *z = Complex64::new(*x, y));
+                    let im = own.adjoint_times(&flat(
+                        &mut shares.iter().map(|p| Complex64::i() * p.conj()),
+                    ));
+                    row.iter_mut()
+                        .zip(re.iter().zip(im))
+                        .for_each(|(z, (x, y))| *z = Complex64::new(*x, y));
                 }
                 Kind::Holomorphic => {
                     let conjugate = own.adjoint_times(&flat(&mut shares.iter().map(|p| p.conj())));
                     let pairs = conjugate.chunks_exact(2);
-                    row.iter_mut().zip(pairs).for_each(|(z, c)| *z = Complex64::new(c[0], -c[1]));
+                    row.iter_mut()
+                        .zip(pairs)
+                        .for_each(|(z, c)| *z = Complex64::new(c[0], -c[1]));
                 }
             }
         }
-        let matrix = if kind == Kind::Real { Matrix::Real(out.mapv(|z| z.re)) } else { Matrix::Complex(out) };
+        let matrix = if kind == Kind::Real {
+            Matrix::Real(out.mapv(|z| z.re))
+        } else {
+            Matrix::Complex(out)
+        };
         Derivatives::dense(kind, matrix)
     }
 }
 
-/// Projection of any wave function on quantum numbers, which are those of the whole state: a sign rule is taken into account.
+/// Projection of any wave function on quantum numbers, which are those of the whole state: a sign
+/// rule is taken into account.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// The wave function, a table with `kind` and its own keys. No default.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     of: toml::Table,
-    /// Momentum indices m, one per direction: k = 2 pi m / L, 0 in open directions. Default none: no translations.
+    /// Momentum indices m, one per direction: k = 2 pi m / L, 0 in open directions. Default none:
+    /// no translations.
     momentum: Option<Vec<usize>>,
     /// Eigenvalue of the flip of all spins, 1 or -1. Default none.
     spin_flip: Option<i64>,
-    /// Eigenvalue of the reflection, 1 or -1: i -> N-1-i on a chain, that keeps the first lattice vector elsewhere. Default none.
+    /// Eigenvalue of the reflection, 1 or -1: i -> N-1-i on a chain, that keeps the first lattice
+    /// vector elsewhere. Default none.
     reflection: Option<i64>,
-    /// Eigenvalue of the smallest rotation of a two-dimensional lattice about site 0, 1 or -1. Default none.
+    /// Eigenvalue of the smallest rotation of a two-dimensional lattice about site 0, 1 or -1.
+    /// Default none.
     rotation: Option<i64>,
 }
 
 /// An error unless the Hamiltonian has the symmetry that a quantum number at `key` belongs to.
 fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
-    let permutations = |flip: bool| elements.iter().filter(move |e| e.flip == flip).map(|e| e.permutation.as_slice());
+    let permutations = |flip: bool| {
+        elements
+            .iter()
+            .filter(move |e| e.flip == flip)
+            .map(|e| e.permutation.as_slice())
+    };
     match context.hamiltonian {
-        Some(h) if !(h.is_invariant(permutations(false), false) && h.is_invariant(permutations(true), true)) => {
-            Err(Error::input(key, "the Hamiltonian does not have this symmetry", "remove the key"))
+        Some(h)
+            if !(h.is_invariant(permutations(false), false)
+                && h.is_invariant(permutations(true), true)) =>
+        {
+            Err(Error::input(
+                key,
+                "the Hamiltonian does not have this symmetry",
+                "remove the key",
+            ))
         }
         _ => Ok(()),
     }
@@ -343,30 +459,56 @@ pub fn build(
     let key = |name: &str| format!("{}.{name}", context.path);
     let (lattice, basis) = (context.lattice, context.basis);
     let identity = (0..lattice.sites as u32).collect::<Vec<_>>();
-    let one = |flip: bool, character: f64| Element { permutation: identity.clone(), flip, character: character.into() };
+    let one = |flip: bool, character: f64| Element {
+        permutation: identity.clone(),
+        flip,
+        character: character.into(),
+    };
     let mut elements = vec![one(false, 1.0)];
     if let Some(momentum) = &keys.momentum {
         elements = translations(lattice, momentum, &key("momentum"))?;
         held(context, &elements, &key("momentum"))?;
     }
-    let (reflection, rotation) = (sign(keys.reflection, key("reflection"))?, sign(keys.rotation, key("rotation"))?);
+    let (reflection, rotation) = (
+        sign(keys.reflection, key("reflection"))?,
+        sign(keys.rotation, key("rotation"))?,
+    );
     if reflection.is_some() || rotation.is_some() {
         let points = point_group(lattice, reflection, rotation, &context.path)?;
-        held(context, &points, &key(if reflection.is_some() { "reflection" } else { "rotation" }))?;
+        held(
+            context,
+            &points,
+            &key(if reflection.is_some() {
+                "reflection"
+            } else {
+                "rotation"
+            }),
+        )?;
         elements = product(&points, &elements);
     }
     if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
         if basis.up.is_some_and(|up| 2 * up != basis.sites) {
             let problem = "flipping all spins leaves the sector of fixed total Sz";
-            return Err(Error::input(key("spin_flip"), problem, "use total_sz = 0, or remove the key"));
+            return Err(Error::input(
+                key("spin_flip"),
+                problem,
+                "use total_sz = 0, or remove the key",
+            ));
         }
         held(context, &[one(true, parity)], &key("spin_flip"))?;
         elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
     }
     check_representation(&elements, &context.path)?;
-    let inner = Context { path: key("of"), ..*context };
+    let inner = Context {
+        path: key("of"),
+        ..*context
+    };
     let sublattice = context.sign_rule.map(<[bool]>::to_vec);
-    Ok(Erased::new(Symmetrised::new(parts(&keys.of, &inner)?, elements, sublattice)?))
+    Ok(Erased::new(Symmetrised::new(
+        parts(&keys.of, &inner)?,
+        elements,
+        sublattice,
+    )?))
 }
 
 /// The keys of the table.

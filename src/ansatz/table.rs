@@ -1,7 +1,9 @@
-//! Decides the wave function that is a table: one amplitude per basis state, which can represent any state.
+//! Decides the wave function that is a table: one amplitude per basis state, which can represent
+//! any state.
 //!
-//! θ_k = ψ(x_k) and O_k(x) = δ_{x,x_k}/ψ(x). Amplitudes may vanish: then ln ψ = −∞, ratios to such a state are 0, ratios
-//! from it are +∞ (or 0 where the target vanishes too) and its log-derivatives are set to 0.
+//! θ_k = ψ(x_k) and O_k(x) = δ_{x,x_k}/ψ(x). Amplitudes may vanish: then ln ψ = −∞, ratios
+//! to such a state are 0, ratios from it are +∞ (or 0 where the target vanishes too) and its
+//! log-derivatives are set to 0.
 
 use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
 use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
@@ -33,7 +35,11 @@ impl<T: Field> Table<T> {
         if amplitudes.len() != index.dimension() {
             return Err(Error::input(
                 "ansatz.file",
-                format!("{} amplitudes were given, the basis has {} states", amplitudes.len(), index.dimension()),
+                format!(
+                    "{} amplitudes were given, the basis has {} states",
+                    amplitudes.len(),
+                    index.dimension()
+                ),
                 "take amplitudes of the same sites and the same sector",
             ));
         }
@@ -46,20 +52,36 @@ impl<T: Field> Table<T> {
             ));
         }
         let amplitudes = amplitudes.iter().map(|z| T::new(z.re, z.im)).collect();
-        Ok(Table { basis: basis.clone(), index, amplitudes })
+        Ok(Table {
+            basis: basis.clone(),
+            index,
+            amplitudes,
+        })
     }
 
     /// The same amplitude for every state, up to Gaussian deviations of standard deviation `init`.
     pub fn uniform(basis: &SpinBasis, init: f64, seed: u64) -> Result<Self> {
         let index = StateIndex::new(basis)?;
-        let mut amplitudes = gaussian::<T>(index.dimension(), init, &mut stream(seed, Purpose::Parameters, 0, 0));
+        let mut amplitudes = gaussian::<T>(
+            index.dimension(),
+            init,
+            &mut stream(seed, Purpose::Parameters, 0, 0),
+        );
         amplitudes.iter_mut().for_each(|z| *z += T::new(1.0, 0.0));
-        Ok(Table { basis: basis.clone(), index, amplitudes })
+        Ok(Table {
+            basis: basis.clone(),
+            index,
+            amplitudes,
+        })
     }
 
     /// ψ of a word; 0 outside the sector.
     fn amplitude(&self, word: u64) -> Complex64 {
-        if self.basis.up.is_some_and(|up| word.count_ones() as usize != up) {
+        if self
+            .basis
+            .up
+            .is_some_and(|up| word.count_ones() as usize != up)
+        {
             return Complex64::ZERO;
         }
         self.amplitudes[self.index.index(word)].complex()
@@ -77,7 +99,11 @@ impl<T: Field> Ansatz for Table<T> {
         self.basis.sites
     }
     fn layout(&self) -> Vec<Block> {
-        vec![Block { name: "amplitudes".into(), shape: vec![self.amplitudes.len()], complex: T::COMPLEX }]
+        vec![Block {
+            name: "amplitudes".into(),
+            shape: vec![self.amplitudes.len()],
+            complex: T::COMPLEX,
+        }]
     }
     fn parameters(&self) -> Vec<f64> {
         flatten(self.amplitudes.iter().copied())
@@ -91,7 +117,12 @@ impl<T: Field> Ansatz for Table<T> {
         T::kind()
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
-        TableBatch { words: xs.chunks_exact(self.basis.sites).map(StateIndex::word).collect() }
+        TableBatch {
+            words: xs
+                .chunks_exact(self.basis.sites)
+                .map(StateIndex::word)
+                .collect(),
+        }
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         let log = |&word: &u64| match self.amplitude(word) {
@@ -116,7 +147,8 @@ impl<T: Field> Ansatz for Table<T> {
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let mut rows = Array2::from_elem((batch.words.len(), self.amplitudes.len()), T::new(0.0, 0.0));
+        let mut rows =
+            Array2::from_elem((batch.words.len(), self.amplitudes.len()), T::new(0.0, 0.0));
         for (k, &word) in batch.words.iter().enumerate() {
             let psi = self.amplitude(word);
             if psi != Complex64::ZERO {
@@ -139,10 +171,12 @@ struct Keys {
     /// Whether amplitudes are "complex" or "real". Default "complex".
     #[serde(default)]
     parameters: Numbers,
-    /// Standard deviation of the real and imaginary parts of the initial amplitudes around 1, without `file`. Default 0.01.
+    /// Standard deviation of the real and imaginary parts of the initial amplitudes around 1,
+    /// without `file`. Default 0.01.
     #[serde(default = "small")]
     init: f64,
-    /// File of an exact calculation on the same basis, whose lowest state gives the amplitudes. Default none.
+    /// File of an exact calculation on the same basis, whose lowest state gives the amplitudes.
+    /// Default none.
     file: Option<std::path::PathBuf>,
 }
 
@@ -154,7 +188,9 @@ fn load_amplitudes(path: &std::path::Path) -> Result<Vec<Complex64>> {
 fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
     let table = match &keys.file {
         None => Table::<T>::uniform(context.basis, keys.init, context.seed)?,
-        Some(file) => Table::from_amplitudes(context.basis, &load_amplitudes(&context.folder.join(file))?)?,
+        Some(file) => {
+            Table::from_amplitudes(context.basis, &load_amplitudes(&context.folder.join(file))?)?
+        }
     };
     Ok(Erased::new(table))
 }
@@ -185,16 +221,23 @@ mod tests {
     #[test]
     fn zero_and_negative_amplitudes_have_defined_ratios() {
         let basis = SpinBasis::new(2, None).unwrap();
-        let table = Table::<f64>::from_amplitudes(&basis, &[0.0, -2.0, 0.0, 1.0].map(Complex64::from)).unwrap();
+        let table =
+            Table::<f64>::from_amplitudes(&basis, &[0.0, -2.0, 0.0, 1.0].map(Complex64::from))
+                .unwrap();
         let batch = table.batch(&[-1, -1, 1, -1]);
         let log = table.log_psi(&batch);
         assert_eq!(log[0].re, f64::NEG_INFINITY);
         assert!((log[1] - Complex64::new(2f64.ln(), std::f64::consts::PI)).norm() < 1e-15);
         let mut asks = Asks::default();
-        [(0, 0), (0, 1), (1, 0), (1, 1)].iter().for_each(|&(k, site)| asks.push(k, &[site]));
+        [(0, 0), (0, 1), (1, 0), (1, 1)]
+            .iter()
+            .for_each(|&(k, site)| asks.push(k, &[site]));
         let mut out = vec![Complex64::ZERO; 4];
         table.ratios(&batch, &asks, &mut out);
-        assert_eq!(out.iter().map(|z| z.re).collect::<Vec<_>>(), [f64::INFINITY, 0.0, 0.0, -0.5]);
+        assert_eq!(
+            out.iter().map(|z| z.re).collect::<Vec<_>>(),
+            [f64::INFINITY, 0.0, 0.0, -0.5]
+        );
         assert!(out.iter().all(|z| z.im == 0.0));
     }
 

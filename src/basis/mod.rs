@@ -1,8 +1,9 @@
-//! Decides what a configuration is: spins ±1 on sites, in a sector of fixed total Sz or without one.
+//! Decides what a configuration is: spins ±1 on sites, in a sector of fixed total Sz or without
+//! one.
 //!
-//! A state of up to 63 sites is also a word of bits, bit i set where spin i is up; [`StateIndex`] numbers the states of a
-//! sector 0, 1, 2, … in the order of that word. Within a sector the number splits as first(high half) + rank(low half)
-//! (H. Q. Lin, Phys. Rev. B 42, 6561 (1990)).
+//! A state of up to 63 sites is also a word of bits, bit i set where spin i is up; [`StateIndex`]
+//! numbers the states of a sector 0, 1, 2, … in the order of that word. Within a sector the
+//! number splits as first(high half) + rank(low half) (H. Q. Lin, Phys. Rev. B 42, 6561 (1990)).
 
 use crate::error::{Error, Result};
 use crate::rng::{Generator, RngExt};
@@ -29,11 +30,22 @@ impl SpinBasis {
                 if m.unsigned_abs() as usize > sites || up % 2 != 0 {
                     return Err(Error::input(
                         "hamiltonian.sector.total_sz",
-                        format!("total Sz = {} does not exist for {sites} spins one half", m as f64 / 2.0),
+                        format!(
+                            "total Sz = {} does not exist for {sites} spins one half",
+                            m as f64 / 2.0
+                        ),
                         format!(
                             "choose one of {}, {}, … up to ±{}",
-                            if sites.is_multiple_of(2) { "0" } else { "±0.5" },
-                            if sites.is_multiple_of(2) { "±1" } else { "±1.5" },
+                            if sites.is_multiple_of(2) {
+                                "0"
+                            } else {
+                                "±0.5"
+                            },
+                            if sites.is_multiple_of(2) {
+                                "±1"
+                            } else {
+                                "±1.5"
+                            },
                             sites as f64 / 2.0
                         ),
                     ));
@@ -50,7 +62,9 @@ impl SpinBasis {
             None => 2f64.powi(self.sites as i32),
             Some(up) => {
                 let k = up.min(self.sites - up);
-                (0..k).fold(1.0, |c, i| c * (self.sites - i) as f64 / (i + 1) as f64).round()
+                (0..k)
+                    .fold(1.0, |c, i| c * (self.sites - i) as f64 / (i + 1) as f64)
+                    .round()
             }
         }
     }
@@ -59,13 +73,17 @@ impl SpinBasis {
     pub fn contains(&self, x: &[i8]) -> bool {
         let up = x.iter().filter(|&&s| s == 1).count();
         let down = x.iter().filter(|&&s| s == -1).count();
-        up + down == self.sites && x.len() == self.sites && self.up.is_none_or(|wanted| wanted == up)
+        up + down == self.sites
+            && x.len() == self.sites
+            && self.up.is_none_or(|wanted| wanted == up)
     }
 
     /// A configuration drawn uniformly from the sector.
     pub fn random(&self, rng: &mut Generator) -> Vec<i8> {
         match self.up {
-            None => (0..self.sites).map(|_| if rng.random::<bool>() { 1 } else { -1 }).collect(),
+            None => (0..self.sites)
+                .map(|_| if rng.random::<bool>() { 1 } else { -1 })
+                .collect(),
             Some(up) => {
                 let mut x = vec![-1; self.sites];
                 x[..up].fill(1);
@@ -120,14 +138,25 @@ impl StateIndex {
         if let Some(up) = up {
             for high in 0..1u64 << (sites - low_bits) {
                 first.push(dimension);
-                if let Some(list) = up.checked_sub(high.count_ones() as usize).and_then(|k| lows.get(k)) {
+                if let Some(list) = up
+                    .checked_sub(high.count_ones() as usize)
+                    .and_then(|k| lows.get(k))
+                {
                     dimension += list.len();
                 }
             }
         } else {
             dimension = 1 << sites;
         }
-        Ok(StateIndex { sites, up, low_bits, dimension, first, rank, lows })
+        Ok(StateIndex {
+            sites,
+            up,
+            low_bits,
+            dimension,
+            first,
+            rank,
+            lows,
+        })
     }
 
     /// Number of states.
@@ -161,12 +190,16 @@ impl StateIndex {
 
     /// The spins of a word.
     pub fn spins(&self, word: u64) -> Vec<i8> {
-        (0..self.sites).map(|i| if word >> i & 1 == 1 { 1 } else { -1 }).collect()
+        (0..self.sites)
+            .map(|i| if word >> i & 1 == 1 { 1 } else { -1 })
+            .collect()
     }
 
     /// The word of a configuration.
     pub fn word(x: &[i8]) -> u64 {
-        x.iter().enumerate().fold(0, |w, (i, &s)| w | u64::from(s == 1) << i)
+        x.iter()
+            .enumerate()
+            .fold(0, |w, (i, &s)| w | u64::from(s == 1) << i)
     }
 }
 
@@ -177,7 +210,9 @@ mod tests {
     #[test]
     fn numbering_is_a_bijection_on_every_sector() {
         for sites in 1..=9 {
-            for twice_sz in std::iter::once(None).chain((-(sites as i64)..=sites as i64).step_by(2).map(Some)) {
+            for twice_sz in
+                std::iter::once(None).chain((-(sites as i64)..=sites as i64).step_by(2).map(Some))
+            {
                 let basis = SpinBasis::new(sites, twice_sz).unwrap();
                 let index = StateIndex::new(&basis).unwrap();
                 assert_eq!(index.dimension() as f64, basis.dimension());

@@ -1,4 +1,5 @@
-//! Decides how messages are counted: a communicator that passes every call on and keeps a tally of it.
+//! Decides how messages are counted: a communicator that passes every call on and keeps a tally of
+//! it.
 
 use super::Comm;
 use crate::error::Result;
@@ -10,28 +11,38 @@ use std::ops::{Add, Sub};
 pub struct Load {
     /// Collective calls.
     pub messages: u64,
-    /// Payload of this rank, before the library multiplies it: a vector counts once, whatever the number of ranks.
+    /// Payload of this rank, before the library multiplies it: a vector counts once, whatever the
+    /// number of ranks.
     pub bytes: u64,
 }
 
 impl Load {
     /// So many calls with `numbers` real numbers in all.
     pub fn new(messages: usize, numbers: usize) -> Self {
-        Load { messages: messages as u64, bytes: 8 * numbers as u64 }
+        Load {
+            messages: messages as u64,
+            bytes: 8 * numbers as u64,
+        }
     }
 }
 
 impl Add for Load {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Load { messages: self.messages + other.messages, bytes: self.bytes + other.bytes }
+        Load {
+            messages: self.messages + other.messages,
+            bytes: self.bytes + other.bytes,
+        }
     }
 }
 
 impl Sub for Load {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Load { messages: self.messages - other.messages, bytes: self.bytes - other.bytes }
+        Load {
+            messages: self.messages - other.messages,
+            bytes: self.bytes - other.bytes,
+        }
     }
 }
 
@@ -76,7 +87,10 @@ pub struct Counting<'a> {
 impl<'a> Counting<'a> {
     /// Counts the calls that are passed on to `inner`.
     pub fn new(inner: &'a dyn Comm) -> Self {
-        Counting { inner, traffic: Cell::default() }
+        Counting {
+            inner,
+            traffic: Cell::default(),
+        }
     }
     /// What was counted so far; starts again from nothing.
     pub fn take(&self) -> Traffic {
@@ -85,7 +99,11 @@ impl<'a> Counting<'a> {
     fn count(&self, kind: impl Fn(&mut Traffic) -> &mut Load, bytes: usize) {
         let mut traffic = self.traffic.get();
         let load = kind(&mut traffic);
-        *load = *load + Load { messages: 1, bytes: bytes as u64 };
+        *load = *load
+            + Load {
+                messages: 1,
+                bytes: bytes as u64,
+            };
         self.traffic.set(traffic);
     }
 }
@@ -128,7 +146,10 @@ impl Comm for Counting<'_> {
     }
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         let others = pieces.iter().enumerate().filter(|(r, _)| *r != self.rank());
-        self.count(|t| &mut t.transpose, others.map(|(_, p)| size_of_val(&p[..])).sum());
+        self.count(
+            |t| &mut t.transpose,
+            others.map(|(_, p)| size_of_val(&p[..])).sum(),
+        );
         self.inner.transpose(pieces)
     }
     fn fortran_handle(&self) -> Option<i32> {

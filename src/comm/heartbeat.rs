@@ -1,10 +1,13 @@
-//! Decides when another host counts as lost, which MPI itself may never notice: its ranks wait in a collective call for ever.
+//! Decides when another host counts as lost, which MPI itself may never notice: its ranks wait in a
+//! collective call for ever.
 //!
-//! Every rank on another host than rank 0's sends rank 0 a datagram each second, and rank 0 answers it. Threads of their own
-//! do this, so that a rank that calculates for hours is as alive as one that waits. Who hears nothing for the patience given
-//! ends its process, and with it the job. A process that was itself suspended meanwhile starts counting anew.
+//! Every rank on another host than rank 0's sends rank 0 a datagram each second, and rank 0 answers
+//! it. Threads of their own do this, so that a rank that calculates for hours is as alive as one
+//! that waits. Who hears nothing for the patience given ends its process, and with it the job. A
+//! process that was itself suspended meanwhile starts counting anew.
 //!
-//! Datagram: token (8 bytes), rank (4 bytes), little endian. Reference: RFC 768; RFC 1122, section 4.2.3.6 on keep-alives.
+//! Datagram: token (8 bytes), rank (4 bytes), little endian. Reference: RFC 768; RFC 1122, section
+//! 4.2.3.6 on keep-alives.
 
 use super::Comm;
 use crate::error::{Error, Result};
@@ -35,10 +38,11 @@ impl Drop for Heartbeat {
 /// What happens when nobody answers: it gets the message and does not come back.
 pub type Lost = fn(String) -> !;
 
-/// Starts to watch where ranks run on several hosts; collective. `leader` is the first rank on this rank's host.
+/// Starts to watch where ranks run on several hosts; collective. `leader` is the first rank on this
+/// rank's host.
 ///
-/// Where datagrams do not get through nobody watches, and the log says so. Fails with `Error::Communication` where this
-/// machine gives no socket.
+/// Where datagrams do not get through nobody watches, and the log says so. Fails with
+/// `Error::Communication` where this machine gives no socket.
 pub fn start(comm: &dyn Comm, leader: usize, patience: f64, lost: Lost) -> Result<Heartbeat> {
     let heartbeat = Heartbeat::default();
     let mut remote: Vec<f64> = vec![0.0; comm.size()];
@@ -49,8 +53,11 @@ pub fn start(comm: &dyn Comm, leader: usize, patience: f64, lost: Lost) -> Resul
         return Ok(heartbeat);
     }
     let patience = Duration::from_secs_f64(patience.min(1e9));
-    let failed = |e: std::io::Error| Error::Communication { what: format!("no socket for the heartbeat: {e}") };
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|s| s.set_read_timeout(Some(WAIT)).map(|()| s));
+    let failed = |e: std::io::Error| Error::Communication {
+        what: format!("no socket for the heartbeat: {e}"),
+    };
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
+        .and_then(|s| s.set_read_timeout(Some(WAIT)).map(|()| s));
     let socket = super::agree(comm, socket.map_err(failed))?;
     let token = shared_token(comm)?;
     let mut port = [f64::from(socket.local_addr().map_err(failed)?.port())];
@@ -61,7 +68,11 @@ pub fn start(comm: &dyn Comm, leader: usize, patience: f64, lost: Lost) -> Resul
     let mut unreached = [0.0];
     if comm.is_root() {
         let (ended, watching, count) = (heartbeat.ended.clone(), watching.clone(), comm.size());
-        std::thread::spawn(move || answer(&socket, token, &remote, count, patience, &ended, &watching, lost));
+        std::thread::spawn(move || {
+            answer(
+                &socket, token, &remote, count, patience, &ended, &watching, lost,
+            )
+        });
         comm.sum(&mut unreached)?;
     } else {
         let to: Vec<SocketAddrV4> = addresses
@@ -69,17 +80,24 @@ pub fn start(comm: &dyn Comm, leader: usize, patience: f64, lost: Lost) -> Resul
             .map(|a| SocketAddrV4::new(Ipv4Addr::new(a[0], a[1], a[2], a[3]), port[0] as u16))
             .collect();
         let mine = remote.contains(&comm.rank());
-        let found = if mine { search(&socket, token, comm.rank(), &to) } else { None };
+        let found = if mine {
+            search(&socket, token, comm.rank(), &to)
+        } else {
+            None
+        };
         unreached[0] = f64::from(u8::from(mine && found.is_none()));
         comm.sum(&mut unreached)?;
         if let (Some(root), true) = (found, unreached[0] == 0.0) {
             let (ended, rank) = (heartbeat.ended.clone(), comm.rank());
-            std::thread::spawn(move || call_root(&socket, token, rank, root, patience, &ended, lost));
+            std::thread::spawn(move || {
+                call_root(&socket, token, rank, root, patience, &ended, lost)
+            });
         }
     }
     if unreached[0] > 0.0 {
         log::warn!(
-            "no heartbeat between hosts ({} ranks get no answer); a host that is lost may go unnoticed",
+            "no heartbeat between hosts ({} ranks get no answer); a host that is lost may go \
+             unnoticed",
             unreached[0]
         );
         heartbeat.ended.store(true, Ordering::Relaxed);
@@ -101,7 +119,8 @@ fn shared_token(comm: &dyn Comm) -> Result<u64> {
 fn addresses() -> Vec<Ipv4Addr> {
     let mut found = Vec::new();
     let mut list: *mut libc::ifaddrs = std::ptr::null_mut();
-    // SAFETY: the list is walked before it is freed, and only addresses of the family IPv4 are read as such.
+    // SAFETY: the list is walked before it is freed, and only addresses of the family IPv4 are read
+    // as such.
     unsafe {
         if libc::getifaddrs(&raw mut list) == 0 {
             let mut at = list;
@@ -131,11 +150,17 @@ fn rank_in(bytes: &[u8], token: u64) -> Option<usize> {
 }
 
 /// The first of rank 0's addresses that answers.
-fn search(socket: &UdpSocket, token: u64, rank: usize, to: &[SocketAddrV4]) -> Option<SocketAddrV4> {
+fn search(
+    socket: &UdpSocket,
+    token: u64,
+    rank: usize,
+    to: &[SocketAddrV4],
+) -> Option<SocketAddrV4> {
     let (start, mine) = (Instant::now(), datagram(token, rank));
     let mut bytes = [0; 64];
     while start.elapsed() < SEARCH {
-        to.iter().for_each(|address| drop(socket.send_to(&mine, address)));
+        to.iter()
+            .for_each(|address| drop(socket.send_to(&mine, address)));
         if let Ok((n, std::net::SocketAddr::V4(from))) = socket.recv_from(&mut bytes)
             && rank_in(&bytes[..n], token) == Some(rank)
         {
@@ -172,9 +197,17 @@ fn answer(
             heard.fill(now);
         }
         looked = now;
-        let silent: Vec<String> = remote.iter().filter(|&&r| now - heard[r] > patience).map(usize::to_string).collect();
+        let silent: Vec<String> = remote
+            .iter()
+            .filter(|&&r| now - heard[r] > patience)
+            .map(usize::to_string)
+            .collect();
         if !silent.is_empty() && !ended.load(Ordering::Relaxed) {
-            lost(format!("no sign of life from rank {} for {:.0} s", silent.join(", "), patience.as_secs_f64()));
+            lost(format!(
+                "no sign of life from rank {} for {:.0} s",
+                silent.join(", "),
+                patience.as_secs_f64()
+            ));
         }
     }
 }
@@ -208,7 +241,10 @@ fn call_root(
             heard = Instant::now();
         }
         if heard.elapsed() > patience && !ended.load(Ordering::Relaxed) {
-            lost(format!("rank {rank}: no sign of life from rank 0 for {:.0} s", patience.as_secs_f64()));
+            lost(format!(
+                "rank {rank}: no sign of life from rank 0 for {:.0} s",
+                patience.as_secs_f64()
+            ));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Decides how ranks talk over MPI; the only file that names the MPI crate.
 //!
-//! A sum is a reduction to rank 0 followed by a broadcast, so that all ranks hold the same bytes whatever algorithm
-//! the library prefers; the standard only advises this of `MPI_Allreduce`. Messages are split into rounds that stay
-//! below 2²⁸ elements, because counts and displacements are 32-bit integers. Alerts and the end of the job travel on a
-//! communicator of their own, which no collective call of the calculation can meet.
+//! A sum is a reduction to rank 0 followed by a broadcast, so that all ranks hold the same bytes
+//! whatever algorithm the library prefers; the standard only advises this of `MPI_Allreduce`.
+//! Messages are split into rounds that stay below 2²⁸ elements, because counts and displacements
+//! are 32-bit integers. Alerts and the end of the job travel on a communicator of their own, which
+//! no collective call of the calculation can meet.
 //!
 //! Reference: MPI: A Message-Passing Interface Standard, version 3.1, chapter 5.
 
@@ -25,8 +26,8 @@ use std::time::{Duration, Instant};
 /// Most elements in one message.
 const LARGEST: usize = 1 << 28;
 
-/// The world communicator. Dropping it finalises MPI, which waits for all ranks: a rank that leaves alone has to call
-/// [`Comm::abort`].
+/// The world communicator. Dropping it finalises MPI, which waits for all ranks: a rank that leaves
+/// alone has to call [`Comm::abort`].
 struct World {
     world: SimpleCommunicator,
     control: SimpleCommunicator,
@@ -44,27 +45,38 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Starts communication: MPI when a launcher is there, else one rank without MPI.
 ///
-/// Under MPI a panic hook is installed too ([`install_panic_hook`]), and where the ranks run on several hosts a heartbeat
-/// starts, which ends the job when a host is silent for `patience` seconds. The communicator has to be dropped at a clean
-/// end. Fails with `Error::Communication` when MPI is initialised already.
+/// Under MPI a panic hook is installed too ([`install_panic_hook`]), and where the ranks run on
+/// several hosts a heartbeat starts, which ends the job when a host is silent for `patience`
+/// seconds. The communicator has to be dropped at a clean end. Fails with `Error::Communication`
+/// when MPI is initialised already.
 pub fn start(launcher: bool, patience: f64) -> Result<Box<dyn Comm>> {
     if !launcher {
         return Ok(Box::new(Serial));
     }
-    let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled)
-        .ok_or_else(|| Error::Communication { what: "MPI has been initialised already".into() })?;
+    let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).ok_or_else(|| {
+        Error::Communication {
+            what: "MPI has been initialised already".into(),
+        }
+    })?;
     install_panic_hook();
     let world = World::new(universe);
     let mut leader = world.world.rank();
-    world.world.split_shared(leader).process_at_rank(0).broadcast_into(&mut leader);
-    world.heartbeat.replace(heartbeat::start(&world, leader as usize, patience, lost)?);
+    world
+        .world
+        .split_shared(leader)
+        .process_at_rank(0)
+        .broadcast_into(&mut leader);
+    world
+        .heartbeat
+        .replace(heartbeat::start(&world, leader as usize, patience, lost)?);
     Ok(Box::new(world))
 }
 
-/// Makes a panic on one rank end the whole job with code 101: prints it with the rank, then calls `MPI_Abort`.
+/// Makes a panic on one rank end the whole job with code 101: prints it with the rank, then calls
+/// `MPI_Abort`.
 ///
-/// Without this the rank would wait in `MPI_Finalize` for the others, for ever. Where MPI is not running, a panic
-/// keeps its usual course.
+/// Without this the rank would wait in `MPI_Finalize` for the others, for ever. Where MPI is not
+/// running, a panic keeps its usual course.
 pub fn install_panic_hook() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -72,7 +84,8 @@ pub fn install_panic_hook() {
             let world = SimpleCommunicator::world();
             let mut stderr = std::io::stderr();
             // Nothing can be done about a closed standard error here.
-            let _ = writeln!(stderr, "rank {}: {panic}", world.rank()).and_then(|()| stderr.flush());
+            let _ =
+                writeln!(stderr, "rank {}: {panic}", world.rank()).and_then(|()| stderr.flush());
             world.abort(101)
         }
         usual(panic);
@@ -82,7 +95,8 @@ pub fn install_panic_hook() {
 /// The end of the job where another host does not answer, called by the thread that has noticed.
 fn lost(message: String) -> ! {
     eprintln!(
-        "error: communication: {message}: its host or the network is gone; run the same command again, which goes on from \
+        "error: communication: {message}: its host or the network is gone; run the same command \
+         again, which goes on from \
          the last checkpoint"
     );
     // Should the library wait for the lost host itself, the process ends all the same.
@@ -98,7 +112,15 @@ impl World {
         let world = universe.world();
         let control = world.duplicate();
         let (sent, received) = (Cell::new(false), Cell::new(0));
-        World { world, control, sent, received, largest: LARGEST, heartbeat: RefCell::default(), _universe: universe }
+        World {
+            world,
+            control,
+            sent,
+            received,
+            largest: LARGEST,
+            heartbeat: RefCell::default(),
+            _universe: universe,
+        }
     }
 
     /// Takes the alerts that have arrived out of the library.
@@ -122,7 +144,9 @@ impl World {
     /// The result on rank 0.
     fn reduce(&self, values: &mut [f64], operation: SystemOperation) {
         if self.rank() > 0 {
-            return values.chunks(self.largest).for_each(|part| self.root().reduce_into(part, operation));
+            return values
+                .chunks(self.largest)
+                .for_each(|part| self.root().reduce_into(part, operation));
         }
         let mut total = vec![0.0; values.len().min(self.largest)];
         for part in values.chunks_mut(self.largest) {
@@ -136,7 +160,8 @@ impl World {
     fn collect<T: Equivalence + Copy + Default>(&self, piece: &[T]) -> Vec<T> {
         let size = self.size();
         let mut lengths = vec![0u64; size];
-        self.world.all_gather_into(&(piece.len() as u64), &mut lengths[..]);
+        self.world
+            .all_gather_into(&(piece.len() as u64), &mut lengths[..]);
         let window = (self.largest / size).max(1);
         let longest = lengths.iter().max().map_or(0, |&l| l as usize);
         let starts = running(lengths.iter().map(|&l| l as usize));
@@ -144,7 +169,9 @@ impl World {
         for round in 0..longest.div_ceil(window) {
             let part = slice_of(piece, round, window);
             if self.rank() == 0 {
-                let counts: Vec<i32> = (0..size).map(|r| in_round(lengths[r] as usize, round, window)).collect();
+                let counts: Vec<i32> = (0..size)
+                    .map(|r| in_round(lengths[r] as usize, round, window))
+                    .collect();
                 let places = displacements(&counts);
                 let mut buffer = vec![T::default(); counts.iter().map(|&c| c as usize).sum()];
                 let mut target = PartitionMut::new(&mut buffer[..], &counts[..], &places[..]);
@@ -236,22 +263,41 @@ impl Comm for World {
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         let size = self.size();
         let window = (self.largest / size).max(1);
-        // A rank that calls wrongly must not leave the others waiting: all learn of it through the maximum.
+        // A rank that calls wrongly must not leave the others waiting: all learn of it through the
+        // maximum.
         let longest = pieces.iter().map(Vec::len).max().unwrap_or(0);
-        let mut facts = [longest.div_ceil(window) as f64, f64::from(u8::from(pieces.len() != size))];
+        let mut facts = [
+            longest.div_ceil(window) as f64,
+            f64::from(u8::from(pieces.len() != size)),
+        ];
         self.max(&mut facts)?;
         if facts[1] > 0.0 {
-            return Err(Error::Communication { what: "transpose needs one piece for every rank".into() });
+            return Err(Error::Communication {
+                what: "transpose needs one piece for every rank".into(),
+            });
         }
         let outgoing: Vec<u64> = pieces.iter().map(|p| p.len() as u64).collect();
         let mut incoming = vec![0u64; size];
         self.world.all_to_all_into(&outgoing[..], &mut incoming[..]);
-        let mut received: Vec<Vec<f64>> = incoming.iter().map(|&l| Vec::with_capacity(l as usize)).collect();
+        let mut received: Vec<Vec<f64>> = incoming
+            .iter()
+            .map(|&l| Vec::with_capacity(l as usize))
+            .collect();
         for round in 0..facts[0] as usize {
-            let send: Vec<f64> = pieces.iter().flat_map(|p| slice_of(p, round, window)).copied().collect();
-            let send_counts: Vec<i32> = pieces.iter().map(|p| in_round(p.len(), round, window)).collect();
+            let send: Vec<f64> = pieces
+                .iter()
+                .flat_map(|p| slice_of(p, round, window))
+                .copied()
+                .collect();
+            let send_counts: Vec<i32> = pieces
+                .iter()
+                .map(|p| in_round(p.len(), round, window))
+                .collect();
             let send_places = displacements(&send_counts);
-            let counts: Vec<i32> = incoming.iter().map(|&l| in_round(l as usize, round, window)).collect();
+            let counts: Vec<i32> = incoming
+                .iter()
+                .map(|&l| in_round(l as usize, round, window))
+                .collect();
             let places = displacements(&counts);
             let mut buffer = vec![0.0; counts.iter().map(|&c| c as usize).sum()];
             {
@@ -290,7 +336,10 @@ impl Comm for World {
         let mut together = self.control.immediate_barrier();
         while let Err(waiting) = together.test() {
             together = waiting;
-            if code != EXIT_FINISHED && code != EXIT_STOPPED && start.elapsed().as_secs_f64() > patience {
+            if code != EXIT_FINISHED
+                && code != EXIT_STOPPED
+                && start.elapsed().as_secs_f64() > patience
+            {
                 speak();
                 self.abort(code);
             }
@@ -298,7 +347,11 @@ impl Comm for World {
         }
         self.heartbeat.replace(Heartbeat::default());
         // All are here, so these cannot hang; no alert may be under way when MPI ends.
-        let speaker = if message.is_some() { -f64::from(self.world.rank()) } else { f64::NEG_INFINITY };
+        let speaker = if message.is_some() {
+            -f64::from(self.world.rank())
+        } else {
+            f64::NEG_INFINITY
+        };
         let mut largest = [f64::from(code), speaker];
         self.reduce(&mut largest, SystemOperation::max());
         self.bcast(&mut largest);
@@ -321,7 +374,8 @@ impl Comm for World {
     }
 }
 
-/// Checks every collective call on the ranks that are there, against values known in closed form. Fails with `Error::Communication` naming the call; all ranks give the same answer.
+/// Checks every collective call on the ranks that are there, against values known in closed form.
+/// Fails with `Error::Communication` naming the call; all ranks give the same answer.
 pub fn self_test(comm: &dyn Comm) -> Result<()> {
     let (r, n) = (comm.rank(), comm.size());
     let mut wrong = Vec::new();
@@ -332,7 +386,12 @@ pub fn self_test(comm: &dyn Comm) -> Result<()> {
     };
     let mut v: Vec<f64> = (0..37).map(|i| (r + i) as f64).collect();
     comm.sum(&mut v)?;
-    check("sum", v.iter().enumerate().all(|(i, &x)| x == (n * i + n * (n - 1) / 2) as f64));
+    check(
+        "sum",
+        v.iter()
+            .enumerate()
+            .all(|(i, &x)| x == (n * i + n * (n - 1) / 2) as f64),
+    );
     let mut v = [r as f64; 5];
     comm.sum_on_root(&mut v)?;
     check("sum_on_root", r > 0 || v == [(n * (n - 1) / 2) as f64; 5]);
@@ -345,12 +404,21 @@ pub fn self_test(comm: &dyn Comm) -> Result<()> {
     let mut bytes = vec![r as u8; 5 * r + 23];
     comm.broadcast_bytes(&mut bytes)?;
     check("broadcast", bytes == vec![0; 23]);
-    let pieces: Vec<Vec<f64>> = (0..n).map(|q| vec![(100 * r + q) as f64; 2 * r + q]).collect();
+    let pieces: Vec<Vec<f64>> = (0..n)
+        .map(|q| vec![(100 * r + q) as f64; 2 * r + q])
+        .collect();
     let got = comm.transpose(&pieces)?;
-    check("transpose", got.iter().enumerate().all(|(q, p)| *p == vec![(100 * q + r) as f64; 2 * q + r]));
+    check(
+        "transpose",
+        got.iter()
+            .enumerate()
+            .all(|(q, p)| *p == vec![(100 * q + r) as f64; 2 * q + r]),
+    );
     let verdict = match wrong.is_empty() {
         true => Ok(()),
-        false => Err(Error::Communication { what: format!("rank {r}: wrong result of {}", wrong.join(", ")) }),
+        false => Err(Error::Communication {
+            what: format!("rank {r}: wrong result of {}", wrong.join(", ")),
+        }),
     };
     super::agree(comm, verdict)
 }
@@ -372,9 +440,13 @@ mod tests {
         for (length, window) in [(0, 3), (1, 3), (3, 3), (10, 3)] {
             let values: Vec<usize> = (0..length).collect();
             let rounds = length.div_ceil(window);
-            let joined: Vec<usize> = (0..rounds).flat_map(|k| slice_of(&values, k, window).to_vec()).collect();
+            let joined: Vec<usize> = (0..rounds)
+                .flat_map(|k| slice_of(&values, k, window).to_vec())
+                .collect();
             assert_eq!(joined, values);
-            assert!((0..rounds).all(|k| slice_of(&values, k, window).len() == in_round(length, k, window) as usize));
+            assert!((0..rounds).all(
+                |k| slice_of(&values, k, window).len() == in_round(length, k, window) as usize
+            ));
         }
         assert_eq!(displacements(&[2, 0, 5]), [0, 2, 2]);
     }
@@ -382,11 +454,16 @@ mod tests {
     #[test]
     fn the_self_test_passes_on_threads() {
         for size in 1..=4 {
-            assert!(super::super::threads::run(size, self_test).iter().all(Result::is_ok));
+            assert!(
+                super::super::threads::run(size, self_test)
+                    .iter()
+                    .all(Result::is_ok)
+            );
         }
     }
 
-    /// Run by hand under a launcher: `mpirun -n 3 <test binary> --ignored --test-threads=1 under_a_launcher`.
+    /// Run by hand under a launcher: `mpirun -n 3 <test binary> --ignored --test-threads=1
+    /// under_a_launcher`.
     #[test]
     #[ignore = "needs mpirun"]
     fn under_a_launcher_with_tiny_messages() {

@@ -1,7 +1,9 @@
-//! Decides how ranks talk when they are threads of one process, for tests: every call is one exchange of all pieces.
+//! Decides how ranks talk when they are threads of one process, for tests: every call is one
+//! exchange of all pieces.
 //!
-//! Sums run over the ranks in rank order, so that every rank obtains the same bytes. A rank that ends, panics or
-//! makes another call than the others turns the calls of the others into errors; nobody waits for ever.
+//! Sums run over the ranks in rank order, so that every rank obtains the same bytes. A rank that
+//! ends, panics or makes another call than the others turns the calls of the others into errors;
+//! nobody waits for ever.
 
 use super::Comm;
 use crate::error::{Error, Result};
@@ -35,7 +37,9 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
     fn leave(&self, why: String) {
         self.lock().gone.get_or_insert(why);
@@ -51,7 +55,9 @@ struct Thread<'a> {
 }
 
 fn mismatch() -> Error {
-    Error::Communication { what: "the ranks make different collective calls, or with different lengths".into() }
+    Error::Communication {
+        what: "the ranks make different collective calls, or with different lengths".into(),
+    }
 }
 
 impl Thread<'_> {
@@ -61,7 +67,11 @@ impl Thread<'_> {
         state.pieces[self.rank] = Some(piece);
         state.arrived += 1;
         if state.arrived == self.size {
-            let all = state.pieces.iter_mut().map(|p| p.take().unwrap_or(Piece::Nothing)).collect();
+            let all = state
+                .pieces
+                .iter_mut()
+                .map(|p| p.take().unwrap_or(Piece::Nothing))
+                .collect();
             state.result = Arc::new(all);
             state.arrived = 0;
             state.generation += 1;
@@ -76,11 +86,20 @@ impl Thread<'_> {
             if let Some(why) = &state.gone {
                 return Err(Error::Communication { what: why.clone() });
             }
-            state = self.shared.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            state = self
+                .shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
         }
     }
 
-    fn fold(&self, call: &'static str, values: &mut [f64], combine: impl Fn(f64, f64) -> f64) -> Result<()> {
+    fn fold(
+        &self,
+        call: &'static str,
+        values: &mut [f64],
+        combine: impl Fn(f64, f64) -> f64,
+    ) -> Result<()> {
         let all = self.exchange(Piece::Reals(call, values.to_vec()))?;
         for (rank, piece) in all.iter().enumerate() {
             match piece {
@@ -141,7 +160,11 @@ impl Comm for Thread<'_> {
     }
     fn gather_bytes(&self, piece: &[u8]) -> Result<Vec<u8>> {
         let all = self.all_bytes("gather_bytes", piece)?;
-        Ok(if self.rank == 0 { all.concat() } else { Vec::new() })
+        Ok(if self.rank == 0 {
+            all.concat()
+        } else {
+            Vec::new()
+        })
     }
     fn broadcast(&self, values: &mut [f64]) -> Result<()> {
         self.fold("broadcast", values, |first, _| first)
@@ -164,7 +187,11 @@ impl Comm for Thread<'_> {
     }
     fn barrier(&self) -> Result<()> {
         let all = self.exchange(Piece::Nothing)?;
-        if all.iter().all(|p| matches!(p, Piece::Nothing)) { Ok(()) } else { Err(mismatch()) }
+        if all.iter().all(|p| matches!(p, Piece::Nothing)) {
+            Ok(())
+        } else {
+            Err(mismatch())
+        }
     }
     fn alert(&self) {
         self.shared.lock().alerted = true;
@@ -177,23 +204,38 @@ impl Comm for Thread<'_> {
         let mut largest = [f64::from(code)];
         self.max(&mut largest).map_or(code, |()| largest[0] as i32)
     }
-    /// Ends this thread and, through their next call, the others; [`run`] then unwinds in the caller.
+    /// Ends this thread and, through their next call, the others; [`run`] then unwinds in the
+    /// caller.
     fn abort(&self, code: i32) -> ! {
         *self.aborted.borrow_mut() = Some(code);
-        resume_unwind(Box::new(format!("rank {} has aborted with code {code}", self.rank)))
+        resume_unwind(Box::new(format!(
+            "rank {} has aborted with code {code}",
+            self.rank
+        )))
     }
 }
 
 /// Runs `f` on `size` ranks, each a thread, and returns what each returned, in rank order.
 ///
-/// A panic (or abort) of a rank makes the pending and later calls of the others fail with `Error::Communication`;
-/// when all have ended, the first panic goes on in the caller.
+/// A panic (or abort) of a rank makes the pending and later calls of the others fail with
+/// `Error::Communication`; when all have ended, the first panic goes on in the caller.
 pub fn run<T: Send>(size: usize, f: impl Fn(&dyn Comm) -> T + Sync) -> Vec<T> {
-    let state = State { pieces: vec![None; size], ..State::default() };
-    let shared = Shared { state: Mutex::new(state), changed: Condvar::new() };
+    let state = State {
+        pieces: vec![None; size],
+        ..State::default()
+    };
+    let shared = Shared {
+        state: Mutex::new(state),
+        changed: Condvar::new(),
+    };
     let first_panic = Mutex::new(None);
     let one = |rank: usize| {
-        let thread = Thread { rank, size, shared: &shared, aborted: RefCell::new(None) };
+        let thread = Thread {
+            rank,
+            size,
+            shared: &shared,
+            aborted: RefCell::new(None),
+        };
         match catch_unwind(AssertUnwindSafe(|| f(&thread))) {
             Ok(value) => {
                 shared.leave(format!("rank {rank} has already ended"));
@@ -203,7 +245,10 @@ pub fn run<T: Send>(size: usize, f: impl Fn(&dyn Comm) -> T + Sync) -> Vec<T> {
                 if let Ok(mut first) = first_panic.lock() {
                     first.get_or_insert(panic);
                 }
-                let code = thread.aborted.into_inner().map_or("panicked".into(), |c| format!("aborted with code {c}"));
+                let code = thread
+                    .aborted
+                    .into_inner()
+                    .map_or("panicked".into(), |c| format!("aborted with code {c}"));
                 shared.leave(format!("rank {rank} has {code}"));
                 None
             }
@@ -211,8 +256,13 @@ pub fn run<T: Send>(size: usize, f: impl Fn(&dyn Comm) -> T + Sync) -> Vec<T> {
     };
     let results: Vec<Option<T>> = std::thread::scope(|scope| {
         let one = &one;
-        let handles: Vec<_> = (0..size).map(|rank| scope.spawn(move || one(rank))).collect();
-        handles.into_iter().map(|h| h.join().ok().flatten()).collect()
+        let handles: Vec<_> = (0..size)
+            .map(|rank| scope.spawn(move || one(rank)))
+            .collect();
+        handles
+            .into_iter()
+            .map(|h| h.join().ok().flatten())
+            .collect()
     });
     if let Some(panic) = first_panic.into_inner().ok().flatten() {
         resume_unwind(panic);
@@ -259,7 +309,9 @@ mod tests {
                 comm.broadcast_bytes(&mut b)?;
                 assert_eq!(b, vec![0; 3]);
 
-                let pieces: Vec<Vec<f64>> = (0..size).map(|q| vec![(10 * r + q) as f64; r + q]).collect();
+                let pieces: Vec<Vec<f64>> = (0..size)
+                    .map(|q| vec![(10 * r + q) as f64; r + q])
+                    .collect();
                 let got = comm.transpose(&pieces)?;
                 for (q, piece) in got.iter().enumerate() {
                     assert_eq!(*piece, vec![(10 * q + r) as f64; r + q]);
@@ -268,7 +320,10 @@ mod tests {
                 Ok(vec![sum])
             });
             assert_eq!(results.len(), size);
-            assert!(results.iter().all(|r| r.is_ok() && *r == results[0]), "same bytes on every rank");
+            assert!(
+                results.iter().all(|r| r.is_ok() && *r == results[0]),
+                "same bytes on every rank"
+            );
         }
     }
 
@@ -287,19 +342,37 @@ mod tests {
 
     #[test]
     fn an_early_end_an_abort_and_a_wrong_call_are_errors() {
-        let results = run(2, |comm| if comm.rank() == 0 { Ok(()) } else { comm.barrier() });
+        let results = run(2, |comm| {
+            if comm.rank() == 0 {
+                Ok(())
+            } else {
+                comm.barrier()
+            }
+        });
         assert!(results[1].is_err());
-        let results = run(2, |comm| if comm.rank() == 0 { comm.sum(&mut [1.0]) } else { comm.barrier() });
+        let results = run(2, |comm| {
+            if comm.rank() == 0 {
+                comm.sum(&mut [1.0])
+            } else {
+                comm.barrier()
+            }
+        });
         assert!(results.iter().all(Result::is_err));
         let results = run(2, |comm| comm.sum(&mut vec![1.0; comm.rank()]));
         assert!(results.iter().any(Result::is_err));
-        assert!(std::panic::catch_unwind(|| run(2, |comm| comm.rank() == 1 && comm.abort(3))).is_err());
+        assert!(
+            std::panic::catch_unwind(|| run(2, |comm| comm.rank() == 1 && comm.abort(3))).is_err()
+        );
     }
 
     #[test]
     fn agreement_is_everywhere_or_nowhere() {
         let results = run(3, |comm| {
-            let mine = if comm.rank() == 2 { Err(Error::input("k", "bad", "good")) } else { Ok(comm.rank()) };
+            let mine = if comm.rank() == 2 {
+                Err(Error::input("k", "bad", "good"))
+            } else {
+                Ok(comm.rank())
+            };
             agree(comm, mine)
         });
         assert_eq!(results[0], Err(Error::Elsewhere));

@@ -1,4 +1,5 @@
-//! Decides the Hamiltonian at a time of an evolution: `[hamiltonian]`, with the keys of `evolve.hamiltonian` and `evolve.ramps`.
+//! Decides the Hamiltonian at a time of an evolution: `[hamiltonian]`, with the keys of
+//! `evolve.hamiltonian` and `evolve.ramps`.
 
 use crate::ansatz::{Ansatz, Kind};
 use crate::error::{Error, Result};
@@ -15,23 +16,33 @@ pub struct Couplings {
 }
 
 impl Couplings {
-    /// From an input with `[evolve]`; builds the Hamiltonian at the corners of its ramps, so that faults show before the start.
+    /// From an input with `[evolve]`; builds the Hamiltonian at the corners of its ramps, so that
+    /// faults show before the start.
     pub fn new(source: &Source, evolve: &EvolveInput) -> Result<Self> {
         let mut table = section(&source.input.hamiltonian, "hamiltonian")?.clone();
         // Operators are never rotated: the sign rule is part of the wave function.
         table.remove("sign_rule");
         if let Some(own) = &evolve.hamiltonian {
-            if own.get("kind").is_some_and(|kind| table.get("kind") != Some(kind)) {
+            if own
+                .get("kind")
+                .is_some_and(|kind| table.get("kind") != Some(kind))
+            {
                 table.retain(|key, _| key == "sector");
             }
             table.extend(own.clone());
         }
         let mut source = source.clone();
         source.input.hamiltonian = Some(table);
-        let couplings = Couplings { source, ramps: evolve.ramps.clone() };
+        let couplings = Couplings {
+            source,
+            ramps: evolve.ramps.clone(),
+        };
         let corners = evolve.ramps.values().flat_map(Ramp::landmarks);
-        for time in [0.0, evolve.time].into_iter().chain(corners.filter(|t| (0.0..evolve.time).contains(t)).take(1000))
-        {
+        for time in [0.0, evolve.time].into_iter().chain(
+            corners
+                .filter(|t| (0.0..evolve.time).contains(t))
+                .take(1000),
+        ) {
             couplings.at(time)?;
         }
         Ok(couplings)
@@ -46,9 +57,15 @@ impl Couplings {
             }
         }
         registry::problem(&source).map_err(|e| match e {
-            Error::Input { key, problem, remedy } if key.starts_with("hamiltonian") => {
-                Error::Input { key: format!("evolve.{key}"), problem, remedy }
-            }
+            Error::Input {
+                key,
+                problem,
+                remedy,
+            } if key.starts_with("hamiltonian") => Error::Input {
+                key: format!("evolve.{key}"),
+                problem,
+                remedy,
+            },
             other => other,
         })
     }
@@ -56,7 +73,9 @@ impl Couplings {
 
 /// Checks that `[evolve]` fits the model and the wave function.
 pub fn validate(source: &Source, problem: &Problem, extensions: &Extensions) -> Result<()> {
-    let Some(evolve) = &source.input.evolve else { return Ok(()) };
+    let Some(evolve) = &source.input.evolve else {
+        return Ok(());
+    };
     let at_start = Couplings::new(source, evolve)?.at(0.0)?;
     if registry::wave_function(source, problem, extensions)?.kind() == Kind::Real
         && (evolve.axis == Axis::Real || !at_start.hamiltonian.is_real())

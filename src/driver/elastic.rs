@@ -1,16 +1,20 @@
 //! Decides how the chains of a checkpoint become those of a run with another number of them.
 //!
-//! Of fewer chains: the first ones. Of more: chain c starts where chain c mod n stood, and because copies are not
-//! independent at first, all chains burn in (100 sweeps) before the next sample; each draws from its own random stream.
+//! Of fewer chains: the first ones. Of more: chain c starts where chain c mod n stood, and because
+//! copies are not independent at first, all chains burn in (100 sweeps) before the next sample;
+//! each draws from its own random stream.
 
-/// Configurations of `wanted` chains from those of a checkpoint, row by row; they stay as they are where the number is the same.
+/// Configurations of `wanted` chains from those of a checkpoint, row by row; they stay as they are
+/// where the number is the same.
 pub fn fit(states: Vec<i8>, sites: usize, wanted: usize) -> Vec<i8> {
     let row = sites.max(1);
     let there = states.len() / row;
     if there == wanted || there == 0 {
         return states;
     }
-    (0..wanted).flat_map(|c| states[(c % there) * row..][..row].iter().copied()).collect()
+    (0..wanted)
+        .flat_map(|c| states[(c % there) * row..][..row].iter().copied())
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! Decides the evolution in time: θ(t) by an integrator, fresh samples for every slope, observables on a grid of times.
+//! Decides the evolution in time: θ(t) by an integrator, fresh samples for every slope,
+//! observables on a grid of times.
 //!
-//! A boundary, where the run may stop, lies between two attempts of a step: parameters, the slope at the present point, the
-//! length of the next step and the number of the next random stream are all that a restart needs.
+//! A boundary, where the run may stop, lies between two attempts of a step: parameters, the slope
+//! at the present point, the length of the next step and the number of the next random stream are
+//! all that a restart needs.
 
 use super::Run;
 use super::couplings::Couplings;
@@ -25,7 +27,8 @@ use crate::stats::with_error;
 use std::io::IsTerminal;
 use std::time::Instant;
 
-/// Sweeps before the samples of an output time: the chains come from the end of the step in which it lies.
+/// Sweeps before the samples of an output time: the chains come from the end of the step in which
+/// it lies.
 const OUTPUT_BURN_IN: usize = 10;
 
 /// The equation of motion of a run, as an integrator sees it.
@@ -42,36 +45,70 @@ struct Flow<'r, 'a> {
 
 impl Flow<'_, '_> {
     fn problem(&self, time: f64) -> Result<Option<Problem>> {
-        if self.constant.is_some() { Ok(None) } else { self.couplings.at(time).map(Some) }
+        if self.constant.is_some() {
+            Ok(None)
+        } else {
+            self.couplings.at(time).map(Some)
+        }
     }
 
     /// The problem in force, where `present` is that of the time.
     fn in_force<'p>(&'p self, present: &'p Option<Problem>) -> &'p Problem {
-        self.constant.as_ref().or(present.as_ref()).unwrap_or(&self.run.problem)
+        self.constant
+            .as_ref()
+            .or(present.as_ref())
+            .unwrap_or(&self.run.problem)
     }
 
     fn quality(&self) -> Quality {
-        self.last.as_ref().map_or_else(Quality::default, |(point, _)| point.quality)
+        self.last
+            .as_ref()
+            .map_or_else(Quality::default, |(point, _)| point.quality)
     }
 
-    /// Energies and observables at an output time, from samples of their own, and how `velocity` fits them.
-    fn output(&mut self, time: f64, parameters: &[f64], velocity: &[f64], samples: Option<usize>) -> Result<()> {
+    /// Energies and observables at an output time, from samples of their own, and how `velocity`
+    /// fits them.
+    fn output(
+        &mut self,
+        time: f64,
+        parameters: &[f64],
+        velocity: &[f64],
+        samples: Option<usize>,
+    ) -> Result<()> {
         let per_chain = samples.unwrap_or(self.sampler.samples) / self.sampler.chains;
         let step = self.run.progress.trajectory.outputs.len() as u64;
         self.run.ensemble.set_parameters(parameters)?;
-        let request =
-            Request { purpose: Purpose::EvolveOutput, step, burn_in: self.sampler.burn_in + OUTPUT_BURN_IN, per_chain };
+        let request = Request {
+            purpose: Purpose::EvolveOutput,
+            step,
+            burn_in: self.sampler.burn_in + OUTPUT_BURN_IN,
+            per_chain,
+        };
         self.run.sample(&request)?;
         let present = self.problem(time)?;
         let (comm, ensemble, chains) = (self.run.comm, &*self.run.ensemble, self.sampler.chains);
         let values = |operator: &TermTable| agree(comm, ensemble.local_values(operator));
         let local = values(&self.in_force(&present).hamiltonian)?;
         let energy = estimate(comm, ensemble, &local, chains)?;
-        let initial = estimate(comm, ensemble, &values(&self.run.problem.hamiltonian)?, chains)?;
+        let initial = estimate(
+            comm,
+            ensemble,
+            &values(&self.run.problem.hamiltonian)?,
+            chains,
+        )?;
         let derivatives = ensemble.derivatives();
-        let data = StepData { derivatives: &derivatives, weights: ensemble.weights(), local_energies: &local.values };
+        let data = StepData {
+            derivatives: &derivatives,
+            weights: ensemble.weights(),
+            local_energies: &local.values,
+        };
         let axis = self.equation.axis;
-        let of_all = |data: &StepData| Ok((vec![local_error(axis, data, 0.0, velocity, &Serial)?], [0.0; 2]));
+        let of_all = |data: &StepData| {
+            Ok((
+                vec![local_error(axis, data, 0.0, velocity, &Serial)?],
+                [0.0; 2],
+            ))
+        };
         let r2 = match self.run.source.input.deterministic {
             true => whole::solve(&data, 1, comm, of_all)?.0.iter().sum(),
             false => local_error(axis, &data, local.unseen, velocity, comm)?,
@@ -92,7 +129,10 @@ impl Flow<'_, '_> {
         agree(self.run.comm, added)?;
         if self.run.comm.is_root() && !std::io::stderr().is_terminal() {
             let words = curves::words(&self.run.observables, &observed);
-            log::info!("t {time:.5}  E = {}{words}  (output)", with_error(energy.mean.re, energy.error));
+            log::info!(
+                "t {time:.5}  E = {}{words}  (output)",
+                with_error(energy.mean.re, energy.error)
+            );
         }
         Ok(())
     }
@@ -119,7 +159,11 @@ impl System for Flow<'_, '_> {
         let present = self.problem(time)?;
         let (run, problem) = (&*self.run, self.in_force(&present));
         let local = agree(run.comm, run.ensemble.local_values(&problem.hamiltonian))?;
-        let mut bad = [local.values.iter().filter(|e| !(e.re.is_finite() && e.im.is_finite())).count() as f64];
+        let mut bad = [local
+            .values
+            .iter()
+            .filter(|e| !(e.re.is_finite() && e.im.is_finite()))
+            .count() as f64];
         run.comm.sum(&mut bad)?;
         if bad[0] > 0.0 {
             log::warn!("t = {time}: {} local energies are not finite", bad[0]);
@@ -128,27 +172,51 @@ impl System for Flow<'_, '_> {
         let energy = estimate(run.comm, &*run.ensemble, &local, self.sampler.chains)?;
         if !Bounds::new(problem, 0.0).allow(&energy) {
             let (mean, variance) = (with_error(energy.mean.re, energy.error), energy.variance);
-            log::warn!("t = {time}: no state has the energy {mean} with the variance {variance:.1e}");
+            log::warn!(
+                "t = {time}: no state has the energy {mean} with the variance {variance:.1e}"
+            );
             return Ok(None);
         }
         let derivatives = run.ensemble.derivatives();
-        let data =
-            StepData { derivatives: &derivatives, weights: run.ensemble.weights(), local_energies: &local.values };
+        let data = StepData {
+            derivatives: &derivatives,
+            weights: run.ensemble.weights(),
+            local_energies: &local.values,
+        };
         let motion = match run.source.input.deterministic {
             true => motion::solve_whole(&self.equation, &data, run.comm)?,
-            false => motion::solve(&self.equation, &data, local.unseen, run.ensemble.is_exact(), run.comm)?,
+            false => motion::solve(
+                &self.equation,
+                &data,
+                local.unseen,
+                run.ensemble.is_exact(),
+                run.comm,
+            )?,
         };
         let (velocity, mut quality, metric) = motion.into_parts();
         quality.noise *= (2.0 * energy.tau.max(0.5)).sqrt();
-        self.last = Some((Point { energy, quality, acceptance }, metric));
+        self.last = Some((
+            Point {
+                energy,
+                quality,
+                acceptance,
+            },
+            metric,
+        ));
         Ok(Some(velocity))
     }
     fn mark(&mut self) {
         self.marked = self.last.take().map(|(_, metric)| metric);
     }
     fn length(&self, change: &[f64]) -> Result<f64> {
-        let metrics = self.last.iter().map(|(_, metric)| metric).chain(&self.marked);
-        metrics.map(|metric| metric.length(change, self.run.comm)).try_fold(0.0, |m, l| Ok(f64::max(m, l?)))
+        let metrics = self
+            .last
+            .iter()
+            .map(|(_, metric)| metric)
+            .chain(&self.marked);
+        metrics
+            .map(|metric| metric.length(change, self.run.comm))
+            .try_fold(0.0, |m, l| Ok(f64::max(m, l?)))
     }
     fn noise(&self) -> f64 {
         self.quality().noise
@@ -161,10 +229,15 @@ fn output_after(settings: &EvolveInput, time: f64) -> f64 {
     ((time / every + 1e-9).floor() * every + every).min(settings.time)
 }
 
-/// The length of the next step and the time after it: fixed steps divide the way to the next output evenly.
+/// The length of the next step and the time after it: fixed steps divide the way to the next output
+/// evenly.
 fn next_step(settings: &EvolveInput, time: f64, step: f64) -> (f64, f64) {
     let adaptive = settings.integrator.is_adaptive();
-    let target = if adaptive { settings.time } else { output_after(settings, time) };
+    let target = if adaptive {
+        settings.time
+    } else {
+        output_after(settings, time)
+    };
     let left = target - time;
     let steps = (left / step - 1e-9).ceil().max(1.0);
     match steps == 1.0 {
@@ -181,17 +254,33 @@ pub(super) fn evolve(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result<
     let sampler = run.source.input.sampler.clone().unwrap_or_default();
     let (max_drift, max_r2) = bounds(&settings);
     let mut said = run.progress.trajectory.warnings(max_drift, max_r2);
-    let constant = if settings.ramps.is_empty() { Some(couplings.at(0.0)?) } else { None };
-    let mut flow =
-        Flow { run, equation: settings.equation(), couplings: &couplings, sampler, constant, last: None, marked: None };
-    while flow.run.progress.trajectory.rows.is_empty() || flow.run.progress.trajectory.time < end(&settings) {
+    let constant = if settings.ramps.is_empty() {
+        Some(couplings.at(0.0)?)
+    } else {
+        None
+    };
+    let mut flow = Flow {
+        run,
+        equation: settings.equation(),
+        couplings: &couplings,
+        sampler,
+        constant,
+        last: None,
+        marked: None,
+    };
+    while flow.run.progress.trajectory.rows.is_empty()
+        || flow.run.progress.trajectory.time < end(&settings)
+    {
         if flow.run.progress.trajectory.rows.is_empty() {
             begin(&mut flow, &settings)?;
         } else {
             advance(&mut flow, &settings)?;
         }
         let warnings = flow.run.progress.trajectory.warnings(max_drift, max_r2);
-        warnings.iter().filter(|w| !said.contains(w)).for_each(|w| log::warn!("{w}"));
+        warnings
+            .iter()
+            .filter(|w| !said.contains(w))
+            .for_each(|w| log::warn!("{w}"));
         said = warnings;
         if !flow.run.continue_between_blocks(chosen)? {
             return Ok(false);
@@ -226,15 +315,29 @@ fn advance(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
     let before = flow.run.ensemble.parameters();
     let trajectory = &flow.run.progress.trajectory;
     let (time, slope) = (trajectory.time, trajectory.slope.clone());
-    let (h, after) = next_step(settings, time, trajectory.step.min(settings.max_step.unwrap_or(settings.time)));
+    let (h, after) = next_step(
+        settings,
+        time,
+        trajectory
+            .step
+            .min(settings.max_step.unwrap_or(settings.time)),
+    );
     let attempt = method.attempt(flow, time, h, &before, (&slope.0, slope.1))?;
     let (kept, factor) = match &attempt {
-        Some(attempt) => method.judge(attempt.error, attempt.noise, settings.tolerance.unwrap_or(1e-4)),
+        Some(attempt) => method.judge(
+            attempt.error,
+            attempt.noise,
+            settings.tolerance.unwrap_or(1e-4),
+        ),
         None if method.is_adaptive() => (false, 0.2),
         None => return Err(astray(time)),
     };
     let trajectory = &mut flow.run.progress.trajectory;
-    trajectory.step = if method.is_adaptive() { h * factor } else { settings.step };
+    trajectory.step = if method.is_adaptive() {
+        h * factor
+    } else {
+        settings.step
+    };
     let Some(attempt) = attempt.filter(|_| kept) else {
         trajectory.rejected += 1;
         let smallest = settings.min_step.unwrap_or(1e-8 * settings.time);
@@ -250,13 +353,23 @@ fn advance(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
     flow.run.progress.trajectory.slope.1 = flow.noise();
     record(flow, after, [h, attempt.error, attempt.noise], clock);
     loop {
-        let last = flow.run.progress.trajectory.outputs.last().map_or(0.0, |o| o[0]);
+        let last = flow
+            .run
+            .progress
+            .trajectory
+            .outputs
+            .last()
+            .map_or(0.0, |o| o[0]);
         let next = output_after(settings, last);
         if last >= end(settings) || next > after * (1.0 + 1e-12) {
             break;
         }
         let at_end = (next - after).abs() <= 1e-12 * after;
-        let there = if at_end { attempt.ends[1].clone() } else { method.interpolate(&attempt, next) };
+        let there = if at_end {
+            attempt.ends[1].clone()
+        } else {
+            method.interpolate(&attempt, next)
+        };
         let velocity = method.interpolated_slope(&attempt, next);
         flow.output(next, &there, &velocity, settings.samples)?;
     }
@@ -269,15 +382,20 @@ fn advance(flow: &mut Flow, settings: &EvolveInput) -> Result<()> {
 /// Bounds of drift and r² above which there is a warning.
 pub(super) fn bounds(settings: &EvolveInput) -> (Option<f64>, f64) {
     let conserved = settings.ramps.is_empty() && settings.axis == Axis::Real;
-    (conserved.then(|| settings.max_drift.unwrap_or(1e-3)), settings.max_r2.unwrap_or(0.1))
+    (
+        conserved.then(|| settings.max_drift.unwrap_or(1e-3)),
+        settings.max_r2.unwrap_or(0.1),
+    )
 }
 
 fn astray(time: f64) -> Error {
     Error::numerical(
         format!(
-            "after t = {time} the evolution has gone astray: numbers that are not finite, or an energy that no state has"
+            "after t = {time} the evolution has gone astray: numbers that are not finite, or an \
+             energy that no state has"
         ),
-        "use shorter steps, a larger cut-off, more samples, or evolve.integrator = \"bogacki-shampine\"; the last checkpoint holds",
+        "use shorter steps, a larger cut-off, more samples, or evolve.integrator = \
+         \"bogacki-shampine\"; the last checkpoint holds",
     )
 }
 
@@ -286,11 +404,16 @@ fn record(flow: &mut Flow, time: f64, attempt: [f64; 3], clock: Instant) {
     let run = &mut *flow.run;
     let Some((point, _)) = &flow.last else { return };
     let seconds = clock.elapsed().as_secs_f64();
-    run.progress.trajectory.push(time, attempt, point, run.problem.lattice.sites, seconds);
+    run.progress
+        .trajectory
+        .push(time, attempt, point, run.problem.lattice.sites, seconds);
     let total = run.source.input.evolve.as_ref().map_or(time, |e| e.time);
-    let Some(row) = run.progress.trajectory.rows.last().copied() else { return };
+    let Some(row) = run.progress.trajectory.rows.last().copied() else {
+        return;
+    };
     let line = format!(
-        "t {time:.5}  E = {}  drift {:.1e}  r2 {:.1e}  R2 {:.1e}  kept {:.0}  residual {:.1e}  dt {:.1e}  acc {:.2}  {seconds:.3} s",
+        "t {time:.5}  E = {}  drift {:.1e}  r2 {:.1e}  R2 {:.1e}  kept {:.0}  residual {:.1e}  dt \
+         {:.1e}  acc {:.2}  {seconds:.3} s",
         with_error(row[2], row[4]),
         row[8],
         row[10],

@@ -1,7 +1,8 @@
 //! Decides what a checkpoint and a result file hold, and how a run finds its place again.
 //!
-//! Checkpoint: `run/` (place), `parameters/flat`, `optimizer/`, `chains/`, `optimize/history/`, `measure/`. Results: `input/`,
-//! `provenance/`, `status/`, `optimize/history/`, `measure/energy/`, `parameters/<block>`, `timing/`.
+//! Checkpoint: `run/` (place), `parameters/flat`, `optimizer/`, `chains/`, `optimize/history/`,
+//! `measure/`. Results: `input/`, `provenance/`, `status/`, `optimize/history/`, `measure/energy/`,
+//! `parameters/<block>`, `timing/`.
 
 use super::history::History;
 use super::measure::Measurement;
@@ -50,14 +51,28 @@ pub(super) fn load(
     mut progress: Progress,
 ) -> Result<Loaded> {
     let Some(tree) = read_once(paths, comm)? else {
-        agree(comm, if comm.is_root() { samples::truncate(paths, 0) } else { Ok(()) })?;
-        return Ok(Loaded { progress, finished: false });
+        agree(
+            comm,
+            if comm.is_root() {
+                samples::truncate(paths, 0)
+            } else {
+                Ok(())
+            },
+        )?;
+        return Ok(Loaded {
+            progress,
+            finished: false,
+        });
     };
     physics::compare(tree.text("run/physics")?, physics)?;
-    let (then, now) = (tree.text("run/vector_instructions").unwrap_or_default(), Simd::chosen().name());
+    let (then, now) = (
+        tree.text("run/vector_instructions").unwrap_or_default(),
+        Simd::chosen().name(),
+    );
     if then != now {
         log::warn!(
-            "the checkpoint was made with other vector instructions ({then}) than this run's ({now}): from here on numbers agree to rounding, not bit for bit"
+            "the checkpoint was made with other vector instructions ({then}) than this run's \
+             ({now}): from here on numbers agree to rounding, not bit for bit"
         );
     }
     let read = read_place(&tree, &mut progress);
@@ -70,10 +85,16 @@ pub(super) fn load(
         progress.policy.level = 0;
     }
     if let Some(chosen) = chosen {
-        if tree.text("optimizer/kind").is_ok_and(|kind| kind == chosen.kind) {
+        if tree
+            .text("optimizer/kind")
+            .is_ok_and(|kind| kind == chosen.kind)
+        {
             chosen.optimizer.load(&tree, "optimizer/state")?;
         } else {
-            log::warn!("the checkpoint was made by another optimiser; {} starts without its memory", chosen.kind);
+            log::warn!(
+                "the checkpoint was made by another optimiser; {} starts without its memory",
+                chosen.kind
+            );
         }
         if progress.stage != Stage::Optimize && steps > tree.count("run/steps_asked")? {
             progress.stage = Stage::Optimize;
@@ -88,14 +109,22 @@ pub(super) fn load(
     }
     if let Some(settings) = &input.evolve {
         if !progress.trajectory.rows.is_empty() {
-            physics::compare(tree.text("run/evolution")?, &physics::describe_evolution(source))?;
+            physics::compare(
+                tree.text("run/evolution")?,
+                &physics::describe_evolution(source),
+            )?;
         }
-        let behind = progress.trajectory.time < evolve::end(settings) || progress.trajectory.rows.is_empty();
+        let behind =
+            progress.trajectory.time < evolve::end(settings) || progress.trajectory.rows.is_empty();
         if behind && matches!(progress.stage, Stage::Measure | Stage::Finished) {
             progress.stage = Stage::Evolve;
             progress.measurement = Measurement::default();
             progress.segments = progress.step_segments;
-            let evolved = progress.trajectory.chains.take().or_else(|| progress.optimized_chains.clone());
+            let evolved = progress
+                .trajectory
+                .chains
+                .take()
+                .or_else(|| progress.optimized_chains.clone());
             chains = evolved.unwrap_or(chains);
         }
     }
@@ -106,7 +135,10 @@ pub(super) fn load(
     {
         return Err(Error::input(
             "measure.observables",
-            format!("the evolution beside the output recorded others up to t = {}", progress.trajectory.time),
+            format!(
+                "the evolution beside the output recorded others up to t = {}",
+                progress.trajectory.time
+            ),
             "keep the list until the evolution has come to its end, or use --fresh",
         ));
     }
@@ -124,8 +156,8 @@ pub(super) fn load(
         let measured = tree.datasets.contains_key("measure/energy");
         // A target that was reached before all samples is as good as they are.
         let short = progress.measurement.samples() < m.samples;
-        let reached =
-            m.target_error.is_some() && tree.text("run/target_reached").ok() == Some(&physics::target(source));
+        let reached = m.target_error.is_some()
+            && tree.text("run/target_reached").ok() == Some(&physics::target(source));
         if !measured || (!ensemble.is_exact() && short && !reached) {
             progress.stage = Stage::Measure;
         }
@@ -136,27 +168,54 @@ pub(super) fn load(
     let finished = progress.stage == Stage::Finished;
     if !finished {
         let kept = progress.segments;
-        agree(comm, if comm.is_root() { samples::truncate(paths, kept) } else { Ok(()) })?;
+        agree(
+            comm,
+            if comm.is_root() {
+                samples::truncate(paths, kept)
+            } else {
+                Ok(())
+            },
+        )?;
     }
     Ok(Loaded { progress, finished })
 }
 
-/// The newest readable checkpoint on every rank; rank 0 alone reads it, so that all have the same and no other needs the folder.
+/// The newest readable checkpoint on every rank; rank 0 alone reads it, so that all have the same
+/// and no other needs the folder.
 fn read_once(paths: &OutputPaths, comm: &dyn Comm) -> Result<Option<Tree>> {
-    let found = agree(comm, if comm.is_root() { paths.load_checkpoint() } else { Ok(None) })?;
+    let found = agree(
+        comm,
+        if comm.is_root() {
+            paths.load_checkpoint()
+        } else {
+            Ok(None)
+        },
+    )?;
     let mut bytes = found.as_ref().map_or_else(Vec::new, Tree::to_bytes);
     comm.broadcast_bytes(&mut bytes)?;
-    Ok(if comm.is_root() { found } else { Tree::from_bytes(&bytes).filter(|tree| !tree.datasets.is_empty()) })
+    Ok(if comm.is_root() {
+        found
+    } else {
+        Tree::from_bytes(&bytes).filter(|tree| !tree.datasets.is_empty())
+    })
 }
 
 /// Puts the chains of the checkpoint, as many as this run has, where they belong.
-fn settle_chains(source: &Source, ensemble: &mut dyn Ensemble, chains: Vec<i8>, progress: &mut Progress) -> Result<()> {
+fn settle_chains(
+    source: &Source,
+    ensemble: &mut dyn Ensemble,
+    chains: Vec<i8>,
+    progress: &mut Progress,
+) -> Result<()> {
     let (sites, range) = (ensemble.sites(), ensemble.chains());
     let (first, last) = (range.start, range.end);
     let wanted = source.input.sampler.clone().unwrap_or_default().chains;
     let before = chains.len() / sites.max(1);
     if before != wanted {
-        log::info!("the checkpoint has {before} chains, this run {wanted}; they burn in before the next sample");
+        log::info!(
+            "the checkpoint has {before} chains, this run {wanted}; they burn in before the next \
+             sample"
+        );
         progress.burn_in_due = true;
         progress.policy.still.clear();
         if progress.measurement.per_chain > 0 && progress.stage == Stage::Measure {
@@ -169,8 +228,15 @@ fn settle_chains(source: &Source, ensemble: &mut dyn Ensemble, chains: Vec<i8>, 
         let all = elastic::fit(states, sites, wanted);
         all.get(first * sites..last * sites).unwrap_or(&[]).to_vec()
     };
-    progress.optimized_chains = progress.optimized_chains.take().map(|states| elastic::fit(states, sites, wanted));
-    progress.trajectory.chains = progress.trajectory.chains.take().map(|states| elastic::fit(states, sites, wanted));
+    progress.optimized_chains = progress
+        .optimized_chains
+        .take()
+        .map(|states| elastic::fit(states, sites, wanted));
+    progress.trajectory.chains = progress
+        .trajectory
+        .chains
+        .take()
+        .map(|states| elastic::fit(states, sites, wanted));
     if let Some(safe) = &mut progress.policy.safe {
         safe.chains = mine(std::mem::take(&mut safe.chains));
     }
@@ -222,7 +288,9 @@ impl Run<'_> {
         self.flush_samples()?;
         let chains = self.gather_chains()?;
         let mut policy = Tree::default();
-        self.progress.policy.save(&mut policy, self.comm, self.problem.lattice.sites)?;
+        self.progress
+            .policy
+            .save(&mut policy, self.comm, self.problem.lattice.sites)?;
         let mut results = Ok(Tree::default());
         if self.comm.is_root() {
             results = self.results(state);
@@ -234,7 +302,12 @@ impl Run<'_> {
             (Some(_), Err(e)) => Err(e),
             (Some(chains), Ok(mut results)) => {
                 let value = Value::Real(shaped(&[], vec![peak[0]]));
-                results.describe("timing/peak_memory", value, "byte", "largest resident memory of a rank so far");
+                results.describe(
+                    "timing/peak_memory",
+                    value,
+                    "byte",
+                    "largest resident memory of a rank so far",
+                );
                 self.write_files(chosen, results, &chains, policy)
             }
         };
@@ -244,13 +317,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn write_files(&self, chosen: Option<&ChosenOptimizer>, results: Tree, chains: &[i8], policy: Tree) -> Result<()> {
+    fn write_files(
+        &self,
+        chosen: Option<&ChosenOptimizer>,
+        results: Tree,
+        chains: &[i8],
+        policy: Tree,
+    ) -> Result<()> {
         if self.progress.segments > 0 {
             samples::write_joined(&self.paths, self.progress.segments)?;
         }
         hdf5::write_atomic(&self.paths.results(), &results)?;
         drop(results);
-        self.paths.save_checkpoint(&self.checkpoint(chosen, chains, policy))
+        self.paths
+            .save_checkpoint(&self.checkpoint(chosen, chains, policy))
     }
 
     fn checkpoint(&self, chosen: Option<&ChosenOptimizer>, chains: &[i8], policy: Tree) -> Tree {
@@ -264,11 +344,22 @@ impl Run<'_> {
         tree.put_text("run/observables", physics::observables(self.source));
         tree.put_text(
             "run/target_reached",
-            if p.target_reached { physics::target(self.source) } else { String::new() },
+            if p.target_reached {
+                physics::target(self.source)
+            } else {
+                String::new()
+            },
         );
         tree.put_text("run/stage", p.stage.word());
         tree.put_integer("run/step", p.step as i64);
-        tree.put_integer("run/steps_asked", self.source.input.optimize.as_ref().map_or(0, |o| o.steps as i64));
+        tree.put_integer(
+            "run/steps_asked",
+            self.source
+                .input
+                .optimize
+                .as_ref()
+                .map_or(0, |o| o.steps as i64),
+        );
         tree.put_real("run/proposals", p.proposals);
         tree.put_integer("run/segments", p.segments as i64);
         tree.put_integer("run/step_segments", p.step_segments as i64);
@@ -335,17 +426,31 @@ impl Run<'_> {
         let mut rest = flat.as_slice();
         for block in self.ensemble.layout() {
             let entries: usize = block.shape.iter().product();
-            let (mine, after) =
-                rest.split_at_checked(if block.complex { 2 * entries } else { entries }).ok_or_else(|| {
-                    Error::numerical("the layout of the wave function does not fit its parameters", "fix it")
+            let (mine, after) = rest
+                .split_at_checked(if block.complex { 2 * entries } else { entries })
+                .ok_or_else(|| {
+                    Error::numerical(
+                        "the layout of the wave function does not fit its parameters",
+                        "fix it",
+                    )
                 })?;
             rest = after;
             let value = if block.complex {
-                Value::Complex(shaped(&block.shape, mine.chunks_exact(2).map(|v| Complex64::new(v[0], v[1])).collect()))
+                Value::Complex(shaped(
+                    &block.shape,
+                    mine.chunks_exact(2)
+                        .map(|v| Complex64::new(v[0], v[1]))
+                        .collect(),
+                ))
             } else {
                 Value::Real(shaped(&block.shape, mine.to_vec()))
             };
-            tree.describe(&format!("parameters/{}", block.name), value, "1", "final parameters");
+            tree.describe(
+                &format!("parameters/{}", block.name),
+                value,
+                "1",
+                "final parameters",
+            );
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
-//! Decides the straight line of a run: plan, continue from the checkpoint, optimise, evolve, measure, write; stop when told to.
+//! Decides the straight line of a run: plan, continue from the checkpoint, optimise, evolve,
+//! measure, write; stop when told to.
 //!
-//! Order of writing: sample segments, results, checkpoint. The checkpoint is the truth; what is newer is dropped.
+//! Order of writing: sample segments, results, checkpoint. The checkpoint is the truth; what is
+//! newer is dropped.
 
 mod blocks;
 mod convergence;
@@ -152,10 +154,20 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
             "add an [optimize], an [evolve] or a [measure] section",
         ));
     }
-    // Together, so that what every rank finds wrong is said once, and a file that one host lacks leaves nobody waiting.
+    // Together, so that what every rank finds wrong is said once, and a file that one host lacks
+    // leaves nobody waiting.
     let problem = agree(comm, registry::problem(source))?;
-    agree(comm, validate_evolution(source, &problem, &options.extensions))?;
-    let ensemble = registry::ensemble(source, &problem, &options.extensions, comm.rank(), comm.size());
+    agree(
+        comm,
+        validate_evolution(source, &problem, &options.extensions),
+    )?;
+    let ensemble = registry::ensemble(
+        source,
+        &problem,
+        &options.extensions,
+        comm.rank(),
+        comm.size(),
+    );
     let mut ensemble = agree(comm, ensemble)?;
     agree(comm, start::start(source, &mut *ensemble))?;
     let local = job::placement::ranks_here(comm.size());
@@ -165,7 +177,10 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     let plan = crate::report::plan(source, &problem, &*ensemble, comm.size(), -share[0])?;
     plan.refuse_if_too_large(local)?;
     let observables = match &input.measure {
-        Some(m) => agree(comm, registry::observables(source, &problem, &m.observables, "measure.observables"))?,
+        Some(m) => agree(
+            comm,
+            registry::observables(source, &problem, &m.observables, "measure.observables"),
+        )?,
         None => Vec::new(),
     };
     if let Some(m) = &input.measure {
@@ -186,13 +201,21 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     };
     let _lock = agree(comm, if comm.is_root() { lock() } else { Ok(None) })?;
     if options.fresh {
-        agree(comm, if comm.is_root() { paths.set_aside().map(drop) } else { Ok(()) })?;
+        agree(
+            comm,
+            if comm.is_root() {
+                paths.set_aside().map(drop)
+            } else {
+                Ok(())
+            },
+        )?;
     }
     let physics = physics::describe(source, &problem);
     same_everywhere(
         comm,
         fnv1a(physics.as_bytes()),
-        "the ranks read different files that the input names; put them into a folder that all hosts share",
+        "the ranks read different files that the input names; put them into a folder that all \
+         hosts share",
     )?;
     let progress = Progress {
         stage: Stage::first(input),
@@ -211,11 +234,22 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
         policy: policy::Policy::default(),
         burn_in_due: false,
     };
-    let loaded = files::load(&paths, comm, source, &physics, &mut *ensemble, chosen.as_mut(), progress)?;
+    let loaded = files::load(
+        &paths,
+        comm,
+        source,
+        &physics,
+        &mut *ensemble,
+        chosen.as_mut(),
+        progress,
+    )?;
     let (mut progress, finished_before) = (loaded.progress, loaded.finished);
     progress.started_at_step = progress.step;
     if finished_before {
-        log::info!("{name} is finished; nothing to do (raise optimize.steps or measure.samples, or use --fresh)");
+        log::info!(
+            "{name} is finished; nothing to do (raise optimize.steps or measure.samples, or use \
+             --fresh)"
+        );
         return Ok(Outcome::Finished);
     }
     log::info!(
@@ -272,7 +306,9 @@ impl Run<'_> {
                 return self.stop(Some(chosen));
             }
             if self.comm.is_root() {
-                self.optimisation_warnings().iter().for_each(|w| log::warn!("{w}"));
+                self.optimisation_warnings()
+                    .iter()
+                    .for_each(|w| log::warn!("{w}"));
             }
             self.progress.optimized_chains = self.gather_chains()?;
             self.flush_samples()?;
@@ -312,7 +348,10 @@ impl Run<'_> {
         if self.boundary.number <= 1 {
             log::warn!("no step was completed in this attempt; give the run more time");
         }
-        log::info!("stopped at step {} with the state saved; run the same command again to go on", self.progress.step);
+        log::info!(
+            "stopped at step {} with the state saved; run the same command again to go on",
+            self.progress.step
+        );
         Ok(Outcome::Stopped)
     }
 
@@ -333,9 +372,14 @@ impl Run<'_> {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
-            let style = indicatif::ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}\n{msg}");
+            let style =
+                indicatif::ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}\n{msg}");
             let bar = indicatif::ProgressBar::new(total as u64);
-            if let Ok(style) = style { bar.with_style(style) } else { bar }
+            if let Ok(style) = style {
+                bar.with_style(style)
+            } else {
+                bar
+            }
         });
         bar.set_message(line.to_string());
         bar.set_position(done as u64 + 1);

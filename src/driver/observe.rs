@@ -1,4 +1,5 @@
-//! Decides how observables of all ranks become numbers with error bars: sums per bin, chain by chain on rank 0.
+//! Decides how observables of all ranks become numbers with error bars: sums per bin, chain by
+//! chain on rank 0.
 //!
 //! Sums are added in the order of the chains, so that nothing depends on the number of ranks.
 
@@ -25,10 +26,16 @@ impl Observations {
     /// Nothing yet, with `expected` samples of each of `chains` chains about to come.
     pub fn new(observables: &[Named], chains: usize, expected: usize) -> Self {
         let new = |n: &Named| {
-            let counted = if n.observable.needs_partners() { chains / 2 } else { chains };
+            let counted = if n.observable.needs_partners() {
+                chains / 2
+            } else {
+                chains
+            };
             Bins::new(counted, n.observable.columns(), expected)
         };
-        Observations { bins: observables.iter().map(new).collect() }
+        Observations {
+            bins: observables.iter().map(new).collect(),
+        }
     }
 
     /// Counts the samples that `ensemble` holds, `per_chain` of each of its chains.
@@ -45,14 +52,23 @@ impl Observations {
             false => Vec::new(),
         };
         let before = self.bins.first().map_or(0, Bins::samples);
-        let segments: Vec<_> = self.bins.iter_mut().map(|b| b.segments(per_chain)).collect();
+        let segments: Vec<_> = self
+            .bins
+            .iter_mut()
+            .map(|b| b.segments(per_chain))
+            .collect();
         let mut sums = vec![Vec::new(); observables.len()];
         let mut local = || {
             for (k, chain) in ensemble.chains().enumerate() {
                 let row = per_chain * ensemble.sites();
                 let others = partners.get(k * row..(k + 1) * row).unwrap_or(&[]);
-                let view = View::new(ensemble, k * per_chain..(k + 1) * per_chain, others).at(chain, before);
-                for (o, named) in observables.iter().enumerate().filter(|(o, _)| chain < self.bins[*o].chains()) {
+                let view = View::new(ensemble, k * per_chain..(k + 1) * per_chain, others)
+                    .at(chain, before);
+                for (o, named) in observables
+                    .iter()
+                    .enumerate()
+                    .filter(|(o, _)| chain < self.bins[*o].chains())
+                {
                     let values = checked(named, named.observable.local_values(&view)?)?;
                     let columns = named.observable.columns();
                     let out: &mut Vec<f64> = &mut sums[o];
@@ -60,7 +76,9 @@ impl Observations {
                         for power in [1, 2] {
                             let start = out.len();
                             out.resize(start + columns, 0.0);
-                            for row in values[segment.start * columns..segment.end * columns].chunks_exact(columns) {
+                            for row in values[segment.start * columns..segment.end * columns]
+                                .chunks_exact(columns)
+                            {
                                 out[start..]
                                     .iter_mut()
                                     .zip(row)
@@ -75,7 +93,11 @@ impl Observations {
         agree(comm, local())?;
         for ((bins, sums), segments) in self.bins.iter_mut().zip(&sums).zip(&segments) {
             let all = comm.gather(sums)?;
-            bins.push(per_chain, segments, comm.is_root().then_some(all.as_slice()));
+            bins.push(
+                per_chain,
+                segments,
+                comm.is_root().then_some(all.as_slice()),
+            );
         }
         Ok(())
     }
@@ -83,18 +105,33 @@ impl Observations {
     /// Means, errors and bins on rank 0; empty elsewhere.
     /// The first `cut` samples of each chain do not count.
     pub fn summaries(&self, comm: &dyn Comm, observables: &[Named], cut: usize) -> Vec<Summary> {
-        let summary = |(bins, named): (&Bins, &Named)| bins.summary(cut, &|means| named.observable.evaluate(means));
-        if comm.is_root() { self.bins.iter().zip(observables).map(summary).collect() } else { Vec::new() }
+        let summary = |(bins, named): (&Bins, &Named)| {
+            bins.summary(cut, &|means| named.observable.evaluate(means))
+        };
+        if comm.is_root() {
+            self.bins.iter().zip(observables).map(summary).collect()
+        } else {
+            Vec::new()
+        }
     }
 }
 
 /// The configurations of the chain half of all chains further on, for each of this rank's chains.
-fn partners(comm: &dyn Comm, ensemble: &dyn Ensemble, per_chain: usize, chains: usize) -> Result<Vec<i8>> {
+fn partners(
+    comm: &dyn Comm,
+    ensemble: &dyn Ensemble,
+    per_chain: usize,
+    chains: usize,
+) -> Result<Vec<i8>> {
     let mine: Vec<u8> = ensemble.configurations().iter().map(|&s| s as u8).collect();
     let mut all = comm.gather_bytes(&mine)?;
     comm.broadcast_bytes(&mut all)?;
     let row = per_chain * ensemble.sites();
-    let partner = |chain: usize| all[(chain + chains / 2) % chains * row..][..row].iter().map(|&b| b as i8);
+    let partner = |chain: usize| {
+        all[(chain + chains / 2) % chains * row..][..row]
+            .iter()
+            .map(|&b| b as i8)
+    };
     Ok(ensemble.chains().flat_map(partner).collect())
 }
 
@@ -120,8 +157,14 @@ fn exact(comm: &dyn Comm, ensemble: &dyn Ensemble, named: &Named) -> Result<Summ
     let mut local = || {
         for start in (0..rows).step_by(BLOCK) {
             let range = start..(start + BLOCK).min(rows);
-            let values = checked(named, observable.local_values(&View::new(ensemble, range.clone(), &[]))?)?;
-            for (w, row) in ensemble.weights()[range].iter().zip(values.chunks_exact(observable.columns())) {
+            let values = checked(
+                named,
+                observable.local_values(&View::new(ensemble, range.clone(), &[]))?,
+            )?;
+            for (w, row) in ensemble.weights()[range]
+                .iter()
+                .zip(values.chunks_exact(observable.columns()))
+            {
                 means.iter_mut().zip(row).for_each(|(m, x)| *m += w * x);
             }
         }
@@ -132,8 +175,8 @@ fn exact(comm: &dyn Comm, ensemble: &dyn Ensemble, named: &Named) -> Result<Summ
     Ok(Summary::exact(observable.evaluate(&means)))
 }
 
-/// Observables of the present parameters from what `ensemble` holds: a full sum, or one block of `per_chain` samples of
-/// each of `chains` chains over all ranks. On rank 0; empty elsewhere.
+/// Observables of the present parameters from what `ensemble` holds: a full sum, or one block of
+/// `per_chain` samples of each of `chains` chains over all ranks. On rank 0; empty elsewhere.
 pub fn observe(
     comm: &dyn Comm,
     ensemble: &dyn Ensemble,
@@ -142,7 +185,10 @@ pub fn observe(
     chains: usize,
 ) -> Result<Vec<Summary>> {
     if ensemble.is_exact() {
-        let all = observables.iter().map(|o| exact(comm, ensemble, o)).collect::<Result<Vec<_>>>()?;
+        let all = observables
+            .iter()
+            .map(|o| exact(comm, ensemble, o))
+            .collect::<Result<Vec<_>>>()?;
         return Ok(if comm.is_root() { all } else { Vec::new() });
     }
     let mut observations = Observations::new(observables, chains, per_chain);
@@ -156,36 +202,87 @@ pub fn save(tree: &mut Tree, prefix: &str, observable: &dyn Observable, summary:
     for quantity in observable.quantities() {
         let range = start..start + quantity.entries();
         start = range.end;
-        let group = if quantity.name.is_empty() { prefix.to_string() } else { format!("{prefix}/{}", quantity.name) };
-        let mut put = |name: &str, shape: &[usize], values: Vec<f64>, unit: &str, meaning: &str| {
-            tree.describe(&format!("{group}/{name}"), Value::Real(shaped(shape, values)), unit, meaning);
+        let group = if quantity.name.is_empty() {
+            prefix.to_string()
+        } else {
+            format!("{prefix}/{}", quantity.name)
         };
-        put("mean", &quantity.shape, summary.mean[range.clone()].to_vec(), &quantity.unit, &quantity.meaning);
+        let mut put = |name: &str, shape: &[usize], values: Vec<f64>, unit: &str, meaning: &str| {
+            tree.describe(
+                &format!("{group}/{name}"),
+                Value::Real(shaped(shape, values)),
+                unit,
+                meaning,
+            );
+        };
+        put(
+            "mean",
+            &quantity.shape,
+            summary.mean[range.clone()].to_vec(),
+            &quantity.unit,
+            &quantity.meaning,
+        );
         let errors = summary.error[range.clone()].to_vec();
         // One bin has no spread: there is no error bar to write.
         if errors.iter().all(|e| e.is_finite()) {
-            put("error", &quantity.shape, errors, &quantity.unit, "standard error of the mean");
+            put(
+                "error",
+                &quantity.shape,
+                errors,
+                &quantity.unit,
+                "standard error of the mean",
+            );
         }
         if summary.bins.is_empty() {
             continue;
         }
-        let shape: Vec<usize> = std::iter::once(summary.bins.len()).chain(quantity.shape.iter().copied()).collect();
-        let bins = summary.bins.iter().flat_map(|b| b[range.clone()].iter().copied()).collect();
-        let meaning = "means of bins; jackknife pseudo-values where the quantity is not linear [bin, ...]";
+        let shape: Vec<usize> = std::iter::once(summary.bins.len())
+            .chain(quantity.shape.iter().copied())
+            .collect();
+        let bins = summary
+            .bins
+            .iter()
+            .flat_map(|b| b[range.clone()].iter().copied())
+            .collect();
+        let meaning =
+            "means of bins; jackknife pseudo-values where the quantity is not linear [bin, ...]";
         put("bins", &shape, bins, &quantity.unit, meaning);
         if range.len() <= COVARIANCES {
-            let pairs = range.clone().flat_map(|k| range.clone().map(move |l| (k, l)));
+            let pairs = range
+                .clone()
+                .flat_map(|k| range.clone().map(move |l| (k, l)));
             let values = pairs.map(|(k, l)| summary.covariance(k, l)).collect();
             let meaning = "covariance of the means [entry, entry]";
-            put("covariance", &[range.len(), range.len()], values, &format!("({})^2", quantity.unit), meaning);
+            put(
+                "covariance",
+                &[range.len(), range.len()],
+                values,
+                &format!("({})^2", quantity.unit),
+                meaning,
+            );
         }
     }
     let mut one = |name: &str, value: f64, unit: &str, meaning: &str| {
-        tree.describe(&format!("{prefix}/{name}"), Value::Real(shaped(&[], vec![value])), unit, meaning);
+        tree.describe(
+            &format!("{prefix}/{name}"),
+            Value::Real(shaped(&[], vec![value])),
+            unit,
+            meaning,
+        );
     };
     if !summary.bins.is_empty() {
-        one("tau", summary.tau, "samples", "integrated autocorrelation time, 0.5 for independent samples");
-        one("r_hat", summary.r_hat, "1", "largest split R-hat of what is averaged");
+        one(
+            "tau",
+            summary.tau,
+            "samples",
+            "integrated autocorrelation time, 0.5 for independent samples",
+        );
+        one(
+            "r_hat",
+            summary.r_hat,
+            "1",
+            "largest split R-hat of what is averaged",
+        );
         let meaning = "factor of each bin in covariance = sum w (b - mean b)(b - mean b)^T";
         let weights = Value::Real(shaped(&[summary.weights.len()], summary.weights.clone()));
         tree.describe(&format!("{prefix}/bin_weights"), weights, "1", meaning);
@@ -193,9 +290,17 @@ pub fn save(tree: &mut Tree, prefix: &str, observable: &dyn Observable, summary:
     for label in observable.labels() {
         // Numbers of sites are integers, so that readers can use them as indices.
         let value = match label.unit {
-            "site" => Value::Integer(shaped(&label.shape, label.values.iter().map(|v| v.round() as i64).collect())),
+            "site" => Value::Integer(shaped(
+                &label.shape,
+                label.values.iter().map(|v| v.round() as i64).collect(),
+            )),
             _ => Value::Real(shaped(&label.shape, label.values)),
         };
-        tree.describe(&format!("{prefix}/{}", label.name), value, label.unit, label.meaning);
+        tree.describe(
+            &format!("{prefix}/{}", label.name),
+            value,
+            label.unit,
+            label.meaning,
+        );
     }
 }

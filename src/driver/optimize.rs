@@ -1,4 +1,5 @@
-//! Decides one optimisation step: θ ← θ − η δ with δ from the registered optimiser, sampled at the present parameters.
+//! Decides one optimisation step: θ ← θ − η δ with δ from the registered optimiser,
+//! sampled at the present parameters.
 //!
 //! What happens to a step that goes wrong is decided in [`super::policy`].
 
@@ -27,25 +28,52 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
     let settings = section(&run.source.input.optimize, "optimize")?.clone();
     let sampler = run.source.input.sampler.clone().unwrap_or_default();
     // A penalty lifts the energy on purpose.
-    let bounds = Bounds::new(&run.problem, if run.orthogonal.is_empty() { settings.max_rise } else { 0.0 });
+    let bounds = Bounds::new(
+        &run.problem,
+        if run.orthogonal.is_empty() {
+            settings.max_rise
+        } else {
+            0.0
+        },
+    );
     while run.progress.stage == Stage::Optimize && run.progress.step < settings.steps {
         let step = run.progress.step;
         let clock = std::time::Instant::now();
-        let burn_in = sampler.burn_in + if step == 0 { FIRST_BURN_IN } else { run.take_burn_in() };
+        let burn_in = sampler.burn_in
+            + if step == 0 {
+                FIRST_BURN_IN
+            } else {
+                run.take_burn_in()
+            };
         let per_chain = sampler.samples / sampler.chains;
-        run.sample(&Request { purpose: Purpose::Optimize, step: step as u64, burn_in, per_chain })?;
-        let local = agree(run.comm, run.ensemble.local_values(&run.problem.hamiltonian))?;
+        run.sample(&Request {
+            purpose: Purpose::Optimize,
+            step: step as u64,
+            burn_in,
+            per_chain,
+        })?;
+        let local = agree(
+            run.comm,
+            run.ensemble.local_values(&run.problem.hamiltonian),
+        )?;
         let counts = run.count_proposals()?;
         let [non_finite, zeros] = run.count_faults(&local)?;
         let energy = estimate(run.comm, &*run.ensemble, &local, sampler.chains)?;
-        let score = v_score(run.problem.lattice.sites, energy.variance, energy.mean.re, run.problem.e_infinity);
+        let score = v_score(
+            run.problem.lattice.sites,
+            energy.variance,
+            energy.mean.re,
+            run.problem.e_infinity,
+        );
         let level = run.progress.policy.level;
         let (mut fault, well) = run.progress.policy.judge(&energy, &bounds);
         if non_finite + zeros > 0.0 {
             fault = Some(Fault::NotFinite);
         }
-        let mut taken =
-            Taken { rate: settings.learning_rate.at(step) * run.progress.policy.rate_factor(), ..Taken::NONE };
+        let mut taken = Taken {
+            rate: settings.learning_rate.at(step) * run.progress.policy.rate_factor(),
+            ..Taken::NONE
+        };
         if fault.is_none() {
             fault = run.update(chosen, &settings, &local, per_chain, well, &mut taken)?;
         }
@@ -69,11 +97,22 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             zeros,
             counts.totals[3],
             counts.totals[2],
-            if counts.table_drift.is_finite() { counts.table_drift } else { -1.0 },
+            if counts.table_drift.is_finite() {
+                counts.table_drift
+            } else {
+                -1.0
+            },
         ];
         if fault.is_some() {
-            // The numbers of an unsound step mean nothing; those of the last sound one stand for them.
-            let last: Row = run.progress.history.rows.last().copied().unwrap_or([0.0; COLUMNS.len()]);
+            // The numbers of an unsound step mean nothing; those of the last sound one stand for
+            // them.
+            let last: Row = run
+                .progress
+                .history
+                .rows
+                .last()
+                .copied()
+                .unwrap_or([0.0; COLUMNS.len()]);
             row[..6].copy_from_slice(&last[..6]);
         }
         let seconds = clock.elapsed().as_secs_f64();
@@ -89,8 +128,11 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             }
             Some(fault) => run.undo(fault, chosen, &settings)?,
         }
-        let below = |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
-        if fault.is_none() && (below(settings.target_error, energy.error) || below(settings.target_v_score, score)) {
+        let below =
+            |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
+        if fault.is_none()
+            && (below(settings.target_error, energy.error) || below(settings.target_v_score, score))
+        {
             log::info!("step {step}: the target is reached");
             run.progress.stage = Stage::Measure;
         }
@@ -113,16 +155,27 @@ struct Taken {
 }
 
 impl Taken {
-    const NONE: Taken = Taken { rate: 0.0, metric_norm: -1.0, fallbacks: 0.0, iterations: [-1.0; 2] };
+    const NONE: Taken = Taken {
+        rate: 0.0,
+        metric_norm: -1.0,
+        fallbacks: 0.0,
+        iterations: [-1.0; 2],
+    };
 }
 
 impl Run<'_> {
-    /// Over all ranks: local energies that are not finite, and samples whose amplitude vanishes or is not finite.
+    /// Over all ranks: local energies that are not finite, and samples whose amplitude vanishes or
+    /// is not finite.
     fn count_faults(&self, local: &LocalValues) -> Result<[f64; 2]> {
         let finite = |v: &num_complex::Complex64| v.re.is_finite() && v.im.is_finite();
-        let bad = |values: &[num_complex::Complex64]| values.iter().filter(|v| !finite(v)).count() as f64;
+        let bad =
+            |values: &[num_complex::Complex64]| values.iter().filter(|v| !finite(v)).count() as f64;
         // A full sum meets every zero of the wave function and gives it no weight.
-        let zeros = if self.ensemble.is_exact() { 0.0 } else { bad(self.ensemble.log_psi()) };
+        let zeros = if self.ensemble.is_exact() {
+            0.0
+        } else {
+            bad(self.ensemble.log_psi())
+        };
         let mut counts = [bad(&local.values), zeros];
         self.comm.sum(&mut counts)?;
         Ok(counts)
@@ -141,14 +194,30 @@ impl Run<'_> {
         let mut state = Tree::default();
         chosen.optimizer.save(&mut state, OPTIMIZER);
         let step = self.progress.step;
-        let pulled = self.orthogonal.local_energies(self.comm, &*self.ensemble, &local.values, step, per_chain)?;
+        let pulled = self.orthogonal.local_energies(
+            self.comm,
+            &*self.ensemble,
+            &local.values,
+            step,
+            per_chain,
+        )?;
         let derivatives = self.ensemble.derivatives();
-        let data = StepData { derivatives: &derivatives, weights: self.ensemble.weights(), local_energies: &pulled };
+        let data = StepData {
+            derivatives: &derivatives,
+            weights: self.ensemble.weights(),
+            local_energies: &pulled,
+        };
         let solved = match self.source.input.deterministic {
             true => whole::direction(&mut *chosen.optimizer, &data, step, self.comm),
             false => chosen.optimizer.direction(&data, step, self.comm),
         };
-        let Some(Direction { update, metric_norm, fallbacks, iterations }) = self.solved_everywhere(solved)? else {
+        let Some(Direction {
+            update,
+            metric_norm,
+            fallbacks,
+            iterations,
+        }) = self.solved_everywhere(solved)?
+        else {
             return Ok(Some(Fault::Solve));
         };
         if let (Some(norm), Some(largest)) = (metric_norm, settings.max_distance) {
@@ -162,12 +231,21 @@ impl Run<'_> {
             taken.iterations = [count as f64, residual];
         }
         let before = self.ensemble.parameters();
-        let after: Vec<f64> = before.iter().zip(&update).map(|(p, d)| p - taken.rate * d).collect();
+        let after: Vec<f64> = before
+            .iter()
+            .zip(&update)
+            .map(|(p, d)| p - taken.rate * d)
+            .collect();
         let norm = metric_norm.unwrap_or(-1.0);
-        let finite = taken.rate.is_finite() && norm.is_finite() && after.iter().all(|p| p.is_finite());
+        let finite =
+            taken.rate.is_finite() && norm.is_finite() && after.iter().all(|p| p.is_finite());
         if well {
             let chains = self.ensemble.chain_states().to_vec();
-            self.progress.policy.safe = Some(Snapshot { parameters: before, chains, optimizer: state });
+            self.progress.policy.safe = Some(Snapshot {
+                parameters: before,
+                chains,
+                optimizer: state,
+            });
         }
         if !finite {
             taken.rate = 0.0;
@@ -178,10 +256,14 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// The direction, or `None` on every rank where the numbers of any rank had none; other errors stay errors.
+    /// The direction, or `None` on every rank where the numbers of any rank had none; other errors
+    /// stay errors.
     fn solved_everywhere(&self, solved: Result<Direction>) -> Result<Option<Direction>> {
         let numerical = matches!(solved, Err(Error::Numerical { .. }));
-        let other = matches!(solved, Err(Error::Input { .. } | Error::Memory { .. } | Error::Output { .. }));
+        let other = matches!(
+            solved,
+            Err(Error::Input { .. } | Error::Memory { .. } | Error::Output { .. })
+        );
         let mut failed = [f64::from(u8::from(numerical)), f64::from(u8::from(other))];
         self.comm.max(&mut failed)?;
         match solved {
@@ -195,8 +277,14 @@ impl Run<'_> {
         }
     }
 
-    /// Goes back to the last good state; ends the run, with that state saved, after too many faults.
-    fn undo(&mut self, fault: Fault, chosen: &mut ChosenOptimizer, settings: &OptimizeInput) -> Result<()> {
+    /// Goes back to the last good state; ends the run, with that state saved, after too many
+    /// faults.
+    fn undo(
+        &mut self,
+        fault: Fault,
+        chosen: &mut ChosenOptimizer,
+        settings: &OptimizeInput,
+    ) -> Result<()> {
         let step = self.progress.step - 1;
         self.progress.policy.failed();
         if let Some(safe) = &self.progress.policy.safe {
@@ -223,9 +311,17 @@ impl Run<'_> {
                 fault.words(),
                 self.progress.policy.faults
             ),
-            "lower optimize.learning_rate, raise optimize.shift or sampler.samples, and run again to go on from them",
+            "lower optimize.learning_rate, raise optimize.shift or sampler.samples, and run again \
+             to go on from them",
         );
-        agree(self.comm, if self.comm.is_root() { Err(given_up) } else { Ok(()) })
+        agree(
+            self.comm,
+            if self.comm.is_root() {
+                Err(given_up)
+            } else {
+                Ok(())
+            },
+        )
     }
 
     /// Chains that have stood still for long start again from random configurations.
@@ -233,21 +329,33 @@ impl Run<'_> {
         if self.ensemble.is_exact() {
             return Ok(());
         }
-        let due = self.progress.policy.stand_still(&counts.still, counts.totals[3], chains);
+        let due = self
+            .progress
+            .policy
+            .stand_still(&counts.still, counts.totals[3], chains);
         let (sites, first) = (self.problem.lattice.sites, self.ensemble.chains().start);
         let mut states = self.ensemble.chain_states().to_vec();
         for &k in &due {
             let name = (first + k) as u64;
-            let mut rng = stream(self.source.input.seed, Purpose::Configurations, name, self.progress.step as u64);
+            let mut rng = stream(
+                self.source.input.seed,
+                Purpose::Configurations,
+                name,
+                self.progress.step as u64,
+            );
             let mut draws = (0..DRAWS).map(|_| self.problem.basis.random(&mut rng));
-            if let Some(new) = draws.find(|x| self.ensemble.log_psi_of(x)[0].re > f64::NEG_INFINITY) {
+            if let Some(new) = draws.find(|x| self.ensemble.log_psi_of(x)[0].re > f64::NEG_INFINITY)
+            {
                 states[k * sites..][..sites].copy_from_slice(&new);
             }
         }
         let mut redrawn = [due.len() as f64];
         self.comm.sum(&mut redrawn)?;
         if redrawn[0] > 0.0 {
-            log::warn!("{} chains did not move for many steps and are drawn anew", redrawn[0]);
+            log::warn!(
+                "{} chains did not move for many steps and are drawn anew",
+                redrawn[0]
+            );
             self.ensemble.set_chain_states(&states)?;
             self.progress.burn_in_due = true;
         }
@@ -264,7 +372,8 @@ impl Run<'_> {
         seconds: f64,
     ) {
         let line = format!(
-            "step {step}  E = {}  var = {:.4}  V-score {score:.2e}  R-hat {:.3}  acc {:.2}  {seconds:.3} s/step{}",
+            "step {step}  E = {}  var = {:.4}  V-score {score:.2e}  R-hat {:.3}  acc {:.2} \
+              {seconds:.3} s/step{}",
             with_error(energy.mean.re, energy.error),
             energy.variance,
             energy.r_hat,
@@ -281,7 +390,8 @@ impl Run<'_> {
         let apart = late.iter().filter(|r| r[R_HAT] > MAX_R_HAT).count();
         if 2 * apart > late.len() && late.len() >= 10 {
             log::warn!(
-                "R-hat was above {MAX_R_HAT} in {apart} of the last {} steps: the chains disagree; raise sampler.sweeps or add moves",
+                "R-hat was above {MAX_R_HAT} in {apart} of the last {} steps: the chains disagree; \
+                 raise sampler.sweeps or add moves",
                 late.len()
             );
         }

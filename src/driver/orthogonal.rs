@@ -1,8 +1,11 @@
-//! Decides how an optimisation finds the next state: a penalty on the overlap with states that are known.
+//! Decides how an optimisation finds the next state: a penalty on the overlap with states that are
+//! known.
 //!
-//! E + Σ_k w_k |⟨ψ|φ_k⟩|²/(⟨ψ|ψ⟩⟨φ_k|φ_k⟩) is the energy of H + Σ_k w_k |φ_k⟩⟨φ_k|/⟨φ_k|φ_k⟩, whose next state is the lowest one where
-//! w exceeds the gap (K. Choo et al., Phys. Rev. Lett. 121, 167204 (2018)). Its local energy has the terms w r₂ R(x), R = φ/ψ and
-//! r₂ = ⟨ψ/φ⟩ over |φ|²; with r₁ = ⟨R⟩ over |ψ|² the overlap squared is Re r₁ r₂. Both averages are sampled, or both full sums.
+//! E + Σ_k w_k |⟨ψ|φ_k⟩|²/(⟨ψ|ψ⟩⟨φ_k|φ_k⟩) is the energy of H + Σ_k w_k
+//! |φ_k⟩⟨φ_k|/⟨φ_k|φ_k⟩, whose next state is the lowest one where w exceeds the gap (K.
+//! Choo et al., Phys. Rev. Lett. 121, 167204 (2018)). Its local energy has the terms w r₂ R(x), R
+//! = φ/ψ and r₂ = ⟨ψ/φ⟩ over |φ|²; with r₁ = ⟨R⟩ over |ψ|² the overlap squared
+//! is Re r₁ r₂. Both averages are sampled, or both full sums.
 
 use crate::comm::{Comm, agree};
 use crate::ensemble::{Ensemble, Request};
@@ -36,17 +39,39 @@ impl Orthogonal {
     /// Loads the states of `optimize.orthogonal_to`; errors name the key.
     pub fn new(source: &Source, problem: &Problem, rank: usize, size: usize) -> Result<Self> {
         let mut known = Vec::new();
-        let list = source.input.optimize.as_ref().map_or(&[][..], |o| &o.orthogonal_to);
+        let list = source
+            .input
+            .optimize
+            .as_ref()
+            .map_or(&[][..], |o| &o.orthogonal_to);
         for (k, entry) in list.iter().enumerate() {
             let key = format!("optimize.orthogonal_to[{k}]");
             if !(entry.weight.is_finite() && entry.weight > 0.0) {
                 let remedy = "give an energy larger than the gap to the state that is wanted";
-                return Err(Error::input(format!("{key}.weight"), format!("the weight {}", entry.weight), remedy));
+                return Err(Error::input(
+                    format!("{key}.weight"),
+                    format!("the weight {}", entry.weight),
+                    remedy,
+                ));
             }
             let key = format!("{key}.file");
-            let ensemble = registry::saved_ensemble(source, problem, &entry.file, &key, k as u64 + 1, rank, size)?;
+            let ensemble = registry::saved_ensemble(
+                source,
+                problem,
+                &entry.file,
+                &key,
+                k as u64 + 1,
+                rank,
+                size,
+            )?;
             let file = entry.file.display().to_string();
-            known.push(Known { file, weight: entry.weight, ensemble, start: Vec::new(), overlap: 0.0 });
+            known.push(Known {
+                file,
+                weight: entry.weight,
+                ensemble,
+                start: Vec::new(),
+                overlap: 0.0,
+            });
         }
         Ok(Orthogonal { known })
     }
@@ -56,7 +81,8 @@ impl Orthogonal {
         self.known.is_empty()
     }
 
-    /// The local energies of H and the penalties at the configurations of `ensemble`, the samples of step `step`.
+    /// The local energies of H and the penalties at the configurations of `ensemble`, the samples
+    /// of step `step`.
     pub fn local_energies<'a>(
         &mut self,
         comm: &dyn Comm,
@@ -79,16 +105,27 @@ impl Orthogonal {
 
     /// The overlaps of the last step, for the log.
     pub fn words(&self) -> String {
-        self.known.iter().map(|k| format!("  overlap^2 with {} = {:.2e}", k.file, k.overlap)).collect()
+        self.known
+            .iter()
+            .map(|k| format!("  overlap^2 with {} = {:.2e}", k.file, k.overlap))
+            .collect()
     }
 }
 
 impl Known {
     fn sample(&mut self, step: usize, per_chain: usize) -> Result<()> {
-        let request = |step, burn_in| Request { purpose: Purpose::Orthogonal, step, burn_in, per_chain };
+        let request = |step, burn_in| Request {
+            purpose: Purpose::Orthogonal,
+            step,
+            burn_in,
+            per_chain,
+        };
         if !self.ensemble.is_exact() {
             if self.start.is_empty() {
-                self.ensemble.sample(&Request { per_chain: 1, ..request(u64::MAX, FIRST_BURN_IN) })?;
+                self.ensemble.sample(&Request {
+                    per_chain: 1,
+                    ..request(u64::MAX, FIRST_BURN_IN)
+                })?;
                 self.start = self.ensemble.chain_states().to_vec();
             }
             self.ensemble.set_chain_states(&self.start)?;
@@ -102,13 +139,20 @@ impl Known {
 
     fn add(&mut self, comm: &dyn Comm, psi: &dyn Ensemble, sum: &mut [Complex64]) -> Result<()> {
         let phi = self.ensemble.log_psi_of(psi.configurations());
-        let differences: Vec<Complex64> = phi.iter().zip(psi.log_psi()).map(|(phi, psi)| phi - psi).collect();
+        let differences: Vec<Complex64> = phi
+            .iter()
+            .zip(psi.log_psi())
+            .map(|(phi, psi)| phi - psi)
+            .collect();
         // Neither state is normalised: a common factor brings R near 1.
         let mut scale = [differences.iter().map(|d| d.re).fold(f64::MIN, f64::max)];
         comm.max(&mut scale)?;
         let ratios: Vec<Complex64> = differences.iter().map(|d| exp(d - scale[0])).collect();
         let theirs = psi.log_psi_of(self.ensemble.configurations());
-        let back = theirs.iter().zip(self.ensemble.log_psi()).map(|(psi, phi)| exp(psi - phi + scale[0]));
+        let back = theirs
+            .iter()
+            .zip(self.ensemble.log_psi())
+            .map(|(psi, phi)| exp(psi - phi + scale[0]));
         let r1: Complex64 = ratios.iter().zip(psi.weights()).map(|(r, w)| r * w).sum();
         let r2: Complex64 = back.zip(self.ensemble.weights()).map(|(r, w)| r * w).sum();
         let mut totals = [r1.re, r1.im, r2.re, r2.im];
@@ -119,13 +163,22 @@ impl Known {
                 "lower optimize.learning_rate, or optimise to a state with fewer zeros",
             ));
         }
-        let (r1, r2) = (Complex64::new(totals[0], totals[1]), Complex64::new(totals[2], totals[3]));
+        let (r1, r2) = (
+            Complex64::new(totals[0], totals[1]),
+            Complex64::new(totals[2], totals[3]),
+        );
         self.overlap = (r1 * r2).re;
-        sum.iter_mut().zip(ratios).for_each(|(e, r)| *e += self.weight * r2 * r);
+        sum.iter_mut()
+            .zip(ratios)
+            .for_each(|(e, r)| *e += self.weight * r2 * r);
         Ok(())
     }
 }
 
 fn exp(log: Complex64) -> Complex64 {
-    if log.re == f64::NEG_INFINITY { Complex64::ZERO } else { log.exp() }
+    if log.re == f64::NEG_INFINITY {
+        Complex64::ZERO
+    } else {
+        log.exp()
+    }
 }

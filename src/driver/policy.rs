@@ -1,16 +1,20 @@
-//! Decides what a step that went wrong costs: it is undone, the rate shrinks, and after too many of them the run ends.
+//! Decides what a step that went wrong costs: it is undone, the rate shrinks, and after too many of
+//! them the run ends.
 //!
-//! A step is sound where all local energies are finite, E ≥ E_∞ − Σ|c_k| within 4 errors, Var ≤ (Σ|c_k|)² (no state of
-//! H = Σ c_k P_k goes beyond either), E − E_best ≤ r max(E_∞ − E_best, √Var_best) within 5 errors, and Var ≤ 100 r V or
-//! √Var ≤ 0.2 r (E_∞ − E_best), V the median of the last 20 sound steps: a chain that found a spike of |ψ|² which the others never
-//! saw goes beyond both. A fault takes parameters, chains and optimiser back to the last step that was well within these bounds,
-//! and the next ones go on from there with fresh random streams at the rate η 2^{−level}:
+//! A step is sound where all local energies are finite, E ≥ E_∞ − Σ|c_k| within 4 errors,
+//! Var ≤ (Σ|c_k|)² (no state of H = Σ c_k P_k goes beyond either), E − E_best ≤ r
+//! max(E_∞ − E_best, √Var_best) within 5 errors, and Var ≤ 100 r V or √Var ≤ 0.2 r
+//! (E_∞ − E_best), V the median of the last 20 sound steps: a chain that found a spike of
+//! |ψ|² which the others never saw goes beyond both. A fault takes parameters, chains and
+//! optimiser back to the last step that was well within these bounds, and the next ones go on from
+//! there with fresh random streams at the rate η 2^{−level}:
 //! ```text
 //! fault                               level + 1; above max_backoffs: the good state is saved, exit code 70
 //! 10 × (faults so far) sound steps    level − 1, down to 0
 //! a chain that stood still 20 steps   is drawn anew and all burn in, unless most chains stand still: that is the state's nature
 //! ```
-//! All of it is part of the checkpoint. Bounds: Cauchy–Schwarz with the operator norm ‖H − E_∞‖ ≤ Σ|c_k|.
+//! All of it is part of the checkpoint. Bounds: Cauchy–Schwarz with the operator norm ‖H −
+//! E_∞‖ ≤ Σ|c_k|.
 
 use super::statistics::Energy;
 use crate::comm::Comm;
@@ -22,7 +26,8 @@ use crate::registry::Problem;
 const PATIENCE: usize = 10;
 /// Sound steps whose variances a step is compared with.
 const REMEMBERED: usize = 20;
-/// In units of r: a variance in units of the median, and its root in units of the energy's distance from E_∞, that are too much.
+/// In units of r: a variance in units of the median, and its root in units of the energy's distance
+/// from E_∞, that are too much.
 const EXPLOSION: [f64; 2] = [100.0, 0.2];
 /// Steps without a move after which a chain is drawn anew.
 const STILL_STEPS: usize = 20;
@@ -83,14 +88,19 @@ pub struct Bounds {
 impl Bounds {
     /// Those of a problem.
     pub fn new(problem: &Problem, max_rise: f64) -> Self {
-        Bounds { e_infinity: problem.e_infinity, spread: problem.e_infinity - problem.lower_bound, max_rise }
+        Bounds {
+            e_infinity: problem.e_infinity,
+            spread: problem.e_infinity - problem.lower_bound,
+            max_rise,
+        }
     }
 
     /// Whether a state can have this energy and variance, beyond 4 errors.
     pub fn allow(&self, energy: &Energy) -> bool {
         // A round-off beyond the bound is not an outlier.
         let spread = self.spread * (1.0 + 1e-9);
-        energy.mean.re + 4.0 * energy.error >= self.e_infinity - spread && energy.variance <= spread * spread
+        energy.mean.re + 4.0 * energy.error >= self.e_infinity - spread
+            && energy.variance <= spread * spread
     }
 }
 
@@ -117,13 +127,17 @@ impl Policy {
     /// What is wrong with an energy, if anything, and whether it is within half of what is allowed.
     pub fn judge(&self, energy: &Energy, bounds: &Bounds) -> (Option<Fault>, bool) {
         let (mean, error, variance) = (energy.mean.re, energy.error, energy.variance);
-        if ![mean, energy.mean.im, error, variance].iter().all(|v| v.is_finite()) {
+        if ![mean, energy.mean.im, error, variance]
+            .iter()
+            .all(|v| v.is_finite())
+        {
             return (Some(Fault::NotFinite), false);
         }
         if !bounds.allow(energy) {
             return (Some(Fault::Impossible), false);
         }
-        let Some([best, best_error, best_variance]) = self.best.filter(|_| bounds.max_rise > 0.0) else {
+        let Some([best, best_error, best_variance]) = self.best.filter(|_| bounds.max_rise > 0.0)
+        else {
             return (None, true);
         };
         let allowed = bounds.max_rise * (bounds.e_infinity - best).max(best_variance.sqrt());
@@ -134,9 +148,13 @@ impl Policy {
         let [times, share] = EXPLOSION.map(|factor| factor * bounds.max_rise);
         let typical = self.typical_variance().unwrap_or(f64::INFINITY);
         let exploded = |part: f64| {
-            variance > part * times * typical && variance.sqrt() > part * share * (bounds.e_infinity - best)
+            variance > part * times * typical
+                && variance.sqrt() > part * share * (bounds.e_infinity - best)
         };
-        (exploded(1.0).then_some(Fault::Explosion), rise <= 0.5 * allowed && !exploded(0.5))
+        (
+            exploded(1.0).then_some(Fault::Explosion),
+            rise <= 0.5 * allowed && !exploded(0.5),
+        )
     }
 
     /// The median variance of the last sound steps; None before there are enough of them.
@@ -168,19 +186,30 @@ impl Policy {
 
     /// Counts a fault.
     pub fn failed(&mut self) {
-        (self.level, self.faults, self.sound) = (self.level.saturating_add(1), self.faults.saturating_add(1), 0);
+        (self.level, self.faults, self.sound) = (
+            self.level.saturating_add(1),
+            self.faults.saturating_add(1),
+            0,
+        );
     }
 
-    /// Counts the chains that did not move in a step; returns those of this rank that are to be drawn anew.
+    /// Counts the chains that did not move in a step; returns those of this rank that are to be
+    /// drawn anew.
     ///
-    /// `still` says of each chain of this rank whether it stood still, `everywhere` how many did over all ranks.
+    /// `still` says of each chain of this rank whether it stood still, `everywhere` how many did
+    /// over all ranks.
     pub fn stand_still(&mut self, still: &[bool], everywhere: f64, chains: usize) -> Vec<usize> {
         self.still.resize(still.len(), 0);
-        self.still.iter_mut().zip(still).for_each(|(count, &s)| *count = if s { count.saturating_add(1) } else { 0 });
+        self.still
+            .iter_mut()
+            .zip(still)
+            .for_each(|(count, &s)| *count = if s { count.saturating_add(1) } else { 0 });
         if 2.0 * everywhere > chains as f64 {
             return Vec::new();
         }
-        let due: Vec<usize> = (0..still.len()).filter(|&k| self.still[k] >= STILL_STEPS).collect();
+        let due: Vec<usize> = (0..still.len())
+            .filter(|&k| self.still[k] >= STILL_STEPS)
+            .collect();
         due.iter().for_each(|&k| self.still[k] = 0);
         due
     }
@@ -189,15 +218,28 @@ impl Policy {
     pub fn save(&self, tree: &mut Tree, comm: &dyn Comm, sites: usize) -> Result<()> {
         let still: Vec<f64> = self.still.iter().map(|&s| s as f64).collect();
         let still: Vec<i64> = comm.gather(&still)?.iter().map(|&s| s as i64).collect();
-        tree.put_integers("policy/place", &[self.level as i64, self.faults as i64, self.sound as i64]);
+        tree.put_integers(
+            "policy/place",
+            &[self.level as i64, self.faults as i64, self.sound as i64],
+        );
         tree.put_integers("policy/still", &still);
         tree.put_reals("policy/best", self.best.as_ref().map_or(&[], |b| &b[..]));
         tree.put_reals("policy/variances", &self.variances);
-        let Some(safe) = &self.safe else { return Ok(()) };
+        let Some(safe) = &self.safe else {
+            return Ok(());
+        };
         let bytes: Vec<u8> = safe.chains.iter().map(|&s| s as u8).collect();
-        let chains: Vec<i8> = comm.gather_bytes(&bytes)?.into_iter().map(|b| b as i8).collect();
+        let chains: Vec<i8> = comm
+            .gather_bytes(&bytes)?
+            .into_iter()
+            .map(|b| b as i8)
+            .collect();
         tree.put_reals("policy/parameters", &safe.parameters);
-        tree.put_spins("policy/chains", &[chains.len() / sites.max(1), sites], &chains);
+        tree.put_spins(
+            "policy/chains",
+            &[chains.len() / sites.max(1), sites],
+            &chains,
+        );
         tree.datasets.extend(safe.optimizer.datasets.clone());
         Ok(())
     }
@@ -214,9 +256,20 @@ impl Policy {
             Err(_) => None,
             Ok(parameters) => {
                 let of_optimizer = |(path, _): &(&String, &_)| path.starts_with(OPTIMIZER);
-                let saved = tree.datasets.iter().filter(of_optimizer).map(|(p, v)| (p.clone(), v.clone()));
-                let optimizer = Tree { datasets: saved.collect(), ..Tree::default() };
-                Some(Snapshot { parameters, chains: tree.spins("policy/chains")?, optimizer })
+                let saved = tree
+                    .datasets
+                    .iter()
+                    .filter(of_optimizer)
+                    .map(|(p, v)| (p.clone(), v.clone()));
+                let optimizer = Tree {
+                    datasets: saved.collect(),
+                    ..Tree::default()
+                };
+                Some(Snapshot {
+                    parameters,
+                    chains: tree.spins("policy/chains")?,
+                    optimizer,
+                })
             }
         };
         let still = tree.integers("policy/still")?;
@@ -241,27 +294,67 @@ mod tests {
     use super::*;
     use num_complex::Complex64;
 
-    const BOUNDS: Bounds = Bounds { e_infinity: 0.0, spread: 20.0, max_rise: 0.25 };
+    const BOUNDS: Bounds = Bounds {
+        e_infinity: 0.0,
+        spread: 20.0,
+        max_rise: 0.25,
+    };
 
     fn energy(mean: f64, error: f64, variance: f64) -> Energy {
         let mean = Complex64::new(mean, 0.0);
-        Energy { mean, error, variance, tau: 0.5, effective_samples: 1e3, r_hat: 1.0 }
+        Energy {
+            mean,
+            error,
+            variance,
+            tau: 0.5,
+            effective_samples: 1e3,
+            r_hat: 1.0,
+        }
     }
 
     #[test]
     fn each_fault_is_told_from_a_sound_step() {
         let mut policy = Policy::default();
         assert_eq!(policy.judge(&energy(5.0, 0.1, 10.0), &BOUNDS), (None, true));
-        assert_eq!(policy.judge(&energy(f64::NAN, 0.1, 10.0), &BOUNDS).0, Some(Fault::NotFinite));
-        assert_eq!(policy.judge(&energy(-5.0, 0.1, 401.0), &BOUNDS).0, Some(Fault::Impossible));
-        assert_eq!(policy.judge(&energy(-21.0, 0.1, 1.0), &BOUNDS).0, Some(Fault::Impossible));
+        assert_eq!(
+            policy.judge(&energy(f64::NAN, 0.1, 10.0), &BOUNDS).0,
+            Some(Fault::NotFinite)
+        );
+        assert_eq!(
+            policy.judge(&energy(-5.0, 0.1, 401.0), &BOUNDS).0,
+            Some(Fault::Impossible)
+        );
+        assert_eq!(
+            policy.judge(&energy(-21.0, 0.1, 1.0), &BOUNDS).0,
+            Some(Fault::Impossible)
+        );
         assert_eq!(policy.judge(&energy(-20.3, 0.1, 1.0), &BOUNDS).0, None);
         policy.passed(&energy(-12.0, 0.0, 1.0));
-        assert_eq!(policy.judge(&energy(-10.6, 0.0, 1.0), &BOUNDS), (None, true));
-        assert_eq!(policy.judge(&energy(-9.1, 0.0, 1.0), &BOUNDS), (None, false));
-        assert_eq!(policy.judge(&energy(-8.9, 0.0, 1.0), &BOUNDS).0, Some(Fault::Rise));
+        assert_eq!(
+            policy.judge(&energy(-10.6, 0.0, 1.0), &BOUNDS),
+            (None, true)
+        );
+        assert_eq!(
+            policy.judge(&energy(-9.1, 0.0, 1.0), &BOUNDS),
+            (None, false)
+        );
+        assert_eq!(
+            policy.judge(&energy(-8.9, 0.0, 1.0), &BOUNDS).0,
+            Some(Fault::Rise)
+        );
         assert_eq!(policy.judge(&energy(-8.9, 0.1, 1.0), &BOUNDS).0, None);
-        assert_eq!(policy.judge(&energy(8.0, 0.1, 1.0), &Bounds { max_rise: 0.0, ..BOUNDS }).0, None);
+        assert_eq!(
+            policy
+                .judge(
+                    &energy(8.0, 0.1, 1.0),
+                    &Bounds {
+                        max_rise: 0.0,
+                        ..BOUNDS
+                    }
+                )
+                .0,
+            None
+        );
     }
 
     #[test]
@@ -272,15 +365,38 @@ mod tests {
             assert_eq!(policy.judge(&spike, &BOUNDS), (None, true));
             policy.passed(&energy(-12.0, 0.1, 0.5));
         }
-        // 25 × 0.5 is allowed, half of it leaves the state good to go back to; all are far above (0.05 × 12)².
-        assert_eq!(policy.judge(&energy(-11.9, 0.1, 6.0), &BOUNDS), (None, true));
-        assert_eq!(policy.judge(&energy(-11.9, 0.1, 10.0), &BOUNDS), (None, false));
-        assert_eq!(policy.judge(&spike, &BOUNDS), (Some(Fault::Explosion), false));
-        assert_eq!(policy.judge(&spike, &Bounds { max_rise: 0.0, ..BOUNDS }), (None, true));
-        // Close to an eigenstate the variance may grow by any factor, as long as it is small beside the energy.
+        // 25 × 0.5 is allowed, half of it leaves the state good to go back to; all are far above
+        // (0.05 × 12)².
+        assert_eq!(
+            policy.judge(&energy(-11.9, 0.1, 6.0), &BOUNDS),
+            (None, true)
+        );
+        assert_eq!(
+            policy.judge(&energy(-11.9, 0.1, 10.0), &BOUNDS),
+            (None, false)
+        );
+        assert_eq!(
+            policy.judge(&spike, &BOUNDS),
+            (Some(Fault::Explosion), false)
+        );
+        assert_eq!(
+            policy.judge(
+                &spike,
+                &Bounds {
+                    max_rise: 0.0,
+                    ..BOUNDS
+                }
+            ),
+            (None, true)
+        );
+        // Close to an eigenstate the variance may grow by any factor, as long as it is small beside
+        // the energy.
         let mut policy = Policy::default();
         (0..REMEMBERED).for_each(|_| policy.passed(&energy(-12.0, 1e-6, 1e-9)));
-        assert_eq!(policy.judge(&energy(-12.0, 0.01, 0.08), &BOUNDS), (None, true));
+        assert_eq!(
+            policy.judge(&energy(-12.0, 0.01, 0.08), &BOUNDS),
+            (None, true)
+        );
     }
 
     #[test]
@@ -288,13 +404,19 @@ mod tests {
         let mut policy = Policy::default();
         let mut steps_back = |faults: usize| {
             policy.failed();
-            assert_eq!((policy.level, policy.faults, policy.rate_factor()), (1, faults, 0.5));
+            assert_eq!(
+                (policy.level, policy.faults, policy.rate_factor()),
+                (1, faults, 0.5)
+            );
             (1..).find(|_| {
                 policy.passed(&energy(-1.0, 0.0, 1.0));
                 policy.level == 0
             })
         };
-        assert_eq!((steps_back(1), steps_back(2), steps_back(3)), (Some(10), Some(20), Some(30)));
+        assert_eq!(
+            (steps_back(1), steps_back(2), steps_back(3)),
+            (Some(10), Some(20), Some(30))
+        );
     }
 
     #[test]
@@ -302,14 +424,27 @@ mod tests {
         let mut policy = Policy::default();
         for step in 1..=45 {
             let due = policy.stand_still(&[false, true], 1.0, 8);
-            assert_eq!(due, if step % STILL_STEPS == 0 { vec![1] } else { vec![] });
+            assert_eq!(
+                due,
+                if step % STILL_STEPS == 0 {
+                    vec![1]
+                } else {
+                    vec![]
+                }
+            );
         }
         assert!((0..50).all(|_| policy.stand_still(&[true, true], 8.0, 8).is_empty()));
     }
 
     #[test]
     fn state_round_trips() {
-        let mut policy = Policy { level: 2, faults: 3, sound: 4, still: vec![0, 7], ..Policy::default() };
+        let mut policy = Policy {
+            level: 2,
+            faults: 3,
+            sound: 4,
+            still: vec![0, 7],
+            ..Policy::default()
+        };
         let serial = crate::comm::Serial;
         for safe in [false, true] {
             if safe {
@@ -317,7 +452,11 @@ mod tests {
                 policy.variances = vec![2.0, 3.0];
                 let mut optimizer = Tree::default();
                 optimizer.put_real(&format!("{OPTIMIZER}/first"), 3.0);
-                policy.safe = Some(Snapshot { parameters: vec![1.0, 2.0], chains: vec![1, -1, -1, 1], optimizer });
+                policy.safe = Some(Snapshot {
+                    parameters: vec![1.0, 2.0],
+                    chains: vec![1, -1, -1, 1],
+                    optimizer,
+                });
             }
             let mut tree = Tree::default();
             policy.save(&mut tree, &serial, 2).unwrap();

@@ -1,4 +1,5 @@
-//! Decides what is kept of samples between two checkpoints: configurations, ln ψ, local energies, chain and step.
+//! Decides what is kept of samples between two checkpoints: configurations, ln ψ, local energies,
+//! chain and step.
 
 use super::Run;
 use crate::comm::Comm;
@@ -24,7 +25,10 @@ pub struct SampleBuffer {
 }
 
 fn complex(flat: Vec<f64>) -> impl Iterator<Item = Complex64> {
-    flat.chunks_exact(2).map(|v| Complex64::new(v[0], v[1])).collect::<Vec<_>>().into_iter()
+    flat.chunks_exact(2)
+        .map(|v| Complex64::new(v[0], v[1]))
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 fn flat(values: &[Complex64]) -> Vec<f64> {
@@ -47,10 +51,12 @@ impl SampleBuffer {
         let energies = comm.gather(&flat(local_energies))?;
         if comm.is_root() {
             let new = log_psi.len() / 2;
-            self.configurations.extend(configurations.into_iter().map(|b| b as i8));
+            self.configurations
+                .extend(configurations.into_iter().map(|b| b as i8));
             self.log_psi.extend(complex(log_psi));
             self.local_energies.extend(complex(energies));
-            self.chain.extend((0..new).map(|k| (k / per_chain.max(1)) as i64));
+            self.chain
+                .extend((0..new).map(|k| (k / per_chain.max(1)) as i64));
             self.step.extend(std::iter::repeat_n(step, new));
         }
         Ok(())
@@ -77,13 +83,22 @@ impl SampleBuffer {
 impl Run<'_> {
     /// Where the chains of all ranks stand, on rank 0.
     pub(super) fn gather_chains(&self) -> Result<Option<Vec<i8>>> {
-        let bytes: Vec<u8> = self.ensemble.chain_states().iter().map(|&s| s as u8).collect();
+        let bytes: Vec<u8> = self
+            .ensemble
+            .chain_states()
+            .iter()
+            .map(|&s| s as u8)
+            .collect();
         let all = self.comm.gather_bytes(&bytes)?;
-        Ok(self.comm.is_root().then(|| all.into_iter().map(|b| b as i8).collect()))
+        Ok(self
+            .comm
+            .is_root()
+            .then(|| all.into_iter().map(|b| b as i8).collect()))
     }
 
     fn keeps_samples(&self, of_steps: bool) -> bool {
-        let sampled = self.source.input.sampler.clone().unwrap_or_default().method == Method::Metropolis;
+        let sampled =
+            self.source.input.sampler.clone().unwrap_or_default().method == Method::Metropolis;
         let kept = self.source.input.output.samples;
         sampled && (kept == KeptSamples::All || (kept == KeptSamples::Measure && !of_steps))
     }
@@ -93,15 +108,21 @@ impl Run<'_> {
         let step = self.progress.step as i64 - 1;
         let per_chain = local_energies.len() / self.ensemble.chains().len().max(1);
         if self.keeps_samples(true) {
-            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, step)?;
+            self.buffer
+                .gather(self.comm, &*self.ensemble, local_energies, per_chain, step)?;
         }
         Ok(())
     }
 
     /// Keeps the samples of a measurement, where the input says so.
-    pub(super) fn keep_measured_samples(&mut self, local_energies: &[Complex64], per_chain: usize) -> Result<()> {
+    pub(super) fn keep_measured_samples(
+        &mut self,
+        local_energies: &[Complex64],
+        per_chain: usize,
+    ) -> Result<()> {
         if self.keeps_samples(false) {
-            self.buffer.gather(self.comm, &*self.ensemble, local_energies, per_chain, -1)?;
+            self.buffer
+                .gather(self.comm, &*self.ensemble, local_energies, per_chain, -1)?;
         }
         Ok(())
     }

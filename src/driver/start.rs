@@ -1,4 +1,5 @@
-//! Decides the state that an evolution starts from where it is not the result of `[optimize]`: a product state, or a file.
+//! Decides the state that an evolution starts from where it is not the result of `[optimize]`: a
+//! product state, or a file.
 //!
 //! A spin along (θ, φ) has ψ(↑)/ψ(↓) = cot(θ/2) e^{−iφ} = e^{2a}.
 
@@ -9,7 +10,9 @@ use crate::io::hdf5;
 
 /// Puts the state of `evolve.start` into the ensemble.
 pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
-    let Some(start) = source.input.evolve.as_ref().and_then(|e| e.start.as_ref()) else { return Ok(()) };
+    let Some(start) = source.input.evolve.as_ref().and_then(|e| e.start.as_ref()) else {
+        return Ok(());
+    };
     let mut parameters = ensemble.parameters();
     match start {
         Start::Product { theta, phi } => {
@@ -38,8 +41,13 @@ pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
             }
         }
         Start::File { file } => {
-            let wrong =
-                |problem: String| Error::input("evolve.start.file", problem, "give a file of the same wave function");
+            let wrong = |problem: String| {
+                Error::input(
+                    "evolve.start.file",
+                    problem,
+                    "give a file of the same wave function",
+                )
+            };
             let path = source.folder.join(file);
             let tree = hdf5::read(&path).map_err(|e| wrong(e.to_string()))?;
             let stored = match tree.reals("parameters/flat") {
@@ -50,7 +58,8 @@ pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
                     .map(|block| {
                         let name = format!("parameters/{}", block.name);
                         if block.complex {
-                            tree.complexes(&name).map(|v| v.iter().flat_map(|z| [z.re, z.im]).collect())
+                            tree.complexes(&name)
+                                .map(|v| v.iter().flat_map(|z| [z.re, z.im]).collect())
                         } else {
                             tree.reals(&name)
                         }
@@ -60,7 +69,11 @@ pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
                     .concat(),
             };
             if stored.len() != parameters.len() {
-                return Err(wrong(format!("{} parameters instead of {}", stored.len(), parameters.len())));
+                return Err(wrong(format!(
+                    "{} parameters instead of {}",
+                    stored.len(),
+                    parameters.len()
+                )));
             }
             parameters = stored;
         }

@@ -1,6 +1,8 @@
-//! Decides how local energies of all ranks become an estimate: series per chain on rank 0, the same numbers everywhere.
+//! Decides how local energies of all ranks become an estimate: series per chain on rank 0, the same
+//! numbers everywhere.
 //!
-//! E = ⟨E_loc⟩, Var = ⟨|E_loc − E|²⟩. A full sum has Var = Σ w |E_loc|² + unseen − |E|² and no error bar.
+//! E = ⟨E_loc⟩, Var = ⟨|E_loc − E|²⟩. A full sum has Var = Σ w |E_loc|² + unseen −
+//! |E|² and no error bar.
 
 use crate::comm::Comm;
 use crate::ensemble::{Ensemble, LocalValues};
@@ -29,7 +31,15 @@ const FIELDS: usize = 7;
 
 impl Energy {
     fn to_array(self) -> [f64; FIELDS] {
-        [self.mean.re, self.mean.im, self.error, self.variance, self.tau, self.effective_samples, self.r_hat]
+        [
+            self.mean.re,
+            self.mean.im,
+            self.error,
+            self.variance,
+            self.tau,
+            self.effective_samples,
+            self.r_hat,
+        ]
     }
     fn from_array(a: [f64; FIELDS]) -> Self {
         Energy {
@@ -64,21 +74,38 @@ impl Energy {
 }
 
 /// Gathers the local values of all chains on rank 0 as one series per chain; empty elsewhere.
-pub fn gather_series(comm: &dyn Comm, values: &[Complex64], total_chains: usize) -> Result<Vec<Vec<Complex64>>> {
+pub fn gather_series(
+    comm: &dyn Comm,
+    values: &[Complex64],
+    total_chains: usize,
+) -> Result<Vec<Vec<Complex64>>> {
     let flat: Vec<f64> = values.iter().flat_map(|v| [v.re, v.im]).collect();
     let all = comm.gather(&flat)?;
     let length = all.len() / 2 / total_chains.max(1);
     Ok(all
         .chunks_exact((2 * length).max(2))
-        .map(|c| c.chunks_exact(2).map(|v| Complex64::new(v[0], v[1])).collect())
+        .map(|c| {
+            c.chunks_exact(2)
+                .map(|v| Complex64::new(v[0], v[1]))
+                .collect()
+        })
         .collect())
 }
 
 /// The estimate of one step or of a full sum; the same on every rank.
-pub fn estimate(comm: &dyn Comm, ensemble: &dyn Ensemble, local: &LocalValues, total_chains: usize) -> Result<Energy> {
+pub fn estimate(
+    comm: &dyn Comm,
+    ensemble: &dyn Ensemble,
+    local: &LocalValues,
+    total_chains: usize,
+) -> Result<Energy> {
     if !ensemble.is_exact() {
         let series = gather_series(comm, &local.values, total_chains)?;
-        let energy = if comm.is_root() { Energy::from_series(&series) } else { Energy::from_array([0.0; FIELDS]) };
+        let energy = if comm.is_root() {
+            Energy::from_series(&series)
+        } else {
+            Energy::from_array([0.0; FIELDS])
+        };
         return energy.broadcast(comm);
     }
     let mut first = [0.0, 0.0];
@@ -89,13 +116,26 @@ pub fn estimate(comm: &dyn Comm, ensemble: &dyn Ensemble, local: &LocalValues, t
     comm.sum(&mut first)?;
     let mean = Complex64::new(first[0], first[1]);
     // Where ψ vanishes, ⟨x|(H − E)|ψ⟩ = ⟨x|H|ψ⟩.
-    let spread: f64 = ensemble.weights().iter().zip(&local.values).map(|(w, e)| w * (e - mean).norm_sqr()).sum();
+    let spread: f64 = ensemble
+        .weights()
+        .iter()
+        .zip(&local.values)
+        .map(|(w, e)| w * (e - mean).norm_sqr())
+        .sum();
     let mut variance = [spread + local.unseen];
     comm.sum(&mut variance)?;
-    Ok(Energy { mean, error: 0.0, variance: variance[0], tau: 0.5, effective_samples: f64::INFINITY, r_hat: 1.0 })
+    Ok(Energy {
+        mean,
+        error: 0.0,
+        variance: variance[0],
+        tau: 0.5,
+        effective_samples: f64::INFINITY,
+        r_hat: 1.0,
+    })
 }
 
-/// Energy, variance and V-score of series of local energies with errors and covariance, by the jackknife over bins.
+/// Energy, variance and V-score of series of local energies with errors and covariance, by the
+/// jackknife over bins.
 pub fn moments(series: &[Vec<Complex64>], sites: usize, e_infinity: f64) -> Summary {
     let length = series.iter().map(Vec::len).min().unwrap_or(0);
     if length == 0 {
@@ -112,7 +152,9 @@ pub fn moments(series: &[Vec<Complex64>], sites: usize, e_infinity: f64) -> Summ
             for power in [1, 2] {
                 let mut sum = [0.0; 3];
                 chain[segment.clone()].iter().for_each(|e| {
-                    sum.iter_mut().zip(columns(e)).for_each(|(s, x)| *s += x.powi(power));
+                    sum.iter_mut()
+                        .zip(columns(e))
+                        .for_each(|(s, x)| *s += x.powi(power));
                 });
                 sums.extend(sum);
             }
@@ -121,6 +163,10 @@ pub fn moments(series: &[Vec<Complex64>], sites: usize, e_infinity: f64) -> Summ
     bins.push(length, &segments, Some(&sums));
     bins.summary(0, &|means| {
         let variance = (means[2] - means[0] * means[0] - means[1] * means[1]).max(0.0);
-        vec![centre + means[0], variance, v_score(sites, variance, centre + means[0], e_infinity)]
+        vec![
+            centre + means[0],
+            variance,
+            v_score(sites, variance, centre + means[0], e_infinity),
+        ]
     })
 }

@@ -1,4 +1,5 @@
-//! Decides what is remembered and recorded of an evolution in time: its place, a row per step, a row per output time.
+//! Decides what is remembered and recorded of an evolution in time: its place, a row per step, a
+//! row per output time.
 
 use super::curves;
 use super::statistics::Energy;
@@ -7,14 +8,31 @@ use crate::evolution::motion::Quality;
 use crate::io::tree::{Tree, Value, shaped};
 use num_complex::Complex64;
 
-/// Columns of the record of steps: name, unit, meaning. A row describes the point that a step arrived at, the first one the start.
+/// Columns of the record of steps: name, unit, meaning. A row describes the point that a step
+/// arrived at, the first one the start.
 pub const STEPS: [(&str, &str, &str); 18] = [
     ("time", "1/energy", "time of the point"),
     ("step", "1/energy", "length of the step that led here"),
-    ("energy", "energy of the input", "Re <E_loc> under the Hamiltonian of the time, whole system"),
-    ("energy_imag", "energy of the input", "Im <E_loc>, zero within its error bar"),
-    ("error", "energy of the input", "standard error of the energy"),
-    ("variance", "energy squared", "<|E_loc - E|^2>, whole system"),
+    (
+        "energy",
+        "energy of the input",
+        "Re <E_loc> under the Hamiltonian of the time, whole system",
+    ),
+    (
+        "energy_imag",
+        "energy of the input",
+        "Im <E_loc>, zero within its error bar",
+    ),
+    (
+        "error",
+        "energy of the input",
+        "standard error of the energy",
+    ),
+    (
+        "variance",
+        "energy squared",
+        "<|E_loc - E|^2>, whole system",
+    ),
     ("r_hat", "1", "split R-hat of the local energies"),
     ("acceptance", "1", "accepted proposals / proposals"),
     (
@@ -22,13 +40,33 @@ pub const STEPS: [(&str, &str, &str); 18] = [
         "energy of the input",
         "energy per site minus that at the start; not conserved with ramps or in imaginary time",
     ),
-    ("drift_error", "energy of the input", "standard error of the drift"),
-    ("r2", "1", "local error r^2: the part of the exact motion that the wave function cannot follow"),
-    ("r2_integral", "1/energy", "integral of r^2 over the time so far"),
+    (
+        "drift_error",
+        "energy of the input",
+        "standard error of the drift",
+    ),
+    (
+        "r2",
+        "1",
+        "local error r^2: the part of the exact motion that the wave function cannot follow",
+    ),
+    (
+        "r2_integral",
+        "1/energy",
+        "integral of r^2 over the time so far",
+    ),
     ("solver_residual", "1", "|S v - f| / |f|"),
-    ("smallest_kept", "1", "smallest eigenvalue of S that counts by more than half; -1 without a decomposition"),
+    (
+        "smallest_kept",
+        "1",
+        "smallest eigenvalue of S that counts by more than half; -1 without a decomposition",
+    ),
     ("kept", "1", "effective number of parameters"),
-    ("step_error", "1", "length of the error estimate of the step; 0 for fixed steps"),
+    (
+        "step_error",
+        "1",
+        "length of the error estimate of the step; 0 for fixed steps",
+    ),
     ("step_noise", "1", "sampling noise of the error estimate"),
     ("rejected", "1", "attempts rejected before the step"),
 ];
@@ -36,16 +74,29 @@ pub const STEPS: [(&str, &str, &str); 18] = [
 /// Columns of the energies at the output times.
 pub const OUTPUTS: [(&str, &str, &str); 8] = [
     ("time", "1/energy", "output times"),
-    ("energy", "energy of the input", "energy of the whole system under the Hamiltonian of the time"),
+    (
+        "energy",
+        "energy of the input",
+        "energy of the whole system under the Hamiltonian of the time",
+    ),
     ("energy_error", "energy of the input", "standard error"),
     ("variance", "energy squared", "<|E_loc - E|^2>"),
-    ("initial_energy", "energy of the input", "mean of [hamiltonian], under which the state was prepared"),
-    ("initial_energy_error", "energy of the input", "standard error"),
+    (
+        "initial_energy",
+        "energy of the input",
+        "mean of [hamiltonian], under which the state was prepared",
+    ),
+    (
+        "initial_energy_error",
+        "energy of the input",
+        "standard error",
+    ),
     ("r_hat", "1", "split R-hat of the local energies"),
     (
         "r2",
         "1",
-        "local error r^2 of the motion on the samples of this time, which did not determine it; far above that of the history: \
+        "local error r^2 of the motion on the samples of this time, which did not determine it; \
+         far above that of the history: \
          the noise is fitted",
     ),
 ];
@@ -80,17 +131,36 @@ pub struct Trajectory {
     pub chains: Option<Vec<i8>>,
 }
 
-fn save_columns<const N: usize>(tree: &mut Tree, prefix: &str, columns: &[(&str, &str, &str); N], rows: &[[f64; N]]) {
+fn save_columns<const N: usize>(
+    tree: &mut Tree,
+    prefix: &str,
+    columns: &[(&str, &str, &str); N],
+    rows: &[[f64; N]],
+) {
     for (k, (name, unit, meaning)) in columns.iter().enumerate() {
         let column: Vec<f64> = rows.iter().map(|r| r[k]).collect();
-        tree.describe(&format!("{prefix}/{name}"), Value::Real(shaped(&[column.len()], column)), unit, meaning);
+        tree.describe(
+            &format!("{prefix}/{name}"),
+            Value::Real(shaped(&[column.len()], column)),
+            unit,
+            meaning,
+        );
     }
 }
 
-fn load_columns<const N: usize>(tree: &Tree, prefix: &str, columns: &[(&str, &str, &str); N]) -> Result<Vec<[f64; N]>> {
-    let all = columns.iter().map(|(name, ..)| tree.reals(&format!("{prefix}/{name}"))).collect::<Result<Vec<_>>>()?;
+fn load_columns<const N: usize>(
+    tree: &Tree,
+    prefix: &str,
+    columns: &[(&str, &str, &str); N],
+) -> Result<Vec<[f64; N]>> {
+    let all = columns
+        .iter()
+        .map(|(name, ..)| tree.reals(&format!("{prefix}/{name}")))
+        .collect::<Result<Vec<_>>>()?;
     let length = all.iter().map(Vec::len).min().unwrap_or(0);
-    Ok((0..length).map(|i| std::array::from_fn(|k| all[k][i])).collect())
+    Ok((0..length)
+        .map(|i| std::array::from_fn(|k| all[k][i]))
+        .collect())
 }
 
 /// A point of the trajectory, ready for its row.
@@ -104,14 +174,33 @@ pub struct Point {
 }
 
 impl Trajectory {
-    /// Adds the row of a point; `attempt` is the length of the step, its error and the error's noise.
-    pub fn push(&mut self, time: f64, attempt: [f64; 3], point: &Point, sites: usize, seconds: f64) {
-        let Point { energy, quality, acceptance } = point;
+    /// Adds the row of a point; `attempt` is the length of the step, its error and the error's
+    /// noise.
+    pub fn push(
+        &mut self,
+        time: f64,
+        attempt: [f64; 3],
+        point: &Point,
+        sites: usize,
+        seconds: f64,
+    ) {
+        let Point {
+            energy,
+            quality,
+            acceptance,
+        } = point;
         let n = sites as f64;
         let first = self.rows.first();
         let (e0, error0) = first.map_or((energy.mean.re, energy.error), |r| (r[2], r[4]));
-        let drift_error = if first.is_some() { error0.hypot(energy.error) / n } else { 0.0 };
-        let integral = self.rows.last().map_or(0.0, |r| r[11] + 0.5 * (time - r[0]) * (r[10] + quality.r2));
+        let drift_error = if first.is_some() {
+            error0.hypot(energy.error) / n
+        } else {
+            0.0
+        };
+        let integral = self
+            .rows
+            .last()
+            .map_or(0.0, |r| r[11] + 0.5 * (time - r[0]) * (r[10] + quality.r2));
         self.rows.push([
             time,
             attempt[0],
@@ -173,7 +262,10 @@ impl Trajectory {
         let rows = load_columns(tree, "evolve/history", &STEPS)?;
         if at(0) != rows.last().map_or(0.0, |row| row[0]) || !(0.0..f64::MAX).contains(&at(0)) {
             return Err(Error::numerical(
-                format!("the evolution of the checkpoint stands at t = {}, where it has never been", at(0)),
+                format!(
+                    "the evolution of the checkpoint stands at t = {}, where it has never been",
+                    at(0)
+                ),
                 "run with --fresh",
             ));
         }
@@ -191,26 +283,39 @@ impl Trajectory {
         })
     }
 
-    /// What a reader of the curves has to know; `max_drift` is `None` where the energy is not conserved.
+    /// What a reader of the curves has to know; `max_drift` is `None` where the energy is not
+    /// conserved.
     pub fn warnings(&self, max_drift: Option<f64>, max_r2: f64) -> Vec<String> {
         let mut list = Vec::new();
         let over = |r: &&StepRow| max_drift.is_some_and(|bound| r[8].abs() > bound + 3.0 * r[9]);
         if let Some(row) = self.rows.iter().find(over) {
             list.push(format!(
-                "the energy per site has drifted by {:.1e} at t = {:.4}: use shorter steps, a smaller cut-off or more samples",
+                "the energy per site has drifted by {:.1e} at t = {:.4}: use shorter steps, a \
+                 smaller cut-off or more samples",
                 row[8], row[0]
             ));
         }
         if let Some(row) = self.rows.iter().find(|r| r[10] > max_r2) {
             list.push(format!(
-                "r^2 is {:.2} at t = {:.4}: the wave function cannot follow the motion from there; raise ansatz.density",
+                "r^2 is {:.2} at t = {:.4}: the wave function cannot follow the motion from there; \
+                 raise ansatz.density",
                 row[10], row[0]
             ));
         }
-        let own = |time: f64| self.rows.iter().rfind(|r| r[0] <= time * (1.0 + 1e-12)).map_or(0.0, |r| r[10]);
-        if let Some(row) = self.outputs.iter().find(|r| r[7] > max_r2 && r[7] > 2.0 * own(r[0])) {
+        let own = |time: f64| {
+            self.rows
+                .iter()
+                .rfind(|r| r[0] <= time * (1.0 + 1e-12))
+                .map_or(0.0, |r| r[10])
+        };
+        if let Some(row) = self
+            .outputs
+            .iter()
+            .find(|r| r[7] > max_r2 && r[7] > 2.0 * own(r[0]))
+        {
             list.push(format!(
-                "the motion follows the noise: at t = {:.4} r^2 is {:.2} on fresh samples and {:.2} on its own; \
+                "the motion follows the noise: at t = {:.4} r^2 is {:.2} on fresh samples and \
+                 {:.2} on its own; \
                  raise sampler.samples or evolve.signal_to_noise",
                 row[0],
                 row[7],
@@ -224,7 +329,16 @@ impl Trajectory {
 /// The row of an output time.
 pub fn output_row(time: f64, energy: &Energy, initial: &Energy, r2: f64) -> OutputRow {
     let Complex64 { re, .. } = energy.mean;
-    [time, re, energy.error, energy.variance, initial.mean.re, initial.error, energy.r_hat, r2]
+    [
+        time,
+        re,
+        energy.error,
+        energy.variance,
+        initial.mean.re,
+        initial.error,
+        energy.r_hat,
+        r2,
+    ]
 }
 
 #[cfg(test)]
@@ -234,7 +348,13 @@ mod tests {
     #[test]
     fn a_place_that_was_never_reached_is_refused() {
         let row: StepRow = std::array::from_fn(|k| if k == 0 { 0.25 } else { 0.0 });
-        let there = Trajectory { time: 0.25, step: 0.1, rows: vec![row], seconds: vec![0.0], ..Trajectory::default() };
+        let there = Trajectory {
+            time: 0.25,
+            step: 0.1,
+            rows: vec![row],
+            seconds: vec![0.0],
+            ..Trajectory::default()
+        };
         let load = |time: f64| {
             let mut tree = Tree::default();
             there.save(&mut tree, 1);

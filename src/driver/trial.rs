@@ -1,8 +1,8 @@
-//! Decides what is learned of a run by running a piece of it: the same input for a few steps and a few measured samples, in a
-//! temporary folder that is gone afterwards.
+//! Decides what is learned of a run by running a piece of it: the same input for a few steps and a
+//! few measured samples, in a temporary folder that is gone afterwards.
 //!
-//! As many ranks as asked where this machine has the cores and an mpirun, else the chains of one of them alone. Where even two
-//! steps take too long, with fewer samples.
+//! As many ranks as asked where this machine has the cores and an mpirun, else the chains of one of
+//! them alone. Where even two steps take too long, with fewer samples.
 
 use super::measure::BLOCK;
 use crate::comm::share;
@@ -80,8 +80,16 @@ pub struct Trial {
 impl Trial {
     /// Wall times of steps without the first, which burns in; of the first where there is no other.
     pub fn seconds(&self, of: &str) -> Vec<f64> {
-        let all = self.results.0.reals(&format!("timing/{of}_seconds")).unwrap_or_default();
-        if all.len() > 1 { all[1..].to_vec() } else { all }
+        let all = self
+            .results
+            .0
+            .reals(&format!("timing/{of}_seconds"))
+            .unwrap_or_default();
+        if all.len() > 1 {
+            all[1..].to_vec()
+        } else {
+            all
+        }
     }
 }
 
@@ -93,7 +101,8 @@ struct Attempt<'a> {
 
 /// Runs a trial; `None`, with the reason in the log, where nothing could be learned.
 ///
-/// Fails with `Error::Interrupted` where the program is told to stop. The folder is removed in every case.
+/// Fails with `Error::Interrupted` where the program is told to stop. The folder is removed in
+/// every case.
 pub fn trial(asked: &Asked) -> Result<Option<Trial>> {
     let folder = match tempfile::Builder::new().prefix("nishina-check-").tempdir() {
         Ok(folder) => folder,
@@ -102,7 +111,11 @@ pub fn trial(asked: &Asked) -> Result<Option<Trial>> {
             return Ok(None);
         }
     };
-    let attempt = Attempt { asked, folder: folder.path().to_path_buf(), began: Instant::now() };
+    let attempt = Attempt {
+        asked,
+        folder: folder.path().to_path_buf(),
+        began: Instant::now(),
+    };
     let found = attempt.trial();
     if let Err(e) = folder.close() {
         log::warn!("a temporary folder is left: {e}");
@@ -119,7 +132,11 @@ impl Attempt<'_> {
             ranks,
             chains: sampler.chains,
             per_chain: sampler.samples / sampler.chains,
-            steps: source.input.optimize.as_ref().map_or(0, |o| o.steps.min(STEPS)),
+            steps: source
+                .input
+                .optimize
+                .as_ref()
+                .map_or(0, |o| o.steps.min(STEPS)),
         };
         let mut found = None;
         if ranks > 1 && ranks <= job::placement::cores() {
@@ -129,32 +146,74 @@ impl Attempt<'_> {
             }
         }
         // Two chains, where there are two: some observables compare them.
-        let chains = if exact { whole.chains } else { share(whole.chains, 0, ranks).len().max(2).min(whole.chains) };
-        let alone = Extent { ranks: 1, chains, ..whole };
+        let chains = if exact {
+            whole.chains
+        } else {
+            share(whole.chains, 0, ranks).len().max(2).min(whole.chains)
+        };
+        let alone = Extent {
+            ranks: 1,
+            chains,
+            ..whole
+        };
         if found.is_none() {
             found = self.run(alone)?;
         }
-        if found.as_ref().is_none_or(|t| !t.finished && t.seconds("step").is_empty() && t.seconds("evolve").len() < 2)
-            && !exact
+        if found.as_ref().is_none_or(|t| {
+            !t.finished && t.seconds("step").is_empty() && t.seconds("evolve").len() < 2
+        }) && !exact
         {
             let fewer = Extent {
-                chains: if alone.per_chain >= FEWER { chains } else { (chains / FEWER).max(2).min(chains) },
-                per_chain: if alone.per_chain >= FEWER { alone.per_chain / FEWER } else { alone.per_chain },
+                chains: if alone.per_chain >= FEWER {
+                    chains
+                } else {
+                    (chains / FEWER).max(2).min(chains)
+                },
+                per_chain: if alone.per_chain >= FEWER {
+                    alone.per_chain / FEWER
+                } else {
+                    alone.per_chain
+                },
                 steps: alone.steps.min(2),
                 ..alone
             };
-            log::info!("two steps do not fit in {:.0} s; once more with fewer samples", self.asked.seconds / 2.0);
+            log::info!(
+                "two steps do not fit in {:.0} s; once more with fewer samples",
+                self.asked.seconds / 2.0
+            );
             found = self.run(fewer)?;
         }
-        let Some(mut trial) = found else { return Ok(None) };
-        let typical = trial.seconds("step").into_iter().fold(f64::INFINITY, f64::min);
-        let steps = source.input.optimize.as_ref().map_or(0, |o| o.steps).min((TIMED / typical) as usize);
+        let Some(mut trial) = found else {
+            return Ok(None);
+        };
+        let typical = trial
+            .seconds("step")
+            .into_iter()
+            .fold(f64::INFINITY, f64::min);
+        let steps = source
+            .input
+            .optimize
+            .as_ref()
+            .map_or(0, |o| o.steps)
+            .min((TIMED / typical) as usize);
         let steps = steps.min(MOST_STEPS);
         if trial.finished && steps > 2 * STEPS {
             // Short steps are timed once more, for longer.
-            trial = self.run(Extent { steps, ..trial.extent })?.filter(|t| t.finished).unwrap_or(trial);
+            trial = self
+                .run(Extent {
+                    steps,
+                    ..trial.extent
+                })?
+                .filter(|t| t.finished)
+                .unwrap_or(trial);
         }
-        if source.input.evolve.as_ref().is_some_and(|e| e.integrator.is_adaptive()) && !self.left().is_zero() {
+        if source
+            .input
+            .evolve
+            .as_ref()
+            .is_some_and(|e| e.integrator.is_adaptive())
+            && !self.left().is_zero()
+        {
             trial.adapted = self.adapted(trial.extent)?;
         }
         Ok(Some(trial))
@@ -166,27 +225,61 @@ impl Attempt<'_> {
 
     /// Runs a piece of the input and reads what it has left; `None` where it failed.
     fn run(&self, extent: Extent) -> Result<Option<Trial>> {
-        let evolved = self.asked.source.input.evolve.as_ref().map(|e| e.time.min(EVOLVED * e.step));
-        let Some(code) = self.start(extent, evolved, 0.5)? else { return Ok(None) };
+        let evolved = self
+            .asked
+            .source
+            .input
+            .evolve
+            .as_ref()
+            .map(|e| e.time.min(EVOLVED * e.step));
+        let Some(code) = self.start(extent, evolved, 0.5)? else {
+            return Ok(None);
+        };
         let paths = OutputPaths::new(&self.folder, "trial");
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0.0, |m| m.len() as f64);
         let file = |path: PathBuf| Some((hdf5::read(&path).ok()?, bytes(&path)));
-        let Some((results, checkpoint)) = file(paths.results()).zip(file(paths.checkpoint())) else { return Ok(None) };
-        let segments = paths.segments()?.iter().map(|&n| bytes(&paths.segment(n))).collect();
+        let Some((results, checkpoint)) = file(paths.results()).zip(file(paths.checkpoint()))
+        else {
+            return Ok(None);
+        };
+        let segments = paths
+            .segments()?
+            .iter()
+            .map(|&n| bytes(&paths.segment(n)))
+            .collect();
         let segments = (segments, bytes(&paths.samples()));
         let (finished, adapted) = (code == 0, None);
-        Ok(Some(Trial { extent, finished, results, checkpoint, segments, adapted }))
+        Ok(Some(Trial {
+            extent,
+            finished,
+            results,
+            checkpoint,
+            segments,
+            adapted,
+        }))
     }
 
     /// The steps of an adaptive evolution, as far as it comes in the time that is left.
     fn adapted(&self, extent: Extent) -> Result<Option<(Vec<f64>, f64)>> {
         let evolve = self.asked.source.input.evolve.as_ref();
-        let Some(_) = self.start(Extent { steps: extent.steps.min(1), ..extent }, evolve.map(|e| e.time), 0.2)? else {
+        let Some(_) = self.start(
+            Extent {
+                steps: extent.steps.min(1),
+                ..extent
+            },
+            evolve.map(|e| e.time),
+            0.2,
+        )?
+        else {
             return Ok(None);
         };
-        let Ok(tree) = hdf5::read(&OutputPaths::new(&self.folder, "trial").results()) else { return Ok(None) };
-        let (Ok(lengths), Ok(rejected)) = (tree.reals("evolve/history/step"), tree.reals("evolve/history/rejected"))
-        else {
+        let Ok(tree) = hdf5::read(&OutputPaths::new(&self.folder, "trial").results()) else {
+            return Ok(None);
+        };
+        let (Ok(lengths), Ok(rejected)) = (
+            tree.reals("evolve/history/step"),
+            tree.reals("evolve/history/rejected"),
+        ) else {
             return Ok(None);
         };
         let lengths = lengths.into_iter().filter(|&h| h > 0.0).collect::<Vec<_>>();
@@ -194,43 +287,91 @@ impl Attempt<'_> {
         Ok(Some((lengths, attempts)))
     }
 
-    /// Starts the program anew in the folder; its exit code where it finished (0) or stopped in time (75).
+    /// Starts the program anew in the folder; its exit code where it finished (0) or stopped in
+    /// time (75).
     fn start(&self, extent: Extent, evolved: Option<f64>, part: f64) -> Result<Option<i32>> {
-        let Asked { path, settings, source, stop, .. } = *self.asked;
+        let Asked {
+            path,
+            settings,
+            source,
+            stop,
+            ..
+        } = *self.asked;
         let left = self.left();
         if left.is_zero() {
             return Ok(None);
         }
         let log = self.folder.join("log");
         let most = left.as_secs_f64().min(part * self.asked.seconds);
-        let mut arguments = vec!["run".to_string(), path.display().to_string(), "--fresh".into()];
+        let mut arguments = vec![
+            "run".to_string(),
+            path.display().to_string(),
+            "--fresh".into(),
+        ];
         let own = self.settings(source, extent, evolved, most);
         for setting in settings.iter().chain(&own) {
             arguments.extend(["--set".to_string(), setting.clone()]);
         }
-        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let _ = std::fs::remove_file(entry.path());
         }
         // A stop waits for the solve of a step.
-        let code = job::run_again(extent.ranks, &arguments, &log, Duration::from_secs_f64(1.5 * most + 1.0), stop)?;
+        let code = job::run_again(
+            extent.ranks,
+            &arguments,
+            &log,
+            Duration::from_secs_f64(1.5 * most + 1.0),
+            stop,
+        )?;
         if let Some(code @ (0 | 75)) = code {
             return Ok(Some(code));
         }
         let said = std::fs::read_to_string(&log).unwrap_or_default();
-        let why = said.lines().rfind(|l| l.starts_with("error: ")).unwrap_or("no message");
+        let why = said
+            .lines()
+            .rfind(|l| l.starts_with("error: "))
+            .unwrap_or("no message");
         match code {
-            None => log::warn!("the trial on {} rank(s) did not come to a step in {most:.0} s", extent.ranks),
-            Some(code) => log::warn!("the trial on {} rank(s) ended with code {code} ({why})", extent.ranks),
+            None => log::warn!(
+                "the trial on {} rank(s) did not come to a step in {most:.0} s",
+                extent.ranks
+            ),
+            Some(code) => log::warn!(
+                "the trial on {} rank(s) ended with code {code} ({why})",
+                extent.ranks
+            ),
         }
         Ok(None)
     }
 
-    fn settings(&self, source: &Source, extent: Extent, evolved: Option<f64>, most: f64) -> Vec<String> {
-        let Extent { chains, per_chain, steps, .. } = extent;
-        let exact = source.input.sampler.as_ref().is_some_and(|s| s.method == Method::FullSum);
+    fn settings(
+        &self,
+        source: &Source,
+        extent: Extent,
+        evolved: Option<f64>,
+        most: f64,
+    ) -> Vec<String> {
+        let Extent {
+            chains,
+            per_chain,
+            steps,
+            ..
+        } = extent;
+        let exact = source
+            .input
+            .sampler
+            .as_ref()
+            .is_some_and(|s| s.method == Method::FullSum);
         let text = |value: &str| toml::Value::String(value.to_string()).to_string();
         let mut all = vec![
-            format!("output.directory={}", text(&self.folder.display().to_string())),
+            format!(
+                "output.directory={}",
+                text(&self.folder.display().to_string())
+            ),
             "output.name=\"trial\"".into(),
             "output.checkpoint_every=1e9".into(),
             format!("output.max_time={most:e}"),
@@ -241,17 +382,27 @@ impl Attempt<'_> {
         }
         if source.input.optimize.is_some() {
             all.push(format!("optimize.steps={steps}"));
-            all.extend(self.asked.method.map(|name| format!("optimize.method={}", text(name))));
+            all.extend(
+                self.asked
+                    .method
+                    .map(|name| format!("optimize.method={}", text(name))),
+            );
         }
         let whole = source.input.sampler.clone().unwrap_or_default().chains;
         if let Some(EvolveInput { samples, .. }) = source.input.evolve {
             let every = source.input.evolve.as_ref().map_or(1.0, EvolveInput::every);
             all.extend(evolved.map(|time| format!("evolve.time={time:e}")));
             all.push(format!("evolve.output_every={every:e}"));
-            all.extend(samples.filter(|_| !exact).map(|n| format!("evolve.samples={}", n / whole * chains)));
+            all.extend(
+                samples
+                    .filter(|_| !exact)
+                    .map(|n| format!("evolve.samples={}", n / whole * chains)),
+            );
         }
         if let Some(m) = source.input.measure.as_ref().filter(|_| !exact) {
-            let each = (m.samples / whole).min(BLOCK).min((MEASURED * per_chain).max(LEAST));
+            let each = (m.samples / whole)
+                .min(BLOCK)
+                .min((MEASURED * per_chain).max(LEAST));
             all.push(format!("measure.samples={}", each * chains));
             all.push("measure.burn_in=0".into());
         }

@@ -1,6 +1,7 @@
 //! Decides how configurations are sampled: this rank's Markov chains, continued from step to step.
 //!
-//! Tables are rebuilt at the start of every block, so that a checkpoint needs the configurations alone.
+//! Tables are rebuilt at the start of every block, so that a checkpoint needs the configurations
+//! alone.
 
 use super::{Ensemble, LocalValues, Request, local_values_by_ratios, log_psi_within};
 use crate::ansatz::{Ansatz, Asks, Block, Derivatives};
@@ -56,7 +57,10 @@ impl<A: Ansatz> Chains<A> {
                 .find(|x| ansatz.log_psi(&ansatz.batch(x))[0].re > f64::NEG_INFINITY)
                 .ok_or_else(|| {
                     Error::numerical(
-                        format!("no configuration with a non-zero amplitude in {} draws", Self::STARTS),
+                        format!(
+                            "no configuration with a non-zero amplitude in {} draws",
+                            Self::STARTS
+                        ),
                         "check the wave function, or use sampler.method = \"full-sum\"",
                     )
                 })?;
@@ -77,15 +81,33 @@ impl<A: Ansatz> Chains<A> {
         })
     }
 
-    /// The largest |ln ψ − ln ψ computed afresh| over the chains, whose last samples are where they stand.
+    /// The largest |ln ψ − ln ψ computed afresh| over the chains, whose last samples are where
+    /// they stand.
     fn drift(&self, walkers: &A::Batch, per_chain: usize) -> f64 {
-        let fresh = self.log_psi.iter().skip(per_chain.saturating_sub(1)).step_by(per_chain.max(1));
+        let fresh = self
+            .log_psi
+            .iter()
+            .skip(per_chain.saturating_sub(1))
+            .step_by(per_chain.max(1));
         let difference = |(walked, fresh): (Complex64, &Complex64)| {
             let d = walked - fresh;
             let distance = d.re.hypot(d.im - TAU * (d.im / TAU).round());
-            if walked == *fresh { 0.0 } else { if distance.is_nan() { f64::INFINITY } else { distance } }
+            if walked == *fresh {
+                0.0
+            } else {
+                if distance.is_nan() {
+                    f64::INFINITY
+                } else {
+                    distance
+                }
+            }
         };
-        self.ansatz.log_psi(walkers).into_iter().zip(fresh).map(difference).fold(0.0, f64::max)
+        self.ansatz
+            .log_psi(walkers)
+            .into_iter()
+            .zip(fresh)
+            .map(difference)
+            .fold(0.0, f64::max)
     }
 }
 
@@ -107,7 +129,14 @@ impl<A: Ansatz> Ensemble for Chains<A> {
         let n = self.ansatz.sites();
         let local = self.settings.chains.len();
         let mut rngs: Vec<Generator> = (self.settings.chains.clone())
-            .map(|chain| stream(self.settings.seed, request.purpose, chain as u64, request.step))
+            .map(|chain| {
+                stream(
+                    self.settings.seed,
+                    request.purpose,
+                    chain as u64,
+                    request.step,
+                )
+            })
             .collect();
         let mut walkers = self.ansatz.batch(&self.states);
         let mut advance = |states: &mut Vec<i8>, counts: &mut Counts, sweeps: usize| {
@@ -115,7 +144,15 @@ impl<A: Ansatz> Ensemble for Chains<A> {
                 if !go_on() {
                     return Err(Error::Interrupted);
                 }
-                self.metropolis.sweep(&self.ansatz, &mut walkers, states, &self.settings.mixture, &mut rngs, 1, counts);
+                self.metropolis.sweep(
+                    &self.ansatz,
+                    &mut walkers,
+                    states,
+                    &self.settings.mixture,
+                    &mut rngs,
+                    1,
+                    counts,
+                );
             }
             Ok(())
         };
@@ -147,17 +184,24 @@ impl<A: Ansatz> Ensemble for Chains<A> {
     }
     fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
         let values = local_values_by_ratios(&self.ansatz, &self.batch, &self.samples, operator);
-        Ok(LocalValues { values, unseen: 0.0 })
+        Ok(LocalValues {
+            values,
+            unseen: 0.0,
+        })
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         let n = self.ansatz.sites();
         let leaves = |(walker, sites): (usize, &[u32])| {
             let x = &self.samples[walker * n..(walker + 1) * n];
-            self.settings.basis.up.is_some() && sites.iter().map(|&s| i32::from(x[s as usize])).sum::<i32>() != 0
+            self.settings.basis.up.is_some()
+                && sites.iter().map(|&s| i32::from(x[s as usize])).sum::<i32>() != 0
         };
         let mut out = vec![Complex64::ZERO; asks.len()];
         self.ansatz.ratios(&self.batch, asks, &mut out);
-        out.iter_mut().zip(asks.iter()).filter(|(_, ask)| leaves(*ask)).for_each(|(r, _)| *r = Complex64::ZERO);
+        out.iter_mut()
+            .zip(asks.iter())
+            .filter(|(_, ask)| leaves(*ask))
+            .for_each(|(r, _)| *r = Complex64::ZERO);
         out
     }
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
@@ -180,7 +224,11 @@ impl<A: Ansatz> Ensemble for Chains<A> {
     }
     fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
         let n = self.ansatz.sites();
-        if states.len() != self.states.len() || !states.chunks_exact(n).all(|x| self.settings.basis.contains(x)) {
+        if states.len() != self.states.len()
+            || !states
+                .chunks_exact(n)
+                .all(|x| self.settings.basis.contains(x))
+        {
             return Err(Error::numerical(
                 "the chains of the checkpoint do not fit this run",
                 "start over with --fresh or use another output.name",

@@ -1,8 +1,10 @@
-//! Decides how averages are taken without noise: every configuration of the sector, with its exact weight.
+//! Decides how averages are taken without noise: every configuration of the sector, with its exact
+//! weight.
 //!
-//! w(x) = |ψ(x)|²/Σ|ψ|², and A_loc(x) = ⟨x|A|ψ⟩/ψ(x) from the amplitudes themselves. Configurations with ψ(x) = 0 have no
-//! local value; their share of ⟨A²⟩, Σ |⟨x|A|ψ⟩|², is kept apart. Every rank evaluates all amplitudes and owns a
-//! contiguous share of the configurations.
+//! w(x) = |ψ(x)|²/Σ|ψ|², and A_loc(x) = ⟨x|A|ψ⟩/ψ(x) from the amplitudes themselves.
+//! Configurations with ψ(x) = 0 have no local value; their share of ⟨A²⟩, Σ
+//! |⟨x|A|ψ⟩|², is kept apart. Every rank evaluates all amplitudes and owns a contiguous share
+//! of the configurations.
 
 use super::{Ensemble, LocalValues, Request, log_psi_within};
 use crate::ansatz::{Ansatz, Asks, Block, Derivatives};
@@ -37,7 +39,11 @@ impl<A: Ansatz> FullSum<A> {
     pub const MAX_STATES: f64 = 16_777_216.0;
 
     /// The sum over `basis`; this rank owns the part `share(dimension)` of the configurations.
-    pub fn new(ansatz: A, basis: &SpinBasis, share: impl Fn(usize) -> Range<usize>) -> Result<Self> {
+    pub fn new(
+        ansatz: A,
+        basis: &SpinBasis,
+        share: impl Fn(usize) -> Range<usize>,
+    ) -> Result<Self> {
         if basis.dimension() > Self::MAX_STATES {
             return Err(Error::input(
                 "sampler.method",
@@ -62,7 +68,9 @@ impl<A: Ansatz> FullSum<A> {
     }
 
     fn spins(&self, states: impl Iterator<Item = usize>) -> Vec<i8> {
-        states.flat_map(|k| self.index.spins(self.index.state(k))).collect()
+        states
+            .flat_map(|k| self.index.spins(self.index.state(k)))
+            .collect()
     }
 
     /// ⟨x|A|ψ⟩ in units of max|ψ|.
@@ -104,17 +112,34 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
         }
         let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
         if !largest.is_finite() || logs.iter().any(|l| l.re.is_nan()) {
-            return Err(Error::numerical("the wave function is zero or not a number", "restart from other parameters"));
+            return Err(Error::numerical(
+                "the wave function is zero or not a number",
+                "restart from other parameters",
+            ));
         }
         self.amplitudes = logs
             .iter()
-            .map(|l| if l.re == f64::NEG_INFINITY { Complex64::ZERO } else { (l - largest).exp() })
+            .map(|l| {
+                if l.re == f64::NEG_INFINITY {
+                    Complex64::ZERO
+                } else {
+                    (l - largest).exp()
+                }
+            })
             .collect();
         self.norm = self.amplitudes.iter().map(Complex64::norm_sqr).sum();
-        self.occupied = self.share.clone().filter(|&k| self.amplitudes[k].norm_sqr() > 0.0).collect();
+        self.occupied = self
+            .share
+            .clone()
+            .filter(|&k| self.amplitudes[k].norm_sqr() > 0.0)
+            .collect();
         self.samples = self.spins(self.occupied.iter().copied());
         self.log_psi = self.occupied.iter().map(|&k| logs[k]).collect();
-        self.weights = self.occupied.iter().map(|&k| self.amplitudes[k].norm_sqr() / self.norm).collect();
+        self.weights = self
+            .occupied
+            .iter()
+            .map(|&k| self.amplitudes[k].norm_sqr() / self.norm)
+            .collect();
         Ok(())
     }
 
@@ -143,7 +168,9 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         let ratio = |(walker, sites): (usize, &[u32])| {
             let from = self.occupied[walker];
-            let word = sites.iter().fold(self.index.state(from), |w, &s| w ^ 1 << s);
+            let word = sites
+                .iter()
+                .fold(self.index.state(from), |w, &s| w ^ 1 << s);
             match self.basis.up {
                 Some(up) if word.count_ones() as usize != up => Complex64::ZERO,
                 _ => self.amplitudes[self.index.index(word)] / self.amplitudes[from],

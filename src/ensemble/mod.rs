@@ -1,6 +1,8 @@
-//! Decides what a driver can ask of a set of weighted configurations, sampled ([`Chains`]) or complete ([`FullSum`]).
+//! Decides what a driver can ask of a set of weighted configurations, sampled ([`Chains`]) or
+//! complete ([`FullSum`]).
 //!
-//! Both give ⟨A⟩ = Σ_x w(x) A_loc(x) with A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x) and Σ w = 1 over all ranks.
+//! Both give ⟨A⟩ = Σ_x w(x) A_loc(x) with A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x) and Σ w
+//! = 1 over all ranks.
 
 mod chains;
 mod full_sum;
@@ -33,11 +35,13 @@ pub struct Request {
 pub struct LocalValues {
     /// A_loc(x), in the order of the configurations.
     pub values: Vec<Complex64>,
-    /// Σ |⟨x|A|ψ⟩|²/⟨ψ|ψ⟩ over this rank's configurations with ψ(x) = 0: part of ⟨A²⟩ that no sample sees.
+    /// Σ |⟨x|A|ψ⟩|²/⟨ψ|ψ⟩ over this rank's configurations with ψ(x) = 0: part of
+    /// ⟨A²⟩ that no sample sees.
     pub unseen: f64,
 }
 
-/// A set of weighted configurations with the wave function that weights them. Object-safe; knows no communicator.
+/// A set of weighted configurations with the wave function that weights them. Object-safe; knows no
+/// communicator.
 pub trait Ensemble {
     /// Number of sites.
     fn sites(&self) -> usize;
@@ -47,9 +51,11 @@ pub trait Ensemble {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
     /// Named blocks of the parameter vector.
     fn layout(&self) -> Vec<crate::ansatz::Block>;
-    /// Draws (or enumerates) this rank's configurations at the present parameters, looking between sweeps whether to go on.
+    /// Draws (or enumerates) this rank's configurations at the present parameters, looking between
+    /// sweeps whether to go on.
     ///
-    /// Fails with `Error::Interrupted` where `go_on` says no; the chains then stand somewhere within the block.
+    /// Fails with `Error::Interrupted` where `go_on` says no; the chains then stand somewhere
+    /// within the block.
     fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()>;
     /// The whole block of [`Ensemble::sample_while`].
     fn sample(&mut self, request: &Request) -> Result<()> {
@@ -67,7 +73,8 @@ pub trait Ensemble {
     fn ratios(&self, asks: &Asks) -> Vec<Complex64>;
     /// ln ψ of any configurations, row by row; −∞ outside the sector.
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64>;
-    /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there are samples.
+    /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
+    /// are samples.
     fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])>;
     /// Log-derivatives on those configurations.
     fn derivatives(&self) -> Derivatives;
@@ -87,7 +94,9 @@ pub trait Ensemble {
 fn log_psi_within<A: Ansatz>(ansatz: &A, basis: &SpinBasis, xs: &[i8]) -> Vec<Complex64> {
     let outside = Complex64::new(f64::NEG_INFINITY, 0.0);
     let log = ansatz.log_psi(&ansatz.batch(xs)).into_iter();
-    log.zip(xs.chunks_exact(basis.sites)).map(|(l, x)| if basis.contains(x) { l } else { outside }).collect()
+    log.zip(xs.chunks_exact(basis.sites))
+        .map(|(l, x)| if basis.contains(x) { l } else { outside })
+        .collect()
 }
 
 /// Local values by ratios: one question per connected configuration, walker by walker.

@@ -1,7 +1,8 @@
 //! Decides how well a motion found elsewhere fits samples that did not determine it.
 //!
-//! r² = Σ_x w |Ō θ̇ − target|²/Var H over fresh samples, target = −iε or −ε. A θ̇ fitted to the noise of its own samples has a small r²
-//! there and a large one here (D. Hofmann et al., SciPost Phys. 12, 165 (2022)).
+//! r² = Σ_x w |Ō θ̇ − target|²/Var H over fresh samples, target = −iε or −ε. A θ̇
+//! fitted to the noise of its own samples has a small r² there and a large one here (D. Hofmann et
+//! al., SciPost Phys. 12, 165 (2022)).
 
 use super::motion::Axis;
 use crate::ansatz::Kind;
@@ -10,12 +11,22 @@ use crate::error::Result;
 use crate::optimizer::StepData;
 use num_complex::Complex64;
 
-/// r² of `velocity` on the samples of `data`, the same on every rank; `unseen` is this rank's ⟨|H|²⟩ where ψ = 0.
-pub fn local_error(axis: Axis, data: &StepData, unseen: f64, velocity: &[f64], comm: &dyn Comm) -> Result<f64> {
+/// r² of `velocity` on the samples of `data`, the same on every rank; `unseen` is this rank's
+/// ⟨|H|²⟩ where ψ = 0.
+pub fn local_error(
+    axis: Axis,
+    data: &StepData,
+    unseen: f64,
+    velocity: &[f64],
+    comm: &dyn Comm,
+) -> Result<f64> {
     let image = data.derivatives.times(velocity);
     let image: Vec<Complex64> = match data.derivatives.kind {
         Kind::Real => image.iter().map(|&x| x.into()).collect(),
-        _ => image.chunks_exact(2).map(|z| Complex64::new(z[0], z[1])).collect(),
+        _ => image
+            .chunks_exact(2)
+            .map(|z| Complex64::new(z[0], z[1]))
+            .collect(),
     };
     let target = data.local_energies.iter().map(|e| match axis {
         Axis::Real => Complex64::new(e.im, -e.re),
@@ -36,5 +47,9 @@ pub fn local_error(axis: Axis, data: &StepData, unseen: f64, velocity: &[f64], c
     }
     comm.sum(&mut sums)?;
     comm.broadcast(&mut sums)?;
-    Ok(if sums[1] > 0.0 { sums[0] / sums[1] } else { 0.0 })
+    Ok(if sums[1] > 0.0 {
+        sums[0] / sums[1]
+    } else {
+        0.0
+    })
 }

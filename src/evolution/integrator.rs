@@ -1,10 +1,12 @@
-//! Decides how a step in time is made: explicit Runge–Kutta methods, their error estimates, step sizes and dense output.
+//! Decides how a step in time is made: explicit Runge–Kutta methods, their error estimates, step
+//! sizes and dense output.
 //!
-//! y₁ = y₀ + h Σ b_i k_i with k_i = f(t + c_i h, y₀ + h Σ_j a_ij k_j); the slope at the new point, f(t + h, y₁), is the first
-//! slope of the next step. Embedded pairs estimate the error of a step as e = h Σ e_i k_i. Between the ends of a step,
-//! y(s) = Hermite cubic of (y₀, k₀, y₁, k₁) + s² (1−s)² h Σ d_i k_i. (P. Bogacki, L. F. Shampine, Appl. Math. Lett. 2, 321
-//! (1989); J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6, 19 (1980); E. Hairer, S. P. Nørsett, G. Wanner, Solving
-//! Ordinary Differential Equations I.)
+//! y₁ = y₀ + h Σ b_i k_i with k_i = f(t + c_i h, y₀ + h Σ_j a_ij k_j); the slope at the new
+//! point, f(t + h, y₁), is the first slope of the next step. Embedded pairs estimate the error of
+//! a step as e = h Σ e_i k_i. Between the ends of a step, y(s) = Hermite cubic of (y₀, k₀,
+//! y₁, k₁) + s² (1−s)² h Σ d_i k_i. (P. Bogacki, L. F. Shampine, Appl. Math. Lett. 2, 321
+//! (1989); J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6, 19 (1980); E. Hairer, S. P.
+//! Nørsett, G. Wanner, Solving Ordinary Differential Equations I.)
 
 use crate::error::Result;
 use schemars::JsonSchema;
@@ -38,7 +40,13 @@ struct Tableau {
     order: f64,
 }
 
-const HEUN: Tableau = Tableau { a: &[&[1.0]], b: &[0.5, 0.5], error: &[], dense: &[], order: 0.0 };
+const HEUN: Tableau = Tableau {
+    a: &[&[1.0]],
+    b: &[0.5, 0.5],
+    error: &[],
+    dense: &[],
+    order: 0.0,
+};
 const RK4: Tableau = Tableau {
     a: &[&[0.5], &[0.0, 0.5], &[0.0, 0.0, 1.0]],
     b: &[1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0],
@@ -49,7 +57,12 @@ const RK4: Tableau = Tableau {
 const BOGACKI_SHAMPINE: Tableau = Tableau {
     a: &[&[0.5], &[0.0, 0.75]],
     b: &[2.0 / 9.0, 1.0 / 3.0, 4.0 / 9.0],
-    error: &[2.0 / 9.0 - 7.0 / 24.0, 1.0 / 3.0 - 1.0 / 4.0, 4.0 / 9.0 - 1.0 / 3.0, -1.0 / 8.0],
+    error: &[
+        2.0 / 9.0 - 7.0 / 24.0,
+        1.0 / 3.0 - 1.0 / 4.0,
+        4.0 / 9.0 - 1.0 / 3.0,
+        -1.0 / 8.0,
+    ],
     dense: &[],
     order: 3.0,
 };
@@ -58,11 +71,37 @@ const DORMAND_PRINCE: Tableau = Tableau {
         &[1.0 / 5.0],
         &[3.0 / 40.0, 9.0 / 40.0],
         &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0],
-        &[19372.0 / 6561.0, -25360.0 / 2187.0, 64448.0 / 6561.0, -212.0 / 729.0],
-        &[9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0],
+        &[
+            19372.0 / 6561.0,
+            -25360.0 / 2187.0,
+            64448.0 / 6561.0,
+            -212.0 / 729.0,
+        ],
+        &[
+            9017.0 / 3168.0,
+            -355.0 / 33.0,
+            46732.0 / 5247.0,
+            49.0 / 176.0,
+            -5103.0 / 18656.0,
+        ],
     ],
-    b: &[35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0],
-    error: &[71.0 / 57600.0, 0.0, -71.0 / 16695.0, 71.0 / 1920.0, -17253.0 / 339200.0, 22.0 / 525.0, -1.0 / 40.0],
+    b: &[
+        35.0 / 384.0,
+        0.0,
+        500.0 / 1113.0,
+        125.0 / 192.0,
+        -2187.0 / 6784.0,
+        11.0 / 84.0,
+    ],
+    error: &[
+        71.0 / 57600.0,
+        0.0,
+        -71.0 / 16695.0,
+        71.0 / 1920.0,
+        -17253.0 / 339200.0,
+        22.0 / 525.0,
+        -1.0 / 40.0,
+    ],
     dense: &[
         -12715105075.0 / 11282082432.0,
         0.0,
@@ -81,7 +120,8 @@ pub trait System {
     fn slope(&mut self, time: f64, y: &[f64]) -> Result<Option<Vec<f64>>>;
     /// Keeps the metric of the last slope until the next call.
     fn mark(&mut self);
-    /// Length of a change of y in the metric of the last slope or in the marked one, whichever is longer.
+    /// Length of a change of y in the metric of the last slope or in the marked one, whichever is
+    /// longer.
     fn length(&self, change: &[f64]) -> Result<f64>;
     /// Standard deviation of the last slope from sampling, in the same metric.
     fn noise(&self) -> f64;
@@ -108,7 +148,9 @@ pub struct Attempt {
 fn combine(y: &[f64], step: f64, weights: &[f64], slopes: &[Vec<f64>]) -> Vec<f64> {
     let mut sum = y.to_vec();
     for (&w, slope) in weights.iter().zip(slopes).filter(|(w, _)| **w != 0.0) {
-        sum.iter_mut().zip(slope).for_each(|(s, k)| *s += step * w * k);
+        sum.iter_mut()
+            .zip(slope)
+            .for_each(|(s, k)| *s += step * w * k);
     }
     sum
 }
@@ -133,7 +175,8 @@ impl Integrator {
         self.tableau().b.len()
     }
 
-    /// Tries one step from `y` with the slope `first` there and the noise of that slope; `None` where a slope is not finite.
+    /// Tries one step from `y` with the slope `first` there and the noise of that slope; `None`
+    /// where a slope is not finite.
     pub fn attempt(
         self,
         system: &mut dyn System,
@@ -147,27 +190,45 @@ impl Integrator {
         let mut noises = vec![first.1];
         for row in tableau.a {
             let c: f64 = row.iter().sum();
-            let Some(slope) = system.slope(start + c * step, &combine(y, step, row, &slopes))? else {
+            let Some(slope) = system.slope(start + c * step, &combine(y, step, row, &slopes))?
+            else {
                 return Ok(None);
             };
             noises.push(system.noise());
-            // A step far too long ends where the metric has collapsed: the stage nearest to the start still sees its error.
+            // A step far too long ends where the metric has collapsed: the stage nearest to the
+            // start still sees its error.
             if slopes.len() == 1 && self.is_adaptive() {
                 system.mark();
             }
             slopes.push(slope);
         }
         let end = combine(y, step, tableau.b, &slopes);
-        let Some(slope) = system.slope(start + step, &end)? else { return Ok(None) };
+        let Some(slope) = system.slope(start + step, &end)? else {
+            return Ok(None);
+        };
         slopes.push(slope);
         noises.push(system.noise());
         let (mut error, mut noise) = (0.0, 0.0);
         if self.is_adaptive() {
             error = system.length(&combine(&vec![0.0; y.len()], step, tableau.error, &slopes))?;
             // The slopes come from different samples: their errors add up in squares.
-            noise = step * tableau.error.iter().zip(&noises).map(|(e, n)| (e * n).powi(2)).sum::<f64>().sqrt();
+            noise = step
+                * tableau
+                    .error
+                    .iter()
+                    .zip(&noises)
+                    .map(|(e, n)| (e * n).powi(2))
+                    .sum::<f64>()
+                    .sqrt();
         }
-        Ok(Some(Attempt { start, step, ends: [y.to_vec(), end], slopes, error, noise }))
+        Ok(Some(Attempt {
+            start,
+            step,
+            ends: [y.to_vec(), end],
+            slopes,
+            error,
+            noise,
+        }))
     }
 
     /// y at a time within the step.
@@ -190,32 +251,45 @@ impl Integrator {
             .collect()
     }
 
-    /// dy/dt of [`Integrator::interpolate`] at a time within the step; at its ends these are the slopes there.
+    /// dy/dt of [`Integrator::interpolate`] at a time within the step; at its ends these are the
+    /// slopes there.
     pub fn interpolated_slope(self, attempt: &Attempt, time: f64) -> Vec<f64> {
         let s = (time - attempt.start) / attempt.step;
         let (last, h) = (attempt.slopes.len() - 1, attempt.step);
         let factor = h * 2.0 * s * (1.0 - s) * (1.0 - 2.0 * s);
-        let bump = combine(&vec![0.0; attempt.ends[0].len()], factor, self.tableau().dense, &attempt.slopes);
+        let bump = combine(
+            &vec![0.0; attempt.ends[0].len()],
+            factor,
+            self.tableau().dense,
+            &attempt.slopes,
+        );
         (0..bump.len())
             .map(|i| {
                 let way = attempt.ends[1][i] - attempt.ends[0][i];
                 let (k0, k1) = (h * attempt.slopes[0][i], h * attempt.slopes[last][i]);
                 let inner = (1.0 - 2.0 * s) * way + (s - 1.0) * k0 + s * k1;
-                (way + (2.0 * s - 1.0) * inner + s * (s - 1.0) * (k0 + k1 - 2.0 * way) + bump[i]) / h
+                (way + (2.0 * s - 1.0) * inner + s * (s - 1.0) * (k0 + k1 - 2.0 * way) + bump[i])
+                    / h
             })
             .collect()
     }
 
     /// Whether a step with this error is kept, and the factor on the step for the next attempt.
     ///
-    /// An error within twice its own sampling noise says nothing about the step, which is then neither rejected nor reduced.
+    /// An error within twice its own sampling noise says nothing about the step, which is then
+    /// neither rejected nor reduced.
     pub fn judge(self, error: f64, noise: f64, tolerance: f64) -> (bool, f64) {
         if !self.is_adaptive() {
             return (true, 1.0);
         }
-        let factor =
-            (0.9 * (tolerance / error.max(f64::MIN_POSITIVE)).powf(1.0 / self.tableau().order)).clamp(0.2, 2.0);
-        if error > 2.0 * noise { (error <= tolerance, factor) } else { (true, factor.max(1.0)) }
+        let factor = (0.9
+            * (tolerance / error.max(f64::MIN_POSITIVE)).powf(1.0 / self.tableau().order))
+        .clamp(0.2, 2.0);
+        if error > 2.0 * noise {
+            (error <= tolerance, factor)
+        } else {
+            (true, factor.max(1.0))
+        }
     }
 }
 
@@ -254,7 +328,10 @@ mod tests {
         let mut slope = system.slope(0.0, &y).unwrap().unwrap();
         let mut last = None;
         for n in 0..steps {
-            let attempt = method.attempt(&mut system, n as f64 * h, h, &y, (&slope, 0.0)).unwrap().unwrap();
+            let attempt = method
+                .attempt(&mut system, n as f64 * h, h, &y, (&slope, 0.0))
+                .unwrap()
+                .unwrap();
             y.clone_from(&attempt.ends[1]);
             slope.clone_from(attempt.slopes.last().unwrap());
             last = Some(attempt);
@@ -263,7 +340,11 @@ mod tests {
     }
 
     fn distance(a: &[f64], b: &[f64]) -> f64 {
-        a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()
+        a.iter()
+            .zip(b)
+            .map(|(x, y)| (x - y).powi(2))
+            .sum::<f64>()
+            .sqrt()
     }
 
     #[test]
@@ -278,11 +359,18 @@ mod tests {
 
     #[test]
     fn dense_output_is_as_good_as_promised() {
-        // Halving one first step: local errors fall as h^4 for the cubic, h^5 for the quartic of Dormand and Prince.
-        for (method, order) in [(Integrator::BogackiShampine, 4.0), (Integrator::DormandPrince, 5.0)] {
+        // Halving one first step: local errors fall as h^4 for the cubic, h^5 for the quartic of
+        // Dormand and Prince.
+        for (method, order) in [
+            (Integrator::BogackiShampine, 4.0),
+            (Integrator::DormandPrince, 5.0),
+        ] {
             let error = |h: f64| {
                 let (_, attempt) = go(method, 1, h);
-                distance(&method.interpolate(&attempt, 0.3 * h), &go(Integrator::DormandPrince, 200, 0.3 * h).0)
+                distance(
+                    &method.interpolate(&attempt, 0.3 * h),
+                    &go(Integrator::DormandPrince, 200, 0.3 * h).0,
+                )
             };
             let measured = (error(0.2) / error(0.1)).log2();
             assert!((measured - order).abs() < 0.35, "{method:?}: {measured}");
@@ -290,16 +378,33 @@ mod tests {
             assert!(distance(&method.interpolate(&attempt, 0.5), &y) < 1e-15);
             // Its derivative, and the slopes at both ends.
             let at = |t: f64| method.interpolate(&attempt, t);
-            let slope: Vec<f64> = at(0.2001).iter().zip(at(0.1999)).map(|(a, b)| (a - b) / 2e-4).collect();
+            let slope: Vec<f64> = at(0.2001)
+                .iter()
+                .zip(at(0.1999))
+                .map(|(a, b)| (a - b) / 2e-4)
+                .collect();
             assert!(distance(&method.interpolated_slope(&attempt, 0.2), &slope) < 1e-7);
-            assert!(distance(&method.interpolated_slope(&attempt, 0.0), &attempt.slopes[0]) < 1e-14);
-            assert!(distance(&method.interpolated_slope(&attempt, 0.5), attempt.slopes.last().unwrap()) < 1e-14);
+            assert!(
+                distance(
+                    &method.interpolated_slope(&attempt, 0.0),
+                    &attempt.slopes[0]
+                ) < 1e-14
+            );
+            assert!(
+                distance(
+                    &method.interpolated_slope(&attempt, 0.5),
+                    attempt.slopes.last().unwrap()
+                ) < 1e-14
+            );
         }
     }
 
     #[test]
     fn error_estimates_have_their_order_and_rule_the_step() {
-        for (method, order) in [(Integrator::BogackiShampine, 3.0), (Integrator::DormandPrince, 5.0)] {
+        for (method, order) in [
+            (Integrator::BogackiShampine, 3.0),
+            (Integrator::DormandPrince, 5.0),
+        ] {
             let measured = (go(method, 1, 0.2).1.error / go(method, 1, 0.1).1.error).log2();
             assert!((measured - order).abs() < 0.35, "{method:?}: {measured}");
             let (kept, factor) = method.judge(1e-3, 0.0, 1e-4);
@@ -313,7 +418,11 @@ mod tests {
             let mut system = Airy { noise };
             let y = [1.0, 0.3];
             let slope = system.slope(0.0, &y).unwrap().unwrap();
-            Integrator::BogackiShampine.attempt(&mut system, 0.0, 0.1, &y, (&slope, noise)).unwrap().unwrap().noise
+            Integrator::BogackiShampine
+                .attempt(&mut system, 0.0, 0.1, &y, (&slope, noise))
+                .unwrap()
+                .unwrap()
+                .noise
         };
         assert!(noisy(1.0) > 0.0 && (noisy(2.0) / noisy(1.0) - 2.0).abs() < 1e-12);
     }

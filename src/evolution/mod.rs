@@ -1,8 +1,8 @@
-//! Decides how parameters move with time: what drives them ([`motion`]), in which steps ([`integrator`]), under which
-//! couplings ([`ramp`]), and whether they follow noise ([`fresh`]).
+//! Decides how parameters move with time: what drives them ([`motion`]), in which steps
+//! ([`integrator`]), under which couplings ([`ramp`]), and whether they follow noise ([`fresh`]).
 //!
-//! The velocity θ̇ minimises the distance between e^{−iH dt}|ψ(θ)⟩ and |ψ(θ + θ̇ dt)⟩ (imaginary time: e^{−H dt}).
-//! (G. Carleo, M. Troyer, Science 355, 602 (2017).)
+//! The velocity θ̇ minimises the distance between e^{−iH dt}|ψ(θ)⟩ and |ψ(θ + θ̇ dt)⟩
+//! (imaginary time: e^{−H dt}). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
 
 pub mod fresh;
 pub mod integrator;

@@ -1,14 +1,17 @@
-//! Decides the velocity of the parameters at one point, and how well it follows the Schrödinger equation there.
+//! Decides the velocity of the parameters at one point, and how well it follows the Schrödinger
+//! equation there.
 //!
-//! With Ō, ε as in the least-squares problem of stochastic reconfiguration, S = Ō^H Ō, F = Ō^H ε:
+//! With Ō, ε as in the least-squares problem of stochastic reconfiguration, S = Ō^H Ō, F = Ō^H
+//! ε:
 //! ```text
 //! real time       θ̇ minimises ‖Ō θ̇ + iε‖:   S θ̇ = −iF;   real parameters (McLachlan): Re S θ̇ = Im F
 //! Dirac–Frenkel   real parameters: Im S θ̇ = −Re F, which conserves the energy
 //! imaginary time  θ̇ minimises ‖Ō θ̇ + ε‖:    S θ̇ = −F
 //! r² = ‖Ō θ̇ − target‖²/Var H                 solver residual ‖S θ̇ − f‖/‖f‖ with f = Ō^H target
 //! ```
-//! (X. Yuan et al., Quantum 3, 191 (2019); D. Hofmann et al., SciPost Phys. 12, 165 (2022).) The sampling noise of θ̇ in the metric S
-//! is that of a linear regression with p effective parameters and N samples, ‖Ō θ̇ − target‖² (p/N)/(1 − p/N)², times 2τ.
+//! (X. Yuan et al., Quantum 3, 191 (2019); D. Hofmann et al., SciPost Phys. 12, 165 (2022).) The
+//! sampling noise of θ̇ in the metric S is that of a linear regression with p effective
+//! parameters and N samples, ‖Ō θ̇ − target‖² (p/N)/(1 − p/N)², times 2τ.
 
 use super::spectrum;
 pub use super::spectrum::Spectral;
@@ -33,7 +36,8 @@ pub enum Axis {
     Imaginary,
 }
 
-/// The variational principle for real parameters; for a holomorphic wave function both give the same equations.
+/// The variational principle for real parameters; for a holomorphic wave function both give the
+/// same equations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Principle {
@@ -107,7 +111,17 @@ impl Metric {
             Metric::Shared(problem) => return Ok(problem.metric_norm(x, comm)?.sqrt()),
             Metric::Whole(problem) => problem,
         };
-        let on_root = || Ok((vec![problem.as_ref().map_or(Ok(0.0), |p| p.metric_norm(x, &Serial))?.sqrt()], [0.0; 2]));
+        let on_root = || {
+            Ok((
+                vec![
+                    problem
+                        .as_ref()
+                        .map_or(Ok(0.0), |p| p.metric_norm(x, &Serial))?
+                        .sqrt(),
+                ],
+                [0.0; 2],
+            ))
+        };
         Ok(solve_on_root(1, comm, on_root)?.0.iter().sum())
     }
 }
@@ -119,8 +133,15 @@ impl Motion {
     }
 }
 
-/// Solves the equation of motion for one set of samples; `unseen` is this rank's ⟨|H|²⟩ where ψ = 0.
-pub fn solve(equation: &Equation, data: &StepData, unseen: f64, exact: bool, comm: &dyn Comm) -> Result<Motion> {
+/// Solves the equation of motion for one set of samples; `unseen` is this rank's ⟨|H|²⟩ where
+/// ψ = 0.
+pub fn solve(
+    equation: &Equation,
+    data: &StepData,
+    unseen: f64,
+    exact: bool,
+    comm: &dyn Comm,
+) -> Result<Motion> {
     let turn = match equation.axis {
         Axis::Real => |re: f64, im: f64| [im, -re],
         Axis::Imaginary => |re: f64, im: f64| [-re, -im],
@@ -128,19 +149,30 @@ pub fn solve(equation: &Equation, data: &StepData, unseen: f64, exact: bool, com
     let mut problem = LeastSquares::new(data, true, comm)?;
     match problem.kind() {
         // A real wave function has no room for the other part.
-        Kind::Real => problem.target.iter_mut().for_each(|e| *e = turn(*e, 0.0)[0]),
-        _ => problem.target.chunks_exact_mut(2).for_each(|e| e.copy_from_slice(&turn(e[0], e[1]))),
+        Kind::Real => problem
+            .target
+            .iter_mut()
+            .for_each(|e| *e = turn(*e, 0.0)[0]),
+        _ => problem
+            .target
+            .chunks_exact_mut(2)
+            .for_each(|e| e.copy_from_slice(&turn(e[0], e[1]))),
     }
     let stacked = problem.kind() == Kind::Stacked && equation.axis == Axis::Real;
     let found = match (equation.principle, equation.inverse, problem.kind()) {
-        (Principle::DiracFrenkel, Inverse::Spectral(cut), _) if stacked => spectrum::symplectic(cut, &problem, comm)?,
-        (_, inverse, Kind::Holomorphic) => spectrum::solve::<Complex64>(&inverse, &problem, exact, comm)?,
+        (Principle::DiracFrenkel, Inverse::Spectral(cut), _) if stacked => {
+            spectrum::symplectic(cut, &problem, comm)?
+        }
+        (_, inverse, Kind::Holomorphic) => {
+            spectrum::solve::<Complex64>(&inverse, &problem, exact, comm)?
+        }
         (_, inverse, _) => spectrum::solve::<f64>(&inverse, &problem, exact, comm)?,
     };
     finish(problem, found, unseen, exact, comm)
 }
 
-/// As [`solve`] of samples, by rank 0 with those of all ranks: nothing depends on the number of ranks.
+/// As [`solve`] of samples, by rank 0 with those of all ranks: nothing depends on the number of
+/// ranks.
 pub fn solve_whole(equation: &Equation, data: &StepData, comm: &dyn Comm) -> Result<Motion> {
     if comm.size() == 1 {
         return solve(equation, data, 0.0, false, comm);
@@ -151,26 +183,59 @@ pub fn solve_whole(equation: &Equation, data: &StepData, comm: &dyn Comm) -> Res
         if let Metric::Shared(problem) = motion.metric {
             metric = Some(problem);
         }
-        let Quality { r2, solver_residual, smallest_kept, kept, noise } = motion.quality;
-        Ok(([&motion.velocity[..], &[r2, solver_residual, smallest_kept]].concat(), [kept, noise]))
+        let Quality {
+            r2,
+            solver_residual,
+            smallest_kept,
+            kept,
+            noise,
+        } = motion.quality;
+        Ok((
+            [&motion.velocity[..], &[r2, solver_residual, smallest_kept]].concat(),
+            [kept, noise],
+        ))
     };
-    let (mut velocity, [kept, noise]) = whole::solve(data, whole::parameters(data.derivatives) + 3, comm, on_root)?;
+    let (mut velocity, [kept, noise]) =
+        whole::solve(data, whole::parameters(data.derivatives) + 3, comm, on_root)?;
     let [r2, solver_residual, smallest_kept] = velocity.last_chunk().copied().unwrap_or_default();
     velocity.truncate(velocity.len().saturating_sub(3));
-    let quality = Quality { r2, solver_residual, smallest_kept, kept, noise };
-    Ok(Motion { velocity, quality, metric: Metric::Whole(metric) })
+    let quality = Quality {
+        r2,
+        solver_residual,
+        smallest_kept,
+        kept,
+        noise,
+    };
+    Ok(Motion {
+        velocity,
+        quality,
+        metric: Metric::Whole(metric),
+    })
 }
 
 /// r², residual and noise of what a solver found.
-fn finish(problem: LeastSquares, found: spectrum::Found, unseen: f64, exact: bool, comm: &dyn Comm) -> Result<Motion> {
-    let missed: Vec<f64> =
-        problem.image_by_mean(&found.velocity).iter().zip(&problem.target).map(|(y, t)| y - t).collect();
+fn finish(
+    problem: LeastSquares,
+    found: spectrum::Found,
+    unseen: f64,
+    exact: bool,
+    comm: &dyn Comm,
+) -> Result<Motion> {
+    let missed: Vec<f64> = problem
+        .image_by_mean(&found.velocity)
+        .iter()
+        .zip(&problem.target)
+        .map(|(y, t)| y - t)
+        .collect();
     let mut squares = [squared(&missed) + unseen, squared(&problem.target) + unseen];
     comm.sum(&mut squares)?;
     let [lost, variance] = squares;
     // S θ̇ − f = Ō^H (Ō θ̇ − target)
     let norm = |v: Vec<f64>| squared(&v).sqrt();
-    let (residual, force) = (norm(problem.pull_back(&missed, comm)?), norm(problem.pull_back(&problem.target, comm)?));
+    let (residual, force) = (
+        norm(problem.pull_back(&missed, comm)?),
+        norm(problem.pull_back(&problem.target, comm)?),
+    );
     let total = problem.counts.iter().sum::<usize>() as f64;
     // A force of rounding errors alone is solved by any velocity.
     let tiny = f64::EPSILON * variance.sqrt();
@@ -180,7 +245,15 @@ fn finish(problem: LeastSquares, found: spectrum::Found, unseen: f64, exact: boo
         solver_residual: if force > tiny { residual / force } else { 0.0 },
         smallest_kept: found.smallest_kept,
         kept: found.kept,
-        noise: if exact { 0.0 } else { (lost * share).sqrt() / (1.0 - share) },
+        noise: if exact {
+            0.0
+        } else {
+            (lost * share).sqrt() / (1.0 - share)
+        },
     };
-    Ok(Motion { velocity: found.velocity, quality, metric: Metric::Shared(problem) })
+    Ok(Motion {
+        velocity: found.velocity,
+        quality,
+        metric: Metric::Shared(problem),
+    })
 }

@@ -56,15 +56,33 @@ impl Ramp {
     pub fn at(&self, time: f64) -> f64 {
         let progress = |start: f64, duration: f64| ((time - start) / duration).clamp(0.0, 1.0);
         match self {
-            Ramp::Linear { from, to, start, duration } => from + (to - from) * progress(*start, *duration),
-            Ramp::Smooth { from, to, start, duration } => {
+            Ramp::Linear {
+                from,
+                to,
+                start,
+                duration,
+            } => from + (to - from) * progress(*start, *duration),
+            Ramp::Smooth {
+                from,
+                to,
+                start,
+                duration,
+            } => {
                 let s = progress(*start, *duration);
                 from + (to - from) * s.powi(3) * (10.0 + s * (6.0 * s - 15.0))
             }
-            Ramp::Periodic { mean, amplitude, omega, phase } => mean + amplitude * (omega * time + phase).sin(),
+            Ramp::Periodic {
+                mean,
+                amplitude,
+                omega,
+                phase,
+            } => mean + amplitude * (omega * time + phase).sin(),
             Ramp::Table { points } => {
                 let after = points.partition_point(|(t, _)| *t <= time);
-                match (after.checked_sub(1).and_then(|k| points.get(k)), points.get(after)) {
+                match (
+                    after.checked_sub(1).and_then(|k| points.get(k)),
+                    points.get(after),
+                ) {
                     (Some((t0, v0)), Some((t1, v1))) => v0 + (v1 - v0) * (time - t0) / (t1 - t0),
                     (Some((_, v)), None) | (None, Some((_, v))) => *v,
                     (None, None) => 0.0,
@@ -73,30 +91,64 @@ impl Ramp {
         }
     }
 
-    /// Refuses numbers that are not finite, durations that are not positive, and times that do not increase.
+    /// Refuses numbers that are not finite, durations that are not positive, and times that do not
+    /// increase.
     pub fn validate(&self, key: &str) -> Result<()> {
         let (numbers, problem) = match self {
-            Ramp::Linear { from, to, start, duration } | Ramp::Smooth { from, to, start, duration } => {
-                (vec![*from, *to, *start, *duration], (*duration <= 0.0).then_some("the duration is not positive"))
+            Ramp::Linear {
+                from,
+                to,
+                start,
+                duration,
             }
-            Ramp::Periodic { mean, amplitude, omega, phase } => (vec![*mean, *amplitude, *omega, *phase], None),
+            | Ramp::Smooth {
+                from,
+                to,
+                start,
+                duration,
+            } => (
+                vec![*from, *to, *start, *duration],
+                (*duration <= 0.0).then_some("the duration is not positive"),
+            ),
+            Ramp::Periodic {
+                mean,
+                amplitude,
+                omega,
+                phase,
+            } => (vec![*mean, *amplitude, *omega, *phase], None),
             Ramp::Table { points } => {
                 let ordered = !points.is_empty() && points.windows(2).all(|w| w[0].0 < w[1].0);
                 let numbers = points.iter().flat_map(|(t, v)| [*t, *v]).collect();
-                (numbers, (!ordered).then_some("the times of the table do not increase, or there are none"))
+                (
+                    numbers,
+                    (!ordered)
+                        .then_some("the times of the table do not increase, or there are none"),
+                )
             }
         };
-        let infinite = numbers.iter().any(|v| !v.is_finite()).then_some("a number is not finite");
+        let infinite = numbers
+            .iter()
+            .any(|v| !v.is_finite())
+            .then_some("a number is not finite");
         match problem.or(infinite) {
             None => Ok(()),
-            Some(problem) => Err(Error::input(key, problem, "see evolve.ramps in configs/reference.toml")),
+            Some(problem) => Err(Error::input(
+                key,
+                problem,
+                "see evolve.ramps in configs/reference.toml",
+            )),
         }
     }
 
     /// Times at which the value has a corner or an extreme, for checks before the start.
     pub fn landmarks(&self) -> Vec<f64> {
         match self {
-            Ramp::Linear { start, duration, .. } | Ramp::Smooth { start, duration, .. } => {
+            Ramp::Linear {
+                start, duration, ..
+            }
+            | Ramp::Smooth {
+                start, duration, ..
+            } => {
                 vec![*start, start + 0.5 * duration, start + duration]
             }
             Ramp::Periodic { omega, phase, .. } => (0..4)
@@ -114,25 +166,62 @@ mod tests {
 
     #[test]
     fn values_follow_the_formulas() {
-        let linear = Ramp::Linear { from: 1.0, to: 3.0, start: 1.0, duration: 2.0 };
-        assert_eq!([0.0, 1.0, 2.0, 3.0, 9.0].map(|t| linear.at(t)), [1.0, 1.0, 2.0, 3.0, 3.0]);
-        let smooth = Ramp::Smooth { from: 1.0, to: 3.0, start: 0.0, duration: 2.0 };
+        let linear = Ramp::Linear {
+            from: 1.0,
+            to: 3.0,
+            start: 1.0,
+            duration: 2.0,
+        };
+        assert_eq!(
+            [0.0, 1.0, 2.0, 3.0, 9.0].map(|t| linear.at(t)),
+            [1.0, 1.0, 2.0, 3.0, 3.0]
+        );
+        let smooth = Ramp::Smooth {
+            from: 1.0,
+            to: 3.0,
+            start: 0.0,
+            duration: 2.0,
+        };
         assert_eq!([0.0, 1.0, 2.0].map(|t| smooth.at(t)), [1.0, 2.0, 3.0]);
         let slope = |t: f64| (smooth.at(t + 1e-6) - smooth.at(t - 1e-6)) / 2e-6;
-        assert!(slope(0.0).abs() < 1e-6 && slope(2.0).abs() < 1e-6 && (slope(1.0) - 1.875).abs() < 1e-6);
-        let periodic = Ramp::Periodic { mean: 1.0, amplitude: 0.5, omega: 2.0, phase: 0.0 };
+        assert!(
+            slope(0.0).abs() < 1e-6 && slope(2.0).abs() < 1e-6 && (slope(1.0) - 1.875).abs() < 1e-6
+        );
+        let periodic = Ramp::Periodic {
+            mean: 1.0,
+            amplitude: 0.5,
+            omega: 2.0,
+            phase: 0.0,
+        };
         assert!((periodic.at(std::f64::consts::FRAC_PI_4) - 1.5).abs() < 1e-12);
-        let table = Ramp::Table { points: vec![(0.0, 1.0), (1.0, 2.0), (3.0, 0.0)] };
-        assert_eq!([-1.0, 0.5, 1.0, 2.0, 3.0, 4.0].map(|t| table.at(t)), [1.0, 1.5, 2.0, 1.0, 0.0, 0.0]);
+        let table = Ramp::Table {
+            points: vec![(0.0, 1.0), (1.0, 2.0), (3.0, 0.0)],
+        };
+        assert_eq!(
+            [-1.0, 0.5, 1.0, 2.0, 3.0, 4.0].map(|t| table.at(t)),
+            [1.0, 1.5, 2.0, 1.0, 0.0, 0.0]
+        );
     }
 
     #[test]
     fn broken_ramps_are_refused() {
         for ramp in [
-            Ramp::Linear { from: 1.0, to: 3.0, start: 1.0, duration: 0.0 },
-            Ramp::Smooth { from: f64::NAN, to: 3.0, start: 1.0, duration: 1.0 },
+            Ramp::Linear {
+                from: 1.0,
+                to: 3.0,
+                start: 1.0,
+                duration: 0.0,
+            },
+            Ramp::Smooth {
+                from: f64::NAN,
+                to: 3.0,
+                start: 1.0,
+                duration: 1.0,
+            },
             Ramp::Table { points: vec![] },
-            Ramp::Table { points: vec![(1.0, 0.0), (0.0, 1.0)] },
+            Ramp::Table {
+                points: vec![(1.0, 0.0), (0.0, 1.0)],
+            },
         ] {
             assert!(ramp.validate("evolve.ramps.hx").is_err(), "{ramp:?}");
         }

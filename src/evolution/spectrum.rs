@@ -1,9 +1,11 @@
-//! Decides how S is inverted where it is nearly singular: smooth cut-offs on its eigenvalues and on their signal.
+//! Decides how S is inverted where it is nearly singular: smooth cut-offs on its eigenvalues and on
+//! their signal.
 //!
-//! S = V diag(s) V^H, ρ = V^H f, θ̇ = Σ_k V_k (ρ_k/s_k) / [(1 + (ε s_max/s_k)⁶)(1 + (ε_SNR/SNR_k)⁶)], zero below 10⁻¹⁴ s_max, with
-//! SNR_k = √N |ρ_k|/σ_k, σ_k² = ⟨|q_k|²⟩ − |ρ_k|², q_k(x) the sample's part of ρ_k (M. Schmitt, M. Heyl, PRL 125, 100503
-//! (2020)). With more parameters than samples the same follows from T = Ō Ō^H = U diag(s) U^H: V_k = Ō^H U_k/√s_k,
-//! ρ_k = √s_k U_k^H t, (Ō V_k) = √s_k U_k.
+//! S = V diag(s) V^H, ρ = V^H f, θ̇ = Σ_k V_k (ρ_k/s_k) / [(1 + (ε s_max/s_k)⁶)(1 +
+//! (ε_SNR/SNR_k)⁶)], zero below 10⁻¹⁴ s_max, with SNR_k = √N |ρ_k|/σ_k, σ_k² =
+//! ⟨|q_k|²⟩ − |ρ_k|², q_k(x) the sample's part of ρ_k (M. Schmitt, M. Heyl, PRL 125,
+//! 100503 (2020)). With more parameters than samples the same follows from T = Ō Ō^H = U diag(s)
+//! U^H: V_k = Ō^H U_k/√s_k, ρ_k = √s_k U_k^H t, (Ō V_k) = √s_k U_k.
 
 use super::motion::Inverse;
 use crate::ansatz::{Entry, PORTION};
@@ -43,7 +45,11 @@ impl Found {
                 "raise evolve.shift or evolve.pseudo_inverse",
             ));
         }
-        Ok(Found { velocity, smallest_kept, kept })
+        Ok(Found {
+            velocity,
+            smallest_kept,
+            kept,
+        })
     }
 }
 
@@ -62,7 +68,9 @@ impl Spectral {
                 }
                 let quiet = signal.map_or(1.0, |signal| {
                     let (power, noise) = signal[k];
-                    1.0 / (1.0 + (self.signal_to_noise.powi(2) * noise / power.max(f64::MIN_POSITIVE)).powi(3))
+                    1.0 / (1.0
+                        + (self.signal_to_noise.powi(2) * noise / power.max(f64::MIN_POSITIVE))
+                            .powi(3))
                 });
                 quiet / (1.0 + (self.cut * largest / value).powi(6))
             })
@@ -72,15 +80,29 @@ impl Spectral {
 
 /// Smallest kept eigenvalue and the sum of the factors.
 fn summary(values: &[f64], factors: &[f64]) -> (f64, f64) {
-    let smallest =
-        values.iter().zip(factors).filter(|(_, f)| **f > 0.5).fold(f64::INFINITY, |m, (v, _)| m.min(v.abs()));
-    (if smallest.is_finite() { smallest } else { 0.0 }, factors.iter().sum())
+    let smallest = values
+        .iter()
+        .zip(factors)
+        .filter(|(_, f)| **f > 0.5)
+        .fold(f64::INFINITY, |m, (v, _)| m.min(v.abs()));
+    (
+        if smallest.is_finite() { smallest } else { 0.0 },
+        factors.iter().sum(),
+    )
 }
 
-/// Facts about a shifted matrix, for which there is no decomposition: kept eigenvalues are at most trace/shift.
+/// Facts about a shifted matrix, for which there is no decomposition: kept eigenvalues are at most
+/// trace/shift.
 fn shifted_facts(trace: f64, shift: f64, rows: usize) -> Facts {
     let all = rows as f64;
-    [-1.0, if shift > 0.0 { (trace / shift).min(all) } else { all }]
+    [
+        -1.0,
+        if shift > 0.0 {
+            (trace / shift).min(all)
+        } else {
+            all
+        },
+    ]
 }
 
 fn trace<T: Scalar>(matrix: &Array2<T>) -> f64 {
@@ -95,7 +117,10 @@ pub fn solve<T: Lapack + Entry>(
     comm: &dyn Comm,
 ) -> Result<Found> {
     let inverse = match inverse {
-        Inverse::Spectral(cut) if exact => Inverse::Spectral(Spectral { signal_to_noise: 0.0, ..*cut }),
+        Inverse::Spectral(cut) if exact => Inverse::Spectral(Spectral {
+            signal_to_noise: 0.0,
+            ..*cut
+        }),
         other => *other,
     };
     let rows = problem.counts.iter().sum::<usize>() * problem.kind().stack();
@@ -108,44 +133,80 @@ pub fn solve<T: Lapack + Entry>(
 
 /// |ρ_k|² and σ_k²/N from ρ and ⟨|q_k|²⟩.
 fn signals<T: Scalar>(rho: &[T], moments: &[f64], samples: f64) -> Vec<(f64, f64)> {
-    rho.iter().zip(moments).map(|(r, m)| (r.norm_sqr(), (m - r.norm_sqr()).max(0.0) / samples)).collect()
+    rho.iter()
+        .zip(moments)
+        .map(|(r, m)| (r.norm_sqr(), (m - r.norm_sqr()).max(0.0) / samples))
+        .collect()
 }
 
 /// θ̇ = V (factor ρ/s) in the basis of the rows V^H, with the facts about it.
-fn combine<T: Lapack>(rows: &Array2<T>, values: &[f64], factors: &[f64], mut rho: Vec<T>) -> (Vec<f64>, Facts) {
+fn combine<T: Lapack>(
+    rows: &Array2<T>,
+    values: &[f64],
+    factors: &[f64],
+    mut rho: Vec<T>,
+) -> (Vec<f64>, Facts) {
     for ((x, value), factor) in rho.iter_mut().zip(values).zip(factors) {
-        *x = if *factor > 0.0 { *x * T::from_re(factor / value) } else { T::zero() };
+        *x = if *factor > 0.0 {
+            *x * T::from_re(factor / value)
+        } else {
+            T::zero()
+        };
     }
     let (smallest, kept) = summary(values, factors);
-    (flatten(multiply(rows.view(), Op::Adjoint, column(&rho), Op::Same)), [smallest, kept])
+    (
+        flatten(multiply(rows.view(), Op::Adjoint, column(&rho), Op::Same)),
+        [smallest, kept],
+    )
 }
 
 /// V^H f
 fn project<T: Lapack>(rows: &Array2<T>, f: &[T]) -> Vec<T> {
-    multiply(rows.view(), Op::Same, column(f), Op::Same).into_raw_vec_and_offset().0
+    multiply(rows.view(), Op::Same, column(f), Op::Same)
+        .into_raw_vec_and_offset()
+        .0
 }
 
-fn in_parameter_space<T: Lapack + Entry>(inverse: Inverse, problem: &LeastSquares, comm: &dyn Comm) -> Result<Found> {
+fn in_parameter_space<T: Lapack + Entry>(
+    inverse: Inverse,
+    problem: &LeastSquares,
+    comm: &dyn Comm,
+) -> Result<Found> {
     let (mut metric, force) = parameter_space::assemble::<T>(problem, &problem.target, comm)?;
     let p = force.len();
     let cut = match inverse {
         Inverse::Shift(shift) => {
             return Found::new(solve_on_root(p * T::PARTS, comm, || {
                 let facts = shifted_facts(trace(&metric), shift, p);
-                let damped = regularisation::Inverse::Damped { scale: shift, shape: None };
-                Ok((flatten(solve_shifted(&mut metric, &force, &damped)?.0), facts))
+                let damped = regularisation::Inverse::Damped {
+                    scale: shift,
+                    shape: None,
+                };
+                Ok((
+                    flatten(solve_shifted(&mut metric, &force, &damped)?.0),
+                    facts,
+                ))
             })?);
         }
         Inverse::Spectral(cut) => cut,
     };
-    let decomposed = agree(comm, if comm.is_root() { T::eigen(metric).map(Some) } else { Ok(None) })?;
-    let (values, mut rows) = decomposed.unwrap_or_else(|| (Vec::new(), Array2::from_elem((p, p), T::zero())));
+    let decomposed = agree(
+        comm,
+        if comm.is_root() {
+            T::eigen(metric).map(Some)
+        } else {
+            Ok(None)
+        },
+    )?;
+    let (values, mut rows) =
+        decomposed.unwrap_or_else(|| (Vec::new(), Array2::from_elem((p, p), T::zero())));
     let signal = if cut.signal_to_noise > 0.0 {
         comm.broadcast(T::reals_mut(rows.as_slice_mut().unwrap_or_default()))?;
         let mut moments = second_moments(problem, &rows);
         comm.sum(&mut moments)?;
         let total = problem.counts.iter().sum::<usize>() as f64;
-        comm.is_root().then(|| signals(&project(&rows, &force), &moments, total))
+        comm.is_root()
+            .then(|| signals(&project(&rows, &force), &moments, total))
     } else {
         None
     };
@@ -155,38 +216,70 @@ fn in_parameter_space<T: Lapack + Entry>(inverse: Inverse, problem: &LeastSquare
     })?)
 }
 
-/// Σ_x w(x) |q_k(x)|² over this rank's samples, q_k(x) = (Ō V)_xk* t_x/w(x), from rows of Ō in portions.
+/// Σ_x w(x) |q_k(x)|² over this rank's samples, q_k(x) = (Ō V)_xk* t_x/w(x), from rows of Ō in
+/// portions.
 fn second_moments<T: Lapack + Entry>(problem: &LeastSquares, rows: &Array2<T>) -> Vec<f64> {
-    let (p, stack, samples) = (rows.ncols(), problem.kind().stack(), problem.derivatives.samples());
+    let (p, stack, samples) = (
+        rows.ncols(),
+        problem.kind().stack(),
+        problem.derivatives.samples(),
+    );
     let target: Vec<T> = numbers(&problem.target);
     let mut moments = vec![0.0; p];
     let portion = (PORTION / (p * stack * T::PARTS).max(1)).max(1);
     for start in (0..samples).step_by(portion) {
         let end = samples.min(start + portion);
-        let image = multiply(problem.rows::<T>(start..end).view(), Op::Same, rows.view(), Op::Adjoint);
+        let image = multiply(
+            problem.rows::<T>(start..end).view(),
+            Op::Same,
+            rows.view(),
+            Op::Adjoint,
+        );
         for x in start..end {
             let part = |k: usize| {
-                let of = |a: usize| image[((x - start) * stack + a, k)].conj() * target[x * stack + a];
+                let of =
+                    |a: usize| image[((x - start) * stack + a, k)].conj() * target[x * stack + a];
                 (0..stack).fold(T::zero(), |q, a| q + of(a))
             };
             let w = problem.weights[x];
             if w > 0.0 {
-                moments.iter_mut().enumerate().for_each(|(k, m)| *m += part(k).norm_sqr() / w);
+                moments
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(k, m)| *m += part(k).norm_sqr() / w);
             }
         }
     }
     moments
 }
 
-fn in_sample_space<T: Lapack + Entry>(inverse: Inverse, problem: &LeastSquares, comm: &dyn Comm) -> Result<Found> {
-    let kernel = sample_space::assemble::<T>(problem, None, comm)?.gather(problem, &problem.target, comm)?;
+fn in_sample_space<T: Lapack + Entry>(
+    inverse: Inverse,
+    problem: &LeastSquares,
+    comm: &dyn Comm,
+) -> Result<Found> {
+    let kernel =
+        sample_space::assemble::<T>(problem, None, comm)?.gather(problem, &problem.target, comm)?;
     Found::new(sample_space::pull_back(problem, None, comm, || {
-        let Some(Kernel { mut matrix, zeta, roots }) = kernel else { return Ok((Vec::new(), [0.0; 2])) };
+        let Some(Kernel {
+            mut matrix,
+            zeta,
+            roots,
+        }) = kernel
+        else {
+            return Ok((Vec::new(), [0.0; 2]));
+        };
         let cut = match inverse {
             Inverse::Shift(shift) => {
                 let facts = shifted_facts(trace(&matrix), shift, matrix.nrows());
-                let damped = regularisation::Inverse::Damped { scale: shift, shape: None };
-                return Ok((flatten(solve_shifted(&mut matrix, &zeta, &damped)?.0), facts));
+                let damped = regularisation::Inverse::Damped {
+                    scale: shift,
+                    shape: None,
+                };
+                return Ok((
+                    flatten(solve_shifted(&mut matrix, &zeta, &damped)?.0),
+                    facts,
+                ));
             }
             Inverse::Spectral(cut) => cut,
         };
@@ -198,8 +291,13 @@ fn in_sample_space<T: Lapack + Entry>(inverse: Inverse, problem: &LeastSquares, 
             let moments: Vec<f64> = (rows.rows().into_iter())
                 .map(|row| {
                     let terms: Vec<T> = row.iter().zip(&zeta).map(|(&v, &t)| v * t).collect();
-                    let parts = terms.chunks_exact(stack).zip(&roots).filter(|(_, r)| **r > 0.0);
-                    parts.map(|(q, r)| q.iter().fold(T::zero(), |s, &q| s + q).norm_sqr() / (r * r)).sum()
+                    let parts = terms
+                        .chunks_exact(stack)
+                        .zip(&roots)
+                        .filter(|(_, r)| **r > 0.0);
+                    parts
+                        .map(|(q, r)| q.iter().fold(T::zero(), |s, &q| s + q).norm_sqr() / (r * r))
+                        .sum()
                 })
                 .collect();
             signals(&rho, &moments, roots.len() as f64)
@@ -209,7 +307,8 @@ fn in_sample_space<T: Lapack + Entry>(inverse: Inverse, problem: &LeastSquares, 
     })?)
 }
 
-/// Dirac–Frenkel for stacked rows: Im S θ̇ = −Re F by the Hermitian matrix i Im S, θ̇ = i (i Im S)⁺ (−Re F).
+/// Dirac–Frenkel for stacked rows: Im S θ̇ = −Re F by the Hermitian matrix i Im S, θ̇ = i
+/// (i Im S)⁺ (−Re F).
 pub fn symplectic(cut: Spectral, problem: &LeastSquares, comm: &dyn Comm) -> Result<Found> {
     let (p, samples) = (problem.derivatives.columns(), problem.derivatives.samples());
     // Re Ō^T Im Ō, and below it −Re F; the target is (Im ε, −Re ε).
@@ -219,12 +318,38 @@ pub fn symplectic(cut: Spectral, problem: &LeastSquares, comm: &dyn Comm) -> Res
         let end = samples.min(start + portion);
         let rows: Array2<f64> = problem.rows(start..end);
         let (re, im) = (rows.slice(s![..;2, ..]), rows.slice(s![1..;2, ..]));
-        f64::gemm(1.0, re, Op::Transpose, im, Op::Same, 1.0, cross.slice_mut(s![..p, ..]));
-        let target: (Vec<f64>, Vec<f64>) =
-            problem.target[2 * start..2 * end].chunks_exact(2).map(|t| (t[1], -t[0])).unzip();
+        f64::gemm(
+            1.0,
+            re,
+            Op::Transpose,
+            im,
+            Op::Same,
+            1.0,
+            cross.slice_mut(s![..p, ..]),
+        );
+        let target: (Vec<f64>, Vec<f64>) = problem.target[2 * start..2 * end]
+            .chunks_exact(2)
+            .map(|t| (t[1], -t[0]))
+            .unzip();
         let mut force = cross.slice_mut(s![p.., ..]);
-        f64::gemm(1.0, column(&target.0), Op::Transpose, re, Op::Same, 1.0, force.view_mut());
-        f64::gemm(1.0, column(&target.1), Op::Transpose, im, Op::Same, 1.0, force);
+        f64::gemm(
+            1.0,
+            column(&target.0),
+            Op::Transpose,
+            re,
+            Op::Same,
+            1.0,
+            force.view_mut(),
+        );
+        f64::gemm(
+            1.0,
+            column(&target.1),
+            Op::Transpose,
+            im,
+            Op::Same,
+            1.0,
+            force,
+        );
     }
     comm.sum_on_root(cross.as_slice_mut().unwrap_or_default())?;
     Found::new(solve_on_root(p, comm, || {

@@ -1,7 +1,9 @@
-//! Decides how y = H x is evaluated over all states of a sector: configurations as words of bits, operators as masks.
+//! Decides how y = H x is evaluated over all states of a sector: configurations as words of bits,
+//! operators as masks.
 //!
-//! With bit i set where spin i is up, Π_{i∈z} σ_i = (−1)^{popcount(¬w ∧ z)} and the connected state of a flip f is w ⊕ f:
-//! y_w = d_w x_w + Σ_f h_f(w) x_{w⊕f}. The diagonal d is evaluated once.
+//! With bit i set where spin i is up, Π_{i∈z} σ_i = (−1)^{popcount(¬w ∧ z)} and the
+//! connected state of a flip f is w ⊕ f: y_w = d_w x_w + Σ_f h_f(w) x_{w⊕f}. The diagonal d is
+//! evaluated once.
 
 use crate::basis::{SpinBasis, StateIndex};
 use crate::error::{Error, Result};
@@ -18,11 +20,18 @@ struct Product<T> {
 
 impl<T: Element> Product<T> {
     fn new(m: &Monomial) -> Self {
-        Product { coefficient: T::from_complex(m.coefficient), mask: mask(&m.sites) }
+        Product {
+            coefficient: T::from_complex(m.coefficient),
+            mask: mask(&m.sites),
+        }
     }
     #[inline]
     fn value(&self, word: u64) -> T {
-        if (!word & self.mask).count_ones() & 1 == 1 { -self.coefficient } else { self.coefficient }
+        if (!word & self.mask).count_ones() & 1 == 1 {
+            -self.coefficient
+        } else {
+            self.coefficient
+        }
     }
 }
 
@@ -64,7 +73,10 @@ fn mask(sites: &[u32]) -> u64 {
 }
 
 fn insert<T: Element>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
-    match groups.iter_mut().find(|(e, masks)| *e == element && masks.len() < GROUP) {
+    match groups
+        .iter_mut()
+        .find(|(e, masks)| *e == element && masks.len() < GROUP)
+    {
         Some((_, masks)) => masks.push(flip),
         None => groups.push((element, vec![flip])),
     }
@@ -76,19 +88,34 @@ impl<T: Element> Masks<T> {
     /// Errors: [`Error::Input`] where the operator is not Hermitian, or leaves the sector.
     pub fn new(table: &TermTable, basis: &SpinBasis) -> Result<Self> {
         table.check_sector(basis)?;
-        let scale = table.flips.iter().flat_map(|f| &f.element).map(|m| m.coefficient.norm());
-        let scale = table.diagonal.iter().map(|m| m.coefficient.norm()).chain(scale).fold(0.0, f64::max);
+        let scale = table
+            .flips
+            .iter()
+            .flat_map(|f| &f.element)
+            .map(|m| m.coefficient.norm());
+        let scale = table
+            .diagonal
+            .iter()
+            .map(|m| m.coefficient.norm())
+            .chain(scale)
+            .fold(0.0, f64::max);
         let check = |flip: &[u32], m: &Monomial| {
-            // ⟨x'|O|x⟩* = ⟨x|O|x'⟩: the coefficient is real where the product contains an even number of flipped sites.
+            // ⟨x'|O|x⟩* = ⟨x|O|x'⟩: the coefficient is real where the product contains an
+            // even number of flipped sites.
             let odd = m.sites.iter().filter(|s| flip.contains(s)).count() % 2 == 1;
-            let wrong = if odd { m.coefficient.re } else { m.coefficient.im };
+            let wrong = if odd {
+                m.coefficient.re
+            } else {
+                m.coefficient.im
+            };
             if wrong.abs() <= 1e-13 * scale {
                 return Ok(());
             }
             Err(Error::input(
                 "hamiltonian",
                 format!(
-                    "it is not Hermitian: the term that flips sites {flip:?} has the coefficient {}",
+                    "it is not Hermitian: the term that flips sites {flip:?} has the coefficient \
+                     {}",
                     m.coefficient
                 ),
                 "give real coefficients to all Pauli strings",
@@ -104,17 +131,28 @@ impl<T: Element> Masks<T> {
             general: Vec::new(),
         };
         for flip in &table.flips {
-            flip.element.iter().try_for_each(|m| check(&flip.sites, m))?;
+            flip.element
+                .iter()
+                .try_for_each(|m| check(&flip.sites, m))?;
             let bits = mask(&flip.sites);
             let element: Vec<Product<T>> = flip.element.iter().map(Product::new).collect();
-            let smallest = 1e-13 * flip.element.iter().map(|m| m.coefficient.norm()).sum::<f64>();
+            let smallest = 1e-13
+                * flip
+                    .element
+                    .iter()
+                    .map(|m| m.coefficient.norm())
+                    .sum::<f64>();
             match (&flip.sites[..], &element[..]) {
                 (&[i, j], list) if list.iter().all(|p| p.mask & !bits == 0) => {
                     let value = |k: usize| {
                         let word = (k as u64 & 1) << i | (k as u64 >> 1) << j;
                         let sum = list.iter().fold(T::default(), |s, p| s + p.value(word));
                         let outside = basis.up.is_some() && (k == 0 || k == 3);
-                        if outside || sum.norm_sqr().sqrt() <= smallest { T::default() } else { sum }
+                        if outside || sum.norm_sqr().sqrt() <= smallest {
+                            T::default()
+                        } else {
+                            sum
+                        }
                     };
                     let e = [value(0), value(1), value(2), value(3)];
                     if e[0] == T::default() && e[3] == T::default() && e[1] == e[2] {
@@ -122,13 +160,22 @@ impl<T: Element> Masks<T> {
                     } else if e.iter().all(|&x| x == e[0]) {
                         insert(&mut masks.constant, e[0], bits);
                     } else {
-                        masks.pairs.push(Pair { flip: bits, i, j, element: e });
+                        masks.pairs.push(Pair {
+                            flip: bits,
+                            i,
+                            j,
+                            element: e,
+                        });
                     }
                 }
                 (_, [one]) if one.mask == 0 && basis.up.is_none() => {
                     insert(&mut masks.constant, one.coefficient, bits);
                 }
-                _ => masks.general.push(General { flip: bits, element, smallest }),
+                _ => masks.general.push(General {
+                    flip: bits,
+                    element,
+                    smallest,
+                }),
             }
         }
         Ok(masks)
@@ -168,7 +215,10 @@ impl<T: Element> Masks<T> {
             if self.up.is_some_and(|up| reached.count_ones() != up) {
                 continue;
             }
-            let element = g.element.iter().fold(T::default(), |s, p| s + p.value(word));
+            let element = g
+                .element
+                .iter()
+                .fold(T::default(), |s, p| s + p.value(word));
             if element.norm_sqr().sqrt() > g.smallest {
                 sum += element * x(reached);
             }
@@ -182,7 +232,10 @@ impl<T: Element> Masks<T> {
             flips.iter().for_each(|f| visit(word ^ f, *element));
         }
         for (element, flips) in &self.exchange {
-            flips.iter().filter(|&f| word & f != 0 && word & f != *f).for_each(|f| visit(word ^ f, *element));
+            flips
+                .iter()
+                .filter(|&f| word & f != 0 && word & f != *f)
+                .for_each(|f| visit(word ^ f, *element));
         }
         for p in &self.pairs {
             let element = p.element[(word >> p.i & 1 | (word >> p.j & 1) << 1) as usize];
@@ -191,7 +244,10 @@ impl<T: Element> Masks<T> {
             }
         }
         for g in &self.general {
-            let element = g.element.iter().fold(T::default(), |s, p| s + p.value(word));
+            let element = g
+                .element
+                .iter()
+                .fold(T::default(), |s, p| s + p.value(word));
             let inside = self.up.is_none_or(|up| (word ^ g.flip).count_ones() == up);
             if inside && element.norm_sqr().sqrt() > g.smallest {
                 visit(word ^ g.flip, element);
@@ -207,7 +263,13 @@ impl<T: Element> Masks<T> {
 }
 
 /// Calls `visit(k, word)` for the states number `first` to `first + count`, in order.
-pub fn walk(index: &StateIndex, fixed: bool, first: usize, count: usize, mut visit: impl FnMut(usize, u64)) {
+pub fn walk(
+    index: &StateIndex,
+    fixed: bool,
+    first: usize,
+    count: usize,
+    mut visit: impl FnMut(usize, u64),
+) {
     if count == 0 {
         return;
     }
@@ -246,8 +308,16 @@ impl<T: Element> BitOperator<T> {
         let index = StateIndex::new(basis)?;
         let fixed = basis.up.is_some();
         let mut diagonal = vec![0.0; index.dimension()];
-        walk(&index, fixed, 0, index.dimension(), |k, word| diagonal[k] = masks.diagonal(word));
-        Ok(BitOperator { masks, index, fixed, diagonal, threads: threads.max(1) })
+        walk(&index, fixed, 0, index.dimension(), |k, word| {
+            diagonal[k] = masks.diagonal(word)
+        });
+        Ok(BitOperator {
+            masks,
+            index,
+            fixed,
+            diagonal,
+            threads: threads.max(1),
+        })
     }
 
     /// Number of states.
@@ -283,9 +353,18 @@ impl<T: Element> BitOperator<T> {
 
 /// Whether every element of the operator is real, so that real vectors suffice.
 pub fn is_real(table: &TermTable) -> bool {
-    let scale = table.flips.iter().flat_map(|f| &f.element).map(|m| m.coefficient.norm()).fold(0.0, f64::max);
+    let scale = table
+        .flips
+        .iter()
+        .flat_map(|f| &f.element)
+        .map(|m| m.coefficient.norm())
+        .fold(0.0, f64::max);
     let small = |z: Complex64| z.im.abs() <= 1e-14 * scale;
-    table.flips.iter().flat_map(|f| &f.element).all(|m| small(m.coefficient))
+    table
+        .flips
+        .iter()
+        .flat_map(|f| &f.element)
+        .all(|m| small(m.coefficient))
 }
 
 #[cfg(test)]
@@ -322,13 +401,21 @@ mod tests {
 
     #[test]
     fn application_agrees_with_the_term_table() {
-        for (up, conserve) in [(None, false), (None, true), (Some(3), true), (Some(0), true), (Some(6), true)] {
+        for (up, conserve) in [
+            (None, false),
+            (None, true),
+            (Some(3), true),
+            (Some(0), true),
+            (Some(6), true),
+        ] {
             let table = TermTable::compile(6, &sum(6, conserve)).unwrap();
             let basis = SpinBasis { sites: 6, up };
             let index = StateIndex::new(&basis).unwrap();
             let operator = BitOperator::<Complex64>::new(&table, &basis, 2).unwrap();
             let mut rng = rng::stream(8, Purpose::Law, 0, 0);
-            let x: Vec<Complex64> = (0..index.dimension()).map(|_| Element::normal(&mut rng)).collect();
+            let x: Vec<Complex64> = (0..index.dimension())
+                .map(|_| Element::normal(&mut rng))
+                .collect();
             let mut y = vec![Complex64::ZERO; x.len()];
             operator.apply(&x, &mut y);
             for (k, y) in y.iter().enumerate() {
@@ -348,7 +435,16 @@ mod tests {
     #[test]
     fn operators_outside_the_sector_or_not_hermitian_are_refused() {
         let table = TermTable::compile(6, &sum(6, false)).unwrap();
-        assert!(Masks::<Complex64>::new(&table, &SpinBasis { sites: 6, up: Some(3) }).is_err());
+        assert!(
+            Masks::<Complex64>::new(
+                &table,
+                &SpinBasis {
+                    sites: 6,
+                    up: Some(3)
+                }
+            )
+            .is_err()
+        );
         let mut h = PauliSum::default();
         h.add(Complex64::i(), &[(0, Pauli::X)]);
         let table = TermTable::compile(2, &h).unwrap();

@@ -1,7 +1,8 @@
-//! Decides how a Hamiltonian is diagonalised without sampling: which space, whether it fits, and what is reported.
+//! Decides how a Hamiltonian is diagonalised without sampling: which space, whether it fits, and
+//! what is reported.
 //!
-//! H v = E v for the lowest levels of the basis, or of one momentum block of it. Memory is a handful of vectors:
-//! C. Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950).
+//! H v = E v for the lowest levels of the basis, or of one momentum block of it. Memory is a
+//! handful of vectors: C. Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950).
 
 pub mod bits;
 pub mod momentum;
@@ -31,13 +32,15 @@ pub struct ExactOptions {
 /// The lowest levels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExactResult {
-    /// Energies in increasing order, degenerate levels as often as they occur; fewer than asked for in a smaller space.
+    /// Energies in increasing order, degenerate levels as often as they occur; fewer than asked for
+    /// in a smaller space.
     pub energies: Vec<f64>,
     /// ‖H v − E v‖ of each level, the square root of its energy variance.
     pub residuals: Vec<f64>,
     /// Number of states in the space or block that was diagonalised.
     pub dimension: usize,
-    /// Normalised eigenvectors over the states of the basis in the order of [`StateIndex`]; `None` where they do not fit.
+    /// Normalised eigenvectors over the states of the basis in the order of [`StateIndex`]; `None`
+    /// where they do not fit.
     pub vectors: Option<Vec<Vec<Complex64>>>,
 }
 
@@ -51,7 +54,11 @@ fn table_bytes(sites: usize) -> f64 {
 
 fn refuse(dimension: f64, needed: f64, available: f64) -> Error {
     let what = format!("exact diagonalisation over {dimension:.6e} states");
-    Error::Memory { what, needed, available }
+    Error::Memory {
+        what,
+        needed,
+        available,
+    }
 }
 
 /// How many Krylov vectors fit in `limit`, with `fixed` bytes per state and `bytes` per element.
@@ -69,13 +76,22 @@ fn collect<T: Element>(pairs: Vec<Eigenpair<T>>, dimension: usize) -> (ExactResu
     let energies = pairs.iter().map(|p| p.energy).collect();
     let residuals = pairs.iter().map(|p| p.residual).collect();
     let vectors = pairs.into_iter().map(|p| p.vector).collect();
-    (ExactResult { energies, residuals, dimension, vectors: None }, vectors)
+    (
+        ExactResult {
+            energies,
+            residuals,
+            dimension,
+            vectors: None,
+        },
+        vectors,
+    )
 }
 
 /// The lowest levels of `table` on `basis`; the lattice is needed for a momentum block alone.
 ///
-/// Errors: [`Error::Memory`], before anything is allocated, where the vectors do not fit; [`Error::Input`] where the
-/// operator does not have the symmetry that is used; [`Error::Numerical`] where the iteration does not converge.
+/// Errors: [`Error::Memory`], before anything is allocated, where the vectors do not fit;
+/// [`Error::Input`] where the operator does not have the symmetry that is used;
+/// [`Error::Numerical`] where the iteration does not converge.
 pub fn solve(
     table: &TermTable,
     basis: &SpinBasis,
@@ -84,15 +100,30 @@ pub fn solve(
 ) -> Result<ExactResult> {
     match (&options.momentum, lattice) {
         (None, _) => solve_space(table, basis, options),
-        (Some(momentum), Some(lattice)) => {
-            solve_momentum(table, basis, &lattice.translations()?, &lattice.cells, momentum, options)
-        }
-        (Some(_), None) => Err(Error::input("--momentum", "there is no lattice", "leave the option out")),
+        (Some(momentum), Some(lattice)) => solve_momentum(
+            table,
+            basis,
+            &lattice.translations()?,
+            &lattice.cells,
+            momentum,
+            options,
+        ),
+        (Some(_), None) => Err(Error::input(
+            "--momentum",
+            "there is no lattice",
+            "leave the option out",
+        )),
     }
 }
 
 fn lanczos_options(options: &ExactOptions, vectors: usize, threads: usize) -> LanczosOptions {
-    LanczosOptions { states: options.states, seed: options.seed, vectors, threads, ..Default::default() }
+    LanczosOptions {
+        states: options.states,
+        seed: options.seed,
+        vectors,
+        threads,
+        ..Default::default()
+    }
 }
 
 fn checked_limit(basis: &SpinBasis, options: &ExactOptions) -> Result<f64> {
@@ -106,14 +137,21 @@ fn checked_limit(basis: &SpinBasis, options: &ExactOptions) -> Result<f64> {
     if basis.sites > StateIndex::MAX_SITES {
         return Err(Error::input(
             "lattice.size",
-            format!("exact diagonalisation numbers at most {} sites", StateIndex::MAX_SITES),
+            format!(
+                "exact diagonalisation numbers at most {} sites",
+                StateIndex::MAX_SITES
+            ),
             "choose a smaller lattice",
         ));
     }
     Ok(limit)
 }
 
-fn solve_space(table: &TermTable, basis: &SpinBasis, options: &ExactOptions) -> Result<ExactResult> {
+fn solve_space(
+    table: &TermTable,
+    basis: &SpinBasis,
+    options: &ExactOptions,
+) -> Result<ExactResult> {
     let limit = checked_limit(basis, options)?;
     let fixed = table_bytes(basis.sites);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -167,37 +205,75 @@ pub fn solve_momentum(
     if least > limit {
         return Err(refuse(expected, least, limit));
     }
-    checked_limit(basis, &ExactOptions { memory_limit: f64::INFINITY, ..options.clone() })?;
+    checked_limit(
+        basis,
+        &ExactOptions {
+            memory_limit: f64::INFINITY,
+            ..options.clone()
+        },
+    )?;
     let block = momentum::MomentumBlock::new(table, basis, translations, characters, limit)?;
     let dimension = block.dimension();
     if dimension == 0 {
-        return Ok(ExactResult { energies: vec![], residuals: vec![], dimension, vectors: Some(vec![]) });
+        return Ok(ExactResult {
+            energies: vec![],
+            residuals: vec![],
+            dimension,
+            vectors: Some(vec![]),
+        });
     }
     let fixed = momentum::block_bytes(dimension as f64, flips) + table_bytes(basis.sites);
     let room = krylov(dimension as f64, options.states, 16.0, 0.0, limit - fixed)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let pairs = lanczos::lowest(dimension, |x, y| block.apply(x, y), &lanczos_options(options, room, threads))?;
+    let pairs = lanczos::lowest(
+        dimension,
+        |x, y| block.apply(x, y),
+        &lanczos_options(options, room, threads),
+    )?;
     let (mut result, vectors) = collect(pairs, dimension);
-    if 16.0 * basis.dimension() * options.states as f64 <= options.memory_limit.min(available_memory()) {
+    if 16.0 * basis.dimension() * options.states as f64
+        <= options.memory_limit.min(available_memory())
+    {
         let index = StateIndex::new(basis)?;
-        result.vectors = Some(vectors.iter().map(|v| block.expand(v, &index, basis.up.is_some())).collect());
+        result.vectors = Some(
+            vectors
+                .iter()
+                .map(|v| block.expand(v, &index, basis.up.is_some()))
+                .collect(),
+        );
     }
     Ok(result)
 }
 
 impl ExactResult {
-    /// `energies`, `residuals`, `dimension` and, where the vectors are there, `states/<n>/amplitudes`.
+    /// `energies`, `residuals`, `dimension` and, where the vectors are there,
+    /// `states/<n>/amplitudes`.
     pub fn to_tree(&self) -> Tree {
         let mut tree = Tree::default();
         tree.put_reals("energies", &self.energies);
-        tree.notes.insert("energies".into(), ("units of the couplings".into(), "lowest energies, in order".into()));
+        tree.notes.insert(
+            "energies".into(),
+            (
+                "units of the couplings".into(),
+                "lowest energies, in order".into(),
+            ),
+        );
         tree.put_reals("residuals", &self.residuals);
-        tree.notes.insert("residuals".into(), ("units of the couplings".into(), "norm of H v - E v".into()));
+        tree.notes.insert(
+            "residuals".into(),
+            ("units of the couplings".into(), "norm of H v - E v".into()),
+        );
         tree.put_integer("dimension", self.dimension as i64);
         for (n, v) in self.vectors.iter().flatten().enumerate() {
             let path = format!("states/{n}/amplitudes");
             tree.put_complex(&path, &[v.len()], v);
-            tree.notes.insert(path, ("1".into(), "amplitudes in the order of the words of up spins".into()));
+            tree.notes.insert(
+                path,
+                (
+                    "1".into(),
+                    "amplitudes in the order of the words of up spins".into(),
+                ),
+            );
         }
         tree
     }
@@ -213,7 +289,9 @@ mod tests {
         let mut h = PauliSum::default();
         for i in 0..n {
             let j = (i + 1) % n;
-            [X, Y, Z].iter().for_each(|&p| h.add(0.25, &[(i, p), (j, p)]));
+            [X, Y, Z]
+                .iter()
+                .for_each(|&p| h.add(0.25, &[(i, p), (j, p)]));
             h.add(0.25 * twist, &[(i, X), (j, Y)]);
             h.add(-0.25 * twist, &[(i, Y), (j, X)]);
         }
@@ -221,12 +299,22 @@ mod tests {
     }
 
     fn translations(n: u32) -> (Group, Vec<[usize; 3]>) {
-        let permutations = (0..n).map(|r| (0..n).map(|j| (j + n - r) % n).collect()).collect();
-        (Group { permutations }, (0..n as usize).map(|x| [x, 0, 0]).collect())
+        let permutations = (0..n)
+            .map(|r| (0..n).map(|j| (j + n - r) % n).collect())
+            .collect();
+        (
+            Group { permutations },
+            (0..n as usize).map(|x| [x, 0, 0]).collect(),
+        )
     }
 
     fn options(states: usize) -> ExactOptions {
-        ExactOptions { states, momentum: None, seed: 3, memory_limit: 1e9 }
+        ExactOptions {
+            states,
+            momentum: None,
+            seed: 3,
+            memory_limit: 1e9,
+        }
     }
 
     #[test]
@@ -238,12 +326,18 @@ mod tests {
             let whole = solve(&table, &basis, None, &options(256)).unwrap();
             let mut energies = Vec::new();
             for m in 0..8 {
-                let block = solve_momentum(&table, &basis, &group, &cells, &[m], &options(256)).unwrap();
+                let block =
+                    solve_momentum(&table, &basis, &group, &cells, &[m], &options(256)).unwrap();
                 energies.extend(block.energies);
                 // T_1 v = exp(-i k) v, with amplitudes over the whole basis, and H v = E v there.
                 let index = StateIndex::new(&basis).unwrap();
                 let operator = bits::BitOperator::<Complex64>::new(&table, &basis, 1).unwrap();
-                for (v, e) in block.vectors.unwrap().iter().zip(&energies[energies.len() - block.dimension..]) {
+                for (v, e) in block
+                    .vectors
+                    .unwrap()
+                    .iter()
+                    .zip(&energies[energies.len() - block.dimension..])
+                {
                     assert!((v.iter().map(|a| a.norm_sqr()).sum::<f64>() - 1.0).abs() < 1e-12);
                     let phase = Complex64::cis(-2.0 * std::f64::consts::PI * m as f64 / 8.0);
                     let mut image = vec![Complex64::ZERO; v.len()];
@@ -268,25 +362,40 @@ mod tests {
     fn what_does_not_fit_is_refused_with_the_figure() {
         let basis = SpinBasis::new(100, Some(0)).unwrap();
         match solve(&ring(100, 0.0), &basis, None, &options(1)) {
-            Err(Error::Memory { needed, available, .. }) => assert!(needed > 1e29 && available <= 1e9),
+            Err(Error::Memory {
+                needed, available, ..
+            }) => assert!(needed > 1e29 && available <= 1e9),
             other => panic!("{other:?}"),
         }
-        let small = ExactOptions { memory_limit: 1e6, ..options(1) };
+        let small = ExactOptions {
+            memory_limit: 1e6,
+            ..options(1)
+        };
         let basis = SpinBasis::new(20, Some(0)).unwrap();
-        assert!(matches!(solve(&ring(20, 0.0), &basis, None, &small), Err(Error::Memory { .. })));
+        assert!(matches!(
+            solve(&ring(20, 0.0), &basis, None, &small),
+            Err(Error::Memory { .. })
+        ));
     }
 
     #[test]
     fn momenta_need_translation_invariance_and_an_index_in_range() {
         let (group, cells) = translations(6);
         let basis = SpinBasis::new(6, Some(0)).unwrap();
-        let run = |table: &TermTable, m: &[usize]| solve_momentum(table, &basis, &group, &cells, m, &options(1));
+        let run = |table: &TermTable, m: &[usize]| {
+            solve_momentum(table, &basis, &group, &cells, m, &options(1))
+        };
         assert!(run(&ring(6, 0.0), &[5]).is_ok());
         assert!(run(&ring(6, 0.0), &[6]).is_err());
         assert!(run(&ring(6, 0.0), &[]).is_err());
         let mut table = ring(6, 0.0);
         table.diagonal[0].coefficient *= 1.5;
-        assert!(run(&table, &[0]).unwrap_err().to_string().contains("not translation invariant"));
+        assert!(
+            run(&table, &[0])
+                .unwrap_err()
+                .to_string()
+                .contains("not translation invariant")
+        );
     }
 
     #[test]
@@ -295,6 +404,13 @@ mod tests {
         let result = solve(&ring(4, 0.0), &basis, None, &options(2)).unwrap();
         assert_eq!((result.energies.len(), result.dimension), (1, 1));
         assert!((result.energies[0] - 1.0).abs() < 1e-14);
-        assert_eq!(result.to_tree().complexes("states/0/amplitudes").unwrap().len(), 1);
+        assert_eq!(
+            result
+                .to_tree()
+                .complexes("states/0/amplitudes")
+                .unwrap()
+                .len(),
+            1
+        );
     }
 }

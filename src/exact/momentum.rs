@@ -1,8 +1,10 @@
-//! Decides how H is restricted to one momentum: a basis of orbits under the translations, and the block as a sparse matrix.
+//! Decides how H is restricted to one momentum: a basis of orbits under the translations, and the
+//! block as a sparse matrix.
 //!
-//! P_k = |G|⁻¹ Σ_R χ*(R) T_R with χ(R) = exp(−i k·R), k_d = 2π m_d / L_d. A representative r, the smallest word of its
-//! orbit, gives P_k|r⟩ of norm n_r = √(|Stab r| / |G|) where χ is trivial on its stabiliser, and nothing elsewhere. With
-//! s = T_R r' the block is H_{r r'} = Σ_s ⟨r|H|s⟩ χ*(R) n_{r'} / n_r.
+//! P_k = |G|⁻¹ Σ_R χ*(R) T_R with χ(R) = exp(−i k·R), k_d = 2π m_d / L_d. A
+//! representative r, the smallest word of its orbit, gives P_k|r⟩ of norm n_r = √(|Stab r| /
+//! |G|) where χ is trivial on its stabiliser, and nothing elsewhere. With s = T_R r' the block is
+//! H_{r r'} = Σ_s ⟨r|H|s⟩ χ*(R) n_{r'} / n_r.
 //!
 //! A. W. Sandvik, AIP Conf. Proc. 1297, 135 (2010), section 4.1.
 
@@ -29,31 +31,50 @@ fn bad(problem: impl Into<String>, remedy: impl Into<String>) -> Error {
 /// χ(R) for every element of the translation group, from where it takes the cells.
 ///
 /// An element with (g σ)_j = σ_{g(j)} moves the spins by R = cell(j) − cell(g(j)).
-pub fn characters(group: &Group, cells: &[[usize; 3]], momentum: &[usize]) -> Result<Vec<Complex64>> {
+pub fn characters(
+    group: &Group,
+    cells: &[[usize; 3]],
+    momentum: &[usize],
+) -> Result<Vec<Complex64>> {
     let length = |d: usize| cells.iter().map(|c| c[d]).max().unwrap_or(0) + 1;
     let lengths = [length(0), length(1), length(2)];
-    let shift = |g: &[u32], d: usize| (cells[0][d] + lengths[d] - cells[g[0] as usize][d]) % lengths[d];
+    let shift =
+        |g: &[u32], d: usize| (cells[0][d] + lengths[d] - cells[g[0] as usize][d]) % lengths[d];
     let translated = |d: usize| group.permutations.iter().any(|g| shift(g, d) != 0);
-    let expected: usize = (0..3).filter(|&d| translated(d)).map(|d| lengths[d]).product();
+    let expected: usize = (0..3)
+        .filter(|&d| translated(d))
+        .map(|d| lengths[d])
+        .product();
     if expected != group.permutations.len() {
-        return Err(bad("the lattice has no complete translation group", "leave the option out"));
+        return Err(bad(
+            "the lattice has no complete translation group",
+            "leave the option out",
+        ));
     }
     let directions = (0..3).filter(|&d| translated(d)).max().map_or(0, |d| d + 1);
     if momentum.len() < directions || momentum.len() > 3 {
         return Err(bad(
-            format!("{} indices for a lattice with translations in {directions} directions", momentum.len()),
+            format!(
+                "{} indices for a lattice with translations in {directions} directions",
+                momentum.len()
+            ),
             "give one index per direction, 0 in directions with open ends",
         ));
     }
     for (d, &m) in momentum.iter().enumerate() {
         let allowed = if translated(d) { lengths[d] } else { 1 };
         if m >= allowed {
-            return Err(bad(format!("momentum index {m} in direction {d}"), format!("choose 0 to {}", allowed - 1)));
+            return Err(bad(
+                format!("momentum index {m} in direction {d}"),
+                format!("choose 0 to {}", allowed - 1),
+            ));
         }
     }
     let phase = |g: &Vec<u32>| {
-        let turns =
-            momentum.iter().enumerate().map(|(d, &m)| (m * shift(g, d) % lengths[d]) as f64 / lengths[d] as f64);
+        let turns = momentum
+            .iter()
+            .enumerate()
+            .map(|(d, &m)| (m * shift(g, d) % lengths[d]) as f64 / lengths[d] as f64);
         Complex64::cis(-2.0 * std::f64::consts::PI * turns.sum::<f64>())
     };
     Ok(group.permutations.iter().map(phase).collect())
@@ -71,11 +92,17 @@ impl Translations {
             }
             tables
         };
-        Translations { tables: group.permutations.iter().map(table).collect(), characters }
+        Translations {
+            tables: group.permutations.iter().map(table).collect(),
+            characters,
+        }
     }
 
     fn act(&self, g: usize, word: u64) -> u64 {
-        self.tables[g].iter().enumerate().fold(0, |w, (b, t)| w | t[(word >> (8 * b) & 255) as usize])
+        self.tables[g]
+            .iter()
+            .enumerate()
+            .fold(0, |w, (b, t)| w | t[(word >> (8 * b) & 255) as usize])
     }
 
     /// n_r² where `word` is a representative that the momentum allows.
@@ -116,7 +143,8 @@ pub struct MomentumBlock {
     elements: Vec<Complex64>,
 }
 
-/// Bytes that a block of `dimension` states needs while it is built and applied, with at most `flips` elements in a row.
+/// Bytes that a block of `dimension` states needs while it is built and applied, with at most
+/// `flips` elements in a row.
 pub fn block_bytes(dimension: f64, flips: usize) -> f64 {
     dimension * (8.0 + 8.0 + 8.0 + 20.0 * (flips + 1) as f64)
 }
@@ -124,7 +152,8 @@ pub fn block_bytes(dimension: f64, flips: usize) -> f64 {
 impl MomentumBlock {
     /// Builds the block of the given characters, checking that H commutes with the group.
     ///
-    /// Errors: [`Error::Input`] where it does not; [`Error::Memory`] where the block needs more than `limit` bytes.
+    /// Errors: [`Error::Input`] where it does not; [`Error::Memory`] where the block needs more
+    /// than `limit` bytes.
     pub fn new(
         table: &TermTable,
         basis: &SpinBasis,
@@ -133,22 +162,35 @@ impl MomentumBlock {
         limit: f64,
     ) -> Result<Self> {
         if !table.is_invariant(group.permutations.iter().map(Vec::as_slice), false) {
-            return Err(bad("the Hamiltonian is not translation invariant", "leave the option out"));
+            return Err(bad(
+                "the Hamiltonian is not translation invariant",
+                "leave the option out",
+            ));
         }
         let masks = Masks::<Complex64>::new(table, basis)?;
         let translations = Translations::new(group, characters);
         let index = StateIndex::new(basis)?;
         let (mut representatives, mut norms) = (Vec::new(), Vec::new());
-        walk(&index, basis.up.is_some(), 0, index.dimension(), |_, word| {
-            if let Some(weight) = translations.weight(word) {
-                representatives.push(word);
-                norms.push(weight.sqrt());
-            }
-        });
+        walk(
+            &index,
+            basis.up.is_some(),
+            0,
+            index.dimension(),
+            |_, word| {
+                if let Some(weight) = translations.weight(word) {
+                    representatives.push(word);
+                    norms.push(weight.sqrt());
+                }
+            },
+        );
         let needed = block_bytes(representatives.len() as f64, masks.flips());
         if needed > limit || representatives.len() > u32::MAX as usize {
             let what = format!("the momentum block of {} states", representatives.len());
-            return Err(Error::Memory { what, needed, available: limit });
+            return Err(Error::Memory {
+                what,
+                needed,
+                available: limit,
+            });
         }
         let (mut first, mut columns, mut elements) = (vec![0], Vec::new(), Vec::new());
         let mut row: Vec<(u32, Complex64)> = Vec::new();
@@ -164,7 +206,9 @@ impl MomentumBlock {
             row.sort_unstable_by_key(|e| e.0);
             for &(c, element) in &row {
                 if columns.len() > first[r] && columns.last() == Some(&c) {
-                    *elements.last_mut().unwrap_or_else(|| unreachable!("one element per column")) += element;
+                    *elements
+                        .last_mut()
+                        .unwrap_or_else(|| unreachable!("one element per column")) += element;
                 } else {
                     columns.push(c);
                     elements.push(element);
@@ -172,7 +216,14 @@ impl MomentumBlock {
             }
             first.push(columns.len());
         }
-        Ok(MomentumBlock { translations, representatives, norms, first, columns, elements })
+        Ok(MomentumBlock {
+            translations,
+            representatives,
+            norms,
+            first,
+            columns,
+            elements,
+        })
     }
 
     /// Number of states.
@@ -184,7 +235,9 @@ impl MomentumBlock {
     pub fn apply(&self, x: &[Complex64], y: &mut [Complex64]) {
         for (r, y) in y.iter_mut().enumerate() {
             let range = self.first[r]..self.first[r + 1];
-            let terms = self.columns[range.clone()].iter().zip(&self.elements[range]);
+            let terms = self.columns[range.clone()]
+                .iter()
+                .zip(&self.elements[range]);
             *y = terms.map(|(&c, e)| e * x[c as usize]).sum();
         }
     }

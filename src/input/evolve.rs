@@ -1,4 +1,5 @@
-//! Decides which keys `[evolve]` has, their defaults, and which values are refused before any physics is built.
+//! Decides which keys `[evolve]` has, their defaults, and which values are refused before any
+//! physics is built.
 
 use crate::error::{Error, Result};
 use crate::evolution::integrator::Integrator;
@@ -45,7 +46,8 @@ pub struct EvolveInput {
     pub principle: Principle,
     /// Relative cut-off of the eigenvalues of S (1e-8)
     pub pseudo_inverse: Option<f64>,
-    /// Cut-off of the signal-to-noise ratio of the force (2; 0 switches it off; a full sum has no noise)
+    /// Cut-off of the signal-to-noise ratio of the force (2; 0 switches it off; a full sum has no
+    /// noise)
     pub signal_to_noise: Option<f64>,
     /// S + shift 1 instead of the pseudo-inverse
     pub shift: Option<f64>,
@@ -89,7 +91,11 @@ impl EvolveInput {
                 signal_to_noise: self.signal_to_noise.unwrap_or(1.0),
             }),
         };
-        Equation { axis: self.axis, principle: self.principle, inverse }
+        Equation {
+            axis: self.axis,
+            principle: self.principle,
+            inverse,
+        }
     }
 
     /// An error for the first key whose value cannot work.
@@ -108,29 +114,54 @@ impl EvolveInput {
             ("max_r2", self.max_r2, false),
         ] {
             if let Some(v) = value.filter(|v| !v.is_finite() || *v < 0.0 || (*v == 0.0 && !zero)) {
-                let remedy = if zero { "give a number of at least 0" } else { "give a positive number" };
-                return Err(Error::input(format!("evolve.{key}"), format!("{v} is not allowed"), remedy));
+                let remedy = if zero {
+                    "give a number of at least 0"
+                } else {
+                    "give a positive number"
+                };
+                return Err(Error::input(
+                    format!("evolve.{key}"),
+                    format!("{v} is not allowed"),
+                    remedy,
+                ));
             }
         }
-        let wrong =
-            |key: &str, problem: &str, remedy: &str| Err(Error::input(format!("evolve.{key}"), problem, remedy));
+        let wrong = |key: &str, problem: &str, remedy: &str| {
+            Err(Error::input(format!("evolve.{key}"), problem, remedy))
+        };
         if self.time / self.every() > 1e6 || self.time / self.step > 1e9 {
-            return wrong("output_every", "more than a million output times or a billion steps", "use longer ones");
+            return wrong(
+                "output_every",
+                "more than a million output times or a billion steps",
+                "use longer ones",
+            );
         }
-        let adaptive = [("tolerance", self.tolerance), ("min_step", self.min_step), ("max_step", self.max_step)];
-        if let Some((key, _)) = adaptive.iter().find(|(_, v)| v.is_some() && !self.integrator.is_adaptive()) {
+        let adaptive = [
+            ("tolerance", self.tolerance),
+            ("min_step", self.min_step),
+            ("max_step", self.max_step),
+        ];
+        if let Some((key, _)) = adaptive
+            .iter()
+            .find(|(_, v)| v.is_some() && !self.integrator.is_adaptive())
+        {
             return wrong(
                 key,
                 "this integrator has fixed steps",
                 "remove the key, or use integrator = \"bogacki-shampine\" or \"dormand-prince\"",
             );
         }
-        if self.shift.is_some() && (self.pseudo_inverse.is_some() || self.signal_to_noise.is_some()) {
+        if self.shift.is_some() && (self.pseudo_inverse.is_some() || self.signal_to_noise.is_some())
+        {
             return wrong("shift", "a shift and a pseudo-inverse", "keep one of them");
         }
         if self.principle == Principle::DiracFrenkel {
             if self.axis == Axis::Imaginary {
-                return wrong("principle", "Dirac–Frenkel has no imaginary time", "use \"mclachlan\"");
+                return wrong(
+                    "principle",
+                    "Dirac–Frenkel has no imaginary time",
+                    "use \"mclachlan\"",
+                );
             }
             if self.shift.is_some() {
                 return wrong(
@@ -150,10 +181,21 @@ impl EvolveInput {
             );
         }
         for key in ["sector", "sign_rule"] {
-            if self.hamiltonian.as_ref().is_some_and(|h| h.contains_key(key)) || self.ramps.contains_key(key) {
-                return wrong(&format!("hamiltonian.{key}"), "it belongs to the state, which stays", "remove the key");
+            if self
+                .hamiltonian
+                .as_ref()
+                .is_some_and(|h| h.contains_key(key))
+                || self.ramps.contains_key(key)
+            {
+                return wrong(
+                    &format!("hamiltonian.{key}"),
+                    "it belongs to the state, which stays",
+                    "remove the key",
+                );
             }
         }
-        self.ramps.iter().try_for_each(|(key, ramp)| ramp.validate(&format!("evolve.ramps.{key}")))
+        self.ramps
+            .iter()
+            .try_for_each(|(key, ramp)| ramp.validate(&format!("evolve.ramps.{key}")))
     }
 }

@@ -1,4 +1,5 @@
-//! Decides what a user can write: the mirror of the TOML input, `--set`, and the checks that need no physics.
+//! Decides what a user can write: the mirror of the TOML input, `--set`, and the checks that need
+//! no physics.
 
 mod check;
 mod evolve;
@@ -25,7 +26,8 @@ pub struct Source {
     pub table: toml::Table,
     /// The text as it stands in the file.
     pub text: String,
-    /// A number that tells this input from another: FNV-1a of the text and of the table after `--set`.
+    /// A number that tells this input from another: FNV-1a of the text and of the table after
+    /// `--set`.
     pub digest: u64,
     /// Folder of the file, to which files in the input are relative.
     pub folder: PathBuf,
@@ -34,17 +36,30 @@ pub struct Source {
 /// Reads and checks an input file; `settings` are the `a.b=c` of `--set`.
 pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::input(&shown, format!("the input file cannot be read: {e}"), "check the path"))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::input(
+            &shown,
+            format!("the input file cannot be read: {e}"),
+            "check the path",
+        )
+    })?;
     let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-        let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
-        Error::input(format!("{shown} line {line}"), e.message().replace('\n', ", "), "correct the TOML")
+        let line = e.span().map_or(0, |s| {
+            text[..s.start.min(text.len())].matches('\n').count() + 1
+        });
+        Error::input(
+            format!("{shown} line {line}"),
+            e.message().replace('\n', ", "),
+            "correct the TOML",
+        )
     })?;
     for setting in settings {
         set(&mut table, setting)?;
     }
     let mut input: Input = keys::parse(&table, "")?;
-    let stem = path.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
+    let stem = path
+        .file_stem()
+        .map_or("run".into(), |s| s.to_string_lossy().into_owned());
     if input.title.is_empty() {
         input.title.clone_from(&stem);
     }
@@ -52,39 +67,68 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
     check::check(&input)?;
     let digest = fnv1a(format!("{text}\n{table}").as_bytes());
-    Ok(Source { input, table, text, digest, folder })
+    Ok(Source {
+        input,
+        table,
+        text,
+        digest,
+        folder,
+    })
 }
 
 /// An input from the text that a results file keeps; `folder` is where its files are looked for.
 pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
-    let mut table: toml::Table = text
-        .parse()
-        .map_err(|e: toml::de::Error| Error::input("input", e.message().replace('\n', ", "), "correct the TOML"))?;
+    let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+        Error::input("input", e.message().replace('\n', ", "), "correct the TOML")
+    })?;
     if let Some(ansatz) = table.get_mut("ansatz").and_then(toml::Value::as_table_mut) {
         forget_start(ansatz);
     }
     let input: Input = keys::parse(&table, "")?;
-    Ok(Source { input, table, text: text.to_string(), digest: fnv1a(text.as_bytes()), folder })
+    Ok(Source {
+        input,
+        table,
+        text: text.to_string(),
+        digest: fnv1a(text.as_bytes()),
+        folder,
+    })
 }
 
 /// Results bring parameters of their own; the file that these once started from may be gone.
 fn forget_start(ansatz: &mut toml::Table) {
     ansatz.remove("load");
-    let parts = ansatz.get_mut("factors").and_then(toml::Value::as_array_mut);
-    parts.into_iter().flatten().filter_map(toml::Value::as_table_mut).for_each(forget_start);
+    let parts = ansatz
+        .get_mut("factors")
+        .and_then(toml::Value::as_array_mut);
+    parts
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_table_mut)
+        .for_each(forget_start);
 }
 
 /// Puts `a.b=c` into the table; c is TOML, or a text where it is not.
 fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
-    let wrong = |problem: &str| Error::input(format!("--set {setting}"), problem, "write --set section.key=value");
-    let (path, value) = setting.split_once('=').ok_or_else(|| wrong("there is no `=`"))?;
+    let wrong = |problem: &str| {
+        Error::input(
+            format!("--set {setting}"),
+            problem,
+            "write --set section.key=value",
+        )
+    };
+    let (path, value) = setting
+        .split_once('=')
+        .ok_or_else(|| wrong("there is no `=`"))?;
     let value = format!("v = {value}")
         .parse::<toml::Table>()
         .ok()
         .and_then(|mut t| t.remove("v"))
         .unwrap_or_else(|| toml::Value::String(value.to_string()));
     let mut keys: Vec<&str> = path.trim().split('.').collect();
-    let last = keys.pop().filter(|k| !k.is_empty()).ok_or_else(|| wrong("the key is empty"))?;
+    let last = keys
+        .pop()
+        .filter(|k| !k.is_empty())
+        .ok_or_else(|| wrong("the key is empty"))?;
     let mut place = table;
     for key in keys {
         place = place
@@ -109,13 +153,18 @@ pub fn split_hamiltonian(table: &toml::Table) -> Result<(HamiltonianCommon, toml
     Ok((keys::parse(&common, "hamiltonian")?, own))
 }
 
-/// The keys of a table with their sections, `a.b`, and their values as text; 1 and 1.0 are the same.
+/// The keys of a table with their sections, `a.b`, and their values as text; 1 and 1.0 are the
+/// same.
 pub fn flatten(table: &toml::Table) -> Vec<(String, String)> {
     fn under(path: &str, value: &toml::Value, pairs: &mut Vec<(String, String)>) {
         match value {
             toml::Value::Table(table) => {
                 for (key, inner) in table {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
                     under(&path, inner, pairs);
                 }
             }

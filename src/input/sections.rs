@@ -15,7 +15,8 @@ use std::path::Path;
 pub struct LatticeInput {
     /// chain, ladder, square, triangular, honeycomb, kagome, cubic or graph
     pub kind: String,
-    /// Sites (chain, square, triangular, cubic), unit cells (honeycomb, kagome), [length, legs] (ladder)
+    /// Sites (chain, square, triangular, cubic), unit cells (honeycomb, kagome), [length, legs]
+    /// (ladder)
     pub size: Option<Sizes>,
     /// "periodic" (default) or "open", or one per direction
     pub boundary: Option<Boundaries>,
@@ -135,7 +136,14 @@ pub struct SamplerInput {
 
 impl Default for SamplerInput {
     fn default() -> Self {
-        SamplerInput { method: Method::Metropolis, moves: None, chains: 16, samples: 1024, sweeps: 1, burn_in: 0 }
+        SamplerInput {
+            method: Method::Metropolis,
+            moves: None,
+            chains: 16,
+            samples: 1024,
+            sweeps: 1,
+            burn_in: 0,
+        }
     }
 }
 
@@ -163,7 +171,11 @@ pub struct CarleoTroyerInput {
 
 impl Default for CarleoTroyerInput {
     fn default() -> Self {
-        CarleoTroyerInput { lambda0: 100.0, b: 0.9, lambda_min: 1e-4 }
+        CarleoTroyerInput {
+            lambda0: 100.0,
+            b: 0.9,
+            lambda_min: 1e-4,
+        }
     }
 }
 
@@ -192,7 +204,8 @@ pub struct OptimizeInput {
     pub target_error: Option<f64>,
     /// Stop when the V-score of a step is below this
     pub target_v_score: Option<f64>,
-    /// Largest rise of the energy above its best, in units of the distance of the best from E_inf; 0 allows any (0.5)
+    /// Largest rise of the energy above its best, in units of the distance of the best from E_inf;
+    /// 0 allows any (0.5)
     #[serde(default = "default_max_rise")]
     pub max_rise: f64,
     /// Halvings of the learning rate after undone steps before the run ends with code 70 (10)
@@ -247,7 +260,8 @@ pub struct MeasureInput {
     /// Sweeps before the first sample (100)
     #[serde(default = "default_burn_in")]
     pub burn_in: usize,
-    /// Sampling stops at this error of the energy or of an observable, and at `samples` at the latest
+    /// Sampling stops at this error of the energy or of an observable, and at `samples` at the
+    /// latest
     pub target_error: Option<super::TargetError>,
     /// Observables besides the energy
     #[serde(default)]
@@ -384,8 +398,17 @@ impl LatticeInput {
         };
         let edges = match &self.file {
             None => None,
-            Some(file) => Some(crate::operator::files::read_edges(&folder.join(file), "lattice.file")?),
+            Some(file) => Some(crate::operator::files::read_edges(
+                &folder.join(file),
+                "lattice.file",
+            )?),
         };
-        Ok(LatticeSpec { kind: self.kind.clone(), size, boundary, edges, sites: self.sites })
+        Ok(LatticeSpec {
+            kind: self.kind.clone(),
+            size,
+            boundary,
+            edges,
+            sites: self.sites,
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! Decides how an input says to which error bar a measurement goes on.
 //!
-//! `target_error = 1e-3` is the σ of the energy; a table names an observable and one of its quantities.
+//! `target_error = 1e-3` is the σ of the energy; a table names an observable and one of its
+//! quantities.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

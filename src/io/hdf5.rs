@@ -6,8 +6,9 @@
 //! /group/.../name    dataset; attributes unit, meaning (where given)
 //! ```
 //!
-//! The checksums ([`super::seal`]) are verified before the HDF5 library sees the file, because the library may crash on
-//! damaged ones. Complex numbers are compounds (r, i), texts variable-length UTF-8.
+//! The checksums ([`super::seal`]) are verified before the HDF5 library sees the file, because the
+//! library may crash on damaged ones. Complex numbers are compounds (r, i), texts variable-length
+//! UTF-8.
 //!
 //! Reference: HDF5 File Format Specification, version 3.0.
 
@@ -55,7 +56,8 @@ pub struct Joined {
     pub kind: Kind,
     /// Its second dimension; one-dimensional without.
     pub columns: Option<usize>,
-    /// The other files' names without folder (they stay in the same one), with the number of rows in each.
+    /// The other files' names without folder (they stay in the same one), with the number of rows
+    /// in each.
     pub parts: Vec<(String, usize)>,
     /// Its unit and meaning.
     pub note: (String, String),
@@ -76,11 +78,16 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
         for (name, value) in &tree.datasets {
             let made = write_value(file, name, value).and_then(|dataset| {
                 if let Some((unit, meaning)) = tree.notes.get(name) {
-                    attribute(&dataset, "unit", unit).and(attribute(&dataset, "meaning", meaning))?;
+                    attribute(&dataset, "unit", unit)
+                        .and(attribute(&dataset, "meaning", meaning))?;
                 }
                 // Empty datasets and texts, which stand in a heap, have no place of their own.
                 let place = dataset.offset().filter(|_| dataset.storage_size() > 0);
-                Ok(place.map(|start| Region { name: name.clone(), start, length: dataset.storage_size() }))
+                Ok(place.map(|start| Region {
+                    name: name.clone(),
+                    start,
+                    length: dataset.storage_size(),
+                }))
             });
             regions.extend(made.map_err(|e| format!("dataset {name}: {e}"))?);
         }
@@ -88,7 +95,8 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
     })
 }
 
-/// Writes a file of virtual datasets over other files; as [`write_atomic`]. Fails with `Error::Output`.
+/// Writes a file of virtual datasets over other files; as [`write_atomic`]. Fails with
+/// `Error::Output`.
 pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
     let write = |file: &File| {
         for dataset in datasets {
@@ -105,15 +113,20 @@ pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
 
 /// Reads a file into memory and verifies its checksum.
 ///
-/// Fails with `Error::Output` where the file is missing, truncated, damaged, of a later schema version, or refers to a
-/// file that is missing.
+/// Fails with `Error::Output` where the file is missing, truncated, damaged, of a later schema
+/// version, or refers to a file that is missing.
 pub fn read(path: &Path) -> Result<Tree> {
     verify(path, true)?;
     let load = || {
         let file = File::open(path).map_err(text)?;
-        let version = file.attr("schema_version").and_then(|a| a.read_scalar::<i64>()).map_err(text)?;
+        let version = file
+            .attr("schema_version")
+            .and_then(|a| a.read_scalar::<i64>())
+            .map_err(text)?;
         if version != SCHEMA_VERSION {
-            return Err(format!("schema version {version}, this program reads {SCHEMA_VERSION}"));
+            return Err(format!(
+                "schema version {version}, this program reads {SCHEMA_VERSION}"
+            ));
         }
         let mut tree = Tree::default();
         read_group(&file, path, &mut tree, &mut BTreeSet::new())?;
@@ -122,16 +135,20 @@ pub fn read(path: &Path) -> Result<Tree> {
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
-/// Some datasets of a file that any program may have written, without a checksum; those that are missing are left out.
+/// Some datasets of a file that any program may have written, without a checksum; those that are
+/// missing are left out.
 ///
-/// Fails with `Error::Output` where the file is no HDF5 file, or a dataset of these names holds something else than 64-bit
-/// numbers or complex ones as compounds (r, i).
+/// Fails with `Error::Output` where the file is no HDF5 file, or a dataset of these names holds
+/// something else than 64-bit numbers or complex ones as compounds (r, i).
 pub fn read_foreign(path: &Path, names: &[&str]) -> Result<Tree> {
     let load = || {
         let file = File::open(path).map_err(text)?;
         let mut tree = Tree::default();
         for name in names.iter().filter(|name| file.link_exists(name)) {
-            let value = file.dataset(name).map_err(text).and_then(|dataset| read_value(&dataset));
+            let value = file
+                .dataset(name)
+                .map_err(text)
+                .and_then(|dataset| read_value(&dataset));
             tree.put(name, value.map_err(|e| format!("dataset {name}: {e}"))?);
         }
         Ok(tree)
@@ -139,7 +156,8 @@ pub fn read_foreign(path: &Path, names: &[&str]) -> Result<Tree> {
     load().map_err(|e: String| Error::output(path, format!("cannot be read: {e}")))
 }
 
-/// The shapes of some datasets of a file, without reading them; `None` where there is no such dataset.
+/// The shapes of some datasets of a file, without reading them; `None` where there is no such
+/// dataset.
 ///
 /// Fails with `Error::Output` where the file cannot be read.
 pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
@@ -147,7 +165,11 @@ pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
     let look = || {
         let file = File::open(path).map_err(text)?;
         let shape = |name: &&str| match file.link_exists(name) {
-            true => file.dataset(name).and_then(|d| d.get_shape()).map(Some).map_err(text),
+            true => file
+                .dataset(name)
+                .and_then(|d| d.get_shape())
+                .map(Some)
+                .map_err(text),
             false => Ok(None),
         };
         names.iter().map(shape).collect::<Raw<Vec<_>>>()
@@ -155,16 +177,29 @@ pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
     look().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
-fn create(path: &Path, block: usize, write: impl FnOnce(&File) -> Raw<Vec<Region>>) -> Result<Temporary> {
+fn create(
+    path: &Path,
+    block: usize,
+    write: impl FnOnce(&File) -> Raw<Vec<Region>>,
+) -> Result<Temporary> {
     Temporary::new(path, |place| {
         let make = || {
             let mut options = File::with_options();
             options.create_plist().userblock(block as u64);
-            options.access_plist().fclose_degree(FileCloseDegree::Strong);
+            options
+                .access_plist()
+                .fclose_degree(FileCloseDegree::Strong);
             let file = options.create(place).map_err(text)?;
-            let version = file.new_attr::<i64>().create("schema_version").map_err(text)?;
+            let version = file
+                .new_attr::<i64>()
+                .create("schema_version")
+                .map_err(text)?;
             version.write_scalar(&SCHEMA_VERSION).map_err(text)?;
-            attribute(&file, "program", concat!("nishina ", env!("CARGO_PKG_VERSION")))?;
+            attribute(
+                &file,
+                "program",
+                concat!("nishina ", env!("CARGO_PKG_VERSION")),
+            )?;
             let regions = write(&file)?;
             file.flush().map_err(text)?;
             file.close().map_err(text)?;
@@ -184,16 +219,28 @@ fn attribute(at: &Location, name: &str, value: &str) -> Raw<()> {
 }
 
 fn read_attribute(dataset: &Dataset, name: &str) -> Raw<Option<String>> {
-    if !dataset.attr_names().map_err(text)?.iter().any(|n| n == name) {
+    if !dataset
+        .attr_names()
+        .map_err(text)?
+        .iter()
+        .any(|n| n == name)
+    {
         return Ok(None);
     }
-    let value = dataset.attr(name).and_then(|a| a.read_scalar::<VarLenUnicode>()).map_err(text)?;
+    let value = dataset
+        .attr(name)
+        .and_then(|a| a.read_scalar::<VarLenUnicode>())
+        .map_err(text)?;
     Ok(Some(value.as_str().to_string()))
 }
 
 fn write_value(file: &File, name: &str, value: &Value) -> Raw<Dataset> {
     fn array<T: H5Type + Clone>(file: &File, name: &str, a: &ArrayD<T>) -> Raw<Dataset> {
-        let dataset = file.new_dataset::<T>().shape(a.shape()).create(name).map_err(text)?;
+        let dataset = file
+            .new_dataset::<T>()
+            .shape(a.shape())
+            .create(name)
+            .map_err(text)?;
         if !a.is_empty() {
             dataset.write(a.as_standard_layout().view()).map_err(text)?;
         }
@@ -205,7 +252,10 @@ fn write_value(file: &File, name: &str, value: &Value) -> Raw<Dataset> {
         Value::Integer(a) => array(file, name, a),
         Value::Spin(a) => array(file, name, a),
         Value::Text(t) => {
-            let dataset = file.new_dataset::<VarLenUnicode>().create(name).map_err(text)?;
+            let dataset = file
+                .new_dataset::<VarLenUnicode>()
+                .create(name)
+                .map_err(text)?;
             dataset.write_scalar(&unicode(t)?).map_err(text)?;
             Ok(dataset)
         }
@@ -234,15 +284,23 @@ fn join<T: H5Type>(file: &File, joined: &Joined) -> Raw<()> {
         start += rows;
     }
     let sources: Vec<&str> = joined.parts.iter().map(|p| p.0.as_str()).collect();
-    let made = builder.create(joined.name.as_str()).map_err(text).and_then(|dataset| {
-        attribute(&dataset, "unit", &joined.note.0)?;
-        attribute(&dataset, "meaning", &joined.note.1)?;
-        attribute(&dataset, "sources", &sources.join("\n"))
-    });
+    let made = builder
+        .create(joined.name.as_str())
+        .map_err(text)
+        .and_then(|dataset| {
+            attribute(&dataset, "unit", &joined.note.0)?;
+            attribute(&dataset, "meaning", &joined.note.1)?;
+            attribute(&dataset, "sources", &sources.join("\n"))
+        });
     made.map_err(|e| format!("dataset {}: {e}", joined.name))
 }
 
-fn read_group(group: &Group, path: &Path, tree: &mut Tree, verified: &mut BTreeSet<String>) -> Raw<()> {
+fn read_group(
+    group: &Group,
+    path: &Path,
+    tree: &mut Tree,
+    verified: &mut BTreeSet<String>,
+) -> Raw<()> {
     for dataset in group.datasets().map_err(text)? {
         let name = dataset.name().trim_start_matches('/').to_string();
         let about = |e: String| format!("dataset {name}: {e}");
@@ -250,17 +308,23 @@ fn read_group(group: &Group, path: &Path, tree: &mut Tree, verified: &mut BTreeS
             check_sources(&dataset, path, verified).map_err(about)?;
         }
         let value = read_value(&dataset).map_err(about)?;
-        if let (Some(unit), Some(meaning)) =
-            (read_attribute(&dataset, "unit").map_err(about)?, read_attribute(&dataset, "meaning").map_err(about)?)
-        {
+        if let (Some(unit), Some(meaning)) = (
+            read_attribute(&dataset, "unit").map_err(about)?,
+            read_attribute(&dataset, "meaning").map_err(about)?,
+        ) {
             tree.notes.insert(name.clone(), (unit, meaning));
         }
         tree.put(&name, value);
     }
-    group.groups().map_err(text)?.iter().try_for_each(|inner| read_group(inner, path, tree, verified))
+    group
+        .groups()
+        .map_err(text)?
+        .iter()
+        .try_for_each(|inner| read_group(inner, path, tree, verified))
 }
 
-/// The library fills the share of a missing source file with zeros in silence; here it is an error, as is damage.
+/// The library fills the share of a missing source file with zeros in silence; here it is an error,
+/// as is damage.
 fn check_sources(dataset: &Dataset, path: &Path, verified: &mut BTreeSet<String>) -> Raw<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let sources = read_attribute(dataset, "sources")?.unwrap_or_default();
@@ -280,7 +344,10 @@ fn read_value(dataset: &Dataset) -> Raw<Value> {
         }
         dataset.read_dyn::<T>().map_err(text)
     }
-    let descriptor = dataset.dtype().and_then(|t| t.to_descriptor()).map_err(text)?;
+    let descriptor = dataset
+        .dtype()
+        .and_then(|t| t.to_descriptor())
+        .map_err(text)?;
     match &descriptor {
         TypeDescriptor::Float(FloatSize::U8) => Ok(Value::Real(array(dataset)?)),
         TypeDescriptor::Integer(IntSize::U8) => Ok(Value::Integer(array(dataset)?)),
@@ -289,9 +356,12 @@ fn read_value(dataset: &Dataset) -> Raw<Value> {
             let one = dataset.read_scalar::<VarLenUnicode>().map_err(text)?;
             Ok(Value::Text(one.as_str().to_string()))
         }
-        TypeDescriptor::VarLenUnicode => {
-            Ok(Value::Texts(array::<VarLenUnicode>(dataset)?.iter().map(|t| t.as_str().to_string()).collect()))
-        }
+        TypeDescriptor::VarLenUnicode => Ok(Value::Texts(
+            array::<VarLenUnicode>(dataset)?
+                .iter()
+                .map(|t| t.as_str().to_string())
+                .collect(),
+        )),
         other if *other == Complex64::type_descriptor() => Ok(Value::Complex(array(dataset)?)),
         other => Err(format!("the type {other} is none of this program's")),
     }
@@ -304,16 +374,31 @@ mod tests {
 
     fn sample() -> Tree {
         let mut tree = Tree::default();
-        tree.describe("history/energy", Value::Real(shaped(&[2, 3], (0..6).map(f64::from).collect())), "J", "energy");
+        tree.describe(
+            "history/energy",
+            Value::Real(shaped(&[2, 3], (0..6).map(f64::from).collect())),
+            "J",
+            "energy",
+        );
         tree.put_real("e0", -1.5);
         tree.put_reals("empty", &[]);
         tree.put("none", Value::Spin(shaped(&[0, 5], vec![])));
         tree.put_integer("a/b/c", -7);
         tree.put_spins("spins", &[2, 2], &[1, -1, -1, 1]);
-        tree.put_complex("a/b/z", &[1, 2], &[Complex64::new(1.0, 2.0), Complex64::new(f64::MIN_POSITIVE, -0.0)]);
+        tree.put_complex(
+            "a/b/z",
+            &[1, 2],
+            &[
+                Complex64::new(1.0, 2.0),
+                Complex64::new(f64::MIN_POSITIVE, -0.0),
+            ],
+        );
         tree.put_text("text", "Gitter: α = 3\n[lattice]\n");
         tree.put_text("no text", "");
-        tree.put("texts", Value::Texts(vec!["σᶻ".into(), String::new(), "x".into()]));
+        tree.put(
+            "texts",
+            Value::Texts(vec!["σᶻ".into(), String::new(), "x".into()]),
+        );
         tree.put("no texts", Value::Texts(vec![]));
         tree
     }
@@ -324,7 +409,10 @@ mod tests {
         let path = folder.path().join("a.h5");
         write_atomic(&path, &sample()).unwrap();
         assert_eq!(read(&path).unwrap(), sample());
-        assert_eq!(shapes(&path, &["history/energy", "nothing"]).unwrap(), [Some(vec![2, 3]), None]);
+        assert_eq!(
+            shapes(&path, &["history/energy", "nothing"]).unwrap(),
+            [Some(vec![2, 3]), None]
+        );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -336,7 +424,10 @@ mod tests {
         let mut tree = Tree::default();
         tree.put("a", Value::Real(a.into_dyn()));
         write_atomic(&path, &tree).unwrap();
-        assert_eq!(read(&path).unwrap().reals("a").unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(
+            read(&path).unwrap().reals("a").unwrap(),
+            [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
+        );
     }
 
     #[test]
@@ -349,11 +440,17 @@ mod tests {
             let mut bad = good.clone();
             bad[place] ^= 0x10;
             std::fs::write(&path, &bad).unwrap();
-            assert!(matches!(read(&path), Err(Error::Output { .. })), "byte {place}");
+            assert!(
+                matches!(read(&path), Err(Error::Output { .. })),
+                "byte {place}"
+            );
         }
         for length in [0, 1, 8, 100, good.len() / 2, good.len() - 1] {
             std::fs::write(&path, &good[..length]).unwrap();
-            assert!(matches!(read(&path), Err(Error::Output { .. })), "length {length}");
+            assert!(
+                matches!(read(&path), Err(Error::Output { .. })),
+                "length {length}"
+            );
         }
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(read(&path), Err(Error::Output { .. })));
@@ -366,7 +463,10 @@ mod tests {
         write_atomic(&path, &sample()).unwrap();
         let mut bad = sample();
         bad.put_text("zero", "a\0b");
-        assert!(matches!(write_atomic(&path, &bad), Err(Error::Output { .. })));
+        assert!(matches!(
+            write_atomic(&path, &bad),
+            Err(Error::Output { .. })
+        ));
         assert_eq!(read(&path).unwrap(), sample());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         write_atomic(&path, &sample()).unwrap();

@@ -25,7 +25,8 @@
 //!                         optimize/history/*, measure/{per_chain, local_energies, proposed, accepted},
 //!                         measure/bins/<number>/{columns, chains, length, samples, sums}, measure/monitor/*, timing/step_seconds
 //! ```
-//! The root carries the attributes `schema_version` = 1 and `program`; checksums of its datasets stand in its user block.
+//! The root carries the attributes `schema_version` = 1 and `program`; checksums of its datasets
+//! stand in its user block.
 
 pub mod atomic;
 pub mod hdf5;

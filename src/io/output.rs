@@ -1,4 +1,5 @@
-//! Decides which files belong to a run, in which order they are replaced, and that one run at a time writes them.
+//! Decides which files belong to a run, in which order they are replaced, and that one run at a
+//! time writes them.
 //!
 //! ```text
 //! X.h5          results            X.ckpt.h5    checkpoint        X.lock        held by the run that writes (flock)
@@ -35,7 +36,11 @@ pub struct Lock {
 impl OutputPaths {
     /// The files called `name` in `directory`; touches nothing.
     pub fn new(directory: impl Into<PathBuf>, name: impl Into<String>) -> Self {
-        OutputPaths { directory: directory.into(), name: name.into(), trusted: Cell::new(false) }
+        OutputPaths {
+            directory: directory.into(),
+            name: name.into(),
+            trusted: Cell::new(false),
+        }
     }
 
     fn file(&self, ending: &str) -> PathBuf {
@@ -68,11 +73,16 @@ impl OutputPaths {
 
     /// The numbers of the segments on the disk, ascending. Fails with `Error::Output`.
     pub fn segments(&self) -> Result<Vec<usize>> {
-        let failed = |e: std::io::Error| Error::output(&self.directory, format!("the folder cannot be read: {e}"));
+        let failed = |e: std::io::Error| {
+            Error::output(&self.directory, format!("the folder cannot be read: {e}"))
+        };
         let (start, mut numbers) = (format!("{}.samples.", self.name), Vec::new());
         for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
-            let digits = name.to_str().and_then(|n| n.strip_prefix(&start)).and_then(|n| n.strip_suffix(".h5"));
+            let digits = name
+                .to_str()
+                .and_then(|n| n.strip_prefix(&start))
+                .and_then(|n| n.strip_suffix(".h5"));
             if let Some(number) = digits.and_then(|d| d.parse().ok())
                 && self.segment(number).file_name() == Some(&name)
             {
@@ -83,11 +93,13 @@ impl OutputPaths {
         Ok(numbers)
     }
 
-    /// Makes sure, before anything is calculated, that the folder is there (it is made) and can be written.
+    /// Makes sure, before anything is calculated, that the folder is there (it is made) and can be
+    /// written.
     ///
     /// Fails with `Error::Output`.
     pub fn prepare(&self) -> Result<()> {
-        let failed = |e: std::io::Error| Error::output(&self.directory, format!("cannot be written: {e}"));
+        let failed =
+            |e: std::io::Error| Error::output(&self.directory, format!("cannot be written: {e}"));
         std::fs::create_dir_all(&self.directory).map_err(failed)?;
         let probe = self.file("tmp");
         File::create(&probe).map_err(failed)?;
@@ -96,14 +108,19 @@ impl OutputPaths {
 
     /// Takes the right to write these files, waiting up to two seconds for another run to end.
     ///
-    /// Fails with `Error::Output` while another run writes. On a file system without locks it goes on, with a warning.
+    /// Fails with `Error::Output` while another run writes. On a file system without locks it goes
+    /// on, with a warning.
     pub fn lock(&self) -> Result<Lock> {
         self.lock_within(Duration::from_secs(2))
     }
 
     fn lock_within(&self, patience: Duration) -> Result<Lock> {
         let path = self.file("lock");
-        let open = File::options().create(true).truncate(false).write(true).open(&path);
+        let open = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
         let file = open.map_err(|e| Error::output(&path, format!("cannot be opened: {e}")))?;
         let start = Instant::now();
         loop {
@@ -113,9 +130,14 @@ impl OutputPaths {
             }
             let error = std::io::Error::last_os_error();
             match error.raw_os_error() {
-                Some(libc::EWOULDBLOCK) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(50)),
+                Some(libc::EWOULDBLOCK) if start.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(50))
+                }
                 Some(libc::EWOULDBLOCK) => {
-                    return Err(Error::output(path, "another run is writing; choose another name or wait for its end"));
+                    return Err(Error::output(
+                        path,
+                        "another run is writing; choose another name or wait for its end",
+                    ));
                 }
                 Some(libc::EINTR) => {}
                 _ => {
@@ -129,18 +151,27 @@ impl OutputPaths {
         }
     }
 
-    /// Removes what a killed run has left unfinished; call it with the lock. Fails with `Error::Output`.
+    /// Removes what a killed run has left unfinished; call it with the lock. Fails with
+    /// `Error::Output`.
     pub fn clear(&self) -> Result<()> {
-        let failed = |e: std::io::Error| Error::output(&self.directory, format!("the folder cannot be read: {e}"));
+        let failed = |e: std::io::Error| {
+            Error::output(&self.directory, format!("the folder cannot be read: {e}"))
+        };
         let mine = [self.results(), self.samples(), self.checkpoint()];
         let segment = |name: &str| {
-            let inner = name.strip_prefix(&format!("{}.samples.", self.name)).and_then(|n| n.strip_suffix(".h5"));
+            let inner = name
+                .strip_prefix(&format!("{}.samples.", self.name))
+                .and_then(|n| n.strip_suffix(".h5"));
             inner.is_some_and(|digits| digits.parse::<usize>().is_ok())
         };
         for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let whole = path.with_extension("");
-            let ours = mine.contains(&whole) || whole.file_name().and_then(|n| n.to_str()).is_some_and(segment);
+            let ours = mine.contains(&whole)
+                || whole
+                    .file_name()
+                    .and_then(|n| n.to_str())
+                    .is_some_and(segment);
             if path.extension().is_some_and(|e| e == "tmp") && ours {
                 atomic::remove(&path)?;
             }
@@ -150,8 +181,8 @@ impl OutputPaths {
 
     /// Saves a checkpoint; the one that was there becomes the generation before, if it is readable.
     ///
-    /// The new file is complete on the disk before the old one moves, so that a readable generation exists at any
-    /// instant. Fails with `Error::Output`; the generations are then as they were.
+    /// The new file is complete on the disk before the old one moves, so that a readable generation
+    /// exists at any instant. Fails with `Error::Output`; the generations are then as they were.
     pub fn save_checkpoint(&self, tree: &Tree) -> Result<()> {
         let (current, previous) = (self.checkpoint(), self.previous_checkpoint());
         let new: Temporary = hdf5::write_temporary(&current, tree)?;
@@ -166,8 +197,8 @@ impl OutputPaths {
 
     /// The newest readable checkpoint; `None` where there is none at all.
     ///
-    /// Where the newest is damaged or missing the one before is taken, with a warning. Fails with `Error::Output`
-    /// where checkpoints exist but none can be read.
+    /// Where the newest is damaged or missing the one before is taken, with a warning. Fails with
+    /// `Error::Output` where checkpoints exist but none can be read.
     pub fn load_checkpoint(&self) -> Result<Option<Tree>> {
         let (current, previous) = (self.checkpoint(), self.previous_checkpoint());
         if !current.exists() && !previous.exists() {
@@ -182,12 +213,16 @@ impl OutputPaths {
         };
         match hdf5::read(&previous) {
             Ok(tree) => {
-                log::warn!("{first}; continuing from the checkpoint before it, {}", previous.display());
+                log::warn!(
+                    "{first}; continuing from the checkpoint before it, {}",
+                    previous.display()
+                );
                 Ok(Some(tree))
             }
             Err(second) => {
                 let what = format!(
-                    "no readable checkpoint generation ({first}; {second}); start over with --fresh, which keeps the \
+                    "no readable checkpoint generation ({first}; {second}); start over with \
+                     --fresh, which keeps the \
                      old files aside"
                 );
                 Err(Error::output(current, what))
@@ -195,27 +230,40 @@ impl OutputPaths {
         }
     }
 
-    /// Renames all files of this run to `X.old-N.*` with the next free N and returns N; `None` where there are none.
+    /// Renames all files of this run to `X.old-N.*` with the next free N and returns N; `None`
+    /// where there are none.
     ///
     /// The joined samples are written anew, over the renamed segments. Fails with `Error::Output`.
     pub fn set_aside(&self) -> Result<Option<usize>> {
         let segments = self.segments()?;
-        let files = |p: &Self| [p.results(), p.checkpoint(), p.previous_checkpoint(), p.samples()];
+        let files = |p: &Self| {
+            [
+                p.results(),
+                p.checkpoint(),
+                p.previous_checkpoint(),
+                p.samples(),
+            ]
+        };
         if segments.is_empty() && !files(self).iter().any(|f| f.exists()) {
             return Ok(None);
         }
-        let taken = |old: &Self| Ok::<_, Error>(files(old).iter().any(|f| f.exists()) || !old.segments()?.is_empty());
+        let taken = |old: &Self| {
+            Ok::<_, Error>(files(old).iter().any(|f| f.exists()) || !old.segments()?.is_empty())
+        };
         let mut number = 1;
         let mut old = OutputPaths::new(&self.directory, format!("{}.old-{number}", self.name));
         while taken(&old)? {
             number += 1;
             old = OutputPaths::new(&self.directory, format!("{}.old-{number}", self.name));
         }
-        // The checkpoints first: should this be interrupted, nothing is left that a run would continue from.
+        // The checkpoints first: should this be interrupted, nothing is left that a run would
+        // continue from.
         let [results, checkpoint, previous, joined] = files(self);
-        for (from, to) in
-            [(checkpoint, old.checkpoint()), (previous, old.previous_checkpoint()), (results, old.results())]
-        {
+        for (from, to) in [
+            (checkpoint, old.checkpoint()),
+            (previous, old.previous_checkpoint()),
+            (results, old.results()),
+        ] {
             if from.exists() {
                 atomic::rename(&from, &to)?;
             }
@@ -224,7 +272,11 @@ impl OutputPaths {
             atomic::rename(&self.segment(n), &old.segment(n))?;
         }
         // Only an unbroken series can be joined; damaged segments are kept but not joined.
-        let whole = segments.iter().enumerate().take_while(|&(i, &n)| n == i + 1).count();
+        let whole = segments
+            .iter()
+            .enumerate()
+            .take_while(|&(i, &n)| n == i + 1)
+            .count();
         if let Err(e) = samples::write_joined(&old, whole) {
             log::warn!("the samples set aside cannot be joined: {e}");
         }
@@ -237,7 +289,8 @@ impl OutputPaths {
 
 /// The content of a results file.
 ///
-/// Fails with `Error::Input` for a file of another kind, with `Error::Output` for one that cannot be read.
+/// Fails with `Error::Input` for a file of another kind, with `Error::Output` for one that cannot
+/// be read.
 pub fn results(path: &Path) -> Result<Tree> {
     let tree = hdf5::read(path)?;
     match tree.datasets.contains_key("input/resolved") {
@@ -250,11 +303,14 @@ pub fn results(path: &Path) -> Result<Tree> {
     }
 }
 
-/// The files without checkpoints and samples of runs whose results are among them, as a shell's `X*.h5` brings them along.
+/// The files without checkpoints and samples of runs whose results are among them, as a shell's
+/// `X*.h5` brings them along.
 pub fn results_among(files: &[PathBuf]) -> Vec<PathBuf> {
     let belongs = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let stem = [".ckpt.", ".samples."].iter().find_map(|part| Some(&name[..name.rfind(part)?]));
+        let stem = [".ckpt.", ".samples."]
+            .iter()
+            .find_map(|part| Some(&name[..name.rfind(part)?]));
         stem.is_some_and(|stem| files.contains(&file.with_file_name(format!("{stem}.h5"))))
     };
     files.iter().filter(|f| !belongs(f)).cloned().collect()
@@ -270,7 +326,10 @@ mod tests {
         tree
     }
     fn step(paths: &OutputPaths) -> Result<Option<i64>> {
-        paths.load_checkpoint()?.map(|t| t.integer("step")).transpose()
+        paths
+            .load_checkpoint()?
+            .map(|t| t.integer("step"))
+            .transpose()
     }
 
     #[test]
@@ -286,7 +345,8 @@ mod tests {
         // A kill between the two renamings.
         std::fs::rename(paths.checkpoint(), folder.path().join("new")).unwrap();
         assert_eq!(step(&paths), Ok(Some(2)));
-        // The newest is damaged: a restart continues from the one before and never puts the damaged one in its place.
+        // The newest is damaged: a restart continues from the one before and never puts the damaged
+        // one in its place.
         std::fs::write(paths.checkpoint(), b"damaged").unwrap();
         let again = OutputPaths::new(folder.path(), "x");
         assert_eq!(step(&again), Ok(Some(2)));
@@ -297,7 +357,12 @@ mod tests {
         std::fs::write(paths.checkpoint(), b"damaged").unwrap();
         std::fs::write(paths.previous_checkpoint(), b"").unwrap();
         let error = step(&paths).unwrap_err();
-        assert!(error.to_string().contains("no readable checkpoint generation"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("no readable checkpoint generation"),
+            "{error}"
+        );
         assert_eq!(error.exit_code(), 74);
     }
 
@@ -306,8 +371,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let paths = OutputPaths::new(folder.path(), "x");
         let lock = paths.lock().unwrap();
-        assert!(matches!(paths.lock_within(Duration::from_millis(120)), Err(Error::Output { .. })));
-        OutputPaths::new(folder.path(), "y").lock_within(Duration::ZERO).unwrap();
+        assert!(matches!(
+            paths.lock_within(Duration::from_millis(120)),
+            Err(Error::Output { .. })
+        ));
+        OutputPaths::new(folder.path(), "y")
+            .lock_within(Duration::ZERO)
+            .unwrap();
         let waiting = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
             drop(lock);
@@ -319,19 +389,36 @@ mod tests {
     #[test]
     fn folders_are_made_and_obstacles_named() {
         let folder = tempfile::tempdir().unwrap();
-        OutputPaths::new(folder.path().join("a/b"), "x").prepare().unwrap();
-        assert_eq!(std::fs::read_dir(folder.path().join("a/b")).unwrap().count(), 0);
+        OutputPaths::new(folder.path().join("a/b"), "x")
+            .prepare()
+            .unwrap();
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("a/b"))
+                .unwrap()
+                .count(),
+            0
+        );
         std::fs::write(folder.path().join("file"), b"").unwrap();
-        let error = OutputPaths::new(folder.path().join("file"), "x").prepare().unwrap_err();
+        let error = OutputPaths::new(folder.path().join("file"), "x")
+            .prepare()
+            .unwrap_err();
         assert_eq!(error.exit_code(), 74);
     }
 
     #[test]
     fn remnants_of_this_run_alone_are_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let names = ["x.h5.tmp", "x.ckpt.h5.tmp", "x.samples.0003.h5.tmp", "x.samples.h5.tmp"];
+        let names = [
+            "x.h5.tmp",
+            "x.ckpt.h5.tmp",
+            "x.samples.0003.h5.tmp",
+            "x.samples.h5.tmp",
+        ];
         let others = ["x.y.h5.tmp", "y.h5.tmp", "x.h5", "x.samples.old.h5.tmp"];
-        names.iter().chain(&others).for_each(|n| std::fs::write(folder.path().join(n), "").unwrap());
+        names
+            .iter()
+            .chain(&others)
+            .for_each(|n| std::fs::write(folder.path().join(n), "").unwrap());
         OutputPaths::new(folder.path(), "x").clear().unwrap();
         assert!(names.iter().all(|n| !folder.path().join(n).exists()));
         assert!(others.iter().all(|n| folder.path().join(n).exists()));
@@ -351,18 +438,37 @@ mod tests {
             samples::write_joined(&paths, 2).unwrap();
             assert_eq!(paths.set_aside(), Ok(Some(round as usize)));
             assert_eq!(step(&paths), Ok(None));
-            assert!(paths.segments().unwrap().is_empty() && !paths.samples().exists() && !paths.results().exists());
+            assert!(
+                paths.segments().unwrap().is_empty()
+                    && !paths.samples().exists()
+                    && !paths.results().exists()
+            );
             let old = OutputPaths::new(folder.path(), format!("x.old-{round}"));
             assert_eq!(hdf5::read(&old.results()).unwrap(), tree(round));
             assert_eq!(step(&old), Ok(Some(2)));
-            assert_eq!(samples::read(&old.samples()).unwrap(), samples::tests::segment(0, 5));
+            assert_eq!(
+                samples::read(&old.samples()).unwrap(),
+                samples::tests::segment(0, 5)
+            );
         }
     }
 
     #[test]
     fn a_shells_pattern_leaves_the_results() {
-        let files = |names: &[&str]| names.iter().map(|n| PathBuf::from(format!("d/{n}"))).collect::<Vec<_>>();
-        let all = files(&["x.ckpt.1.h5", "x.ckpt.h5", "x.h5", "x.samples.0001.h5", "x.samples.h5", "y.ckpt.h5"]);
+        let files = |names: &[&str]| {
+            names
+                .iter()
+                .map(|n| PathBuf::from(format!("d/{n}")))
+                .collect::<Vec<_>>()
+        };
+        let all = files(&[
+            "x.ckpt.1.h5",
+            "x.ckpt.h5",
+            "x.h5",
+            "x.samples.0001.h5",
+            "x.samples.h5",
+            "y.ckpt.h5",
+        ]);
         assert_eq!(results_among(&all), files(&["x.h5", "y.ckpt.h5"]));
     }
 }

@@ -1,4 +1,5 @@
-//! Decides how kept samples are stored: segments, each a whole file, and one small file that joins them.
+//! Decides how kept samples are stored: segments, each a whole file, and one small file that joins
+//! them.
 //!
 //! ```text
 //! X.samples.0001.h5 ...  configurations int8 [samples, sites], log_psi complex [samples], local_energies complex
@@ -39,11 +40,31 @@ pub fn bytes_per_sample(sites: usize) -> usize {
 }
 
 const NOTES: [(&str, Kind, &str, &str); 5] = [
-    ("configurations", Kind::Spin, "2 S^z", "spin of each site, one row per sample"),
-    ("log_psi", Kind::Complex, "1", "logarithm of the wave function"),
+    (
+        "configurations",
+        Kind::Spin,
+        "2 S^z",
+        "spin of each site, one row per sample",
+    ),
+    (
+        "log_psi",
+        Kind::Complex,
+        "1",
+        "logarithm of the wave function",
+    ),
     ("local_energies", Kind::Complex, "coupling", "local energy"),
-    ("chain", Kind::Integer, "1", "number of the Markov chain, from 0"),
-    ("step", Kind::Integer, "1", "step at which the sample was taken"),
+    (
+        "chain",
+        Kind::Integer,
+        "1",
+        "number of the Markov chain, from 0",
+    ),
+    (
+        "step",
+        Kind::Integer,
+        "1",
+        "step at which the sample was taken",
+    ),
 ];
 
 /// Writes segment `number`, counted from 1, in the place of what had this number.
@@ -55,15 +76,23 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Re
     let step = segment.step.as_ref().map_or(rows, Vec::len);
     let lengths = [segment.log_psi.len(), segment.local_energies.len(), step];
     if lengths.iter().any(|&l| l != rows) || segment.configurations.len() != rows * segment.sites {
-        return Err(Error::output(path, format!("a segment of {rows} samples has columns of other lengths")));
+        return Err(Error::output(
+            path,
+            format!("a segment of {rows} samples has columns of other lengths"),
+        ));
     }
     let mut tree = Tree::default();
     let columns = [
-        Some(Value::Spin(shaped(&[rows, segment.sites], segment.configurations))),
+        Some(Value::Spin(shaped(
+            &[rows, segment.sites],
+            segment.configurations,
+        ))),
         Some(Value::Complex(shaped(&[rows], segment.log_psi))),
         Some(Value::Complex(shaped(&[rows], segment.local_energies))),
         Some(Value::Integer(shaped(&[rows], segment.chain))),
-        segment.step.map(|step| Value::Integer(shaped(&[rows], step))),
+        segment
+            .step
+            .map(|step| Value::Integer(shaped(&[rows], step))),
     ];
     for ((name, _, unit, meaning), value) in NOTES.into_iter().zip(columns) {
         if let Some(value) = value {
@@ -82,7 +111,9 @@ pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
     }
     let names = NOTES.map(|(name, ..)| name);
     // The first one that is missing ends this, however many a damaged checkpoint claims.
-    let shapes = (1..=count).map(|number| hdf5::shapes(&paths.segment(number), &names)).collect::<Result<Vec<_>>>()?;
+    let shapes = (1..=count)
+        .map(|number| hdf5::shapes(&paths.segment(number), &names))
+        .collect::<Result<Vec<_>>>()?;
     let files: Vec<_> = (1..=count).map(|number| paths.segment(number)).collect();
     let mut datasets = Vec::new();
     for (k, (name, kind, unit, meaning)) in NOTES.into_iter().enumerate() {
@@ -93,7 +124,10 @@ pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
             if kind == Kind::Spin {
                 let sites = shape.get(1).copied();
                 if columns.is_some() && columns != sites {
-                    return Err(Error::output(path, "the segments differ in their number of sites"));
+                    return Err(Error::output(
+                        path,
+                        "the segments differ in their number of sites",
+                    ));
                 }
                 columns = sites;
             }
@@ -101,19 +135,33 @@ pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
         }
         if parts.len() == count {
             let note = (unit.to_string(), meaning.to_string());
-            datasets.push(Joined { name: name.to_string(), kind, columns, parts, note });
+            datasets.push(Joined {
+                name: name.to_string(),
+                kind,
+                columns,
+                parts,
+                note,
+            });
         } else if name != "step" {
-            return Err(Error::output(paths.segment(parts.len() + 1), format!("the segment has no dataset {name}")));
+            return Err(Error::output(
+                paths.segment(parts.len() + 1),
+                format!("the segment has no dataset {name}"),
+            ));
         }
     }
     hdf5::write_joined(&paths.samples(), &datasets)
 }
 
-/// Drops everything newer than the first `count` segments: first from the joined file, then from the disk.
+/// Drops everything newer than the first `count` segments: first from the joined file, then from
+/// the disk.
 ///
 /// Fails with `Error::Output`.
 pub fn truncate(paths: &OutputPaths, count: usize) -> Result<()> {
-    let newer: Vec<usize> = paths.segments()?.into_iter().filter(|&n| n > count).collect();
+    let newer: Vec<usize> = paths
+        .segments()?
+        .into_iter()
+        .filter(|&n| n > count)
+        .collect();
     write_joined(paths, count)?;
     for number in newer {
         atomic::remove(&paths.segment(number))?;
@@ -143,7 +191,9 @@ pub fn read(path: &Path) -> Result<Segment> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -155,7 +205,10 @@ pub(super) mod tests {
         let range = first..first + rows;
         Segment {
             sites: 3,
-            configurations: range.clone().flat_map(|i| [1, if i % 2 == 0 { 1 } else { -1 }, -1]).collect(),
+            configurations: range
+                .clone()
+                .flat_map(|i| [1, if i % 2 == 0 { 1 } else { -1 }, -1])
+                .collect(),
             log_psi: range.clone().map(z).collect(),
             local_energies: range.clone().map(|i| z(i + 100)).collect(),
             chain: range.clone().map(|i| i as i64).collect(),
@@ -182,7 +235,10 @@ pub(super) mod tests {
         assert_eq!(moved.segments().unwrap(), [1]);
         assert_eq!(read(&moved.samples()).unwrap(), segment(0, 4));
         atomic::remove(&moved.segment(1)).unwrap();
-        assert!(matches!(read(&moved.samples()), Err(Error::Output { .. })), "a missing segment is not zeros");
+        assert!(
+            matches!(read(&moved.samples()), Err(Error::Output { .. })),
+            "a missing segment is not zeros"
+        );
         truncate(&moved, 0).unwrap();
         assert!(!moved.samples().exists());
     }
@@ -193,7 +249,10 @@ pub(super) mod tests {
         let paths = OutputPaths::new(folder.path(), "run");
         let mut bad = segment(0, 3);
         bad.chain.pop();
-        assert!(matches!(write_segment(&paths, 1, bad), Err(Error::Output { .. })));
+        assert!(matches!(
+            write_segment(&paths, 1, bad),
+            Err(Error::Output { .. })
+        ));
         assert!(matches!(write_joined(&paths, 1), Err(Error::Output { .. })));
     }
 }

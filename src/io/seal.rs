@@ -1,4 +1,5 @@
-//! Decides how damage to a file is noticed and named: a user block at its beginning, which HDF5 skips, holds checksums.
+//! Decides how damage to a file is noticed and named: a user block at its beginning, which HDF5
+//! skips, holds checksums.
 //!
 //! ```text
 //! nishina HDF5 fnv1a64 <checksum of the rest of the block> block <its bytes>
@@ -9,7 +10,8 @@
 //!
 //! FNV-1a: h ← (h ⊕ byte) · 1099511628211 mod 2⁶⁴ from h = 14695981039346656037.
 //!
-//! Reference: G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, The FNV Non-Cryptographic Hash Algorithm, IETF draft.
+//! Reference: G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, The FNV Non-Cryptographic Hash
+//! Algorithm, IETF draft.
 
 use crate::error::{Error, Result};
 use std::fs::File;
@@ -37,7 +39,9 @@ pub struct Region {
 const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;
 
 fn more(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(hash, |h, &b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// The checksum of bytes in memory.
@@ -89,11 +93,16 @@ pub fn seal(path: &Path, block: usize, mut regions: Vec<Region>) -> std::io::Res
     let (structure, of_regions) = checksums(&mut file, block as u64, &regions)?;
     let mut table = format!("length {length}\n{structure:016x} 0 0 structure\n");
     for (region, checksum) in regions.iter().zip(of_regions) {
-        table += &format!("{checksum:016x} {} {} {}\n", region.start, region.length, region.name);
+        table += &format!(
+            "{checksum:016x} {} {} {}\n",
+            region.start, region.length, region.name
+        );
     }
     let mut table = table.into_bytes();
     if table.len() + LINE > block {
-        return Err(std::io::Error::other("the user block is too small for the checksums"));
+        return Err(std::io::Error::other(
+            "the user block is too small for the checksums",
+        ));
     }
     table.resize(block - LINE, 0);
     file.seek(SeekFrom::Start(0))?;
@@ -115,7 +124,10 @@ fn table(file: &mut File) -> std::io::Result<Option<Table>> {
     let mut first = Vec::with_capacity(LINE);
     file.take(LINE as u64).read_to_end(&mut first)?;
     let parse = || {
-        let line = std::str::from_utf8(&first).ok()?.strip_prefix(MARK)?.strip_suffix('\n')?;
+        let line = std::str::from_utf8(&first)
+            .ok()?
+            .strip_prefix(MARK)?
+            .strip_suffix('\n')?;
         let (hash, block) = line.split_once(" block ")?;
         let block = block.trim().parse::<usize>().ok()?;
         let hash = u64::from_str_radix(hash, 16).ok()?;
@@ -123,7 +135,9 @@ fn table(file: &mut File) -> std::io::Result<Option<Table>> {
         let sound = block.is_power_of_two() && (SMALLEST..=1 << 24).contains(&block);
         Some((hash, block)).filter(|_| sound && first == head(hash, block).as_bytes())
     };
-    let Some((hash, block)) = parse() else { return Ok(None) };
+    let Some((hash, block)) = parse() else {
+        return Ok(None);
+    };
     let mut rest = Vec::with_capacity(block - LINE);
     file.take((block - LINE) as u64).read_to_end(&mut rest)?;
     if rest.len() != block - LINE || fnv1a(&rest) != hash {
@@ -133,14 +147,29 @@ fn table(file: &mut File) -> std::io::Result<Option<Table>> {
         let text = std::str::from_utf8(&rest).ok()?.trim_end_matches('\0');
         let mut lines = text.lines();
         let length = lines.next()?.strip_prefix("length ")?.parse().ok()?;
-        let structure = u64::from_str_radix(lines.next()?.strip_suffix(" 0 0 structure")?, 16).ok()?;
-        let mut found = Table { block: block as u64, length, structure, regions: Vec::new(), checksums: Vec::new() };
+        let structure =
+            u64::from_str_radix(lines.next()?.strip_suffix(" 0 0 structure")?, 16).ok()?;
+        let mut found = Table {
+            block: block as u64,
+            length,
+            structure,
+            regions: Vec::new(),
+            checksums: Vec::new(),
+        };
         for line in lines {
             let parts: Vec<&str> = line.splitn(4, ' ').collect();
-            let [checksum, start, bytes, name] = parts[..] else { return None };
-            found.checksums.push(u64::from_str_radix(checksum, 16).ok()?);
+            let [checksum, start, bytes, name] = parts[..] else {
+                return None;
+            };
+            found
+                .checksums
+                .push(u64::from_str_radix(checksum, 16).ok()?);
             let (start, length) = (start.parse().ok()?, bytes.parse().ok()?);
-            found.regions.push(Region { name: name.to_string(), start, length });
+            found.regions.push(Region {
+                name: name.to_string(),
+                start,
+                length,
+            });
         }
         Some(found)
     };
@@ -149,28 +178,41 @@ fn table(file: &mut File) -> std::io::Result<Option<Table>> {
 
 /// Compares the user block with the length of the file, and where `thorough` with all its content.
 ///
-/// Fails with `Error::Output`, naming the datasets that are damaged; also where the file is missing.
+/// Fails with `Error::Output`, naming the datasets that are damaged; also where the file is
+/// missing.
 pub fn verify(path: &Path, thorough: bool) -> Result<()> {
     let compare = || -> std::io::Result<Option<String>> {
         let mut file = File::open(path)?;
         let Some(table) = table(&mut file)? else {
-            return Ok(Some("is not a file of this program, or its beginning is damaged".into()));
+            return Ok(Some(
+                "is not a file of this program, or its beginning is damaged".into(),
+            ));
         };
         let length = file.metadata()?.len();
         if length != table.length {
-            return Ok(Some(format!("is damaged: it has {length} bytes instead of {}", table.length)));
+            return Ok(Some(format!(
+                "is damaged: it has {length} bytes instead of {}",
+                table.length
+            )));
         }
         if !thorough {
             return Ok(None);
         }
         let (structure, checksums) = checksums(&mut file, table.block, &table.regions)?;
-        let wrong = table.regions.iter().zip(checksums.iter().zip(&table.checksums)).filter(|(_, (a, b))| a != b);
+        let wrong = table
+            .regions
+            .iter()
+            .zip(checksums.iter().zip(&table.checksums))
+            .filter(|(_, (a, b))| a != b);
         let mut wrong: Vec<&str> = wrong.map(|(region, _)| region.name.as_str()).collect();
         if structure != table.structure {
             wrong.push("its structure");
         }
         Ok((!wrong.is_empty()).then(|| {
-            format!("is damaged, or was changed by another program, in {}: checksums do not fit", wrong.join(", "))
+            format!(
+                "is damaged, or was changed by another program, in {}: checksums do not fit",
+                wrong.join(", ")
+            )
         }))
     };
     match compare() {
@@ -196,14 +238,26 @@ mod tests {
         let content: Vec<u8> = [vec![7; block], (0..100).collect()].concat();
         std::fs::write(&path, &content).unwrap();
         assert!(verify(&path, false).is_err());
-        let region =
-            |name: &str, start: usize, length| Region { name: name.into(), start: (block + start) as u64, length };
-        seal(&path, block, vec![region("c d", 50, 20), region("a/b", 10, 30)]).unwrap();
+        let region = |name: &str, start: usize, length| Region {
+            name: name.into(),
+            start: (block + start) as u64,
+            length,
+        };
+        seal(
+            &path,
+            block,
+            vec![region("c d", 50, 20), region("a/b", 10, 30)],
+        )
+        .unwrap();
         verify(&path, true).unwrap();
         let good = std::fs::read(&path).unwrap();
-        for (place, name) in
-            [(5, "its structure"), (15, "a/b"), (45, "its structure"), (69, "c d"), (99, "its structure")]
-        {
+        for (place, name) in [
+            (5, "its structure"),
+            (15, "a/b"),
+            (45, "its structure"),
+            (69, "c d"),
+            (99, "its structure"),
+        ] {
             let mut bad = good.clone();
             bad[block + place] ^= 4;
             std::fs::write(&path, bad).unwrap();
@@ -219,6 +273,11 @@ mod tests {
             assert!(verify(&path, false).is_err(), "{place} {flipped}");
         }
         std::fs::write(&path, &good[..block + 99]).unwrap();
-        assert!(verify(&path, false).unwrap_err().to_string().contains("bytes instead of"));
+        assert!(
+            verify(&path, false)
+                .unwrap_err()
+                .to_string()
+                .contains("bytes instead of")
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Decides what the program can put in a file: a tree of named arrays and texts, held in memory, blind to the file format.
+//! Decides what the program can put in a file: a tree of named arrays and texts, held in memory,
+//! blind to the file format.
 //!
-//! Every stateful type saves itself into a [`Tree`] under a prefix that it is handed and loads itself back;
-//! `io/hdf5.rs` alone turns a tree into a file and back.
+//! Every stateful type saves itself into a [`Tree`] under a prefix that it is handed and loads
+//! itself back; `io/hdf5.rs` alone turns a tree into a file and back.
 
 use crate::error::{Error, Result};
 use ndarray::{ArrayD, IxDyn};
@@ -25,7 +26,8 @@ pub enum Value {
     Texts(Vec<String>),
 }
 
-/// A file's content: paths such as `parameters/W` with their values, and for each an optional (unit, meaning).
+/// A file's content: paths such as `parameters/W` with their values, and for each an optional
+/// (unit, meaning).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tree {
     /// Datasets by path.
@@ -34,11 +36,17 @@ pub struct Tree {
     pub notes: BTreeMap<String, (String, String)>,
 }
 
-/// The dynamic-dimensional array of `shape` from a row-major vector; a vector of another length is kept one-dimensional.
+/// The dynamic-dimensional array of `shape` from a row-major vector; a vector of another length is
+/// kept one-dimensional.
 pub fn shaped<T>(shape: &[usize], values: Vec<T>) -> ArrayD<T> {
     let length = values.len();
-    let shape = if shape.iter().product::<usize>() == length { shape.to_vec() } else { vec![length] };
-    ArrayD::from_shape_vec(IxDyn(&shape), values).unwrap_or_else(|_| unreachable!("the shape was made to fit"))
+    let shape = if shape.iter().product::<usize>() == length {
+        shape.to_vec()
+    } else {
+        vec![length]
+    };
+    ArrayD::from_shape_vec(IxDyn(&shape), values)
+        .unwrap_or_else(|_| unreachable!("the shape was made to fit"))
 }
 
 impl Tree {
@@ -49,7 +57,8 @@ impl Tree {
     /// Puts a value with its unit and meaning.
     pub fn describe(&mut self, path: &str, value: Value, unit: &str, meaning: &str) {
         self.put(path, value);
-        self.notes.insert(path.to_string(), (unit.to_string(), meaning.to_string()));
+        self.notes
+            .insert(path.to_string(), (unit.to_string(), meaning.to_string()));
     }
     /// Puts one real number.
     pub fn put_real(&mut self, path: &str, value: f64) {
@@ -65,7 +74,10 @@ impl Tree {
     }
     /// Puts integers in one dimension.
     pub fn put_integers(&mut self, path: &str, values: &[i64]) {
-        self.put(path, Value::Integer(shaped(&[values.len()], values.to_vec())));
+        self.put(
+            path,
+            Value::Integer(shaped(&[values.len()], values.to_vec())),
+        );
     }
     /// Puts one text.
     pub fn put_text(&mut self, path: &str, value: impl Into<String>) {
@@ -85,7 +97,9 @@ impl Tree {
         fn put<T>(out: &mut Vec<u8>, kind: u8, a: &ArrayD<T>, write: impl Fn(&T, &mut Vec<u8>)) {
             out.push(kind);
             out.extend((a.ndim() as u64).to_le_bytes());
-            a.shape().iter().for_each(|&n| out.extend((n as u64).to_le_bytes()));
+            a.shape()
+                .iter()
+                .for_each(|&n| out.extend((n as u64).to_le_bytes()));
             a.iter().for_each(|v| write(v, out));
         }
         fn text(t: &str, out: &mut Vec<u8>) {
@@ -98,14 +112,21 @@ impl Tree {
             match value {
                 Value::Real(a) => put(&mut out, 0, a, |v, out| out.extend(v.to_le_bytes())),
                 Value::Complex(a) => {
-                    put(&mut out, 1, a, |v, out| [v.re, v.im].iter().for_each(|x| out.extend(x.to_le_bytes())));
+                    put(&mut out, 1, a, |v, out| {
+                        [v.re, v.im]
+                            .iter()
+                            .for_each(|x| out.extend(x.to_le_bytes()))
+                    });
                 }
                 Value::Integer(a) => put(&mut out, 2, a, |v, out| out.extend(v.to_le_bytes())),
                 Value::Spin(a) => put(&mut out, 3, a, |v, out| out.push(*v as u8)),
                 Value::Text(t) => put(&mut out, 4, &shaped(&[], vec![t]), |t, out| text(t, out)),
-                Value::Texts(list) => {
-                    put(&mut out, 5, &shaped(&[list.len()], list.iter().collect()), |t, out| text(t, out))
-                }
+                Value::Texts(list) => put(
+                    &mut out,
+                    5,
+                    &shaped(&[list.len()], list.iter().collect()),
+                    |t, out| text(t, out),
+                ),
             }
         }
         out
@@ -122,7 +143,9 @@ impl Tree {
             take(bytes, 8)?.try_into().ok()
         }
         fn length(bytes: &mut &[u8]) -> Option<usize> {
-            word(bytes).map(|w| u64::from_le_bytes(w) as usize).filter(|&n| n < 1 << 48)
+            word(bytes)
+                .map(|w| u64::from_le_bytes(w) as usize)
+                .filter(|&n| n < 1 << 48)
         }
         fn text(bytes: &mut &[u8]) -> Option<String> {
             let n = length(bytes)?;
@@ -136,11 +159,16 @@ impl Tree {
             let name = text(&mut rest)?;
             let kind = take(&mut rest, 1)?[0];
             let dimensions = length(&mut rest)?;
-            let shape = (0..dimensions).map(|_| length(&mut rest)).collect::<Option<Vec<usize>>>()?;
+            let shape = (0..dimensions)
+                .map(|_| length(&mut rest))
+                .collect::<Option<Vec<usize>>>()?;
             let n: usize = shape.iter().product();
             let rest = &mut rest;
             let value = match kind {
-                0 => Value::Real(shaped(&shape, (0..n).map(|_| real(rest)).collect::<Option<_>>()?)),
+                0 => Value::Real(shaped(
+                    &shape,
+                    (0..n).map(|_| real(rest)).collect::<Option<_>>()?,
+                )),
                 1 => {
                     let one = |_| Some(Complex64::new(real(rest)?, real(rest)?));
                     Value::Complex(shaped(&shape, (0..n).map(one).collect::<Option<_>>()?))
@@ -149,7 +177,10 @@ impl Tree {
                     let one = |_| word(rest).map(i64::from_le_bytes);
                     Value::Integer(shaped(&shape, (0..n).map(one).collect::<Option<_>>()?))
                 }
-                3 => Value::Spin(shaped(&shape, take(rest, n)?.iter().map(|&b| b as i8).collect())),
+                3 => Value::Spin(shaped(
+                    &shape,
+                    take(rest, n)?.iter().map(|&b| b as i8).collect(),
+                )),
                 4 => Value::Text(text(rest)?),
                 5 => Value::Texts((0..n).map(|_| text(rest)).collect::<Option<_>>()?),
                 _ => return None,
@@ -159,7 +190,8 @@ impl Tree {
         Some(tree)
     }
 
-    /// An error that names the first dataset with a number that is not finite; nothing of the kind is ever written.
+    /// An error that names the first dataset with a number that is not finite; nothing of the kind
+    /// is ever written.
     pub fn check_finite(&self) -> Result<()> {
         let finite = |value: &Value| match value {
             Value::Real(a) => a.iter().all(|v| v.is_finite()),
@@ -176,11 +208,17 @@ impl Tree {
     }
 
     fn wrong(path: &str, wanted: &str) -> Error {
-        Error::output(path, format!("the file has no dataset of this name that holds {wanted}"))
+        Error::output(
+            path,
+            format!("the file has no dataset of this name that holds {wanted}"),
+        )
     }
     /// One real number.
     pub fn real(&self, path: &str) -> Result<f64> {
-        self.reals(path)?.first().copied().ok_or_else(|| Self::wrong(path, "a real number"))
+        self.reals(path)?
+            .first()
+            .copied()
+            .ok_or_else(|| Self::wrong(path, "a real number"))
     }
     /// Real numbers, flattened in row-major order.
     pub fn reals(&self, path: &str) -> Result<Vec<f64>> {
@@ -237,7 +275,13 @@ mod tests {
     #[test]
     fn a_tree_goes_to_another_rank_and_comes_back() {
         let mut tree = Tree::default();
-        tree.put("a/b", Value::Real(shaped(&[2, 2], vec![1.0, -0.0, f64::MIN_POSITIVE, f64::INFINITY])));
+        tree.put(
+            "a/b",
+            Value::Real(shaped(
+                &[2, 2],
+                vec![1.0, -0.0, f64::MIN_POSITIVE, f64::INFINITY],
+            )),
+        );
         tree.put_reals("empty", &[]);
         tree.put("none", Value::Spin(shaped(&[0, 5], vec![])));
         tree.put_complex("z", &[1, 2], &[Complex64::new(1.0, 2.0), Complex64::ZERO]);

@@ -1,5 +1,5 @@
-//! Decides how the program runs itself once more: alone or below mpirun, without the variables of a launcher or a batch job, for
-//! a limited time, and not beyond its parent's end.
+//! Decides how the program runs itself once more: alone or below mpirun, without the variables of a
+//! launcher or a batch job, for a limited time, and not beyond its parent's end.
 //!
 //! References: prctl(2), PR_SET_PDEATHSIG; mpirun(1).
 
@@ -12,23 +12,46 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Variables with these beginnings belong to the job that this process runs in, not to its children.
-const OF_A_JOB: [&str; 8] = ["OMPI_", "PMIX_", "PMI_", "PRTE_", "MPI_LOCAL", "HYDRA_", "HYDI_", "SLURM_"];
+/// Variables with these beginnings belong to the job that this process runs in, not to its
+/// children.
+const OF_A_JOB: [&str; 8] = [
+    "OMPI_",
+    "PMIX_",
+    "PMI_",
+    "PRTE_",
+    "MPI_LOCAL",
+    "HYDRA_",
+    "HYDI_",
+    "SLURM_",
+];
 /// What a child has to save and leave after it is told to.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often the child is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Runs this program with `arguments` on `ranks` ranks, below mpirun where there are several; what it says goes to `log`.
+/// Runs this program with `arguments` on `ranks` ranks, below mpirun where there are several; what
+/// it says goes to `log`.
 ///
-/// Its exit code; `None` where it cannot be started or has to be ended after `limit`. Fails with `Error::Interrupted` where
-/// this process is told to stop, after the child's end.
-pub fn run_again(ranks: usize, arguments: &[String], log: &Path, limit: Duration, stop: &Stop) -> Result<Option<i32>> {
+/// Its exit code; `None` where it cannot be started or has to be ended after `limit`. Fails with
+/// `Error::Interrupted` where this process is told to stop, after the child's end.
+pub fn run_again(
+    ranks: usize,
+    arguments: &[String],
+    log: &Path,
+    limit: Duration,
+    stop: &Stop,
+) -> Result<Option<i32>> {
     let failed = |e: std::io::Error| Error::output(log, e);
     let program = std::env::current_exe().map_err(failed)?;
     let said = File::create(log).map_err(failed)?;
-    let mut command = if ranks > 1 { Command::new("mpirun") } else { Command::new(&program) };
-    for (name, _) in std::env::vars().filter(|(name, _)| OF_A_JOB.iter().any(|start| name.starts_with(start))) {
+    let mut command = if ranks > 1 {
+        Command::new("mpirun")
+    } else {
+        Command::new(&program)
+    };
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| OF_A_JOB.iter().any(|start| name.starts_with(start)))
+    {
         if !name.starts_with("OMPI_ALLOW_RUN_AS_ROOT") {
             command.env_remove(name);
         }
@@ -36,10 +59,16 @@ pub fn run_again(ranks: usize, arguments: &[String], log: &Path, limit: Duration
     command.env_remove("NISHINA_FAULT");
     if ranks > 1 {
         // As variables, which an mpirun that does not know them leaves alone.
-        command.env("OMPI_MCA_rmaps_base_oversubscribe", "1").env("OMPI_MCA_hwloc_base_binding_policy", "none");
+        command
+            .env("OMPI_MCA_rmaps_base_oversubscribe", "1")
+            .env("OMPI_MCA_hwloc_base_binding_policy", "none");
         command.args(["-n", &ranks.to_string()]).arg(&program);
     }
-    command.args(arguments).stdin(Stdio::null()).stderr(said.try_clone().map_err(failed)?).stdout(said);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(said.try_clone().map_err(failed)?)
+        .stdout(said);
     // SAFETY: the call is safe between fork and exec.
     unsafe {
         command.pre_exec(|| {
@@ -47,7 +76,9 @@ pub fn run_again(ranks: usize, arguments: &[String], log: &Path, limit: Duration
             Ok(())
         });
     }
-    let Ok(mut child) = command.spawn() else { return Ok(None) };
+    let Ok(mut child) = command.spawn() else {
+        return Ok(None);
+    };
     let began = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(failed)? {

@@ -1,5 +1,6 @@
-//! Decides which fault a test has asked for: `NISHINA_FAULT = "<fault>@rank<r>:step<n>"` happens on rank r after n blocks (steps,
-//! blocks of samples) of this attempt. Without the variable nothing does.
+//! Decides which fault a test has asked for: `NISHINA_FAULT = "<fault>@rank<r>:step<n>"` happens on
+//! rank r after n blocks (steps, blocks of samples) of this attempt. Without the variable nothing
+//! does.
 
 use super::launch::environment;
 use crate::error::{Error, Result};
@@ -35,7 +36,8 @@ pub struct Fault {
 const NAME: &str = "NISHINA_FAULT";
 
 impl Fault {
-    /// Reads the environment; `None` where nothing is asked for. Fails with `Error::Input` for anything else.
+    /// Reads the environment; `None` where nothing is asked for. Fails with `Error::Input` for
+    /// anything else.
     pub fn asked() -> Result<Option<Self>> {
         environment(NAME).map(|text| Self::parse(&text)).transpose()
     }
@@ -54,10 +56,18 @@ impl Fault {
                 "stop" => What::Stop,
                 _ => return None,
             };
-            Some(Fault { what, rank: rank.parse().ok()?, step: step.parse().ok()? })
+            Some(Fault {
+                what,
+                rank: rank.parse().ok()?,
+                step: step.parse().ok()?,
+            })
         };
         parts().ok_or_else(|| {
-            Error::input(NAME, format!("`{text}` names no fault"), "write panic@rank1:step3, or unset the variable")
+            Error::input(
+                NAME,
+                format!("`{text}` names no fault"),
+                "write panic@rank1:step3, or unset the variable",
+            )
         })
     }
 
@@ -71,9 +81,15 @@ impl Fault {
             What::Exit => std::process::exit(7),
             What::Allocate => {
                 let much = std::hint::black_box(Vec::<u8>::with_capacity(isize::MAX as usize));
-                Err(Error::numerical(format!("{} bytes were there", much.capacity()), "none"))
+                Err(Error::numerical(
+                    format!("{} bytes were there", much.capacity()),
+                    "none",
+                ))
             }
-            What::Output => Err(Error::output("nowhere", format!("{NAME} asks for an error after {blocks} blocks"))),
+            What::Output => Err(Error::output(
+                "nowhere",
+                format!("{NAME} asks for an error after {blocks} blocks"),
+            )),
             What::Pause => {
                 std::thread::sleep(std::time::Duration::from_secs(10));
                 Ok(())
@@ -98,9 +114,23 @@ mod tests {
     #[test]
     fn a_fault_strikes_its_rank_at_its_step_only() {
         let fault = Fault::parse("output@rank1:step3").unwrap();
-        assert_eq!(fault, Fault { what: What::Output, rank: 1, step: 3 });
-        assert!(fault.strike(0, 3).is_ok() && fault.strike(1, 2).is_ok() && fault.strike(1, 3).is_err());
-        for wrong in ["panic", "panic@rank1", "sleep@rank1:step3", "panic@rank-1:step0"] {
+        assert_eq!(
+            fault,
+            Fault {
+                what: What::Output,
+                rank: 1,
+                step: 3
+            }
+        );
+        assert!(
+            fault.strike(0, 3).is_ok() && fault.strike(1, 2).is_ok() && fault.strike(1, 3).is_err()
+        );
+        for wrong in [
+            "panic",
+            "panic@rank1",
+            "sleep@rank1:step3",
+            "panic@rank-1:step0",
+        ] {
             assert_eq!(Fault::parse(wrong).unwrap_err().exit_code(), 64);
         }
     }

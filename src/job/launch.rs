@@ -1,4 +1,5 @@
-//! Decides what the environment says of the launcher: whether there is one, and how many ranks it has announced.
+//! Decides what the environment says of the launcher: whether there is one, and how many ranks it
+//! has announced.
 //!
 //! References: OpenMPI, PMIx and SLURM manual pages on the environment of a task.
 
@@ -11,22 +12,25 @@ pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Whether an MPI launcher has started this process: OpenMPI's mpirun, or a PMI or PMIx server (srun --mpi, MPICH).
+/// Whether an MPI launcher has started this process: OpenMPI's mpirun, or a PMI or PMIx server
+/// (srun --mpi, MPICH).
 ///
-/// `srun` without an MPI plugin does not count, since MPI could not find the other tasks; [`world_mismatch`] reports
-/// it where there are any.
+/// `srun` without an MPI plugin does not count, since MPI could not find the other tasks;
+/// [`world_mismatch`] reports it where there are any.
 pub fn launcher_present() -> bool {
     launched(&environment)
 }
 
 fn launched(get: Lookup) -> bool {
-    ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"].iter().any(|name| get(name).is_some())
+    ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"]
+        .iter()
+        .any(|name| get(name).is_some())
 }
 
 /// Compares the number of ranks with what the launcher has announced.
 ///
-/// Fails with `Error::Communication`, naming the remedy, where several tasks were started and each believes to be
-/// alone: they would all do the same work and overwrite each other's files.
+/// Fails with `Error::Communication`, naming the remedy, where several tasks were started and each
+/// believes to be alone: they would all do the same work and overwrite each other's files.
 pub fn world_mismatch(ranks: usize) -> Result<()> {
     mismatch(ranks, &environment)
 }
@@ -45,33 +49,45 @@ fn mismatch(ranks: usize, get: Lookup) -> Result<()> {
     match announced {
         Some(tasks) if tasks > 1 && ranks == 1 => Err(Error::Communication {
             what: format!(
-                "{tasks} tasks were started but MPI sees one rank in each; start the program with srun --mpi=pmix \
-                 (srun --mpi=pmi2 for MPICH), or with the mpirun of the MPI library it was built with"
+                "{tasks} tasks were started but MPI sees one rank in each; start the program with \
+                 srun --mpi=pmix \
+                 (srun --mpi=pmi2 for MPICH), or with the mpirun of the MPI library it was built \
+                 with"
             ),
         }),
         _ => Ok(()),
     }
 }
 
-/// Seconds without a sign of life after which another host counts as lost: `NISHINA_HEARTBEAT`, 60 without it; 0 or less
-/// means that nobody watches.
+/// Seconds without a sign of life after which another host counts as lost: `NISHINA_HEARTBEAT`, 60
+/// without it; 0 or less means that nobody watches.
 ///
 /// Fails with `Error::Input` where the variable is no number.
 pub fn heartbeat_patience() -> Result<f64> {
-    let Some(text) = environment("NISHINA_HEARTBEAT") else { return Ok(60.0) };
-    text.trim().parse::<f64>().ok().filter(|s| s.is_finite()).ok_or_else(|| {
-        Error::input(
-            "NISHINA_HEARTBEAT",
-            format!("`{text}` is not a number of seconds"),
-            "give seconds, 0 switches it off",
-        )
-    })
+    let Some(text) = environment("NISHINA_HEARTBEAT") else {
+        return Ok(60.0);
+    };
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|s| s.is_finite())
+        .ok_or_else(|| {
+            Error::input(
+                "NISHINA_HEARTBEAT",
+                format!("`{text}` is not a number of seconds"),
+                "give seconds, 0 switches it off",
+            )
+        })
 }
 
-/// Whether srun has started this process; the batch script itself carries step numbers from 0xfffffffa up.
+/// Whether srun has started this process; the batch script itself carries step numbers from
+/// 0xfffffffa up.
 fn in_slurm_step(get: Lookup) -> bool {
     let step = get("SLURM_STEP_ID").or_else(|| get("SLURM_STEPID"));
-    get("SLURM_PROCID").is_some() && step.and_then(|s| s.parse::<u64>().ok()).is_some_and(|s| s < 0xffff_fff0)
+    get("SLURM_PROCID").is_some()
+        && step
+            .and_then(|s| s.parse::<u64>().ok())
+            .is_some_and(|s| s < 0xffff_fff0)
 }
 
 #[cfg(test)]
@@ -79,23 +95,40 @@ mod tests {
     use super::*;
 
     fn table<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string())
+        |name| {
+            pairs
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| v.to_string())
+        }
     }
 
     #[test]
     fn launchers_and_mismatches() {
         assert!(!launched(&table(&[])));
         assert!(launched(&table(&[("PMIX_RANK", "0")])));
-        let step = [("SLURM_PROCID", "1"), ("SLURM_STEP_ID", "0"), ("SLURM_NTASKS", "4")];
+        let step = [
+            ("SLURM_PROCID", "1"),
+            ("SLURM_STEP_ID", "0"),
+            ("SLURM_NTASKS", "4"),
+        ];
         assert!(!launched(&table(&step)));
         let error = mismatch(1, &table(&step)).unwrap_err().to_string();
         assert!(error.contains("srun --mpi=pmix"), "{error}");
         assert_eq!(mismatch(4, &table(&step)), Ok(()));
         // One rank by mpirun inside an allocation of four, and the batch script itself.
-        let inner =
-            [("OMPI_COMM_WORLD_SIZE", "1"), ("SLURM_PROCID", "0"), ("SLURM_STEP_ID", "0"), ("SLURM_NTASKS", "4")];
+        let inner = [
+            ("OMPI_COMM_WORLD_SIZE", "1"),
+            ("SLURM_PROCID", "0"),
+            ("SLURM_STEP_ID", "0"),
+            ("SLURM_NTASKS", "4"),
+        ];
         assert_eq!(mismatch(1, &table(&inner)), Ok(()));
-        let script = [("SLURM_PROCID", "0"), ("SLURM_STEP_ID", "4294967291"), ("SLURM_NTASKS", "4")];
+        let script = [
+            ("SLURM_PROCID", "0"),
+            ("SLURM_STEP_ID", "4294967291"),
+            ("SLURM_NTASKS", "4"),
+        ];
         assert_eq!(mismatch(1, &table(&script)), Ok(()));
         assert!(mismatch(1, &table(&[("PMI_SIZE", "2")])).is_err());
     }

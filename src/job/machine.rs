@@ -1,4 +1,5 @@
-//! Decides what a run learns and remembers of the machine it runs on: BLAS kernels, processor, host, time.
+//! Decides what a run learns and remembers of the machine it runs on: BLAS kernels, processor,
+//! host, time.
 
 use super::launch::environment;
 use crate::error::{Error, Result};
@@ -12,11 +13,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The variable that keeps [`ensure_blas_kernel`] from starting the program over and over.
 const RESTARTED: &str = "NISHINA_RESTARTED_FOR_BLAS";
 
-/// Starts the program again, once, with `OPENBLAS_CORETYPE` set where OpenBLAS did not recognise the processor and
-/// fell back to slow kernels; sets one BLAS thread. Call it first in `main`, before MPI and before any thread.
+/// Starts the program again, once, with `OPENBLAS_CORETYPE` set where OpenBLAS did not recognise
+/// the processor and fell back to slow kernels; sets one BLAS thread. Call it first in `main`,
+/// before MPI and before any thread.
 ///
-/// A user's own `OPENBLAS_CORETYPE` is respected. Returns the kernels in use; where starting again fails, the
-/// program goes on with what it has and a warning.
+/// A user's own `OPENBLAS_CORETYPE` is respected. Returns the kernels in use; where starting again
+/// fails, the program goes on with what it has and a warning.
 pub fn ensure_blas_kernel() -> String {
     let core = blas::core_name();
     let free = environment("OPENBLAS_CORETYPE").is_none() && environment(RESTARTED).is_none();
@@ -26,9 +28,16 @@ pub fn ensure_blas_kernel() -> String {
         match std::env::current_exe() {
             Ok(program) => {
                 let mut again = std::process::Command::new(program);
-                again.arg0(name).args(arguments).env("OPENBLAS_CORETYPE", better).env(RESTARTED, "1");
+                again
+                    .arg0(name)
+                    .args(arguments)
+                    .env("OPENBLAS_CORETYPE", better)
+                    .env(RESTARTED, "1");
                 // Returns only if it fails.
-                log::warn!("cannot start again with OPENBLAS_CORETYPE={better}: {}", again.exec());
+                log::warn!(
+                    "cannot start again with OPENBLAS_CORETYPE={better}: {}",
+                    again.exec()
+                );
             }
             Err(e) => log::warn!("cannot start again with OPENBLAS_CORETYPE={better}: {e}"),
         }
@@ -39,17 +48,24 @@ pub fn ensure_blas_kernel() -> String {
     core
 }
 
-/// The vector instructions of the program's own kernels: the widest that the processor has, or what `NISHINA_SIMD` names
-/// ("portable", "avx2", "avx512"), which is meant for tests and for runs that have to agree bit for bit between machines.
+/// The vector instructions of the program's own kernels: the widest that the processor has, or what
+/// `NISHINA_SIMD` names ("portable", "avx2", "avx512"), which is meant for tests and for runs that
+/// have to agree bit for bit between machines.
 pub fn choose_instructions() -> Result<Simd> {
-    let Some(name) = environment("NISHINA_SIMD").filter(|name| !name.is_empty()) else { return Ok(Simd::chosen()) };
+    let Some(name) = environment("NISHINA_SIMD").filter(|name| !name.is_empty()) else {
+        return Ok(Simd::chosen());
+    };
     let available = Simd::available();
     match available.iter().find(|simd| simd.name() == name) {
         Some(simd) if simd.choose() => Ok(*simd),
         _ => {
             let names: Vec<_> = available.iter().map(|simd| simd.name()).collect();
             let remedy = format!("unset the variable, or choose one of {}", names.join(", "));
-            Err(Error::input("NISHINA_SIMD", format!("`{name}` are no vector instructions of this processor"), remedy))
+            Err(Error::input(
+                "NISHINA_SIMD",
+                format!("`{name}` are no vector instructions of this processor"),
+                remedy,
+            ))
         }
     }
 }
@@ -60,13 +76,17 @@ fn vector_units() -> (bool, bool) {
     {
         use std::is_x86_feature_detected as has;
         let avx2 = has!("avx2") && has!("fma");
-        (avx2, avx2 && has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl"))
+        (
+            avx2,
+            avx2 && has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl"),
+        )
     }
     #[cfg(not(target_arch = "x86_64"))]
     (false, false)
 }
 
-/// The kernels to ask for instead, where those in use are of a generation before the processor's vector units.
+/// The kernels to ask for instead, where those in use are of a generation before the processor's
+/// vector units.
 fn better_kernel(core: &str, &(avx2, avx512): &(bool, bool)) -> Option<&'static str> {
     const BEFORE_AVX2: [&str; 15] = [
         "Katmai",
@@ -85,7 +105,10 @@ fn better_kernel(core: &str, &(avx2, avx512): &(bool, bool)) -> Option<&'static 
         "Barcelona",
         "Bulldozer",
     ];
-    if !BEFORE_AVX2.iter().any(|old| core.to_ascii_lowercase().starts_with(&old.to_ascii_lowercase())) {
+    if !BEFORE_AVX2.iter().any(|old| {
+        core.to_ascii_lowercase()
+            .starts_with(&old.to_ascii_lowercase())
+    }) {
         return None;
     }
     match (avx2, avx512) {
@@ -95,11 +118,16 @@ fn better_kernel(core: &str, &(avx2, avx512): &(bool, bool)) -> Option<&'static 
     }
 }
 
-/// What a result file says of its origin, as (name, value): program, version, host, start (UTC), command line,
-/// processor, BLAS kernels and threads, batch job. It differs from run to run; the number of ranks is not in it.
+/// What a result file says of its origin, as (name, value): program, version, host, start (UTC),
+/// command line, processor, BLAS kernels and threads, batch job. It differs from run to run; the
+/// number of ranks is not in it.
 pub fn provenance() -> Vec<(String, String)> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let command: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    let command: Vec<String> = std::env::args_os()
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
     let mut facts = vec![
         ("program", "nishina".to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_string()),
@@ -110,14 +138,21 @@ pub fn provenance() -> Vec<(String, String)> {
         ("blas_kernels", blas::core_name()),
         ("vector_instructions", Simd::chosen().name().to_string()),
         ("blas_threads", blas::threads().to_string()),
-        ("omp_num_threads", environment("OMP_NUM_THREADS").unwrap_or_default()),
+        (
+            "omp_num_threads",
+            environment("OMP_NUM_THREADS").unwrap_or_default(),
+        ),
     ];
     facts.extend(environment("SLURM_JOB_ID").map(|id| ("slurm_job", id)));
-    facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+    facts
+        .into_iter()
+        .map(|(name, value)| (name.to_string(), value))
+        .collect()
 }
 
-/// Switches off the locks that the HDF5 library takes on files it opens, unless the user has decided: files of this program
-/// are never modified in place and have a lock of their own, and some file systems know no locks. Call it before any thread.
+/// Switches off the locks that the HDF5 library takes on files it opens, unless the user has
+/// decided: files of this program are never modified in place and have a lock of their own, and
+/// some file systems know no locks. Call it before any thread.
 pub fn free_file_locks() {
     const NAME: &str = "HDF5_USE_FILE_LOCKING";
     if environment(NAME).is_none() {
@@ -126,8 +161,9 @@ pub fn free_file_locks() {
     }
 }
 
-/// A number that tells this program file from another: FNV-1a of its length, its first and its last 64 KiB, which hold the
-/// linker's identification and the table of sections; 0 where it cannot be read.
+/// A number that tells this program file from another: FNV-1a of its length, its first and its last
+/// 64 KiB, which hold the linker's identification and the table of sections; 0 where it cannot be
+/// read.
 pub fn program_digest() -> u64 {
     const PART: u64 = 1 << 16;
     let read = || {
@@ -142,38 +178,62 @@ pub fn program_digest() -> u64 {
     read().unwrap_or(0)
 }
 
-/// The most memory in bytes that this process has had resident so far; 0 where the system does not tell.
+/// The most memory in bytes that this process has had resident so far; 0 where the system does not
+/// tell.
 pub fn peak_memory() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok()).map_or(0.0, |kib| kib * 1024.0)
+    line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok())
+        .map_or(0.0, |kib| kib * 1024.0)
 }
 
 pub(super) fn host_name() -> String {
     let mut buffer = [0u8; 256];
-    // SAFETY: the buffer is writable and its last byte stays zero, because one byte less is announced.
+    // SAFETY: the buffer is writable and its last byte stays zero, because one byte less is
+    // announced.
     let code = unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len() - 1) };
     let length = buffer.iter().position(|&b| b == 0).unwrap_or(0);
-    if code == 0 { String::from_utf8_lossy(&buffer[..length]).into_owned() } else { "unknown".into() }
+    if code == 0 {
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    } else {
+        "unknown".into()
+    }
 }
 
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
-    model.map_or_else(|| std::env::consts::ARCH.into(), |(_, name)| name.trim().to_string())
+    let model = text
+        .lines()
+        .find(|line| line.starts_with("model name"))
+        .and_then(|line| line.split_once(':'));
+    model.map_or_else(
+        || std::env::consts::ARCH.into(),
+        |(_, name)| name.trim().to_string(),
+    )
 }
 
-/// ISO 8601 of seconds since 1970, in UTC. Days to the civil calendar in eras of 400 years that begin on 1 March.
+/// ISO 8601 of seconds since 1970, in UTC. Days to the civil calendar in eras of 400 years that
+/// begin on 1 March.
 fn utc(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
 }
 
 #[cfg(test)]

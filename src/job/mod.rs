@@ -1,8 +1,9 @@
-//! Decides when a run stops: signals, the time that the input allows, the end of the batch job. Signals and the environment
-//! are read in this room alone.
+//! Decides when a run stops: signals, the time that the input allows, the end of the batch job.
+//! Signals and the environment are read in this room alone.
 //!
-//! Every rank looks at its own flags between two sweeps; one that has to stop tells the others, which leave at their next
-//! sweep. With s the longest save and b the longest block so far, a run stops when less than 2 s + b + 5 s of the job are left.
+//! Every rank looks at its own flags between two sweeps; one that has to stop tells the others,
+//! which leave at their next sweep. With s the longest save and b the longest block so far, a run
+//! stops when less than 2 s + b + 5 s of the job are left.
 //!
 //! Reference: signal(7).
 
@@ -17,7 +18,10 @@ pub use child::run_again;
 pub use faults::Fault;
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
-pub use machine::{choose_instructions, ensure_blas_kernel, free_file_locks, peak_memory, program_digest, provenance};
+pub use machine::{
+    choose_instructions, ensure_blas_kernel, free_file_locks, peak_memory, program_digest,
+    provenance,
+};
 
 use crate::comm::Comm;
 use crate::error::{Error, Result};
@@ -43,7 +47,13 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    const ALL: [StopReason; 5] = [Self::Deadline, Self::JobEnd, Self::Usr1, Self::Interrupt, Self::Terminate];
+    const ALL: [StopReason; 5] = [
+        Self::Deadline,
+        Self::JobEnd,
+        Self::Usr1,
+        Self::Interrupt,
+        Self::Terminate,
+    ];
 
     /// Words for the log and the result file.
     pub fn words(self) -> &'static str {
@@ -80,15 +90,18 @@ const LEAST_MARGIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: u64 = 1;
 
 impl Stop {
-    /// Installs the handlers of SIGTERM, SIGINT and SIGUSR1 and starts the clock; call it once, early.
+    /// Installs the handlers of SIGTERM, SIGINT and SIGUSR1 and starts the clock; call it once,
+    /// early.
     ///
-    /// The first SIGTERM or SIGINT only sets a flag; a further one of the two ends the process at once, by the
-    /// signal's default action. Fails with `Error::Communication` when the system refuses a handler.
+    /// The first SIGTERM or SIGINT only sets a flag; a further one of the two ends the process at
+    /// once, by the signal's default action. Fails with `Error::Communication` when the system
+    /// refuses a handler.
     pub fn install() -> Result<Self> {
         let stop = Self::unarmed();
         let twice = Arc::new(AtomicBool::new(false));
-        let refused =
-            |e: std::io::Error| Error::Communication { what: format!("cannot install a signal handler: {e}") };
+        let refused = |e: std::io::Error| Error::Communication {
+            what: format!("cannot install a signal handler: {e}"),
+        };
         // The order matters: the first signal finds `twice` unset, then sets it.
         for (signal, raised) in [(SIGTERM, &stop.terminate), (SIGINT, &stop.interrupt)] {
             flag::register_conditional_default(signal, twice.clone()).map_err(refused)?;
@@ -114,7 +127,8 @@ impl Stop {
         }
     }
 
-    /// Sets the deadline, in seconds since this object was made; `None` or a number that is no time means none.
+    /// Sets the deadline, in seconds since this object was made; `None` or a number that is no time
+    /// means none.
     pub fn deadline(&mut self, max_time: Option<f64>) {
         self.max_time = max_time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     }
@@ -124,11 +138,13 @@ impl Stop {
         self.job_end = left.map(|left| self.started.elapsed() + left);
     }
 
-    /// Tells how long a save and a block of work have taken, in seconds: the run leaves the batch job in time for both.
+    /// Tells how long a save and a block of work have taken, in seconds: the run leaves the batch
+    /// job in time for both.
     pub fn measured(&self, save: f64, block: f64) {
         let needed = (2.0 * save + block).clamp(0.0, 1e9);
         let margin = LEAST_MARGIN + Duration::from_secs_f64(needed);
-        self.margin.fetch_max(margin.as_millis() as u64, Ordering::Relaxed);
+        self.margin
+            .fetch_max(margin.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// Seconds since this object was made.
@@ -160,10 +176,13 @@ impl Stop {
         if self.job_end.is_some_and(|end| now + margin >= end) {
             return Some(StopReason::JobEnd);
         }
-        self.max_time.filter(|&limit| now >= limit).map(|_| StopReason::Deadline)
+        self.max_time
+            .filter(|&limit| now >= limit)
+            .map(|_| StopReason::Deadline)
     }
 
-    /// Whether to leave an unfinished block now; cheap, waits for nobody, and tells the other ranks where they do not know.
+    /// Whether to leave an unfinished block now; cheap, waits for nobody, and tells the other ranks
+    /// where they do not know.
     pub fn leave_block(&self, comm: &dyn Comm) -> bool {
         if self.here().is_some() {
             comm.alert();
@@ -177,12 +196,18 @@ impl Stop {
         comm.alerted()
     }
 
-    /// Whether to stop now, and why; collective, and the same answer on every rank: the most urgent reason of all.
+    /// Whether to stop now, and why; collective, and the same answer on every rank: the most urgent
+    /// reason of all.
     pub fn should_stop(&self, comm: &dyn Comm) -> Result<Option<StopReason>> {
-        let code = self.here().and_then(|mine| StopReason::ALL.iter().position(|&r| r == mine)).map_or(0, |i| i + 1);
+        let code = self
+            .here()
+            .and_then(|mine| StopReason::ALL.iter().position(|&r| r == mine))
+            .map_or(0, |i| i + 1);
         let mut urgency = [code as f64];
         comm.max(&mut urgency)?;
-        Ok((urgency[0] as usize).checked_sub(1).and_then(|i| StopReason::ALL.get(i).copied()))
+        Ok((urgency[0] as usize)
+            .checked_sub(1)
+            .and_then(|i| StopReason::ALL.get(i).copied()))
     }
 }
 
@@ -204,7 +229,11 @@ mod tests {
             }
             Ok::<_, Error>((before, stop.should_stop(comm)?))
         });
-        assert!(decisions.iter().all(|d| *d == Ok((None, Some(StopReason::Usr1)))));
+        assert!(
+            decisions
+                .iter()
+                .all(|d| *d == Ok((None, Some(StopReason::Usr1))))
+        );
     }
 
     #[test]

@@ -1,29 +1,44 @@
 //! Decides what follows from edges alone: checked edge lists, two-colourings and orbits.
 //!
-//! A graph is bipartite exactly when it has no cycle of odd length; the cycle found is the proof that it is not.
-//! Reference: R. Diestel, Graph Theory, 5th ed. (2017), prop. 1.6.1.
+//! A graph is bipartite exactly when it has no cycle of odd length; the cycle found is the proof
+//! that it is not. Reference: R. Diestel, Graph Theory, 5th ed. (2017), prop. 1.6.1.
 
 use super::{Bond, Group};
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Checks the edges of a graph and returns its number of sites with its bonds, i < j, sorted.
-pub(super) fn check(edges: Option<&[(usize, usize, u32)]>, sites: Option<usize>) -> Result<(usize, Vec<Bond>)> {
+pub(super) fn check(
+    edges: Option<&[(usize, usize, u32)]>,
+    sites: Option<usize>,
+) -> Result<(usize, Vec<Bond>)> {
     let edges = match (edges, sites) {
         (None, None) => {
             return Err(Error::input(
                 "lattice.file",
                 "a graph needs edges or a number of sites",
-                "give file = \"edges.csv\", or sites = n where the Hamiltonian brings its own bonds",
+                "give file = \"edges.csv\", or sites = n where the Hamiltonian brings its own \
+                 bonds",
             ));
         }
         (edges, _) => edges.unwrap_or_default(),
     };
     let largest = edges.iter().map(|e| e.0.max(e.1)).max();
     let count = sites.unwrap_or_else(|| largest.map_or(0, |l| l.saturating_add(1)));
-    super::check_count(if sites.is_some() { "lattice.sites" } else { "lattice.file" }, count)?;
+    super::check_count(
+        if sites.is_some() {
+            "lattice.sites"
+        } else {
+            "lattice.file"
+        },
+        count,
+    )?;
     let fault = |e: &(usize, usize, u32), what: String, remedy: &str| {
-        Err(Error::input("lattice.file", format!("edge {},{} {what}", e.0, e.1), remedy))
+        Err(Error::input(
+            "lattice.file",
+            format!("edge {},{} {what}", e.0, e.1),
+            remedy,
+        ))
     };
     let mut pairs = BTreeSet::new();
     let mut bonds = Vec::with_capacity(edges.len());
@@ -40,7 +55,11 @@ pub(super) fn check(edges: Option<&[(usize, usize, u32)]>, sites: Option<usize>)
             );
         }
         if !pairs.insert((i, j)) {
-            return fault(e, "is listed twice".into(), "list every pair once, in either order");
+            return fault(
+                e,
+                "is listed twice".into(),
+                "list every pair once, in either order",
+            );
         }
         bonds.push(Bond { i, j, kind: e.2 });
     }
@@ -48,8 +67,8 @@ pub(super) fn check(edges: Option<&[(usize, usize, u32)]>, sites: Option<usize>)
     Ok((count, bonds))
 }
 
-/// Two-colours the graph of these bonds, site 0 in sublattice A (`true`); each further component starts in A.
-/// The error side is a cycle of odd length.
+/// Two-colours the graph of these bonds, site 0 in sublattice A (`true`); each further component
+/// starts in A. The error side is a cycle of odd length.
 pub fn bipartition(sites: usize, bonds: &[Bond]) -> std::result::Result<Vec<bool>, Vec<usize>> {
     let mut neighbours = vec![Vec::new(); sites];
     for b in bonds {
@@ -128,7 +147,10 @@ mod tests {
 
     #[test]
     fn colours_components_and_finds_odd_cycles() {
-        assert_eq!(bipartition(5, &bonds(&[(0, 1), (1, 2), (3, 4)])), Ok(vec![true, false, true, true, false]));
+        assert_eq!(
+            bipartition(5, &bonds(&[(0, 1), (1, 2), (3, 4)])),
+            Ok(vec![true, false, true, true, false])
+        );
         let ring = bonds(&[(0, 1), (1, 2), (2, 3), (3, 4), (4, 2), (5, 0)]);
         let mut found = bipartition(6, &ring).expect_err("there is a triangle");
         found.sort_unstable();
@@ -139,7 +161,9 @@ mod tests {
 
     #[test]
     fn orbits_of_a_reflection() {
-        let group = Group { permutations: vec![vec![0, 1, 2], vec![2, 1, 0]] };
+        let group = Group {
+            permutations: vec![vec![0, 1, 2], vec![2, 1, 0]],
+        };
         assert_eq!(orbits(3, &group), [0, 1, 0]);
     }
 
@@ -157,6 +181,16 @@ mod tests {
         }
         assert!(check(None, None).is_err());
         assert_eq!(check(None, Some(3)).map(|c| c.0), Ok(3));
-        assert_eq!(check(Some(&[(2, 1, 7)]), Some(4)), Ok((4, vec![Bond { i: 1, j: 2, kind: 7 }])));
+        assert_eq!(
+            check(Some(&[(2, 1, 7)]), Some(4)),
+            Ok((
+                4,
+                vec![Bond {
+                    i: 1,
+                    j: 2,
+                    kind: 7
+                }]
+            ))
+        );
     }
 }

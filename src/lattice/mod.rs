@@ -1,9 +1,12 @@
-//! Decides what a lattice is: sites at positions, bonds by neighbour shell, symmetries as permutations of sites.
+//! Decides what a lattice is: sites at positions, bonds by neighbour shell, symmetries as
+//! permutations of sites.
 //!
-//! Site i = s + n_s (x + L_x (y + L_y z)) is place s of the n_s places in cell (x, y, z). Neighbours are (x+1, y) and
-//! (x, y+1) on square lattices and ladders (i = x + length y), these and (x+1, y−1) on the triangular one; honeycomb cells
-//! have the bonds 0(x,y)-1(x,y), -1(x−1,y), -1(x,y−1) of directions 1, 2, 3; kagome cells a triangle 0-1-2 and the bonds
-//! 1(x,y)-0(x+1,y), 2(x,y)-0(x,y+1), 1(x,y)-2(x+1,y−1). Reference: those of `kinds`, `shells`, `symmetry` and `graph`.
+//! Site i = s + n_s (x + L_x (y + L_y z)) is place s of the n_s places in cell (x, y, z).
+//! Neighbours are (x+1, y) and (x, y+1) on square lattices and ladders (i = x + length y), these
+//! and (x+1, y−1) on the triangular one; honeycomb cells have the bonds 0(x,y)-1(x,y),
+//! -1(x−1,y), -1(x,y−1) of directions 1, 2, 3; kagome cells a triangle 0-1-2 and the bonds
+//! 1(x,y)-0(x+1,y), 2(x,y)-0(x,y+1), 1(x,y)-2(x+1,y−1). Reference: those of `kinds`, `shells`,
+//! `symmetry` and `graph`.
 
 mod graph;
 mod kinds;
@@ -39,7 +42,8 @@ pub struct LatticeSpec {
     pub boundary: Vec<Boundary>,
     /// Edges (i, j, kind) of a graph, already read from its file.
     pub edges: Option<Vec<(usize, usize, u32)>>,
-    /// Number of sites of a graph where the model brings its bonds, or where some sites have no edge.
+    /// Number of sites of a graph where the model brings its bonds, or where some sites have no
+    /// edge.
     pub sites: Option<usize>,
 }
 
@@ -50,7 +54,8 @@ pub struct Bond {
     pub i: usize,
     /// Second site.
     pub j: usize,
-    /// Direction (first neighbours of the honeycomb lattice), kind (graph), number of the shell elsewhere.
+    /// Direction (first neighbours of the honeycomb lattice), kind (graph), number of the shell
+    /// elsewhere.
     pub kind: u32,
 }
 
@@ -68,7 +73,8 @@ pub struct Lattice {
     pub spec: LatticeSpec,
     /// Number of sites.
     pub sites: usize,
-    /// Cartesian positions in units of the nearest-neighbour distance, three components each; all zero for a graph.
+    /// Cartesian positions in units of the nearest-neighbour distance, three components each; all
+    /// zero for a graph.
     pub positions: Vec<[f64; 3]>,
     /// Cell coordinates of each site; [i, 0, 0] for a graph.
     pub cells: Vec<[usize; 3]>,
@@ -82,7 +88,11 @@ pub struct Lattice {
 
 fn check_count(key: &str, sites: usize) -> Result<()> {
     match sites {
-        0 => Err(Error::input(key, "the lattice has no sites", "at least one site is needed")),
+        0 => Err(Error::input(
+            key,
+            "the lattice has no sites",
+            "at least one site is needed",
+        )),
         n if n > LARGEST => Err(Error::input(
             key,
             format!("{n} sites are more than {LARGEST}"),
@@ -93,16 +103,24 @@ fn check_count(key: &str, sites: usize) -> Result<()> {
 }
 
 impl Lattice {
-    /// Builds and checks the lattice. Errors name the key: an unknown kind, a size with zeros, too few or too many
-    /// entries or more than 65536 sites, boundaries that do not match the directions, edges that are not a simple graph.
+    /// Builds and checks the lattice. Errors name the key: an unknown kind, a size with zeros, too
+    /// few or too many entries or more than 65536 sites, boundaries that do not match the
+    /// directions, edges that are not a simple graph.
     pub fn new(spec: &LatticeSpec) -> Result<Self> {
         if spec.kind == "graph" {
             return Self::graph(spec);
         }
         let Some(geometry) = Geometry::of(&spec.kind) else {
-            return Err(Error::input("lattice.kind", format!("`{}` does not exist", spec.kind), kinds::KINDS));
+            return Err(Error::input(
+                "lattice.kind",
+                format!("`{}` does not exist", spec.kind),
+                kinds::KINDS,
+            ));
         };
-        for (key, given) in [("lattice.file", spec.edges.is_some()), ("lattice.sites", spec.sites.is_some())] {
+        for (key, given) in [
+            ("lattice.file", spec.edges.is_some()),
+            ("lattice.sites", spec.sites.is_some()),
+        ] {
             if given {
                 return Err(Error::input(
                     key,
@@ -119,9 +137,16 @@ impl Lattice {
                 format!("a {} needs {d}", spec.kind),
             ));
         }
-        let sites = spec.size.iter().try_fold(geometry.offsets.len(), |n, &l| n.checked_mul(l)).unwrap_or(usize::MAX);
+        let sites = spec
+            .size
+            .iter()
+            .try_fold(geometry.offsets.len(), |n, &l| n.checked_mul(l))
+            .unwrap_or(usize::MAX);
         // A zero may stand behind an overflow.
-        check_count("lattice.size", if spec.size.contains(&0) { 0 } else { sites })?;
+        check_count(
+            "lattice.size",
+            if spec.size.contains(&0) { 0 } else { sites },
+        )?;
         let mut size = [1; 3];
         size[..d].copy_from_slice(&spec.size);
         let periodic = boundaries(spec, &geometry)?;
@@ -139,8 +164,14 @@ impl Lattice {
         for site in 0..sites {
             let cell = site / geometry.offsets.len();
             lattice.sublattice.push(site % geometry.offsets.len());
-            lattice.cells.push([cell % size[0], cell / size[0] % size[1], cell / (size[0] * size[1])]);
-            lattice.positions.push(geometry.cartesian(lattice.coordinates(&geometry, site)));
+            lattice.cells.push([
+                cell % size[0],
+                cell / size[0] % size[1],
+                cell / (size[0] * size[1]),
+            ]);
+            lattice
+                .positions
+                .push(geometry.cartesian(lattice.coordinates(&geometry, site)));
         }
         lattice.geometry = Some(geometry);
         Ok(lattice)
@@ -148,7 +179,11 @@ impl Lattice {
 
     fn graph(spec: &LatticeSpec) -> Result<Self> {
         if !spec.size.is_empty() {
-            return Err(Error::input("lattice.size", "a graph has no size", "give file or sites instead"));
+            return Err(Error::input(
+                "lattice.size",
+                "a graph has no size",
+                "give file or sites instead",
+            ));
         }
         let (sites, edges) = graph::check(spec.edges.as_deref(), spec.sites)?;
         Ok(Lattice {
@@ -197,13 +232,19 @@ impl Lattice {
 
     /// The lattice vectors in units of the nearest-neighbour distance; those of a cube for a graph.
     pub fn vectors(&self) -> [[f64; 3]; 3] {
-        self.geometry.as_ref().map_or([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], |g| g.vectors)
+        self.geometry
+            .as_ref()
+            .map_or([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], |g| {
+                g.vectors
+            })
     }
 
     /// The position of a site in units of the lattice vectors. A graph has none, which is an error.
     pub fn fractional(&self, site: usize) -> Result<[f64; 3]> {
         let geometry = self.regular("a position of a site")?;
-        Ok(self.coordinates(geometry, site).map(|u| u as f64 / geometry.denominator as f64))
+        Ok(self
+            .coordinates(geometry, site)
+            .map(|u| u as f64 / geometry.denominator as f64))
     }
 
     /// Integer coordinates of a site.
@@ -223,7 +264,10 @@ impl Lattice {
             let n = if self.periodic[a] { n.rem_euclid(l) } else { n };
             cell[a] = usize::try_from(n).ok().filter(|&n| n < self.size[a])?;
         }
-        Some(s + geometry.offsets.len() * (cell[0] + self.size[0] * (cell[1] + self.size[1] * cell[2])))
+        Some(
+            s + geometry.offsets.len()
+                * (cell[0] + self.size[0] * (cell[1] + self.size[1] * cell[2])),
+        )
     }
 }
 

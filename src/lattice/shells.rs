@@ -1,9 +1,10 @@
 //! Decides who are neighbours and how far two sites are apart.
 //!
-//! Shell n holds the pairs whose displacement in the infinite lattice has the n-th shortest length; the distance is that
-//! of the nearest image, d(i, j) = min_R |r_i − r_j + R| over the supercell vectors R. Without exception, a wrap that
-//! makes one pair a neighbour twice, or a site its own neighbour, is an error: the sum over bonds would depend on how
-//! one counts. Reference: M. P. Allen and D. J. Tildesley, Computer Simulation of Liquids, 2nd ed. (2017), sec. 1.6.
+//! Shell n holds the pairs whose displacement in the infinite lattice has the n-th shortest length;
+//! the distance is that of the nearest image, d(i, j) = min_R |r_i − r_j + R| over the supercell
+//! vectors R. Without exception, a wrap that makes one pair a neighbour twice, or a site its own
+//! neighbour, is an error: the sum over bonds would depend on how one counts. Reference: M. P.
+//! Allen and D. J. Tildesley, Computer Simulation of Liquids, 2nd ed. (2017), sec. 1.6.
 
 use super::kinds::Geometry;
 use super::{Bond, Lattice};
@@ -16,8 +17,9 @@ const LARGEST_TABLE: usize = 1 << 27;
 const LARGEST_SHELL: usize = 1000;
 
 impl Lattice {
-    /// Bonds of neighbour shell 1, 2, …, each pair once with i < j, sorted; empty where the lattice has no such pair.
-    /// The edges of a graph are its shell 1. A wrap that would make one pair a neighbour twice is an error.
+    /// Bonds of neighbour shell 1, 2, …, each pair once with i < j, sorted; empty where the
+    /// lattice has no such pair. The edges of a graph are its shell 1. A wrap that would make one
+    /// pair a neighbour twice is an error.
     pub fn bonds(&self, shell: usize) -> Result<Vec<Bond>> {
         let Some(geometry) = &self.geometry else {
             return match shell {
@@ -42,7 +44,10 @@ impl Lattice {
         for i in 0..self.sites {
             let from = self.coordinates(geometry, i);
             for u in &displacements[self.sublattice[i]] {
-                let Some(j) = self.site_at(geometry, std::array::from_fn(|a| from[a] + u[a])) else { continue };
+                let Some(j) = self.site_at(geometry, std::array::from_fn(|a| from[a] + u[a]))
+                else {
+                    continue;
+                };
                 if j == i || last_seen[j] == i {
                     return Err(self.wrapped_twice(shell, i, j));
                 }
@@ -60,9 +65,14 @@ impl Lattice {
         Ok(bonds)
     }
 
-    /// Bonds of one kind: of the edges of a graph, of shell 1 elsewhere (directions 1, 2, 3 on the honeycomb lattice).
+    /// Bonds of one kind: of the edges of a graph, of shell 1 elsewhere (directions 1, 2, 3 on the
+    /// honeycomb lattice).
     pub fn bonds_of_kind(&self, kind: u32) -> Result<Vec<Bond>> {
-        Ok(self.bonds(1)?.into_iter().filter(|b| b.kind == kind).collect())
+        Ok(self
+            .bonds(1)?
+            .into_iter()
+            .filter(|b| b.kind == kind)
+            .collect())
     }
 
     fn wrapped_twice(&self, shell: usize, i: usize, j: usize) -> Error {
@@ -72,19 +82,24 @@ impl Lattice {
         };
         Error::input(
             "lattice.size",
-            format!("the periodic wrap of {:?} makes {what} in shell {shell}", self.spec.size),
+            format!(
+                "the periodic wrap of {:?} makes {what} in shell {shell}",
+                self.spec.size
+            ),
             "use a larger size or an open boundary",
         )
     }
 
-    /// Minimum-image distance in units of the nearest-neighbour distance. A graph has none, which is an error.
+    /// Minimum-image distance in units of the nearest-neighbour distance. A graph has none, which
+    /// is an error.
     pub fn distance(&self, i: usize, j: usize) -> Result<f64> {
         let geometry = self.regular("a distance between sites")?;
         Ok((self.squared_distance(geometry, i, j) as f64 / geometry.nearest as f64).sqrt())
     }
 
-    /// Number of the distance class of each pair: entry [i][j − i − 1] for i < j. Classes are the distinct minimum-image
-    /// distances, from 0 for the shortest. A graph has no distances, which is an error.
+    /// Number of the distance class of each pair: entry [i][j − i − 1] for i < j. Classes are
+    /// the distinct minimum-image distances, from 0 for the shortest. A graph has no distances,
+    /// which is an error.
     pub fn distance_classes(&self) -> Result<Vec<Vec<u32>>> {
         let geometry = self.regular("a distance between sites")?;
         let pairs = self.sites * self.sites.saturating_sub(1) / 2;
@@ -96,11 +111,18 @@ impl Lattice {
             ));
         }
         let squares: Vec<Vec<i64>> = (0..self.sites)
-            .map(|i| (i + 1..self.sites).map(|j| self.squared_distance(geometry, i, j)).collect())
+            .map(|i| {
+                (i + 1..self.sites)
+                    .map(|j| self.squared_distance(geometry, i, j))
+                    .collect()
+            })
             .collect();
         let lengths: std::collections::BTreeSet<i64> = squares.iter().flatten().copied().collect();
         let class: std::collections::BTreeMap<i64, u32> = lengths.into_iter().zip(0..).collect();
-        Ok(squares.iter().map(|row| row.iter().map(|q| class[q]).collect()).collect())
+        Ok(squares
+            .iter()
+            .map(|row| row.iter().map(|q| class[q]).collect())
+            .collect())
     }
 
     /// min_R |u_i − u_j + R|², in the integer measure of the geometry.
@@ -112,10 +134,15 @@ impl Lattice {
             r[a] = self.size[a] as i64 * geometry.denominator;
             r
         };
-        let mut directions: Vec<usize> = (0..geometry.dimensions).filter(|&a| self.periodic[a]).collect();
-        // On a skew supercell the image of the longer direction is one of a few, and that of the shorter one follows.
+        let mut directions: Vec<usize> = (0..geometry.dimensions)
+            .filter(|&a| self.periodic[a])
+            .collect();
+        // On a skew supercell the image of the longer direction is one of a few, and that of the
+        // shorter one follows.
         let outer = match directions.len() {
-            2 if geometry.skew() => Some(directions.remove(usize::from(self.size[0] < self.size[1]))),
+            2 if geometry.skew() => {
+                Some(directions.remove(usize::from(self.size[0] < self.size[1])))
+            }
             _ => None,
         };
         (if outer.is_some() { -2..=2 } else { 0..=0 })
@@ -125,7 +152,10 @@ impl Lattice {
                     let r = supercell(a);
                     let m = -geometry.product(best, r).div_euclid(geometry.squared(r));
                     let images = [m - 1, m, m + 1].map(|m| add(best, m, r));
-                    best = images.into_iter().min_by_key(|&v| geometry.squared(v)).unwrap_or(best);
+                    best = images
+                        .into_iter()
+                        .min_by_key(|&v| geometry.squared(v))
+                        .unwrap_or(best);
                 }
                 geometry.squared(best)
             })
@@ -138,7 +168,8 @@ fn add(u: [i64; 3], n: i64, r: [i64; 3]) -> [i64; 3] {
     std::array::from_fn(|a| u[a] + n * r[a])
 }
 
-/// Direction of a honeycomb bond: 1 within the cell, 2 and 3 to the cells at x − 1 and y − 1 of place 0.
+/// Direction of a honeycomb bond: 1 within the cell, 2 and 3 to the cells at x − 1 and y − 1 of
+/// place 0.
 fn direction(u: [i64; 3]) -> u32 {
     match (u[0].abs(), u[1].abs()) {
         (2, _) => 2,
@@ -153,8 +184,14 @@ mod tests {
 
     fn lattice(kind: &str, size: &[usize]) -> Lattice {
         let boundary = vec![Boundary::Periodic];
-        Lattice::new(&LatticeSpec { kind: kind.into(), size: size.into(), boundary, edges: None, sites: None })
-            .expect("sound lattice")
+        Lattice::new(&LatticeSpec {
+            kind: kind.into(),
+            size: size.into(),
+            boundary,
+            edges: None,
+            sites: None,
+        })
+        .expect("sound lattice")
     }
 
     /// The nearest image of skew supercells agrees with a search over many images of the positions.
@@ -180,7 +217,9 @@ mod tests {
                             let n = [n, m, k];
                             let square: f64 = (0..3)
                                 .map(|c| {
-                                    let shift: f64 = (0..3).map(|a| f64::from(n[a]) * l.size[a] as f64 * v[a][c]).sum();
+                                    let shift: f64 = (0..3)
+                                        .map(|a| f64::from(n[a]) * l.size[a] as f64 * v[a][c])
+                                        .sum();
                                     (l.positions[j][c] - l.positions[0][c] + shift).powi(2)
                                 })
                                 .sum();
@@ -189,7 +228,10 @@ mod tests {
                     }
                 }
                 let found = l.distance(0, j).expect("regular");
-                assert!((found - nearest).abs() < 1e-9, "{kind} {size:?} site {j}: {found} is not {nearest}");
+                assert!(
+                    (found - nearest).abs() < 1e-9,
+                    "{kind} {size:?} site {j}: {found} is not {nearest}"
+                );
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Decides the symmetry groups: site permutations that come from isometries of the lattice.
 //!
-//! An isometry u -> M u + t has an integer matrix with Mᵀ G M = G. On a wrapped lattice M must map the lattice of
-//! supercell vectors onto itself, and t then follows from the image of site 0. Isometries keep every neighbour shell.
-//! Reference: M. I. Aroyo (ed.), International Tables for Crystallography A, 6th ed. (2016), sec. 1.2.
+//! An isometry u -> M u + t has an integer matrix with Mᵀ G M = G. On a wrapped lattice M must
+//! map the lattice of supercell vectors onto itself, and t then follows from the image of site 0.
+//! Isometries keep every neighbour shell. Reference: M. I. Aroyo (ed.), International Tables for
+//! Crystallography A, 6th ed. (2016), sec. 1.2.
 
 use super::kinds::Geometry;
 use super::{Group, Lattice};
@@ -27,8 +28,8 @@ pub struct PointElement {
 }
 
 impl Lattice {
-    /// Translations by lattice vectors along the periodic directions, the identity first; only the identity where every
-    /// direction is open. A graph has none, which is an error.
+    /// Translations by lattice vectors along the periodic directions, the identity first; only the
+    /// identity where every direction is open. A graph has none, which is an error.
     pub fn translations(&self) -> Result<Group> {
         let geometry = self.regular("symmetry = \"translations\"")?;
         let count = |a: usize| if self.periodic[a] { self.size[a] } else { 1 };
@@ -45,8 +46,8 @@ impl Lattice {
         Ok(Group { permutations })
     }
 
-    /// All automorphisms that come from isometries: translations and point group, the identity first, in lexical order.
-    /// A graph has no isometries, which is an error.
+    /// All automorphisms that come from isometries: translations and point group, the identity
+    /// first, in lexical order. A graph has no isometries, which is an error.
     pub fn space_group(&self) -> Result<Group> {
         let geometry = self.regular("symmetry = \"space-group\"")?;
         let mut found = BTreeSet::new();
@@ -60,12 +61,15 @@ impl Lattice {
             }
         }
         // The identity is the first permutation in lexical order.
-        Ok(Group { permutations: found.into_iter().collect() })
+        Ok(Group {
+            permutations: found.into_iter().collect(),
+        })
     }
 
-    /// The isometries that keep site 0, the identity first: reflections and rotations of a chain, a ladder or a two-dimensional
-    /// lattice. On a chain the reflection is i → N − 1 − i; open directions are reflected about their middle. A graph and a
-    /// cubic lattice have no such list, which is an error.
+    /// The isometries that keep site 0, the identity first: reflections and rotations of a chain, a
+    /// ladder or a two-dimensional lattice. On a chain the reflection is i → N − 1 − i; open
+    /// directions are reflected about their middle. A graph and a cubic lattice have no such list,
+    /// which is an error.
     pub fn point_group(&self) -> Result<Vec<PointElement>> {
         let geometry = self.regular("a reflection or rotation")?;
         let d = geometry.dimensions;
@@ -78,26 +82,52 @@ impl Lattice {
         }
         let mut found: Vec<(f64, bool, Vec<u32>)> = Vec::new();
         for matrix in isometries(geometry).iter().filter(|m| self.compatible(m)) {
-            let lowest =
-                |a: usize| (0..self.sites).map(|s| apply(matrix, self.coordinates(geometry, s))[a]).min().unwrap_or(0);
+            let lowest = |a: usize| {
+                (0..self.sites)
+                    .map(|s| apply(matrix, self.coordinates(geometry, s))[a])
+                    .min()
+                    .unwrap_or(0)
+            };
             let t = std::array::from_fn(|a| {
                 let wraps_about_a_bond = d == 1 && matrix[0][0] == -1;
-                if self.periodic[a] { -i64::from(wraps_about_a_bond && a == 0) } else { -lowest(a) }
+                if self.periodic[a] {
+                    -i64::from(wraps_about_a_bond && a == 0)
+                } else {
+                    -lowest(a)
+                }
             });
             let [x, y, _] = geometry.cartesian(apply(matrix, [1, 0, 0]));
             let determinant = matrix[0][0] * matrix[1][1] - matrix[0][1] * matrix[1][0];
-            // On a chain the image of the first vector is that of a half turn, and there is only the reflection.
-            let angle = if d == 1 { 0.0 } else { y.atan2(x).rem_euclid(TAU) };
+            // On a chain the image of the first vector is that of a half turn, and there is only
+            // the reflection.
+            let angle = if d == 1 {
+                0.0
+            } else {
+                y.atan2(x).rem_euclid(TAU)
+            };
             if let Some(permutation) = self.permutation(geometry, matrix, t) {
-                found.push((if angle > TAU - 1e-9 { 0.0 } else { angle }, determinant < 0, permutation));
+                found.push((
+                    if angle > TAU - 1e-9 { 0.0 } else { angle },
+                    determinant < 0,
+                    permutation,
+                ));
             }
         }
-        found.sort_by(|a, b| (a.1, a.0).partial_cmp(&(b.1, b.0)).unwrap_or(std::cmp::Ordering::Equal));
+        found.sort_by(|a, b| {
+            (a.1, a.0)
+                .partial_cmp(&(b.1, b.0))
+                .unwrap_or(std::cmp::Ordering::Equal)
+        });
         let order = found.iter().filter(|f| !f.1).count().max(1) as f64;
         let first_mirror = found.iter().find(|f| f.1).map_or(0.0, |f| f.0);
         let element = |(angle, mirror, permutation): (f64, bool, Vec<u32>)| {
-            let turns = ((angle - if mirror { first_mirror } else { 0.0 }) * order / TAU).round() as usize;
-            PointElement { permutation, turns, mirror }
+            let turns =
+                ((angle - if mirror { first_mirror } else { 0.0 }) * order / TAU).round() as usize;
+            PointElement {
+                permutation,
+                turns,
+                mirror,
+            }
         };
         Ok(found.into_iter().map(element).collect())
     }
@@ -106,7 +136,10 @@ impl Lattice {
         if elements.saturating_mul(self.sites) > LARGEST_GROUP {
             return Err(Error::input(
                 "ansatz.symmetry",
-                format!("a group of {elements} or more permutations of {} sites does not fit in memory", self.sites),
+                format!(
+                    "a group of {elements} or more permutations of {} sites does not fit in memory",
+                    self.sites
+                ),
                 "use symmetry = \"none\" or a smaller lattice",
             ));
         }
@@ -142,8 +175,8 @@ fn apply(m: &Matrix, u: [i64; 3]) -> [i64; 3] {
     std::array::from_fn(|a| (0..3).map(|b| m[a][b] * u[b]).sum())
 }
 
-/// All integer matrices with Mᵀ G M = G. Their columns are images of the shortest lattice vectors, which have
-/// components −1, 0 and 1 on every lattice here.
+/// All integer matrices with Mᵀ G M = G. Their columns are images of the shortest lattice
+/// vectors, which have components −1, 0 and 1 on every lattice here.
 fn isometries(geometry: &Geometry) -> Vec<Matrix> {
     let d = geometry.dimensions;
     let mut matrices = Vec::new();
@@ -157,7 +190,9 @@ fn isometries(geometry: &Geometry) -> Vec<Matrix> {
             }
         }
         let column = |a: usize| std::array::from_fn(|b| m[b][a]);
-        if (0..3).all(|a| (0..3).all(|b| geometry.product(column(a), column(b)) == geometry.gram[a][b])) {
+        if (0..3)
+            .all(|a| (0..3).all(|b| geometry.product(column(a), column(b)) == geometry.gram[a][b]))
+        {
             matrices.push(m);
         }
     }
@@ -170,8 +205,18 @@ mod tests {
 
     #[test]
     fn point_groups_have_their_orders() {
-        for (kind, order) in [("chain", 2), ("square", 8), ("triangular", 12), ("cubic", 48), ("kagome", 12)] {
-            assert_eq!(Geometry::of(kind).map(|g| isometries(&g).len()), Some(order), "{kind}");
+        for (kind, order) in [
+            ("chain", 2),
+            ("square", 8),
+            ("triangular", 12),
+            ("cubic", 48),
+            ("kagome", 12),
+        ] {
+            assert_eq!(
+                Geometry::of(kind).map(|g| isometries(&g).len()),
+                Some(order),
+                "{kind}"
+            );
         }
     }
 }

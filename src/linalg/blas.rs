@@ -1,4 +1,5 @@
-//! Decides how the program talks to the BLAS library itself: which kernels it chose, and how many threads it may use.
+//! Decides how the program talks to the BLAS library itself: which kernels it chose, and how many
+//! threads it may use.
 //!
 //! Reference: OpenBLAS, `openblas_config.h` (`openblas_get_corename`, `openblas_set_num_threads`).
 
@@ -15,7 +16,11 @@ pub fn core_name() -> String {
     // SAFETY: the library returns a static, NUL-terminated string, or a null pointer.
     unsafe {
         let name = openblas_get_corename();
-        if name.is_null() { "unknown".into() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+        if name.is_null() {
+            "unknown".into()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
     }
 }
 

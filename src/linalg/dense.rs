@@ -1,7 +1,9 @@
-//! Decides how dense Hermitian systems are solved: Cholesky by ndarray-linalg and eigen-decomposition by LAPACK, in place.
+//! Decides how dense Hermitian systems are solved: Cholesky by ndarray-linalg and
+//! eigen-decomposition by LAPACK, in place.
 //!
-//! Matrices are row-major and only their upper triangle counts. LAPACK reads columns, so it is shown the lower triangle of
-//! A^T = A*, without a copy: A x = b is solved as A* x* = b*, and its eigenvectors are v*, which row by row are V^H.
+//! Matrices are row-major and only their upper triangle counts. LAPACK reads columns, so it is
+//! shown the lower triangle of A^T = A*, without a copy: A x = b is solved as A* x* = b*, and its
+//! eigenvectors are v*, which row by row are V^H.
 //!
 //! Reference: E. Anderson et al., LAPACK Users' Guide, 3rd ed. (1999).
 
@@ -56,12 +58,13 @@ const VECTORS: *const c_char = c"V".as_ptr();
 
 /// The LAPACK routines that solvers use, for both number types.
 pub trait Lapack: Product {
-    /// Factorises the upper triangle in place; an error where A is not positive definite. The strict lower triangle is
-    /// left alone.
+    /// Factorises the upper triangle in place; an error where A is not positive definite. The
+    /// strict lower triangle is left alone.
     fn factorise(a: &mut Array2<Self>) -> Result<()>;
     /// Replaces b by A⁻¹ b, given the factor.
     fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()>;
-    /// Eigenvalues in increasing order and V^H, eigenvectors as conjugated rows; by divide and conquer.
+    /// Eigenvalues in increasing order and V^H, eigenvectors as conjugated rows; by divide and
+    /// conquer.
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
 }
 
@@ -71,16 +74,32 @@ fn failed(what: &str, info: c_int) -> Error {
 
 /// The order of a square matrix whose rows are contiguous.
 fn order<T>(a: &Array2<T>) -> Result<c_int> {
-    match (a.is_square() && a.is_standard_layout(), c_int::try_from(a.nrows())) {
+    match (
+        a.is_square() && a.is_standard_layout(),
+        c_int::try_from(a.nrows()),
+    ) {
         (true, Ok(n)) => Ok(n),
-        _ => Err(Error::numerical(format!("a matrix of shape {:?} cannot be solved", a.dim()), "use fewer parameters")),
+        _ => Err(Error::numerical(
+            format!("a matrix of shape {:?} cannot be solved", a.dim()),
+            "use fewer parameters",
+        )),
     }
 }
 
-/// An error where the upper triangle has a number that is not finite: LAPACK would loop or return nonsense.
+/// An error where the upper triangle has a number that is not finite: LAPACK would loop or return
+/// nonsense.
 fn check_finite<T: Scalar>(a: &Array2<T>) -> Result<()> {
-    let fine = a.rows().into_iter().enumerate().all(|(i, row)| row.iter().skip(i).all(|v| v.is_finite()));
-    let wrong = || Error::numerical("a matrix has entries that are not finite", "lower optimize.learning_rate");
+    let fine = a
+        .rows()
+        .into_iter()
+        .enumerate()
+        .all(|(i, row)| row.iter().skip(i).all(|v| v.is_finite()));
+    let wrong = || {
+        Error::numerical(
+            "a matrix has entries that are not finite",
+            "lower optimize.learning_rate",
+        )
+    };
     if fine { Ok(()) } else { Err(wrong()) }
 }
 
@@ -89,8 +108,17 @@ fn factorise<T: Scalar + ndarray_linalg::Lapack>(a: &mut Array2<T>) -> Result<()
     if order(a)? == 0 {
         return Ok(());
     }
-    let wrong = |e| Error::numerical(format!("the Cholesky factorisation failed ({e})"), RAISE_SHIFT);
-    a.view_mut().reversed_axes().factorizec_into(UPLO::Lower).map(drop).map_err(wrong)
+    let wrong = |e| {
+        Error::numerical(
+            format!("the Cholesky factorisation failed ({e})"),
+            RAISE_SHIFT,
+        )
+    };
+    a.view_mut()
+        .reversed_axes()
+        .factorizec_into(UPLO::Lower)
+        .map(drop)
+        .map_err(wrong)
 }
 
 /// b ← A⁻¹ b with the factor of A.
@@ -99,25 +127,46 @@ fn solve_factorised<T: Scalar + ndarray_linalg::Lapack>(a: &Array2<T>, b: &mut [
         return Ok(());
     }
     b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
-    let factor = CholeskyFactorized { factor: a.t(), uplo: UPLO::Lower };
+    let factor = CholeskyFactorized {
+        factor: a.t(),
+        uplo: UPLO::Lower,
+    };
     factor
         .solvec_inplace(&mut ArrayViewMut1::from(&mut *b))
-        .map_err(|e| Error::numerical(format!("a linear system cannot be solved ({e})"), RAISE_SHIFT))?;
+        .map_err(|e| {
+            Error::numerical(
+                format!("a linear system cannot be solved ({e})"),
+                RAISE_SHIFT,
+            )
+        })?;
     b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
     match b.iter().all(|x| Scalar::is_finite(*x)) {
         true => Ok(()),
-        false => Err(Error::numerical("the solution of a linear system is not finite", RAISE_SHIFT)),
+        false => Err(Error::numerical(
+            "the solution of a linear system is not finite",
+            RAISE_SHIFT,
+        )),
     }
 }
 
 /// Length of a work array from LAPACK's answer to a query.
 fn length(answer: f64) -> Result<c_int> {
     let fits = answer < f64::from(c_int::MAX);
-    let wrong = || Error::numerical("the matrix is too large for an eigenvalue decomposition", "use a shift instead");
-    if fits { Ok((answer as c_int).max(1)) } else { Err(wrong()) }
+    let wrong = || {
+        Error::numerical(
+            "the matrix is too large for an eigenvalue decomposition",
+            "use a shift instead",
+        )
+    };
+    if fits {
+        Ok((answer as c_int).max(1))
+    } else {
+        Err(wrong())
+    }
 }
 
-/// Work arrays of an eigenvalue routine and the lengths that it is told, −1 where it is asked for them.
+/// Work arrays of an eigenvalue routine and the lengths that it is told, −1 where it is asked for
+/// them.
 struct Work<'w, T> {
     numbers: &'w mut [T],
     reals: &'w mut [f64],
@@ -125,7 +174,8 @@ struct Work<'w, T> {
     lengths: [c_int; 3],
 }
 
-/// Calls an eigenvalue routine on (order, matrix, values, work) twice: for the lengths of its work arrays, then for the work.
+/// Calls an eigenvalue routine on (order, matrix, values, work) twice: for the lengths of its work
+/// arrays, then for the work.
 fn eigen<T: Scalar>(
     mut a: Array2<T>,
     routine: impl Fn(c_int, *mut T, *mut f64, Work<T>) -> c_int,
@@ -136,15 +186,25 @@ fn eigen<T: Scalar>(
     if n == 0 {
         return Ok((values, a));
     }
-    let (mut numbers, mut reals, mut integers, mut lengths) = (vec![T::zero()], vec![0.0], vec![0], [-1; 3]);
+    let (mut numbers, mut reals, mut integers, mut lengths) =
+        (vec![T::zero()], vec![0.0], vec![0], [-1; 3]);
     for query in [true, false] {
-        let work = Work { numbers: &mut numbers, reals: &mut reals, integers: &mut integers, lengths };
+        let work = Work {
+            numbers: &mut numbers,
+            reals: &mut reals,
+            integers: &mut integers,
+            lengths,
+        };
         let info = routine(n, a.as_mut_ptr(), values.as_mut_ptr(), work);
         if info != 0 {
             return Err(failed("the eigenvalue decomposition", info));
         }
         if query {
-            lengths = [length(numbers[0].re())?, length(reals[0])?, length(f64::from(integers[0]))?];
+            lengths = [
+                length(numbers[0].re())?,
+                length(reals[0])?,
+                length(f64::from(integers[0]))?,
+            ];
             numbers = vec![T::zero(); lengths[0] as usize];
             reals = vec![0.0; lengths[1] as usize];
             integers = vec![0; lengths[2] as usize];
@@ -161,17 +221,28 @@ impl Lapack for f64 {
         solve_factorised(a, b)
     }
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        eigen(a, |n, a, values, Work { numbers, integers, lengths, .. }| {
-            let mut info = 0;
-            // SAFETY: a is square, contiguous and of the order that is passed; work arrays have the lengths that are
-            // passed, which are those that the routine has asked for.
-            unsafe {
-                #[rustfmt::skip]
+        eigen(
+            a,
+            |n,
+             a,
+             values,
+             Work {
+                 numbers,
+                 integers,
+                 lengths,
+                 ..
+             }| {
+                let mut info = 0;
+                // SAFETY: a is square, contiguous and of the order that is passed; work arrays have
+                // the lengths that are passed, which are those that the routine has asked for.
+                unsafe {
+                    #[rustfmt::skip]
                 dsyevd_(VECTORS, LOWER, &n, a, &n, values, numbers.as_mut_ptr(), &lengths[0],
                     integers.as_mut_ptr(), &lengths[2], &mut info, 1, 1);
-            }
-            info
-        })
+                }
+                info
+            },
+        )
     }
 }
 
@@ -183,16 +254,27 @@ impl Lapack for Complex64 {
         solve_factorised(a, b)
     }
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        eigen(a, |n, a, values, Work { numbers, reals, integers, lengths }| {
-            let mut info = 0;
-            // SAFETY: as above.
-            unsafe {
-                #[rustfmt::skip]
+        eigen(
+            a,
+            |n,
+             a,
+             values,
+             Work {
+                 numbers,
+                 reals,
+                 integers,
+                 lengths,
+             }| {
+                let mut info = 0;
+                // SAFETY: as above.
+                unsafe {
+                    #[rustfmt::skip]
                 zheevd_(VECTORS, LOWER, &n, a, &n, values, numbers.as_mut_ptr(), &lengths[0],
                     reals.as_mut_ptr(), &lengths[1], integers.as_mut_ptr(), &lengths[2], &mut info, 1, 1);
-            }
-            info
-        })
+                }
+                info
+            },
+        )
     }
 }
 
@@ -236,7 +318,9 @@ mod tests {
     fn solutions_and_eigenvectors_satisfy_their_equations() {
         let n = 40;
         let a = example(n);
-        let x: Vec<Complex64> = (0..n).map(|k| Complex64::new(k as f64, 1.0 - k as f64)).collect();
+        let x: Vec<Complex64> = (0..n)
+            .map(|k| Complex64::new(k as f64, 1.0 - k as f64))
+            .collect();
         let mut b = a.dot(&ndarray::Array1::from(x.clone())).to_vec();
         let mut factor = a.clone();
         Complex64::factorise(&mut factor).unwrap();
@@ -250,10 +334,18 @@ mod tests {
         }
         let real = a.mapv(|z| z.re);
         let (values, rows) = f64::eigen(real.clone()).unwrap();
-        assert!((real.dot(&rows.t()) - &rows.t() * &ndarray::aview1(&values)).iter().all(|x| x.abs() < 1e-11));
+        assert!(
+            (real.dot(&rows.t()) - &rows.t() * &ndarray::aview1(&values))
+                .iter()
+                .all(|x| x.abs() < 1e-11)
+        );
         let mut mirrored = a.clone();
         mirror(&mut mirrored, |z| z.conj());
-        assert_eq!(mirrored, a.mapv(|z| z), "a Hermitian matrix mirrors onto itself");
+        assert_eq!(
+            mirrored,
+            a.mapv(|z| z),
+            "a Hermitian matrix mirrors onto itself"
+        );
     }
 
     #[test]
@@ -262,6 +354,11 @@ mod tests {
         assert!(f64::eigen(ndarray::array![[f64::NAN]]).is_err());
         assert!(f64::factorise(&mut Array2::zeros((2, 3))).is_err());
         f64::factorise(&mut Array2::zeros((0, 0))).unwrap();
-        assert!(Complex64::eigen(Array2::zeros((0, 0))).unwrap().0.is_empty());
+        assert!(
+            Complex64::eigen(Array2::zeros((0, 0)))
+                .unwrap()
+                .0
+                .is_empty()
+        );
     }
 }

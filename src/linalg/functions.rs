@@ -1,9 +1,10 @@
-//! Decides how exponentials, logarithms and angles are worked out for long rows: without branches, so that a loop over a row
-//! becomes vector instructions.
+//! Decides how exponentials, logarithms and angles are worked out for long rows: without branches,
+//! so that a loop over a row becomes vector instructions.
 //!
-//! eˣ = 2ⁿ e^r with |r| ≤ ln 2/2 and the series of e^r; ln u = k ln 2 + 2 artanh s with s = (m − 1)/(m + 1) for u = 2ᵏ m, m
-//! between √½ and √2; sin and cos from r = x − n π/2; arctan t by a polynomial in t² on |t| ≤ tan π/8. Absolute errors are a
-//! few units of 2⁻⁵³ (for sin and cos up to |x| = [`LARGEST_ANGLE`]).
+//! eˣ = 2ⁿ e^r with |r| ≤ ln 2/2 and the series of e^r; ln u = k ln 2 + 2 artanh s with s = (m
+//! − 1)/(m + 1) for u = 2ᵏ m, m between √½ and √2; sin and cos from r = x − n π/2;
+//! arctan t by a polynomial in t² on |t| ≤ tan π/8. Absolute errors are a few units of
+//! 2⁻⁵³ (for sin and cos up to |x| = [`LARGEST_ANGLE`]).
 
 use super::simd::multiply_add;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, LN_2, LOG2_E, SQRT_2};
@@ -169,13 +170,24 @@ mod tests {
     use super::*;
     use crate::rng::{Purpose, RngExt, stream};
 
-    /// The largest difference from the standard library over random arguments, for code with and without fused operations.
-    fn worst(from: f64, to: f64, ours: [fn(f64) -> f64; 2], theirs: fn(f64) -> f64, relative: bool) -> f64 {
+    /// The largest difference from the standard library over random arguments, for code with and
+    /// without fused operations.
+    fn worst(
+        from: f64,
+        to: f64,
+        ours: [fn(f64) -> f64; 2],
+        theirs: fn(f64) -> f64,
+        relative: bool,
+    ) -> f64 {
         let mut rng = stream(1, Purpose::Law, 0, 0);
         let mut draw = || from + (to - from) * rng.random::<f64>();
         let points: Vec<f64> = (0..20_000).map(|_| draw()).chain([from, to]).collect();
-        let error = |x: f64, y: f64| (y - theirs(x)).abs() / if relative { theirs(x).abs() } else { 1.0 };
-        points.iter().flat_map(|&x| ours.map(|f| error(x, f(x)))).fold(0.0, f64::max)
+        let error =
+            |x: f64, y: f64| (y - theirs(x)).abs() / if relative { theirs(x).abs() } else { 1.0 };
+        points
+            .iter()
+            .flat_map(|&x| ours.map(|f| error(x, f(x))))
+            .fold(0.0, f64::max)
     }
 
     #[test]
@@ -183,12 +195,36 @@ mod tests {
         assert!(worst(-700.0, 0.0, [exp::<0>, exp::<1>], f64::exp, true) < 4e-16);
         assert!(worst(-1.0, 1.0, [exp::<0>, exp::<1>], f64::exp, true) < 4e-16);
         assert!(worst(0.0, 708.9, [exp::<0>, exp::<1>], f64::exp, true) < 4e-16);
-        assert!(worst(0.0, 1.0, [ln_mean::<0>, ln_mean::<1>], |w| (0.5 * (1.0 + w)).ln(), false) < 3e-16);
+        assert!(
+            worst(
+                0.0,
+                1.0,
+                [ln_mean::<0>, ln_mean::<1>],
+                |w| (0.5 * (1.0 + w)).ln(),
+                false
+            ) < 3e-16
+        );
         assert!(worst(0.5, 4.0, [ln::<0>, ln::<1>], f64::ln, false) < 4e-16);
         assert!(worst(1e-300, 0.5, [ln::<0>, ln::<1>], f64::ln, true) < 4e-16);
         for largest in [3.0, 1e3, LARGEST_ANGLE] {
-            assert!(worst(-largest, largest, [|x| sin_cos::<0>(x).0, |x| sin_cos::<1>(x).0], f64::sin, false) < 3e-16);
-            assert!(worst(-largest, largest, [|x| sin_cos::<0>(x).1, |x| sin_cos::<1>(x).1], f64::cos, false) < 3e-16);
+            assert!(
+                worst(
+                    -largest,
+                    largest,
+                    [|x| sin_cos::<0>(x).0, |x| sin_cos::<1>(x).0],
+                    f64::sin,
+                    false
+                ) < 3e-16
+            );
+            assert!(
+                worst(
+                    -largest,
+                    largest,
+                    [|x| sin_cos::<0>(x).1, |x| sin_cos::<1>(x).1],
+                    f64::cos,
+                    false
+                ) < 3e-16
+            );
         }
         for c in [0.0, 1e-5, 0.3, 1.0] {
             let mut rng = stream(2, Purpose::Law, 0, 0);
@@ -208,6 +244,10 @@ mod tests {
         let nan = f64::NAN;
         assert_eq!(exp::<1>(709.1), f64::INFINITY);
         assert!(exp::<0>(nan).is_nan() && ln_mean::<0>(nan).is_nan());
-        assert!(sin_cos::<0>(nan).0.is_nan() && angle::<0>(nan, 1.0).is_nan() && angle::<0>(1.0, nan).is_nan());
+        assert!(
+            sin_cos::<0>(nan).0.is_nan()
+                && angle::<0>(nan, 1.0).is_nan()
+                && angle::<0>(1.0, nan).is_nan()
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! Decides how the lowest eigenpairs of a large Hermitian operator are found when only its action on a vector is known.
+//! Decides how the lowest eigenpairs of a large Hermitian operator are found when only its action
+//! on a vector is known.
 //!
-//! H v_j = β_{j−1} v_{j−1} + α_j v_j + β_j v_{j+1}: the eigenpairs (θ, s) of the projected matrix give Ritz pairs (θ, V s) with
-//! residual ‖H V s − θ V s‖ = β_m |s_m|. When the space of m vectors is full, the lowest Ritz vectors and the last residual
-//! start the next one. Levels are found one at a time in the complement of the eigenvectors found before, each from a
+//! H v_j = β_{j−1} v_{j−1} + α_j v_j + β_j v_{j+1}: the eigenpairs (θ, s) of the projected
+//! matrix give Ritz pairs (θ, V s) with residual ‖H V s − θ V s‖ = β_m |s_m|. When the
+//! space of m vectors is full, the lowest Ritz vectors and the last residual start the next one.
+//! Levels are found one at a time in the complement of the eigenvectors found before, each from a
 //! random start vector, so that degenerate levels come out with their multiplicity.
 //!
 //! K. Wu, H. Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000) (thick restart).
@@ -62,7 +64,8 @@ fn slices<T>(locked: &[Eigenpair<T>]) -> Vec<&[T]> {
     locked.iter().map(|p| p.vector.as_slice()).collect()
 }
 
-/// The lowest eigenpairs of the Hermitian operator `apply(x, y)`: y = H x, in increasing order of energy.
+/// The lowest eigenpairs of the Hermitian operator `apply(x, y)`: y = H x, in increasing order of
+/// energy.
 ///
 /// Errors: [`Error::Numerical`] where a level does not converge or the operator gives NaN.
 pub fn lowest<T: Element>(
@@ -91,24 +94,44 @@ fn finish<T: Element>(mut vector: Vec<T>, apply: &impl Fn(&[T], &mut [T])) -> Ei
     let mut image = vec![T::default(); vector.len()];
     apply(&vector, &mut image);
     let energy = overlaps(&[&vector], &image, 1)[0].re();
-    image.iter_mut().zip(&vector).for_each(|(y, &x)| *y = *y - x * energy);
-    Eigenpair { energy, residual: norm(&image), vector }
+    image
+        .iter_mut()
+        .zip(&vector)
+        .for_each(|(y, &x)| *y = *y - x * energy);
+    Eigenpair {
+        energy,
+        residual: norm(&image),
+        vector,
+    }
 }
 
-fn dense<T: Element>(dimension: usize, apply: impl Fn(&[T], &mut [T]), states: usize) -> Result<Vec<Eigenpair<T>>> {
+fn dense<T: Element>(
+    dimension: usize,
+    apply: impl Fn(&[T], &mut [T]),
+    states: usize,
+) -> Result<Vec<Eigenpair<T>>> {
     let mut matrix = Array2::from_elem((dimension, dimension), T::default());
     let (mut unit, mut column) = (vec![T::default(); dimension], vec![T::default(); dimension]);
     for k in 0..dimension {
         unit[k] = T::from_complex(Complex64::ONE);
         apply(&unit, &mut column);
         unit[k] = T::default();
-        matrix.column_mut(k).iter_mut().zip(&column).for_each(|(m, &c)| *m = c);
+        matrix
+            .column_mut(k)
+            .iter_mut()
+            .zip(&column)
+            .for_each(|(m, &c)| *m = c);
     }
     let (_, vectors) = T::eigh(&matrix)?;
-    let pairs: Vec<_> = (0..states).map(|k| finish(vectors.column(k).to_vec(), &apply)).collect();
+    let pairs: Vec<_> = (0..states)
+        .map(|k| finish(vectors.column(k).to_vec(), &apply))
+        .collect();
     match pairs.iter().find(|p| !p.residual.is_finite()) {
         None => Ok(pairs),
-        Some(_) => Err(Error::numerical("the matrix holds NaN or infinity", "check the couplings")),
+        Some(_) => Err(Error::numerical(
+            "the matrix holds NaN or infinity",
+            "check the couplings",
+        )),
     }
 }
 
@@ -140,13 +163,17 @@ fn next_level<T: Element>(
         apply(&basis[j], &mut w);
         let alpha = overlaps(&[&basis[j]], &w, threads)[0].re();
         projected[[j, j]] = alpha;
-        // The recurrence removes what is large; the pass over all vectors then only corrects rounding.
+        // The recurrence removes what is large; the pass over all vectors then only corrects
+        // rounding.
         let first = if j == kept { 0 } else { j - 1 };
         let near: Vec<&[T]> = basis[first..].iter().map(Vec::as_slice).collect();
         let real = |x| T::from_complex(Complex64::new(x, 0.0));
         let coefficients: Vec<T> = (first..=j).map(|i| real(projected[[i, j]])).collect();
         subtract(&mut w, &near, &coefficients, threads);
-        let all: Vec<&[T]> = slices(found).into_iter().chain(basis.iter().map(Vec::as_slice)).collect();
+        let all: Vec<&[T]> = slices(found)
+            .into_iter()
+            .chain(basis.iter().map(Vec::as_slice))
+            .collect();
         let mut beta = f64::INFINITY;
         for _ in 0..3 {
             let c = overlaps(&all, &w, threads);
@@ -159,7 +186,10 @@ fn next_level<T: Element>(
         }
         *largest = largest.max(alpha.abs());
         if !(alpha.is_finite() && beta.is_finite()) {
-            return Err(Error::numerical("a vector of the Lanczos iteration is not finite", "check the couplings"));
+            return Err(Error::numerical(
+                "a vector of the Lanczos iteration is not finite",
+                "check the couplings",
+            ));
         }
         let invariant = beta <= 1e-13 * *largest;
         if invariant || j + 1 == room || (j + 1) % 5 == 0 {
@@ -203,10 +233,15 @@ fn next_level<T: Element>(
         projected[[j + 1, j]] = beta;
         scale(&mut w, 1.0 / beta);
         basis.push(w);
-        log::debug!("level {level}, application {application}: β = {beta:.3e}, residual {residual:.3e}");
+        log::debug!(
+            "level {level}, application {application}: β = {beta:.3e}, residual {residual:.3e}"
+        );
     }
     Err(Error::numerical(
-        format!("level {level} did not converge in {} applications (residual {residual:.1e})", options.applications),
+        format!(
+            "level {level} did not converge in {} applications (residual {residual:.1e})",
+            options.applications
+        ),
         "allow more memory, ask for fewer states, or fix a sector that splits close levels",
     ))
 }
@@ -231,12 +266,22 @@ mod tests {
     fn open_chain_levels_agree_with_the_closed_form() {
         for (n, dense) in [(1, 400), (2, 400), (37, 400), (150, 0), (150, 400)] {
             for vectors in [12, 60] {
-                let options = LanczosOptions { states: 3, dense, vectors, ..Default::default() };
+                let options = LanczosOptions {
+                    states: 3,
+                    dense,
+                    vectors,
+                    ..Default::default()
+                };
                 let pairs = lowest::<f64>(n, hop(n), &options).unwrap();
                 assert_eq!(pairs.len(), n.min(3));
                 for (k, p) in pairs.iter().enumerate() {
-                    let exact = -2.0 * (std::f64::consts::PI * (k + 1) as f64 / (n + 1) as f64).cos();
-                    assert!((p.energy - exact).abs() < 1e-11, "{n} {dense} {k}: {} {exact}", p.energy);
+                    let exact =
+                        -2.0 * (std::f64::consts::PI * (k + 1) as f64 / (n + 1) as f64).cos();
+                    assert!(
+                        (p.energy - exact).abs() < 1e-11,
+                        "{n} {dense} {k}: {} {exact}",
+                        p.energy
+                    );
                     assert!(p.residual < 2e-10);
                 }
             }
@@ -245,9 +290,23 @@ mod tests {
 
     #[test]
     fn degenerate_levels_come_with_their_multiplicity() {
-        let diagonal = |k: usize| [-2.0, -2.0, -2.0, -1.5, -1.5].get(k).copied().unwrap_or(k as f64 / 500.0);
-        let apply = |x: &[Complex64], y: &mut [Complex64]| (0..500).for_each(|k| y[k] = x[k] * diagonal(k));
-        let pairs = lowest(500, apply, &LanczosOptions { states: 6, ..Default::default() }).unwrap();
+        let diagonal = |k: usize| {
+            [-2.0, -2.0, -2.0, -1.5, -1.5]
+                .get(k)
+                .copied()
+                .unwrap_or(k as f64 / 500.0)
+        };
+        let apply =
+            |x: &[Complex64], y: &mut [Complex64]| (0..500).for_each(|k| y[k] = x[k] * diagonal(k));
+        let pairs = lowest(
+            500,
+            apply,
+            &LanczosOptions {
+                states: 6,
+                ..Default::default()
+            },
+        )
+        .unwrap();
         for (k, p) in pairs.iter().enumerate() {
             assert!((p.energy - diagonal(k)).abs() < 1e-11);
             for q in &pairs[..k] {
@@ -263,7 +322,11 @@ mod tests {
         let mut h = Array2::from_elem((n, n), Complex64::ZERO);
         for i in 0..n {
             for j in 0..=i {
-                let z = if i == j { Complex64::new(i as f64, 0.0) } else { Complex64::normal(&mut rng) };
+                let z = if i == j {
+                    Complex64::new(i as f64, 0.0)
+                } else {
+                    Complex64::normal(&mut rng)
+                };
                 h[[i, j]] = z;
                 h[[j, i]] = Element::conj(z);
             }
@@ -273,9 +336,17 @@ mod tests {
         };
         let (values, _) = Complex64::eigh(&h).unwrap();
         for dense in [0, 400] {
-            let options = LanczosOptions { states: 4, dense, vectors: 14, ..Default::default() };
+            let options = LanczosOptions {
+                states: 4,
+                dense,
+                vectors: 14,
+                ..Default::default()
+            };
             for (p, e) in lowest(n, apply, &options).unwrap().iter().zip(&values) {
-                assert!((p.energy - e).abs() < 1e-11 && p.residual < 1e-8, "{p:?} {e}");
+                assert!(
+                    (p.energy - e).abs() < 1e-11 && p.residual < 1e-8,
+                    "{p:?} {e}"
+                );
             }
         }
     }
@@ -283,8 +354,20 @@ mod tests {
     #[test]
     fn results_do_not_depend_on_the_number_of_threads() {
         let n = 50_000;
-        let apply = |x: &[f64], y: &mut [f64]| (0..n).for_each(|k| y[k] = x[k] * ((k * k) % 101) as f64);
-        let run = |threads| lowest(n, apply, &LanczosOptions { threads, vectors: 20, ..Default::default() }).unwrap();
+        let apply =
+            |x: &[f64], y: &mut [f64]| (0..n).for_each(|k| y[k] = x[k] * ((k * k) % 101) as f64);
+        let run = |threads| {
+            lowest(
+                n,
+                apply,
+                &LanczosOptions {
+                    threads,
+                    vectors: 20,
+                    ..Default::default()
+                },
+            )
+            .unwrap()
+        };
         let (one, three) = (run(1), run(3));
         assert_eq!(one, three);
         assert!(one[0].energy.abs() < 1e-9);
@@ -294,8 +377,18 @@ mod tests {
     fn the_zero_operator_and_failure_are_told_apart() {
         let zero = lowest::<f64>(600, |_, y| y.fill(0.0), &LanczosOptions::default()).unwrap();
         assert_eq!((zero[0].energy, zero[0].residual), (0.0, 0.0));
-        let options = LanczosOptions { applications: 20, dense: 0, ..Default::default() };
-        assert!(matches!(lowest::<f64>(2000, hop(2000), &options), Err(Error::Numerical { .. })));
-        assert!(matches!(lowest::<f64>(500, |_, y| y.fill(f64::NAN), &options), Err(Error::Numerical { .. })));
+        let options = LanczosOptions {
+            applications: 20,
+            dense: 0,
+            ..Default::default()
+        };
+        assert!(matches!(
+            lowest::<f64>(2000, hop(2000), &options),
+            Err(Error::Numerical { .. })
+        ));
+        assert!(matches!(
+            lowest::<f64>(500, |_, y| y.fill(f64::NAN), &options),
+            Err(Error::Numerical { .. })
+        ));
     }
 }

@@ -1,7 +1,8 @@
-//! Decides how eight real or complex numbers stand side by side and are combined entry by entry, as vector registers do.
+//! Decides how eight real or complex numbers stand side by side and are combined entry by entry, as
+//! vector registers do.
 //!
-//! A complex eight is two eights, real parts first: (a + i b)(c + i d) = (a c − b d) + i (a d + b c). The same code serves
-//! real numbers, at a quarter of the multiplications.
+//! A complex eight is two eights, real parts first: (a + i b)(c + i d) = (a c − b d) + i (a d + b
+//! c). The same code serves real numbers, at a quarter of the multiplications.
 
 use super::simd::{Simd, multiply_add};
 use num_complex::Complex64;
@@ -24,7 +25,8 @@ macro_rules! each_entry {
             {
                 use std::arch::x86_64::*;
                 if SET == Simd::Avx512 as u8 {
-                    // SAFETY: code of this set runs only where the processor was seen to have these instructions.
+                    // SAFETY: code of this set runs only where the processor was seen to have these
+                    // instructions.
                     return unsafe { Lanes(std::mem::transmute::<__m512d, [f64; WIDTH]>($wide($($arg.wide()),+))) };
                 }
                 if SET == Simd::Avx2 as u8 {
@@ -105,8 +107,11 @@ impl Lanes {
         #[cfg(target_arch = "x86_64")]
         if SET == Simd::Avx512 as u8 {
             use std::arch::x86_64::{_CMP_GT_OQ, _mm512_cmp_pd_mask};
-            // SAFETY: code of this set runs only where the processor was seen to have these instructions.
-            return unsafe { _mm512_cmp_pd_mask::<_CMP_GT_OQ>(self.wide(), Lanes::splat(low).wide()) == 0xff };
+            // SAFETY: code of this set runs only where the processor was seen to have these
+            // instructions.
+            return unsafe {
+                _mm512_cmp_pd_mask::<_CMP_GT_OQ>(self.wide(), Lanes::splat(low).wide()) == 0xff
+            };
         }
         self.0.iter().fold(true, |all, &x| all & (x > low))
     }
@@ -227,8 +232,14 @@ impl Packed for Complexes {
     }
     #[inline(always)]
     fn times_plus<const SET: u8>(self, b: Self, c: Self) -> Self {
-        let re = self.1.times_from::<SET>(b.1, self.0.times_plus::<SET>(b.0, c.0));
-        Complexes(re, self.0.times_plus::<SET>(b.1, self.1.times_plus::<SET>(b.0, c.1)))
+        let re = self
+            .1
+            .times_from::<SET>(b.1, self.0.times_plus::<SET>(b.0, c.0));
+        Complexes(
+            re,
+            self.0
+                .times_plus::<SET>(b.1, self.1.times_plus::<SET>(b.0, c.1)),
+        )
     }
     #[inline(always)]
     fn plus<const SET: u8>(self, b: Self) -> Self {
@@ -238,7 +249,10 @@ impl Packed for Complexes {
     fn inverse<const SET: u8>(self) -> Self {
         let square = self.square::<SET>();
         let factor = Lanes::splat(1.0).over::<SET>(square);
-        Complexes(self.0.times::<SET>(factor), self.1.times::<SET>(Lanes::splat(0.0).minus::<SET>(factor)))
+        Complexes(
+            self.0.times::<SET>(factor),
+            self.1.times::<SET>(Lanes::splat(0.0).minus::<SET>(factor)),
+        )
     }
     #[inline(always)]
     fn size<const SET: u8>(self) -> Lanes {
@@ -246,7 +260,8 @@ impl Packed for Complexes {
     }
     #[inline(always)]
     fn square<const SET: u8>(self) -> Lanes {
-        self.0.times_plus::<SET>(self.0, self.1.times::<SET>(self.1))
+        self.0
+            .times_plus::<SET>(self.0, self.1.times::<SET>(self.1))
     }
     #[inline(always)]
     fn scaled<const SET: u8>(self, by: Lanes) -> Self {
@@ -258,7 +273,10 @@ impl Packed for Complexes {
         for half in [4, 2, 1] {
             for l in 0..half {
                 let (a, b, c, d) = (re[l], im[l], re[l + half], im[l + half]);
-                (re[l], im[l]) = (multiply_add::<SET>(-b, d, a * c), multiply_add::<SET>(a, d, b * c));
+                (re[l], im[l]) = (
+                    multiply_add::<SET>(-b, d, a * c),
+                    multiply_add::<SET>(a, d, b * c),
+                );
             }
         }
         Complex64::new(re[0], im[0])

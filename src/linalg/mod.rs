@@ -32,13 +32,20 @@ fn memory(entry: &str) -> f64 {
         .map_or(f64::INFINITY, |kib| kib * 1024.0)
 }
 
-/// Floating-point operations a second of a matrix product on this machine, in this process; takes some milliseconds.
+/// Floating-point operations a second of a matrix product on this machine, in this process; takes
+/// some milliseconds.
 pub fn product_rate() -> f64 {
     const ORDER: usize = 320;
-    let a = ndarray::Array2::from_shape_fn((ORDER, ORDER), |(i, j)| (i + 2 * j) as f64 / ORDER as f64);
+    let a =
+        ndarray::Array2::from_shape_fn((ORDER, ORDER), |(i, j)| (i + 2 * j) as f64 / ORDER as f64);
     let once = || {
         let clock = std::time::Instant::now();
-        std::hint::black_box(products::multiply(a.view(), products::Op::Same, a.view(), products::Op::Same));
+        std::hint::black_box(products::multiply(
+            a.view(),
+            products::Op::Same,
+            a.view(),
+            products::Op::Same,
+        ));
         clock.elapsed().as_secs_f64()
     };
     2.0 * (ORDER as f64).powi(3) / (0..5).map(|_| once()).fold(f64::INFINITY, f64::min)

@@ -1,8 +1,10 @@
-//! Decides how rows are multiplied by a fixed matrix so that a row's result has the same bits in every batch.
+//! Decides how rows are multiplied by a fixed matrix so that a row's result has the same bits in
+//! every batch.
 //!
-//! y_j = b_j + Σ_k x_k A_kj, summed in the order of k for every j, whatever stands in the other rows and however many there
-//! are. Library routines do not promise this: OpenBLAS 0.3.21 rounds a row differently with the number of rows on all of its
-//! x86-64 kernels. A is packed once, in panels of sixteen columns, and used for many batches.
+//! y_j = b_j + Σ_k x_k A_kj, summed in the order of k for every j, whatever stands in the other
+//! rows and however many there are. Library routines do not promise this: OpenBLAS 0.3.21 rounds a
+//! row differently with the number of rows on all of its x86-64 kernels. A is packed once, in
+//! panels of sixteen columns, and used for many batches.
 
 use super::simd::{Simd, fused};
 
@@ -35,7 +37,12 @@ impl Panels {
     pub fn zeros(depth: usize, width: usize) -> Self {
         let panels = width.div_ceil(LANES);
         let zero = Lanes([0.0; LANES]);
-        Panels { depth, width, entries: vec![zero; panels * depth], offset: vec![zero; panels] }
+        Panels {
+            depth,
+            width,
+            entries: vec![zero; panels * depth],
+            offset: vec![zero; panels],
+        }
     }
     /// Number of columns.
     pub fn width(&self) -> usize {
@@ -58,7 +65,10 @@ impl Panels {
         for (k, row) in places.chunks_exact(self.width).enumerate() {
             for (panel, places) in row.chunks(LANES).enumerate() {
                 let lanes = &mut self.entries[panel * self.depth + k].0;
-                lanes.iter_mut().zip(places).for_each(|(entry, &place)| *entry = from[place as usize]);
+                lanes
+                    .iter_mut()
+                    .zip(places)
+                    .for_each(|(entry, &place)| *entry = from[place as usize]);
             }
         }
     }
@@ -66,8 +76,8 @@ impl Panels {
     pub fn set_offset(&mut self, j: usize, value: f64) {
         self.offset[j / LANES].0[j % LANES] = value;
     }
-    /// Writes b + x A for every row x, of which the first `depth` of `stride` numbers count; rows of `out` have the
-    /// length [`Panels::stride`].
+    /// Writes b + x A for every row x, of which the first `depth` of `stride` numbers count; rows
+    /// of `out` have the length [`Panels::stride`].
     pub fn multiply(&self, simd: Simd, xs: &[f64], stride: usize, out: &mut [f64]) {
         multiply(simd, self, xs, stride, out);
     }
@@ -90,15 +100,36 @@ fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f6
         let mut done = 0;
         // As many sums as there are registers: 32 of eight numbers, 16 of four, 16 of two.
         while SET == Simd::Avx512 as u8 && done + 8 <= count {
-            tile::<8, SET>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
+            tile::<8, SET>(
+                panel,
+                offset,
+                &xs[done * stride..],
+                stride,
+                &mut out[done * width..],
+                width,
+            );
             done += 8;
         }
         while fused(SET) && done + 2 <= count {
-            tile::<2, SET>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
+            tile::<2, SET>(
+                panel,
+                offset,
+                &xs[done * stride..],
+                stride,
+                &mut out[done * width..],
+                width,
+            );
             done += 2;
         }
         while done < count {
-            tile::<1, SET>(panel, offset, &xs[done * stride..], stride, &mut out[done * width..], width);
+            tile::<1, SET>(
+                panel,
+                offset,
+                &xs[done * stride..],
+                stride,
+                &mut out[done * width..],
+                width,
+            );
             done += 1;
         }
     }
@@ -120,7 +151,11 @@ fn tile<const ROWS: usize, const SET: u8>(
         for r in 0..ROWS {
             let x = rows[r][k];
             for (sum, a) in sums[r].iter_mut().zip(a.0) {
-                *sum = if fused(SET) { x.mul_add(a, *sum) } else { *sum + x * a };
+                *sum = if fused(SET) {
+                    x.mul_add(a, *sum)
+                } else {
+                    *sum + x * a
+                };
             }
         }
     }
@@ -141,20 +176,33 @@ mod tests {
         for (at, value) in dense.iter_mut().enumerate() {
             *value = 2.0 * rng.random::<f64>() - 1.0;
             let (k, j) = (at / width, at % width);
-            if k < depth { matrix.set(k, j, *value) } else { matrix.set_offset(j, *value) }
+            if k < depth {
+                matrix.set(k, j, *value)
+            } else {
+                matrix.set_offset(j, *value)
+            }
         }
         (matrix, dense)
     }
 
     fn inputs(rows: usize, stride: usize) -> Vec<f64> {
         let mut rng = stream(2, Purpose::Law, 0, 0);
-        (0..rows * stride).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect()
+        (0..rows * stride)
+            .map(|_| 2.0 * rng.random::<f64>() - 1.0)
+            .collect()
     }
 
     #[test]
     fn products_agree_with_the_definition() {
         for simd in Simd::available() {
-            for (depth, width, rows) in [(1, 1, 1), (3, 17, 11), (40, 32, 16), (7, 16, 0), (0, 5, 3), (300, 33, 19)] {
+            for (depth, width, rows) in [
+                (1, 1, 1),
+                (3, 17, 11),
+                (40, 32, 16),
+                (7, 16, 0),
+                (0, 5, 3),
+                (300, 33, 19),
+            ] {
                 let (matrix, dense) = example(depth, width);
                 let stride = depth + 3;
                 let xs = inputs(rows, stride);
@@ -164,7 +212,10 @@ mod tests {
                     for j in 0..width {
                         let sum: f64 = (0..depth).map(|k| x[k] * dense[k * width + j]).sum();
                         let expected = sum + dense[depth * width + j];
-                        assert!((y[j] - expected).abs() < 1e-13 * (1 + depth) as f64, "{simd:?} {depth} {width}");
+                        assert!(
+                            (y[j] - expected).abs() < 1e-13 * (1 + depth) as f64,
+                            "{simd:?} {depth} {width}"
+                        );
                     }
                     assert!(y[width..].iter().all(|&y| y == 0.0));
                 }
@@ -181,9 +232,17 @@ mod tests {
                 let mut all = vec![0.0; 45 * stride];
                 matrix.multiply(simd, &xs, depth, &mut all);
                 for rows in 1..=45 {
-                    for first in [0, 1, (45 - rows) / 2, 45 - rows].into_iter().filter(|f| f + rows <= 45) {
+                    for first in [0, 1, (45 - rows) / 2, 45 - rows]
+                        .into_iter()
+                        .filter(|f| f + rows <= 45)
+                    {
                         let mut part = vec![0.0; rows * stride];
-                        matrix.multiply(simd, &xs[first * depth..(first + rows) * depth], depth, &mut part);
+                        matrix.multiply(
+                            simd,
+                            &xs[first * depth..(first + rows) * depth],
+                            depth,
+                            &mut part,
+                        );
                         assert_eq!(
                             part,
                             all[first * stride..(first + rows) * stride],

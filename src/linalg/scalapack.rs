@@ -1,7 +1,9 @@
-//! Decides how a Hermitian system that is shared out over all ranks is solved: Cholesky on a block-cyclic grid by ScaLAPACK.
+//! Decides how a Hermitian system that is shared out over all ranks is solved: Cholesky on a
+//! block-cyclic grid by ScaLAPACK.
 //!
-//! Entry (i, j) belongs to the process in row ⌊i/b⌋ mod R and column ⌊j/b⌋ mod C of an R × C grid; each process holds its
-//! entries column by column. The grid is left when it is dropped; MPI itself is not touched.
+//! Entry (i, j) belongs to the process in row ⌊i/b⌋ mod R and column ⌊j/b⌋ mod C of an R ×
+//! C grid; each process holds its entries column by column. The grid is left when it is dropped;
+//! MPI itself is not touched.
 //!
 //! Reference: L. S. Blackford et al., ScaLAPACK Users' Guide (1997).
 
@@ -13,7 +15,13 @@ use std::ffi::{c_char, c_int};
 unsafe extern "C" {
     fn sys2blacs_handle_(communicator: *const c_int) -> c_int;
     fn free_blacs_system_handle_(handle: *const c_int);
-    fn blacs_gridinit_(context: *mut c_int, order: *const c_char, rows: *const c_int, columns: *const c_int, l: usize);
+    fn blacs_gridinit_(
+        context: *mut c_int,
+        order: *const c_char,
+        rows: *const c_int,
+        columns: *const c_int,
+        l: usize,
+    );
     fn blacs_gridexit_(context: *const c_int);
     #[rustfmt::skip]
     fn descinit_(
@@ -67,7 +75,14 @@ pub trait Distributed: Lapack {
     #[doc(hidden)]
     /// # Safety
     /// Pointers and descriptors have to describe what this process holds of A and b.
-    unsafe fn posv(n: c_int, a: *mut Self, desca: *const c_int, b: *mut Self, descb: *const c_int, info: *mut c_int);
+    unsafe fn posv(
+        n: c_int,
+        a: *mut Self,
+        desca: *const c_int,
+        b: *mut Self,
+        descb: *const c_int,
+        info: *mut c_int,
+    );
 }
 
 macro_rules! distributed {
@@ -99,8 +114,15 @@ pub struct Layout {
 impl Layout {
     /// The grid of `size` processes that is closest to a square.
     pub fn of(size: usize) -> Self {
-        let rows = (1..=size).take_while(|r| r * r <= size).filter(|r| size.is_multiple_of(*r)).last().unwrap_or(1);
-        Layout { rows, columns: size / rows }
+        let rows = (1..=size)
+            .take_while(|r| r * r <= size)
+            .filter(|r| size.is_multiple_of(*r))
+            .last()
+            .unwrap_or(1);
+        Layout {
+            rows,
+            columns: size / rows,
+        }
     }
     /// Row and column of a rank in the grid.
     pub fn place(&self, rank: usize) -> (usize, usize) {
@@ -140,7 +162,8 @@ impl Grid {
     /// Sets up the grid; collective. `communicator` is its Fortran integer.
     pub fn new(communicator: i32, rank: usize, size: usize) -> Self {
         let layout = Layout::of(size);
-        // SAFETY: the communicator is that of a running MPI; the grid has as many places as the communicator has ranks.
+        // SAFETY: the communicator is that of a running MPI; the grid has as many places as the
+        // communicator has ranks.
         let (handle, context) = unsafe {
             let handle = sys2blacs_handle_(&communicator);
             let mut context = handle;
@@ -148,15 +171,24 @@ impl Grid {
             blacs_gridinit_(&mut context, c"R".as_ptr(), &rows, &columns, 1);
             (handle, context)
         };
-        Grid { handle, context, layout, place: layout.place(rank) }
+        Grid {
+            handle,
+            context,
+            layout,
+            place: layout.place(rank),
+        }
     }
 
-    /// Solves A x = b, collectively: `a` holds this process's entries of the upper triangle of the n × n matrix, `b` those
-    /// of the right-hand side, which belong to grid column 0. Both are overwritten, b by x.
+    /// Solves A x = b, collectively: `a` holds this process's entries of the upper triangle of the
+    /// n × n matrix, `b` those of the right-hand side, which belong to grid column 0. Both are
+    /// overwritten, b by x.
     pub fn solve<T: Distributed>(&self, n: usize, a: &mut [T], b: &mut [T]) -> Result<()> {
         let rows = Layout::count(n, self.place.0, self.layout.rows);
         let columns = Layout::count(n, self.place.1, self.layout.columns);
-        assert!(a.len() == rows * columns && b.len() == rows, "shares of a distributed system");
+        assert!(
+            a.len() == rows * columns && b.len() == rows,
+            "shares of a distributed system"
+        );
         let order = c_int::try_from(n).map_err(|_| too_large())?;
         let (block, leading) = (BLOCK as c_int, rows.max(1) as c_int);
         let (mut desca, mut descb, mut info) = ([0; 9], [0; 9], [0; 3]);
@@ -168,7 +200,14 @@ impl Grid {
             descinit_(descb.as_mut_ptr(), &order, &1, &block, &block, &0, &0, &self.context, &leading, &mut info[1]);
             if info == [0; 3] {
                 let descriptors = (desca.as_ptr(), descb.as_ptr());
-                T::posv(order, a.as_mut_ptr(), descriptors.0, b.as_mut_ptr(), descriptors.1, &mut info[2]);
+                T::posv(
+                    order,
+                    a.as_mut_ptr(),
+                    descriptors.0,
+                    b.as_mut_ptr(),
+                    descriptors.1,
+                    &mut info[2],
+                );
             }
         }
         match info {
@@ -182,7 +221,10 @@ impl Grid {
 }
 
 fn too_large() -> Error {
-    Error::numerical("a distributed matrix has more than 2^31 rows", "use optimize.method = \"cg\"")
+    Error::numerical(
+        "a distributed matrix has more than 2^31 rows",
+        "use optimize.method = \"cg\"",
+    )
 }
 
 impl Drop for Grid {

@@ -1,7 +1,9 @@
-//! Decides which vector instructions the program's own kernels use: what the processor at hand has, found at run time.
+//! Decides which vector instructions the program's own kernels use: what the processor at hand has,
+//! found at run time.
 //!
-//! A kernel is ordinary code that is compiled once for every set. With fused multiply-add a sum rounds once per term, without
-//! it twice: results differ between the sets in the last digits, and are the same bit for bit within one.
+//! A kernel is ordinary code that is compiled once for every set. With fused multiply-add a sum
+//! rounds once per term, without it twice: results differ between the sets in the last digits, and
+//! are the same bit for bit within one.
 
 use std::sync::OnceLock;
 
@@ -36,12 +38,14 @@ impl Simd {
         sets
     }
 
-    /// The set of this process: the one that was chosen first, by default the widest that this processor can run.
+    /// The set of this process: the one that was chosen first, by default the widest that this
+    /// processor can run.
     pub fn chosen() -> Simd {
         *CHOSEN.get_or_init(|| Self::available().last().copied().unwrap_or(Simd::Portable))
     }
 
-    /// Chooses the set of this process, once and before any wave function is made; whether it is the one in use now.
+    /// Chooses the set of this process, once and before any wave function is made; whether it is
+    /// the one in use now.
     pub fn choose(self) -> bool {
         Self::available().contains(&self) && *CHOSEN.get_or_init(|| self) == self
     }
@@ -66,11 +70,16 @@ pub const fn fused(set: u8) -> bool {
 /// a b + c, rounded once where the instruction set can.
 #[inline(always)]
 pub fn multiply_add<const SET: u8>(a: f64, b: f64, c: f64) -> f64 {
-    if fused(SET) { a.mul_add(b, c) } else { a * b + c }
+    if fused(SET) {
+        a.mul_add(b, c)
+    } else {
+        a * b + c
+    }
 }
 
-/// Defines `$name(simd, …)`, which runs the `#[inline(always)]` function `$body::<…, SET>(…)` compiled for the set `simd`, of
-/// which SET is the number. There may be one type parameter before SET.
+/// Defines `$name(simd, …)`, which runs the `#[inline(always)]` function `$body::<…, SET>(…)`
+/// compiled for the set `simd`, of which SET is the number. There may be one type parameter before
+/// SET.
 macro_rules! compiled_for_each_set {
     ($(#[$doc:meta])* $visibility:vis fn $name:ident $(<$t:ident: $bound:path>)? ($($arg:ident: $type:ty),* $(,)?)
         $(-> $out:ty)? = $body:ident) => {
@@ -88,7 +97,8 @@ macro_rules! compiled_for_each_set {
                 }
                 match simd {
                     $crate::linalg::simd::Simd::Portable => {}
-                    // SAFETY: such a value is only made where the processor was seen to have these instructions.
+                    // SAFETY: such a value is only made where the processor was seen to have these
+                    // instructions.
                     $crate::linalg::simd::Simd::Avx2 => return unsafe { avx2 $(::<$t>)? ($($arg),*) },
                     // SAFETY: as above.
                     $crate::linalg::simd::Simd::Avx512 => return unsafe { avx512 $(::<$t>)? ($($arg),*) },

@@ -1,7 +1,8 @@
-//! Decides how long vectors of real or complex numbers are combined, block by block and on several threads.
+//! Decides how long vectors of real or complex numbers are combined, block by block and on several
+//! threads.
 //!
-//! ⟨v|w⟩ = Σ_blocks Σ_k v_k* w_k: sums run within a block of fixed size, then over the blocks in order, so that no result
-//! depends on the number of threads.
+//! ⟨v|w⟩ = Σ_blocks Σ_k v_k* w_k: sums run within a block of fixed size, then over the blocks
+//! in order, so that no result depends on the number of threads.
 
 use super::dense::Lapack;
 use crate::error::Result;
@@ -96,11 +97,16 @@ impl Element for Complex64 {
     }
 }
 
-/// Elements that one task of a vector operation handles; sums are taken per block, then over blocks in order.
+/// Elements that one task of a vector operation handles; sums are taken per block, then over blocks
+/// in order.
 const BLOCK: usize = 4096;
 
 fn threads_for(threads: usize, dimension: usize) -> usize {
-    if dimension < 8 * BLOCK { 1 } else { threads.max(1) }
+    if dimension < 8 * BLOCK {
+        1
+    } else {
+        threads.max(1)
+    }
 }
 
 /// ⟨v|w⟩ for every v.
@@ -152,7 +158,12 @@ pub(super) fn dot<T: Element>(a: &[T], b: &[T]) -> T {
 }
 
 /// w ← w − Σ c_i v_i
-pub(super) fn subtract<T: Element>(w: &mut [T], basis: &[&[T]], coefficients: &[T], threads: usize) {
+pub(super) fn subtract<T: Element>(
+    w: &mut [T],
+    basis: &[&[T]],
+    coefficients: &[T],
+    threads: usize,
+) {
     let threads = threads_for(threads, w.len());
     let share = w.len().div_ceil(threads).next_multiple_of(BLOCK);
     std::thread::scope(|scope| {
@@ -176,13 +187,21 @@ pub(super) fn subtract<T: Element>(w: &mut [T], basis: &[&[T]], coefficients: &[
 }
 
 /// Replaces the first `columns` vectors by V s and drops the others.
-pub(super) fn rotate<T: Element>(basis: &mut Vec<Vec<T>>, s: &Array2<f64>, columns: usize, threads: usize) {
+pub(super) fn rotate<T: Element>(
+    basis: &mut Vec<Vec<T>>,
+    s: &Array2<f64>,
+    columns: usize,
+    threads: usize,
+) {
     let dimension = basis.first().map_or(0, Vec::len);
     let threads = threads_for(threads, dimension);
     let share = dimension.div_ceil(threads).max(1);
     let mut parts: Vec<Vec<&mut [T]>> = (0..threads).map(|_| Vec::new()).collect();
     for v in basis.iter_mut() {
-        parts.iter_mut().zip(v.chunks_mut(share)).for_each(|(part, chunk)| part.push(chunk));
+        parts
+            .iter_mut()
+            .zip(v.chunks_mut(share))
+            .for_each(|(part, chunk)| part.push(chunk));
     }
     std::thread::scope(|scope| {
         for mut part in parts {
@@ -195,7 +214,9 @@ pub(super) fn rotate<T: Element>(basis: &mut Vec<Vec<T>>, s: &Array2<f64>, colum
                         out.fill(T::default());
                         for (r, v) in part.iter().enumerate() {
                             let weight = s[[r, c]];
-                            out.iter_mut().zip(&v[range.clone()]).for_each(|(x, &y)| *x += y * weight);
+                            out.iter_mut()
+                                .zip(&v[range.clone()])
+                                .for_each(|(x, &y)| *x += y * weight);
                         }
                     }
                     for (out, v) in fresh.iter().zip(&mut part) {
@@ -214,7 +235,10 @@ pub(super) fn rotate<T: Element>(basis: &mut Vec<Vec<T>>, s: &Array2<f64>, colum
 }
 
 pub(super) fn norm<T: Element>(v: &[T]) -> f64 {
-    v.chunks(BLOCK).map(|block| block.iter().map(|x| x.norm_sqr()).sum::<f64>()).sum::<f64>().sqrt()
+    v.chunks(BLOCK)
+        .map(|block| block.iter().map(|x| x.norm_sqr()).sum::<f64>())
+        .sum::<f64>()
+        .sqrt()
 }
 
 pub(super) fn scale<T: Element>(v: &mut [T], factor: f64) {

@@ -1,9 +1,10 @@
 //! Decides the correlations of dimers and of plaquettes, which are sums of permutations of spins.
 //!
-//! A dimer is D_b = o_i·o_j on bond b, with σ_i·σ_j = 2 P_ij − 1 and P_ij the exchange of the two spins (P. A. M. Dirac, Proc.
-//! R. Soc. A 112, 661 (1926)). A plaquette is Q_p = (Π + Π⁻¹)/2 with Π the cyclic permutation of its four spins (J.-B. Fouet et
-//! al., Phys. Rev. B 67, 054411 (2003)). ⟨x|Π|ψ⟩ = ψ(Π⁻¹x); the correlations are ⟨A_a A_b⟩, the real part of which belongs to the
-//! Hermitian product, and ⟨A_a A_b⟩ − ⟨A_a⟩⟨A_b⟩.
+//! A dimer is D_b = o_i·o_j on bond b, with σ_i·σ_j = 2 P_ij − 1 and P_ij the exchange of the
+//! two spins (P. A. M. Dirac, Proc. R. Soc. A 112, 661 (1926)). A plaquette is Q_p = (Π +
+//! Π⁻¹)/2 with Π the cyclic permutation of its four spins (J.-B. Fouet et al., Phys. Rev. B
+//! 67, 054411 (2003)). ⟨x|Π|ψ⟩ = ψ(Π⁻¹x); the correlations are ⟨A_a A_b⟩, the real
+//! part of which belongs to the Hermitian product, and ⟨A_a A_b⟩ − ⟨A_a⟩⟨A_b⟩.
 
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::Asks;
@@ -40,7 +41,8 @@ struct DimerKeys {
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PlaquetteKeys {
-    /// Lists of four sites in cyclic order; by default the squares of a ladder, square or cubic lattice.
+    /// Lists of four sites in cyclic order; by default the squares of a ladder, square or cubic
+    /// lattice.
     plaquettes: Option<Vec<Vec<usize>>>,
 }
 
@@ -52,11 +54,19 @@ pub(super) fn plaquette_schema() -> serde_json::Value {
     schema_of::<PlaquetteKeys>()
 }
 
-pub(super) fn build_dimers(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build_dimers(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     let keys: DimerKeys = crate::keys::parse(table, &context.path)?;
     let bonds = match keys.bonds {
         Some(bonds) => bonds,
-        None => context.lattice.bonds(1)?.iter().map(|b| vec![b.i, b.j]).collect(),
+        None => context
+            .lattice
+            .bonds(1)?
+            .iter()
+            .map(|b| vec![b.i, b.j])
+            .collect(),
     };
     check(&bonds, 2, "bonds", context)?;
     let factor = context.factor(2);
@@ -71,7 +81,10 @@ pub(super) fn build_dimers(table: &toml::Table, context: &ObservableContext) -> 
     }))
 }
 
-pub(super) fn build_plaquettes(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build_plaquettes(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     let keys: PlaquetteKeys = crate::keys::parse(table, &context.path)?;
     let plaquettes = match keys.plaquettes {
         Some(list) => list,
@@ -94,27 +107,52 @@ pub(super) fn build_plaquettes(table: &toml::Table, context: &ObservableContext)
 
 fn cycle(sites: &[usize]) -> Cycle {
     let next = sites.iter().cycle().skip(1);
-    sites.iter().zip(next).map(|(&to, &from)| (to as u32, from as u32)).collect()
+    sites
+        .iter()
+        .zip(next)
+        .map(|(&to, &from)| (to as u32, from as u32))
+        .collect()
 }
 
-fn check(places: &[Vec<usize>], length: usize, name: &str, context: &ObservableContext) -> Result<()> {
+fn check(
+    places: &[Vec<usize>],
+    length: usize,
+    name: &str,
+    context: &ObservableContext,
+) -> Result<()> {
     let key = format!("{}.{name}", context.path);
     let sites = context.lattice.sites;
     for place in places {
         let distinct: BTreeSet<_> = place.iter().collect();
         if place.len() != length || distinct.len() != length || place.iter().any(|&s| s >= sites) {
-            let remedy = format!("each entry has {length} different sites from 0 to {}", sites - 1);
-            return Err(Error::input(key, format!("{place:?} is not an entry of this lattice"), remedy));
+            let remedy = format!(
+                "each entry has {length} different sites from 0 to {}",
+                sites - 1
+            );
+            return Err(Error::input(
+                key,
+                format!("{place:?} is not an entry of this lattice"),
+                remedy,
+            ));
         }
     }
     if places.is_empty() || places.len() * places.len() > LARGEST {
-        let problem = format!("{} {name} are not between 1 and {}", places.len(), LARGEST.isqrt());
-        return Err(Error::input(key, problem, format!("give a list of some {name}")));
+        let problem = format!(
+            "{} {name} are not between 1 and {}",
+            places.len(),
+            LARGEST.isqrt()
+        );
+        return Err(Error::input(
+            key,
+            problem,
+            format!("give a list of some {name}"),
+        ));
     }
     Ok(())
 }
 
-/// Elementary squares (x, y), (x+1, y), (x+1, y+1), (x, y+1) of every pair of directions; none on other lattices.
+/// Elementary squares (x, y), (x+1, y), (x+1, y+1), (x, y+1) of every pair of directions; none on
+/// other lattices.
 fn squares(lattice: &Lattice) -> Vec<Vec<usize>> {
     if !["ladder", "square", "cubic"].contains(&lattice.spec.kind.as_str()) {
         return Vec::new();
@@ -133,7 +171,9 @@ fn squares(lattice: &Lattice) -> Vec<Vec<usize>> {
     let mut found = Vec::new();
     for &cell in &lattice.cells {
         for (a, b) in [(0, 1), (0, 2), (1, 2)] {
-            let corners = step(cell, a).zip(step(cell, b)).and_then(|(u, v)| Some([cell, u, step(u, b)?, v]));
+            let corners = step(cell, a)
+                .zip(step(cell, b))
+                .and_then(|(u, v)| Some([cell, u, step(u, b)?, v]));
             found.extend(corners.map(|c| c.map(site).to_vec()));
         }
     }
@@ -152,14 +192,22 @@ fn changed(x: &[i8], cycles: &[&Cycle], scratch: &mut Vec<i8>, sites: &mut Vec<u
     scratch.clear();
     scratch.extend_from_slice(x);
     for cycle in cycles {
-        let moved: [i8; 4] = std::array::from_fn(|k| cycle.get(k).map_or(0, |(_, from)| scratch[*from as usize]));
-        cycle.iter().zip(moved).for_each(|((to, _), spin)| scratch[*to as usize] = spin);
+        let moved: [i8; 4] =
+            std::array::from_fn(|k| cycle.get(k).map_or(0, |(_, from)| scratch[*from as usize]));
+        cycle
+            .iter()
+            .zip(moved)
+            .for_each(|((to, _), spin)| scratch[*to as usize] = spin);
     }
     sites.clear();
     let mut touched: Vec<u32> = cycles.iter().flat_map(|c| c.iter().map(|p| p.0)).collect();
     touched.sort_unstable();
     touched.dedup();
-    sites.extend(touched.into_iter().filter(|&s| scratch[s as usize] != x[s as usize]));
+    sites.extend(
+        touched
+            .into_iter()
+            .filter(|&s| scratch[s as usize] != x[s as usize]),
+    );
 }
 
 impl Observable for FourSpin {
@@ -171,7 +219,12 @@ impl Observable for FourSpin {
         let (mut asks, mut asked) = (Asks::default(), Vec::new());
         let mut out = vec![0.0; view.rows.len() * columns];
         let (mut scratch, mut sites) = (Vec::new(), Vec::new());
-        for ((row, x), out) in view.rows.clone().zip(view.configurations()).zip(out.chunks_exact_mut(columns)) {
+        for ((row, x), out) in view
+            .rows
+            .clone()
+            .zip(view.configurations())
+            .zip(out.chunks_exact_mut(columns))
+        {
             let start = (row - view.rows.start) * columns;
             let mut add = |column: usize, c: f64, cycles: &[&Cycle], out: &mut f64| {
                 changed(x, cycles, &mut scratch, &mut sites);
@@ -183,7 +236,9 @@ impl Observable for FourSpin {
                 }
             };
             for (k, terms) in self.operators.iter().enumerate() {
-                terms.iter().for_each(|(c, cycle)| add(k, *c, &[cycle], &mut out[k]));
+                terms
+                    .iter()
+                    .for_each(|(c, cycle)| add(k, *c, &[cycle], &mut out[k]));
             }
             for (k, (a, b)) in self.products().enumerate() {
                 let k = self.operators.len() + k;
@@ -201,11 +256,20 @@ impl Observable for FourSpin {
     }
     fn quantities(&self) -> Vec<Quantity> {
         let (n, letter) = (self.operators.len(), &self.what[..1]);
-        let two = |name, meaning: &str| quantity(name, &[n, n], self.unit_of_product.clone(), meaning);
+        let two =
+            |name, meaning: &str| quantity(name, &[n, n], self.unit_of_product.clone(), meaning);
         vec![
-            quantity("", &[n], self.unit.clone(), &format!("<{letter}_a>, {} [{}]", self.what, self.label)),
+            quantity(
+                "",
+                &[n],
+                self.unit.clone(),
+                &format!("<{letter}_a>, {} [{}]", self.what, self.label),
+            ),
             two("products", &format!("<{letter}_a {letter}_b>, real part")),
-            two("connected", &format!("<{letter}_a {letter}_b> - <{letter}_a><{letter}_b>")),
+            two(
+                "connected",
+                &format!("<{letter}_a {letter}_b> - <{letter}_a><{letter}_b>"),
+            ),
         ]
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {

@@ -1,7 +1,8 @@
 //! Decides the magnetisation along z: its powers, ⟨o^z_i⟩ of every site, and the Binder ratio.
 //!
-//! m = Σ_i o^z_i/N, o = σ or S as the units say; U = 1 − ⟨m⁴⟩/(3 ⟨m²⟩²) (K. Binder, Z. Phys. B 43, 119 (1981)). `staggered` has
-//! the sign of the sublattice of each site where the lattice is bipartite.
+//! m = Σ_i o^z_i/N, o = σ or S as the units say; U = 1 − ⟨m⁴⟩/(3 ⟨m²⟩²) (K. Binder,
+//! Z. Phys. B 43, 119 (1981)). `staggered` has the sign of the sublattice of each site where the
+//! lattice is bipartite.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
 use crate::error::Result;
@@ -15,16 +16,26 @@ struct Magnetisation {
     unit: [String; 4],
 }
 
-pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
     let sites = context.lattice.sites;
     let bonds = context.lattice.bonds(1).unwrap_or_default();
     let signs = match bipartition(sites, &bonds) {
-        Ok(a) if !bonds.is_empty() => Some(a.into_iter().map(|a| if a { 1.0 } else { -1.0 }).collect()),
+        Ok(a) if !bonds.is_empty() => {
+            Some(a.into_iter().map(|a| if a { 1.0 } else { -1.0 }).collect())
+        }
         _ => None,
     };
     let unit = [1, 2, 3, 4].map(|p| context.unit(p));
-    Ok(Box::new(Magnetisation { sites, signs, factor: context.factor(1), unit }))
+    Ok(Box::new(Magnetisation {
+        sites,
+        signs,
+        factor: context.factor(1),
+        unit,
+    }))
 }
 
 impl Observable for Magnetisation {
@@ -39,7 +50,11 @@ impl Observable for Magnetisation {
             out.extend([m, m.abs(), m * m, m.powi(4)]);
             out.extend(x.iter().map(|&s| self.factor * f64::from(s)));
             if let Some(signs) = &self.signs {
-                let m = scale * x.iter().zip(signs).map(|(&s, e)| e * f64::from(s)).sum::<f64>();
+                let m = scale
+                    * x.iter()
+                        .zip(signs)
+                        .map(|(&s, e)| e * f64::from(s))
+                        .sum::<f64>();
                 out.extend([m * m, m.powi(4)]);
             }
         }
@@ -55,15 +70,36 @@ impl Observable for Magnetisation {
             quantity("sites", &[self.sites], one.clone(), "<oz_i> [site]"),
         ];
         if self.signs.is_some() {
-            list.push(quantity("staggered_squared", &[], two.clone(), "<m_s^2>, m_s = sum_i (-1)^i oz_i / N"));
+            list.push(quantity(
+                "staggered_squared",
+                &[],
+                two.clone(),
+                "<m_s^2>, m_s = sum_i (-1)^i oz_i / N",
+            ));
             list.push(quantity("staggered_fourth", &[], four.clone(), "<m_s^4>"));
-            list.push(quantity("staggered_binder", &[], "1".into(), "1 - <m_s^4> / (3 <m_s^2>^2)"));
+            list.push(quantity(
+                "staggered_binder",
+                &[],
+                "1".into(),
+                "1 - <m_s^4> / (3 <m_s^2>^2)",
+            ));
         }
-        list.push(quantity("binder", &[], "1".into(), "1 - <m^4> / (3 <m^2>^2), 0 where m vanishes"));
+        list.push(quantity(
+            "binder",
+            &[],
+            "1".into(),
+            "1 - <m^4> / (3 <m^2>^2), 0 where m vanishes",
+        ));
         list
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {
-        let binder = |m2: f64, m4: f64| if m2 > 0.0 { 1.0 - m4 / (3.0 * m2 * m2) } else { 0.0 };
+        let binder = |m2: f64, m4: f64| {
+            if m2 > 0.0 {
+                1.0 - m4 / (3.0 * m2 * m2)
+            } else {
+                0.0
+            }
+        };
         let mut out = means.to_vec();
         if let [staggered2, staggered4] = means[4 + self.sites..] {
             out.push(binder(staggered2, staggered4));
@@ -84,7 +120,12 @@ impl Observable for Spins {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         let mean = |x: &[i8]| x.iter().map(|&s| f64::from(s)).sum::<f64>() / x.len() as f64;
-        let row = |x: &[i8]| x.iter().map(|&s| f64::from(s)).chain([mean(x)]).collect::<Vec<_>>();
+        let row = |x: &[i8]| {
+            x.iter()
+                .map(|&s| f64::from(s))
+                .chain([mean(x)])
+                .collect::<Vec<_>>()
+        };
         Ok(view.configurations().flat_map(row).collect())
     }
     fn quantities(&self) -> Vec<Quantity> {

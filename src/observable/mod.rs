@@ -1,8 +1,10 @@
-//! Decides what can be measured besides the energy: local values of columns per sample, and functions of their means.
+//! Decides what can be measured besides the energy: local values of columns per sample, and
+//! functions of their means.
 //!
-//! ⟨A⟩ = Σ_x w(x) A_loc(x), A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x); of Hermitian A the real part is kept. An observable is a list
-//! of such columns and a function from their means to named quantities: the identity, a linear map, or a ratio, a logarithm,
-//! of which the reducer (`stats::Bins`) finds errors by the jackknife. Nothing here knows a communicator.
+//! ⟨A⟩ = Σ_x w(x) A_loc(x), A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x); of Hermitian A the
+//! real part is kept. An observable is a list of such columns and a function from their means to
+//! named quantities: the identity, a linear map, or a ratio, a logarithm, of which the reducer
+//! (`stats::Bins`) finds errors by the jackknife. Nothing here knows a communicator.
 
 mod four_spin;
 mod magnetisation;
@@ -34,9 +36,11 @@ pub struct View<'a> {
     pub ensemble: &'a dyn Ensemble,
     /// Numbers of the configurations that are asked about.
     pub rows: Range<usize>,
-    /// For estimators of two copies: a second, independent configuration for each row, row by row. Not in full sums.
+    /// For estimators of two copies: a second, independent configuration for each row, row by row.
+    /// Not in full sums.
     pub partners: &'a [i8],
-    /// Chain and number of the first row within it, which name the random streams of estimators that draw numbers.
+    /// Chain and number of the first row within it, which name the random streams of estimators
+    /// that draw numbers.
     pub place: (u64, u64),
     pairs: OnceCell<Vec<f64>>,
 }
@@ -44,12 +48,21 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// The configurations `rows` of `ensemble`.
     pub fn new(ensemble: &'a dyn Ensemble, rows: Range<usize>, partners: &'a [i8]) -> Self {
-        View { ensemble, rows, partners, place: (0, 0), pairs: OnceCell::new() }
+        View {
+            ensemble,
+            rows,
+            partners,
+            place: (0, 0),
+            pairs: OnceCell::new(),
+        }
     }
 
     /// The same, of samples of one chain from number `sample` on.
     pub fn at(self, chain: usize, sample: usize) -> Self {
-        View { place: (chain as u64, sample as u64), ..self }
+        View {
+            place: (chain as u64, sample as u64),
+            ..self
+        }
     }
 
     /// The configurations.
@@ -83,10 +96,14 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Local values of any operator, one per row. Configurations outside the sector have amplitude 0.
+    /// Local values of any operator, one per row. Configurations outside the sector have amplitude
+    /// 0.
     pub fn local_values(&self, operator: &TermTable) -> Vec<Complex64> {
         let (mut asks, mut elements) = (Asks::default(), Vec::new());
-        let mut values: Vec<Complex64> = self.configurations().map(|x| operator.diagonal(x)).collect();
+        let mut values: Vec<Complex64> = self
+            .configurations()
+            .map(|x| operator.diagonal(x))
+            .collect();
         for (row, x) in self.rows.clone().zip(self.configurations()) {
             operator.connected(x, |sites, element| {
                 asks.push(row, sites);
@@ -142,8 +159,8 @@ pub trait Observable: Send + Sync {
     fn columns(&self) -> usize;
     /// Local values, rows × columns, of the rows of `view`.
     fn local_values(&self, view: &View) -> Result<Vec<f64>>;
-    /// Means of the columns from all amplitudes of a full sum, where averages of local values would miss something; `None` where
-    /// they do not. The same on every rank.
+    /// Means of the columns from all amplitudes of a full sum, where averages of local values would
+    /// miss something; `None` where they do not. The same on every rank.
     fn full_sum(&self, _ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
         Ok(None)
     }
@@ -177,7 +194,8 @@ pub struct ObservableContext<'a> {
     pub seed: u64,
     /// Folder of the input file.
     pub folder: &'a Path,
-    /// Builds the wave function of a results file with its final parameters; the text is the key for messages.
+    /// Builds the wave function of a results file with its final parameters; the text is the key
+    /// for messages.
     pub state: &'a dyn Fn(&Path, &str) -> Result<Erased>,
     /// Where this observable stands in the input.
     pub path: String,
@@ -211,27 +229,71 @@ pub struct ObservableEntry {
 
 /// All observables.
 pub const OBSERVABLES: &[ObservableEntry] = &[
-    ObservableEntry { kind: "magnetisation", build: magnetisation::build, schema: no_keys },
-    ObservableEntry { kind: "transverse-magnetisation", build: transverse::build, schema: no_keys },
-    ObservableEntry { kind: "spin-correlations", build: spin_correlations::build_full, schema: no_keys },
-    ObservableEntry { kind: "spin-correlations-zz", build: spin_correlations::build_zz, schema: no_keys },
-    ObservableEntry { kind: "structure-factor", build: structure_factor::build_full, schema: structure_factor::schema },
+    ObservableEntry {
+        kind: "magnetisation",
+        build: magnetisation::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "transverse-magnetisation",
+        build: transverse::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "spin-correlations",
+        build: spin_correlations::build_full,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "spin-correlations-zz",
+        build: spin_correlations::build_zz,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "structure-factor",
+        build: structure_factor::build_full,
+        schema: structure_factor::schema,
+    },
     ObservableEntry {
         kind: "structure-factor-zz",
         build: structure_factor::build_zz,
         schema: structure_factor::schema,
     },
-    ObservableEntry { kind: "one-site", build: one_site::build, schema: no_keys },
-    ObservableEntry { kind: "dimer-correlations", build: four_spin::build_dimers, schema: four_spin::dimer_schema },
+    ObservableEntry {
+        kind: "one-site",
+        build: one_site::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "dimer-correlations",
+        build: four_spin::build_dimers,
+        schema: four_spin::dimer_schema,
+    },
     ObservableEntry {
         kind: "plaquette-correlations",
         build: four_spin::build_plaquettes,
         schema: four_spin::plaquette_schema,
     },
-    ObservableEntry { kind: "pauli", build: pauli::build, schema: crate::operator::models::pauli::schema },
-    ObservableEntry { kind: "string-order", build: string_order::build, schema: string_order::schema },
-    ObservableEntry { kind: "renyi-2", build: renyi::build, schema: renyi::schema },
-    ObservableEntry { kind: "overlap", build: overlap::build, schema: overlap::schema },
+    ObservableEntry {
+        kind: "pauli",
+        build: pauli::build,
+        schema: crate::operator::models::pauli::schema,
+    },
+    ObservableEntry {
+        kind: "string-order",
+        build: string_order::build,
+        schema: string_order::schema,
+    },
+    ObservableEntry {
+        kind: "renyi-2",
+        build: renyi::build,
+        schema: renyi::schema,
+    },
+    ObservableEntry {
+        kind: "overlap",
+        build: overlap::build,
+        schema: overlap::schema,
+    },
 ];
 
 /// An observable with its name in files.
@@ -244,26 +306,45 @@ pub struct Named {
 
 /// Every spin and their mean: what shows chains that stay apart.
 pub fn monitor(sites: usize) -> Named {
-    Named { name: "spins".into(), observable: Box::new(magnetisation::Spins { sites }) }
+    Named {
+        name: "spins".into(),
+        observable: Box::new(magnetisation::Spins { sites }),
+    }
 }
 
 /// Builds the observable of the table `table`, which has a `kind` and may have a `name`.
 pub fn build(table: &toml::Table, context: &ObservableContext) -> Result<Named> {
     let key = |name: &str| format!("{}.{name}", context.path);
-    let known = || format!("known: {}", OBSERVABLES.iter().map(|e| e.kind).collect::<Vec<_>>().join(", "));
+    let known = || {
+        format!(
+            "known: {}",
+            OBSERVABLES
+                .iter()
+                .map(|e| e.kind)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    };
     let mut own = table.clone();
     let text = |value: Option<toml::Value>, name: &str| match value {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(Error::input(key(name), format!("{other} is not a text"), "write it in quotes")),
+        Some(other) => Err(Error::input(
+            key(name),
+            format!("{other} is not a text"),
+            "write it in quotes",
+        )),
     };
-    let kind =
-        text(own.remove("kind"), "kind")?.ok_or_else(|| Error::input(key("kind"), "this key is missing", known()))?;
+    let kind = text(own.remove("kind"), "kind")?
+        .ok_or_else(|| Error::input(key("kind"), "this key is missing", known()))?;
     let name = text(own.remove("name"), "name")?.unwrap_or_else(|| kind.clone());
-    let entry = OBSERVABLES
-        .iter()
-        .find(|e| e.kind == kind)
-        .ok_or_else(|| Error::input(&context.path, format!("`{kind}` is not an observable"), known()))?;
+    let entry = OBSERVABLES.iter().find(|e| e.kind == kind).ok_or_else(|| {
+        Error::input(
+            &context.path,
+            format!("`{kind}` is not an observable"),
+            known(),
+        )
+    })?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name == "energy" || !name.chars().all(allowed) {
         return Err(Error::input(
@@ -272,7 +353,10 @@ pub fn build(table: &toml::Table, context: &ObservableContext) -> Result<Named> 
             "use letters, digits, `-`, `_` and `.`; `energy` is taken",
         ));
     }
-    Ok(Named { name, observable: (entry.build)(&own, context)? })
+    Ok(Named {
+        name,
+        observable: (entry.build)(&own, context)?,
+    })
 }
 
 /// The keys of an observable without any.
@@ -295,5 +379,10 @@ fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
 
 /// Places of a quantity in a shape of its own.
 fn quantity(name: &'static str, shape: &[usize], unit: String, meaning: &str) -> Quantity {
-    Quantity { name, shape: shape.to_vec(), unit, meaning: meaning.into() }
+    Quantity {
+        name,
+        shape: shape.to_vec(),
+        unit,
+        meaning: meaning.into(),
+    }
 }

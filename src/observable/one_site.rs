@@ -1,7 +1,7 @@
 //! Decides the one-site expectation values ⟨o^x_i⟩, ⟨o^y_i⟩, ⟨o^z_i⟩ of every site.
 //!
-//! (σ^x_i)_loc(x) = r, (σ^y_i)_loc(x) = −i σ_i r with r = ψ(x with spin i flipped)/ψ(x). Where total Sz is fixed the first two
-//! vanish and are left out.
+//! (σ^x_i)_loc(x) = r, (σ^y_i)_loc(x) = −i σ_i r with r = ψ(x with spin i flipped)/ψ(x).
+//! Where total Sz is fixed the first two vanish and are left out.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
 use crate::ansatz::Asks;
@@ -14,10 +14,18 @@ struct OneSite {
     unit: String,
 }
 
-pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
     let (sites, transverse) = (context.lattice.sites, context.basis.up.is_none());
-    Ok(Box::new(OneSite { sites, transverse, factor: context.factor(1), unit: context.unit(1) }))
+    Ok(Box::new(OneSite {
+        sites,
+        transverse,
+        factor: context.factor(1),
+        unit: context.unit(1),
+    }))
 }
 
 impl Observable for OneSite {
@@ -27,7 +35,9 @@ impl Observable for OneSite {
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         let mut asks = Asks::default();
         if self.transverse {
-            view.rows.clone().for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
+            view.rows
+                .clone()
+                .for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
         }
         let ratios = view.ensemble.ratios(&asks);
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());

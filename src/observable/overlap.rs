@@ -1,8 +1,11 @@
-//! Decides how this state compares with a saved one: fidelity, and the difference of their energies from the same samples.
+//! Decides how this state compares with a saved one: fidelity, and the difference of their energies
+//! from the same samples.
 //!
-//! With r(x) = φ(x)/ψ(x) and averages over |ψ|²: ⟨ψ|φ⟩/⟨ψ|ψ⟩ = ⟨r⟩, ⟨φ|φ⟩/⟨ψ|ψ⟩ = ⟨|r|²⟩, so that F = |⟨r⟩|²/⟨|r|²⟩ and
-//! E_φ = ⟨r* (Hφ)(x)/ψ(x)⟩/⟨|r|²⟩. The noise of E_φ − E_ψ is that of the difference of the states (reweighting, A. M. Ferrenberg
-//! and R. H. Swendsen, Phys. Rev. Lett. 61, 2635 (1988)). φ must vanish wherever ψ does; a full sum has no such condition.
+//! With r(x) = φ(x)/ψ(x) and averages over |ψ|²: ⟨ψ|φ⟩/⟨ψ|ψ⟩ = ⟨r⟩,
+//! ⟨φ|φ⟩/⟨ψ|ψ⟩ = ⟨|r|²⟩, so that F = |⟨r⟩|²/⟨|r|²⟩ and E_φ = ⟨r*
+//! (Hφ)(x)/ψ(x)⟩/⟨|r|²⟩. The noise of E_φ − E_ψ is that of the difference of the
+//! states (reweighting, A. M. Ferrenberg and R. H. Swendsen, Phys. Rev. Lett. 61, 2635 (1988)). φ
+//! must vanish wherever ψ does; a full sum has no such condition.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::{Ansatz, Erased};
@@ -37,12 +40,21 @@ struct Overlap {
     references: Vec<i8>,
 }
 
-pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     let keys: Keys = crate::keys::parse(table, &context.path)?;
     let other = (context.state)(&keys.file, &format!("{}.file", context.path))?;
     let mut rng = stream(0, Purpose::Configurations, u64::MAX, 0);
-    let references = (0..REFERENCES).flat_map(|_| context.basis.random(&mut rng)).collect();
-    Ok(Box::new(Overlap { other, hamiltonian: context.hamiltonian.clone(), references }))
+    let references = (0..REFERENCES)
+        .flat_map(|_| context.basis.random(&mut rng))
+        .collect();
+    Ok(Box::new(Overlap {
+        other,
+        hamiltonian: context.hamiltonian.clone(),
+        references,
+    }))
 }
 
 impl Overlap {
@@ -50,17 +62,27 @@ impl Overlap {
     fn scale(&self, ensemble: &dyn Ensemble) -> f64 {
         let theirs = self.other.log_psi(&self.other.batch(&self.references));
         let ours = ensemble.log_psi_of(&self.references);
-        let differences = theirs.iter().zip(ours).map(|(a, b)| a.re - b.re).filter(|d| d.is_finite());
-        differences.fold(None, |m: Option<f64>, d| Some(m.map_or(d, |m| m.max(d)))).unwrap_or(0.0)
+        let differences = theirs
+            .iter()
+            .zip(ours)
+            .map(|(a, b)| a.re - b.re)
+            .filter(|d| d.is_finite());
+        differences
+            .fold(None, |m: Option<f64>, d| Some(m.map_or(d, |m| m.max(d))))
+            .unwrap_or(0.0)
     }
 
     /// ln φ and (Hφ)(x)/φ(x), which means nothing where φ vanishes.
     fn evaluate_other(&self, xs: &[i8]) -> (Vec<Complex64>, Vec<Complex64>) {
         let batch = self.other.batch(xs);
-        (self.other.log_psi(&batch), local_values_by_ratios(&self.other, &batch, xs, &self.hamiltonian))
+        (
+            self.other.log_psi(&batch),
+            local_values_by_ratios(&self.other, &batch, xs, &self.hamiltonian),
+        )
     }
 
-    /// ⟨ψ|φ⟩, ⟨φ|φ⟩, ⟨φ|H|φ⟩ and ⟨ψ|H|ψ⟩, all over ⟨ψ|ψ⟩, from every amplitude.
+    /// ⟨ψ|φ⟩, ⟨φ|φ⟩, ⟨φ|H|φ⟩ and ⟨ψ|H|ψ⟩, all over ⟨ψ|ψ⟩, from every
+    /// amplitude.
     fn exact(&self, index: &StateIndex, psi: &[Complex64]) -> Vec<f64> {
         let mut logs = Vec::with_capacity(psi.len());
         for start in (0..psi.len()).step_by(BLOCK) {
@@ -71,7 +93,13 @@ impl Overlap {
         let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
         let phi: Vec<Complex64> = logs
             .iter()
-            .map(|l| if l.re == f64::NEG_INFINITY { Complex64::ZERO } else { (l - largest).exp() })
+            .map(|l| {
+                if l.re == f64::NEG_INFINITY {
+                    Complex64::ZERO
+                } else {
+                    (l - largest).exp()
+                }
+            })
             .collect();
         let energy = |v: &[Complex64]| -> f64 {
             let row = |k: usize| {
@@ -87,7 +115,9 @@ impl Overlap {
         let norm: f64 = psi.iter().map(|z| z.norm_sqr()).sum();
         let inner: Complex64 = psi.iter().zip(&phi).map(|(a, b)| a.conj() * b).sum();
         let square: f64 = phi.iter().map(|z| z.norm_sqr()).sum();
-        [inner.re, inner.im, square, energy(&phi), energy(psi)].map(|v| v / norm).to_vec()
+        [inner.re, inner.im, square, energy(&phi), energy(psi)]
+            .map(|v| v / norm)
+            .to_vec()
     }
 }
 
@@ -114,21 +144,40 @@ impl Observable for Overlap {
         Ok(out)
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
-        Ok(ensemble.amplitudes().map(|(index, psi)| self.exact(index, psi)))
+        Ok(ensemble
+            .amplitudes()
+            .map(|(index, psi)| self.exact(index, psi)))
     }
     fn quantities(&self) -> Vec<Quantity> {
         let energy = |name, meaning| quantity(name, &[], "energy of the input".into(), meaning);
         vec![
-            quantity("fidelity", &[], "1".into(), "|<psi|phi>|^2 / (<psi|psi><phi|phi>), phi the saved state"),
+            quantity(
+                "fidelity",
+                &[],
+                "1".into(),
+                "|<psi|phi>|^2 / (<psi|psi><phi|phi>), phi the saved state",
+            ),
             quantity("infidelity", &[], "1".into(), "1 - fidelity"),
-            energy("other_energy", "<phi|H|phi>/<phi|phi> with the Hamiltonian of this input"),
-            energy("energy_difference", "energy of the saved state minus that of this one"),
+            energy(
+                "other_energy",
+                "<phi|H|phi>/<phi|phi> with the Hamiltonian of this input",
+            ),
+            energy(
+                "energy_difference",
+                "energy of the saved state minus that of this one",
+            ),
         ]
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {
-        let [re, im, square, other, mine] = *means else { return vec![0.0; 4] };
+        let [re, im, square, other, mine] = *means else {
+            return vec![0.0; 4];
+        };
         // A sampled state that never meets the other one has no overlap with it that could be seen.
-        let (fidelity, energy) = if square > 0.0 { ((re * re + im * im) / square, other / square) } else { (0.0, 0.0) };
+        let (fidelity, energy) = if square > 0.0 {
+            ((re * re + im * im) / square, other / square)
+        } else {
+            (0.0, 0.0)
+        };
         vec![fidelity, 1.0 - fidelity, energy, energy - mine]
     }
 }

@@ -1,8 +1,10 @@
-//! Decides the second Rényi entropy of blocks of sites, S₂ = −ln Tr ρ_A², by swapping the block between two copies.
+//! Decides the second Rényi entropy of blocks of sites, S₂ = −ln Tr ρ_A², by swapping the
+//! block between two copies.
 //!
-//! Tr ρ_A² = ⟨ψ(a',b) ψ(a,b')/(ψ(a,b) ψ(a',b'))⟩ over independent x = (a,b), x' = (a',b') (M. B. Hastings et al., Phys. Rev.
-//! Lett. 104, 157201 (2010)). Its noise grows like e^{S₂}; for large blocks `method = "ratio"` multiplies ratios of blocks that
-//! differ by one site (see `ratio`). A full sum takes Tr (ΨΨ^H)² with Ψ the amplitudes as a matrix [a, b].
+//! Tr ρ_A² = ⟨ψ(a',b) ψ(a,b')/(ψ(a,b) ψ(a',b'))⟩ over independent x = (a,b), x' = (a',b')
+//! (M. B. Hastings et al., Phys. Rev. Lett. 104, 157201 (2010)). Its noise grows like e^{S₂}; for
+//! large blocks `method = "ratio"` multiplies ratios of blocks that differ by one site (see
+//! `ratio`). A full sum takes Tr (ΨΨ^H)² with Ψ the amplitudes as a matrix [a, b].
 
 mod ratio;
 
@@ -53,7 +55,10 @@ struct Swap {
     blocks: Vec<Mask>,
 }
 
-pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     let keys: Keys = crate::keys::parse(table, &context.path)?;
     let sites = context.lattice.sites;
     let key = |name: &str| format!("{}.{name}", context.path);
@@ -68,8 +73,15 @@ pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<
     for block in &keys.blocks {
         let mask = mask(block, sites);
         if block.is_empty() || mask.iter().filter(|m| **m).count() != block.len() {
-            let remedy = format!("a block is a list of different sites from 0 to {}", sites - 1);
-            return Err(Error::input(key("blocks"), format!("{block:?} is not a block of this lattice"), remedy));
+            let remedy = format!(
+                "a block is a list of different sites from 0 to {}",
+                sites - 1
+            );
+            return Err(Error::input(
+                key("blocks"),
+                format!("{block:?} is not a block of this lattice"),
+                remedy,
+            ));
         }
         masks.push(mask);
     }
@@ -80,29 +92,40 @@ pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<
             "remove the key or change the method",
         )),
         (Estimator::Swap, None) => Ok(Box::new(Swap { blocks: masks })),
-        (Estimator::Ratio, burn_in) => {
-            Ok(Box::new(ratio::Ratio::new(&keys.blocks, context.basis.clone(), context.seed, burn_in.unwrap_or(50))))
-        }
+        (Estimator::Ratio, burn_in) => Ok(Box::new(ratio::Ratio::new(
+            &keys.blocks,
+            context.basis.clone(),
+            context.seed,
+            burn_in.unwrap_or(50),
+        ))),
     }
 }
 
 fn mask(block: &[usize], sites: usize) -> Mask {
     let mut mask = vec![false; sites];
-    block.iter().filter(|&&s| s < sites).for_each(|&s| mask[s] = true);
+    block
+        .iter()
+        .filter(|&&s| s < sites)
+        .for_each(|&s| mask[s] = true);
     mask
 }
 
 /// The two configurations with the spins of the block exchanged.
 fn swapped(x: &[i8], y: &[i8], mask: &[bool]) -> [Vec<i8>; 2] {
     let pick = |inside: &[i8], outside: &[i8]| {
-        (0..mask.len()).map(|i| if mask[i] { inside[i] } else { outside[i] }).collect::<Vec<i8>>()
+        (0..mask.len())
+            .map(|i| if mask[i] { inside[i] } else { outside[i] })
+            .collect::<Vec<i8>>()
     };
     [pick(y, x), pick(x, y)]
 }
 
 /// Tr ρ² of a block from all amplitudes.
 fn purity(index: &StateIndex, amplitudes: &[Complex64], mask: &[bool]) -> Result<f64> {
-    let block = mask.iter().enumerate().fold(0u64, |w, (i, &inside)| w | u64::from(inside) << i);
+    let block = mask
+        .iter()
+        .enumerate()
+        .fold(0u64, |w, (i, &inside)| w | u64::from(inside) << i);
     let numbered = |keep: u64| {
         let mut numbers = BTreeMap::new();
         (0..amplitudes.len()).for_each(|k| {
@@ -142,7 +165,12 @@ fn entropy(purity: f64) -> f64 {
 
 fn quantities(blocks: usize) -> Vec<Quantity> {
     vec![
-        quantity("", &[blocks], "1".into(), "S2 = -ln Tr rho_A^2 in nats [block]"),
+        quantity(
+            "",
+            &[blocks],
+            "1".into(),
+            "S2 = -ln Tr rho_A^2 in nats [block]",
+        ),
         quantity("purity", &[blocks], "1".into(), "Tr rho_A^2 [block]"),
     ]
 }
@@ -151,7 +179,11 @@ fn labels(blocks: &[Mask]) -> Vec<Label> {
     vec![Label {
         name: "blocks",
         shape: vec![blocks.len(), blocks[0].len()],
-        values: blocks.iter().flatten().map(|&inside| f64::from(u8::from(inside))).collect(),
+        values: blocks
+            .iter()
+            .flatten()
+            .map(|&inside| f64::from(u8::from(inside)))
+            .collect(),
         unit: "1",
         meaning: "1 where the site belongs to the block [block, site]",
     }]
@@ -166,28 +198,47 @@ impl Observable for Swap {
         let mut asked: Vec<i8> = Vec::new();
         for (x, y) in view.configurations().zip(view.partners.chunks_exact(n)) {
             asked.extend(y);
-            self.blocks.iter().for_each(|mask| asked.extend(swapped(x, y, mask).concat()));
+            self.blocks
+                .iter()
+                .for_each(|mask| asked.extend(swapped(x, y, mask).concat()));
         }
         let logs = view.ensemble.log_psi_of(&asked);
         let mut out = Vec::new();
         let mine = &view.ensemble.log_psi()[view.rows.clone()];
-        for (x, theirs) in mine.iter().zip(logs.chunks_exact(1 + 2 * self.blocks.len())) {
+        for (x, theirs) in mine
+            .iter()
+            .zip(logs.chunks_exact(1 + 2 * self.blocks.len()))
+        {
             for pair in theirs[1..].chunks_exact(2) {
                 let zero = pair.iter().any(|l| l.re == f64::NEG_INFINITY);
-                out.push(if zero { 0.0 } else { (pair[0] + pair[1] - x - theirs[0]).exp().re });
+                out.push(if zero {
+                    0.0
+                } else {
+                    (pair[0] + pair[1] - x - theirs[0]).exp().re
+                });
             }
         }
         Ok(out)
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
-        let Some((index, amplitudes)) = ensemble.amplitudes() else { return Ok(None) };
-        self.blocks.iter().map(|mask| purity(index, amplitudes, mask)).collect::<Result<Vec<f64>>>().map(Some)
+        let Some((index, amplitudes)) = ensemble.amplitudes() else {
+            return Ok(None);
+        };
+        self.blocks
+            .iter()
+            .map(|mask| purity(index, amplitudes, mask))
+            .collect::<Result<Vec<f64>>>()
+            .map(Some)
     }
     fn quantities(&self) -> Vec<Quantity> {
         quantities(self.blocks.len())
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {
-        means.iter().map(|&p| entropy(p)).chain(means.iter().copied()).collect()
+        means
+            .iter()
+            .map(|&p| entropy(p))
+            .chain(means.iter().copied())
+            .collect()
     }
     fn labels(&self) -> Vec<Label> {
         labels(&self.blocks)

@@ -1,6 +1,8 @@
-//! Decides the spin correlations ⟨o_i·o_j⟩ and ⟨o^z_i o^z_j⟩ of all pairs, and their means by distance.
+//! Decides the spin correlations ⟨o_i·o_j⟩ and ⟨o^z_i o^z_j⟩ of all pairs, and their means
+//! by distance.
 //!
-//! (σ_i·σ_j)_loc(x) = σ_i σ_j + 2 [σ_i ≠ σ_j] ψ(x with i and j exchanged)/ψ(x); S = σ/2 gives a quarter of it.
+//! (σ_i·σ_j)_loc(x) = σ_i σ_j + 2 [σ_i ≠ σ_j] ψ(x with i and j exchanged)/ψ(x); S = σ/2
+//! gives a quarter of it.
 
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
 use crate::error::{Error, Result};
@@ -12,22 +14,33 @@ const LARGEST: usize = 1 << 16;
 struct SpinCorrelations {
     full: bool,
     sites: usize,
-    /// Class of each pair i < j, where the lattice has distances, and the distance and multiplicity of each class.
+    /// Class of each pair i < j, where the lattice has distances, and the distance and multiplicity
+    /// of each class.
     classes: Vec<usize>,
     distances: Vec<(f64, usize)>,
     factor: f64,
     unit: String,
 }
 
-pub(super) fn build_full(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build_full(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     build(table, context, true)
 }
 
-pub(super) fn build_zz(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build_zz(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     build(table, context, false)
 }
 
-fn build(table: &toml::Table, context: &ObservableContext, full: bool) -> Result<Box<dyn Observable>> {
+fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+    full: bool,
+) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
     let sites = context.lattice.sites;
     let pairs = sites * (sites - 1) / 2;
@@ -35,7 +48,8 @@ fn build(table: &toml::Table, context: &ObservableContext, full: bool) -> Result
         return Err(Error::input(
             &context.path,
             format!("{pairs} pairs of sites are not between 1 and {LARGEST}"),
-            "use \"structure-factor\" with a list of momenta, or a table of kind \"pauli\" for single pairs",
+            "use \"structure-factor\" with a list of momenta, or a table of kind \"pauli\" for \
+             single pairs",
         ));
     }
     let (mut classes, mut distances) = (Vec::new(), BTreeMap::new());
@@ -51,7 +65,14 @@ fn build(table: &toml::Table, context: &ObservableContext, full: bool) -> Result
     }
     let distances = distances.into_values().collect();
     let (factor, unit) = (context.factor(2), context.unit(2));
-    Ok(Box::new(SpinCorrelations { full, sites, classes, distances, factor, unit }))
+    Ok(Box::new(SpinCorrelations {
+        full,
+        sites,
+        classes,
+        distances,
+        factor,
+        unit,
+    }))
 }
 
 impl Observable for SpinCorrelations {
@@ -71,12 +92,25 @@ impl Observable for SpinCorrelations {
         Ok(out)
     }
     fn quantities(&self) -> Vec<Quantity> {
-        let what = if self.full { "<o_i . o_j>" } else { "<oz_i oz_j>" };
-        let mut list =
-            vec![quantity("", &[self.sites, self.sites], self.unit.clone(), &format!("{what} [site i, site j]"))];
+        let what = if self.full {
+            "<o_i . o_j>"
+        } else {
+            "<oz_i oz_j>"
+        };
+        let mut list = vec![quantity(
+            "",
+            &[self.sites, self.sites],
+            self.unit.clone(),
+            &format!("{what} [site i, site j]"),
+        )];
         if !self.distances.is_empty() {
             let meaning = format!("mean of {what} over the pairs at each distance");
-            list.push(quantity("by_distance", &[self.distances.len()], self.unit.clone(), &meaning));
+            list.push(quantity(
+                "by_distance",
+                &[self.distances.len()],
+                self.unit.clone(),
+                &meaning,
+            ));
         }
         list
     }
@@ -92,21 +126,43 @@ impl Observable for SpinCorrelations {
             }
         }
         let mut sums = vec![0.0; self.distances.len()];
-        self.classes.iter().zip(means).for_each(|(&class, value)| sums[class] += value);
-        out.extend(sums.iter().zip(&self.distances).map(|(sum, (_, count))| sum / *count as f64));
+        self.classes
+            .iter()
+            .zip(means)
+            .for_each(|(&class, value)| sums[class] += value);
+        out.extend(
+            sums.iter()
+                .zip(&self.distances)
+                .map(|(sum, (_, count))| sum / *count as f64),
+        );
         out
     }
     fn labels(&self) -> Vec<Label> {
         if self.distances.is_empty() {
             return Vec::new();
         }
-        let label =
-            |name, values: Vec<f64>, unit, meaning| Label { name, shape: vec![values.len()], values, unit, meaning };
+        let label = |name, values: Vec<f64>, unit, meaning| Label {
+            name,
+            shape: vec![values.len()],
+            values,
+            unit,
+            meaning,
+        };
         let distances = self.distances.iter().map(|d| d.0).collect();
         let counts = self.distances.iter().map(|d| d.1 as f64).collect();
         vec![
-            label("distances", distances, "nearest-neighbour distance", "minimum-image distance of by_distance"),
-            label("pairs_at_distance", counts, "1", "number of pairs at each distance"),
+            label(
+                "distances",
+                distances,
+                "nearest-neighbour distance",
+                "minimum-image distance of by_distance",
+            ),
+            label(
+                "pairs_at_distance",
+                counts,
+                "1",
+                "number of pairs at each distance",
+            ),
         ]
     }
 }

@@ -1,8 +1,8 @@
 //! Decides the string correlations of a chain, ⟨o^a_i (Π_{i<k<j} σ^a_k) o^a_j⟩ for an axis a.
 //!
-//! With exp(iπ S^a_k) = i σ^a_k this is i^{−(j−i−1)} times the string order parameter of M. den Nijs and K. Rommelse, Phys. Rev.
-//! B 40, 4709 (1989). j runs forward from i; on a ring it wraps. In Pauli units the x string is the disorder operator of the
-//! transverse-field Ising chain.
+//! With exp(iπ S^a_k) = i σ^a_k this is i^{−(j−i−1)} times the string order parameter of M.
+//! den Nijs and K. Rommelse, Phys. Rev. B 40, 4709 (1989). j runs forward from i; on a ring it
+//! wraps. In Pauli units the x string is the disorder operator of the transverse-field Ising chain.
 
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::Asks;
@@ -40,7 +40,10 @@ struct StringOrder {
     unit: String,
 }
 
-pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     let keys: Keys = crate::keys::parse(table, &context.path)?;
     let (lattice, sites) = (context.lattice, context.lattice.sites);
     if lattice.spec.kind != "chain" || !(2..=256).contains(&sites) {
@@ -51,7 +54,13 @@ pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<
         ));
     }
     let ring = lattice.periodic()[0];
-    Ok(Box::new(StringOrder { sites, ring, axis: keys.axis, factor: context.factor(2), unit: context.unit(2) }))
+    Ok(Box::new(StringOrder {
+        sites,
+        ring,
+        axis: keys.axis,
+        factor: context.factor(2),
+        unit: context.unit(2),
+    }))
 }
 
 impl StringOrder {
@@ -74,20 +83,42 @@ impl Observable for StringOrder {
         let n = self.sites;
         let string = |i: usize, d: usize| (i..=i + d).map(move |k| k % n);
         if self.axis == StringAxis::Z {
-            let value = |x: &[i8], i, d| self.factor * string(i, d).map(|k| f64::from(x[k])).product::<f64>();
-            return Ok(view.configurations().flat_map(|x| self.strings().map(move |(i, d)| value(x, i, d))).collect());
+            let value = |x: &[i8], i, d| {
+                self.factor * string(i, d).map(|k| f64::from(x[k])).product::<f64>()
+            };
+            return Ok(view
+                .configurations()
+                .flat_map(|x| self.strings().map(move |(i, d)| value(x, i, d)))
+                .collect());
         }
         let mut asks = Asks::default();
         for row in view.rows.clone() {
-            self.strings().for_each(|(i, d)| asks.push(row, &string(i, d).map(|k| k as u32).collect::<Vec<_>>()));
+            self.strings().for_each(|(i, d)| {
+                asks.push(row, &string(i, d).map(|k| k as u32).collect::<Vec<_>>())
+            });
         }
-        Ok(view.ensemble.ratios(&asks).iter().map(|r| self.factor * r.re).collect())
+        Ok(view
+            .ensemble
+            .ratios(&asks)
+            .iter()
+            .map(|r| self.factor * r.re)
+            .collect())
     }
     fn quantities(&self) -> Vec<Quantity> {
         let n = self.sites;
         vec![
-            quantity("", &[self.reach()], self.unit.clone(), "mean over i of <o_i (prod_{i<k<j} sigma_k) o_j> [j - i]"),
-            quantity("pairs", &[n, n], self.unit.clone(), "the same for each pair [i, j], j forward of i, 0 elsewhere"),
+            quantity(
+                "",
+                &[self.reach()],
+                self.unit.clone(),
+                "mean over i of <o_i (prod_{i<k<j} sigma_k) o_j> [j - i]",
+            ),
+            quantity(
+                "pairs",
+                &[n, n],
+                self.unit.clone(),
+                "the same for each pair [i, j], j forward of i, 0 elsewhere",
+            ),
         ]
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {

@@ -12,7 +12,10 @@ struct Transverse {
     unit: String,
 }
 
-pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<Box<dyn Observable>> {
+pub(super) fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
     if context.basis.up.is_some() {
         return Err(Error::input(
@@ -21,7 +24,11 @@ pub(super) fn build(table: &toml::Table, context: &ObservableContext) -> Result<
             "remove it, or hamiltonian.sector",
         ));
     }
-    Ok(Box::new(Transverse { sites: context.lattice.sites, factor: context.factor(1), unit: context.unit(1) }))
+    Ok(Box::new(Transverse {
+        sites: context.lattice.sites,
+        factor: context.factor(1),
+        unit: context.unit(1),
+    }))
 }
 
 impl Observable for Transverse {
@@ -30,8 +37,15 @@ impl Observable for Transverse {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         let mut asks = Asks::default();
-        view.rows.clone().for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
-        Ok(view.ensemble.ratios(&asks).iter().map(|r| self.factor * r.re).collect())
+        view.rows
+            .clone()
+            .for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
+        Ok(view
+            .ensemble
+            .ratios(&asks)
+            .iter()
+            .map(|r| self.factor * r.re)
+            .collect())
     }
     fn quantities(&self) -> Vec<Quantity> {
         vec![

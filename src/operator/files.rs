@@ -1,8 +1,9 @@
 //! Decides how couplings, fields, edges and Pauli strings are read from comma-separated files.
 //!
-//! Columns: edges `i,j` or `i,j,kind`; bonds `i,j,Jx,Jy,Jz`; fields `i,hx,hy,hz`; strings `coefficient,string` with
-//! coefficients such as `-1.5` or `0.5+0.2i` and strings such as `X0 Y3 Z4` (empty: the identity). The header comes
-//! first; blank lines and lines that begin with `#` are skipped. Sites are numbered from 0.
+//! Columns: edges `i,j` or `i,j,kind`; bonds `i,j,Jx,Jy,Jz`; fields `i,hx,hy,hz`; strings
+//! `coefficient,string` with coefficients such as `-1.5` or `0.5+0.2i` and strings such as `X0 Y3
+//! Z4` (empty: the identity). The header comes first; blank lines and lines that begin with `#` are
+//! skipped. Sites are numbered from 0.
 
 use super::Pauli;
 use crate::error::{Error, Result};
@@ -35,13 +36,20 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn error(&self, problem: impl std::fmt::Display, remedy: &str) -> Error {
-        Error::input(self.key, format!("{}, line {}: {problem}", self.path.display(), self.line), remedy)
+        Error::input(
+            self.key,
+            format!("{}, line {}: {problem}", self.path.display(), self.line),
+            remedy,
+        )
     }
 
     fn site(&self, text: &str, sites: Option<usize>) -> Result<usize> {
-        let site: usize = text
-            .parse()
-            .map_err(|_| self.error(format!("`{text}` is not a site number"), "sites are the integers from 0"))?;
+        let site: usize = text.parse().map_err(|_| {
+            self.error(
+                format!("`{text}` is not a site number"),
+                "sites are the integers from 0",
+            )
+        })?;
         match sites {
             Some(n) if site >= n => Err(self.error(
                 format!("site {site} does not exist, the lattice has {n} sites numbered from 0"),
@@ -59,17 +67,27 @@ impl Place<'_> {
         text.parse::<f64>()
             .ok()
             .filter(|v| v.is_finite())
-            .ok_or_else(|| self.error(format!("`{text}` is not a finite number"), "write a number such as -0.5"))
+            .ok_or_else(|| {
+                self.error(
+                    format!("`{text}` is not a finite number"),
+                    "write a number such as -0.5",
+                )
+            })
     }
 
     /// Checks a pair and that it is new.
     fn pair(&self, i: usize, j: usize, seen: &mut BTreeMap<(usize, usize), usize>) -> Result<()> {
         if i == j {
-            return Err(self.error(format!("site {i} is joined to itself"), "join two different sites"));
+            return Err(self.error(
+                format!("site {i} is joined to itself"),
+                "join two different sites",
+            ));
         }
         match seen.insert((i.min(j), i.max(j)), self.line) {
-            Some(line) => Err(self
-                .error(format!("the pair {i},{j} is already on line {line}"), "list every pair once, in either order")),
+            Some(line) => Err(self.error(
+                format!("the pair {i},{j} is already on line {line}"),
+                "list every pair once, in either order",
+            )),
             None => Ok(()),
         }
     }
@@ -89,7 +107,10 @@ fn read_text(path: &Path, key: &str) -> Result<String> {
         return Err(fail("not a regular file".into()));
     }
     if meta.len() > LARGEST_FILE {
-        return Err(fail(format!("{} bytes, at most {LARGEST_FILE} are read", meta.len())));
+        return Err(fail(format!(
+            "{} bytes, at most {LARGEST_FILE} are read",
+            meta.len()
+        )));
     }
     std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
 }
@@ -103,7 +124,11 @@ fn rows<'a>(
 ) -> Result<()> {
     let text = read_text(path, key)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let allowed = headers.iter().map(|h| format!("`{h}`")).collect::<Vec<_>>().join(" or ");
+    let allowed = headers
+        .iter()
+        .map(|h| format!("`{h}`"))
+        .collect::<Vec<_>>()
+        .join(" or ");
     let mut columns = None;
     let mut place = Place { key, path, line: 0 };
     let mut found = 0usize;
@@ -119,14 +144,20 @@ fn rows<'a>(
                 let header = fields.join(",");
                 if !headers.contains(&header.as_str()) {
                     return Err(place.error(
-                        format!("the header is `{}`", header.chars().take(80).collect::<String>()),
+                        format!(
+                            "the header is `{}`",
+                            header.chars().take(80).collect::<String>()
+                        ),
                         &format!("the first line is {allowed}"),
                     ));
                 }
                 columns = Some(fields.len());
             }
             Some(n) if n != fields.len() => {
-                return Err(place.error(format!("{} columns instead of {n}", fields.len()), "fill every column once"));
+                return Err(place.error(
+                    format!("{} columns instead of {n}", fields.len()),
+                    "fill every column once",
+                ));
             }
             Some(_) => {
                 found += 1;
@@ -144,7 +175,8 @@ fn rows<'a>(
     Ok(())
 }
 
-/// Reads the edges (i, j, kind) of a graph; without a third column the kind is 1. `key` is named in errors.
+/// Reads the edges (i, j, kind) of a graph; without a third column the kind is 1. `key` is named in
+/// errors.
 pub fn read_edges(path: &Path, key: &str) -> Result<Vec<(usize, usize, u32)>> {
     let (mut edges, mut seen) = (Vec::new(), BTreeMap::new());
     rows(path, key, &["i,j", "i,j,kind"], |place, fields| {
@@ -152,11 +184,12 @@ pub fn read_edges(path: &Path, key: &str) -> Result<Vec<(usize, usize, u32)>> {
         place.pair(i, j, &mut seen)?;
         let kind = match fields.get(2) {
             None => 1,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|&k| k > 0)
-                .ok_or_else(|| place.error(format!("`{text}` is not a kind"), "kinds are the integers from 1"))?,
+            Some(text) => text.parse().ok().filter(|&k| k > 0).ok_or_else(|| {
+                place.error(
+                    format!("`{text}` is not a kind"),
+                    "kinds are the integers from 1",
+                )
+            })?,
         };
         edges.push((i, j, kind));
         Ok(())
@@ -168,9 +201,16 @@ pub fn read_edges(path: &Path, key: &str) -> Result<Vec<(usize, usize, u32)>> {
 pub fn read_bonds(path: &Path, key: &str, sites: usize) -> Result<Vec<Coupling>> {
     let (mut bonds, mut seen) = (Vec::new(), BTreeMap::new());
     rows(path, key, &["i,j,Jx,Jy,Jz"], |place, f| {
-        let (i, j) = (place.site(f[0], Some(sites))?, place.site(f[1], Some(sites))?);
+        let (i, j) = (
+            place.site(f[0], Some(sites))?,
+            place.site(f[1], Some(sites))?,
+        );
         place.pair(i, j, &mut seen)?;
-        bonds.push(Coupling { i, j, j_xyz: [place.real(f[2])?, place.real(f[3])?, place.real(f[4])?] });
+        bonds.push(Coupling {
+            i,
+            j,
+            j_xyz: [place.real(f[2])?, place.real(f[3])?, place.real(f[4])?],
+        });
         Ok(())
     })?;
     Ok(bonds)
@@ -182,9 +222,15 @@ pub fn read_fields(path: &Path, key: &str, sites: usize) -> Result<Vec<(usize, [
     rows(path, key, &["i,hx,hy,hz"], |place, f| {
         let site = place.site(f[0], Some(sites))?;
         if let Some(line) = seen.insert(site, place.line) {
-            return Err(place.error(format!("site {site} is already on line {line}"), "list every site once"));
+            return Err(place.error(
+                format!("site {site} is already on line {line}"),
+                "list every site once",
+            ));
         }
-        list.push((site, [place.real(f[1])?, place.real(f[2])?, place.real(f[3])?]));
+        list.push((
+            site,
+            [place.real(f[1])?, place.real(f[2])?, place.real(f[3])?],
+        ));
         Ok(())
     })?;
     Ok(list)
@@ -199,7 +245,10 @@ pub fn read_pauli(path: &Path, key: &str, sites: usize) -> Result<Vec<Term>> {
     rows(path, key, &["coefficient,string"], |place, fields| {
         const REMEDY: &str = "write lines such as `0.5,X0 Z1`";
         let c = parse_coefficient(fields[0]).map_err(|problem| place.error(problem, REMEDY))?;
-        terms.push((c, parse_string(fields[1], sites).map_err(|problem| place.error(problem, REMEDY))?));
+        terms.push((
+            c,
+            parse_string(fields[1], sites).map_err(|problem| place.error(problem, REMEDY))?,
+        ));
         Ok(())
     })?;
     Ok(terms)
@@ -208,20 +257,30 @@ pub fn read_pauli(path: &Path, key: &str, sites: usize) -> Result<Vec<Term>> {
 /// Reads `1.5`, `-2e-3`, `0.5+0.2i`, `-0.2i`, `i`; what is wrong otherwise.
 pub fn parse_coefficient(text: &str) -> std::result::Result<Complex64, String> {
     let wrong = || format!("`{text}` is not a finite coefficient such as -0.5 or 0.5+0.2i");
-    let finite = |part: &str| part.trim().parse::<f64>().ok().filter(|v| v.is_finite()).ok_or_else(wrong);
+    let finite = |part: &str| {
+        part.trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|v| v.is_finite())
+            .ok_or_else(wrong)
+    };
     let Some(body) = text.strip_suffix('i') else {
         return finite(text).map(Complex64::from);
     };
     let bytes = body.as_bytes();
-    let split =
-        (1..bytes.len()).rev().find(|&k| matches!(bytes[k], b'+' | b'-') && !matches!(bytes[k - 1], b'e' | b'E'));
+    let split = (1..bytes.len())
+        .rev()
+        .find(|&k| matches!(bytes[k], b'+' | b'-') && !matches!(bytes[k - 1], b'e' | b'E'));
     let (re, im) = body.split_at(split.unwrap_or(0));
     let im = match im.replace(' ', "").as_str() {
         "" | "+" => 1.0,
         "-" => -1.0,
         number => finite(number)?,
     };
-    Ok(Complex64::new(if re.is_empty() { 0.0 } else { finite(re)? }, im))
+    Ok(Complex64::new(
+        if re.is_empty() { 0.0 } else { finite(re)? },
+        im,
+    ))
 }
 
 /// Reads `X0 Y3 Z4` on `sites` sites; what is wrong otherwise. The empty text is the identity.
@@ -233,7 +292,11 @@ pub fn parse_string(text: &str, sites: usize) -> std::result::Result<Vec<(u32, P
             Some('X') => Pauli::X,
             Some('Y') => Pauli::Y,
             Some('Z') => Pauli::Z,
-            _ => return Err(format!("`{word}` is not a Pauli matrix such as X0, Y0 or Z0")),
+            _ => {
+                return Err(format!(
+                    "`{word}` is not a Pauli matrix such as X0, Y0 or Z0"
+                ));
+            }
         };
         let digits = letters.as_str();
         let site = digits
@@ -242,7 +305,10 @@ pub fn parse_string(text: &str, sites: usize) -> std::result::Result<Vec<(u32, P
             .filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))
             .ok_or_else(|| format!("`{word}` does not name a site"))?;
         if site as usize >= sites {
-            return Err(format!("`{word}`: site {site} does not exist, the lattice has {sites} sites numbered from 0"));
+            return Err(format!(
+                "`{word}`: site {site} does not exist, the lattice has {sites} sites numbered from \
+                 0"
+            ));
         }
         if string.iter().any(|f| f.0 == site) {
             return Err(format!("`{text}` names site {site} twice"));

@@ -1,8 +1,10 @@
-//! Decides what an operator is: a sum of Pauli strings, compiled to a term table of diagonal terms and flips.
+//! Decides what an operator is: a sum of Pauli strings, compiled to a term table of diagonal terms
+//! and flips.
 //!
-//! For O = Σ_k c_k P_k the element between x and the configuration with the sites of P_k's X and Y flipped is
-//! ⟨x|P_k|x'⟩ = (−i)^{n_Y} Π_{Y} σ_y Π_{Z} σ_z, with σ the spins of x. Strings that flip the same sites share one
-//! connected configuration: ⟨x|O|x'⟩ = Σ_k c_k (−i)^{n_Y} Π σ.
+//! For O = Σ_k c_k P_k the element between x and the configuration with the sites of P_k's X and Y
+//! flipped is ⟨x|P_k|x'⟩ = (−i)^{n_Y} Π_{Y} σ_y Π_{Z} σ_z, with σ the spins of x.
+//! Strings that flip the same sites share one connected configuration: ⟨x|O|x'⟩ = Σ_k c_k
+//! (−i)^{n_Y} Π σ.
 
 pub mod files;
 pub mod models;
@@ -31,7 +33,8 @@ pub struct PauliSum {
 }
 
 impl PauliSum {
-    /// Adds `coefficient` × the product of `factors` in the order given; factors on one site are multiplied out.
+    /// Adds `coefficient` × the product of `factors` in the order given; factors on one site are
+    /// multiplied out.
     pub fn add(&mut self, coefficient: impl Into<Complex64>, factors: &[(u32, Pauli)]) {
         use Pauli::{X, Y, Z};
         let mut coefficient = coefficient.into();
@@ -57,7 +60,10 @@ impl PauliSum {
                 }
             }
         }
-        *self.strings.entry(product.into_iter().collect()).or_default() += coefficient;
+        *self
+            .strings
+            .entry(product.into_iter().collect())
+            .or_default() += coefficient;
     }
 
     /// The strings and their coefficients.
@@ -73,13 +79,20 @@ impl PauliSum {
     /// The first string whose coefficient is not real, which makes the sum non-Hermitian.
     pub fn non_hermitian(&self) -> Option<(String, Complex64)> {
         let scale = self.strings.values().fold(0.0f64, |m, c| m.max(c.norm()));
-        self.strings.iter().find(|(_, c)| c.im.abs() > 1e-14 * scale).map(|(s, &c)| (name(s), c))
+        self.strings
+            .iter()
+            .find(|(_, c)| c.im.abs() > 1e-14 * scale)
+            .map(|(s, &c)| (name(s), c))
     }
 }
 
 /// The text form of a string, such as `X0 Z1`.
 pub fn name(string: &[(u32, Pauli)]) -> String {
-    string.iter().map(|(site, p)| format!("{p:?}{site}")).collect::<Vec<_>>().join(" ")
+    string
+        .iter()
+        .map(|(site, p)| format!("{p:?}{site}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// One polynomial term: coefficient × Π σ over the sites.
@@ -113,8 +126,22 @@ pub struct TermTable {
 
 fn evaluate(polynomial: &[Monomial], x: &[i8]) -> Complex64 {
     // The sign bit of spins combined by exclusive or is that of their product.
-    let negative = |m: &Monomial| m.sites.iter().fold(0, |product, &s| product ^ x[s as usize]) < 0;
-    polynomial.iter().map(|m| if negative(m) { -m.coefficient } else { m.coefficient }).sum()
+    let negative = |m: &Monomial| {
+        m.sites
+            .iter()
+            .fold(0, |product, &s| product ^ x[s as usize])
+            < 0
+    };
+    polynomial
+        .iter()
+        .map(|m| {
+            if negative(m) {
+                -m.coefficient
+            } else {
+                m.coefficient
+            }
+        })
+        .sum()
 }
 
 impl TermTable {
@@ -123,23 +150,37 @@ impl TermTable {
         if let Some(site) = sum.largest_site().filter(|&s| s as usize >= sites) {
             return Err(Error::input(
                 "hamiltonian",
-                format!("a term acts on site {site}, the lattice has sites 0 to {}", sites.saturating_sub(1)),
+                format!(
+                    "a term acts on site {site}, the lattice has sites 0 to {}",
+                    sites.saturating_sub(1)
+                ),
                 "correct the term or enlarge the lattice",
             ));
         }
         let mut groups: BTreeMap<Vec<u32>, Vec<Monomial>> = BTreeMap::new();
         for (string, c) in sum.iter().filter(|(_, c)| c.norm() != 0.0) {
-            let pick = |keep: fn(Pauli) -> bool| string.iter().filter(move |f| keep(f.1)).map(|f| f.0);
+            let pick =
+                |keep: fn(Pauli) -> bool| string.iter().filter(move |f| keep(f.1)).map(|f| f.0);
             let n_y = pick(|p| p == Pauli::Y).count();
             let coefficient = c * Complex64::new(0.0, -1.0).powu(n_y as u32);
             groups
                 .entry(pick(|p| p != Pauli::Z).collect())
                 .or_default()
-                .push(Monomial { coefficient, sites: pick(|p| p != Pauli::X).collect() });
+                .push(Monomial {
+                    coefficient,
+                    sites: pick(|p| p != Pauli::X).collect(),
+                });
         }
         let diagonal = groups.remove(&Vec::new()).unwrap_or_default();
-        let flips = groups.into_iter().map(|(sites, element)| Flip { sites, element }).collect();
-        Ok(TermTable { sites, diagonal, flips })
+        let flips = groups
+            .into_iter()
+            .map(|(sites, element)| Flip { sites, element })
+            .collect();
+        Ok(TermTable {
+            sites,
+            diagonal,
+            flips,
+        })
     }
 
     /// ⟨x|O|x⟩.
@@ -159,18 +200,26 @@ impl TermTable {
 
     /// Tr O / dim over the whole space: the coefficient of the identity.
     pub fn mean_diagonal(&self) -> f64 {
-        self.diagonal.iter().filter(|m| m.sites.is_empty()).map(|m| m.coefficient.re).sum()
+        self.diagonal
+            .iter()
+            .filter(|m| m.sites.is_empty())
+            .map(|m| m.coefficient.re)
+            .sum()
     }
 
     /// Whether every element is real in the σz basis.
     pub fn is_real(&self) -> bool {
-        self.flips.iter().flat_map(|f| &f.element).all(|m| m.coefficient.im == 0.0)
+        self.flips
+            .iter()
+            .flat_map(|f| &f.element)
+            .all(|m| m.coefficient.im == 0.0)
     }
 
-    /// The first flip that can change total Sz with a non-zero element, if any: the sites and the element.
+    /// The first flip that can change total Sz with a non-zero element, if any: the sites and the
+    /// element.
     ///
-    /// An element vanishes for an assignment of the flipped spins when, for every product of the other spins, the
-    /// coefficients of its monomials cancel.
+    /// An element vanishes for an assignment of the flipped spins when, for every product of the
+    /// other spins, the coefficients of its monomials cancel.
     pub fn breaks_total_sz(&self) -> Option<(Vec<u32>, Complex64)> {
         for flip in &self.flips {
             let n = flip.sites.len();
@@ -210,7 +259,8 @@ impl TermTable {
             Some((sites, element)) => Err(Error::input(
                 "hamiltonian.sector.total_sz",
                 format!(
-                    "the Hamiltonian does not conserve total Sz: flipping sites {sites:?} has the element {element}"
+                    "the Hamiltonian does not conserve total Sz: flipping sites {sites:?} has the \
+                     element {element}"
                 ),
                 "remove the sector, or the terms that change total Sz",
             )),

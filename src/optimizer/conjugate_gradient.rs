@@ -1,8 +1,10 @@
-//! Decides how (S + λ D) δ = F is solved without any matrix, `cg`: for many parameters and many samples.
+//! Decides how (S + λ D) δ = F is solved without any matrix, `cg`: for many parameters and many
+//! samples.
 //!
-//! Conjugate gradients on S v = Ō^H (Ō v), preconditioned by diag S + λ D (J. Shewchuk, CMU-CS-94-125 (1994), B3). All
-//! vectors are whole on every rank; an iteration is two products with the factors and one sum of a parameter vector. It
-//! stops at ‖F − (S + λ D) δ‖ ≤ tolerance × ‖F‖.
+//! Conjugate gradients on S v = Ō^H (Ō v), preconditioned by diag S + λ D (J. Shewchuk,
+//! CMU-CS-94-125 (1994), B3). All vectors are whole on every rank; an iteration is two products
+//! with the factors and one sum of a parameter vector. It stops at ‖F − (S + λ D) δ‖ ≤
+//! tolerance × ‖F‖.
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
@@ -28,15 +30,30 @@ impl ConjugateGradient {
                 "use optimize.shift, optimize.carleo_troyer or optimize.scale_invariant",
             ));
         }
-        let (tolerance, most) = (options.tolerance.unwrap_or(1e-6), options.max_iterations.unwrap_or(1000));
+        let (tolerance, most) = (
+            options.tolerance.unwrap_or(1e-6),
+            options.max_iterations.unwrap_or(1000),
+        );
         if !(tolerance > 0.0 && tolerance < 1.0) {
             let problem = format!("{tolerance} is not allowed");
-            return Err(Error::input("optimize.tolerance", problem, "give a number between 0 and 1"));
+            return Err(Error::input(
+                "optimize.tolerance",
+                problem,
+                "give a number between 0 and 1",
+            ));
         }
         if most == 0 {
-            return Err(Error::input("optimize.max_iterations", "0 is not allowed", "give at least 1"));
+            return Err(Error::input(
+                "optimize.max_iterations",
+                "0 is not allowed",
+                "give at least 1",
+            ));
         }
-        Ok(ConjugateGradient { options: options.clone(), tolerance, most })
+        Ok(ConjugateGradient {
+            options: options.clone(),
+            tolerance,
+            most,
+        })
     }
 }
 
@@ -50,7 +67,10 @@ impl Optimizer for ConjugateGradient {
         let force = problem.pull_back(&problem.target, comm)?;
         let diagonal = problem.diagonal(comm)?;
         let damping = match Regularisation::at(&self.options, step).inverse_with(&diagonal) {
-            Inverse::Damped { scale, shape: Some(shape) } => shape.iter().map(|d| scale * d).collect(),
+            Inverse::Damped {
+                scale,
+                shape: Some(shape),
+            } => shape.iter().map(|d| scale * d).collect(),
             Inverse::Damped { scale, shape: None } => vec![scale; diagonal.len()],
             Inverse::Pseudo(_) => unreachable!("refused when the optimiser was built"),
         };
@@ -73,7 +93,11 @@ impl Optimizer for ConjugateGradient {
         let mut count = 0;
         while residual > goal && count < self.most {
             let mut image = problem.metric_times(&p, comm)?;
-            image.iter_mut().zip(&p).enumerate().for_each(|(k, (q, p))| *q += damping[per_number(k)] * p);
+            image
+                .iter_mut()
+                .zip(&p)
+                .enumerate()
+                .for_each(|(k, (q, p))| *q += damping[per_number(k)] * p);
             let curvature = dot(&p, &image);
             // A direction without curvature is one of rounding errors: S + λ D is not negative.
             if !(curvature > 0.0 && curvature.is_finite()) {
@@ -84,23 +108,41 @@ impl Optimizer for ConjugateGradient {
             r.iter_mut().zip(&image).for_each(|(r, q)| *r -= alpha * q);
             z = precondition(&r);
             let next = dot(&r, &z);
-            p.iter_mut().zip(&z).for_each(|(p, z)| *p = z + next / rz * *p);
+            p.iter_mut()
+                .zip(&z)
+                .for_each(|(p, z)| *p = z + next / rz * *p);
             (rz, residual, count) = (next, dot(&r, &r).sqrt(), count + 1);
         }
         if !x.iter().all(|x| x.is_finite()) {
-            return Err(Error::numerical("conjugate gradients have diverged", "raise optimize.shift"));
+            return Err(Error::numerical(
+                "conjugate gradients have diverged",
+                "raise optimize.shift",
+            ));
         }
         let reached = residual <= goal;
         if !reached {
             log::warn!(
-                "step {step}: conjugate gradients stand at a residual of {:.1e} after {count} iterations",
+                "step {step}: conjugate gradients stand at a residual of {:.1e} after {count} \
+                 iterations",
                 residual / (goal / self.tolerance)
             );
         }
-        let relative = if goal > 0.0 { residual * self.tolerance / goal } else { 0.0 };
+        let relative = if goal > 0.0 {
+            residual * self.tolerance / goal
+        } else {
+            0.0
+        };
         let metric_norm = Some(problem.metric_norm(&x, comm)?);
-        let iterations = Some(Iterations { count, residual: relative });
-        Ok(Direction { update: x, metric_norm, fallbacks: usize::from(!reached), iterations })
+        let iterations = Some(Iterations {
+            count,
+            residual: relative,
+        });
+        Ok(Direction {
+            update: x,
+            metric_norm,
+            fallbacks: usize::from(!reached),
+            iterations,
+        })
     }
     fn save(&self, _tree: &mut Tree, _prefix: &str) {}
     fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {

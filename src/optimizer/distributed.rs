@@ -1,9 +1,11 @@
-//! Decides how a matrix that no rank holds whole is put on the block-cyclic grid, and how δ follows from it.
+//! Decides how a matrix that no rank holds whole is put on the block-cyclic grid, and how δ
+//! follows from it.
 //!
-//! Sample space: the Gram blocks of [`sample_space`] go to their owners. Parameter space: S is made panel by panel of columns,
-//! each rank's contribution to a panel goes to the owners, who add them in the order of the ranks. A rank holds its share of
-//! the matrix twice (a factorisation that fails is tried again with a larger shift), what it sends and what it
-//! receives, and portions of at most 64 MiB.
+//! Sample space: the Gram blocks of [`sample_space`] go to their owners. Parameter space: S is made
+//! panel by panel of columns, each rank's contribution to a panel goes to the owners, who add them
+//! in the order of the ranks. A rank holds its share of the matrix twice (a factorisation that
+//! fails is tried again with a larger shift), what it sends and what it receives, and portions of
+//! at most 64 MiB.
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, RETRIES, column};
@@ -32,8 +34,13 @@ struct Share<T> {
 impl<T: Number> Share<T> {
     fn new(order: usize, grid: Grid) -> Self {
         let (layout, (row, column)) = (grid.layout, grid.place);
-        let length = Layout::count(order, row, layout.rows) * Layout::count(order, column, layout.columns);
-        Share { order, grid, entries: vec![T::zero(); length] }
+        let length =
+            Layout::count(order, row, layout.rows) * Layout::count(order, column, layout.columns);
+        Share {
+            order,
+            grid,
+            entries: vec![T::zero(); length],
+        }
     }
     fn leading(&self) -> usize {
         Layout::count(self.order, self.grid.place.0, self.grid.layout.rows)
@@ -55,8 +62,14 @@ impl<T: Number> Share<T> {
         }
     }
 
-    /// Solves with λ × shape on the diagonal; retries with more. `force` is whole on every rank, and so is the solution.
-    fn solve(mut self, force: &[T], (scale, shape): (f64, Option<&[f64]>), comm: &dyn Comm) -> Result<(Vec<T>, usize)> {
+    /// Solves with λ × shape on the diagonal; retries with more. `force` is whole on every rank,
+    /// and so is the solution.
+    fn solve(
+        mut self,
+        force: &[T],
+        (scale, shape): (f64, Option<&[f64]>),
+        comm: &dyn Comm,
+    ) -> Result<(Vec<T>, usize)> {
         let (layout, place) = (self.grid.layout, self.grid.place);
         let rows = Self::own(self.order, place.0, |i| layout.row_of(i));
         let mut largest = [0.0f64];
@@ -65,9 +78,15 @@ impl<T: Number> Share<T> {
         let original = self.entries.clone();
         let mut factor = 1.0;
         for fallbacks in 0..=RETRIES {
-            let extra = if fallbacks > 0 { (1e-12 * largest[0]).max(f64::MIN_POSITIVE) * factor } else { 0.0 };
+            let extra = if fallbacks > 0 {
+                (1e-12 * largest[0]).max(f64::MIN_POSITIVE) * factor
+            } else {
+                0.0
+            };
             self.entries.copy_from_slice(&original);
-            self.diagonal(|i, d| *d += T::from_re(factor * scale * shape.map_or(1.0, |s| s[i]) + extra));
+            self.diagonal(|i, d| {
+                *d += T::from_re(factor * scale * shape.map_or(1.0, |s| s[i]) + extra)
+            });
             let mut own: Vec<T> = rows.iter().map(|&i| force[i]).collect();
             let order = self.order;
             let Share { grid, entries, .. } = &mut self;
@@ -84,7 +103,9 @@ impl<T: Number> Share<T> {
                 return Ok((x, fallbacks));
             }
             factor *= 10.0;
-            log::warn!("the distributed factorisation failed: trying again with {factor} times the shift");
+            log::warn!(
+                "the distributed factorisation failed: trying again with {factor} times the shift"
+            );
         }
         agree(
             comm,
@@ -103,20 +124,28 @@ pub fn applies(order: usize, inverse: &Inverse, above: usize, comm: &dyn Comm) -
 }
 
 fn grid(comm: &dyn Comm) -> Result<Grid> {
-    let none = || Error::Communication { what: "a distributed solve needs MPI".into() };
-    Ok(Grid::new(comm.fortran_handle().ok_or_else(none)?, comm.rank(), comm.size()))
+    let none = || Error::Communication {
+        what: "a distributed solve needs MPI".into(),
+    };
+    Ok(Grid::new(
+        comm.fortran_handle().ok_or_else(none)?,
+        comm.rank(),
+        comm.size(),
+    ))
 }
 
 fn damping(inverse: &Inverse) -> Result<(f64, Option<&[f64]>)> {
     match inverse {
         Inverse::Damped { scale, shape } => Ok((*scale, shape.as_deref())),
-        Inverse::Pseudo(_) => {
-            Err(Error::numerical("a distributed matrix is not decomposed", "use optimize.shift or distribute_above"))
-        }
+        Inverse::Pseudo(_) => Err(Error::numerical(
+            "a distributed matrix is not decomposed",
+            "use optimize.shift or distribute_above",
+        )),
     }
 }
 
-/// The entries that `rank`'s Gram blocks give to place `to`, in a fixed order: f(block, row, column, i, j, swapped) with i ≤ j.
+/// The entries that `rank`'s Gram blocks give to place `to`, in a fixed order: f(block, row,
+/// column, i, j, swapped) with i ≤ j.
 fn visit(
     counts: &[usize],
     stack: usize,
@@ -128,17 +157,32 @@ fn visit(
     let starts = starts(counts);
     let size = counts.len();
     let top = starts[rank] * stack;
-    for (at, q) in std::iter::once(rank).chain(partners(rank, size)).enumerate() {
+    for (at, q) in std::iter::once(rank)
+        .chain(partners(rank, size))
+        .enumerate()
+    {
         let left = starts[q] * stack;
         let swapped = q < rank;
         for a in 0..counts[rank] * stack {
-            let mine = if swapped { layout.column_of(top + a) == to.1 } else { layout.row_of(top + a) == to.0 };
+            let mine = if swapped {
+                layout.column_of(top + a) == to.1
+            } else {
+                layout.row_of(top + a) == to.0
+            };
             if !mine {
                 continue;
             }
             for b in (if q == rank { a } else { 0 })..counts[q] * stack {
-                let (i, j) = if swapped { (left + b, top + a) } else { (top + a, left + b) };
-                if if swapped { layout.row_of(i) == to.0 } else { layout.column_of(j) == to.1 } {
+                let (i, j) = if swapped {
+                    (left + b, top + a)
+                } else {
+                    (top + a, left + b)
+                };
+                if if swapped {
+                    layout.row_of(i) == to.0
+                } else {
+                    layout.column_of(j) == to.1
+                } {
                     f(at, (a, b), (i, j), swapped);
                 }
             }
@@ -163,10 +207,17 @@ pub fn in_sample_space<T: Number>(
     let pieces: Vec<Vec<f64>> = (0..size)
         .map(|to| {
             let mut piece = Vec::new();
-            visit(counts, stack, comm.rank(), layout, layout.place(to), &mut |at, (a, b), _, swapped| {
-                let v = blocks.blocks[at].1[(a, b)];
-                if swapped { v.conj() } else { v }.push_parts(&mut piece);
-            });
+            visit(
+                counts,
+                stack,
+                comm.rank(),
+                layout,
+                layout.place(to),
+                &mut |at, (a, b), _, swapped| {
+                    let v = blocks.blocks[at].1[(a, b)];
+                    if swapped { v.conj() } else { v }.push_parts(&mut piece);
+                },
+            );
             piece
         })
         .collect();
@@ -177,9 +228,16 @@ pub fn in_sample_space<T: Number>(
     let place = share.grid.place;
     for (from, piece) in received.iter().enumerate() {
         let mut values = piece.chunks_exact(T::PARTS).map(T::from_parts);
-        visit(counts, stack, from, layout, place, &mut |_, _, (i, j), _| {
-            *share.entry(i, j) = values.next().unwrap_or_else(T::zero);
-        });
+        visit(
+            counts,
+            stack,
+            from,
+            layout,
+            place,
+            &mut |_, _, (i, j), _| {
+                *share.entry(i, j) = values.next().unwrap_or_else(T::zero);
+            },
+        );
     }
     drop(received);
     // ζ and √w of all samples, and the trace.
@@ -192,23 +250,42 @@ pub fn in_sample_space<T: Number>(
     comm.sum(&mut whole)?;
     let (of_zeta, rest) = whole.split_at(order * T::PARTS);
     let (roots, trace) = rest.split_at(starts[size]);
-    let fill = if trace[0] > 0.0 { trace[0] / order as f64 } else { 1.0 };
+    let fill = if trace[0] > 0.0 {
+        trace[0] / order as f64
+    } else {
+        1.0
+    };
     let own_columns = Share::<T>::own(order, place.1, |j| layout.column_of(j));
     for i in Share::<T>::own(order, place.0, |i| layout.row_of(i)) {
-        for &j in own_columns.iter().filter(|&&j| j >= i && j % stack == i % stack) {
+        for &j in own_columns
+            .iter()
+            .filter(|&&j| j >= i && j % stack == i % stack)
+        {
             *share.entry(i, j) += T::from_re(fill * roots[i / stack] * roots[j / stack]);
         }
     }
     let (mut x, fallbacks) = share.solve(&numbers(of_zeta), (scale, None), comm)?;
     for alpha in 0..stack {
-        let along = x.iter().skip(alpha).step_by(stack).zip(roots).fold(T::zero(), |s, (&x, &r)| s + x * T::from_re(r));
-        x.iter_mut().skip(alpha).step_by(stack).zip(roots).for_each(|(x, &r)| *x = *x - along * T::from_re(r));
+        let along = x
+            .iter()
+            .skip(alpha)
+            .step_by(stack)
+            .zip(roots)
+            .fold(T::zero(), |s, (&x, &r)| s + x * T::from_re(r));
+        x.iter_mut()
+            .skip(alpha)
+            .step_by(stack)
+            .zip(roots)
+            .for_each(|(x, &r)| *x = *x - along * T::from_re(r));
     }
     let mine = starts[comm.rank()] * stack..starts[comm.rank() + 1] * stack;
     let mut delta = problem.pull_back(T::reals(&x[mine]), comm)?;
     if let Some(shape) = shape {
         let inverse = reciprocals(shape);
-        delta.chunks_exact_mut(problem.width()).zip(inverse).for_each(|(d, i)| d.iter_mut().for_each(|d| *d *= i));
+        delta
+            .chunks_exact_mut(problem.width())
+            .zip(inverse)
+            .for_each(|(d, i)| d.iter_mut().for_each(|d| *d *= i));
     }
     Ok((delta, fallbacks))
 }
@@ -221,7 +298,11 @@ pub fn in_parameter_space<T: Number>(
     comm: &dyn Comm,
 ) -> Result<(Vec<f64>, usize)> {
     let damping = damping(inverse)?;
-    let (p, stack, samples) = (problem.derivatives.columns(), problem.kind().stack(), problem.derivatives.samples());
+    let (p, stack, samples) = (
+        problem.derivatives.columns(),
+        problem.kind().stack(),
+        problem.derivatives.samples(),
+    );
     let grid = grid(comm)?;
     let (layout, place) = (grid.layout, grid.place);
     let mut share = Share::<T>::new(p, grid);
@@ -237,18 +318,39 @@ pub fn in_parameter_space<T: Number>(
             let end = samples.min(start + portion);
             let rows: Array2<T> = problem.rows(start..end);
             let (all, some) = (rows.slice(s![.., ..right]), rows.slice(s![.., left..right]));
-            T::gemm(T::one(), all, Op::Adjoint, some, Op::Same, T::one(), panel.view_mut());
+            T::gemm(
+                T::one(),
+                all,
+                Op::Adjoint,
+                some,
+                Op::Same,
+                T::one(),
+                panel.view_mut(),
+            );
             if left == 0 {
                 let zeta = column(&zeta[start * stack..end * stack]);
-                T::gemm(T::one(), rows.view(), Op::Adjoint, zeta, Op::Same, T::one(), force.view_mut());
+                T::gemm(
+                    T::one(),
+                    rows.view(),
+                    Op::Adjoint,
+                    zeta,
+                    Op::Same,
+                    T::one(),
+                    force.view_mut(),
+                );
             }
         }
         let entries = |(row, column): (usize, usize)| {
             let columns = (left..right).filter(move |&j| layout.column_of(j) == column);
-            columns.flat_map(move |j| (0..=j).filter(move |&i| layout.row_of(i) == row).map(move |i| (i, j)))
+            columns.flat_map(move |j| {
+                (0..=j)
+                    .filter(move |&i| layout.row_of(i) == row)
+                    .map(move |i| (i, j))
+            })
         };
-        let pieces: Vec<Vec<f64>> =
-            (0..comm.size()).map(|to| flatten(entries(layout.place(to)).map(|(i, j)| panel[(i, j - left)]))).collect();
+        let pieces: Vec<Vec<f64>> = (0..comm.size())
+            .map(|to| flatten(entries(layout.place(to)).map(|(i, j)| panel[(i, j - left)])))
+            .collect();
         let received = comm.transpose(&pieces)?;
         for piece in &received {
             for ((i, j), value) in entries(place).zip(piece.chunks_exact(T::PARTS)) {

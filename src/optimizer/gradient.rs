@@ -1,7 +1,8 @@
 //! Decides the first-order methods: `sgd`, δ = F, and `adam`, F rescaled by its running moments.
 //!
-//! F = Ō^H ε (its real part for real parameters). Adam (Kingma, Ba, arXiv:1412.6980): m ← β₁ m + (1 − β₁) F,
-//! v ← β₂ v + (1 − β₂) |F|², δ = m̂/(√v̂ + ε) with m̂ = m/(1 − β₁^t), v̂ = v/(1 − β₂^t), on the flat real vector.
+//! F = Ō^H ε (its real part for real parameters). Adam (Kingma, Ba, arXiv:1412.6980): m ← β₁
+//! m + (1 − β₁) F, v ← β₂ v + (1 − β₂) |F|², δ = m̂/(√v̂ + ε) with m̂ = m/(1
+//! − β₁^t), v̂ = v/(1 − β₂^t), on the flat real vector.
 
 use super::least_squares::LeastSquares;
 use super::{Direction, Optimizer, OptimizerOptions, StepData};
@@ -19,7 +20,12 @@ pub struct Sgd;
 
 impl Optimizer for Sgd {
     fn direction(&mut self, data: &StepData, _step: usize, comm: &dyn Comm) -> Result<Direction> {
-        Ok(Direction { update: gradient(data, comm)?, metric_norm: None, fallbacks: 0, iterations: None })
+        Ok(Direction {
+            update: gradient(data, comm)?,
+            metric_norm: None,
+            fallbacks: 0,
+            iterations: None,
+        })
     }
     fn save(&self, _tree: &mut Tree, _prefix: &str) {}
     fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {
@@ -38,19 +44,43 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// With moments that start from zero; an error where a decay is not in [0, 1) or epsilon is not positive.
+    /// With moments that start from zero; an error where a decay is not in [0, 1) or epsilon is not
+    /// positive.
     pub fn new(options: &OptimizerOptions) -> Result<Self> {
         for (key, value, fine) in [
-            ("optimize.beta1", options.beta1, (0.0..1.0).contains(&options.beta1)),
-            ("optimize.beta2", options.beta2, (0.0..1.0).contains(&options.beta2)),
-            ("optimize.epsilon", options.epsilon, options.epsilon > 0.0 && options.epsilon.is_finite()),
+            (
+                "optimize.beta1",
+                options.beta1,
+                (0.0..1.0).contains(&options.beta1),
+            ),
+            (
+                "optimize.beta2",
+                options.beta2,
+                (0.0..1.0).contains(&options.beta2),
+            ),
+            (
+                "optimize.epsilon",
+                options.epsilon,
+                options.epsilon > 0.0 && options.epsilon.is_finite(),
+            ),
         ] {
             if !fine {
-                return Err(Error::input(key, format!("{value} is not allowed"), "0 <= beta < 1 and epsilon > 0"));
+                return Err(Error::input(
+                    key,
+                    format!("{value} is not allowed"),
+                    "0 <= beta < 1 and epsilon > 0",
+                ));
             }
         }
         let (beta1, beta2, epsilon) = (options.beta1, options.beta2, options.epsilon);
-        Ok(Adam { beta1, beta2, epsilon, count: 0, first: Vec::new(), second: Vec::new() })
+        Ok(Adam {
+            beta1,
+            beta2,
+            epsilon,
+            count: 0,
+            first: Vec::new(),
+            second: Vec::new(),
+        })
     }
 }
 
@@ -69,7 +99,12 @@ impl Optimizer for Adam {
                 (*m / unbias1) / ((*v / unbias2).sqrt() + self.epsilon)
             })
             .collect();
-        Ok(Direction { update, metric_norm: None, fallbacks: 0, iterations: None })
+        Ok(Direction {
+            update,
+            metric_norm: None,
+            fallbacks: 0,
+            iterations: None,
+        })
     }
     fn save(&self, tree: &mut Tree, prefix: &str) {
         tree.put_integer(&format!("{prefix}/count"), self.count as i64);

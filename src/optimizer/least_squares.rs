@@ -1,12 +1,16 @@
-//! Decides the least-squares problem that every stochastic-reconfiguration solver shares, and answers for its matrix.
+//! Decides the least-squares problem that every stochastic-reconfiguration solver shares, and
+//! answers for its matrix.
 //!
-//! Ō_{sk} = √w_s (O_k(x_s) − ⟨O_k⟩), ε_s = √w_s (E_loc(x_s) − ⟨E_loc⟩): S = Ō^H Ō, F = Ō^H ε. Real parameters with complex
-//! derivatives are stacked, each sample being two rows, Re and Im, which gives Re S and Re F. Ō is never kept: its products
-//! come from the factors of O, and a y with Σ_s √w_s y_s = 0 needs no mean, Ō^H y = O^H (√w ∘ y).
+//! Ō_{sk} = √w_s (O_k(x_s) − ⟨O_k⟩), ε_s = √w_s (E_loc(x_s) − ⟨E_loc⟩): S = Ō^H
+//! Ō, F = Ō^H ε. Real parameters with complex derivatives are stacked, each sample being two
+//! rows, Re and Im, which gives Re S and Re F. Ō is never kept: its products come from the factors
+//! of O, and a y with Σ_s √w_s y_s = 0 needs no mean, Ō^H y = O^H (√w ∘ y).
 //!
-//! Every sum over samples that several ranks share is made here ([`LeastSquares::new`], [`LeastSquares::pull_back`],
-//! [`LeastSquares::image`], [`LeastSquares::metric_times`], [`LeastSquares::diagonal`], [`LeastSquares::metric_norm`]), in [`super::parameter_space::assemble`] and in
-//! [`super::sample_space::assemble`]: a sum chain by chain in a fixed order has to replace the sums of these eight.
+//! Every sum over samples that several ranks share is made here ([`LeastSquares::new`],
+//! [`LeastSquares::pull_back`], [`LeastSquares::image`], [`LeastSquares::metric_times`],
+//! [`LeastSquares::diagonal`], [`LeastSquares::metric_norm`]), in
+//! [`super::parameter_space::assemble`] and in [`super::sample_space::assemble`]: a sum chain by
+//! chain in a fixed order has to replace the sums of these eight.
 
 use super::StepData;
 use crate::ansatz::{Derivatives, Entry, Kind};
@@ -28,13 +32,19 @@ pub struct LeastSquares {
     pub target: Vec<f64>,
     /// Samples of every rank.
     pub counts: Vec<usize>,
-    /// ⟨O⟩, where it was asked for: flat; where stacked, first all real parts, then all imaginary ones.
+    /// ⟨O⟩, where it was asked for: flat; where stacked, first all real parts, then all
+    /// imaginary ones.
     mean: Vec<f64>,
 }
 
 /// What a rank's samples contribute to ⟨O⟩, laid out as in [`LeastSquares`].
 fn weighted_sum(derivatives: &Derivatives, weights: &[f64]) -> Vec<f64> {
-    let pairs = |re: f64, im: f64| weights.iter().flat_map(|w| [w * re, w * im]).collect::<Vec<_>>();
+    let pairs = |re: f64, im: f64| {
+        weights
+            .iter()
+            .flat_map(|w| [w * re, w * im])
+            .collect::<Vec<_>>()
+    };
     match derivatives.kind {
         Kind::Real => derivatives.adjoint_times(weights),
         // O^H w is the conjugate of the sum.
@@ -44,20 +54,30 @@ fn weighted_sum(derivatives: &Derivatives, weights: &[f64]) -> Vec<f64> {
             sum
         }
         // Re Σ O* i w = Σ w Im O
-        Kind::Stacked => {
-            [derivatives.adjoint_times(&pairs(1.0, 0.0)), derivatives.adjoint_times(&pairs(0.0, 1.0))].concat()
-        }
+        Kind::Stacked => [
+            derivatives.adjoint_times(&pairs(1.0, 0.0)),
+            derivatives.adjoint_times(&pairs(0.0, 1.0)),
+        ]
+        .concat(),
     }
 }
 
 impl LeastSquares {
-    /// Builds this rank's part, with ⟨O⟩ where `with_mean`; an error on every rank where a number of any rank is not finite.
+    /// Builds this rank's part, with ⟨O⟩ where `with_mean`; an error on every rank where a
+    /// number of any rank is not finite.
     pub fn new(data: &StepData, with_mean: bool, comm: &dyn Comm) -> Result<Self> {
-        let StepData { derivatives, weights, local_energies } = *data;
-        let finite = local_energies.iter().all(|e| Scalar::is_finite(*e)) && derivatives.is_finite();
+        let StepData {
+            derivatives,
+            weights,
+            local_energies,
+        } = *data;
+        let finite =
+            local_energies.iter().all(|e| Scalar::is_finite(*e)) && derivatives.is_finite();
         let mut sums = vec![0.0; comm.size() + 3];
         sums[comm.rank()] = weights.len() as f64;
-        let [re, im, bad] = sums.last_chunk_mut().unwrap_or_else(|| unreachable!("at least three numbers"));
+        let [re, im, bad] = sums
+            .last_chunk_mut()
+            .unwrap_or_else(|| unreachable!("at least three numbers"));
         if finite {
             for (e, w) in local_energies.iter().zip(weights) {
                 *re += w * e.re;
@@ -79,14 +99,24 @@ impl LeastSquares {
             ));
         }
         let roots: Vec<f64> = weights.iter().map(|w| w.sqrt()).collect();
-        let centred = local_energies.iter().zip(&roots).map(|(e, r)| [(e.re - re) * r, (e.im - im) * r]);
+        let centred = local_energies
+            .iter()
+            .zip(&roots)
+            .map(|(e, r)| [(e.re - re) * r, (e.im - im) * r]);
         let target = match derivatives.kind {
             Kind::Real => centred.map(|e| e[0]).collect(),
             _ => centred.flatten().collect(),
         };
         let counts = sums[..comm.size()].iter().map(|&c| c as usize).collect();
         let (derivatives, weights) = (derivatives.clone(), weights.to_vec());
-        Ok(LeastSquares { derivatives, weights, roots, target, counts, mean })
+        Ok(LeastSquares {
+            derivatives,
+            weights,
+            roots,
+            target,
+            counts,
+            mean,
+        })
     }
 
     /// How derivatives are to be treated.
@@ -95,7 +125,11 @@ impl LeastSquares {
     }
     /// Real numbers per column in a flat vector of parameters.
     pub fn width(&self) -> usize {
-        if self.kind() == Kind::Holomorphic { 2 } else { 1 }
+        if self.kind() == Kind::Holomorphic {
+            2
+        } else {
+            1
+        }
     }
 
     /// Some rows of Ō written out, √w ∘ (O − ⟨O⟩).
@@ -107,13 +141,17 @@ impl LeastSquares {
         for (r, mut row) in out.rows_mut().into_iter().enumerate() {
             let root = T::from_re(self.roots[samples.start + r / stack]);
             let mean = &mean[r % stack * columns..][..columns];
-            row.iter_mut().zip(mean).for_each(|(o, &m)| *o = (*o - m) * root);
+            row.iter_mut()
+                .zip(mean)
+                .for_each(|(o, &m)| *o = (*o - m) * root);
         }
         out
     }
 
     fn scale_rows(&self, y: &mut [f64]) {
-        y.chunks_exact_mut(self.kind().parts()).zip(&self.roots).for_each(|(y, r)| y.iter_mut().for_each(|y| *y *= r));
+        y.chunks_exact_mut(self.kind().parts())
+            .zip(&self.roots)
+            .for_each(|(y, r)| y.iter_mut().for_each(|y| *y *= r));
     }
 
     /// Ō v on this rank's rows; the ranks share one message of two numbers.
@@ -124,7 +162,8 @@ impl LeastSquares {
             mean.iter_mut().zip(y).for_each(|(m, y)| *m += w * y);
         }
         comm.sum(&mut mean)?;
-        y.chunks_exact_mut(parts).for_each(|y| y.iter_mut().zip(mean).for_each(|(y, m)| *y -= m));
+        y.chunks_exact_mut(parts)
+            .for_each(|y| y.iter_mut().zip(mean).for_each(|(y, m)| *y -= m));
         self.scale_rows(&mut y);
         Ok(y)
     }
@@ -138,16 +177,23 @@ impl LeastSquares {
             Kind::Stacked => [dot(&self.mean[..half]), dot(&self.mean[half..])],
             Kind::Holomorphic => {
                 let pairs = self.mean.chunks_exact(2).zip(v.chunks_exact(2));
-                pairs.fold([0.0; 2], |s, (m, v)| [s[0] + m[0] * v[0] - m[1] * v[1], s[1] + m[0] * v[1] + m[1] * v[0]])
+                pairs.fold([0.0; 2], |s, (m, v)| {
+                    [
+                        s[0] + m[0] * v[0] - m[1] * v[1],
+                        s[1] + m[0] * v[1] + m[1] * v[0],
+                    ]
+                })
             }
         };
         let mut y = self.derivatives.times(v);
-        y.chunks_exact_mut(self.kind().parts()).for_each(|y| y.iter_mut().zip(offset).for_each(|(y, o)| *y -= o));
+        y.chunks_exact_mut(self.kind().parts())
+            .for_each(|y| y.iter_mut().zip(offset).for_each(|(y, o)| *y -= o));
         self.scale_rows(&mut y);
         y
     }
 
-    /// Ō^H y over all ranks for y with Σ_s √w_s y_s = 0, the same bytes everywhere; one message of a parameter vector.
+    /// Ō^H y over all ranks for y with Σ_s √w_s y_s = 0, the same bytes everywhere; one message
+    /// of a parameter vector.
     pub fn pull_back(&self, y: &[f64], comm: &dyn Comm) -> Result<Vec<f64>> {
         let mut y = y.to_vec();
         self.scale_rows(&mut y);
@@ -156,12 +202,14 @@ impl LeastSquares {
         Ok(out)
     }
 
-    /// S v where ⟨O⟩ is known, the same bytes everywhere; one message of a parameter vector and two numbers.
+    /// S v where ⟨O⟩ is known, the same bytes everywhere; one message of a parameter vector and
+    /// two numbers.
     pub fn metric_times(&self, v: &[f64], comm: &dyn Comm) -> Result<Vec<f64>> {
         let mut y = self.image_by_mean(v);
         self.scale_rows(&mut y);
         let mut out = self.derivatives.adjoint_times(&y);
-        // The rest of ⟨Ō v⟩ after centring: rounding errors, taken away with the mean that they multiply.
+        // The rest of ⟨Ō v⟩ after centring: rounding errors, taken away with the mean that
+        // they multiply.
         let mut rest = [0.0; 2];
         for y in y.chunks_exact(self.kind().parts()) {
             rest.iter_mut().zip(y).for_each(|(r, y)| *r += y);
@@ -193,7 +241,10 @@ impl LeastSquares {
             Kind::Stacked => mean[k].powi(2) + mean[columns + k].powi(2),
             Kind::Holomorphic => mean[2 * k].powi(2) + mean[2 * k + 1].powi(2),
         };
-        squares.iter_mut().enumerate().for_each(|(k, s)| *s = (*s - of_mean(k)).max(0.0));
+        squares
+            .iter_mut()
+            .enumerate()
+            .for_each(|(k, s)| *s = (*s - of_mean(k)).max(0.0));
         Ok(squares)
     }
 

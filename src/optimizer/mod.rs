@@ -1,4 +1,5 @@
-//! Decides what an optimiser is: local derivatives and local energies in, a direction in parameter space out.
+//! Decides what an optimiser is: local derivatives and local energies in, a direction in parameter
+//! space out.
 
 mod conjugate_gradient;
 pub mod cost;
@@ -28,7 +29,8 @@ use crate::error::Result;
 use crate::io::tree::Tree;
 use num_complex::Complex64;
 
-/// One rank's part of the data of a step. Weights are normalised over all ranks: their sum over ranks is 1.
+/// One rank's part of the data of a step. Weights are normalised over all ranks: their sum over
+/// ranks is 1.
 pub struct StepData<'a> {
     /// Log-derivatives of this rank's samples.
     pub derivatives: &'a Derivatives,
@@ -43,7 +45,8 @@ pub struct StepData<'a> {
 pub struct Direction {
     /// Flat vector, (re, im) pairs where holomorphic, the same bytes on every rank.
     pub update: Vec<f64>,
-    /// δ^H S δ, the squared Fubini–Study length per unit rate; `None` where the method has no metric.
+    /// δ^H S δ, the squared Fubini–Study length per unit rate; `None` where the method has no
+    /// metric.
     pub metric_norm: Option<f64>,
     /// How many fallbacks (larger shift, pseudo-inverse) were needed.
     pub fallbacks: usize,
@@ -95,7 +98,8 @@ pub struct OptimizerOptions {
     pub tolerance: Option<f64>,
     /// Iterations after which `cg` stops.
     pub max_iterations: Option<usize>,
-    /// Matrices of more rows are shared out over the ranks, where the program was built with ScaLAPACK.
+    /// Matrices of more rows are shared out over the ranks, where the program was built with
+    /// ScaLAPACK.
     pub distribute_above: usize,
 }
 
@@ -132,25 +136,54 @@ pub struct OptimizerEntry {
 
 /// The registry of optimisers.
 pub const OPTIMIZERS: &[OptimizerEntry] = &[
-    OptimizerEntry { kind: "dense-sr", build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Parameters))) },
-    OptimizerEntry { kind: "kernel-sr", build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Samples))) },
-    OptimizerEntry { kind: "spring", build: |o| Ok(Box::new(Momentum::spring(o)?)) },
-    OptimizerEntry { kind: "march", build: |o| Ok(Box::new(Momentum::march(o)?)) },
-    OptimizerEntry { kind: "cg", build: |o| Ok(Box::new(ConjugateGradient::new(o)?)) },
-    OptimizerEntry { kind: "adam", build: |o| Ok(Box::new(Adam::new(o)?)) },
-    OptimizerEntry { kind: "sgd", build: |_| Ok(Box::new(Sgd)) },
+    OptimizerEntry {
+        kind: "dense-sr",
+        build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Parameters))),
+    },
+    OptimizerEntry {
+        kind: "kernel-sr",
+        build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Samples))),
+    },
+    OptimizerEntry {
+        kind: "spring",
+        build: |o| Ok(Box::new(Momentum::spring(o)?)),
+    },
+    OptimizerEntry {
+        kind: "march",
+        build: |o| Ok(Box::new(Momentum::march(o)?)),
+    },
+    OptimizerEntry {
+        kind: "cg",
+        build: |o| Ok(Box::new(ConjugateGradient::new(o)?)),
+    },
+    OptimizerEntry {
+        kind: "adam",
+        build: |o| Ok(Box::new(Adam::new(o)?)),
+    },
+    OptimizerEntry {
+        kind: "sgd",
+        build: |_| Ok(Box::new(Sgd)),
+    },
 ];
 
 /// What rank 0 tells besides a vector, such as the number of fallbacks.
 pub type Facts = [f64; 2];
 
-/// What rank 0 works out, `length` real numbers and two facts, on every rank; its failure is everyone's.
+/// What rank 0 works out, `length` real numbers and two facts, on every rank; its failure is
+/// everyone's.
 pub fn solve_on_root(
     length: usize,
     comm: &dyn Comm,
     on_root: impl FnOnce() -> Result<(Vec<f64>, Facts)>,
 ) -> Result<(Vec<f64>, Facts)> {
-    let (mut numbers, facts) = agree(comm, if comm.is_root() { on_root() } else { Ok((vec![0.0; length], [0.0; 2])) })?;
+    let (mut numbers, facts) = agree(
+        comm,
+        if comm.is_root() {
+            on_root()
+        } else {
+            Ok((vec![0.0; length], [0.0; 2]))
+        },
+    )?;
     numbers.extend(facts);
     comm.broadcast(&mut numbers)?;
     let facts = numbers.last_chunk().copied().unwrap_or([0.0; 2]);

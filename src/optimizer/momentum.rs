@@ -1,6 +1,7 @@
 //! Decides the methods that remember the last direction: `spring` and `march`.
 //!
-//! φ minimises ‖Ō φ − ε‖² + λ (φ − μ φ')^H D (φ − μ φ') with the last direction φ':
+//! φ minimises ‖Ō φ − ε‖² + λ (φ − μ φ')^H D (φ − μ φ') with the last
+//! direction φ':
 //! ```text
 //! φ = μ φ' + (S + λ D)⁻¹ Ō^H (ε − μ Ō φ')
 //! spring  D = 1                (G. Goldshlager, N. Abrahamsen, L. Lin, J. Comput. Phys. 516, 113351 (2024))
@@ -39,29 +40,50 @@ impl Momentum {
     /// MARCH; μ is 0.95 and β 0.995 unless given.
     pub fn march(options: &OptimizerOptions) -> Result<Self> {
         let damped = Regularisation::at(options, 0);
-        if !matches!(damped, Regularisation::Diagonal { relative: 0.0, absolute } if absolute > 0.0) {
+        if !matches!(damped, Regularisation::Diagonal { relative: 0.0, absolute } if absolute > 0.0)
+        {
             return Err(Error::input(
                 "optimize.method",
                 "\"march\" scales a shift, column by column, and has no other regularisation",
                 "give a positive optimize.shift, or use method = \"spring\"",
             ));
         }
-        Self::new(options, options.mu.unwrap_or(0.95), Some(options.beta.unwrap_or(0.995)))
+        Self::new(
+            options,
+            options.mu.unwrap_or(0.95),
+            Some(options.beta.unwrap_or(0.995)),
+        )
     }
     fn new(options: &OptimizerOptions, mu: f64, beta: Option<f64>) -> Result<Self> {
         for (key, value) in [("optimize.mu", mu), ("optimize.beta", beta.unwrap_or(0.0))] {
             if !(0.0..1.0).contains(&value) {
-                return Err(Error::input(key, format!("{value} is not allowed"), "give a number from 0 to below 1"));
+                return Err(Error::input(
+                    key,
+                    format!("{value} is not allowed"),
+                    "give a number from 0 to below 1",
+                ));
             }
         }
-        Ok(Momentum { options: options.clone(), mu, beta, count: 0, last: Vec::new(), second: Vec::new() })
+        Ok(Momentum {
+            options: options.clone(),
+            mu,
+            beta,
+            count: 0,
+            last: Vec::new(),
+            second: Vec::new(),
+        })
     }
 
     /// D, where it is not 1.
     fn shape(&self) -> Option<Vec<f64>> {
         let beta = self.beta.filter(|_| self.count > 0)?;
         let unbias = 1.0 - beta.powf(self.count as f64);
-        Some(self.second.iter().map(|v| ((v / unbias).sqrt().sqrt() + TINY).powi(2)).collect())
+        Some(
+            self.second
+                .iter()
+                .map(|v| ((v / unbias).sqrt().sqrt() + TINY).powi(2))
+                .collect(),
+        )
     }
 }
 
@@ -70,11 +92,22 @@ impl Optimizer for Momentum {
         let derivatives = data.derivatives;
         let mut rows = [(derivatives.samples() * derivatives.kind.stack()) as f64];
         comm.sum(&mut rows)?;
-        let space = if derivatives.columns() as f64 <= rows[0] { Space::Parameters } else { Space::Samples };
+        let space = if derivatives.columns() as f64 <= rows[0] {
+            Space::Parameters
+        } else {
+            Space::Samples
+        };
         let regularisation = Regularisation::at(&self.options, step);
-        let problem = LeastSquares::new(data, space == Space::Parameters || regularisation.needs_diagonal(), comm)?;
+        let problem = LeastSquares::new(
+            data,
+            space == Space::Parameters || regularisation.needs_diagonal(),
+            comm,
+        )?;
         let inverse = match (regularisation.inverse(&problem, comm)?, self.shape()) {
-            (Inverse::Damped { scale, shape: None }, Some(shape)) => Inverse::Damped { scale, shape: Some(shape) },
+            (Inverse::Damped { scale, shape: None }, Some(shape)) => Inverse::Damped {
+                scale,
+                shape: Some(shape),
+            },
             (other, _) => other,
         };
         let width = problem.width();
@@ -83,13 +116,26 @@ impl Optimizer for Momentum {
         let mut zeta = problem.target.clone();
         if self.mu > 0.0 && self.count > 0 {
             let image = problem.image(&self.last, comm)?;
-            zeta.iter_mut().zip(image).for_each(|(z, y)| *z -= self.mu * y);
+            zeta.iter_mut()
+                .zip(image)
+                .for_each(|(z, y)| *z -= self.mu * y);
         }
-        let (mut update, fallbacks) = space.solve(&problem, &zeta, &inverse, self.options.distribute_above, comm)?;
-        update.iter_mut().zip(&self.last).for_each(|(u, l)| *u += self.mu * l);
+        let (mut update, fallbacks) = space.solve(
+            &problem,
+            &zeta,
+            &inverse,
+            self.options.distribute_above,
+            comm,
+        )?;
+        update
+            .iter_mut()
+            .zip(&self.last)
+            .for_each(|(u, l)| *u += self.mu * l);
         let metric_norm = Some(problem.metric_norm(&update, comm)?);
         if let Some(beta) = self.beta {
-            let pairs = update.chunks_exact(width).zip(self.last.chunks_exact(width));
+            let pairs = update
+                .chunks_exact(width)
+                .zip(self.last.chunks_exact(width));
             for (v, (new, old)) in self.second.iter_mut().zip(pairs) {
                 let change: f64 = new.iter().zip(old).map(|(n, o)| (n - o) * (n - o)).sum();
                 *v = beta * *v + (1.0 - beta) * change;
@@ -97,7 +143,12 @@ impl Optimizer for Momentum {
         }
         self.count = self.count.saturating_add(1);
         self.last.copy_from_slice(&update);
-        Ok(Direction { update, metric_norm, fallbacks, iterations: None })
+        Ok(Direction {
+            update,
+            metric_norm,
+            fallbacks,
+            iterations: None,
+        })
     }
     fn save(&self, tree: &mut Tree, prefix: &str) {
         tree.put_integer(&format!("{prefix}/count"), self.count as i64);

@@ -1,7 +1,8 @@
 //! Decides how S = Ō^H Ō and Ō^H ζ are summed, P × P, and how S + λ D is solved.
 //!
-//! Rows of Ō are written out in portions of at most 64 MiB, and each portion is one rank update of the upper triangle. The
-//! ranks' triangles are summed on rank 0 in messages of at most 64 MiB; rank 0 solves and broadcasts.
+//! Rows of Ō are written out in portions of at most 64 MiB, and each portion is one rank update of
+//! the upper triangle. The ranks' triangles are summed on rank 0 in messages of at most 64 MiB;
+//! rank 0 solves and broadcasts.
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, column, solve as solve_dense};
@@ -31,7 +32,15 @@ pub fn assemble<T: Lapack + Entry>(
         let rows: Array2<T> = problem.rows(start..end);
         T::rank_update(1.0, rows.view(), Op::Adjoint, 1.0, metric.view_mut());
         let zeta = column(&zeta[start * stack..end * stack]);
-        T::gemm(T::one(), rows.view(), Op::Adjoint, zeta, Op::Same, T::one(), force.view_mut());
+        T::gemm(
+            T::one(),
+            rows.view(),
+            Op::Adjoint,
+            zeta,
+            Op::Same,
+            T::one(),
+            force.view_mut(),
+        );
     }
     let mut force = force.into_raw_vec_and_offset().0;
     if comm.size() > 1 {
@@ -58,7 +67,11 @@ fn sum_upper<T: Lapack>(metric: &mut Array2<T>, force: &mut [T], comm: &dyn Comm
         comm.sum_on_root(T::reals_mut(&mut packed))?;
         let mut at = 0;
         for i in first..last {
-            metric.slice_mut(s![i, i..]).iter_mut().zip(&packed[at..]).for_each(|(m, &v)| *m = v);
+            metric
+                .slice_mut(s![i, i..])
+                .iter_mut()
+                .zip(&packed[at..])
+                .for_each(|(m, &v)| *m = v);
             at += p - i;
         }
         if last == p {

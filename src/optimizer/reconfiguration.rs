@@ -1,7 +1,9 @@
-//! Decides stochastic reconfiguration in parameter space (`dense-sr`) and in sample space (`kernel-sr`).
+//! Decides stochastic reconfiguration in parameter space (`dense-sr`) and in sample space
+//! (`kernel-sr`).
 //!
-//! δ = (Ō^H Ō + λ D)⁻¹ Ō^H ε = D⁻¹ Ō^H (Ō D⁻¹ Ō^H + λ)⁻¹ ε (Sorella, PRL 80, 4558 (1998); Chen, Heyl, Nat. Phys. 20, 1476
-//! (2024)): the same direction, whichever matrix is factorised.
+//! δ = (Ō^H Ō + λ D)⁻¹ Ō^H ε = D⁻¹ Ō^H (Ō D⁻¹ Ō^H + λ)⁻¹ ε (Sorella, PRL 80,
+//! 4558 (1998); Chen, Heyl, Nat. Phys. 20, 1476 (2024)): the same direction, whichever matrix is
+//! factorised.
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
@@ -22,8 +24,9 @@ pub enum Space {
 }
 
 impl Space {
-    /// (Ō^H Ō + λ D)⁻¹ Ō^H ζ, flat, and the number of fallbacks; the same bytes on every rank. In parameter space the
-    /// problem has to know ⟨O⟩. A matrix of more than `above` rows is shared out where the program can do that.
+    /// (Ō^H Ō + λ D)⁻¹ Ō^H ζ, flat, and the number of fallbacks; the same bytes on every
+    /// rank. In parameter space the problem has to know ⟨O⟩. A matrix of more than `above` rows
+    /// is shared out where the program can do that.
     pub fn solve(
         self,
         problem: &LeastSquares,
@@ -54,8 +57,12 @@ impl Space {
             };
             if distributed::applies(order, inverse, above, comm) {
                 return match self {
-                    Space::Parameters => distributed::in_parameter_space::<T>(problem, zeta, inverse, comm),
-                    Space::Samples => distributed::in_sample_space::<T>(problem, zeta, inverse, comm),
+                    Space::Parameters => {
+                        distributed::in_parameter_space::<T>(problem, zeta, inverse, comm)
+                    }
+                    Space::Samples => {
+                        distributed::in_sample_space::<T>(problem, zeta, inverse, comm)
+                    }
                 };
             }
         }
@@ -86,7 +93,10 @@ pub struct Reconfiguration {
 impl Reconfiguration {
     /// With the matrix of the given space.
     pub fn new(options: &OptimizerOptions, space: Space) -> Self {
-        Reconfiguration { options: options.clone(), space }
+        Reconfiguration {
+            options: options.clone(),
+            space,
+        }
     }
 }
 
@@ -96,10 +106,20 @@ impl Optimizer for Reconfiguration {
         let with_mean = self.space == Space::Parameters || regularisation.needs_diagonal();
         let problem = LeastSquares::new(data, with_mean, comm)?;
         let inverse = regularisation.inverse(&problem, comm)?;
-        let (update, fallbacks) =
-            self.space.solve(&problem, &problem.target, &inverse, self.options.distribute_above, comm)?;
+        let (update, fallbacks) = self.space.solve(
+            &problem,
+            &problem.target,
+            &inverse,
+            self.options.distribute_above,
+            comm,
+        )?;
         let metric_norm = Some(problem.metric_norm(&update, comm)?);
-        Ok(Direction { update, metric_norm, fallbacks, iterations: None })
+        Ok(Direction {
+            update,
+            metric_norm,
+            fallbacks,
+            iterations: None,
+        })
     }
     fn save(&self, _tree: &mut Tree, _prefix: &str) {}
     fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {

@@ -1,9 +1,10 @@
 //! Decides how an ill-conditioned S is solved, and what happens when that fails.
 //!
-//! R1 S + λ(p) diag S, λ(p) = max(λ₀ b^p, λ_min); R2 S + λ; R3 S + ε₁ diag S + ε₂; R4 eigenvalues s_k with the factor
-//! 1/(1 + (ε s_max/s_k)⁶)/s_k, zero below 10⁻¹⁴ s_max; R6 η² δ^H S δ ≤ d². (Carleo, Troyer, Science 355, 602 (2017).)
-//! A factorisation that fails or gives numbers that are not finite is tried again with ten times the shift, three times,
-//! then the pseudo-inverse takes over.
+//! R1 S + λ(p) diag S, λ(p) = max(λ₀ b^p, λ_min); R2 S + λ; R3 S + ε₁ diag S + ε₂; R4
+//! eigenvalues s_k with the factor 1/(1 + (ε s_max/s_k)⁶)/s_k, zero below 10⁻¹⁴ s_max; R6
+//! η² δ^H S δ ≤ d². (Carleo, Troyer, Science 355, 602 (2017).) A factorisation that fails or
+//! gives numbers that are not finite is tried again with ten times the shift, three times, then the
+//! pseudo-inverse takes over.
 
 use super::OptimizerOptions;
 use super::least_squares::LeastSquares;
@@ -30,7 +31,8 @@ pub enum Regularisation {
 /// How a matrix is inverted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inverse {
-    /// After scale × shape was added to its diagonal; shape is 1 for every column where it is not given.
+    /// After scale × shape was added to its diagonal; shape is 1 for every column where it is not
+    /// given.
     Damped {
         /// λ
         scale: f64,
@@ -45,7 +47,8 @@ pub enum Inverse {
 const FALLBACK_CUT: f64 = 1e-10;
 /// Larger shifts that are tried.
 pub(super) const RETRIES: usize = 3;
-/// Diagonal elements of S below this fraction of the largest count as this much: those columns are rounding errors.
+/// Diagonal elements of S below this fraction of the largest count as this much: those columns are
+/// rounding errors.
 const DEAD: f64 = 1e-14;
 
 impl Regularisation {
@@ -56,12 +59,18 @@ impl Regularisation {
         }
         if let Some((lambda0, b, lambda_min)) = options.carleo_troyer {
             let relative = (lambda0 * b.powf(step as f64)).max(lambda_min);
-            return Regularisation::Diagonal { relative, absolute: 0.0 };
+            return Regularisation::Diagonal {
+                relative,
+                absolute: 0.0,
+            };
         }
         if let Some((relative, absolute)) = options.scale_invariant {
             return Regularisation::Diagonal { relative, absolute };
         }
-        Regularisation::Diagonal { relative: 0.0, absolute: options.shift.at(step) }
+        Regularisation::Diagonal {
+            relative: 0.0,
+            absolute: options.shift.at(step),
+        }
     }
 
     /// Whether the diagonal of S is needed, and with it ⟨O⟩.
@@ -71,7 +80,11 @@ impl Regularisation {
 
     /// The inverse for a problem; asks for the diagonal of S where it counts.
     pub fn inverse(self, problem: &LeastSquares, comm: &dyn Comm) -> Result<Inverse> {
-        Ok(self.inverse_with(&if self.needs_diagonal() { problem.diagonal(comm)? } else { Vec::new() }))
+        Ok(self.inverse_with(&if self.needs_diagonal() {
+            problem.diagonal(comm)?
+        } else {
+            Vec::new()
+        }))
     }
 
     /// The inverse for a given diagonal of S.
@@ -80,17 +93,30 @@ impl Regularisation {
             Regularisation::PseudoInverse(cut) => Inverse::Pseudo(cut),
             Regularisation::Diagonal { relative, absolute } if relative > 0.0 => {
                 let floor = DEAD * diagonal.iter().fold(0.0, |m: f64, &s| m.max(s));
-                let shape = diagonal.iter().map(|s| relative * s.max(floor) + absolute).collect();
-                Inverse::Damped { scale: 1.0, shape: Some(shape) }
+                let shape = diagonal
+                    .iter()
+                    .map(|s| relative * s.max(floor) + absolute)
+                    .collect();
+                Inverse::Damped {
+                    scale: 1.0,
+                    shape: Some(shape),
+                }
             }
-            Regularisation::Diagonal { absolute, .. } => Inverse::Damped { scale: absolute, shape: None },
+            Regularisation::Diagonal { absolute, .. } => Inverse::Damped {
+                scale: absolute,
+                shape: None,
+            },
         }
     }
 }
 
-/// Solves A_reg x = f for a Hermitian A, given by its upper triangle and overwritten; returns x, finite, and the number
-/// of fallbacks.
-pub fn solve<T: Lapack>(matrix: &mut Array2<T>, f: &[T], inverse: &Inverse) -> Result<(Vec<T>, usize)> {
+/// Solves A_reg x = f for a Hermitian A, given by its upper triangle and overwritten; returns x,
+/// finite, and the number of fallbacks.
+pub fn solve<T: Lapack>(
+    matrix: &mut Array2<T>,
+    f: &[T],
+    inverse: &Inverse,
+) -> Result<(Vec<T>, usize)> {
     let mut fallbacks = 0;
     if let Inverse::Damped { scale, shape } = inverse {
         // The lower triangle keeps what the factorisation overwrites.
@@ -100,9 +126,15 @@ pub fn solve<T: Lapack>(matrix: &mut Array2<T>, f: &[T], inverse: &Inverse) -> R
         let mut factor = 1.0;
         for _ in 0..=RETRIES {
             // A shift of zero has to grow from somewhere when the factorisation fails.
-            let extra = if fallbacks > 0 { (1e-12 * largest).max(f64::MIN_POSITIVE) * factor } else { 0.0 };
+            let extra = if fallbacks > 0 {
+                (1e-12 * largest).max(f64::MIN_POSITIVE) * factor
+            } else {
+                0.0
+            };
             for (k, d) in matrix.diag_mut().iter_mut().enumerate() {
-                *d = T::from_re(diagonal[k] + factor * scale * shape.as_ref().map_or(1.0, |s| s[k]) + extra);
+                *d = T::from_re(
+                    diagonal[k] + factor * scale * shape.as_ref().map_or(1.0, |s| s[k]) + extra,
+                );
             }
             let mut x = f.to_vec();
             match T::factorise(matrix).and_then(|()| T::solve_factorised(matrix, &mut x)) {
@@ -115,40 +147,65 @@ pub fn solve<T: Lapack>(matrix: &mut Array2<T>, f: &[T], inverse: &Inverse) -> R
                 }
             }
         }
-        matrix.diag_mut().iter_mut().zip(&diagonal).for_each(|(m, &d)| *m = T::from_re(d));
+        matrix
+            .diag_mut()
+            .iter_mut()
+            .zip(&diagonal)
+            .for_each(|(m, &d)| *m = T::from_re(d));
         log::warn!("the shifted matrix cannot be factorised: falling back to the pseudo-inverse");
     }
-    let cut = if let Inverse::Pseudo(cut) = inverse { *cut } else { FALLBACK_CUT };
+    let cut = if let Inverse::Pseudo(cut) = inverse {
+        *cut
+    } else {
+        FALLBACK_CUT
+    };
     Ok((pseudo_inverse(matrix, f, cut)?, fallbacks))
 }
 
 /// A vector as a matrix of one column.
 pub fn column<T>(values: &[T]) -> ArrayView2<'_, T> {
-    ArrayView2::from_shape((values.len(), 1), values).unwrap_or_else(|_| unreachable!("one column of all values"))
+    ArrayView2::from_shape((values.len(), 1), values)
+        .unwrap_or_else(|_| unreachable!("one column of all values"))
 }
 
 /// R4.
 fn pseudo_inverse<T: Lapack>(matrix: &mut Array2<T>, f: &[T], cut: f64) -> Result<Vec<T>> {
-    let (values, rows) = T::eigen(std::mem::replace(matrix, Array2::from_elem((0, 0), T::zero())))?;
+    let (values, rows) = T::eigen(std::mem::replace(
+        matrix,
+        Array2::from_elem((0, 0), T::zero()),
+    ))?;
     let largest = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     let mut projected = multiply(rows.view(), Op::Same, column(f), Op::Same);
     for (p, &value) in projected.iter_mut().zip(&values) {
         let kept = value > 1e-14 * largest && value > 0.0;
-        let factor = if kept { 1.0 / (value * (1.0 + (cut * largest / value).powi(6))) } else { 0.0 };
+        let factor = if kept {
+            1.0 / (value * (1.0 + (cut * largest / value).powi(6)))
+        } else {
+            0.0
+        };
         *p = *p * T::from_re(factor);
     }
-    let x = multiply(rows.view(), Op::Adjoint, projected.view(), Op::Same).into_raw_vec_and_offset().0;
+    let x = multiply(rows.view(), Op::Adjoint, projected.view(), Op::Same)
+        .into_raw_vec_and_offset()
+        .0;
     if x.iter().all(|v| v.is_finite()) {
         Ok(x)
     } else {
-        Err(Error::numerical("the pseudo-inverse is not finite", "lower optimize.learning_rate"))
+        Err(Error::numerical(
+            "the pseudo-inverse is not finite",
+            "lower optimize.learning_rate",
+        ))
     }
 }
 
 /// R6: the factor on the rate that keeps rate √(δ^H S δ) within `largest`.
 pub fn trust_region_scale(rate: f64, metric_norm: f64, largest: f64) -> f64 {
     let length = rate * metric_norm.max(0.0).sqrt();
-    if length > largest { largest / length } else { 1.0 }
+    if length > largest {
+        largest / length
+    } else {
+        1.0
+    }
 }
 
 #[cfg(test)]
@@ -159,7 +216,10 @@ mod tests {
     #[test]
     fn damping_matches_the_formula() {
         let mut s = array![[2.0, 0.5], [0.5, 1.0]];
-        let inverse = Inverse::Damped { scale: 0.1, shape: Some(vec![4.0, 3.0]) };
+        let inverse = Inverse::Damped {
+            scale: 0.1,
+            shape: Some(vec![4.0, 3.0]),
+        };
         let (x, fallbacks) = solve(&mut s, &[1.0, -1.0], &inverse).unwrap();
         let (a, b, d) = (2.4, 0.5, 1.3);
         let det = a * d - b * b;
@@ -171,7 +231,15 @@ mod tests {
     fn singular_matrices_fall_back_and_are_counted() {
         // Indefinite: no small shift helps, the pseudo-inverse keeps the positive direction.
         let mut s = array![[1.0, 0.0], [0.0, -1.0]];
-        let (x, fallbacks) = solve(&mut s, &[2.0, 3.0], &Inverse::Damped { scale: 0.0, shape: None }).unwrap();
+        let (x, fallbacks) = solve(
+            &mut s,
+            &[2.0, 3.0],
+            &Inverse::Damped {
+                scale: 0.0,
+                shape: None,
+            },
+        )
+        .unwrap();
         assert!((x[0] - 2.0).abs() < 1e-12 && x[1] == 0.0);
         assert_eq!(fallbacks, RETRIES + 1);
     }
@@ -185,12 +253,22 @@ mod tests {
         assert_eq!(fallbacks, 1);
         let (direct, none) = solve(&mut s.clone(), &[1.0, 2.0, 3.0], &inverse(0.3)).unwrap();
         assert_eq!(none, 0);
-        assert!(retried.iter().zip(&direct).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs()));
+        assert!(
+            retried
+                .iter()
+                .zip(&direct)
+                .all(|(a, b)| (a - b).abs() < 1e-9 * b.abs())
+        );
     }
 
     #[test]
     fn pseudo_inverse_is_smooth_and_bounded() {
-        let (x, _) = solve(&mut array![[1.0, 0.0], [0.0, 1e-6]], &[1.0, 1.0], &Inverse::Pseudo(1e-6)).unwrap();
+        let (x, _) = solve(
+            &mut array![[1.0, 0.0], [0.0, 1e-6]],
+            &[1.0, 1.0],
+            &Inverse::Pseudo(1e-6),
+        )
+        .unwrap();
         assert!((x[0] - 1.0).abs() < 1e-12 && (x[1] - 0.5e6).abs() < 1.0);
     }
 

@@ -1,10 +1,13 @@
-//! Decides how T = Ō D⁻¹ Ō^H is made from the factors of all ranks, N × N, and how δ = D⁻¹ Ō^H (T + λ)⁻¹ ζ follows.
+//! Decides how T = Ō D⁻¹ Ō^H is made from the factors of all ranks, N × N, and how δ =
+//! D⁻¹ Ō^H (T + λ)⁻¹ ζ follows.
 //!
-//! Ranks exchange factors, never O: rank r works out the Gram blocks of its samples with its own and with those of the next
-//! half of the ranks, so that each pair of samples is met once. Centring is C G C, C = 1 − 1 w^T, from the row means of G:
-//! T_st = √w_s (G_st − g_s − g_t* + g) √w_t, g_s = Σ_t G_st w_t, g = Σ_s w_s g_s. √w is then a null vector of T (two where rows are
-//! stacked); a multiple of √w √w^T is added, which leaves δ alone because ζ is orthogonal to it.
-//! (A. Chen, M. Heyl, Nat. Phys. 20, 1476 (2024).) Blocks are gathered on rank 0, which solves and broadcasts.
+//! Ranks exchange factors, never O: rank r works out the Gram blocks of its samples with its own
+//! and with those of the next half of the ranks, so that each pair of samples is met once. Centring
+//! is C G C, C = 1 − 1 w^T, from the row means of G: T_st = √w_s (G_st − g_s − g_t* + g)
+//! √w_t, g_s = Σ_t G_st w_t, g = Σ_s w_s g_s. √w is then a null vector of T (two where rows
+//! are stacked); a multiple of √w √w^T is added, which leaves δ alone because ζ is orthogonal
+//! to it. (A. Chen, M. Heyl, Nat. Phys. 20, 1476 (2024).) Blocks are gathered on rank 0, which
+//! solves and broadcasts.
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, solve as solve_dense};
@@ -16,7 +19,8 @@ use crate::linalg::dense::Lapack;
 use crate::scalar::{flatten, numbers};
 use ndarray::{Array2, s};
 
-/// Blocks of T between this rank's samples and those of some ranks; of its own block the upper triangle.
+/// Blocks of T between this rank's samples and those of some ranks; of its own block the upper
+/// triangle.
 pub struct Blocks<T> {
     /// With the rank of the columns; the own block comes first.
     pub blocks: Vec<(usize, Array2<T>)>,
@@ -30,7 +34,10 @@ pub fn partners(rank: usize, size: usize) -> impl Iterator<Item = usize> {
 
 /// 1/d, nothing where d is zero: such a column is zero.
 pub(super) fn reciprocals(shape: &[f64]) -> Vec<f64> {
-    shape.iter().map(|&d| if d > 0.0 { 1.0 / d } else { 0.0 }).collect()
+    shape
+        .iter()
+        .map(|&d| if d > 0.0 { 1.0 / d } else { 0.0 })
+        .collect()
 }
 
 /// This rank's blocks of T, centred; `shape` is D.
@@ -52,14 +59,26 @@ pub fn assemble<T: Lapack + Entry>(
     let mut blocks = vec![(rank, block)];
     if size > 1 {
         let packed = own.pack();
-        let pieces: Vec<Vec<f64>> =
-            (0..size).map(|r| if partners(r, size).any(|q| q == rank) { packed.clone() } else { Vec::new() }).collect();
+        let pieces: Vec<Vec<f64>> = (0..size)
+            .map(|r| {
+                if partners(r, size).any(|q| q == rank) {
+                    packed.clone()
+                } else {
+                    Vec::new()
+                }
+            })
+            .collect();
         let received = comm.transpose(&pieces)?;
         for q in partners(rank, size) {
             let other = own.unpack(problem.counts[q], &received[q]);
             let mut block = zeros(own.samples(), other.samples());
             match &inverse {
-                None => own.gram(0..own.samples(), &other, 0..other.samples(), block.view_mut()),
+                None => own.gram(
+                    0..own.samples(),
+                    &other,
+                    0..other.samples(),
+                    block.view_mut(),
+                ),
                 Some(d) => own.weighted_gram(&other, d, block.view_mut()),
             }
             blocks.push((q, block));
@@ -88,12 +107,18 @@ impl<T: Lapack> Blocks<T> {
         for (q, block) in &self.blocks {
             let (own, factors) = (*q == rank, &factors[starts[*q]..starts[*q + 1]]);
             for (a, row) in block.rows().into_iter().enumerate() {
-                let (row, of_row) = (row.as_slice().unwrap_or_default(), T::from_re(problem.weights[a / stack]));
+                let (row, of_row) = (
+                    row.as_slice().unwrap_or_default(),
+                    T::from_re(problem.weights[a / stack]),
+                );
                 let mut means = [T::zero(); 2];
                 // Of the own block the part above the diagonal counts for its mirror image too.
                 let whole = if own { a / stack + 1 } else { 0 };
-                let columns = &mut sums[(starts[*q] + whole.min(factors.len())) * width..starts[*q + 1] * width];
-                let entries = row[whole * stack..].chunks_exact(stack).zip(&factors[whole..]);
+                let columns = &mut sums
+                    [(starts[*q] + whole.min(factors.len())) * width..starts[*q + 1] * width];
+                let entries = row[whole * stack..]
+                    .chunks_exact(stack)
+                    .zip(&factors[whole..]);
                 for ((entries, &w), columns) in entries.zip(columns.chunks_exact_mut(width)) {
                     for (beta, &g) in entries.iter().enumerate() {
                         means[beta] += g * w;
@@ -103,11 +128,15 @@ impl<T: Lapack> Blocks<T> {
                 for b in a..whole * stack {
                     means[b % stack] += row[b] * of_row;
                     if b > a {
-                        sums[(starts[rank] * stack + b) * stack + a % stack] += row[b].conj() * of_row;
+                        sums[(starts[rank] * stack + b) * stack + a % stack] +=
+                            row[b].conj() * of_row;
                     }
                 }
                 let mine = (starts[rank] * stack + a) * stack;
-                sums[mine..mine + stack].iter_mut().zip(means).for_each(|(s, m)| *s += m);
+                sums[mine..mine + stack]
+                    .iter_mut()
+                    .zip(means)
+                    .for_each(|(s, m)| *s += m);
             }
         }
         if size > 1 {
@@ -124,7 +153,8 @@ impl<T: Lapack> Blocks<T> {
             // What is subtracted from a column, for each kind of row.
             let columns: Vec<Vec<T>> = (0..stack)
                 .map(|alpha| {
-                    let of = |b: usize| sums[b * stack + alpha].conj() - mean[alpha * stack + b % stack];
+                    let of =
+                        |b: usize| sums[b * stack + alpha].conj() - mean[alpha * stack + b % stack];
                     theirs.clone().map(of).collect()
                 })
                 .collect();
@@ -133,8 +163,13 @@ impl<T: Lapack> Blocks<T> {
             for (a, mut row) in block.rows_mut().into_iter().enumerate() {
                 let from = if own { a / stack } else { 0 };
                 let of_row = &sums[(starts[rank] * stack + a) * stack..][..stack];
-                let Some(row) = row.as_slice_mut() else { continue };
-                let parts = row.chunks_exact_mut(stack).zip(columns[a % stack].chunks_exact(stack)).zip(roots);
+                let Some(row) = row.as_slice_mut() else {
+                    continue;
+                };
+                let parts = row
+                    .chunks_exact_mut(stack)
+                    .zip(columns[a % stack].chunks_exact(stack))
+                    .zip(roots);
                 for ((entries, columns), root) in parts.skip(from) {
                     let scale = T::from_re(problem.roots[a / stack] * root);
                     for ((g, &r), &c) in entries.iter_mut().zip(of_row).zip(columns) {
@@ -147,12 +182,25 @@ impl<T: Lapack> Blocks<T> {
     }
 
     /// The upper triangle of T, ζ and √w of all samples on rank 0; nothing elsewhere.
-    pub fn gather(self, problem: &LeastSquares, zeta: &[f64], comm: &dyn Comm) -> Result<Option<Kernel<T>>> {
+    pub fn gather(
+        self,
+        problem: &LeastSquares,
+        zeta: &[f64],
+        comm: &dyn Comm,
+    ) -> Result<Option<Kernel<T>>> {
         let (size, stack) = (comm.size(), problem.kind().stack());
         if size == 1 {
             let empty = || Array2::from_elem((0, 0), T::zero());
-            let matrix = self.blocks.into_iter().next().map_or_else(empty, |(_, block)| block);
-            return Ok(Some(Kernel { matrix, zeta: numbers(zeta), roots: problem.roots.clone() }));
+            let matrix = self
+                .blocks
+                .into_iter()
+                .next()
+                .map_or_else(empty, |(_, block)| block);
+            return Ok(Some(Kernel {
+                matrix,
+                zeta: numbers(zeta),
+                roots: problem.roots.clone(),
+            }));
         }
         let mut piece = Vec::new();
         for (q, block) in self.blocks {
@@ -172,13 +220,19 @@ impl<T: Lapack> Blocks<T> {
         }
         let starts = starts(&problem.counts);
         let rows = starts[size] * stack;
-        let mut kernel =
-            Kernel { matrix: Array2::from_elem((rows, rows), T::zero()), zeta: Vec::new(), roots: Vec::new() };
+        let mut kernel = Kernel {
+            matrix: Array2::from_elem((rows, rows), T::zero()),
+            zeta: Vec::new(),
+            roots: Vec::new(),
+        };
         let mut rest = &all[..];
         let mut take = |count: usize| -> Result<&[f64]> {
-            let (own, others) = rest.split_at_checked(count).ok_or_else(|| Error::Communication {
-                what: "kernel-sr: the ranks have sent fewer numbers than they have samples".into(),
-            })?;
+            let (own, others) =
+                rest.split_at_checked(count)
+                    .ok_or_else(|| Error::Communication {
+                        what: "kernel-sr: the ranks have sent fewer numbers than they have samples"
+                            .into(),
+                    })?;
             rest = others;
             Ok(own)
         };
@@ -188,15 +242,24 @@ impl<T: Lapack> Blocks<T> {
             for a in 0..count {
                 let row = numbers::<T>(take((count - a) * T::PARTS)?);
                 let place = s![top + a, top + a..top + count];
-                kernel.matrix.slice_mut(place).iter_mut().zip(row).for_each(|(m, v)| *m = v);
+                kernel
+                    .matrix
+                    .slice_mut(place)
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(m, v)| *m = v);
             }
             for q in partners(r, size) {
                 let (left, width) = (starts[q] * stack, problem.counts[q] * stack);
                 for a in top..top + count {
                     let row = numbers::<T>(take(width * T::PARTS)?).into_iter();
                     match r < q {
-                        true => row.enumerate().for_each(|(b, v)| kernel.matrix[(a, left + b)] = v),
-                        false => row.enumerate().for_each(|(b, v)| kernel.matrix[(left + b, a)] = v.conj()),
+                        true => row
+                            .enumerate()
+                            .for_each(|(b, v)| kernel.matrix[(a, left + b)] = v),
+                        false => row
+                            .enumerate()
+                            .for_each(|(b, v)| kernel.matrix[(left + b, a)] = v.conj()),
                     }
                 }
             }
@@ -210,7 +273,9 @@ impl<T: Lapack> Blocks<T> {
 /// First sample of every rank, and the total.
 pub fn starts(counts: &[usize]) -> Vec<usize> {
     let mut starts = vec![0];
-    counts.iter().for_each(|c| starts.push(starts.last().copied().unwrap_or(0) + c));
+    counts
+        .iter()
+        .for_each(|c| starts.push(starts.last().copied().unwrap_or(0) + c));
     starts
 }
 
@@ -229,10 +294,18 @@ impl<T: Lapack> Kernel<T> {
     fn fill_null_space(&mut self) {
         let stack = self.matrix.nrows() / self.roots.len().max(1);
         let trace: f64 = self.matrix.diag().iter().map(|v| v.re()).sum();
-        let scale = if trace > 0.0 { trace / self.matrix.nrows() as f64 } else { 1.0 };
+        let scale = if trace > 0.0 {
+            trace / self.matrix.nrows() as f64
+        } else {
+            1.0
+        };
         for (a, mut row) in self.matrix.rows_mut().into_iter().enumerate() {
             let factor = scale * self.roots[a / stack];
-            let entries = row.iter_mut().skip(a).step_by(stack).zip(&self.roots[a / stack..]);
+            let entries = row
+                .iter_mut()
+                .skip(a)
+                .step_by(stack)
+                .zip(&self.roots[a / stack..]);
             entries.for_each(|(m, r)| *m += T::from_re(factor * r));
         }
     }
@@ -265,12 +338,16 @@ pub fn pull_back(
     let mut delta = problem.pull_back(&x[mine], comm)?;
     if let Some(shape) = shape {
         let inverse = reciprocals(shape);
-        delta.chunks_exact_mut(problem.width()).zip(inverse).for_each(|(d, i)| d.iter_mut().for_each(|d| *d *= i));
+        delta
+            .chunks_exact_mut(problem.width())
+            .zip(inverse)
+            .for_each(|(d, i)| d.iter_mut().for_each(|d| *d *= i));
     }
     Ok((delta, facts))
 }
 
-/// δ = D⁻¹ Ō^H (Ō D⁻¹ Ō^H + λ)⁻¹ ζ, flat, and the number of fallbacks; the same bytes on every rank.
+/// δ = D⁻¹ Ō^H (Ō D⁻¹ Ō^H + λ)⁻¹ ζ, flat, and the number of fallbacks; the same
+/// bytes on every rank.
 pub fn solve<T: Lapack + Entry>(
     problem: &LeastSquares,
     zeta: &[f64],
@@ -278,12 +355,20 @@ pub fn solve<T: Lapack + Entry>(
     comm: &dyn Comm,
 ) -> Result<(Vec<f64>, usize)> {
     let (shape, inverse) = match inverse {
-        Inverse::Damped { scale, shape } => (shape.as_deref(), Inverse::Damped { scale: *scale, shape: None }),
+        Inverse::Damped { scale, shape } => (
+            shape.as_deref(),
+            Inverse::Damped {
+                scale: *scale,
+                shape: None,
+            },
+        ),
         Inverse::Pseudo(cut) => (None, Inverse::Pseudo(*cut)),
     };
     let kernel = assemble::<T>(problem, shape, comm)?.gather(problem, zeta, comm)?;
     let on_root = || {
-        let Some(mut kernel) = kernel else { return Ok((Vec::new(), [0.0; 2])) };
+        let Some(mut kernel) = kernel else {
+            return Ok((Vec::new(), [0.0; 2]));
+        };
         if matches!(inverse, Inverse::Damped { .. }) {
             kernel.fill_null_space();
         }
@@ -302,10 +387,13 @@ mod tests {
     #[test]
     fn every_pair_of_ranks_meets_once() {
         for size in 1..=9 {
-            let mut pairs: Vec<(usize, usize)> =
-                (0..size).flat_map(|r| partners(r, size).map(move |q| (r.min(q), r.max(q)))).collect();
+            let mut pairs: Vec<(usize, usize)> = (0..size)
+                .flat_map(|r| partners(r, size).map(move |q| (r.min(q), r.max(q))))
+                .collect();
             pairs.sort_unstable();
-            let all: Vec<_> = (0..size).flat_map(|r| (r + 1..size).map(move |q| (r, q))).collect();
+            let all: Vec<_> = (0..size)
+                .flat_map(|r| (r + 1..size).map(move |q| (r, q)))
+                .collect();
             assert_eq!(pairs, all);
         }
     }

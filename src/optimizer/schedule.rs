@@ -54,14 +54,18 @@ impl Schedule {
     pub fn at(&self, step: usize) -> f64 {
         match self {
             Schedule::Number(value) | Schedule::Rule(Rule::Constant { value }) => *value,
-            Schedule::Rule(Rule::Exponential { start, decay, end }) => (start * decay.powf(step as f64)).max(*end),
+            Schedule::Rule(Rule::Exponential { start, decay, end }) => {
+                (start * decay.powf(step as f64)).max(*end)
+            }
             Schedule::Rule(Rule::Cosine { start, end, steps }) => {
                 let x = (step as f64 / (*steps).max(1) as f64).min(1.0);
                 end + (start - end) * 0.5 * (1.0 + (std::f64::consts::PI * x).cos())
             }
-            Schedule::Rule(Rule::Piecewise { values }) => {
-                values.iter().take_while(|(from, _)| *from <= step).last().map_or(0.0, |(_, value)| *value)
-            }
+            Schedule::Rule(Rule::Piecewise { values }) => values
+                .iter()
+                .take_while(|(from, _)| *from <= step)
+                .last()
+                .map_or(0.0, |(_, value)| *value),
         }
     }
 
@@ -93,12 +97,19 @@ impl Schedule {
                 values.iter().map(|v| v.1).collect()
             }
         };
-        match values.iter().find(|v| !v.is_finite() || **v < 0.0 || (**v == 0.0 && !zero)) {
+        match values
+            .iter()
+            .find(|v| !v.is_finite() || **v < 0.0 || (**v == 0.0 && !zero))
+        {
             None => Ok(()),
             Some(v) => Err(Error::input(
                 key,
                 format!("{v} is not allowed"),
-                if zero { "give a number of at least 0" } else { "give a positive number" },
+                if zero {
+                    "give a number of at least 0"
+                } else {
+                    "give a positive number"
+                },
             )),
         }
     }
@@ -121,21 +132,56 @@ mod tests {
         for (text, step, value) in [
             ("1", 5, 1.0),
             ("{ kind = 'constant', value = 0.5 }", 9, 0.5),
-            ("{ kind = 'exponential', start = 1, decay = 0.5, end = 0.2 }", 2, 0.25),
-            ("{ kind = 'exponential', start = 1, decay = 0.5, end = 0.2 }", 9, 0.2),
-            ("{ kind = 'cosine', start = 1, end = 0.5, steps = 10 }", 0, 1.0),
-            ("{ kind = 'cosine', start = 1, end = 0.5, steps = 10 }", 5, 0.75),
-            ("{ kind = 'cosine', start = 1, end = 0.5, steps = 10 }", 50, 0.5),
-            ("{ kind = 'piecewise', values = [[0, 1.0], [10, 0.1]] }", 9, 1.0),
-            ("{ kind = 'piecewise', values = [[0, 1.0], [10, 0.1]] }", 10, 0.1),
+            (
+                "{ kind = 'exponential', start = 1, decay = 0.5, end = 0.2 }",
+                2,
+                0.25,
+            ),
+            (
+                "{ kind = 'exponential', start = 1, decay = 0.5, end = 0.2 }",
+                9,
+                0.2,
+            ),
+            (
+                "{ kind = 'cosine', start = 1, end = 0.5, steps = 10 }",
+                0,
+                1.0,
+            ),
+            (
+                "{ kind = 'cosine', start = 1, end = 0.5, steps = 10 }",
+                5,
+                0.75,
+            ),
+            (
+                "{ kind = 'cosine', start = 1, end = 0.5, steps = 10 }",
+                50,
+                0.5,
+            ),
+            (
+                "{ kind = 'piecewise', values = [[0, 1.0], [10, 0.1]] }",
+                9,
+                1.0,
+            ),
+            (
+                "{ kind = 'piecewise', values = [[0, 1.0], [10, 0.1]] }",
+                10,
+                0.1,
+            ),
         ] {
             let schedule = read(text);
             schedule.validate("x", false).unwrap();
-            assert!((schedule.at(step) - value).abs() < 1e-14, "{text} at {step}");
+            assert!(
+                (schedule.at(step) - value).abs() < 1e-14,
+                "{text} at {step}"
+            );
         }
-        for text in
-            ["-1", "nan", "inf", "{ kind = 'piecewise', values = [[1, 1.0]] }", "{ kind = 'piecewise', values = [] }"]
-        {
+        for text in [
+            "-1",
+            "nan",
+            "inf",
+            "{ kind = 'piecewise', values = [[1, 1.0]] }",
+            "{ kind = 'piecewise', values = [] }",
+        ] {
             assert!(read(text).validate("x", true).is_err(), "{text}");
         }
         assert!(read("0").validate("x", true).is_ok() && read("0").validate("x", false).is_err());

@@ -1,8 +1,9 @@
-//! Decides the deterministic mode: the factors of all samples meet on rank 0 in the order of the chains, and rank 0 alone
-//! solves, so that no sum knows how many ranks there are.
+//! Decides the deterministic mode: the factors of all samples meet on rank 0 in the order of the
+//! chains, and rank 0 alone solves, so that no sum knows how many ranks there are.
 //!
-//! A walker's factors depend on nothing outside that walker; joined in the order of the chains they are the same bytes
-//! whoever worked them out, and so is everything that follows from them. Rank 0 holds samples × (numbers per sample) of all ranks.
+//! A walker's factors depend on nothing outside that walker; joined in the order of the chains they
+//! are the same bytes whoever worked them out, and so is everything that follows from them. Rank 0
+//! holds samples × (numbers per sample) of all ranks.
 
 use super::{Direction, Facts, Iterations, Optimizer, StepData, solve_on_root};
 use crate::ansatz::Derivatives;
@@ -20,7 +21,11 @@ struct Whole {
 impl Whole {
     /// Gathers the data on rank 0; `None` elsewhere.
     fn gather(data: &StepData, comm: &dyn Comm) -> Result<Option<Self>> {
-        let energies: Vec<f64> = data.local_energies.iter().flat_map(|e| [e.re, e.im]).collect();
+        let energies: Vec<f64> = data
+            .local_energies
+            .iter()
+            .flat_map(|e| [e.re, e.im])
+            .collect();
         let counts = comm.gather(&[data.weights.len() as f64])?;
         let (weights, energies) = (comm.gather(data.weights)?, comm.gather(&energies)?);
         let numbers = comm.gather(&data.derivatives.pack())?;
@@ -30,18 +35,31 @@ impl Whole {
         let (width, mut rest) = (data.derivatives.numbers_per_sample(), &numbers[..]);
         let mut parts = Vec::new();
         for count in counts.iter().map(|&c| c as usize) {
-            let short = || Error::Communication { what: "a rank has sent too few log-derivatives".into() };
+            let short = || Error::Communication {
+                what: "a rank has sent too few log-derivatives".into(),
+            };
             let (own, others) = rest.split_at_checked(count * width).ok_or_else(short)?;
             rest = others;
             parts.push(data.derivatives.unpack(count, own));
         }
-        let local_energies = energies.chunks_exact(2).map(|e| Complex64::new(e[0], e[1])).collect();
-        Ok(Some(Whole { derivatives: Derivatives::join(&parts), weights, local_energies }))
+        let local_energies = energies
+            .chunks_exact(2)
+            .map(|e| Complex64::new(e[0], e[1]))
+            .collect();
+        Ok(Some(Whole {
+            derivatives: Derivatives::join(&parts),
+            weights,
+            local_energies,
+        }))
     }
 
     /// As one rank sees it that has all samples.
     fn data(&self) -> StepData<'_> {
-        StepData { derivatives: &self.derivatives, weights: &self.weights, local_energies: &self.local_energies }
+        StepData {
+            derivatives: &self.derivatives,
+            weights: &self.weights,
+            local_energies: &self.local_energies,
+        }
     }
 }
 
@@ -51,7 +69,8 @@ pub fn parameters(derivatives: &Derivatives) -> usize {
     derivatives.columns() * if pairs { 2 } else { 1 }
 }
 
-/// What rank 0 works out of the data of all ranks, `length` real numbers and two facts, on every rank.
+/// What rank 0 works out of the data of all ranks, `length` real numbers and two facts, on every
+/// rank.
 pub fn solve(
     data: &StepData,
     length: usize,
@@ -59,23 +78,44 @@ pub fn solve(
     on_root: impl FnOnce(&StepData) -> Result<(Vec<f64>, Facts)>,
 ) -> Result<(Vec<f64>, Facts)> {
     let whole = Whole::gather(data, comm)?;
-    solve_on_root(length, comm, || whole.map_or(Ok((Vec::new(), [0.0; 2])), |whole| on_root(&whole.data())))
+    solve_on_root(length, comm, || {
+        whole.map_or(Ok((Vec::new(), [0.0; 2])), |whole| on_root(&whole.data()))
+    })
 }
 
 /// The direction that one rank with all samples would find; only rank 0's optimiser moves on.
-pub fn direction(optimizer: &mut dyn Optimizer, data: &StepData, step: usize, comm: &dyn Comm) -> Result<Direction> {
+pub fn direction(
+    optimizer: &mut dyn Optimizer,
+    data: &StepData,
+    step: usize,
+    comm: &dyn Comm,
+) -> Result<Direction> {
     if comm.size() == 1 {
         return optimizer.direction(data, step, comm);
     }
     let on_root = |data: &StepData| {
-        let Direction { mut update, metric_norm, fallbacks, iterations } = optimizer.direction(data, step, &Serial)?;
+        let Direction {
+            mut update,
+            metric_norm,
+            fallbacks,
+            iterations,
+        } = optimizer.direction(data, step, &Serial)?;
         let (count, residual) = iterations.map_or((-1.0, 0.0), |i| (i.count as f64, i.residual));
         update.extend([count, residual]);
         Ok((update, [metric_norm.unwrap_or(-1.0), fallbacks as f64]))
     };
-    let (mut update, [norm, fallbacks]) = solve(data, parameters(data.derivatives) + 2, comm, on_root)?;
+    let (mut update, [norm, fallbacks]) =
+        solve(data, parameters(data.derivatives) + 2, comm, on_root)?;
     let [count, residual] = update.last_chunk().copied().unwrap_or([-1.0, 0.0]);
     update.truncate(update.len().saturating_sub(2));
-    let iterations = (count >= 0.0).then_some(Iterations { count: count as usize, residual });
-    Ok(Direction { update, metric_norm: (norm >= 0.0).then_some(norm), fallbacks: fallbacks as usize, iterations })
+    let iterations = (count >= 0.0).then_some(Iterations {
+        count: count as usize,
+        residual,
+    });
+    Ok(Direction {
+        update,
+        metric_norm: (norm >= 0.0).then_some(norm),
+        fallbacks: fallbacks as usize,
+        iterations,
+    })
 }

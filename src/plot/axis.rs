@@ -1,6 +1,7 @@
 //! Decides the range, the ticks and the numbers of an axis, linear or logarithmic.
 //!
-//! Ticks stand at multiples of 1, 2 or 5 × 10^n; on logarithmic axes at powers of ten, with 2 and 5 where there are few.
+//! Ticks stand at multiples of 1, 2 or 5 × 10^n; on logarithmic axes at powers of ten, with 2 and
+//! 5 where there are few.
 
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
@@ -40,11 +41,20 @@ pub struct Scale {
 impl Axis {
     /// A linear axis.
     pub fn linear(label: impl Into<String>) -> Self {
-        Axis { label: label.into(), log: false, include: Vec::new(), room: 0.05, ticks: 6 }
+        Axis {
+            label: label.into(),
+            log: false,
+            include: Vec::new(),
+            room: 0.05,
+            ticks: 6,
+        }
     }
     /// A logarithmic axis.
     pub fn log(label: impl Into<String>) -> Self {
-        Axis { log: true, ..Self::linear(label) }
+        Axis {
+            log: true,
+            ..Self::linear(label)
+        }
     }
     /// Makes sure that `value` is inside.
     pub fn with(mut self, value: f64) -> Self {
@@ -70,27 +80,58 @@ impl Axis {
 
     /// The scale over `values`, of which those that cannot be shown do not count.
     pub fn scale(&self, values: impl Iterator<Item = f64>) -> Scale {
-        let places = values.chain(self.include.iter().copied()).filter_map(|v| self.place(v));
-        let (low, high) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let places = values
+            .chain(self.include.iter().copied())
+            .filter_map(|v| self.place(v));
+        let (low, high) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+            (l.min(v), h.max(v))
+        });
         let (mut low, mut high) = if low <= high { (low, high) } else { (0.0, 1.0) };
-        let least = if self.log { 0.1 } else { 1e-9 * low.abs().max(high.abs()).max(1e-30) };
+        let least = if self.log {
+            0.1
+        } else {
+            1e-9 * low.abs().max(high.abs()).max(1e-30)
+        };
         if high - low < least {
-            let half = if self.log { 0.5 } else { 0.5 * low.abs().max(high.abs()).max(1e-3) * 0.1 };
+            let half = if self.log {
+                0.5
+            } else {
+                0.5 * low.abs().max(high.abs()).max(1e-3) * 0.1
+            };
             (low, high) = (0.5 * (low + high) - half, 0.5 * (low + high) + half);
         }
         let room = self.room * (high - low);
         (low, high) = (low - room, high + room);
-        if self.log { self.powers(low, high) } else { self.multiples(low, high) }
+        if self.log {
+            self.powers(low, high)
+        } else {
+            self.multiples(low, high)
+        }
     }
 
     fn multiples(&self, low: f64, high: f64) -> Scale {
         let step = nice((high - low) / self.ticks as f64);
-        let (from, to) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
+        let (from, to) = (
+            (low / step - 1e-9).ceil() as i64,
+            (high / step + 1e-9).floor() as i64,
+        );
         let ticks = (from..=to).map(|k| k as f64 * step).collect();
         let largest = low.abs().max(high.abs());
-        let exponent = if (1e-3..1e5).contains(&largest) { 0 } else { largest.log10().floor() as i32 };
+        let exponent = if (1e-3..1e5).contains(&largest) {
+            0
+        } else {
+            largest.log10().floor() as i32
+        };
         let decimals = (f64::from(exponent) - step.log10() - 1e-9).ceil().max(0.0) as usize;
-        Scale { low, high, ticks, log: false, decimals, plain: true, exponent }
+        Scale {
+            low,
+            high,
+            ticks,
+            log: false,
+            decimals,
+            plain: true,
+            exponent,
+        }
     }
 
     fn powers(&self, low: f64, high: f64) -> Scale {
@@ -102,10 +143,21 @@ impl Axis {
             d if d > 0.5 => &[1.0, 2.0, 5.0],
             _ => &[1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
         };
-        let whole = (low.floor() as i64..=high.ceil() as i64).filter(|k| every == 1 || k.rem_euclid(every) == 0);
+        let whole = (low.floor() as i64..=high.ceil() as i64)
+            .filter(|k| every == 1 || k.rem_euclid(every) == 0);
         let all = whole.flat_map(|k| factors.iter().map(move |f| k as f64 + f64::log10(*f)));
-        let ticks = all.filter(|t| (low - 1e-9..=high + 1e-9).contains(t)).collect();
-        Scale { low, high, ticks, log: true, decimals: 0, plain: low > -2.5 && high < 4.0, exponent: 0 }
+        let ticks = all
+            .filter(|t| (low - 1e-9..=high + 1e-9).contains(t))
+            .collect();
+        Scale {
+            low,
+            high,
+            ticks,
+            log: true,
+            decimals: 0,
+            plain: low > -2.5 && high < 4.0,
+            exponent: 0,
+        }
     }
 }
 
@@ -126,7 +178,9 @@ fn nice(step: f64) -> f64 {
 pub fn power_of_ten(n: i32) -> String {
     let digit = |c: char| match c {
         '-' => '⁻',
-        c => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][c.to_digit(10).unwrap_or(0) as usize],
+        c => {
+            ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][c.to_digit(10).unwrap_or(0) as usize]
+        }
     };
     format!("10{}", n.to_string().chars().map(digit).collect::<String>())
 }
@@ -144,10 +198,18 @@ impl Scale {
             }
             let factor = (factor * 10.0).round() / 10.0;
             let ten = power_of_ten(power);
-            return if factor == 1.0 { ten } else { format!("{factor}·{ten}") };
+            return if factor == 1.0 {
+                ten
+            } else {
+                format!("{factor}·{ten}")
+            };
         }
         let digits = format!("{:.*}", self.decimals, tick / 10f64.powi(self.exponent));
-        let digits = if digits.trim_start_matches('-').chars().all(|c| c == '0' || c == '.') {
+        let digits = if digits
+            .trim_start_matches('-')
+            .chars()
+            .all(|c| c == '0' || c == '.')
+        {
             digits.trim_start_matches('-').to_string()
         } else {
             digits
@@ -168,7 +230,11 @@ impl Ranged for Scale {
         limit.0 + (part * f64::from(limit.1 - limit.0)).round() as i32
     }
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
+        if hint.weight().allow_light_points() {
+            Vec::new()
+        } else {
+            self.ticks.clone()
+        }
     }
     fn range(&self) -> Range<f64> {
         self.low..self.high
@@ -199,19 +265,41 @@ mod tests {
     #[test]
     fn ticks_are_round_numbers() {
         let axis = Axis::linear("").tight();
-        assert_eq!(numbers(&axis, &[0.0, 300.0]), ["0", "50", "100", "150", "200", "250", "300"]);
+        assert_eq!(
+            numbers(&axis, &[0.0, 300.0]),
+            ["0", "50", "100", "150", "200", "250", "300"]
+        );
         assert_eq!(
             numbers(&axis, &[-0.2, 0.2]),
-            ["−0.20", "−0.15", "−0.10", "−0.05", "0.00", "0.05", "0.10", "0.15", "0.20"]
+            [
+                "−0.20", "−0.15", "−0.10", "−0.05", "0.00", "0.05", "0.10", "0.15", "0.20"
+            ]
         );
-        assert_eq!(numbers(&axis, &[0.0, 2e-5]), ["0.0·10⁻⁵", "0.5·10⁻⁵", "1.0·10⁻⁵", "1.5·10⁻⁵", "2.0·10⁻⁵"]);
-        assert_eq!(numbers(&Axis::log("").tight(), &[1e-6, 1.0]).last().unwrap(), "10⁰");
-        assert_eq!(numbers(&Axis::log("").tight(), &[1e-6, 1e-4]), ["10⁻⁶", "3·10⁻⁶", "10⁻⁵", "3·10⁻⁵", "10⁻⁴"]);
+        assert_eq!(
+            numbers(&axis, &[0.0, 2e-5]),
+            ["0.0·10⁻⁵", "0.5·10⁻⁵", "1.0·10⁻⁵", "1.5·10⁻⁵", "2.0·10⁻⁵"]
+        );
+        assert_eq!(
+            numbers(&Axis::log("").tight(), &[1e-6, 1.0])
+                .last()
+                .unwrap(),
+            "10⁰"
+        );
+        assert_eq!(
+            numbers(&Axis::log("").tight(), &[1e-6, 1e-4]),
+            ["10⁻⁶", "3·10⁻⁶", "10⁻⁵", "3·10⁻⁵", "10⁻⁴"]
+        );
     }
 
     #[test]
     fn no_data_breaks_a_scale() {
-        for values in [&[][..], &[f64::NAN, f64::INFINITY], &[0.0], &[-3.0, -3.0], &[1e300, -1e300]] {
+        for values in [
+            &[][..],
+            &[f64::NAN, f64::INFINITY],
+            &[0.0],
+            &[-3.0, -3.0],
+            &[1e300, -1e300],
+        ] {
             for axis in [Axis::linear(""), Axis::log("")] {
                 let count = numbers(&axis, values).len();
                 assert!((1..20).contains(&count), "{values:?}: {count}");

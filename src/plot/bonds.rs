@@ -1,4 +1,5 @@
-//! Decides the picture of the lattice: sites at their places, nearest-neighbour bonds by their spin correlation.
+//! Decides the picture of the lattice: sites at their places, nearest-neighbour bonds by their spin
+//! correlation.
 
 use super::correlations::symbol;
 use super::data::Run;
@@ -35,7 +36,13 @@ fn flatten(p: [f64; 3]) -> [f64; 2] {
 /// The way from site `i` to the nearest image of site `j`.
 fn nearest_image(lattice: &Lattice, i: usize, j: usize) -> [f64; 3] {
     let (vectors, extent, periodic) = (lattice.vectors(), lattice.extent(), lattice.periodic());
-    let shift = |a: usize, m: i32| if periodic[a] { f64::from(m) * extent[a] as f64 } else { 0.0 };
+    let shift = |a: usize, m: i32| {
+        if periodic[a] {
+            f64::from(m) * extent[a] as f64
+        } else {
+            0.0
+        }
+    };
     let mut best = ([0.0; 3], f64::INFINITY);
     for m in (0..27).map(|k| [k % 3 - 1, k / 3 % 3 - 1, k / 9 - 1]) {
         let d: [f64; 3] = std::array::from_fn(|c| {
@@ -54,19 +61,30 @@ fn nearest_image(lattice: &Lattice, i: usize, j: usize) -> [f64; 3] {
 pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     let (mut maps, mut missing, mut label) = (Vec::new(), Vec::new(), None);
     for run in runs {
-        let has = |n: &&str| run.tree.datasets.contains_key(&format!("measure/observables/{n}/mean"));
+        let has = |n: &&str| {
+            run.tree
+                .datasets
+                .contains_key(&format!("measure/observables/{n}/mean"))
+        };
         let Some(name) = OBSERVABLES.into_iter().find(|n| has(n)) else {
-            let reason = "the correlations were not measured; add \"spin-correlations\" to measure.observables";
+            let reason = "the correlations were not measured; add \"spin-correlations\" to \
+             measure.observables";
             missing.push((run.name.clone(), reason.to_string()));
             continue;
         };
         let path = format!("measure/observables/{name}/mean");
-        let drawn = run.lattice.clone().and_then(|lattice| bonds(run, &lattice, &path));
+        let drawn = run
+            .lattice
+            .clone()
+            .and_then(|lattice| bonds(run, &lattice, &path));
         match drawn {
             Err(reason) => missing.push((run.name.clone(), reason)),
             Ok(map) => {
                 label.get_or_insert_with(|| symbol(run, name, &path));
-                maps.push(Map { title: run.name.clone(), ..map });
+                maps.push(Map {
+                    title: run.name.clone(),
+                    ..map
+                });
             }
         }
     }
@@ -75,7 +93,11 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     }
     let mut drawn = Vec::new();
     if let Some(label) = label {
-        drawn.push(Drawn::new("bonds", sheet(&maps, &label, false, 1)?, "none of the correlations is a number"));
+        drawn.push(Drawn::new(
+            "bonds",
+            sheet(&maps, &label, false, 1)?,
+            "none of the correlations is a number",
+        ));
     }
     if !missing.is_empty() {
         drawn.push(Drawn::new("bonds", None, reasons(missing)));
@@ -98,7 +120,11 @@ fn bonds(run: &Run, lattice: &Lattice, path: &str) -> std::result::Result<Map, S
     for bond in bonds {
         let (a, b) = (places[bond.i], places[bond.j]);
         let mut link = |from: [f64; 2], to: [f64; 2]| {
-            let patch = Patch { corners: vec![from, to], value: values[bond.i * n + bond.j], width: 0.14 };
+            let patch = Patch {
+                corners: vec![from, to],
+                value: values[bond.i * n + bond.j],
+                width: 0.14,
+            };
             map.patches.push(patch);
         };
         let d = flatten(nearest_image(lattice, bond.i, bond.j));
@@ -115,9 +141,12 @@ fn bonds(run: &Run, lattice: &Lattice, path: &str) -> std::result::Result<Map, S
     if lattice.is_graph() && n <= NUMBERED {
         // Sites of a graph have no places to know them by.
         let radius = 0.16 * n as f64 + 0.3;
-        map.texts = (0..n).map(|i| (round(i, n as f64, radius), i.to_string())).collect();
+        map.texts = (0..n)
+            .map(|i| (round(i, n as f64, radius), i.to_string()))
+            .collect();
         let far = radius + 0.1;
-        map.lines.extend([[-far, -far], [far, far]].map(|corner| vec![corner; 2]));
+        map.lines
+            .extend([[-far, -far], [far, far]].map(|corner| vec![corner; 2]));
     }
     Ok(map)
 }

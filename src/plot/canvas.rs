@@ -1,7 +1,8 @@
-//! Decides how a drawing becomes an SVG text and a PNG image: drawn once in units of a fine grid, rasterised from the SVG.
+//! Decides how a drawing becomes an SVG text and a PNG image: drawn once in units of a fine grid,
+//! rasterised from the SVG.
 //!
-//! The font travels in the program, so that a cluster node without fonts draws the same picture. In the SVG letters stay
-//! text, shown in the viewer's sans-serif.
+//! The font travels in the program, so that a cluster node without fonts draws the same picture. In
+//! the SVG letters stay text, shown in the viewer's sans-serif.
 //!
 //! Reference: W3C, Scalable Vector Graphics 1.1; DejaVu Sans 2.37 (subset, licence beside it).
 
@@ -20,7 +21,10 @@ pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A failure of the drawing library.
 pub fn failed(e: impl std::fmt::Display) -> Error {
-    Error::numerical(format!("a picture cannot be drawn: {e}"), "report the file that it was asked of")
+    Error::numerical(
+        format!("a picture cannot be drawn: {e}"),
+        "report the file that it was asked of",
+    )
 }
 
 /// Text of `size` units.
@@ -30,7 +34,10 @@ pub fn font(size: f64) -> TextStyle<'static> {
 
 /// Width of a text in units.
 pub fn text_width(text: &str, size: f64) -> i32 {
-    font(size).font.layout_box(text).map_or(0, |((left, _), (right, _))| right - left)
+    font(size)
+        .font
+        .layout_box(text)
+        .map_or(0, |((left, _), (right, _))| right - left)
 }
 
 /// The SVG text of what `draw` draws on a white area of `width` × `height` units.
@@ -50,7 +57,10 @@ pub fn picture(width: u32, height: u32, draw: impl FnOnce(&Area) -> Result<()>) 
 
 /// The picture as PNG of `width` pixels.
 pub fn png(svg: &str, width: u32) -> Result<Vec<u8>> {
-    let mut options = usvg::Options { font_family: FAMILY.into(), ..usvg::Options::default() };
+    let mut options = usvg::Options {
+        font_family: FAMILY.into(),
+        ..usvg::Options::default()
+    };
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(FONT.to_vec());
     fonts.set_sans_serif_family("DejaVu Sans");
@@ -58,9 +68,13 @@ pub fn png(svg: &str, width: u32) -> Result<Vec<u8>> {
     let tree = usvg::Tree::from_str(svg, &options).map_err(failed)?;
     let scale = width as f32 / tree.size().width();
     let height = (tree.size().height() * scale).round() as u32;
-    let mut pixels =
-        tiny_skia::Pixmap::new(width, height).ok_or_else(|| failed(format!("{width} pixels are no width")))?;
-    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    let mut pixels = tiny_skia::Pixmap::new(width, height)
+        .ok_or_else(|| failed(format!("{width} pixels are no width")))?;
+    resvg::render(
+        &tree,
+        tiny_skia::Transform::from_scale(scale, scale),
+        &mut pixels.as_mut(),
+    );
     pixels.encode_png().map_err(failed)
 }
 
@@ -69,17 +83,24 @@ pub fn line(area: &Area, points: Vec<(i32, i32)>, color: impl Color, width: u32)
     if points.iter().all(|p| *p == points[0]) {
         return Ok(());
     }
-    area.draw(&PathElement::new(points, color.stroke_width(width))).map_err(failed)
+    area.draw(&PathElement::new(points, color.stroke_width(width)))
+        .map_err(failed)
 }
 
 /// A filled polygon.
 pub fn polygon(area: &Area, points: Vec<(i32, i32)>, color: impl Color) -> Result<()> {
-    area.draw(&Polygon::new(points, color.filled())).map_err(failed)
+    area.draw(&Polygon::new(points, color.filled()))
+        .map_err(failed)
 }
 
 /// A text with its anchor at `at`.
 pub fn write(area: &Area, text: &str, at: (i32, i32), size: f64, h: HPos, v: VPos) -> Result<()> {
-    area.draw(&Text::new(text.to_string(), at, font(size).pos(Pos::new(h, v)))).map_err(failed)
+    area.draw(&Text::new(
+        text.to_string(),
+        at,
+        font(size).pos(Pos::new(h, v)),
+    ))
+    .map_err(failed)
 }
 
 pub use plotters::style::text_anchor::{HPos, Pos, VPos};

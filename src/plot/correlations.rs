@@ -1,4 +1,5 @@
-//! Decides the pictures of what is measured by distance: correlations with error bars, all files in one.
+//! Decides the pictures of what is measured by distance: correlations with error bars, all files in
+//! one.
 
 use super::Drawn;
 use super::axis::Axis;
@@ -38,19 +39,41 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
         let curve = |r: &Run| {
             let error = r.reals(&format!("{prefix}/by_distance/error"));
             let x = r.reals(&format!("{prefix}/distances"));
-            Curve::new(&r.name, r.style, Look::Points, &x, &r.reals(&path), Some(&error))
+            Curve::new(
+                &r.name,
+                r.style,
+                Look::Points,
+                &x,
+                &r.reals(&path),
+                Some(&error),
+            )
         };
-        let first = runs.iter().find(|r| r.tree.datasets.contains_key(&path)).unwrap_or(&runs[0]);
+        let first = runs
+            .iter()
+            .find(|r| r.tree.datasets.contains_key(&path))
+            .unwrap_or(&runs[0]);
         let x = Axis::linear(DISTANCE).with_ticks(8);
-        let mut panel = Panel::new(x, Axis::linear(symbol(first, &name, &path)), runs.iter().map(curve).collect());
+        let mut panel = Panel::new(
+            x,
+            Axis::linear(symbol(first, &name, &path)),
+            runs.iter().map(curve).collect(),
+        );
         let values = || panel.curves.iter().flat_map(|c| &c.points).map(|p| p[1]);
         if values().any(|v| v < 0.0) && values().any(|v| v > 0.0) {
-            panel.levels.push(Level { y: 0.0, text: String::new() });
+            panel.levels.push(Level {
+                y: 0.0,
+                text: String::new(),
+            });
         }
-        drawn.push(Drawn::new(name, stack(&[panel])?, "none of its values is a number"));
+        drawn.push(Drawn::new(
+            name,
+            stack(&[panel])?,
+            "none of its values is a number",
+        ));
     }
     if drawn.is_empty() {
-        let reason = "no file has them; add \"spin-correlations\" to measure.observables of a lattice with distances";
+        let reason = "no file has them; add \"spin-correlations\" to measure.observables of a \
+         lattice with distances";
         drawn.push(Drawn::new("spin-correlations", None, reason));
     }
     Ok(drawn)

@@ -1,4 +1,5 @@
-//! Decides what a picture knows of a results file: its datasets, a short name, the lattice, the exact energy.
+//! Decides what a picture knows of a results file: its datasets, a short name, the lattice, the
+//! exact energy.
 
 use super::panel::{Curve, Look};
 use crate::error::{Error, Result};
@@ -34,18 +35,35 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<Run>> {
             "give one for all files or one per file, in their order",
         ));
     }
-    let energies = exact.iter().map(|e| exact_energy(e)).collect::<Result<Vec<_>>>()?;
-    let stem = |p: &Path| p.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+    let energies = exact
+        .iter()
+        .map(|e| exact_energy(e))
+        .collect::<Result<Vec<_>>>()?;
+    let stem = |p: &Path| {
+        p.file_stem()
+            .map_or_else(String::new, |s| s.to_string_lossy().into_owned())
+    };
     let mut runs = Vec::new();
     for (style, path) in paths.iter().enumerate() {
         let tree = results(path)?;
         let unique = paths.iter().filter(|p| stem(p) == stem(path)).count() == 1;
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         runs.push(Run {
-            name: if unique { stem(path) } else { path.with_extension("").display().to_string() },
+            name: if unique {
+                stem(path)
+            } else {
+                path.with_extension("").display().to_string()
+            },
             sites: tree.integer("status/sites")?.max(1) as usize,
             lattice: lattice(&tree, folder).map_err(|e| e.to_string()),
-            exact: energies.get(style).or(if energies.len() == 1 { energies.first() } else { None }).copied(),
+            exact: energies
+                .get(style)
+                .or(if energies.len() == 1 {
+                    energies.first()
+                } else {
+                    None
+                })
+                .copied(),
             style,
             tree,
         });
@@ -56,13 +74,23 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<Run>> {
 fn exact_energy(text: &str) -> Result<f64> {
     let value = match text.parse::<f64>() {
         Ok(value) => value,
-        Err(_) => hdf5::read(Path::new(text)).and_then(|tree| tree.real("energies")).map_err(|e| {
-            Error::input("--exact", e.to_string(), "give an energy or a file written by `nishina exact --output`")
-        })?,
+        Err(_) => hdf5::read(Path::new(text))
+            .and_then(|tree| tree.real("energies"))
+            .map_err(|e| {
+                Error::input(
+                    "--exact",
+                    e.to_string(),
+                    "give an energy or a file written by `nishina exact --output`",
+                )
+            })?,
     };
     match value.is_finite() {
         true => Ok(value),
-        false => Err(Error::input("--exact", format!("{text} is not an energy"), "give a finite number")),
+        false => Err(Error::input(
+            "--exact",
+            format!("{text} is not an energy"),
+            "give a finite number",
+        )),
     }
 }
 
@@ -91,25 +119,55 @@ impl Run {
     pub fn unit(&self, path: &str) -> String {
         match self.tree.notes.get(path).map(|n| n.0.as_str()) {
             None | Some("1" | "") => String::new(),
-            Some(unit) => format!(" [{}]", unit.replace("hbar", "ħ").replace("^2", "²").replace("^4", "⁴")),
+            Some(unit) => format!(
+                " [{}]",
+                unit.replace("hbar", "ħ")
+                    .replace("^2", "²")
+                    .replace("^4", "⁴")
+            ),
         }
     }
 
     /// A line of the column `y` of a history against `x`, `scale` times.
     pub fn line(&self, x: &[f64], y: &str, error: Option<&str>, scale: f64) -> Curve {
-        let scaled = |path: &str| self.reals(path).iter().map(|v| v * scale).collect::<Vec<_>>();
+        let scaled = |path: &str| {
+            self.reals(path)
+                .iter()
+                .map(|v| v * scale)
+                .collect::<Vec<_>>()
+        };
         let errors = error.map(scaled);
-        Curve::new(&self.name, self.style, Look::Line, x, &scaled(y), errors.as_deref())
+        Curve::new(
+            &self.name,
+            self.style,
+            Look::Line,
+            x,
+            &scaled(y),
+            errors.as_deref(),
+        )
     }
 
     /// Numbers of the optimisation steps, from 1.
     pub fn steps(&self) -> Vec<f64> {
-        (1..=self.reals("optimize/history/energy").len()).map(|k| k as f64).collect()
+        (1..=self.reals("optimize/history/energy").len())
+            .map(|k| k as f64)
+            .collect()
     }
 
     /// Names of the observables that have the dataset `part`.
     pub fn observables(&self, part: &str) -> Vec<String> {
-        let inside = |k: &String| Some(k.strip_prefix("measure/observables/")?.strip_suffix(part)?.to_string());
-        self.tree.datasets.keys().filter_map(inside).filter(|name| !name.contains('/')).collect()
+        let inside = |k: &String| {
+            Some(
+                k.strip_prefix("measure/observables/")?
+                    .strip_suffix(part)?
+                    .to_string(),
+            )
+        };
+        self.tree
+            .datasets
+            .keys()
+            .filter_map(inside)
+            .filter(|name| !name.contains('/'))
+            .collect()
     }
 }

@@ -1,5 +1,5 @@
-//! Decides the pictures of an evolution in time: energies, drift and local error; every single number that was recorded;
-//! correlations in distance and time as a map.
+//! Decides the pictures of an evolution in time: energies, drift and local error; every single
+//! number that was recorded; correlations in distance and time as a map.
 
 use super::Drawn;
 use super::axis::Axis;
@@ -27,21 +27,44 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
         r.line(&x, &path(column), error.map(path).as_deref(), scale)
     };
     let all = |column: &str, error: Option<&str>, per_site: bool| -> Vec<Curve> {
-        runs.iter().map(|r| over(r, column, error, if per_site { 1.0 / r.sites as f64 } else { 1.0 })).collect()
+        runs.iter()
+            .map(|r| {
+                over(
+                    r,
+                    column,
+                    error,
+                    if per_site { 1.0 / r.sites as f64 } else { 1.0 },
+                )
+            })
+            .collect()
     };
     let mut drift = Panel::new(
         time(),
         Axis::linear("drift of E/N [couplings]").with_ticks(5),
         all("drift", Some("drift_error"), false),
     );
-    drift.levels.push(Level { y: 0.0, text: String::new() });
+    drift.levels.push(Level {
+        y: 0.0,
+        text: String::new(),
+    });
     let panels = [
-        Panel::new(time(), Axis::linear("E/N [couplings]").with_ticks(5), all("energy", Some("error"), true)),
+        Panel::new(
+            time(),
+            Axis::linear("E/N [couplings]").with_ticks(5),
+            all("energy", Some("error"), true),
+        ),
         drift,
-        Panel::new(time(), Axis::log("local error r²").with_ticks(5), all("r2", None, false)),
+        Panel::new(
+            time(),
+            Axis::log("local error r²").with_ticks(5),
+            all("r2", None, false),
+        ),
     ];
     let mut drawn = vec![Drawn::new("evolution", stack(&panels)?, NONE)];
-    if !runs.iter().any(|r| r.tree.datasets.contains_key("evolve/history/time")) {
+    if !runs
+        .iter()
+        .any(|r| r.tree.datasets.contains_key("evolve/history/time"))
+    {
         return Ok(drawn);
     }
     let (singles, by_distance) = observables(runs);
@@ -53,7 +76,11 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
         } else {
             "observables-of-time".into()
         };
-        drawn.push(Drawn::new(name, stack(&panels)?, "none of the values is a number"));
+        drawn.push(Drawn::new(
+            name,
+            stack(&panels)?,
+            "none of the values is a number",
+        ));
     }
     for name in by_distance {
         let mut maps: Vec<_> = runs.iter().filter_map(|r| cone(r, &name)).collect();
@@ -61,9 +88,16 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
             maps[0].title.clear();
         }
         let path = format!("{CURVES}{name}/by_distance/mean");
-        let first = runs.iter().find(|r| r.tree.datasets.contains_key(&path)).unwrap_or(&runs[0]);
+        let first = runs
+            .iter()
+            .find(|r| r.tree.datasets.contains_key(&path))
+            .unwrap_or(&runs[0]);
         let svg = sheet(&maps, &symbol(first, &name, &path), false, 1)?;
-        drawn.push(Drawn::new(format!("{name}-of-time"), svg, "none of the values is a number"));
+        drawn.push(Drawn::new(
+            format!("{name}-of-time"),
+            svg,
+            "none of the values is a number",
+        ));
     }
     Ok(drawn)
 }
@@ -73,7 +107,12 @@ fn observables(runs: &[Run]) -> (Vec<String>, BTreeSet<String>) {
     let (mut singles, mut by_distance) = (BTreeSet::new(), BTreeSet::new());
     for run in runs {
         for key in run.tree.datasets.keys() {
-            let Some(name) = key.strip_prefix(CURVES).and_then(|k| k.strip_suffix("/mean")) else { continue };
+            let Some(name) = key
+                .strip_prefix(CURVES)
+                .and_then(|k| k.strip_suffix("/mean"))
+            else {
+                continue;
+            };
             let shape = run.shape(key);
             if let Some(name) = name.strip_suffix("/by_distance") {
                 by_distance.insert(name.to_string());
@@ -86,12 +125,26 @@ fn observables(runs: &[Run]) -> (Vec<String>, BTreeSet<String>) {
 }
 
 fn single(runs: &[Run], name: &str) -> Panel {
-    let (mean, error) = (format!("{CURVES}{name}/mean"), format!("{CURVES}{name}/error"));
+    let (mean, error) = (
+        format!("{CURVES}{name}/mean"),
+        format!("{CURVES}{name}/error"),
+    );
     let curve = |r: &Run| {
         let x = r.reals("evolve/output/time");
-        Curve::new(&r.name, r.style, Look::Points, &x, &r.reals(&mean), Some(&r.reals(&error)))
+        Curve::new(
+            &r.name,
+            r.style,
+            Look::Points,
+            &x,
+            &r.reals(&mean),
+            Some(&r.reals(&error)),
+        )
     };
-    let unit = runs.iter().map(|r| r.unit(&mean)).find(|u| !u.is_empty()).unwrap_or_default();
+    let unit = runs
+        .iter()
+        .map(|r| r.unit(&mean))
+        .find(|u| !u.is_empty())
+        .unwrap_or_default();
     Panel::new(
         time(),
         Axis::linear(format!("{}{unit}", name.replace(['/', '_'], " "))).with_ticks(5),
@@ -99,7 +152,8 @@ fn single(runs: &[Run], name: &str) -> Panel {
     )
 }
 
-/// Cells over distance (across) and time (up), the time stretched to a map of the width of its height.
+/// Cells over distance (across) and time (up), the time stretched to a map of the width of its
+/// height.
 fn cone(run: &Run, name: &str) -> Option<Map> {
     let values = run.reals(&format!("{CURVES}{name}/by_distance/mean"));
     let distances = run.reals(&format!("{CURVES}{name}/distances"));
@@ -110,23 +164,44 @@ fn cone(run: &Run, name: &str) -> Option<Map> {
     }
     let edges = |x: &[f64]| -> Vec<f64> {
         let inner = x.windows(2).map(|w| 0.5 * (w[0] + w[1]));
-        let (first, last) = (1.5 * x[0] - 0.5 * x[1], 1.5 * x[x.len() - 1] - 0.5 * x[x.len() - 2]);
-        std::iter::once(first).chain(inner).chain(std::iter::once(last)).collect()
+        let (first, last) = (
+            1.5 * x[0] - 0.5 * x[1],
+            1.5 * x[x.len() - 1] - 0.5 * x[x.len() - 2],
+        );
+        std::iter::once(first)
+            .chain(inner)
+            .chain(std::iter::once(last))
+            .collect()
     };
     let (across, up) = (edges(&distances), edges(&times));
     let stretch = 0.7 * (across[d] - across[0]) / (up[t] - up[0]).max(1e-300);
-    let mut map = Map { title: run.name.clone(), ..Map::default() };
+    let mut map = Map {
+        title: run.name.clone(),
+        ..Map::default()
+    };
     for i in 0..t {
         for k in 0..d {
             let (y0, y1) = (stretch * (up[i] - up[0]), stretch * (up[i + 1] - up[0]));
-            let corners = vec![[across[k], y0], [across[k + 1], y0], [across[k + 1], y1], [across[k], y1]];
-            map.patches.push(Patch { corners, value: values[i * d + k], width: 0.0 });
+            let corners = vec![
+                [across[k], y0],
+                [across[k + 1], y0],
+                [across[k + 1], y1],
+                [across[k], y1],
+            ];
+            map.patches.push(Patch {
+                corners,
+                value: values[i * d + k],
+                width: 0.0,
+            });
         }
     }
     let width = across[d] - across[0];
     let (left, bottom, tick) = (across[0], 0.0, 0.012 * width);
     for (scale, upright) in [
-        (Axis::linear("").tight().scale(distances.iter().copied()), false),
+        (
+            Axis::linear("").tight().scale(distances.iter().copied()),
+            false,
+        ),
         (Axis::linear("").tight().scale(times.iter().copied()), true),
     ] {
         for &value in &scale.ticks {
@@ -134,7 +209,11 @@ fn cone(run: &Run, name: &str) -> Option<Map> {
                 let y = stretch * (value - up[0]);
                 ([left, y], [left - tick, y], [left - 0.06 * width, y])
             } else {
-                ([value, bottom], [value, bottom - tick], [value, bottom - 0.04 * width])
+                (
+                    [value, bottom],
+                    [value, bottom - tick],
+                    [value, bottom - 0.04 * width],
+                )
             };
             map.lines.push(vec![from, to]);
             map.texts.push((text, scale.number(value)));
@@ -142,10 +221,20 @@ fn cone(run: &Run, name: &str) -> Option<Map> {
     }
     let top = stretch * (up[t] - up[0]);
     let (right, above) = (left + width, top + 0.04 * width);
-    map.lines.push(vec![[left, bottom], [right, bottom], [right, top], [left, top], [left, bottom]]);
-    map.texts.push(([left + 0.5 * width, bottom - 0.09 * width], DISTANCE.into()));
+    map.lines.push(vec![
+        [left, bottom],
+        [right, bottom],
+        [right, top],
+        [left, top],
+        [left, bottom],
+    ]);
+    map.texts
+        .push(([left + 0.5 * width, bottom - 0.09 * width], DISTANCE.into()));
     map.texts.push(([left + 0.12 * width, above], TIME.into()));
     // Room for the texts.
-    map.lines.extend([vec![[left - 0.1 * width, bottom - 0.11 * width]; 2], vec![[right, above + 0.02 * width]; 2]]);
+    map.lines.extend([
+        vec![[left - 0.1 * width, bottom - 0.11 * width]; 2],
+        vec![[right, above + 0.02 * width]; 2],
+    ]);
     Some(map)
 }

@@ -1,4 +1,5 @@
-//! Decides the picture of what a restricted Boltzmann machine has learned: the weights of each hidden unit, or filter, on the lattice.
+//! Decides the picture of what a restricted Boltzmann machine has learned: the weights of each
+//! hidden unit, or filter, on the lattice.
 //!
 //! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), Fig. 2.
 
@@ -27,7 +28,11 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
                 } else {
                     format!("filters-{}", run.name.replace('/', "-"))
                 };
-                drawn.push(Drawn::new(name, sheet(&maps, "W", true, parts)?, "none of the weights is a number"));
+                drawn.push(Drawn::new(
+                    name,
+                    sheet(&maps, "W", true, parts)?,
+                    "none of the weights is a number",
+                ));
             }
         }
     }
@@ -47,23 +52,46 @@ fn filters(run: &Run) -> std::result::Result<(Vec<Map>, usize), String> {
         Some(Value::Real(a)) => (a.shape().to_vec(), vec![("", a.iter().copied().collect())]),
         Some(Value::Complex(a)) => {
             let part = |f: fn(&num_complex::Complex64) -> f64| a.iter().map(f).collect::<Vec<_>>();
-            (a.shape().to_vec(), vec![("Re ", part(|z| z.re)), ("Im ", part(|z| z.im))])
+            (
+                a.shape().to_vec(),
+                vec![("Re ", part(|z| z.re)), ("Im ", part(|z| z.im))],
+            )
         }
-        _ => return Err("the wave function has no weights W; they belong to ansatz kind \"rbm\"".into()),
+        _ => {
+            return Err(
+                "the wave function has no weights W; they belong to ansatz kind \"rbm\"".into(),
+            );
+        }
     };
     let lattice = run.lattice.as_ref().map_err(Clone::clone)?;
-    let tied = run.tree.text("input/resolved").ok().and_then(|t| t.parse::<toml::Table>().ok()).is_some_and(|t| {
-        let symmetry = t.get("ansatz").and_then(|a| a.get("symmetry")).and_then(|s| s.as_str());
-        symmetry.is_some_and(|s| s != "none")
-    });
+    let tied = run
+        .tree
+        .text("input/resolved")
+        .ok()
+        .and_then(|t| t.parse::<toml::Table>().ok())
+        .is_some_and(|t| {
+            let symmetry = t
+                .get("ansatz")
+                .and_then(|a| a.get("symmetry"))
+                .and_then(|s| s.as_str());
+            symmetry.is_some_and(|s| s != "none")
+        });
     let n = lattice.sites;
-    let [rows, columns] = shape[..] else { return Err("W is not a matrix".into()) };
-    let (units, at): (usize, Box<dyn Fn(usize, usize) -> usize>) = match (tied, rows == n, columns == n) {
-        (true, _, true) => (rows, Box::new(move |unit, site| unit * columns + site)),
-        (false, true, _) => (columns, Box::new(move |unit, site| site * columns + unit)),
-        _ => return Err(format!("W is {rows} × {columns} on {n} sites")),
+    let [rows, columns] = shape[..] else {
+        return Err("W is not a matrix".into());
     };
-    let size = |unit: usize| parts.iter().map(|p| (0..n).map(|s| p.1[at(unit, s)].powi(2)).sum::<f64>()).sum::<f64>();
+    let (units, at): (usize, Box<dyn Fn(usize, usize) -> usize>) =
+        match (tied, rows == n, columns == n) {
+            (true, _, true) => (rows, Box::new(move |unit, site| unit * columns + site)),
+            (false, true, _) => (columns, Box::new(move |unit, site| site * columns + unit)),
+            _ => return Err(format!("W is {rows} × {columns} on {n} sites")),
+        };
+    let size = |unit: usize| {
+        parts
+            .iter()
+            .map(|p| (0..n).map(|s| p.1[at(unit, s)].powi(2)).sum::<f64>())
+            .sum::<f64>()
+    };
     let mut order: Vec<usize> = (0..units).collect();
     order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
     order.truncate(MOST / parts.len());
@@ -72,7 +100,10 @@ fn filters(run: &Run) -> std::result::Result<(Vec<Map>, usize), String> {
     for (part, values) in &parts {
         for &unit in &order {
             let weights: Vec<f64> = (0..n).map(|site| values[at(unit, site)]).collect();
-            maps.push(Map { title: format!("{part}{what} {}", unit + 1), ..cells(lattice, &weights) });
+            maps.push(Map {
+                title: format!("{part}{what} {}", unit + 1),
+                ..cells(lattice, &weights)
+            });
         }
     }
     Ok((maps, parts.len()))
@@ -91,12 +122,18 @@ fn cells(lattice: &Lattice, values: &[f64]) -> Map {
     } else {
         // Layers of three dimensions are drawn closer than neighbours within one.
         let radius = if lattice.dimensions() > 2 { 0.22 } else { 0.44 };
-        (0..24).map(|k| TAU * f64::from(k) / 24.0).map(|t| [radius * t.cos(), radius * t.sin()]).collect()
+        (0..24)
+            .map(|k| TAU * f64::from(k) / 24.0)
+            .map(|t| [radius * t.cos(), radius * t.sin()])
+            .collect()
     };
     let cell = |(p, &value): (&[f64; 2], &f64)| Patch {
         corners: tile.iter().map(|c| [c[0] + p[0], c[1] + p[1]]).collect(),
         value,
         width: 0.0,
     };
-    Map { patches: places.iter().zip(values).map(cell).collect(), ..Map::default() }
+    Map {
+        patches: places.iter().zip(values).map(cell).collect(),
+        ..Map::default()
+    }
 }

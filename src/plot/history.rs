@@ -1,6 +1,8 @@
-//! Decides the pictures of an optimisation: energy with its distance to the exact one, quality of the state, of the sampling.
+//! Decides the pictures of an optimisation: energy with its distance to the exact one, quality of
+//! the state, of the sampling.
 //!
-//! Relative error |E − E₀| / |E₀|; V-score N Var E / (E − E_∞)² (D. Wu et al., Science 386, 296 (2024)).
+//! Relative error |E − E₀| / |E₀|; V-score N Var E / (E − E_∞)² (D. Wu et al., Science
+//! 386, 296 (2024)).
 
 use super::Drawn;
 use super::axis::Axis;
@@ -17,7 +19,11 @@ fn step() -> Axis {
 /// Distance of a step's energy to the exact one.
 fn relative_error(run: &Run, exact: f64) -> Curve {
     let scale = exact.abs().max(1e-300);
-    let error: Vec<f64> = run.reals("optimize/history/energy").iter().map(|e| (e - exact).abs() / scale).collect();
+    let error: Vec<f64> = run
+        .reals("optimize/history/energy")
+        .iter()
+        .map(|e| (e - exact).abs() / scale)
+        .collect();
     Curve::new(&run.name, run.style, Look::Line, &run.steps(), &error, None)
 }
 
@@ -31,7 +37,12 @@ fn tail(run: &Run) -> Curve {
 
 fn energy_curve(run: &Run) -> Curve {
     let per_site = 1.0 / run.sites as f64;
-    run.line(&run.steps(), "optimize/history/energy", Some("optimize/history/error"), per_site)
+    run.line(
+        &run.steps(),
+        "optimize/history/energy",
+        Some("optimize/history/error"),
+        per_site,
+    )
 }
 
 /// Energy per site against the step, with an inset.
@@ -39,19 +50,45 @@ pub fn energy(runs: &[Run]) -> Result<Vec<Drawn>> {
     let curves: Vec<_> = runs.iter().map(energy_curve).collect();
     let label = "energy per site E/N [units of the couplings]";
     let mut panel = Panel::new(step(), Axis::linear(label), curves);
-    let mut levels: Vec<f64> = runs.iter().filter_map(|r| Some(r.exact? / r.sites as f64)).collect();
+    let mut levels: Vec<f64> = runs
+        .iter()
+        .filter_map(|r| Some(r.exact? / r.sites as f64))
+        .collect();
     levels.sort_by(f64::total_cmp);
     levels.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
-    panel.levels = levels.iter().map(|&y| Level { y, text: format!("exact {}", number(y)) }).collect();
-    let all = || panel.curves.iter().flat_map(|c| &c.points).map(|p| p[1]).chain(levels.iter().copied());
-    let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+    panel.levels = levels
+        .iter()
+        .map(|&y| Level {
+            y,
+            text: format!("exact {}", number(y)),
+        })
+        .collect();
+    let all = || {
+        panel
+            .curves
+            .iter()
+            .flat_map(|c| &c.points)
+            .map(|p| p[1])
+            .chain(levels.iter().copied())
+    };
+    let (low, high) = (
+        all().fold(f64::INFINITY, f64::min),
+        all().fold(f64::NEG_INFINITY, f64::max),
+    );
     if !levels.is_empty() && (high - low).is_finite() {
         panel.y.include.push(low - 0.06 * (high - low));
     }
-    let known: Vec<_> = runs.iter().filter_map(|r| Some(relative_error(r, r.exact?))).collect();
+    let known: Vec<_> = runs
+        .iter()
+        .filter_map(|r| Some(relative_error(r, r.exact?)))
+        .collect();
     let inset = if known.is_empty() {
         let axis = Axis::linear("step").with_ticks(3);
-        Panel::new(axis, Axis::linear("E/N, last steps").with_ticks(4), runs.iter().map(tail).collect())
+        Panel::new(
+            axis,
+            Axis::linear("E/N, last steps").with_ticks(4),
+            runs.iter().map(tail).collect(),
+        )
     } else {
         let axis = Axis::linear("step").tight().with_ticks(4);
         Panel::new(axis, Axis::log("relative error").with_ticks(5), known)
@@ -68,34 +105,71 @@ fn number(value: f64) -> String {
 }
 
 fn column(runs: &[Run], name: &str) -> Vec<Curve> {
-    runs.iter().map(|r| r.line(&r.steps(), &format!("optimize/history/{name}"), None, 1.0)).collect()
+    runs.iter()
+        .map(|r| r.line(&r.steps(), &format!("optimize/history/{name}"), None, 1.0))
+        .collect()
 }
 
 /// Variance and V-score.
 pub fn quality(runs: &[Run]) -> Result<Vec<Drawn>> {
-    let per_site = runs.iter().map(|r| r.line(&r.steps(), "optimize/history/variance", None, 1.0 / r.sites as f64));
+    let per_site = runs.iter().map(|r| {
+        r.line(
+            &r.steps(),
+            "optimize/history/variance",
+            None,
+            1.0 / r.sites as f64,
+        )
+    });
     let panels = [
-        Panel::new(step(), Axis::log("Var E / N [couplings²]").with_ticks(5), per_site.collect()),
-        Panel::new(step(), Axis::log("V-score").with_ticks(5), column(runs, "v_score")),
+        Panel::new(
+            step(),
+            Axis::log("Var E / N [couplings²]").with_ticks(5),
+            per_site.collect(),
+        ),
+        Panel::new(
+            step(),
+            Axis::log("V-score").with_ticks(5),
+            column(runs, "v_score"),
+        ),
     ];
     Ok(vec![Drawn::new("quality", stack(&panels)?, NO_STEPS)])
 }
 
 /// Acceptance and split R-hat.
 pub fn sampling(runs: &[Run]) -> Result<Vec<Drawn>> {
-    let sampled: Vec<Vec<Curve>> = ["acceptance", "r_hat"].iter().map(|c| column(runs, c)).collect();
+    let sampled: Vec<Vec<Curve>> = ["acceptance", "r_hat"]
+        .iter()
+        .map(|c| column(runs, c))
+        .collect();
     let mut panels: Vec<_> = sampled
         .into_iter()
-        .zip([Axis::linear("acceptance").with(0.0), Axis::linear("split R-hat").with(1.0)])
+        .zip([
+            Axis::linear("acceptance").with(0.0),
+            Axis::linear("split R-hat").with(1.0),
+        ])
         .map(|(curves, y)| Panel::new(step(), y.with_ticks(5), curves))
         .collect();
-    let highest = runs.iter().flat_map(|r| r.reals("optimize/history/r_hat")).filter(|v| v.is_finite());
+    let highest = runs
+        .iter()
+        .flat_map(|r| r.reals("optimize/history/r_hat"))
+        .filter(|v| v.is_finite());
     if highest.fold(0.0, f64::max) > 1.05 {
-        panels[1].levels.push(Level { y: 1.1, text: "chains disagree above 1.1".into() });
+        panels[1].levels.push(Level {
+            y: 1.1,
+            text: "chains disagree above 1.1".into(),
+        });
     }
     let steps = runs.iter().any(|r| !r.steps().is_empty());
-    let moves = runs.iter().any(|r| r.reals("optimize/history/acceptance").iter().any(|a| *a > 0.0 && *a < 1.0));
-    let reason = if steps { "full sums have no chains" } else { NO_STEPS };
+    let moves = runs.iter().any(|r| {
+        r.reals("optimize/history/acceptance")
+            .iter()
+            .any(|a| *a > 0.0 && *a < 1.0)
+    });
+    let reason = if steps {
+        "full sums have no chains"
+    } else {
+        NO_STEPS
+    };
     let svg = if moves { stack(&panels)? } else { None };
     Ok(vec![Drawn::new("sampling", svg, reason)])
 }

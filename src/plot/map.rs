@@ -1,4 +1,5 @@
-//! Decides how values on a plane are drawn: cells and links in the colours of a bar beside them, lengths true in both directions.
+//! Decides how values on a plane are drawn: cells and links in the colours of a bar beside them,
+//! lengths true in both directions.
 
 use super::axis::Axis;
 use super::canvas::{Area, HPos, VPos, failed, line, polygon, text_width, write};
@@ -36,10 +37,21 @@ pub struct Map {
 
 impl Map {
     fn extent(&self) -> Option<([f64; 2], [f64; 2])> {
-        let points = self.patches.iter().flat_map(|p| &p.corners).chain(self.lines.iter().flatten());
-        let dots = self.dots.iter().flat_map(|(p, r)| [[p[0] - r, p[1] - r], [p[0] + r, p[1] + r]]);
+        let points = self
+            .patches
+            .iter()
+            .flat_map(|p| &p.corners)
+            .chain(self.lines.iter().flatten());
+        let dots = self
+            .dots
+            .iter()
+            .flat_map(|(p, r)| [[p[0] - r, p[1] - r], [p[0] + r, p[1] + r]]);
         let mut bounds = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
-        for p in points.copied().chain(dots).filter(|p| p.iter().all(|c| c.is_finite())) {
+        for p in points
+            .copied()
+            .chain(dots)
+            .filter(|p| p.iter().all(|c| c.is_finite()))
+        {
             for (a, c) in p.into_iter().enumerate() {
                 bounds.0[a] = bounds.0[a].min(c);
                 bounds.1[a] = bounds.1[a].max(c);
@@ -50,19 +62,33 @@ impl Map {
 
     /// Width over height.
     fn aspect(&self) -> f64 {
-        let ratio = |(low, high): ([f64; 2], [f64; 2])| (high[0] - low[0]).max(0.2) / (high[1] - low[1]).max(0.2);
+        let ratio = |(low, high): ([f64; 2], [f64; 2])| {
+            (high[0] - low[0]).max(0.2) / (high[1] - low[1]).max(0.2)
+        };
         self.extent().map_or(1.0, ratio)
     }
 
     fn draw(&self, area: &Area, range: (f64, f64), letters: f64) -> Result<()> {
-        let Some((low, high)) = self.extent() else { return Ok(()) };
+        let Some((low, high)) = self.extent() else {
+            return Ok(());
+        };
         let (width, height) = area.dim_in_pixel();
-        let head = if self.title.is_empty() { 0.4 * letters } else { 1.6 * letters };
+        let head = if self.title.is_empty() {
+            0.4 * letters
+        } else {
+            1.6 * letters
+        };
         let margin = if self.marks.is_empty() { 0.5 } else { 1.0 } * letters;
-        let (w, h) = (f64::from(width) - 2.0 * margin, f64::from(height) - head - margin);
+        let (w, h) = (
+            f64::from(width) - 2.0 * margin,
+            f64::from(height) - head - margin,
+        );
         let size = [(high[0] - low[0]).max(1e-9), (high[1] - low[1]).max(1e-9)];
         let unit = (w / size[0]).min(h / size[1]);
-        let offset = [margin + 0.5 * (w - unit * size[0]), head + 0.5 * (h - unit * size[1])];
+        let offset = [
+            margin + 0.5 * (w - unit * size[0]),
+            head + 0.5 * (h - unit * size[1]),
+        ];
         let at = |p: &[f64; 2]| {
             let x = offset[0] + unit * (p[0] - low[0]);
             let y = offset[1] + unit * (high[1] - p[1]);
@@ -70,15 +96,29 @@ impl Map {
         };
         if !self.title.is_empty() {
             let middle = (f64::from(width) / 2.0) as i32;
-            write(area, &self.title, (middle, (0.8 * letters) as i32), letters, HPos::Center, VPos::Center)?;
+            write(
+                area,
+                &self.title,
+                (middle, (0.8 * letters) as i32),
+                letters,
+                HPos::Center,
+                VPos::Center,
+            )?;
         }
-        let fraction = |v: f64| if range.1 > range.0 { (v - range.0) / (range.1 - range.0) } else { 0.5 };
+        let fraction = |v: f64| {
+            if range.1 > range.0 {
+                (v - range.0) / (range.1 - range.0)
+            } else {
+                0.5
+            }
+        };
         for patch in self.patches.iter().filter(|p| p.value.is_finite()) {
             let color = shade(fraction(patch.value));
             let corners: Vec<_> = patch.corners.iter().map(at).collect();
             if patch.width > 0.0 {
                 let largest = range.0.abs().max(range.1.abs()).max(1e-30);
-                let thick = (unit * patch.width * (0.25 + 0.75 * patch.value.abs() / largest)).max(3.0);
+                let thick =
+                    (unit * patch.width * (0.25 + 0.75 * patch.value.abs() / largest)).max(3.0);
                 line(area, corners, color, thick as u32)?;
             } else {
                 // The outline in the same colour closes the seams between cells.
@@ -92,17 +132,35 @@ impl Map {
         }
         for (place, radius) in &self.dots {
             let r = (unit * radius).max(3.0) as i32;
-            area.draw(&Circle::new(at(place), r, WHITE.filled())).map_err(failed)?;
-            area.draw(&Circle::new(at(place), r, BLACK.stroke_width(3))).map_err(failed)?;
+            area.draw(&Circle::new(at(place), r, WHITE.filled()))
+                .map_err(failed)?;
+            area.draw(&Circle::new(at(place), r, BLACK.stroke_width(3)))
+                .map_err(failed)?;
         }
         for (place, text) in &self.texts {
-            write(area, text, at(place), 0.9 * letters, HPos::Center, VPos::Center)?;
+            write(
+                area,
+                text,
+                at(place),
+                0.9 * letters,
+                HPos::Center,
+                VPos::Center,
+            )?;
         }
         for (place, name) in &self.marks {
             let r = (0.75 * letters) as i32;
-            area.draw(&Circle::new(at(place), r, WHITE.filled())).map_err(failed)?;
-            area.draw(&Circle::new(at(place), r, BLACK.stroke_width(2))).map_err(failed)?;
-            write(area, name, at(place), 0.9 * letters, HPos::Center, VPos::Center)?;
+            area.draw(&Circle::new(at(place), r, WHITE.filled()))
+                .map_err(failed)?;
+            area.draw(&Circle::new(at(place), r, BLACK.stroke_width(2)))
+                .map_err(failed)?;
+            write(
+                area,
+                name,
+                at(place),
+                0.9 * letters,
+                HPos::Center,
+                VPos::Center,
+            )?;
         }
         Ok(())
     }
@@ -110,8 +168,14 @@ impl Map {
 
 /// The smallest and the largest value of all maps.
 fn range(maps: &[Map]) -> Option<(f64, f64)> {
-    let values = maps.iter().flat_map(|m| &m.patches).map(|p| p.value).filter(|v| v.is_finite());
-    let ends = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let values = maps
+        .iter()
+        .flat_map(|m| &m.patches)
+        .map(|p| p.value)
+        .filter(|v| v.is_finite());
+    let ends = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+        (l.min(v), h.max(v))
+    });
     (ends.0 <= ends.1).then_some(ends)
 }
 
@@ -120,33 +184,72 @@ fn bar(area: &Area, range: (f64, f64), label: &str, letters: f64) -> Result<()> 
     let height = area.dim_in_pixel().1 as i32;
     let (left, right) = ((0.4 * letters) as i32, (1.4 * letters) as i32);
     let (top, bottom) = ((2.4 * letters) as i32, height - (1.2 * letters) as i32);
-    write(area, label, (left, (0.9 * letters) as i32), letters, HPos::Left, VPos::Center)?;
+    write(
+        area,
+        label,
+        (left, (0.9 * letters) as i32),
+        letters,
+        HPos::Left,
+        VPos::Center,
+    )?;
     let steps = 128;
     let level = |f: f64| bottom - (f * f64::from(bottom - top)).round() as i32;
     for k in 0..steps {
-        let (a, b) = (f64::from(k) / f64::from(steps), f64::from(k + 1) / f64::from(steps));
-        let corners = vec![(left, level(a)), (right, level(a)), (right, level(b) - 1), (left, level(b) - 1)];
+        let (a, b) = (
+            f64::from(k) / f64::from(steps),
+            f64::from(k + 1) / f64::from(steps),
+        );
+        let corners = vec![
+            (left, level(a)),
+            (right, level(a)),
+            (right, level(b) - 1),
+            (left, level(b) - 1),
+        ];
         polygon(area, corners, shade(0.5 * (a + b)))?;
     }
-    let frame = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
+    let frame = vec![
+        (left, top),
+        (right, top),
+        (right, bottom),
+        (left, bottom),
+        (left, top),
+    ];
     line(area, frame, BLACK, 2)?;
     // As many numbers as there is room for.
     let count = (f64::from(bottom - top) / (2.2 * letters)) as usize;
-    let scale = Axis::linear("").tight().with_ticks(count.clamp(2, 6)).scale([range.0, range.1].into_iter());
+    let scale = Axis::linear("")
+        .tight()
+        .with_ticks(count.clamp(2, 6))
+        .scale([range.0, range.1].into_iter());
     for &tick in &scale.ticks {
         let y = level((tick - scale.low) / (scale.high - scale.low));
-        line(area, vec![(right, y), (right + (0.25 * letters) as i32, y)], BLACK, 2)?;
+        line(
+            area,
+            vec![(right, y), (right + (0.25 * letters) as i32, y)],
+            BLACK,
+            2,
+        )?;
         let place = (right + (0.45 * letters) as i32, y);
-        write(area, &scale.number(tick), place, letters, HPos::Left, VPos::Center)?;
+        write(
+            area,
+            &scale.number(tick),
+            place,
+            letters,
+            HPos::Left,
+            VPos::Center,
+        )?;
     }
     Ok(())
 }
 
 /// The SVG of maps side by side and below each other with one bar; `None` without any value.
 ///
-/// `symmetric` puts zero in the middle of the colours. Each of `groups` equal parts of the maps begins a row.
+/// `symmetric` puts zero in the middle of the colours. Each of `groups` equal parts of the maps
+/// begins a row.
 pub fn sheet(maps: &[Map], label: &str, symmetric: bool, groups: usize) -> Result<Option<String>> {
-    let Some(mut range) = range(maps) else { return Ok(None) };
+    let Some(mut range) = range(maps) else {
+        return Ok(None);
+    };
     if symmetric {
         let largest = range.0.abs().max(range.1.abs());
         range = (-largest, largest);
@@ -156,10 +259,20 @@ pub fn sheet(maps: &[Map], label: &str, symmetric: bool, groups: usize) -> Resul
         range = (range.0 - half, range.1 + half);
     }
     let aspect = maps[0].aspect().clamp(0.3, 12.0);
-    let scale = Axis::linear("").tight().scale([range.0, range.1].into_iter());
-    let numbers = |letters: f64| scale.ticks.iter().map(|&t| text_width(&scale.number(t), letters)).max().unwrap_or(0);
+    let scale = Axis::linear("")
+        .tight()
+        .scale([range.0, range.1].into_iter());
+    let numbers = |letters: f64| {
+        scale
+            .ticks
+            .iter()
+            .map(|&t| text_width(&scale.number(t), letters))
+            .max()
+            .unwrap_or(0)
+    };
     let letters = super::panel::LETTERS;
-    let side = (f64::from(numbers(letters)) + 2.4 * letters).max(f64::from(text_width(label, letters)) + 0.8 * letters);
+    let side = (f64::from(numbers(letters)) + 2.4 * letters)
+        .max(f64::from(text_width(label, letters)) + 0.8 * letters);
     let each = maps.len().div_ceil(groups.max(1));
     let (columns, rows, cell) = layout(each, groups.max(1), aspect, letters, 1500.0 - side);
     let width = (cell.0 * columns as f64 + side) as u32;
@@ -174,18 +287,40 @@ pub fn sheet(maps: &[Map], label: &str, symmetric: bool, groups: usize) -> Resul
         }
         // One bar of a readable length, however tall the sheet is.
         let tall = f64::from(height).min(900.0) as u32;
-        bar(&right.clone().shrink((0, (height as i32 - tall as i32) / 2), (side as u32, tall)), range, label, letters)
+        bar(
+            &right
+                .clone()
+                .shrink((0, (height as i32 - tall as i32) / 2), (side as u32, tall)),
+            range,
+            label,
+            letters,
+        )
     };
     super::canvas::picture(width, height, draw).map(Some)
 }
 
-/// Columns, rows and the size of a cell that show `groups` times `each` maps of this aspect as large as they can be.
-fn layout(each: usize, groups: usize, aspect: f64, letters: f64, width: f64) -> (usize, usize, (f64, f64)) {
+/// Columns, rows and the size of a cell that show `groups` times `each` maps of this aspect as
+/// large as they can be.
+fn layout(
+    each: usize,
+    groups: usize,
+    aspect: f64,
+    letters: f64,
+    width: f64,
+) -> (usize, usize, (f64, f64)) {
     let try_columns = |columns: usize| {
         let rows = groups * each.div_ceil(columns);
-        let cell = (width / columns as f64).min((1000.0 / rows as f64 - 2.0 * letters).max(60.0) * aspect + letters);
-        (columns, rows, (cell, (cell - letters) / aspect + 2.1 * letters))
+        let cell = (width / columns as f64)
+            .min((1000.0 / rows as f64 - 2.0 * letters).max(60.0) * aspect + letters);
+        (
+            columns,
+            rows,
+            (cell, (cell - letters) / aspect + 2.1 * letters),
+        )
     };
-    let best = (1..=each).rev().map(try_columns).max_by(|a, b| a.2.0.total_cmp(&b.2.0));
+    let best = (1..=each)
+        .rev()
+        .map(try_columns)
+        .max_by(|a, b| a.2.0.total_cmp(&b.2.0));
     best.unwrap_or((1, 1, (width, width)))
 }

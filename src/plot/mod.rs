@@ -1,4 +1,5 @@
-//! Decides which pictures `plot` makes of results files, under which names, and what it says of those that it leaves out.
+//! Decides which pictures `plot` makes of results files, under which names, and what it says of
+//! those that it leaves out.
 
 mod axis;
 mod bonds;
@@ -68,11 +69,16 @@ pub struct PlotOptions {
 
 /// Draws what the results files `paths` hold, all files in one picture where that makes sense.
 ///
-/// Returns one line per picture: the files written, or why it was left out. Fails with `Error::Input` for options that
-/// make no sense and with `Error::Output` where a file cannot be read or written.
+/// Returns one line per picture: the files written, or why it was left out. Fails with
+/// `Error::Input` for options that make no sense and with `Error::Output` where a file cannot be
+/// read or written.
 pub fn plot(paths: &[PathBuf], options: &PlotOptions) -> Result<Vec<String>> {
     if !(200..=10_000).contains(&options.width) {
-        return Err(Error::input("--width", format!("{} pixels", options.width), "choose 200 to 10000"));
+        return Err(Error::input(
+            "--width",
+            format!("{} pixels", options.width),
+            "choose 200 to 10000",
+        ));
     }
     let runs = data::read(paths, &options.exact)?;
     let mut drawn = Vec::new();
@@ -80,7 +86,8 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions) -> Result<Vec<String>> {
         drawn.extend(pictures(&runs)?);
     }
     let folder = &options.output;
-    std::fs::create_dir_all(folder).map_err(|e| Error::output(folder, format!("cannot be made: {e}")))?;
+    std::fs::create_dir_all(folder)
+        .map_err(|e| Error::output(folder, format!("cannot be made: {e}")))?;
     drawn.into_iter().map(|d| keep(d, options)).collect()
 }
 
@@ -108,5 +115,9 @@ fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
 
 /// What a picture is left out for, file by file.
 fn reasons(reasons: Vec<(String, String)>) -> String {
-    reasons.into_iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>().join("; ")
+    reasons
+        .into_iter()
+        .map(|(name, reason)| format!("{name}: {reason}"))
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -1,4 +1,5 @@
-//! Decides how curves with error bars are drawn: axes, frame, curves, levels, a legend above them, an inset.
+//! Decides how curves with error bars are drawn: axes, frame, curves, levels, a legend above them,
+//! an inset.
 
 use super::axis::{Axis, Scale};
 use super::canvas::{Area, HPos, VPos, failed, font, line, polygon, text_width, write};
@@ -35,15 +36,40 @@ pub struct Curve {
 
 impl Curve {
     /// A line from columns of equal length.
-    pub fn new(name: &str, style: usize, look: Look, x: &[f64], y: &[f64], error: Option<&[f64]>) -> Self {
-        let error = |k: usize| error.and_then(|e| e.get(k)).copied().filter(|e| e.is_finite()).unwrap_or(0.0);
-        let points = x.iter().zip(y).enumerate().map(|(k, (x, y))| [*x, *y, error(k)]).collect();
-        Curve { name: name.into(), style, look, points }
+    pub fn new(
+        name: &str,
+        style: usize,
+        look: Look,
+        x: &[f64],
+        y: &[f64],
+        error: Option<&[f64]>,
+    ) -> Self {
+        let error = |k: usize| {
+            error
+                .and_then(|e| e.get(k))
+                .copied()
+                .filter(|e| e.is_finite())
+                .unwrap_or(0.0)
+        };
+        let points = x
+            .iter()
+            .zip(y)
+            .enumerate()
+            .map(|(k, (x, y))| [*x, *y, error(k)])
+            .collect();
+        Curve {
+            name: name.into(),
+            style,
+            look,
+            points,
+        }
     }
 
     /// Whether any point can be shown on these axes.
     pub fn visible(&self, x: &Axis, y: &Axis) -> bool {
-        self.points.iter().any(|p| x.place(p[0]).is_some() && y.place(p[1]).is_some())
+        self.points
+            .iter()
+            .any(|p| x.place(p[0]).is_some() && y.place(p[1]).is_some())
     }
 }
 
@@ -74,7 +100,13 @@ pub struct Panel {
 impl Panel {
     /// A panel without levels and inset.
     pub fn new(x: Axis, y: Axis, curves: Vec<Curve>) -> Self {
-        Panel { x, y, curves, levels: Vec::new(), inset: None }
+        Panel {
+            x,
+            y,
+            curves,
+            levels: Vec::new(),
+            inset: None,
+        }
     }
 
     /// Whether there is anything to see.
@@ -86,15 +118,29 @@ impl Panel {
         let points = || self.curves.iter().flat_map(|c| &c.points);
         let x = self.x.scale(points().map(|p| p[0]));
         // Bands wider than what they are about would hide it.
-        let reach = |p: &[f64; 3]| if self.y.log { [p[1], p[1]] } else { [p[1] - p[2], p[1] + p[2]] };
-        let y = self.y.scale(points().flat_map(reach).chain(self.levels.iter().map(|l| l.y)));
+        let reach = |p: &[f64; 3]| {
+            if self.y.log {
+                [p[1], p[1]]
+            } else {
+                [p[1] - p[2], p[1] + p[2]]
+            }
+        };
+        let y = self.y.scale(
+            points()
+                .flat_map(reach)
+                .chain(self.levels.iter().map(|l| l.y)),
+        );
         (x, y)
     }
 
     /// Units that the numbers at the left take.
     fn side(&self, letters: f64) -> i32 {
         let y = self.scales().1;
-        y.ticks.iter().map(|&t| text_width(&y.number(t), letters)).max().unwrap_or(0)
+        y.ticks
+            .iter()
+            .map(|&t| text_width(&y.number(t), letters))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Draws everything but the legend, with `side` units for the numbers at the left.
@@ -128,7 +174,13 @@ impl Panel {
         // Plotting is in absolute units of the whole drawing, areas in their own.
         let origin = area.get_pixel_range();
         let own = |(px, py): (i32, i32)| (px - origin.0.start, py - origin.1.start);
-        let frame = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
+        let frame = vec![
+            (left, top),
+            (right, top),
+            (right, bottom),
+            (left, bottom),
+            (left, top),
+        ];
         line(area, frame.into_iter().map(own).collect(), BLACK, 2)?;
         let at = |px: f64, py: f64| {
             let place = (self.x.place(px)?, self.y.place(py)?);
@@ -136,7 +188,9 @@ impl Panel {
         };
         let mut notes = Vec::new();
         for level in &self.levels {
-            let Some(place) = self.y.place(level.y) else { continue };
+            let Some(place) = self.y.place(level.y) else {
+                continue;
+            };
             let height = own(chart.backend_coord(&(x.low, place))).1;
             let (from, to) = (own((left, 0)).0, own((right, 0)).0);
             for dash in style::dashed(&[(from, height), (to, height)], &[18.0, 10.0]) {
@@ -169,7 +223,8 @@ impl Panel {
     }
 }
 
-/// Writes what a horizontal line at `height` means where the fewest of the points `drawn` are, at its right end by default.
+/// Writes what a horizontal line at `height` means where the fewest of the points `drawn` are, at
+/// its right end by default.
 fn note(
     area: &Area,
     text: &str,
@@ -182,43 +237,85 @@ fn note(
     let ((left, top), (right, bottom)) = frame;
     let columns = [right - 16 - wide, left + 16, (left + right - wide) / 2];
     // Below first, since curves come from above.
-    let corners = columns.iter().flat_map(|&x| [(x, height + 8), (x, height - 8 - tall)]);
+    let corners = columns
+        .iter()
+        .flat_map(|&x| [(x, height + 8), (x, height - 8 - tall)]);
     let inside = corners.filter(|(_, y)| *y >= top && y + tall <= bottom);
     let hidden = |(x, y): &(i32, i32)| {
-        drawn.iter().filter(|p| (x - 8..=x + wide + 8).contains(&p.0) && (y - 8..=y + tall + 8).contains(&p.1)).count()
+        drawn
+            .iter()
+            .filter(|p| {
+                (x - 8..=x + wide + 8).contains(&p.0) && (y - 8..=y + tall + 8).contains(&p.1)
+            })
+            .count()
     };
-    let Some((x, y)) = inside.min_by_key(hidden) else { return Ok(()) };
+    let Some((x, y)) = inside.min_by_key(hidden) else {
+        return Ok(());
+    };
     if hidden(&(x, y)) > 0 {
         let (a, b) = ((x - 8, y), (x + wide + 8, y + tall));
         polygon(area, vec![a, (b.0, a.1), b, (a.0, b.1)], WHITE.mix(0.85))?;
     }
-    write(area, text, (x, y + tall / 2), letters, HPos::Left, VPos::Center)
+    write(
+        area,
+        text,
+        (x, y + tall / 2),
+        letters,
+        HPos::Left,
+        VPos::Center,
+    )
 }
 
 impl Curve {
     /// Points along the drawn line, with some between those of the data.
     fn path(&self, at: &dyn Fn(f64, f64) -> Option<(i32, i32)>) -> Vec<(i32, i32)> {
-        let places: Vec<_> = self.thinned().iter().filter_map(|p| at(p[0], p[1])).collect();
+        let places: Vec<_> = self
+            .thinned()
+            .iter()
+            .filter_map(|p| at(p[0], p[1]))
+            .collect();
         let between = |w: &[(i32, i32)]| {
             let (a, b) = (w[0], w[1]);
-            (0..8).map(move |k| (a.0 + (b.0 - a.0) * k / 8, a.1 + (b.1 - a.1) * k / 8)).collect::<Vec<_>>()
+            (0..8)
+                .map(move |k| (a.0 + (b.0 - a.0) * k / 8, a.1 + (b.1 - a.1) * k / 8))
+                .collect::<Vec<_>>()
         };
-        places.windows(2).flat_map(between).chain(places.last().copied()).collect()
+        places
+            .windows(2)
+            .flat_map(between)
+            .chain(places.last().copied())
+            .collect()
     }
 
-    fn draw(&self, area: &Area, at: &dyn Fn(f64, f64) -> Option<(i32, i32)>, letters: f64, behind: i32) -> Result<()> {
+    fn draw(
+        &self,
+        area: &Area,
+        at: &dyn Fn(f64, f64) -> Option<(i32, i32)>,
+        letters: f64,
+        behind: i32,
+    ) -> Result<()> {
         let points = self.thinned();
         let places: Vec<_> = points.iter().map(|p| at(p[0], p[1])).collect();
         let errors = points.iter().any(|p| p[2] > 0.0);
-        let ends: Vec<_> =
-            points.iter().map(|p| at(p[0], p[1] - p[2]).zip(at(p[0], p[1] + p[2])).filter(|_| errors)).collect();
+        let ends: Vec<_> = points
+            .iter()
+            .map(|p| {
+                at(p[0], p[1] - p[2])
+                    .zip(at(p[0], p[1] + p[2]))
+                    .filter(|_| errors)
+            })
+            .collect();
         let (color, radius) = (style::color(self.style), (0.2 * letters) as i32);
         match self.look {
             Look::Line => {
                 for piece in ends.split(Option::is_none) {
                     let (lower, upper): (Vec<_>, Vec<_>) = piece.iter().flatten().copied().unzip();
                     if lower.len() > 1 {
-                        polygon(area, lower.into_iter().chain(upper.into_iter().rev()).collect(), color.mix(0.3))?;
+                        polygon(
+                            area,
+                            lower.into_iter().chain(upper.into_iter().rev()).collect(),
+                            color.mix(0.3),
+                        )?;
                     }
                 }
                 style::curve(area, &places, self.style, 4)?;
@@ -257,7 +354,11 @@ impl Curve {
                 (0..piece.len()).max_by(|a, b| by(a).total_cmp(&by(b))),
             );
             let (a, b) = (low.unwrap_or(0), high.unwrap_or(0));
-            if a == b { vec![piece[a]] } else { vec![piece[a.min(b)], piece[a.max(b)]] }
+            if a == b {
+                vec![piece[a]]
+            } else {
+                vec![piece[a.min(b)], piece[a.max(b)]]
+            }
         };
         self.points.chunks(size).flat_map(ends).collect()
     }
@@ -272,14 +373,22 @@ fn legend(area: &Area, entries: &[(String, usize)], letters: f64, draw: bool) ->
     let width = area.dim_in_pixel().0 as i32;
     let (mut x, mut y) = (letters as i32, (0.9 * letters) as i32);
     for (name, k) in entries {
-        let need = sample + (0.5 * letters) as i32 + text_width(name, letters) + (1.2 * letters) as i32;
+        let need =
+            sample + (0.5 * letters) as i32 + text_width(name, letters) + (1.2 * letters) as i32;
         if x + need > width && x > letters as i32 {
             (x, y) = (letters as i32, y + (1.3 * letters) as i32);
         }
         if draw {
             style::curve(area, &[Some((x, y)), Some((x + sample, y))], *k, 4)?;
             style::marker(area, (x + sample / 2, y), *k, (0.22 * letters) as i32)?;
-            write(area, name, (x + sample + (0.4 * letters) as i32, y), letters, HPos::Left, VPos::Center)?;
+            write(
+                area,
+                name,
+                (x + sample + (0.4 * letters) as i32, y),
+                letters,
+                HPos::Left,
+                VPos::Center,
+            )?;
         }
         x += need;
     }
@@ -293,12 +402,20 @@ pub fn stack(panels: &[Panel]) -> Result<Option<String>> {
         return Ok(None);
     }
     let mut entries: Vec<(String, usize)> = Vec::new();
-    for curve in panels.iter().flat_map(|p| &p.curves).filter(|c| !c.name.is_empty()) {
+    for curve in panels
+        .iter()
+        .flat_map(|p| &p.curves)
+        .filter(|c| !c.name.is_empty())
+    {
         if !entries.iter().any(|e| e.1 == curve.style) {
             entries.push((curve.name.clone(), curve.style));
         }
     }
-    let height = if panels.len() == 1 { 950 } else { 560 * panels.len() as u32 + 60 };
+    let height = if panels.len() == 1 {
+        950
+    } else {
+        560 * panels.len() as u32 + 60
+    };
     let draw = |area: &Area| {
         let head = legend(area, &entries, LETTERS, true)?;
         let rest = area.split_vertically(head).1;

@@ -1,9 +1,11 @@
-//! Decides the pictures of structure factors: a curve over the momenta of a chain, a map over the Brillouin zone of a plane.
+//! Decides the pictures of structure factors: a curve over the momenta of a chain, a map over the
+//! Brillouin zone of a plane.
 //!
-//! q = Σ_a q_a b_a / 2π with b_a·a_b = 2π δ_ab. The zone is what is nearer to 0 than to any other G = Σ_a n_a b_a; each momentum
-//! fills what is nearer to it than to the others, within the zone. With one site per cell S(q + G) = S(q); with more the extended
-//! zone, of twice the size, is filled from the correlations C of all pairs where they were measured:
-//! S(q) = (1/N) Σ_ij cos q·(r_i − r_j) C_ij.
+//! q = Σ_a q_a b_a / 2π with b_a·a_b = 2π δ_ab. The zone is what is nearer to 0 than to any
+//! other G = Σ_a n_a b_a; each momentum fills what is nearer to it than to the others, within the
+//! zone. With one site per cell S(q + G) = S(q); with more the extended zone, of twice the size, is
+//! filled from the correlations C of all pairs where they were measured: S(q) = (1/N) Σ_ij cos
+//! q·(r_i − r_j) C_ij.
 //!
 //! Reference: N. W. Ashcroft and N. D. Mermin, Solid State Physics (1976), ch. 5.
 
@@ -27,7 +29,11 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
         let mut first = None;
         for run in runs {
             let momenta = run.reals(&format!("{prefix}/momenta"));
-            let d = run.shape(&format!("{prefix}/momenta")).get(1).copied().unwrap_or(0);
+            let d = run
+                .shape(&format!("{prefix}/momenta"))
+                .get(1)
+                .copied()
+                .unwrap_or(0);
             let values = run.reals(&mean);
             match (&run.lattice, d) {
                 (_, 0) => missing.push((run.name.clone(), "it was not measured".into())),
@@ -39,9 +45,15 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
                 (Ok(lattice), 2) => {
                     let pairs = name.replace("structure-factor", "spin-correlations");
                     let pairs = run.reals(&format!("measure/observables/{pairs}/mean"));
-                    maps.push(Map { title: run.name.clone(), ..zone(lattice, &momenta, &values, &pairs) });
+                    maps.push(Map {
+                        title: run.name.clone(),
+                        ..zone(lattice, &momenta, &values, &pairs)
+                    });
                 }
-                (Ok(_), _) => missing.push((run.name.clone(), "momenta in three dimensions have no map".into())),
+                (Ok(_), _) => missing.push((
+                    run.name.clone(),
+                    "momenta in three dimensions have no map".into(),
+                )),
             }
             first = first.or((d > 0).then_some(run));
         }
@@ -51,14 +63,22 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
         if !curves.is_empty() {
             let x = Axis::linear("momentum q a / π").tight().with_ticks(8);
             let svg = stack(&[Panel::new(x, Axis::linear(&label).with(0.0), curves)])?;
-            let name = if both { format!("{name}-curve") } else { name.clone() };
+            let name = if both {
+                format!("{name}-curve")
+            } else {
+                name.clone()
+            };
             drawn.push(Drawn::new(name, svg, "none of its values is a number"));
         }
         if !maps.is_empty() {
             if maps.len() == 1 {
                 maps[0].title.clear();
             }
-            drawn.push(Drawn::new(&name, sheet(&maps, &label, false, 1)?, "none of its values is a number"));
+            drawn.push(Drawn::new(
+                &name,
+                sheet(&maps, &label, false, 1)?,
+                "none of its values is a number",
+            ));
         }
         if !missing.is_empty() {
             drawn.push(Drawn::new(&name, None, reasons(missing)));
@@ -76,13 +96,24 @@ fn curve(run: &Run, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
     let mut rows: Vec<[f64; 3]> = momenta
         .iter()
         .enumerate()
-        .map(|(k, q)| [q / PI, values.get(k).copied().unwrap_or(f64::NAN), errors.get(k).copied().unwrap_or(0.0)])
+        .map(|(k, q)| {
+            [
+                q / PI,
+                values.get(k).copied().unwrap_or(f64::NAN),
+                errors.get(k).copied().unwrap_or(0.0),
+            ]
+        })
         .collect();
     rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
     if let Some(first) = rows.first().filter(|r| r[0].abs() < 1e-12).copied() {
         rows.push([2.0, first[1], first[2]]);
     }
-    Curve { name: run.name.clone(), style: run.style, look: Look::Points, points: rows }
+    Curve {
+        name: run.name.clone(),
+        style: run.style,
+        look: Look::Points,
+        points: rows,
+    }
 }
 
 type Plane = [f64; 2];
@@ -91,7 +122,10 @@ type Plane = [f64; 2];
 fn reciprocal(lattice: &Lattice) -> [Plane; 2] {
     let [a, b, _] = lattice.vectors();
     let area = a[0] * b[1] - a[1] * b[0];
-    [[TAU * b[1] / area, -TAU * b[0] / area], [-TAU * a[1] / area, TAU * a[0] / area]]
+    [
+        [TAU * b[1] / area, -TAU * b[0] / area],
+        [-TAU * a[1] / area, TAU * a[0] / area],
+    ]
 }
 
 fn combine(b: &[Plane; 2], m: f64, n: f64) -> Plane {
@@ -104,7 +138,8 @@ pub fn wigner_seitz(b: &[Plane; 2]) -> Vec<Plane> {
     clip(vec![[-far, -far], [far, -far], [far, far], [-far, far]], b)
 }
 
-/// The part of a convex polygon that is nearer to 0 than to any other point of the lattice spanned by `b`.
+/// The part of a convex polygon that is nearer to 0 than to any other point of the lattice spanned
+/// by `b`.
 fn clip(mut polygon: Vec<Plane>, b: &[Plane; 2]) -> Vec<Plane> {
     for m in -3..=3 {
         for n in -3..=3 {
@@ -117,7 +152,8 @@ fn clip(mut polygon: Vec<Plane>, b: &[Plane; 2]) -> Vec<Plane> {
     polygon
 }
 
-/// The middle of the zone, a corner and the middle of an edge, by the names they have in squares and regular hexagons.
+/// The middle of the zone, a corner and the middle of an edge, by the names they have in squares
+/// and regular hexagons.
 fn special(zone: &[Plane]) -> Vec<(Plane, String)> {
     let next = |k: usize| zone[(k + 1) % zone.len()];
     let edge = |k: usize| (zone[k][0] - next(k)[0]).hypot(zone[k][1] - next(k)[1]);
@@ -127,17 +163,37 @@ fn special(zone: &[Plane]) -> Vec<(Plane, String)> {
         6 if regular => ["K", "M"],
         _ => return Vec::new(),
     };
-    let middles = (0..zone.len()).map(|k| [0.5 * (zone[k][0] + next(k)[0]), 0.5 * (zone[k][1] + next(k)[1])]).collect();
-    let right =
-        |points: Vec<Plane>| points.into_iter().max_by(|a, b| (a[0] + 0.3 * a[1]).total_cmp(&(b[0] + 0.3 * b[1])));
-    let found = [right(zone.to_vec()), right(middles)].into_iter().flatten().zip(names);
-    std::iter::once(([0.0, 0.0], "Γ".into())).chain(found.map(|(p, name)| (p, name.into()))).collect()
+    let middles = (0..zone.len())
+        .map(|k| {
+            [
+                0.5 * (zone[k][0] + next(k)[0]),
+                0.5 * (zone[k][1] + next(k)[1]),
+            ]
+        })
+        .collect();
+    let right = |points: Vec<Plane>| {
+        points
+            .into_iter()
+            .max_by(|a, b| (a[0] + 0.3 * a[1]).total_cmp(&(b[0] + 0.3 * b[1])))
+    };
+    let found = [right(zone.to_vec()), right(middles)]
+        .into_iter()
+        .flatten()
+        .zip(names);
+    std::iter::once(([0.0, 0.0], "Γ".into()))
+        .chain(found.map(|(p, name)| (p, name.into())))
+        .collect()
 }
 
-/// The part of a convex polygon with p·g ≤ c (I. E. Sutherland, G. W. Hodgman, Commun. ACM 17, 32 (1974)).
+/// The part of a convex polygon with p·g ≤ c (I. E. Sutherland, G. W. Hodgman, Commun. ACM 17,
+/// 32 (1974)).
 fn cut(polygon: &[Plane], g: Plane, c: f64) -> Vec<Plane> {
     // A line that touches a corner within rounding does not cut it off.
-    let height = |p: &Plane| Some(p[0] * g[0] + p[1] * g[1] - c).filter(|h| h.abs() > 1e-12 * c).unwrap_or(0.0);
+    let height = |p: &Plane| {
+        Some(p[0] * g[0] + p[1] * g[1] - c)
+            .filter(|h| h.abs() > 1e-12 * c)
+            .unwrap_or(0.0)
+    };
     let mut kept = Vec::new();
     for (k, p) in polygon.iter().enumerate() {
         let q = &polygon[(k + 1) % polygon.len()];
@@ -156,7 +212,11 @@ fn cut(polygon: &[Plane], g: Plane, c: f64) -> Vec<Plane> {
 /// S(q) from the correlations of all pairs.
 fn from_pairs(lattice: &Lattice, pairs: &[f64], q: Plane) -> f64 {
     let n = lattice.sites;
-    let phases: Vec<f64> = lattice.positions.iter().map(|r| q[0] * r[0] + q[1] * r[1]).collect();
+    let phases: Vec<f64> = lattice
+        .positions
+        .iter()
+        .map(|r| q[0] * r[0] + q[1] * r[1])
+        .collect();
     let term = |k: usize| (phases[k / n] - phases[k % n]).cos() * pairs[k];
     (0..n * n).map(term).sum::<f64>() / n as f64
 }
@@ -165,7 +225,10 @@ fn from_pairs(lattice: &Lattice, pairs: &[f64], q: Plane) -> f64 {
 fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64], pairs: &[f64]) -> Map {
     let b = reciprocal(lattice);
     let extent = lattice.extent();
-    let tile = wigner_seitz(&[b[0].map(|c| c / extent[0] as f64), b[1].map(|c| c / extent[1] as f64)]);
+    let tile = wigner_seitz(&[
+        b[0].map(|c| c / extent[0] as f64),
+        b[1].map(|c| c / extent[1] as f64),
+    ]);
     let periodic = lattice.sublattice.iter().all(|&s| s == 0);
     let known = pairs.len() == lattice.sites * lattice.sites;
     let larger = b.map(|v| v.map(|c| 2.0 * c));
@@ -182,23 +245,42 @@ fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64], pairs: &[f64]) -> Ma
             let whole: Vec<Plane> = tile.iter().map(|c| [c[0] + at[0], c[1] + at[1]]).collect();
             let corners = bound.map_or(whole.clone(), |b| clip(whole, &b));
             if area(&corners) > 1e-6 * area(&tile) {
-                let value = if periodic || !known { value } else { from_pairs(lattice, pairs, at) };
+                let value = if periodic || !known {
+                    value
+                } else {
+                    from_pairs(lattice, pairs, at)
+                };
                 let corners = corners.into_iter().map(unit).collect();
-                map.patches.push(Patch { corners, value, width: 0.0 });
+                map.patches.push(Patch {
+                    corners,
+                    value,
+                    width: 0.0,
+                });
             }
         }
     }
     for cell in std::iter::once(b).chain((!periodic && known).then_some(larger)) {
         let outline = wigner_seitz(&cell);
-        map.lines.push(outline.iter().chain(&outline[..1]).map(|p| unit(*p)).collect());
+        map.lines.push(
+            outline
+                .iter()
+                .chain(&outline[..1])
+                .map(|p| unit(*p))
+                .collect(),
+        );
     }
-    map.marks = special(&wigner_seitz(&b)).into_iter().map(|(p, name)| (unit(p), name)).collect();
+    map.marks = special(&wigner_seitz(&b))
+        .into_iter()
+        .map(|(p, name)| (unit(p), name))
+        .collect();
     map
 }
 
 fn area(polygon: &[Plane]) -> f64 {
     let next = |k: usize| polygon[(k + 1) % polygon.len()];
-    0.5 * (0..polygon.len()).map(|k| polygon[k][0] * next(k)[1] - polygon[k][1] * next(k)[0]).sum::<f64>()
+    0.5 * (0..polygon.len())
+        .map(|k| polygon[k][0] * next(k)[1] - polygon[k][1] * next(k)[0])
+        .sum::<f64>()
 }
 
 #[cfg(test)]
@@ -209,10 +291,15 @@ mod tests {
     fn zones_have_the_area_of_the_reciprocal_cell() {
         let square = [[TAU, 0.0], [0.0, TAU]];
         assert_eq!(wigner_seitz(&square).len(), 4);
-        let names: Vec<_> = special(&wigner_seitz(&square)).into_iter().map(|(p, n)| (p.map(|c| c / PI), n)).collect();
+        let names: Vec<_> = special(&wigner_seitz(&square))
+            .into_iter()
+            .map(|(p, n)| (p.map(|c| c / PI), n))
+            .collect();
         assert_eq!(names.len(), 3);
         assert!(names[1].1 == "M" && names[1].0.iter().all(|c| (c - 1.0).abs() < 1e-9));
-        assert!(names[2].1 == "X" && (names[2].0[0] - 1.0).abs() < 1e-9 && names[2].0[1].abs() < 1e-9);
+        assert!(
+            names[2].1 == "X" && (names[2].0[0] - 1.0).abs() < 1e-9 && names[2].0[1].abs() < 1e-9
+        );
         let hexagonal = [[TAU, -TAU / 3f64.sqrt()], [0.0, 2.0 * TAU / 3f64.sqrt()]];
         assert_eq!(wigner_seitz(&hexagonal).len(), 6);
         for b in [square, hexagonal] {
@@ -223,7 +310,10 @@ mod tests {
             let at = (-8..=8).flat_map(|m| (-6..=6).map(move |n| (m, n)));
             let parts = at.map(|(m, n)| {
                 let at = combine(&b, f64::from(m) / 4.0, f64::from(n) / 3.0);
-                area(&clip(tile.iter().map(|c| [c[0] + at[0], c[1] + at[1]]).collect(), &b))
+                area(&clip(
+                    tile.iter().map(|c| [c[0] + at[0], c[1] + at[1]]).collect(),
+                    &b,
+                ))
             });
             assert!((parts.sum::<f64>() / cell - 1.0).abs() < 1e-9);
         }

@@ -1,7 +1,8 @@
-//! Decides the energy that several runs of one Hamiltonian extrapolate to where the variance vanishes.
+//! Decides the energy that several runs of one Hamiltonian extrapolate to where the variance
+//! vanishes.
 //!
-//! E/N = e₀ + c Var/N near an eigenstate (Y. Kwon, D. M. Ceperley, R. M. Martin, Phys. Rev. B 58, 6800 (1998)), by a weighted linear
-//! fit with the errors of both and their covariance.
+//! E/N = e₀ + c Var/N near an eigenstate (Y. Kwon, D. M. Ceperley, R. M. Martin, Phys. Rev. B 58,
+//! 6800 (1998)), by a weighted linear fit with the errors of both and their covariance.
 
 use crate::error::{Error, Result};
 use crate::io::hdf5;
@@ -24,24 +25,45 @@ fn physics(tree: &Tree) -> Option<String> {
     let mut hamiltonian = table.get("hamiltonian")?.as_table()?.clone();
     hamiltonian.remove("sign_rule");
     let quench = table.get("evolve").and_then(|e| e.get("hamiltonian"));
-    Some(format!("{:?}{hamiltonian:?}{quench:?}", table.get("lattice")))
+    Some(format!(
+        "{:?}{hamiltonian:?}{quench:?}",
+        table.get("lattice")
+    ))
 }
 
 fn read(path: &Path) -> Result<(Measured, String)> {
     let file = path.display().to_string();
     let tree = hdf5::read(path)?;
-    let missing =
-        |_| Error::input(&file, "the file has no measured energy", "name results X.h5 of runs with [measure]");
+    let missing = |_| {
+        Error::input(
+            &file,
+            "the file has no measured energy",
+            "name results X.h5 of runs with [measure]",
+        )
+    };
     let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
     let measured = Measured {
         sites: tree.integer("status/sites").map_err(missing)? as f64,
-        energy: [part("mean").map_err(missing)?, part("error").map_err(missing)?],
-        variance: [part("variance").map_err(missing)?, part("variance_error").unwrap_or(0.0)],
-        covariance: tree.reals("measure/energy/covariance").map_or(0.0, |c| c[1]),
+        energy: [
+            part("mean").map_err(missing)?,
+            part("error").map_err(missing)?,
+        ],
+        variance: [
+            part("variance").map_err(missing)?,
+            part("variance_error").unwrap_or(0.0),
+        ],
+        covariance: tree
+            .reals("measure/energy/covariance")
+            .map_or(0.0, |c| c[1]),
         file: file.clone(),
     };
-    let physics = physics(&tree)
-        .ok_or_else(|| Error::input(&file, "the file does not hold its input", "name results of this program"))?;
+    let physics = physics(&tree).ok_or_else(|| {
+        Error::input(
+            &file,
+            "the file does not hold its input",
+            "name results of this program",
+        )
+    })?;
     Ok((measured, physics))
 }
 
@@ -51,7 +73,10 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
     if let Some((other, _)) = read.iter().find(|r| r.1 != read[0].1) {
         return Err(Error::input(
             &other.file,
-            format!("lattice or Hamiltonian differ from those of {}", read[0].0.file),
+            format!(
+                "lattice or Hamiltonian differ from those of {}",
+                read[0].0.file
+            ),
             "extrapolate runs of one Hamiltonian",
         ));
     }
@@ -62,14 +87,29 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
             y: m.energy[0] / m.sites,
             x_variance: (m.variance[1] / m.sites).powi(2),
             y_variance: (m.energy[1] / m.sites).powi(2),
-            // The error bar of the energy may be larger than that of the bins, which the covariance belongs to.
-            covariance: m.covariance.clamp(-m.energy[1] * m.variance[1], m.energy[1] * m.variance[1]) / m.sites.powi(2),
+            // The error bar of the energy may be larger than that of the bins, which the covariance
+            // belongs to.
+            covariance: m
+                .covariance
+                .clamp(-m.energy[1] * m.variance[1], m.energy[1] * m.variance[1])
+                / m.sites.powi(2),
         })
         .collect();
-    let Some(Line { intercept, error, slope, slope_error, chi2 }) = fit(&points) else {
+    let Some(Line {
+        intercept,
+        error,
+        slope,
+        slope_error,
+        chi2,
+    }) = fit(&points)
+    else {
         return Err(Error::input(
             "extrapolate",
-            format!("{} runs with different variances are needed, {} are given", 2, files.len()),
+            format!(
+                "{} runs with different variances are needed, {} are given",
+                2,
+                files.len()
+            ),
             "name at least two results of wave functions of different quality",
         ));
     };
@@ -93,7 +133,10 @@ pub fn extrapolate_text(result: &Value) -> String {
     let number = |value: &Value, name: &str| value[name].as_f64().unwrap_or(f64::INFINITY);
     let shown = |value: &Value, mean: &str, error: &str| match value[error].as_f64() {
         Some(e) => with_error(number(value, mean), e),
-        None => format!("{:.8} (two runs without noise: no error bar)", number(value, mean)),
+        None => format!(
+            "{:.8} (two runs without noise: no error bar)",
+            number(value, mean)
+        ),
     };
     let mut lines: Vec<String> = result["runs"]
         .as_array()
@@ -101,15 +144,29 @@ pub fn extrapolate_text(result: &Value) -> String {
         .flatten()
         .map(|run| {
             let file = run["file"].as_str().unwrap_or_default();
-            format!("{file}  E = {}  var = {}", shown(run, "energy", "error"), shown(run, "variance", "variance_error"))
+            format!(
+                "{file}  E = {}  var = {}",
+                shown(run, "energy", "error"),
+                shown(run, "variance", "variance_error")
+            )
         })
         .collect();
-    lines.push(format!("E at variance 0 = {}", shown(result, "energy", "error")));
-    lines.push(format!("per site          {}", shown(result, "energy_per_site", "error_per_site")));
-    lines.push(format!("dE/dvar           {}", shown(result, "slope", "slope_error")));
+    lines.push(format!(
+        "E at variance 0 = {}",
+        shown(result, "energy", "error")
+    ));
+    lines.push(format!(
+        "per site          {}",
+        shown(result, "energy_per_site", "error_per_site")
+    ));
+    lines.push(format!(
+        "dE/dvar           {}",
+        shown(result, "slope", "slope_error")
+    ));
     match result["chi2_per_freedom"].as_f64() {
         Some(chi2) if chi2 > 3.0 => lines.push(format!(
-            "chi^2 per degree of freedom {chi2:.1}: the runs are not on a line; leave out those with a large variance"
+            "chi^2 per degree of freedom {chi2:.1}: the runs are not on a line; leave out those \
+             with a large variance"
         )),
         Some(chi2) => lines.push(format!("chi^2 per degree of freedom {chi2:.2}")),
         None => lines.push("nothing tests the line: add runs".to_string()),

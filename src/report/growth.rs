@@ -1,6 +1,8 @@
-//! Decides how files grow with the run: what a trial has written, and every dataset longer by its own factor.
+//! Decides how files grow with the run: what a trial has written, and every dataset longer by its
+//! own factor.
 //!
-//! bytes = bytes of the trial + Σ_d bytes_d (f_d − 1); datasets are contiguous and are not compressed.
+//! bytes = bytes of the trial + Σ_d bytes_d (f_d − 1); datasets are contiguous and are not
+//! compressed.
 
 use crate::io::tree::{Tree, Value};
 use crate::observable::Named;
@@ -22,7 +24,8 @@ pub struct Growth {
     pub blocks: f64,
     /// Chains.
     pub chains: f64,
-    /// Bins of results and numbers in the checkpoint's bins, of each observable and of the spins' monitor.
+    /// Bins of results and numbers in the checkpoint's bins, of each observable and of the spins'
+    /// monitor.
     pub bins: Vec<(String, f64, f64)>,
 }
 
@@ -30,17 +33,35 @@ pub struct Growth {
 pub type Length = (usize, usize, usize);
 
 /// Bins of the run over bins of the trial, for results and checkpoint.
-pub fn of_bins(observables: &[Named], sites: usize, run: Length, trial: Length) -> Vec<(String, f64, f64)> {
+pub fn of_bins(
+    observables: &[Named],
+    sites: usize,
+    run: Length,
+    trial: Length,
+) -> Vec<(String, f64, f64)> {
     let sizes = |columns: usize, partners: bool, (chains, samples, block): Length| {
         let counted = if partners { chains / 2 } else { chains };
         Bins::new(counted.max(1), columns, samples).sizes_after(samples, block)
     };
     let ratio = |name: &str, columns: usize, partners: bool| {
-        let (long, short) = (sizes(columns, partners, run), sizes(columns, partners, trial));
-        (name.to_string(), long.0 as f64 / short.0.max(1) as f64, long.1 as f64 / short.1.max(1) as f64)
+        let (long, short) = (
+            sizes(columns, partners, run),
+            sizes(columns, partners, trial),
+        );
+        (
+            name.to_string(),
+            long.0 as f64 / short.0.max(1) as f64,
+            long.1 as f64 / short.1.max(1) as f64,
+        )
     };
     let monitor = crate::observable::monitor(sites).observable.columns();
-    let all = observables.iter().map(|n| ratio(&n.name, n.observable.columns(), n.observable.needs_partners()));
+    let all = observables.iter().map(|n| {
+        ratio(
+            &n.name,
+            n.observable.columns(),
+            n.observable.needs_partners(),
+        )
+    });
     all.chain([ratio("monitor", monitor, false)]).collect()
 }
 
@@ -57,11 +78,15 @@ impl Growth {
             ["measure", "observables", name, .., "bins" | "bin_weights"] => {
                 self.bins.iter().find(|b| b.0 == name).map_or(1.0, |b| b.1)
             }
-            ["measure", "bins", number, "sums"] => {
-                number.parse().ok().and_then(|k: usize| self.bins.get(k)).map_or(1.0, |b| b.2)
-            }
+            ["measure", "bins", number, "sums"] => number
+                .parse()
+                .ok()
+                .and_then(|k: usize| self.bins.get(k))
+                .map_or(1.0, |b| b.2),
             ["measure", "monitor", "sums"] => self.bins.last().map_or(1.0, |b| b.2),
-            ["chains", _] | ["policy", "chains" | "still"] | ["measure", "proposed" | "accepted"] => self.chains,
+            ["chains", _]
+            | ["policy", "chains" | "still"]
+            | ["measure", "proposed" | "accepted"] => self.chains,
             _ => 1.0,
         }
     }
@@ -94,8 +119,16 @@ mod tests {
         tree.put_complex("measure/energy/series", &[2, 8], &[Complex64::ZERO; 16]);
         tree.put_reals("measure/observables/m/bins", &[0.0; 10]);
         tree.put_reals("measure/bins/0/sums", &[0.0; 20]);
-        let bins = vec![("m".to_string(), 2.0, 3.0), ("monitor".to_string(), 1.0, 1.0)];
-        let growth = Growth { steps: 10.0, measured: 100.0, bins, ..Growth::default() };
+        let bins = vec![
+            ("m".to_string(), 2.0, 3.0),
+            ("monitor".to_string(), 1.0, 1.0),
+        ];
+        let growth = Growth {
+            steps: 10.0,
+            measured: 100.0,
+            bins,
+            ..Growth::default()
+        };
         let more = 9 * 4 * 8 + 99 * 16 * 16 + 10 * 8 + 2 * 20 * 8;
         assert_eq!(growth.bytes(&(tree, 5000.0)), 5000.0 + f64::from(more));
     }
@@ -103,10 +136,18 @@ mod tests {
     #[test]
     fn bins_are_counted_as_a_measurement_counts_them() {
         let grown = of_bins(&[], 24, (16, 8192, 64), (16, 64, 64));
-        let mut long = Bins::new(16, crate::observable::monitor(24).observable.columns(), 8192);
+        let mut long = Bins::new(
+            16,
+            crate::observable::monitor(24).observable.columns(),
+            8192,
+        );
         for _ in 0..128 {
             let segments = long.segments(64);
-            let sums = vec![0.0; 16 * segments.len() * 2 * crate::observable::monitor(24).observable.columns()];
+            let sums =
+                vec![
+                    0.0;
+                    16 * segments.len() * 2 * crate::observable::monitor(24).observable.columns()
+                ];
             long.push(64, &segments, Some(&sums));
         }
         let mut tree = Tree::default();

@@ -1,4 +1,5 @@
-//! Decides the head of a job script: what a forecast asks of SLURM, with margins, and the lines that `jobs/slurm-run.sh` rests on.
+//! Decides the head of a job script: what a forecast asks of SLURM, with margins, and the lines
+//! that `jobs/slurm-run.sh` rests on.
 //!
 //! Reference: SLURM manual page of sbatch.
 
@@ -12,7 +13,8 @@ const TIME: (f64, f64) = (2.0, 300.0);
 /// Seconds before the end of the job at which SLURM warns the script, at least; as in jobs/.
 const WARNING: f64 = 120.0;
 
-/// The first lines of a job script, up to its first command; without a time limit where no time is known.
+/// The first lines of a job script, up to its first command; without a time limit where no time is
+/// known.
 pub fn header(name: &str, plan: &Plan, threads: usize, forecast: &Forecast) -> String {
     let memory = (forecast.memory * MEMORY.0 + MEMORY.1) / threads as f64;
     let mut lines = vec![
@@ -20,14 +22,26 @@ pub fn header(name: &str, plan: &Plan, threads: usize, forecast: &Forecast) -> S
         format!("#SBATCH --job-name={name}"),
         format!("#SBATCH --ntasks={}", plan.ranks),
         format!("#SBATCH --cpus-per-task={threads}"),
-        format!("#SBATCH --mem-per-cpu={:.0}M", (memory / f64::from(1 << 20)).ceil()),
+        format!(
+            "#SBATCH --mem-per-cpu={:.0}M",
+            (memory / f64::from(1 << 20)).ceil()
+        ),
     ];
-    lines.extend(forecast.total.map(|seconds| format!("#SBATCH --time={}", limit(seconds * TIME.0 + TIME.1))));
+    lines.extend(
+        forecast
+            .total
+            .map(|seconds| format!("#SBATCH --time={}", limit(seconds * TIME.0 + TIME.1))),
+    );
     // A block of work has to end between the warning and the limit.
-    let block = forecast.step.unwrap_or(0.0).max(forecast.evolve.map_or(0.0, |e| e.0));
+    let block = forecast
+        .step
+        .unwrap_or(0.0)
+        .max(forecast.evolve.map_or(0.0, |e| e.0));
     let warning = WARNING.max(2.0 * block + 60.0).ceil();
     lines.push(format!("#SBATCH --signal=B:USR1@{warning:.0}"));
-    lines.extend(["--requeue", "--open-mode=append", "--output=%x-%j.log"].map(|l| format!("#SBATCH {l}")));
+    lines.extend(
+        ["--requeue", "--open-mode=append", "--output=%x-%j.log"].map(|l| format!("#SBATCH {l}")),
+    );
     lines.join("\n")
 }
 
@@ -36,7 +50,11 @@ fn limit(seconds: f64) -> String {
     let minutes = (seconds / 60.0).ceil().clamp(1.0, 1e7) as u64;
     let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
     let clock = format!("{hours:02}:{minutes:02}:00");
-    if days > 0 { format!("{days}-{clock}") } else { clock }
+    if days > 0 {
+        format!("{days}-{clock}")
+    } else {
+        clock
+    }
 }
 
 #[cfg(test)]

@@ -43,26 +43,39 @@ pub fn info(path: &Path) -> Result<Value> {
 
 /// How far an evolution came and how well it followed the motion; null without one.
 fn evolution(tree: &Tree) -> Value {
-    let column = |name: &str| tree.reals(&format!("evolve/history/{name}")).unwrap_or_default();
+    let column = |name: &str| {
+        tree.reals(&format!("evolve/history/{name}"))
+            .unwrap_or_default()
+    };
     let largest = |name: &str| column(name).iter().fold(0.0f64, |m, v| m.max(v.abs()));
-    let Some(&time) = column("time").last() else { return Value::Null };
+    let Some(&time) = column("time").last() else {
+        return Value::Null;
+    };
     json!({
         "time": time, "points": column("time").len(), "largest_drift": largest("drift"), "largest_r2": largest("r2"),
         "r2_integral": column("r2_integral").last(),
     })
 }
 
-/// Mean and error of every measured quantity that is one number, by names such as `magnetisation.squared`.
+/// Mean and error of every measured quantity that is one number, by names such as
+/// `magnetisation.squared`.
 fn observables(tree: &Tree) -> Value {
     let mut found = serde_json::Map::new();
     for (path, value) in &tree.datasets {
-        let inner = path.strip_prefix("measure/observables/").and_then(|p| p.strip_suffix("/mean"));
+        let inner = path
+            .strip_prefix("measure/observables/")
+            .and_then(|p| p.strip_suffix("/mean"));
         if let (Some(name), crate::io::tree::Value::Real(mean)) = (inner, value)
             && mean.len() == 1
         {
-            let error = tree.reals(&format!("measure/observables/{name}/error")).ok();
+            let error = tree
+                .reals(&format!("measure/observables/{name}/error"))
+                .ok();
             let error = error.and_then(|e| e.first().copied());
-            found.insert(name.replace('/', "."), json!({ "mean": mean.first(), "error": error }));
+            found.insert(
+                name.replace('/', "."),
+                json!({ "mean": mean.first(), "error": error }),
+            );
         }
     }
     found.into()
@@ -76,9 +89,17 @@ fn warnings(tree: &Tree) -> Vec<String> {
 }
 
 fn provenance(tree: &Tree) -> Value {
-    let under = tree.datasets.keys().filter_map(|k| k.strip_prefix("provenance/"));
+    let under = tree
+        .datasets
+        .keys()
+        .filter_map(|k| k.strip_prefix("provenance/"));
     under
-        .filter_map(|k| Some((k.to_string(), json!(tree.text(&format!("provenance/{k}")).ok()?))))
+        .filter_map(|k| {
+            Some((
+                k.to_string(),
+                json!(tree.text(&format!("provenance/{k}")).ok()?),
+            ))
+        })
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
@@ -87,9 +108,9 @@ fn provenance(tree: &Tree) -> Value {
 pub fn info_text(info: &Value) -> String {
     let mut lines = Vec::new();
     if let Some(map) = info.as_object() {
-        for (key, value) in
-            map.iter().filter(|(k, v)| !["provenance", "energy", "observables"].contains(&k.as_str()) && !v.is_null())
-        {
+        for (key, value) in map.iter().filter(|(k, v)| {
+            !["provenance", "energy", "observables"].contains(&k.as_str()) && !v.is_null()
+        }) {
             lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
         }
     }
@@ -110,12 +131,23 @@ pub fn info_text(info: &Value) -> String {
             }
         ));
     }
-    for (name, value) in info.get("observables").and_then(Value::as_object).into_iter().flatten() {
+    for (name, value) in info
+        .get("observables")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         let part = |key: &str| value[key].as_f64().unwrap_or(f64::NAN);
-        lines.push(format!("{name:<32} {}", crate::stats::with_error(part("mean"), part("error"))));
+        lines.push(format!(
+            "{name:<32} {}",
+            crate::stats::with_error(part("mean"), part("error"))
+        ));
     }
     if let Some(map) = info.get("provenance").and_then(Value::as_object) {
-        lines.extend(map.iter().map(|(k, v)| format!("  {k:<14} {}", v.as_str().unwrap_or_default())));
+        lines.extend(
+            map.iter()
+                .map(|(k, v)| format!("  {k:<14} {}", v.as_str().unwrap_or_default())),
+        );
     }
     lines.join("\n")
 }

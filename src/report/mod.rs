@@ -1,4 +1,5 @@
-//! Decides what the program says about a run without running it: `check`, `info` and `schema`; and of several files, `extrapolate`.
+//! Decides what the program says about a run without running it: `check`, `info` and `schema`; and
+//! of several files, `extrapolate`.
 
 mod extrapolate;
 mod forecast;

@@ -1,13 +1,19 @@
-//! Decides what `schema` prints: the JSON Schema of the input, with the keys of everything that is registered.
+//! Decides what `schema` prints: the JSON Schema of the input, with the keys of everything that is
+//! registered.
 
 use serde_json::{Value, json};
 
-/// JSON Schema of the input: the sections with shared keys, and the registered models and wave functions with theirs.
+/// JSON Schema of the input: the sections with shared keys, and the registered models and wave
+/// functions with theirs.
 pub fn schema() -> Value {
-    let mut schema = serde_json::to_value(schemars::schema_for!(crate::input::Input)).unwrap_or(Value::Null);
+    let mut schema =
+        serde_json::to_value(schemars::schema_for!(crate::input::Input)).unwrap_or(Value::Null);
     let with_kind = |kind: &str, mut own: Value, shared: &Value| {
         if let Some(object) = own.as_object_mut() {
-            let mut properties = object.get("properties").cloned().unwrap_or_else(|| json!({}));
+            let mut properties = object
+                .get("properties")
+                .cloned()
+                .unwrap_or_else(|| json!({}));
             if let (Some(p), Some(s)) = (properties.as_object_mut(), shared.as_object()) {
                 s.iter().for_each(|(k, v)| {
                     p.insert(k.clone(), v.clone());
@@ -19,11 +25,20 @@ pub fn schema() -> Value {
         }
         own
     };
-    let common = serde_json::to_value(schemars::schema_for!(crate::input::HamiltonianCommon)).unwrap_or(Value::Null);
-    let shared = common.get("properties").cloned().unwrap_or_else(|| json!({}));
-    let models: Vec<_> =
-        crate::operator::models::MODELS.iter().map(|m| with_kind(m.kind, (m.schema)(), &shared)).collect();
-    let ansatze: Vec<_> = crate::ansatz::ANSATZE.iter().map(|a| with_kind(a.kind, (a.schema)(), &json!({}))).collect();
+    let common = serde_json::to_value(schemars::schema_for!(crate::input::HamiltonianCommon))
+        .unwrap_or(Value::Null);
+    let shared = common
+        .get("properties")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    let models: Vec<_> = crate::operator::models::MODELS
+        .iter()
+        .map(|m| with_kind(m.kind, (m.schema)(), &shared))
+        .collect();
+    let ansatze: Vec<_> = crate::ansatz::ANSATZE
+        .iter()
+        .map(|a| with_kind(a.kind, (a.schema)(), &json!({})))
+        .collect();
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
         properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
@@ -31,13 +46,21 @@ pub fn schema() -> Value {
     let mut definitions = serde_json::Map::new();
     let observables: Vec<_> = crate::observable::OBSERVABLES
         .iter()
-        .map(|o| with_kind(o.kind, (o.schema)(), &json!({ "name": { "type": "string" } })))
+        .map(|o| {
+            with_kind(
+                o.kind,
+                (o.schema)(),
+                &json!({ "name": { "type": "string" } }),
+            )
+        })
         .collect();
-    let names: Vec<_> =
-        std::iter::once("energy").chain(crate::observable::OBSERVABLES.iter().map(|o| o.kind)).collect();
+    let names: Vec<_> = std::iter::once("energy")
+        .chain(crate::observable::OBSERVABLES.iter().map(|o| o.kind))
+        .collect();
     if let Some(list) = schema.pointer_mut("/$defs/MeasureInput/properties/observables") {
         let mut own = json!({
-            "description": "Observables besides the energy: names, or tables with a kind, its keys and perhaps a name",
+            "description": "Observables besides the energy: names, or tables with a kind, its keys \
+             and perhaps a name",
             "type": "array", "items": { "anyOf": [{ "enum": names }, { "oneOf": observables }] },
         });
         collect_definitions(&mut own, &mut definitions);
@@ -45,7 +68,11 @@ pub fn schema() -> Value {
     }
     collect_definitions(&mut schema, &mut definitions);
     if let Some(object) = schema.as_object_mut() {
-        let own = common.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
+        let own = common
+            .get("$defs")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
         definitions.extend(own);
         object.insert("$defs".into(), Value::Object(definitions));
     }

@@ -1,8 +1,9 @@
 //! Decides the row of a measured energy in the tables of the variational benchmark collection.
 //!
-//! Whole-system energy, its standard error, ⟨H²⟩ − ⟨H⟩², degrees of freedom, energy at infinite temperature Tr H / dim. The
-//! collection writes spin models with Pauli matrices: energies in spin units, S = σ/2, are multiplied by 4, variances by 16
-//! (couplings of two spins keep their value; a field h becomes 2h).
+//! Whole-system energy, its standard error, ⟨H²⟩ − ⟨H⟩², degrees of freedom, energy at
+//! infinite temperature Tr H / dim. The collection writes spin models with Pauli matrices: energies
+//! in spin units, S = σ/2, are multiplied by 4, variances by 16 (couplings of two spins keep their
+//! value; a field h becomes 2h).
 //!
 //! Reference: D. Wu et al., Science 386, 296 (2024), and its data tables.
 
@@ -34,18 +35,30 @@ pub fn varbench(path: &Path) -> Result<String> {
             )
         })
     };
-    let folder = path.parent().map_or_else(Default::default, Path::to_path_buf);
+    let folder = path
+        .parent()
+        .map_or_else(Default::default, Path::to_path_buf);
     let source = input::from_text(tree.text("input/resolved")?, folder)?;
     let problem = registry::problem(&source)?;
     let (scale, units) = match problem.units {
         Units::Spin => (4.0, "Pauli matrices: 4 times the energy in spin units"),
         Units::Pauli => (1.0, "Pauli matrices, as in the input"),
     };
-    let kind = source.input.ansatz.as_ref().and_then(|a| a.get("kind")).and_then(|k| k.as_str()).unwrap_or("unknown");
-    let count = tree.datasets.iter().filter(|(k, _)| k.starts_with("parameters/"));
+    let kind = source
+        .input
+        .ansatz
+        .as_ref()
+        .and_then(|a| a.get("kind"))
+        .and_then(|k| k.as_str())
+        .unwrap_or("unknown");
+    let count = tree
+        .datasets
+        .iter()
+        .filter(|(k, _)| k.starts_with("parameters/"));
     let parameters: usize = count.map(|(_, v)| entries(v)).sum();
     Ok(format!(
-        "| Energy | Sigma | Energy Variance | DOF | Einf | Method |\n| {:.12} | {:.3e} | {:.6e} | {} | {:.6} | {} ({} parameters), nishina {} |\n# units: {units}; V-score {:.3e}",
+        "| Energy | Sigma | Energy Variance | DOF | Einf | Method |\n| {:.12} | {:.3e} | {:.6e} | \
+         {} | {:.6} | {} ({} parameters), nishina {} |\n# units: {units}; V-score {:.3e}",
         scale * part("mean")?,
         scale * part("error")?,
         scale * scale * part("variance")?,

@@ -1,11 +1,15 @@
-//! Decides the exchange: a pair, chosen uniformly from a list, swaps its spins if they are antiparallel.
+//! Decides the exchange: a pair, chosen uniformly from a list, swaps its spins if they are
+//! antiparallel.
 
 use super::{Rule, RuleContext, RuleEntry};
 use crate::basis::SpinBasis;
 use crate::error::{Error, Result};
 use crate::rng::{Generator, RngExt};
 
-pub(super) const ENTRY: RuleEntry = RuleEntry { kind: "exchange", build };
+pub(super) const ENTRY: RuleEntry = RuleEntry {
+    kind: "exchange",
+    build,
+};
 
 struct Exchange {
     pairs: Vec<(u32, u32)>,
@@ -24,10 +28,16 @@ fn build(context: &RuleContext) -> Result<Box<dyn Rule>> {
     let mut label: Vec<usize> = (0..context.basis.sites).collect();
     for &(i, j) in context.pairs {
         let (from, to) = (label[j as usize], label[i as usize]);
-        label.iter_mut().filter(|l| **l == from).for_each(|l| *l = to);
+        label
+            .iter_mut()
+            .filter(|l| **l == from)
+            .for_each(|l| *l = to);
     }
     let connected = label.windows(2).all(|w| w[0] == w[1]);
-    Ok(Box::new(Exchange { pairs: context.pairs.to_vec(), connected }))
+    Ok(Box::new(Exchange {
+        pairs: context.pairs.to_vec(),
+        connected,
+    }))
 }
 
 impl Rule for Exchange {

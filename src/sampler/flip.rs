@@ -5,14 +5,19 @@ use crate::basis::SpinBasis;
 use crate::error::Result;
 use crate::rng::{Generator, RngExt};
 
-pub(super) const ENTRY: RuleEntry = RuleEntry { kind: "flip", build };
+pub(super) const ENTRY: RuleEntry = RuleEntry {
+    kind: "flip",
+    build,
+};
 
 struct Flip {
     sites: u32,
 }
 
 fn build(context: &RuleContext) -> Result<Box<dyn Rule>> {
-    Ok(Box::new(Flip { sites: context.basis.sites as u32 }))
+    Ok(Box::new(Flip {
+        sites: context.basis.sites as u32,
+    }))
 }
 
 impl Rule for Flip {

@@ -5,7 +5,10 @@ use crate::basis::SpinBasis;
 use crate::error::Result;
 use crate::rng::Generator;
 
-pub(super) const ENTRY: RuleEntry = RuleEntry { kind: "global-flip", build };
+pub(super) const ENTRY: RuleEntry = RuleEntry {
+    kind: "global-flip",
+    build,
+};
 
 struct GlobalFlip {
     sites: u32,

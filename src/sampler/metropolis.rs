@@ -1,7 +1,9 @@
-//! Decides the accept loop: all chains of a rank propose in lock step, each from its own random stream.
+//! Decides the accept loop: all chains of a rank propose in lock step, each from its own random
+//! stream.
 //!
-//! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|²) (Metropolis et al., J. Chem. Phys. 21, 1087 (1953)).
-//! A chain's moves depend on its stream and its configuration alone, never on the chains beside it.
+//! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|²) (Metropolis et al., J.
+//! Chem. Phys. 21, 1087 (1953)). A chain's moves depend on its stream and its configuration alone,
+//! never on the chains beside it.
 
 use super::Mixture;
 use crate::ansatz::{Ansatz, Asks};
@@ -24,7 +26,12 @@ pub struct Counts {
 impl Counts {
     /// No proposals yet, for `chains` chains.
     pub fn new(chains: usize) -> Self {
-        Counts { proposed: vec![0; chains], accepted: vec![0; chains], non_finite: 0, table_drift: 0.0 }
+        Counts {
+            proposed: vec![0; chains],
+            accepted: vec![0; chains],
+            non_finite: 0,
+            table_drift: 0.0,
+        }
     }
 }
 
@@ -40,7 +47,8 @@ pub struct Metropolis {
 }
 
 impl Metropolis {
-    /// Advances every walker of `batch` by `sweeps` sweeps of N proposals; `xs` holds their configurations, row by row.
+    /// Advances every walker of `batch` by `sweeps` sweeps of N proposals; `xs` holds their
+    /// configurations, row by row.
     #[allow(clippy::too_many_arguments)]
     pub fn sweep<A: Ansatz>(
         &mut self,
@@ -81,7 +89,9 @@ impl Metropolis {
                     self.accepted.push(walker, sites);
                     self.accepted_ratios.push(self.ratios[k]);
                     counts.accepted[walker] += 1;
-                    sites.iter().for_each(|&s| xs[walker * n + s as usize] *= -1);
+                    sites
+                        .iter()
+                        .for_each(|&s| xs[walker * n + s as usize] *= -1);
                 } else if probability.is_nan() {
                     counts.non_finite += 1;
                 }

@@ -13,7 +13,8 @@ use crate::rng::{Generator, RngExt};
 
 /// A symmetric proposal: q(x → x') = q(x' → x).
 pub trait Rule: Send + Sync {
-    /// Writes the sites to flip into `sites`; leaves it empty for a proposal that changes nothing and counts as rejected.
+    /// Writes the sites to flip into `sites`; leaves it empty for a proposal that changes nothing
+    /// and counts as rejected.
     fn propose(&self, x: &[i8], rng: &mut Generator, sites: &mut Vec<u32>);
     /// Whether total Sz can change.
     fn changes_total_sz(&self) -> bool;
@@ -46,18 +47,27 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Builds the mixture of (kind, weight) pairs; refuses one that leaves the sector or cannot reach all of it.
+    /// Builds the mixture of (kind, weight) pairs; refuses one that leaves the sector or cannot
+    /// reach all of it.
     pub fn new(parts: &[(String, f64)], context: &RuleContext) -> Result<Self> {
         let key = "sampler.moves";
         let known = || RULES.iter().map(|r| r.kind).collect::<Vec<_>>().join(", ");
         if parts.is_empty() {
-            return Err(Error::input(key, "the list is empty", format!("name at least one of {}", known())));
+            return Err(Error::input(
+                key,
+                "the list is empty",
+                format!("name at least one of {}", known()),
+            ));
         }
         let mut rules = Vec::new();
         let mut total = 0.0;
         for (kind, weight) in parts {
             let entry = RULES.iter().find(|r| r.kind == kind).ok_or_else(|| {
-                Error::input(key, format!("`{kind}` is not a move"), format!("the moves are {}", known()))
+                Error::input(
+                    key,
+                    format!("`{kind}` is not a move"),
+                    format!("the moves are {}", known()),
+                )
             })?;
             if !(weight.is_finite() && *weight > 0.0) {
                 return Err(Error::input(
@@ -98,7 +108,11 @@ impl Mixture {
         let mut k = 0;
         if self.rules.len() > 1 {
             let u: f64 = rng.random();
-            k = self.rules.iter().position(|(edge, _)| u < *edge).unwrap_or(self.rules.len() - 1);
+            k = self
+                .rules
+                .iter()
+                .position(|(edge, _)| u < *edge)
+                .unwrap_or(self.rules.len() - 1);
         }
         self.rules[k].1.propose(x, rng, sites);
     }
@@ -126,7 +140,14 @@ mod tests {
         ] {
             let basis = SpinBasis::new(6, twice_sz).unwrap();
             let parts: Vec<_> = kinds.iter().map(|k| (k.to_string(), 1.0)).collect();
-            let mixture = Mixture::new(&parts, &RuleContext { basis: &basis, pairs: &pairs }).unwrap();
+            let mixture = Mixture::new(
+                &parts,
+                &RuleContext {
+                    basis: &basis,
+                    pairs: &pairs,
+                },
+            )
+            .unwrap();
             let mut rng = stream(1, Purpose::Law, 0, 0);
             let mut x = basis.random(&mut rng);
             let mut seen = BTreeSet::new();
@@ -137,7 +158,11 @@ mod tests {
                 assert!(basis.contains(&x));
                 seen.insert(StateIndex::word(&x));
             }
-            assert_eq!(seen.len() as f64, basis.dimension(), "{kinds:?} {twice_sz:?}");
+            assert_eq!(
+                seen.len() as f64,
+                basis.dimension(),
+                "{kinds:?} {twice_sz:?}"
+            );
         }
     }
 
@@ -148,7 +173,14 @@ mod tests {
         let build = |kinds: &[&str], twice_sz, pairs: &[(u32, u32)]| {
             let basis = SpinBasis::new(4, twice_sz).unwrap();
             let parts: Vec<_> = kinds.iter().map(|k| (k.to_string(), 1.0)).collect();
-            Mixture::new(&parts, &RuleContext { basis: &basis, pairs }).is_ok()
+            Mixture::new(
+                &parts,
+                &RuleContext {
+                    basis: &basis,
+                    pairs,
+                },
+            )
+            .is_ok()
         };
         assert!(!build(&[], None, &pairs));
         assert!(!build(&["flip"], Some(0), &pairs));

@@ -1,7 +1,8 @@
 //! Decides the error bar of a mean over several Markov chains.
 //!
-//! σ² = 2 τ Var / n with τ from all chains about their common mean, and by binning with blocks of at least 10 τ, where there
-//! are enough of them: the larger of the two is quoted, so that neither short windows nor few blocks flatter it.
+//! σ² = 2 τ Var / n with τ from all chains about their common mean, and by binning with blocks
+//! of at least 10 τ, where there are enough of them: the larger of the two is quoted, so that
+//! neither short windows nor few blocks flatter it.
 
 use super::series::{autocorrelation_time, binned_error, mean, split_r_hat};
 use num_complex::Complex64;
@@ -36,13 +37,24 @@ impl Estimate {
         let variance = spread(&|v| (v - mean).norm_sqr());
         let variance_re = spread(&|v| (v.re - mean.re).powi(2));
         let tau = autocorrelation_time(series);
-        let mut error = if n > 1.0 { (2.0 * tau * variance_re / (n - 1.0)).sqrt() } else { f64::INFINITY };
+        let mut error = if n > 1.0 {
+            (2.0 * tau * variance_re / (n - 1.0)).sqrt()
+        } else {
+            f64::INFINITY
+        };
         let block = (10.0 * tau).ceil() as usize;
         let blocks: usize = series.iter().map(|s| s.len() / block.max(1)).sum();
         if blocks >= MIN_BLOCKS {
             error = error.max(binned_error(series, block));
         }
-        Estimate { mean, error, variance, tau, effective_samples: n / (2.0 * tau), r_hat: split_r_hat(series) }
+        Estimate {
+            mean,
+            error,
+            variance,
+            tau,
+            effective_samples: n / (2.0 * tau),
+            r_hat: split_r_hat(series),
+        }
     }
 }
 
@@ -86,7 +98,10 @@ mod tests {
                 .collect();
             let mean = pulls.iter().sum::<f64>() / 400.0;
             let sd = (pulls.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / 399.0).sqrt();
-            assert!(mean.abs() < 0.2 && (0.86..1.1).contains(&sd), "a = {a}: mean {mean}, sd {sd}");
+            assert!(
+                mean.abs() < 0.2 && (0.86..1.1).contains(&sd),
+                "a = {a}: mean {mean}, sd {sd}"
+            );
         }
     }
 
@@ -100,7 +115,13 @@ mod tests {
     #[test]
     fn constants_and_single_samples_are_not_nan() {
         let e = Estimate::from_series(&vec![vec![Complex64::new(-3.0, 0.0); 10]; 4]);
-        assert_eq!((e.mean.re, e.error, e.variance, e.r_hat), (-3.0, 0.0, 0.0, 1.0));
-        assert_eq!(Estimate::from_series(&[vec![Complex64::ONE]]).error, f64::INFINITY);
+        assert_eq!(
+            (e.mean.re, e.error, e.variance, e.r_hat),
+            (-3.0, 0.0, 0.0, 1.0)
+        );
+        assert_eq!(
+            Estimate::from_series(&[vec![Complex64::ONE]]).error,
+            f64::INFINITY
+        );
     }
 }

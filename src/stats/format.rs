@@ -1,6 +1,8 @@
-//! Decides how a number with an error bar is printed: −11.2281(7), the error in units of the last digits.
+//! Decides how a number with an error bar is printed: −11.2281(7), the error in units of the last
+//! digits.
 
-/// The mean with its error in parentheses: one digit, two where the first is 1; 8 decimals without an error.
+/// The mean with its error in parentheses: one digit, two where the first is 1; 8 decimals without
+/// an error.
 pub fn with_error(mean: f64, error: f64) -> String {
     if !mean.is_finite() || !error.is_finite() {
         return format!("{mean:.3e} +- {error:.1e}");
@@ -20,9 +22,17 @@ pub fn with_error(mean: f64, error: f64) -> String {
     }
     if exponent >= 0 {
         let unit = 10f64.powi(exponent);
-        return format!("{:.0}({:.0})", (mean / unit).round() * unit, digits_of(exponent) * unit);
+        return format!(
+            "{:.0}({:.0})",
+            (mean / unit).round() * unit,
+            digits_of(exponent) * unit
+        );
     }
-    format!("{mean:.*}({:.0})", (-exponent) as usize, digits_of(exponent))
+    format!(
+        "{mean:.*}({:.0})",
+        (-exponent) as usize,
+        digits_of(exponent)
+    )
 }
 
 #[cfg(test)]

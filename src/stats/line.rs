@@ -1,8 +1,10 @@
-//! Decides the straight line through points with errors in both coordinates, and the error of where it meets x = 0.
+//! Decides the straight line through points with errors in both coordinates, and the error of where
+//! it meets x = 0.
 //!
-//! y = a + b x by weighted least squares with the effective variance σ_y² + b² σ_x² − 2 b cov(x, y) of each point, iterated (J.
-//! Orear, Am. J. Phys. 50, 912 (1982)). Where the points scatter by more than their errors, χ²/(n − 2) > 1, errors grow by
-//! its square root; points without errors have those of their scatter.
+//! y = a + b x by weighted least squares with the effective variance σ_y² + b² σ_x² − 2 b
+//! cov(x, y) of each point, iterated (J. Orear, Am. J. Phys. 50, 912 (1982)). Where the points
+//! scatter by more than their errors, χ²/(n − 2) > 1, errors grow by its square root; points
+//! without errors have those of their scatter.
 
 /// A point; errors may be 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,15 +39,27 @@ pub struct Line {
 /// The line through at least two points of different x; none otherwise.
 pub fn fit(points: &[Point]) -> Option<Line> {
     let n = points.len() as f64;
-    let exact = points.iter().all(|p| p.x_variance == 0.0 && p.y_variance == 0.0);
+    let exact = points
+        .iter()
+        .all(|p| p.x_variance == 0.0 && p.y_variance == 0.0);
     // A point without an error among others would outweigh them all.
     let floor = points.iter().map(|p| p.y_variance).fold(0.0, f64::max) * 1e-6;
     let mut line: Option<Line> = None;
     for _ in 0..50 {
         let b = line.map_or(0.0, |l| l.slope);
-        let variance = |p: &Point| (p.y_variance + b * b * p.x_variance - 2.0 * b * p.covariance).max(floor);
-        let weights: Vec<f64> = points.iter().map(|p| if exact { 1.0 } else { 1.0 / variance(p) }).collect();
-        let sum = |f: &dyn Fn(&Point) -> f64| points.iter().zip(&weights).map(|(p, w)| w * f(p)).sum::<f64>();
+        let variance =
+            |p: &Point| (p.y_variance + b * b * p.x_variance - 2.0 * b * p.covariance).max(floor);
+        let weights: Vec<f64> = points
+            .iter()
+            .map(|p| if exact { 1.0 } else { 1.0 / variance(p) })
+            .collect();
+        let sum = |f: &dyn Fn(&Point) -> f64| {
+            points
+                .iter()
+                .zip(&weights)
+                .map(|(p, w)| w * f(p))
+                .sum::<f64>()
+        };
         let (s, sx, sy) = (sum(&|_| 1.0), sum(&|p| p.x), sum(&|p| p.y));
         let (x, y) = (sx / s, sy / s);
         let (xx, xy) = (sum(&|p| (p.x - x).powi(2)), sum(&|p| (p.x - x) * (p.y - y)));
@@ -89,8 +103,15 @@ mod tests {
                         let (u, v) = (normal(), normal());
                         let (sx, sy) = (0.05 * x, 0.05);
                         let (dx, dy) = (sx * u, sy * (0.6 * u + 0.8 * v));
-                        let (x_variance, y_variance, covariance) = (sx * sx, sy * sy, 0.6 * sx * sy);
-                        Point { x: x + dx, y: truth(x) + dy, x_variance, y_variance, covariance }
+                        let (x_variance, y_variance, covariance) =
+                            (sx * sx, sy * sy, 0.6 * sx * sy);
+                        Point {
+                            x: x + dx,
+                            y: truth(x) + dy,
+                            x_variance,
+                            y_variance,
+                            covariance,
+                        }
                     })
                     .to_vec();
                 let line = fit(&points).unwrap();
@@ -99,17 +120,29 @@ mod tests {
             .collect();
         let mean = pulls.iter().sum::<f64>() / 400.0;
         let sd = (pulls.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / 399.0).sqrt();
-        assert!(mean.abs() < 0.2 && (0.85..1.15).contains(&sd), "mean {mean}, sd {sd}");
+        assert!(
+            mean.abs() < 0.2 && (0.85..1.15).contains(&sd),
+            "mean {mean}, sd {sd}"
+        );
     }
 
     #[test]
     fn exact_points_have_the_error_of_their_scatter() {
-        let point = |x: f64, y: f64| Point { x, y, x_variance: 0.0, y_variance: 0.0, covariance: 0.0 };
+        let point = |x: f64, y: f64| Point {
+            x,
+            y,
+            x_variance: 0.0,
+            y_variance: 0.0,
+            covariance: 0.0,
+        };
         let line = fit(&[point(1.0, 3.0), point(2.0, 5.0), point(3.0, 7.0)]).unwrap();
         assert!((line.intercept - 1.0).abs() < 1e-12 && line.error < 1e-12 && line.chi2.is_none());
         let bent = fit(&[point(1.0, 3.0), point(2.0, 5.1), point(3.0, 7.0)]).unwrap();
         assert!(bent.error > 0.05);
-        assert_eq!(fit(&[point(1.0, 3.0), point(2.0, 5.0)]).unwrap().error, f64::INFINITY);
+        assert_eq!(
+            fit(&[point(1.0, 3.0), point(2.0, 5.0)]).unwrap().error,
+            f64::INFINITY
+        );
         assert_eq!(fit(&[point(1.0, 3.0), point(1.0, 5.0)]), None);
         assert_eq!(fit(&[]), None);
     }

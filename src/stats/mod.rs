@@ -1,4 +1,5 @@
-//! Decides what is said of a set of noisy numbers: mean, honest error, autocorrelation, convergence. Knows no physics of spins.
+//! Decides what is said of a set of noisy numbers: mean, honest error, autocorrelation,
+//! convergence. Knows no physics of spins.
 
 mod bins;
 mod equilibration;

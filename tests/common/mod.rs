@@ -1,4 +1,5 @@
-//! What the tests of the program share: run it in a folder of its own, alone or under a real mpirun.
+//! What the tests of the program share: run it in a folder of its own, alone or under a real
+//! mpirun.
 #![allow(dead_code)]
 
 mod running;
@@ -35,7 +36,10 @@ impl Case {
     }
 
     fn finish(mut command: Command, folder: &Path, arguments: &[&str]) -> Output {
-        command.args(arguments).current_dir(folder).env("OPENBLAS_NUM_THREADS", "1");
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env("OPENBLAS_NUM_THREADS", "1");
         command.output().unwrap()
     }
 
@@ -57,17 +61,25 @@ impl Case {
     }
 
     /// The same with variables of the environment.
-    pub fn ranks_with(&self, variables: &[(&str, &str)], ranks: usize, arguments: &[&str]) -> Output {
+    pub fn ranks_with(
+        &self,
+        variables: &[(&str, &str)],
+        ranks: usize,
+        arguments: &[&str],
+    ) -> Output {
         let mut command = Command::new("mpirun");
         command.envs(variables.iter().copied());
-        command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1").args([
-            "--oversubscribe",
-            "--bind-to",
-            "none",
-            "-np",
-            &ranks.to_string(),
-            program(),
-        ]);
+        command
+            .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
+            .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
+            .args([
+                "--oversubscribe",
+                "--bind-to",
+                "none",
+                "-np",
+                &ranks.to_string(),
+                program(),
+            ]);
         Self::finish(command, self.folder.path(), arguments)
     }
 
@@ -85,7 +97,11 @@ impl Case {
 
 /// Everything that a command printed, for messages.
 pub fn text(out: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    )
 }
 
 /// Fails unless the command ended with `code`.
@@ -93,7 +109,8 @@ pub fn expect_code(out: &Output, code: i32) {
     assert_eq!(out.status.code(), Some(code), "{}", text(out));
 }
 
-/// A sampled run of the transverse-field Ising ring of 10 sites, to be completed with [optimize] and [measure].
+/// A sampled run of the transverse-field Ising ring of 10 sites, to be completed with [optimize]
+/// and [measure].
 pub const RING: &str = r#"
 seed = 7
 [lattice]

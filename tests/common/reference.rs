@@ -1,4 +1,5 @@
-//! Entries of the reference data as operators, built from the formulas that they state and from nothing of the program.
+//! Entries of the reference data as operators, built from the formulas that they state and from
+//! nothing of the program.
 #![allow(dead_code)]
 
 use nishina::operator::{Pauli, PauliSum};
@@ -8,13 +9,20 @@ use toml::{Table, Value};
 pub const XYZ: [Pauli; 3] = [Pauli::X, Pauli::Y, Pauli::Z];
 
 pub fn reference(name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/reference")
+        .join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 pub fn entries(name: &str) -> Vec<Table> {
     let table: Table = reference(name).parse().unwrap();
-    table["entry"].as_array().unwrap().iter().map(|e| e.as_table().unwrap().clone()).collect()
+    table["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e.as_table().unwrap().clone())
+        .collect()
 }
 
 pub fn text<'a>(entry: &'a Table, key: &str) -> &'a str {
@@ -27,26 +35,46 @@ pub fn number(entry: &Table, key: &str) -> Option<f64> {
 }
 
 pub fn rows(name: &str) -> Vec<Vec<f64>> {
-    reference(name).lines().skip(1).map(|l| l.split(',').map(|f| f.trim().parse().unwrap()).collect()).collect()
+    reference(name)
+        .lines()
+        .skip(1)
+        .map(|l| l.split(',').map(|f| f.trim().parse().unwrap()).collect())
+        .collect()
 }
 
 pub fn files(entry: &Table) -> Vec<&str> {
     let list = entry.get("files").and_then(Value::as_array);
-    list.map_or(Vec::new(), |list| list.iter().filter_map(Value::as_str).collect())
+    list.map_or(Vec::new(), |list| {
+        list.iter().filter_map(Value::as_str).collect()
+    })
 }
 
 /// Bonds (i, j, kind), from the file of the entry or by the rule for chains.
 pub fn bonds(entry: &Table, n: usize) -> Vec<(u32, u32, u32)> {
-    if let Some(file) = files(entry).into_iter().find(|f| f.starts_with("lattices/")) {
-        return rows(file).iter().map(|r| (r[0] as u32, r[1] as u32, r[2] as u32)).collect();
+    if let Some(file) = files(entry)
+        .into_iter()
+        .find(|f| f.starts_with("lattices/"))
+    {
+        return rows(file)
+            .iter()
+            .map(|r| (r[0] as u32, r[1] as u32, r[2] as u32))
+            .collect();
     }
     assert_eq!(text(entry, "lattice"), "chain", "{}", text(entry, "id"));
     let periodic = text(entry, "boundary") == "pbc";
-    let shell = |d: usize| (0..n).filter(move |i| periodic || i + d < n).map(move |i| (i, (i + d) % n, d));
-    shell(1).chain(shell(2)).map(|(i, j, d)| (i as u32, j as u32, d as u32)).collect()
+    let shell = |d: usize| {
+        (0..n)
+            .filter(move |i| periodic || i + d < n)
+            .map(move |i| (i, (i + d) % n, d))
+    };
+    shell(1)
+        .chain(shell(2))
+        .map(|(i, j, d)| (i as u32, j as u32, d as u32))
+        .collect()
 }
 
-/// The Hamiltonian of an entry in Pauli matrices, from the formula it states; `None` where the formula is not one of spins.
+/// The Hamiltonian of an entry in Pauli matrices, from the formula it states; `None` where the
+/// formula is not one of spins.
 pub fn hamiltonian(entry: &Table, n: usize) -> Option<PauliSum> {
     use Pauli::{X, Y};
     let spin = match text(entry, "operators") {
@@ -54,13 +82,20 @@ pub fn hamiltonian(entry: &Table, n: usize) -> Option<PauliSum> {
         "pauli" => 1.0,
         _ => return None,
     };
-    let get = |key: &str| number(entry, key).unwrap_or_else(|| panic!("{}: no {key}", text(entry, "id")));
+    let get =
+        |key: &str| number(entry, key).unwrap_or_else(|| panic!("{}: no {key}", text(entry, "id")));
     let mut h = PauliSum::default();
     let couple = |h: &mut PauliSum, i: u32, j: u32, c: [f64; 3]| {
-        XYZ.iter().zip(c).filter(|(_, c)| *c != 0.0).for_each(|(&p, c)| h.add(c * spin * spin, &[(i, p), (j, p)]));
+        XYZ.iter()
+            .zip(c)
+            .filter(|(_, c)| *c != 0.0)
+            .for_each(|(&p, c)| h.add(c * spin * spin, &[(i, p), (j, p)]));
     };
     let field = |h: &mut PauliSum, i: u32, c: [f64; 3]| {
-        XYZ.iter().zip(c).filter(|(_, c)| *c != 0.0).for_each(|(&p, c)| h.add(c * spin, &[(i, p)]));
+        XYZ.iter()
+            .zip(c)
+            .filter(|(_, c)| *c != 0.0)
+            .for_each(|(&p, c)| h.add(c * spin, &[(i, p)]));
     };
     let formula = text(entry, "hamiltonian");
     let sites = 0..n as u32;
@@ -68,7 +103,11 @@ pub fn hamiltonian(entry: &Table, n: usize) -> Option<PauliSum> {
         for line in reference(file).lines().skip(1) {
             let (c, string) = line.split_once(',').unwrap();
             let factor = |f: &str| (f[1..].parse().unwrap(), XYZ["XYZ".find(&f[..1]).unwrap()]);
-            let factors: Vec<(u32, Pauli)> = string.trim_matches('"').split_whitespace().map(factor).collect();
+            let factors: Vec<(u32, Pauli)> = string
+                .trim_matches('"')
+                .split_whitespace()
+                .map(factor)
+                .collect();
             h.add(c.parse::<f64>().unwrap(), &factors);
         }
     } else if formula.starts_with("H = sum_bonds") {
@@ -85,8 +124,17 @@ pub fn hamiltonian(entry: &Table, n: usize) -> Option<PauliSum> {
         for i in sites.clone() {
             for j in i + 1..n as u32 {
                 let direct = j - i;
-                let d = if text(entry, "boundary") == "pbc" { direct.min(n as u32 - direct) } else { direct };
-                couple(&mut h, i, j, [0.0, 0.0, -get("J") * f64::from(d).powf(-get("alpha"))]);
+                let d = if text(entry, "boundary") == "pbc" {
+                    direct.min(n as u32 - direct)
+                } else {
+                    direct
+                };
+                couple(
+                    &mut h,
+                    i,
+                    j,
+                    [0.0, 0.0, -get("J") * f64::from(d).powf(-get("alpha"))],
+                );
             }
         }
         sites.for_each(|i| field(&mut h, i, [-get("h"), 0.0, 0.0]));
@@ -97,22 +145,39 @@ pub fn hamiltonian(entry: &Table, n: usize) -> Option<PauliSum> {
         let first: Vec<_> = all.iter().copied().filter(|b| !second(b.2)).collect();
         match formula {
             "H = -J sum_<ij> sz_i sz_j - h sum_i sx_i" => {
-                first.iter().for_each(|b| couple(&mut h, b.0, b.1, [0.0, 0.0, -get("J")]));
+                first
+                    .iter()
+                    .for_each(|b| couple(&mut h, b.0, b.1, [0.0, 0.0, -get("J")]));
                 sites.for_each(|i| field(&mut h, i, [-get("h"), 0.0, 0.0]));
             }
             "H = -J sum_<ij> sz_i sz_j - hx sum_i sx_i - hz sum_i sz_i" => {
-                first.iter().for_each(|b| couple(&mut h, b.0, b.1, [0.0, 0.0, -get("J")]));
+                first
+                    .iter()
+                    .for_each(|b| couple(&mut h, b.0, b.1, [0.0, 0.0, -get("J")]));
                 sites.for_each(|i| field(&mut h, i, [-get("hx"), 0.0, -get("hz")]));
             }
-            "H = J sum_<ij> S_i . S_j" => first.iter().for_each(|b| couple(&mut h, b.0, b.1, [get("J"); 3])),
+            "H = J sum_<ij> S_i . S_j" => first
+                .iter()
+                .for_each(|b| couple(&mut h, b.0, b.1, [get("J"); 3])),
             "H = J1 sum_<ij> S_i . S_j + J2 sum_<<ij>> S_i . S_j" => {
-                all.iter().for_each(|b| couple(&mut h, b.0, b.1, [get(if second(b.2) { "J2" } else { "J1" }); 3]));
+                all.iter().for_each(|b| {
+                    couple(
+                        &mut h,
+                        b.0,
+                        b.1,
+                        [get(if second(b.2) { "J2" } else { "J1" }); 3],
+                    )
+                });
             }
             f if f.starts_with("H = sum_<ij> (Sx_i Sx_j + Sy_i Sy_j + Delta") => {
-                first.iter().for_each(|b| couple(&mut h, b.0, b.1, [1.0, 1.0, get("Delta")]));
+                first
+                    .iter()
+                    .for_each(|b| couple(&mut h, b.0, b.1, [1.0, 1.0, get("Delta")]));
             }
             f if f.starts_with("H = sum_<ij> (Jx Sx_i Sx_j") => {
-                first.iter().for_each(|b| couple(&mut h, b.0, b.1, [get("Jx"), get("Jy"), get("Jz")]));
+                first
+                    .iter()
+                    .for_each(|b| couple(&mut h, b.0, b.1, [get("Jx"), get("Jy"), get("Jz")]));
                 sites.for_each(|i| field(&mut h, i, [0.0, 0.0, get("hz")]));
             }
             f if f.starts_with("H = sum_<ij> [Sx_i Sx_j + Sy_i Sy_j + Delta") => {
@@ -124,7 +189,10 @@ pub fn hamiltonian(entry: &Table, n: usize) -> Option<PauliSum> {
             }
             f if f.starts_with("H = K sum_<ij>_g sg_i sg_j + J") => {
                 for &(i, j, kind) in &first {
-                    h.add(get("K"), &[(i, XYZ[kind as usize - 1]), (j, XYZ[kind as usize - 1])]);
+                    h.add(
+                        get("K"),
+                        &[(i, XYZ[kind as usize - 1]), (j, XYZ[kind as usize - 1])],
+                    );
                     couple(&mut h, i, j, [get("J"); 3]);
                 }
             }
@@ -137,6 +205,9 @@ pub fn hamiltonian(entry: &Table, n: usize) -> Option<PauliSum> {
 /// Twice the total Sz that the sector names.
 pub fn twice_sz(entry: &Table) -> Option<i64> {
     let sector = text(entry, "sector");
-    let value = sector.strip_prefix("total Sz = ")?.split([' ', ',']).next()?;
+    let value = sector
+        .strip_prefix("total Sz = ")?
+        .split([' ', ','])
+        .next()?;
     Some((2.0 * value.parse::<f64>().unwrap()) as i64)
 }

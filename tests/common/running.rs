@@ -1,4 +1,5 @@
-//! What the tests of faults share: programs that still run, signals to them, the state that a restart has to reproduce.
+//! What the tests of faults share: programs that still run, signals to them, the state that a
+//! restart has to reproduce.
 
 use super::{Case, program};
 use std::path::{Path, PathBuf};
@@ -27,21 +28,36 @@ impl Running {
         let start = std::time::Instant::now();
         while !wanted(&self.said()) {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() || wanted(&self.said()), "ended before {what}: {}", self.said());
-            assert!(start.elapsed().as_secs() < 120, "not until {what}: {}", self.said());
+            assert!(
+                ended.is_none() || wanted(&self.said()),
+                "ended before {what}: {}",
+                self.said()
+            );
+            assert!(
+                start.elapsed().as_secs() < 120,
+                "not until {what}: {}",
+                self.said()
+            );
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
 
-    /// Its exit status, which has to be there within `seconds`; a shell's code for an end by a signal.
+    /// Its exit status, which has to be there within `seconds`; a shell's code for an end by a
+    /// signal.
     pub fn end_within(&mut self, seconds: f64) -> i32 {
         use std::os::unix::process::ExitStatusExt;
         let start = std::time::Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+                return status
+                    .code()
+                    .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
             }
-            assert!(start.elapsed().as_secs_f64() < seconds, "still there after {seconds} s: {}", self.said());
+            assert!(
+                start.elapsed().as_secs_f64() < seconds,
+                "still there after {seconds} s: {}",
+                self.said()
+            );
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
@@ -53,7 +69,10 @@ impl Running {
 
     /// The process numbers of the program's ranks below mpirun.
     pub fn ranks(&self) -> Vec<u32> {
-        descendants(self.child.id()).into_iter().filter(|&p| is_program(p)).collect()
+        descendants(self.child.id())
+            .into_iter()
+            .filter(|&p| is_program(p))
+            .collect()
     }
 
     /// Seconds since the start.
@@ -76,7 +95,9 @@ impl Drop for Running {
 
 /// Sends a signal by name; a process that is gone already is no error.
 pub fn signal(process: u32, name: &str) {
-    let _ = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).output();
+    let _ = Command::new("kill")
+        .args([&format!("-{name}"), &process.to_string()])
+        .output();
 }
 
 /// Whether a process runs the program.
@@ -86,27 +107,53 @@ pub fn is_program(process: u32) -> bool {
 
 /// The children of a process, theirs, and so on.
 fn descendants(process: u32) -> Vec<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"))
+        .unwrap_or_default();
     let children = children.split_whitespace().filter_map(|c| c.parse().ok());
-    children.flat_map(|c: u32| std::iter::once(c).chain(descendants(c))).collect()
+    children
+        .flat_map(|c: u32| std::iter::once(c).chain(descendants(c)))
+        .collect()
 }
 
 /// mpirun with as many ranks as asked, for what follows.
 pub fn mpirun(ranks: usize) -> Vec<String> {
-    ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", &ranks.to_string()].map(String::from).to_vec()
+    [
+        "mpirun",
+        "--oversubscribe",
+        "--bind-to",
+        "none",
+        "-np",
+        &ranks.to_string(),
+    ]
+    .map(String::from)
+    .to_vec()
 }
 
 impl Case {
     /// Starts any command in the case's folder, with variables; its output goes to a file.
     pub fn start(&self, command: &[String], variables: &[(&str, &str)]) -> Running {
-        let log = self.path(&format!("log.{}", self.folder.path().read_dir().unwrap().count()));
+        let log = self.path(&format!(
+            "log.{}",
+            self.folder.path().read_dir().unwrap().count()
+        ));
         let file = std::fs::File::create(&log).unwrap();
         let mut start = Command::new(&command[0]);
         start.args(&command[1..]).current_dir(self.folder.path());
-        start.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
-        start.env("OPENBLAS_NUM_THREADS", "1").envs(variables.iter().copied());
-        start.stdin(std::process::Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
-        Running { child: start.spawn().unwrap(), log, started: std::time::Instant::now() }
+        start
+            .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
+            .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+        start
+            .env("OPENBLAS_NUM_THREADS", "1")
+            .envs(variables.iter().copied());
+        start
+            .stdin(std::process::Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        Running {
+            child: start.spawn().unwrap(),
+            log,
+            started: std::time::Instant::now(),
+        }
     }
 
     /// Starts the program on `ranks` ranks under mpirun, or without it where 0.
@@ -117,14 +164,17 @@ impl Case {
         self.start(&command, variables)
     }
 
-    /// What a restart has to reproduce bit for bit: parameters, chains, energies of the steps, of the measurement, samples.
+    /// What a restart has to reproduce bit for bit: parameters, chains, energies of the steps, of
+    /// the measurement, samples.
     pub fn state(&self) -> State {
         let (checkpoint, results) = (self.tree("x.ckpt.h5"), self.tree("x.h5"));
         State {
             parameters: checkpoint.reals("parameters/flat").unwrap(),
             chains: checkpoint.spins("chains/now").unwrap(),
             energies: results.reals("optimize/history/energy").unwrap_or_default(),
-            series: results.complexes("measure/energy/series").unwrap_or_default(),
+            series: results
+                .complexes("measure/energy/series")
+                .unwrap_or_default(),
             samples: self.path("x.samples.h5").exists().then(|| {
                 let mut samples = self.tree("x.samples.h5");
                 samples.notes.clear();
@@ -144,9 +194,13 @@ pub struct State {
     pub samples: Option<nishina::io::tree::Tree>,
 }
 
-/// Whether this user may mount file systems and make network namespaces; says what is skipped where not.
+/// Whether this user may mount file systems and make network namespaces; says what is skipped where
+/// not.
 pub fn is_root(skipped: &str) -> bool {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
+    let root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|o| o.stdout == b"0\n");
     if !root {
         eprintln!("SKIPPED: {skipped} needs root");
     }

@@ -1,4 +1,5 @@
-//! An allocator that counts the bytes that are held, and their peak; for tests and benchmarks of memory.
+//! An allocator that counts the bytes that are held, and their peak; for tests and benchmarks of
+//! memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -1,6 +1,8 @@
-//! Decides what neighbouring columns of log-derivatives are: written out, or products of two factors.
+//! Decides what neighbouring columns of log-derivatives are: written out, or products of two
+//! factors.
 //!
-//! Column (i, j) of two factors is a_si b_sj; what the derivatives answer as a whole is the sum over such blocks.
+//! Column (i, j) of two factors is a_si b_sj; what the derivatives answer as a whole is the sum
+//! over such blocks.
 
 use crate::linalg::products::{Op, as_reals, from_reals, multiply};
 use crate::scalar::flatten;
@@ -25,7 +27,8 @@ pub enum Columns {
     Dense(Arc<Matrix>),
     /// Column (i, j), j running faster: a_si b_sj.
     Outer(Arc<Matrix>, Arc<Matrix>),
-    /// Of a holomorphic factor among stacked ones: each column O of these stands for the two real parameters' O and i O.
+    /// Of a holomorphic factor among stacked ones: each column O of these stands for the two real
+    /// parameters' O and i O.
     Pairs(Box<Columns>),
 }
 
@@ -50,9 +53,18 @@ pub struct Run<'a> {
 impl Matrix {
     /// The rows of all parts, complex where any is.
     pub(super) fn joined<'a>(parts: impl Iterator<Item = &'a Matrix> + Clone) -> Matrix {
-        let shape = (parts.clone().map(|m| m.dim().0).sum(), parts.clone().map(|m| m.dim().1).max().unwrap_or(0));
+        let shape = (
+            parts.clone().map(|m| m.dim().0).sum(),
+            parts.clone().map(|m| m.dim().1).max().unwrap_or(0),
+        );
         if parts.clone().all(|m| matches!(m, Matrix::Real(_))) {
-            let of = |m: &'a Matrix| if let Matrix::Real(m) = m { m.iter().copied().collect() } else { Vec::new() };
+            let of = |m: &'a Matrix| {
+                if let Matrix::Real(m) = m {
+                    m.iter().copied().collect()
+                } else {
+                    Vec::new()
+                }
+            };
             return Matrix::Real(shaped(shape, parts.flat_map(of).collect()));
         }
         let of = |m: &'a Matrix| match m {
@@ -71,13 +83,19 @@ impl Matrix {
     fn run(&self, s: usize, columns: Range<usize>, start: usize, factor: Complex64) -> Run<'_> {
         fn row<T>(m: &Array2<T>, s: usize) -> &[T] {
             let width = m.ncols();
-            m.as_slice().map_or(&[], |all| &all[s * width..(s + 1) * width])
+            m.as_slice()
+                .map_or(&[], |all| &all[s * width..(s + 1) * width])
         }
         let numbers = match self {
             Matrix::Real(m) => Numbers::Real(&row(m, s)[columns]),
             Matrix::Complex(m) => Numbers::Complex(&row(m, s)[columns]),
         };
-        Run { start, step: 1, factor, numbers }
+        Run {
+            start,
+            step: 1,
+            factor,
+            numbers,
+        }
     }
     /// Rows and columns.
     pub fn dim(&self) -> (usize, usize) {
@@ -117,19 +135,33 @@ impl Matrix {
     /// A^H W for complex W.
     pub(super) fn adjoint_times(&self, w: &Array2<Complex64>) -> Array2<Complex64> {
         match self {
-            Matrix::Real(m) => from_reals(&multiply(m.view(), Op::Transpose, as_reals(w), Op::Same)),
+            Matrix::Real(m) => {
+                from_reals(&multiply(m.view(), Op::Transpose, as_reals(w), Op::Same))
+            }
             Matrix::Complex(m) => multiply(m.view(), Op::Adjoint, w.view(), Op::Same),
         }
     }
     /// A A'^H, or A A'^T where `op` says so, for some rows of both.
-    pub(super) fn gram(&self, rows: &Range<usize>, other: &Matrix, columns: &Range<usize>, op: Op) -> Matrix {
+    pub(super) fn gram(
+        &self,
+        rows: &Range<usize>,
+        other: &Matrix,
+        columns: &Range<usize>,
+        op: Op,
+    ) -> Matrix {
         match (self, other) {
             (Matrix::Real(a), Matrix::Real(b)) => {
-                let (a, b) = (a.slice(s![rows.clone(), ..]), b.slice(s![columns.clone(), ..]));
+                let (a, b) = (
+                    a.slice(s![rows.clone(), ..]),
+                    b.slice(s![columns.clone(), ..]),
+                );
                 Matrix::Real(multiply(a, Op::Same, b, Op::Transpose))
             }
             (Matrix::Complex(a), Matrix::Complex(b)) => {
-                let (a, b) = (a.slice(s![rows.clone(), ..]), b.slice(s![columns.clone(), ..]));
+                let (a, b) = (
+                    a.slice(s![rows.clone(), ..]),
+                    b.slice(s![columns.clone(), ..]),
+                );
                 Matrix::Complex(multiply(a, Op::Same, b, op))
             }
             _ => unreachable!("the same factor is real on all ranks or complex on all"),
@@ -138,7 +170,8 @@ impl Matrix {
 }
 
 pub(super) fn shaped<T>(shape: (usize, usize), values: Vec<T>) -> Array2<T> {
-    Array2::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("the shape was taken from the factors"))
+    Array2::from_shape_vec(shape, values)
+        .unwrap_or_else(|_| unreachable!("the shape was taken from the factors"))
 }
 
 impl Columns {
@@ -152,7 +185,11 @@ impl Columns {
     }
     /// Columns that a solver sees.
     pub(super) fn columns(&self) -> usize {
-        if self.paired() { 2 * self.width() } else { self.width() }
+        if self.paired() {
+            2 * self.width()
+        } else {
+            self.width()
+        }
     }
     pub(super) fn paired(&self) -> bool {
         matches!(self, Columns::Pairs(_))
@@ -183,8 +220,16 @@ impl Columns {
                 let product = a.times(&shaped((a.dim().1, b.dim().1), v));
                 for (s, (out, row)) in out.iter_mut().zip(product.rows()).enumerate() {
                     *out += match &**b {
-                        Matrix::Real(b) => row.iter().zip(b.row(s)).map(|(y, b)| y * b).sum::<Complex64>(),
-                        Matrix::Complex(b) => row.iter().zip(b.row(s)).map(|(y, b)| y * b).sum::<Complex64>(),
+                        Matrix::Real(b) => row
+                            .iter()
+                            .zip(b.row(s))
+                            .map(|(y, b)| y * b)
+                            .sum::<Complex64>(),
+                        Matrix::Complex(b) => row
+                            .iter()
+                            .zip(b.row(s))
+                            .map(|(y, b)| y * b)
+                            .sum::<Complex64>(),
                     };
                 }
             }
@@ -194,7 +239,11 @@ impl Columns {
     /// Σ_s O_sk* w_s
     pub(super) fn adjoint(&self, w: &[Complex64]) -> Vec<Complex64> {
         match self {
-            Columns::Dense(a) => a.adjoint_times(&shaped((w.len(), 1), w.to_vec())).into_raw_vec_and_offset().0,
+            Columns::Dense(a) => {
+                a.adjoint_times(&shaped((w.len(), 1), w.to_vec()))
+                    .into_raw_vec_and_offset()
+                    .0
+            }
             Columns::Outer(a, b) => {
                 let weighted = Array2::from_shape_fn(b.dim(), |(s, j)| w[s] * b.get(s, j).conj());
                 a.adjoint_times(&weighted).into_raw_vec_and_offset().0
@@ -202,8 +251,8 @@ impl Columns {
             Columns::Pairs(inner) => inner.adjoint(w),
         }
     }
-    /// Calls `put` with the entries of sample `s` in the columns `range`, in runs: first column from the start of the
-    /// range, distance between columns, factor, numbers that it multiplies.
+    /// Calls `put` with the entries of sample `s` in the columns `range`, in runs: first column
+    /// from the start of the range, distance between columns, factor, numbers that it multiplies.
     pub(super) fn visit(&self, s: usize, range: Range<usize>, put: &mut dyn FnMut(Run)) {
         match self {
             Columns::Dense(a) => put(a.run(s, range, 0, Complex64::ONE)),
@@ -221,7 +270,12 @@ impl Columns {
             Columns::Pairs(inner) => {
                 let mut part = |whole: Range<usize>, skip: usize, turn: Complex64| {
                     inner.visit(s, whole, &mut |run| {
-                        put(Run { start: 2 * run.start + skip, step: 2 * run.step, factor: run.factor * turn, ..run })
+                        put(Run {
+                            start: 2 * run.start + skip,
+                            step: 2 * run.step,
+                            factor: run.factor * turn,
+                            ..run
+                        })
                     })
                 };
                 let (from, to) = (range.start, range.end);

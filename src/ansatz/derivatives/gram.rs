@@ -1,7 +1,9 @@
-//! Decides how Gram matrices of samples come from those of the factors, each of which is worked out once.
+//! Decides how Gram matrices of samples come from those of the factors, each of which is worked out
+//! once.
 //!
 //! O O'^H = Σ_blocks (A A'^H) ∘ (B B'^H), entry by entry. Stacked rows (re, im) need O O'^T too:
-//! re re' = Re(O O'* + O O')/2, im im' = Re(O O'* − O O')/2, im re' = Im(O O' + O O'*)/2, re im' = Im(O O' − O O'*)/2.
+//! re re' = Re(O O'* + O O')/2, im im' = Re(O O'* − O O')/2, im re' = Im(O O' + O O'*)/2, re im'
+//! = Im(O O' − O O'*)/2.
 
 use super::columns::{Columns, Matrix, Numbers, Run};
 use crate::linalg::products::{Op, Product};
@@ -10,9 +12,11 @@ use num_complex::Complex64;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Numbers in which a solver's matrices are written: `f64` for real and stacked parameters, else `Complex64`.
+/// Numbers in which a solver's matrices are written: `f64` for real and stacked parameters, else
+/// `Complex64`.
 pub trait Entry: Product {
-    /// Writes a run of entries; `second` is the row of imaginary parts where they are stacked, else empty.
+    /// Writes a run of entries; `second` is the row of imaginary parts where they are stacked, else
+    /// empty.
     fn put(first: &mut [Self], second: &mut [Self], run: Run);
     /// Adds O O'^H, given with O O'^T where rows are stacked.
     fn add_gram(out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>);
@@ -20,31 +24,57 @@ pub trait Entry: Product {
 
 impl Entry for f64 {
     fn put(first: &mut [Self], second: &mut [Self], run: Run) {
-        let Run { start, step, factor, numbers } = run;
+        let Run {
+            start,
+            step,
+            factor,
+            numbers,
+        } = run;
         let stacked = !second.is_empty();
         match numbers {
             Numbers::Real(row) => {
-                first[start..].iter_mut().step_by(step).zip(row).for_each(|(o, x)| *o = factor.re * x);
+                first[start..]
+                    .iter_mut()
+                    .step_by(step)
+                    .zip(row)
+                    .for_each(|(o, x)| *o = factor.re * x);
                 if stacked {
-                    second[start..].iter_mut().step_by(step).zip(row).for_each(|(o, x)| *o = factor.im * x);
+                    second[start..]
+                        .iter_mut()
+                        .step_by(step)
+                        .zip(row)
+                        .for_each(|(o, x)| *o = factor.im * x);
                 }
             }
             Numbers::Complex(row) => {
-                first[start..].iter_mut().step_by(step).zip(row).for_each(|(o, z)| *o = (factor * z).re);
+                first[start..]
+                    .iter_mut()
+                    .step_by(step)
+                    .zip(row)
+                    .for_each(|(o, z)| *o = (factor * z).re);
                 if stacked {
-                    second[start..].iter_mut().step_by(step).zip(row).for_each(|(o, z)| *o = (factor * z).im);
+                    second[start..]
+                        .iter_mut()
+                        .step_by(step)
+                        .zip(row)
+                        .for_each(|(o, z)| *o = (factor * z).im);
                 }
             }
         }
     }
     fn add_gram(mut out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>) {
         if out.dim() == hermitian.dim() {
-            let Matrix::Real(h) = hermitian else { unreachable!("real derivatives have real factors") };
+            let Matrix::Real(h) = hermitian else {
+                unreachable!("real derivatives have real factors")
+            };
             return Zip::from(&mut out).and(h).for_each(|o, h| *o += h);
         }
         for (s, mut rows) in out.axis_chunks_iter_mut(Axis(0), 2).enumerate() {
             for t in 0..hermitian.dim().1 {
-                let (h, c) = (hermitian.get(s, t), bilinear.map_or(Complex64::ZERO, |c| c.get(s, t)));
+                let (h, c) = (
+                    hermitian.get(s, t),
+                    bilinear.map_or(Complex64::ZERO, |c| c.get(s, t)),
+                );
                 rows[(0, 2 * t)] += 0.5 * (h.re + c.re);
                 rows[(0, 2 * t + 1)] += 0.5 * (c.im - h.im);
                 rows[(1, 2 * t)] += 0.5 * (c.im + h.im);
@@ -56,7 +86,12 @@ impl Entry for f64 {
 
 impl Entry for Complex64 {
     fn put(first: &mut [Self], _second: &mut [Self], run: Run) {
-        let Run { start, step, factor, numbers } = run;
+        let Run {
+            start,
+            step,
+            factor,
+            numbers,
+        } = run;
         let out = first[start..].iter_mut().step_by(step);
         match numbers {
             Numbers::Real(row) => out.zip(row).for_each(|(o, x)| *o = factor * x),
@@ -104,7 +139,9 @@ impl<'a> Grams<'a> {
     pub(super) fn block(&mut self, mine: &'a Columns, other: &Columns) -> Arc<Matrix> {
         match (mine, other) {
             (Columns::Dense(a), Columns::Dense(b)) => self.of(a, b),
-            (Columns::Outer(a, b), Columns::Outer(c, d)) => Arc::new(hadamard(&self.of(a, c), &self.of(b, d))),
+            (Columns::Outer(a, b), Columns::Outer(c, d)) => {
+                Arc::new(hadamard(&self.of(a, c), &self.of(b, d)))
+            }
             (Columns::Pairs(a), Columns::Pairs(b)) => self.block(a, b),
             _ => unreachable!("the same wave function has the same columns on all ranks"),
         }

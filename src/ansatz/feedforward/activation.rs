@@ -1,8 +1,10 @@
-//! Decides the functions g that a dense layer applies to its pre-activations, and their derivatives.
+//! Decides the functions g that a dense layer applies to its pre-activations, and their
+//! derivatives.
 //!
-//! ln cosh θ and tanh θ, real or holomorphic; for real numbers also GELU, g(θ) = θ (1 + tanh u)/2 with
-//! u = √(2/π) (θ + 0.044715 θ³) (D. Hendrycks, K. Gimpel, arXiv:1606.08415), and ReLU, g(θ) = max(θ, 0). With w = e^{−2|θ|}, or
-//! e^{−2z} for z = ±θ with Re z ≥ 0: ln cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
+//! ln cosh θ and tanh θ, real or holomorphic; for real numbers also GELU, g(θ) = θ (1 + tanh
+//! u)/2 with u = √(2/π) (θ + 0.044715 θ³) (D. Hendrycks, K. Gimpel, arXiv:1606.08415), and
+//! ReLU, g(θ) = max(θ, 0). With w = e^{−2|θ|}, or e^{−2z} for z = ±θ with Re z ≥ 0: ln
+//! cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
 
 use crate::ansatz::field::Field;
 use crate::linalg::functions::{LARGEST_ANGLE, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
@@ -46,7 +48,8 @@ impl Activation {
         matches!(self, Activation::LnCosh | Activation::Tanh)
     }
 
-    /// Standard deviation of the weights that keeps the size of signals from layer to layer, times √(fan-in).
+    /// Standard deviation of the weights that keeps the size of signals from layer to layer, times
+    /// √(fan-in).
     pub fn gain(self) -> f64 {
         match self {
             Activation::LnCosh | Activation::Tanh => 1.0,
@@ -54,15 +57,20 @@ impl Activation {
         }
     }
 
-    /// g or g' of a row: of all numbers, or for complex `T` of the numbers whose real and imaginary parts are its halves.
+    /// g or g' of a row: of all numbers, or for complex `T` of the numbers whose real and imaginary
+    /// parts are its halves.
     pub fn apply<T: Field>(self, order: Order, simd: Simd, theta: &[f64], out: &mut [f64]) {
         if !T::COMPLEX {
             return real(simd, self, order, theta, out);
         }
         let (re, im) = theta.split_at(theta.len() / 2);
         let (out_re, out_im) = out.split_at_mut(theta.len() / 2);
-        // Not so for angles that are too large or not numbers; a test of the whole row keeps the loop free of branches.
-        if im.iter().fold(true, |small, y| small & (y.abs() < 0.5 * LARGEST_ANGLE)) {
+        // Not so for angles that are too large or not numbers; a test of the whole row keeps the
+        // loop free of branches.
+        if im
+            .iter()
+            .fold(true, |small, y| small & (y.abs() < 0.5 * LARGEST_ANGLE))
+        {
             return complex(simd, self, order, re, im, out_re, out_im);
         }
         for j in 0..re.len() {
@@ -105,16 +113,22 @@ fn real_body<const SET: u8>(g: Activation, order: Order, theta: &[f64], out: &mu
         let w = exp::<SET>(-2.0 * u.abs());
         let large = 1.0 / (1.0 + w);
         let small = w * large;
-        if u < 0.0 { (small, large) } else { (large, small) }
+        if u < 0.0 {
+            (small, large)
+        } else {
+            (large, small)
+        }
     };
     match (g, order) {
-        (Activation::LnCosh, Order::Value) => {
-            each(theta, out, |x| x.abs() + ln_mean::<SET>(exp::<SET>(-2.0 * x.abs())))
-        }
-        (Activation::LnCosh, Order::Slope) | (Activation::Tanh, Order::Value) => each(theta, out, |x| {
-            let w = exp::<SET>(-2.0 * x.abs());
-            ((1.0 - w) / (1.0 + w)).copysign(x)
+        (Activation::LnCosh, Order::Value) => each(theta, out, |x| {
+            x.abs() + ln_mean::<SET>(exp::<SET>(-2.0 * x.abs()))
         }),
+        (Activation::LnCosh, Order::Slope) | (Activation::Tanh, Order::Value) => {
+            each(theta, out, |x| {
+                let w = exp::<SET>(-2.0 * x.abs());
+                ((1.0 - w) / (1.0 + w)).copysign(x)
+            })
+        }
         (Activation::Tanh, Order::Slope) => each(theta, out, |x| {
             let w = exp::<SET>(-2.0 * x.abs());
             4.0 * w / ((1.0 + w) * (1.0 + w))
@@ -196,15 +210,26 @@ mod tests {
                 let mut slope = [0.0];
                 g.apply::<f64>(Order::Slope, Simd::Portable, &[x], &mut slope);
                 let difference = (at(x + 1e-5) - at(x - 1e-5)) / 2e-5;
-                assert!((slope[0] - difference).abs() < 1e-8, "{name} at {x}: {} {difference}", slope[0]);
+                assert!(
+                    (slope[0] - difference).abs() < 1e-8,
+                    "{name} at {x}: {} {difference}",
+                    slope[0]
+                );
             }
         }
     }
 
     #[test]
     fn holomorphic_slopes_are_derivatives_in_both_directions() {
-        for (name, g) in Activation::ALL.into_iter().filter(|(_, g)| g.is_holomorphic()) {
-            for z in [Complex64::new(0.3, 0.2), Complex64::new(-1.2, 0.9), Complex64::new(4.0, -2.0)] {
+        for (name, g) in Activation::ALL
+            .into_iter()
+            .filter(|(_, g)| g.is_holomorphic())
+        {
+            for z in [
+                Complex64::new(0.3, 0.2),
+                Complex64::new(-1.2, 0.9),
+                Complex64::new(4.0, -2.0),
+            ] {
                 let at = |z: Complex64| {
                     let mut out = [0.0; 2];
                     g.apply::<Complex64>(Order::Value, Simd::Portable, &[z.re, z.im], &mut out);
@@ -214,7 +239,10 @@ mod tests {
                 g.apply::<Complex64>(Order::Slope, Simd::Portable, &[z.re, z.im], &mut slope);
                 for step in [Complex64::new(1e-5, 0.0), Complex64::new(0.0, 1e-5)] {
                     let difference = (at(z + step) - at(z - step)) / (2.0 * step);
-                    assert!((Complex64::new(slope[0], slope[1]) - difference).norm() < 1e-8, "{name} at {z}");
+                    assert!(
+                        (Complex64::new(slope[0], slope[1]) - difference).norm() < 1e-8,
+                        "{name} at {z}"
+                    );
                 }
             }
         }
@@ -222,7 +250,9 @@ mod tests {
 
     #[test]
     fn rows_agree_with_single_numbers_of_the_standard_library() {
-        let points = [-40.0, -3.0, -0.7, -1e-3, 0.0, 1e-5, 0.4, 1.0, 2.5, 17.0, 400.0];
+        let points = [
+            -40.0, -3.0, -0.7, -1e-3, 0.0, 1e-5, 0.4, 1.0, 2.5, 17.0, 400.0,
+        ];
         for simd in Simd::available() {
             let of = |g: Activation, theta: &[f64], complex: bool| {
                 let mut out = vec![0.0; theta.len()];
@@ -234,21 +264,33 @@ mod tests {
                 out
             };
             for (x, y) in points.iter().zip(of(Activation::LnCosh, &points, false)) {
-                assert!((y - x.lncosh()).abs() < 1e-15 * (1.0 + x.abs()), "{simd:?} {x}");
+                assert!(
+                    (y - x.lncosh()).abs() < 1e-15 * (1.0 + x.abs()),
+                    "{simd:?} {x}"
+                );
             }
             for (x, y) in points.iter().zip(of(Activation::Tanh, &points, false)) {
                 assert!((y - x.tanh()).abs() < 1e-15, "{simd:?} {x}");
             }
             for angle in [0.0, 0.3, -1.5, 2.0, 50.0, 1e7] {
                 let theta: Vec<f64> = points.into_iter().chain([angle; 11]).collect();
-                let (values, tanh) = (of(Activation::LnCosh, &theta, true), of(Activation::Tanh, &theta, true));
+                let (values, tanh) = (
+                    of(Activation::LnCosh, &theta, true),
+                    of(Activation::Tanh, &theta, true),
+                );
                 for (j, &x) in points.iter().enumerate() {
                     let z = Complex64::new(x, angle);
                     let (p, r) = z.logistic();
                     let found = Complex64::new(values[j], values[11 + j]);
-                    assert!((found - z.lncosh()).norm() < 1e-14 * (1.0 + z.norm()), "{simd:?} {z}: {found}");
+                    assert!(
+                        (found - z.lncosh()).norm() < 1e-14 * (1.0 + z.norm()),
+                        "{simd:?} {z}: {found}"
+                    );
                     let found = Complex64::new(tanh[j], tanh[11 + j]);
-                    assert!((found - (r - p)).norm() < 1e-13 * (1.0 + (r - p).norm()), "{simd:?} {z}: {found}");
+                    assert!(
+                        (found - (r - p)).norm() < 1e-13 * (1.0 + (r - p).norm()),
+                        "{simd:?} {z}: {found}"
+                    );
                 }
             }
         }

@@ -1,8 +1,10 @@
-//! Decides how log-derivatives are found: by back-propagation, for a block of walkers at once, and kept in factors.
+//! Decides how log-derivatives are found: by back-propagation, for a block of walkers at once, and
+//! kept in factors.
 //!
-//! With δˡ_j = ∂ ln ψ/∂θˡ_j: δ^L = c g'_L(θ^L) and δˡ⁻¹ = (δˡ (Wˡ)^T) g'_{l−1}(θˡ⁻¹), entry by entry. Then ∂ ln ψ/∂b^l = δˡ and
-//! ∂ ln ψ/∂Wˡ_kj = xˡ⁻¹_k δˡ_j with x⁰ = σ: samples × units numbers xˡ and δˡ are kept, and the products never written out.
-//! A second output is a second δ, and counts as the imaginary part.
+//! With δˡ_j = ∂ ln ψ/∂θˡ_j: δ^L = c g'_L(θ^L) and δˡ⁻¹ = (δˡ (Wˡ)^T)
+//! g'_{l−1}(θˡ⁻¹), entry by entry. Then ∂ ln ψ/∂b^l = δˡ and ∂ ln ψ/∂Wˡ_kj =
+//! xˡ⁻¹_k δˡ_j with x⁰ = σ: samples × units numbers xˡ and δˡ are kept, and the
+//! products never written out. A second output is a second δ, and counts as the imaginary part.
 
 use super::activation::Order;
 use super::forward::{FeedforwardBatch, half, numbers};
@@ -45,7 +47,11 @@ impl<T: Field> Feedforward<T> {
         let mut row = vec![0.0; numbers::<T>(last)];
         for k in 0..last {
             let at = self.places.c + output * last + k;
-            let c = if self.shape.output_weights { self.values[at].complex() } else { Complex64::ONE };
+            let c = if self.shape.output_weights {
+                self.values[at].complex()
+            } else {
+                Complex64::ONE
+            };
             row[k] = c.re;
             if T::COMPLEX {
                 row[half(last) + k] = c.im;
@@ -54,8 +60,16 @@ impl<T: Field> Feedforward<T> {
         row
     }
 
-    /// Fills `layers` with what `count` walkers from `first` on leave; `theta` is room for pre-activations.
-    fn propagate(&self, batch: &FeedforwardBatch, first: usize, count: usize, layers: &mut [Layer], theta: &mut [f64]) {
+    /// Fills `layers` with what `count` walkers from `first` on leave; `theta` is room for
+    /// pre-activations.
+    fn propagate(
+        &self,
+        batch: &FeedforwardBatch,
+        first: usize,
+        count: usize,
+        layers: &mut [Layer],
+        theta: &mut [f64],
+    ) {
         let (last, outputs) = (layers.len() - 1, self.shape.outputs::<T>());
         for l in 0..layers.len() {
             let (before, layer) = layers.split_at_mut(l);
@@ -64,13 +78,32 @@ impl<T: Field> Feedforward<T> {
                 None => self.pre_activations(batch, first, count),
                 Some(previous) => {
                     let product = &mut theta[..count * layer.stride];
-                    self.tables.inner[l - 1].multiply(self.simd, &previous.values, previous.stride, product);
+                    self.tables.inner[l - 1].multiply(
+                        self.simd,
+                        &previous.values,
+                        previous.stride,
+                        product,
+                    );
                     (&*product, layer.stride)
                 }
             };
             let end = count * layer.stride;
-            self.activate(l, Order::Value, rows, from, &mut layer.values[..end], layer.stride);
-            self.activate(l, Order::Slope, rows, from, &mut layer.slopes[..end], layer.stride);
+            self.activate(
+                l,
+                Order::Value,
+                rows,
+                from,
+                &mut layer.values[..end],
+                layer.stride,
+            );
+            self.activate(
+                l,
+                Order::Slope,
+                rows,
+                from,
+                &mut layer.slopes[..end],
+                layer.stride,
+            );
         }
         for l in (0..layers.len()).rev() {
             let (before, after) = layers.split_at_mut(l + 1);
@@ -79,63 +112,121 @@ impl<T: Field> Feedforward<T> {
             if l == last {
                 for (output, rows) in signals.chunks_exact_mut(count * layer.stride).enumerate() {
                     let c = self.output_row(output);
-                    rows.chunks_exact_mut(layer.stride).for_each(|row| row[..c.len()].copy_from_slice(&c));
+                    rows.chunks_exact_mut(layer.stride)
+                        .for_each(|row| row[..c.len()].copy_from_slice(&c));
                 }
             } else {
-                self.tables.back[l].multiply(self.simd, &after[0].signals, after[0].stride, signals);
+                self.tables.back[l].multiply(
+                    self.simd,
+                    &after[0].signals,
+                    after[0].stride,
+                    signals,
+                );
             }
             let width = numbers::<T>(layer.units);
             for (at, row) in signals.chunks_exact_mut(layer.stride).enumerate() {
-                multiply::<T>(&mut row[..width], &layer.slopes[at % count * layer.stride..][..width], layer.units);
+                multiply::<T>(
+                    &mut row[..width],
+                    &layer.slopes[at % count * layer.stride..][..width],
+                    layer.units,
+                );
             }
         }
     }
 
     /// The log-derivatives; `D` is complex if `T` is or there are two outputs.
     pub(super) fn log_derivatives<D: Field>(&self, batch: &FeedforwardBatch) -> Derivatives {
-        let (shape, walkers, outputs) = (&self.shape, batch.log_psi.len(), self.shape.outputs::<T>());
+        let (shape, walkers, outputs) =
+            (&self.shape, batch.log_psi.len(), self.shape.outputs::<T>());
         let room = BLOCK.min(walkers);
         let mut layers: Vec<Layer> = (shape.layers.iter())
             .map(|&(units, _)| {
                 let stride = padded(numbers::<T>(units));
                 let rows = |count: usize| vec![0.0; count * stride];
-                Layer { units, stride, values: rows(room), slopes: rows(room), signals: rows(outputs * room) }
+                Layer {
+                    units,
+                    stride,
+                    values: rows(room),
+                    slopes: rows(room),
+                    signals: rows(outputs * room),
+                }
             })
             .collect();
-        let mut theta = vec![0.0; room * layers.iter().map(|layer| layer.stride).max().unwrap_or(0)];
-        let mut values: Vec<_> =
-            layers.iter().map(|l| Array2::from_elem((walkers, l.units), T::new(0.0, 0.0))).collect();
-        let mut signals: Vec<_> =
-            layers.iter().map(|l| Array2::from_elem((walkers, l.units), D::new(0.0, 0.0))).collect();
+        let mut theta =
+            vec![0.0; room * layers.iter().map(|layer| layer.stride).max().unwrap_or(0)];
+        let mut values: Vec<_> = layers
+            .iter()
+            .map(|l| Array2::from_elem((walkers, l.units), T::new(0.0, 0.0)))
+            .collect();
+        let mut signals: Vec<_> = layers
+            .iter()
+            .map(|l| Array2::from_elem((walkers, l.units), D::new(0.0, 0.0)))
+            .collect();
         for first in (0..walkers).step_by(BLOCK) {
             let count = BLOCK.min(walkers - first);
             self.propagate(batch, first, count, &mut layers, &mut theta);
-            for (layer, (values, signals)) in layers.iter().zip(values.iter_mut().zip(&mut signals)) {
+            for (layer, (values, signals)) in layers.iter().zip(values.iter_mut().zip(&mut signals))
+            {
                 let (stride, imaginary) = (layer.stride, half(layer.units));
-                // Where the imaginary part of a signal stands: in the same row, or in that of the second output.
-                let second = if T::COMPLEX { imaginary } else { (outputs - 1) * count * stride };
+                // Where the imaginary part of a signal stands: in the same row, or in that of the
+                // second output.
+                let second = if T::COMPLEX {
+                    imaginary
+                } else {
+                    (outputs - 1) * count * stride
+                };
                 for k in 0..count {
                     for (j, x) in values.row_mut(first + k).iter_mut().enumerate() {
                         let at = k * stride + j;
-                        *x = T::new(layer.values[at], if T::COMPLEX { layer.values[at + imaginary] } else { 0.0 });
+                        *x = T::new(
+                            layer.values[at],
+                            if T::COMPLEX {
+                                layer.values[at + imaginary]
+                            } else {
+                                0.0
+                            },
+                        );
                     }
                     for (j, delta) in signals.row_mut(first + k).iter_mut().enumerate() {
-                        *delta = D::new(layer.signals[k * stride + j], layer.signals[k * stride + j + second]);
+                        *delta = D::new(
+                            layer.signals[k * stride + j],
+                            layer.signals[k * stride + j + second],
+                        );
                     }
                 }
             }
         }
-        let spins = Array2::from_shape_fn((walkers, shape.sites), |(k, i)| f64::from(batch.x[k * shape.sites + i]));
-        let values: Vec<Arc<Matrix>> =
-            std::iter::once(Matrix::Real(spins)).chain(values.into_iter().map(T::matrix)).map(Arc::new).collect();
-        Derivatives::new(self.kind(), walkers, self.blocks(&values, signals.into_iter().map(D::matrix)))
+        let spins = Array2::from_shape_fn((walkers, shape.sites), |(k, i)| {
+            f64::from(batch.x[k * shape.sites + i])
+        });
+        let values: Vec<Arc<Matrix>> = std::iter::once(Matrix::Real(spins))
+            .chain(values.into_iter().map(T::matrix))
+            .map(Arc::new)
+            .collect();
+        Derivatives::new(
+            self.kind(),
+            walkers,
+            self.blocks(&values, signals.into_iter().map(D::matrix)),
+        )
     }
 
-    /// The columns, from the values of all layers (those of the spins first) and the signals of all but the spins.
-    fn blocks(&self, values: &[Arc<Matrix>], signals: impl Iterator<Item = Matrix>) -> Vec<Columns> {
+    /// The columns, from the values of all layers (those of the spins first) and the signals of all
+    /// but the spins.
+    fn blocks(
+        &self,
+        values: &[Arc<Matrix>],
+        signals: impl Iterator<Item = Matrix>,
+    ) -> Vec<Columns> {
         let walkers = values[0].dim().0;
-        // With two outputs, parameters that act on one of them have real columns for ln |ψ| and imaginary ones for the phase.
-        let units = Array2::from_shape_fn((walkers, 2), |(_, r)| if r == 0 { Complex64::ONE } else { Complex64::i() });
+        // With two outputs, parameters that act on one of them have real columns for ln |ψ| and
+        // imaginary ones for the phase.
+        let units = Array2::from_shape_fn((walkers, 2), |(_, r)| {
+            if r == 0 {
+                Complex64::ONE
+            } else {
+                Complex64::i()
+            }
+        });
         let units = Arc::new(Matrix::Complex(units));
         let of_outputs = |x: &Arc<Matrix>| match self.shape.outputs::<T>() {
             1 => Columns::Dense(x.clone()),

@@ -34,13 +34,15 @@ enum Activations {
 struct Keys {
     /// Units of each hidden layer, from the spins to the output. No default.
     widths: Vec<usize>,
-    /// The function g, one for all layers or a list: "lncosh", "tanh", and for real parameters "gelu", "relu". Default "lncosh".
+    /// The function g, one for all layers or a list: "lncosh", "tanh", and for real parameters
+    /// "gelu", "relu". Default "lncosh".
     #[serde(default = "lncosh")]
     activation: Activations,
     /// Whether parameters are "complex" (ln ψ is holomorphic) or "real". Default "complex".
     #[serde(default)]
     parameters: Numbers,
-    /// For real parameters: whether a second output is the phase of ψ; false: ψ > 0. Default true.
+    /// For real parameters: whether a second output is the phase of ψ; false: ψ > 0. Default
+    /// true.
     phase: Option<bool>,
     /// Whether there are visible biases a. Default false.
     #[serde(default)]
@@ -58,56 +60,101 @@ struct Keys {
 
 /// The function of every layer.
 fn activations(keys: &Keys, context: &Context) -> Result<Vec<Activation>> {
-    let wrong = |problem: String, remedy: String| Error::input(format!("{}.activation", context.path), problem, remedy);
+    let wrong = |problem: String, remedy: String| {
+        Error::input(format!("{}.activation", context.path), problem, remedy)
+    };
     let names: Vec<&String> = match &keys.activation {
         Activations::One(name) => vec![name; keys.widths.len()],
         Activations::Many(names) => names.iter().collect(),
     };
     if names.len() != keys.widths.len() {
         let problem = format!("{} functions for {} layers", names.len(), keys.widths.len());
-        return Err(wrong(problem, "give one name, or one for every entry of `widths`".into()));
+        return Err(wrong(
+            problem,
+            "give one name, or one for every entry of `widths`".into(),
+        ));
     }
     let holomorphic = keys.parameters == Numbers::Complex;
-    let allowed = || Activation::ALL.into_iter().filter(|(_, g)| g.is_holomorphic() || !holomorphic);
-    let listed = || allowed().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let allowed = || {
+        Activation::ALL
+            .into_iter()
+            .filter(|(_, g)| g.is_holomorphic() || !holomorphic)
+    };
+    let listed = || {
+        allowed()
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let find = |name: &&String| {
         if let Some((_, g)) = allowed().find(|(known, _)| known == name) {
             return Ok(g);
         }
         if Activation::ALL.iter().any(|(known, _)| known == name) {
             let problem = format!("\"{name}\" is not holomorphic and the parameters are complex");
-            return Err(wrong(problem, format!("choose parameters = \"real\", or one of {}", listed())));
+            return Err(wrong(
+                problem,
+                format!("choose parameters = \"real\", or one of {}", listed()),
+            ));
         }
-        Err(wrong(format!("there is no function \"{name}\""), format!("one of {}", listed())))
+        Err(wrong(
+            format!("there is no function \"{name}\""),
+            format!("one of {}", listed()),
+        ))
     };
     names.iter().map(find).collect()
 }
 
 fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
     let wrong = |key: &str, problem: String, remedy: &str| {
-        Err(Error::input(format!("{}.{key}", context.path), problem, remedy))
+        Err(Error::input(
+            format!("{}.{key}", context.path),
+            problem,
+            remedy,
+        ))
     };
     if keys.widths.is_empty() || keys.widths.contains(&0) {
         let problem = format!("{:?} leaves a layer without units", keys.widths);
-        return wrong("widths", problem, "give the units of at least one layer, each at least 1, such as [32, 16]");
+        return wrong(
+            "widths",
+            problem,
+            "give the units of at least one layer, each at least 1, such as [32, 16]",
+        );
     }
     if keys.widths.iter().any(|&width| width > 1 << 20) {
-        let problem = format!("{:?} has a layer of more than {} units", keys.widths, 1 << 20);
+        let problem = format!(
+            "{:?} has a layer of more than {} units",
+            keys.widths,
+            1 << 20
+        );
         return wrong("widths", problem, "choose smaller layers");
     }
     let real = keys.parameters == Numbers::Real;
     if keys.phase.is_some() && !real {
         let problem = "complex parameters have no separate output for the phase".to_string();
-        return wrong("phase", problem, "remove this key, or choose parameters = \"real\"");
+        return wrong(
+            "phase",
+            problem,
+            "remove this key, or choose parameters = \"real\"",
+        );
     }
     let phase = real && keys.phase.unwrap_or(true);
     if phase && !keys.output_weights {
         let problem = "with all output weights 1 the phase would equal ln |ψ|".to_string();
-        return wrong("output_weights", problem, "choose true, phase = false, or parameters = \"complex\"");
+        return wrong(
+            "output_weights",
+            problem,
+            "choose true, phase = false, or parameters = \"complex\"",
+        );
     }
     Ok(Shape {
         sites: context.basis.sites,
-        layers: keys.widths.iter().copied().zip(activations(keys, context)?).collect(),
+        layers: keys
+            .widths
+            .iter()
+            .copied()
+            .zip(activations(keys, context)?)
+            .collect(),
         phase,
         visible_bias: keys.visible_bias,
         hidden_bias: keys.hidden_bias,
@@ -125,11 +172,18 @@ pub fn build(
     crate::ansatz::check_init(keys.init, context)?;
     let shape = shape(&keys, context)?;
     let inputs = std::iter::once(context.basis.sites).chain(keys.widths.iter().copied());
-    let weights: f64 = inputs.zip(&keys.widths).map(|(below, &above)| below as f64 * above as f64).sum();
+    let weights: f64 = inputs
+        .zip(&keys.widths)
+        .map(|(below, &above)| below as f64 * above as f64)
+        .sum();
     crate::ansatz::check_parameters(2.0 * weights)?;
     Ok(match keys.parameters {
         Numbers::Real => Erased::new(Feedforward::<f64>::new(shape, keys.init, context.seed)),
-        Numbers::Complex => Erased::new(Feedforward::<Complex64>::new(shape, keys.init, context.seed)),
+        Numbers::Complex => Erased::new(Feedforward::<Complex64>::new(
+            shape,
+            keys.init,
+            context.seed,
+        )),
     })
 }
 

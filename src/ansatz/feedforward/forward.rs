@@ -1,7 +1,8 @@
-//! Decides how a network is evaluated: matrices packed once per change of the parameters, rows of many walkers at once.
+//! Decides how a network is evaluated: matrices packed once per change of the parameters, rows of
+//! many walkers at once.
 //!
-//! Everything is a product of real matrices. A complex row x = u + i v stands as (u, v), real parts first, and W = A + i B as
-//! ((A, B), (−B, A)): (u, v) times that is (u A − v B, u B + v A).
+//! Everything is a product of real matrices. A complex row x = u + i v stands as (u, v), real parts
+//! first, and W = A + i B as ((A, B), (−B, A)): (u, v) times that is (u A − v B, u B + v A).
 
 use super::activation::Order;
 use super::{Feedforward, Shape};
@@ -23,7 +24,8 @@ pub struct Tables {
     flips: Vec<f64>,
     /// Wˡ and bˡ of layers 2, 3, ….
     pub inner: Vec<Panels>,
-    /// (Wˡ)^T of layers 2, 3, …: from the derivatives with respect to θˡ to those with respect to xˡ⁻¹.
+    /// (Wˡ)^T of layers 2, 3, …: from the derivatives with respect to θˡ to those with respect
+    /// to xˡ⁻¹.
     pub back: Vec<Panels>,
     /// c: from the last layer to ln ψ.
     output: Panels,
@@ -57,11 +59,20 @@ pub struct Scratch {
 
 impl Scratch {
     fn new(tables: &Tables, rows: usize) -> Self {
-        let widest =
-            tables.inner.iter().map(Panels::stride).chain([tables.first.stride(), tables.output.stride()]).max();
+        let widest = tables
+            .inner
+            .iter()
+            .map(Panels::stride)
+            .chain([tables.first.stride(), tables.output.stride()])
+            .max();
         let room = || vec![0.0; rows * widest.unwrap_or(0)];
         let spins = Vec::with_capacity(rows * tables.sites);
-        Scratch { rows: vec![0.0; rows * tables.first.stride()], one: room(), other: room(), spins }
+        Scratch {
+            rows: vec![0.0; rows * tables.first.stride()],
+            one: room(),
+            other: room(),
+            spins,
+        }
     }
     /// The place of the first-layer row of question `row` of a block.
     pub fn row(&mut self, row: usize, tables: &Tables) -> &mut [f64] {
@@ -82,7 +93,8 @@ impl FeedforwardBatch {
     }
 }
 
-/// Numbers of a row of `units` numbers of type `T`, where real and imaginary parts each fill whole vectors of eight.
+/// Numbers of a row of `units` numbers of type `T`, where real and imaginary parts each fill whole
+/// vectors of eight.
 pub fn numbers<T: Field>(units: usize) -> usize {
     T::reals() * half(units)
 }
@@ -92,7 +104,8 @@ pub fn half(units: usize) -> usize {
     units.next_multiple_of(8)
 }
 
-/// Writes the entry W_kj of a matrix; `from` and `to` are where imaginary parts start on either side.
+/// Writes the entry W_kj of a matrix; `from` and `to` are where imaginary parts start on either
+/// side.
 fn put<T: Field>(panels: &mut Panels, (k, from): (usize, usize), (j, to): (usize, usize), w: T) {
     let w = w.complex();
     panels.set(k, j, w.re);
@@ -116,8 +129,16 @@ impl Tables {
     pub fn new<T: Field>(shape: &Shape) -> Self {
         let columns = T::reals() * shape.outputs::<T>();
         let units = numbers::<T>(shape.layers[0].0);
-        let first = Panels::zeros(shape.sites, units + if shape.visible_bias { columns } else { 0 });
-        let steps = || shape.layers.windows(2).map(|pair| (numbers::<T>(pair[0].0), numbers::<T>(pair[1].0)));
+        let first = Panels::zeros(
+            shape.sites,
+            units + if shape.visible_bias { columns } else { 0 },
+        );
+        let steps = || {
+            shape
+                .layers
+                .windows(2)
+                .map(|pair| (numbers::<T>(pair[0].0), numbers::<T>(pair[1].0)))
+        };
         Tables {
             sites: shape.sites,
             flips: vec![0.0; shape.sites * first.stride()],
@@ -141,7 +162,9 @@ impl Tables {
             [] => out.copy_from_slice(row),
             [first, rest @ ..] => {
                 let (factor, w) = change(*first);
-                out.iter_mut().zip(row.iter().zip(w)).for_each(|(o, (r, w))| *o = r + factor * w);
+                out.iter_mut()
+                    .zip(row.iter().zip(w))
+                    .for_each(|(o, (r, w))| *o = r + factor * w);
                 for &site in rest {
                     let (factor, w) = change(site);
                     out.iter_mut().zip(w).for_each(|(o, w)| *o += factor * w);
@@ -158,7 +181,10 @@ impl Tables {
             let factor = -2.0 * f64::from(*spin);
             *spin = -*spin;
             let w = &self.flips[site as usize * stride..][..stride];
-            batch.rows[k * stride..(k + 1) * stride].iter_mut().zip(w).for_each(|(r, w)| *r += factor * w);
+            batch.rows[k * stride..(k + 1) * stride]
+                .iter_mut()
+                .zip(w)
+                .for_each(|(r, w)| *r += factor * w);
         }
     }
 }
@@ -166,7 +192,8 @@ impl Tables {
 impl<T: Field> Feedforward<T> {
     /// Brings all tables up to date with the parameters.
     pub(super) fn tabulate(&mut self) {
-        let (shape, places, values, tables) = (&self.shape, &self.places, &self.values, &mut self.tables);
+        let (shape, places, values, tables) =
+            (&self.shape, &self.places, &self.values, &mut self.tables);
         let (outputs, stride) = (shape.outputs::<T>(), tables.first.stride());
         let mut site_entry = |first: &mut Panels, site: usize, column: usize, value: f64| {
             first.set(site, column, value);
@@ -177,7 +204,11 @@ impl<T: Field> Feedforward<T> {
             let (from, to) = (shape.fan_in(l), half(units));
             for j in 0..units {
                 if shape.hidden_bias {
-                    let panels = if l == 0 { &mut tables.first } else { &mut tables.inner[l - 1] };
+                    let panels = if l == 0 {
+                        &mut tables.first
+                    } else {
+                        &mut tables.inner[l - 1]
+                    };
                     put_offset(panels, (j, to), values[b + j]);
                 }
                 for k in 0..from {
@@ -205,7 +236,11 @@ impl<T: Field> Feedforward<T> {
             }
             for k in 0..shape.last() {
                 let at = places.c + output * shape.last() + k;
-                let c = if shape.output_weights { values[at] } else { one };
+                let c = if shape.output_weights {
+                    values[at]
+                } else {
+                    one
+                };
                 put(&mut tables.output, (k, half(shape.last())), (output, 1), c);
             }
         }
@@ -215,11 +250,16 @@ impl<T: Field> Feedforward<T> {
     pub(super) fn rebuild(&self, batch: &mut FeedforwardBatch) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
         let scratch = batch.scratch.get_mut();
-        let blocks = batch.x.chunks(BLOCK * n).zip(batch.rows.chunks_mut(BLOCK * stride));
+        let blocks = batch
+            .x
+            .chunks(BLOCK * n)
+            .zip(batch.rows.chunks_mut(BLOCK * stride));
         for ((x, rows), logs) in blocks.zip(batch.log_psi.chunks_mut(BLOCK)) {
             scratch.spins.clear();
             scratch.spins.extend(x.iter().map(|&s| f64::from(s)));
-            self.tables.first.multiply(self.simd, &scratch.spins, n, rows);
+            self.tables
+                .first
+                .multiply(self.simd, &scratch.spins, n, rows);
             scratch.rows[..rows.len()].copy_from_slice(rows);
             self.log_amplitudes(scratch, logs);
         }
@@ -230,9 +270,13 @@ impl<T: Field> Feedforward<T> {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
         let scratch = batch.scratch.get_mut();
         scratch.spins.clear();
-        scratch.spins.extend(batch.x[k * n..(k + 1) * n].iter().map(|&s| f64::from(s)));
+        scratch
+            .spins
+            .extend(batch.x[k * n..(k + 1) * n].iter().map(|&s| f64::from(s)));
         let row = &mut batch.rows[k * stride..(k + 1) * stride];
-        self.tables.first.multiply(self.simd, &scratch.spins, n, row);
+        self.tables
+            .first
+            .multiply(self.simd, &scratch.spins, n, row);
         scratch.rows[..stride].copy_from_slice(row);
         self.log_amplitudes(scratch, &mut batch.log_psi[k..=k]);
     }
@@ -240,30 +284,62 @@ impl<T: Field> Feedforward<T> {
     /// ln ψ of the first `out.len()` rows of `scratch`.
     pub(super) fn log_amplitudes(&self, scratch: &mut Scratch, out: &mut [Complex64]) {
         let (tables, count) = (&self.tables, out.len());
-        let Scratch { rows, one, other, .. } = scratch;
+        let Scratch {
+            rows, one, other, ..
+        } = scratch;
         let first = tables.first.stride();
         let mut stride = first;
-        self.activate(0, Order::Value, rows, first, &mut one[..count * first], first);
+        self.activate(
+            0,
+            Order::Value,
+            rows,
+            first,
+            &mut one[..count * first],
+            first,
+        );
         for (l, panels) in tables.inner.iter().enumerate() {
             let next = panels.stride();
             panels.multiply(self.simd, one, stride, &mut other[..count * next]);
-            self.activate(l + 1, Order::Value, other, next, &mut one[..count * next], next);
+            self.activate(
+                l + 1,
+                Order::Value,
+                other,
+                next,
+                &mut one[..count * next],
+                next,
+            );
             stride = next;
         }
         let last = tables.output.stride();
-        tables.output.multiply(self.simd, one, stride, &mut other[..count * last]);
+        tables
+            .output
+            .multiply(self.simd, one, stride, &mut other[..count * last]);
         let columns = tables.output.width();
-        for ((out, sum), row) in
-            out.iter_mut().zip(other.chunks_exact(last)).zip(rows.chunks_exact(tables.first.stride()))
+        for ((out, sum), row) in out
+            .iter_mut()
+            .zip(other.chunks_exact(last))
+            .zip(rows.chunks_exact(tables.first.stride()))
         {
             let visible = &row[tables.units..tables.first.width()];
             let entry = |j: usize| sum[j] + visible.get(j).unwrap_or(&0.0);
-            *out = reduce(Complex64::new(entry(0), if columns == 2 { entry(1) } else { 0.0 }));
+            *out = reduce(Complex64::new(
+                entry(0),
+                if columns == 2 { entry(1) } else { 0.0 },
+            ));
         }
     }
 
-    /// g or g' of layer `l` for as many rows as fit `out`; rows of θ have the length `from`, those of `out` the length `to`.
-    pub(super) fn activate(&self, l: usize, order: Order, theta: &[f64], from: usize, out: &mut [f64], to: usize) {
+    /// g or g' of layer `l` for as many rows as fit `out`; rows of θ have the length `from`, those
+    /// of `out` the length `to`.
+    pub(super) fn activate(
+        &self,
+        l: usize,
+        order: Order,
+        theta: &[f64],
+        from: usize,
+        out: &mut [f64],
+        to: usize,
+    ) {
         let (units, g) = self.shape.layers[l];
         let count = numbers::<T>(units);
         for (theta, out) in theta.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
@@ -279,6 +355,9 @@ impl<T: Field> Feedforward<T> {
         count: usize,
     ) -> (&'a [f64], usize) {
         let stride = self.tables.first.stride();
-        (&batch.rows[first * stride..(first + count) * stride], stride)
+        (
+            &batch.rows[first * stride..(first + count) * stride],
+            stride,
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! Decides what the input says of a restricted Boltzmann machine, `kind = "rbm"`.
 //!
-//! M = density × N hidden units; with a symmetry group G, `density` filters and M = density × |G|.
+//! M = density × N hidden units; with a symmetry group G, `density` filters and M = density ×
+//! |G|.
 
 use super::Rbm;
 use super::kernel::Kernel;
@@ -51,23 +52,37 @@ struct Keys {
     /// Standard deviation of the real and imaginary parts of the initial parameters. Default 0.01.
     #[serde(default = "small")]
     init: f64,
-    /// File to start from: results, an HDF5 file with datasets a, b, W, or a text of Carleo and Troyer. Default none.
+    /// File to start from: results, an HDF5 file with datasets a, b, W, or a text of Carleo and
+    /// Troyer. Default none.
     load: Option<String>,
 }
 
 /// The machine, with the parameters of `load` where there is one.
 fn loaded<T: Kernel>(mut machine: Rbm<T>, keys: &Keys, context: &Context) -> Result<Erased> {
     if let Some(file) = &keys.load {
-        super::import::load(&mut machine, &context.folder.join(file), &format!("{}.load", context.path))?;
+        super::import::load(
+            &mut machine,
+            &context.folder.join(file),
+            &format!("{}.load", context.path),
+        )?;
     }
     Ok(Erased::new(machine))
 }
 
 fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
     let n = context.basis.sites;
-    let wrong = |problem: String, remedy: &str| Err(Error::input(format!("{}.density", context.path), problem, remedy));
+    let wrong = |problem: String, remedy: &str| {
+        Err(Error::input(
+            format!("{}.density", context.path),
+            problem,
+            remedy,
+        ))
+    };
     if !(keys.density > 0.0 && keys.density < 1e9) {
-        return wrong(format!("{} is not a positive number", keys.density), "choose for example 1 or 4");
+        return wrong(
+            format!("{} is not a positive number", keys.density),
+            "choose for example 1 or 4",
+        );
     }
     if keys.symmetry != Symmetry::None && keys.density.fract() != 0.0 {
         return wrong(
@@ -79,18 +94,34 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
         Symmetry::None => {
             let hidden = (keys.density * n as f64).round() as usize;
             if hidden == 0 {
-                return wrong(format!("{} × {n} sites leaves no hidden unit", keys.density), "choose a larger density");
+                return wrong(
+                    format!("{} × {n} sites leaves no hidden unit", keys.density),
+                    "choose a larger density",
+                );
             }
             crate::ansatz::check_parameters((size_of::<T>() / 8 * n) as f64 * hidden as f64)?;
-            let rbm = Rbm::<T>::dense(n, hidden, keys.visible_bias, keys.hidden_bias, keys.init, context.seed);
+            let rbm = Rbm::<T>::dense(
+                n,
+                hidden,
+                keys.visible_bias,
+                keys.hidden_bias,
+                keys.init,
+                context.seed,
+            );
             return loaded(rbm, keys, context);
         }
         Symmetry::Translations => context.lattice.translations()?,
         Symmetry::SpaceGroup => context.lattice.space_group()?,
     };
-    crate::ansatz::check_parameters((size_of::<T>() / 8 * n * group.permutations.len()) as f64 * keys.density)?;
+    crate::ansatz::check_parameters(
+        (size_of::<T>() / 8 * n * group.permutations.len()) as f64 * keys.density,
+    )?;
     let (filters, a, b) = (keys.density as usize, keys.visible_bias, keys.hidden_bias);
-    loaded(Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed), keys, context)
+    loaded(
+        Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed),
+        keys,
+        context,
+    )
 }
 
 /// Builds a restricted Boltzmann machine from its table.

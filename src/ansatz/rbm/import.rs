@@ -1,8 +1,9 @@
-//! Decides how the parameters of a restricted Boltzmann machine come from a file: results, plain arrays, or the text format of
-//! Carleo and Troyer.
+//! Decides how the parameters of a restricted Boltzmann machine come from a file: results, plain
+//! arrays, or the text format of Carleo and Troyer.
 //!
-//! Text: N, M, then a_0 … a_{N−1}, b_0 … b_{M−1}, W_00, W_01, … W_{N−1,M−1} row by row, each as `(re,im)` or a real number, with
-//! white space between. HDF5: datasets a, b, W of the shapes of `parameters/`, at the root or there.
+//! Text: N, M, then a_0 … a_{N−1}, b_0 … b_{M−1}, W_00, W_01, … W_{N−1,M−1} row by
+//! row, each as `(re,im)` or a real number, with white space between. HDF5: datasets a, b, W of the
+//! shapes of `parameters/`, at the root or there.
 //!
 //! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), and the files published with it.
 
@@ -17,36 +18,57 @@ use std::path::Path;
 /// Shape and values of each block of the file.
 type Arrays = BTreeMap<String, (Vec<usize>, Vec<Complex64>)>;
 
-/// Puts the parameters of `file` into `machine`, whose blocks they have to fit; `key` is where the input names the file.
+/// Puts the parameters of `file` into `machine`, whose blocks they have to fit; `key` is where the
+/// input names the file.
 ///
-/// A block of biases that the file lacks must not be there in the machine either, and the other way round.
+/// A block of biases that the file lacks must not be there in the machine either, and the other way
+/// round.
 pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
     let remedy = "give a results file, an HDF5 file with datasets a, b, W, or a text N, M, a, b, W";
-    let wrong = |problem: String| Error::input(key, format!("{}: {problem}", file.display()), remedy);
+    let wrong =
+        |problem: String| Error::input(key, format!("{}: {problem}", file.display()), remedy);
     let bytes = std::fs::read(file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     let layout = machine.layout();
-    // The signature of HDF5 stands at the start or after a user block of 512, 1024, 2048, … bytes.
+    // The signature of HDF5 stands at the start or after a user block of 512, 1024, 2048, …
+    // bytes.
     let mut places = std::iter::once(0).chain((9..40).map(|k| 1_usize << k));
-    let arrays = if places.any(|at| bytes.get(at..).is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n"))) {
+    let arrays = if places.any(|at| {
+        bytes
+            .get(at..)
+            .is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n"))
+    }) {
         from_hdf5(file).map_err(|e| wrong(e.to_string()))?
     } else {
         from_text(&bytes).map_err(wrong)?
     };
     let mut parameters = Vec::new();
-    for Block { name, shape, complex } in &layout {
-        let (theirs, values) = arrays.get(name).ok_or_else(|| wrong(format!("has no {name}")))?;
+    for Block {
+        name,
+        shape,
+        complex,
+    } in &layout
+    {
+        let (theirs, values) = arrays
+            .get(name)
+            .ok_or_else(|| wrong(format!("has no {name}")))?;
         if theirs != shape {
-            return Err(wrong(format!("{name} has the shape {theirs:?}, the input asks for {shape:?}")));
+            return Err(wrong(format!(
+                "{name} has the shape {theirs:?}, the input asks for {shape:?}"
+            )));
         }
         for value in values {
             if !value.is_finite() {
-                return Err(wrong(format!("{name} holds {value}, which is not a finite number")));
+                return Err(wrong(format!(
+                    "{name} holds {value}, which is not a finite number"
+                )));
             }
             parameters.push(value.re);
             if *complex {
                 parameters.push(value.im);
             } else if value.im != 0.0 {
-                return Err(wrong(format!("{name} is complex, the input asks for parameters = \"real\"")));
+                return Err(wrong(format!(
+                    "{name} is complex, the input asks for parameters = \"real\""
+                )));
             }
         }
     }
@@ -55,13 +77,22 @@ pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
         (!known && array.1.iter().any(|v| *v != Complex64::ZERO)).then(|| name.clone())
     };
     if let Some(name) = arrays.iter().find_map(extra) {
-        return Err(wrong(format!("has biases {name}, which the input leaves out")));
+        return Err(wrong(format!(
+            "has biases {name}, which the input leaves out"
+        )));
     }
     machine.set_parameters(&parameters)
 }
 
 fn from_hdf5(file: &Path) -> Result<Arrays> {
-    let names = ["parameters/a", "parameters/b", "parameters/W", "a", "b", "W"];
+    let names = [
+        "parameters/a",
+        "parameters/b",
+        "parameters/W",
+        "a",
+        "b",
+        "W",
+    ];
     let tree = hdf5::read_foreign(file, &names)?;
     let mut arrays = Arrays::new();
     for (name, value) in &tree.datasets {
@@ -70,31 +101,48 @@ fn from_hdf5(file: &Path) -> Result<Arrays> {
             Value::Complex(a) => (a.shape().to_vec(), a.iter().copied().collect()),
             _ => return Err(Error::output(file, format!("{name} does not hold numbers"))),
         };
-        arrays.entry(name.trim_start_matches("parameters/").to_string()).or_insert(block);
+        arrays
+            .entry(name.trim_start_matches("parameters/").to_string())
+            .or_insert(block);
     }
     Ok(arrays)
 }
 
 fn from_text(bytes: &[u8]) -> std::result::Result<Arrays, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "is neither an HDF5 file nor a text".to_string())?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| "is neither an HDF5 file nor a text".to_string())?;
     let mut words = text.split_whitespace();
     let mut count = |name: &str| {
         let word = words.next().ok_or_else(|| format!("ends before {name}"))?;
-        word.parse::<usize>().ok().filter(|n| (1..=1 << 20).contains(n)).ok_or_else(|| format!("{name} is `{word}`"))
+        word.parse::<usize>()
+            .ok()
+            .filter(|n| (1..=1 << 20).contains(n))
+            .ok_or_else(|| format!("{name} is `{word}`"))
     };
     let (n, m) = (count("N")?, count("M")?);
     let mut block = |name: &str, shape: Vec<usize>| {
         let mut values = Vec::new();
         for k in 0..shape.iter().product::<usize>() {
-            let word = words.next().ok_or_else(|| format!("ends before entry {k} of {name}, with N = {n}, M = {m}"))?;
-            values.push(number(word).ok_or_else(|| format!("entry {k} of {name} is `{word}`, not (re,im)"))?);
+            let word = words
+                .next()
+                .ok_or_else(|| format!("ends before entry {k} of {name}, with N = {n}, M = {m}"))?;
+            values.push(
+                number(word)
+                    .ok_or_else(|| format!("entry {k} of {name} is `{word}`, not (re,im)"))?,
+            );
         }
         Ok::<_, String>((name.to_string(), (shape, values)))
     };
-    let arrays = Arrays::from([block("a", vec![n])?, block("b", vec![m])?, block("W", vec![n, m])?]);
+    let arrays = Arrays::from([
+        block("a", vec![n])?,
+        block("b", vec![m])?,
+        block("W", vec![n, m])?,
+    ]);
     match words.next() {
         None => Ok(arrays),
-        Some(word) => Err(format!("goes on with `{word}` after the last weight, with N = {n}, M = {m}")),
+        Some(word) => Err(format!(
+            "goes on with `{word}` after the last weight, with N = {n}, M = {m}"
+        )),
     }
 }
 
@@ -104,7 +152,10 @@ fn number(word: &str) -> Option<Complex64> {
         None => word.parse::<f64>().ok().map(Complex64::from),
         Some(pair) => {
             let (re, im) = pair.split_once(',')?;
-            Some(Complex64::new(re.trim().parse().ok()?, im.trim().parse().ok()?))
+            Some(Complex64::new(
+                re.trim().parse().ok()?,
+                im.trim().parse().ok()?,
+            ))
         }
     }
 }

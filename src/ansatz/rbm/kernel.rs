@@ -1,8 +1,10 @@
-//! Decides how a move changes the hidden units of a walker, eight of them at a time and without an elementary function.
+//! Decides how a move changes the hidden units of a walker, eight of them at a time and without an
+//! elementary function.
 //!
-//! With p = 1/(1+e^{2θ}), r = 1/(1+e^{−2θ}) and E_l = e^{4W_l}, flipping the up spins U and the down spins D multiplies cosh θ
-//! by e^{−2 Σ_{l∈U∪D} W_l} f, f = r Π_D E + p Π_U E; accepted, p' = p Π_U E / f and r' = r Π_D E / f. Products over all units
-//! run in sixteen parts, whose magnitudes move into an integer exponent where they leave the moderate range.
+//! With p = 1/(1+e^{2θ}), r = 1/(1+e^{−2θ}) and E_l = e^{4W_l}, flipping the up spins U and the
+//! down spins D multiplies cosh θ by e^{−2 Σ_{l∈U∪D} W_l} f, f = r Π_D E + p Π_U E;
+//! accepted, p' = p Π_U E / f and r' = r Π_D E / f. Products over all units run in sixteen parts,
+//! whose magnitudes move into an integer exponent where they leave the moderate range.
 
 use crate::ansatz::field::Field;
 use crate::linalg::lanes::{Complexes, Lanes, Packed, Reals, WIDTH};
@@ -10,11 +12,13 @@ use num_complex::Complex64;
 
 /// Eights per part of a product between two looks at its magnitude; two parts take turns.
 const BURST: usize = 8;
-/// Magnitudes above this and below its inverse are moderate: with four more factors of such a size nothing is lost.
+/// Magnitudes above this and below its inverse are moderate: with four more factors of such a size
+/// nothing is lost.
 const TINY: f64 = 1e-60;
 /// Below this modulus of p or r a unit is saturated, and multiplying on would lose it.
 pub const SATURATED: f64 = 1e-60;
-/// Above this modulus of p or r, near a zero of cosh θ, p + r = 1 cancels, and multiplying on would pile up errors.
+/// Above this modulus of p or r, near a zero of cosh θ, p + r = 1 cancels, and multiplying on
+/// would pile up errors.
 pub const SINGULAR: f64 = 1e4;
 
 /// mantissa × 2^exponent
@@ -29,17 +33,26 @@ pub struct Scaled<T> {
 impl<T: Field> Scaled<T> {
     /// 1
     pub fn one() -> Self {
-        Scaled { mantissa: T::new(1.0, 0.0), exponent: 0 }
+        Scaled {
+            mantissa: T::new(1.0, 0.0),
+            exponent: 0,
+        }
     }
     /// eᶻ
     pub fn exp(z: T) -> Self {
         let exponent = (z.complex().re / std::f64::consts::LN_2).floor();
-        Scaled { mantissa: (z - T::new(exponent * std::f64::consts::LN_2, 0.0)).exp(), exponent: exponent as i64 }
+        Scaled {
+            mantissa: (z - T::new(exponent * std::f64::consts::LN_2, 0.0)).exp(),
+            exponent: exponent as i64,
+        }
     }
     /// The product.
     #[inline(always)]
     pub fn times(self, other: Self) -> Self {
-        Scaled { mantissa: self.mantissa * other.mantissa, exponent: self.exponent + other.exponent }
+        Scaled {
+            mantissa: self.mantissa * other.mantissa,
+            exponent: self.exponent + other.exponent,
+        }
     }
     /// The number itself; not finite, or zero, where it is out of range.
     #[inline(always)]
@@ -54,7 +67,10 @@ impl<T: Field> Scaled<T> {
     pub fn normalised(self) -> Self {
         let z = self.mantissa.complex();
         let e = exponent(z.re.abs().max(z.im.abs()));
-        Scaled { mantissa: self.mantissa * f64::from_bits(((1023 - e) as u64) << 52), exponent: self.exponent + e }
+        Scaled {
+            mantissa: self.mantissa * f64::from_bits(((1023 - e) as u64) << 52),
+            exponent: self.exponent + e,
+        }
     }
     /// ln of the number.
     pub fn ln(self) -> Complex64 {
@@ -66,7 +82,11 @@ impl<T: Field> Scaled<T> {
 #[inline(always)]
 fn exponent(x: f64) -> i64 {
     let e = (x.to_bits() >> 52 & 0x7ff) as i64;
-    if e == 0 || e == 0x7ff { 0 } else { (e - 1023).min(1022) }
+    if e == 0 || e == 0x7ff {
+        0
+    } else {
+        (e - 1023).min(1022)
+    }
 }
 
 /// Which spins flip, with E of each or, for more than two spins, Π_U E and Π_D E.
@@ -117,36 +137,68 @@ fn factor<P: Packed, const SET: u8, const MOVE: u8>(row: &[Lanes], a: &[Lanes], 
 }
 
 #[inline(always)]
-fn product_of<T: Kernel, const SET: u8, const MOVE: u8>(row: &[Lanes], a: &[Lanes], b: &[Lanes]) -> Scaled<T> {
+fn product_of<T: Kernel, const SET: u8, const MOVE: u8>(
+    row: &[Lanes],
+    a: &[Lanes],
+    b: &[Lanes],
+) -> Scaled<T> {
     let parts = T::Packed::PARTS;
     let (mut odd, mut even, mut total) = (T::Packed::one(), T::Packed::one(), 0);
     let mut kept = true;
-    let (rows, firsts) = (row.chunks_exact(2 * parts * BURST), a.chunks_exact(parts * BURST));
+    let (rows, firsts) = (
+        row.chunks_exact(2 * parts * BURST),
+        a.chunks_exact(parts * BURST),
+    );
     let seconds = b.chunks_exact(parts * BURST);
     let rest = (rows.remainder(), firsts.remainder(), seconds.remainder());
     for ((row, a), b) in rows.zip(firsts).zip(seconds) {
         // No closures here: they would be compiled without the instructions of the set.
         for at in 0..BURST / 2 {
-            let (row, a, b) = (&row[4 * parts * at..], &a[2 * parts * at..], &b[2 * parts * at..]);
+            let (row, a, b) = (
+                &row[4 * parts * at..],
+                &a[2 * parts * at..],
+                &b[2 * parts * at..],
+            );
             even = even.times::<SET>(factor::<_, SET, MOVE>(row, a, b));
-            odd = odd.times::<SET>(factor::<_, SET, MOVE>(&row[2 * parts..], &a[parts..], &b[parts..]));
+            odd = odd.times::<SET>(factor::<_, SET, MOVE>(
+                &row[2 * parts..],
+                &a[parts..],
+                &b[parts..],
+            ));
         }
         let (x, y) = (even.size::<SET>(), odd.size::<SET>());
-        if !(x.smaller::<SET>(y).all_above::<SET>(TINY) & x.larger::<SET>(y).all_below::<SET>(1.0 / TINY)) {
+        if !(x.smaller::<SET>(y).all_above::<SET>(TINY)
+            & x.larger::<SET>(y).all_below::<SET>(1.0 / TINY))
+        {
             kept &= shift::<_, SET>(&mut even, &mut total) & shift::<_, SET>(&mut odd, &mut total);
         }
     }
-    let tail = rest.0.chunks_exact(2 * parts).zip(rest.1.chunks_exact(parts)).zip(rest.2.chunks_exact(parts));
+    let tail = rest
+        .0
+        .chunks_exact(2 * parts)
+        .zip(rest.1.chunks_exact(parts))
+        .zip(rest.2.chunks_exact(parts));
     for (at, ((row, a), b)) in tail.enumerate() {
         let f = factor::<T::Packed, SET, MOVE>(row, a, b);
-        if at % 2 == 0 { even = even.times::<SET>(f) } else { odd = odd.times::<SET>(f) }
+        if at % 2 == 0 {
+            even = even.times::<SET>(f)
+        } else {
+            odd = odd.times::<SET>(f)
+        }
     }
     let (x, y) = (even.size::<SET>(), odd.size::<SET>());
     if !(x.smaller::<SET>(y).all_above::<SET>(1e-15) & x.larger::<SET>(y).all_below::<SET>(1e15)) {
         kept &= shift::<_, SET>(&mut even, &mut total) & shift::<_, SET>(&mut odd, &mut total);
     }
     let mantissa = even.times::<SET>(odd).product::<SET>();
-    Scaled { mantissa: if kept { mantissa } else { T::new(f64::NAN, f64::NAN) }, exponent: total }
+    Scaled {
+        mantissa: if kept {
+            mantissa
+        } else {
+            T::new(f64::NAN, f64::NAN)
+        },
+        exponent: total,
+    }
 }
 
 #[inline(always)]
@@ -187,7 +239,8 @@ fn is_regular<const SET: u8>(smallest: Lanes, largest: Lanes) -> bool {
     smallest.all_above::<SET>(SATURATED * SATURATED) & largest.all_below::<SET>(SINGULAR * SINGULAR)
 }
 
-/// Π_j f_j for a walker with these p and r; not a number where a part left the range of numbers on the way.
+/// Π_j f_j for a walker with these p and r; not a number where a part left the range of numbers on
+/// the way.
 #[inline(always)]
 pub fn product<T: Kernel, const SET: u8>(row: &[Lanes], by: Move) -> Scaled<T> {
     match by {
@@ -228,9 +281,14 @@ pub fn interleave<T: Kernel, const SET: u8>(planes: &[f64], row: &mut [Lanes]) -
     let (mut smallest, mut largest) = (Lanes::splat(1.0), Lanes::splat(0.0));
     for (at, row) in row.chunks_exact_mut(2 * parts).enumerate() {
         for (part, lanes) in row.iter_mut().enumerate() {
-            lanes.0.copy_from_slice(&planes[part * plane + at * WIDTH..][..WIDTH]);
+            lanes
+                .0
+                .copy_from_slice(&planes[part * plane + at * WIDTH..][..WIDTH]);
         }
-        let (x, y) = (T::Packed::load(row).square::<SET>(), T::Packed::load(&row[parts..]).square::<SET>());
+        let (x, y) = (
+            T::Packed::load(row).square::<SET>(),
+            T::Packed::load(&row[parts..]).square::<SET>(),
+        );
         smallest = x.smaller::<SET>(y).smaller::<SET>(smallest);
         largest = x.larger::<SET>(y).larger::<SET>(largest);
     }

@@ -1,7 +1,8 @@
-//! Decides how p, r and ln cosh θ of many hidden units are computed from θ, and e^{4w} from the weights.
+//! Decides how p, r and ln cosh θ of many hidden units are computed from θ, and e^{4w} from the
+//! weights.
 //!
-//! With z = ±θ so that Re z ≥ 0 and w = e^{−2z}: the larger of p = 1/(1+e^{2θ}) and r = 1/(1+e^{−2θ}) is 1/(1+w), the other
-//! w/(1+w), and ln cosh θ = z + ln((1+w)/2).
+//! With z = ±θ so that Re z ≥ 0 and w = e^{−2z}: the larger of p = 1/(1+e^{2θ}) and r =
+//! 1/(1+e^{−2θ}) is 1/(1+w), the other w/(1+w), and ln cosh θ = z + ln((1+w)/2).
 
 use crate::ansatz::field::Field;
 use crate::linalg::functions::{LARGEST_ANGLE, angle, exp, exp_moderate, ln, ln_mean, sin_cos};
@@ -33,9 +34,18 @@ pub fn complex<const SET: u8>(theta: &mut [f64], planes: &mut [f64]) {
     let (re, im) = theta.split_at_mut(count);
     let (p, r) = planes.split_at_mut(2 * count);
     let ((pr, pi), (rr, ri)) = (p.split_at_mut(count), r.split_at_mut(count));
-    let (im, pi, rr, ri) = (&mut im[..count], &mut pi[..count], &mut rr[..count], &mut ri[..count]);
-    // Not so for angles that are too large or not numbers; a test of the whole row keeps the loop free of branches.
-    if !im.iter().fold(true, |small, y| small & (y.abs() < 0.5 * LARGEST_ANGLE)) {
+    let (im, pi, rr, ri) = (
+        &mut im[..count],
+        &mut pi[..count],
+        &mut rr[..count],
+        &mut ri[..count],
+    );
+    // Not so for angles that are too large or not numbers; a test of the whole row keeps the loop
+    // free of branches.
+    if !im
+        .iter()
+        .fold(true, |small, y| small & (y.abs() < 0.5 * LARGEST_ANGLE))
+    {
         for j in 0..count {
             let theta = Complex64::new(re[j], im[j]);
             let ((p, r), log) = (theta.logistic(), theta.lncosh());
@@ -71,7 +81,10 @@ pub fn real_growth<const SET: u8>(weights: &mut [f64]) {
 #[inline(always)]
 pub fn complex_growth<const SET: u8>(weights: &mut [f64]) {
     let (re, im) = weights.split_at_mut(weights.len() / 2);
-    if !im.iter().fold(true, |small, y| small & (y.abs() < 0.25 * LARGEST_ANGLE)) {
+    if !im
+        .iter()
+        .fold(true, |small, y| small & (y.abs() < 0.25 * LARGEST_ANGLE))
+    {
         for (x, y) in re.iter_mut().zip(im) {
             let z = (4.0 * Complex64::new(*x, *y)).exp();
             (*x, *y) = (z.re, z.im);

@@ -1,7 +1,9 @@
-//! Decides how the log-derivatives of a restricted Boltzmann machine are handed over: in factors, or tied.
+//! Decides how the log-derivatives of a restricted Boltzmann machine are handed over: in factors,
+//! or tied.
 //!
-//! ∂ ln ψ/∂a_i = σ_i, ∂ ln ψ/∂b_j = t_j, ∂ ln ψ/∂W_ij = σ_i t_j with t = tanh θ = r − p. Tied filters correlate t with the moved
-//! spins, ∂ ln ψ/∂W^f_j = Σ_g t_{f,g} σ_{g(j)}: one small matrix product per walker.
+//! ∂ ln ψ/∂a_i = σ_i, ∂ ln ψ/∂b_j = t_j, ∂ ln ψ/∂W_ij = σ_i t_j with t = tanh θ =
+//! r − p. Tied filters correlate t with the moved spins, ∂ ln ψ/∂W^f_j = Σ_g t_{f,g}
+//! σ_{g(j)}: one small matrix product per walker.
 
 use super::kernel::Kernel;
 use super::walkers::RbmBatch;
@@ -22,7 +24,9 @@ impl<T: Kernel> Rbm<T> {
                 let (p, r) = (row[part], row[parts + part]);
                 let width = WIDTH.min(self.hidden - first);
                 let out = &mut out[part * self.hidden + first..][..width];
-                out.iter_mut().zip(r.0.iter().zip(&p.0)).for_each(|(t, (r, p))| *t = r - p);
+                out.iter_mut()
+                    .zip(r.0.iter().zip(&p.0))
+                    .for_each(|(t, (r, p))| *t = r - p);
             }
         }
     }
@@ -41,13 +45,18 @@ impl<T: Kernel> Rbm<T> {
         let mut flat = vec![0.0; T::reals() * m];
         for (k, mut row) in tanh.outer_iter_mut().enumerate() {
             self.tanh(batch, k, &mut flat);
-            row.iter_mut().enumerate().for_each(|(j, t)| *t = number(&flat, j, m));
+            row.iter_mut()
+                .enumerate()
+                .for_each(|(j, t)| *t = number(&flat, j, m));
         }
         let spins = Array2::from_shape_fn((walkers, n), |(k, i)| f64::from(batch.x[k * n + i]));
         let (x, t) = (Arc::new(Matrix::Real(spins)), Arc::new(T::matrix(tanh)));
         let visible = (!self.a.is_empty()).then(|| Columns::Dense(x.clone()));
         let hidden = (!self.b.is_empty()).then(|| Columns::Dense(t.clone()));
-        let blocks = visible.into_iter().chain(hidden).chain([Columns::Outer(x, t)]);
+        let blocks = visible
+            .into_iter()
+            .chain(hidden)
+            .chain([Columns::Outer(x, t)]);
         Derivatives::new(T::kind(), walkers, blocks.collect())
     }
 
@@ -63,12 +72,20 @@ impl<T: Kernel> Rbm<T> {
         let mut spins = vec![0.0; n];
         for (k, mut row) in rows.outer_iter_mut().enumerate() {
             let x = &batch.x[k * n..(k + 1) * n];
-            spins.iter_mut().zip(x).for_each(|(spin, &x)| *spin = f64::from(x));
-            self.orbit.iter().zip(&spins).for_each(|(&o, &s)| row[o] += T::new(s, 0.0));
+            spins
+                .iter_mut()
+                .zip(x)
+                .for_each(|(spin, &x)| *spin = f64::from(x));
+            self.orbit
+                .iter()
+                .zip(&spins)
+                .for_each(|(&o, &s)| row[o] += T::new(s, 0.0));
             self.tanh(batch, k, &mut tanh);
             moved.gather(&spins, &places);
             moved.multiply(self.simd, &tanh, size, &mut correlations);
-            let Some(row) = row.as_slice_mut() else { unreachable!("rows of a new matrix are contiguous") };
+            let Some(row) = row.as_slice_mut() else {
+                unreachable!("rows of a new matrix are contiguous")
+            };
             let (b, w) = row[front..].split_at_mut(self.b.len());
             for (f, b) in b.iter_mut().enumerate() {
                 (0..size).for_each(|g| *b += number(&tanh, f * size + g, m));
@@ -76,7 +93,9 @@ impl<T: Kernel> Rbm<T> {
             for (f, w) in w.chunks_exact_mut(n).enumerate() {
                 let stride = moved.stride();
                 let own = &correlations[f * stride..];
-                w.iter_mut().enumerate().for_each(|(j, w)| *w = number(own, j, filters * stride));
+                w.iter_mut()
+                    .enumerate()
+                    .for_each(|(j, w)| *w = number(own, j, filters * stride));
             }
         }
         rows

@@ -1,7 +1,9 @@
-//! Decides which tables of a restricted Boltzmann machine follow from its parameters alone, and what they say of a move.
+//! Decides which tables of a restricted Boltzmann machine follow from its parameters alone, and
+//! what they say of a move.
 //!
-//! θ_j = b_j + Σ_l σ_l W_lj and Σ_l a_l σ_l come from one matrix, E_l = e^{4W_l} is a row per site, and flipping the spin σ
-//! at l multiplies ψ by e^{−2σa_l − 2 Σ_j W_lj} besides what it does to the units.
+//! θ_j = b_j + Σ_l σ_l W_lj and Σ_l a_l σ_l come from one matrix, E_l = e^{4W_l} is a row per
+//! site, and flipping the spin σ at l multiplies ψ by e^{−2σa_l − 2 Σ_j W_lj} besides what
+//! it does to the units.
 
 use super::kernel::{Kernel, Move, Scaled, multiply};
 use super::{Rbm, Tie};
@@ -9,7 +11,8 @@ use crate::linalg::lanes::{Lanes, Packed, WIDTH};
 use crate::linalg::panels::Panels;
 use crate::linalg::simd::{Simd, compiled_for_each_set};
 
-/// Flips of more spins than these are answered from θ: products of so many E would leave the range of numbers.
+/// Flips of more spins than these are answered from θ: products of so many E would leave the range
+/// of numbers.
 const LONGEST: usize = 8;
 
 /// Real parts of weights above this are steep: eight moves of two spins then exceed e^{400}.
@@ -22,7 +25,8 @@ pub struct Tables<T> {
     pub weights: Panels,
     /// Units, padded to whole eights with units of θ = 0.
     pub units: usize,
-    /// Whether a few moves can carry p or r out of the range of numbers: a unit changes by e^{±8 |Re w|} at most.
+    /// Whether a few moves can carry p or r out of the range of numbers: a unit changes by e^{±8
+    /// |Re w|} at most.
     pub steep: bool,
     /// E, one row of eights per site.
     growth: Vec<Lanes>,
@@ -74,10 +78,13 @@ impl<T: Kernel> Tables<T> {
     /// What multiplies ψ besides the units when the spins on `sites` of `x` flip.
     #[inline(always)]
     pub fn front(&self, x: &[i8], sites: &[u32], product: Scaled<T>) -> Scaled<T> {
-        sites.iter().fold(product, |product, &l| product.times(self.fronts[l as usize][usize::from(x[l as usize] < 0)]))
+        sites.iter().fold(product, |product, &l| {
+            product.times(self.fronts[l as usize][usize::from(x[l as usize] < 0)])
+        })
     }
 
-    /// The move that flips the spins on `sites` of `x`; `room` holds two rows. None where θ has to answer.
+    /// The move that flips the spins on `sites` of `x`; `room` holds two rows. None where θ has to
+    /// answer.
     #[inline(always)]
     pub fn compose<'a, const SET: u8>(
         &'a self,
@@ -121,7 +128,11 @@ impl<T: Kernel> Rbm<T> {
                 for f in 0..*filters {
                     for (g, permutation) in group.permutations.iter().enumerate() {
                         for (j, &site) in permutation.iter().enumerate() {
-                            visit(f * self.sites + j, site as usize, f * group.permutations.len() + g);
+                            visit(
+                                f * self.sites + j,
+                                site as usize,
+                                f * group.permutations.len() + g,
+                            );
                         }
                     }
                 }
@@ -131,7 +142,10 @@ impl<T: Kernel> Rbm<T> {
 
     /// b of a unit.
     pub(super) fn bias(&self, unit: usize) -> T {
-        let each = self.tie.as_ref().map_or(1, |tie| tie.group.permutations.len());
+        let each = self
+            .tie
+            .as_ref()
+            .map_or(1, |tie| tie.group.permutations.len());
         self.b.get(unit / each).copied().unwrap_or(T::new(0.0, 0.0))
     }
 
@@ -139,8 +153,16 @@ impl<T: Kernel> Rbm<T> {
     pub(super) fn tabulate(&mut self) {
         let mut tables = std::mem::replace(&mut self.tables, Tables::new(0, 0));
         let (units, parts, count) = (tables.units, Tables::<T>::PARTS, self.w.len());
-        let part = |z: T, part: usize| if part == 0 { z.complex().re } else { z.complex().im };
-        let mut growth: Vec<f64> = (0..parts).flat_map(|p| self.w.iter().map(move |&w| part(w, p))).collect();
+        let part = |z: T, part: usize| {
+            if part == 0 {
+                z.complex().re
+            } else {
+                z.complex().im
+            }
+        };
+        let mut growth: Vec<f64> = (0..parts)
+            .flat_map(|p| self.w.iter().map(move |&w| part(w, p)))
+            .collect();
         grow::<T>(self.simd, &mut growth);
         for eight in tables.growth.chunks_exact_mut(parts) {
             T::Packed::one().store(eight);
@@ -151,16 +173,25 @@ impl<T: Kernel> Rbm<T> {
         self.each_weight(|k, site, unit| {
             sums[site] += self.w[k];
             for p in 0..parts {
-                tables.weights.set(site, p * units + unit, part(self.w[k], p));
+                tables
+                    .weights
+                    .set(site, p * units + unit, part(self.w[k], p));
                 let row = &mut tables.growth[site * stride..];
                 row[unit / WIDTH * parts + p].0[unit % WIDTH] = growth[p * count + k];
             }
         });
         for unit in 0..self.hidden {
-            (0..parts).for_each(|p| tables.weights.set_offset(p * units + unit, part(self.bias(unit), p)));
+            (0..parts).for_each(|p| {
+                tables
+                    .weights
+                    .set_offset(p * units + unit, part(self.bias(unit), p))
+            });
         }
         for (site, sum) in sums.into_iter().enumerate() {
-            let a = self.orbit.get(site).map_or(T::new(0.0, 0.0), |&o| self.a[o]);
+            let a = self
+                .orbit
+                .get(site)
+                .map_or(T::new(0.0, 0.0), |&o| self.a[o]);
             (0..parts).for_each(|p| tables.weights.set(site, parts * units + p, part(a, p)));
             tables.fronts[site] = [Scaled::exp((sum + a) * -2.0), Scaled::exp((sum - a) * -2.0)];
         }

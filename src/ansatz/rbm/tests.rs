@@ -1,4 +1,5 @@
-//! Decides whether a restricted Boltzmann machine is right: golden values, long walks, tied filters, many units.
+//! Decides whether a restricted Boltzmann machine is right: golden values, long walks, tied
+//! filters, many units.
 
 use super::*;
 use crate::basis::SpinBasis;
@@ -6,12 +7,18 @@ use crate::check::laws;
 use crate::rng::RngExt;
 
 fn ring(sites: usize) -> Group {
-    Group { permutations: (0..sites).map(|t| (0..sites).map(|j| ((j + t) % sites) as u32).collect()).collect() }
+    Group {
+        permutations: (0..sites)
+            .map(|t| (0..sites).map(|j| ((j + t) % sites) as u32).collect())
+            .collect(),
+    }
 }
 
 /// Translations by two sites, under which even and odd sites are separate orbits.
 fn half_ring(sites: usize) -> Group {
-    Group { permutations: ring(sites).permutations.into_iter().step_by(2).collect() }
+    Group {
+        permutations: ring(sites).permutations.into_iter().step_by(2).collect(),
+    }
 }
 
 fn golden() -> Rbm<Complex64> {
@@ -28,7 +35,10 @@ fn golden() -> Rbm<Complex64> {
     for i in 0..6 {
         for j in 0..6 {
             let (i, j) = (f64::from(i), f64::from(j));
-            push(0.12 * (1.0 + i + 2.0 * j).cos(), 0.07 * (2.0 + 3.0 * i + j).sin());
+            push(
+                0.12 * (1.0 + i + 2.0 * j).cos(),
+                0.07 * (2.0 + 3.0 * i + j).sin(),
+            );
         }
     }
     let mut rbm = Rbm::dense(6, 6, true, true, 0.0, 0);
@@ -54,8 +64,18 @@ fn laws_hold_with_and_without_biases_and_ties() {
             laws(&mut Rbm::<f64>::dense(6, 9, a, b, 0.3, 1), &basis, 1).unwrap();
             laws(&mut Rbm::<Complex64>::dense(6, 35, a, b, 0.1, 2), &basis, 2).unwrap();
             for group in [ring(6), half_ring(6)] {
-                laws(&mut Rbm::<f64>::symmetric(6, 2, &group, a, b, 0.2, 3), &basis, 3).unwrap();
-                laws(&mut Rbm::<Complex64>::symmetric(6, 2, &group, a, b, 0.2, 4), &basis, 4).unwrap();
+                laws(
+                    &mut Rbm::<f64>::symmetric(6, 2, &group, a, b, 0.2, 3),
+                    &basis,
+                    3,
+                )
+                .unwrap();
+                laws(
+                    &mut Rbm::<Complex64>::symmetric(6, 2, &group, a, b, 0.2, 4),
+                    &basis,
+                    4,
+                )
+                .unwrap();
             }
         }
     }
@@ -65,7 +85,12 @@ fn laws_hold_with_and_without_biases_and_ties() {
 fn laws_hold_with_large_weights() {
     let basis = SpinBasis::new(8, None).unwrap();
     for seed in 0..5 {
-        laws(&mut Rbm::<f64>::dense(8, 10, true, true, 3.0, seed), &basis, seed).unwrap();
+        laws(
+            &mut Rbm::<f64>::dense(8, 10, true, true, 3.0, seed),
+            &basis,
+            seed,
+        )
+        .unwrap();
     }
 }
 
@@ -90,7 +115,9 @@ fn tied_filters_are_a_dense_machine_and_invariant() {
     // A ring with reflections, so that elements differ from their inverses and do not commute.
     let mut dihedral = ring(5);
     for t in 0..5 {
-        dihedral.permutations.push((0..5).map(|j| ((t + 5 - j) % 5) as u32).collect());
+        dihedral
+            .permutations
+            .push((0..5).map(|j| ((t + 5 - j) % 5) as u32).collect());
     }
     for (group, sites) in [(ring(6), 6), (half_ring(6), 6), (dihedral, 5)] {
         symmetric_is_expanded::<f64>(&group, sites);
@@ -98,12 +125,16 @@ fn tied_filters_are_a_dense_machine_and_invariant() {
     }
 }
 
-/// Flips the spins one after the other, down and up again, so that θ of every unit walks to ±40 and beyond.
+/// Flips the spins one after the other, down and up again, so that θ of every unit walks to ±40
+/// and beyond.
 fn walk<T: Kernel>(weight: T) {
     let (sites, hidden) = (20, 3);
     let mut rbm = Rbm::<T>::dense(sites, hidden, false, false, 0.0, 0);
     let signs = [1.0, -1.0, 0.5];
-    rbm.set_parameters(&flatten((0..sites * hidden).map(|k| weight * signs[k % hidden]))).unwrap();
+    rbm.set_parameters(&flatten(
+        (0..sites * hidden).map(|k| weight * signs[k % hidden]),
+    ))
+    .unwrap();
     let mut x = vec![1i8; sites];
     let mut batch = rbm.batch(&x);
     for turn in 0..40 {
@@ -116,13 +147,25 @@ fn walk<T: Kernel>(weight: T) {
             x[site] = -x[site];
             let fresh = rbm.batch(&x);
             let log = rbm.log_psi(&batch)[0] - rbm.log_psi(&fresh)[0];
-            assert!((log.exp() - 1.0).norm() < 1e-10, "turn {turn} site {site}: {log}");
+            assert!(
+                (log.exp() - 1.0).norm() < 1e-10,
+                "turn {turn} site {site}: {log}"
+            );
             let mut anew = [Complex64::ZERO];
             rbm.ratios(&fresh, &asks, &mut anew);
             rbm.ratios(&batch, &asks, &mut ratio);
-            assert!((ratio[0] - anew[0]).norm() < 1e-10 * anew[0].norm(), "{} {}", ratio[0], anew[0]);
+            assert!(
+                (ratio[0] - anew[0]).norm() < 1e-10 * anew[0].norm(),
+                "{} {}",
+                ratio[0],
+                anew[0]
+            );
             let exact = rbm.ratio_from_theta(&fresh, 0, &[site as u32]);
-            assert!((ratio[0] - exact).norm() < 1e-10 * exact.norm(), "{} {exact}", ratio[0]);
+            assert!(
+                (ratio[0] - exact).norm() < 1e-10 * exact.norm(),
+                "{} {exact}",
+                ratio[0]
+            );
         }
     }
 }
@@ -153,7 +196,10 @@ fn many_units_do_not_overflow() {
         for ((_, sites), ratio) in asks.iter().zip(&out) {
             let exact = rbm.ratio_from_theta(&batch, 0, sites);
             assert!(ratio.is_finite() && *ratio != Complex64::ZERO);
-            assert!((ratio - exact).norm() < 1e-8 * exact.norm(), "{ratio} {exact}");
+            assert!(
+                (ratio - exact).norm() < 1e-8 * exact.norm(),
+                "{ratio} {exact}"
+            );
         }
     }
     run::<f64>(0.9);
@@ -163,8 +209,23 @@ fn many_units_do_not_overflow() {
 
 #[test]
 fn blocks_name_what_there_is() {
-    let names = |rbm: Rbm<f64>| rbm.layout().into_iter().map(|b| (b.name, b.shape)).collect::<Vec<_>>();
+    let names = |rbm: Rbm<f64>| {
+        rbm.layout()
+            .into_iter()
+            .map(|b| (b.name, b.shape))
+            .collect::<Vec<_>>()
+    };
     let tied = names(Rbm::symmetric(6, 2, &half_ring(6), true, true, 0.1, 0));
-    assert_eq!(tied, [("a".into(), vec![2]), ("b".into(), vec![2]), ("W".into(), vec![2, 6])]);
-    assert_eq!(names(Rbm::dense(3, 4, false, false, 0.1, 0)), [("W".into(), vec![3, 4])]);
+    assert_eq!(
+        tied,
+        [
+            ("a".into(), vec![2]),
+            ("b".into(), vec![2]),
+            ("W".into(), vec![2, 6])
+        ]
+    );
+    assert_eq!(
+        names(Rbm::dense(3, 4, false, false, 0.1, 0)),
+        [("W".into(), vec![3, 4])]
+    );
 }

@@ -1,8 +1,8 @@
 //! Decides how walkers of a restricted Boltzmann machine are kept, asked and moved.
 //!
-//! A walker keeps p = 1/(1+e^{2θ}) and r = 1/(1+e^{−2θ}) of all units, ln ψ when these were last computed from θ, and the product
-//! of the ratios since. Ratios that leave the range of numbers, and those of saturated walkers, come from
-//! Σ_j [ln cosh θ'_j − ln cosh θ_j].
+//! A walker keeps p = 1/(1+e^{2θ}) and r = 1/(1+e^{−2θ}) of all units, ln ψ when these were
+//! last computed from θ, and the product of the ratios since. Ratios that leave the range of
+//! numbers, and those of saturated walkers, come from Σ_j [ln cosh θ'_j − ln cosh θ_j].
 
 use super::Rbm;
 use super::kernel::{Kernel, Scaled, advance, interleave, product};
@@ -16,7 +16,8 @@ use std::cell::RefCell;
 
 /// Accepted moves of a walker after which p, r and ln ψ are computed afresh.
 const REFRESH: u32 = 512;
-/// Accepted moves of at most two spins after which a walker is looked at for saturated units, unless weights are steep.
+/// Accepted moves of at most two spins after which a walker is looked at for saturated units,
+/// unless weights are steep.
 const LOOK: u32 = 8;
 /// Walkers that are computed afresh at once.
 const BLOCK: usize = 32;
@@ -71,7 +72,14 @@ impl RbmBatch {
     /// ln ψ of all walkers.
     pub(super) fn log_psi(&self) -> Vec<Complex64> {
         let all = self.log_psi.iter().zip(&self.moved).zip(&self.accepted);
-        all.map(|((&log, moved), &since)| if since == 0 { log } else { reduce(log + moved.ln()) }).collect()
+        all.map(|((&log, moved), &since)| {
+            if since == 0 {
+                log
+            } else {
+                reduce(log + moved.ln())
+            }
+        })
+        .collect()
     }
 }
 
@@ -89,23 +97,38 @@ compiled_for_each_set! {
 }
 
 #[inline(always)]
-fn logistic_body<T: Kernel, const SET: u8>(theta: &mut [f64], planes: &mut [f64], row: &mut [Lanes]) -> bool {
+fn logistic_body<T: Kernel, const SET: u8>(
+    theta: &mut [f64],
+    planes: &mut [f64],
+    row: &mut [Lanes],
+) -> bool {
     T::logistic_row::<SET>(theta, planes);
     interleave::<T, SET>(planes, row)
 }
 
 #[inline(always)]
-fn answer_body<T: Kernel, const SET: u8>(rbm: &Rbm<T>, batch: &RbmBatch, asks: &Asks, out: &mut [Complex64]) {
+fn answer_body<T: Kernel, const SET: u8>(
+    rbm: &Rbm<T>,
+    batch: &RbmBatch,
+    asks: &Asks,
+    out: &mut [Complex64],
+) {
     let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
     let room = &mut batch.scratch.borrow_mut().room;
     for ((k, sites), out) in asks.iter().zip(out) {
         let x = &batch.x[k * n..(k + 1) * n];
-        let by = if batch.irregular[k] { None } else { rbm.tables.compose::<SET>(x, sites, room) };
+        let by = if batch.irregular[k] {
+            None
+        } else {
+            rbm.tables.compose::<SET>(x, sites, room)
+        };
         *out = match by {
             _ if sites.is_empty() => Complex64::ONE,
             Some(by) => {
                 let row = &batch.rows[k * stride..(k + 1) * stride];
-                rbm.tables.front(x, sites, product::<T, SET>(row, by)).value()
+                rbm.tables
+                    .front(x, sites, product::<T, SET>(row, by))
+                    .value()
             }
             None => Complex64::new(f64::NAN, f64::NAN),
         };
@@ -123,12 +146,20 @@ fn step_body<T: Kernel, const SET: u8>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks:
                 None => true,
                 Some(by) => {
                     let row = &mut batch.rows[k * stride..(k + 1) * stride];
-                    let blind = !rbm.tables.steep && sites.len() <= 2 && batch.accepted[k] % LOOK != LOOK - 1;
-                    !if blind { advance::<T, SET, false>(row, by) } else { advance::<T, SET, true>(row, by) }
+                    let blind = !rbm.tables.steep
+                        && sites.len() <= 2
+                        && batch.accepted[k] % LOOK != LOOK - 1;
+                    !if blind {
+                        advance::<T, SET, false>(row, by)
+                    } else {
+                        advance::<T, SET, true>(row, by)
+                    }
                 }
             };
         }
-        sites.iter().for_each(|&site| x[site as usize] = -x[site as usize]);
+        sites
+            .iter()
+            .for_each(|&site| x[site as usize] = -x[site as usize]);
     }
 }
 
@@ -144,7 +175,11 @@ impl<T: Kernel> Rbm<T> {
             accepted: vec![0; walkers],
             irregular: vec![false; walkers],
             refreshes: 0,
-            scratch: RefCell::new(Scratch::new(&self.tables, self.sites, walkers.clamp(2, BLOCK))),
+            scratch: RefCell::new(Scratch::new(
+                &self.tables,
+                self.sites,
+                walkers.clamp(2, BLOCK),
+            )),
         };
         for first in (0..walkers).step_by(BLOCK) {
             self.refresh(&mut batch, first, BLOCK.min(walkers - first));
@@ -155,9 +190,20 @@ impl<T: Kernel> Rbm<T> {
     /// p, r and ln ψ of `count` ≤ [`BLOCK`] walkers from their spins.
     fn refresh(&self, batch: &mut RbmBatch, first: usize, count: usize) {
         let (n, stride) = (self.sites, 2 * self.tables.stride());
-        let Scratch { spins, theta, planes, .. } = batch.scratch.get_mut();
-        let (from, numbers) = (&batch.x[first * n..(first + count) * n], &mut spins[..count * n]);
-        numbers.iter_mut().zip(from).for_each(|(number, &x)| *number = f64::from(x));
+        let Scratch {
+            spins,
+            theta,
+            planes,
+            ..
+        } = batch.scratch.get_mut();
+        let (from, numbers) = (
+            &batch.x[first * n..(first + count) * n],
+            &mut spins[..count * n],
+        );
+        numbers
+            .iter_mut()
+            .zip(from)
+            .for_each(|(number, &x)| *number = f64::from(x));
         let theta = &mut theta[..count * self.tables.weights.stride()];
         self.tables.weights.multiply(self.simd, numbers, n, theta);
         for (k, theta) in (first..).zip(theta.chunks_exact_mut(self.tables.weights.stride())) {
@@ -191,24 +237,42 @@ impl<T: Kernel> Rbm<T> {
             if batch.irregular[k] || batch.accepted[k] == REFRESH || !moderate {
                 self.refresh(batch, k, 1);
             } else {
-                let ratio = Scaled { mantissa: ratio, exponent: 0 };
+                let ratio = Scaled {
+                    mantissa: ratio,
+                    exponent: 0,
+                };
                 batch.moved[k] = batch.moved[k].times(ratio).normalised();
             }
         }
     }
 
-    /// The ratio from differences of ln cosh, for walkers or moves where products leave the range of numbers.
+    /// The ratio from differences of ln cosh, for walkers or moves where products leave the range
+    /// of numbers.
     pub(super) fn ratio_from_theta(&self, batch: &RbmBatch, k: usize, sites: &[u32]) -> Complex64 {
         let (n, stride) = (self.sites, self.tables.weights.stride());
-        let Scratch { spins, theta, planes, room } = &mut *batch.scratch.borrow_mut();
+        let Scratch {
+            spins,
+            theta,
+            planes,
+            room,
+        } = &mut *batch.scratch.borrow_mut();
         let (before, after) = spins[..2 * n].split_at_mut(n);
-        before.iter_mut().zip(&batch.x[k * n..]).for_each(|(spin, &x)| *spin = f64::from(x));
+        before
+            .iter_mut()
+            .zip(&batch.x[k * n..])
+            .for_each(|(spin, &x)| *spin = f64::from(x));
         after.copy_from_slice(before);
         sites.iter().for_each(|&site| after[site as usize] *= -1.0);
-        self.tables.weights.multiply(self.simd, &spins[..2 * n], n, &mut theta[..2 * stride]);
+        self.tables
+            .weights
+            .multiply(self.simd, &spins[..2 * n], n, &mut theta[..2 * stride]);
         let (before, after) = theta[..2 * stride].split_at_mut(stride);
-        let visible =
-            |row: &[f64]| T::new(row[self.tables.thetas()], *row.get(self.tables.thetas() + 1).unwrap_or(&0.0));
+        let visible = |row: &[f64]| {
+            T::new(
+                row[self.tables.thetas()],
+                *row.get(self.tables.thetas() + 1).unwrap_or(&0.0),
+            )
+        };
         let difference = visible(after) - visible(before);
         let unused = &mut room[0];
         unused.resize(2 * self.tables.stride(), Lanes::splat(0.0));
@@ -230,6 +294,10 @@ fn sum<T: Field>(numbers: &[f64]) -> T {
         }
         sums.iter().sum::<f64>()
     };
-    let (re, im) = numbers.split_at(if T::COMPLEX { numbers.len() / 2 } else { numbers.len() });
+    let (re, im) = numbers.split_at(if T::COMPLEX {
+        numbers.len() / 2
+    } else {
+        numbers.len()
+    });
     T::new(plane(re), if T::COMPLEX { plane(im) } else { 0.0 })
 }

@@ -12,10 +12,20 @@ fn with<T>(text: &str, read: impl FnOnce(&Path) -> T) -> T {
 
 fn refused<T: std::fmt::Debug>(result: Result<T>, line: usize, what: &str) {
     match result {
-        Err(Error::Input { key, problem, remedy }) => {
+        Err(Error::Input {
+            key,
+            problem,
+            remedy,
+        }) => {
             assert_eq!(key, "here");
-            assert!(problem.contains("list.csv") && problem.contains(what), "{problem}");
-            assert!(line == 0 || problem.contains(&format!("line {line}:")), "{problem}");
+            assert!(
+                problem.contains("list.csv") && problem.contains(what),
+                "{problem}"
+            );
+            assert!(
+                line == 0 || problem.contains(&format!("line {line}:")),
+                "{problem}"
+            );
             assert!(!remedy.is_empty());
         }
         other => panic!("accepted: {other:?}"),
@@ -24,15 +34,35 @@ fn refused<T: std::fmt::Debug>(result: Result<T>, line: usize, what: &str) {
 
 #[test]
 fn good_files() {
-    let edges = with("# a triangle\ni,j,kind\n\n0,1,1\n 1 , 2 ,2\r\n0,2,1\n", |p| read_edges(p, "here")).unwrap();
+    let edges = with(
+        "# a triangle\ni,j,kind\n\n0,1,1\n 1 , 2 ,2\r\n0,2,1\n",
+        |p| read_edges(p, "here"),
+    )
+    .unwrap();
     assert_eq!(edges, [(0, 1, 1), (1, 2, 2), (0, 2, 1)]);
-    assert_eq!(with("i,j\n0,1\n", |p| read_edges(p, "here")).unwrap(), [(0, 1, 1)]);
+    assert_eq!(
+        with("i,j\n0,1\n", |p| read_edges(p, "here")).unwrap(),
+        [(0, 1, 1)]
+    );
     let bonds = with("i,j,Jx,Jy,Jz\n3,1,1,-2e-1,.5", |p| read_bonds(p, "here", 4)).unwrap();
-    assert_eq!(bonds, [Coupling { i: 3, j: 1, j_xyz: [1.0, -0.2, 0.5] }]);
+    assert_eq!(
+        bonds,
+        [Coupling {
+            i: 3,
+            j: 1,
+            j_xyz: [1.0, -0.2, 0.5]
+        }]
+    );
     let fields = with("i,hx,hy,hz\n2,0,1,-1\n", |p| read_fields(p, "here", 3)).unwrap();
     assert_eq!(fields, [(2, [0.0, 1.0, -1.0])]);
-    let terms = with("coefficient,string\n0.5+0.2i,X0 Y3\n-1,\n", |p| read_pauli(p, "here", 4)).unwrap();
-    assert_eq!(terms[0], (Complex64::new(0.5, 0.2), vec![(0, Pauli::X), (3, Pauli::Y)]));
+    let terms = with("coefficient,string\n0.5+0.2i,X0 Y3\n-1,\n", |p| {
+        read_pauli(p, "here", 4)
+    })
+    .unwrap();
+    assert_eq!(
+        terms[0],
+        (Complex64::new(0.5, 0.2), vec![(0, Pauli::X), (3, Pauli::Y)])
+    );
     assert_eq!(terms[1], (Complex64::new(-1.0, 0.0), vec![]));
 }
 
@@ -48,11 +78,33 @@ fn bad_files() {
     refused(bonds("i,j,Jx,Jy,Jz\n0,1,1,nan,1\n"), 2, "finite");
     refused(bonds("i,j,Jx,Jy,Jz\n0,1,1,1,1e999\n"), 2, "finite");
     refused(bonds("i,j,Jx,Jy,Jz\n1,1,1,1,1\n"), 2, "itself");
-    refused(bonds("i,j,Jx,Jy,Jz\n0,1,1,1,1\n#\n1,0,1,1,1\n"), 4, "already on line 2");
-    refused(with("i,hx,hy,hz\n0,1,1,1\n0,1,1,1\n", |p| read_fields(p, "here", 3)), 3, "already on line 2");
-    refused(with("i,j,kind\n0,1,0\n", |p| read_edges(p, "here")), 2, "kind");
-    refused(with("i,j\n0,99999999999\n", |p| read_edges(p, "here")), 2, "largest");
-    refused(with("i,j\n0,1\n1,0\n", |p| read_edges(p, "here")), 3, "already");
+    refused(
+        bonds("i,j,Jx,Jy,Jz\n0,1,1,1,1\n#\n1,0,1,1,1\n"),
+        4,
+        "already on line 2",
+    );
+    refused(
+        with("i,hx,hy,hz\n0,1,1,1\n0,1,1,1\n", |p| {
+            read_fields(p, "here", 3)
+        }),
+        3,
+        "already on line 2",
+    );
+    refused(
+        with("i,j,kind\n0,1,0\n", |p| read_edges(p, "here")),
+        2,
+        "kind",
+    );
+    refused(
+        with("i,j\n0,99999999999\n", |p| read_edges(p, "here")),
+        2,
+        "largest",
+    );
+    refused(
+        with("i,j\n0,1\n1,0\n", |p| read_edges(p, "here")),
+        3,
+        "already",
+    );
     for (line, what) in [
         ("x,X0", "coefficient"),
         ("1,W0", "W0"),
@@ -62,13 +114,33 @@ fn bad_files() {
         ("1,X0 Z0", "twice"),
         ("inf,X0", "finite"),
     ] {
-        refused(with(&format!("coefficient,string\n{line}\n"), |p| read_pauli(p, "here", 3)), 2, what);
+        refused(
+            with(&format!("coefficient,string\n{line}\n"), |p| {
+                read_pauli(p, "here", 3)
+            }),
+            2,
+            what,
+        );
     }
-    refused(read_edges(Path::new("/no/such/list.csv"), "here"), 0, "list.csv");
-    refused(with("", |p| read_edges(&p.parent().unwrap().join("list.csv").join("x"), "here")), 0, "list.csv");
+    refused(
+        read_edges(Path::new("/no/such/list.csv"), "here"),
+        0,
+        "list.csv",
+    );
+    refused(
+        with("", |p| {
+            read_edges(&p.parent().unwrap().join("list.csv").join("x"), "here")
+        }),
+        0,
+        "list.csv",
+    );
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("list.csv")).unwrap();
-    refused(read_edges(&folder.path().join("list.csv"), "here"), 0, "regular");
+    refused(
+        read_edges(&folder.path().join("list.csv"), "here"),
+        0,
+        "regular",
+    );
 }
 
 #[test]
@@ -84,7 +156,11 @@ fn coefficients() {
         ("-0.5i", 0.0, -0.5),
         ("1 + 2i", 1.0, 2.0),
     ] {
-        assert_eq!(parse_coefficient(text), Ok(Complex64::new(re, im)), "{text}");
+        assert_eq!(
+            parse_coefficient(text),
+            Ok(Complex64::new(re, im)),
+            "{text}"
+        );
     }
     for text in ["", "x", "1+", "1+xi", "nan", "infi", "1++2i"] {
         assert!(parse_coefficient(text).is_err(), "{text}");

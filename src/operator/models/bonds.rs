@@ -1,7 +1,8 @@
 //! Decides the model whose couplings and fields are listed in files:
 //! H = Σ (Jx o^x_i o^x_j + Jy o^y_i o^y_j + Jz o^z_i o^z_j) + Σ (hx o^x_i + hy o^y_i + hz o^z_i).
 //!
-//! Fields enter with the sign of the file. Reference: S. F. Edwards and P. W. Anderson, J. Phys. F 5, 965 (1975).
+//! Fields enter with the sign of the file. Reference: S. F. Edwards and P. W. Anderson, J. Phys. F
+//! 5, 965 (1975).
 
 use super::{Model, ModelContext, Terms, schema_of};
 use crate::error::{Error, Result};
@@ -35,8 +36,19 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     })?;
     let sites = context.lattice.sites;
     let mut terms = Terms::new(units);
-    for c in read_bonds(&context.folder.join(&keys.bonds), "hamiltonian.bonds", sites)? {
-        terms.couple(Bond { i: c.i, j: c.j, kind: 1 }, c.j_xyz);
+    for c in read_bonds(
+        &context.folder.join(&keys.bonds),
+        "hamiltonian.bonds",
+        sites,
+    )? {
+        terms.couple(
+            Bond {
+                i: c.i,
+                j: c.j,
+                kind: 1,
+            },
+            c.j_xyz,
+        );
     }
     if let Some(file) = &keys.fields {
         for (site, field) in read_fields(&context.folder.join(file), "hamiltonian.fields", sites)? {

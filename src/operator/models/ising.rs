@@ -1,15 +1,16 @@
-//! Decides the Ising model in a field: H = −J Σ σz_i σz_j / d_ij^α − hx Σ σx_i − hz Σ σz_i, over nearest neighbours
-//! without α, over all pairs with it.
+//! Decides the Ising model in a field: H = −J Σ σz_i σz_j / d_ij^α − hx Σ σx_i − hz Σ
+//! σz_i, over nearest neighbours without α, over all pairs with it.
 //!
-//! d is the minimum-image distance, and there is no Kac factor. Reference: P. Pfeuty, Ann. Phys. 57, 79 (1970).
+//! d is the minimum-image distance, and there is no Kac factor. Reference: P. Pfeuty, Ann. Phys.
+//! 57, 79 (1970).
 
 use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, schema_of};
 use crate::error::{Error, Result};
 use crate::lattice::Bond;
 use serde::Deserialize;
 
-/// Ising model: −j Σ σz σz / d^alpha − hx Σ σx − hz Σ σz, Pauli matrices unless `units` says otherwise.
-/// Most sites with couplings of all pairs.
+/// Ising model: −j Σ σz σz / d^alpha − hx Σ σx − hz Σ σz, Pauli matrices unless
+/// `units` says otherwise. Most sites with couplings of all pairs.
 const LARGEST: usize = 2048;
 
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
@@ -21,13 +22,19 @@ struct Keys {
     hx: f64,
     /// Longitudinal field.
     hz: f64,
-    /// Exponent of a coupling of all pairs that falls as 1/d^alpha; absent: nearest neighbours only.
+    /// Exponent of a coupling of all pairs that falls as 1/d^alpha; absent: nearest neighbours
+    /// only.
     alpha: Option<f64>,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Keys { j: 1.0, hx: 0.0, hz: 0.0, alpha: None }
+        Keys {
+            j: 1.0,
+            hx: 0.0,
+            hz: 0.0,
+            alpha: None,
+        }
     }
 }
 
@@ -37,7 +44,12 @@ pub(super) fn schema() -> serde_json::Value {
 
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {
     let keys: Keys = crate::keys::parse(table, "hamiltonian")?;
-    check_finite(&[("j", keys.j), ("hx", keys.hx), ("hz", keys.hz), ("alpha", keys.alpha.unwrap_or(0.0))])?;
+    check_finite(&[
+        ("j", keys.j),
+        ("hx", keys.hx),
+        ("hz", keys.hz),
+        ("alpha", keys.alpha.unwrap_or(0.0)),
+    ])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Pauli));
     match keys.alpha {
         None => {
@@ -55,7 +67,10 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
         Some(_) if context.lattice.sites > LARGEST => {
             return Err(Error::input(
                 "hamiltonian.alpha",
-                format!("{} sites are too many for couplings of all pairs", context.lattice.sites),
+                format!(
+                    "{} sites are too many for couplings of all pairs",
+                    context.lattice.sites
+                ),
                 format!("use at most {LARGEST} sites, or remove alpha"),
             ));
         }

@@ -1,15 +1,16 @@
-//! Decides the J1-J2 model: H = J1 Σ_⟨ij⟩ S_i·S_j + J2 Σ_⟨⟨ij⟩⟩ S_i·S_j − hz Σ Sz_i over first and second neighbours.
+//! Decides the J1-J2 model: H = J1 Σ_⟨ij⟩ S_i·S_j + J2 Σ_⟨⟨ij⟩⟩ S_i·S_j − hz Σ
+//! Sz_i over first and second neighbours.
 //!
-//! On a graph, edges of kind 1 carry J1 and edges of kind 2 carry J2. Reference: P. Chandra and B. Douçot,
-//! Phys. Rev. B 38, 9335 (1988).
+//! On a graph, edges of kind 1 carry J1 and edges of kind 2 carry J2. Reference: P. Chandra and B.
+//! Douçot, Phys. Rev. B 38, 9335 (1988).
 
 use super::{Model, ModelContext, Terms, Units, check_finite, schema_of};
 use crate::error::{Error, Result};
 use crate::lattice::{Bond, Lattice};
 use serde::Deserialize;
 
-/// J1-J2 model: j1 Σ S·S over first neighbours + j2 Σ S·S over second neighbours − hz Σ Sz, spin operators unless
-/// `units` says otherwise.
+/// J1-J2 model: j1 Σ S·S over first neighbours + j2 Σ S·S over second neighbours − hz Σ Sz,
+/// spin operators unless `units` says otherwise.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -39,7 +40,10 @@ fn neighbours(lattice: &Lattice, shell: u32) -> Result<Vec<Bond>> {
     if let Some(edge) = lattice.bonds(1)?.iter().find(|e| e.kind > 2) {
         return Err(Error::input(
             "hamiltonian.kind",
-            format!("the edge {},{} of the graph has kind {}, which j1j2 does not use", edge.i, edge.j, edge.kind),
+            format!(
+                "the edge {},{} of the graph has kind {}, which j1j2 does not use",
+                edge.i, edge.j, edge.kind
+            ),
             "give edges kind 1 for j1 and kind 2 for j2",
         ));
     }
@@ -58,5 +62,8 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
         terms.couple(bond, [keys.j2; 3]);
     }
     terms.uniform_field(context.lattice, [0.0, 0.0, keys.hz]);
-    Ok(Model { marshall_bonds: first, ..terms.finish()? })
+    Ok(Model {
+        marshall_bonds: first,
+        ..terms.finish()?
+    })
 }

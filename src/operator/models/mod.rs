@@ -1,7 +1,8 @@
-//! Decides which Hamiltonians there are by name, and how couplings on bonds and fields on sites become Pauli strings.
+//! Decides which Hamiltonians there are by name, and how couplings on bonds and fields on sites
+//! become Pauli strings.
 //!
-//! H = Σ_b Σ_a J^a_b o^a_i o^a_j + Σ_i Σ_a f^a_i o^a_i with o = σ or o = S = σ/2 (`units`). The named models have
-//! f = −h: a positive field favours spins along it.
+//! H = Σ_b Σ_a J^a_b o^a_i o^a_j + Σ_i Σ_a f^a_i o^a_i with o = σ or o = S = σ/2 (`units`).
+//! The named models have f = −h: a positive field favours spins along it.
 
 mod bonds;
 mod heisenberg;
@@ -53,7 +54,8 @@ pub struct ModelContext<'a> {
 pub struct Model {
     /// The Hamiltonian.
     pub sum: PauliSum,
-    /// The bonds that decide whether the lattice is bipartite: first neighbours for `j1j2`, else all with xy coupling.
+    /// The bonds that decide whether the lattice is bipartite: first neighbours for `j1j2`, else
+    /// all with xy coupling.
     pub marshall_bonds: Vec<Bond>,
     /// Pairs over which exchange moves are proposed, each once with the smaller site first.
     pub exchange_bonds: Vec<(u32, u32)>,
@@ -74,13 +76,41 @@ pub struct ModelEntry {
 
 /// All models.
 pub const MODELS: &[ModelEntry] = &[
-    ModelEntry { kind: "ising", build: ising::build, schema: ising::schema },
-    ModelEntry { kind: "heisenberg", build: heisenberg::build, schema: heisenberg::schema },
-    ModelEntry { kind: "xxz", build: xxz::build, schema: xxz::schema },
-    ModelEntry { kind: "xyz", build: xyz::build, schema: xyz::schema },
-    ModelEntry { kind: "j1j2", build: j1j2::build, schema: j1j2::schema },
-    ModelEntry { kind: "bonds", build: bonds::build, schema: bonds::schema },
-    ModelEntry { kind: "pauli", build: pauli::build, schema: pauli::schema },
+    ModelEntry {
+        kind: "ising",
+        build: ising::build,
+        schema: ising::schema,
+    },
+    ModelEntry {
+        kind: "heisenberg",
+        build: heisenberg::build,
+        schema: heisenberg::schema,
+    },
+    ModelEntry {
+        kind: "xxz",
+        build: xxz::build,
+        schema: xxz::schema,
+    },
+    ModelEntry {
+        kind: "xyz",
+        build: xyz::build,
+        schema: xyz::schema,
+    },
+    ModelEntry {
+        kind: "j1j2",
+        build: j1j2::build,
+        schema: j1j2::schema,
+    },
+    ModelEntry {
+        kind: "bonds",
+        build: bonds::build,
+        schema: bonds::schema,
+    },
+    ModelEntry {
+        kind: "pauli",
+        build: pauli::build,
+        schema: pauli::schema,
+    },
 ];
 
 const AXES: [Pauli; 3] = [Pauli::X, Pauli::Y, Pauli::Z];
@@ -94,9 +124,11 @@ fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
 fn check_finite(couplings: &[(&str, f64)]) -> Result<()> {
     match couplings.iter().find(|(_, value)| !value.is_finite()) {
         None => Ok(()),
-        Some((key, value)) => {
-            Err(Error::input(format!("hamiltonian.{key}"), format!("{value} is not finite"), "give a finite number"))
-        }
+        Some((key, value)) => Err(Error::input(
+            format!("hamiltonian.{key}"),
+            format!("{value} is not finite"),
+            "give a finite number",
+        )),
     }
 }
 
@@ -123,14 +155,22 @@ struct Terms {
 
 impl Terms {
     fn new(units: Units) -> Self {
-        Terms { units, sum: PauliSum::default(), xy: Vec::new(), pairs: Vec::new() }
+        Terms {
+            units,
+            sum: PauliSum::default(),
+            xy: Vec::new(),
+            pairs: Vec::new(),
+        }
     }
 
     /// Adds Σ_a J^a o^a_i o^a_j.
     fn couple(&mut self, bond: Bond, j_xyz: [f64; 3]) {
         let (i, j) = (bond.i as u32, bond.j as u32);
         for (axis, coupling) in AXES.into_iter().zip(j_xyz).filter(|(_, c)| *c != 0.0) {
-            self.sum.add(coupling * self.units.factor().powi(2), &[(i, axis), (j, axis)]);
+            self.sum.add(
+                coupling * self.units.factor().powi(2),
+                &[(i, axis), (j, axis)],
+            );
         }
         if j_xyz[0] != 0.0 || j_xyz[1] != 0.0 {
             self.xy.push(bond);
@@ -141,7 +181,8 @@ impl Terms {
     /// Adds Σ_a f^a o^a_i, with the sign as given.
     fn field(&mut self, site: usize, f_xyz: [f64; 3]) {
         for (axis, field) in AXES.into_iter().zip(f_xyz).filter(|(_, f)| *f != 0.0) {
-            self.sum.add(field * self.units.factor(), &[(site as u32, axis)]);
+            self.sum
+                .add(field * self.units.factor(), &[(site as u32, axis)]);
         }
     }
 
@@ -157,7 +198,12 @@ impl Terms {
         check_sum(&self.sum, "hamiltonian")?;
         self.pairs.sort_unstable();
         self.pairs.dedup();
-        Ok(Model { sum: self.sum, marshall_bonds: self.xy, exchange_bonds: self.pairs, units: self.units })
+        Ok(Model {
+            sum: self.sum,
+            marshall_bonds: self.xy,
+            exchange_bonds: self.pairs,
+            units: self.units,
+        })
     }
 }
 
@@ -167,7 +213,10 @@ fn check_sum(sum: &PauliSum, path: &str) -> Result<()> {
         None => Ok(()),
         Some((string, _)) => Err(Error::input(
             path,
-            format!("the coefficient of `{}` is too large for a real number", super::name(string)),
+            format!(
+                "the coefficient of `{}` is too large for a real number",
+                super::name(string)
+            ),
             "give couplings of order one",
         )),
     }

@@ -1,7 +1,8 @@
 //! Decides the model given as a list of Pauli strings: H = Σ_k c_k P_k.
 //!
-//! A string such as `X0 Y3 Z4` is a product of one-site matrices, the empty one the identity; the sum is Hermitian.
-//! Reference: P. Jordan and E. Wigner, Z. Phys. 47, 631 (1928), for molecules mapped to spins.
+//! A string such as `X0 Y3 Z4` is a product of one-site matrices, the empty one the identity; the
+//! sum is Hermitian. Reference: P. Jordan and E. Wigner, Z. Phys. 47, 631 (1928), for molecules
+//! mapped to spins.
 
 use super::{Model, ModelContext, Units, check_sum, schema_of};
 use crate::error::{Error, Result};
@@ -13,7 +14,8 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// A sum of Pauli strings, from a file or listed here; Pauli matrices unless `units` says otherwise.
+/// A sum of Pauli strings, from a file or listed here; Pauli matrices unless `units` says
+/// otherwise.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -53,18 +55,38 @@ fn term(
 
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {
     let units = context.units.unwrap_or(Units::Pauli);
-    let sum = hermitian_sum(table, "hamiltonian", context.folder, context.lattice.sites, units.factor())?;
+    let sum = hermitian_sum(
+        table,
+        "hamiltonian",
+        context.folder,
+        context.lattice.sites,
+        units.factor(),
+    )?;
     let (marshall_bonds, exchange_bonds) = pairs(&sum);
-    Ok(Model { sum, marshall_bonds, exchange_bonds, units })
+    Ok(Model {
+        sum,
+        marshall_bonds,
+        exchange_bonds,
+        units,
+    })
 }
 
-/// The Hermitian sum of strings that a table at `path` of the input gives by the keys `file` or `terms`; each letter stands
-/// for `factor` times a Pauli matrix.
-pub fn hermitian_sum(table: &toml::Table, path: &str, folder: &Path, sites: usize, factor: f64) -> Result<PauliSum> {
+/// The Hermitian sum of strings that a table at `path` of the input gives by the keys `file` or
+/// `terms`; each letter stands for `factor` times a Pauli matrix.
+pub fn hermitian_sum(
+    table: &toml::Table,
+    path: &str,
+    folder: &Path,
+    sites: usize,
+    factor: f64,
+) -> Result<PauliSum> {
     let keys: Keys = crate::keys::parse(table, path)?;
     let key = |name: &str| format!("{path}.{name}");
     let (key, list) = match (&keys.file, &keys.terms) {
-        (Some(file), None) => (key("file"), read_pauli(&folder.join(file), &key("file"), sites)?),
+        (Some(file), None) => (
+            key("file"),
+            read_pauli(&folder.join(file), &key("file"), sites)?,
+        ),
         (None, Some(terms)) => {
             let read = |(k, pair)| {
                 term(pair, sites).map_err(|problem| {
@@ -72,11 +94,22 @@ pub fn hermitian_sum(table: &toml::Table, path: &str, folder: &Path, sites: usiz
                     Error::input(key("terms"), format!("term {}: {problem}", k + 1), remedy)
                 })
             };
-            (key("terms"), terms.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?)
+            (
+                key("terms"),
+                terms
+                    .iter()
+                    .enumerate()
+                    .map(read)
+                    .collect::<Result<Vec<_>>>()?,
+            )
         }
         _ => {
             let problem = "the strings come from `file` or from `terms`";
-            return Err(Error::input(key("terms"), problem, "give exactly one of the two"));
+            return Err(Error::input(
+                key("terms"),
+                problem,
+                "give exactly one of the two",
+            ));
         }
     };
     let mut sum = PauliSum::default();
@@ -87,7 +120,9 @@ pub fn hermitian_sum(table: &toml::Table, path: &str, folder: &Path, sites: usiz
     if let Some((string, c)) = sum.non_hermitian() {
         return Err(Error::input(
             key,
-            format!("the coefficient {c} of `{string}` is not real, so that the sum is not Hermitian"),
+            format!(
+                "the coefficient {c} of `{string}` is not real, so that the sum is not Hermitian"
+            ),
             "give every string a real coefficient",
         ));
     }
@@ -99,7 +134,13 @@ fn pairs(sum: &PauliSum) -> (Vec<Bond>, Vec<(u32, u32)>) {
     let flips: BTreeSet<Vec<u32>> = sum
         .iter()
         .filter(|(_, c)| c.norm() != 0.0)
-        .map(|(string, _)| string.iter().filter(|f| f.1 != Pauli::Z).map(|f| f.0).collect())
+        .map(|(string, _)| {
+            string
+                .iter()
+                .filter(|f| f.1 != Pauli::Z)
+                .map(|f| f.0)
+                .collect()
+        })
         .collect();
     let mut together = BTreeSet::new();
     let mut alone = Vec::new();
@@ -108,7 +149,11 @@ fn pairs(sum: &PauliSum) -> (Vec<Bond>, Vec<(u32, u32)>) {
             together.extend(flip[k + 1..].iter().map(|&j| (i, j)));
         }
         if let [i, j] = flip[..] {
-            alone.push(Bond { i: i as usize, j: j as usize, kind: 1 });
+            alone.push(Bond {
+                i: i as usize,
+                j: j as usize,
+                kind: 1,
+            });
         }
     }
     (alone, together.into_iter().collect())

@@ -1,4 +1,5 @@
-//! Decides the XXZ model: H = J Σ_⟨ij⟩ (Sx_i Sx_j + Sy_i Sy_j + Δ Sz_i Sz_j) − hz Σ Sz_i over nearest neighbours.
+//! Decides the XXZ model: H = J Σ_⟨ij⟩ (Sx_i Sx_j + Sy_i Sy_j + Δ Sz_i Sz_j) − hz Σ Sz_i
+//! over nearest neighbours.
 //!
 //! Reference: C. N. Yang and C. P. Yang, Phys. Rev. 150, 321 (1966).
 
@@ -6,7 +7,8 @@ use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, s
 use crate::error::Result;
 use serde::Deserialize;
 
-/// XXZ model: j Σ (Sx Sx + Sy Sy + delta Sz Sz) − hz Σ Sz, spin operators unless `units` says otherwise.
+/// XXZ model: j Σ (Sx Sx + Sy Sy + delta Sz Sz) − hz Σ Sz, spin operators unless `units` says
+/// otherwise.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {

@@ -1,4 +1,5 @@
-//! Decides the XYZ model: H = Σ_⟨ij⟩ (Jx Sx_i Sx_j + Jy Sy_i Sy_j + Jz Sz_i Sz_j) − Σ h·S_i over nearest neighbours.
+//! Decides the XYZ model: H = Σ_⟨ij⟩ (Jx Sx_i Sx_j + Jy Sy_i Sy_j + Jz Sz_i Sz_j) − Σ
+//! h·S_i over nearest neighbours.
 //!
 //! Reference: R. J. Baxter, Ann. Phys. 70, 323 (1972).
 
@@ -6,7 +7,8 @@ use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, s
 use crate::error::Result;
 use serde::Deserialize;
 
-/// XYZ model: Σ (jx Sx Sx + jy Sy Sy + jz Sz Sz) − Σ h·S, spin operators unless `units` says otherwise.
+/// XYZ model: Σ (jx Sx Sx + jy Sy Sy + jz Sz Sz) − Σ h·S, spin operators unless `units` says
+/// otherwise.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -33,8 +35,22 @@ pub(super) fn schema() -> serde_json::Value {
 
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {
     let keys: Keys = crate::keys::parse(table, "hamiltonian")?;
-    let Keys { jx, jy, jz, hx, hy, hz } = keys;
-    check_finite(&[("jx", jx), ("jy", jy), ("jz", jz), ("hx", hx), ("hy", hy), ("hz", hz)])?;
+    let Keys {
+        jx,
+        jy,
+        jz,
+        hx,
+        hy,
+        hz,
+    } = keys;
+    check_finite(&[
+        ("jx", jx),
+        ("jy", jy),
+        ("jz", jz),
+        ("hx", hx),
+        ("hy", hy),
+        ("hz", hz),
+    ])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
     for bond in first_neighbours(context.lattice)? {
         terms.couple(bond, [jx, jy, jz]);

@@ -7,9 +7,9 @@
 #[path = "../tests/common/tally.rs"]
 mod tally;
 use ndarray::Array2;
-use nishina::ansatz::{Derivatives, Entry, Kind};
 use nishina::comm::counting::{Counting, Load, Traffic};
 use nishina::comm::{Serial, share, threads};
+use nishina::derivatives::{Derivatives, Entry, Kind};
 use nishina::ensemble::{Ensemble, Request};
 use nishina::evolution::motion::{self, Axis, Equation, Inverse, Principle, Spectral};
 use nishina::linalg::dense::Lapack;

@@ -22,7 +22,7 @@
 //! | --- | --- | --- |
 //! | σ, x | configuration, spins ±1 | `xs: &[i8]`, row by row |
 //! | θ_j | argument of hidden unit j, b_j + Σ_i σ_i W_ij | tables of a batch |
-//! | O | log-derivatives, samples × parameters | [`ansatz::Derivatives`] |
+//! | O | log-derivatives, samples × parameters | [`derivatives::Derivatives`] |
 //! | E_loc | local energy | [`ensemble::LocalValues`] |
 //! | S, F | metric and force | [`optimizer`] |
 //! | η, λ | learning rate, shift | [`optimizer::Schedule`] |
@@ -35,37 +35,34 @@
 //! [`driver::statistics`] reduces them over the [`comm`]unicator, the [`optimizer`] gives a
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
-//! Rooms use those to their left: error, scalar, rng, keys → linalg, comm, lattice → basis,
-//! stats → operator, ansatz → sampler → ensemble → observable → optimizer → evolution
-//! → io, job → driver → registry, input, report, gather, export, plot, watch → main.
-//! [`io::tree`] and [`io::hdf5`] are plain data that every room may use; [`exact`] stands beside
-//! the driver, [`check`] holds the public laws.
+//! Rooms use those to their left: error, number, rng, table → linalg, comm, lattice → derivatives →
+//! basis, stats → operator, ansatz → sampler → ensemble → observable → optimizer → evolution → io,
+//! job → exact, laws → driver, registry, input, commands, plot → main. [`io::tree`] and
+//! [`io::hdf5`] are plain data that every room may use; [`laws`] holds what every part obeys.
 
 pub mod ansatz;
 pub mod basis;
-pub mod check;
 pub mod comm;
+pub mod commands;
+pub mod derivatives;
 pub mod driver;
 pub mod ensemble;
 pub mod error;
 pub mod evolution;
 pub mod exact;
-pub mod export;
-pub mod gather;
 pub mod input;
 pub mod io;
 pub mod job;
-pub mod keys;
 pub mod lattice;
+pub mod laws;
 pub mod linalg;
+pub mod number;
 pub mod observable;
 pub mod operator;
 pub mod optimizer;
 pub mod plot;
 pub mod registry;
-pub mod report;
 pub mod rng;
 pub mod sampler;
-pub mod scalar;
 pub mod stats;
-pub mod watch;
+pub mod table;

@@ -5,7 +5,7 @@ use nishina::comm::{Comm, agree, mpi, same_everywhere};
 use nishina::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use nishina::exact::{ExactOptions, solve};
 use nishina::io::output::results_among;
-use nishina::{driver, export, gather, input, io, job, linalg, plot, registry, report, watch};
+use nishina::{commands, driver, input, io, job, linalg, plot, registry};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -182,25 +182,27 @@ fn main() {
             file,
             varbench: true,
             ..
-        } => alone(|| answer(&report::varbench(&file)?)),
+        } => alone(|| answer(&commands::varbench(&file)?)),
         Command::Info { file, json, .. } => alone(|| {
-            let info = report::info(&file)?;
+            let info = commands::info(&file)?;
             answer(&if json {
                 info.to_string()
             } else {
-                report::info_text(&info)
+                commands::info_text(&info)
             })
         }),
-        Command::Gather { files } => alone(|| answer(&gather::table(&results_among(&files))?)),
+        Command::Gather { files } => {
+            alone(|| answer(&commands::gather::table(&results_among(&files))?))
+        }
         Command::Watch { file, once } => alone(|| match once {
-            true => answer(&watch::once(&file, 100, 36)?),
-            false => watch::live(&file),
+            true => answer(&commands::watch::once(&file, 100, 36)?),
+            false => commands::watch::live(&file),
         }),
         Command::Export { file, netket, .. } => alone(|| {
             answer(&if netket {
-                export::netket(&file)?
+                commands::export::netket(&file)?
             } else {
-                export::csv(&file)?
+                commands::export::csv(&file)?
             })
         }),
         Command::Plot {
@@ -239,14 +241,14 @@ fn main() {
             json,
         } => alone(|| exact(&input, &settings, states, momentum, output, json)),
         Command::Extrapolate { files, json } => alone(|| {
-            let result = report::extrapolate(&results_among(&files))?;
+            let result = commands::extrapolate(&results_among(&files))?;
             answer(&if json {
                 result.to_string()
             } else {
-                report::extrapolate_text(&result)
+                commands::extrapolate_text(&result)
             })
         }),
-        Command::Schema => alone(|| answer(&format!("{:#}", report::schema()))),
+        Command::Schema => alone(|| answer(&format!("{:#}", commands::schema()))),
     };
     std::process::exit(code);
 }
@@ -379,7 +381,7 @@ fn check(path: &Path, settings: &[String], ranks: usize, seconds: f64, json: boo
     )?;
     driver::start_evolution(&source, &mut *ensemble)?;
     let local = ranks.min(job::placement::cores());
-    let plan = report::plan(
+    let plan = commands::plan(
         &source,
         &problem,
         &*ensemble,
@@ -399,7 +401,7 @@ fn check(path: &Path, settings: &[String], ranks: usize, seconds: f64, json: boo
     drop(ensemble);
     let forecast = forecast(path, settings, &source, &plan, &observables, seconds, &stop)?;
     let name = source.input.output.name.clone().unwrap_or_default();
-    let header = report::header(&name, &plan, source.input.threads, &forecast);
+    let header = commands::header(&name, &plan, source.input.threads, &forecast);
     if json {
         let mut object = plan.json();
         forecast.add_to(&mut object, &header);
@@ -420,12 +422,12 @@ fn forecast(
     path: &Path,
     settings: &[String],
     source: &input::Source,
-    plan: &report::Plan,
+    plan: &commands::Plan,
     observables: &[nishina::observable::Named],
     seconds: f64,
     stop: &job::Stop,
-) -> Result<report::Forecast> {
-    let mut modelled = report::modelled(plan);
+) -> Result<commands::Forecast> {
+    let mut modelled = commands::modelled(plan);
     if seconds <= 0.0 {
         return Ok(modelled);
     }
@@ -456,7 +458,7 @@ fn forecast(
         stop,
     };
     match driver::trial::trial(&asked)? {
-        Some(trial) => Ok(report::forecast(
+        Some(trial) => Ok(commands::forecast(
             source,
             plan,
             observables,

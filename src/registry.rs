@@ -1,9 +1,10 @@
 //! Decides which concrete types an input means: names become lattices, models, wave functions,
 //! ensembles, optimisers.
 
-use crate::ansatz::{self, Ansatz, AnsatzEntry, Erased, Kind, sign};
+use crate::ansatz::{self, Ansatz, AnsatzEntry, Erased, sign};
 use crate::basis::SpinBasis;
 use crate::comm::share;
+use crate::derivatives::Kind;
 use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
 use crate::error::{Error, Result};
 use crate::input::{
@@ -413,7 +414,7 @@ fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
     for block in state.layout() {
         let path = format!("parameters/{}", block.name);
         let values = match block.complex {
-            true => tree.complexes(&path).map(crate::scalar::flatten),
+            true => tree.complexes(&path).map(crate::number::flatten),
             false => tree.reals(&path),
         };
         parameters.extend(values.map_err(failed)?);

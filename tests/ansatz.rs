@@ -4,10 +4,11 @@
 use nishina::ansatz::product::Product;
 use nishina::ansatz::sign::SignRule;
 use nishina::ansatz::table::Table;
-use nishina::ansatz::{ANSATZE, Ansatz, AnsatzEntry, Context, Erased, Kind, build};
+use nishina::ansatz::{ANSATZE, Ansatz, AnsatzEntry, Context, Erased, build};
 use nishina::basis::SpinBasis;
-use nishina::check::laws;
+use nishina::derivatives::Kind;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
+use nishina::laws::laws;
 use num_complex::Complex64;
 use std::path::Path;
 
@@ -179,7 +180,7 @@ fn the_sign_rule_counts_up_spins_of_the_sublattice() {
             &basis,
         )
         .unwrap(),
-        { (0..SITES).map(|i| i % 2 == 0).collect() },
+        (0..SITES).map(|i| i % 2 == 0).collect(),
     )
     .unwrap();
     for (x, sign) in [

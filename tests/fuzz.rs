@@ -14,7 +14,7 @@ use nishina::job::Stop;
 use nishina::operator::files;
 use nishina::registry::{self, Extensions};
 use nishina::rng::{Generator, Purpose, RngExt, stream};
-use nishina::{input, report};
+use nishina::{commands, input};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -250,7 +250,7 @@ fn build(path: &Path) -> Result<()> {
     let problem = registry::problem(&source)?;
     nishina::driver::validate_evolution(&source, &problem, &Extensions::default())?;
     let ensemble = registry::ensemble(&source, &problem, &Extensions::default(), 0, 1)?;
-    let plan = report::plan(&source, &problem, &*ensemble, 1, 1e10)?;
+    let plan = commands::plan(&source, &problem, &*ensemble, 1, 1e10)?;
     if let Some(method) = &plan.method {
         registry::optimizer(&source.input, method)?;
     }
@@ -557,7 +557,7 @@ fn altered_checkpoints() {
             extensions: Extensions::default(),
         };
         let outcome = guarded(64 << 20, || {
-            let _ = report::info(&folder.path().join("x.ckpt.h5"));
+            let _ = commands::info(&folder.path().join("x.ckpt.h5"));
             run(source, &Serial, &options).is_ok()
         });
         match outcome.map_err(|fault| format!("{fault}\n{said}"))? {
@@ -697,7 +697,7 @@ fn resealed_checkpoints() {
                 extensions: Extensions::default(),
             };
             let outcome = guarded(64 << 20, || {
-                let _ = report::info(&checkpoint);
+                let _ = commands::info(&checkpoint);
                 run(&sources[below(rng, sources.len())], &Serial, &options).is_ok()
             });
             match outcome.map_err(|fault| format!("{fault}\n{own}{said:?}"))? {

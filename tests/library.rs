@@ -3,11 +3,10 @@
 mod common;
 use common::Case;
 use ndarray::Array2;
-use nishina::ansatz::{
-    Ansatz, AnsatzEntry, Asks, Block, Context, Derivatives, Erased, Kind, Matrix,
-};
+use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Erased};
 use nishina::basis::SpinBasis;
 use nishina::comm::Serial;
+use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::driver::{Options, Outcome, run};
 use nishina::error::{Error, Result};
 use nishina::job::Stop;
@@ -136,7 +135,7 @@ fn a_foreign_wave_function_runs() {
 fn the_public_laws_hold_and_catch_a_wrong_derivative() {
     let basis = SpinBasis::new(5, None).unwrap();
     let fields = vec![0.2, -0.1, 0.3, 0.05, -0.4];
-    nishina::check::laws(
+    nishina::laws::laws(
         &mut MeanField {
             fields: fields.clone(),
             fault: 1.0,
@@ -146,7 +145,7 @@ fn the_public_laws_hold_and_catch_a_wrong_derivative() {
     )
     .unwrap();
     assert!(
-        nishina::check::laws(
+        nishina::laws::laws(
             &mut MeanField {
                 fields,
                 fault: 1.01

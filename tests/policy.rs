@@ -4,11 +4,10 @@
 mod common;
 use common::{Case, RING, expect_code, text};
 use ndarray::Array2;
-use nishina::ansatz::{
-    Ansatz, AnsatzEntry, Asks, Block, Context, Derivatives, Erased, Kind, Matrix,
-};
+use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Erased};
 use nishina::basis::SpinBasis;
 use nishina::comm::{Comm, Serial, threads};
+use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::driver::{Options, Outcome, run};
 use nishina::error::{Error, Result};
 use nishina::io::hdf5;

@@ -1,9 +1,9 @@
 //! Solvers agree on the same samples, on any number of ranks, rank-deficient problems included.
 
 use ndarray::{Array1, Array2};
-use nishina::ansatz::{Columns, Derivatives, Kind, Matrix};
 use nishina::comm::counting::Counting;
 use nishina::comm::{Comm, Serial, share, threads};
+use nishina::derivatives::{Columns, Derivatives, Kind, Matrix};
 use nishina::io::tree::Tree;
 use nishina::optimizer::{
     Direction, OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, Sizes, StepData, cost,

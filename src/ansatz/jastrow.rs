@@ -280,7 +280,7 @@ pub fn build(
     context: &Context,
     _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
 ) -> Result<Erased> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
     super::check_parameters((context.basis.sites as f64).powi(2))?;
     let classes = match keys.pairs {

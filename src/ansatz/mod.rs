@@ -1,7 +1,6 @@
 //! Decides what a wave function is to the rest of the program: batches of walkers, ratios,
 //! log-derivatives.
 
-pub mod derivatives;
 pub mod erased;
 pub mod feedforward;
 pub mod field;
@@ -13,10 +12,10 @@ pub mod sign;
 pub mod symmetrised;
 pub mod table;
 
-pub use derivatives::{Columns, Derivatives, Entry, Kind, Matrix, PORTION};
 pub use erased::Erased;
 pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_parameters, schema_of};
 
+use crate::derivatives::{Columns, Derivatives, Kind, Matrix};
 use crate::error::Result;
 use num_complex::Complex64;
 

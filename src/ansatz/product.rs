@@ -151,7 +151,7 @@ pub fn build(
     context: &Context,
     parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
 ) -> Result<Erased> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     let factor = |(k, table): (usize, &toml::Table)| {
         let context = Context {
             lattice: context.lattice,

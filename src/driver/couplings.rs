@@ -1,7 +1,8 @@
 //! Decides the Hamiltonian at a time of an evolution: `[hamiltonian]`, with the keys of
 //! `evolve.hamiltonian` and `evolve.ramps`.
 
-use crate::ansatz::{Ansatz, Kind};
+use crate::ansatz::Ansatz;
+use crate::derivatives::Kind;
 use crate::error::{Error, Result};
 use crate::evolution::motion::Axis;
 use crate::evolution::ramp::Ramp;

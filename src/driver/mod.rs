@@ -174,7 +174,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     // The smallest share decides, so that all ranks choose the same method.
     let mut share = [-total_memory() / local as f64];
     comm.max(&mut share)?;
-    let plan = crate::report::plan(source, &problem, &*ensemble, comm.size(), -share[0])?;
+    let plan = crate::commands::plan(source, &problem, &*ensemble, comm.size(), -share[0])?;
     plan.refuse_if_too_large(local)?;
     let observables = match &input.measure {
         Some(m) => agree(

@@ -4,8 +4,9 @@
 //! alone.
 
 use super::{Ensemble, LocalValues, Request, local_values_by_ratios, log_psi_within};
-use crate::ansatz::{Ansatz, Asks, Block, Derivatives};
+use crate::ansatz::{Ansatz, Asks, Block};
 use crate::basis::{SpinBasis, StateIndex};
+use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
 use crate::operator::TermTable;
 use crate::rng::{Generator, Purpose, stream};

@@ -7,8 +7,9 @@
 //! of the configurations.
 
 use super::{Ensemble, LocalValues, Request, log_psi_within};
-use crate::ansatz::{Ansatz, Asks, Block, Derivatives};
+use crate::ansatz::{Ansatz, Asks, Block};
 use crate::basis::{SpinBasis, StateIndex};
+use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
 use crate::operator::TermTable;
 use crate::sampler::Counts;

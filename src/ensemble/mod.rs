@@ -10,8 +10,9 @@ mod full_sum;
 pub use chains::{ChainSettings, Chains};
 pub use full_sum::FullSum;
 
-use crate::ansatz::{Ansatz, Asks, Derivatives};
+use crate::ansatz::{Ansatz, Asks};
 use crate::basis::{SpinBasis, StateIndex};
+use crate::derivatives::Derivatives;
 use crate::error::Result;
 use crate::operator::TermTable;
 use crate::rng::Purpose;

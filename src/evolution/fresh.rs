@@ -5,8 +5,8 @@
 //! al., SciPost Phys. 12, 165 (2022)).
 
 use super::motion::Axis;
-use crate::ansatz::Kind;
 use crate::comm::Comm;
+use crate::derivatives::Kind;
 use crate::error::Result;
 use crate::optimizer::StepData;
 use num_complex::Complex64;

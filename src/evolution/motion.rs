@@ -15,8 +15,8 @@
 
 use super::spectrum;
 pub use super::spectrum::Spectral;
-use crate::ansatz::Kind;
 use crate::comm::{Comm, Serial};
+use crate::derivatives::Kind;
 use crate::error::Result;
 use crate::optimizer::least_squares::LeastSquares;
 use crate::optimizer::whole;

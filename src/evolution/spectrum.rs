@@ -8,16 +8,16 @@
 //! U^H: V_k = Ō^H U_k/√s_k, ρ_k = √s_k U_k^H t, (Ō V_k) = √s_k U_k.
 
 use super::motion::Inverse;
-use crate::ansatz::{Entry, PORTION};
 use crate::comm::{Comm, agree};
+use crate::derivatives::{Entry, PORTION};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::{Op, Product, multiply};
+use crate::number::{Scalar, flatten, numbers};
 use crate::optimizer::least_squares::LeastSquares;
 use crate::optimizer::regularisation::{self, column, solve as solve_shifted};
 use crate::optimizer::sample_space::Kernel;
 use crate::optimizer::{Facts, parameter_space, sample_space, solve_on_root};
-use crate::scalar::{Scalar, flatten, numbers};
 use ndarray::{Array2, s};
 use num_complex::Complex64;
 

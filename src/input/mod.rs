@@ -14,7 +14,7 @@ pub use target::TargetError;
 
 use crate::error::{Error, Result};
 use crate::io::seal::fnv1a;
-use crate::keys;
+use crate::table;
 use std::path::{Path, PathBuf};
 
 /// An input with the file it came from.
@@ -56,7 +56,7 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     for setting in settings {
         set(&mut table, setting)?;
     }
-    let mut input: Input = keys::parse(&table, "")?;
+    let mut input: Input = table::parse(&table, "")?;
     let stem = path
         .file_stem()
         .map_or("run".into(), |s| s.to_string_lossy().into_owned());
@@ -84,7 +84,7 @@ pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
     if let Some(ansatz) = table.get_mut("ansatz").and_then(toml::Value::as_table_mut) {
         forget_start(ansatz);
     }
-    let input: Input = keys::parse(&table, "")?;
+    let input: Input = table::parse(&table, "")?;
     Ok(Source {
         input,
         table,
@@ -150,7 +150,7 @@ pub fn split_hamiltonian(table: &toml::Table) -> Result<(HamiltonianCommon, toml
             common.insert(key.into(), value);
         }
     }
-    Ok((keys::parse(&common, "hamiltonian")?, own))
+    Ok((table::parse(&common, "hamiltonian")?, own))
 }
 
 /// The keys of a table with their sections, `a.b`, and their values as text; 1 and 1.0 are the

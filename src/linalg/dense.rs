@@ -9,7 +9,7 @@
 
 use super::products::Product;
 use crate::error::{Error, Result};
-use crate::scalar::Scalar;
+use crate::number::Scalar;
 use ndarray::{Array2, ArrayViewMut1};
 use ndarray_linalg::{CholeskyFactorized, FactorizeCInto, SolveC, UPLO};
 use num_complex::Complex64;

@@ -4,7 +4,7 @@
 //! Reference: J. Dongarra et al., ACM Trans. Math. Softw. 16, 1 (1990); the C interface to the
 //! BLAS.
 
-use crate::scalar::Scalar;
+use crate::number::Scalar;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex64;
 use std::cell::Cell;

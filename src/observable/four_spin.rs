@@ -58,7 +58,7 @@ pub(super) fn build_dimers(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
-    let keys: DimerKeys = crate::keys::parse(table, &context.path)?;
+    let keys: DimerKeys = crate::table::parse(table, &context.path)?;
     let bonds = match keys.bonds {
         Some(bonds) => bonds,
         None => context
@@ -85,7 +85,7 @@ pub(super) fn build_plaquettes(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
-    let keys: PlaquetteKeys = crate::keys::parse(table, &context.path)?;
+    let keys: PlaquetteKeys = crate::table::parse(table, &context.path)?;
     let plaquettes = match keys.plaquettes {
         Some(list) => list,
         None => squares(context.lattice),

@@ -370,7 +370,7 @@ fn no_keys() -> serde_json::Value {
 
 /// Refuses any key.
 fn refuse_keys(table: &toml::Table, context: &ObservableContext) -> Result<()> {
-    crate::keys::parse::<NoKeys>(table, &context.path).map(drop)
+    crate::table::parse::<NoKeys>(table, &context.path).map(drop)
 }
 
 fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {

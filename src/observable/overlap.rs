@@ -44,7 +44,7 @@ pub(super) fn build(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     let other = (context.state)(&keys.file, &format!("{}.file", context.path))?;
     let mut rng = stream(0, Purpose::Configurations, u64::MAX, 0);
     let references = (0..REFERENCES)

@@ -44,7 +44,7 @@ pub(super) fn build(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     let (lattice, sites) = (context.lattice, context.lattice.sites);
     if lattice.spec.kind != "chain" || !(2..=256).contains(&sites) {
         return Err(Error::input(

@@ -64,7 +64,7 @@ fn build(
     context: &ObservableContext,
     full: bool,
 ) -> Result<Box<dyn Observable>> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     let (lattice, key) = (context.lattice, format!("{}.momenta", context.path));
     if lattice.is_graph() {
         return Err(Error::input(

@@ -12,9 +12,9 @@
 //! The traffic of [`traffic`] is exact, a test holds it to what a communicator counts.
 
 use super::sample_space::partners;
-use crate::ansatz::{Kind, PORTION};
 use crate::comm::counting::{Load, Traffic};
 use crate::comm::share;
+use crate::derivatives::{Kind, PORTION};
 
 /// What the cost of a solve depends on.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,12 +10,12 @@
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, RETRIES, column};
 use super::sample_space::{self, partners, reciprocals, starts};
-use crate::ansatz::{Entry, PORTION};
 use crate::comm::{Comm, agree};
+use crate::derivatives::{Entry, PORTION};
 use crate::error::{Error, Result};
 use crate::linalg::products::Op;
 use crate::linalg::scalapack::{Distributed, Grid, Layout};
-use crate::scalar::{flatten, numbers};
+use crate::number::{flatten, numbers};
 use ndarray::{Array2, s};
 use num_complex::Complex64;
 

@@ -13,10 +13,10 @@
 //! chain in a fixed order has to replace the sums of these eight.
 
 use super::StepData;
-use crate::ansatz::{Derivatives, Entry, Kind};
 use crate::comm::Comm;
+use crate::derivatives::{Derivatives, Entry, Kind};
 use crate::error::{Error, Result};
-use crate::scalar::{Scalar, numbers};
+use crate::number::{Scalar, numbers};
 use ndarray::Array2;
 use std::ops::Range;
 

@@ -23,8 +23,8 @@ pub use reconfiguration::{Reconfiguration, Space};
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};
 pub use schedule::{Rule, Schedule};
 
-use crate::ansatz::Derivatives;
 use crate::comm::{Comm, agree};
+use crate::derivatives::Derivatives;
 use crate::error::Result;
 use crate::io::tree::Tree;
 use num_complex::Complex64;

@@ -7,12 +7,12 @@
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, column, solve as solve_dense};
 use super::solve_on_root;
-use crate::ansatz::{Entry, PORTION};
 use crate::comm::Comm;
+use crate::derivatives::{Entry, PORTION};
 use crate::error::Result;
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::Op;
-use crate::scalar::{flatten, numbers};
+use crate::number::{flatten, numbers};
 use ndarray::{Array2, s};
 
 /// S, as its upper triangle, and Ō^H ζ, complete on rank 0.

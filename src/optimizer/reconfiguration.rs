@@ -8,8 +8,8 @@
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
 use super::{Direction, Optimizer, OptimizerOptions, StepData, parameter_space, sample_space};
-use crate::ansatz::Kind;
 use crate::comm::Comm;
+use crate::derivatives::Kind;
 use crate::error::Result;
 use crate::io::tree::Tree;
 use num_complex::Complex64;
@@ -80,9 +80,9 @@ use super::distributed::{self, Number};
 
 /// Numbers of a solver.
 #[cfg(not(feature = "scalapack"))]
-trait Number: crate::linalg::dense::Lapack + crate::ansatz::Entry {}
+trait Number: crate::linalg::dense::Lapack + crate::derivatives::Entry {}
 #[cfg(not(feature = "scalapack"))]
-impl<T: crate::linalg::dense::Lapack + crate::ansatz::Entry> Number for T {}
+impl<T: crate::linalg::dense::Lapack + crate::derivatives::Entry> Number for T {}
 
 /// Stochastic reconfiguration; it keeps no state between steps.
 pub struct Reconfiguration {

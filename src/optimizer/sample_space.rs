@@ -12,11 +12,11 @@
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, solve as solve_dense};
 use super::{Facts, solve_on_root};
-use crate::ansatz::Entry;
 use crate::comm::Comm;
+use crate::derivatives::Entry;
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
-use crate::scalar::{flatten, numbers};
+use crate::number::{flatten, numbers};
 use ndarray::{Array2, s};
 
 /// Blocks of T between this rank's samples and those of some ranks; of its own block the upper

@@ -6,8 +6,8 @@
 //! holds samples × (numbers per sample) of all ranks.
 
 use super::{Direction, Facts, Iterations, Optimizer, StepData, solve_on_root};
-use crate::ansatz::Derivatives;
 use crate::comm::{Comm, Serial};
+use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 
@@ -65,7 +65,7 @@ impl Whole {
 
 /// Real numbers in the parameter vector that derivatives belong to.
 pub fn parameters(derivatives: &Derivatives) -> usize {
-    let pairs = derivatives.kind == crate::ansatz::Kind::Holomorphic;
+    let pairs = derivatives.kind == crate::derivatives::Kind::Holomorphic;
     derivatives.columns() * if pairs { 2 } else { 1 }
 }
 

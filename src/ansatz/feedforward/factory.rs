@@ -168,7 +168,7 @@ pub fn build(
     context: &Context,
     _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
 ) -> Result<Erased> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     let shape = shape(&keys, context)?;
     let inputs = std::iter::once(context.basis.sites).chain(keys.widths.iter().copied());

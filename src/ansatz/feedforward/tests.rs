@@ -5,7 +5,7 @@ use super::*;
 use crate::ansatz::Matrix;
 use crate::ansatz::rbm::Rbm;
 use crate::basis::SpinBasis;
-use crate::check::laws;
+use crate::laws::laws;
 use crate::rng::RngExt;
 
 fn shape(widths: &[usize], g: Activation) -> Shape {

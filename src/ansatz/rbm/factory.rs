@@ -130,7 +130,7 @@ pub fn build(
     context: &Context,
     _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
 ) -> Result<Erased> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     match keys.parameters {
         Numbers::Real => typed::<f64>(&keys, context),

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::basis::SpinBasis;
-use crate::check::laws;
+use crate::laws::laws;
 use crate::rng::RngExt;
 
 fn ring(sites: usize) -> Group {

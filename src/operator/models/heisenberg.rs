@@ -27,7 +27,7 @@ pub(super) fn schema() -> serde_json::Value {
 }
 
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {
-    let keys: Keys = crate::keys::parse(table, "hamiltonian")?;
+    let keys: Keys = crate::table::parse(table, "hamiltonian")?;
     check_finite(&[("j", keys.j), ("hz", keys.hz)])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
     for bond in first_neighbours(context.lattice)? {

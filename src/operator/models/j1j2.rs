@@ -51,7 +51,7 @@ fn neighbours(lattice: &Lattice, shell: u32) -> Result<Vec<Bond>> {
 }
 
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {
-    let keys: Keys = crate::keys::parse(table, "hamiltonian")?;
+    let keys: Keys = crate::table::parse(table, "hamiltonian")?;
     check_finite(&[("j1", keys.j1), ("j2", keys.j2), ("hz", keys.hz)])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
     let first = neighbours(context.lattice, 1)?;

@@ -80,7 +80,7 @@ pub fn hermitian_sum(
     sites: usize,
     factor: f64,
 ) -> Result<PauliSum> {
-    let keys: Keys = crate::keys::parse(table, path)?;
+    let keys: Keys = crate::table::parse(table, path)?;
     let key = |name: &str| format!("{path}.{name}");
     let (key, list) = match (&keys.file, &keys.terms) {
         (Some(file), None) => (

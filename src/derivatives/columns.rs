@@ -5,7 +5,7 @@
 //! over such blocks.
 
 use crate::linalg::products::{Op, as_reals, from_reals, multiply};
-use crate::scalar::flatten;
+use crate::number::flatten;
 use ndarray::{Array2, Axis, s};
 use num_complex::Complex64;
 use std::ops::Range;

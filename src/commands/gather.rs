@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::io::hdf5;
-use crate::{input, report};
+use crate::{commands, input};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,7 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
 
 fn row(file: &Path) -> Result<Row> {
     let shown = file.display().to_string();
-    let info = report::info(file)?;
+    let info = commands::info(file)?;
     if info["file"] != "results" {
         return Err(Error::input(
             shown,

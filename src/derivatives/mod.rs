@@ -18,7 +18,7 @@ pub use columns::{Columns, Matrix};
 pub use gram::Entry;
 
 use crate::linalg::products::{Op, multiply};
-use crate::scalar::flatten;
+use crate::number::flatten;
 use columns::{Run, shaped};
 use gram::{Grams, hadamard};
 use ndarray::{Array2, ArrayViewMut2, s};

@@ -5,7 +5,7 @@
 //! rank and back.
 
 use super::{Verdict, is_close};
-use crate::ansatz::{Derivatives, Entry, Kind};
+use crate::derivatives::{Derivatives, Entry, Kind};
 use ndarray::Array2;
 use num_complex::Complex64;
 

@@ -59,7 +59,7 @@ pub(super) fn build(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     let sites = context.lattice.sites;
     let key = |name: &str| format!("{}.{name}", context.path);
     if keys.blocks.is_empty() {

@@ -6,12 +6,13 @@
 //! the derivatives agree; O v, O^H w and the Gram matrix from factors are those of the matrix
 //! written out.
 
-mod operator;
+mod derivatives;
 
-pub use operator::operator_is_matrix;
+pub use derivatives::operator_is_matrix;
 
-use crate::ansatz::{Ansatz, Asks, Kind, Matrix};
+use crate::ansatz::{Ansatz, Asks};
 use crate::basis::SpinBasis;
+use crate::derivatives::{Kind, Matrix};
 use crate::rng::{Generator, Purpose, RngExt, stream};
 use num_complex::Complex64;
 use std::f64::consts::TAU;
@@ -335,8 +336,9 @@ fn derivatives_are_differences<A: Ansatz>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ansatz::Block;
     use crate::ansatz::rbm::Rbm;
-    use crate::ansatz::{Block, Derivatives};
+    use crate::derivatives::Derivatives;
     use crate::error::Result;
 
     /// What is wrong with an otherwise right wave function.

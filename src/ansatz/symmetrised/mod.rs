@@ -455,7 +455,7 @@ pub fn build(
     context: &Context,
     parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
 ) -> Result<Erased> {
-    let keys: Keys = crate::keys::parse(table, &context.path)?;
+    let keys: Keys = crate::table::parse(table, &context.path)?;
     let key = |name: &str| format!("{}.{name}", context.path);
     let (lattice, basis) = (context.lattice, context.basis);
     let identity = (0..lattice.sites as u32).collect::<Vec<_>>();

@@ -10,9 +10,11 @@ use nishina::ansatz::{Ansatz, Asks};
 use nishina::basis::SpinBasis;
 use nishina::ensemble::Request;
 use nishina::linalg::simd::Simd;
+use nishina::registry::Registry;
 use nishina::rng::{Generator, Purpose, RngExt, stream};
-use nishina::sampler::{Counts, Metropolis, Mixture, RuleContext};
-use nishina::{input, registry};
+use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext};
+use nishina::table::Shelf;
+use nishina::{input, problem};
 use num_complex::Complex64;
 
 /// CPU seconds of this thread.
@@ -56,6 +58,7 @@ fn walk<A: Ansatz>(ansatz: &A, exchange: bool, proposals: usize) -> (f64, f64) {
             basis: &basis,
             pairs: &pairs,
         },
+        Shelf::new(RULES),
     )
     .unwrap();
     let mut xs = walkers(&basis, chains);
@@ -235,9 +238,8 @@ fn scaling() {
 /// The stages of an optimisation step before the solver.
 fn stage(name: &str, text: &str) {
     let source = input::from_text(text, std::path::PathBuf::from(".")).unwrap();
-    let problem = registry::problem(&source).unwrap();
-    let mut ensemble =
-        registry::ensemble(&source, &problem, &registry::Extensions::default(), 0, 1).unwrap();
+    let problem = problem::problem(&source, &Registry::default()).unwrap();
+    let mut ensemble = problem::ensemble(&source, &problem, 0, 1).unwrap();
     let request = |step| Request {
         purpose: Purpose::Optimize,
         step,

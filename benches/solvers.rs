@@ -15,7 +15,8 @@ use nishina::evolution::motion::{self, Axis, Equation, Inverse, Principle, Spect
 use nishina::linalg::dense::Lapack;
 use nishina::linalg::products::{Op, multiply};
 use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Schedule, Sizes, StepData, cost};
-use nishina::registry::{self, Extensions};
+use nishina::problem;
+use nishina::registry::Registry;
 use nishina::rng::Purpose;
 use nishina::{input, job};
 use num_complex::Complex64;
@@ -59,9 +60,8 @@ impl Work {
              {samples}\n"
         );
         let source = input::from_text(&text, ".".into()).unwrap();
-        let problem = registry::problem(&source).unwrap();
-        let mut ensemble =
-            registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
+        let problem = problem::problem(&source, &Registry::default()).unwrap();
+        let mut ensemble = problem::ensemble(&source, &problem, 0, 1).unwrap();
         let draw = |ensemble: &mut dyn Ensemble, burn_in| {
             let request = Request {
                 purpose: Purpose::Optimize,

@@ -61,6 +61,7 @@ pub mod observable;
 pub mod operator;
 pub mod optimizer;
 pub mod plot;
+pub mod problem;
 pub mod registry;
 pub mod rng;
 pub mod sampler;

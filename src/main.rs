@@ -5,7 +5,8 @@ use nishina::comm::{Comm, agree, mpi, same_everywhere};
 use nishina::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use nishina::exact::{ExactOptions, solve};
 use nishina::io::output::results_among;
-use nishina::{commands, driver, input, io, job, linalg, plot, registry};
+use nishina::registry::Registry;
+use nishina::{commands, driver, input, io, job, linalg, plot, problem};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -359,7 +360,7 @@ fn run_on(
         &driver::Options {
             stop,
             fresh,
-            extensions: registry::Extensions::default(),
+            registry: Registry::default(),
         },
     )
 }
@@ -370,15 +371,9 @@ fn check(path: &Path, settings: &[String], ranks: usize, seconds: f64, json: boo
     job::ensure_blas_kernel();
     let stop = job::Stop::install()?;
     let source = input::read(path, settings)?;
-    let problem = registry::problem(&source)?;
-    driver::validate_evolution(&source, &problem, &registry::Extensions::default())?;
-    let mut ensemble = registry::ensemble(
-        &source,
-        &problem,
-        &registry::Extensions::default(),
-        0,
-        ranks,
-    )?;
+    let problem = problem::problem(&source, &Registry::default())?;
+    driver::validate_evolution(&source, &problem)?;
+    let mut ensemble = problem::ensemble(&source, &problem, 0, ranks)?;
     driver::start_evolution(&source, &mut *ensemble)?;
     let local = ranks.min(job::placement::cores());
     let plan = commands::plan(
@@ -389,13 +384,13 @@ fn check(path: &Path, settings: &[String], ranks: usize, seconds: f64, json: boo
         linalg::total_memory() / local as f64,
     )?;
     if let Some(method) = &plan.method {
-        registry::optimizer(&source.input, method)?;
+        problem::optimizer(&source.input, &problem.registry, method)?;
     }
     driver::Orthogonal::new(&source, &problem, 0, ranks)?;
     let mut observables = Vec::new();
     if let Some(m) = &source.input.measure {
         observables =
-            registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+            problem::observables(&source, &problem, &m.observables, "measure.observables")?;
         driver::Target::new(m, &observables)?;
     }
     drop(ensemble);
@@ -484,7 +479,7 @@ fn exact(
 ) -> Result<()> {
     job::ensure_blas_kernel();
     let source = input::read(path, settings)?;
-    let problem = registry::problem(&source)?;
+    let problem = problem::problem(&source, &Registry::default())?;
     let options = ExactOptions {
         states,
         momentum,

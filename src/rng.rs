@@ -51,6 +51,37 @@ pub fn stream(seed: u64, purpose: Purpose, chain: u64, step: u64) -> Generator {
     Generator::from_seed(key)
 }
 
+/// Where the initial parameters of a wave function come from: the seed of the run, and the place of
+/// the wave function among the parts of a composed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// Seed of the run.
+    pub seed: u64,
+    part: u64,
+}
+
+impl Origin {
+    /// Most parts of one composed wave function that have streams of their own.
+    pub const MAX_PARTS: u64 = 64;
+
+    /// Part number `k` of this one: a path of numbers in base 64, so that no two places meet.
+    pub fn part(self, k: u64) -> Self {
+        let part = self.part.wrapping_mul(Self::MAX_PARTS).wrapping_add(k + 1);
+        Origin { part, ..self }
+    }
+
+    /// The stream of its initial parameters.
+    pub fn parameters(self) -> Generator {
+        stream(self.seed, Purpose::Parameters, self.part, 0)
+    }
+}
+
+impl From<u64> for Origin {
+    fn from(seed: u64) -> Self {
+        Origin { seed, part: 0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +99,24 @@ mod tests {
         ] {
             assert_ne!(first, other);
         }
+    }
+
+    #[test]
+    fn nested_parts_have_streams_of_their_own() {
+        let root = Origin::from(1);
+        let mut first: Vec<u64> = Vec::new();
+        for part in [
+            root,
+            root.part(0),
+            root.part(1),
+            root.part(0).part(0),
+            root.part(0).part(1),
+            root.part(1).part(0),
+            Origin::from(2).part(0),
+        ] {
+            first.push(part.parameters().random());
+        }
+        let distinct: std::collections::BTreeSet<_> = first.iter().collect();
+        assert_eq!(distinct.len(), first.len());
     }
 }

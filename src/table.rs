@@ -1,5 +1,6 @@
-//! Decides how a table of input keys becomes typed values: unknown keys, missing keys and wrong
-//! types are errors that name the key and what is allowed.
+//! Decides how a table of input keys becomes typed values, and how a name of the input finds its
+//! kind: unknown keys, missing keys, wrong types and unknown names are errors that say what is
+//! allowed.
 
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -65,6 +66,136 @@ fn join(path: &str, key: &str) -> String {
     } else {
         format!("{path}.{key}")
     }
+}
+
+/// One kind that an input can name: a line of a list.
+pub trait Entry {
+    /// What it is, in messages: "wave function", "model".
+    const WHAT: &'static str;
+    /// Its name in inputs.
+    fn kind(&self) -> &'static str;
+    /// JSON schema of its keys, without `kind`.
+    fn schema(&self) -> serde_json::Value;
+}
+
+/// A list of kinds: those of this program and those that another crate adds.
+pub struct Shelf<'a, E> {
+    own: &'a [E],
+    added: &'a [E],
+}
+
+impl<E> Clone for Shelf<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Shelf<'_, E> {}
+
+impl<'a, E: Entry> Shelf<'a, E> {
+    /// The list of this program.
+    pub const fn new(own: &'a [E]) -> Self {
+        Shelf { own, added: &[] }
+    }
+
+    /// The same with the kinds of another crate behind it; a name that is taken stays as it is.
+    pub const fn with(self, added: &'a [E]) -> Self {
+        Shelf {
+            own: self.own,
+            added,
+        }
+    }
+
+    /// All kinds in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a E> + use<'a, E> {
+        self.own.iter().chain(self.added)
+    }
+
+    /// The names of all kinds, for messages.
+    pub fn names(&self) -> String {
+        let quoted: Vec<_> = self.iter().map(|e| format!("\"{}\"", e.kind())).collect();
+        quoted.join(", ")
+    }
+
+    /// The entry called `kind`; `key` is where the input names it.
+    pub fn find(&self, kind: &str, key: &str) -> Result<&'a E> {
+        self.iter().find(|e| e.kind() == kind).ok_or_else(|| {
+            let near = self
+                .iter()
+                .map(Entry::kind)
+                .filter(|k| distance(k, kind) <= 2);
+            let near = near.min_by_key(|k| distance(k, kind));
+            let hint = near.map_or(String::new(), |k| format!("did you mean \"{k}\"? "));
+            Error::input(
+                key,
+                format!("there is no {} \"{kind}\"", E::WHAT),
+                format!("{hint}known: {}", self.names()),
+            )
+        })
+    }
+
+    /// The entry that the key `kind` of `table` names, and the table without that key; `path` is
+    /// where the table stands in the input.
+    pub fn take(&self, table: &toml::Table, path: &str) -> Result<(&'a E, toml::Table)> {
+        let key = join(path, "kind");
+        let mut own = table.clone();
+        match own.remove("kind") {
+            Some(toml::Value::String(kind)) => Ok((self.find(&kind, &key)?, own)),
+            Some(other) => Err(Error::input(
+                key,
+                format!("{other} is not a text"),
+                format!("one of {}", self.names()),
+            )),
+            None => Err(Error::input(
+                key,
+                "this key is missing",
+                format!("add one of {}", self.names()),
+            )),
+        }
+    }
+}
+
+/// Letters to insert, remove or replace to get from one word to the other (V. I. Levenshtein, Sov.
+/// Phys. Dokl. 10, 707 (1966)).
+pub fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// JSON schema of a structure of keys; a paragraph of its comments is one line of description.
+pub fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(T).to_value();
+    join_lines(&mut schema);
+    schema
+}
+
+fn join_lines(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(map) => {
+            if let Some(serde_json::Value::String(text)) = map.get_mut("description") {
+                let paragraphs: Vec<_> = text.split("\n\n").map(|p| p.replace('\n', " ")).collect();
+                *text = paragraphs.join("\n\n");
+            }
+            map.values_mut().for_each(join_lines);
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(join_lines),
+        _ => {}
+    }
+}
+
+/// The schema of a kind without keys.
+pub fn no_keys() -> serde_json::Value {
+    serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use nishina::basis::SpinBasis;
 use nishina::derivatives::Kind;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::laws::laws;
+use nishina::table::Shelf;
 use num_complex::Complex64;
 use std::path::Path;
 
@@ -29,13 +30,14 @@ fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis) -> nishina::error::R
     let context = Context {
         lattice,
         basis,
-        seed: 7,
+        origin: 7.into(),
+        kinds: Shelf::new(ANSATZE),
         folder: Path::new("."),
         sign_rule: None,
         hamiltonian: None,
         path: "ansatz".into(),
     };
-    build(&text.parse().unwrap(), &context, &[])
+    build(&text.parse().unwrap(), &context)
 }
 
 /// A small input for every kind; a kind without one fails the test, so that it cannot be forgotten.
@@ -220,7 +222,8 @@ fn tables_load_the_amplitudes_of_a_file() {
     let context = Context {
         lattice: &lattice,
         basis: &basis,
-        seed: 7,
+        origin: 7.into(),
+        kinds: Shelf::new(ANSATZE),
         folder: folder.path(),
         sign_rule,
         hamiltonian,
@@ -229,7 +232,7 @@ fn tables_load_the_amplitudes_of_a_file() {
     let keys = "kind = \"table\"\nparameters = \"real\"\nfile = \"exact.h5\""
         .parse()
         .unwrap();
-    let table = build(&keys, &context, &[]).unwrap();
+    let table = build(&keys, &context).unwrap();
     assert_eq!(
         table.parameters(),
         amplitudes.iter().map(|z| z.re).collect::<Vec<_>>()
@@ -242,7 +245,6 @@ fn tables_load_the_amplitudes_of_a_file() {
                 basis: &full,
                 ..context
             },
-            &[]
         )
         .is_err()
     );

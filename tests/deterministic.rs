@@ -7,7 +7,7 @@ use nishina::comm::{Comm, threads};
 use nishina::driver::{Options, Outcome, run};
 use nishina::io::tree::{Tree, Value};
 use nishina::job::Stop;
-use nishina::registry::Extensions;
+use nishina::registry::Registry;
 
 const RANKS: [usize; 5] = [1, 2, 3, 4, 8];
 
@@ -118,7 +118,7 @@ fn on_threads(ranks: usize, text: &str) -> Case {
             &Options {
                 stop: &stop,
                 fresh: false,
-                extensions: Extensions::default(),
+                registry: Registry::default(),
             },
         )
     });

@@ -8,7 +8,8 @@ use nishina::exact::{ExactOptions, solve};
 /// The lowest energy of the case's input.
 fn exact(case: &Case) -> f64 {
     let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
-    let problem = nishina::registry::problem(&source).unwrap();
+    let problem =
+        nishina::problem::problem(&source, &nishina::registry::Registry::default()).unwrap();
     let options = ExactOptions {
         states: 1,
         momentum: None,

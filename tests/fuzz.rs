@@ -12,7 +12,8 @@ use nishina::io::seal::{Region, seal};
 use nishina::io::tree::{Tree, Value, shaped};
 use nishina::job::Stop;
 use nishina::operator::files;
-use nishina::registry::{self, Extensions};
+use nishina::problem;
+use nishina::registry::Registry;
 use nishina::rng::{Generator, Purpose, RngExt, stream};
 use nishina::{commands, input};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -247,15 +248,15 @@ fn fire(
 /// Everything that `check` builds from an input, short of sampling.
 fn build(path: &Path) -> Result<()> {
     let source = input::read(path, &[])?;
-    let problem = registry::problem(&source)?;
-    nishina::driver::validate_evolution(&source, &problem, &Extensions::default())?;
-    let ensemble = registry::ensemble(&source, &problem, &Extensions::default(), 0, 1)?;
+    let problem = problem::problem(&source, &Registry::default())?;
+    nishina::driver::validate_evolution(&source, &problem)?;
+    let ensemble = problem::ensemble(&source, &problem, 0, 1)?;
     let plan = commands::plan(&source, &problem, &*ensemble, 1, 1e10)?;
     if let Some(method) = &plan.method {
-        registry::optimizer(&source.input, method)?;
+        problem::optimizer(&source.input, &Registry::default(), method)?;
     }
     if let Some(m) = &source.input.measure {
-        registry::observables(&source, &problem, &m.observables, "measure.observables")?;
+        problem::observables(&source, &problem, &m.observables, "measure.observables")?;
     }
     Ok(())
 }
@@ -554,7 +555,7 @@ fn altered_checkpoints() {
         let options = Options {
             stop: &stop,
             fresh: false,
-            extensions: Extensions::default(),
+            registry: Registry::default(),
         };
         let outcome = guarded(64 << 20, || {
             let _ = commands::info(&folder.path().join("x.ckpt.h5"));
@@ -694,7 +695,7 @@ fn resealed_checkpoints() {
             let options = Options {
                 stop: &stop,
                 fresh: false,
-                extensions: Extensions::default(),
+                registry: Registry::default(),
             };
             let outcome = guarded(64 << 20, || {
                 let _ = commands::info(&checkpoint);

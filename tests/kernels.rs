@@ -16,7 +16,8 @@ use nishina::laws::laws;
 use nishina::linalg::simd::Simd;
 use nishina::operator::{Pauli, PauliSum, TermTable};
 use nishina::rng::{Generator, Purpose, stream};
-use nishina::sampler::{Counts, Metropolis, Mixture, RuleContext};
+use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext};
+use nishina::table::Shelf;
 use num_complex::Complex64;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -65,6 +66,7 @@ fn mixture(basis: &SpinBasis, kinds: &[&str]) -> Mixture {
             basis,
             pairs: &pairs,
         },
+        Shelf::new(RULES),
     )
     .unwrap()
 }

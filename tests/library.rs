@@ -10,7 +10,7 @@ use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::driver::{Options, Outcome, run};
 use nishina::error::{Error, Result};
 use nishina::job::Stop;
-use nishina::registry::Extensions;
+use nishina::registry::Registry;
 use num_complex::Complex64;
 
 /// Mean field: ln ψ = Σ_i a_i σ_i.
@@ -83,11 +83,7 @@ impl Ansatz for MeanField {
     }
 }
 
-fn build(
-    _keys: &toml::Table,
-    context: &Context,
-    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+fn build(_keys: &toml::Table, context: &Context) -> Result<Erased> {
     Ok(Erased::new(MeanField {
         fields: vec![0.1; context.basis.sites],
         fault: 1.0,
@@ -116,7 +112,10 @@ fn a_foreign_wave_function_runs() {
     let options = Options {
         stop: &stop,
         fresh: false,
-        extensions: Extensions { ansatze: &mine },
+        registry: Registry {
+            ansatze: Registry::default().ansatze.with(&mine),
+            ..Registry::default()
+        },
     };
     assert_eq!(run(&source, &Serial, &options).unwrap(), Outcome::Finished);
     // Six free spins in the field (1, 0, 1): a product state is exact, E = -6 sqrt 2.
@@ -126,7 +125,7 @@ fn a_foreign_wave_function_runs() {
     let bare = Options {
         stop: &stop,
         fresh: false,
-        extensions: Extensions::default(),
+        registry: Registry::default(),
     };
     assert_eq!(run(&source, &Serial, &bare).unwrap_err().exit_code(), 64);
 }

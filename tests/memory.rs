@@ -5,7 +5,8 @@ mod tally;
 use nishina::comm::Serial;
 use nishina::ensemble::Request;
 use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Schedule, Sizes, StepData, cost};
-use nishina::registry::{self, Extensions};
+use nishina::problem;
+use nishina::registry::Registry;
 use nishina::rng::Purpose;
 use tally::most_held;
 
@@ -22,9 +23,8 @@ fn a_direction_stays_within_its_formula() {
              [ansatz]\nkind = \"rbm\"\n{ansatz}\n[sampler]\nchains = 16\nsamples = {samples}\n"
         );
         let source = nishina::input::from_text(&text, ".".into()).unwrap();
-        let problem = registry::problem(&source).unwrap();
-        let mut ensemble =
-            registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
+        let problem = problem::problem(&source, &Registry::default()).unwrap();
+        let mut ensemble = problem::ensemble(&source, &problem, 0, 1).unwrap();
         let request = Request {
             purpose: Purpose::Optimize,
             step: 0,

@@ -13,7 +13,7 @@ use nishina::error::{Error, Result};
 use nishina::io::hdf5;
 use nishina::io::tree::{Tree, Value};
 use nishina::job::Stop;
-use nishina::registry::Extensions;
+use nishina::registry::Registry;
 use nishina::rng::{Purpose, stream};
 use num_complex::Complex64;
 
@@ -143,11 +143,7 @@ impl Ansatz for Flawed {
     }
 }
 
-fn build(
-    keys: &toml::Table,
-    context: &Context,
-    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+fn build(keys: &toml::Table, context: &Context) -> Result<Erased> {
     let number = |key: &str| keys.get(key).and_then(toml::Value::as_integer).unwrap_or(0) as usize;
     let flaw = match keys.get("flaw").and_then(toml::Value::as_str) {
         Some("ratio-nan") => Flaw::RatioNan,
@@ -205,7 +201,10 @@ fn flawed_in(
     let options = Options {
         stop: &stop,
         fresh: false,
-        extensions: Extensions { ansatze: &mine },
+        registry: Registry {
+            ansatze: Registry::default().ansatze.with(&mine),
+            ..Registry::default()
+        },
     };
     run(&source, comm, &options)
 }

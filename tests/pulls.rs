@@ -4,7 +4,8 @@
 mod common;
 use nishina::basis::StateIndex;
 use nishina::ensemble::{Ensemble, Request};
-use nishina::registry::{Extensions, ensemble, problem};
+use nishina::problem::{ensemble, problem};
+use nishina::registry::Registry;
 use nishina::rng::Purpose;
 use nishina::stats::Estimate;
 
@@ -13,15 +14,15 @@ fn prepared(
     method: &str,
     seed: u64,
     hamiltonian: &str,
-) -> (Box<dyn Ensemble>, nishina::registry::Problem) {
+) -> (Box<dyn Ensemble>, nishina::problem::Problem<'static>) {
     let case = common::Case::new(&format!(
         "seed = {seed}\n[lattice]\nkind = 'chain'\nsize = \
          6\n[hamiltonian]\n{hamiltonian}\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
          [sampler]\nmethod = '{method}'\nchains = 16\nsamples = 1024\n[measure]\nsamples = 1024\n"
     ));
     let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
-    let problem = problem(&source).unwrap();
-    let mut ensemble = ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
+    let problem = problem(&source, &Registry::default()).unwrap();
+    let mut ensemble = ensemble(&source, &problem, 0, 1).unwrap();
     let parameters: Vec<f64> = (0..ensemble.parameters().len())
         .map(|k| 0.3 * (1.0 + 2.3 * k as f64).sin())
         .collect();
@@ -94,7 +95,7 @@ fn pulls_of_observables_are_standard_normal() {
     let comm = nishina::comm::Serial;
     let (mut full, problem) = prepared("full-sum", 1, hamiltonian);
     let named =
-        nishina::registry::observables(&source("full-sum"), &problem, &list, "measure.observables")
+        nishina::problem::observables(&source("full-sum"), &problem, &list, "measure.observables")
             .unwrap();
     full.sample(&request(0, 0)).unwrap();
     let exact = observe(&comm, &*full, &named, 0, 0).unwrap();

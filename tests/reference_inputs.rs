@@ -8,7 +8,8 @@ mod reference;
 
 use common::{Case, expect_code, project};
 use nishina::operator::{Monomial, TermTable, name};
-use nishina::registry;
+use nishina::problem;
+use nishina::registry::Registry;
 use reference::{entries, files, hamiltonian, number, text, twice_sz};
 use toml::{Table, Value};
 
@@ -150,7 +151,8 @@ fn inputs_compile_to_the_operators_of_the_reference() {
         let case = Case::new("");
         std::fs::write(case.path("x.toml"), input(&case, &entry, n)).unwrap();
         let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
-        let problem = registry::problem(&source).unwrap_or_else(|e| panic!("{id}: {e}"));
+        let problem =
+            problem::problem(&source, &Registry::default()).unwrap_or_else(|e| panic!("{id}: {e}"));
         let expected = TermTable::compile(n, &hamiltonian(&entry, n).unwrap()).unwrap();
         let found = &problem.hamiltonian;
         assert!(

@@ -314,13 +314,13 @@ struct Measured {
 fn of_golden(method: &str, per_chain: usize, observable: &str) -> Measured {
     let case = golden_case(method, 16 * per_chain, observable);
     let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
-    let problem = nishina::registry::problem(&source).unwrap();
-    let extensions = nishina::registry::Extensions::default();
-    let mut ensemble = nishina::registry::ensemble(&source, &problem, &extensions, 0, 1).unwrap();
+    let problem =
+        nishina::problem::problem(&source, &nishina::registry::Registry::default()).unwrap();
+    let mut ensemble = nishina::problem::ensemble(&source, &problem, 0, 1).unwrap();
     ensemble.set_parameters(&golden()).unwrap();
     let list = &source.input.measure.as_ref().unwrap().observables;
     let named =
-        nishina::registry::observables(&source, &problem, list, "measure.observables").unwrap();
+        nishina::problem::observables(&source, &problem, list, "measure.observables").unwrap();
     let request = nishina::ensemble::Request {
         purpose: nishina::rng::Purpose::Measure,
         step: 0,

@@ -3,10 +3,11 @@
 
 mod common;
 use common::{Case, expect_code, project};
-use nishina::ansatz::{Ansatz, Context, Erased, build};
+use nishina::ansatz::{ANSATZE, Ansatz, Context, Erased, build};
 use nishina::basis::SpinBasis;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::rng::{Purpose, stream};
+use nishina::table::Shelf;
 use num_complex::Complex64;
 use std::f64::consts::TAU;
 use std::path::Path;
@@ -32,13 +33,14 @@ fn parsed(
     let context = Context {
         lattice,
         basis,
-        seed: 3,
+        origin: 3.into(),
+        kinds: Shelf::new(ANSATZE),
         folder: Path::new("."),
         sign_rule,
         hamiltonian: None,
         path: "ansatz".into(),
     };
-    build(&text.parse().unwrap(), &context, &[]).map_err(|e| e.to_string())
+    build(&text.parse().unwrap(), &context).map_err(|e| e.to_string())
 }
 
 const MACHINE: &str = "{ kind = 'rbm', density = 2, init = 0.3 }";

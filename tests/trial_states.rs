@@ -14,7 +14,8 @@ use nishina::driver::statistics::estimate;
 use nishina::ensemble::{Ensemble, Request};
 use nishina::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral, solve};
 use nishina::optimizer::StepData;
-use nishina::registry::{self, Extensions, Problem};
+use nishina::problem::{self, Problem};
+use nishina::registry::Registry;
 use nishina::rng::Purpose;
 use num_complex::Complex64;
 
@@ -27,7 +28,7 @@ const REQUEST: Request = Request {
 
 /// An ensemble from an input, at given parameters, with its samples drawn.
 struct State {
-    problem: Problem,
+    problem: Problem<'static>,
     ensemble: Box<dyn Ensemble>,
     source: nishina::input::Source,
     local: Vec<Complex64>,
@@ -38,9 +39,8 @@ impl State {
     fn new(input: &str, parameters: Option<&[f64]>, request: &Request) -> Self {
         let case = Case::new(input);
         let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
-        let problem = registry::problem(&source).unwrap();
-        let mut ensemble =
-            registry::ensemble(&source, &problem, &Extensions::default(), 0, 1).unwrap();
+        let problem = problem::problem(&source, &Registry::default()).unwrap();
+        let mut ensemble = problem::ensemble(&source, &problem, 0, 1).unwrap();
         if let Some(parameters) = parameters {
             ensemble.set_parameters(parameters).unwrap();
         }
@@ -236,8 +236,9 @@ fn the_given_machine_has_its_golden_numbers() {
             close_complex(state.force(&o, k), (re, im), tolerance);
         }
         let derivatives = state.ensemble.derivatives();
-        let mut chosen = registry::optimizer(
+        let mut chosen = problem::optimizer(
             &state.source.input,
+            &Registry::default(),
             &("dense-sr".to_string(), String::new()),
         )
         .unwrap();

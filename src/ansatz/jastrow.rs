@@ -7,7 +7,7 @@
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
 use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
 use crate::error::Result;
-use crate::rng::{Purpose, stream};
+use crate::rng::Origin;
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde::Deserialize;
@@ -53,14 +53,19 @@ pub fn all_pairs(sites: usize) -> Vec<Vec<u32>> {
 impl<T: Field> Jastrow<T> {
     /// One parameter per class of pairs, `classes[i][j]` numbered from 0 without gaps; biases a_i
     /// where `visible_bias`. Parameters are Gaussian with standard deviation `init`.
-    pub fn new(classes: &[Vec<u32>], visible_bias: bool, init: f64, seed: u64) -> Self {
+    pub fn new(
+        classes: &[Vec<u32>],
+        visible_bias: bool,
+        init: f64,
+        seed: impl Into<Origin>,
+    ) -> Self {
         let sites = classes.len();
         let off_diagonal = |i: usize| (0..sites).filter(move |&j| j != i);
         let count = (0..sites)
             .flat_map(|i| off_diagonal(i).map(move |j| classes[i][j] + 1))
             .max()
             .unwrap_or(0);
-        let mut rng = stream(seed, Purpose::Parameters, 0, 0);
+        let mut rng = seed.into().parameters();
         let v = gaussian(count as usize, init, &mut rng);
         let a = gaussian(if visible_bias { sites } else { 0 }, init, &mut rng);
         let mut jastrow = Jastrow {
@@ -275,11 +280,7 @@ fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
 }
 
 /// Builds a Jastrow wave function from its table.
-pub fn build(
-    table: &toml::Table,
-    context: &Context,
-    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
     super::check_parameters((context.basis.sites as f64).powi(2))?;
@@ -292,13 +293,13 @@ pub fn build(
             &classes,
             keys.visible_bias,
             keys.init,
-            context.seed,
+            context.origin,
         )),
         Numbers::Complex => Erased::new(Jastrow::<Complex64>::new(
             &classes,
             keys.visible_bias,
             keys.init,
-            context.seed,
+            context.origin,
         )),
     })
 }

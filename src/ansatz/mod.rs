@@ -13,10 +13,12 @@ pub mod symmetrised;
 pub mod table;
 
 pub use erased::Erased;
-pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_parameters, schema_of};
+pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_parameters};
 
 use crate::derivatives::{Columns, Derivatives, Kind, Matrix};
 use crate::error::Result;
+use crate::rng::Origin;
+use crate::table::{Shelf, schema_of};
 use num_complex::Complex64;
 
 /// Any number of questions (walker, move), stored flat. A move is the list of sites to flip.
@@ -115,8 +117,10 @@ pub struct Context<'a> {
     pub lattice: &'a crate::lattice::Lattice,
     /// The configurations.
     pub basis: &'a crate::basis::SpinBasis,
-    /// Seed of the initial parameters.
-    pub seed: u64,
+    /// Where the initial parameters come from.
+    pub origin: Origin,
+    /// The kinds that parts can be of.
+    pub kinds: Shelf<'a, AnsatzEntry>,
     /// Folder of the input file, to which files are relative.
     pub folder: &'a std::path::Path,
     /// The Hamiltonian, where quantum numbers are held to its symmetries.
@@ -126,4 +130,19 @@ pub struct Context<'a> {
     pub sign_rule: Option<&'a [bool]>,
     /// Where this table stands in the input, such as `ansatz` or `ansatz.factors[1]`.
     pub path: String,
+}
+
+impl Context<'_> {
+    /// Builds part number `k` of a composed wave function from its table, which stands at `path`.
+    pub fn part(&self, table: &toml::Table, k: u64, path: String) -> Result<Erased> {
+        let origin = self.origin.part(k);
+        build(
+            table,
+            &Context {
+                path,
+                origin,
+                ..*self
+            },
+        )
+    }
 }

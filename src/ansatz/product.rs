@@ -146,31 +146,13 @@ struct Keys {
 }
 
 /// Builds a product from its table; `parts` builds each factor.
-pub fn build(
-    table: &toml::Table,
-    context: &Context,
-    parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     let factor = |(k, table): (usize, &toml::Table)| {
-        let context = Context {
-            lattice: context.lattice,
-            basis: context.basis,
-            seed: context.seed.wrapping_add(k as u64),
-            folder: context.folder,
-            sign_rule: context.sign_rule,
-            hamiltonian: context.hamiltonian,
-            path: format!("{}.factors[{k}]", context.path),
-        };
-        parts(table, &context)
+        context.part(table, k as u64, format!("{}.factors[{k}]", context.path))
     };
-    Ok(Erased::new(Product::new(
-        keys.factors
-            .iter()
-            .enumerate()
-            .map(factor)
-            .collect::<Result<_>>()?,
-    )?))
+    let factors: Result<_> = keys.factors.iter().enumerate().map(factor).collect();
+    Ok(Erased::new(Product::new(factors?)?))
 }
 
 /// The keys of the table.

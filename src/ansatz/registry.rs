@@ -1,25 +1,31 @@
 //! Decides which wave functions an input can ask for by `kind`.
 //!
 //! A new wave function is one file and one line in [`ANSATZE`]; another crate hands its own entries
-//! to [`build`].
+//! to the [`Context`].
 
 use super::{Context, Erased, feedforward, jastrow, product, rbm, symmetrised, table};
 use crate::error::{Error, Result};
+use crate::table::Entry;
 use serde::Deserialize;
-
-/// What builds a wave function from a table of keys.
-pub type Build =
-    fn(&toml::Table, &Context, &dyn Fn(&toml::Table, &Context) -> Result<Erased>) -> Result<Erased>;
 
 /// A wave function that an input can name.
 pub struct AnsatzEntry {
     /// The value of the key `kind`.
     pub kind: &'static str,
-    /// Builds it from its table, from which `kind` is removed; the last argument builds parts,
-    /// whose tables have one.
-    pub build: Build,
+    /// Builds it from its table, from which `kind` is removed.
+    pub build: fn(&toml::Table, &Context) -> Result<Erased>,
     /// JSON schema of its keys.
     pub schema: fn() -> serde_json::Value,
+}
+
+impl Entry for AnsatzEntry {
+    const WHAT: &'static str = "wave function";
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+    fn schema(&self) -> serde_json::Value {
+        (self.schema)()
+    }
 }
 
 /// All wave functions of this program.
@@ -56,43 +62,10 @@ pub const ANSATZE: &[AnsatzEntry] = &[
     },
 ];
 
-/// Builds the wave function that `table` asks for, of [`ANSATZE`] and `extra`.
-pub fn build(table: &toml::Table, context: &Context, extra: &[AnsatzEntry]) -> Result<Erased> {
-    let key = format!("{}.kind", context.path);
-    let entries = || ANSATZE.iter().chain(extra);
-    let known = || {
-        entries()
-            .map(|e| format!("\"{}\"", e.kind))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let kind = match table.get("kind") {
-        Some(toml::Value::String(kind)) => kind,
-        Some(other) => {
-            return Err(Error::input(
-                key,
-                format!("{other} is not a text"),
-                format!("one of {}", known()),
-            ));
-        }
-        None => {
-            return Err(Error::input(
-                key,
-                "this key is missing",
-                format!("add one of {}", known()),
-            ));
-        }
-    };
-    let Some(entry) = entries().find(|e| e.kind == kind) else {
-        return Err(Error::input(
-            key,
-            format!("there is no wave function \"{kind}\""),
-            format!("one of {}", known()),
-        ));
-    };
-    let mut own = table.clone();
-    own.remove("kind");
-    (entry.build)(&own, context, &|part, context| build(part, context, extra))
+/// Builds the wave function that `table` asks for, of the kinds that `context` knows.
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+    let (entry, own) = context.kinds.take(table, &context.path)?;
+    (entry.build)(&own, context)
 }
 
 /// Whether parameters are real or complex.
@@ -104,11 +77,6 @@ pub enum Numbers {
     Complex,
     /// Real numbers.
     Real,
-}
-
-/// The JSON schema of a structure of keys.
-pub fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
-    schemars::schema_for!(T).to_value()
 }
 
 /// An error unless `init` can be a standard deviation.

@@ -9,7 +9,7 @@ use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
 use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
 use crate::basis::{SpinBasis, StateIndex};
 use crate::error::{Error, Result};
-use crate::rng::{Purpose, stream};
+use crate::rng::Origin;
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde::Deserialize;
@@ -60,13 +60,9 @@ impl<T: Field> Table<T> {
     }
 
     /// The same amplitude for every state, up to Gaussian deviations of standard deviation `init`.
-    pub fn uniform(basis: &SpinBasis, init: f64, seed: u64) -> Result<Self> {
+    pub fn uniform(basis: &SpinBasis, init: f64, seed: impl Into<Origin>) -> Result<Self> {
         let index = StateIndex::new(basis)?;
-        let mut amplitudes = gaussian::<T>(
-            index.dimension(),
-            init,
-            &mut stream(seed, Purpose::Parameters, 0, 0),
-        );
+        let mut amplitudes = gaussian::<T>(index.dimension(), init, &mut seed.into().parameters());
         amplitudes.iter_mut().for_each(|z| *z += T::new(1.0, 0.0));
         Ok(Table {
             basis: basis.clone(),
@@ -187,7 +183,7 @@ fn load_amplitudes(path: &std::path::Path) -> Result<Vec<Complex64>> {
 
 fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
     let table = match &keys.file {
-        None => Table::<T>::uniform(context.basis, keys.init, context.seed)?,
+        None => Table::<T>::uniform(context.basis, keys.init, context.origin)?,
         Some(file) => {
             Table::from_amplitudes(context.basis, &load_amplitudes(&context.folder.join(file))?)?
         }
@@ -196,11 +192,7 @@ fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
 }
 
 /// Builds a table of amplitudes from its table of keys.
-pub fn build(
-    table: &toml::Table,
-    context: &Context,
-    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
     match keys.parameters {

@@ -12,7 +12,8 @@ use crate::input;
 use crate::io::hdf5;
 use crate::io::tree::Value;
 use crate::operator::models::Units;
-use crate::registry;
+use crate::problem;
+use crate::registry::Registry;
 use std::path::Path;
 
 fn entries(value: &Value) -> usize {
@@ -39,7 +40,7 @@ pub fn varbench(path: &Path) -> Result<String> {
         .parent()
         .map_or_else(Default::default, Path::to_path_buf);
     let source = input::from_text(tree.text("input/resolved")?, folder)?;
-    let problem = registry::problem(&source)?;
+    let problem = problem::problem(&source, &Registry::default())?;
     let (scale, units) = match problem.units {
         Units::Spin => (4.0, "Pauli matrices: 4 times the energy in spin units"),
         Units::Pauli => (1.0, "Pauli matrices, as in the input"),

@@ -11,7 +11,7 @@ use crate::comm::agree;
 use crate::ensemble::Request;
 use crate::error::Result;
 use crate::input::FIRST_BURN_IN;
-use crate::registry::ChosenOptimizer;
+use crate::problem::ChosenOptimizer;
 use std::time::{Duration, Instant};
 
 /// Where the run stood at the last boundary: all that an unfinished block may have changed.

@@ -7,19 +7,21 @@ use crate::error::{Error, Result};
 use crate::evolution::motion::Axis;
 use crate::evolution::ramp::Ramp;
 use crate::input::{EvolveInput, Source};
-use crate::registry::{self, Extensions, Problem, section};
+use crate::problem::{self, Problem, section};
+use crate::registry::Registry;
 use std::collections::BTreeMap;
 
 /// The Hamiltonian as a function of time.
-pub struct Couplings {
+pub struct Couplings<'r> {
+    registry: Registry<'r>,
     source: Source,
     ramps: BTreeMap<String, Ramp>,
 }
 
-impl Couplings {
+impl<'r> Couplings<'r> {
     /// From an input with `[evolve]`; builds the Hamiltonian at the corners of its ramps, so that
     /// faults show before the start.
-    pub fn new(source: &Source, evolve: &EvolveInput) -> Result<Self> {
+    pub fn new(source: &Source, registry: &Registry<'r>, evolve: &EvolveInput) -> Result<Self> {
         let mut table = section(&source.input.hamiltonian, "hamiltonian")?.clone();
         // Operators are never rotated: the sign rule is part of the wave function.
         table.remove("sign_rule");
@@ -35,6 +37,7 @@ impl Couplings {
         let mut source = source.clone();
         source.input.hamiltonian = Some(table);
         let couplings = Couplings {
+            registry: *registry,
             source,
             ramps: evolve.ramps.clone(),
         };
@@ -50,14 +53,14 @@ impl Couplings {
     }
 
     /// The problem at a time.
-    pub fn at(&self, time: f64) -> Result<Problem> {
+    pub fn at(&self, time: f64) -> Result<Problem<'r>> {
         let mut source = self.source.clone();
         if let Some(table) = source.input.hamiltonian.as_mut() {
             for (key, ramp) in &self.ramps {
                 table.insert(key.clone(), toml::Value::Float(ramp.at(time)));
             }
         }
-        registry::problem(&source).map_err(|e| match e {
+        problem::problem(&source, &self.registry).map_err(|e| match e {
             Error::Input {
                 key,
                 problem,
@@ -73,12 +76,12 @@ impl Couplings {
 }
 
 /// Checks that `[evolve]` fits the model and the wave function.
-pub fn validate(source: &Source, problem: &Problem, extensions: &Extensions) -> Result<()> {
+pub fn validate(source: &Source, problem: &Problem) -> Result<()> {
     let Some(evolve) = &source.input.evolve else {
         return Ok(());
     };
-    let at_start = Couplings::new(source, evolve)?.at(0.0)?;
-    if registry::wave_function(source, problem, extensions)?.kind() == Kind::Real
+    let at_start = Couplings::new(source, &problem.registry, evolve)?.at(0.0)?;
+    if problem::wave_function(source, problem)?.kind() == Kind::Real
         && (evolve.axis == Axis::Real || !at_start.hamiltonian.is_real())
     {
         return Err(Error::input(

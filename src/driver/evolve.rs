@@ -21,7 +21,7 @@ use crate::evolution::motion::{self, Axis, Equation, Metric, Quality};
 use crate::input::{EvolveInput, FIRST_BURN_IN, SamplerInput};
 use crate::operator::TermTable;
 use crate::optimizer::{StepData, whole};
-use crate::registry::{ChosenOptimizer, Problem, section};
+use crate::problem::{ChosenOptimizer, Problem, section};
 use crate::rng::Purpose;
 use crate::stats::with_error;
 use std::io::IsTerminal;
@@ -35,16 +35,16 @@ const OUTPUT_BURN_IN: usize = 10;
 struct Flow<'r, 'a> {
     run: &'r mut Run<'a>,
     equation: Equation,
-    couplings: &'r Couplings,
+    couplings: &'r Couplings<'r>,
     sampler: SamplerInput,
     /// The problem of a constant Hamiltonian.
-    constant: Option<Problem>,
+    constant: Option<Problem<'r>>,
     last: Option<(Point, Metric)>,
     marked: Option<Metric>,
 }
 
-impl Flow<'_, '_> {
-    fn problem(&self, time: f64) -> Result<Option<Problem>> {
+impl<'r> Flow<'r, '_> {
+    fn problem(&self, time: f64) -> Result<Option<Problem<'r>>> {
         if self.constant.is_some() {
             Ok(None)
         } else {
@@ -53,7 +53,7 @@ impl Flow<'_, '_> {
     }
 
     /// The problem in force, where `present` is that of the time.
-    fn in_force<'p>(&'p self, present: &'p Option<Problem>) -> &'p Problem {
+    fn in_force<'p>(&'p self, present: &'p Option<Problem>) -> &'p Problem<'p> {
         self.constant
             .as_ref()
             .or(present.as_ref())
@@ -250,7 +250,7 @@ fn next_step(settings: &EvolveInput, time: f64, step: f64) -> (f64, f64) {
 /// Evolves from where the run stands; returns whether it came to its end.
 pub(super) fn evolve(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result<bool> {
     let settings = section(&run.source.input.evolve, "evolve")?.clone();
-    let couplings = Couplings::new(run.source, &settings)?;
+    let couplings = Couplings::new(run.source, &run.problem.registry, &settings)?;
     let sampler = run.source.input.sampler.clone().unwrap_or_default();
     let (max_drift, max_r2) = bounds(&settings);
     let mut said = run.progress.trajectory.warnings(max_drift, max_r2);

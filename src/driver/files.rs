@@ -18,7 +18,7 @@ use crate::io::tree::{Tree, Value, shaped};
 use crate::io::{hdf5, samples};
 use crate::job;
 use crate::linalg::simd::Simd;
-use crate::registry::ChosenOptimizer;
+use crate::problem::ChosenOptimizer;
 use num_complex::Complex64;
 use std::time::Instant;
 

@@ -10,7 +10,7 @@ use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::observable::monitor;
-use crate::registry::{ChosenOptimizer, section};
+use crate::problem::{ChosenOptimizer, section};
 use crate::rng::Purpose;
 use crate::stats::{Bins, Equilibration, Summary, v_score, with_error};
 use num_complex::Complex64;

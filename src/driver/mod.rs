@@ -40,7 +40,8 @@ use crate::io::seal::fnv1a;
 use crate::job::{self, Stop};
 use crate::linalg::total_memory;
 use crate::observable::Named;
-use crate::registry::{self, ChosenOptimizer, Extensions, Problem};
+use crate::problem::{self, ChosenOptimizer, Problem};
+use crate::registry::Registry;
 use blocks::{BlockCounts, Boundary};
 use history::History;
 use samples::SampleBuffer;
@@ -118,7 +119,7 @@ pub struct Progress {
 /// A run in progress on one rank.
 struct Run<'a> {
     source: &'a Source,
-    problem: Problem,
+    problem: Problem<'a>,
     comm: &'a dyn Comm,
     ensemble: Box<dyn Ensemble>,
     observables: Vec<Named>,
@@ -141,11 +142,11 @@ pub struct Options<'a> {
     /// Start over and keep the old files aside.
     pub fresh: bool,
     /// Parts that another crate registers.
-    pub extensions: Extensions<'a>,
+    pub registry: Registry<'a>,
 }
 
 /// Runs an input to its end or until it is told to stop.
-pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcome> {
+pub fn run<'a>(source: &'a Source, comm: &'a dyn Comm, options: &Options<'a>) -> Result<Outcome> {
     let input = &source.input;
     if input.optimize.is_none() && input.evolve.is_none() && input.measure.is_none() {
         return Err(Error::input(
@@ -156,18 +157,9 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     }
     // Together, so that what every rank finds wrong is said once, and a file that one host lacks
     // leaves nobody waiting.
-    let problem = agree(comm, registry::problem(source))?;
-    agree(
-        comm,
-        validate_evolution(source, &problem, &options.extensions),
-    )?;
-    let ensemble = registry::ensemble(
-        source,
-        &problem,
-        &options.extensions,
-        comm.rank(),
-        comm.size(),
-    );
+    let problem = agree(comm, problem::problem(source, &options.registry))?;
+    agree(comm, validate_evolution(source, &problem))?;
+    let ensemble = problem::ensemble(source, &problem, comm.rank(), comm.size());
     let mut ensemble = agree(comm, ensemble)?;
     agree(comm, start::start(source, &mut *ensemble))?;
     let local = job::placement::ranks_here(comm.size());
@@ -179,7 +171,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     let observables = match &input.measure {
         Some(m) => agree(
             comm,
-            registry::observables(source, &problem, &m.observables, "measure.observables"),
+            problem::observables(source, &problem, &m.observables, "measure.observables"),
         )?,
         None => Vec::new(),
     };
@@ -188,7 +180,7 @@ pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcom
     }
     let orthogonal = Orthogonal::new(source, &problem, comm.rank(), comm.size())?;
     let mut chosen = match &plan.method {
-        Some(method) => Some(registry::optimizer(input, method)?),
+        Some(method) => Some(problem::optimizer(input, &options.registry, method)?),
         None => None,
     };
 
@@ -325,7 +317,8 @@ impl Run<'_> {
             }
             self.progress.trajectory.chains = self.gather_chains()?;
         } else if let Some(settings) = &self.source.input.evolve {
-            self.problem = Couplings::new(self.source, settings)?.at(settings.time)?;
+            self.problem =
+                Couplings::new(self.source, &self.problem.registry, settings)?.at(settings.time)?;
         }
         self.progress.stage = Stage::Measure;
         self.begin_block()?;

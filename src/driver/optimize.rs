@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::input::{FIRST_BURN_IN, OptimizeInput};
 use crate::io::tree::Tree;
 use crate::optimizer::{Direction, Iterations, StepData, trust_region_scale, whole};
-use crate::registry::{ChosenOptimizer, section};
+use crate::problem::{ChosenOptimizer, section};
 use crate::rng::{Purpose, stream};
 use crate::stats::{v_score, with_error};
 

@@ -11,7 +11,7 @@ use crate::comm::{Comm, agree};
 use crate::ensemble::{Ensemble, Request};
 use crate::error::{Error, Result};
 use crate::input::Source;
-use crate::registry::{self, Problem};
+use crate::problem::{self, Problem};
 use crate::rng::Purpose;
 use num_complex::Complex64;
 use std::borrow::Cow;
@@ -55,7 +55,7 @@ impl Orthogonal {
                 ));
             }
             let key = format!("{key}.file");
-            let ensemble = registry::saved_ensemble(
+            let ensemble = problem::saved_ensemble(
                 source,
                 problem,
                 &entry.file,

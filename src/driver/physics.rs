@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use crate::input::{Source, flatten};
 use crate::io::seal::fnv1a;
-use crate::registry::Problem;
+use crate::problem::Problem;
 
 /// Canonical TOML text of everything that a checkpoint must agree with.
 pub fn describe(source: &Source, problem: &Problem) -> String {

@@ -20,7 +20,7 @@ use super::statistics::Energy;
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::io::tree::Tree;
-use crate::registry::Problem;
+use crate::problem::Problem;
 
 /// Sound steps, per fault so far, after which the rate is doubled again.
 const PATIENCE: usize = 10;

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::lattice::Lattice;
 use crate::operator::TermTable;
 use crate::operator::models::Units;
+use crate::table::{Entry, Shelf, no_keys, schema_of};
 use num_complex::Complex64;
 use serde::Deserialize;
 use std::cell::OnceCell;
@@ -227,6 +228,16 @@ pub struct ObservableEntry {
     pub schema: fn() -> serde_json::Value,
 }
 
+impl Entry for ObservableEntry {
+    const WHAT: &'static str = "observable";
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+    fn schema(&self) -> serde_json::Value {
+        (self.schema)()
+    }
+}
+
 /// All observables.
 pub const OBSERVABLES: &[ObservableEntry] = &[
     ObservableEntry {
@@ -313,38 +324,21 @@ pub fn monitor(sites: usize) -> Named {
 }
 
 /// Builds the observable of the table `table`, which has a `kind` and may have a `name`.
-pub fn build(table: &toml::Table, context: &ObservableContext) -> Result<Named> {
+pub fn build(
+    table: &toml::Table,
+    context: &ObservableContext,
+    kinds: Shelf<ObservableEntry>,
+) -> Result<Named> {
     let key = |name: &str| format!("{}.{name}", context.path);
-    let known = || {
-        format!(
-            "known: {}",
-            OBSERVABLES
-                .iter()
-                .map(|e| e.kind)
-                .collect::<Vec<_>>()
-                .join(", ")
-        )
+    let (entry, mut own) = kinds.take(table, &context.path)?;
+    let name = match own.remove("name") {
+        None => entry.kind.to_string(),
+        Some(toml::Value::String(text)) => text,
+        Some(other) => {
+            let problem = format!("{other} is not a text");
+            return Err(Error::input(key("name"), problem, "write it in quotes"));
+        }
     };
-    let mut own = table.clone();
-    let text = |value: Option<toml::Value>, name: &str| match value {
-        None => Ok(None),
-        Some(toml::Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(Error::input(
-            key(name),
-            format!("{other} is not a text"),
-            "write it in quotes",
-        )),
-    };
-    let kind = text(own.remove("kind"), "kind")?
-        .ok_or_else(|| Error::input(key("kind"), "this key is missing", known()))?;
-    let name = text(own.remove("name"), "name")?.unwrap_or_else(|| kind.clone());
-    let entry = OBSERVABLES.iter().find(|e| e.kind == kind).ok_or_else(|| {
-        Error::input(
-            &context.path,
-            format!("`{kind}` is not an observable"),
-            known(),
-        )
-    })?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name == "energy" || !name.chars().all(allowed) {
         return Err(Error::input(
@@ -360,21 +354,13 @@ pub fn build(table: &toml::Table, context: &ObservableContext) -> Result<Named> 
 }
 
 /// The keys of an observable without any.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoKeys {}
-
-fn no_keys() -> serde_json::Value {
-    schema_of::<NoKeys>()
-}
 
 /// Refuses any key.
 fn refuse_keys(table: &toml::Table, context: &ObservableContext) -> Result<()> {
     crate::table::parse::<NoKeys>(table, &context.path).map(drop)
-}
-
-fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
-    schemars::schema_for!(T).to_value()
 }
 
 /// Places of a quantity in a shape of its own.

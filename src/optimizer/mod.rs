@@ -27,6 +27,7 @@ use crate::comm::{Comm, agree};
 use crate::derivatives::Derivatives;
 use crate::error::Result;
 use crate::io::tree::Tree;
+use crate::table::Entry;
 use num_complex::Complex64;
 
 /// One rank's part of the data of a step. Weights are normalised over all ranks: their sum over
@@ -132,6 +133,16 @@ pub struct OptimizerEntry {
     pub kind: &'static str,
     /// Builds it.
     pub build: fn(&OptimizerOptions) -> Result<Box<dyn Optimizer>>,
+}
+
+impl Entry for OptimizerEntry {
+    const WHAT: &'static str = "method";
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+    fn schema(&self) -> serde_json::Value {
+        crate::table::no_keys()
+    }
 }
 
 /// The registry of optimisers.

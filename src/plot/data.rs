@@ -96,7 +96,7 @@ fn exact_energy(text: &str) -> Result<f64> {
 
 fn lattice(tree: &Tree, folder: PathBuf) -> Result<Lattice> {
     let source = input::from_text(tree.text("input/resolved")?, folder)?;
-    let section = crate::registry::section(&source.input.lattice, "lattice")?;
+    let section = crate::problem::section(&source.input.lattice, "lattice")?;
     Lattice::new(&section.spec(&source.folder)?)
 }
 

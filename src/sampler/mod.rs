@@ -10,6 +10,7 @@ pub use metropolis::{Counts, Metropolis};
 use crate::basis::SpinBasis;
 use crate::error::{Error, Result};
 use crate::rng::{Generator, RngExt};
+use crate::table::{Entry, Shelf};
 
 /// A symmetric proposal: q(x → x') = q(x' → x).
 pub trait Rule: Send + Sync {
@@ -38,6 +39,16 @@ pub struct RuleEntry {
     pub build: fn(&RuleContext) -> Result<Box<dyn Rule>>,
 }
 
+impl Entry for RuleEntry {
+    const WHAT: &'static str = "move";
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+    fn schema(&self) -> serde_json::Value {
+        crate::table::no_keys()
+    }
+}
+
 /// The registry of rules.
 pub const RULES: &[RuleEntry] = &[flip::ENTRY, exchange::ENTRY, global_flip::ENTRY];
 
@@ -49,26 +60,23 @@ pub struct Mixture {
 impl Mixture {
     /// Builds the mixture of (kind, weight) pairs; refuses one that leaves the sector or cannot
     /// reach all of it.
-    pub fn new(parts: &[(String, f64)], context: &RuleContext) -> Result<Self> {
+    pub fn new(
+        parts: &[(String, f64)],
+        context: &RuleContext,
+        kinds: Shelf<RuleEntry>,
+    ) -> Result<Self> {
         let key = "sampler.moves";
-        let known = || RULES.iter().map(|r| r.kind).collect::<Vec<_>>().join(", ");
         if parts.is_empty() {
             return Err(Error::input(
                 key,
                 "the list is empty",
-                format!("name at least one of {}", known()),
+                format!("name at least one of {}", kinds.names()),
             ));
         }
         let mut rules = Vec::new();
         let mut total = 0.0;
         for (kind, weight) in parts {
-            let entry = RULES.iter().find(|r| r.kind == kind).ok_or_else(|| {
-                Error::input(
-                    key,
-                    format!("`{kind}` is not a move"),
-                    format!("the moves are {}", known()),
-                )
-            })?;
+            let entry = kinds.find(kind, key)?;
             if !(weight.is_finite() && *weight > 0.0) {
                 return Err(Error::input(
                     key,
@@ -146,6 +154,7 @@ mod tests {
                     basis: &basis,
                     pairs: &pairs,
                 },
+                Shelf::new(RULES),
             )
             .unwrap();
             let mut rng = stream(1, Purpose::Law, 0, 0);
@@ -179,6 +188,7 @@ mod tests {
                     basis: &basis,
                     pairs,
                 },
+                Shelf::new(RULES),
             )
             .is_ok()
         };

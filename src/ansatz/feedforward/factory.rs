@@ -163,11 +163,7 @@ fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
 }
 
 /// Builds a wave function of dense layers from its table.
-pub fn build(
-    table: &toml::Table,
-    context: &Context,
-    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     let shape = shape(&keys, context)?;
@@ -178,11 +174,11 @@ pub fn build(
         .sum();
     crate::ansatz::check_parameters(2.0 * weights)?;
     Ok(match keys.parameters {
-        Numbers::Real => Erased::new(Feedforward::<f64>::new(shape, keys.init, context.seed)),
+        Numbers::Real => Erased::new(Feedforward::<f64>::new(shape, keys.init, context.origin)),
         Numbers::Complex => Erased::new(Feedforward::<Complex64>::new(
             shape,
             keys.init,
-            context.seed,
+            context.origin,
         )),
     })
 }

@@ -23,7 +23,7 @@ use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduc
 use super::{Ansatz, Asks, Block, Derivatives, Kind};
 use crate::error::Result;
 use crate::linalg::simd::Simd;
-use crate::rng::{Purpose, stream};
+use crate::rng::Origin;
 use forward::{BLOCK, Tables};
 use num_complex::Complex64;
 
@@ -112,8 +112,8 @@ impl<T: Field> Feedforward<T> {
     /// so that signals keep their size; what multiplies the output (c, or the last layer where c =
     /// 1) and all biases a tenth of that, so that ψ starts almost uniform; imaginary parts a tenth
     /// of the real ones, away from the zeros of cosh. All times `init`.
-    pub fn new(shape: Shape, init: f64, seed: u64) -> Self {
-        let mut rng = stream(seed, Purpose::Parameters, 0, 0);
+    pub fn new(shape: Shape, init: f64, seed: impl Into<Origin>) -> Self {
+        let mut rng = seed.into().parameters();
         let mut draw = |count: usize, sd: f64| {
             let values = gaussian::<T>(count, init * sd, &mut rng);
             values

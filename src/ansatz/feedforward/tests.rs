@@ -6,7 +6,7 @@ use crate::ansatz::Matrix;
 use crate::ansatz::rbm::Rbm;
 use crate::basis::SpinBasis;
 use crate::laws::laws;
-use crate::rng::RngExt;
+use crate::rng::{Purpose, RngExt, stream};
 
 fn shape(widths: &[usize], g: Activation) -> Shape {
     Shape {

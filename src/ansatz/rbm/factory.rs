@@ -106,7 +106,7 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
                 keys.visible_bias,
                 keys.hidden_bias,
                 keys.init,
-                context.seed,
+                context.origin,
             );
             return loaded(rbm, keys, context);
         }
@@ -118,18 +118,14 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
     )?;
     let (filters, a, b) = (keys.density as usize, keys.visible_bias, keys.hidden_bias);
     loaded(
-        Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.seed),
+        Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.origin),
         keys,
         context,
     )
 }
 
 /// Builds a restricted Boltzmann machine from its table.
-pub fn build(
-    table: &toml::Table,
-    context: &Context,
-    _parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     match keys.parameters {

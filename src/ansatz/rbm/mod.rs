@@ -24,7 +24,7 @@ use super::{Ansatz, Asks, Block, Derivatives, Kind};
 use crate::error::Result;
 use crate::lattice::Group;
 use crate::linalg::simd::Simd;
-use crate::rng::{Purpose, stream};
+use crate::rng::Origin;
 use num_complex::Complex64;
 use tables::Tables;
 
@@ -59,7 +59,7 @@ impl<T: Kernel> Rbm<T> {
         visible_bias: bool,
         hidden_bias: bool,
         init: f64,
-        seed: u64,
+        seed: impl Into<Origin>,
     ) -> Self {
         let orbit = if visible_bias {
             (0..sites).collect()
@@ -87,7 +87,7 @@ impl<T: Kernel> Rbm<T> {
         visible_bias: bool,
         hidden_bias: bool,
         init: f64,
-        seed: u64,
+        seed: impl Into<Origin>,
     ) -> Self {
         let orbit = if visible_bias {
             orbits(sites, group)
@@ -120,9 +120,9 @@ impl<T: Kernel> Rbm<T> {
         biases: usize,
         weights: usize,
         init: f64,
-        seed: u64,
+        seed: impl Into<Origin>,
     ) -> Self {
-        let mut rng = stream(seed, Purpose::Parameters, 0, 0);
+        let mut rng = seed.into().parameters();
         let a = gaussian(orbit.iter().max().map_or(0, |m| m + 1), init, &mut rng);
         let b = gaussian(biases, init, &mut rng);
         let w = gaussian(weights, init, &mut rng);

@@ -4,7 +4,7 @@
 use super::*;
 use crate::basis::SpinBasis;
 use crate::laws::laws;
-use crate::rng::RngExt;
+use crate::rng::{Purpose, RngExt, stream};
 
 fn ring(sites: usize) -> Group {
     Group {

@@ -450,11 +450,7 @@ fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
 }
 
 /// Builds a projection from its table; `parts` builds the wave function that is projected.
-pub fn build(
-    table: &toml::Table,
-    context: &Context,
-    parts: &dyn Fn(&toml::Table, &Context) -> Result<Erased>,
-) -> Result<Erased> {
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     let key = |name: &str| format!("{}.{name}", context.path);
     let (lattice, basis) = (context.lattice, context.basis);
@@ -499,13 +495,9 @@ pub fn build(
         elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
     }
     check_representation(&elements, &context.path)?;
-    let inner = Context {
-        path: key("of"),
-        ..*context
-    };
     let sublattice = context.sign_rule.map(<[bool]>::to_vec);
     Ok(Erased::new(Symmetrised::new(
-        parts(&keys.of, &inner)?,
+        context.part(&keys.of, 0, key("of"))?,
         elements,
         sublattice,
     )?))

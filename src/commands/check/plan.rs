@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::input::{Method, Source};
 use crate::linalg::available_memory;
 use crate::optimizer::{Sizes, cost};
-use crate::registry::{self, Problem};
+use crate::problem::{self, Problem};
 use serde_json::{Value, json};
 
 /// Operations of a decomposition of order 1, which run at the rate of products.
@@ -87,8 +87,8 @@ pub fn plan(
     };
     let deterministic = source.input.deterministic;
     let method = optimize.map(|o| match deterministic {
-        true => registry::method(o, &alone(&sizes), f64::INFINITY),
-        false => registry::method(o, &sizes, memory),
+        true => problem::method(o, &alone(&sizes), f64::INFINITY),
+        false => problem::method(o, &sizes, memory),
     });
     let connected = problem.hamiltonian.flips.len();
     let proposals = if exact {

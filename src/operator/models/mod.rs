@@ -15,6 +15,7 @@ mod xyz;
 use super::{Pauli, PauliSum};
 use crate::error::{Error, Result};
 use crate::lattice::{Bond, Lattice};
+use crate::table::{Entry, schema_of};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -74,6 +75,16 @@ pub struct ModelEntry {
     pub schema: fn() -> serde_json::Value,
 }
 
+impl Entry for ModelEntry {
+    const WHAT: &'static str = "model";
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+    fn schema(&self) -> serde_json::Value {
+        (self.schema)()
+    }
+}
+
 /// All models.
 pub const MODELS: &[ModelEntry] = &[
     ModelEntry {
@@ -114,11 +125,6 @@ pub const MODELS: &[ModelEntry] = &[
 ];
 
 const AXES: [Pauli; 3] = [Pauli::X, Pauli::Y, Pauli::Z];
-
-/// The JSON schema of a type of keys.
-fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
-    schemars::schema_for!(T).to_value()
-}
 
 /// Refuses couplings that are not finite.
 fn check_finite(couplings: &[(&str, f64)]) -> Result<()> {

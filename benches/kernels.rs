@@ -4,7 +4,7 @@
 //! `cargo bench --bench kernels [-- proposals paths parts scaling stages network]`; the figures and
 //! floors stand in benches/README.md.
 
-use nishina::ansatz::feedforward::{Activation, Feedforward, Shape};
+use nishina::ansatz::feedforward::{Activation, Feedforward, Scratch, Shape};
 use nishina::ansatz::rbm::{Kernel, Rbm};
 use nishina::ansatz::{Ansatz, Asks};
 use nishina::basis::SpinBasis;
@@ -161,9 +161,10 @@ fn part<T: Kernel>(name: &str, n: usize, m: usize) {
     for (name, exchange) in [("flip", false), ("exchange", true)] {
         let asks = questions(&xs, n, exchange);
         let mut out = vec![Complex64::ZERO; asks.len()];
+        let mut scratch = Default::default();
         put(
             name,
-            smallest(25, || rbm.ratios(&batch, &asks, &mut out)),
+            smallest(25, || rbm.ratios(&batch, &asks, &mut scratch, &mut out)),
             asks.len() * m,
         );
         // There and back again.
@@ -173,11 +174,14 @@ fn part<T: Kernel>(name: &str, n: usize, m: usize) {
             first.push(k, asks.get(start).1);
         }
         let mut ratios = vec![Complex64::ZERO; 64];
-        rbm.ratios(&moving, &first, &mut ratios);
-        let back: Vec<Complex64> = ratios.iter().map(|r| 1.0 / r).collect();
+        let (mut back, taken) = (Default::default(), [true; 64]);
+        rbm.ratios(&moving, &first, &mut scratch, &mut ratios);
+        rbm.accept(&mut moving, &first, &taken, &mut scratch);
+        rbm.ratios(&moving, &first, &mut back, &mut ratios);
+        rbm.accept(&mut moving, &first, &taken, &mut back);
         let seconds = smallest(100, || {
-            rbm.accept(&mut moving, &first, &ratios);
-            rbm.accept(&mut moving, &first, &back);
+            rbm.accept(&mut moving, &first, &taken, &mut scratch);
+            rbm.accept(&mut moving, &first, &taken, &mut back);
         });
         put(&format!("accepted {name}"), seconds / 2.0, 64 * m);
     }
@@ -356,10 +360,13 @@ fn network() {
         };
         let real = Feedforward::<f64>::new(shape.clone(), 1.0, 1);
         let batch = real.batch(&xs);
-        line("real", &|out| real.ratios(&batch, &asks, out), 1);
+        let ask = |out: &mut [Complex64]| real.ratios(&batch, &asks, &mut Scratch::default(), out);
+        line("real", &ask, 1);
         let complex = Feedforward::<Complex64>::new(shape, 1.0, 1);
         let batch = complex.batch(&xs);
-        line("complex", &|out| complex.ratios(&batch, &asks, out), 2);
+        let ask =
+            |out: &mut [Complex64]| complex.ratios(&batch, &asks, &mut Scratch::default(), out);
+        line("complex", &ask, 2);
     }
 }
 

@@ -138,11 +138,8 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
         path: "ansatz".into(),
     };
     let bare = ansatz::build(table, &context)?;
-    let signed = ["table", "symmetrised"]
-        .map(Some)
-        .contains(&table.get("kind").and_then(|k| k.as_str()));
-    let positive_only = bare.kind() == Kind::Real && !signed;
-    if bare.kind() == Kind::Real && !problem.hamiltonian.is_real() {
+    let facts = bare.facts();
+    if facts.kind == Kind::Real && !problem.hamiltonian.is_real() {
         return Err(Error::input(
             "ansatz.parameters",
             "real parameters cannot represent the ground state of a Hamiltonian with imaginary \
@@ -150,7 +147,7 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             "use parameters = \"complex\"",
         ));
     }
-    if positive_only
+    if facts.positive
         && problem
             .hamiltonian
             .flips

@@ -1,6 +1,8 @@
 //! Decides whether every registered wave function, real and complex, obeys the public laws, alone
 //! and composed.
 
+mod common;
+use common::{Case, expect_code, text};
 use nishina::ansatz::product::Product;
 use nishina::ansatz::sign::SignRule;
 use nishina::ansatz::table::Table;
@@ -145,6 +147,51 @@ fn every_registered_wave_function_obeys_the_laws() {
 }
 
 #[test]
+fn only_a_wave_function_of_one_sign_is_said_to_stay_above_the_ground_state() {
+    let rbm = "kind = \"rbm\", density = 1, parameters = \"real\"";
+    let table = "kind = \"table\", parameters = \"real\"";
+    let jastrow = "kind = \"jastrow\", parameters = \"real\"";
+    for (ansatz, warned) in [
+        (rbm.to_string(), true),
+        (table.to_string(), false),
+        (
+            format!("kind = \"product\", factors = [{{ {table} }}, {{ {jastrow} }}]"),
+            false,
+        ),
+        (
+            format!("kind = \"product\", factors = [{{ {rbm} }}, {{ {jastrow} }}]"),
+            true,
+        ),
+        (
+            format!("kind = \"symmetrised\", of = {{ {rbm} }}, momentum = [0]"),
+            true,
+        ),
+        (
+            format!("kind = \"symmetrised\", of = {{ {rbm} }}, momentum = [2]"),
+            false,
+        ),
+        (
+            format!("kind = \"symmetrised\", of = {{ {table} }}, momentum = [0]"),
+            false,
+        ),
+    ] {
+        let case = Case::new(&format!(
+            "ansatz = {{ {ansatz} }}\nlattice = {{ kind = \"chain\", size = 4 }}\n\
+             hamiltonian = {{ kind = \"heisenberg\", sector = {{ total_sz = 0 }} }}\n\
+             sampler = {{ method = \"full-sum\" }}\n\
+             optimize = {{ steps = 1, learning_rate = 0.01 }}\noutput = {{ name = \"x\" }}\n"
+        ));
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 0);
+        assert_eq!(
+            text(&out).contains("will stay above the ground state"),
+            warned,
+            "{ansatz}"
+        );
+    }
+}
+
+#[test]
 fn mixed_products_have_stacked_derivatives() {
     let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
     let part = |kind: &str, numbers: &str, more: &str| {
@@ -160,7 +207,7 @@ fn mixed_products_have_stacked_derivatives() {
         part("jastrow", "real", ""),
     ])
     .unwrap();
-    assert_eq!(product.kind(), Kind::Stacked);
+    assert_eq!(product.facts().kind, Kind::Stacked);
     assert_eq!(product.layout().last().unwrap().name, "factor1.v");
     let nested = Product::new(vec![Erased::new(product), part("table", "complex", "")]).unwrap();
     laws(&mut Erased::new(nested), &basis, 1).unwrap();

@@ -4,11 +4,14 @@
 mod common;
 use common::{Case, expect_code, text};
 use nishina::ansatz::feedforward::{Activation, Feedforward, Shape};
+use nishina::ansatz::jastrow::{Jastrow, all_pairs};
+use nishina::ansatz::product::Product;
 use nishina::ansatz::rbm::{Kernel, Rbm};
 use nishina::ansatz::sign::SignRule;
-use nishina::ansatz::{Ansatz, Asks, Block, Erased};
+use nishina::ansatz::symmetrised::{Element, Symmetrised};
+use nishina::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
 use nishina::basis::SpinBasis;
-use nishina::derivatives::{Derivatives, Kind};
+use nishina::derivatives::Derivatives;
 use nishina::ensemble::{ChainSettings, Chains, Ensemble, Request};
 use nishina::error::Result;
 use nishina::lattice::Group;
@@ -118,6 +121,23 @@ fn network<T: nishina::ansatz::field::Field>(phase: bool) -> Feedforward<T> {
     Feedforward::new(shape, 1.0, 3)
 }
 
+fn product() -> Erased {
+    let machine = Rbm::<f64>::dense(12, 20, true, true, 0.1, 1);
+    let pairs = Jastrow::<Complex64>::new(&all_pairs(12), false, 0.01, 2);
+    Erased::new(Product::new(vec![Erased::new(machine), Erased::new(pairs)]).unwrap())
+}
+
+fn symmetrised() -> Erased {
+    let machine = Rbm::<Complex64>::dense(12, 20, true, true, 0.1, 1);
+    let element = |(t, permutation)| Element {
+        permutation,
+        flip: false,
+        character: Complex64::cis(std::f64::consts::FRAC_PI_6 * t as f64),
+    };
+    let translations = ring(12).permutations.into_iter().enumerate().map(element);
+    Erased::new(Symmetrised::new(Erased::new(machine), translations.collect(), None).unwrap())
+}
+
 #[test]
 fn a_sweep_allocates_nothing() {
     let marshall = |inner| SignRule::new(inner, (0..12).map(|i| i % 2 == 0).collect()).unwrap();
@@ -144,6 +164,8 @@ fn a_sweep_allocates_nothing() {
             )),
         ),
         ("network", Erased::new(network::<f64>(true))),
+        ("product", product()),
+        ("symmetrised", symmetrised()),
         ("complex network", Erased::new(network::<Complex64>(false))),
     ] {
         // 1500 sweeps of twelve proposals pass many refreshes.
@@ -172,6 +194,7 @@ struct Counted<A> {
 
 impl<A: Ansatz> Ansatz for &Counted<A> {
     type Batch = A::Batch;
+    type Scratch = A::Scratch;
     fn sites(&self) -> usize {
         self.inner.sites()
     }
@@ -184,8 +207,8 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
     fn set_parameters(&mut self, _: &[f64]) -> Result<()> {
         unreachable!("parameters stay")
     }
-    fn kind(&self) -> Kind {
-        self.inner.kind()
+    fn facts(&self) -> AnsatzFacts {
+        self.inner.facts()
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         self.built
@@ -195,14 +218,26 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         self.inner.log_psi(batch)
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
         self.asked.fetch_add(asks.len() as u64, Ordering::Relaxed);
-        self.inner.ratios(batch, asks, out);
+        self.inner.ratios(batch, asks, scratch, out);
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        self.accepted
-            .fetch_add(asks.len() as u64, Ordering::Relaxed);
-        self.inner.accept(batch, asks, ratios);
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
+        let count = taken.iter().filter(|taken| **taken).count();
+        self.accepted.fetch_add(count as u64, Ordering::Relaxed);
+        self.inner.accept(batch, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(batch)
@@ -275,11 +310,12 @@ fn tables_are_computed_afresh_every_512_accepted_moves() {
     let mut batch = rbm.batch(&[1; 24]);
     assert_eq!(batch.refreshes(), 2);
     let (mut asks, mut ratios) = (Asks::default(), [Complex64::ZERO]);
+    let mut scratch = Default::default();
     for k in 0..2000 {
         asks.clear();
         asks.push(1, &[k % 12]);
-        rbm.ratios(&batch, &asks, &mut ratios);
-        rbm.accept(&mut batch, &asks, &ratios);
+        rbm.ratios(&batch, &asks, &mut scratch, &mut ratios);
+        rbm.accept(&mut batch, &asks, &[true], &mut scratch);
     }
     assert_eq!(batch.refreshes(), 2 + 2000 / 512);
 }
@@ -291,7 +327,7 @@ fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
     let mut rng = stream(4, Purpose::Law, 0, 0);
     let xs: Vec<i8> = (0..5).flat_map(|_| basis.random(&mut rng)).collect();
     let mut batch = ansatz.batch(&xs);
-    let mut asks = Asks::default();
+    let (mut asks, mut scratch) = (Asks::default(), A::Scratch::default());
     let mut ratios = [Complex64::ZERO; 5];
     for turn in 0..40u32 {
         asks.clear();
@@ -301,10 +337,10 @@ fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
             4 => asks.push(4, &[site(k), (site(k) + 1) % n, (site(k) + 2) % n]),
             _ => asks.push(k as usize, &[site(k), (site(k) + 1) % n]),
         });
-        ansatz.ratios(&batch, &asks, &mut ratios);
-        ansatz.accept(&mut batch, &asks, &ratios);
+        ansatz.ratios(&batch, &asks, &mut scratch, &mut ratios);
+        ansatz.accept(&mut batch, &asks, &[true; 5], &mut scratch);
     }
-    ansatz.ratios(&batch, &asks, &mut ratios);
+    ansatz.ratios(&batch, &asks, &mut scratch, &mut ratios);
     let derivatives = ansatz.derivatives(&batch).written_out();
     let (rows, columns) = derivatives.dim();
     let slopes = (0..rows * columns).map(|k| derivatives.get(k / columns, k % columns));

@@ -3,7 +3,7 @@
 mod common;
 use common::Case;
 use ndarray::Array2;
-use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Erased};
+use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
 use nishina::basis::SpinBasis;
 use nishina::comm::Serial;
 use nishina::derivatives::{Derivatives, Kind, Matrix};
@@ -22,6 +22,7 @@ struct MeanField {
 
 impl Ansatz for MeanField {
     type Batch = Vec<Vec<i8>>;
+    type Scratch = ();
     fn sites(&self) -> usize {
         self.fields.len()
     }
@@ -45,8 +46,14 @@ impl Ansatz for MeanField {
         self.fields.copy_from_slice(parameters);
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        Kind::Real
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: Kind::Real,
+            precision: DOUBLE,
+            positive: true,
+            bytes_per_walker: self.fields.len() + size_of::<Vec<i8>>(),
+            operations: 20.0,
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         xs.chunks(self.sites()).map(<[i8]>::to_vec).collect()
@@ -60,7 +67,13 @@ impl Ansatz for MeanField {
         };
         batch.iter().map(|x| log(x).into()).collect()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
         for (k, (walker, sites)) in asks.iter().enumerate() {
             let change: f64 = sites
                 .iter()
@@ -69,8 +82,14 @@ impl Ansatz for MeanField {
             out[k] = change.exp().into();
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        for (walker, sites) in asks.iter() {
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
+        for (walker, sites) in asks.taken(taken) {
             sites.iter().for_each(|&s| batch[walker][s as usize] *= -1);
         }
     }

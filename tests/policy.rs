@@ -4,7 +4,7 @@
 mod common;
 use common::{Case, RING, expect_code, text};
 use ndarray::Array2;
-use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Erased};
+use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
 use nishina::basis::SpinBasis;
 use nishina::comm::{Comm, Serial, threads};
 use nishina::derivatives::{Derivatives, Kind, Matrix};
@@ -62,6 +62,7 @@ fn down(x: &[i8]) -> usize {
 
 impl Ansatz for Flawed {
     type Batch = Vec<Vec<i8>>;
+    type Scratch = ();
     fn sites(&self) -> usize {
         self.fields.len()
     }
@@ -80,8 +81,14 @@ impl Ansatz for Flawed {
         self.fields.copy_from_slice(parameters);
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        Kind::Real
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: Kind::Real,
+            precision: DOUBLE,
+            positive: true,
+            bytes_per_walker: self.fields.len() + size_of::<Vec<i8>>(),
+            operations: 20.0,
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         xs.chunks(self.sites()).map(<[i8]>::to_vec).collect()
@@ -101,7 +108,13 @@ impl Ansatz for Flawed {
             .map(|x| if zero(x) { f64::NEG_INFINITY } else { log(x) }.into())
             .collect()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
         for (k, (walker, sites)) in asks.iter().enumerate() {
             let x = &batch[walker];
             let change: f64 = sites
@@ -124,8 +137,14 @@ impl Ansatz for Flawed {
             out[k] = Complex64::from_polar(factor * change.exp(), turned);
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        for (walker, sites) in asks.iter() {
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
+        for (walker, sites) in asks.taken(taken) {
             sites.iter().for_each(|&s| batch[walker][s as usize] *= -1);
         }
     }

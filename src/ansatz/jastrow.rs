@@ -5,7 +5,9 @@
 //! Jastrow, Phys. Rev. 98, 1479 (1955).)
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
+use super::{
+    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Numbers, schema_of,
+};
 use crate::error::Result;
 use crate::rng::Origin;
 use ndarray::Array2;
@@ -117,6 +119,7 @@ impl<T: Field> Jastrow<T> {
 
 impl<T: Field> Ansatz for Jastrow<T> {
     type Batch = JastrowBatch<T>;
+    type Scratch = ();
 
     fn sites(&self) -> usize {
         self.sites
@@ -147,8 +150,14 @@ impl<T: Field> Ansatz for Jastrow<T> {
         self.tabulate();
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        T::kind()
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: T::kind(),
+            precision: DOUBLE,
+            positive: !T::COMPLEX,
+            bytes_per_walker: self.sites * (1 + size_of::<T>()) + size_of::<Complex64>(),
+            operations: 30.0,
+        }
     }
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {
@@ -177,15 +186,27 @@ impl<T: Field> Ansatz for Jastrow<T> {
         batch.log_psi.clone()
     }
 
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
         for ((k, sites), out) in asks.iter().zip(out) {
             *out = ratio_from_log(self.change(batch, k, sites).complex());
         }
     }
 
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
         let n = self.sites;
-        for (k, sites) in asks.iter() {
+        for (k, sites) in asks.taken(taken) {
             batch.log_psi[k] = reduce(batch.log_psi[k] + self.change(batch, k, sites).complex());
             for &l in sites {
                 let spin = &mut batch.x[k * n + l as usize];
@@ -335,7 +356,7 @@ mod tests {
         let mut asks = Asks::default();
         asks.push(0, &[3, 4]);
         let mut out = [Complex64::ZERO];
-        jastrow.ratios(&batch, &asks, &mut out);
+        jastrow.ratios(&batch, &asks, &mut (), &mut out);
         assert!((out[0] - (1.2f64).exp()).norm() < 1e-13);
     }
 }

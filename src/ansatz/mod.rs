@@ -70,6 +70,12 @@ impl Asks {
     pub fn iter(&self) -> impl Iterator<Item = (usize, &[u32])> {
         (0..self.len()).map(|k| self.get(k))
     }
+    /// The questions that are `taken`, in order.
+    pub fn taken<'a>(&'a self, taken: &'a [bool]) -> impl Iterator<Item = (usize, &'a [u32])> {
+        self.iter()
+            .zip(taken)
+            .filter_map(|(ask, taken)| taken.then_some(ask))
+    }
 }
 
 /// A named block of parameters, in the order of the flat parameter vector.
@@ -83,12 +89,41 @@ pub struct Block {
     pub complex: bool,
 }
 
+/// Facts of a wave function that its callers act on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AnsatzFacts {
+    /// What kind of real-linear operator the log-derivatives are.
+    pub kind: Kind,
+    /// Relative error of a ratio, such as [`DOUBLE`]. Tolerances scale with it.
+    pub precision: f64,
+    /// Whether ψ(x) > 0 for every x and all parameters.
+    pub positive: bool,
+    /// Bytes of a walker in a batch, with what its log-derivatives need before they are done.
+    pub bytes_per_walker: usize,
+    /// Floating-point operations of a ratio that changes one site, roughly.
+    pub operations: f64,
+}
+
+/// The relative error of a ratio that is evaluated in double precision.
+pub const DOUBLE: f64 = 1e-12;
+
+/// Copies ratios to where [`Ansatz::accept`] finds them. There is room for a question of every
+/// walker at once, so that sweeps allocate nothing.
+pub(crate) fn keep(kept: &mut Vec<Complex64>, ratios: &[Complex64], walkers: usize) {
+    kept.clear();
+    kept.reserve(walkers);
+    kept.extend_from_slice(ratios);
+}
+
 /// A variational wave function ψ(x; θ) with immutable parameters; all evaluation goes through
 /// batches of walkers.
 pub trait Ansatz: Send + Sync {
     /// State of a block of walkers: look-up tables in whatever layout is fast. One walker is a
-    /// batch of one.
-    type Batch: Send;
+    /// batch of one. Nothing inside changes behind a shared reference.
+    type Batch: Send + Sync;
+    /// What the last questions left behind, such as ratios and activations, with the room for the
+    /// next ones. It fits every batch of this wave function.
+    type Scratch: Default + Send;
     /// Number of sites.
     fn sites(&self) -> usize;
     /// Named blocks of the flat parameter vector.
@@ -97,16 +132,29 @@ pub trait Ansatz: Send + Sync {
     fn parameters(&self) -> Vec<f64>;
     /// Replaces the parameters; an error if the length differs.
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
-    /// What kind of real-linear operator the log-derivatives are.
-    fn kind(&self) -> Kind;
+    /// What callers have to know of it.
+    fn facts(&self) -> AnsatzFacts;
     /// Builds the tables of the walkers `xs` (row-major, walkers × sites).
     fn batch(&self, xs: &[i8]) -> Self::Batch;
     /// ln ψ of every walker; −∞ where ψ = 0.
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64>;
-    /// ψ(x')/ψ(x) for every question.
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]);
-    /// Moves walkers; at most one question per walker, with the ratio that `ratios` gave for it.
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]);
+    /// ψ(x')/ψ(x) for every question; 0 where ψ(x') = 0, +∞ where only ψ(x) = 0.
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    );
+    /// Moves the walkers whose question is `taken`. The questions are those of the last `ratios`
+    /// with this scratch and this batch, at most one of each walker.
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    );
     /// O_k(x) = ∂ ln ψ(x)/∂θ_k of every walker.
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives;
 }

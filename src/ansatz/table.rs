@@ -6,7 +6,9 @@
 //! log-derivatives are set to 0.
 
 use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
+use super::{
+    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Numbers, schema_of,
+};
 use crate::basis::{SpinBasis, StateIndex};
 use crate::error::{Error, Result};
 use crate::rng::Origin;
@@ -90,6 +92,7 @@ fn flipped(word: u64, sites: &[u32]) -> u64 {
 
 impl<T: Field> Ansatz for Table<T> {
     type Batch = TableBatch;
+    type Scratch = ();
 
     fn sites(&self) -> usize {
         self.basis.sites
@@ -109,8 +112,14 @@ impl<T: Field> Ansatz for Table<T> {
         self.amplitudes = unflatten(parameters);
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        T::kind()
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: T::kind(),
+            precision: DOUBLE,
+            positive: false,
+            bytes_per_walker: size_of::<u64>(),
+            operations: 10.0,
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         TableBatch {
@@ -127,7 +136,13 @@ impl<T: Field> Ansatz for Table<T> {
         };
         batch.words.iter().map(log).collect()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
         for ((k, sites), out) in asks.iter().zip(out) {
             let (source, target) = (batch.words[k], flipped(batch.words[k], sites));
             *out = match (self.amplitude(source), self.amplitude(target)) {
@@ -137,8 +152,14 @@ impl<T: Field> Ansatz for Table<T> {
             };
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        for (k, sites) in asks.iter() {
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
+        for (k, sites) in asks.taken(taken) {
             batch.words[k] = flipped(batch.words[k], sites);
         }
     }
@@ -225,7 +246,7 @@ mod tests {
             .iter()
             .for_each(|&(k, site)| asks.push(k, &[site]));
         let mut out = vec![Complex64::ZERO; 4];
-        table.ratios(&batch, &asks, &mut out);
+        table.ratios(&batch, &asks, &mut (), &mut out);
         assert_eq!(
             out.iter().map(|z| z.re).collect::<Vec<_>>(),
             [f64::INFINITY, 0.0, 0.0, -0.5]

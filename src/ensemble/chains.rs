@@ -41,7 +41,7 @@ pub struct Chains<A: Ansatz> {
     log_psi: Vec<Complex64>,
     weights: Vec<f64>,
     counts: Counts,
-    metropolis: Metropolis,
+    metropolis: Metropolis<A::Scratch>,
 }
 
 impl<A: Ansatz> Chains<A> {
@@ -198,7 +198,8 @@ impl<A: Ansatz> Ensemble for Chains<A> {
                 && sites.iter().map(|&s| i32::from(x[s as usize])).sum::<i32>() != 0
         };
         let mut out = vec![Complex64::ZERO; asks.len()];
-        self.ansatz.ratios(&self.batch, asks, &mut out);
+        let scratch = &mut A::Scratch::default();
+        self.ansatz.ratios(&self.batch, asks, scratch, &mut out);
         out.iter_mut()
             .zip(asks.iter())
             .filter(|(_, ask)| leaves(*ask))

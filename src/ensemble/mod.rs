@@ -112,9 +112,10 @@ pub fn local_values_by_ratios<A: Ansatz>(
     let n = ansatz.sites();
     let mut values: Vec<Complex64> = xs.chunks_exact(n).map(|x| operator.diagonal(x)).collect();
     let (mut asks, mut elements, mut ratios) = (Asks::default(), Vec::new(), Vec::new());
+    let mut scratch = A::Scratch::default();
     let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>, values: &mut [Complex64]| {
         ratios.resize(asks.len(), Complex64::ZERO);
-        ansatz.ratios(batch, asks, &mut ratios);
+        ansatz.ratios(batch, asks, &mut scratch, &mut ratios);
         for (k, (walker, _)) in asks.iter().enumerate() {
             values[walker] += elements[k] * ratios[k];
         }

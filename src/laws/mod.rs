@@ -116,7 +116,7 @@ fn all_asks(xs: &[i8], basis: &SpinBasis, per_walker: usize, rng: &mut Generator
 
 fn ratios<A: Ansatz>(ansatz: &A, batch: &A::Batch, asks: &Asks) -> Vec<Complex64> {
     let mut out = vec![Complex64::new(f64::NAN, f64::NAN); asks.len()];
-    ansatz.ratios(batch, asks, &mut out);
+    ansatz.ratios(batch, asks, &mut A::Scratch::default(), &mut out);
     out
 }
 
@@ -146,12 +146,13 @@ pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
     let xs: Vec<i8> = (0..WALKERS).flat_map(|_| basis.random(&mut rng)).collect();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
     let real = matches!(derivatives.written_out(), Matrix::Real(_));
-    let columns = if ansatz.kind() == Kind::Holomorphic {
+    let kind = ansatz.facts().kind;
+    let columns = if kind == Kind::Holomorphic {
         count / 2
     } else {
         count
     };
-    if derivatives.kind != ansatz.kind() || real != (ansatz.kind() == Kind::Real) {
+    if derivatives.kind != kind || real != (kind == Kind::Real) {
         return Err(format!(
             "shape: derivatives of kind {:?}, real: {real}",
             derivatives.kind
@@ -171,6 +172,9 @@ fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
     let xs = walkers(ansatz, basis, rng)?;
     let batch = ansatz.batch(&xs);
     let logs = ansatz.log_psi(&batch);
+    if ansatz.facts().positive && logs.iter().any(|log| log.im != 0.0) {
+        return Err("positive: ψ is said to be positive, and ln ψ is not real".into());
+    }
     let asks = all_asks(&xs, basis, 12, rng);
     for ((k, sites), ratio) in asks.iter().zip(ratios(ansatz, &batch, &asks)) {
         let x = moved(&xs[k * basis.sites..(k + 1) * basis.sites], sites);
@@ -215,20 +219,20 @@ fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator
 fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
     let n = basis.sites;
     let mut xs = walkers(ansatz, basis, rng)?;
-    let mut batch = ansatz.batch(&xs);
+    let (mut batch, mut scratch) = (ansatz.batch(&xs), A::Scratch::default());
     for round in 0..400 {
         let asks = all_asks(&xs, basis, 1, rng);
-        let all = ratios(ansatz, &batch, &asks);
-        let (mut taken, mut given) = (Asks::default(), Vec::new());
-        for ((k, sites), &ratio) in asks.iter().zip(&all) {
+        let mut all = vec![Complex64::ZERO; asks.len()];
+        ansatz.ratios(&batch, &asks, &mut scratch, &mut all);
+        let mut taken = vec![false; asks.len()];
+        for (((k, sites), &ratio), taken) in asks.iter().zip(&all).zip(&mut taken) {
             if rng.random::<f64>() < ratio.norm_sqr() {
-                taken.push(k, sites);
-                given.push(ratio);
+                *taken = true;
                 let x = moved(&xs[k * n..(k + 1) * n], sites);
                 xs[k * n..(k + 1) * n].copy_from_slice(&x);
             }
         }
-        ansatz.accept(&mut batch, &taken, &given);
+        ansatz.accept(&mut batch, &asks, &taken, &mut scratch);
         if round % 40 != 39 {
             continue;
         }
@@ -336,8 +340,8 @@ fn derivatives_are_differences<A: Ansatz>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ansatz::Block;
     use crate::ansatz::rbm::Rbm;
+    use crate::ansatz::{AnsatzFacts, Block};
     use crate::derivatives::Derivatives;
     use crate::error::Result;
 
@@ -356,6 +360,7 @@ mod tests {
 
     impl Ansatz for Faulty {
         type Batch = <Rbm<f64> as Ansatz>::Batch;
+        type Scratch = <Rbm<f64> as Ansatz>::Scratch;
         fn sites(&self) -> usize {
             self.0.sites()
         }
@@ -377,8 +382,8 @@ mod tests {
                 parameters
             })
         }
-        fn kind(&self) -> Kind {
-            self.0.kind()
+        fn facts(&self) -> AnsatzFacts {
+            self.0.facts()
         }
         fn batch(&self, xs: &[i8]) -> Self::Batch {
             self.0.batch(xs)
@@ -390,20 +395,35 @@ mod tests {
             }
             logs
         }
-        fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-            self.0.ratios(batch, asks, out);
+        fn ratios(
+            &self,
+            batch: &Self::Batch,
+            asks: &Asks,
+            scratch: &mut Self::Scratch,
+            out: &mut [Complex64],
+        ) {
+            self.0.ratios(batch, asks, scratch, out);
             if matches!(self.1, Fault::Ratio) {
                 asks.iter()
                     .zip(out)
                     .for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64);
             }
         }
-        fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-            let mut ratios = ratios.to_vec();
+        fn accept(
+            &self,
+            batch: &mut Self::Batch,
+            asks: &Asks,
+            taken: &[bool],
+            scratch: &mut Self::Scratch,
+        ) {
+            let mut moved_by = self.0.clone();
             if matches!(self.1, Fault::Accept) {
-                ratios.iter_mut().for_each(|r| *r *= 1.0 + 1e-7);
+                let near: Vec<f64> = self.parameters().iter().map(|p| p + 1e-7).collect();
+                moved_by.set_parameters(&near).unwrap();
+                let mut out = vec![Complex64::ZERO; asks.len()];
+                moved_by.ratios(batch, asks, scratch, &mut out);
             }
-            self.0.accept(batch, asks, &ratios);
+            moved_by.accept(batch, asks, taken, scratch);
         }
         fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
             let derivatives = self.0.derivatives(batch);

@@ -6,7 +6,7 @@
 //! never on the chains beside it.
 
 use super::Mixture;
-use crate::ansatz::{Ansatz, Asks};
+use crate::ansatz::{Ansatz, Asks, Erased};
 use crate::rng::{Generator, RngExt};
 use num_complex::Complex64;
 
@@ -35,22 +35,22 @@ impl Counts {
     }
 }
 
-/// Scratch memory of the accept loop, so that a sweep allocates nothing.
+/// Memory of the accept loop, so that a sweep allocates nothing.
 #[derive(Default)]
-pub struct Metropolis {
+pub struct Metropolis<S = <Erased as Ansatz>::Scratch> {
     asks: Asks,
-    accepted: Asks,
     thresholds: Vec<f64>,
     ratios: Vec<Complex64>,
-    accepted_ratios: Vec<Complex64>,
+    taken: Vec<bool>,
     sites: Vec<u32>,
+    scratch: S,
 }
 
-impl Metropolis {
+impl<S: Default + Send> Metropolis<S> {
     /// Advances every walker of `batch` by `sweeps` sweeps of N proposals; `xs` holds their
     /// configurations, row by row.
     #[allow(clippy::too_many_arguments)]
-    pub fn sweep<A: Ansatz>(
+    pub fn sweep<A: Ansatz<Scratch = S>>(
         &mut self,
         ansatz: &A,
         batch: &mut A::Batch,
@@ -61,12 +61,10 @@ impl Metropolis {
         counts: &mut Counts,
     ) {
         let n = ansatz.sites();
-        for asks in [&mut self.asks, &mut self.accepted] {
-            asks.clear();
-            asks.reserve(rngs.len(), xs.len());
-        }
-        self.accepted_ratios.clear();
-        self.accepted_ratios.reserve(rngs.len());
+        self.asks.clear();
+        self.asks.reserve(rngs.len(), xs.len());
+        self.taken.clear();
+        self.taken.reserve(rngs.len());
         for _ in 0..sweeps * n {
             self.asks.clear();
             self.thresholds.clear();
@@ -80,14 +78,13 @@ impl Metropolis {
                 }
             }
             self.ratios.resize(self.asks.len(), Complex64::ZERO);
-            ansatz.ratios(batch, &self.asks, &mut self.ratios);
-            self.accepted.clear();
-            self.accepted_ratios.clear();
+            ansatz.ratios(batch, &self.asks, &mut self.scratch, &mut self.ratios);
+            self.taken.clear();
             for (k, (walker, sites)) in self.asks.iter().enumerate() {
                 let probability = self.ratios[k].norm_sqr();
-                if self.thresholds[k] < probability {
-                    self.accepted.push(walker, sites);
-                    self.accepted_ratios.push(self.ratios[k]);
+                let taken = self.thresholds[k] < probability;
+                self.taken.push(taken);
+                if taken {
                     counts.accepted[walker] += 1;
                     sites
                         .iter()
@@ -96,8 +93,8 @@ impl Metropolis {
                     counts.non_finite += 1;
                 }
             }
-            if !self.accepted.is_empty() {
-                ansatz.accept(batch, &self.accepted, &self.accepted_ratios);
+            if self.taken.contains(&true) {
+                ansatz.accept(batch, &self.asks, &self.taken, &mut self.scratch);
             }
         }
     }

@@ -95,8 +95,8 @@ fn largest<T: crate::ansatz::rbm::Kernel>() -> f64 {
         asks.push(k, &[3, 7]);
     }
     let (mut one, mut other) = (vec![Complex64::ZERO; 200], vec![Complex64::ZERO; 200]);
-    network.ratios(&ours, &asks, &mut one);
-    rbm.ratios(&theirs, &asks, &mut other);
+    network.ratios(&ours, &asks, &mut Default::default(), &mut one);
+    rbm.ratios(&theirs, &asks, &mut Default::default(), &mut other);
     one.into_iter().zip(other).for_each(|(a, b)| compare(a, b));
     match (
         network.derivatives(&ours).written_out(),
@@ -129,7 +129,7 @@ fn everything(network: &impl Ansatz, xs: &[i8], group: usize) -> Vec<Complex64> 
         let mut asks = Asks::default();
         (0..xs.len() / n).for_each(|k| (0..n as u32).for_each(|site| asks.push(k, &[site])));
         let mut ratios = vec![Complex64::ZERO; asks.len()];
-        network.ratios(&batch, &asks, &mut ratios);
+        network.ratios(&batch, &asks, &mut Default::default(), &mut ratios);
         let logs = network.log_psi(&batch);
         let rows = match network.derivatives(&batch).written_out() {
             Matrix::Real(m) => m.mapv(Complex64::from),

@@ -136,14 +136,14 @@ fn walk<T: Kernel>(weight: T) {
     ))
     .unwrap();
     let mut x = vec![1i8; sites];
-    let mut batch = rbm.batch(&x);
+    let (mut batch, mut scratch) = (rbm.batch(&x), Scratch::default());
     for turn in 0..40 {
         for site in 0..sites {
             let mut asks = Asks::default();
             asks.push(0, &[site as u32]);
             let mut ratio = [Complex64::ZERO];
-            rbm.ratios(&batch, &asks, &mut ratio);
-            rbm.accept(&mut batch, &asks, &ratio);
+            rbm.ratios(&batch, &asks, &mut scratch, &mut ratio);
+            rbm.accept(&mut batch, &asks, &[true], &mut scratch);
             x[site] = -x[site];
             let fresh = rbm.batch(&x);
             let log = rbm.log_psi(&batch)[0] - rbm.log_psi(&fresh)[0];
@@ -152,15 +152,15 @@ fn walk<T: Kernel>(weight: T) {
                 "turn {turn} site {site}: {log}"
             );
             let mut anew = [Complex64::ZERO];
-            rbm.ratios(&fresh, &asks, &mut anew);
-            rbm.ratios(&batch, &asks, &mut ratio);
+            rbm.ratios(&fresh, &asks, &mut scratch, &mut anew);
+            rbm.ratios(&batch, &asks, &mut scratch, &mut ratio);
             assert!(
                 (ratio[0] - anew[0]).norm() < 1e-10 * anew[0].norm(),
                 "{} {}",
                 ratio[0],
                 anew[0]
             );
-            let exact = rbm.ratio_from_theta(&fresh, 0, &[site as u32]);
+            let exact = rbm.ratio_from_theta(&fresh, 0, &[site as u32], &mut scratch);
             assert!(
                 (ratio[0] - exact).norm() < 1e-10 * exact.norm(),
                 "{} {exact}",
@@ -192,9 +192,10 @@ fn many_units_do_not_overflow() {
         let moves: [&[u32]; 4] = [&[0], &[1, 2], &[3, 1], &[0, 1, 2]];
         moves.iter().for_each(|sites| asks.push(0, sites));
         let mut out = vec![Complex64::ZERO; asks.len()];
-        rbm.ratios(&batch, &asks, &mut out);
+        let mut scratch = Scratch::default();
+        rbm.ratios(&batch, &asks, &mut scratch, &mut out);
         for ((_, sites), ratio) in asks.iter().zip(&out) {
-            let exact = rbm.ratio_from_theta(&batch, 0, sites);
+            let exact = rbm.ratio_from_theta(&batch, 0, sites, &mut scratch);
             assert!(ratio.is_finite() && *ratio != Complex64::ZERO);
             assert!(
                 (ratio - exact).norm() < 1e-8 * exact.norm(),

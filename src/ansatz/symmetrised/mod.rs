@@ -7,13 +7,15 @@
 //! whole wave function: behind a sign rule s, φ stands for s φ₀, and the term of g carries
 //! s(gx) s(x). Under a translation that exchanges the sublattices this is (−1)^{n↑}, so that
 //! the ring of N = 4n + 2 sites has its ground state at momentum π. Log-derivatives are O = Σ_g
-//! p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below 10⁻¹¹ of their terms
-//! are zero.
+//! p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below ten times the relative
+//! error of φ are zero.
 
 mod group;
 
 use super::field::reduce;
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Matrix, schema_of};
+use super::{
+    Ansatz, AnsatzFacts, Asks, Block, Context, Derivatives, Erased, Kind, Matrix, schema_of,
+};
 use crate::error::{Error, Result};
 use group::{check_representation, point_group, product, sign, translations};
 use ndarray::Array2;
@@ -21,8 +23,8 @@ use num_complex::Complex64;
 use serde::Deserialize;
 use std::f64::consts::PI;
 
-/// What is left of a sum that vanishes, relative to its terms.
-const CANCELLED: f64 = 1e-11;
+/// What is left of a sum that vanishes, relative to its terms and in relative errors of a term.
+const CANCELLED: f64 = 10.0;
 const ZERO: Complex64 = Complex64::new(f64::NEG_INFINITY, 0.0);
 
 /// One element of the group.
@@ -46,6 +48,7 @@ pub struct Symmetrised {
     /// Sublattice of the sign rule that stands in front.
     sublattice: Option<Vec<bool>>,
     real: bool,
+    facts: AnsatzFacts,
 }
 
 /// Tables of all images of the walkers.
@@ -60,6 +63,16 @@ pub struct SymmetrisedBatch {
     shares: Vec<Complex64>,
     /// Walkers with a vanishing term or sum, whose ratios are evaluated from scratch.
     direct: Vec<bool>,
+}
+
+/// The last questions of the images with their answers.
+#[derive(Default)]
+pub struct SymmetrisedScratch {
+    inner: <Erased as Ansatz>::Scratch,
+    asks: Asks,
+    sites: Vec<u32>,
+    ratios: Vec<Complex64>,
+    taken: Vec<bool>,
 }
 
 impl Symmetrised {
@@ -97,13 +110,43 @@ impl Symmetrised {
             })
             .collect();
         let real = elements.iter().all(|e| e.character.im == 0.0);
-        Ok(Symmetrised {
+        let mut symmetrised = Symmetrised {
+            facts: inner.facts(),
             inner,
             elements,
             inverse,
             sublattice,
             real,
-        })
+        };
+        symmetrised.facts = symmetrised.find_facts();
+        Ok(symmetrised)
+    }
+
+    fn find_facts(&self) -> AnsatzFacts {
+        let (inner, sites) = (self.inner.facts(), self.sites());
+        // All log-derivatives of a walker's images are at hand before they are summed.
+        let one = vec![1; sites];
+        let image = self.inner.derivatives(&self.inner.batch(&one));
+        let numbers = size_of::<f64>() * image.numbers_per_sample();
+        let logs = 2 * size_of::<Complex64>();
+        let (order, in_a) = (self.order(), self.sublattice.as_ref());
+        let odd = in_a.is_some_and(|a| a.iter().filter(|a| **a).count() % 2 == 1);
+        let signless = (self.elements.iter().enumerate()).all(|(g, e)| {
+            let moves = (0..sites as u32).any(|site| self.changes(g, &[site]));
+            e.character == Complex64::ONE && !moves && !(e.flip && odd)
+        });
+        AnsatzFacts {
+            kind: match inner.kind {
+                Kind::Real if !self.real => Kind::Stacked,
+                kind => kind,
+            },
+            positive: inner.positive && signless,
+            bytes_per_walker: order * (inner.bytes_per_walker + numbers + logs)
+                + sites
+                + size_of::<Complex64>(),
+            operations: order as f64 * inner.operations,
+            ..inner
+        }
     }
 
     fn order(&self) -> usize {
@@ -172,22 +215,25 @@ impl Symmetrised {
         let logs = self.inner.log_psi(&self.inner.batch(&images));
         self.terms(xs, &images, logs)
             .chunks_exact(self.order())
-            .map(log_sum)
+            .map(|terms| log_sum(terms, self.cancelled()))
             .collect()
     }
 
+    /// A sum below this, relative to its terms, is zero.
+    fn cancelled(&self) -> f64 {
+        CANCELLED * self.facts.precision
+    }
+
     /// The questions of the images.
-    fn spread(&self, asks: &Asks) -> Asks {
-        let mut spread = Asks::default();
-        let mut sites = Vec::new();
+    fn spread(&self, asks: &Asks, sites: &mut Vec<u32>, spread: &mut Asks) {
+        spread.clear();
         for (walker, flipped) in asks.iter() {
             for (g, inverse) in self.inverse.iter().enumerate() {
                 sites.clear();
                 sites.extend(flipped.iter().map(|&s| inverse[s as usize]));
-                spread.push(walker * self.order() + g, &sites);
+                spread.push(walker * self.order() + g, sites);
             }
         }
-        spread
     }
 
     fn moved(&self, x: &[i8], sites: &[u32]) -> Vec<i8> {
@@ -197,8 +243,8 @@ impl Symmetrised {
     }
 }
 
-/// ln Σ e^{terms}; −∞ where they cancel.
-fn log_sum(terms: &[Complex64]) -> Complex64 {
+/// ln Σ e^{terms}; −∞ where they cancel to below `cancelled` of their size.
+fn log_sum(terms: &[Complex64], cancelled: f64) -> Complex64 {
     let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| m.max(t.re));
     if largest == f64::NEG_INFINITY {
         return ZERO;
@@ -210,7 +256,7 @@ fn log_sum(terms: &[Complex64]) -> Complex64 {
     let (sum, size) = powers.fold((Complex64::ZERO, 0.0), |(sum, size), z| {
         (sum + z, size + z.norm())
     });
-    if sum.norm() <= CANCELLED * size {
+    if sum.norm() <= cancelled * size {
         ZERO
     } else {
         reduce(sum.ln() + largest)
@@ -219,10 +265,10 @@ fn log_sum(terms: &[Complex64]) -> Complex64 {
 
 impl SymmetrisedBatch {
     /// Brings sums and shares of one walker up to date with its terms.
-    fn settle(&mut self, walker: usize, order: usize) {
+    fn settle(&mut self, walker: usize, order: usize, cancelled: f64) {
         let range = walker * order..(walker + 1) * order;
         let terms = &self.terms[range.clone()];
-        let total = log_sum(terms);
+        let total = log_sum(terms, cancelled);
         let vanishes = |t: &Complex64| t.re == f64::NEG_INFINITY;
         self.direct[walker] = vanishes(&total) || terms.iter().any(vanishes);
         let share = |t: &Complex64| {
@@ -232,14 +278,15 @@ impl SymmetrisedBatch {
                 (t - total).exp()
             }
         };
-        let shares: Vec<Complex64> = terms.iter().map(share).collect();
-        self.shares[range].copy_from_slice(&shares);
+        let shares = self.shares[range].iter_mut();
+        shares.zip(terms).for_each(|(out, term)| *out = share(term));
         self.total[walker] = total;
     }
 }
 
 impl Ansatz for Symmetrised {
     type Batch = SymmetrisedBatch;
+    type Scratch = SymmetrisedScratch;
 
     fn sites(&self) -> usize {
         self.inner.sites()
@@ -253,11 +300,8 @@ impl Ansatz for Symmetrised {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.inner.set_parameters(parameters)
     }
-    fn kind(&self) -> Kind {
-        match self.inner.kind() {
-            Kind::Real if !self.real => Kind::Stacked,
-            kind => kind,
-        }
+    fn facts(&self) -> AnsatzFacts {
+        self.facts
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         let images = self.images(xs);
@@ -272,17 +316,30 @@ impl Ansatz for Symmetrised {
             total: vec![ZERO; walkers],
             direct: vec![false; walkers],
         };
-        (0..walkers).for_each(|k| batch.settle(k, self.order()));
+        (0..walkers).for_each(|k| batch.settle(k, self.order(), self.cancelled()));
         batch
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         batch.total.clone()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
         let (n, order) = (self.sites(), self.order());
-        let mut parts = vec![Complex64::ZERO; asks.len() * order];
-        self.inner
-            .ratios(&batch.inner, &self.spread(asks), &mut parts);
+        let SymmetrisedScratch {
+            inner,
+            asks: spread,
+            sites,
+            ratios,
+            ..
+        } = scratch;
+        self.spread(asks, sites, spread);
+        ratios.resize(spread.len(), Complex64::ZERO);
+        self.inner.ratios(&batch.inner, spread, inner, ratios);
         let (mut targets, mut places) = (Vec::new(), Vec::new());
         for (k, (walker, sites)) in asks.iter().enumerate() {
             if batch.direct[walker] {
@@ -294,18 +351,21 @@ impl Ansatz for Symmetrised {
             let shares = &batch.shares[walker * order..(walker + 1) * order];
             for (g, (share, ratio)) in shares
                 .iter()
-                .zip(&parts[k * order..(k + 1) * order])
+                .zip(&ratios[k * order..(k + 1) * order])
                 .enumerate()
             {
                 let term = share * ratio;
                 sum += if self.changes(g, sites) { -term } else { term };
                 size += term.norm();
             }
-            out[k] = if sum.norm() <= CANCELLED * size {
+            out[k] = if sum.norm() <= self.cancelled() * size {
                 Complex64::ZERO
             } else {
                 sum
             };
+        }
+        if places.is_empty() {
+            return;
         }
         for ((k, walker), target) in places.into_iter().zip(self.log_psi_of(&targets)) {
             let source = batch.total[walker];
@@ -319,14 +379,21 @@ impl Ansatz for Symmetrised {
             };
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        // Each image is promised its own ratio, and only that of the sum is at hand.
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
         let (n, order) = (self.sites(), self.order());
-        let spread = self.spread(asks);
-        let mut parts = vec![Complex64::ZERO; spread.len()];
-        self.inner.ratios(&batch.inner, &spread, &mut parts);
-        self.inner.accept(&mut batch.inner, &spread, &parts);
-        for (k, (walker, sites)) in asks.iter().enumerate() {
+        scratch.taken.clear();
+        let repeated = |&taken| std::iter::repeat_n(taken, order);
+        scratch.taken.extend(taken.iter().flat_map(repeated));
+        let (spread, own) = (&scratch.asks, &mut scratch.inner);
+        self.inner
+            .accept(&mut batch.inner, spread, &scratch.taken, own);
+        for (k, (walker, sites)) in asks.iter().enumerate().filter(|(k, _)| taken[*k]) {
             sites
                 .iter()
                 .for_each(|&s| batch.xs[walker * n + s as usize] *= -1);
@@ -339,7 +406,7 @@ impl Ansatz for Symmetrised {
             } else {
                 for g in 0..order {
                     let sign = if self.changes(g, sites) { PI } else { 0.0 };
-                    let part = parts[k * order + g];
+                    let part = scratch.ratios[k * order + g];
                     let log = if part == Complex64::ZERO {
                         ZERO
                     } else {
@@ -349,11 +416,11 @@ impl Ansatz for Symmetrised {
                     *term = reduce(*term + log + Complex64::new(0.0, sign));
                 }
             }
-            batch.settle(walker, order);
+            batch.settle(walker, order, self.cancelled());
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let (order, kind) = (self.order(), self.kind());
+        let (order, kind) = (self.order(), self.facts.kind);
         let inner = self.inner.derivatives(&batch.inner);
         let (walkers, columns) = (batch.total.len(), inner.columns());
         let mut out = Array2::from_elem((walkers, columns), Complex64::ZERO);

@@ -21,7 +21,11 @@ use std::f64::consts::TAU;
 pub type Verdict = std::result::Result<(), String>;
 
 const WALKERS: usize = 5;
-const TOLERANCE: f64 = 1e-10;
+
+/// What laws forgive, relative to the numbers that are compared: 10^-10 in double precision.
+fn tolerance<A: Ansatz>(ansatz: &A) -> f64 {
+    100.0 * ansatz.facts().precision
+}
 
 /// Holds `ansatz` to all laws, on random configurations and moves of `basis`. Parameters are as
 /// before afterwards.
@@ -102,8 +106,8 @@ fn is_close(a: Complex64, b: Complex64, tolerance: f64) -> bool {
     a == b || (a - b).norm() <= tolerance * (1.0 + b.norm())
 }
 
-fn same_log(a: Complex64, b: Complex64) -> bool {
-    a == b || difference(a, b).norm() <= TOLERANCE * (1.0 + a.re.abs())
+fn same_log(a: Complex64, b: Complex64, tolerance: f64) -> bool {
+    a == b || difference(a, b).norm() <= tolerance * (1.0 + a.re.abs())
 }
 
 fn all_asks(xs: &[i8], basis: &SpinBasis, per_walker: usize, rng: &mut Generator) -> Asks {
@@ -184,7 +188,7 @@ fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
         } else {
             expected
         };
-        if !is_close(ratio, expected, TOLERANCE) {
+        if !is_close(ratio, expected, tolerance(ansatz)) {
             return Err(format!(
                 "ratio: {ratio} for the flip of {sites:?}, exp(ln ψ' − ln ψ) = {expected}"
             ));
@@ -242,7 +246,7 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
             .into_iter()
             .zip(ansatz.log_psi(&fresh))
         {
-            if !same_log(a, b) {
+            if !same_log(a, b, tolerance(ansatz)) {
                 return Err(format!(
                     "accept: ln ψ = {a} after {} rounds, {b} built anew",
                     round + 1
@@ -252,7 +256,7 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
         let asks = all_asks(&xs, basis, 3, rng);
         let (moved_on, anew) = (ratios(ansatz, &batch, &asks), ratios(ansatz, &fresh, &asks));
         for (a, b) in moved_on.into_iter().zip(anew) {
-            if !is_close(a, b, TOLERANCE) {
+            if !is_close(a, b, tolerance(ansatz)) {
                 return Err(format!(
                     "accept: ratio {a} after {} rounds, {b} built anew",
                     round + 1
@@ -296,7 +300,10 @@ fn derivatives_are_differences<A: Ansatz>(
     basis: &SpinBasis,
     rng: &mut Generator,
 ) -> Verdict {
-    const STEP: f64 = 1e-5;
+    // Rounding gives an error ε/h of the difference quotient and the third derivative one of h²:
+    // both are smallest together at h ~ ε^{1/3}. Here h = 10^-5 in double precision.
+    let precision = ansatz.facts().precision;
+    let (step, tolerance) = (0.1 * precision.cbrt(), 100.0 * precision.powf(2.0 / 3.0));
     let xs = walkers(ansatz, basis, rng)?;
     let parameters = ansatz.parameters();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
@@ -320,11 +327,11 @@ fn derivatives_are_differences<A: Ansatz>(
             ansatz.set_parameters(&moved).map_err(|e| e.to_string())?;
             Ok::<_, String>(ansatz.log_psi(&ansatz.batch(&xs)))
         };
-        let (plus, minus) = (at(STEP)?, at(-STEP)?);
+        let (plus, minus) = (at(step)?, at(-step)?);
         for s in 0..WALKERS {
-            let expected = difference(plus[s], minus[s]) / (2.0 * STEP);
+            let expected = difference(plus[s], minus[s]) / (2.0 * step);
             let found: Complex64 = column(s, k);
-            if verdict.is_ok() && !is_close(found, expected, 1e-6) {
+            if verdict.is_ok() && !is_close(found, expected, tolerance) {
                 verdict = Err(format!(
                     "derivatives: O = {found} for parameter {k}, differences give {expected}"
                 ));
@@ -354,9 +361,15 @@ mod tests {
         Batch,
         Layout,
         Length,
+        /// Numbers in single precision, which are said to have this relative error.
+        Single(f64),
     }
 
     struct Faulty(Rbm<f64>, Fault);
+
+    fn single(x: f64) -> f64 {
+        f64::from(x as f32)
+    }
 
     impl Ansatz for Faulty {
         type Batch = <Rbm<f64> as Ansatz>::Batch;
@@ -383,7 +396,12 @@ mod tests {
             })
         }
         fn facts(&self) -> AnsatzFacts {
-            self.0.facts()
+            let facts = self.0.facts();
+            let precision = match self.1 {
+                Fault::Single(precision) => precision,
+                _ => facts.precision,
+            };
+            AnsatzFacts { precision, ..facts }
         }
         fn batch(&self, xs: &[i8]) -> Self::Batch {
             self.0.batch(xs)
@@ -392,6 +410,9 @@ mod tests {
             let mut logs = self.0.log_psi(batch);
             if matches!(self.1, Fault::Batch) && logs.len() > 1 {
                 logs[1] += 1e-14;
+            }
+            if matches!(self.1, Fault::Single(_)) {
+                logs.iter_mut().for_each(|log| log.re = single(log.re));
             }
             logs
         }
@@ -403,10 +424,13 @@ mod tests {
             out: &mut [Complex64],
         ) {
             self.0.ratios(batch, asks, scratch, out);
-            if matches!(self.1, Fault::Ratio) {
-                asks.iter()
+            match self.1 {
+                Fault::Ratio => asks
+                    .iter()
                     .zip(out)
-                    .for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64);
+                    .for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64),
+                Fault::Single(_) => out.iter_mut().for_each(|o| o.re = single(o.re)),
+                _ => {}
             }
         }
         fn accept(
@@ -452,5 +476,16 @@ mod tests {
             let verdict = laws(&mut faulty, &basis, 1).unwrap_err();
             assert!(verdict.starts_with(law), "{fault:?}: {verdict}");
         }
+    }
+
+    #[test]
+    fn single_precision_passes_where_it_is_declared() {
+        let basis = SpinBasis::new(5, None).unwrap();
+        let of = |precision| {
+            let rbm = Rbm::dense(5, 4, true, true, 0.3, 1);
+            laws(&mut Faulty(rbm, Fault::Single(precision)), &basis, 1)
+        };
+        of(1e-5).unwrap();
+        assert!(of(crate::ansatz::DOUBLE).is_err());
     }
 }

@@ -87,11 +87,17 @@ compiled_for_each_set! {
 }
 compiled_for_each_set! {
     /// Ratios of walkers; not numbers where θ has to answer.
-    fn answer<T: Kernel>(rbm: &Rbm<T>, batch: &RbmBatch, asks: &Asks, room: &mut [Vec<Lanes>; 2], out: &mut [Complex64]) = answer_body
+    fn answer<T: Kernel>(
+        rbm: &Rbm<T>, batch: &RbmBatch, asks: &Asks, room: &mut [Vec<Lanes>; 2],
+        out: &mut [Complex64]
+    ) = answer_body
 }
 compiled_for_each_set! {
     /// Moves spins, p and r on; notes which walkers are no longer regular.
-    fn step<T: Kernel>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks: &Asks, taken: &[bool], room: &mut [Vec<Lanes>; 2]) = step_body
+    fn step<T: Kernel>(
+        rbm: &Rbm<T>, batch: &mut RbmBatch, asks: &Asks, taken: &[bool],
+        room: &mut [Vec<Lanes>; 2]
+    ) = step_body
 }
 
 #[inline(always)]

@@ -10,22 +10,22 @@
 //! p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below ten times the relative
 //! error of φ are zero.
 
+mod factory;
 mod group;
+mod sums;
+
+pub use factory::{build, schema};
+pub use sums::SymmetrisedBatch;
 
 use super::field::reduce;
-use super::{
-    Ansatz, AnsatzFacts, Asks, Block, Context, Derivatives, Erased, Kind, Matrix, schema_of,
-};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Erased, Kind};
 use crate::error::{Error, Result};
-use group::{check_representation, point_group, product, sign, translations};
-use ndarray::Array2;
 use num_complex::Complex64;
-use serde::Deserialize;
 use std::f64::consts::PI;
+use sums::{ZERO, log_sum, mean_derivatives};
 
 /// What is left of a sum that vanishes, relative to its terms and in relative errors of a term.
 const CANCELLED: f64 = 10.0;
-const ZERO: Complex64 = Complex64::new(f64::NEG_INFINITY, 0.0);
 
 /// One element of the group.
 #[derive(Debug, Clone)]
@@ -49,20 +49,6 @@ pub struct Symmetrised {
     sublattice: Option<Vec<bool>>,
     real: bool,
     facts: AnsatzFacts,
-}
-
-/// Tables of all images of the walkers.
-pub struct SymmetrisedBatch {
-    inner: <Erased as Ansatz>::Batch,
-    xs: Vec<i8>,
-    /// ln of the term of each image.
-    terms: Vec<Complex64>,
-    /// ln ψ of each walker.
-    total: Vec<Complex64>,
-    /// Shares p of the images, which add up to 1.
-    shares: Vec<Complex64>,
-    /// Walkers with a vanishing term or sum, whose ratios are evaluated from scratch.
-    direct: Vec<bool>,
 }
 
 /// The last questions of the images with their answers.
@@ -243,47 +229,6 @@ impl Symmetrised {
     }
 }
 
-/// ln Σ e^{terms}; −∞ where they cancel to below `cancelled` of their size.
-fn log_sum(terms: &[Complex64], cancelled: f64) -> Complex64 {
-    let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| m.max(t.re));
-    if largest == f64::NEG_INFINITY {
-        return ZERO;
-    }
-    let powers = terms
-        .iter()
-        .filter(|t| t.re > f64::NEG_INFINITY)
-        .map(|t| (t - largest).exp());
-    let (sum, size) = powers.fold((Complex64::ZERO, 0.0), |(sum, size), z| {
-        (sum + z, size + z.norm())
-    });
-    if sum.norm() <= cancelled * size {
-        ZERO
-    } else {
-        reduce(sum.ln() + largest)
-    }
-}
-
-impl SymmetrisedBatch {
-    /// Brings sums and shares of one walker up to date with its terms.
-    fn settle(&mut self, walker: usize, order: usize, cancelled: f64) {
-        let range = walker * order..(walker + 1) * order;
-        let terms = &self.terms[range.clone()];
-        let total = log_sum(terms, cancelled);
-        let vanishes = |t: &Complex64| t.re == f64::NEG_INFINITY;
-        self.direct[walker] = vanishes(&total) || terms.iter().any(vanishes);
-        let share = |t: &Complex64| {
-            if vanishes(&total) || vanishes(t) {
-                Complex64::ZERO
-            } else {
-                (t - total).exp()
-            }
-        };
-        let shares = self.shares[range].iter_mut();
-        shares.zip(terms).for_each(|(out, term)| *out = share(term));
-        self.total[walker] = total;
-    }
-}
-
 impl Ansatz for Symmetrised {
     type Batch = SymmetrisedBatch;
     type Scratch = SymmetrisedScratch;
@@ -420,157 +365,7 @@ impl Ansatz for Symmetrised {
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let (order, kind) = (self.order(), self.facts.kind);
         let inner = self.inner.derivatives(&batch.inner);
-        let (walkers, columns) = (batch.total.len(), inner.columns());
-        let mut out = Array2::from_elem((walkers, columns), Complex64::ZERO);
-        for ((k, shares), mut row) in batch
-            .shares
-            .chunks_exact(order)
-            .enumerate()
-            .zip(out.rows_mut())
-        {
-            // Σ_g p_g O_g, from the adjoint product Σ_g O_g* w_g.
-            let own = inner.select(&(k * order..(k + 1) * order).collect::<Vec<_>>());
-            let flat = |w: &mut dyn Iterator<Item = Complex64>| {
-                w.flat_map(|z| [z.re, z.im]).collect::<Vec<f64>>()
-            };
-            match inner.kind {
-                Kind::Real => {
-                    let re = own.adjoint_times(&shares.iter().map(|p| p.re).collect::<Vec<_>>());
-                    row.iter_mut().zip(re).for_each(|(z, x)| z.re = x);
-                    if kind == Kind::Stacked {
-                        let im =
-                            own.adjoint_times(&shares.iter().map(|p| p.im).collect::<Vec<_>>());
-                        row.iter_mut().zip(im).for_each(|(z, x)| z.im = x);
-                    }
-                }
-                Kind::Stacked => {
-                    let re = own.adjoint_times(&flat(&mut shares.iter().map(|p| p.conj())));
-                    let im = own.adjoint_times(&flat(
-                        &mut shares.iter().map(|p| Complex64::i() * p.conj()),
-                    ));
-                    row.iter_mut()
-                        .zip(re.iter().zip(im))
-                        .for_each(|(z, (x, y))| *z = Complex64::new(*x, y));
-                }
-                Kind::Holomorphic => {
-                    let conjugate = own.adjoint_times(&flat(&mut shares.iter().map(|p| p.conj())));
-                    let pairs = conjugate.chunks_exact(2);
-                    row.iter_mut()
-                        .zip(pairs)
-                        .for_each(|(z, c)| *z = Complex64::new(c[0], -c[1]));
-                }
-            }
-        }
-        let matrix = if kind == Kind::Real {
-            Matrix::Real(out.mapv(|z| z.re))
-        } else {
-            Matrix::Complex(out)
-        };
-        Derivatives::dense(kind, matrix)
+        mean_derivatives(&inner, &batch.shares, self.order(), self.facts.kind)
     }
-}
-
-/// Projection of any wave function on quantum numbers, which are those of the whole state: a sign
-/// rule is taken into account.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Keys {
-    /// The wave function, a table with `kind` and its own keys. No default.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    of: toml::Table,
-    /// Momentum indices m, one per direction: k = 2 pi m / L, 0 in open directions. Default none:
-    /// no translations.
-    momentum: Option<Vec<usize>>,
-    /// Eigenvalue of the flip of all spins, 1 or -1. Default none.
-    spin_flip: Option<i64>,
-    /// Eigenvalue of the reflection, 1 or -1: i -> N-1-i on a chain, that keeps the first lattice
-    /// vector elsewhere. Default none.
-    reflection: Option<i64>,
-    /// Eigenvalue of the smallest rotation of a two-dimensional lattice about site 0, 1 or -1.
-    /// Default none.
-    rotation: Option<i64>,
-}
-
-/// An error unless the Hamiltonian has the symmetry that a quantum number at `key` belongs to.
-fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
-    let permutations = |flip: bool| {
-        elements
-            .iter()
-            .filter(move |e| e.flip == flip)
-            .map(|e| e.permutation.as_slice())
-    };
-    match context.hamiltonian {
-        Some(h)
-            if !(h.is_invariant(permutations(false), false)
-                && h.is_invariant(permutations(true), true)) =>
-        {
-            Err(Error::input(
-                key,
-                "the Hamiltonian does not have this symmetry",
-                "remove the key",
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Builds a projection from its table; `parts` builds the wave function that is projected.
-pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
-    let keys: Keys = crate::table::parse(table, &context.path)?;
-    let key = |name: &str| format!("{}.{name}", context.path);
-    let (lattice, basis) = (context.lattice, context.basis);
-    let identity = (0..lattice.sites as u32).collect::<Vec<_>>();
-    let one = |flip: bool, character: f64| Element {
-        permutation: identity.clone(),
-        flip,
-        character: character.into(),
-    };
-    let mut elements = vec![one(false, 1.0)];
-    if let Some(momentum) = &keys.momentum {
-        elements = translations(lattice, momentum, &key("momentum"))?;
-        held(context, &elements, &key("momentum"))?;
-    }
-    let (reflection, rotation) = (
-        sign(keys.reflection, key("reflection"))?,
-        sign(keys.rotation, key("rotation"))?,
-    );
-    if reflection.is_some() || rotation.is_some() {
-        let points = point_group(lattice, reflection, rotation, &context.path)?;
-        held(
-            context,
-            &points,
-            &key(if reflection.is_some() {
-                "reflection"
-            } else {
-                "rotation"
-            }),
-        )?;
-        elements = product(&points, &elements);
-    }
-    if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
-        if basis.up.is_some_and(|up| 2 * up != basis.sites) {
-            let problem = "flipping all spins leaves the sector of fixed total Sz";
-            return Err(Error::input(
-                key("spin_flip"),
-                problem,
-                "use total_sz = 0, or remove the key",
-            ));
-        }
-        held(context, &[one(true, parity)], &key("spin_flip"))?;
-        elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
-    }
-    check_representation(&elements, &context.path)?;
-    let sublattice = context.sign_rule.map(<[bool]>::to_vec);
-    Ok(Erased::new(Symmetrised::new(
-        context.part(&keys.of, 0, key("of"))?,
-        elements,
-        sublattice,
-    )?))
-}
-
-/// The keys of the table.
-pub fn schema() -> serde_json::Value {
-    schema_of::<Keys>()
 }

@@ -143,7 +143,7 @@ impl<T: Field> Ansatz for Jastrow<T> {
         flatten(self.v.iter().chain(&self.a).copied())
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        check_length(parameters, T::reals() * (self.v.len() + self.a.len()))?;
+        check_length(parameters, T::PARTS * (self.v.len() + self.a.len()))?;
         let values = unflatten::<T>(parameters);
         let (v, a) = values.split_at(self.v.len());
         (self.v, self.a) = (v.to_vec(), a.to_vec());

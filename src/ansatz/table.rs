@@ -108,7 +108,7 @@ impl<T: Field> Ansatz for Table<T> {
         flatten(self.amplitudes.iter().copied())
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        check_length(parameters, T::reals() * self.amplitudes.len())?;
+        check_length(parameters, T::PARTS * self.amplitudes.len())?;
         self.amplitudes = unflatten(parameters);
         Ok(())
     }

@@ -7,7 +7,7 @@
 
 use crate::basis::{SpinBasis, StateIndex};
 use crate::error::{Error, Result};
-use crate::linalg::lanczos::Element;
+use crate::number::Scalar;
 use crate::operator::{Monomial, TermTable};
 use num_complex::Complex64;
 
@@ -18,7 +18,7 @@ struct Product<T> {
     mask: u64,
 }
 
-impl<T: Element> Product<T> {
+impl<T: Scalar> Product<T> {
     fn new(m: &Monomial) -> Self {
         Product {
             coefficient: T::from_complex(m.coefficient),
@@ -72,7 +72,7 @@ fn mask(sites: &[u32]) -> u64 {
     sites.iter().fold(0, |m, &s| m | 1 << s)
 }
 
-fn insert<T: Element>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
+fn insert<T: Scalar>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
     match groups
         .iter_mut()
         .find(|(e, masks)| *e == element && masks.len() < GROUP)
@@ -82,7 +82,7 @@ fn insert<T: Element>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
     }
 }
 
-impl<T: Element> Masks<T> {
+impl<T: Scalar> Masks<T> {
     /// Compiles `table` on `basis`.
     ///
     /// Errors: [`Error::Input`] where the operator is not Hermitian, or leaves the sector.
@@ -146,16 +146,16 @@ impl<T: Element> Masks<T> {
                 (&[i, j], list) if list.iter().all(|p| p.mask & !bits == 0) => {
                     let value = |k: usize| {
                         let word = (k as u64 & 1) << i | (k as u64 >> 1) << j;
-                        let sum = list.iter().fold(T::default(), |s, p| s + p.value(word));
+                        let sum = list.iter().fold(T::zero(), |s, p| s + p.value(word));
                         let outside = basis.up.is_some() && (k == 0 || k == 3);
                         if outside || sum.norm_sqr().sqrt() <= smallest {
-                            T::default()
+                            T::zero()
                         } else {
                             sum
                         }
                     };
                     let e = [value(0), value(1), value(2), value(3)];
-                    if e[0] == T::default() && e[3] == T::default() && e[1] == e[2] {
+                    if e[0] == T::zero() && e[3] == T::zero() && e[1] == e[2] {
                         insert(&mut masks.exchange, e[1], bits);
                     } else if e.iter().all(|&x| x == e[0]) {
                         insert(&mut masks.constant, e[0], bits);
@@ -189,9 +189,9 @@ impl<T: Element> Masks<T> {
     /// Σ_f h_f(w) x(w ⊕ f), over the flips with a non-zero element.
     #[inline]
     pub fn gather(&self, word: u64, x: impl Fn(u64) -> T) -> T {
-        let mut sum = T::default();
+        let mut sum = T::zero();
         for (element, flips) in &self.constant {
-            sum += *element * flips.iter().fold(T::default(), |s, &f| s + x(word ^ f));
+            sum += *element * flips.iter().fold(T::zero(), |s, &f| s + x(word ^ f));
         }
         for (element, flips) in &self.exchange {
             // Collecting first avoids a branch that cannot be predicted.
@@ -202,11 +202,11 @@ impl<T: Element> Masks<T> {
                 let set = word & f;
                 count += usize::from(set != 0 && set != f);
             }
-            sum += *element * reached[..count].iter().fold(T::default(), |s, &w| s + x(w));
+            sum += *element * reached[..count].iter().fold(T::zero(), |s, &w| s + x(w));
         }
         for p in &self.pairs {
             let element = p.element[(word >> p.i & 1 | (word >> p.j & 1) << 1) as usize];
-            if element != T::default() {
+            if element != T::zero() {
                 sum += element * x(word ^ p.flip);
             }
         }
@@ -215,10 +215,7 @@ impl<T: Element> Masks<T> {
             if self.up.is_some_and(|up| reached.count_ones() != up) {
                 continue;
             }
-            let element = g
-                .element
-                .iter()
-                .fold(T::default(), |s, p| s + p.value(word));
+            let element = g.element.iter().fold(T::zero(), |s, p| s + p.value(word));
             if element.norm_sqr().sqrt() > g.smallest {
                 sum += element * x(reached);
             }
@@ -239,15 +236,12 @@ impl<T: Element> Masks<T> {
         }
         for p in &self.pairs {
             let element = p.element[(word >> p.i & 1 | (word >> p.j & 1) << 1) as usize];
-            if element != T::default() {
+            if element != T::zero() {
                 visit(word ^ p.flip, element);
             }
         }
         for g in &self.general {
-            let element = g
-                .element
-                .iter()
-                .fold(T::default(), |s, p| s + p.value(word));
+            let element = g.element.iter().fold(T::zero(), |s, p| s + p.value(word));
             let inside = self.up.is_none_or(|up| (word ^ g.flip).count_ones() == up);
             if inside && element.norm_sqr().sqrt() > g.smallest {
                 visit(word ^ g.flip, element);
@@ -299,7 +293,7 @@ pub struct BitOperator<T> {
     threads: usize,
 }
 
-impl<T: Element> BitOperator<T> {
+impl<T: Scalar> BitOperator<T> {
     /// Compiles `table` on `basis`, using up to `threads` threads.
     ///
     /// Errors: those of [`Masks::new`] and of [`StateIndex::new`].
@@ -414,7 +408,7 @@ mod tests {
             let operator = BitOperator::<Complex64>::new(&table, &basis, 2).unwrap();
             let mut rng = rng::stream(8, Purpose::Law, 0, 0);
             let x: Vec<Complex64> = (0..index.dimension())
-                .map(|_| Element::normal(&mut rng))
+                .map(|_| Scalar::normal(&mut rng))
                 .collect();
             let mut y = vec![Complex64::ZERO; x.len()];
             operator.apply(&x, &mut y);

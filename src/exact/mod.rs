@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::lattice::{Group, Lattice};
 use crate::linalg::available_memory;
-use crate::linalg::lanczos::{self, Eigenpair, Element, LanczosOptions};
+use crate::linalg::lanczos::{self, Eigenpair, LanczosOptions};
+use crate::number::Scalar;
 use crate::operator::TermTable;
 use num_complex::Complex64;
 
@@ -72,7 +73,7 @@ fn krylov(dimension: f64, states: usize, bytes: f64, fixed: f64, limit: f64) -> 
     Ok((((limit - tables - small) / (dimension * bytes)) as usize).clamp(VECTORS.0, VECTORS.1))
 }
 
-fn collect<T: Element>(pairs: Vec<Eigenpair<T>>, dimension: usize) -> (ExactResult, Vec<Vec<T>>) {
+fn collect<T: Scalar>(pairs: Vec<Eigenpair<T>>, dimension: usize) -> (ExactResult, Vec<Vec<T>>) {
     let energies = pairs.iter().map(|p| p.energy).collect();
     let residuals = pairs.iter().map(|p| p.residual).collect();
     let vectors = pairs.into_iter().map(|p| p.vector).collect();

@@ -82,20 +82,7 @@ impl Lattice {
         }
         let mut found: Vec<(f64, bool, Vec<u32>)> = Vec::new();
         for matrix in isometries(geometry).iter().filter(|m| self.compatible(m)) {
-            let lowest = |a: usize| {
-                (0..self.sites)
-                    .map(|s| apply(matrix, self.coordinates(geometry, s))[a])
-                    .min()
-                    .unwrap_or(0)
-            };
-            let t = std::array::from_fn(|a| {
-                let wraps_about_a_bond = d == 1 && matrix[0][0] == -1;
-                if self.periodic[a] {
-                    -i64::from(wraps_about_a_bond && a == 0)
-                } else {
-                    -lowest(a)
-                }
-            });
+            let t = self.shift_of(geometry, matrix);
             let [x, y, _] = geometry.cartesian(apply(matrix, [1, 0, 0]));
             let determinant = matrix[0][0] * matrix[1][1] - matrix[0][1] * matrix[1][0];
             // On a chain the image of the first vector is that of a half turn, and there is only
@@ -130,6 +117,25 @@ impl Lattice {
             }
         };
         Ok(found.into_iter().map(element).collect())
+    }
+
+    /// The translation that goes with a matrix of the point group: open directions are mapped onto
+    /// themselves, a periodic chain is reflected about a bond, all else keeps site 0.
+    fn shift_of(&self, geometry: &Geometry, matrix: &Matrix) -> [i64; 3] {
+        let lowest = |a: usize| {
+            (0..self.sites)
+                .map(|s| apply(matrix, self.coordinates(geometry, s))[a])
+                .min()
+                .unwrap_or(0)
+        };
+        let reflects_chain = geometry.dimensions == 1 && matrix[0][0] == -1;
+        std::array::from_fn(|a| {
+            if self.periodic[a] {
+                -i64::from(reflects_chain && a == 0)
+            } else {
+                -lowest(a)
+            }
+        })
     }
 
     fn check_group(&self, elements: usize) -> Result<()> {

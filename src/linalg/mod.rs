@@ -5,6 +5,7 @@ pub mod dense;
 pub mod functions;
 pub mod lanczos;
 pub mod lanes;
+mod lapack;
 pub mod panels;
 pub mod products;
 #[cfg(feature = "scalapack")]

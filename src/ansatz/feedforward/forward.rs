@@ -93,7 +93,7 @@ impl FeedforwardBatch {
 /// Numbers of a row of `units` numbers of type `T`, where real and imaginary parts each fill whole
 /// vectors of eight.
 pub fn numbers<T: Field>(units: usize) -> usize {
-    T::reals() * half(units)
+    T::PARTS * half(units)
 }
 
 /// Where the imaginary parts of `units` numbers start.
@@ -124,7 +124,7 @@ fn put_offset<T: Field>(panels: &mut Panels, (j, to): (usize, usize), b: T) {
 impl Tables {
     /// Tables of zeros for networks of this shape.
     pub fn new<T: Field>(shape: &Shape) -> Self {
-        let columns = T::reals() * shape.outputs::<T>();
+        let columns = T::PARTS * shape.outputs::<T>();
         let units = numbers::<T>(shape.layers[0].0);
         let first = Panels::zeros(
             shape.sites,

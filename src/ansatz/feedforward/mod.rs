@@ -202,7 +202,7 @@ impl<T: Field> Ansatz for Feedforward<T> {
         flatten(self.values.iter().copied())
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        check_length(parameters, T::reals() * self.places.end)?;
+        check_length(parameters, T::PARTS * self.places.end)?;
         self.values = unflatten(parameters);
         self.tabulate();
         Ok(())

@@ -218,7 +218,7 @@ impl<T: Field> Ansatz for Feedforward<T> {
             positive: !phase && !T::COMPLEX,
             bytes_per_walker: self.bytes_per_walker(),
             // A complex multiplication takes four real ones.
-            operations: (2 * T::reals().pow(2) * (products.sum::<usize>() + rows)) as f64,
+            operations: (2 * T::PARTS.pow(2) * (products.sum::<usize>() + rows)) as f64,
         }
     }
 

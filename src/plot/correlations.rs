@@ -3,8 +3,9 @@
 
 use super::Drawn;
 use super::axis::Axis;
+use super::curve::{Curve, Look};
 use super::data::Run;
-use super::panel::{Curve, Level, Look, Panel, stack};
+use super::panel::{Level, Panel, stack};
 use crate::error::Result;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Decides what a picture knows of a results file: its datasets, a short name, the lattice, the
 //! exact energy.
 
-use super::panel::{Curve, Look};
+use super::curve::{Curve, Look};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::io::hdf5;

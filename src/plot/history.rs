@@ -6,8 +6,9 @@
 
 use super::Drawn;
 use super::axis::Axis;
+use super::curve::{Curve, Look};
 use super::data::Run;
-use super::panel::{Curve, Level, Look, Panel, stack};
+use super::panel::{Level, Panel, stack};
 use crate::error::Result;
 
 const NO_STEPS: &str = "no file has optimisation steps ([optimize] was not run)";

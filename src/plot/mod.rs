@@ -5,6 +5,7 @@ mod axis;
 mod bonds;
 mod canvas;
 mod correlations;
+mod curve;
 mod data;
 mod evolution;
 mod filters;

@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Tree;
-use crate::stats::{Line, Point, fit, with_error};
+use crate::stats::{FitPoint, Line, fit, with_error};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -69,11 +69,11 @@ fn read(path: &Path) -> Result<(Measured, String)> {
 
 impl Measured {
     /// The energy per site against the variance per site.
-    fn point(&self) -> Point {
+    fn point(&self) -> FitPoint {
         // The error bar of the energy may be larger than that of the bins, which the covariance
         // belongs to.
         let largest = self.energy[1] * self.variance[1];
-        Point {
+        FitPoint {
             x: self.variance[0] / self.sites,
             y: self.energy[0] / self.sites,
             x_variance: (self.variance[1] / self.sites).powi(2),
@@ -106,7 +106,7 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
             "extrapolate runs of one Hamiltonian",
         ));
     }
-    let points: Vec<Point> = read.iter().map(|(m, _)| m.point()).collect();
+    let points: Vec<FitPoint> = read.iter().map(|(m, _)| m.point()).collect();
     let Some(Line {
         intercept,
         error,

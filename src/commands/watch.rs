@@ -75,7 +75,7 @@ fn recent(values: &[f64]) -> f64 {
 
 /// The columns of the history that is shown: of the evolution where it has begun, else of the
 /// optimisation.
-struct Shown {
+struct ShownHistory {
     /// Steps, or times.
     x: Vec<f64>,
     energy: Vec<f64>,
@@ -83,7 +83,7 @@ struct Shown {
     prefix: &'static str,
 }
 
-impl Shown {
+impl ShownHistory {
     fn of(tree: &Tree, evolving: bool) -> Self {
         let (prefix, seconds) = if evolving {
             ("evolve/history", "evolve_seconds")
@@ -96,7 +96,7 @@ impl Shown {
         } else {
             (1..=energy.len()).map(|k| k as f64).collect()
         };
-        Shown {
+        ShownHistory {
             x,
             energy,
             seconds: column(tree, "timing", seconds),
@@ -129,7 +129,7 @@ impl Shown {
 }
 
 /// The part of the section under way that is done, and what that means.
-fn progress(input: &input::Input, tree: &Tree, shown: &Shown) -> Result<(f64, String)> {
+fn progress(input: &input::Input, tree: &Tree, shown: &ShownHistory) -> Result<(f64, String)> {
     let done = tree.integer("status/steps")? as usize;
     let mut progress = (1.0, "done".into());
     if let Some(evolve) = input.evolve.as_ref().filter(|_| is_evolving(tree)) {
@@ -189,7 +189,7 @@ fn scene(tree: &Tree) -> Result<Scene> {
     let source = input::from_text(tree.text("input/resolved")?, Default::default())?;
     let sites = tree.integer("status/sites")?.max(1) as f64;
     let evolving = source.input.evolve.is_some() && is_evolving(tree);
-    let shown = Shown::of(tree, evolving);
+    let shown = ShownHistory::of(tree, evolving);
     let points = shown.x.iter().zip(&shown.energy);
     Ok(Scene {
         title: tree.text("input/title").unwrap_or_default().to_string(),

@@ -63,7 +63,7 @@ struct Search<'a, T, F> {
 }
 
 /// What one look at the projected matrix has led to.
-enum Outcome<T> {
+enum Assessment<T> {
     /// The level has converged.
     Found(Eigenpair<T>),
     /// The space was replaced by a smaller one.
@@ -159,7 +159,7 @@ impl<'a, T: Lapack, F: Fn(&[T], &mut [T])> Search<'a, T, F> {
 
     /// Diagonalises the projected matrix, and ends, restarts or continues the search;
     /// `residual` becomes that of the lowest Ritz pair.
-    fn assess(&mut self, mut w: Vec<T>, beta: f64, residual: &mut f64) -> Result<Outcome<T>> {
+    fn assess(&mut self, mut w: Vec<T>, beta: f64, residual: &mut f64) -> Result<Assessment<T>> {
         let (j, threads) = (self.basis.len() - 1, self.options.threads);
         let square = self.projected.slice(ndarray::s![..=j, ..=j]).to_owned();
         let (theta, s) = eigen_columns::<f64>(&square)?;
@@ -169,7 +169,7 @@ impl<'a, T: Lapack, F: Fn(&[T], &mut [T])> Search<'a, T, F> {
             rotate(&mut self.basis, &s, 1, threads);
             let pair = finish(self.basis.swap_remove(0), self.apply);
             if pair.residual <= self.options.tolerance * self.largest.max(f64::MIN_POSITIVE) {
-                return Ok(Outcome::Found(pair));
+                return Ok(Assessment::Found(pair));
             }
             // Rounding was larger than the estimate: start again from the vector found.
             let mut vector = pair.vector;
@@ -177,10 +177,10 @@ impl<'a, T: Lapack, F: Fn(&[T], &mut [T])> Search<'a, T, F> {
             self.kept = 0;
             self.basis = vec![vector];
             self.projected.fill(0.0);
-            return Ok(Outcome::Restarted);
+            return Ok(Assessment::Restarted);
         }
         if j + 1 < self.room {
-            return Ok(Outcome::Continues(w));
+            return Ok(Assessment::Continues(w));
         }
         let kept = (2 * self.room / 5).max(1);
         rotate(&mut self.basis, &s, kept, threads);
@@ -193,7 +193,7 @@ impl<'a, T: Lapack, F: Fn(&[T], &mut [T])> Search<'a, T, F> {
         self.kept = kept;
         scale(&mut w, 1.0 / beta);
         self.basis.push(w);
-        Ok(Outcome::Restarted)
+        Ok(Assessment::Restarted)
     }
 
     /// Whether the space is one that H does not leave, up to rounding.
@@ -233,12 +233,12 @@ pub(super) fn next_level<T: Lapack>(
         let (mut w, beta) = search.next_vector()?;
         if search.is_due(beta) {
             match search.assess(w, beta, &mut residual)? {
-                Outcome::Found(pair) => {
+                Assessment::Found(pair) => {
                     *largest = search.largest;
                     return Ok(pair);
                 }
-                Outcome::Restarted => continue,
-                Outcome::Continues(rest) => w = rest,
+                Assessment::Restarted => continue,
+                Assessment::Continues(rest) => w = rest,
             }
         }
         search.grow(w, beta);

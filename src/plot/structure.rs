@@ -12,7 +12,7 @@
 use super::axis::Axis;
 use super::correlations::{names, symbol};
 use super::curve::{Curve, Look};
-use super::data::Run;
+use super::data::Source;
 use super::map::{Map, Patch, sheet};
 use super::panel::{Panel, stack};
 use super::{Drawn, reasons};
@@ -21,13 +21,13 @@ use crate::lattice::Lattice;
 use std::f64::consts::{PI, TAU};
 
 /// Pictures per observable with momenta.
-pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
     for name in names(runs, "/momenta") {
         let Some(first) = runs.iter().find(|r| directions(r, &name) > 0) else {
             continue;
         };
-        let mut shown = Shown::default();
+        let mut shown = Momenta::default();
         runs.iter().for_each(|run| shown.add(run, &name));
         let label = symbol(first, &name, &format!("measure/observables/{name}/mean"));
         drawn.extend(shown.draw(&name, &label)?);
@@ -40,22 +40,22 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
 }
 
 /// Number of components of the momenta of an observable, 0 where it was not measured.
-fn directions(run: &Run, name: &str) -> usize {
+fn directions(run: &Source, name: &str) -> usize {
     let shape = run.shape(&format!("measure/observables/{name}/momenta"));
     shape.get(1).copied().unwrap_or(0)
 }
 
 /// What the files have of one observable.
 #[derive(Default)]
-struct Shown {
+struct Momenta {
     curves: Vec<Curve>,
     maps: Vec<Map>,
     /// Names of files that show nothing, with the reason.
     missing: Vec<(String, String)>,
 }
 
-impl Shown {
-    fn add(&mut self, run: &Run, name: &str) {
+impl Momenta {
+    fn add(&mut self, run: &Source, name: &str) {
         let prefix = format!("measure/observables/{name}");
         let momenta = run.reals(&format!("{prefix}/momenta"));
         let values = run.reals(&format!("{prefix}/mean"));
@@ -109,7 +109,7 @@ impl Shown {
 const NOT_A_NUMBER: &str = "none of its values is a number";
 
 /// Momenta of a chain from 0 to 2π, the first one repeated at the end.
-fn curve(run: &Run, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
+fn curve(run: &Source, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
     let mut rows: Vec<[f64; 3]> = momenta
         .iter()
         .enumerate()

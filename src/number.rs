@@ -1,5 +1,5 @@
-//! Decides what a number is: [`Scalar`] (`f64`, `Complex64`) for parameters, amplitudes, vectors and
-//! matrices, and how many of them are written as one flat vector of real numbers.
+//! Decides what a number is: [`Scalar`] (`f64`, `Complex64`) for parameters, amplitudes, vectors
+//! and matrices, and how many of them are written as one flat vector of real numbers.
 //!
 //! With z = ±θ such that Re z ≥ 0 and w = e^{−2z}, |w| ≤ 1: ln cosh θ = z + ln(1 + w) − ln 2, so
 //! nothing overflows.

@@ -1,5 +1,5 @@
-//! Decides how a communicator is checked before it is trusted: every collective call, against values
-//! known in closed form.
+//! Decides how a communicator is checked before it is trusted: every collective call, against
+//! values known in closed form.
 
 use super::Comm;
 use crate::error::{Error, Result};

@@ -43,9 +43,6 @@ impl Default for Boundary {
     }
 }
 
-/// Errors of ln ψ in a chain's tables above this are worth a warning.
-const LARGEST_TABLE_DRIFT: f64 = 1e-6;
-
 /// Proposals of one block of sampling.
 pub(super) struct BlockCounts {
     /// Per chain, on rank 0.
@@ -164,7 +161,7 @@ impl Run<'_> {
         let mut drift = [counts.table_drift];
         self.comm.max(&mut drift)?;
         let table_drift = drift[0];
-        if table_drift > LARGEST_TABLE_DRIFT {
+        if table_drift > crate::stats::limits::MAX_TABLE_DRIFT {
             log::warn!(
                 "the chains' tables are off by {table_drift:.1e} in ln psi; their ratios are less \
                  accurate than usual"

@@ -23,13 +23,10 @@ use crate::operator::TermTable;
 use crate::optimizer::{StepData, whole};
 use crate::problem::{ChosenOptimizer, Problem, section};
 use crate::rng::Purpose;
+use crate::stats::limits::OUTPUT_BURN_IN;
 use crate::stats::with_error;
 use std::io::IsTerminal;
 use std::time::Instant;
-
-/// Sweeps before the samples of an output time: the chains come from the end of the step in which
-/// it lies.
-const OUTPUT_BURN_IN: usize = 10;
 
 /// The equation of motion of a run, as an integrator sees it.
 struct Flow<'r, 'a> {

@@ -15,12 +15,11 @@ use crate::io::tree::Tree;
 use crate::optimizer::{Direction, Iterations, StepData, trust_region_scale, whole};
 use crate::problem::{ChosenOptimizer, section};
 use crate::rng::{Purpose, stream};
+use crate::stats::limits::MAX_R_HAT;
 use crate::stats::{v_score, with_error};
 
 /// Most draws of a configuration with a non-zero amplitude.
 const DRAWS: usize = 10_000;
-/// Largest R-hat of chains that agree.
-const MAX_R_HAT: f64 = 1.1;
 const R_HAT: usize = place("r_hat");
 
 /// Runs the optimisation from where it stands; returns whether it came to its end.

@@ -279,8 +279,7 @@ pub enum ObservableInput {
     Table(toml::Table),
 }
 
-/// Sweeps before the first step and before a measurement.
-pub const FIRST_BURN_IN: usize = 100;
+pub use crate::stats::limits::FIRST_BURN_IN;
 
 fn default_max_rise() -> f64 {
     0.5

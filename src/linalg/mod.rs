@@ -3,6 +3,7 @@
 pub mod blas;
 pub mod dense;
 pub mod functions;
+mod krylov;
 pub mod lanczos;
 pub mod lanes;
 mod lapack;

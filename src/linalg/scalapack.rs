@@ -102,7 +102,7 @@ pub(super) unsafe fn pzposv(
 const UPPER: *const c_char = c"U".as_ptr();
 
 /// Rows and columns of a block.
-pub const BLOCK: usize = 64;
+pub const GRID_BLOCK: usize = 64;
 
 /// Who owns which entries: R × C processes in the order of the ranks, row by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,21 +132,21 @@ impl Layout {
     }
     /// The grid row that owns matrix row i.
     pub fn row_of(&self, i: usize) -> usize {
-        i / BLOCK % self.rows
+        i / GRID_BLOCK % self.rows
     }
     /// The grid column that owns matrix column j.
     pub fn column_of(&self, j: usize) -> usize {
-        j / BLOCK % self.columns
+        j / GRID_BLOCK % self.columns
     }
     /// How many of n rows (or columns) belong to place `at` of `places`.
     pub fn count(n: usize, at: usize, places: usize) -> usize {
-        let (blocks, rest) = (n / BLOCK, n % BLOCK);
+        let (blocks, rest) = (n / GRID_BLOCK, n % GRID_BLOCK);
         let own = blocks / places + usize::from(at < blocks % places);
-        own * BLOCK + if blocks % places == at { rest } else { 0 }
+        own * GRID_BLOCK + if blocks % places == at { rest } else { 0 }
     }
     /// Where row (or column) i is among those of its owner.
     pub fn local(i: usize, places: usize) -> usize {
-        i / BLOCK / places * BLOCK + i % BLOCK
+        i / GRID_BLOCK / places * GRID_BLOCK + i % GRID_BLOCK
     }
 }
 
@@ -192,7 +192,7 @@ impl Grid {
             "shares of a distributed system"
         );
         let order = c_int::try_from(n).map_err(|_| too_large())?;
-        let (block, leading) = (BLOCK as c_int, rows.max(1) as c_int);
+        let (block, leading) = (GRID_BLOCK as c_int, rows.max(1) as c_int);
         let (mut desca, mut descb, mut info) = ([0; 9], [0; 9], [0; 3]);
         // SAFETY: the descriptors describe the shares whose lengths were checked above.
         unsafe {

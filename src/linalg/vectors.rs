@@ -9,10 +9,10 @@ use ndarray::Array2;
 
 /// Elements that one task of a vector operation handles; sums are taken per block, then over blocks
 /// in order.
-const BLOCK: usize = 4096;
+const SUM_BLOCK: usize = 4096;
 
 fn threads_for(threads: usize, dimension: usize) -> usize {
-    if dimension < 8 * BLOCK {
+    if dimension < 8 * SUM_BLOCK {
         1
     } else {
         threads.max(1)
@@ -21,7 +21,7 @@ fn threads_for(threads: usize, dimension: usize) -> usize {
 
 /// ⟨v|w⟩ for every v.
 pub(super) fn overlaps<T: Scalar>(basis: &[&[T]], w: &[T], threads: usize) -> Vec<T> {
-    let blocks = w.len().div_ceil(BLOCK);
+    let blocks = w.len().div_ceil(SUM_BLOCK);
     let threads = threads_for(threads, w.len());
     let share = blocks.div_ceil(threads).max(1);
     let mut partial = vec![T::zero(); blocks * basis.len()];
@@ -32,8 +32,8 @@ pub(super) fn overlaps<T: Scalar>(basis: &[&[T]], w: &[T], threads: usize) -> Ve
         for (t, rows) in partial.chunks_mut(share * basis.len()).enumerate() {
             let mut work = move || {
                 for (b, row) in rows.chunks_mut(basis.len()).enumerate() {
-                    let start = (t * share + b) * BLOCK;
-                    let range = start..w.len().min(start + BLOCK);
+                    let start = (t * share + b) * SUM_BLOCK;
+                    let range = start..w.len().min(start + SUM_BLOCK);
                     for (out, v) in row.iter_mut().zip(basis) {
                         *out = dot(&v[range.clone()], &w[range.clone()]);
                     }
@@ -70,12 +70,12 @@ pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
 /// w ← w − Σ c_i v_i
 pub(super) fn subtract<T: Scalar>(w: &mut [T], basis: &[&[T]], coefficients: &[T], threads: usize) {
     let threads = threads_for(threads, w.len());
-    let share = w.len().div_ceil(threads).next_multiple_of(BLOCK);
+    let share = w.len().div_ceil(threads).next_multiple_of(SUM_BLOCK);
     std::thread::scope(|scope| {
         for (t, part) in w.chunks_mut(share).enumerate() {
             let mut work = move || {
-                for (b, block) in part.chunks_mut(BLOCK).enumerate() {
-                    let start = t * share + b * BLOCK;
+                for (b, block) in part.chunks_mut(SUM_BLOCK).enumerate() {
+                    let start = t * share + b * SUM_BLOCK;
                     for (v, &c) in basis.iter().zip(coefficients) {
                         let v = &v[start..start + block.len()];
                         block.iter_mut().zip(v).for_each(|(x, &y)| *x = *x - c * y);
@@ -112,9 +112,9 @@ pub(super) fn rotate<T: Scalar>(
         for mut part in parts {
             let mut work = move || {
                 let length = part.first().map_or(0, |v| v.len());
-                let mut fresh = vec![vec![T::zero(); BLOCK.min(length)]; columns];
-                for start in (0..length).step_by(BLOCK) {
-                    let range = start..length.min(start + BLOCK);
+                let mut fresh = vec![vec![T::zero(); SUM_BLOCK.min(length)]; columns];
+                for start in (0..length).step_by(SUM_BLOCK) {
+                    let range = start..length.min(start + SUM_BLOCK);
                     for (c, out) in fresh.iter_mut().enumerate() {
                         out.fill(T::zero());
                         for (r, v) in part.iter().enumerate() {
@@ -140,7 +140,7 @@ pub(super) fn rotate<T: Scalar>(
 }
 
 pub(super) fn norm<T: Scalar>(v: &[T]) -> f64 {
-    v.chunks(BLOCK)
+    v.chunks(SUM_BLOCK)
         .map(|block| block.iter().map(|x| x.norm_sqr()).sum::<f64>())
         .sum::<f64>()
         .sqrt()

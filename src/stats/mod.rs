@@ -5,6 +5,7 @@ mod bins;
 mod equilibration;
 mod estimate;
 mod format;
+pub mod limits;
 mod line;
 mod series;
 mod summary;
@@ -13,7 +14,7 @@ pub use bins::Bins;
 pub use equilibration::Equilibration;
 pub use estimate::Estimate;
 pub use format::with_error;
-pub use line::{Line, Point, fit};
+pub use line::{FitPoint, Line, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 pub use summary::Summary;
 

@@ -4,7 +4,7 @@ mod common;
 use common::Case;
 use ndarray::Array2;
 use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Erased};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::comm::Serial;
 use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::driver::{Options, Outcome, run};
@@ -61,8 +61,9 @@ impl Ansatz for MeanField {
         batch.iter().map(|x| log(x).into()).collect()
     }
     fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        for (k, (walker, sites)) in asks.iter().enumerate() {
-            let change: f64 = sites
+        for (k, (walker, step)) in asks.iter().enumerate() {
+            let change: f64 = step
+                .sites
                 .iter()
                 .map(|&s| -2.0 * self.fields[s as usize] * f64::from(batch[walker][s as usize]))
                 .sum();
@@ -70,8 +71,8 @@ impl Ansatz for MeanField {
         }
     }
     fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        for (walker, sites) in asks.iter() {
-            sites.iter().for_each(|&s| batch[walker][s as usize] *= -1);
+        for (walker, step) in asks.iter() {
+            step.apply(&mut batch[walker]);
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
@@ -85,7 +86,7 @@ impl Ansatz for MeanField {
 
 fn build(_keys: &toml::Table, context: &Context) -> Result<Erased> {
     Ok(Erased::new(MeanField {
-        fields: vec![0.1; context.basis.sites],
+        fields: vec![0.1; context.basis.sites()],
         fault: 1.0,
     }))
 }
@@ -132,7 +133,7 @@ fn a_foreign_wave_function_runs() {
 
 #[test]
 fn the_public_laws_hold_and_catch_a_wrong_derivative() {
-    let basis = SpinBasis::new(5, None).unwrap();
+    let basis = Basis::spin_half(5, None).unwrap();
     let fields = vec![0.2, -0.1, 0.3, 0.05, -0.4];
     nishina::laws::laws(
         &mut MeanField {

@@ -5,7 +5,7 @@
 //! log-derivatives stay as they are.
 
 use super::field::reduce;
-use super::{Ansatz, Asks, Block, Derivatives, Erased, Kind};
+use super::{Ansatz, Asks, Block, Derivatives, Erased, Kind, Move};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use std::f64::consts::PI;
@@ -93,21 +93,25 @@ impl Ansatz for SignRule {
     }
     fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
         self.inner.ratios(&batch.inner, asks, out);
-        for ((_, sites), ratio) in asks.iter().zip(out) {
-            if self.changes(sites) {
+        for ((_, step), ratio) in asks.iter().zip(out) {
+            if self.changes(step.sites) {
                 *ratio = -*ratio;
             }
         }
     }
     fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        let signed = |((_, sites), &ratio): ((usize, &[u32]), &Complex64)| {
-            if self.changes(sites) { -ratio } else { ratio }
+        let signed = |((_, step), &ratio): ((usize, Move), &Complex64)| {
+            if self.changes(step.sites) {
+                -ratio
+            } else {
+                ratio
+            }
         };
         batch.ratios.clear();
         batch.ratios.extend(asks.iter().zip(ratios).map(signed));
         self.inner.accept(&mut batch.inner, asks, &batch.ratios);
         asks.iter()
-            .for_each(|(k, sites)| batch.negative[k] ^= self.changes(sites));
+            .for_each(|(k, step)| batch.negative[k] ^= self.changes(step.sites));
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(&batch.inner)

@@ -6,12 +6,18 @@
 //! the derivatives agree; O v, O^H w and the Gram matrix from factors are those of the matrix
 //! written out.
 
+mod basis;
 mod derivatives;
+mod moves;
+mod operator;
 
+pub use basis::basis;
 pub use derivatives::operator_is_matrix;
+pub use moves::moves;
+pub use operator::operator;
 
 use crate::ansatz::{Ansatz, Asks};
-use crate::basis::SpinBasis;
+use crate::basis::{Basis, Step};
 use crate::derivatives::{Kind, Matrix};
 use crate::rng::{Generator, Purpose, RngExt, stream};
 use num_complex::Complex64;
@@ -27,7 +33,7 @@ const TOLERANCE: f64 = 1e-10;
 /// before afterwards.
 ///
 /// The error side names the law, the place and both values.
-pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, seed: u64) -> Verdict {
+pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &Basis, seed: u64) -> Verdict {
     let mut rng = stream(seed, Purpose::Law, 0, 0);
     shape(ansatz, basis)?;
     ratio_is_quotient(ansatz, basis, &mut rng)?;
@@ -38,57 +44,46 @@ pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, seed: u64) -> Verdict 
     derivatives_are_differences(ansatz, basis, &mut rng)
 }
 
-fn walkers<A: Ansatz>(
-    ansatz: &A,
-    basis: &SpinBasis,
-    rng: &mut Generator,
-) -> Result<Vec<i8>, String> {
+fn walkers<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Result<Vec<i8>, String> {
     let mut xs = Vec::new();
     for _ in 0..1000 {
         let x = basis.random(rng);
         if ansatz.log_psi(&ansatz.batch(&x))[0].re.is_finite() {
             xs.extend(x);
         }
-        if xs.len() == WALKERS * basis.sites {
+        if xs.len() == WALKERS * basis.sites() {
             return Ok(xs);
         }
     }
     Err("no configurations with ψ ≠ 0 were found".into())
 }
 
-/// A random move that stays in the sector: one to four flips where Sz is free, else an exchange of
-/// opposite spins.
-fn random_move(x: &[i8], basis: &SpinBasis, rng: &mut Generator) -> Vec<u32> {
+/// A random move that stays in the basis: new values on one to four sites, or a unit that goes from
+/// one site to another; empty where none was found.
+fn random_move(x: &[i8], basis: &Basis, rng: &mut Generator, step: &mut Step) {
     let n = x.len();
-    if basis.up.is_none() && rng.random::<f64>() < 0.7 {
-        let count = if rng.random::<f64>() < 0.7 {
-            1
-        } else {
-            rng.random_range(1..=n.min(4))
+    let free = basis.charges().is_empty();
+    for _ in 0..1000 {
+        step.clear();
+        let count = match (free, rng.random::<f64>()) {
+            (true, u) if u < 0.5 => 1,
+            (_, u) if u < 0.9 => 2.min(n),
+            _ => rng.random_range(1..=n.min(4)),
         };
         let mut sites: Vec<u32> = (0..n as u32).collect();
         (0..count).for_each(|k| sites.swap(k, rng.random_range(k..n)));
-        sites.truncate(count);
-        return sites;
-    }
-    let place = |value: i8, rng: &mut Generator| {
-        let sites: Vec<u32> = (0..n as u32).filter(|&i| x[i as usize] == value).collect();
-        if sites.is_empty() {
-            None
-        } else {
-            Some(sites[rng.random_range(0..sites.len())])
+        for &site in &sites[..count] {
+            let local = basis.locals()[site as usize];
+            let value = local.value(rng.random_range(0..local.count as usize));
+            if value != x[site as usize] {
+                step.set(site, value);
+            }
         }
-    };
-    match (place(1, rng), place(-1, rng)) {
-        (Some(up), Some(down)) => vec![up, down],
-        _ => Vec::new(),
+        if !step.get().is_empty() && basis.keeps(x, step.get()) {
+            return;
+        }
     }
-}
-
-fn moved(x: &[i8], sites: &[u32]) -> Vec<i8> {
-    let mut x = x.to_vec();
-    sites.iter().for_each(|&i| x[i as usize] = -x[i as usize]);
-    x
+    step.clear();
 }
 
 /// a − b for logarithms, whose imaginary parts count modulo 2π.
@@ -106,10 +101,13 @@ fn same_log(a: Complex64, b: Complex64) -> bool {
     a == b || difference(a, b).norm() <= TOLERANCE * (1.0 + a.re.abs())
 }
 
-fn all_asks(xs: &[i8], basis: &SpinBasis, per_walker: usize, rng: &mut Generator) -> Asks {
-    let mut asks = Asks::default();
-    for (k, x) in xs.chunks_exact(basis.sites).enumerate() {
-        (0..per_walker).for_each(|_| asks.push(k, &random_move(x, basis, rng)));
+fn all_asks(xs: &[i8], basis: &Basis, per_walker: usize, rng: &mut Generator) -> Asks {
+    let (mut asks, mut step) = (Asks::default(), Step::default());
+    for (k, x) in xs.chunks_exact(basis.sites()).enumerate() {
+        for _ in 0..per_walker {
+            random_move(x, basis, rng, &mut step);
+            asks.push(k, step.get());
+        }
     }
     asks
 }
@@ -122,7 +120,7 @@ fn ratios<A: Ansatz>(ansatz: &A, batch: &A::Batch, asks: &Asks) -> Vec<Complex64
 
 /// The layout counts as many numbers as the flat vector has, and the derivatives have the columns
 /// of their kind.
-pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
+pub fn shape<A: Ansatz>(ansatz: &A, basis: &Basis) -> Verdict {
     let count = ansatz.parameters().len();
     let reals = |complex: bool| if complex { 2 } else { 1 };
     let laid_out: usize = ansatz
@@ -135,11 +133,11 @@ pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
             "shape: the layout has {laid_out} numbers, the flat vector {count}"
         ));
     }
-    if ansatz.sites() != basis.sites {
+    if ansatz.sites() != basis.sites() {
         return Err(format!(
             "shape: {} sites instead of {}",
             ansatz.sites(),
-            basis.sites
+            basis.sites()
         ));
     }
     let mut rng = stream(0, Purpose::Law, 1, 0);
@@ -167,13 +165,13 @@ pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
     Ok(())
 }
 
-fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
+fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Verdict {
     let xs = walkers(ansatz, basis, rng)?;
     let batch = ansatz.batch(&xs);
     let logs = ansatz.log_psi(&batch);
     let asks = all_asks(&xs, basis, 12, rng);
-    for ((k, sites), ratio) in asks.iter().zip(ratios(ansatz, &batch, &asks)) {
-        let x = moved(&xs[k * basis.sites..(k + 1) * basis.sites], sites);
+    for ((k, step), ratio) in asks.iter().zip(ratios(ansatz, &batch, &asks)) {
+        let x = step.applied(&xs[k * basis.sites()..(k + 1) * basis.sites()]);
         let expected = (ansatz.log_psi(&ansatz.batch(&x))[0] - logs[k]).exp();
         let expected = if expected.re.is_nan() {
             Complex64::ZERO
@@ -182,20 +180,20 @@ fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
         };
         if !is_close(ratio, expected, TOLERANCE) {
             return Err(format!(
-                "ratio: {ratio} for the flip of {sites:?}, exp(ln ψ' − ln ψ) = {expected}"
+                "ratio: {ratio} for {step:?}, exp(ln ψ' − ln ψ) = {expected}"
             ));
         }
     }
     Ok(())
 }
 
-fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
+fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Verdict {
     let xs = walkers(ansatz, basis, rng)?;
     let batch = ansatz.batch(&xs);
     let (logs, derivatives) = (ansatz.log_psi(&batch), ansatz.derivatives(&batch));
     let asks = all_asks(&xs, basis, 3, rng);
     let together = ratios(ansatz, &batch, &asks);
-    for (k, x) in xs.chunks_exact(basis.sites).enumerate() {
+    for (k, x) in xs.chunks_exact(basis.sites()).enumerate() {
         let single = ansatz.batch(x);
         let mut own = Asks::default();
         (3 * k..3 * k + 3).for_each(|q| own.push(0, asks.get(q).1));
@@ -212,20 +210,19 @@ fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator
     Ok(())
 }
 
-fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
-    let n = basis.sites;
+fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Verdict {
+    let n = basis.sites();
     let mut xs = walkers(ansatz, basis, rng)?;
     let mut batch = ansatz.batch(&xs);
     for round in 0..400 {
         let asks = all_asks(&xs, basis, 1, rng);
         let all = ratios(ansatz, &batch, &asks);
         let (mut taken, mut given) = (Asks::default(), Vec::new());
-        for ((k, sites), &ratio) in asks.iter().zip(&all) {
+        for ((k, step), &ratio) in asks.iter().zip(&all) {
             if rng.random::<f64>() < ratio.norm_sqr() {
-                taken.push(k, sites);
+                taken.push(k, step);
                 given.push(ratio);
-                let x = moved(&xs[k * n..(k + 1) * n], sites);
-                xs[k * n..(k + 1) * n].copy_from_slice(&x);
+                step.apply(&mut xs[k * n..(k + 1) * n]);
             }
         }
         ansatz.accept(&mut batch, &taken, &given);
@@ -259,11 +256,7 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
     Ok(())
 }
 
-fn parameters_survive<A: Ansatz>(
-    ansatz: &mut A,
-    basis: &SpinBasis,
-    rng: &mut Generator,
-) -> Verdict {
+fn parameters_survive<A: Ansatz>(ansatz: &mut A, basis: &Basis, rng: &mut Generator) -> Verdict {
     let xs = walkers(ansatz, basis, rng)?;
     let (parameters, logs) = (ansatz.parameters(), ansatz.log_psi(&ansatz.batch(&xs)));
     let other: Vec<f64> = parameters
@@ -289,7 +282,7 @@ fn parameters_survive<A: Ansatz>(
 
 fn derivatives_are_differences<A: Ansatz>(
     ansatz: &mut A,
-    basis: &SpinBasis,
+    basis: &Basis,
     rng: &mut Generator,
 ) -> Verdict {
     const STEP: f64 = 1e-5;
@@ -395,7 +388,7 @@ mod tests {
             if matches!(self.1, Fault::Ratio) {
                 asks.iter()
                     .zip(out)
-                    .for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64);
+                    .for_each(|((_, step), o)| *o *= 1.0 + 1e-8 * step.sites.len() as f64);
             }
         }
         fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
@@ -419,7 +412,7 @@ mod tests {
 
     #[test]
     fn every_broken_law_is_named() {
-        let basis = SpinBasis::new(5, None).unwrap();
+        let basis = Basis::spin_half(5, None).unwrap();
         for (fault, law) in [
             (Fault::Ratio, "ratio"),
             (Fault::Accept, "accept"),

@@ -228,14 +228,14 @@ impl<T: Field> Ansatz for Feedforward<T> {
         let scratch = &mut *batch.scratch.borrow_mut();
         for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             for (row, at) in (first..first + out.len()).enumerate() {
-                let (k, sites) = asks.get(at);
+                let (k, step) = asks.get(at);
                 self.tables
-                    .moved(batch, k, sites, scratch.row(row, &self.tables));
+                    .moved(batch, k, step.sites, scratch.row(row, &self.tables));
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {
-                let (k, sites) = asks.get(at);
-                let unchanged = sites.is_empty();
+                let (k, step) = asks.get(at);
+                let unchanged = step.is_empty();
                 *out = if unchanged {
                     Complex64::ONE
                 } else {
@@ -246,8 +246,8 @@ impl<T: Field> Ansatz for Feedforward<T> {
     }
 
     fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        for ((k, sites), ratio) in asks.iter().zip(ratios) {
-            self.tables.flip(batch, k, sites);
+        for ((k, step), ratio) in asks.iter().zip(ratios) {
+            self.tables.move_on(batch, k, step);
             batch.accepted[k] = (batch.accepted[k] + 1) % REFRESH;
             if batch.accepted[k] == 0 || !(1e-100..1e100).contains(&ratio.norm()) {
                 self.refresh(batch, k);

@@ -7,8 +7,8 @@
 use super::Rbm;
 use super::kernel::{Kernel, Scaled, advance, interleave, product};
 use super::tables::Tables;
-use crate::ansatz::Asks;
 use crate::ansatz::field::{Field, ratio_from_log, reduce};
+use crate::ansatz::{Asks, Move};
 use crate::linalg::lanes::{Lanes, WIDTH};
 use crate::linalg::simd::compiled_for_each_set;
 use num_complex::Complex64;
@@ -115,7 +115,7 @@ fn answer_body<T: Kernel, const SET: u8>(
 ) {
     let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
     let room = &mut batch.scratch.borrow_mut().room;
-    for ((k, sites), out) in asks.iter().zip(out) {
+    for ((k, Move { sites, .. }), out) in asks.iter().zip(out) {
         let x = &batch.x[k * n..(k + 1) * n];
         let by = if batch.irregular[k] {
             None
@@ -139,7 +139,8 @@ fn answer_body<T: Kernel, const SET: u8>(
 fn step_body<T: Kernel, const SET: u8>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks: &Asks) {
     let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
     let room = &mut batch.scratch.get_mut().room;
-    for (k, sites) in asks.iter() {
+    for (k, step) in asks.iter() {
+        let sites = step.sites;
         let x = &mut batch.x[k * n..(k + 1) * n];
         if !batch.irregular[k] {
             batch.irregular[k] = match rbm.tables.compose::<SET>(x, sites, room) {
@@ -157,9 +158,7 @@ fn step_body<T: Kernel, const SET: u8>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks:
                 }
             };
         }
-        sites
-            .iter()
-            .for_each(|&site| x[site as usize] = -x[site as usize]);
+        step.apply(x);
     }
 }
 
@@ -220,7 +219,9 @@ impl<T: Kernel> Rbm<T> {
     /// ψ(x')/ψ(x) for every question.
     pub(super) fn answers(&self, batch: &RbmBatch, asks: &Asks, out: &mut [Complex64]) {
         answer::<T>(self.simd, self, batch, asks, out);
-        for ((k, sites), out) in asks.iter().zip(out).filter(|(_, out)| !out.is_finite()) {
+        for ((k, Move { sites, .. }), out) in
+            asks.iter().zip(out).filter(|(_, out)| !out.is_finite())
+        {
             *out = self.ratio_from_theta(batch, k, sites);
         }
     }
@@ -228,8 +229,8 @@ impl<T: Kernel> Rbm<T> {
     /// Moves walkers, at most one question each.
     pub(super) fn move_on(&self, batch: &mut RbmBatch, asks: &Asks, ratios: &[Complex64]) {
         step::<T>(self.simd, self, batch, asks);
-        for ((k, sites), &ratio) in asks.iter().zip(ratios) {
-            if sites.is_empty() {
+        for ((k, step), &ratio) in asks.iter().zip(ratios) {
+            if step.is_empty() {
                 continue;
             }
             batch.accepted[k] += 1;

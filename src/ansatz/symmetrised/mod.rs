@@ -14,6 +14,7 @@ mod group;
 
 use super::field::reduce;
 use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Matrix, schema_of};
+use crate::basis::{Step, TOTAL_SZ};
 use crate::error::{Error, Result};
 use group::{check_representation, point_group, product, sign, translations};
 use ndarray::Array2;
@@ -179,21 +180,18 @@ impl Symmetrised {
     /// The questions of the images.
     fn spread(&self, asks: &Asks) -> Asks {
         let mut spread = Asks::default();
-        let mut sites = Vec::new();
-        for (walker, flipped) in asks.iter() {
+        let mut image = Step::default();
+        for (walker, step) in asks.iter() {
             for (g, inverse) in self.inverse.iter().enumerate() {
-                sites.clear();
-                sites.extend(flipped.iter().map(|&s| inverse[s as usize]));
-                spread.push(walker * self.order() + g, &sites);
+                image.clear();
+                for (&site, &value) in step.sites.iter().zip(step.values) {
+                    let value = if self.elements[g].flip { -value } else { value };
+                    image.set(inverse[site as usize], value);
+                }
+                spread.push(walker * self.order() + g, image.get());
             }
         }
         spread
-    }
-
-    fn moved(&self, x: &[i8], sites: &[u32]) -> Vec<i8> {
-        let mut x = x.to_vec();
-        sites.iter().for_each(|&s| x[s as usize] *= -1);
-        x
     }
 }
 
@@ -284,9 +282,9 @@ impl Ansatz for Symmetrised {
         self.inner
             .ratios(&batch.inner, &self.spread(asks), &mut parts);
         let (mut targets, mut places) = (Vec::new(), Vec::new());
-        for (k, (walker, sites)) in asks.iter().enumerate() {
+        for (k, (walker, step)) in asks.iter().enumerate() {
             if batch.direct[walker] {
-                targets.extend(self.moved(&batch.xs[walker * n..(walker + 1) * n], sites));
+                targets.extend(step.applied(&batch.xs[walker * n..(walker + 1) * n]));
                 places.push((k, walker));
                 continue;
             }
@@ -298,7 +296,11 @@ impl Ansatz for Symmetrised {
                 .enumerate()
             {
                 let term = share * ratio;
-                sum += if self.changes(g, sites) { -term } else { term };
+                sum += if self.changes(g, step.sites) {
+                    -term
+                } else {
+                    term
+                };
                 size += term.norm();
             }
             out[k] = if sum.norm() <= CANCELLED * size {
@@ -326,10 +328,8 @@ impl Ansatz for Symmetrised {
         let mut parts = vec![Complex64::ZERO; spread.len()];
         self.inner.ratios(&batch.inner, &spread, &mut parts);
         self.inner.accept(&mut batch.inner, &spread, &parts);
-        for (k, (walker, sites)) in asks.iter().enumerate() {
-            sites
-                .iter()
-                .for_each(|&s| batch.xs[walker * n + s as usize] *= -1);
+        for (k, (walker, step)) in asks.iter().enumerate() {
+            step.apply(&mut batch.xs[walker * n..(walker + 1) * n]);
             if batch.direct[walker] {
                 let x = batch.xs[walker * n..(walker + 1) * n].to_vec();
                 let images = self.images(&x);
@@ -338,7 +338,7 @@ impl Ansatz for Symmetrised {
                 batch.terms[walker * order..(walker + 1) * order].copy_from_slice(&terms);
             } else {
                 for g in 0..order {
-                    let sign = if self.changes(g, sites) { PI } else { 0.0 };
+                    let sign = if self.changes(g, step.sites) { PI } else { 0.0 };
                     let part = parts[k * order + g];
                     let log = if part == Complex64::ZERO {
                         ZERO
@@ -433,11 +433,12 @@ fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
             .iter()
             .filter(move |e| e.flip == flip)
             .map(|e| e.permutation.as_slice())
+            .collect::<Vec<_>>()
     };
     match context.hamiltonian {
         Some(h)
-            if !(h.is_invariant(permutations(false), false)
-                && h.is_invariant(permutations(true), true)) =>
+            if !(h.is_invariant(&permutations(false), false)
+                && h.is_invariant(&permutations(true), true)) =>
         {
             Err(Error::input(
                 key,
@@ -483,7 +484,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         elements = product(&points, &elements);
     }
     if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
-        if basis.up.is_some_and(|up| 2 * up != basis.sites) {
+        if basis.fixed(TOTAL_SZ).is_some_and(|m| m != 0) {
             let problem = "flipping all spins leaves the sector of fixed total Sz";
             return Err(Error::input(
                 key("spin_flip"),

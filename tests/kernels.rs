@@ -10,7 +10,7 @@ use nishina::ansatz::rbm::{Kernel, Rbm};
 use nishina::ansatz::sign::SignRule;
 use nishina::ansatz::symmetrised::{Element, Symmetrised};
 use nishina::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::derivatives::Derivatives;
 use nishina::ensemble::{ChainSettings, Chains, Ensemble, Request};
 use nishina::error::Result;
@@ -19,7 +19,7 @@ use nishina::laws::laws;
 use nishina::linalg::simd::Simd;
 use nishina::operator::{Pauli, PauliSum, TermTable};
 use nishina::rng::{Generator, Purpose, stream};
-use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext};
+use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext, named};
 use nishina::table::Shelf;
 use num_complex::Complex64;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -59,10 +59,10 @@ fn ring(sites: usize) -> Group {
     }
 }
 
-fn mixture(basis: &SpinBasis, kinds: &[&str]) -> Mixture {
-    let n = basis.sites as u32;
+fn mixture(basis: &Basis, kinds: &[&str]) -> Mixture {
+    let n = basis.sites() as u32;
     let pairs: Vec<(u32, u32)> = (0..n).map(|i| (i, (i + 1) % n)).collect();
-    let kinds: Vec<(String, f64)> = kinds.iter().map(|kind| ((*kind).into(), 1.0)).collect();
+    let kinds: Vec<_> = kinds.iter().map(|kind| named(kind)).collect();
     Mixture::new(
         &kinds,
         &RuleContext {
@@ -77,7 +77,7 @@ fn mixture(basis: &SpinBasis, kinds: &[&str]) -> Mixture {
 /// Sweeps eight chains; returns what was allocated after the first sweep, and what was accepted.
 fn sweep<A: Ansatz>(ansatz: &A, kinds: &[&str], up: Option<i64>, sweeps: usize) -> (u64, Counts) {
     let (n, chains) = (ansatz.sites(), 8);
-    let basis = SpinBasis::new(n, up).unwrap();
+    let basis = Basis::spin_half(n, up).unwrap();
     let mixture = mixture(&basis, kinds);
     let mut rng = stream(1, Purpose::Law, 0, 0);
     let mut xs: Vec<i8> = (0..chains).flat_map(|_| basis.random(&mut rng)).collect();
@@ -247,7 +247,7 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
 #[test]
 fn a_step_asks_and_builds_no_more_than_it_must() {
     let (n, chains, sweeps, burn_in, per_chain) = (10, 4, 3, 5, 8);
-    let basis = SpinBasis::new(n, None).unwrap();
+    let basis = Basis::spin_half(n, None).unwrap();
     let mut sum = PauliSum::default();
     for i in 0..n as u32 {
         sum.add(-1.0, &[(i, Pauli::Z), ((i + 1) % n as u32, Pauli::Z)]);
@@ -309,13 +309,14 @@ fn tables_are_computed_afresh_every_512_accepted_moves() {
     let rbm = Rbm::<Complex64>::dense(12, 16, true, true, 0.1, 1);
     let mut batch = rbm.batch(&[1; 24]);
     assert_eq!(batch.refreshes(), 2);
-    let (mut asks, mut ratios) = (Asks::default(), [Complex64::ZERO]);
+    let (mut asks, mut ratios, mut x) = (Asks::default(), [Complex64::ZERO], [1; 12]);
     let mut scratch = Default::default();
     for k in 0..2000 {
         asks.clear();
-        asks.push(1, &[k % 12]);
+        asks.flip(1, &x, &[k % 12]);
         rbm.ratios(&batch, &asks, &mut scratch, &mut ratios);
         rbm.accept(&mut batch, &asks, &[true], &mut scratch);
+        asks.get(0).1.apply(&mut x);
     }
     assert_eq!(batch.refreshes(), 2 + 2000 / 512);
 }
@@ -323,22 +324,29 @@ fn tables_are_computed_afresh_every_512_accepted_moves() {
 /// ln ψ, ratios and derivatives of a few walkers after a walk.
 fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
     let n = ansatz.sites() as u32;
-    let basis = SpinBasis::new(n as usize, None).unwrap();
+    let basis = Basis::spin_half(n as usize, None).unwrap();
     let mut rng = stream(4, Purpose::Law, 0, 0);
-    let xs: Vec<i8> = (0..5).flat_map(|_| basis.random(&mut rng)).collect();
+    let mut xs: Vec<i8> = (0..5).flat_map(|_| basis.random(&mut rng)).collect();
     let mut batch = ansatz.batch(&xs);
     let (mut asks, mut scratch) = (Asks::default(), A::Scratch::default());
     let mut ratios = [Complex64::ZERO; 5];
     for turn in 0..40u32 {
         asks.clear();
         let site = |k: u32| (7 * turn + 3 * k) % n;
-        (0..5).for_each(|k| match k {
-            0 | 1 => asks.push(k as usize, &[site(k)]),
-            4 => asks.push(4, &[site(k), (site(k) + 1) % n, (site(k) + 2) % n]),
-            _ => asks.push(k as usize, &[site(k), (site(k) + 1) % n]),
-        });
+        for (k, x) in (0..5).zip(xs.chunks_exact(n as usize)) {
+            let sites = [site(k), (site(k) + 1) % n, (site(k) + 2) % n];
+            let count = [1, 1, 2, 2, 3][k as usize];
+            asks.flip(k as usize, x, &sites[..count]);
+        }
         ansatz.ratios(&batch, &asks, &mut scratch, &mut ratios);
         ansatz.accept(&mut batch, &asks, &[true; 5], &mut scratch);
+        for ((_, step), x) in asks.iter().zip(xs.chunks_exact_mut(n as usize)) {
+            step.apply(x);
+        }
+    }
+    asks.clear();
+    for (k, x) in xs.chunks_exact(n as usize).enumerate() {
+        asks.flip(k, x, &[0, 1]);
     }
     ansatz.ratios(&batch, &asks, &mut scratch, &mut ratios);
     let derivatives = ansatz.derivatives(&batch).written_out();
@@ -355,7 +363,7 @@ fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
 fn every_path<A: Ansatz>(name: &str, make: impl Fn(Simd) -> A, sites: usize) {
     let reference = figures(&make(Simd::Portable));
     for simd in Simd::available() {
-        let basis = SpinBasis::new(sites, None).unwrap();
+        let basis = Basis::spin_half(sites, None).unwrap();
         laws(&mut make(simd), &basis, 3).unwrap_or_else(|e| panic!("{name}, {simd:?}: {e}"));
         for (k, (a, b)) in figures(&make(simd)).into_iter().zip(&reference).enumerate() {
             assert!(

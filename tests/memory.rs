@@ -32,7 +32,7 @@ fn a_direction_stays_within_its_formula() {
             per_chain: samples / 16,
         };
         ensemble.sample(&request).unwrap();
-        let local = ensemble.local_values(&problem.hamiltonian).unwrap();
+        let local = ensemble.local_values(&*problem.hamiltonian).unwrap();
         let derivatives = ensemble.derivatives();
         let data = StepData {
             derivatives: &derivatives,

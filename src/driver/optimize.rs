@@ -53,7 +53,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
         })?;
         let local = agree(
             run.comm,
-            run.ensemble.local_values(&run.problem.hamiltonian),
+            run.ensemble.local_values(&*run.problem.hamiltonian),
         )?;
         let counts = run.count_proposals()?;
         let [non_finite, zeros] = run.count_faults(&local)?;
@@ -62,7 +62,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             run.problem.lattice.sites,
             energy.variance,
             energy.mean.re,
-            run.problem.e_infinity,
+            run.problem.facts.centre,
         );
         let level = run.progress.policy.level;
         let (mut fault, well) = run.progress.policy.judge(&energy, &bounds);

@@ -5,10 +5,10 @@
 
 use super::{Ensemble, LocalValues, Request, local_values_by_ratios, log_psi_within};
 use crate::ansatz::{Ansatz, Asks, Block};
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
-use crate::operator::TermTable;
+use crate::operator::Operator;
 use crate::rng::{Generator, Purpose, stream};
 use crate::sampler::{Counts, Metropolis, Mixture};
 use num_complex::Complex64;
@@ -18,7 +18,7 @@ use std::ops::Range;
 /// What the chains need besides the wave function.
 pub struct ChainSettings {
     /// The configurations.
-    pub basis: SpinBasis,
+    pub basis: Basis,
     /// How chains move.
     pub mixture: Mixture,
     /// Seed of the run.
@@ -183,7 +183,7 @@ impl<A: Ansatz> Ensemble for Chains<A> {
     fn weights(&self) -> &[f64] {
         &self.weights
     }
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
         let values = local_values_by_ratios(&self.ansatz, &self.batch, &self.samples, operator);
         Ok(LocalValues {
             values,
@@ -192,10 +192,9 @@ impl<A: Ansatz> Ensemble for Chains<A> {
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         let n = self.ansatz.sites();
-        let leaves = |(walker, sites): (usize, &[u32])| {
+        let leaves = |(walker, step): (usize, Move)| {
             let x = &self.samples[walker * n..(walker + 1) * n];
-            self.settings.basis.up.is_some()
-                && sites.iter().map(|&s| i32::from(x[s as usize])).sum::<i32>() != 0
+            !self.settings.basis.keeps(x, step)
         };
         let mut out = vec![Complex64::ZERO; asks.len()];
         let scratch = &mut A::Scratch::default();
@@ -209,7 +208,7 @@ impl<A: Ansatz> Ensemble for Chains<A> {
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
         log_psi_within(&self.ansatz, &self.settings.basis, xs)
     }
-    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])> {
+    fn amplitudes(&self) -> Option<(&Numbering, &[Complex64])> {
         None
     }
     fn derivatives(&self) -> Derivatives {

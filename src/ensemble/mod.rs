@@ -11,10 +11,10 @@ pub use chains::{ChainSettings, Chains};
 pub use full_sum::FullSum;
 
 use crate::ansatz::{Ansatz, Asks};
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::Result;
-use crate::operator::TermTable;
+use crate::operator::{self, Operator};
 use crate::rng::Purpose;
 use num_complex::Complex64;
 
@@ -69,14 +69,14 @@ pub trait Ensemble {
     /// Their weights.
     fn weights(&self) -> &[f64];
     /// Local values of an operator on those configurations.
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues>;
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues>;
     /// ψ(x')/ψ(x) for questions about those configurations; 0 where the move leaves the sector.
     fn ratios(&self, asks: &Asks) -> Vec<Complex64>;
     /// ln ψ of any configurations, row by row; −∞ outside the sector.
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64>;
     /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
     /// are samples.
-    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])>;
+    fn amplitudes(&self) -> Option<(&Numbering, &[Complex64])>;
     /// Log-derivatives on those configurations.
     fn derivatives(&self) -> Derivatives;
     /// Proposals and acceptances since the last call, per chain of this rank.
@@ -92,10 +92,10 @@ pub trait Ensemble {
 }
 
 /// ln ψ of configurations that may lie outside the sector, where it is −∞.
-fn log_psi_within<A: Ansatz>(ansatz: &A, basis: &SpinBasis, xs: &[i8]) -> Vec<Complex64> {
+fn log_psi_within<A: Ansatz>(ansatz: &A, basis: &Basis, xs: &[i8]) -> Vec<Complex64> {
     let outside = Complex64::new(f64::NEG_INFINITY, 0.0);
     let log = ansatz.log_psi(&ansatz.batch(xs)).into_iter();
-    log.zip(xs.chunks_exact(basis.sites))
+    log.zip(xs.chunks_exact(basis.sites()))
         .map(|(l, x)| if basis.contains(x) { l } else { outside })
         .collect()
 }
@@ -105,32 +105,11 @@ pub fn local_values_by_ratios<A: Ansatz>(
     ansatz: &A,
     batch: &A::Batch,
     xs: &[i8],
-    operator: &TermTable,
+    operator: &dyn Operator,
 ) -> Vec<Complex64> {
-    /// Questions asked at once: enough to amortise a call, few enough to stay in cache.
-    const BLOCK: usize = 4096;
-    let n = ansatz.sites();
-    let mut values: Vec<Complex64> = xs.chunks_exact(n).map(|x| operator.diagonal(x)).collect();
-    let (mut asks, mut elements, mut ratios) = (Asks::default(), Vec::new(), Vec::new());
     let mut scratch = A::Scratch::default();
-    let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>, values: &mut [Complex64]| {
-        ratios.resize(asks.len(), Complex64::ZERO);
-        ansatz.ratios(batch, asks, &mut scratch, &mut ratios);
-        for (k, (walker, _)) in asks.iter().enumerate() {
-            values[walker] += elements[k] * ratios[k];
-        }
-        asks.clear();
-        elements.clear();
-    };
-    for (walker, x) in xs.chunks_exact(n).enumerate() {
-        operator.connected(x, |sites, element| {
-            asks.push(walker, sites);
-            elements.push(element);
-        });
-        if asks.len() >= BLOCK {
-            settle(&mut asks, &mut elements, &mut values);
-        }
-    }
-    settle(&mut asks, &mut elements, &mut values);
-    values
+    operator::local_values(operator, xs, ansatz.sites(), 0, |asks, out| {
+        out.resize(asks.len(), Complex64::ZERO);
+        ansatz.ratios(batch, asks, &mut scratch, out);
+    })
 }

@@ -7,6 +7,7 @@
 use super::activation::Order;
 use super::{Feedforward, Shape};
 use crate::ansatz::field::{Field, reduce};
+use crate::basis::Move;
 use crate::linalg::panels::Panels;
 use num_complex::Complex64;
 
@@ -170,19 +171,18 @@ impl Tables {
         }
     }
 
-    /// Flips the spins on `sites` of walker `k`, in its spins and its row.
-    pub fn flip(&self, batch: &mut FeedforwardBatch, k: usize, sites: &[u32]) {
+    /// Moves walker `k`, its spins and its row.
+    pub fn move_on(&self, batch: &mut FeedforwardBatch, k: usize, step: Move) {
         let stride = self.first.stride();
-        for &site in sites {
-            let spin = &mut batch.x[k * self.sites + site as usize];
-            let factor = -2.0 * f64::from(*spin);
-            *spin = -*spin;
+        for &site in step.sites {
+            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
             let w = &self.flips[site as usize * stride..][..stride];
             batch.rows[k * stride..(k + 1) * stride]
                 .iter_mut()
                 .zip(w)
                 .for_each(|(r, w)| *r += factor * w);
         }
+        step.apply(&mut batch.x[k * self.sites..(k + 1) * self.sites]);
     }
 }
 

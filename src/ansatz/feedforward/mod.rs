@@ -242,14 +242,14 @@ impl<T: Field> Ansatz for Feedforward<T> {
         scratch.fit(&self.tables);
         for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             for (row, at) in (first..first + out.len()).enumerate() {
-                let (k, sites) = asks.get(at);
+                let (k, step) = asks.get(at);
                 self.tables
-                    .moved(batch, k, sites, scratch.row(row, &self.tables));
+                    .moved(batch, k, step.sites, scratch.row(row, &self.tables));
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {
-                let (k, sites) = asks.get(at);
-                let unchanged = sites.is_empty();
+                let (k, step) = asks.get(at);
+                let unchanged = step.is_empty();
                 *out = if unchanged {
                     Complex64::ONE
                 } else {
@@ -267,9 +267,9 @@ impl<T: Field> Ansatz for Feedforward<T> {
         taken: &[bool],
         scratch: &mut Self::Scratch,
     ) {
-        for (at, (k, sites)) in asks.iter().enumerate().filter(|(at, _)| taken[*at]) {
+        for (at, (k, step)) in asks.iter().enumerate().filter(|(at, _)| taken[*at]) {
             let ratio = scratch.ratios[at];
-            self.tables.flip(batch, k, sites);
+            self.tables.move_on(batch, k, step);
             batch.accepted[k] = (batch.accepted[k] + 1) % REFRESH;
             if batch.accepted[k] == 0 || !(1e-100..1e100).contains(&ratio.norm()) {
                 self.refresh(batch, k, scratch);

@@ -466,6 +466,29 @@ fn the_library_returns_errors_and_does_not_panic() {
     hold("errors instead of panics", &found, &excepted);
 }
 
+#[test]
+fn the_ground_names_no_section_of_the_input() {
+    let sections = [
+        "optimize.",
+        "evolve.",
+        "measure.",
+        "sampler.",
+        "hamiltonian.",
+    ];
+    let mut found = Vec::new();
+    for (name, text) in sources() {
+        let is_ground = ["linalg/", "comm/", "stats/"]
+            .iter()
+            .any(|r| name.starts_with(r));
+        for line in code(&text).lines().filter(|_| is_ground) {
+            if sections.iter().any(|s| line.contains(s)) {
+                found.push(format!("{name}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 /// Every key under `properties`, at any depth.
 fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
     match schema {

@@ -3,10 +3,9 @@
 //! # The theory on one page
 //!
 //! A wave function ψ(x; θ) on configurations x of spins ±1 is judged by its energy, an average
-//! over
-//! |ψ|²:
+//! over |ψ|², and by the variance, which is zero for an eigenstate:
 //! ```text
-//! E(θ) = ⟨E_loc⟩,   E_loc(x) = Σ_x' ⟨x|H|x'⟩ ψ(x')/ψ(x),   Var H = ⟨|E_loc − E|²⟩ (zero for an eigenstate)
+//! E(θ) = ⟨E_loc⟩,   E_loc(x) = Σ_x' ⟨x|H|x'⟩ ψ(x')/ψ(x),   Var H = ⟨|E_loc − E|²⟩
 //! ```
 //! Markov chains sample |ψ|²: a proposal x → x' is accepted with probability min(1,
 //! |ψ(x')/ψ(x)|²). With the log-derivatives O_k = ∂ ln ψ/∂θ_k, stochastic reconfiguration

@@ -1,5 +1,6 @@
 //! Decides what a number is: [`Scalar`] (`f64`, `Complex64`) for parameters, amplitudes, vectors
-//! and matrices, and how many of them are written as one flat vector of real numbers.
+//! and matrices, [`Real`] (`f32`, `f64`) for products of lower precision, and how many numbers are
+//! written as one flat vector of real ones.
 //!
 //! With z = ±θ such that Re z ≥ 0 and w = e^{−2z}, |w| ≤ 1: ln cosh θ = z + ln(1 + w) − ln 2, so
 //! nothing overflows.
@@ -9,12 +10,13 @@ use ndarray::{LinalgScalar, ScalarOperand};
 use num_complex::Complex64;
 use std::f64::consts::LN_2;
 use std::fmt::Debug;
-use std::ops::{AddAssign, Mul, MulAssign, Neg};
+use std::ops::{Add, AddAssign, Mul, MulAssign, Neg};
 
-/// Keeps [`Scalar`] to the two types of this file: the layout that [`Scalar::reals`] relies on is
+/// Keeps the traits to the types of this file: the layout that [`Scalar::reals`] relies on is
 /// theirs.
 mod sealed {
     pub trait Sealed {}
+    impl Sealed for f32 {}
     impl Sealed for f64 {}
     impl Sealed for num_complex::Complex64 {}
 }
@@ -184,6 +186,61 @@ impl Scalar for Complex64 {
         let length = 2 * numbers.len();
         // SAFETY: as above, and the borrow of `numbers` lasts as long.
         unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), length) }
+    }
+}
+
+/// A real number of single or double precision.
+pub trait Real:
+    sealed::Sealed
+    + Copy
+    + Default
+    + PartialEq
+    + Add<Output = Self>
+    + Mul<Output = Self>
+    + Send
+    + Sync
+    + Debug
+    + 'static
+{
+    /// The distance from 1 to the next number.
+    const EPSILON: f64;
+    /// The nearest number of this type.
+    fn from_f64(x: f64) -> Self;
+    /// The same number in double precision.
+    fn to_f64(self) -> f64;
+    /// x a + b, rounded once.
+    fn mul_add(self, a: Self, b: Self) -> Self;
+}
+
+impl Real for f32 {
+    const EPSILON: f64 = f32::EPSILON as f64;
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x as f32
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        f32::mul_add(self, a, b)
+    }
+}
+
+impl Real for f64 {
+    const EPSILON: f64 = f64::EPSILON;
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        f64::mul_add(self, a, b)
     }
 }
 

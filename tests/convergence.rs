@@ -19,9 +19,10 @@ fn warnings(case: &Case) -> Vec<String> {
 /// Hamiltonian of field 1.
 fn ordered(sites: usize, of: f64, sampler: &str, measure: &str) -> Case {
     let case = Case::new(&format!(
-        "[lattice]\nkind = 'chain'\nsize = {sites}\n[hamiltonian]\nkind = 'ising'\nhx = \
-         1\n[ansatz]\nkind = 'table'\n\
-         parameters = 'real'\nfile = 'ground.h5'\n[sampler]\n{sampler}\n[measure]\n{measure}\n[output]\nsamples = 'none'\n"
+        "[lattice]\nkind = 'chain'\nsize = {sites}\n\
+         [hamiltonian]\nkind = 'ising'\nhx = 1\n\
+         [ansatz]\nkind = 'table'\nparameters = 'real'\nfile = 'ground.h5'\n\
+         [sampler]\n{sampler}\n[measure]\n{measure}\n[output]\nsamples = 'none'\n"
     ));
     let field = format!("hamiltonian.hx={of}");
     expect_code(

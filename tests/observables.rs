@@ -5,8 +5,9 @@ use common::{Case, expect_code};
 use nishina::io::tree::Tree;
 
 const MEASURE: &str = r#"
-observables = ["magnetisation", "transverse-magnetisation", "spin-correlations", "spin-correlations-zz",
-    "structure-factor", { kind = "structure-factor-zz", momenta = [[0.5], [0.0]], name = "zz" }]
+observables = ["magnetisation", "transverse-magnetisation", "spin-correlations",
+    "spin-correlations-zz", "structure-factor",
+    { kind = "structure-factor-zz", momenta = [[0.5], [0.0]], name = "zz" }]
 [output]
 samples = "none"
 "#;

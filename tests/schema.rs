@@ -128,7 +128,8 @@ fn compare(file: &str, tree: &Tree, lines: &[Line], used: &mut [bool], faults: &
     }
 }
 
-const OBSERVABLES: &str = r#"observables = ["magnetisation", "transverse-magnetisation", "spin-correlations", "structure-factor", "one-site",
+const OBSERVABLES: &str = r#"observables = ["magnetisation", "transverse-magnetisation",
+    "spin-correlations", "structure-factor", "one-site",
     { kind = "renyi-2", blocks = [[0, 1]] }, "string-order", "dimer-correlations",
     { kind = "plaquette-correlations", plaquettes = [[0, 1, 2, 3]] }]"#;
 

@@ -213,8 +213,8 @@ fn lowest_by(
     steps: usize,
 ) -> f64 {
     let case = Case::new(&format!(
-        "seed = 2\n[lattice]\n{lattice}\n[hamiltonian]\n{hamiltonian}\n[ansatz]\n{ansatz}\n[sampler]\n{sampler}\n\
-         [optimize]\nsteps = {steps}\nlearning_rate = {rate}\n\
+        "seed = 2\n[lattice]\n{lattice}\n[hamiltonian]\n{hamiltonian}\n[ansatz]\n{ansatz}\n\
+         [sampler]\n{sampler}\n[optimize]\nsteps = {steps}\nlearning_rate = {rate}\n\
          shift = {{ kind = 'exponential', start = 1e-1, decay = 0.95, end = {shift} \
          }}\nmax_distance = 0.2\n\
          [measure]\nsamples = 32768\n[output]\nsamples = 'none'\n"

@@ -453,7 +453,7 @@ impl Derivatives {
         let mut out: Array2<T> = self.matrix(0..self.samples, columns.clone());
         out.rows_mut()
             .into_iter()
-            .for_each(|mut row| row.iter_mut().zip(&roots).for_each(|(z, &r)| *z = *z * r));
+            .for_each(|mut row| row.iter_mut().zip(&roots).for_each(|(z, &r)| *z *= r));
         out
     }
 }

@@ -14,10 +14,10 @@ use ndarray::{Array2, ArrayViewMut1};
 use ndarray_linalg::{CholeskyFactorized, FactorizeCInto, SolveC, UPLO};
 use std::ffi::c_int;
 
-const RAISE_SHIFT: &str = "raise optimize.shift or lower optimize.learning_rate";
+const LARGER_SHIFT: &str = "take a larger shift or a smaller step";
 
 fn failed(what: &str, info: c_int) -> Error {
-    Error::numerical(format!("{what} failed (LAPACK says {info})"), RAISE_SHIFT)
+    Error::numerical(format!("{what} failed (LAPACK says {info})"), LARGER_SHIFT)
 }
 
 /// The order of a square matrix whose rows are contiguous.
@@ -45,7 +45,7 @@ fn check_finite<T: Scalar>(a: &Array2<T>) -> Result<()> {
     let wrong = || {
         Error::numerical(
             "a matrix has entries that are not finite",
-            "lower optimize.learning_rate",
+            "take a smaller step",
         )
     };
     if fine { Ok(()) } else { Err(wrong()) }
@@ -59,7 +59,7 @@ pub(super) fn factorise<T: Scalar + ndarray_linalg::Lapack>(a: &mut Array2<T>) -
     let wrong = |e| {
         Error::numerical(
             format!("the Cholesky factorisation failed ({e})"),
-            RAISE_SHIFT,
+            LARGER_SHIFT,
         )
     };
     a.view_mut()
@@ -87,7 +87,7 @@ pub(super) fn solve_factorised<T: Scalar + ndarray_linalg::Lapack>(
         .map_err(|e| {
             Error::numerical(
                 format!("a linear system cannot be solved ({e})"),
-                RAISE_SHIFT,
+                LARGER_SHIFT,
             )
         })?;
     b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
@@ -95,7 +95,7 @@ pub(super) fn solve_factorised<T: Scalar + ndarray_linalg::Lapack>(
         true => Ok(()),
         false => Err(Error::numerical(
             "the solution of a linear system is not finite",
-            RAISE_SHIFT,
+            LARGER_SHIFT,
         )),
     }
 }

@@ -7,6 +7,7 @@
 //! panels of sixteen columns, and used for many batches.
 
 use super::simd::{Simd, fused};
+use crate::number::Real;
 
 /// Columns of a panel.
 pub const LANES: usize = 16;
@@ -14,17 +15,17 @@ pub const LANES: usize = 16;
 /// Sixteen neighbouring columns of a row.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct PanelRow([f64; LANES]);
+struct PanelRow<R>([R; LANES]);
 
-/// A matrix A and an offset b, packed.
+/// A matrix A and an offset b, packed, in single or double precision.
 #[derive(Debug, Clone)]
-pub struct Panels {
+pub struct Panels<R = f64> {
     depth: usize,
     width: usize,
     /// Row k of panel p at `p × depth + k`; columns beyond the width are zero.
-    entries: Vec<PanelRow>,
+    entries: Vec<PanelRow<R>>,
     /// b, one entry per panel.
-    offset: Vec<PanelRow>,
+    offset: Vec<PanelRow<R>>,
 }
 
 /// Length of a row of `width` numbers that is padded to whole panels.
@@ -32,11 +33,11 @@ pub fn padded(width: usize) -> usize {
     width.next_multiple_of(LANES)
 }
 
-impl Panels {
+impl<R: Real> Panels<R> {
     /// A matrix of zeros with `depth` rows and `width` columns.
     pub fn zeros(depth: usize, width: usize) -> Self {
         let panels = width.div_ceil(LANES);
-        let zero = PanelRow([0.0; LANES]);
+        let zero = PanelRow([R::default(); LANES]);
         Panels {
             depth,
             width,
@@ -53,15 +54,15 @@ impl Panels {
         padded(self.width)
     }
     /// Replaces A_kj.
-    pub fn set(&mut self, k: usize, j: usize, value: f64) {
+    pub fn set(&mut self, k: usize, j: usize, value: R) {
         self.entries[j / LANES * self.depth + k].0[j % LANES] = value;
     }
     /// A_kj
-    pub fn get(&self, k: usize, j: usize) -> f64 {
+    pub fn get(&self, k: usize, j: usize) -> R {
         self.entries[j / LANES * self.depth + k].0[j % LANES]
     }
     /// Replaces A by the numbers of `from` that `places` names, row by row.
-    pub fn gather(&mut self, from: &[f64], places: &[u32]) {
+    pub fn gather(&mut self, from: &[R], places: &[u32]) {
         for (k, row) in places.chunks_exact(self.width).enumerate() {
             for (panel, places) in row.chunks(LANES).enumerate() {
                 let lanes = &mut self.entries[panel * self.depth + k].0;
@@ -73,22 +74,22 @@ impl Panels {
         }
     }
     /// Replaces b_j.
-    pub fn set_offset(&mut self, j: usize, value: f64) {
+    pub fn set_offset(&mut self, j: usize, value: R) {
         self.offset[j / LANES].0[j % LANES] = value;
     }
     /// Writes b + x A for every row x, of which the first `depth` of `stride` numbers count; rows
     /// of `out` have the length [`Panels::stride`].
-    pub fn multiply(&self, simd: Simd, xs: &[f64], stride: usize, out: &mut [f64]) {
+    pub fn multiply(&self, simd: Simd, xs: &[R], stride: usize, out: &mut [R]) {
         multiply(simd, self, xs, stride, out);
     }
 }
 
 super::simd::compiled_for_each_set! {
-    fn multiply(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f64]) = rows
+    fn multiply<R: Real>(matrix: &Panels<R>, xs: &[R], stride: usize, out: &mut [R]) = rows
 }
 
 #[inline(always)]
-fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f64]) {
+fn rows<R: Real, const SET: u8>(matrix: &Panels<R>, xs: &[R], stride: usize, out: &mut [R]) {
     let width = padded(matrix.width);
     if width == 0 {
         return;
@@ -100,7 +101,7 @@ fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f6
         let mut done = 0;
         // As many sums as there are registers: 32 of eight numbers, 16 of four, 16 of two.
         while SET == Simd::Avx512 as u8 && done + 8 <= count {
-            tile::<8, SET>(
+            tile::<R, 8, SET>(
                 panel,
                 offset,
                 &xs[done * stride..],
@@ -111,7 +112,7 @@ fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f6
             done += 8;
         }
         while fused(SET) && done + 2 <= count {
-            tile::<2, SET>(
+            tile::<R, 2, SET>(
                 panel,
                 offset,
                 &xs[done * stride..],
@@ -122,7 +123,7 @@ fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f6
             done += 2;
         }
         while done < count {
-            tile::<1, SET>(
+            tile::<R, 1, SET>(
                 panel,
                 offset,
                 &xs[done * stride..],
@@ -137,16 +138,16 @@ fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f6
 
 /// The product of ROWS rows with one panel; every sum stays in a register.
 #[inline(always)]
-fn tile<const ROWS: usize, const SET: u8>(
-    panel: &[PanelRow],
-    offset: &PanelRow,
-    xs: &[f64],
+fn tile<R: Real, const ROWS: usize, const SET: u8>(
+    panel: &[PanelRow<R>],
+    offset: &PanelRow<R>,
+    xs: &[R],
     stride: usize,
-    out: &mut [f64],
+    out: &mut [R],
     width: usize,
 ) {
     let mut sums = [offset.0; ROWS];
-    let rows: [&[f64]; ROWS] = std::array::from_fn(|r| &xs[r * stride..][..panel.len()]);
+    let rows: [&[R]; ROWS] = std::array::from_fn(|r| &xs[r * stride..][..panel.len()]);
     for (k, a) in panel.iter().enumerate() {
         for r in 0..ROWS {
             let x = rows[r][k];
@@ -169,12 +170,13 @@ mod tests {
     use super::*;
     use crate::rng::{Purpose, RngExt, stream};
 
-    fn example(depth: usize, width: usize) -> (Panels, Vec<f64>) {
+    /// A random matrix, and the same with its offset as one table.
+    fn example<R: Real>(depth: usize, width: usize) -> (Panels<R>, Vec<R>) {
         let mut rng = stream(1, Purpose::Law, depth as u64, width as u64);
         let mut matrix = Panels::zeros(depth, width);
-        let mut dense = vec![0.0; (depth + 1) * width];
+        let mut dense = vec![R::default(); (depth + 1) * width];
         for (at, value) in dense.iter_mut().enumerate() {
-            *value = 2.0 * rng.random::<f64>() - 1.0;
+            *value = R::from_f64(2.0 * rng.random::<f64>() - 1.0);
             let (k, j) = (at / width, at % width);
             if k < depth {
                 matrix.set(k, j, *value)
@@ -185,11 +187,34 @@ mod tests {
         (matrix, dense)
     }
 
-    fn inputs(rows: usize, stride: usize) -> Vec<f64> {
+    fn inputs<R: Real>(rows: usize, stride: usize) -> Vec<R> {
         let mut rng = stream(2, Purpose::Law, 0, 0);
         (0..rows * stride)
-            .map(|_| 2.0 * rng.random::<f64>() - 1.0)
+            .map(|_| R::from_f64(2.0 * rng.random::<f64>() - 1.0))
             .collect()
+    }
+
+    /// The largest error of an entry in units of the precision and of the number of terms.
+    fn error<R: Real>(simd: Simd, depth: usize, width: usize, rows: usize) -> f64 {
+        let (matrix, dense) = example::<R>(depth, width);
+        let stride = depth + 3;
+        let xs = inputs(rows, stride);
+        let mut out = vec![R::from_f64(f64::NAN); rows * padded(width)];
+        matrix.multiply(simd, &xs, stride, &mut out);
+        let mut largest: f64 = 0.0;
+        for (x, y) in xs.chunks_exact(stride).zip(out.chunks_exact(padded(width))) {
+            for j in 0..width {
+                let term = |k: usize| x[k].to_f64() * dense[k * width + j].to_f64();
+                let expected =
+                    (0..depth).map(term).sum::<f64>() + dense[depth * width + j].to_f64();
+                let scale = R::EPSILON * (1 + depth) as f64;
+                let off = (y[j].to_f64() - expected).abs() / scale;
+                assert!(!off.is_nan());
+                largest = largest.max(off);
+            }
+            assert!(y[width..].iter().all(|&y| y == R::default()));
+        }
+        largest
     }
 
     #[test]
@@ -203,22 +228,33 @@ mod tests {
                 (0, 5, 3),
                 (300, 33, 19),
             ] {
-                let (matrix, dense) = example(depth, width);
-                let stride = depth + 3;
-                let xs = inputs(rows, stride);
-                let mut out = vec![f64::NAN; rows * padded(width)];
-                matrix.multiply(simd, &xs, stride, &mut out);
-                for (x, y) in xs.chunks_exact(stride).zip(out.chunks_exact(padded(width))) {
-                    for j in 0..width {
-                        let sum: f64 = (0..depth).map(|k| x[k] * dense[k * width + j]).sum();
-                        let expected = sum + dense[depth * width + j];
-                        assert!(
-                            (y[j] - expected).abs() < 1e-13 * (1 + depth) as f64,
-                            "{simd:?} {depth} {width}"
-                        );
-                    }
-                    assert!(y[width..].iter().all(|&y| y == 0.0));
-                }
+                let double = error::<f64>(simd, depth, width, rows);
+                let single = error::<f32>(simd, depth, width, rows);
+                assert!(double < 2.0, "{simd:?} {depth} {width}: {double}");
+                assert!(single < 2.0, "{simd:?} {depth} {width}: {single}");
+            }
+        }
+    }
+
+    /// Every part of a batch of 45 rows gives the rows of the whole.
+    fn compare_batches<R: Real>(simd: Simd, depth: usize, width: usize) {
+        let (matrix, _) = example::<R>(depth, width);
+        let (xs, stride) = (inputs(45, depth), padded(width));
+        let mut all = vec![R::default(); 45 * stride];
+        matrix.multiply(simd, &xs, depth, &mut all);
+        for rows in 1..=45 {
+            for first in [0, 1, (45 - rows) / 2, 45 - rows]
+                .into_iter()
+                .filter(|f| f + rows <= 45)
+            {
+                let mut part = vec![R::default(); rows * stride];
+                let own = &xs[first * depth..(first + rows) * depth];
+                matrix.multiply(simd, own, depth, &mut part);
+                assert_eq!(
+                    part,
+                    all[first * stride..(first + rows) * stride],
+                    "{simd:?} {depth} {width} {rows}"
+                );
             }
         }
     }
@@ -227,29 +263,8 @@ mod tests {
     fn a_row_has_the_same_bits_in_every_batch() {
         for simd in Simd::available() {
             for (depth, width) in [(16, 16), (200, 100), (1000, 1), (500, 7)] {
-                let (matrix, _) = example(depth, width);
-                let (xs, stride) = (inputs(45, depth), padded(width));
-                let mut all = vec![0.0; 45 * stride];
-                matrix.multiply(simd, &xs, depth, &mut all);
-                for rows in 1..=45 {
-                    for first in [0, 1, (45 - rows) / 2, 45 - rows]
-                        .into_iter()
-                        .filter(|f| f + rows <= 45)
-                    {
-                        let mut part = vec![0.0; rows * stride];
-                        matrix.multiply(
-                            simd,
-                            &xs[first * depth..(first + rows) * depth],
-                            depth,
-                            &mut part,
-                        );
-                        assert_eq!(
-                            part,
-                            all[first * stride..(first + rows) * stride],
-                            "{simd:?} {depth} {width} {rows}"
-                        );
-                    }
-                }
+                compare_batches::<f64>(simd, depth, width);
+                compare_batches::<f32>(simd, depth, width);
             }
         }
     }

@@ -213,7 +213,7 @@ impl Grid {
             [0, 0, 0] => Ok(()),
             _ => Err(Error::numerical(
                 format!("the distributed Cholesky factorisation failed (ScaLAPACK says {info:?})"),
-                "raise optimize.shift",
+                "take a larger shift",
             )),
         }
     }
@@ -222,7 +222,7 @@ impl Grid {
 fn too_large() -> Error {
     Error::numerical(
         "a distributed matrix has more than 2^31 rows",
-        "use optimize.method = \"cg\"",
+        "use a method without a matrix, such as \"cg\"",
     )
 }
 

@@ -183,7 +183,7 @@ fn pseudo_inverse<T: Lapack>(matrix: &mut Array2<T>, f: &[T], cut: f64) -> Resul
         } else {
             0.0
         };
-        *p = *p * T::from_re(factor);
+        *p *= T::from_re(factor);
     }
     let x = multiply(rows.view(), Op::Adjoint, projected.view(), Op::Same)
         .into_raw_vec_and_offset()

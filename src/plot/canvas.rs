@@ -79,17 +79,17 @@ pub fn png(svg: &str, width: u32) -> Result<Vec<u8>> {
 }
 
 /// A line through `points`; nothing where they are one and the same.
-pub fn line(area: &Area, points: Vec<(i32, i32)>, color: impl Color, width: u32) -> Result<()> {
+pub fn line(area: &Area, points: Vec<(i32, i32)>, colour: impl Color, width: u32) -> Result<()> {
     if points.iter().all(|p| *p == points[0]) {
         return Ok(());
     }
-    area.draw(&PathElement::new(points, color.stroke_width(width)))
+    area.draw(&PathElement::new(points, colour.stroke_width(width)))
         .map_err(failed)
 }
 
 /// A filled polygon.
-pub fn polygon(area: &Area, points: Vec<(i32, i32)>, color: impl Color) -> Result<()> {
-    area.draw(&Polygon::new(points, color.filled()))
+pub fn polygon(area: &Area, points: Vec<(i32, i32)>, colour: impl Color) -> Result<()> {
+    area.draw(&Polygon::new(points, colour.filled()))
         .map_err(failed)
 }
 

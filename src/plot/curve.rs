@@ -109,7 +109,7 @@ impl Curve {
                     .filter(|_| errors)
             })
             .collect();
-        let (color, radius) = (style::color(self.style), (0.2 * letters) as i32);
+        let (colour, radius) = (style::colour(self.style), (0.2 * letters) as i32);
         match self.look {
             Look::Line => {
                 for piece in ends.split(Option::is_none) {
@@ -118,7 +118,7 @@ impl Curve {
                         polygon(
                             area,
                             lower.into_iter().chain(upper.into_iter().rev()).collect(),
-                            color.mix(0.3),
+                            colour.mix(0.3),
                         )?;
                     }
                 }
@@ -132,10 +132,10 @@ impl Curve {
             Look::Points => {
                 style::curve(area, &places, self.style, 2)?;
                 for (x, low, high) in ends.iter().flatten().map(|(a, b)| (a.0, a.1, b.1)) {
-                    line(area, vec![(x, low), (x, high)], color, 3)?;
+                    line(area, vec![(x, low), (x, high)], colour, 3)?;
                     let half = radius;
-                    line(area, vec![(x - half, low), (x + half, low)], color, 3)?;
-                    line(area, vec![(x - half, high), (x + half, high)], color, 3)?;
+                    line(area, vec![(x - half, low), (x + half, low)], colour, 3)?;
+                    line(area, vec![(x - half, high), (x + half, high)], colour, 3)?;
                 }
                 for place in places.iter().flatten() {
                     style::marker(area, *place, self.style, radius + 1 + behind)?;

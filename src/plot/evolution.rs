@@ -5,7 +5,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::correlations::{DISTANCE, symbol};
 use super::curve::{Curve, Look};
-use super::data::Source;
+use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
 use super::panel::{Level, Panel, stack};
 use crate::error::Result;
@@ -22,7 +22,7 @@ fn time() -> Axis {
 }
 
 /// All pictures of time.
-pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let mut drawn = vec![Drawn::new("evolution", stack(&motion(runs))?, NONE)];
     if !runs
         .iter()
@@ -58,10 +58,10 @@ pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
 }
 
 /// Energy, drift and local error against time.
-fn motion(runs: &[Source]) -> [Panel; 3] {
+fn motion(runs: &[ResultsFile]) -> [Panel; 3] {
     let curves = |column: &str, error: Option<&str>, per_site: bool| -> Vec<Curve> {
         let path = |c: &str| format!("evolve/history/{c}");
-        let curve = |r: &Source| {
+        let curve = |r: &ResultsFile| {
             let x = r.reals("evolve/history/time");
             let scale = if per_site { 1.0 / r.sites as f64 } else { 1.0 };
             r.line(&x, &path(column), error.map(path).as_deref(), scale)
@@ -88,7 +88,7 @@ fn motion(runs: &[Source]) -> [Panel; 3] {
 }
 
 /// Names of what is one number per time, and of what is one per distance and time.
-fn observables(runs: &[Source]) -> (Vec<String>, BTreeSet<String>) {
+fn observables(runs: &[ResultsFile]) -> (Vec<String>, BTreeSet<String>) {
     let (mut singles, mut by_distance) = (BTreeSet::new(), BTreeSet::new());
     for run in runs {
         for key in run.tree.datasets.keys() {
@@ -109,12 +109,12 @@ fn observables(runs: &[Source]) -> (Vec<String>, BTreeSet<String>) {
     (singles.into_iter().collect(), by_distance)
 }
 
-fn single(runs: &[Source], name: &str) -> Panel {
+fn single(runs: &[ResultsFile], name: &str) -> Panel {
     let (mean, error) = (
         format!("{CURVES}{name}/mean"),
         format!("{CURVES}{name}/error"),
     );
-    let curve = |r: &Source| {
+    let curve = |r: &ResultsFile| {
         let x = r.reals("evolve/output/time");
         Curve::new(
             &r.name,
@@ -139,7 +139,7 @@ fn single(runs: &[Source], name: &str) -> Panel {
 
 /// Cells over distance (across) and time (up), the time stretched to a map of the width of its
 /// height.
-fn cone(run: &Source, name: &str) -> Option<Map> {
+fn cone(run: &ResultsFile, name: &str) -> Option<Map> {
     let values = run.reals(&format!("{CURVES}{name}/by_distance/mean"));
     let distances = run.reals(&format!("{CURVES}{name}/distances"));
     let times = run.reals("evolve/output/time");

@@ -4,7 +4,7 @@
 //! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), Fig. 2.
 
 use super::bonds::plane;
-use super::data::Source;
+use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
 use super::structure::wigner_seitz;
 use super::{Drawn, reasons};
@@ -17,7 +17,7 @@ use std::f64::consts::TAU;
 const MOST: usize = 16;
 
 /// One sheet per file with weights W.
-pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let (mut drawn, mut missing) = (Vec::new(), Vec::new());
     for run in runs {
         match filters(run) {
@@ -50,7 +50,7 @@ struct Weights {
 }
 
 impl Weights {
-    fn of(run: &Source) -> Option<Self> {
+    fn of(run: &ResultsFile) -> Option<Self> {
         let value = run.tree.datasets.iter().find_map(|(key, value)| {
             let name = key.strip_prefix("parameters/")?;
             (name == "W" || name.ends_with(".W")).then_some(value)
@@ -73,7 +73,7 @@ impl Weights {
 }
 
 /// Whether one filter stands for all its translations: W then has a row per filter.
-fn is_tied(run: &Source) -> bool {
+fn is_tied(run: &ResultsFile) -> bool {
     let resolved = run.tree.text("input/resolved").ok();
     let table = resolved.and_then(|t| t.parse::<toml::Table>().ok());
     table.is_some_and(|t| {
@@ -84,7 +84,7 @@ fn is_tied(run: &Source) -> bool {
 }
 
 /// The maps, and of how many parts each weight consists.
-fn filters(run: &Source) -> std::result::Result<(Vec<Map>, usize), String> {
+fn filters(run: &ResultsFile) -> std::result::Result<(Vec<Map>, usize), String> {
     let Some(Weights { shape, parts }) = Weights::of(run) else {
         return Err(
             "the wave function has no weights W; they belong to ansatz kind \"rbm\"".into(),

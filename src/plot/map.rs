@@ -30,17 +30,17 @@ impl Patch {
         } else {
             0.5
         };
-        let color = shade(fraction);
+        let colour = shade(fraction);
         let corners: Vec<_> = self.corners.iter().map(at).collect();
         if self.width > 0.0 {
             let largest = range.0.abs().max(range.1.abs()).max(1e-30);
             let thick = (unit * self.width * (0.25 + 0.75 * self.value.abs() / largest)).max(3.0);
-            return line(area, corners, color, thick as u32);
+            return line(area, corners, colour, thick as u32);
         }
         // The outline in the same colour closes the seams between cells.
         let outline = corners.iter().chain(corners.first()).copied().collect();
-        line(area, outline, color, 2)?;
-        polygon(area, corners, color)
+        line(area, outline, colour, 2)?;
+        polygon(area, corners, colour)
     }
 }
 

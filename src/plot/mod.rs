@@ -17,7 +17,7 @@ mod style;
 
 use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
-use data::Source;
+use data::ResultsFile;
 use std::path::{Path, PathBuf};
 
 /// A picture, or why there is none.
@@ -39,7 +39,7 @@ impl Drawn {
 }
 
 /// What draws some pictures of the files.
-type Pictures = fn(&[Source]) -> Result<Vec<Drawn>>;
+type Pictures = fn(&[ResultsFile]) -> Result<Vec<Drawn>>;
 
 /// All pictures.
 const PICTURES: &[Pictures] = &[

@@ -12,7 +12,7 @@
 use super::axis::Axis;
 use super::correlations::{names, symbol};
 use super::curve::{Curve, Look};
-use super::data::Source;
+use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
 use super::panel::{Panel, stack};
 use super::{Drawn, reasons};
@@ -21,7 +21,7 @@ use crate::lattice::Lattice;
 use std::f64::consts::{PI, TAU};
 
 /// Pictures per observable with momenta.
-pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
     for name in names(runs, "/momenta") {
         let Some(first) = runs.iter().find(|r| directions(r, &name) > 0) else {
@@ -40,7 +40,7 @@ pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
 }
 
 /// Number of components of the momenta of an observable, 0 where it was not measured.
-fn directions(run: &Source, name: &str) -> usize {
+fn directions(run: &ResultsFile, name: &str) -> usize {
     let shape = run.shape(&format!("measure/observables/{name}/momenta"));
     shape.get(1).copied().unwrap_or(0)
 }
@@ -55,7 +55,7 @@ struct Momenta {
 }
 
 impl Momenta {
-    fn add(&mut self, run: &Source, name: &str) {
+    fn add(&mut self, run: &ResultsFile, name: &str) {
         let prefix = format!("measure/observables/{name}");
         let momenta = run.reals(&format!("{prefix}/momenta"));
         let values = run.reals(&format!("{prefix}/mean"));
@@ -109,7 +109,7 @@ impl Momenta {
 const NOT_A_NUMBER: &str = "none of its values is a number";
 
 /// Momenta of a chain from 0 to 2π, the first one repeated at the end.
-fn curve(run: &Source, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
+fn curve(run: &ResultsFile, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
     let mut rows: Vec<[f64; 3]> = momenta
         .iter()
         .enumerate()

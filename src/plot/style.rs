@@ -9,7 +9,7 @@ use crate::error::Result;
 use plotters::prelude::*;
 
 /// Okabe–Ito, the darker ones first.
-const COLORS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -29,8 +29,8 @@ const DASHES: [&[f64]; 6] = [
 ];
 
 /// The colour of curve `k`.
-pub fn color(k: usize) -> RGBColor {
-    COLORS[k % COLORS.len()]
+pub fn colour(k: usize) -> RGBColor {
+    COLOURS[k % COLOURS.len()]
 }
 
 /// The curve `points` in the style of number `k`, broken where a point is missing.
@@ -38,7 +38,7 @@ pub fn curve(area: &Area, points: &[Option<(i32, i32)>], k: usize, width: u32) -
     for piece in points.split(Option::is_none) {
         let piece: Vec<_> = piece.iter().flatten().copied().collect();
         for dash in dashed(&piece, DASHES[k % DASHES.len()]) {
-            line(area, dash, color(k), width)?;
+            line(area, dash, colour(k), width)?;
         }
     }
     Ok(())
@@ -89,7 +89,7 @@ pub fn dashed(points: &[(i32, i32)], pattern: &[f64]) -> Vec<Vec<(i32, i32)>> {
 /// The marker of number `k`: circle, square, triangle, diamond, inverted triangle, open circle.
 pub fn marker(area: &Area, at: (i32, i32), k: usize, r: i32) -> Result<()> {
     let (x, y) = at;
-    let c = color(k);
+    let c = colour(k);
     let outline: Vec<(i32, i32)> = match k % 6 {
         1 => vec![
             (x - r, y - r),

@@ -43,8 +43,9 @@ impl Default for Boundary {
     }
 }
 
-/// Errors of ln ψ in a chain's tables above this are worth a warning.
-const LARGEST_TABLE_DRIFT: f64 = 1e-6;
+/// Errors of ln ψ in a chain's tables above this are worth a warning, in relative errors of a ratio:
+/// 10^-6 in double precision.
+const LARGEST_TABLE_DRIFT: f64 = 1e6;
 
 /// Proposals of one block of sampling.
 pub(super) struct BlockCounts {
@@ -164,7 +165,7 @@ impl Run<'_> {
         let mut drift = [counts.table_drift];
         self.comm.max(&mut drift)?;
         let table_drift = drift[0];
-        if table_drift > LARGEST_TABLE_DRIFT {
+        if table_drift > LARGEST_TABLE_DRIFT * self.ensemble.facts().precision {
             log::warn!(
                 "the chains' tables are off by {table_drift:.1e} in ln psi; their ratios are less \
                  accurate than usual"

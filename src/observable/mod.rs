@@ -19,7 +19,7 @@ mod transverse;
 
 use crate::ansatz::{Asks, Erased};
 use crate::basis::SpinBasis;
-use crate::ensemble::Ensemble;
+use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::{Error, Result};
 use crate::lattice::Lattice;
 use crate::operator::TermTable;
@@ -72,34 +72,54 @@ impl<'a> View<'a> {
         self.ensemble.configurations()[self.rows.start * n..self.rows.end * n].chunks_exact(n)
     }
 
+    /// The wave function of the configurations.
+    pub fn psi(&self) -> Result<&'a dyn Amplitudes> {
+        self.ensemble.psi().ok_or_else(|| {
+            Error::input(
+                "measure.observables",
+                "an observable asks for amplitudes, which this sampler cannot evaluate",
+                "measure diagonal observables",
+            )
+        })
+    }
+
+    /// ψ(x')/ψ(x) for questions about the configurations.
+    pub fn ratios(&self, asks: &Asks) -> Result<Vec<Complex64>> {
+        if asks.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.psi()?.ratios(asks))
+    }
+
     /// Local values of σ_i·σ_j, rows × pairs i < j in lexical order.
-    pub fn pairs(&self) -> &[f64] {
-        self.pairs.get_or_init(|| {
-            let mut asks = Asks::default();
-            let mut values = Vec::new();
-            let mut asked = Vec::new();
-            for (row, x) in self.rows.clone().zip(self.configurations()) {
-                for i in 0..x.len() {
-                    for j in i + 1..x.len() {
-                        if x[i] != x[j] {
-                            asks.push(row, &[i as u32, j as u32]);
-                            asked.push(values.len());
-                        }
-                        values.push(f64::from(x[i] * x[j]));
+    pub fn pairs(&self) -> Result<&[f64]> {
+        if let Some(values) = self.pairs.get() {
+            return Ok(values);
+        }
+        let mut asks = Asks::default();
+        let mut values = Vec::new();
+        let mut asked = Vec::new();
+        for (row, x) in self.rows.clone().zip(self.configurations()) {
+            for i in 0..x.len() {
+                for j in i + 1..x.len() {
+                    if x[i] != x[j] {
+                        asks.push(row, &[i as u32, j as u32]);
+                        asked.push(values.len());
                     }
+                    values.push(f64::from(x[i] * x[j]));
                 }
             }
-            // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
-            for (k, ratio) in asked.into_iter().zip(self.ensemble.ratios(&asks)) {
-                values[k] += 2.0 * ratio.re;
-            }
-            values
-        })
+        }
+        // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
+        for (k, ratio) in asked.into_iter().zip(self.ratios(&asks)?) {
+            values[k] += 2.0 * ratio.re;
+        }
+        Ok(self.pairs.get_or_init(|| values))
     }
 
     /// Local values of any operator, one per row. Configurations outside the sector have amplitude
     /// 0.
-    pub fn local_values(&self, operator: &TermTable) -> Vec<Complex64> {
+    pub fn local_values(&self, operator: &TermTable) -> Result<Vec<Complex64>> {
         let (mut asks, mut elements) = (Asks::default(), Vec::new());
         let mut values: Vec<Complex64> = self
             .configurations()
@@ -111,11 +131,11 @@ impl<'a> View<'a> {
                 elements.push(element);
             });
         }
-        let ratios = self.ensemble.ratios(&asks);
+        let ratios = self.ratios(&asks)?;
         for ((row, _), (element, ratio)) in asks.iter().zip(elements.iter().zip(ratios)) {
             values[row - self.rows.start] += element * ratio;
         }
-        values
+        Ok(values)
     }
 }
 

@@ -39,7 +39,7 @@ impl Observable for OneSite {
                 .clone()
                 .for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
         }
-        let ratios = view.ensemble.ratios(&asks);
+        let ratios = view.ratios(&asks)?;
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());
         for (k, x) in view.configurations().enumerate() {
             let along = x.iter().map(|&s| self.factor * f64::from(s));

@@ -41,8 +41,7 @@ impl Observable for Transverse {
             .clone()
             .for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
         Ok(view
-            .ensemble
-            .ratios(&asks)
+            .ratios(&asks)?
             .iter()
             .map(|r| self.factor * r.re)
             .collect())

@@ -74,7 +74,7 @@ impl Work {
         draw(&mut *ensemble, 30);
         let start = cpu();
         draw(&mut *ensemble, 0);
-        let energies = ensemble.local_values(&problem.hamiltonian).unwrap().values;
+        let energies = ensemble.local_values(&*problem.hamiltonian).unwrap().values;
         let sampling = cpu() - start;
         let (derivatives, weights) = (ensemble.derivatives(), ensemble.weights().to_vec());
         Work {

@@ -3,7 +3,7 @@
 //! were made to. 10^5 cases in all, 10^6 with NISHINA_LONG=1.
 
 mod common;
-use common::{Case, RING, expect_code, project};
+use common::{Case, RING, broken, expect_code, project};
 use nishina::comm::Serial;
 use nishina::driver::{Options, run};
 use nishina::error::Result;
@@ -281,7 +281,11 @@ fn large(source: &input::Source) -> bool {
 fn inputs() {
     let folder = scratch();
     let mut corpus = texts("configs", "toml");
-    corpus.extend(texts("tests/inputs", "toml"));
+    corpus.extend(
+        broken::inputs()
+            .into_iter()
+            .map(|b| (PathBuf::from(b.name), b.text)),
+    );
     std::fs::create_dir(folder.path().join("data")).unwrap();
     for (path, text) in texts("configs/data", "csv")
         .iter()
@@ -332,7 +336,7 @@ fn tables() {
         let limit = (1 << 20) + 64 * text.len();
         let ok = guarded(limit, || {
             [
-                files::read_edges(&file, "lattice.file").is_ok(),
+                nishina::lattice::files::read_edges(&file, "lattice.file").is_ok(),
                 files::read_bonds(&file, "hamiltonian.bonds", 24).is_ok(),
                 files::read_fields(&file, "hamiltonian.fields", 24).is_ok(),
                 files::read_pauli(&file, "hamiltonian.file", 24).is_ok(),

@@ -2,41 +2,55 @@
 //! file is written.
 
 mod common;
-use common::{Case, expect_code, project, text};
+use common::{Case, broken, expect_code, project, text};
+use std::path::Path;
+
+/// A folder with the data files that inputs name.
+fn data() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(project().join("tests/inputs")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    folder
+}
+
+fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
 
 #[test]
 fn every_broken_input_names_its_key() {
-    let folder = project().join("tests/inputs");
-    let mut inputs: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
-        .collect();
-    inputs.sort();
-    assert!(inputs.len() >= 40, "{} inputs", inputs.len());
+    let folder = data();
+    let input = folder.path().join("input.toml");
+    let before = entries(folder.path()) + 1;
+    let cases = broken::inputs();
+    assert!(cases.len() >= 137, "{} inputs", cases.len());
     let mut faults = Vec::new();
-    for input in &inputs {
-        let content = std::fs::read_to_string(input).unwrap();
-        let key = content
-            .lines()
-            .next()
-            .and_then(|l| l.strip_prefix("# key: "))
-            .unwrap()
-            .trim();
+    for broken in &cases {
+        std::fs::write(&input, &broken.text).unwrap();
         let case = Case::new("");
         let out = case.alone(&["run", input.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
-        let errors = said
+        let errors: Vec<_> = said
             .lines()
-            .filter(|l| l.starts_with("error: "))
-            .collect::<Vec<_>>();
-        let named = errors.len() == 1 && errors[0].contains(key) && errors[0].contains(';');
-        let clean = std::fs::read_dir(case.folder.path()).unwrap().count() == 1;
-        if out.status.code() != Some(64) || !named || !clean {
+            .filter_map(|l| l.strip_prefix("error: "))
+            .collect();
+        let place = errors.first().and_then(|e| e.split(": ").next());
+        // A fault of the syntax is named by file and line.
+        let named =
+            place.is_some_and(|p| p == broken.key || p.ends_with(&format!(" {}", broken.key)));
+        let said_well = errors.len() == 1 && errors[0].contains(&broken.says);
+        let remedy = errors.iter().all(|e| e.contains(';'));
+        let clean = entries(case.folder.path()) == 1 && entries(folder.path()) == before;
+        if out.status.code() != Some(64) || !(named && said_well && remedy && clean) {
             faults.push(format!(
-                "{}: code {:?}, wanted `{key}`:\n{}",
-                input.display(),
+                "{}: code {:?}, wanted `{}` and \"{}\":\n{}\n{}",
+                broken.name,
                 out.status.code(),
+                broken.key,
+                broken.says,
+                broken.text,
                 text(&out)
             ));
         }
@@ -45,20 +59,24 @@ fn every_broken_input_names_its_key() {
         faults.is_empty(),
         "{} of {}\n{}",
         faults.len(),
-        inputs.len(),
+        cases.len(),
         faults.join("\n")
     );
 }
 
 #[test]
+fn the_inputs_that_are_changed_are_sound() {
+    for (name, input) in broken::bases() {
+        let case = Case::new(&input);
+        let out = case.alone(&["check", "x.toml", "--quick"]);
+        assert_eq!(out.status.code(), Some(0), "{name}: {}", text(&out));
+    }
+}
+
+#[test]
 fn ranks_repeat_nothing() {
-    let input = project().join("tests/inputs");
-    let first = std::fs::read_dir(input)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .find(|p| p.extension().is_some_and(|e| e == "toml"));
-    let case = Case::new("");
-    let out = case.ranks(3, &["run", first.unwrap().to_str().unwrap()]);
+    let case = Case::new(&broken::inputs()[0].text);
+    let out = case.ranks(3, &["run", "x.toml"]);
     expect_code(&out, 64);
     assert_eq!(text(&out).matches("error: ").count(), 1, "{}", text(&out));
 }

@@ -10,7 +10,7 @@ use nishina::ansatz::rbm::{Kernel, Rbm};
 use nishina::ansatz::sign::SignRule;
 use nishina::ansatz::symmetrised::{Element, Symmetrised};
 use nishina::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::derivatives::Derivatives;
 use nishina::ensemble::{Amplitudes, BATCH_BYTES, ChainSettings, Chains, Ensemble, Request};
 use nishina::error::Result;
@@ -19,7 +19,7 @@ use nishina::laws::laws;
 use nishina::linalg::simd::Simd;
 use nishina::operator::{Pauli, PauliSum, TermTable};
 use nishina::rng::{Generator, Purpose, stream};
-use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext};
+use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext, named};
 use nishina::table::Shelf;
 use num_complex::Complex64;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -60,10 +60,10 @@ fn ring(sites: usize) -> Group {
     }
 }
 
-fn mixture(basis: &SpinBasis, kinds: &[&str]) -> Mixture {
-    let n = basis.sites as u32;
+fn mixture(basis: &Basis, kinds: &[&str]) -> Mixture {
+    let n = basis.sites() as u32;
     let pairs: Vec<(u32, u32)> = (0..n).map(|i| (i, (i + 1) % n)).collect();
-    let kinds: Vec<(String, f64)> = kinds.iter().map(|kind| ((*kind).into(), 1.0)).collect();
+    let kinds: Vec<_> = kinds.iter().map(|kind| named(kind)).collect();
     Mixture::new(
         &kinds,
         &RuleContext {
@@ -78,7 +78,7 @@ fn mixture(basis: &SpinBasis, kinds: &[&str]) -> Mixture {
 /// Sweeps eight chains; returns what was allocated after the first sweep, and what was accepted.
 fn sweep<A: Ansatz>(ansatz: &A, kinds: &[&str], up: Option<i64>, sweeps: usize) -> (u64, Counts) {
     let (n, chains) = (ansatz.sites(), 8);
-    let basis = SpinBasis::new(n, up).unwrap();
+    let basis = Basis::spin_half(n, up).unwrap();
     let mixture = mixture(&basis, kinds);
     let mut rng = stream(1, Purpose::Law, 0, 0);
     let mut xs: Vec<i8> = (0..chains).flat_map(|_| basis.random(&mut rng)).collect();
@@ -263,7 +263,7 @@ impl<A: Ansatz> Ansatz for Counted<A> {
 /// Four chains of a machine on a ring of ten spins; walkers take `bytes` in a batch.
 fn counted(bytes: usize) -> (Chains, TermTable, Arc<Counters>) {
     let (n, chains) = (10, 4);
-    let basis = SpinBasis::new(n, None).unwrap();
+    let basis = Basis::spin_half(n, None).unwrap();
     let mut sum = PauliSum::default();
     for i in 0..n as u32 {
         sum.add(-1.0, &[(i, Pauli::Z), ((i + 1) % n as u32, Pauli::Z)]);
@@ -332,19 +332,21 @@ fn a_step_asks_and_builds_no_more_than_it_must() {
 #[test]
 fn blocks_of_samples_give_the_same_bits() {
     let samples = 4 * REQUEST.per_chain;
-    let mut asks = Asks::default();
-    for k in (0..samples).rev().chain(5..20) {
-        asks.push(k, &[k as u32 % 10]);
-        asks.push(k, &[3, 7]);
-    }
     let figures = |bytes: usize| {
         let (mut ensemble, hamiltonian, counted) = counted(bytes);
         ensemble.sample(&REQUEST).unwrap();
         let built = read(&counted.built) as usize;
         assert_eq!(built, 4 + samples, "the chains and every sample once");
         let local = ensemble.local_values(&hamiltonian).unwrap().values;
+        let rows = ensemble.configurations();
+        let mut asks = Asks::default();
+        for k in (0..samples).rev().chain(5..20) {
+            let x = &rows[10 * k..10 * (k + 1)];
+            asks.flip(k, x, &[k as u32 % 10]);
+            asks.flip(k, x, &[3, 7]);
+        }
         let (logs, ratios) = (ensemble.log_psi().to_vec(), ensemble.ratios(&asks));
-        let others = ensemble.log_psi_of(ensemble.configurations());
+        let others = ensemble.log_psi_of(rows);
         let derivatives = ensemble.derivatives().pack();
         let built = read(&counted.built) as usize;
         ((logs, local, ratios, others, derivatives), built)
@@ -364,7 +366,7 @@ fn blocks_of_samples_give_the_same_bits() {
 
 #[test]
 fn every_ensemble_of_a_run_draws_its_own_numbers() {
-    let basis = SpinBasis::new(16, None).unwrap();
+    let basis = Basis::spin_half(16, None).unwrap();
     let mut seen = std::collections::BTreeSet::new();
     for (seed, number) in [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0)] {
         let settings = ChainSettings {
@@ -393,13 +395,14 @@ fn tables_are_computed_afresh_every_512_accepted_moves() {
     let rbm = Rbm::<Complex64>::dense(12, 16, true, true, 0.1, 1);
     let mut batch = rbm.batch(&[1; 24]);
     assert_eq!(batch.refreshes(), 2);
-    let (mut asks, mut ratios) = (Asks::default(), [Complex64::ZERO]);
+    let (mut asks, mut ratios, mut x) = (Asks::default(), [Complex64::ZERO], [1; 12]);
     let mut scratch = Default::default();
     for k in 0..2000 {
         asks.clear();
-        asks.push(1, &[k % 12]);
+        asks.flip(1, &x, &[k % 12]);
         rbm.ratios(&batch, &asks, &mut scratch, &mut ratios);
         rbm.accept(&mut batch, &asks, &[true], &mut scratch);
+        asks.get(0).1.apply(&mut x);
     }
     assert_eq!(batch.refreshes(), 2 + 2000 / 512);
 }
@@ -407,22 +410,29 @@ fn tables_are_computed_afresh_every_512_accepted_moves() {
 /// ln ψ, ratios and derivatives of a few walkers after a walk.
 fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
     let n = ansatz.sites() as u32;
-    let basis = SpinBasis::new(n as usize, None).unwrap();
+    let basis = Basis::spin_half(n as usize, None).unwrap();
     let mut rng = stream(4, Purpose::Law, 0, 0);
-    let xs: Vec<i8> = (0..5).flat_map(|_| basis.random(&mut rng)).collect();
+    let mut xs: Vec<i8> = (0..5).flat_map(|_| basis.random(&mut rng)).collect();
     let mut batch = ansatz.batch(&xs);
     let (mut asks, mut scratch) = (Asks::default(), A::Scratch::default());
     let mut ratios = [Complex64::ZERO; 5];
     for turn in 0..40u32 {
         asks.clear();
         let site = |k: u32| (7 * turn + 3 * k) % n;
-        (0..5).for_each(|k| match k {
-            0 | 1 => asks.push(k as usize, &[site(k)]),
-            4 => asks.push(4, &[site(k), (site(k) + 1) % n, (site(k) + 2) % n]),
-            _ => asks.push(k as usize, &[site(k), (site(k) + 1) % n]),
-        });
+        for (k, x) in (0..5).zip(xs.chunks_exact(n as usize)) {
+            let sites = [site(k), (site(k) + 1) % n, (site(k) + 2) % n];
+            let count = [1, 1, 2, 2, 3][k as usize];
+            asks.flip(k as usize, x, &sites[..count]);
+        }
         ansatz.ratios(&batch, &asks, &mut scratch, &mut ratios);
         ansatz.accept(&mut batch, &asks, &[true; 5], &mut scratch);
+        for ((_, step), x) in asks.iter().zip(xs.chunks_exact_mut(n as usize)) {
+            step.apply(x);
+        }
+    }
+    asks.clear();
+    for (k, x) in xs.chunks_exact(n as usize).enumerate() {
+        asks.flip(k, x, &[0, 1]);
     }
     ansatz.ratios(&batch, &asks, &mut scratch, &mut ratios);
     let derivatives = ansatz.derivatives(&batch).written_out();
@@ -439,7 +449,7 @@ fn figures<A: Ansatz>(ansatz: &A) -> Vec<Complex64> {
 fn every_path<A: Ansatz>(name: &str, make: impl Fn(Simd) -> A, sites: usize) {
     let reference = figures(&make(Simd::Portable));
     for simd in Simd::available() {
-        let basis = SpinBasis::new(sites, None).unwrap();
+        let basis = Basis::spin_half(sites, None).unwrap();
         laws(&mut make(simd), &basis, 3).unwrap_or_else(|e| panic!("{name}, {simd:?}: {e}"));
         for (k, (a, b)) in figures(&make(simd)).into_iter().zip(&reference).enumerate() {
             assert!(

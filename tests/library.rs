@@ -4,7 +4,7 @@ mod common;
 use common::Case;
 use ndarray::Array2;
 use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::comm::Serial;
 use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::driver::observe::observe;
@@ -12,7 +12,7 @@ use nishina::driver::{Options, Outcome, run};
 use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use nishina::error::{Error, Result};
 use nishina::job::Stop;
-use nishina::operator::TermTable;
+use nishina::operator::Operator;
 use nishina::registry::Registry;
 use nishina::sampler::Counts;
 use num_complex::Complex64;
@@ -78,8 +78,9 @@ impl Ansatz for MeanField {
         _scratch: &mut Self::Scratch,
         out: &mut [Complex64],
     ) {
-        for (k, (walker, sites)) in asks.iter().enumerate() {
-            let change: f64 = sites
+        for (k, (walker, step)) in asks.iter().enumerate() {
+            let change: f64 = step
+                .sites
                 .iter()
                 .map(|&s| -2.0 * self.fields[s as usize] * f64::from(batch[walker][s as usize]))
                 .sum();
@@ -93,8 +94,8 @@ impl Ansatz for MeanField {
         taken: &[bool],
         _scratch: &mut Self::Scratch,
     ) {
-        for (walker, sites) in asks.taken(taken) {
-            sites.iter().for_each(|&s| batch[walker][s as usize] *= -1);
+        for (walker, step) in asks.taken(taken) {
+            step.apply(&mut batch[walker]);
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
@@ -108,7 +109,7 @@ impl Ansatz for MeanField {
 
 fn build(_keys: &toml::Table, context: &Context) -> Result<Erased> {
     Ok(Erased::new(MeanField {
-        fields: vec![0.1; context.basis.sites],
+        fields: vec![0.1; context.basis.sites()],
         fault: 1.0,
     }))
 }
@@ -155,7 +156,7 @@ fn a_foreign_wave_function_runs() {
 
 #[test]
 fn the_public_laws_hold_and_catch_a_wrong_derivative() {
-    let basis = SpinBasis::new(5, None).unwrap();
+    let basis = Basis::spin_half(5, None).unwrap();
     let fields = vec![0.2, -0.1, 0.3, 0.05, -0.4];
     nishina::laws::laws(
         &mut MeanField {
@@ -202,7 +203,7 @@ impl Ensemble for Given {
     fn noise(&self) -> Noise {
         Noise::Independent(0..2)
     }
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
         let values = self.rows.chunks_exact(self.sites);
         Ok(LocalValues {
             values: values.map(|x| operator.diagonal(x)).collect(),

@@ -5,7 +5,7 @@
 mod tally;
 use nishina::ansatz::rbm::Rbm;
 use nishina::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::comm::Serial;
 use nishina::derivatives::Derivatives;
 use nishina::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Request, Variational};
@@ -50,7 +50,7 @@ fn a_direction_stays_within_its_formula() {
             per_chain: samples / 16,
         };
         ensemble.sample(&request).unwrap();
-        let local = ensemble.local_values(&problem.hamiltonian).unwrap();
+        let local = ensemble.local_values(&*problem.hamiltonian).unwrap();
         let derivatives = ensemble.derivatives();
         let data = StepData {
             derivatives: &derivatives,
@@ -163,7 +163,7 @@ impl Ansatz for Heavy {
 fn tables_of_samples_stay_within_their_budget() {
     let _alone = alone();
     let (n, chains) = (8, 4);
-    let basis = SpinBasis::new(n, None).unwrap();
+    let basis = Basis::spin_half(n, None).unwrap();
     let mut sum = PauliSum::default();
     (0..n as u32).for_each(|i| sum.add(-1.0, &[(i, Pauli::X)]));
     let hamiltonian = TermTable::compile(n, &sum).unwrap();
@@ -173,7 +173,12 @@ fn tables_of_samples_stay_within_their_budget() {
         pairs: &[],
     };
     let settings = ChainSettings {
-        mixture: Mixture::new(&[("flip".into(), 1.0)], &context, Shelf::new(RULES)).unwrap(),
+        mixture: Mixture::new(
+            &[toml::Table::from_iter([("kind".into(), "flip".into())])],
+            &context,
+            Shelf::new(RULES),
+        )
+        .unwrap(),
         basis: basis.clone(),
         seed: 1,
         number: 0,
@@ -199,7 +204,9 @@ fn tables_of_samples_stay_within_their_budget() {
         let rows = ensemble.configurations().to_vec();
         assert!(rows.len() / n >= 200);
         let mut asks = Asks::default();
-        (0..rows.len() / n).for_each(|k| asks.push(k, &[k as u32 % 8]));
+        for (k, x) in rows.chunks_exact(n).enumerate() {
+            asks.flip(k, x, &[k as u32 % 8]);
+        }
         let work: [(&str, &dyn Fn()); 4] = [
             ("local values", &|| {
                 drop(ensemble.local_values(&hamiltonian).unwrap())

@@ -6,7 +6,8 @@
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
 use super::{
-    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Numbers, schema_of,
+    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, Numbers,
+    schema_of,
 };
 use crate::error::Result;
 use crate::rng::Origin;
@@ -143,7 +144,7 @@ impl<T: Field> Ansatz for Jastrow<T> {
         flatten(self.v.iter().chain(&self.a).copied())
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        check_length(parameters, T::reals() * (self.v.len() + self.a.len()))?;
+        check_length(parameters, T::PARTS * (self.v.len() + self.a.len()))?;
         let values = unflatten::<T>(parameters);
         let (v, a) = values.split_at(self.v.len());
         (self.v, self.a) = (v.to_vec(), a.to_vec());
@@ -193,7 +194,7 @@ impl<T: Field> Ansatz for Jastrow<T> {
         _scratch: &mut Self::Scratch,
         out: &mut [Complex64],
     ) {
-        for ((k, sites), out) in asks.iter().zip(out) {
+        for ((k, Move { sites, .. }), out) in asks.iter().zip(out) {
             *out = ratio_from_log(self.change(batch, k, sites).complex());
         }
     }
@@ -206,18 +207,18 @@ impl<T: Field> Ansatz for Jastrow<T> {
         _scratch: &mut Self::Scratch,
     ) {
         let n = self.sites;
-        for (k, sites) in asks.taken(taken) {
-            batch.log_psi[k] = reduce(batch.log_psi[k] + self.change(batch, k, sites).complex());
-            for &l in sites {
-                let spin = &mut batch.x[k * n + l as usize];
-                let change = -2.0 * f64::from(*spin);
-                *spin = -*spin;
+        for (k, step) in asks.taken(taken) {
+            let change = self.change(batch, k, step.sites);
+            batch.log_psi[k] = reduce(batch.log_psi[k] + change.complex());
+            for &l in step.sites {
+                let change = -2.0 * f64::from(batch.x[k * n + l as usize]);
                 let row = &self.full[l as usize * n..(l as usize + 1) * n];
                 batch.fields[k * n..(k + 1) * n]
                     .iter_mut()
                     .zip(row)
                     .for_each(|(h, &v)| *h += v * change);
             }
+            step.apply(&mut batch.x[k * n..(k + 1) * n]);
         }
     }
 
@@ -277,7 +278,7 @@ struct Keys {
 
 /// Numbers the distances between sites in increasing order, from 0.
 fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
-    let n = context.basis.sites;
+    let n = context.basis.sites();
     let mut distances = vec![vec![0.0; n]; n];
     for (i, row) in distances.iter_mut().enumerate() {
         for (j, d) in row.iter_mut().enumerate() {
@@ -304,9 +305,9 @@ fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
-    super::check_parameters((context.basis.sites as f64).powi(2))?;
+    super::check_parameters((context.basis.sites() as f64).powi(2))?;
     let classes = match keys.pairs {
-        Pairs::All => all_pairs(context.basis.sites),
+        Pairs::All => all_pairs(context.basis.sites()),
         Pairs::Distance => distance_classes(context)?,
     };
     Ok(match keys.parameters {
@@ -354,7 +355,7 @@ mod tests {
         let batch = jastrow.batch(&x);
         assert!((jastrow.log_psi(&batch)[0] - 0.3 * 6.0).norm() < 1e-14);
         let mut asks = Asks::default();
-        asks.push(0, &[3, 4]);
+        asks.flip(0, &x, &[3, 4]);
         let mut out = [Complex64::ZERO];
         jastrow.ratios(&batch, &asks, &mut (), &mut out);
         assert!((out[0] - (1.2f64).exp()).norm() < 1e-13);

@@ -12,6 +12,7 @@ pub mod sign;
 pub mod symmetrised;
 pub mod table;
 
+pub use crate::basis::{Asks, Move};
 pub use erased::Erased;
 pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_parameters};
 
@@ -20,63 +21,6 @@ use crate::error::Result;
 use crate::rng::Origin;
 use crate::table::{Shelf, schema_of};
 use num_complex::Complex64;
-
-/// Any number of questions (walker, move), stored flat. A move is the list of sites to flip.
-#[derive(Debug, Clone, Default)]
-pub struct Asks {
-    walkers: Vec<u32>,
-    ends: Vec<u32>,
-    sites: Vec<u32>,
-}
-
-impl Asks {
-    /// Forgets all questions and keeps the memory.
-    pub fn clear(&mut self) {
-        self.walkers.clear();
-        self.ends.clear();
-        self.sites.clear();
-    }
-    /// Makes room for as many questions, of as many sites in total.
-    pub fn reserve(&mut self, questions: usize, sites: usize) {
-        self.walkers.reserve(questions);
-        self.ends.reserve(questions);
-        self.sites.reserve(sites);
-    }
-    /// Asks for walker `walker` with the spins on `sites` flipped.
-    #[inline]
-    pub fn push(&mut self, walker: usize, sites: &[u32]) {
-        self.walkers.push(walker as u32);
-        self.sites.extend_from_slice(sites);
-        self.ends.push(self.sites.len() as u32);
-    }
-    /// Number of questions.
-    pub fn len(&self) -> usize {
-        self.walkers.len()
-    }
-    /// Whether there is no question.
-    pub fn is_empty(&self) -> bool {
-        self.walkers.is_empty()
-    }
-    /// Question `k`: the walker and the sites to flip.
-    #[inline]
-    pub fn get(&self, k: usize) -> (usize, &[u32]) {
-        let start = if k == 0 { 0 } else { self.ends[k - 1] as usize };
-        (
-            self.walkers[k] as usize,
-            &self.sites[start..self.ends[k] as usize],
-        )
-    }
-    /// All questions in order.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u32])> {
-        (0..self.len()).map(|k| self.get(k))
-    }
-    /// The questions that are `taken`, in order.
-    pub fn taken<'a>(&'a self, taken: &'a [bool]) -> impl Iterator<Item = (usize, &'a [u32])> {
-        self.iter()
-            .zip(taken)
-            .filter_map(|(ask, taken)| taken.then_some(ask))
-    }
-}
 
 /// A named block of parameters, in the order of the flat parameter vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +108,7 @@ pub struct Context<'a> {
     /// The lattice, for symmetric filters and distances.
     pub lattice: &'a crate::lattice::Lattice,
     /// The configurations.
-    pub basis: &'a crate::basis::SpinBasis,
+    pub basis: &'a crate::basis::Basis,
     /// Where the initial parameters come from.
     pub origin: Origin,
     /// The kinds that parts can be of.
@@ -172,7 +116,7 @@ pub struct Context<'a> {
     /// Folder of the input file, to which files are relative.
     pub folder: &'a std::path::Path,
     /// The Hamiltonian, where quantum numbers are held to its symmetries.
-    pub hamiltonian: Option<&'a crate::operator::TermTable>,
+    pub hamiltonian: Option<&'a dyn crate::operator::Operator>,
     /// Sublattice of the sign rule that is put in front of the whole wave function, one flag per
     /// site.
     pub sign_rule: Option<&'a [bool]>,

@@ -102,8 +102,8 @@ impl Ansatz for SignRule {
         out: &mut [Complex64],
     ) {
         self.inner.ratios(&batch.inner, asks, scratch, out);
-        for ((_, sites), ratio) in asks.iter().zip(out) {
-            if self.changes(sites) {
+        for ((_, step), ratio) in asks.iter().zip(out) {
+            if self.changes(step.sites) {
                 *ratio = -*ratio;
             }
         }
@@ -117,7 +117,7 @@ impl Ansatz for SignRule {
     ) {
         self.inner.accept(&mut batch.inner, asks, taken, scratch);
         asks.taken(taken)
-            .for_each(|(k, sites)| batch.negative[k] ^= self.changes(sites));
+            .for_each(|(k, step)| batch.negative[k] ^= self.changes(step.sites));
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(&batch.inner)

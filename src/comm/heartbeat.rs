@@ -52,46 +52,30 @@ pub fn start(comm: &dyn Comm, leader: usize, patience: f64, lost: Lost) -> Resul
     if remote.is_empty() || patience <= 0.0 {
         return Ok(heartbeat);
     }
-    let patience = Duration::from_secs_f64(patience.min(1e9));
-    let failed = |e: std::io::Error| Error::Communication {
-        what: format!("no socket for the heartbeat: {e}"),
-    };
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
-        .and_then(|s| s.set_read_timeout(Some(WAIT)).map(|()| s));
-    let socket = super::agree(comm, socket.map_err(failed))?;
+    let socket = super::agree(comm, listen())?;
     let token = shared_token(comm)?;
-    let mut port = [f64::from(socket.local_addr().map_err(failed)?.port())];
-    let mut addresses: Vec<u8> = addresses().iter().flat_map(Ipv4Addr::octets).collect();
-    comm.broadcast(&mut port)?;
-    comm.broadcast_bytes(&mut addresses)?;
+    let to = root_addresses(&socket, comm)?;
+    let watch = Watch {
+        socket,
+        token,
+        rank: comm.rank(),
+        patience: Duration::from_secs_f64(patience.min(1e9)),
+        ended: heartbeat.ended.clone(),
+        lost,
+    };
     let watching = Arc::new(AtomicBool::new(false));
     let mut unreached = [0.0];
     if comm.is_root() {
-        let (ended, watching, count) = (heartbeat.ended.clone(), watching.clone(), comm.size());
-        std::thread::spawn(move || {
-            answer(
-                &socket, token, &remote, count, patience, &ended, &watching, lost,
-            )
-        });
+        let (watching, ranks) = (watching.clone(), comm.size());
+        std::thread::spawn(move || watch.answer(&remote, ranks, &watching));
         comm.sum(&mut unreached)?;
     } else {
-        let to: Vec<SocketAddrV4> = addresses
-            .chunks_exact(4)
-            .map(|a| SocketAddrV4::new(Ipv4Addr::new(a[0], a[1], a[2], a[3]), port[0] as u16))
-            .collect();
         let mine = remote.contains(&comm.rank());
-        let found = if mine {
-            search(&socket, token, comm.rank(), &to)
-        } else {
-            None
-        };
+        let found = if mine { watch.search(&to) } else { None };
         unreached[0] = f64::from(u8::from(mine && found.is_none()));
         comm.sum(&mut unreached)?;
         if let (Some(root), true) = (found, unreached[0] == 0.0) {
-            let (ended, rank) = (heartbeat.ended.clone(), comm.rank());
-            std::thread::spawn(move || {
-                call_root(&socket, token, rank, root, patience, &ended, lost)
-            });
+            std::thread::spawn(move || watch.call_root(root));
         }
     }
     if unreached[0] > 0.0 {
@@ -104,6 +88,32 @@ pub fn start(comm: &dyn Comm, leader: usize, patience: f64, lost: Lost) -> Resul
     }
     watching.store(true, Ordering::Relaxed);
     Ok(heartbeat)
+}
+
+fn no_socket(e: std::io::Error) -> Error {
+    Error::Communication {
+        what: format!("no socket for the heartbeat: {e}"),
+    }
+}
+
+/// A socket on any free port, which waits for a datagram no longer than [`WAIT`].
+fn listen() -> Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(no_socket)?;
+    socket.set_read_timeout(Some(WAIT)).map_err(no_socket)?;
+    Ok(socket)
+}
+
+/// The addresses of rank 0's socket, on every rank; collective.
+fn root_addresses(socket: &UdpSocket, comm: &dyn Comm) -> Result<Vec<SocketAddrV4>> {
+    let mut port = [f64::from(socket.local_addr().map_err(no_socket)?.port())];
+    let mut octets: Vec<u8> = addresses().iter().flat_map(Ipv4Addr::octets).collect();
+    comm.broadcast(&mut port)?;
+    comm.broadcast_bytes(&mut octets)?;
+    let address = |a: &[u8]| {
+        let host = Ipv4Addr::new(a[0], a[1], a[2], a[3]);
+        SocketAddrV4::new(host, port[0] as u16)
+    };
+    Ok(octets.chunks_exact(4).map(address).collect())
 }
 
 /// A number that only the ranks of this job know.
@@ -149,102 +159,96 @@ fn rank_in(bytes: &[u8], token: u64) -> Option<usize> {
     (theirs == token.to_le_bytes()).then_some(u32::from_le_bytes(rank.try_into().ok()?) as usize)
 }
 
-/// The first of rank 0's addresses that answers.
-fn search(
-    socket: &UdpSocket,
+/// What the thread of a rank needs to watch.
+struct Watch {
+    socket: UdpSocket,
     token: u64,
     rank: usize,
-    to: &[SocketAddrV4],
-) -> Option<SocketAddrV4> {
-    let (start, mine) = (Instant::now(), datagram(token, rank));
-    let mut bytes = [0; 64];
-    while start.elapsed() < SEARCH {
-        to.iter()
-            .for_each(|address| drop(socket.send_to(&mine, address)));
-        if let Ok((n, std::net::SocketAddr::V4(from))) = socket.recv_from(&mut bytes)
-            && rank_in(&bytes[..n], token) == Some(rank)
-        {
-            return Some(from);
-        }
-    }
-    None
+    patience: Duration,
+    ended: Arc<AtomicBool>,
+    lost: Lost,
 }
 
-/// Rank 0: answers, and notes when it heard of whom.
-#[allow(clippy::too_many_arguments)]
-fn answer(
-    socket: &UdpSocket,
-    token: u64,
-    remote: &[usize],
-    ranks: usize,
-    patience: Duration,
-    ended: &AtomicBool,
-    watching: &AtomicBool,
-    lost: Lost,
-) {
-    let mut heard = vec![Instant::now(); ranks];
-    let mut looked = Instant::now();
-    let mut bytes = [0; 64];
-    while !ended.load(Ordering::Relaxed) {
-        if let Ok((n, from)) = socket.recv_from(&mut bytes)
-            && let Some(rank) = rank_in(&bytes[..n], token).filter(|&r| r < ranks)
-        {
-            heard[rank] = Instant::now();
-            let _ = socket.send_to(&bytes[..n], from);
+impl Watch {
+    /// The first of rank 0's addresses that answers.
+    fn search(&self, to: &[SocketAddrV4]) -> Option<SocketAddrV4> {
+        let (start, mine) = (Instant::now(), datagram(self.token, self.rank));
+        let mut bytes = [0; 64];
+        while start.elapsed() < SEARCH {
+            to.iter()
+                .for_each(|address| drop(self.socket.send_to(&mine, address)));
+            if let Ok((n, std::net::SocketAddr::V4(from))) = self.socket.recv_from(&mut bytes)
+                && rank_in(&bytes[..n], self.token) == Some(self.rank)
+            {
+                return Some(from);
+            }
         }
-        let now = Instant::now();
-        if !watching.load(Ordering::Relaxed) || now - looked > 5 * PERIOD {
-            heard.fill(now);
-        }
-        looked = now;
-        let silent: Vec<String> = remote
-            .iter()
-            .filter(|&&r| now - heard[r] > patience)
-            .map(usize::to_string)
-            .collect();
-        if !silent.is_empty() && !ended.load(Ordering::Relaxed) {
-            lost(format!(
-                "no sign of life from rank {} for {:.0} s",
-                silent.join(", "),
-                patience.as_secs_f64()
-            ));
+        None
+    }
+
+    /// Rank 0: answers the ranks `remote`, and notes when it heard of whom.
+    fn answer(&self, remote: &[usize], ranks: usize, watching: &AtomicBool) {
+        let mut heard = vec![Instant::now(); ranks];
+        let mut looked = Instant::now();
+        let mut bytes = [0; 64];
+        while !self.has_ended() {
+            if let Ok((n, from)) = self.socket.recv_from(&mut bytes)
+                && let Some(rank) = rank_in(&bytes[..n], self.token).filter(|&r| r < ranks)
+            {
+                heard[rank] = Instant::now();
+                let _ = self.socket.send_to(&bytes[..n], from);
+            }
+            let now = Instant::now();
+            if !watching.load(Ordering::Relaxed) || now - looked > 5 * PERIOD {
+                heard.fill(now);
+            }
+            looked = now;
+            let silent: Vec<String> = remote
+                .iter()
+                .filter(|&&r| now - heard[r] > self.patience)
+                .map(usize::to_string)
+                .collect();
+            if !silent.is_empty() {
+                self.give_up(&format!("no sign of life from rank {}", silent.join(", ")));
+            }
         }
     }
-}
 
-/// Another rank: calls rank 0 and waits for its answers.
-fn call_root(
-    socket: &UdpSocket,
-    token: u64,
-    rank: usize,
-    root: SocketAddrV4,
-    patience: Duration,
-    ended: &AtomicBool,
-    lost: Lost,
-) {
-    let mine = datagram(token, rank);
-    let mut bytes = [0; 64];
-    let (mut heard, mut looked, mut called) = (Instant::now(), Instant::now(), Instant::now());
-    while !ended.load(Ordering::Relaxed) {
-        let now = Instant::now();
-        if now - looked > 5 * PERIOD {
-            heard = now;
+    /// Another rank: calls rank 0 and waits for its answers.
+    fn call_root(&self, root: SocketAddrV4) {
+        let mine = datagram(self.token, self.rank);
+        let mut bytes = [0; 64];
+        let (mut heard, mut looked, mut called) = (Instant::now(), Instant::now(), Instant::now());
+        while !self.has_ended() {
+            let now = Instant::now();
+            if now - looked > 5 * PERIOD {
+                heard = now;
+            }
+            looked = now;
+            if now - called >= PERIOD {
+                called = now;
+                let _ = self.socket.send_to(&mine, root);
+            }
+            if let Ok((n, _)) = self.socket.recv_from(&mut bytes)
+                && rank_in(&bytes[..n], self.token) == Some(self.rank)
+            {
+                heard = Instant::now();
+            }
+            if heard.elapsed() > self.patience {
+                self.give_up(&format!("rank {}: no sign of life from rank 0", self.rank));
+            }
         }
-        looked = now;
-        if now - called >= PERIOD {
-            called = now;
-            let _ = socket.send_to(&mine, root);
-        }
-        if let Ok((n, _)) = socket.recv_from(&mut bytes)
-            && rank_in(&bytes[..n], token) == Some(rank)
-        {
-            heard = Instant::now();
-        }
-        if heard.elapsed() > patience && !ended.load(Ordering::Relaxed) {
-            lost(format!(
-                "rank {rank}: no sign of life from rank 0 for {:.0} s",
-                patience.as_secs_f64()
-            ));
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Ends the job, unless the calculation has ended meanwhile.
+    fn give_up(&self, what: &str) {
+        if !self.has_ended() {
+            let seconds = self.patience.as_secs_f64();
+            (self.lost)(format!("{what} for {seconds:.0} s"));
         }
     }
 }

@@ -4,9 +4,12 @@
 pub mod counting;
 mod heartbeat;
 pub mod mpi;
+mod rounds;
+mod self_test;
 mod serial;
 pub mod threads;
 
+pub use self_test::self_test;
 pub use serial::Serial;
 
 use crate::error::{Error, Result};

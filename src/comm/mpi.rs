@@ -9,6 +9,7 @@
 //! Reference: MPI: A Message-Passing Interface Standard, version 3.1, chapter 5.
 
 use super::heartbeat::{self, Heartbeat};
+use super::rounds::{displacements, in_round, running, slice_of};
 use super::{Comm, Serial};
 use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
 use ::mpi::Threading;
@@ -191,37 +192,6 @@ impl World {
     }
 }
 
-/// Partial sums, from 0, one more than there are lengths.
-fn running(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut starts = vec![0];
-    let mut total = 0;
-    for length in lengths {
-        total += length;
-        starts.push(total);
-    }
-    starts
-}
-
-/// How many of `length` elements belong to this round.
-fn in_round(length: usize, round: usize, window: usize) -> i32 {
-    length.saturating_sub(round * window).min(window) as i32
-}
-
-fn slice_of<T>(values: &[T], round: usize, window: usize) -> &[T] {
-    let start = (round * window).min(values.len());
-    &values[start..(start + window).min(values.len())]
-}
-
-fn displacements(counts: &[i32]) -> Vec<i32> {
-    counts
-        .iter()
-        .scan(0, |end, count| {
-            *end += count;
-            Some(*end - count)
-        })
-        .collect()
-}
-
 impl Comm for World {
     fn rank(&self) -> usize {
         self.world.rank() as usize
@@ -374,57 +344,9 @@ impl Comm for World {
     }
 }
 
-/// Checks every collective call on the ranks that are there, against values known in closed form.
-/// Fails with `Error::Communication` naming the call; all ranks give the same answer.
-pub fn self_test(comm: &dyn Comm) -> Result<()> {
-    let (r, n) = (comm.rank(), comm.size());
-    let mut wrong = Vec::new();
-    let mut check = |name: &str, good: bool| {
-        if !good {
-            wrong.push(name.to_string());
-        }
-    };
-    let mut v: Vec<f64> = (0..37).map(|i| (r + i) as f64).collect();
-    comm.sum(&mut v)?;
-    check(
-        "sum",
-        v.iter()
-            .enumerate()
-            .all(|(i, &x)| x == (n * i + n * (n - 1) / 2) as f64),
-    );
-    let mut v = [r as f64; 5];
-    comm.sum_on_root(&mut v)?;
-    check("sum_on_root", r > 0 || v == [(n * (n - 1) / 2) as f64; 5]);
-    let mut v: Vec<f64> = (0..37).map(|i| i as f64 - r as f64).collect();
-    comm.max(&mut v)?;
-    check("max", v.iter().enumerate().all(|(i, &x)| x == i as f64));
-    let all = comm.gather(&vec![r as f64; 3 * r])?;
-    let whole: Vec<f64> = (0..n).flat_map(|q| vec![q as f64; 3 * q]).collect();
-    check("gather", all == if r == 0 { whole } else { vec![] });
-    let mut bytes = vec![r as u8; 5 * r + 23];
-    comm.broadcast_bytes(&mut bytes)?;
-    check("broadcast", bytes == vec![0; 23]);
-    let pieces: Vec<Vec<f64>> = (0..n)
-        .map(|q| vec![(100 * r + q) as f64; 2 * r + q])
-        .collect();
-    let got = comm.transpose(&pieces)?;
-    check(
-        "transpose",
-        got.iter()
-            .enumerate()
-            .all(|(q, p)| *p == vec![(100 * q + r) as f64; 2 * q + r]),
-    );
-    let verdict = match wrong.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Communication {
-            what: format!("rank {r}: wrong result of {}", wrong.join(", ")),
-        }),
-    };
-    super::agree(comm, verdict)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::self_test;
     use super::*;
 
     #[test]
@@ -433,33 +355,6 @@ mod tests {
         assert_eq!((comm.rank(), comm.size()), (0, 1));
         assert!(!::mpi::environment::is_initialized());
         self_test(comm.as_ref()).unwrap();
-    }
-
-    #[test]
-    fn rounds_cover_everything_once() {
-        for (length, window) in [(0, 3), (1, 3), (3, 3), (10, 3)] {
-            let values: Vec<usize> = (0..length).collect();
-            let rounds = length.div_ceil(window);
-            let joined: Vec<usize> = (0..rounds)
-                .flat_map(|k| slice_of(&values, k, window).to_vec())
-                .collect();
-            assert_eq!(joined, values);
-            assert!((0..rounds).all(
-                |k| slice_of(&values, k, window).len() == in_round(length, k, window) as usize
-            ));
-        }
-        assert_eq!(displacements(&[2, 0, 5]), [0, 2, 2]);
-    }
-
-    #[test]
-    fn the_self_test_passes_on_threads() {
-        for size in 1..=4 {
-            assert!(
-                super::super::threads::run(size, self_test)
-                    .iter()
-                    .all(Result::is_ok)
-            );
-        }
     }
 
     /// Run by hand under a launcher: `mpirun -n 3 <test binary> --ignored --test-threads=1

@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Tree;
-use crate::stats::{Line, Point, fit, with_error};
+use crate::stats::{FitPoint, Line, fit, with_error};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -67,6 +67,32 @@ fn read(path: &Path) -> Result<(Measured, String)> {
     Ok((measured, physics))
 }
 
+impl Measured {
+    /// The energy per site against the variance per site.
+    fn point(&self) -> FitPoint {
+        // The error bar of the energy may be larger than that of the bins, which the covariance
+        // belongs to.
+        let largest = self.energy[1] * self.variance[1];
+        FitPoint {
+            x: self.variance[0] / self.sites,
+            y: self.energy[0] / self.sites,
+            x_variance: (self.variance[1] / self.sites).powi(2),
+            y_variance: (self.energy[1] / self.sites).powi(2),
+            covariance: self.covariance.clamp(-largest, largest) / self.sites.powi(2),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "file": self.file,
+            "energy": self.energy[0],
+            "error": self.energy[1],
+            "variance": self.variance[0],
+            "variance_error": self.variance[1],
+        })
+    }
+}
+
 /// Fits the runs in `files` and returns what comes out as one JSON object.
 pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
     let read = files.iter().map(|f| read(f)).collect::<Result<Vec<_>>>()?;
@@ -80,21 +106,7 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
             "extrapolate runs of one Hamiltonian",
         ));
     }
-    let points: Vec<Point> = read
-        .iter()
-        .map(|(m, _)| Point {
-            x: m.variance[0] / m.sites,
-            y: m.energy[0] / m.sites,
-            x_variance: (m.variance[1] / m.sites).powi(2),
-            y_variance: (m.energy[1] / m.sites).powi(2),
-            // The error bar of the energy may be larger than that of the bins, which the covariance
-            // belongs to.
-            covariance: m
-                .covariance
-                .clamp(-m.energy[1] * m.variance[1], m.energy[1] * m.variance[1])
-                / m.sites.powi(2),
-        })
-        .collect();
+    let points: Vec<FitPoint> = read.iter().map(|(m, _)| m.point()).collect();
     let Some(Line {
         intercept,
         error,
@@ -106,8 +118,7 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
         return Err(Error::input(
             "extrapolate",
             format!(
-                "{} runs with different variances are needed, {} are given",
-                2,
+                "2 runs with different variances are needed, {} are given",
                 files.len()
             ),
             "name at least two results of wave functions of different quality",
@@ -115,16 +126,17 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
     };
     let finite = |x: f64| if x.is_finite() { json!(x) } else { Value::Null };
     let n = read[0].0.sites;
-    let runs: Vec<Value> = read
-        .iter()
-        .map(|(m, _)| {
-            json!({ "file": m.file, "energy": m.energy[0], "error": m.energy[1], "variance": m.variance[0],
-                "variance_error": m.variance[1] })
-        })
-        .collect();
+    let runs: Vec<Value> = read.iter().map(|(m, _)| m.to_json()).collect();
     Ok(json!({
-        "energy": n * intercept, "error": finite(n * error), "energy_per_site": intercept, "error_per_site": finite(error),
-        "slope": slope, "slope_error": finite(slope_error), "chi2_per_freedom": chi2, "sites": n, "runs": runs,
+        "energy": n * intercept,
+        "error": finite(n * error),
+        "energy_per_site": intercept,
+        "error_per_site": finite(error),
+        "slope": slope,
+        "slope_error": finite(slope_error),
+        "chi2_per_freedom": chi2,
+        "sites": n,
+        "runs": runs,
     }))
 }
 

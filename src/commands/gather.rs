@@ -17,7 +17,7 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// One file.
-struct Row {
+struct FileRow {
     file: String,
     keys: BTreeMap<String, String>,
     fixed: Vec<String>,
@@ -34,7 +34,7 @@ pub fn table(files: &[PathBuf]) -> Result<String> {
         .iter()
         .map(|file| row(file))
         .collect::<Result<Vec<_>>>()?;
-    let names = |of: fn(&Row) -> &BTreeMap<String, String>| -> BTreeSet<String> {
+    let names = |of: fn(&FileRow) -> &BTreeMap<String, String>| -> BTreeSet<String> {
         rows.iter().flat_map(|r| of(r).keys().cloned()).collect()
     };
     let differs = |key: &String| {
@@ -71,7 +71,7 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
     fields.map(quoted).collect::<Vec<_>>().join(",")
 }
 
-fn row(file: &Path) -> Result<Row> {
+fn row(file: &Path) -> Result<FileRow> {
     let shown = file.display().to_string();
     let info = commands::info(file)?;
     if info["file"] != "results" {
@@ -116,7 +116,7 @@ fn row(file: &Path) -> Result<Row> {
         measured.insert(name.clone(), text(&value["mean"]));
         measured.insert(format!("{name}_error"), text(&value["error"]));
     }
-    Ok(Row {
+    Ok(FileRow {
         file: shown,
         keys,
         fixed,

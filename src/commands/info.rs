@@ -10,34 +10,63 @@ use std::path::Path;
 pub fn info(path: &Path) -> Result<Value> {
     let tree = hdf5::read(path)?;
     if tree.datasets.contains_key("run/stage") {
-        return Ok(json!({
-            "file": "checkpoint", "state": if tree.text("run/stage")? == "finished" { "finished" } else { "stopped" },
-            "stage": tree.text("run/stage")?, "steps": tree.integer("run/step")?, "proposals": tree.real("run/proposals")?,
-            "parameters": tree.reals("parameters/flat")?.len(),
-        }));
+        return checkpoint(&tree);
     }
-    let energy = match tree.real("measure/energy/mean") {
-        Err(_) => Value::Null,
-        Ok(mean) => {
-            let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
-            json!({
-                "mean": mean, "error": part("error")?, "variance": part("variance")?, "v_score": part("v_score").ok(),
-                "r_hat": part("r_hat")?, "tau": part("tau")?, "variance_error": part("variance_error").ok(),
-                "v_score_error": part("v_score_error").ok(), "effective_samples": part("effective_samples").ok(),
-            })
-        }
-    };
+    let energy = energy(&tree)?;
     let convergence = |name: &str| tree.real(&format!("measure/convergence/{name}")).ok();
     let of_energy = |name: &str| energy.get(name).cloned().unwrap_or(Value::Null);
     Ok(json!({
-        "file": "results", "title": tree.text("input/title")?, "state": tree.text("status/state")?,
-        "steps": tree.integer("status/steps")?, "started_at_step": tree.integer("status/started_at_step")?,
-        "proposals": tree.integer("status/proposals")?, "samples": tree.integer("measure/samples")?,
-        "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites")?, "energy": energy,
-        "evolution": evolution(&tree), "observables": observables(&tree),
-        "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"), "cut": convergence("cut"), "drift": convergence("drift"),
-        "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(&tree),
+        "file": "results",
+        "title": tree.text("input/title")?,
+        "state": tree.text("status/state")?,
+        "steps": tree.integer("status/steps")?,
+        "started_at_step": tree.integer("status/started_at_step")?,
+        "proposals": tree.integer("status/proposals")?,
+        "samples": tree.integer("measure/samples")?,
+        "ranks": tree.integer("timing/ranks")?,
+        "sites": tree.integer("status/sites")?,
+        "energy": energy,
+        "evolution": evolution(&tree),
+        "observables": observables(&tree),
+        "v_score": of_energy("v_score"),
+        "r_hat": of_energy("r_hat"),
+        "cut": convergence("cut"),
+        "drift": convergence("drift"),
+        "spin_r_hat": convergence("spin_r_hat"),
+        "warnings": warnings(&tree),
         "provenance": provenance(&tree),
+    }))
+}
+
+fn checkpoint(tree: &Tree) -> Result<Value> {
+    let stage = tree.text("run/stage")?;
+    let finished = stage == "finished";
+    Ok(json!({
+        "file": "checkpoint",
+        "state": if finished { "finished" } else { "stopped" },
+        "stage": stage,
+        "steps": tree.integer("run/step")?,
+        "proposals": tree.real("run/proposals")?,
+        "parameters": tree.reals("parameters/flat")?.len(),
+    }))
+}
+
+/// The measured energy and its diagnostics; null where nothing was measured.
+fn energy(tree: &Tree) -> Result<Value> {
+    let Ok(mean) = tree.real("measure/energy/mean") else {
+        return Ok(Value::Null);
+    };
+    let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
+    Ok(json!({
+        "mean": mean,
+        "error": part("error")?,
+        "variance": part("variance")?,
+        "v_score": part("v_score").ok(),
+        "r_hat": part("r_hat")?,
+        "tau": part("tau")?,
+        "variance_error": part("variance_error").ok(),
+        "v_score_error": part("v_score_error").ok(),
+        "effective_samples": part("effective_samples").ok(),
     }))
 }
 
@@ -52,7 +81,10 @@ fn evolution(tree: &Tree) -> Value {
         return Value::Null;
     };
     json!({
-        "time": time, "points": column("time").len(), "largest_drift": largest("drift"), "largest_r2": largest("r2"),
+        "time": time,
+        "points": column("time").len(),
+        "largest_drift": largest("drift"),
+        "largest_r2": largest("r2"),
         "r2_integral": column("r2_integral").last(),
     })
 }

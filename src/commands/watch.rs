@@ -73,37 +73,70 @@ fn recent(values: &[f64]) -> f64 {
     at(&last, last.len() / 2)
 }
 
-fn scene(tree: &Tree) -> Result<Scene> {
-    let source = input::from_text(tree.text("input/resolved")?, Default::default())?;
-    let sites = tree.integer("status/sites")?.max(1) as f64;
-    let state = tree.text("status/state")?.to_string();
+/// The columns of the history that is shown: of the evolution where it has begun, else of the
+/// optimisation.
+struct ShownHistory {
+    /// Steps, or times.
+    x: Vec<f64>,
+    energy: Vec<f64>,
+    seconds: Vec<f64>,
+    prefix: &'static str,
+}
+
+impl ShownHistory {
+    fn of(tree: &Tree, evolving: bool) -> Self {
+        let (prefix, seconds) = if evolving {
+            ("evolve/history", "evolve_seconds")
+        } else {
+            ("optimize/history", "step_seconds")
+        };
+        let energy = column(tree, prefix, "energy");
+        let x = if evolving {
+            column(tree, prefix, "time")
+        } else {
+            (1..=energy.len()).map(|k| k as f64).collect()
+        };
+        ShownHistory {
+            x,
+            energy,
+            seconds: column(tree, "timing", seconds),
+            prefix,
+        }
+    }
+
+    /// One line for each of the last steps, the newest first.
+    fn lines(&self, tree: &Tree, evolving: bool) -> Vec<String> {
+        let all = |name: &str| column(tree, self.prefix, name);
+        let (error, variance) = (all("error"), all("variance"));
+        let (r_hat, acceptance) = (all("r_hat"), all("acceptance"));
+        let line = |k: usize| {
+            let place = if evolving {
+                format!("t {:.4}", at(&self.x, k))
+            } else {
+                format!("step {}", at(&self.x, k))
+            };
+            format!(
+                "{place:<10} E = {:<16} var {:.2e}  R-hat {:.3}  acc {:.2}  {} s",
+                with_error(self.energy[k], at(&error, k)),
+                at(&variance, k),
+                at(&r_hat, k),
+                at(&acceptance, k),
+                significant(at(&self.seconds, k))
+            )
+        };
+        (0..self.energy.len()).rev().take(8).map(line).collect()
+    }
+}
+
+/// The part of the section under way that is done, and what that means.
+fn progress(input: &input::Input, tree: &Tree, shown: &ShownHistory) -> Result<(f64, String)> {
     let done = tree.integer("status/steps")? as usize;
-    let mut scene = Scene {
-        title: tree.text("input/title").unwrap_or_default().to_string(),
-        across: "step",
-        progress: (1.0, "done".into()),
-        ..Scene::default()
-    };
-    let evolving = source
-        .input
-        .evolve
-        .as_ref()
-        .filter(|_| tree.datasets.contains_key("evolve/history/time"));
-    let prefix = if evolving.is_some() {
-        "evolve/history"
-    } else {
-        "optimize/history"
-    };
-    let energy = column(tree, prefix, "energy");
-    let mut x: Vec<f64> = (1..=energy.len()).map(|k| k as f64).collect();
-    let mut seconds = column(tree, "timing", "step_seconds");
-    if let Some(evolve) = evolving {
-        (x, scene.across) = (column(tree, prefix, "time"), "time");
-        seconds = column(tree, "timing", "evolve_seconds");
-        let now = x.last().copied().unwrap_or(0.0);
-        let pace = recent(&seconds) / recent(&column(tree, prefix, "step"));
+    let mut progress = (1.0, "done".into());
+    if let Some(evolve) = input.evolve.as_ref().filter(|_| is_evolving(tree)) {
+        let now = shown.x.last().copied().unwrap_or(0.0);
+        let pace = recent(&shown.seconds) / recent(&column(tree, shown.prefix, "step"));
         let left = (evolve.time - now).max(0.0) * pace;
-        scene.progress = (
+        progress = (
             now / evolve.time,
             format!(
                 "evolve: t = {now:.4} of {}, {} left",
@@ -111,70 +144,68 @@ fn scene(tree: &Tree) -> Result<Scene> {
                 duration(left)
             ),
         );
-    } else if let Some(optimize) = &source.input.optimize {
-        let left = optimize.steps.saturating_sub(done) as f64 * recent(&seconds);
+    } else if let Some(optimize) = &input.optimize {
+        let left = optimize.steps.saturating_sub(done) as f64 * recent(&shown.seconds);
         let text = format!(
             "optimise: step {done} of {}, {} left",
             optimize.steps,
             duration(left)
         );
-        scene.progress = (done as f64 / optimize.steps.max(1) as f64, text);
+        progress = (done as f64 / optimize.steps.max(1) as f64, text);
     }
-    if let (Some(measure), true) = (&source.input.measure, scene.progress.0 >= 1.0) {
+    if let (Some(measure), true) = (&input.measure, progress.0 >= 1.0) {
         let samples = tree.integer("measure/samples").unwrap_or(0);
         let text = format!("measure: {samples} of {} samples", measure.samples);
-        scene.progress = (samples as f64 / measure.samples.max(1) as f64, text);
+        progress = (samples as f64 / measure.samples.max(1) as f64, text);
     }
-    scene.energy = x
-        .iter()
-        .zip(&energy)
-        .map(|(x, e)| (*x, e / sites))
-        .filter(|p| p.1.is_finite())
-        .collect();
-    let all = |name: &str| column(tree, prefix, name);
-    let (error, variance, r_hat, acceptance) = (
-        all("error"),
-        all("variance"),
-        all("r_hat"),
-        all("acceptance"),
-    );
-    for k in (0..energy.len()).rev().take(8) {
-        let place = if evolving.is_some() {
-            format!("t {:.4}", at(&x, k))
-        } else {
-            format!("step {}", at(&x, k))
-        };
-        scene.steps.push(format!(
-            "{place:<10} E = {:<16} var {:.2e}  R-hat {:.3}  acc {:.2}  {} s",
-            with_error(energy[k], at(&error, k)),
-            at(&variance, k),
-            at(&r_hat, k),
-            at(&acceptance, k),
-            significant(at(&seconds, k))
-        ));
-    }
+    Ok(progress)
+}
+
+fn is_evolving(tree: &Tree) -> bool {
+    tree.datasets.contains_key("evolve/history/time")
+}
+
+/// The measured energy and the warnings.
+fn notes(tree: &Tree, sites: f64) -> Vec<String> {
+    let mut notes = Vec::new();
     if let (Ok(mean), Ok(error)) = (
         tree.real("measure/energy/mean"),
         tree.real("measure/energy/error"),
     ) {
         let score = tree.real("measure/energy/v_score").unwrap_or(f64::NAN);
-        scene.notes.push(format!(
+        notes.push(format!(
             "measured E = {}  per site {}  V-score {score:.2e}",
             with_error(mean, error),
             with_error(mean / sites, error / sites)
         ));
     }
     if let Some(Value::Texts(list)) = tree.datasets.get("status/warnings") {
-        scene
-            .notes
-            .extend(list.iter().map(|w| format!("warning: {w}")));
+        notes.extend(list.iter().map(|w| format!("warning: {w}")));
     }
-    scene.state = if state == "stopped" {
-        "not finished: running, or stopped here".into()
-    } else {
-        state
-    };
-    Ok(scene)
+    notes
+}
+
+fn scene(tree: &Tree) -> Result<Scene> {
+    let source = input::from_text(tree.text("input/resolved")?, Default::default())?;
+    let sites = tree.integer("status/sites")?.max(1) as f64;
+    let evolving = source.input.evolve.is_some() && is_evolving(tree);
+    let shown = ShownHistory::of(tree, evolving);
+    let points = shown.x.iter().zip(&shown.energy);
+    Ok(Scene {
+        title: tree.text("input/title").unwrap_or_default().to_string(),
+        state: match tree.text("status/state")? {
+            "stopped" => "not finished: running, or stopped here".into(),
+            other => other.to_string(),
+        },
+        progress: progress(&source.input, tree, &shown)?,
+        energy: points
+            .map(|(x, e)| (*x, e / sites))
+            .filter(|p| p.1.is_finite())
+            .collect(),
+        across: if evolving { "time" } else { "step" },
+        steps: shown.lines(tree, evolving),
+        notes: notes(tree, sites),
+    })
 }
 
 fn draw(frame: &mut Frame, scene: &Scene, age: f64) {
@@ -194,18 +225,7 @@ fn draw(frame: &mut Frame, scene: &Scene, age: f64) {
         Line::from(format!("{}  ({})", scene.title, scene.state)).bold(),
         head,
     );
-    let ratio = if scene.progress.0.is_finite() {
-        scene.progress.0.clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
-    frame.render_widget(
-        Gauge::default()
-            .ratio(ratio)
-            .label(scene.progress.1.as_str())
-            .gauge_style(Color::Blue),
-        progress,
-    );
+    frame.render_widget(progress_bar(scene), progress);
     frame.render_widget(energy_chart(scene), chart);
     let lines: Vec<Line> = scene.steps[..steps]
         .iter()
@@ -215,31 +235,45 @@ fn draw(frame: &mut Frame, scene: &Scene, age: f64) {
         Paragraph::new(lines).block(Block::bordered().title("last steps, newest first")),
         list,
     );
-    let color = |n: &String| {
+    frame.render_widget(note_list(scene), below);
+    frame.render_widget(
+        Line::from(format!("written {} ago; q leaves", duration(age))).dim(),
+        foot,
+    );
+}
+
+fn progress_bar(scene: &Scene) -> Gauge<'_> {
+    let (done, text) = &scene.progress;
+    let ratio = if done.is_finite() {
+        done.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    Gauge::default()
+        .ratio(ratio)
+        .label(text.as_str())
+        .gauge_style(Color::Blue)
+}
+
+fn note_list(scene: &Scene) -> Paragraph<'_> {
+    let colour = |n: &String| {
         if n.starts_with("warning") {
             Style::new().fg(Color::Yellow)
         } else {
             Style::new()
         }
     };
-    let lines: Vec<Line> = scene
+    let mut lines: Vec<Line> = scene
         .notes
         .iter()
-        .map(|n| Line::styled(n.as_str(), color(n)))
+        .map(|n| Line::styled(n.as_str(), colour(n)))
         .collect();
-    let text = if lines.is_empty() {
-        vec![Line::from("no warnings")]
-    } else {
-        lines
-    };
-    let notes = Paragraph::new(text)
+    if lines.is_empty() {
+        lines.push(Line::from("no warnings"));
+    }
+    Paragraph::new(lines)
         .wrap(Wrap { trim: true })
-        .block(Block::bordered().title("result and warnings"));
-    frame.render_widget(notes, below);
-    frame.render_widget(
-        Line::from(format!("written {} ago; q leaves", duration(age))).dim(),
-        foot,
-    );
+        .block(Block::bordered().title("result and warnings"))
 }
 
 fn energy_chart(scene: &Scene) -> Chart<'_> {

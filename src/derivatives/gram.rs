@@ -6,7 +6,8 @@
 //! = Im(O O' − O O'*)/2.
 
 use super::columns::{Columns, Matrix, Numbers, Run};
-use crate::linalg::products::{Op, Product};
+use crate::linalg::dense::Lapack;
+use crate::linalg::products::Op;
 use ndarray::{ArrayViewMut2, Axis, Zip};
 use num_complex::Complex64;
 use std::ops::Range;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 /// Numbers in which a solver's matrices are written: `f64` for real and stacked parameters, else
 /// `Complex64`.
-pub trait Entry: Product {
+pub trait Entry: Lapack {
     /// Writes a run of entries; `second` is the row of imaginary parts where they are stacked, else
     /// empty.
     fn put(first: &mut [Self], second: &mut [Self], run: Run);

@@ -43,10 +43,6 @@ impl Default for Boundary {
     }
 }
 
-/// Errors of ln ψ in a chain's tables above this are worth a warning, in relative errors of a ratio:
-/// 10^-6 in double precision.
-const LARGEST_TABLE_DRIFT: f64 = 1e6;
-
 /// Proposals of one block of sampling.
 pub(super) struct BlockCounts {
     /// Per chain, on rank 0.
@@ -165,7 +161,7 @@ impl Run<'_> {
         let mut drift = [counts.table_drift];
         self.comm.max(&mut drift)?;
         let table_drift = drift[0];
-        if table_drift > LARGEST_TABLE_DRIFT * self.ensemble.facts().precision {
+        if table_drift > crate::stats::limits::MAX_TABLE_DRIFT * self.ensemble.facts().precision {
             log::warn!(
                 "the chains' tables are off by {table_drift:.1e} in ln psi; their ratios are less \
                  accurate than usual"

@@ -10,15 +10,8 @@ use super::Run;
 use super::history::{History, place};
 use super::measure::Measurement;
 use super::statistics::Energy;
+use crate::stats::limits::{MAX_CONFIGURATION_R_HAT, MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
 use crate::stats::with_error;
-
-/// R-hat of the energy or of an observable beyond which chains disagree (Vehtari et al., Bayesian
-/// Anal. 16, 667 (2021)).
-const LARGEST_R_HAT: f64 = 1.1;
-/// The same for the spins themselves, which are slower than anything that was asked for.
-const LARGEST_SPIN_R_HAT: f64 = 1.2;
-/// Fewest effective samples of an error bar that is itself known.
-const FEWEST_SAMPLES: f64 = 100.0;
 
 /// Warnings of a measurement; `names` are those of the observables, `lower_bound` one of the
 /// energy.
@@ -45,7 +38,7 @@ pub fn of_measurement(
             e.drift.abs()
         ));
     }
-    if energy.r_hat > LARGEST_R_HAT {
+    if energy.r_hat > MAX_R_HAT {
         list.push(format!(
             "R-hat is {:.2}: the chains disagree; raise measure.burn_in, sampler.sweeps or \
              measure.samples, or add moves",
@@ -53,7 +46,7 @@ pub fn of_measurement(
         ));
     }
     let spins = m.spins.as_ref().map_or(1.0, |s| s.r_hat);
-    if spins > LARGEST_SPIN_R_HAT {
+    if spins > MAX_CONFIGURATION_R_HAT {
         list.push(format!(
             "R-hat of the spins is {spins:.2}: chains stay in different regions, which the moves \
              do not join; add moves such as \
@@ -63,7 +56,7 @@ pub fn of_measurement(
         for (name, summary) in names
             .iter()
             .zip(&m.observed)
-            .filter(|(_, s)| s.r_hat > LARGEST_R_HAT)
+            .filter(|(_, s)| s.r_hat > MAX_R_HAT)
         {
             list.push(format!(
                 "R-hat of {name} is {:.2}: its error bar is not to be trusted; raise \
@@ -99,7 +92,7 @@ pub fn of_measurement(
              moves or more sweeps"
         ));
     }
-    if energy.effective_samples < FEWEST_SAMPLES {
+    if energy.effective_samples < MIN_EFFECTIVE_SAMPLES {
         list.push(format!(
             "only {:.0} effective samples: the error bar itself is uncertain; raise \
              measure.samples",
@@ -190,7 +183,7 @@ impl Run<'_> {
         let history = &self.progress.history;
         let mut list: Vec<String> = undone(history).into_iter().collect();
         if self.orthogonal.is_empty() {
-            list.extend(of_optimisation(history, self.problem.lower_bound));
+            list.extend(of_optimisation(history, self.problem.facts.lower_bound()));
         }
         list
     }

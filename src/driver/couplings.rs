@@ -82,7 +82,7 @@ pub fn validate(source: &Source, problem: &Problem) -> Result<()> {
     };
     let at_start = Couplings::new(source, &problem.registry, evolve)?.at(0.0)?;
     if problem::wave_function(source, problem)?.facts().kind == Kind::Real
-        && (evolve.axis == Axis::Real || !at_start.hamiltonian.is_real())
+        && (evolve.axis == Axis::Real || !at_start.facts.real)
     {
         return Err(Error::input(
             "ansatz.parameters",

@@ -15,12 +15,11 @@ use crate::io::tree::Tree;
 use crate::optimizer::{Direction, Iterations, StepData, trust_region_scale, whole};
 use crate::problem::{ChosenOptimizer, section};
 use crate::rng::{Purpose, stream};
+use crate::stats::limits::MAX_R_HAT;
 use crate::stats::{v_score, with_error};
 
 /// Most draws of a configuration with a non-zero amplitude.
 const DRAWS: usize = 10_000;
-/// Largest R-hat of chains that agree.
-const MAX_R_HAT: f64 = 1.1;
 const R_HAT: usize = place("r_hat");
 
 /// Runs the optimisation from where it stands; returns whether it came to its end.
@@ -54,7 +53,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
         })?;
         let local = agree(
             run.comm,
-            run.ensemble.local_values(&run.problem.hamiltonian),
+            run.ensemble.local_values(&*run.problem.hamiltonian),
         )?;
         let counts = run.count_proposals()?;
         let [non_finite, zeros] = run.count_faults(&local)?;
@@ -63,7 +62,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             run.problem.lattice.sites,
             energy.variance,
             energy.mean.re,
-            run.problem.e_infinity,
+            run.problem.facts.centre,
         );
         let level = run.progress.policy.level;
         let (mut fault, well) = run.progress.policy.judge(&energy, &bounds);

@@ -13,13 +13,9 @@ use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::problem::{self, Problem};
 use crate::rng::Purpose;
+use crate::stats::limits::{FIXED_STATE_BURN_IN, FIXED_STATE_FIRST_BURN_IN};
 use num_complex::Complex64;
 use std::borrow::Cow;
-
-/// Sweeps from the stored start of the chains of φ to the first sample of a step.
-const BURN_IN: usize = 20;
-/// Sweeps from random configurations to that start.
-const FIRST_BURN_IN: usize = 200;
 
 struct Known {
     file: String,
@@ -124,7 +120,7 @@ impl Known {
             if self.start.is_empty() {
                 self.ensemble.sample(&Request {
                     per_chain: 1,
-                    ..request(u64::MAX, FIRST_BURN_IN)
+                    ..request(u64::MAX, FIXED_STATE_FIRST_BURN_IN)
                 })?;
                 self.start = self.ensemble.chain_states().to_vec();
             }
@@ -132,7 +128,8 @@ impl Known {
         } else if !self.ensemble.weights().is_empty() {
             return Ok(());
         }
-        self.ensemble.sample(&request(step as u64, BURN_IN))?;
+        self.ensemble
+            .sample(&request(step as u64, FIXED_STATE_BURN_IN))?;
         self.ensemble.take_counts();
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::input::{MeasureInput, TargetError};
 use crate::observable::Named;
 use crate::stats::Equilibration;
+use crate::stats::limits::{MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
 use std::ops::Range;
 
 /// An error that sampling goes on to.
@@ -102,7 +103,7 @@ impl Target {
                 let observable = &observables[*k].observable;
                 let summary =
                     m.observations.bins[*k].summary(cut, &|means| observable.evaluate(means));
-                if summary.r_hat > 1.1 {
+                if summary.r_hat > MAX_R_HAT {
                     return false;
                 }
                 summary.error[range.clone()]
@@ -111,7 +112,9 @@ impl Target {
                     .fold(0.0, f64::max)
             }
         };
-        error <= self.error && energy.r_hat <= 1.1 && energy.effective_samples >= 100.0
+        error <= self.error
+            && energy.r_hat <= MAX_R_HAT
+            && energy.effective_samples >= MIN_EFFECTIVE_SAMPLES
     }
 
     /// What is said where `samples` were not enough.

@@ -8,10 +8,10 @@
 use super::evaluated::{Evaluated, log_psi_within};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
-use crate::operator::TermTable;
+use crate::operator::Operator;
 use crate::rng::{Generator, Purpose, lane, stream};
 use crate::sampler::{Counts, Metropolis, Mixture};
 use num_complex::Complex64;
@@ -21,7 +21,7 @@ use std::ops::Range;
 /// What the chains need besides the wave function.
 pub struct ChainSettings {
     /// The configurations.
-    pub basis: SpinBasis,
+    pub basis: Basis,
     /// How chains move.
     pub mixture: Mixture,
     /// Seed of the run.
@@ -191,7 +191,7 @@ impl Ensemble for Chains {
     fn noise(&self) -> Noise {
         Noise::Chains(self.settings.chains.clone())
     }
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
         Ok(LocalValues {
             values: self.samples.local_values(&self.ansatz, operator),
             unseen: 0.0,
@@ -249,10 +249,9 @@ impl Amplitudes for Chains {
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         let n = self.ansatz.sites();
-        let leaves = |(walker, sites): (usize, &[u32])| {
+        let leaves = |(walker, step): (usize, Move)| {
             let x = &self.samples.rows[walker * n..(walker + 1) * n];
-            self.settings.basis.up.is_some()
-                && sites.iter().map(|&s| i32::from(x[s as usize])).sum::<i32>() != 0
+            !self.settings.basis.keeps(x, step)
         };
         let mut out = self.samples.ratios(&self.ansatz, asks);
         out.iter_mut()
@@ -264,7 +263,7 @@ impl Amplitudes for Chains {
     fn derivatives(&self) -> Derivatives {
         self.samples.derivatives(&self.ansatz)
     }
-    fn all(&self) -> Option<(&StateIndex, &[Complex64])> {
+    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
         None
     }
 }

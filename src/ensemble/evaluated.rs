@@ -6,9 +6,9 @@
 
 use super::local_values_by_ratios;
 use crate::ansatz::{Ansatz, Asks, Erased};
-use crate::basis::SpinBasis;
+use crate::basis::Basis;
 use crate::derivatives::Derivatives;
-use crate::operator::TermTable;
+use crate::operator::Operator;
 use num_complex::Complex64;
 
 /// Bytes that the tables of samples may take at once on a rank.
@@ -30,10 +30,10 @@ pub(super) fn log_psi(ansatz: &Erased, xs: &[i8]) -> Vec<Complex64> {
 }
 
 /// ln ψ of configurations that may lie outside the sector, where it is −∞.
-pub(super) fn log_psi_within(ansatz: &Erased, basis: &SpinBasis, xs: &[i8]) -> Vec<Complex64> {
+pub(super) fn log_psi_within(ansatz: &Erased, basis: &Basis, xs: &[i8]) -> Vec<Complex64> {
     let outside = Complex64::new(f64::NEG_INFINITY, 0.0);
     let logs = log_psi(ansatz, xs).into_iter();
-    logs.zip(xs.chunks_exact(basis.sites))
+    logs.zip(xs.chunks_exact(basis.sites()))
         .map(|(log, x)| if basis.contains(x) { log } else { outside })
         .collect()
 }
@@ -75,7 +75,7 @@ impl Evaluated {
     }
 
     /// Local values of an operator.
-    pub fn local_values(&self, ansatz: &Erased, operator: &TermTable) -> Vec<Complex64> {
+    pub fn local_values(&self, ansatz: &Erased, operator: &dyn Operator) -> Vec<Complex64> {
         if let Some(batch) = &self.batch {
             return local_values_by_ratios(ansatz, batch, &self.rows, operator);
         }

@@ -9,10 +9,10 @@
 use super::evaluated::{block, derivatives, log_psi, log_psi_within};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
-use crate::operator::TermTable;
+use crate::operator::{self, Operator};
 use crate::sampler::Counts;
 use num_complex::Complex64;
 use std::ops::Range;
@@ -20,8 +20,8 @@ use std::ops::Range;
 /// The whole sector.
 pub struct FullSum {
     ansatz: Erased,
-    basis: SpinBasis,
-    index: StateIndex,
+    basis: Basis,
+    index: Numbering,
     share: Range<usize>,
     /// ψ(x)/max|ψ| over the sector.
     amplitudes: Vec<Complex64>,
@@ -43,7 +43,7 @@ impl FullSum {
     /// The sum over `basis`; this rank owns the part `share(dimension)` of the configurations.
     pub fn new(
         ansatz: Erased,
-        basis: &SpinBasis,
+        basis: &Basis,
         share: impl Fn(usize) -> Range<usize>,
     ) -> Result<Self> {
         if basis.dimension() > Self::MAX_STATES {
@@ -53,7 +53,7 @@ impl FullSum {
                 "use \"metropolis\"; full sums go up to 2^24 configurations",
             ));
         }
-        let index = StateIndex::new(basis)?;
+        let index = basis.numbering()?;
         let share = share(index.dimension());
         Ok(FullSum {
             ansatz,
@@ -67,24 +67,6 @@ impl FullSum {
             log_psi: Vec::new(),
             weights: Vec::new(),
         })
-    }
-
-    fn spins(&self, states: impl Iterator<Item = usize>) -> Vec<i8> {
-        states
-            .flat_map(|k| self.index.spins(self.index.state(k)))
-            .collect()
-    }
-
-    /// ⟨x|A|ψ⟩ in units of max|ψ|.
-    fn project(&self, operator: &TermTable, k: usize) -> Complex64 {
-        let word = self.index.state(k);
-        let x = self.index.spins(word);
-        let mut sum = operator.diagonal(&x) * self.amplitudes[k];
-        operator.connected(&x, |sites, element| {
-            let flipped = sites.iter().fold(word, |w, &s| w ^ 1 << s);
-            sum += element * self.amplitudes[self.index.index(flipped)];
-        });
-        sum
     }
 }
 
@@ -101,7 +83,7 @@ impl Ensemble for FullSum {
             if !go_on() {
                 return Err(Error::Interrupted);
             }
-            let xs = self.spins(start..(start + most).min(dimension));
+            let xs = self.index.rows(start..(start + most).min(dimension));
             logs.extend(log_psi(&self.ansatz, &xs));
         }
         let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
@@ -127,7 +109,7 @@ impl Ensemble for FullSum {
             .clone()
             .filter(|&k| self.amplitudes[k].norm_sqr() > 0.0)
             .collect();
-        self.samples = self.spins(self.occupied.iter().copied());
+        self.samples = self.index.rows(self.occupied.iter().copied());
         self.log_psi = self.occupied.iter().map(|&k| logs[k]).collect();
         self.weights = self
             .occupied
@@ -143,10 +125,11 @@ impl Ensemble for FullSum {
     fn weights(&self) -> &[f64] {
         &self.weights
     }
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
         let mut local = LocalValues::default();
-        for k in self.share.clone() {
-            let projection = self.project(operator, k);
+        let share = self.share.clone();
+        let projections = operator::apply(operator, &self.index, &self.amplitudes, share.clone());
+        for (k, projection) in share.zip(projections) {
             let amplitude = self.amplitudes[k];
             if amplitude.norm_sqr() > 0.0 {
                 local.values.push(projection / amplitude);
@@ -196,14 +179,13 @@ impl Amplitudes for FullSum {
         log_psi_within(&self.ansatz, &self.basis, xs)
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
-        let ratio = |(walker, sites): (usize, &[u32])| {
+        let n = self.index.sites();
+        let ratio = |(walker, step): (usize, Move)| {
             let from = self.occupied[walker];
-            let word = sites
-                .iter()
-                .fold(self.index.state(from), |w, &s| w ^ 1 << s);
-            match self.basis.up {
-                Some(up) if word.count_ones() as usize != up => Complex64::ZERO,
-                _ => self.amplitudes[self.index.index(word)] / self.amplitudes[from],
+            let x = &self.samples[walker * n..(walker + 1) * n];
+            match self.index.at(from, x).after(step) {
+                None => Complex64::ZERO,
+                Some(to) => self.amplitudes[to] / self.amplitudes[from],
             }
         };
         asks.iter().map(ratio).collect()
@@ -211,7 +193,7 @@ impl Amplitudes for FullSum {
     fn derivatives(&self) -> Derivatives {
         derivatives(&self.ansatz, &self.samples)
     }
-    fn all(&self) -> Option<(&StateIndex, &[Complex64])> {
+    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
         Some((&self.index, &self.amplitudes))
     }
 }

@@ -13,10 +13,10 @@ pub use evaluated::BATCH_BYTES;
 pub use full_sum::FullSum;
 
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};
-use crate::basis::StateIndex;
+use crate::basis::Numbering;
 use crate::derivatives::Derivatives;
 use crate::error::Result;
-use crate::operator::TermTable;
+use crate::operator::{self, Operator};
 use crate::rng::Purpose;
 use num_complex::Complex64;
 use std::ops::Range;
@@ -92,7 +92,7 @@ pub trait Ensemble {
     /// How error bars have to be made.
     fn noise(&self) -> Noise;
     /// Local values of an operator on those configurations.
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues>;
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues>;
     /// The wave function that weights them, on those configurations and on others; `None` where it
     /// cannot be evaluated.
     fn psi(&self) -> Option<&dyn Amplitudes>;
@@ -129,7 +129,7 @@ pub trait Amplitudes {
     fn derivatives(&self) -> Derivatives;
     /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
     /// are samples.
-    fn all(&self) -> Option<(&StateIndex, &[Complex64])>;
+    fn all(&self) -> Option<(&Numbering, &[Complex64])>;
 }
 
 /// Configurations that are weighted by |ψ|² of a wave function with parameters: what is optimised
@@ -143,32 +143,11 @@ pub fn local_values_by_ratios<A: Ansatz>(
     ansatz: &A,
     batch: &A::Batch,
     xs: &[i8],
-    operator: &TermTable,
+    operator: &dyn Operator,
 ) -> Vec<Complex64> {
-    /// Questions asked at once: enough to amortise a call, few enough to stay in cache.
-    const BLOCK: usize = 4096;
-    let n = ansatz.sites();
-    let mut values: Vec<Complex64> = xs.chunks_exact(n).map(|x| operator.diagonal(x)).collect();
-    let (mut asks, mut elements, mut ratios) = (Asks::default(), Vec::new(), Vec::new());
     let mut scratch = A::Scratch::default();
-    let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>, values: &mut [Complex64]| {
-        ratios.resize(asks.len(), Complex64::ZERO);
-        ansatz.ratios(batch, asks, &mut scratch, &mut ratios);
-        for (k, (walker, _)) in asks.iter().enumerate() {
-            values[walker] += elements[k] * ratios[k];
-        }
-        asks.clear();
-        elements.clear();
-    };
-    for (walker, x) in xs.chunks_exact(n).enumerate() {
-        operator.connected(x, |sites, element| {
-            asks.push(walker, sites);
-            elements.push(element);
-        });
-        if asks.len() >= BLOCK {
-            settle(&mut asks, &mut elements, &mut values);
-        }
-    }
-    settle(&mut asks, &mut elements, &mut values);
-    values
+    operator::local_values(operator, xs, ansatz.sites(), 0, |asks, out| {
+        out.resize(asks.len(), Complex64::ZERO);
+        ansatz.ratios(batch, asks, &mut scratch, out);
+    })
 }

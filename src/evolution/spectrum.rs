@@ -12,8 +12,8 @@ use crate::comm::{Comm, agree};
 use crate::derivatives::{Entry, PORTION};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
-use crate::linalg::products::{Op, Product, multiply};
-use crate::number::{Scalar, flatten, numbers};
+use crate::linalg::products::{Op, multiply};
+use crate::number::{Scalar, flatten, unflatten};
 use crate::optimizer::least_squares::LeastSquares;
 use crate::optimizer::regularisation::{self, column, solve as solve_shifted};
 use crate::optimizer::sample_space::Kernel;
@@ -224,7 +224,7 @@ fn second_moments<T: Lapack + Entry>(problem: &LeastSquares, rows: &Array2<T>) -
         problem.kind().stack(),
         problem.derivatives.samples(),
     );
-    let target: Vec<T> = numbers(&problem.target);
+    let target: Vec<T> = unflatten(&problem.target);
     let mut moments = vec![0.0; p];
     let portion = (PORTION / (p * stack * T::PARTS).max(1)).max(1);
     for start in (0..samples).step_by(portion) {

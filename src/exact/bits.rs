@@ -5,10 +5,10 @@
 //! connected state of a flip f is w ⊕ f: y_w = d_w x_w + Σ_f h_f(w) x_{w⊕f}. The diagonal d is
 //! evaluated once.
 
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, StateIndex, TOTAL_SZ};
 use crate::error::{Error, Result};
-use crate::linalg::lanczos::Element;
-use crate::operator::{Monomial, TermTable};
+use crate::number::Scalar;
+use crate::operator::{Monomial, Operator, TermTable};
 use num_complex::Complex64;
 
 /// Coefficient and sites of one product of spins.
@@ -18,7 +18,7 @@ struct Product<T> {
     mask: u64,
 }
 
-impl<T: Element> Product<T> {
+impl<T: Scalar> Product<T> {
     fn new(m: &Monomial) -> Self {
         Product {
             coefficient: T::from_complex(m.coefficient),
@@ -72,7 +72,7 @@ fn mask(sites: &[u32]) -> u64 {
     sites.iter().fold(0, |m, &s| m | 1 << s)
 }
 
-fn insert<T: Element>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
+fn insert<T: Scalar>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
     match groups
         .iter_mut()
         .find(|(e, masks)| *e == element && masks.len() < GROUP)
@@ -82,12 +82,19 @@ fn insert<T: Element>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
     }
 }
 
-impl<T: Element> Masks<T> {
+/// Number of up spins, where total Sz is fixed.
+fn up_spins(basis: &Basis) -> Option<u32> {
+    let twice_sz = basis.fixed(TOTAL_SZ)?;
+    Some(((basis.sites() as i32 + twice_sz) / 2) as u32)
+}
+
+impl<T: Scalar> Masks<T> {
     /// Compiles `table` on `basis`.
     ///
     /// Errors: [`Error::Input`] where the operator is not Hermitian, or leaves the sector.
-    pub fn new(table: &TermTable, basis: &SpinBasis) -> Result<Self> {
-        table.check_sector(basis)?;
+    pub fn new(table: &TermTable, basis: &Basis) -> Result<Self> {
+        table.check(basis)?;
+        let up = up_spins(basis);
         let scale = table
             .flips
             .iter()
@@ -123,7 +130,7 @@ impl<T: Element> Masks<T> {
         };
         table.diagonal.iter().try_for_each(|m| check(&[], m))?;
         let mut masks = Masks {
-            up: basis.up.map(|n| n as u32),
+            up,
             diagonal: table.diagonal.iter().map(Product::new).collect(),
             constant: Vec::new(),
             exchange: Vec::new(),
@@ -146,16 +153,16 @@ impl<T: Element> Masks<T> {
                 (&[i, j], list) if list.iter().all(|p| p.mask & !bits == 0) => {
                     let value = |k: usize| {
                         let word = (k as u64 & 1) << i | (k as u64 >> 1) << j;
-                        let sum = list.iter().fold(T::default(), |s, p| s + p.value(word));
-                        let outside = basis.up.is_some() && (k == 0 || k == 3);
+                        let sum = list.iter().fold(T::zero(), |s, p| s + p.value(word));
+                        let outside = up.is_some() && (k == 0 || k == 3);
                         if outside || sum.norm_sqr().sqrt() <= smallest {
-                            T::default()
+                            T::zero()
                         } else {
                             sum
                         }
                     };
                     let e = [value(0), value(1), value(2), value(3)];
-                    if e[0] == T::default() && e[3] == T::default() && e[1] == e[2] {
+                    if e[0] == T::zero() && e[3] == T::zero() && e[1] == e[2] {
                         insert(&mut masks.exchange, e[1], bits);
                     } else if e.iter().all(|&x| x == e[0]) {
                         insert(&mut masks.constant, e[0], bits);
@@ -168,7 +175,7 @@ impl<T: Element> Masks<T> {
                         });
                     }
                 }
-                (_, [one]) if one.mask == 0 && basis.up.is_none() => {
+                (_, [one]) if one.mask == 0 && up.is_none() => {
                     insert(&mut masks.constant, one.coefficient, bits);
                 }
                 _ => masks.general.push(General {
@@ -189,9 +196,9 @@ impl<T: Element> Masks<T> {
     /// Σ_f h_f(w) x(w ⊕ f), over the flips with a non-zero element.
     #[inline]
     pub fn gather(&self, word: u64, x: impl Fn(u64) -> T) -> T {
-        let mut sum = T::default();
+        let mut sum = T::zero();
         for (element, flips) in &self.constant {
-            sum += *element * flips.iter().fold(T::default(), |s, &f| s + x(word ^ f));
+            sum += *element * flips.iter().fold(T::zero(), |s, &f| s + x(word ^ f));
         }
         for (element, flips) in &self.exchange {
             // Collecting first avoids a branch that cannot be predicted.
@@ -202,11 +209,11 @@ impl<T: Element> Masks<T> {
                 let set = word & f;
                 count += usize::from(set != 0 && set != f);
             }
-            sum += *element * reached[..count].iter().fold(T::default(), |s, &w| s + x(w));
+            sum += *element * reached[..count].iter().fold(T::zero(), |s, &w| s + x(w));
         }
         for p in &self.pairs {
             let element = p.element[(word >> p.i & 1 | (word >> p.j & 1) << 1) as usize];
-            if element != T::default() {
+            if element != T::zero() {
                 sum += element * x(word ^ p.flip);
             }
         }
@@ -215,10 +222,7 @@ impl<T: Element> Masks<T> {
             if self.up.is_some_and(|up| reached.count_ones() != up) {
                 continue;
             }
-            let element = g
-                .element
-                .iter()
-                .fold(T::default(), |s, p| s + p.value(word));
+            let element = g.element.iter().fold(T::zero(), |s, p| s + p.value(word));
             if element.norm_sqr().sqrt() > g.smallest {
                 sum += element * x(reached);
             }
@@ -239,15 +243,12 @@ impl<T: Element> Masks<T> {
         }
         for p in &self.pairs {
             let element = p.element[(word >> p.i & 1 | (word >> p.j & 1) << 1) as usize];
-            if element != T::default() {
+            if element != T::zero() {
                 visit(word ^ p.flip, element);
             }
         }
         for g in &self.general {
-            let element = g
-                .element
-                .iter()
-                .fold(T::default(), |s, p| s + p.value(word));
+            let element = g.element.iter().fold(T::zero(), |s, p| s + p.value(word));
             let inside = self.up.is_none_or(|up| (word ^ g.flip).count_ones() == up);
             if inside && element.norm_sqr().sqrt() > g.smallest {
                 visit(word ^ g.flip, element);
@@ -263,16 +264,11 @@ impl<T: Element> Masks<T> {
 }
 
 /// Calls `visit(k, word)` for the states number `first` to `first + count`, in order.
-pub fn walk(
-    index: &StateIndex,
-    fixed: bool,
-    first: usize,
-    count: usize,
-    mut visit: impl FnMut(usize, u64),
-) {
+pub fn walk(index: &StateIndex, first: usize, count: usize, mut visit: impl FnMut(usize, u64)) {
     if count == 0 {
         return;
     }
+    let fixed = index.up().is_some();
     let mut word = index.state(first);
     for k in first..first + count {
         visit(k, word);
@@ -299,16 +295,16 @@ pub struct BitOperator<T> {
     threads: usize,
 }
 
-impl<T: Element> BitOperator<T> {
+impl<T: Scalar> BitOperator<T> {
     /// Compiles `table` on `basis`, using up to `threads` threads.
     ///
     /// Errors: those of [`Masks::new`] and of [`StateIndex::new`].
-    pub fn new(table: &TermTable, basis: &SpinBasis, threads: usize) -> Result<Self> {
+    pub fn new(table: &TermTable, basis: &Basis, threads: usize) -> Result<Self> {
         let masks = Masks::new(table, basis)?;
         let index = StateIndex::new(basis)?;
-        let fixed = basis.up.is_some();
+        let fixed = index.up().is_some();
         let mut diagonal = vec![0.0; index.dimension()];
-        walk(&index, fixed, 0, index.dimension(), |k, word| {
+        walk(&index, 0, index.dimension(), |k, word| {
             diagonal[k] = masks.diagonal(word)
         });
         Ok(BitOperator {
@@ -332,7 +328,7 @@ impl<T: Element> BitOperator<T> {
         std::thread::scope(|scope| {
             for (t, part) in y.chunks_mut(share).enumerate() {
                 let mut work = move || {
-                    walk(&self.index, self.fixed, t * share, part.len(), |k, word| {
+                    walk(&self.index, t * share, part.len(), |k, word| {
                         let far = if self.fixed {
                             self.masks.gather(word, |w| x[self.index.index(w)])
                         } else {
@@ -373,6 +369,10 @@ mod tests {
     use crate::operator::{Pauli, PauliSum};
     use crate::rng::{self, Purpose, RngExt};
 
+    fn spins(sites: usize, up: Option<i64>) -> Basis {
+        Basis::spin_half(sites, up.map(|up| 2 * up - sites as i64)).unwrap()
+    }
+
     /// A sum with every kind of flip; conserves Sz where asked.
     fn sum(sites: u32, conserve: bool) -> PauliSum {
         use Pauli::{X, Y, Z};
@@ -409,12 +409,12 @@ mod tests {
             (Some(6), true),
         ] {
             let table = TermTable::compile(6, &sum(6, conserve)).unwrap();
-            let basis = SpinBasis { sites: 6, up };
+            let basis = spins(6, up);
             let index = StateIndex::new(&basis).unwrap();
             let operator = BitOperator::<Complex64>::new(&table, &basis, 2).unwrap();
             let mut rng = rng::stream(8, Purpose::Law, 0, 0);
             let x: Vec<Complex64> = (0..index.dimension())
-                .map(|_| Element::normal(&mut rng))
+                .map(|_| Scalar::normal(&mut rng))
                 .collect();
             let mut y = vec![Complex64::ZERO; x.len()];
             operator.apply(&x, &mut y);
@@ -435,19 +435,10 @@ mod tests {
     #[test]
     fn operators_outside_the_sector_or_not_hermitian_are_refused() {
         let table = TermTable::compile(6, &sum(6, false)).unwrap();
-        assert!(
-            Masks::<Complex64>::new(
-                &table,
-                &SpinBasis {
-                    sites: 6,
-                    up: Some(3)
-                }
-            )
-            .is_err()
-        );
+        assert!(Masks::<Complex64>::new(&table, &spins(6, Some(3))).is_err());
         let mut h = PauliSum::default();
         h.add(Complex64::i(), &[(0, Pauli::X)]);
         let table = TermTable::compile(2, &h).unwrap();
-        assert!(Masks::<Complex64>::new(&table, &SpinBasis { sites: 2, up: None }).is_err());
+        assert!(Masks::<Complex64>::new(&table, &spins(2, None)).is_err());
     }
 }

@@ -42,28 +42,8 @@ pub fn run_again(
     stop: &Stop,
 ) -> Result<Option<i32>> {
     let failed = |e: std::io::Error| Error::output(log, e);
-    let program = std::env::current_exe().map_err(failed)?;
+    let mut command = command(ranks, &std::env::current_exe().map_err(failed)?);
     let said = File::create(log).map_err(failed)?;
-    let mut command = if ranks > 1 {
-        Command::new("mpirun")
-    } else {
-        Command::new(&program)
-    };
-    for (name, _) in
-        std::env::vars().filter(|(name, _)| OF_A_JOB.iter().any(|start| name.starts_with(start)))
-    {
-        if !name.starts_with("OMPI_ALLOW_RUN_AS_ROOT") {
-            command.env_remove(name);
-        }
-    }
-    command.env_remove("NISHINA_FAULT");
-    if ranks > 1 {
-        // As variables, which an mpirun that does not know them leaves alone.
-        command
-            .env("OMPI_MCA_rmaps_base_oversubscribe", "1")
-            .env("OMPI_MCA_hwloc_base_binding_policy", "none");
-        command.args(["-n", &ranks.to_string()]).arg(&program);
-    }
     command
         .args(arguments)
         .stdin(Stdio::null())
@@ -94,6 +74,31 @@ pub fn run_again(
         }
         std::thread::sleep(LOOK_EVERY);
     }
+}
+
+/// The command that starts `program`, without the variables of the job that this process runs in.
+fn command(ranks: usize, program: &Path) -> Command {
+    let mut command = if ranks > 1 {
+        Command::new("mpirun")
+    } else {
+        Command::new(program)
+    };
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| OF_A_JOB.iter().any(|start| name.starts_with(start)))
+    {
+        if !name.starts_with("OMPI_ALLOW_RUN_AS_ROOT") {
+            command.env_remove(name);
+        }
+    }
+    command.env_remove("NISHINA_FAULT");
+    if ranks > 1 {
+        // As variables, which an mpirun that does not know them leaves alone.
+        command
+            .env("OMPI_MCA_rmaps_base_oversubscribe", "1")
+            .env("OMPI_MCA_hwloc_base_binding_policy", "none");
+        command.args(["-n", &ranks.to_string()]).arg(program);
+    }
+    command
 }
 
 /// Tells a child to leave, and makes it.

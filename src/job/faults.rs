@@ -26,7 +26,7 @@ enum What {
 
 /// A fault that a test has asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct InjectedFault {
     what: What,
     rank: usize,
     step: usize,
@@ -35,7 +35,7 @@ pub struct Fault {
 /// The variable.
 const NAME: &str = "NISHINA_FAULT";
 
-impl Fault {
+impl InjectedFault {
     /// Reads the environment; `None` where nothing is asked for. Fails with `Error::Input` for
     /// anything else.
     pub fn asked() -> Result<Option<Self>> {
@@ -56,7 +56,7 @@ impl Fault {
                 "stop" => What::Stop,
                 _ => return None,
             };
-            Some(Fault {
+            Some(InjectedFault {
                 what,
                 rank: rank.parse().ok()?,
                 step: step.parse().ok()?,
@@ -113,10 +113,10 @@ mod tests {
 
     #[test]
     fn a_fault_strikes_its_rank_at_its_step_only() {
-        let fault = Fault::parse("output@rank1:step3").unwrap();
+        let fault = InjectedFault::parse("output@rank1:step3").unwrap();
         assert_eq!(
             fault,
-            Fault {
+            InjectedFault {
                 what: What::Output,
                 rank: 1,
                 step: 3
@@ -131,7 +131,7 @@ mod tests {
             "sleep@rank1:step3",
             "panic@rank-1:step0",
         ] {
-            assert_eq!(Fault::parse(wrong).unwrap_err().exit_code(), 64);
+            assert_eq!(InjectedFault::parse(wrong).unwrap_err().exit_code(), 64);
         }
     }
 }

@@ -15,7 +15,7 @@ mod machine;
 pub mod placement;
 
 pub use child::run_again;
-pub use faults::Fault;
+pub use faults::InjectedFault;
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
 pub use machine::{

@@ -8,6 +8,7 @@
 //! 1(x,y)-0(x+1,y), 2(x,y)-0(x,y+1), 1(x,y)-2(x+1,y−1). Reference: those of `kinds`, `shells`,
 //! `symmetry` and `graph`.
 
+pub mod files;
 mod graph;
 mod kinds;
 mod shells;
@@ -102,6 +103,41 @@ fn check_count(key: &str, sites: usize) -> Result<()> {
     }
 }
 
+/// The number of sites of a regular lattice; an error where its keys do not fit together.
+fn count_sites(spec: &LatticeSpec, geometry: &Geometry) -> Result<usize> {
+    for (key, given) in [
+        ("lattice.file", spec.edges.is_some()),
+        ("lattice.sites", spec.sites.is_some()),
+    ] {
+        if given {
+            return Err(Error::input(
+                key,
+                format!("a {} has a size", spec.kind),
+                "only kind = \"graph\" has this key",
+            ));
+        }
+    }
+    let d = geometry.dimensions;
+    if spec.size.len() != d {
+        return Err(Error::input(
+            "lattice.size",
+            format!("{:?} has {} entries", spec.size, spec.size.len()),
+            format!("a {} needs {d}", spec.kind),
+        ));
+    }
+    let sites = spec
+        .size
+        .iter()
+        .try_fold(geometry.offsets.len(), |n, &l| n.checked_mul(l))
+        .unwrap_or(usize::MAX);
+    // A zero may stand behind an overflow.
+    check_count(
+        "lattice.size",
+        if spec.size.contains(&0) { 0 } else { sites },
+    )?;
+    Ok(sites)
+}
+
 impl Lattice {
     /// Builds and checks the lattice. Errors name the key: an unknown kind, a size with zeros, too
     /// few or too many entries or more than 65536 sites, boundaries that do not match the
@@ -117,36 +153,8 @@ impl Lattice {
                 kinds::KINDS,
             ));
         };
-        for (key, given) in [
-            ("lattice.file", spec.edges.is_some()),
-            ("lattice.sites", spec.sites.is_some()),
-        ] {
-            if given {
-                return Err(Error::input(
-                    key,
-                    format!("a {} has a size", spec.kind),
-                    "only kind = \"graph\" has this key",
-                ));
-            }
-        }
         let d = geometry.dimensions;
-        if spec.size.len() != d {
-            return Err(Error::input(
-                "lattice.size",
-                format!("{:?} has {} entries", spec.size, spec.size.len()),
-                format!("a {} needs {d}", spec.kind),
-            ));
-        }
-        let sites = spec
-            .size
-            .iter()
-            .try_fold(geometry.offsets.len(), |n, &l| n.checked_mul(l))
-            .unwrap_or(usize::MAX);
-        // A zero may stand behind an overflow.
-        check_count(
-            "lattice.size",
-            if spec.size.contains(&0) { 0 } else { sites },
-        )?;
+        let sites = count_sites(spec, &geometry)?;
         let mut size = [1; 3];
         size[..d].copy_from_slice(&spec.size);
         let periodic = boundaries(spec, &geometry)?;

@@ -14,7 +14,7 @@ use std::f64::consts::TAU;
 /// Largest number of entries in the permutations of a group (1 GiB).
 const LARGEST_GROUP: usize = 1 << 28;
 
-type Matrix = [[i64; 3]; 3];
+type IntegerMatrix = [[i64; 3]; 3];
 
 /// A rotation, or a rotation after the reference mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,20 +82,7 @@ impl Lattice {
         }
         let mut found: Vec<(f64, bool, Vec<u32>)> = Vec::new();
         for matrix in isometries(geometry).iter().filter(|m| self.compatible(m)) {
-            let lowest = |a: usize| {
-                (0..self.sites)
-                    .map(|s| apply(matrix, self.coordinates(geometry, s))[a])
-                    .min()
-                    .unwrap_or(0)
-            };
-            let t = std::array::from_fn(|a| {
-                let wraps_about_a_bond = d == 1 && matrix[0][0] == -1;
-                if self.periodic[a] {
-                    -i64::from(wraps_about_a_bond && a == 0)
-                } else {
-                    -lowest(a)
-                }
-            });
+            let t = self.shift_of(geometry, matrix);
             let [x, y, _] = geometry.cartesian(apply(matrix, [1, 0, 0]));
             let determinant = matrix[0][0] * matrix[1][1] - matrix[0][1] * matrix[1][0];
             // On a chain the image of the first vector is that of a half turn, and there is only
@@ -132,6 +119,25 @@ impl Lattice {
         Ok(found.into_iter().map(element).collect())
     }
 
+    /// The translation that goes with a matrix of the point group: open directions are mapped onto
+    /// themselves, a periodic chain is reflected about a bond, all else keeps site 0.
+    fn shift_of(&self, geometry: &Geometry, matrix: &IntegerMatrix) -> [i64; 3] {
+        let lowest = |a: usize| {
+            (0..self.sites)
+                .map(|s| apply(matrix, self.coordinates(geometry, s))[a])
+                .min()
+                .unwrap_or(0)
+        };
+        let reflects_chain = geometry.dimensions == 1 && matrix[0][0] == -1;
+        std::array::from_fn(|a| {
+            if self.periodic[a] {
+                -i64::from(reflects_chain && a == 0)
+            } else {
+                -lowest(a)
+            }
+        })
+    }
+
     fn check_group(&self, elements: usize) -> Result<()> {
         if elements.saturating_mul(self.sites) > LARGEST_GROUP {
             return Err(Error::input(
@@ -147,7 +153,7 @@ impl Lattice {
     }
 
     /// Whether M maps the lattice of supercell vectors onto itself.
-    fn compatible(&self, m: &Matrix) -> bool {
+    fn compatible(&self, m: &IntegerMatrix) -> bool {
         (0..3).filter(|&a| self.periodic[a]).all(|a| {
             (0..3).all(|b| match self.periodic[b] {
                 true => self.size[a] as i64 * m[b][a] % self.size[b] as i64 == 0,
@@ -157,7 +163,7 @@ impl Lattice {
     }
 
     /// The permutation of the sites by u -> M u + t, if it is one.
-    fn permutation(&self, geometry: &Geometry, m: &Matrix, t: [i64; 3]) -> Option<Vec<u32>> {
+    fn permutation(&self, geometry: &Geometry, m: &IntegerMatrix, t: [i64; 3]) -> Option<Vec<u32>> {
         let mut taken = vec![false; self.sites];
         (0..self.sites)
             .map(|site| {
@@ -169,15 +175,15 @@ impl Lattice {
     }
 }
 
-const IDENTITY: Matrix = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+const IDENTITY: IntegerMatrix = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
 
-fn apply(m: &Matrix, u: [i64; 3]) -> [i64; 3] {
+fn apply(m: &IntegerMatrix, u: [i64; 3]) -> [i64; 3] {
     std::array::from_fn(|a| (0..3).map(|b| m[a][b] * u[b]).sum())
 }
 
 /// All integer matrices with Mᵀ G M = G. Their columns are images of the shortest lattice
 /// vectors, which have components −1, 0 and 1 on every lattice here.
-fn isometries(geometry: &Geometry) -> Vec<Matrix> {
+fn isometries(geometry: &Geometry) -> Vec<IntegerMatrix> {
     let d = geometry.dimensions;
     let mut matrices = Vec::new();
     for code in 0..3i64.pow((d * d) as u32) {

@@ -7,66 +7,14 @@
 //!
 //! Reference: E. Anderson et al., LAPACK Users' Guide, 3rd ed. (1999).
 
-use super::products::Product;
+pub use super::lapack::Lapack;
 use crate::error::{Error, Result};
 use crate::number::Scalar;
 use ndarray::{Array2, ArrayViewMut1};
 use ndarray_linalg::{CholeskyFactorized, FactorizeCInto, SolveC, UPLO};
-use num_complex::Complex64;
-use std::ffi::{c_char, c_int};
-
-unsafe extern "C" {
-    #[rustfmt::skip]
-    fn dsyevd_(
-        job: *const c_char,
-        uplo: *const c_char,
-        n: *const c_int,
-        a: *mut f64,
-        lda: *const c_int,
-        w: *mut f64,
-        work: *mut f64,
-        lwork: *const c_int,
-        iwork: *mut c_int,
-        liwork: *const c_int,
-        info: *mut c_int,
-        l: usize,
-        m: usize,
-    );
-    #[rustfmt::skip]
-    fn zheevd_(
-        job: *const c_char,
-        uplo: *const c_char,
-        n: *const c_int,
-        a: *mut Complex64,
-        lda: *const c_int,
-        w: *mut f64,
-        work: *mut Complex64,
-        lwork: *const c_int,
-        rwork: *mut f64,
-        lrwork: *const c_int,
-        iwork: *mut c_int,
-        liwork: *const c_int,
-        info: *mut c_int,
-        l: usize,
-        m: usize,
-    );
-}
+use std::ffi::c_int;
 
 const RAISE_SHIFT: &str = "raise optimize.shift or lower optimize.learning_rate";
-const LOWER: *const c_char = c"L".as_ptr();
-const VECTORS: *const c_char = c"V".as_ptr();
-
-/// The LAPACK routines that solvers use, for both number types.
-pub trait Lapack: Product {
-    /// Factorises the upper triangle in place; an error where A is not positive definite. The
-    /// strict lower triangle is left alone.
-    fn factorise(a: &mut Array2<Self>) -> Result<()>;
-    /// Replaces b by A⁻¹ b, given the factor.
-    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()>;
-    /// Eigenvalues in increasing order and V^H, eigenvectors as conjugated rows; by divide and
-    /// conquer.
-    fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
-}
 
 fn failed(what: &str, info: c_int) -> Error {
     Error::numerical(format!("{what} failed (LAPACK says {info})"), RAISE_SHIFT)
@@ -104,7 +52,7 @@ fn check_finite<T: Scalar>(a: &Array2<T>) -> Result<()> {
 }
 
 /// A = U^H U in the upper triangle, in place.
-fn factorise<T: Scalar + ndarray_linalg::Lapack>(a: &mut Array2<T>) -> Result<()> {
+pub(super) fn factorise<T: Scalar + ndarray_linalg::Lapack>(a: &mut Array2<T>) -> Result<()> {
     if order(a)? == 0 {
         return Ok(());
     }
@@ -122,7 +70,10 @@ fn factorise<T: Scalar + ndarray_linalg::Lapack>(a: &mut Array2<T>) -> Result<()
 }
 
 /// b ← A⁻¹ b with the factor of A.
-fn solve_factorised<T: Scalar + ndarray_linalg::Lapack>(a: &Array2<T>, b: &mut [T]) -> Result<()> {
+pub(super) fn solve_factorised<T: Scalar + ndarray_linalg::Lapack>(
+    a: &Array2<T>,
+    b: &mut [T],
+) -> Result<()> {
     if order(a)? == 0 {
         return Ok(());
     }
@@ -167,16 +118,16 @@ fn length(answer: f64) -> Result<c_int> {
 
 /// Work arrays of an eigenvalue routine and the lengths that it is told, −1 where it is asked for
 /// them.
-struct Work<'w, T> {
-    numbers: &'w mut [T],
-    reals: &'w mut [f64],
-    integers: &'w mut [c_int],
-    lengths: [c_int; 3],
+pub(super) struct Work<'w, T> {
+    pub(super) numbers: &'w mut [T],
+    pub(super) reals: &'w mut [f64],
+    pub(super) integers: &'w mut [c_int],
+    pub(super) lengths: [c_int; 3],
 }
 
 /// Calls an eigenvalue routine on (order, matrix, values, work) twice: for the lengths of its work
 /// arrays, then for the work.
-fn eigen<T: Scalar>(
+pub(super) fn eigen<T: Scalar>(
     mut a: Array2<T>,
     routine: impl Fn(c_int, *mut T, *mut f64, Work<T>) -> c_int,
 ) -> Result<(Vec<f64>, Array2<T>)> {
@@ -213,71 +164,6 @@ fn eigen<T: Scalar>(
     Ok((values, a))
 }
 
-impl Lapack for f64 {
-    fn factorise(a: &mut Array2<Self>) -> Result<()> {
-        factorise(a)
-    }
-    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
-        solve_factorised(a, b)
-    }
-    fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        eigen(
-            a,
-            |n,
-             a,
-             values,
-             Work {
-                 numbers,
-                 integers,
-                 lengths,
-                 ..
-             }| {
-                let mut info = 0;
-                // SAFETY: a is square, contiguous and of the order that is passed; work arrays have
-                // the lengths that are passed, which are those that the routine has asked for.
-                unsafe {
-                    #[rustfmt::skip]
-                dsyevd_(VECTORS, LOWER, &n, a, &n, values, numbers.as_mut_ptr(), &lengths[0],
-                    integers.as_mut_ptr(), &lengths[2], &mut info, 1, 1);
-                }
-                info
-            },
-        )
-    }
-}
-
-impl Lapack for Complex64 {
-    fn factorise(a: &mut Array2<Self>) -> Result<()> {
-        factorise(a)
-    }
-    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
-        solve_factorised(a, b)
-    }
-    fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        eigen(
-            a,
-            |n,
-             a,
-             values,
-             Work {
-                 numbers,
-                 reals,
-                 integers,
-                 lengths,
-             }| {
-                let mut info = 0;
-                // SAFETY: as above.
-                unsafe {
-                    #[rustfmt::skip]
-                zheevd_(VECTORS, LOWER, &n, a, &n, values, numbers.as_mut_ptr(), &lengths[0],
-                    reals.as_mut_ptr(), &lengths[1], integers.as_mut_ptr(), &lengths[2], &mut info, 1, 1);
-                }
-                info
-            },
-        )
-    }
-}
-
 /// Copies the strict upper triangle to the lower one, each number through `f`, tile by tile.
 pub fn mirror<T: Copy>(a: &mut Array2<T>, f: impl Fn(T) -> T) {
     across(a, |a, (i, j)| a[(j, i)] = f(a[(i, j)]));
@@ -304,6 +190,7 @@ fn across<T>(a: &mut Array2<T>, mut visit: impl FnMut(&mut Array2<T>, (usize, us
 #[cfg(test)]
 mod tests {
     use super::*;
+    use num_complex::Complex64;
 
     /// Positive definite, with off-diagonal phases.
     fn example(n: usize) -> Array2<Complex64> {

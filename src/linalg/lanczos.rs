@@ -1,20 +1,13 @@
 //! Decides how the lowest eigenpairs of a large Hermitian operator are found when only its action
 //! on a vector is known.
 //!
-//! H v_j = β_{j−1} v_{j−1} + α_j v_j + β_j v_{j+1}: the eigenpairs (θ, s) of the projected
-//! matrix give Ritz pairs (θ, V s) with residual ‖H V s − θ V s‖ = β_m |s_m|. When the
-//! space of m vectors is full, the lowest Ritz vectors and the last residual start the next one.
 //! Levels are found one at a time in the complement of the eigenvectors found before, each from a
 //! random start vector, so that degenerate levels come out with their multiplicity.
-//!
-//! K. Wu, H. Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000) (thick restart).
 
-pub use super::vectors::Element;
-use super::vectors::{norm, overlaps, rotate, scale, subtract};
+use super::dense::Lapack;
+use super::krylov::{eigen_columns, finish, next_level};
 use crate::error::{Error, Result};
-use crate::rng::{self, Purpose};
 use ndarray::Array2;
-use num_complex::Complex64;
 
 /// One level.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,15 +53,11 @@ impl Default for LanczosOptions {
     }
 }
 
-fn slices<T>(locked: &[Eigenpair<T>]) -> Vec<&[T]> {
-    locked.iter().map(|p| p.vector.as_slice()).collect()
-}
-
 /// The lowest eigenpairs of the Hermitian operator `apply(x, y)`: y = H x, in increasing order of
 /// energy.
 ///
 /// Errors: [`Error::Numerical`] where a level does not converge or the operator gives NaN.
-pub fn lowest<T: Element>(
+pub fn lowest<T: Lapack>(
     dimension: usize,
     apply: impl Fn(&[T], &mut [T]),
     options: &LanczosOptions,
@@ -87,42 +76,25 @@ pub fn lowest<T: Element>(
     Ok(found)
 }
 
-/// E = ⟨v|H|v⟩ and ‖H v − E v‖ of a vector that is normalised here.
-fn finish<T: Element>(mut vector: Vec<T>, apply: &impl Fn(&[T], &mut [T])) -> Eigenpair<T> {
-    let length = norm(&vector);
-    scale(&mut vector, 1.0 / length);
-    let mut image = vec![T::default(); vector.len()];
-    apply(&vector, &mut image);
-    let energy = overlaps(&[&vector], &image, 1)[0].re();
-    image
-        .iter_mut()
-        .zip(&vector)
-        .for_each(|(y, &x)| *y = *y - x * energy);
-    Eigenpair {
-        energy,
-        residual: norm(&image),
-        vector,
-    }
-}
-
-fn dense<T: Element>(
+/// The lowest eigenpairs from the matrix itself, column by column.
+fn dense<T: Lapack>(
     dimension: usize,
     apply: impl Fn(&[T], &mut [T]),
     states: usize,
 ) -> Result<Vec<Eigenpair<T>>> {
-    let mut matrix = Array2::from_elem((dimension, dimension), T::default());
-    let (mut unit, mut column) = (vec![T::default(); dimension], vec![T::default(); dimension]);
+    let mut matrix = Array2::from_elem((dimension, dimension), T::zero());
+    let (mut unit, mut column) = (vec![T::zero(); dimension], vec![T::zero(); dimension]);
     for k in 0..dimension {
-        unit[k] = T::from_complex(Complex64::ONE);
+        unit[k] = T::one();
         apply(&unit, &mut column);
-        unit[k] = T::default();
+        unit[k] = T::zero();
         matrix
             .column_mut(k)
             .iter_mut()
             .zip(&column)
             .for_each(|(m, &c)| *m = c);
     }
-    let (_, vectors) = T::eigh(&matrix)?;
+    let (_, vectors) = eigen_columns(&matrix)?;
     let pairs: Vec<_> = (0..states)
         .map(|k| finish(vectors.column(k).to_vec(), &apply))
         .collect();
@@ -135,128 +107,20 @@ fn dense<T: Element>(
     }
 }
 
-fn next_level<T: Element>(
-    dimension: usize,
-    apply: &impl Fn(&[T], &mut [T]),
-    options: &LanczosOptions,
-    found: &[Eigenpair<T>],
-    level: usize,
-    largest: &mut f64,
-) -> Result<Eigenpair<T>> {
-    let threads = options.threads;
-    let room = options.vectors.max(6).min(dimension - found.len());
-    let mut rng = rng::stream(options.seed, Purpose::StartVector, level as u64, 0);
-    let mut start: Vec<T> = (0..dimension).map(|_| T::normal(&mut rng)).collect();
-    for _ in 0..2 {
-        let locked = slices(found);
-        let c = overlaps(&locked, &start, threads);
-        subtract(&mut start, &locked, &c, threads);
-        let length = norm(&start);
-        scale(&mut start, 1.0 / length);
-    }
-    let mut basis = vec![start];
-    let mut projected = Array2::<f64>::zeros((room, room));
-    let (mut kept, mut residual) = (0, f64::INFINITY);
-    for application in 0..options.applications {
-        let j = basis.len() - 1;
-        let mut w = vec![T::default(); dimension];
-        apply(&basis[j], &mut w);
-        let alpha = overlaps(&[&basis[j]], &w, threads)[0].re();
-        projected[[j, j]] = alpha;
-        // The recurrence removes what is large; the pass over all vectors then only corrects
-        // rounding.
-        let first = if j == kept { 0 } else { j - 1 };
-        let near: Vec<&[T]> = basis[first..].iter().map(Vec::as_slice).collect();
-        let real = |x| T::from_complex(Complex64::new(x, 0.0));
-        let coefficients: Vec<T> = (first..=j).map(|i| real(projected[[i, j]])).collect();
-        subtract(&mut w, &near, &coefficients, threads);
-        let all: Vec<&[T]> = slices(found)
-            .into_iter()
-            .chain(basis.iter().map(Vec::as_slice))
-            .collect();
-        let mut beta = f64::INFINITY;
-        for _ in 0..3 {
-            let c = overlaps(&all, &w, threads);
-            subtract(&mut w, &all, &c, threads);
-            beta = norm(&w);
-            let removed: f64 = c.iter().map(|x| x.norm_sqr()).sum::<f64>().sqrt();
-            if removed <= 1e-10 * beta || beta <= 1e-13 * *largest {
-                break;
-            }
-        }
-        *largest = largest.max(alpha.abs());
-        if !(alpha.is_finite() && beta.is_finite()) {
-            return Err(Error::numerical(
-                "a vector of the Lanczos iteration is not finite",
-                "check the couplings",
-            ));
-        }
-        let invariant = beta <= 1e-13 * *largest;
-        if invariant || j + 1 == room || (j + 1) % 5 == 0 {
-            let square = projected.slice(ndarray::s![..=j, ..=j]).to_owned();
-            let (theta, s) = <f64 as Element>::eigh(&square)?;
-            *largest = theta.iter().fold(*largest, |m, t| m.max(t.abs()));
-            residual = beta * s[[j, 0]].abs();
-            if invariant || residual <= 0.1 * options.tolerance * *largest {
-                rotate(&mut basis, &s, 1, threads);
-                let pair = finish(basis.swap_remove(0), apply);
-                if pair.residual <= options.tolerance * largest.max(f64::MIN_POSITIVE) {
-                    return Ok(pair);
-                }
-                // Rounding was larger than the estimate: start again from the vector found.
-                kept = 0;
-                let mut vector = pair.vector;
-                let locked = slices(found);
-                let c = overlaps(&locked, &vector, threads);
-                subtract(&mut vector, &locked, &c, threads);
-                let length = norm(&vector);
-                scale(&mut vector, 1.0 / length);
-                basis = vec![vector];
-                projected.fill(0.0);
-                continue;
-            }
-            if j + 1 == room {
-                kept = (2 * room / 5).max(1);
-                rotate(&mut basis, &s, kept, threads);
-                projected.fill(0.0);
-                for i in 0..kept {
-                    projected[[i, i]] = theta[i];
-                    projected[[i, kept]] = beta * s[[j, i]];
-                    projected[[kept, i]] = projected[[i, kept]];
-                }
-                scale(&mut w, 1.0 / beta);
-                basis.push(w);
-                continue;
-            }
-        }
-        projected[[j, j + 1]] = beta;
-        projected[[j + 1, j]] = beta;
-        scale(&mut w, 1.0 / beta);
-        basis.push(w);
-        log::debug!(
-            "level {level}, application {application}: β = {beta:.3e}, residual {residual:.3e}"
-        );
-    }
-    Err(Error::numerical(
-        format!(
-            "level {level} did not converge in {} applications (residual {residual:.1e})",
-            options.applications
-        ),
-        "allow more memory, ask for fewer states, or fix a sector that splits close levels",
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::vectors::dot;
     use super::*;
+    use crate::number::Scalar;
+    use crate::rng::{self, Purpose};
+    use num_complex::Complex64;
 
     /// −1 on both sides of the diagonal of an open chain: E_k = −2 cos(π k / (n + 1)).
-    fn hop<T: Element>(n: usize) -> impl Fn(&[T], &mut [T]) {
+    fn hop<T: Lapack>(n: usize) -> impl Fn(&[T], &mut [T]) {
         move |x, y| {
             for k in 0..n {
-                let left = if k > 0 { x[k - 1] } else { T::default() };
-                let right = if k + 1 < n { x[k + 1] } else { T::default() };
+                let left = if k > 0 { x[k - 1] } else { T::zero() };
+                let right = if k + 1 < n { x[k + 1] } else { T::zero() };
                 y[k] = -(left + right);
             }
         }
@@ -328,13 +192,13 @@ mod tests {
                     Complex64::normal(&mut rng)
                 };
                 h[[i, j]] = z;
-                h[[j, i]] = Element::conj(z);
+                h[[j, i]] = Scalar::conj(z);
             }
         }
         let apply = |x: &[Complex64], y: &mut [Complex64]| {
             (0..n).for_each(|i| y[i] = (0..n).map(|j| h[[i, j]] * x[j]).sum());
         };
-        let (values, _) = Complex64::eigh(&h).unwrap();
+        let (values, _) = eigen_columns(&h).unwrap();
         for dense in [0, 400] {
             let options = LanczosOptions {
                 states: 4,

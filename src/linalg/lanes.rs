@@ -17,7 +17,10 @@ pub struct Lanes(pub [f64; WIDTH]);
 
 /// Defines an operation on eights: instructions of each set, and what they do to one entry.
 macro_rules! each_entry {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident),+) = $wide:ident, $half:ident, |$($x:ident),+| $scalar:expr) => {
+    (
+        $(#[$doc:meta])* fn $name:ident($($arg:ident),+)
+            = $wide:ident, $half:ident, |$($x:ident),+| $scalar:expr
+    ) => {
         $(#[$doc])*
         #[inline(always)]
         pub fn $name<const SET: u8>($($arg: Self),+) -> Self {
@@ -27,7 +30,10 @@ macro_rules! each_entry {
                 if SET == Simd::Avx512 as u8 {
                     // SAFETY: code of this set runs only where the processor was seen to have these
                     // instructions.
-                    return unsafe { Lanes(std::mem::transmute::<__m512d, [f64; WIDTH]>($wide($($arg.wide()),+))) };
+                    return unsafe {
+                        let wide = $wide($($arg.wide()),+);
+                        Lanes(std::mem::transmute::<__m512d, [f64; WIDTH]>(wide))
+                    };
                 }
                 if SET == Simd::Avx2 as u8 {
                     // SAFETY: as above.

@@ -3,8 +3,10 @@
 pub mod blas;
 pub mod dense;
 pub mod functions;
+mod krylov;
 pub mod lanczos;
 pub mod lanes;
+pub mod lapack;
 pub mod panels;
 pub mod products;
 #[cfg(feature = "scalapack")]

@@ -14,7 +14,7 @@ pub const LANES: usize = 16;
 /// Sixteen neighbouring columns of a row.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct Lanes([f64; LANES]);
+struct PanelRow([f64; LANES]);
 
 /// A matrix A and an offset b, packed.
 #[derive(Debug, Clone)]
@@ -22,9 +22,9 @@ pub struct Panels {
     depth: usize,
     width: usize,
     /// Row k of panel p at `p × depth + k`; columns beyond the width are zero.
-    entries: Vec<Lanes>,
+    entries: Vec<PanelRow>,
     /// b, one entry per panel.
-    offset: Vec<Lanes>,
+    offset: Vec<PanelRow>,
 }
 
 /// Length of a row of `width` numbers that is padded to whole panels.
@@ -36,7 +36,7 @@ impl Panels {
     /// A matrix of zeros with `depth` rows and `width` columns.
     pub fn zeros(depth: usize, width: usize) -> Self {
         let panels = width.div_ceil(LANES);
-        let zero = Lanes([0.0; LANES]);
+        let zero = PanelRow([0.0; LANES]);
         Panels {
             depth,
             width,
@@ -138,8 +138,8 @@ fn rows<const SET: u8>(matrix: &Panels, xs: &[f64], stride: usize, out: &mut [f6
 /// The product of ROWS rows with one panel; every sum stays in a register.
 #[inline(always)]
 fn tile<const ROWS: usize, const SET: u8>(
-    panel: &[Lanes],
-    offset: &Lanes,
+    panel: &[PanelRow],
+    offset: &PanelRow,
     xs: &[f64],
     stride: usize,
     out: &mut [f64],

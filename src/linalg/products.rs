@@ -1,82 +1,12 @@
 //! Decides how matrices are multiplied: C ← α op(A) op(B) + β C and C ← α A^H A + β C by
 //! the BLAS library, row-major.
-//!
-//! Reference: J. Dongarra et al., ACM Trans. Math. Softw. 16, 1 (1990); the C interface to the
-//! BLAS.
 
+use super::dense::Lapack;
 use crate::number::Scalar;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex64;
 use std::cell::Cell;
-use std::ffi::{c_int, c_void};
-
-const ROW_MAJOR: c_int = 101;
-const UPPER: c_int = 121;
-
-unsafe extern "C" {
-    #[rustfmt::skip]
-    fn cblas_dgemm(
-        order: c_int,
-        op_a: c_int,
-        op_b: c_int,
-        m: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: f64,
-        a: *const f64,
-        lda: c_int,
-        b: *const f64,
-        ldb: c_int,
-        beta: f64,
-        c: *mut f64,
-        ldc: c_int,
-    );
-    #[rustfmt::skip]
-    fn cblas_zgemm(
-        order: c_int,
-        op_a: c_int,
-        op_b: c_int,
-        m: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: *const c_void,
-        a: *const c_void,
-        lda: c_int,
-        b: *const c_void,
-        ldb: c_int,
-        beta: *const c_void,
-        c: *mut c_void,
-        ldc: c_int,
-    );
-    #[rustfmt::skip]
-    fn cblas_dsyrk(
-        order: c_int,
-        uplo: c_int,
-        op: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: f64,
-        a: *const f64,
-        lda: c_int,
-        beta: f64,
-        c: *mut f64,
-        ldc: c_int,
-    );
-    #[rustfmt::skip]
-    fn cblas_zherk(
-        order: c_int,
-        uplo: c_int,
-        op: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: f64,
-        a: *const c_void,
-        lda: c_int,
-        beta: f64,
-        c: *mut c_void,
-        ldc: c_int,
-    );
-}
+use std::ffi::c_int;
 
 /// What is done to a factor before it is multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,100 +60,93 @@ pub fn count() -> u64 {
     COUNT.get()
 }
 
-fn count_one() {
-    COUNT.set(COUNT.get() + 1);
+/// The checked arguments of C ← α op(A) op(B) + β C.
+pub(super) struct Gemm<T> {
+    /// What is done to A and to B.
+    pub(super) ops: [c_int; 2],
+    /// Rows of C, columns of C, and the number of terms of each entry.
+    pub(super) sizes: [c_int; 3],
+    pub(super) a: *const T,
+    pub(super) lda: c_int,
+    pub(super) b: *const T,
+    pub(super) ldb: c_int,
+    pub(super) c: *mut T,
+    pub(super) ldc: c_int,
 }
 
-/// Numbers that BLAS multiplies.
-pub trait Product: Scalar {
-    /// C ← α op(A) op(B) + β C. Rows of all matrices have to be contiguous, and the shapes have
-    /// to fit.
-    #[rustfmt::skip]
-    fn gemm(alpha: Self, a: ArrayView2<Self>, op_a: Op, b: ArrayView2<Self>, op_b: Op, beta: Self, c: ArrayViewMut2<Self>);
-    /// The upper triangle of C ← α A^H A + β C (`op` is [`Op::Adjoint`]) or C ← α A A^H + β
-    /// C ([`Op::Same`]); the rest is left alone.
-    fn rank_update(alpha: f64, a: ArrayView2<Self>, op: Op, beta: f64, c: ArrayViewMut2<Self>);
-    /// Numbers as real ones, re, im, re, im, … where they are complex.
-    fn reals(numbers: &[Self]) -> &[f64];
-    /// The same, to be changed.
-    fn reals_mut(numbers: &mut [Self]) -> &mut [f64];
-}
-
-/// Shapes (m, n, k), checked.
-fn shapes<T>(
-    a: &ArrayView2<T>,
-    op_a: Op,
-    b: &ArrayView2<T>,
-    op_b: Op,
-    c: &ArrayViewMut2<T>,
-) -> (c_int, c_int, c_int) {
-    let ((m, k), (l, n)) = (op_a.shape(a), op_b.shape(b));
-    assert!(
-        k == l && c.dim() == (m, n),
-        "shapes of a matrix product: {m}x{k}, {l}x{n}, {:?}",
-        c.dim()
-    );
-    (int(m), int(n), int(k))
-}
-
-macro_rules! product {
-    ($scalar:ty, $gemm:ident, $rank:ident, $number:expr, $pointer:ty) => {
-        impl Product for $scalar {
-            #[rustfmt::skip]
-            fn gemm(alpha: Self, a: ArrayView2<Self>, op_a: Op, b: ArrayView2<Self>, op_b: Op, beta: Self, mut c: ArrayViewMut2<Self>) {
-                let (m, n, k) = shapes(&a, op_a, &b, op_b, &c);
-                if m == 0 || n == 0 {
-                    return;
-                }
-                count_one();
-                let number = $number;
-                let lda = leading(a.strides(), a.ncols());
-                let ldb = leading(b.strides(), b.ncols());
-                let ldc = leading(c.strides(), c.ncols());
-                // SAFETY: shapes and row distances were checked above, and the views keep the
-                // memory alive and, for C, alone.
-                unsafe {
-                    $gemm(ROW_MAJOR, op_a.code(), op_b.code(), m, n, k, number(&alpha), a.as_ptr() as *const $pointer, lda,
-                        b.as_ptr() as *const $pointer, ldb, number(&beta), c.as_mut_ptr() as *mut $pointer, ldc)
-                }
-            }
-            fn rank_update(alpha: f64, a: ArrayView2<Self>, op: Op, beta: f64, mut c: ArrayViewMut2<Self>) {
-                let (n, k) = if op == Op::Same { a.dim() } else { (a.ncols(), a.nrows()) };
-                assert!(c.dim() == (n, n), "shape of a rank update: {n}, {:?}", c.dim());
-                if n == 0 {
-                    return;
-                }
-                count_one();
-                let op = if op == Op::Same { op } else { Op::Adjoint };
-                let (lda, ldc) = (leading(a.strides(), a.ncols()), leading(c.strides(), n));
-                let (a, c) = (a.as_ptr() as *const $pointer, c.as_mut_ptr() as *mut $pointer);
-                // SAFETY: as above.
-                unsafe { $rank(ROW_MAJOR, UPPER, op.code(), int(n), int(k), alpha, a, lda, beta, c, ldc) }
-            }
-            fn reals(numbers: &[Self]) -> &[f64] {
-                // SAFETY: Complex64 is #[repr(C)] { re: f64, im: f64 }: the memory holds PARTS
-                // times as many f64.
-                unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), numbers.len() * <Self as Scalar>::PARTS) }
-            }
-            fn reals_mut(numbers: &mut [Self]) -> &mut [f64] {
-                let length = numbers.len() * <Self as Scalar>::PARTS;
-                // SAFETY: as above, and the borrow of `numbers` lasts as long.
-                unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), length) }
-            }
+impl<T> Gemm<T> {
+    /// Nothing where C is empty.
+    pub(super) fn of(
+        a: &ArrayView2<T>,
+        op_a: Op,
+        b: &ArrayView2<T>,
+        op_b: Op,
+        c: &mut ArrayViewMut2<T>,
+    ) -> Option<Self> {
+        let ((m, k), (l, n)) = (op_a.shape(a), op_b.shape(b));
+        assert!(
+            k == l && c.dim() == (m, n),
+            "shapes of a matrix product: {m}x{k}, {l}x{n}, {:?}",
+            c.dim()
+        );
+        if m == 0 || n == 0 {
+            return None;
         }
-    };
+        COUNT.set(COUNT.get() + 1);
+        Some(Gemm {
+            ops: [op_a.code(), op_b.code()],
+            sizes: [int(m), int(n), int(k)],
+            a: a.as_ptr(),
+            lda: leading(a.strides(), a.ncols()),
+            b: b.as_ptr(),
+            ldb: leading(b.strides(), b.ncols()),
+            c: c.as_mut_ptr(),
+            ldc: leading(c.strides(), c.ncols()),
+        })
+    }
 }
-product!(f64, cblas_dgemm, cblas_dsyrk, |x: &f64| *x, f64);
-product!(
-    Complex64,
-    cblas_zgemm,
-    cblas_zherk,
-    |x: &Complex64| (x as *const Complex64).cast::<c_void>(),
-    c_void
-);
+
+/// The checked arguments of C ← α A^H A + β C or C ← α A A^H + β C.
+pub(super) struct RankUpdate<T> {
+    pub(super) op: c_int,
+    /// Rows and columns of C.
+    pub(super) n: c_int,
+    /// Number of terms of each entry.
+    pub(super) k: c_int,
+    pub(super) a: *const T,
+    pub(super) lda: c_int,
+    pub(super) c: *mut T,
+    pub(super) ldc: c_int,
+}
+
+impl<T> RankUpdate<T> {
+    /// Nothing where C is empty.
+    pub(super) fn of(a: &ArrayView2<T>, op: Op, c: &mut ArrayViewMut2<T>) -> Option<Self> {
+        let op = if op == Op::Same { op } else { Op::Adjoint };
+        let (n, k) = op.shape(a);
+        assert!(
+            c.dim() == (n, n),
+            "shape of a rank update: {n}, {:?}",
+            c.dim()
+        );
+        if n == 0 {
+            return None;
+        }
+        COUNT.set(COUNT.get() + 1);
+        Some(RankUpdate {
+            op: op.code(),
+            n: int(n),
+            k: int(k),
+            a: a.as_ptr(),
+            lda: leading(a.strides(), a.ncols()),
+            c: c.as_mut_ptr(),
+            ldc: leading(c.strides(), n),
+        })
+    }
+}
 
 /// op(A) op(B).
-pub fn multiply<T: Product>(a: ArrayView2<T>, op_a: Op, b: ArrayView2<T>, op_b: Op) -> Array2<T> {
+pub fn multiply<T: Lapack>(a: ArrayView2<T>, op_a: Op, b: ArrayView2<T>, op_b: Op) -> Array2<T> {
     let mut c = Array2::from_elem((op_a.shape(&a).0, op_b.shape(&b).1), T::zero());
     T::gemm(T::one(), a, op_a, b, op_b, T::zero(), c.view_mut());
     c

@@ -23,7 +23,6 @@ unsafe extern "C" {
         l: usize,
     );
     fn blacs_gridexit_(context: *const c_int);
-    #[rustfmt::skip]
     fn descinit_(
         descriptor: *mut c_int,
         m: *const c_int,
@@ -36,7 +35,6 @@ unsafe extern "C" {
         leading: *const c_int,
         info: *mut c_int,
     );
-    #[rustfmt::skip]
     fn pdposv_(
         uplo: *const c_char,
         n: *const c_int,
@@ -52,7 +50,6 @@ unsafe extern "C" {
         info: *mut c_int,
         l: usize,
     );
-    #[rustfmt::skip]
     fn pzposv_(
         uplo: *const c_char,
         n: *const c_int,
@@ -70,37 +67,42 @@ unsafe extern "C" {
     );
 }
 
-/// Numbers that ScaLAPACK solves for.
-pub trait Distributed: Lapack {
-    #[doc(hidden)]
-    /// # Safety
-    /// Pointers and descriptors have to describe what this process holds of A and b.
-    unsafe fn posv(
-        n: c_int,
-        a: *mut Self,
-        desca: *const c_int,
-        b: *mut Self,
-        descb: *const c_int,
-        info: *mut c_int,
-    );
+/// Solves for real numbers.
+///
+/// # Safety
+/// As for [`Lapack::posv`].
+pub(super) unsafe fn pdposv(
+    n: c_int,
+    a: *mut f64,
+    desca: *const c_int,
+    b: *mut f64,
+    descb: *const c_int,
+    info: *mut c_int,
+) {
+    // SAFETY: as the caller promises.
+    unsafe { pdposv_(UPPER, &n, &1, a, &1, &1, desca, b, &1, &1, descb, info, 1) }
 }
 
-macro_rules! distributed {
-    ($scalar:ty, $posv:ident) => {
-        impl Distributed for $scalar {
-            #[rustfmt::skip]
-            unsafe fn posv(n: c_int, a: *mut Self, desca: *const c_int, b: *mut Self, descb: *const c_int, info: *mut c_int) {
-                // SAFETY: as the caller promises.
-                unsafe { $posv(c"U".as_ptr(), &n, &1, a, &1, &1, desca, b, &1, &1, descb, info, 1) }
-            }
-        }
-    };
+/// Solves for complex numbers.
+///
+/// # Safety
+/// As for [`Lapack::posv`].
+pub(super) unsafe fn pzposv(
+    n: c_int,
+    a: *mut Complex64,
+    desca: *const c_int,
+    b: *mut Complex64,
+    descb: *const c_int,
+    info: *mut c_int,
+) {
+    // SAFETY: as the caller promises.
+    unsafe { pzposv_(UPPER, &n, &1, a, &1, &1, desca, b, &1, &1, descb, info, 1) }
 }
-distributed!(f64, pdposv_);
-distributed!(Complex64, pzposv_);
+
+const UPPER: *const c_char = c"U".as_ptr();
 
 /// Rows and columns of a block.
-pub const BLOCK: usize = 64;
+pub const GRID_BLOCK: usize = 64;
 
 /// Who owns which entries: R × C processes in the order of the ranks, row by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,21 +132,21 @@ impl Layout {
     }
     /// The grid row that owns matrix row i.
     pub fn row_of(&self, i: usize) -> usize {
-        i / BLOCK % self.rows
+        i / GRID_BLOCK % self.rows
     }
     /// The grid column that owns matrix column j.
     pub fn column_of(&self, j: usize) -> usize {
-        j / BLOCK % self.columns
+        j / GRID_BLOCK % self.columns
     }
     /// How many of n rows (or columns) belong to place `at` of `places`.
     pub fn count(n: usize, at: usize, places: usize) -> usize {
-        let (blocks, rest) = (n / BLOCK, n % BLOCK);
+        let (blocks, rest) = (n / GRID_BLOCK, n % GRID_BLOCK);
         let own = blocks / places + usize::from(at < blocks % places);
-        own * BLOCK + if blocks % places == at { rest } else { 0 }
+        own * GRID_BLOCK + if blocks % places == at { rest } else { 0 }
     }
     /// Where row (or column) i is among those of its owner.
     pub fn local(i: usize, places: usize) -> usize {
-        i / BLOCK / places * BLOCK + i % BLOCK
+        i / GRID_BLOCK / places * GRID_BLOCK + i % GRID_BLOCK
     }
 }
 
@@ -182,7 +184,7 @@ impl Grid {
     /// Solves A x = b, collectively: `a` holds this process's entries of the upper triangle of the
     /// n × n matrix, `b` those of the right-hand side, which belong to grid column 0. Both are
     /// overwritten, b by x.
-    pub fn solve<T: Distributed>(&self, n: usize, a: &mut [T], b: &mut [T]) -> Result<()> {
+    pub fn solve<T: Lapack>(&self, n: usize, a: &mut [T], b: &mut [T]) -> Result<()> {
         let rows = Layout::count(n, self.place.0, self.layout.rows);
         let columns = Layout::count(n, self.place.1, self.layout.columns);
         assert!(
@@ -190,24 +192,21 @@ impl Grid {
             "shares of a distributed system"
         );
         let order = c_int::try_from(n).map_err(|_| too_large())?;
-        let (block, leading) = (BLOCK as c_int, rows.max(1) as c_int);
+        let (block, leading) = (GRID_BLOCK as c_int, rows.max(1) as c_int);
         let (mut desca, mut descb, mut info) = ([0; 9], [0; 9], [0; 3]);
         // SAFETY: the descriptors describe the shares whose lengths were checked above.
         unsafe {
-            #[rustfmt::skip]
-            descinit_(desca.as_mut_ptr(), &order, &order, &block, &block, &0, &0, &self.context, &leading, &mut info[0]);
-            #[rustfmt::skip]
-            descinit_(descb.as_mut_ptr(), &order, &1, &block, &block, &0, &0, &self.context, &leading, &mut info[1]);
-            if info == [0; 3] {
-                let descriptors = (desca.as_ptr(), descb.as_ptr());
-                T::posv(
-                    order,
-                    a.as_mut_ptr(),
-                    descriptors.0,
-                    b.as_mut_ptr(),
-                    descriptors.1,
-                    &mut info[2],
+            let (a, b) = (a.as_mut_ptr(), b.as_mut_ptr());
+            let describe = |out: &mut [c_int; 9], columns: &c_int, info: &mut c_int| {
+                let (out, context) = (out.as_mut_ptr(), &self.context);
+                descinit_(
+                    out, &order, columns, &block, &block, &0, &0, context, &leading, info,
                 );
+            };
+            describe(&mut desca, &order, &mut info[0]);
+            describe(&mut descb, &1, &mut info[1]);
+            if info == [0; 3] {
+                T::posv(order, a, desca.as_ptr(), b, descb.as_ptr(), &mut info[2]);
             }
         }
         match info {

@@ -81,30 +81,37 @@ pub fn multiply_add<const SET: u8>(a: f64, b: f64, c: f64) -> f64 {
 /// compiled for the set `simd`, of which SET is the number. There may be one type parameter before
 /// SET.
 macro_rules! compiled_for_each_set {
-    ($(#[$doc:meta])* $visibility:vis fn $name:ident $(<$t:ident: $bound:path>)? ($($arg:ident: $type:ty),* $(,)?)
-        $(-> $out:ty)? = $body:ident) => {
+    (
+        $(#[$doc:meta])*
+        $visibility:vis fn $name:ident $(<$t:ident: $bound:path>)? ($($arg:ident: $type:ty),* $(,)?)
+            $(-> $out:ty)? = $body:ident
+    ) => {
         $(#[$doc])*
-        $visibility fn $name $(<$t: $bound>)? (simd: $crate::linalg::simd::Simd, $($arg: $type),*) $(-> $out)? {
+        $visibility fn $name $(<$t: $bound>)? (
+            simd: $crate::linalg::simd::Simd,
+            $($arg: $type),*
+        ) $(-> $out)? {
+            use $crate::linalg::simd::Simd;
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2 $(<$t: $bound>)? ($($arg: $type),*) $(-> $out)? {
-                    $body::<$($t,)? { $crate::linalg::simd::Simd::Avx2 as u8 }>($($arg),*)
+                    $body::<$($t,)? { Simd::Avx2 as u8 }>($($arg),*)
                 }
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
                 fn avx512 $(<$t: $bound>)? ($($arg: $type),*) $(-> $out)? {
-                    $body::<$($t,)? { $crate::linalg::simd::Simd::Avx512 as u8 }>($($arg),*)
+                    $body::<$($t,)? { Simd::Avx512 as u8 }>($($arg),*)
                 }
                 match simd {
-                    $crate::linalg::simd::Simd::Portable => {}
+                    Simd::Portable => {}
                     // SAFETY: such a value is only made where the processor was seen to have these
                     // instructions.
-                    $crate::linalg::simd::Simd::Avx2 => return unsafe { avx2 $(::<$t>)? ($($arg),*) },
+                    Simd::Avx2 => return unsafe { avx2 $(::<$t>)? ($($arg),*) },
                     // SAFETY: as above.
-                    $crate::linalg::simd::Simd::Avx512 => return unsafe { avx512 $(::<$t>)? ($($arg),*) },
+                    Simd::Avx512 => return unsafe { avx512 $(::<$t>)? ($($arg),*) },
                 }
             }
-            $body::<$($t,)? { $crate::linalg::simd::Simd::Portable as u8 }>($($arg),*)
+            $body::<$($t,)? { Simd::Portable as u8 }>($($arg),*)
         }
     };
 }

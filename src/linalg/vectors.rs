@@ -4,105 +4,15 @@
 //! ⟨v|w⟩ = Σ_blocks Σ_k v_k* w_k: sums run within a block of fixed size, then over the blocks
 //! in order, so that no result depends on the number of threads.
 
-use super::dense::Lapack;
-use crate::error::Result;
-use crate::rng::{Distribution, Generator, StandardNormal};
+use crate::number::Scalar;
 use ndarray::Array2;
-use num_complex::Complex64;
-use std::ops::{Add, AddAssign, Mul, Neg, Sub};
-
-/// The numbers that vectors are made of: `f64` or `Complex64`.
-pub trait Element:
-    Copy
-    + Send
-    + Sync
-    + Default
-    + PartialEq
-    + std::fmt::Debug
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Mul<f64, Output = Self>
-    + Neg<Output = Self>
-    + AddAssign
-    + 'static
-{
-    /// The complex conjugate.
-    fn conj(self) -> Self;
-    /// The real part.
-    fn re(self) -> f64;
-    /// |z|²
-    fn norm_sqr(self) -> f64;
-    /// The same number as a complex one.
-    fn complex(self) -> Complex64;
-    /// The nearest number of this type.
-    fn from_complex(z: Complex64) -> Self;
-    /// A normally distributed number.
-    fn normal(rng: &mut Generator) -> Self;
-    /// Eigenvalues in increasing order, and eigenvectors as columns, of a Hermitian matrix.
-    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
-}
-
-/// Eigenvectors as columns; the upper triangle of the matrix counts.
-fn hermitian<T: Element + Lapack>(matrix: &Array2<T>) -> Result<(Vec<f64>, Array2<T>)> {
-    let (values, rows) = T::eigen(matrix.as_standard_layout().into_owned())?;
-    Ok((values, rows.t().mapv(Element::conj)))
-}
-
-impl Element for f64 {
-    fn conj(self) -> Self {
-        self
-    }
-    fn re(self) -> f64 {
-        self
-    }
-    fn norm_sqr(self) -> f64 {
-        self * self
-    }
-    fn complex(self) -> Complex64 {
-        Complex64::new(self, 0.0)
-    }
-    fn from_complex(z: Complex64) -> Self {
-        z.re
-    }
-    fn normal(rng: &mut Generator) -> Self {
-        StandardNormal.sample(rng)
-    }
-    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        hermitian(matrix)
-    }
-}
-
-impl Element for Complex64 {
-    fn conj(self) -> Self {
-        Complex64::conj(&self)
-    }
-    fn re(self) -> f64 {
-        self.re
-    }
-    fn norm_sqr(self) -> f64 {
-        Complex64::norm_sqr(&self)
-    }
-    fn complex(self) -> Complex64 {
-        self
-    }
-    fn from_complex(z: Complex64) -> Self {
-        z
-    }
-    fn normal(rng: &mut Generator) -> Self {
-        Complex64::new(StandardNormal.sample(rng), StandardNormal.sample(rng))
-    }
-    fn eigh(matrix: &Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
-        hermitian(matrix)
-    }
-}
 
 /// Elements that one task of a vector operation handles; sums are taken per block, then over blocks
 /// in order.
-const BLOCK: usize = 4096;
+const SUM_BLOCK: usize = 4096;
 
 fn threads_for(threads: usize, dimension: usize) -> usize {
-    if dimension < 8 * BLOCK {
+    if dimension < 8 * SUM_BLOCK {
         1
     } else {
         threads.max(1)
@@ -110,11 +20,11 @@ fn threads_for(threads: usize, dimension: usize) -> usize {
 }
 
 /// ⟨v|w⟩ for every v.
-pub(super) fn overlaps<T: Element>(basis: &[&[T]], w: &[T], threads: usize) -> Vec<T> {
-    let blocks = w.len().div_ceil(BLOCK);
+pub(super) fn overlaps<T: Scalar>(basis: &[&[T]], w: &[T], threads: usize) -> Vec<T> {
+    let blocks = w.len().div_ceil(SUM_BLOCK);
     let threads = threads_for(threads, w.len());
     let share = blocks.div_ceil(threads).max(1);
-    let mut partial = vec![T::default(); blocks * basis.len()];
+    let mut partial = vec![T::zero(); blocks * basis.len()];
     if basis.is_empty() {
         return partial;
     }
@@ -122,8 +32,8 @@ pub(super) fn overlaps<T: Element>(basis: &[&[T]], w: &[T], threads: usize) -> V
         for (t, rows) in partial.chunks_mut(share * basis.len()).enumerate() {
             let mut work = move || {
                 for (b, row) in rows.chunks_mut(basis.len()).enumerate() {
-                    let start = (t * share + b) * BLOCK;
-                    let range = start..w.len().min(start + BLOCK);
+                    let start = (t * share + b) * SUM_BLOCK;
+                    let range = start..w.len().min(start + SUM_BLOCK);
                     for (out, v) in row.iter_mut().zip(basis) {
                         *out = dot(&v[range.clone()], &w[range.clone()]);
                     }
@@ -136,7 +46,7 @@ pub(super) fn overlaps<T: Element>(basis: &[&[T]], w: &[T], threads: usize) -> V
             }
         }
     });
-    let mut sums = vec![T::default(); basis.len()];
+    let mut sums = vec![T::zero(); basis.len()];
     for row in partial.chunks(basis.len()) {
         sums.iter_mut().zip(row).for_each(|(s, &p)| *s += p);
     }
@@ -144,11 +54,11 @@ pub(super) fn overlaps<T: Element>(basis: &[&[T]], w: &[T], threads: usize) -> V
 }
 
 /// ⟨a|b⟩ with eight running sums, which lets the compiler use vector registers.
-pub(super) fn dot<T: Element>(a: &[T], b: &[T]) -> T {
-    let mut sums = [T::default(); 8];
+pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
+    let mut sums = [T::zero(); 8];
     let (heads_a, heads_b) = (a.chunks_exact(8), b.chunks_exact(8));
     let tail = heads_a.remainder().iter().zip(heads_b.remainder());
-    let rest = tail.fold(T::default(), |s, (&x, &y)| s + x.conj() * y);
+    let rest = tail.fold(T::zero(), |s, (&x, &y)| s + x.conj() * y);
     for (x, y) in heads_a.zip(heads_b) {
         for k in 0..8 {
             sums[k] += x[k].conj() * y[k];
@@ -158,19 +68,14 @@ pub(super) fn dot<T: Element>(a: &[T], b: &[T]) -> T {
 }
 
 /// w ← w − Σ c_i v_i
-pub(super) fn subtract<T: Element>(
-    w: &mut [T],
-    basis: &[&[T]],
-    coefficients: &[T],
-    threads: usize,
-) {
+pub(super) fn subtract<T: Scalar>(w: &mut [T], basis: &[&[T]], coefficients: &[T], threads: usize) {
     let threads = threads_for(threads, w.len());
-    let share = w.len().div_ceil(threads).next_multiple_of(BLOCK);
+    let share = w.len().div_ceil(threads).next_multiple_of(SUM_BLOCK);
     std::thread::scope(|scope| {
         for (t, part) in w.chunks_mut(share).enumerate() {
             let mut work = move || {
-                for (b, block) in part.chunks_mut(BLOCK).enumerate() {
-                    let start = t * share + b * BLOCK;
+                for (b, block) in part.chunks_mut(SUM_BLOCK).enumerate() {
+                    let start = t * share + b * SUM_BLOCK;
                     for (v, &c) in basis.iter().zip(coefficients) {
                         let v = &v[start..start + block.len()];
                         block.iter_mut().zip(v).for_each(|(x, &y)| *x = *x - c * y);
@@ -187,7 +92,7 @@ pub(super) fn subtract<T: Element>(
 }
 
 /// Replaces the first `columns` vectors by V s and drops the others.
-pub(super) fn rotate<T: Element>(
+pub(super) fn rotate<T: Scalar>(
     basis: &mut Vec<Vec<T>>,
     s: &Array2<f64>,
     columns: usize,
@@ -207,11 +112,11 @@ pub(super) fn rotate<T: Element>(
         for mut part in parts {
             let mut work = move || {
                 let length = part.first().map_or(0, |v| v.len());
-                let mut fresh = vec![vec![T::default(); BLOCK.min(length)]; columns];
-                for start in (0..length).step_by(BLOCK) {
-                    let range = start..length.min(start + BLOCK);
+                let mut fresh = vec![vec![T::zero(); SUM_BLOCK.min(length)]; columns];
+                for start in (0..length).step_by(SUM_BLOCK) {
+                    let range = start..length.min(start + SUM_BLOCK);
                     for (c, out) in fresh.iter_mut().enumerate() {
-                        out.fill(T::default());
+                        out.fill(T::zero());
                         for (r, v) in part.iter().enumerate() {
                             let weight = s[[r, c]];
                             out.iter_mut()
@@ -234,13 +139,13 @@ pub(super) fn rotate<T: Element>(
     basis.truncate(columns);
 }
 
-pub(super) fn norm<T: Element>(v: &[T]) -> f64 {
-    v.chunks(BLOCK)
+pub(super) fn norm<T: Scalar>(v: &[T]) -> f64 {
+    v.chunks(SUM_BLOCK)
         .map(|block| block.iter().map(|x| x.norm_sqr()).sum::<f64>())
         .sum::<f64>()
         .sqrt()
 }
 
-pub(super) fn scale<T: Element>(v: &mut [T], factor: f64) {
+pub(super) fn scale<T: Scalar>(v: &mut [T], factor: f64) {
     v.iter_mut().for_each(|x| *x = *x * factor);
 }

@@ -231,7 +231,7 @@ impl Observable for FourSpin {
                 if sites.is_empty() {
                     *out += c;
                 } else {
-                    asks.push(row, &sites);
+                    asks.flip(row, x, &sites);
                     asked.push((start + column, c));
                 }
             };

@@ -14,15 +14,9 @@ use crate::comm::{Comm, agree};
 use crate::derivatives::{Entry, PORTION};
 use crate::error::{Error, Result};
 use crate::linalg::products::Op;
-use crate::linalg::scalapack::{Distributed, Grid, Layout};
-use crate::number::{flatten, numbers};
+use crate::linalg::scalapack::{Grid, Layout};
+use crate::number::{flatten, unflatten};
 use ndarray::{Array2, s};
-use num_complex::Complex64;
-
-/// Numbers of distributed problems.
-pub trait Number: Distributed + Entry {}
-impl Number for f64 {}
-impl Number for Complex64 {}
 
 /// This rank's share of a Hermitian matrix, column by column.
 struct Share<T> {
@@ -31,7 +25,7 @@ struct Share<T> {
     entries: Vec<T>,
 }
 
-impl<T: Number> Share<T> {
+impl<T: Entry> Share<T> {
     fn new(order: usize, grid: Grid) -> Self {
         let (layout, (row, column)) = (grid.layout, grid.place);
         let length =
@@ -191,7 +185,7 @@ fn visit(
 }
 
 /// As [`sample_space::solve`], on the grid.
-pub fn in_sample_space<T: Number>(
+pub fn in_sample_space<T: Entry>(
     problem: &LeastSquares,
     zeta: &[f64],
     inverse: &Inverse,
@@ -264,7 +258,7 @@ pub fn in_sample_space<T: Number>(
             *share.entry(i, j) += T::from_re(fill * roots[i / stack] * roots[j / stack]);
         }
     }
-    let (mut x, fallbacks) = share.solve(&numbers(of_zeta), (scale, None), comm)?;
+    let (mut x, fallbacks) = share.solve(&unflatten(of_zeta), (scale, None), comm)?;
     for alpha in 0..stack {
         let along = x
             .iter()
@@ -291,7 +285,7 @@ pub fn in_sample_space<T: Number>(
 }
 
 /// As [`super::parameter_space::solve`], on the grid.
-pub fn in_parameter_space<T: Number>(
+pub fn in_parameter_space<T: Entry>(
     problem: &LeastSquares,
     zeta: &[f64],
     inverse: &Inverse,
@@ -307,7 +301,7 @@ pub fn in_parameter_space<T: Number>(
     let (layout, place) = (grid.layout, grid.place);
     let mut share = Share::<T>::new(p, grid);
     let mut force = Array2::from_elem((p, 1), T::zero());
-    let zeta: Vec<T> = numbers(zeta);
+    let zeta: Vec<T> = unflatten(zeta);
     let portion = (PORTION / (p * stack * T::PARTS).max(1)).max(1);
     let width = (PORTION / (p * T::PARTS).max(1)).max(1);
     for left in (0..p).step_by(width) {

@@ -16,7 +16,7 @@ use super::StepData;
 use crate::comm::Comm;
 use crate::derivatives::{Derivatives, Entry, Kind};
 use crate::error::{Error, Result};
-use crate::number::{Scalar, numbers};
+use crate::number::{Scalar, unflatten};
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -136,7 +136,7 @@ impl LeastSquares {
     pub fn rows<T: Entry>(&self, samples: Range<usize>) -> Array2<T> {
         let columns = self.derivatives.columns();
         let mut out: Array2<T> = self.derivatives.matrix(samples.clone(), 0..columns);
-        let mean: Vec<T> = numbers(&self.mean);
+        let mean: Vec<T> = unflatten(&self.mean);
         let stack = self.kind().stack();
         for (r, mut row) in out.rows_mut().into_iter().enumerate() {
             let root = T::from_re(self.roots[samples.start + r / stack]);

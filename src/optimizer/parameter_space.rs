@@ -12,7 +12,7 @@ use crate::derivatives::{Entry, PORTION};
 use crate::error::Result;
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::Op;
-use crate::number::{flatten, numbers};
+use crate::number::{flatten, unflatten};
 use ndarray::{Array2, s};
 
 /// S, as its upper triangle, and Ō^H ζ, complete on rank 0.
@@ -24,7 +24,7 @@ pub fn assemble<T: Lapack + Entry>(
     let (p, stack) = (problem.derivatives.columns(), problem.kind().stack());
     let mut metric = Array2::from_elem((p, p), T::zero());
     let mut force = Array2::from_elem((p, 1), T::zero());
-    let zeta: Vec<T> = numbers(zeta);
+    let zeta: Vec<T> = unflatten(zeta);
     let portion = (PORTION / (p * stack * T::PARTS).max(1)).max(1);
     let samples = problem.derivatives.samples();
     for start in (0..samples).step_by(portion) {

@@ -5,11 +5,13 @@
 //! 4558 (1998); Chen, Heyl, Nat. Phys. 20, 1476 (2024)): the same direction, whichever matrix is
 //! factorised.
 
+#[cfg(feature = "scalapack")]
+use super::distributed;
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
 use super::{Direction, Optimizer, OptimizerOptions, StepData, parameter_space, sample_space};
 use crate::comm::Comm;
-use crate::derivatives::Kind;
+use crate::derivatives::{Entry, Kind};
 use crate::error::Result;
 use crate::io::tree::Tree;
 use num_complex::Complex64;
@@ -41,7 +43,7 @@ impl Space {
         }
     }
 
-    fn solve_as<T: Number>(
+    fn solve_as<T: Entry>(
         self,
         problem: &LeastSquares,
         zeta: &[f64],
@@ -74,15 +76,6 @@ impl Space {
         }
     }
 }
-
-#[cfg(feature = "scalapack")]
-use super::distributed::{self, Number};
-
-/// Numbers of a solver.
-#[cfg(not(feature = "scalapack"))]
-trait Number: crate::linalg::dense::Lapack + crate::derivatives::Entry {}
-#[cfg(not(feature = "scalapack"))]
-impl<T: crate::linalg::dense::Lapack + crate::derivatives::Entry> Number for T {}
 
 /// Stochastic reconfiguration; it keeps no state between steps.
 pub struct Reconfiguration {

@@ -16,7 +16,7 @@ use crate::comm::Comm;
 use crate::derivatives::Entry;
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
-use crate::number::{flatten, numbers};
+use crate::number::{flatten, unflatten};
 use ndarray::{Array2, s};
 
 /// Blocks of T between this rank's samples and those of some ranks; of its own block the upper
@@ -198,7 +198,7 @@ impl<T: Lapack> Blocks<T> {
                 .map_or_else(empty, |(_, block)| block);
             return Ok(Some(Kernel {
                 matrix,
-                zeta: numbers(zeta),
+                zeta: unflatten(zeta),
                 roots: problem.roots.clone(),
             }));
         }
@@ -240,7 +240,7 @@ impl<T: Lapack> Blocks<T> {
             let count = problem.counts[r] * stack;
             let top = starts[r] * stack;
             for a in 0..count {
-                let row = numbers::<T>(take((count - a) * T::PARTS)?);
+                let row = unflatten::<T>(take((count - a) * T::PARTS)?);
                 let place = s![top + a, top + a..top + count];
                 kernel
                     .matrix
@@ -252,7 +252,7 @@ impl<T: Lapack> Blocks<T> {
             for q in partners(r, size) {
                 let (left, width) = (starts[q] * stack, problem.counts[q] * stack);
                 for a in top..top + count {
-                    let row = numbers::<T>(take(width * T::PARTS)?).into_iter();
+                    let row = unflatten::<T>(take(width * T::PARTS)?).into_iter();
                     match r < q {
                         true => row
                             .enumerate()
@@ -263,7 +263,7 @@ impl<T: Lapack> Blocks<T> {
                     }
                 }
             }
-            kernel.zeta.extend(numbers::<T>(take(count * T::PARTS)?));
+            kernel.zeta.extend(unflatten::<T>(take(count * T::PARTS)?));
             kernel.roots.extend_from_slice(take(problem.counts[r])?);
         }
         Ok(Some(kernel))

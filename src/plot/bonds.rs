@@ -2,7 +2,7 @@
 //! correlation.
 
 use super::correlations::symbol;
-use super::data::Run;
+use super::data::Source;
 use super::map::{Map, Patch, sheet};
 use super::{Drawn, reasons};
 use crate::error::Result;
@@ -58,7 +58,7 @@ fn nearest_image(lattice: &Lattice, i: usize, j: usize) -> [f64; 3] {
 }
 
 /// One map per file with spin correlations.
-pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
     let (mut maps, mut missing, mut label) = (Vec::new(), Vec::new(), None);
     for run in runs {
         let has = |n: &&str| {
@@ -105,7 +105,7 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     Ok(drawn)
 }
 
-fn bonds(run: &Run, lattice: &Lattice, path: &str) -> std::result::Result<Map, String> {
+fn bonds(run: &Source, lattice: &Lattice, path: &str) -> std::result::Result<Map, String> {
     let n = lattice.sites;
     let values = run.reals(path);
     if values.len() != n * n {

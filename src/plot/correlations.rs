@@ -3,8 +3,9 @@
 
 use super::Drawn;
 use super::axis::Axis;
-use super::data::Run;
-use super::panel::{Curve, Level, Look, Panel, stack};
+use super::curve::{Curve, Look};
+use super::data::Source;
+use super::panel::{Level, Panel, stack};
 use crate::error::Result;
 use std::collections::BTreeSet;
 
@@ -12,12 +13,12 @@ use std::collections::BTreeSet;
 pub const DISTANCE: &str = "distance [nearest-neighbour distance]";
 
 /// Names of all observables of the files that have the dataset `part`, in alphabetical order.
-pub fn names(runs: &[Run], part: &str) -> BTreeSet<String> {
+pub fn names(runs: &[Source], part: &str) -> BTreeSet<String> {
     runs.iter().flat_map(|r| r.observables(part)).collect()
 }
 
 /// The symbol of a spin correlation in the unit of a dataset.
-pub fn symbol(run: &Run, name: &str, path: &str) -> String {
+pub fn symbol(run: &Source, name: &str, path: &str) -> String {
     let unit = run.unit(path);
     let spin = if unit.is_empty() { "σ" } else { "S" };
     let text = match name {
@@ -31,12 +32,12 @@ pub fn symbol(run: &Run, name: &str, path: &str) -> String {
 }
 
 /// One picture per observable with a mean by distance.
-pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
     for name in names(runs, "/by_distance/mean") {
         let prefix = format!("measure/observables/{name}");
         let path = format!("{prefix}/by_distance/mean");
-        let curve = |r: &Run| {
+        let curve = |r: &Source| {
             let error = r.reals(&format!("{prefix}/by_distance/error"));
             let x = r.reals(&format!("{prefix}/distances"));
             Curve::new(

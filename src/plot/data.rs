@@ -1,7 +1,7 @@
 //! Decides what a picture knows of a results file: its datasets, a short name, the lattice, the
 //! exact energy.
 
-use super::panel::{Curve, Look};
+use super::curve::{Curve, Look};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::io::hdf5;
@@ -11,7 +11,7 @@ use crate::lattice::Lattice;
 use std::path::{Path, PathBuf};
 
 /// One results file.
-pub struct Run {
+pub struct Source {
     /// In legends.
     pub name: String,
     /// All datasets.
@@ -27,7 +27,7 @@ pub struct Run {
 }
 
 /// Reads the files. `exact` is one energy, or file of `exact --output`, for all or one per file.
-pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<Run>> {
+pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<Source>> {
     if !matches!(exact.len(), 0 | 1) && exact.len() != paths.len() {
         return Err(Error::input(
             "--exact",
@@ -48,7 +48,7 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<Run>> {
         let tree = results(path)?;
         let unique = paths.iter().filter(|p| stem(p) == stem(path)).count() == 1;
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        runs.push(Run {
+        runs.push(Source {
             name: if unique {
                 stem(path)
             } else {
@@ -100,7 +100,7 @@ fn lattice(tree: &Tree, folder: PathBuf) -> Result<Lattice> {
     Lattice::new(&section.spec(&source.folder)?)
 }
 
-impl Run {
+impl Source {
     /// Real numbers; empty where there are none of this name.
     pub fn reals(&self, path: &str) -> Vec<f64> {
         self.tree.reals(path).unwrap_or_default()

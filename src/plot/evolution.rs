@@ -4,13 +4,15 @@
 use super::Drawn;
 use super::axis::Axis;
 use super::correlations::{DISTANCE, symbol};
-use super::data::Run;
+use super::curve::{Curve, Look};
+use super::data::Source;
 use super::map::{Map, Patch, sheet};
-use super::panel::{Curve, Level, Look, Panel, stack};
+use super::panel::{Level, Panel, stack};
 use crate::error::Result;
 use std::collections::BTreeSet;
 
 const NONE: &str = "no file has an evolution ([evolve] was not run)";
+const NOT_A_NUMBER: &str = "none of the values is a number";
 const CURVES: &str = "evolve/output/observables/";
 
 const TIME: &str = "time t [1/coupling]";
@@ -20,47 +22,8 @@ fn time() -> Axis {
 }
 
 /// All pictures of time.
-pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
-    let over = |r: &Run, column: &str, error: Option<&str>, scale: f64| {
-        let x = r.reals("evolve/history/time");
-        let path = |c: &str| format!("evolve/history/{c}");
-        r.line(&x, &path(column), error.map(path).as_deref(), scale)
-    };
-    let all = |column: &str, error: Option<&str>, per_site: bool| -> Vec<Curve> {
-        runs.iter()
-            .map(|r| {
-                over(
-                    r,
-                    column,
-                    error,
-                    if per_site { 1.0 / r.sites as f64 } else { 1.0 },
-                )
-            })
-            .collect()
-    };
-    let mut drift = Panel::new(
-        time(),
-        Axis::linear("drift of E/N [couplings]").with_ticks(5),
-        all("drift", Some("drift_error"), false),
-    );
-    drift.levels.push(Level {
-        y: 0.0,
-        text: String::new(),
-    });
-    let panels = [
-        Panel::new(
-            time(),
-            Axis::linear("E/N [couplings]").with_ticks(5),
-            all("energy", Some("error"), true),
-        ),
-        drift,
-        Panel::new(
-            time(),
-            Axis::log("local error r²").with_ticks(5),
-            all("r2", None, false),
-        ),
-    ];
-    let mut drawn = vec![Drawn::new("evolution", stack(&panels)?, NONE)];
+pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
+    let mut drawn = vec![Drawn::new("evolution", stack(&motion(runs))?, NONE)];
     if !runs
         .iter()
         .any(|r| r.tree.datasets.contains_key("evolve/history/time"))
@@ -76,11 +39,7 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
         } else {
             "observables-of-time".into()
         };
-        drawn.push(Drawn::new(
-            name,
-            stack(&panels)?,
-            "none of the values is a number",
-        ));
+        drawn.push(Drawn::new(name, stack(&panels)?, NOT_A_NUMBER));
     }
     for name in by_distance {
         let mut maps: Vec<_> = runs.iter().filter_map(|r| cone(r, &name)).collect();
@@ -93,17 +52,43 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
             .find(|r| r.tree.datasets.contains_key(&path))
             .unwrap_or(&runs[0]);
         let svg = sheet(&maps, &symbol(first, &name, &path), false, 1)?;
-        drawn.push(Drawn::new(
-            format!("{name}-of-time"),
-            svg,
-            "none of the values is a number",
-        ));
+        drawn.push(Drawn::new(format!("{name}-of-time"), svg, NOT_A_NUMBER));
     }
     Ok(drawn)
 }
 
+/// Energy, drift and local error against time.
+fn motion(runs: &[Source]) -> [Panel; 3] {
+    let curves = |column: &str, error: Option<&str>, per_site: bool| -> Vec<Curve> {
+        let path = |c: &str| format!("evolve/history/{c}");
+        let curve = |r: &Source| {
+            let x = r.reals("evolve/history/time");
+            let scale = if per_site { 1.0 / r.sites as f64 } else { 1.0 };
+            r.line(&x, &path(column), error.map(path).as_deref(), scale)
+        };
+        runs.iter().map(curve).collect()
+    };
+    let panel = |y: Axis, curves| Panel::new(time(), y.with_ticks(5), curves);
+    let mut drift = panel(
+        Axis::linear("drift of E/N [couplings]"),
+        curves("drift", Some("drift_error"), false),
+    );
+    drift.levels.push(Level {
+        y: 0.0,
+        text: String::new(),
+    });
+    [
+        panel(
+            Axis::linear("E/N [couplings]"),
+            curves("energy", Some("error"), true),
+        ),
+        drift,
+        panel(Axis::log("local error r²"), curves("r2", None, false)),
+    ]
+}
+
 /// Names of what is one number per time, and of what is one per distance and time.
-fn observables(runs: &[Run]) -> (Vec<String>, BTreeSet<String>) {
+fn observables(runs: &[Source]) -> (Vec<String>, BTreeSet<String>) {
     let (mut singles, mut by_distance) = (BTreeSet::new(), BTreeSet::new());
     for run in runs {
         for key in run.tree.datasets.keys() {
@@ -124,12 +109,12 @@ fn observables(runs: &[Run]) -> (Vec<String>, BTreeSet<String>) {
     (singles.into_iter().collect(), by_distance)
 }
 
-fn single(runs: &[Run], name: &str) -> Panel {
+fn single(runs: &[Source], name: &str) -> Panel {
     let (mean, error) = (
         format!("{CURVES}{name}/mean"),
         format!("{CURVES}{name}/error"),
     );
-    let curve = |r: &Run| {
+    let curve = |r: &Source| {
         let x = r.reals("evolve/output/time");
         Curve::new(
             &r.name,
@@ -154,7 +139,7 @@ fn single(runs: &[Run], name: &str) -> Panel {
 
 /// Cells over distance (across) and time (up), the time stretched to a map of the width of its
 /// height.
-fn cone(run: &Run, name: &str) -> Option<Map> {
+fn cone(run: &Source, name: &str) -> Option<Map> {
     let values = run.reals(&format!("{CURVES}{name}/by_distance/mean"));
     let distances = run.reals(&format!("{CURVES}{name}/distances"));
     let times = run.reals("evolve/output/time");
@@ -162,26 +147,21 @@ fn cone(run: &Run, name: &str) -> Option<Map> {
     if d < 2 || t < 2 || values.len() != d * t {
         return None;
     }
-    let edges = |x: &[f64]| -> Vec<f64> {
-        let inner = x.windows(2).map(|w| 0.5 * (w[0] + w[1]));
-        let (first, last) = (
-            1.5 * x[0] - 0.5 * x[1],
-            1.5 * x[x.len() - 1] - 0.5 * x[x.len() - 2],
-        );
-        std::iter::once(first)
-            .chain(inner)
-            .chain(std::iter::once(last))
-            .collect()
-    };
     let (across, up) = (edges(&distances), edges(&times));
-    let stretch = 0.7 * (across[d] - across[0]) / (up[t] - up[0]).max(1e-300);
+    let width = across[d] - across[0];
+    let plane = Cone {
+        left: across[0],
+        width,
+        first: up[0],
+        stretch: 0.7 * width / (up[t] - up[0]).max(1e-300),
+    };
     let mut map = Map {
         title: run.name.clone(),
         ..Map::default()
     };
     for i in 0..t {
         for k in 0..d {
-            let (y0, y1) = (stretch * (up[i] - up[0]), stretch * (up[i + 1] - up[0]));
+            let (y0, y1) = (plane.y(up[i]), plane.y(up[i + 1]));
             let corners = vec![
                 [across[k], y0],
                 [across[k + 1], y0],
@@ -195,46 +175,75 @@ fn cone(run: &Run, name: &str) -> Option<Map> {
             });
         }
     }
-    let width = across[d] - across[0];
-    let (left, bottom, tick) = (across[0], 0.0, 0.012 * width);
-    for (scale, upright) in [
-        (
-            Axis::linear("").tight().scale(distances.iter().copied()),
-            false,
-        ),
-        (Axis::linear("").tight().scale(times.iter().copied()), true),
-    ] {
-        for &value in &scale.ticks {
-            let (from, to, text) = if upright {
-                let y = stretch * (value - up[0]);
-                ([left, y], [left - tick, y], [left - 0.06 * width, y])
-            } else {
-                (
-                    [value, bottom],
-                    [value, bottom - tick],
-                    [value, bottom - 0.04 * width],
-                )
-            };
-            map.lines.push(vec![from, to]);
-            map.texts.push((text, scale.number(value)));
+    plane.add_ticks(&mut map, &distances, &times);
+    plane.add_frame(&mut map, plane.y(up[t]));
+    Some(map)
+}
+
+/// The ends of cells around these places: halfway between neighbours.
+fn edges(x: &[f64]) -> Vec<f64> {
+    let inner = x.windows(2).map(|w| 0.5 * (w[0] + w[1]));
+    let (first, last) = (
+        1.5 * x[0] - 0.5 * x[1],
+        1.5 * x[x.len() - 1] - 0.5 * x[x.len() - 2],
+    );
+    std::iter::once(first)
+        .chain(inner)
+        .chain(std::iter::once(last))
+        .collect()
+}
+
+/// The plane of distance (x) and stretched time (y), whose corner is (left, 0).
+struct Cone {
+    left: f64,
+    width: f64,
+    /// Time of the lower edge.
+    first: f64,
+    /// Units of the plane per unit of time.
+    stretch: f64,
+}
+
+impl Cone {
+    fn y(&self, time: f64) -> f64 {
+        self.stretch * (time - self.first)
+    }
+
+    /// Ticks and their numbers on both axes.
+    fn add_ticks(&self, map: &mut Map, distances: &[f64], times: &[f64]) {
+        let (left, tick) = (self.left, 0.012 * self.width);
+        let scale = |values: &[f64]| Axis::linear("").tight().scale(values.iter().copied());
+        let across = scale(distances);
+        for &x in &across.ticks {
+            map.lines.push(vec![[x, 0.0], [x, -tick]]);
+            let place = [x, -0.04 * self.width];
+            map.texts.push((place, across.number(x)));
+        }
+        let up = scale(times);
+        for &time in &up.ticks {
+            let y = self.y(time);
+            map.lines.push(vec![[left, y], [left - tick, y]]);
+            let place = [left - 0.06 * self.width, y];
+            map.texts.push((place, up.number(time)));
         }
     }
-    let top = stretch * (up[t] - up[0]);
-    let (right, above) = (left + width, top + 0.04 * width);
-    map.lines.push(vec![
-        [left, bottom],
-        [right, bottom],
-        [right, top],
-        [left, top],
-        [left, bottom],
-    ]);
-    map.texts
-        .push(([left + 0.5 * width, bottom - 0.09 * width], DISTANCE.into()));
-    map.texts.push(([left + 0.12 * width, above], TIME.into()));
-    // Room for the texts.
-    map.lines.extend([
-        vec![[left - 0.1 * width, bottom - 0.11 * width]; 2],
-        vec![[right, above + 0.02 * width]; 2],
-    ]);
-    Some(map)
+
+    /// The frame up to the height `top`, the names of the axes, and room for them.
+    fn add_frame(&self, map: &mut Map, top: f64) {
+        let (left, width) = (self.left, self.width);
+        let (right, above) = (left + width, top + 0.04 * width);
+        map.lines.push(vec![
+            [left, 0.0],
+            [right, 0.0],
+            [right, top],
+            [left, top],
+            [left, 0.0],
+        ]);
+        map.texts
+            .push(([left + 0.5 * width, -0.09 * width], DISTANCE.into()));
+        map.texts.push(([left + 0.12 * width, above], TIME.into()));
+        map.lines.extend([
+            vec![[left - 0.1 * width, -0.11 * width]; 2],
+            vec![[right, above + 0.02 * width]; 2],
+        ]);
+    }
 }

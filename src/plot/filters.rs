@@ -4,7 +4,7 @@
 //! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), Fig. 2.
 
 use super::bonds::plane;
-use super::data::Run;
+use super::data::Source;
 use super::map::{Map, Patch, sheet};
 use super::structure::wigner_seitz;
 use super::{Drawn, reasons};
@@ -17,7 +17,7 @@ use std::f64::consts::TAU;
 const MOST: usize = 16;
 
 /// One sheet per file with weights W.
-pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
     let (mut drawn, mut missing) = (Vec::new(), Vec::new());
     for run in runs {
         match filters(run) {
@@ -42,41 +42,56 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     Ok(drawn)
 }
 
+/// Weights W as they stand in a file.
+struct Weights {
+    shape: Vec<usize>,
+    /// Real weights, or real and imaginary parts, with their names.
+    parts: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Weights {
+    fn of(run: &Source) -> Option<Self> {
+        let value = run.tree.datasets.iter().find_map(|(key, value)| {
+            let name = key.strip_prefix("parameters/")?;
+            (name == "W" || name.ends_with(".W")).then_some(value)
+        })?;
+        match value {
+            Value::Real(a) => Some(Weights {
+                shape: a.shape().to_vec(),
+                parts: vec![("", a.iter().copied().collect())],
+            }),
+            Value::Complex(a) => Some(Weights {
+                shape: a.shape().to_vec(),
+                parts: vec![
+                    ("Re ", a.iter().map(|z| z.re).collect()),
+                    ("Im ", a.iter().map(|z| z.im).collect()),
+                ],
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Whether one filter stands for all its translations: W then has a row per filter.
+fn is_tied(run: &Source) -> bool {
+    let resolved = run.tree.text("input/resolved").ok();
+    let table = resolved.and_then(|t| t.parse::<toml::Table>().ok());
+    table.is_some_and(|t| {
+        let ansatz = t.get("ansatz");
+        let symmetry = ansatz.and_then(|a| a.get("symmetry")?.as_str());
+        symmetry.is_some_and(|s| s != "none")
+    })
+}
+
 /// The maps, and of how many parts each weight consists.
-fn filters(run: &Run) -> std::result::Result<(Vec<Map>, usize), String> {
-    let weights = run.tree.datasets.iter().find_map(|(key, value)| {
-        let name = key.strip_prefix("parameters/")?;
-        (name == "W" || name.ends_with(".W")).then_some(value)
-    });
-    let (shape, parts): (Vec<usize>, Vec<(&str, Vec<f64>)>) = match weights {
-        Some(Value::Real(a)) => (a.shape().to_vec(), vec![("", a.iter().copied().collect())]),
-        Some(Value::Complex(a)) => {
-            let part = |f: fn(&num_complex::Complex64) -> f64| a.iter().map(f).collect::<Vec<_>>();
-            (
-                a.shape().to_vec(),
-                vec![("Re ", part(|z| z.re)), ("Im ", part(|z| z.im))],
-            )
-        }
-        _ => {
-            return Err(
-                "the wave function has no weights W; they belong to ansatz kind \"rbm\"".into(),
-            );
-        }
+fn filters(run: &Source) -> std::result::Result<(Vec<Map>, usize), String> {
+    let Some(Weights { shape, parts }) = Weights::of(run) else {
+        return Err(
+            "the wave function has no weights W; they belong to ansatz kind \"rbm\"".into(),
+        );
     };
     let lattice = run.lattice.as_ref().map_err(Clone::clone)?;
-    let tied = run
-        .tree
-        .text("input/resolved")
-        .ok()
-        .and_then(|t| t.parse::<toml::Table>().ok())
-        .is_some_and(|t| {
-            let symmetry = t
-                .get("ansatz")
-                .and_then(|a| a.get("symmetry"))
-                .and_then(|s| s.as_str());
-            symmetry.is_some_and(|s| s != "none")
-        });
-    let n = lattice.sites;
+    let (tied, n) = (is_tied(run), lattice.sites);
     let [rows, columns] = shape[..] else {
         return Err("W is not a matrix".into());
     };

@@ -6,9 +6,11 @@
 
 use super::Drawn;
 use super::axis::Axis;
-use super::data::Run;
-use super::panel::{Curve, Level, Look, Panel, stack};
+use super::curve::{Curve, Look};
+use super::data::Source;
+use super::panel::{Level, Panel, stack};
 use crate::error::Result;
+use crate::stats::limits::MAX_R_HAT;
 
 const NO_STEPS: &str = "no file has optimisation steps ([optimize] was not run)";
 
@@ -17,7 +19,7 @@ fn step() -> Axis {
 }
 
 /// Distance of a step's energy to the exact one.
-fn relative_error(run: &Run, exact: f64) -> Curve {
+fn relative_error(run: &Source, exact: f64) -> Curve {
     let scale = exact.abs().max(1e-300);
     let error: Vec<f64> = run
         .reals("optimize/history/energy")
@@ -28,14 +30,14 @@ fn relative_error(run: &Run, exact: f64) -> Curve {
 }
 
 /// The last part of the optimisation.
-fn tail(run: &Run) -> Curve {
+fn tail(run: &Source) -> Curve {
     let mut curve = energy_curve(run);
     let keep = (curve.points.len() / 4).max(20).min(curve.points.len());
     curve.points.drain(..curve.points.len() - keep);
     curve
 }
 
-fn energy_curve(run: &Run) -> Curve {
+fn energy_curve(run: &Source) -> Curve {
     let per_site = 1.0 / run.sites as f64;
     run.line(
         &run.steps(),
@@ -46,7 +48,7 @@ fn energy_curve(run: &Run) -> Curve {
 }
 
 /// Energy per site against the step, with an inset.
-pub fn energy(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn energy(runs: &[Source]) -> Result<Vec<Drawn>> {
     let curves: Vec<_> = runs.iter().map(energy_curve).collect();
     let label = "energy per site E/N [units of the couplings]";
     let mut panel = Panel::new(step(), Axis::linear(label), curves);
@@ -104,14 +106,14 @@ fn number(value: f64) -> String {
     format!("{value:.5}").replace('-', "−")
 }
 
-fn column(runs: &[Run], name: &str) -> Vec<Curve> {
+fn column(runs: &[Source], name: &str) -> Vec<Curve> {
     runs.iter()
         .map(|r| r.line(&r.steps(), &format!("optimize/history/{name}"), None, 1.0))
         .collect()
 }
 
 /// Variance and V-score.
-pub fn quality(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn quality(runs: &[Source]) -> Result<Vec<Drawn>> {
     let per_site = runs.iter().map(|r| {
         r.line(
             &r.steps(),
@@ -136,7 +138,7 @@ pub fn quality(runs: &[Run]) -> Result<Vec<Drawn>> {
 }
 
 /// Acceptance and split R-hat.
-pub fn sampling(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn sampling(runs: &[Source]) -> Result<Vec<Drawn>> {
     let sampled: Vec<Vec<Curve>> = ["acceptance", "r_hat"]
         .iter()
         .map(|c| column(runs, c))
@@ -155,8 +157,8 @@ pub fn sampling(runs: &[Run]) -> Result<Vec<Drawn>> {
         .filter(|v| v.is_finite());
     if highest.fold(0.0, f64::max) > 1.05 {
         panels[1].levels.push(Level {
-            y: 1.1,
-            text: "chains disagree above 1.1".into(),
+            y: MAX_R_HAT,
+            text: format!("chains disagree above {MAX_R_HAT}"),
         });
     }
     let steps = runs.iter().any(|r| !r.steps().is_empty());

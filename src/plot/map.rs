@@ -18,6 +18,32 @@ pub struct Patch {
     pub width: f64,
 }
 
+/// Where a point of the plane stands in the drawing.
+type At<'a> = &'a dyn Fn(&[f64; 2]) -> (i32, i32);
+
+impl Patch {
+    /// Draws it in the colour of its value between the ends of `range`; `unit` is the length of
+    /// one in the drawing.
+    fn draw(&self, area: &Area, at: At, unit: f64, range: (f64, f64)) -> Result<()> {
+        let fraction = if range.1 > range.0 {
+            (self.value - range.0) / (range.1 - range.0)
+        } else {
+            0.5
+        };
+        let color = shade(fraction);
+        let corners: Vec<_> = self.corners.iter().map(at).collect();
+        if self.width > 0.0 {
+            let largest = range.0.abs().max(range.1.abs()).max(1e-30);
+            let thick = (unit * self.width * (0.25 + 0.75 * self.value.abs() / largest)).max(3.0);
+            return line(area, corners, color, thick as u32);
+        }
+        // The outline in the same colour closes the seams between cells.
+        let outline = corners.iter().chain(corners.first()).copied().collect();
+        line(area, outline, color, 2)?;
+        polygon(area, corners, color)
+    }
+}
+
 /// A picture of a plane.
 #[derive(Debug, Clone, Default)]
 pub struct Map {
@@ -96,37 +122,28 @@ impl Map {
         };
         if !self.title.is_empty() {
             let middle = (f64::from(width) / 2.0) as i32;
+            let place = (middle, (0.8 * letters) as i32);
             write(
                 area,
                 &self.title,
-                (middle, (0.8 * letters) as i32),
+                place,
                 letters,
                 HPos::Center,
                 VPos::Center,
             )?;
         }
-        let fraction = |v: f64| {
-            if range.1 > range.0 {
-                (v - range.0) / (range.1 - range.0)
-            } else {
-                0.5
-            }
-        };
         for patch in self.patches.iter().filter(|p| p.value.is_finite()) {
-            let color = shade(fraction(patch.value));
-            let corners: Vec<_> = patch.corners.iter().map(at).collect();
-            if patch.width > 0.0 {
-                let largest = range.0.abs().max(range.1.abs()).max(1e-30);
-                let thick =
-                    (unit * patch.width * (0.25 + 0.75 * patch.value.abs() / largest)).max(3.0);
-                line(area, corners, color, thick as u32)?;
-            } else {
-                // The outline in the same colour closes the seams between cells.
-                let outline = corners.iter().chain(corners.first()).copied().collect();
-                line(area, outline, color, 2)?;
-                polygon(area, corners, color)?;
-            }
+            patch.draw(area, &at, unit, range)?;
         }
+        self.draw_on_top(area, &at, unit, letters)
+    }
+
+    /// Lines, dots, texts and names of places.
+    fn draw_on_top(&self, area: &Area, at: At, unit: f64, letters: f64) -> Result<()> {
+        let written = |text: &str, place: &[f64; 2]| {
+            let size = 0.9 * letters;
+            write(area, text, at(place), size, HPos::Center, VPos::Center)
+        };
         for path in &self.lines {
             line(area, path.iter().map(at).collect(), BLACK, 3)?;
         }
@@ -138,14 +155,7 @@ impl Map {
                 .map_err(failed)?;
         }
         for (place, text) in &self.texts {
-            write(
-                area,
-                text,
-                at(place),
-                0.9 * letters,
-                HPos::Center,
-                VPos::Center,
-            )?;
+            written(text, place)?;
         }
         for (place, name) in &self.marks {
             let r = (0.75 * letters) as i32;
@@ -153,14 +163,7 @@ impl Map {
                 .map_err(failed)?;
             area.draw(&Circle::new(at(place), r, BLACK.stroke_width(2)))
                 .map_err(failed)?;
-            write(
-                area,
-                name,
-                at(place),
-                0.9 * letters,
-                HPos::Center,
-                VPos::Center,
-            )?;
+            written(name, place)?;
         }
         Ok(())
     }
@@ -184,14 +187,8 @@ fn bar(area: &Area, range: (f64, f64), label: &str, letters: f64) -> Result<()> 
     let height = area.dim_in_pixel().1 as i32;
     let (left, right) = ((0.4 * letters) as i32, (1.4 * letters) as i32);
     let (top, bottom) = ((2.4 * letters) as i32, height - (1.2 * letters) as i32);
-    write(
-        area,
-        label,
-        (left, (0.9 * letters) as i32),
-        letters,
-        HPos::Left,
-        VPos::Center,
-    )?;
+    let written = |text: &str, place| write(area, text, place, letters, HPos::Left, VPos::Center);
+    written(label, (left, (0.9 * letters) as i32))?;
     let steps = 128;
     let level = |f: f64| bottom - (f * f64::from(bottom - top)).round() as i32;
     for k in 0..steps {
@@ -223,21 +220,9 @@ fn bar(area: &Area, range: (f64, f64), label: &str, letters: f64) -> Result<()> 
         .scale([range.0, range.1].into_iter());
     for &tick in &scale.ticks {
         let y = level((tick - scale.low) / (scale.high - scale.low));
-        line(
-            area,
-            vec![(right, y), (right + (0.25 * letters) as i32, y)],
-            BLACK,
-            2,
-        )?;
-        let place = (right + (0.45 * letters) as i32, y);
-        write(
-            area,
-            &scale.number(tick),
-            place,
-            letters,
-            HPos::Left,
-            VPos::Center,
-        )?;
+        let mark = vec![(right, y), (right + (0.25 * letters) as i32, y)];
+        line(area, mark, BLACK, 2)?;
+        written(&scale.number(tick), (right + (0.45 * letters) as i32, y))?;
     }
     Ok(())
 }

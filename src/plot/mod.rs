@@ -5,6 +5,7 @@ mod axis;
 mod bonds;
 mod canvas;
 mod correlations;
+mod curve;
 mod data;
 mod evolution;
 mod filters;
@@ -16,7 +17,7 @@ mod style;
 
 use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
-use data::Run;
+use data::Source;
 use std::path::{Path, PathBuf};
 
 /// A picture, or why there is none.
@@ -38,7 +39,7 @@ impl Drawn {
 }
 
 /// What draws some pictures of the files.
-type Pictures = fn(&[Run]) -> Result<Vec<Drawn>>;
+type Pictures = fn(&[Source]) -> Result<Vec<Drawn>>;
 
 /// All pictures.
 const PICTURES: &[Pictures] = &[

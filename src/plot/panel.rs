@@ -1,77 +1,14 @@
-//! Decides how curves with error bars are drawn: axes, frame, curves, levels, a legend above them,
-//! an inset.
+//! Decides how a diagram is drawn: axes, frame, curves, levels, a legend above them, an inset.
 
 use super::axis::{Axis, Scale};
 use super::canvas::{Area, HPos, VPos, failed, font, line, polygon, text_width, write};
+use super::curve::Curve;
 use super::style;
 use crate::error::Result;
 use plotters::prelude::*;
 
 /// Size of the letters in units.
 pub const LETTERS: f64 = 34.0;
-/// Most points of a curve that are drawn; more are thinned.
-const MOST: usize = 1500;
-
-/// How a curve is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// A line with some markers, and a band of one standard error around it.
-    Line,
-    /// Markers with error bars, joined by a thin line.
-    Points,
-}
-
-/// Points (x, y, error of y) in one style.
-#[derive(Debug, Clone)]
-pub struct Curve {
-    /// Name in the legend; the legend names a style once.
-    pub name: String,
-    /// Number of the style.
-    pub style: usize,
-    /// How it is drawn.
-    pub look: Look,
-    /// The points, with an error of zero where there is none.
-    pub points: Vec<[f64; 3]>,
-}
-
-impl Curve {
-    /// A line from columns of equal length.
-    pub fn new(
-        name: &str,
-        style: usize,
-        look: Look,
-        x: &[f64],
-        y: &[f64],
-        error: Option<&[f64]>,
-    ) -> Self {
-        let error = |k: usize| {
-            error
-                .and_then(|e| e.get(k))
-                .copied()
-                .filter(|e| e.is_finite())
-                .unwrap_or(0.0)
-        };
-        let points = x
-            .iter()
-            .zip(y)
-            .enumerate()
-            .map(|(k, (x, y))| [*x, *y, error(k)])
-            .collect();
-        Curve {
-            name: name.into(),
-            style,
-            look,
-            points,
-        }
-    }
-
-    /// Whether any point can be shown on these axes.
-    pub fn visible(&self, x: &Axis, y: &Axis) -> bool {
-        self.points
-            .iter()
-            .any(|p| x.place(p[0]).is_some() && y.place(p[1]).is_some())
-    }
-}
 
 /// A horizontal line across a panel.
 #[derive(Debug, Clone)]
@@ -170,56 +107,90 @@ impl Panel {
             .draw()
             .map_err(failed)?;
         let (columns, rows) = chart.plotting_area().get_pixel_range();
-        let (left, right, top, bottom) = (columns.start, columns.end, rows.start, rows.end);
         // Plotting is in absolute units of the whole drawing, areas in their own.
         let origin = area.get_pixel_range();
         let own = |(px, py): (i32, i32)| (px - origin.0.start, py - origin.1.start);
-        let frame = vec![
-            (left, top),
-            (right, top),
-            (right, bottom),
-            (left, bottom),
-            (left, top),
-        ];
-        line(area, frame.into_iter().map(own).collect(), BLACK, 2)?;
+        let frame = Frame {
+            upper_left: own((columns.start, rows.start)),
+            lower_right: own((columns.end, rows.end)),
+        };
+        line(area, frame.outline(), BLACK, 2)?;
         let at = |px: f64, py: f64| {
             let place = (self.x.place(px)?, self.y.place(py)?);
             Some(own(chart.backend_coord(&place)))
         };
-        let mut notes = Vec::new();
-        for level in &self.levels {
-            let Some(place) = self.y.place(level.y) else {
-                continue;
-            };
-            let height = own(chart.backend_coord(&(x.low, place))).1;
-            let (from, to) = (own((left, 0)).0, own((right, 0)).0);
-            for dash in style::dashed(&[(from, height), (to, height)], &[18.0, 10.0]) {
-                line(area, dash, BLACK, 3)?;
-            }
-            if !level.text.is_empty() {
-                notes.push((&level.text, height));
-            }
-        }
+        let height = |value: f64| {
+            let place = self.y.place(value)?;
+            Some(own(chart.backend_coord(&(x.low, place))).1)
+        };
+        let notes = self.draw_levels(area, &frame, &height)?;
         for (k, curve) in self.curves.iter().enumerate() {
             // The first ones larger, so that they show behind others in the same place.
             let behind = (self.curves.len() - 1 - k).min(3) as i32;
             curve.draw(area, &at, letters, 3 * behind)?;
         }
-        let frame = (own((left, top)), own((right, bottom)));
         let drawn: Vec<_> = self.curves.iter().flat_map(|c| c.path(&at)).collect();
         for (text, height) in notes {
-            note(area, text, height, frame, &drawn, 0.85 * letters)?;
+            note(area, text, height, &frame, &drawn, 0.85 * letters)?;
         }
-        if let Some(inset) = &self.inset {
-            let (width, height) = (right - left, bottom - top);
-            let corner = own((left + width * 36 / 100, top + height * 3 / 100));
-            let size = ((width * 62 / 100) as u32, (height * 60 / 100) as u32);
-            let place = area.clone().shrink(corner, size);
-            place.fill(&WHITE).map_err(failed)?;
-            let small = 0.8 * letters;
-            inset.draw(&place, small, inset.side(small))?;
+        self.draw_inset(area, &frame, letters)
+    }
+
+    /// Dashed lines at the levels; returns the texts that are to be written, and their heights.
+    fn draw_levels(
+        &self,
+        area: &Area,
+        frame: &Frame,
+        height: &dyn Fn(f64) -> Option<i32>,
+    ) -> Result<Vec<(&str, i32)>> {
+        let mut notes = Vec::new();
+        for level in &self.levels {
+            let Some(y) = height(level.y) else {
+                continue;
+            };
+            let ends = [(frame.upper_left.0, y), (frame.lower_right.0, y)];
+            for dash in style::dashed(&ends, &[18.0, 10.0]) {
+                line(area, dash, BLACK, 3)?;
+            }
+            if !level.text.is_empty() {
+                notes.push((level.text.as_str(), y));
+            }
         }
-        Ok(())
+        Ok(notes)
+    }
+
+    fn draw_inset(&self, area: &Area, frame: &Frame, letters: f64) -> Result<()> {
+        let Some(inset) = &self.inset else {
+            return Ok(());
+        };
+        let (left, top) = frame.upper_left;
+        let (width, height) = (frame.lower_right.0 - left, frame.lower_right.1 - top);
+        let corner = (left + width * 36 / 100, top + height * 3 / 100);
+        let size = ((width * 62 / 100) as u32, (height * 60 / 100) as u32);
+        let place = area.clone().shrink(corner, size);
+        place.fill(&WHITE).map_err(failed)?;
+        let small = 0.8 * letters;
+        inset.draw(&place, small, inset.side(small))
+    }
+}
+
+/// The rectangle of the axes, in units of its area.
+struct Frame {
+    upper_left: (i32, i32),
+    lower_right: (i32, i32),
+}
+
+impl Frame {
+    /// Its closed outline.
+    fn outline(&self) -> Vec<(i32, i32)> {
+        let ((left, top), (right, bottom)) = (self.upper_left, self.lower_right);
+        vec![
+            (left, top),
+            (right, top),
+            (right, bottom),
+            (left, bottom),
+            (left, top),
+        ]
     }
 }
 
@@ -229,12 +200,12 @@ fn note(
     area: &Area,
     text: &str,
     height: i32,
-    frame: ((i32, i32), (i32, i32)),
+    frame: &Frame,
     drawn: &[(i32, i32)],
     letters: f64,
 ) -> Result<()> {
     let (wide, tall) = (text_width(text, letters), (1.1 * letters) as i32);
-    let ((left, top), (right, bottom)) = frame;
+    let ((left, top), (right, bottom)) = (frame.upper_left, frame.lower_right);
     let columns = [right - 16 - wide, left + 16, (left + right - wide) / 2];
     // Below first, since curves come from above.
     let corners = columns
@@ -264,104 +235,6 @@ fn note(
         HPos::Left,
         VPos::Center,
     )
-}
-
-impl Curve {
-    /// Points along the drawn line, with some between those of the data.
-    fn path(&self, at: &dyn Fn(f64, f64) -> Option<(i32, i32)>) -> Vec<(i32, i32)> {
-        let places: Vec<_> = self
-            .thinned()
-            .iter()
-            .filter_map(|p| at(p[0], p[1]))
-            .collect();
-        let between = |w: &[(i32, i32)]| {
-            let (a, b) = (w[0], w[1]);
-            (0..8)
-                .map(move |k| (a.0 + (b.0 - a.0) * k / 8, a.1 + (b.1 - a.1) * k / 8))
-                .collect::<Vec<_>>()
-        };
-        places
-            .windows(2)
-            .flat_map(between)
-            .chain(places.last().copied())
-            .collect()
-    }
-
-    fn draw(
-        &self,
-        area: &Area,
-        at: &dyn Fn(f64, f64) -> Option<(i32, i32)>,
-        letters: f64,
-        behind: i32,
-    ) -> Result<()> {
-        let points = self.thinned();
-        let places: Vec<_> = points.iter().map(|p| at(p[0], p[1])).collect();
-        let errors = points.iter().any(|p| p[2] > 0.0);
-        let ends: Vec<_> = points
-            .iter()
-            .map(|p| {
-                at(p[0], p[1] - p[2])
-                    .zip(at(p[0], p[1] + p[2]))
-                    .filter(|_| errors)
-            })
-            .collect();
-        let (color, radius) = (style::color(self.style), (0.2 * letters) as i32);
-        match self.look {
-            Look::Line => {
-                for piece in ends.split(Option::is_none) {
-                    let (lower, upper): (Vec<_>, Vec<_>) = piece.iter().flatten().copied().unzip();
-                    if lower.len() > 1 {
-                        polygon(
-                            area,
-                            lower.into_iter().chain(upper.into_iter().rev()).collect(),
-                            color.mix(0.3),
-                        )?;
-                    }
-                }
-                style::curve(area, &places, self.style, 4)?;
-                let every = (places.len() / 12).max(1);
-                let first = (self.style % 3 + 1) * every / 4;
-                for place in places.iter().skip(first).step_by(every).flatten() {
-                    style::marker(area, *place, self.style, radius)?;
-                }
-            }
-            Look::Points => {
-                style::curve(area, &places, self.style, 2)?;
-                for (x, low, high) in ends.iter().flatten().map(|(a, b)| (a.0, a.1, b.1)) {
-                    line(area, vec![(x, low), (x, high)], color, 3)?;
-                    let half = radius;
-                    line(area, vec![(x - half, low), (x + half, low)], color, 3)?;
-                    line(area, vec![(x - half, high), (x + half, high)], color, 3)?;
-                }
-                for place in places.iter().flatten() {
-                    style::marker(area, *place, self.style, radius + 1 + behind)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Of long records the lowest and the highest of every few points.
-    fn thinned(&self) -> Vec<[f64; 3]> {
-        if self.points.len() <= MOST {
-            return self.points.clone();
-        }
-        let size = (2 * self.points.len()).div_ceil(MOST);
-        let ends = |piece: &[[f64; 3]]| {
-            let by = |k: &usize| piece[*k][1];
-            let (low, high) = (
-                (0..piece.len()).min_by(|a, b| by(a).total_cmp(&by(b))),
-                (0..piece.len()).max_by(|a, b| by(a).total_cmp(&by(b))),
-            );
-            let (a, b) = (low.unwrap_or(0), high.unwrap_or(0));
-            if a == b {
-                vec![piece[a]]
-            } else {
-                vec![piece[a.min(b)], piece[a.max(b)]]
-            }
-        };
-        self.points.chunks(size).flat_map(ends).collect()
-    }
 }
 
 /// Units of the drawing that the legend above panels takes.

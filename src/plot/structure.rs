@@ -11,78 +11,26 @@
 
 use super::axis::Axis;
 use super::correlations::{names, symbol};
-use super::data::Run;
+use super::curve::{Curve, Look};
+use super::data::Source;
 use super::map::{Map, Patch, sheet};
-use super::panel::{Curve, Look, Panel, stack};
+use super::panel::{Panel, stack};
 use super::{Drawn, reasons};
 use crate::error::Result;
 use crate::lattice::Lattice;
 use std::f64::consts::{PI, TAU};
 
 /// Pictures per observable with momenta.
-pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
+pub fn pictures(runs: &[Source]) -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
     for name in names(runs, "/momenta") {
-        let prefix = format!("measure/observables/{name}");
-        let mean = format!("{prefix}/mean");
-        let (mut curves, mut maps, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        let mut first = None;
-        for run in runs {
-            let momenta = run.reals(&format!("{prefix}/momenta"));
-            let d = run
-                .shape(&format!("{prefix}/momenta"))
-                .get(1)
-                .copied()
-                .unwrap_or(0);
-            let values = run.reals(&mean);
-            match (&run.lattice, d) {
-                (_, 0) => missing.push((run.name.clone(), "it was not measured".into())),
-                (Err(e), _) => missing.push((run.name.clone(), e.clone())),
-                (Ok(_), 1) => {
-                    let error = run.reals(&format!("{prefix}/error"));
-                    curves.push(curve(run, &momenta, &values, &error));
-                }
-                (Ok(lattice), 2) => {
-                    let pairs = name.replace("structure-factor", "spin-correlations");
-                    let pairs = run.reals(&format!("measure/observables/{pairs}/mean"));
-                    maps.push(Map {
-                        title: run.name.clone(),
-                        ..zone(lattice, &momenta, &values, &pairs)
-                    });
-                }
-                (Ok(_), _) => missing.push((
-                    run.name.clone(),
-                    "momenta in three dimensions have no map".into(),
-                )),
-            }
-            first = first.or((d > 0).then_some(run));
-        }
-        let Some(first) = first else { continue };
-        let label = symbol(first, &name, &mean);
-        let both = !curves.is_empty() && !maps.is_empty();
-        if !curves.is_empty() {
-            let x = Axis::linear("momentum q a / π").tight().with_ticks(8);
-            let svg = stack(&[Panel::new(x, Axis::linear(&label).with(0.0), curves)])?;
-            let name = if both {
-                format!("{name}-curve")
-            } else {
-                name.clone()
-            };
-            drawn.push(Drawn::new(name, svg, "none of its values is a number"));
-        }
-        if !maps.is_empty() {
-            if maps.len() == 1 {
-                maps[0].title.clear();
-            }
-            drawn.push(Drawn::new(
-                &name,
-                sheet(&maps, &label, false, 1)?,
-                "none of its values is a number",
-            ));
-        }
-        if !missing.is_empty() {
-            drawn.push(Drawn::new(&name, None, reasons(missing)));
-        }
+        let Some(first) = runs.iter().find(|r| directions(r, &name) > 0) else {
+            continue;
+        };
+        let mut shown = Momenta::default();
+        runs.iter().for_each(|run| shown.add(run, &name));
+        let label = symbol(first, &name, &format!("measure/observables/{name}/mean"));
+        drawn.extend(shown.draw(&name, &label)?);
     }
     if drawn.is_empty() {
         let reason = "no file has it; add \"structure-factor\" to measure.observables";
@@ -91,8 +39,77 @@ pub fn pictures(runs: &[Run]) -> Result<Vec<Drawn>> {
     Ok(drawn)
 }
 
+/// Number of components of the momenta of an observable, 0 where it was not measured.
+fn directions(run: &Source, name: &str) -> usize {
+    let shape = run.shape(&format!("measure/observables/{name}/momenta"));
+    shape.get(1).copied().unwrap_or(0)
+}
+
+/// What the files have of one observable.
+#[derive(Default)]
+struct Momenta {
+    curves: Vec<Curve>,
+    maps: Vec<Map>,
+    /// Names of files that show nothing, with the reason.
+    missing: Vec<(String, String)>,
+}
+
+impl Momenta {
+    fn add(&mut self, run: &Source, name: &str) {
+        let prefix = format!("measure/observables/{name}");
+        let momenta = run.reals(&format!("{prefix}/momenta"));
+        let values = run.reals(&format!("{prefix}/mean"));
+        let reason = match (&run.lattice, directions(run, name)) {
+            (_, 0) => "it was not measured".into(),
+            (Err(e), _) => e.clone(),
+            (Ok(_), 1) => {
+                let error = run.reals(&format!("{prefix}/error"));
+                return self.curves.push(curve(run, &momenta, &values, &error));
+            }
+            (Ok(lattice), 2) => {
+                let pairs = name.replace("structure-factor", "spin-correlations");
+                let pairs = run.reals(&format!("measure/observables/{pairs}/mean"));
+                return self.maps.push(Map {
+                    title: run.name.clone(),
+                    ..zone(lattice, &momenta, &values, &pairs)
+                });
+            }
+            (Ok(_), _) => "momenta in three dimensions have no map".into(),
+        };
+        self.missing.push((run.name.clone(), reason));
+    }
+
+    fn draw(mut self, name: &str, label: &str) -> Result<Vec<Drawn>> {
+        let mut drawn = Vec::new();
+        let both = !self.curves.is_empty() && !self.maps.is_empty();
+        if !self.curves.is_empty() {
+            let x = Axis::linear("momentum q a / π").tight().with_ticks(8);
+            let svg = stack(&[Panel::new(x, Axis::linear(label).with(0.0), self.curves)])?;
+            let name = if both {
+                format!("{name}-curve")
+            } else {
+                name.to_string()
+            };
+            drawn.push(Drawn::new(name, svg, NOT_A_NUMBER));
+        }
+        if !self.maps.is_empty() {
+            if self.maps.len() == 1 {
+                self.maps[0].title.clear();
+            }
+            let svg = sheet(&self.maps, label, false, 1)?;
+            drawn.push(Drawn::new(name, svg, NOT_A_NUMBER));
+        }
+        if !self.missing.is_empty() {
+            drawn.push(Drawn::new(name, None, reasons(self.missing)));
+        }
+        Ok(drawn)
+    }
+}
+
+const NOT_A_NUMBER: &str = "none of its values is a number";
+
 /// Momenta of a chain from 0 to 2π, the first one repeated at the end.
-fn curve(run: &Run, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
+fn curve(run: &Source, momenta: &[f64], values: &[f64], errors: &[f64]) -> Curve {
     let mut rows: Vec<[f64; 3]> = momenta
         .iter()
         .enumerate()

@@ -1,12 +1,13 @@
 //! Decides the accept loop: all chains of a rank propose in lock step, each from its own random
 //! stream.
 //!
-//! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|²) (Metropolis et al., J.
-//! Chem. Phys. 21, 1087 (1953)). A chain's moves depend on its stream and its configuration alone,
-//! never on the chains beside it.
+//! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|² q(x' → x)/q(x → x'))
+//! (Metropolis et al., J. Chem. Phys. 21, 1087 (1953); W. K. Hastings, Biometrika 57, 97 (1970)). A
+//! chain's moves depend on its stream and its configuration alone, never on the chains beside it.
 
 use super::Mixture;
 use crate::ansatz::{Ansatz, Asks, Erased};
+use crate::basis::Step;
 use crate::rng::{Generator, RngExt};
 use num_complex::Complex64;
 
@@ -42,7 +43,7 @@ pub struct Metropolis<S = <Erased as Ansatz>::Scratch> {
     thresholds: Vec<f64>,
     ratios: Vec<Complex64>,
     taken: Vec<bool>,
-    sites: Vec<u32>,
+    step: Step,
     scratch: S,
 }
 
@@ -69,26 +70,27 @@ impl<S: Default + Send> Metropolis<S> {
             self.asks.clear();
             self.thresholds.clear();
             for (walker, (x, rng)) in xs.chunks_exact(n).zip(rngs.iter_mut()).enumerate() {
-                mixture.propose(x, rng, &mut self.sites);
+                let log_q = mixture.propose(x, rng, &mut self.step);
                 let threshold: f64 = rng.random();
                 counts.proposed[walker] += 1;
-                if !self.sites.is_empty() {
-                    self.asks.push(walker, &self.sites);
-                    self.thresholds.push(threshold);
+                if let Some(log_q) = log_q {
+                    self.asks.push(walker, self.step.get());
+                    self.thresholds.push(match log_q {
+                        0.0 => threshold,
+                        _ => threshold * (-log_q).exp(),
+                    });
                 }
             }
             self.ratios.resize(self.asks.len(), Complex64::ZERO);
             ansatz.ratios(batch, &self.asks, &mut self.scratch, &mut self.ratios);
             self.taken.clear();
-            for (k, (walker, sites)) in self.asks.iter().enumerate() {
+            for (k, (walker, step)) in self.asks.iter().enumerate() {
                 let probability = self.ratios[k].norm_sqr();
                 let taken = self.thresholds[k] < probability;
                 self.taken.push(taken);
                 if taken {
                     counts.accepted[walker] += 1;
-                    sites
-                        .iter()
-                        .for_each(|&s| xs[walker * n + s as usize] *= -1);
+                    step.apply(&mut xs[walker * n..(walker + 1) * n]);
                 } else if probability.is_nan() {
                     counts.non_finite += 1;
                 }

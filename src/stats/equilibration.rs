@@ -7,10 +7,9 @@
 //! which are those of the chains' own differences. What drifts still after the cut shows as the
 //! difference between the halves of the rest.
 
+use super::limits::SIGNIFICANT;
 use num_complex::Complex64;
 
-/// Standard errors beyond which a difference counts.
-const SIGNIFICANT: f64 = 5.0;
 /// Points in time that are told apart.
 const POINTS: usize = 200;
 /// Shortest chain in which a beginning can be told from the rest.

@@ -8,7 +8,7 @@
 
 /// A point; errors may be 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub struct FitPoint {
     /// Abscissa.
     pub x: f64,
     /// Ordinate.
@@ -37,7 +37,7 @@ pub struct Line {
 }
 
 /// The line through at least two points of different x; none otherwise.
-pub fn fit(points: &[Point]) -> Option<Line> {
+pub fn fit(points: &[FitPoint]) -> Option<Line> {
     let n = points.len() as f64;
     let exact = points
         .iter()
@@ -47,13 +47,14 @@ pub fn fit(points: &[Point]) -> Option<Line> {
     let mut line: Option<Line> = None;
     for _ in 0..50 {
         let b = line.map_or(0.0, |l| l.slope);
-        let variance =
-            |p: &Point| (p.y_variance + b * b * p.x_variance - 2.0 * b * p.covariance).max(floor);
+        let variance = |p: &FitPoint| {
+            (p.y_variance + b * b * p.x_variance - 2.0 * b * p.covariance).max(floor)
+        };
         let weights: Vec<f64> = points
             .iter()
             .map(|p| if exact { 1.0 } else { 1.0 / variance(p) })
             .collect();
-        let sum = |f: &dyn Fn(&Point) -> f64| {
+        let sum = |f: &dyn Fn(&FitPoint) -> f64| {
             points
                 .iter()
                 .zip(&weights)
@@ -97,7 +98,7 @@ mod tests {
             .map(|k| {
                 let mut rng = stream(4, Purpose::Law, k, 0);
                 let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-                let points: Vec<Point> = [0.5, 1.0, 2.0, 4.0]
+                let points: Vec<FitPoint> = [0.5, 1.0, 2.0, 4.0]
                     .map(|x: f64| {
                         // Errors of both coordinates with a correlation of 0.6.
                         let (u, v) = (normal(), normal());
@@ -105,7 +106,7 @@ mod tests {
                         let (dx, dy) = (sx * u, sy * (0.6 * u + 0.8 * v));
                         let (x_variance, y_variance, covariance) =
                             (sx * sx, sy * sy, 0.6 * sx * sy);
-                        Point {
+                        FitPoint {
                             x: x + dx,
                             y: truth(x) + dy,
                             x_variance,
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn exact_points_have_the_error_of_their_scatter() {
-        let point = |x: f64, y: f64| Point {
+        let point = |x: f64, y: f64| FitPoint {
             x,
             y,
             x_variance: 0.0,

@@ -6,7 +6,7 @@
 //! ReLU, g(θ) = max(θ, 0). With w = e^{−2|θ|}, or e^{−2z} for z = ±θ with Re z ≥ 0: ln
 //! cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
 
-use crate::ansatz::field::Field;
+use crate::ansatz::field::{Field, Scalar};
 use crate::linalg::functions::{LARGEST_ANGLE, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use num_complex::Complex64;

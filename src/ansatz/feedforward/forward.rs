@@ -7,6 +7,7 @@
 use super::activation::Order;
 use super::{Feedforward, Shape};
 use crate::ansatz::field::{Field, reduce};
+use crate::basis::Move;
 use crate::linalg::panels::Panels;
 use num_complex::Complex64;
 
@@ -93,7 +94,7 @@ impl FeedforwardBatch {
 /// Numbers of a row of `units` numbers of type `T`, where real and imaginary parts each fill whole
 /// vectors of eight.
 pub fn numbers<T: Field>(units: usize) -> usize {
-    T::reals() * half(units)
+    T::PARTS * half(units)
 }
 
 /// Where the imaginary parts of `units` numbers start.
@@ -124,7 +125,7 @@ fn put_offset<T: Field>(panels: &mut Panels, (j, to): (usize, usize), b: T) {
 impl Tables {
     /// Tables of zeros for networks of this shape.
     pub fn new<T: Field>(shape: &Shape) -> Self {
-        let columns = T::reals() * shape.outputs::<T>();
+        let columns = T::PARTS * shape.outputs::<T>();
         let units = numbers::<T>(shape.layers[0].0);
         let first = Panels::zeros(
             shape.sites,
@@ -170,19 +171,18 @@ impl Tables {
         }
     }
 
-    /// Flips the spins on `sites` of walker `k`, in its spins and its row.
-    pub fn flip(&self, batch: &mut FeedforwardBatch, k: usize, sites: &[u32]) {
+    /// Moves walker `k`, its spins and its row.
+    pub fn move_on(&self, batch: &mut FeedforwardBatch, k: usize, step: Move) {
         let stride = self.first.stride();
-        for &site in sites {
-            let spin = &mut batch.x[k * self.sites + site as usize];
-            let factor = -2.0 * f64::from(*spin);
-            *spin = -*spin;
+        for &site in step.sites {
+            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
             let w = &self.flips[site as usize * stride..][..stride];
             batch.rows[k * stride..(k + 1) * stride]
                 .iter_mut()
                 .zip(w)
                 .for_each(|(r, w)| *r += factor * w);
         }
+        step.apply(&mut batch.x[k * self.sites..(k + 1) * self.sites]);
     }
 }
 

@@ -203,7 +203,7 @@ impl<T: Field> Ansatz for Feedforward<T> {
         flatten(self.values.iter().copied())
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        check_length(parameters, T::reals() * self.places.end)?;
+        check_length(parameters, T::PARTS * self.places.end)?;
         self.values = unflatten(parameters);
         self.tabulate();
         Ok(())
@@ -219,7 +219,7 @@ impl<T: Field> Ansatz for Feedforward<T> {
             positive: !phase && !T::COMPLEX,
             bytes_per_walker: self.bytes_per_walker(),
             // A complex multiplication takes four real ones.
-            operations: (2 * T::reals().pow(2) * (products.sum::<usize>() + rows)) as f64,
+            operations: (2 * T::PARTS.pow(2) * (products.sum::<usize>() + rows)) as f64,
         }
     }
 
@@ -243,14 +243,14 @@ impl<T: Field> Ansatz for Feedforward<T> {
         scratch.fit(&self.tables);
         for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             for (row, at) in (first..first + out.len()).enumerate() {
-                let (k, sites) = asks.get(at);
+                let (k, step) = asks.get(at);
                 self.tables
-                    .moved(batch, k, sites, scratch.row(row, &self.tables));
+                    .moved(batch, k, step.sites, scratch.row(row, &self.tables));
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {
-                let (k, sites) = asks.get(at);
-                let unchanged = sites.is_empty();
+                let (k, step) = asks.get(at);
+                let unchanged = step.is_empty();
                 *out = if unchanged {
                     Complex64::ONE
                 } else {
@@ -268,9 +268,9 @@ impl<T: Field> Ansatz for Feedforward<T> {
         taken: &[bool],
         scratch: &mut Self::Scratch,
     ) {
-        for (at, (k, sites)) in asks.iter().enumerate().filter(|(at, _)| taken[*at]) {
+        for (at, (k, step)) in asks.iter().enumerate().filter(|(at, _)| taken[*at]) {
             let ratio = scratch.ratios[at];
-            self.tables.flip(batch, k, sites);
+            self.tables.move_on(batch, k, step);
             batch.accepted[k] = (batch.accepted[k] + 1) % REFRESH;
             if batch.accepted[k] == 0 || !(1e-100..1e100).contains(&ratio.norm()) {
                 self.refresh(batch, k, scratch);

@@ -4,9 +4,9 @@
 //! With z = ±θ so that Re z ≥ 0 and w = e^{−2z}: the larger of p = 1/(1+e^{2θ}) and r =
 //! 1/(1+e^{−2θ}) is 1/(1+w), the other w/(1+w), and ln cosh θ = z + ln((1+w)/2).
 
-use crate::ansatz::field::Field;
 use crate::linalg::functions::{LARGEST_ANGLE, angle, exp, exp_moderate, ln, ln_mean, sin_cos};
 use crate::linalg::simd::multiply_add;
+use crate::number::Scalar;
 use num_complex::Complex64;
 use std::f64::consts::LN_2;
 

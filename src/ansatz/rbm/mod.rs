@@ -193,7 +193,7 @@ impl<T: Kernel> Ansatz for Rbm<T> {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         check_length(
             parameters,
-            T::reals() * (self.a.len() + self.b.len() + self.w.len()),
+            T::PARTS * (self.a.len() + self.b.len() + self.w.len()),
         )?;
         let values = unflatten::<T>(parameters);
         let (a, rest) = values.split_at(self.a.len());

@@ -42,7 +42,7 @@ impl<T: Kernel> Rbm<T> {
     fn untied(&self, batch: &RbmBatch) -> Derivatives {
         let (n, m, walkers) = (self.sites, self.hidden, batch.walkers());
         let mut tanh = Array2::from_elem((walkers, m), T::new(0.0, 0.0));
-        let mut flat = vec![0.0; T::reals() * m];
+        let mut flat = vec![0.0; T::PARTS * m];
         for (k, mut row) in tanh.outer_iter_mut().enumerate() {
             self.tanh(batch, k, &mut flat);
             row.iter_mut()
@@ -67,8 +67,8 @@ impl<T: Kernel> Rbm<T> {
         let mut moved = Panels::zeros(size, n);
         let places: Vec<u32> = group.permutations.iter().flatten().copied().collect();
         // One row of t per filter and part, the elements of the group along it.
-        let mut tanh = vec![0.0; T::reals() * m];
-        let mut correlations = vec![0.0; T::reals() * filters * moved.stride()];
+        let mut tanh = vec![0.0; T::PARTS * m];
+        let mut correlations = vec![0.0; T::PARTS * filters * moved.stride()];
         let mut spins = vec![0.0; n];
         for (k, mut row) in rows.outer_iter_mut().enumerate() {
             let x = &batch.x[k * n..(k + 1) * n];

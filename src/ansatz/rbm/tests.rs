@@ -2,7 +2,7 @@
 //! filters, many units.
 
 use super::*;
-use crate::basis::SpinBasis;
+use crate::basis::Basis;
 use crate::laws::laws;
 use crate::rng::{Purpose, RngExt, stream};
 
@@ -59,7 +59,7 @@ fn golden_amplitudes() {
 #[test]
 fn laws_hold_with_and_without_biases_and_ties() {
     for up in [None, Some(0)] {
-        let basis = SpinBasis::new(6, up).unwrap();
+        let basis = Basis::spin_half(6, up).unwrap();
         for (a, b) in [(true, true), (false, true), (true, false), (false, false)] {
             laws(&mut Rbm::<f64>::dense(6, 9, a, b, 0.3, 1), &basis, 1).unwrap();
             laws(&mut Rbm::<Complex64>::dense(6, 35, a, b, 0.1, 2), &basis, 2).unwrap();
@@ -83,7 +83,7 @@ fn laws_hold_with_and_without_biases_and_ties() {
 
 #[test]
 fn laws_hold_with_large_weights() {
-    let basis = SpinBasis::new(8, None).unwrap();
+    let basis = Basis::spin_half(8, None).unwrap();
     for seed in 0..5 {
         laws(
             &mut Rbm::<f64>::dense(8, 10, true, true, 3.0, seed),
@@ -97,7 +97,7 @@ fn laws_hold_with_large_weights() {
 fn symmetric_is_expanded<T: Kernel>(group: &Group, sites: usize) {
     let rbm = Rbm::<T>::symmetric(sites, 2, group, true, true, 0.3, 11);
     let dense = rbm.expanded();
-    let basis = SpinBasis::new(sites, None).unwrap();
+    let basis = Basis::spin_half(sites, None).unwrap();
     let mut rng = stream(5, Purpose::Law, 0, 0);
     for _ in 0..10 {
         let x = basis.random(&mut rng);
@@ -140,7 +140,7 @@ fn walk<T: Kernel>(weight: T) {
     for turn in 0..40 {
         for site in 0..sites {
             let mut asks = Asks::default();
-            asks.push(0, &[site as u32]);
+            asks.flip(0, &x, &[site as u32]);
             let mut ratio = [Complex64::ZERO];
             rbm.ratios(&batch, &asks, &mut scratch, &mut ratio);
             rbm.accept(&mut batch, &asks, &[true], &mut scratch);
@@ -187,15 +187,16 @@ fn many_units_do_not_overflow() {
         let count = sites + hidden + sites * hidden;
         let values = (0..count).map(|_| weight * (rng.random::<f64>() - 0.5));
         rbm.set_parameters(&flatten(values)).unwrap();
-        let batch = rbm.batch(&[1, -1, 1, 1]);
+        let x = [1, -1, 1, 1];
+        let batch = rbm.batch(&x);
         let mut asks = Asks::default();
         let moves: [&[u32]; 4] = [&[0], &[1, 2], &[3, 1], &[0, 1, 2]];
-        moves.iter().for_each(|sites| asks.push(0, sites));
+        moves.iter().for_each(|sites| asks.flip(0, &x, sites));
         let mut out = vec![Complex64::ZERO; asks.len()];
         let mut scratch = Scratch::default();
         rbm.ratios(&batch, &asks, &mut scratch, &mut out);
-        for ((_, sites), ratio) in asks.iter().zip(&out) {
-            let exact = rbm.ratio_from_theta(&batch, 0, sites, &mut scratch);
+        for ((_, step), ratio) in asks.iter().zip(&out) {
+            let exact = rbm.ratio_from_theta(&batch, 0, step.sites, &mut scratch);
             assert!(ratio.is_finite() && *ratio != Complex64::ZERO);
             assert!(
                 (ratio - exact).norm() < 1e-8 * exact.norm(),

@@ -8,7 +8,7 @@ use super::Rbm;
 use super::kernel::{Kernel, Scaled, advance, interleave, product};
 use super::tables::Tables;
 use crate::ansatz::field::{Field, ratio_from_log, reduce};
-use crate::ansatz::{Asks, keep};
+use crate::ansatz::{Asks, Move, keep};
 use crate::linalg::lanes::{Lanes, WIDTH};
 use crate::linalg::simd::compiled_for_each_set;
 use num_complex::Complex64;
@@ -119,7 +119,7 @@ fn answer_body<T: Kernel, const SET: u8>(
     out: &mut [Complex64],
 ) {
     let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
-    for ((k, sites), out) in asks.iter().zip(out) {
+    for ((k, Move { sites, .. }), out) in asks.iter().zip(out) {
         let x = &batch.x[k * n..(k + 1) * n];
         let by = if batch.irregular[k] {
             None
@@ -148,7 +148,8 @@ fn step_body<T: Kernel, const SET: u8>(
     room: &mut [Vec<Lanes>; 2],
 ) {
     let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
-    for (k, sites) in asks.taken(taken) {
+    for (k, step) in asks.taken(taken) {
+        let sites = step.sites;
         let x = &mut batch.x[k * n..(k + 1) * n];
         if !batch.irregular[k] {
             batch.irregular[k] = match rbm.tables.compose::<SET>(x, sites, room) {
@@ -166,9 +167,7 @@ fn step_body<T: Kernel, const SET: u8>(
                 }
             };
         }
-        sites
-            .iter()
-            .for_each(|&site| x[site as usize] = -x[site as usize]);
+        step.apply(x);
     }
 }
 
@@ -244,8 +243,8 @@ impl<T: Kernel> Rbm<T> {
         scratch.fit(&self.tables, self.sites, 2);
         answer::<T>(self.simd, self, batch, asks, &mut scratch.room, out);
         let unknown = |out: &Complex64| !out.is_finite();
-        for ((k, sites), out) in asks.iter().zip(&mut *out).filter(|(_, out)| unknown(out)) {
-            *out = self.ratio_from_theta(batch, k, sites, scratch);
+        for ((k, step), out) in asks.iter().zip(&mut *out).filter(|(_, out)| unknown(out)) {
+            *out = self.ratio_from_theta(batch, k, step.sites, scratch);
         }
         keep(&mut scratch.ratios, out, batch.walkers());
     }
@@ -259,8 +258,8 @@ impl<T: Kernel> Rbm<T> {
         scratch: &mut Scratch,
     ) {
         step::<T>(self.simd, self, batch, asks, taken, &mut scratch.room);
-        for (at, (k, sites)) in asks.iter().enumerate() {
-            if !taken[at] || sites.is_empty() {
+        for (at, (k, step)) in asks.iter().enumerate() {
+            if !taken[at] || step.is_empty() {
                 continue;
             }
             batch.accepted[k] += 1;

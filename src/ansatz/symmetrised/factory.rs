@@ -4,6 +4,7 @@
 use super::group::{check_representation, point_group, product, sign, translations};
 use super::{Element, Symmetrised};
 use crate::ansatz::{Context, Erased};
+use crate::basis::TOTAL_SZ;
 use crate::error::{Error, Result};
 use crate::table::schema_of;
 use serde::Deserialize;
@@ -36,11 +37,12 @@ fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
             .iter()
             .filter(move |e| e.flip == flip)
             .map(|e| e.permutation.as_slice())
+            .collect::<Vec<_>>()
     };
     match context.hamiltonian {
         Some(h)
-            if !(h.is_invariant(permutations(false), false)
-                && h.is_invariant(permutations(true), true)) =>
+            if !(h.is_invariant(&permutations(false), false)
+                && h.is_invariant(&permutations(true), true)) =>
         {
             Err(Error::input(
                 key,
@@ -86,7 +88,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         elements = product(&points, &elements);
     }
     if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
-        if basis.up.is_some_and(|up| 2 * up != basis.sites) {
+        if basis.fixed(TOTAL_SZ).is_some_and(|m| m != 0) {
             let problem = "flipping all spins leaves the sector of fixed total Sz";
             return Err(Error::input(
                 key("spin_flip"),

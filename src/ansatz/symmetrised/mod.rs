@@ -19,6 +19,7 @@ pub use sums::SymmetrisedBatch;
 
 use super::field::reduce;
 use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Erased, Kind};
+use crate::basis::Step;
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use std::f64::consts::PI;
@@ -56,7 +57,7 @@ pub struct Symmetrised {
 pub struct SymmetrisedScratch {
     inner: <Erased as Ansatz>::Scratch,
     asks: Asks,
-    sites: Vec<u32>,
+    image: Step,
     ratios: Vec<Complex64>,
     taken: Vec<bool>,
 }
@@ -211,21 +212,18 @@ impl Symmetrised {
     }
 
     /// The questions of the images.
-    fn spread(&self, asks: &Asks, sites: &mut Vec<u32>, spread: &mut Asks) {
+    fn spread(&self, asks: &Asks, image: &mut Step, spread: &mut Asks) {
         spread.clear();
-        for (walker, flipped) in asks.iter() {
+        for (walker, step) in asks.iter() {
             for (g, inverse) in self.inverse.iter().enumerate() {
-                sites.clear();
-                sites.extend(flipped.iter().map(|&s| inverse[s as usize]));
-                spread.push(walker * self.order() + g, sites);
+                image.clear();
+                for (&site, &value) in step.sites.iter().zip(step.values) {
+                    let value = if self.elements[g].flip { -value } else { value };
+                    image.set(inverse[site as usize], value);
+                }
+                spread.push(walker * self.order() + g, image.get());
             }
         }
-    }
-
-    fn moved(&self, x: &[i8], sites: &[u32]) -> Vec<i8> {
-        let mut x = x.to_vec();
-        sites.iter().for_each(|&s| x[s as usize] *= -1);
-        x
     }
 }
 
@@ -278,17 +276,17 @@ impl Ansatz for Symmetrised {
         let SymmetrisedScratch {
             inner,
             asks: spread,
-            sites,
+            image,
             ratios,
             ..
         } = scratch;
-        self.spread(asks, sites, spread);
+        self.spread(asks, image, spread);
         ratios.resize(spread.len(), Complex64::ZERO);
         self.inner.ratios(&batch.inner, spread, inner, ratios);
         let (mut targets, mut places) = (Vec::new(), Vec::new());
-        for (k, (walker, sites)) in asks.iter().enumerate() {
+        for (k, (walker, step)) in asks.iter().enumerate() {
             if batch.direct[walker] {
-                targets.extend(self.moved(&batch.xs[walker * n..(walker + 1) * n], sites));
+                targets.extend(step.applied(&batch.xs[walker * n..(walker + 1) * n]));
                 places.push((k, walker));
                 continue;
             }
@@ -300,7 +298,11 @@ impl Ansatz for Symmetrised {
                 .enumerate()
             {
                 let term = share * ratio;
-                sum += if self.changes(g, sites) { -term } else { term };
+                sum += if self.changes(g, step.sites) {
+                    -term
+                } else {
+                    term
+                };
                 size += term.norm();
             }
             out[k] = if sum.norm() <= self.cancelled() * size {
@@ -338,10 +340,8 @@ impl Ansatz for Symmetrised {
         let (spread, own) = (&scratch.asks, &mut scratch.inner);
         self.inner
             .accept(&mut batch.inner, spread, &scratch.taken, own);
-        for (k, (walker, sites)) in asks.iter().enumerate().filter(|(k, _)| taken[*k]) {
-            sites
-                .iter()
-                .for_each(|&s| batch.xs[walker * n + s as usize] *= -1);
+        for (k, (walker, step)) in asks.iter().enumerate().filter(|(k, _)| taken[*k]) {
+            step.apply(&mut batch.xs[walker * n..(walker + 1) * n]);
             if batch.direct[walker] {
                 let x = batch.xs[walker * n..(walker + 1) * n].to_vec();
                 let images = self.images(&x);
@@ -350,7 +350,7 @@ impl Ansatz for Symmetrised {
                 batch.terms[walker * order..(walker + 1) * order].copy_from_slice(&terms);
             } else {
                 for g in 0..order {
-                    let sign = if self.changes(g, sites) { PI } else { 0.0 };
+                    let sign = if self.changes(g, step.sites) { PI } else { 0.0 };
                     let part = scratch.ratios[k * order + g];
                     let log = if part == Complex64::ZERO {
                         ZERO

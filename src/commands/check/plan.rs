@@ -90,7 +90,7 @@ pub fn plan(
         true => problem::method(o, &alone(&sizes), f64::INFINITY),
         false => problem::method(o, &sizes, memory),
     });
-    let connected = problem.hamiltonian.flips.len();
+    let connected = problem.facts.connected;
     let proposals = if exact {
         0.0
     } else {

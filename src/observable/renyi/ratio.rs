@@ -9,7 +9,7 @@
 //! of the chain in every block of samples.
 
 use super::{Mask, entropy, labels, mask, propose, purity, quantities, swapped};
-use crate::basis::SpinBasis;
+use crate::basis::{Basis, Step};
 use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::Result;
 use crate::observable::{Label, Observable, Quantity, View};
@@ -22,7 +22,7 @@ pub(super) struct Ratio {
     /// Steps that lead to each block.
     paths: Vec<Vec<usize>>,
     blocks: Vec<Mask>,
-    basis: SpinBasis,
+    basis: Basis,
     seed: u64,
     burn_in: usize,
 }
@@ -45,7 +45,7 @@ fn log_sum(logs: &[Complex64; 2]) -> f64 {
 }
 
 impl Ratio {
-    pub(super) fn new(blocks: &[Vec<usize>], basis: SpinBasis, seed: u64, burn_in: usize) -> Self {
+    pub(super) fn new(blocks: &[Vec<usize>], basis: Basis, seed: u64, burn_in: usize) -> Self {
         let (mut steps, mut paths): (_, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
         for (k, block) in blocks.iter().enumerate() {
             // A block that continues the one before goes on from there.
@@ -55,13 +55,13 @@ impl Ratio {
             for length in done..block.len() {
                 path.push(steps.len());
                 steps.push((
-                    mask(&block[..length], basis.sites),
-                    mask(&block[..length + 1], basis.sites),
+                    mask(&block[..length], basis.sites()),
+                    mask(&block[..length + 1], basis.sites()),
                 ));
             }
             paths.push(path);
         }
-        let blocks = blocks.iter().map(|b| mask(b, basis.sites)).collect();
+        let blocks = blocks.iter().map(|b| mask(b, basis.sites())).collect();
         Ratio {
             steps,
             paths,
@@ -103,12 +103,12 @@ impl Ratio {
             // the block in both.
             let which = rng.random_range(0..3);
             let (mut x, mut y) = (pair.x.clone(), pair.y.clone());
-            let mut moved = true;
+            let (mut moved, mut move_of_copy) = (true, Step::default());
             for (copy, stays) in [(&mut x, 1), (&mut y, 0)] {
                 if which != stays {
-                    let sites = propose(copy, &self.basis, rng);
-                    moved &= !sites.is_empty();
-                    sites.iter().for_each(|&s| copy[s] = -copy[s]);
+                    propose(copy, &self.basis, rng, &mut move_of_copy);
+                    moved &= !move_of_copy.get().is_empty();
+                    move_of_copy.get().apply(copy);
                 }
             }
             let threshold: f64 = rng.random();
@@ -148,7 +148,7 @@ impl Observable for Ratio {
             .map(|((_, x, y), logs)| Copies { x, y, logs })
             .collect();
         let sweep = |copies: &mut [Copies], rng: &mut Generator| {
-            (0..self.basis.sites).for_each(|_| self.advance(psi, copies, rng));
+            (0..self.basis.sites()).for_each(|_| self.advance(psi, copies, rng));
         };
         (0..self.burn_in).for_each(|_| sweep(&mut copies, &mut rng));
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());

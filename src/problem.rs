@@ -5,7 +5,7 @@ use crate::ansatz::{self, Ansatz, Erased, sign};
 use crate::basis::{Basis, TOTAL_SZ};
 use crate::comm::share;
 use crate::derivatives::Kind;
-use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
+use crate::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Variational};
 use crate::error::{Error, Result};
 use crate::input::{
     self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source,
@@ -169,20 +169,13 @@ pub fn ensemble(
     problem: &Problem,
     rank: usize,
     size: usize,
-) -> Result<Box<dyn Ensemble>> {
+) -> Result<Box<dyn Variational>> {
     let wave_function = wave_function(source, problem)?;
-    sampled(
-        source,
-        problem,
-        wave_function,
-        source.input.seed,
-        rank,
-        size,
-    )
+    sampled(source, problem, wave_function, 0, rank, size)
 }
 
-/// Builds this rank's ensemble of the state in a results file, sampled as this input says with
-/// other random numbers.
+/// Builds this rank's ensemble of the state in a results file, sampled as this input says, with the
+/// random streams of ensemble `number` of the run, which is not 0.
 pub fn saved_ensemble(
     source: &Source,
     problem: &Problem,
@@ -191,26 +184,19 @@ pub fn saved_ensemble(
     number: u64,
     rank: usize,
     size: usize,
-) -> Result<Box<dyn Ensemble>> {
+) -> Result<Box<dyn Variational>> {
     let state = saved_state(&source.folder.join(file), problem, key)?;
-    sampled(
-        source,
-        problem,
-        state,
-        source.input.seed.wrapping_add(number),
-        rank,
-        size,
-    )
+    sampled(source, problem, state, number, rank, size)
 }
 
 fn sampled(
     source: &Source,
     problem: &Problem,
     wave_function: Erased,
-    seed: u64,
+    number: u64,
     rank: usize,
     size: usize,
-) -> Result<Box<dyn Ensemble>> {
+) -> Result<Box<dyn Variational>> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     if sampler.method == Method::FullSum {
         return Ok(Box::new(FullSum::new(
@@ -229,8 +215,15 @@ fn sampled(
             ),
         ));
     }
-    // Configurations with ln ψ, local energy and weight of this rank's samples.
-    let needed = sampler.samples.div_ceil(size) as f64 * (problem.basis.sites() as f64 + 64.0);
+    // Configurations with ln ψ, local energy and weight of this rank's samples, and tables of its
+    // chains and of a block of samples.
+    let (samples, walker) = (
+        sampler.samples.div_ceil(size) as f64,
+        wave_function.facts().bytes_per_walker as f64,
+    );
+    let needed = samples * (problem.basis.sites() as f64 + 64.0)
+        + sampler.chains.div_ceil(size) as f64 * walker
+        + (samples * walker).min(walker.max(BATCH_BYTES as f64));
     let available = linalg::available_memory();
     if needed > available {
         return Err(Error::Memory {
@@ -242,7 +235,8 @@ fn sampled(
     let settings = ChainSettings {
         basis: problem.basis.clone(),
         mixture: mixture(&sampler, problem)?,
-        seed,
+        seed: source.input.seed,
+        number,
         chains: share(sampler.chains, rank, size),
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,

@@ -12,7 +12,7 @@ use nishina::ansatz::symmetrised::{Element, Symmetrised};
 use nishina::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
 use nishina::basis::Basis;
 use nishina::derivatives::Derivatives;
-use nishina::ensemble::{ChainSettings, Chains, Ensemble, Request};
+use nishina::ensemble::{Amplitudes, BATCH_BYTES, ChainSettings, Chains, Ensemble, Request};
 use nishina::error::Result;
 use nishina::lattice::Group;
 use nishina::laws::laws;
@@ -24,6 +24,7 @@ use nishina::table::Shelf;
 use num_complex::Complex64;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts the allocations of each thread.
@@ -184,15 +185,22 @@ fn a_sweep_allocates_nothing() {
     }
 }
 
-/// A wave function that counts what it is asked.
-struct Counted<A> {
-    inner: A,
+/// What a wave function was asked.
+#[derive(Default)]
+struct Counters {
     built: AtomicU64,
     asked: AtomicU64,
     accepted: AtomicU64,
 }
 
-impl<A: Ansatz> Ansatz for &Counted<A> {
+/// A wave function that counts what it is asked, whose walkers take `bytes` in a batch.
+struct Counted<A> {
+    inner: A,
+    bytes: usize,
+    counters: Arc<Counters>,
+}
+
+impl<A: Ansatz> Ansatz for Counted<A> {
     type Batch = A::Batch;
     type Scratch = A::Scratch;
     fn sites(&self) -> usize {
@@ -208,10 +216,14 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
         unreachable!("parameters stay")
     }
     fn facts(&self) -> AnsatzFacts {
-        self.inner.facts()
+        AnsatzFacts {
+            bytes_per_walker: self.bytes,
+            ..self.inner.facts()
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
-        self.built
+        self.counters
+            .built
             .fetch_add((xs.len() / self.sites()) as u64, Ordering::Relaxed);
         self.inner.batch(xs)
     }
@@ -225,7 +237,9 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
         scratch: &mut Self::Scratch,
         out: &mut [Complex64],
     ) {
-        self.asked.fetch_add(asks.len() as u64, Ordering::Relaxed);
+        self.counters
+            .asked
+            .fetch_add(asks.len() as u64, Ordering::Relaxed);
         self.inner.ratios(batch, asks, scratch, out);
     }
     fn accept(
@@ -236,7 +250,9 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
         scratch: &mut Self::Scratch,
     ) {
         let count = taken.iter().filter(|taken| **taken).count();
-        self.accepted.fetch_add(count as u64, Ordering::Relaxed);
+        self.counters
+            .accepted
+            .fetch_add(count as u64, Ordering::Relaxed);
         self.inner.accept(batch, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
@@ -244,9 +260,9 @@ impl<A: Ansatz> Ansatz for &Counted<A> {
     }
 }
 
-#[test]
-fn a_step_asks_and_builds_no_more_than_it_must() {
-    let (n, chains, sweeps, burn_in, per_chain) = (10, 4, 3, 5, 8);
+/// Four chains of a machine on a ring of ten spins; walkers take `bytes` in a batch.
+fn counted(bytes: usize) -> (Chains, TermTable, Arc<Counters>) {
+    let (n, chains) = (10, 4);
     let basis = Basis::spin_half(n, None).unwrap();
     let mut sum = PauliSum::default();
     for i in 0..n as u32 {
@@ -254,37 +270,46 @@ fn a_step_asks_and_builds_no_more_than_it_must() {
         sum.add(-0.7, &[(i, Pauli::X)]);
     }
     let hamiltonian = TermTable::compile(n, &sum).unwrap();
-    let rbm = Rbm::<Complex64>::dense(n, 20, true, true, 0.2, 1);
-    let zero = || AtomicU64::new(0);
-    let counted = Counted {
-        inner: rbm,
-        built: zero(),
-        asked: zero(),
-        accepted: zero(),
-    };
-    let read = |counter: &AtomicU64| counter.swap(0, Ordering::Relaxed);
-    let mixture = mixture(&basis, &["flip"]);
+    let counters = Arc::new(Counters::default());
+    let counted = Erased::new(Counted {
+        inner: Rbm::<Complex64>::dense(n, 20, true, true, 0.2, 1),
+        bytes,
+        counters: counters.clone(),
+    });
     let settings = ChainSettings {
+        mixture: mixture(&basis, &["flip"]),
         basis,
-        mixture,
         seed: 1,
+        number: 0,
         chains: 0..chains,
         total_chains: chains,
-        sweeps,
+        sweeps: 3,
     };
-    let mut ensemble = Chains::new(&counted, settings).unwrap();
-    let _ = (read(&counted.built), read(&counted.asked));
-    ensemble
-        .sample(&Request {
-            purpose: Purpose::Optimize,
-            step: 0,
-            burn_in,
-            per_chain,
-        })
-        .unwrap();
+    let ensemble = Chains::new(counted, settings).unwrap();
+    read(&counters.built);
+    read(&counters.asked);
+    (ensemble, hamiltonian, counters)
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.swap(0, Ordering::Relaxed)
+}
+
+const REQUEST: Request = Request {
+    purpose: Purpose::Optimize,
+    step: 0,
+    burn_in: 5,
+    per_chain: 8,
+};
+
+#[test]
+fn a_step_asks_and_builds_no_more_than_it_must() {
+    let (n, chains, sweeps) = (10, 4, 3);
+    let (mut ensemble, hamiltonian, counted) = counted(1000);
+    ensemble.sample(&REQUEST).unwrap();
     let counts = ensemble.take_counts();
-    let proposals = (chains * n * (burn_in + per_chain * sweeps)) as u64;
-    let samples = (chains * per_chain) as u64;
+    let proposals = (chains * n * (REQUEST.burn_in + REQUEST.per_chain * sweeps)) as u64;
+    let samples = (chains * REQUEST.per_chain) as u64;
     assert_eq!(counts.proposed.iter().sum::<u64>(), proposals);
     assert_eq!(read(&counted.asked), proposals, "one question per proposal");
     assert_eq!(read(&counted.accepted), counts.accepted.iter().sum::<u64>());
@@ -302,6 +327,67 @@ fn a_step_asks_and_builds_no_more_than_it_must() {
     );
     ensemble.derivatives();
     assert_eq!((read(&counted.asked), read(&counted.built)), (0, 0));
+}
+
+#[test]
+fn blocks_of_samples_give_the_same_bits() {
+    let samples = 4 * REQUEST.per_chain;
+    let figures = |bytes: usize| {
+        let (mut ensemble, hamiltonian, counted) = counted(bytes);
+        ensemble.sample(&REQUEST).unwrap();
+        let built = read(&counted.built) as usize;
+        assert_eq!(built, 4 + samples, "the chains and every sample once");
+        let local = ensemble.local_values(&hamiltonian).unwrap().values;
+        let rows = ensemble.configurations();
+        let mut asks = Asks::default();
+        for k in (0..samples).rev().chain(5..20) {
+            let x = &rows[10 * k..10 * (k + 1)];
+            asks.flip(k, x, &[k as u32 % 10]);
+            asks.flip(k, x, &[3, 7]);
+        }
+        let (logs, ratios) = (ensemble.log_psi().to_vec(), ensemble.ratios(&asks));
+        let others = ensemble.log_psi_of(rows);
+        let derivatives = ensemble.derivatives().pack();
+        let built = read(&counted.built) as usize;
+        ((logs, local, ratios, others, derivatives), built)
+    };
+    let (whole, built) = figures(1000);
+    assert_eq!(
+        built, samples,
+        "tables are kept, but of other configurations"
+    );
+    // Questions build those that they are about, the others all.
+    for block in [1, 5, 31] {
+        let (blocks, built) = figures(BATCH_BYTES / block);
+        assert!(blocks == whole, "blocks of {block}");
+        assert_eq!(built, 3 * samples + samples + 15, "blocks of {block}");
+    }
+}
+
+#[test]
+fn every_ensemble_of_a_run_draws_its_own_numbers() {
+    let basis = Basis::spin_half(16, None).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for (seed, number) in [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (3, 0)] {
+        let settings = ChainSettings {
+            mixture: mixture(&basis, &["flip"]),
+            basis: basis.clone(),
+            seed,
+            number,
+            chains: 0..2,
+            total_chains: 2,
+            sweeps: 1,
+        };
+        let rbm = Rbm::<f64>::dense(16, 8, false, false, 0.01, 1);
+        let mut chains = Chains::new(Erased::new(rbm), settings).unwrap();
+        // Where they start, and where the same proposals would carry them from there.
+        let start = chains.chain_states().to_vec();
+        chains.set_chain_states(&[1; 32]).unwrap();
+        chains.sample(&REQUEST).unwrap();
+        for x in start.chunks(16).chain(chains.chain_states().chunks(16)) {
+            assert!(seen.insert(x.to_vec()), "seed {seed}, ensemble {number}");
+        }
+    }
 }
 
 #[test]

@@ -7,10 +7,14 @@ use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DO
 use nishina::basis::Basis;
 use nishina::comm::Serial;
 use nishina::derivatives::{Derivatives, Kind, Matrix};
+use nishina::driver::observe::observe;
 use nishina::driver::{Options, Outcome, run};
+use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use nishina::error::{Error, Result};
 use nishina::job::Stop;
+use nishina::operator::Operator;
 use nishina::registry::Registry;
+use nishina::sampler::Counts;
 use num_complex::Complex64;
 
 /// Mean field: ln ψ = Σ_i a_i σ_i.
@@ -174,4 +178,77 @@ fn the_public_laws_hold_and_catch_a_wrong_derivative() {
         )
         .is_err()
     );
+}
+
+/// Configurations from elsewhere, whose wave function nobody knows.
+struct Given {
+    sites: usize,
+    rows: Vec<i8>,
+    weights: Vec<f64>,
+}
+
+impl Ensemble for Given {
+    fn sites(&self) -> usize {
+        self.sites
+    }
+    fn sample_while(&mut self, _: &Request, _: &dyn Fn() -> bool) -> Result<()> {
+        Ok(())
+    }
+    fn configurations(&self) -> &[i8] {
+        &self.rows
+    }
+    fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+    fn noise(&self) -> Noise {
+        Noise::Independent(0..2)
+    }
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
+        let values = self.rows.chunks_exact(self.sites);
+        Ok(LocalValues {
+            values: values.map(|x| operator.diagonal(x)).collect(),
+            unseen: 0.0,
+        })
+    }
+    fn psi(&self) -> Option<&dyn Amplitudes> {
+        None
+    }
+    fn take_counts(&mut self) -> Counts {
+        Counts::default()
+    }
+    fn chain_states(&self) -> &[i8] {
+        &[]
+    }
+    fn set_chain_states(&mut self, _: &[i8]) -> Result<()> {
+        Ok(())
+    }
+    fn load(&mut self, _: &[i8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn configurations_without_a_wave_function_are_measured_where_none_is_needed() {
+    let given = Given {
+        sites: 2,
+        rows: vec![1, 1, 1, -1, 1, -1, -1, -1],
+        weights: vec![0.25; 4],
+    };
+    let text = "lattice = { kind = 'chain', size = 2, boundary = 'open' }\n\
+                hamiltonian = { kind = 'ising', hx = 1 }";
+    let source = nishina::input::from_text(text, ".".into()).unwrap();
+    let problem = nishina::problem::problem(&source, &Registry::default()).unwrap();
+    let measured = |kind: &str| {
+        let table = [("kind".to_string(), kind.into())].into_iter().collect();
+        let list = [nishina::input::ObservableInput::Table(table)];
+        let named = nishina::problem::observables(&source, &problem, &list, "list")?;
+        observe(&Serial, &given, &named, 2, 2)
+    };
+    // ⟨m⟩, ⟨|m|⟩, ⟨m²⟩, ⟨m⁴⟩ and ⟨σ^z⟩ of the two sites.
+    let found = measured("magnetisation").unwrap().remove(0);
+    assert_eq!(found.mean[..6], [0.0, 0.5, 0.5, 0.5, 0.5, -0.5]);
+    let message = measured("transverse-magnetisation")
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("asks for amplitudes"), "{message}");
 }

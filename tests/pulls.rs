@@ -3,7 +3,7 @@
 
 mod common;
 use nishina::basis::StateIndex;
-use nishina::ensemble::{Ensemble, Request};
+use nishina::ensemble::{Request, Variational};
 use nishina::problem::{ensemble, problem};
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -14,7 +14,7 @@ fn prepared(
     method: &str,
     seed: u64,
     hamiltonian: &str,
-) -> (Box<dyn Ensemble>, nishina::problem::Problem<'static>) {
+) -> (Box<dyn Variational>, nishina::problem::Problem<'static>) {
     let case = common::Case::new(&format!(
         "seed = {seed}\n[lattice]\nkind = 'chain'\nsize = \
          6\n[hamiltonian]\n{hamiltonian}\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\

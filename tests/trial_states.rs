@@ -11,7 +11,7 @@ use nishina::basis::StateIndex;
 use nishina::comm::Serial;
 use nishina::derivatives::{Kind, Matrix};
 use nishina::driver::statistics::estimate;
-use nishina::ensemble::{Ensemble, Request};
+use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral, solve};
 use nishina::optimizer::StepData;
 use nishina::problem::{self, Problem};
@@ -29,7 +29,7 @@ const REQUEST: Request = Request {
 /// An ensemble from an input, at given parameters, with its samples drawn.
 struct State {
     problem: Problem<'static>,
-    ensemble: Box<dyn Ensemble>,
+    ensemble: Box<dyn Variational>,
     source: nishina::input::Source,
     local: Vec<Complex64>,
     unseen: f64,

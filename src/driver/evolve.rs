@@ -186,7 +186,7 @@ impl System for Flow<'_, '_> {
                 &self.equation,
                 &data,
                 local.unseen,
-                run.ensemble.is_exact(),
+                run.ensemble.noise().is_none(),
                 run.comm,
             )?,
         };

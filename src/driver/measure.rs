@@ -277,7 +277,7 @@ impl Run<'_> {
 pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result<bool> {
     let settings = section(&run.source.input.measure, "measure")?.clone();
     let sampler = run.source.input.sampler.clone().unwrap_or_default();
-    if run.ensemble.is_exact() {
+    if run.ensemble.noise().is_none() {
         let clock = Instant::now();
         let request = Request {
             purpose: Purpose::Measure,

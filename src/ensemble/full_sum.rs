@@ -6,8 +6,9 @@
 //! |⟨x|A|ψ⟩|², is kept apart. Every rank evaluates all amplitudes and owns a contiguous share
 //! of the configurations.
 
-use super::{Ensemble, LocalValues, Request, log_psi_within};
-use crate::ansatz::{Ansatz, Asks, Block};
+use super::evaluated::{block, derivatives, log_psi, log_psi_within};
+use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
 use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
@@ -17,8 +18,8 @@ use num_complex::Complex64;
 use std::ops::Range;
 
 /// The whole sector.
-pub struct FullSum<A: Ansatz> {
-    ansatz: A,
+pub struct FullSum {
+    ansatz: Erased,
     basis: Basis,
     index: Numbering,
     share: Range<usize>,
@@ -32,15 +33,19 @@ pub struct FullSum<A: Ansatz> {
     weights: Vec<f64>,
 }
 
-/// Configurations evaluated at once.
+/// Configurations evaluated between two looks at whether to go on, at most.
 const BLOCK: usize = 1024;
 
-impl<A: Ansatz> FullSum<A> {
+impl FullSum {
     /// Largest sector that is summed.
     pub const MAX_STATES: f64 = 16_777_216.0;
 
     /// The sum over `basis`; this rank owns the part `share(dimension)` of the configurations.
-    pub fn new(ansatz: A, basis: &Basis, share: impl Fn(usize) -> Range<usize>) -> Result<Self> {
+    pub fn new(
+        ansatz: Erased,
+        basis: &Basis,
+        share: impl Fn(usize) -> Range<usize>,
+    ) -> Result<Self> {
         if basis.dimension() > Self::MAX_STATES {
             return Err(Error::input(
                 "sampler.method",
@@ -65,29 +70,21 @@ impl<A: Ansatz> FullSum<A> {
     }
 }
 
-impl<A: Ansatz> Ensemble for FullSum<A> {
+impl Ensemble for FullSum {
     fn sites(&self) -> usize {
         self.ansatz.sites()
-    }
-    fn parameters(&self) -> Vec<f64> {
-        self.ansatz.parameters()
-    }
-    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        self.ansatz.set_parameters(parameters)
-    }
-    fn layout(&self) -> Vec<Block> {
-        self.ansatz.layout()
     }
 
     fn sample_while(&mut self, _request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
         let dimension = self.index.dimension();
         let mut logs = Vec::with_capacity(dimension);
-        for start in (0..dimension).step_by(BLOCK) {
+        let most = block(&self.ansatz).min(BLOCK);
+        for start in (0..dimension).step_by(most) {
             if !go_on() {
                 return Err(Error::Interrupted);
             }
-            let xs = self.index.rows(start..(start + BLOCK).min(dimension));
-            logs.extend(self.ansatz.log_psi(&self.ansatz.batch(&xs)));
+            let xs = self.index.rows(start..(start + most).min(dimension));
+            logs.extend(log_psi(&self.ansatz, &xs));
         }
         let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
         if !largest.is_finite() || logs.iter().any(|l| l.re.is_nan()) {
@@ -125,9 +122,6 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
     fn configurations(&self) -> &[i8] {
         &self.samples
     }
-    fn log_psi(&self) -> &[Complex64] {
-        &self.log_psi
-    }
     fn weights(&self) -> &[f64] {
         &self.weights
     }
@@ -145,6 +139,45 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
         }
         Ok(local)
     }
+    fn psi(&self) -> Option<&dyn Amplitudes> {
+        Some(self)
+    }
+    fn noise(&self) -> Noise {
+        Noise::None
+    }
+    fn take_counts(&mut self) -> Counts {
+        Counts::default()
+    }
+    fn chain_states(&self) -> &[i8] {
+        &[]
+    }
+    fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {
+        Ok(())
+    }
+    fn load(&mut self, _whole: &[i8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Amplitudes for FullSum {
+    fn facts(&self) -> AnsatzFacts {
+        self.ansatz.facts()
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.ansatz.layout()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        self.ansatz.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.ansatz.set_parameters(parameters)
+    }
+    fn log_psi(&self) -> &[Complex64] {
+        &self.log_psi
+    }
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
+        log_psi_within(&self.ansatz, &self.basis, xs)
+    }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         let n = self.index.sites();
         let ratio = |(walker, step): (usize, Move)| {
@@ -157,28 +190,10 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
         };
         asks.iter().map(ratio).collect()
     }
-    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
-        log_psi_within(&self.ansatz, &self.basis, xs)
-    }
-    fn amplitudes(&self) -> Option<(&Numbering, &[Complex64])> {
-        Some((&self.index, &self.amplitudes))
-    }
     fn derivatives(&self) -> Derivatives {
-        self.ansatz.derivatives(&self.ansatz.batch(&self.samples))
+        derivatives(&self.ansatz, &self.samples)
     }
-    fn take_counts(&mut self) -> Counts {
-        Counts::default()
-    }
-    fn chains(&self) -> Range<usize> {
-        0..0
-    }
-    fn chain_states(&self) -> &[i8] {
-        &[]
-    }
-    fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {
-        Ok(())
-    }
-    fn is_exact(&self) -> bool {
-        true
+    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
+        Some((&self.index, &self.amplitudes))
     }
 }

@@ -249,7 +249,7 @@ impl Observable for FourSpin {
                 }
             }
         }
-        for ((k, c), ratio) in asked.into_iter().zip(view.ensemble.ratios(&asks)) {
+        for ((k, c), ratio) in asked.into_iter().zip(view.ratios(&asks)?) {
             out[k] += c * ratio.re;
         }
         Ok(out)

@@ -19,7 +19,7 @@ mod transverse;
 
 use crate::ansatz::{Asks, Erased};
 use crate::basis::Basis;
-use crate::ensemble::Ensemble;
+use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::{Error, Result};
 use crate::lattice::Lattice;
 use crate::operator::models::Units;
@@ -73,48 +73,73 @@ impl<'a> View<'a> {
         self.ensemble.configurations()[self.rows.start * n..self.rows.end * n].chunks_exact(n)
     }
 
+    /// The wave function of the configurations.
+    pub fn psi(&self) -> Result<&'a dyn Amplitudes> {
+        self.ensemble.psi().ok_or_else(|| {
+            Error::input(
+                "measure.observables",
+                "an observable asks for amplitudes, which this sampler cannot evaluate",
+                "measure diagonal observables",
+            )
+        })
+    }
+
+    /// ψ(x')/ψ(x) for questions about the configurations.
+    pub fn ratios(&self, asks: &Asks) -> Result<Vec<Complex64>> {
+        if asks.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.psi()?.ratios(asks))
+    }
+
     /// ψ(x with spin i flipped)/ψ(x), rows × sites.
-    pub fn flip_ratios(&self) -> Vec<Complex64> {
+    pub fn flip_ratios(&self) -> Result<Vec<Complex64>> {
         let mut asks = Asks::default();
         for (row, x) in self.rows.clone().zip(self.configurations()) {
             (0..x.len() as u32).for_each(|site| asks.flip(row, x, &[site]));
         }
-        self.ensemble.ratios(&asks)
+        self.ratios(&asks)
     }
 
     /// Local values of σ_i·σ_j, rows × pairs i < j in lexical order.
-    pub fn pairs(&self) -> &[f64] {
-        self.pairs.get_or_init(|| {
-            let mut asks = Asks::default();
-            let mut values = Vec::new();
-            let mut asked = Vec::new();
-            for (row, x) in self.rows.clone().zip(self.configurations()) {
-                for i in 0..x.len() {
-                    for j in i + 1..x.len() {
-                        if x[i] != x[j] {
-                            asks.flip(row, x, &[i as u32, j as u32]);
-                            asked.push(values.len());
-                        }
-                        values.push(f64::from(x[i] * x[j]));
+    pub fn pairs(&self) -> Result<&[f64]> {
+        if let Some(values) = self.pairs.get() {
+            return Ok(values);
+        }
+        let mut asks = Asks::default();
+        let mut values = Vec::new();
+        let mut asked = Vec::new();
+        for (row, x) in self.rows.clone().zip(self.configurations()) {
+            for i in 0..x.len() {
+                for j in i + 1..x.len() {
+                    if x[i] != x[j] {
+                        asks.flip(row, x, &[i as u32, j as u32]);
+                        asked.push(values.len());
                     }
+                    values.push(f64::from(x[i] * x[j]));
                 }
             }
-            // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
-            for (k, ratio) in asked.into_iter().zip(self.ensemble.ratios(&asks)) {
-                values[k] += 2.0 * ratio.re;
-            }
-            values
-        })
+        }
+        // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
+        for (k, ratio) in asked.into_iter().zip(self.ratios(&asks)?) {
+            values[k] += 2.0 * ratio.re;
+        }
+        Ok(self.pairs.get_or_init(|| values))
     }
 
     /// Local values of any operator, one per row. Configurations outside the sector have amplitude
     /// 0.
-    pub fn local_values(&self, operator: &dyn Operator) -> Vec<Complex64> {
-        let n = self.ensemble.sites();
+    pub fn local_values(&self, operator: &dyn Operator) -> Result<Vec<Complex64>> {
+        let (n, psi) = (self.ensemble.sites(), self.psi()?);
         let xs = &self.ensemble.configurations()[self.rows.start * n..self.rows.end * n];
-        operator::local_values(operator, xs, n, self.rows.start, |asks, out| {
-            out.extend(self.ensemble.ratios(asks));
-        })
+        let ratios = |asks: &Asks, out: &mut Vec<Complex64>| out.extend(psi.ratios(asks));
+        Ok(operator::local_values(
+            operator,
+            xs,
+            n,
+            self.rows.start,
+            ratios,
+        ))
     }
 }
 

@@ -37,7 +37,7 @@ impl Observable for OneSite {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         let ratios = match self.transverse {
-            true => view.flip_ratios(),
+            true => view.flip_ratios()?,
             false => Vec::new(),
         };
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());

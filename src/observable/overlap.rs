@@ -10,7 +10,7 @@
 use super::{Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::{Ansatz, Erased};
 use crate::basis::Numbering;
-use crate::ensemble::{Ensemble, local_values_by_ratios};
+use crate::ensemble::{Amplitudes, Ensemble, local_values_by_ratios};
 use crate::error::Result;
 use crate::operator::{self, Operator};
 use crate::rng::{Purpose, stream};
@@ -60,9 +60,9 @@ pub(super) fn build(
 
 impl Overlap {
     /// A factor that brings φ/ψ near 1, from the parameters of both alone.
-    fn scale(&self, ensemble: &dyn Ensemble) -> f64 {
+    fn scale(&self, psi: &dyn Amplitudes) -> f64 {
         let theirs = self.other.log_psi(&self.other.batch(&self.references));
-        let ours = ensemble.log_psi_of(&self.references);
+        let ours = psi.log_psi_of(&self.references);
         let differences = theirs
             .iter()
             .zip(ours)
@@ -121,12 +121,13 @@ impl Observable for Overlap {
         5
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
-        let scale = self.scale(view.ensemble);
+        let psi = view.psi()?;
+        let scale = self.scale(psi);
         let n = view.ensemble.sites();
         let xs = &view.ensemble.configurations()[view.rows.start * n..view.rows.end * n];
         let (logs, others) = self.evaluate_other(xs);
-        let mine = view.local_values(&*self.hamiltonian);
-        let logs_of_psi = &view.ensemble.log_psi()[view.rows.clone()];
+        let mine = view.local_values(&*self.hamiltonian)?;
+        let logs_of_psi = &psi.log_psi()[view.rows.clone()];
         let mut out = Vec::with_capacity(5 * view.rows.len());
         for (((phi, psi), other), mine) in logs.iter().zip(logs_of_psi).zip(others).zip(mine) {
             if phi.re == f64::NEG_INFINITY {
@@ -140,7 +141,8 @@ impl Observable for Overlap {
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
         Ok(ensemble
-            .amplitudes()
+            .psi()
+            .and_then(|psi| psi.all())
             .map(|(index, psi)| self.exact(index, psi)))
     }
     fn quantities(&self) -> Vec<Quantity> {

@@ -98,8 +98,7 @@ impl Observable for StringOrder {
             });
         }
         Ok(view
-            .ensemble
-            .ratios(&asks)
+            .ratios(&asks)?
             .iter()
             .map(|r| self.factor * r.re)
             .collect())

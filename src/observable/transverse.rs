@@ -37,7 +37,7 @@ impl Observable for Transverse {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         Ok(view
-            .flip_ratios()
+            .flip_ratios()?
             .iter()
             .map(|r| self.factor * r.re)
             .collect())

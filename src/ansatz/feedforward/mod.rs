@@ -108,10 +108,11 @@ pub struct Feedforward<T> {
 }
 
 impl<T: Field> Feedforward<T> {
-    /// Gaussian parameters. Weights have the standard deviation [`Activation::gain`]/√(fan-in),
-    /// so that signals keep their size; what multiplies the output (c, or the last layer where c =
-    /// 1) and all biases a tenth of that, so that ψ starts almost uniform; imaginary parts a tenth
-    /// of the real ones, away from the zeros of cosh. All times `init`.
+    /// Gaussian parameters. Weights have the standard deviation [`Activation::gain`]/√(fan-in), so
+    /// that signals keep their size. What multiplies the output (c, or the last layer where c is
+    /// not a parameter) and all biases have a tenth of that, so that ψ starts almost uniform;
+    /// imaginary parts have a tenth of the real ones, away from the zeros of cosh. All times
+    /// `init`.
     pub fn new(shape: Shape, init: f64, seed: impl Into<Origin>) -> Self {
         let mut rng = seed.into().parameters();
         let mut draw = |count: usize, sd: f64| {

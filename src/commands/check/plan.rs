@@ -4,7 +4,7 @@
 //! holds the most.
 
 use crate::comm::counting::Load;
-use crate::ensemble::Ensemble;
+use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source};
 use crate::linalg::available_memory;
@@ -57,7 +57,7 @@ pub struct Plan {
 pub fn plan(
     source: &Source,
     problem: &Problem,
-    ensemble: &dyn Ensemble,
+    ensemble: &dyn Variational,
     ranks: usize,
     memory: f64,
 ) -> Result<Plan> {

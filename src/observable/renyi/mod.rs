@@ -198,9 +198,10 @@ impl Observable for Swap {
                 .iter()
                 .for_each(|mask| asked.extend(swapped(x, y, mask).concat()));
         }
-        let logs = view.ensemble.log_psi_of(&asked);
+        let psi = view.psi()?;
+        let logs = psi.log_psi_of(&asked);
         let mut out = Vec::new();
-        let mine = &view.ensemble.log_psi()[view.rows.clone()];
+        let mine = &psi.log_psi()[view.rows.clone()];
         for (x, theirs) in mine
             .iter()
             .zip(logs.chunks_exact(1 + 2 * self.blocks.len()))
@@ -217,7 +218,7 @@ impl Observable for Swap {
         Ok(out)
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
-        let Some((index, amplitudes)) = ensemble.amplitudes() else {
+        let Some((index, amplitudes)) = ensemble.psi().and_then(|psi| psi.all()) else {
             return Ok(None);
         };
         self.blocks

@@ -10,7 +10,7 @@
 
 use super::{Mask, entropy, labels, mask, propose, purity, quantities, swapped};
 use crate::basis::{Basis, Step};
-use crate::ensemble::Ensemble;
+use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::Result;
 use crate::observable::{Label, Observable, Quantity, View};
 use crate::rng::{Generator, Purpose, RngExt, stream};
@@ -75,7 +75,7 @@ impl Ratio {
     /// ln w_k and ln w_{k+1} of each pair of configurations.
     fn logs(
         &self,
-        ensemble: &dyn Ensemble,
+        psi: &dyn Amplitudes,
         pairs: &[(usize, Vec<i8>, Vec<i8>)],
     ) -> Vec<[Complex64; 2]> {
         let mut asked = Vec::new();
@@ -91,15 +91,11 @@ impl Ratio {
             let of = |k: usize| (l[0] + l[1]).conj() + l[k] + l[k + 1];
             [of(2), of(4)].map(|w| if w.re > f64::NEG_INFINITY { w } else { zero })
         };
-        ensemble
-            .log_psi_of(&asked)
-            .chunks_exact(6)
-            .map(weight)
-            .collect()
+        psi.log_psi_of(&asked).chunks_exact(6).map(weight).collect()
     }
 
     /// One proposal for the copies of every step.
-    fn advance(&self, ensemble: &dyn Ensemble, copies: &mut [Copies], rng: &mut Generator) {
+    fn advance(&self, psi: &dyn Amplitudes, copies: &mut [Copies], rng: &mut Generator) {
         let mut proposals = Vec::new();
         let mut thresholds = Vec::new();
         for (step, pair) in copies.iter().enumerate() {
@@ -121,7 +117,7 @@ impl Ratio {
                 thresholds.push(threshold);
             }
         }
-        let logs = self.logs(ensemble, &proposals);
+        let logs = self.logs(psi, &proposals);
         for (((step, x, y), logs), threshold) in proposals.into_iter().zip(logs).zip(thresholds) {
             let probability = (log_sum(&logs) - log_sum(&copies[step].logs)).exp();
             if threshold < probability {
@@ -144,14 +140,15 @@ impl Observable for Ratio {
         let pairs: Vec<_> = (0..self.steps.len())
             .map(|k| (k, start.to_vec(), start.to_vec()))
             .collect();
-        let logs = self.logs(view.ensemble, &pairs);
+        let psi = view.psi()?;
+        let logs = self.logs(psi, &pairs);
         let mut copies: Vec<_> = pairs
             .into_iter()
             .zip(logs)
             .map(|((_, x, y), logs)| Copies { x, y, logs })
             .collect();
         let sweep = |copies: &mut [Copies], rng: &mut Generator| {
-            (0..self.basis.sites()).for_each(|_| self.advance(view.ensemble, copies, rng));
+            (0..self.basis.sites()).for_each(|_| self.advance(psi, copies, rng));
         };
         (0..self.burn_in).for_each(|_| sweep(&mut copies, &mut rng));
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());
@@ -171,7 +168,7 @@ impl Observable for Ratio {
         Ok(out)
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
-        let Some((index, amplitudes)) = ensemble.amplitudes() else {
+        let Some((index, amplitudes)) = ensemble.psi().and_then(|psi| psi.all()) else {
             return Ok(None);
         };
         let mut means = Vec::new();

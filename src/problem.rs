@@ -8,14 +8,14 @@ use crate::derivatives::Kind;
 use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
 use crate::error::{Error, Result};
 use crate::input::{
-    self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source,
-    split_hamiltonian,
+    self, HamiltonianCommon, Input, Method, MoveInput, ObservableInput, OptimizeInput,
+    SamplerInput, SignRule, Source, split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
 use crate::linalg;
 use crate::observable::{self, Named, ObservableContext};
-use crate::operator::models::{Model, ModelContext, Units};
+use crate::operator::models::{ModelContext, Units};
 use crate::operator::{Facts, Operator, TermTable};
 use crate::optimizer::{Optimizer, OptimizerOptions, Schedule, Sizes, cost};
 use crate::registry::Registry;
@@ -55,6 +55,15 @@ pub fn section<'a, T>(value: &'a Option<T>, name: &str) -> Result<&'a T> {
 /// Builds lattice, sector and Hamiltonian.
 pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'a>> {
     let lattice = Lattice::new(&section(&source.input.lattice, "lattice")?.spec(&source.folder)?)?;
+    on_lattice(source, registry, lattice)
+}
+
+/// Builds sector and Hamiltonian of `[hamiltonian]` on a lattice that stands already.
+fn on_lattice<'a>(
+    source: &Source,
+    registry: &Registry<'a>,
+    lattice: Lattice,
+) -> Result<Problem<'a>> {
     let (common, own) = split_hamiltonian(section(&source.input.hamiltonian, "hamiltonian")?)?;
     let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
     let context = ModelContext {
@@ -62,35 +71,16 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
         folder: &source.folder,
         units: common.units,
     };
-    let Model {
-        sum,
-        marshall_bonds,
-        exchange_bonds,
-        units,
-    } = (entry.build)(&own, &context)?;
-    let twice_sz = match &common.sector {
-        None => None,
-        Some(sector) => {
-            let twice = 2.0 * sector.total_sz;
-            if !twice.is_finite() || twice.fract() != 0.0 || twice.abs() > 1e9 {
-                return Err(Error::input(
-                    "hamiltonian.sector.total_sz",
-                    format!("{} is not a multiple of 1/2", sector.total_sz),
-                    "give an integer for an even number of spins, a half-integer for an odd one",
-                ));
-            }
-            Some(twice as i64)
-        }
-    };
-    let basis = Basis::spin_half(lattice.sites, twice_sz)?;
-    let hamiltonian = TermTable::compile(lattice.sites, &sum)?;
+    let model = (entry.build)(&own, &context)?;
+    let basis = basis(&common, lattice.sites)?;
+    let hamiltonian = TermTable::compile(lattice.sites, &model.sum)?;
     hamiltonian.check(&basis)?;
     let sign_rule = match common.sign_rule {
         SignRule::None => None,
-        SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &marshall_bonds)?),
+        SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
     };
     let facts = Facts {
-        pairs: exchange_bonds,
+        pairs: model.exchange_bonds,
         ..hamiltonian.facts(&basis, sign_rule.as_deref())
     };
     Ok(Problem {
@@ -100,8 +90,31 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
         hamiltonian: Arc::new(hamiltonian),
         facts,
         sign_rule,
-        units,
+        units: model.units,
     })
+}
+
+impl<'a> Problem<'a> {
+    /// The same lattice with the `[hamiltonian]` of `source`; no file of the lattice is read again.
+    pub fn with_hamiltonian(&self, source: &Source) -> Result<Problem<'a>> {
+        on_lattice(source, &self.registry, self.lattice.clone())
+    }
+}
+
+/// The configurations of the sector.
+fn basis(common: &HamiltonianCommon, sites: usize) -> Result<Basis> {
+    let Some(sector) = &common.sector else {
+        return Basis::spin_half(sites, None);
+    };
+    let twice = 2.0 * sector.total_sz;
+    if !twice.is_finite() || twice.fract() != 0.0 || twice.abs() > 1e9 {
+        return Err(Error::input(
+            "hamiltonian.sector.total_sz",
+            format!("{} is not a multiple of 1/2", sector.total_sz),
+            "give an integer for an even number of spins, a half-integer for an odd one",
+        ));
+    }
+    Basis::spin_half(sites, Some(twice as i64))
 }
 
 fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {

@@ -2,21 +2,21 @@
 //! ensembles, optimisers.
 
 use crate::ansatz::{self, Ansatz, Erased, sign};
-use crate::basis::{Basis, TOTAL_SZ};
+use crate::basis::{Basis, PARTICLES, only_spin_half};
 use crate::comm::share;
 use crate::derivatives::Kind;
 use crate::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Variational};
 use crate::error::{Error, Result};
 use crate::input::{
     self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source,
-    split_hamiltonian,
+    configurations, site_kind, split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
 use crate::linalg;
 use crate::observable::{self, Named, ObservableContext};
-use crate::operator::models::{Model, ModelContext, Units};
-use crate::operator::{Facts, Operator, TermTable};
+use crate::operator::models::{ModelContext, Units};
+use crate::operator::{Facts, Operator};
 use crate::optimizer::{Optimizer, OptimizerOptions, Schedule, Sizes, cost};
 use crate::registry::Registry;
 use crate::sampler::{Mixture, RuleContext, named};
@@ -55,53 +55,55 @@ pub fn section<'a, T>(value: &'a Option<T>, name: &str) -> Result<&'a T> {
 /// Builds lattice, sector and Hamiltonian.
 pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'a>> {
     let lattice = Lattice::new(&section(&source.input.lattice, "lattice")?.spec(&source.folder)?)?;
+    on_lattice(source, registry, lattice)
+}
+
+/// Builds sector and Hamiltonian of `[hamiltonian]` on a lattice that stands already.
+fn on_lattice<'a>(
+    source: &Source,
+    registry: &Registry<'a>,
+    lattice: Lattice,
+) -> Result<Problem<'a>> {
     let (common, own) = split_hamiltonian(section(&source.input.hamiltonian, "hamiltonian")?)?;
     let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
+    let site = site_kind(source.input.basis.as_ref(), common.sector.as_ref())?;
     let context = ModelContext {
         lattice: &lattice,
         folder: &source.folder,
+        site,
         units: common.units,
     };
-    let Model {
-        sum,
-        marshall_bonds,
-        exchange_bonds,
-        units,
-    } = (entry.build)(&own, &context)?;
-    let twice_sz = match &common.sector {
-        None => None,
-        Some(sector) => {
-            let twice = 2.0 * sector.total_sz;
-            if !twice.is_finite() || twice.fract() != 0.0 || twice.abs() > 1e9 {
-                return Err(Error::input(
-                    "hamiltonian.sector.total_sz",
-                    format!("{} is not a multiple of 1/2", sector.total_sz),
-                    "give an integer for an even number of spins, a half-integer for an odd one",
-                ));
-            }
-            Some(twice as i64)
-        }
-    };
-    let basis = Basis::spin_half(lattice.sites, twice_sz)?;
-    let hamiltonian = TermTable::compile(lattice.sites, &sum)?;
+    let model = (entry.build)(&own, &context)?;
+    let basis = configurations(site, lattice.sites, common.sector.as_ref())?;
+    let hamiltonian = model.compile(&basis)?;
     hamiltonian.check(&basis)?;
     let sign_rule = match common.sign_rule {
         SignRule::None => None,
-        SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &marshall_bonds)?),
+        SignRule::Marshall if !basis.is_spin_half() => {
+            return Err(only_spin_half("hamiltonian.sign_rule", "\"marshall\""));
+        }
+        SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
     };
     let facts = Facts {
-        pairs: exchange_bonds,
+        pairs: model.exchange_bonds,
         ..hamiltonian.facts(&basis, sign_rule.as_deref())
     };
     Ok(Problem {
         registry: *registry,
         lattice,
         basis,
-        hamiltonian: Arc::new(hamiltonian),
+        hamiltonian,
         facts,
         sign_rule,
-        units,
+        units: model.units,
     })
+}
+
+impl<'a> Problem<'a> {
+    /// The same lattice with the `[hamiltonian]` of `source`; no file of the lattice is read again.
+    pub fn with_hamiltonian(&self, source: &Source) -> Result<Problem<'a>> {
+        on_lattice(source, &self.registry, self.lattice.clone())
+    }
 }
 
 fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
@@ -120,6 +122,10 @@ fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
 /// represent the model.
 pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
     let table = section(&source.input.ansatz, "ansatz")?;
+    let kind = table.get("kind").and_then(toml::Value::as_str);
+    if !problem.basis.is_spin_half() && kind != Some("table") {
+        return Err(only_spin_half("ansatz.kind", "this wave function"));
+    }
     let context = ansatz::Context {
         lattice: &problem.lattice,
         basis: &problem.basis,
@@ -271,6 +277,10 @@ pub fn observables(
             state: &|file, key| saved_state(&source.folder.join(file), problem, key),
             path: path.clone(),
         };
+        let kind = table.get("kind").and_then(toml::Value::as_str);
+        if !problem.basis.is_spin_half() && kind != Some("overlap") {
+            return Err(only_spin_half(&path, "this observable"));
+        }
         let new = observable::build(&table, &context, problem.registry.observables)?;
         let sampler = source.input.sampler.clone().unwrap_or_default();
         if new.observable.needs_partners()
@@ -338,10 +348,20 @@ fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
     Ok(state)
 }
 
+/// The moves of an input that names none.
+fn default_move(basis: &Basis) -> &'static str {
+    let fixed = !basis.charges().is_empty();
+    match (basis.is_spin_half(), fixed) {
+        (true, true) => "exchange",
+        (true, false) => "flip",
+        (false, true) if basis.fixed(PARTICLES).is_some() => "hop",
+        (false, _) => "raise",
+    }
+}
+
 fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
     let parts: Vec<toml::Table> = match &sampler.moves {
-        None if problem.basis.fixed(TOTAL_SZ).is_some() => vec![named("exchange")],
-        None => vec![named("flip")],
+        None => vec![named(default_move(&problem.basis))],
         Some(moves) => moves
             .iter()
             .map(|m| match m {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// The Hamiltonian as a function of time.
 pub struct Couplings<'r> {
-    registry: Registry<'r>,
+    start: Problem<'r>,
     source: Source,
     ramps: BTreeMap<String, Ramp>,
 }
@@ -37,7 +37,7 @@ impl<'r> Couplings<'r> {
         let mut source = source.clone();
         source.input.hamiltonian = Some(table);
         let couplings = Couplings {
-            registry: *registry,
+            start: problem::problem(&source, registry).map_err(in_evolve)?,
             source,
             ramps: evolve.ramps.clone(),
         };
@@ -60,18 +60,23 @@ impl<'r> Couplings<'r> {
                 table.insert(key.clone(), toml::Value::Float(ramp.at(time)));
             }
         }
-        problem::problem(&source, &self.registry).map_err(|e| match e {
-            Error::Input {
-                key,
-                problem,
-                remedy,
-            } if key.starts_with("hamiltonian") => Error::Input {
-                key: format!("evolve.{key}"),
-                problem,
-                remedy,
-            },
-            other => other,
-        })
+        self.start.with_hamiltonian(&source).map_err(in_evolve)
+    }
+}
+
+/// Names the key of an error in `[hamiltonian]` as one of `evolve`.
+fn in_evolve(error: Error) -> Error {
+    match error {
+        Error::Input {
+            key,
+            problem,
+            remedy,
+        } if key.starts_with("hamiltonian") => Error::Input {
+            key: format!("evolve.{key}"),
+            problem,
+            remedy,
+        },
+        other => other,
     }
 }
 

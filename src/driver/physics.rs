@@ -9,7 +9,7 @@ use crate::problem::Problem;
 /// Canonical TOML text of everything that a checkpoint must agree with.
 pub fn describe(source: &Source, problem: &Problem) -> String {
     let mut physics = toml::Table::new();
-    for section in ["lattice", "hamiltonian", "ansatz"] {
+    for section in ["basis", "lattice", "hamiltonian", "ansatz"] {
         if let Some(value) = source.table.get(section) {
             physics.insert(section.into(), value.clone());
         }

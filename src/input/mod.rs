@@ -1,12 +1,14 @@
 //! Decides what a user can write: the mirror of the TOML input, `--set`, and the checks that need
 //! no physics.
 
+mod basis;
 mod check;
 mod evolve;
 mod orthogonal;
 mod sections;
 mod target;
 
+pub use basis::{BasisInput, BasisName, configurations, site_kind};
 pub use evolve::{EvolveInput, Start};
 pub use orthogonal::OrthogonalInput;
 pub use sections::*;

@@ -1,5 +1,6 @@
 //! Decides which keys a section of the input has, their types and their defaults.
 
+use super::basis::BasisInput;
 use super::evolve::EvolveInput;
 use crate::error::Result;
 use crate::lattice::{Boundary, LatticeSpec};
@@ -75,8 +76,10 @@ pub struct HamiltonianCommon {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SectorInput {
-    /// Total Sz in units of hbar: a multiple of 1/2
-    pub total_sz: f64,
+    /// spins: total Sz in units of hbar, a multiple of 1/2
+    pub total_sz: Option<f64>,
+    /// bosons: their number
+    pub particles: Option<u32>,
 }
 
 /// `hamiltonian.sign_rule`
@@ -345,6 +348,8 @@ pub struct Input {
     /// BLAS threads per rank (1)
     #[serde(default = "one_thread")]
     pub threads: usize,
+    /// What the sites hold (spins one half)
+    pub basis: Option<BasisInput>,
     /// Sites and bonds
     pub lattice: Option<LatticeInput>,
     /// The model

@@ -1,82 +1,71 @@
 //! Decides what `schema` prints: the JSON Schema of the input, with the keys of everything that is
 //! registered.
 
+use crate::calculation::Registry;
+use crate::input::{HamiltonianCommon, Input};
+use crate::table::{Entry, Shelf, schema_of};
 use serde_json::{Value, json};
 
-/// JSON Schema of the input: the sections with shared keys, and the registered models and wave
-/// functions with theirs.
-pub fn schema() -> Value {
-    let mut schema =
-        serde_json::to_value(schemars::schema_for!(crate::input::Input)).unwrap_or(Value::Null);
-    let with_kind = |kind: &str, mut own: Value, shared: &Value| {
-        if let Some(object) = own.as_object_mut() {
-            let mut properties = object
-                .get("properties")
-                .cloned()
-                .unwrap_or_else(|| json!({}));
-            if let (Some(p), Some(s)) = (properties.as_object_mut(), shared.as_object()) {
-                s.iter().for_each(|(k, v)| {
-                    p.insert(k.clone(), v.clone());
-                });
-                p.insert("kind".into(), json!({ "const": kind }));
+/// JSON Schema of the input: the sections with shared keys, and the registered sections, models,
+/// wave functions and observables with theirs.
+pub fn schema(registry: &Registry) -> Value {
+    let mut schema = serde_json::to_value(schemars::schema_for!(Input)).unwrap_or(Value::Null);
+    let mut definitions = serde_json::Map::new();
+    let common = schema_of::<HamiltonianCommon>();
+    let shared = common.get("properties").cloned();
+    let shared = shared.unwrap_or_else(|| json!({}));
+    let models = kinds(&registry.models, &shared);
+    let ansatze = kinds(&registry.ansatze, &json!({}));
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
+        properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
+        for section in registry.sections.iter() {
+            let mut own = section.schema();
+            if let Some(list) = own.pointer_mut("/properties/observables") {
+                *list = observables(registry);
             }
-            object.insert("properties".into(), properties);
+            properties.insert(section.declaration.name.into(), own);
+        }
+    }
+    collect_definitions(&mut schema, &mut definitions);
+    if let Some(object) = schema.as_object_mut() {
+        let own = common.get("$defs").and_then(Value::as_object).cloned();
+        definitions.extend(own.unwrap_or_default());
+        object.insert("$defs".into(), Value::Object(definitions));
+    }
+    schema
+}
+
+/// The schemas of all kinds of a shelf, each with its `kind` and the keys that all share.
+fn kinds<E: Entry>(shelf: &Shelf<E>, shared: &Value) -> Vec<Value> {
+    let with_kind = |entry: &E| {
+        let mut own = entry.schema();
+        if let Some(object) = own.as_object_mut() {
+            let properties = object.get("properties").and_then(Value::as_object);
+            let mut properties = properties.cloned().unwrap_or_default();
+            properties.extend(shared.as_object().cloned().unwrap_or_default());
+            properties.insert("kind".into(), json!({ "const": entry.kind() }));
+            object.insert("properties".into(), Value::Object(properties));
             object.insert("type".into(), json!("object"));
         }
         own
     };
-    let common = serde_json::to_value(schemars::schema_for!(crate::input::HamiltonianCommon))
-        .unwrap_or(Value::Null);
-    let shared = common
-        .get("properties")
-        .cloned()
-        .unwrap_or_else(|| json!({}));
-    let models: Vec<_> = crate::operator::models::MODELS
-        .iter()
-        .map(|m| with_kind(m.kind, (m.schema)(), &shared))
-        .collect();
-    let ansatze: Vec<_> = crate::ansatz::ANSATZE
-        .iter()
-        .map(|a| with_kind(a.kind, (a.schema)(), &json!({})))
-        .collect();
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
-        properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
-    }
-    let mut definitions = serde_json::Map::new();
-    let observables: Vec<_> = crate::observable::OBSERVABLES
-        .iter()
-        .map(|o| {
-            with_kind(
-                o.kind,
-                (o.schema)(),
-                &json!({ "name": { "type": "string" } }),
-            )
-        })
-        .collect();
-    let names: Vec<_> = std::iter::once("energy")
-        .chain(crate::observable::OBSERVABLES.iter().map(|o| o.kind))
-        .collect();
-    if let Some(list) = schema.pointer_mut("/$defs/MeasureInput/properties/observables") {
-        let mut own = json!({
-            "description": "Observables besides the energy: names, or tables with a kind, its keys \
-             and perhaps a name",
-            "type": "array", "items": { "anyOf": [{ "enum": names }, { "oneOf": observables }] },
-        });
-        collect_definitions(&mut own, &mut definitions);
-        *list = own;
-    }
-    collect_definitions(&mut schema, &mut definitions);
-    if let Some(object) = schema.as_object_mut() {
-        let own = common
-            .get("$defs")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        definitions.extend(own);
-        object.insert("$defs".into(), Value::Object(definitions));
-    }
-    schema
+    shelf.iter().map(with_kind).collect()
+}
+
+/// A list of observables.
+fn observables(registry: &Registry) -> Value {
+    let tables = kinds(
+        &registry.observables,
+        &json!({ "name": { "type": "string" } }),
+    );
+    let known = registry.observables.iter().map(|o| o.kind);
+    let names: Vec<_> = std::iter::once("energy").chain(known).collect();
+    json!({
+        "description": "Observables besides the energy: names, or tables with a kind, its keys \
+         and perhaps a name",
+        "type": "array", "items": { "anyOf": [{ "enum": names }, { "oneOf": tables }] },
+    })
 }
 
 /// Moves every nested `$defs` to the top, where `$ref` looks for them.

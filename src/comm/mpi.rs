@@ -109,6 +109,24 @@ fn lost(message: String) -> ! {
 }
 
 impl World {
+    /// Waits until all ranks are here. A rank that is alone with an error for longer than
+    /// `patience` seconds speaks and ends the job.
+    fn gather_all(&self, code: i32, message: Option<&str>, patience: f64) {
+        let start = Instant::now();
+        let mut together = self.control.immediate_barrier();
+        while let Err(waiting) = together.test() {
+            together = waiting;
+            if code != EXIT_FINISHED
+                && code != EXIT_STOPPED
+                && start.elapsed().as_secs_f64() > patience
+            {
+                message.iter().for_each(|m| eprintln!("{m}"));
+                self.abort(code);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
     fn new(universe: Universe) -> Self {
         let world = universe.world();
         let control = world.duplicate();
@@ -300,21 +318,13 @@ impl Comm for World {
         self.receive_alerts();
         self.sent.get() || self.received.get() > 0
     }
+    fn meet(&self, code: i32, message: Option<&str>, patience: f64) -> Result<()> {
+        self.gather_all(code, message, patience);
+        Ok(())
+    }
     fn leave(&self, code: i32, message: Option<&str>, patience: f64) -> i32 {
         let speak = || message.iter().for_each(|m| eprintln!("{m}"));
-        let start = Instant::now();
-        let mut together = self.control.immediate_barrier();
-        while let Err(waiting) = together.test() {
-            together = waiting;
-            if code != EXIT_FINISHED
-                && code != EXIT_STOPPED
-                && start.elapsed().as_secs_f64() > patience
-            {
-                speak();
-                self.abort(code);
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
+        self.gather_all(code, message, patience);
         self.heartbeat.replace(Heartbeat::default());
         // All are here, so these cannot hang; no alert may be under way when MPI ends.
         let speaker = if message.is_some() {

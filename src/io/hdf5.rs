@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! user block         checksums of all that follows, one per dataset
-//! /                  attributes schema_version = 1, program = "nishina <version>"
+//! /                  attributes schema_version = 2, program = "nishina <version>"
 //! /group/.../name    dataset; attributes unit, meaning (where given)
 //! ```
 //!
@@ -27,7 +27,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// Version of the layout of every file of the program.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// The result of the HDF5 library, before it is told which file it is about.
 type Raw<T> = std::result::Result<T, String>;

@@ -6,8 +6,10 @@
 //! the derivatives agree; O v, O^H w and the Gram matrix from factors are those of the matrix
 //! written out.
 
+mod calculation;
 mod derivatives;
 
+pub use calculation::calculation;
 pub use derivatives::operator_is_matrix;
 
 use crate::ansatz::{Ansatz, Asks};

@@ -14,7 +14,7 @@ use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{self, Axis, Equation, Inverse, Principle, Spectral};
 use nishina::linalg::dense::Lapack;
 use nishina::linalg::products::{Op, multiply};
-use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Schedule, Sizes, StepData, cost};
+use nishina::optimizer::{Cost, OPTIMIZERS, OptimizerOptions, Residuals, Schedule, Sizes};
 use nishina::problem;
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -85,11 +85,11 @@ impl Work {
             sampling,
         }
     }
-    fn data(&self) -> StepData<'_> {
-        StepData {
+    fn data(&self) -> Residuals<'_> {
+        Residuals {
             derivatives: &self.derivatives,
             weights: &self.weights,
-            local_energies: &self.energies,
+            residual: &self.energies,
         }
     }
     fn sizes(&self) -> Sizes {
@@ -120,11 +120,17 @@ fn options() -> OptimizerOptions {
     OptimizerOptions::shifted(Schedule::Number(0.01))
 }
 
-fn direction(method: &str, data: &StepData) -> usize {
+/// What a direction of a method costs.
+fn cost(method: &str, sizes: &Sizes, rank: usize, iterations: usize) -> Cost {
     let entry = OPTIMIZERS.iter().find(|e| e.kind == method).unwrap();
-    let direction = (entry.build)(&options())
+    (entry.cost)(sizes, rank, iterations)
+}
+
+fn direction(method: &str, data: &Residuals) -> usize {
+    let entry = OPTIMIZERS.iter().find(|e| e.kind == method).unwrap();
+    let direction = (entry.build)(&toml::Table::new(), &options())
         .unwrap()
-        .direction(data, 0, &Serial)
+        .direction(&data.into(), 0, &Serial)
         .unwrap();
     direction.iterations.map_or(0, |i| i.count)
 }
@@ -192,10 +198,10 @@ fn floors() -> [Rates; 2] {
 
 /// Seconds that the products and the factorisation of a direction take at the library's own rates.
 fn floor(method: &str, sizes: &Sizes, rates: &Rates) -> f64 {
-    let order = sizes.order(method).unwrap() as f64;
+    let order = cost(method, sizes, 0, 0).order.unwrap() as f64;
     let c = sizes.parts() as f64;
     let factorisation = c * c * order.powi(3) / 3.0;
-    let products = cost::operations(method, sizes, 0) - factorisation;
+    let products = cost(method, sizes, 0, 0).operations - factorisation;
     1e-9 * (products / rates.herk + factorisation / rates.potrf)
 }
 
@@ -222,7 +228,7 @@ fn steps() {
             1
         }];
         let floor = floor(method, &sizes, rates);
-        let speed = 1e-9 * cost::operations(method, &sizes, 0) / seconds;
+        let speed = 1e-9 * cost(method, &sizes, 0, 0).operations / seconds;
         println!(
             "| {} | {method} | {} | {seconds:.4} | {floor:.4} | {:.2} | {speed:.1} | {:.2} | {:.4} \
              |",
@@ -312,12 +318,18 @@ fn memory() {
         for method in methods {
             let factors = 8 * work.derivatives.numbers_per_sample() * work.weights.len();
             let entry = OPTIMIZERS.iter().find(|e| e.kind == *method).unwrap();
-            let mut optimizer = (entry.build)(&options()).unwrap();
+            let mut optimizer = (entry.build)(&toml::Table::new(), &options()).unwrap();
             // The second step of those that remember the first.
-            optimizer.direction(&work.data(), 0, &Serial).unwrap();
-            let (_, held) = most_held(|| optimizer.direction(&work.data(), 1, &Serial).unwrap());
+            optimizer
+                .direction(&(&work.data()).into(), 0, &Serial)
+                .unwrap();
+            let (_, held) = most_held(|| {
+                optimizer
+                    .direction(&(&work.data()).into(), 1, &Serial)
+                    .unwrap()
+            });
             let held = (held + factors) as f64;
-            let formula = cost::memory(method, &work.sizes(), 0);
+            let formula = cost(method, &work.sizes(), 0, 0).memory;
             println!(
                 "| {} | {method} | {:.1} | {:.1} | {:.2} |",
                 work.name,
@@ -344,16 +356,16 @@ fn traffic() {
             let counted = threads::run(ranks, |comm| {
                 let mine = share(1024, comm.rank(), ranks);
                 let derivatives = work.derivatives.select(&mine.clone().collect::<Vec<_>>());
-                let data = StepData {
+                let data = Residuals {
                     derivatives: &derivatives,
                     weights: &work.weights[mine.clone()],
-                    local_energies: &work.energies[mine],
+                    residual: &work.energies[mine],
                 };
                 let comm = Counting::new(comm);
                 let entry = OPTIMIZERS.iter().find(|e| e.kind == method).unwrap();
-                let direction = (entry.build)(&options())
+                let direction = (entry.build)(&toml::Table::new(), &options())
                     .unwrap()
-                    .direction(&data, 0, &comm)
+                    .direction(&(&data).into(), 0, &comm)
                     .unwrap();
                 (comm.take(), direction.iterations.map_or(0, |i| i.count))
             });
@@ -362,7 +374,7 @@ fn traffic() {
                 ..work.sizes()
             };
             let equal =
-                (0..ranks).all(|r| counted[r].0 == cost::traffic(method, &sizes, r, counted[r].1));
+                (0..ranks).all(|r| counted[r].0 == cost(method, &sizes, r, counted[r].1).traffic);
             let (first, last) = (counted[0].0, counted[ranks - 1].0);
             let kb = |f: fn(&Traffic) -> Load| {
                 format!(
@@ -427,11 +439,11 @@ fn scaling() {
             shared_above,
             ..work.sizes()
         };
-        let traffic = cost::traffic(method, &sizes, 0, 30);
-        let order = sizes.order(method).unwrap_or(0) as f64;
+        let traffic = cost(method, &sizes, 0, 30).traffic;
+        let order = cost(method, &sizes, 0, 0).order.unwrap_or(0) as f64;
         let c = 8.0 * sizes.parts() as f64;
         // Panels along rows and columns of the grid.
-        let grid = match sizes.is_shared_out(method) {
+        let grid = match sizes.is_shared_out(order as usize) {
             true => {
                 c * order * order * (ranks as f64).log2() / (ranks as f64).sqrt() / BANDWIDTH
                     + order / 64.0 * 4.0 * (ranks as f64).log2() * LATENCY
@@ -445,7 +457,7 @@ fn scaling() {
         };
         let sampling = work.sampling / 1024.0 * sizes.samples_of(0) as f64;
         sampling
-            + cost::operations(method, &sizes, 30) / rate
+            + cost(method, &sizes, 0, 30).operations / rate
             + messages(&traffic, ranks, gathered)
             + grid
     };

@@ -11,7 +11,7 @@ use nishina::derivatives::Derivatives;
 use nishina::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Request, Variational};
 use nishina::error::Result;
 use nishina::operator::{Pauli, PauliSum, TermTable};
-use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Schedule, Sizes, StepData, cost};
+use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Residuals, Schedule, Sizes};
 use nishina::problem;
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -52,10 +52,10 @@ fn a_direction_stays_within_its_formula() {
         ensemble.sample(&request).unwrap();
         let local = ensemble.local_values(&*problem.hamiltonian).unwrap();
         let derivatives = ensemble.derivatives();
-        let data = StepData {
+        let data = Residuals {
             derivatives: &derivatives,
             weights: ensemble.weights(),
-            local_energies: &local.values,
+            residual: &local.values,
         };
         for method in OPTIMIZERS {
             for decomposed in [false, true] {
@@ -78,11 +78,12 @@ fn a_direction_stays_within_its_formula() {
                     pseudo_inverse: decomposed.then_some(1e-8),
                     ..plain
                 };
-                let mut optimizer = (method.build)(&options).unwrap();
-                optimizer.direction(&data, 0, &Serial).unwrap();
-                let (_, held) = most_held(|| optimizer.direction(&data, 1, &Serial).unwrap());
+                let mut optimizer = (method.build)(&toml::Table::new(), &options).unwrap();
+                optimizer.direction(&(&data).into(), 0, &Serial).unwrap();
+                let (_, held) =
+                    most_held(|| optimizer.direction(&(&data).into(), 1, &Serial).unwrap());
                 let held = (held + 8 * sizes.numbers * samples) as f64;
-                let formula = cost::memory(method.kind, &sizes, 0);
+                let formula = (method.cost)(&sizes, 0, 0).memory;
                 // Vectors over samples and the tiles of a Gram matrix are not in the formula.
                 let rest = 2.5e6;
                 assert!(

@@ -6,17 +6,18 @@ use nishina::comm::{Comm, Serial, share, threads};
 use nishina::derivatives::{Columns, Derivatives, Kind, Matrix};
 use nishina::io::tree::Tree;
 use nishina::optimizer::{
-    Direction, OPTIMIZERS, Optimizer, OptimizerOptions, Schedule, Sizes, StepData, cost,
+    Direction, OPTIMIZERS, Optimizer, OptimizerEntry, OptimizerOptions, Residuals, Schedule, Sizes,
 };
 use nishina::rng::{Distribution, Purpose, StandardNormal, stream};
 use num_complex::Complex64;
 use std::sync::Arc;
 
 fn options(shift: f64) -> OptimizerOptions {
-    OptimizerOptions {
-        tolerance: Some(1e-13),
-        ..OptimizerOptions::shifted(Schedule::Number(shift))
-    }
+    OptimizerOptions::shifted(Schedule::Number(shift))
+}
+
+fn entry(kind: &str) -> &'static OptimizerEntry {
+    OPTIMIZERS.iter().find(|e| e.kind == kind).unwrap()
 }
 
 struct Data {
@@ -93,12 +94,14 @@ fn part(all: &Data, range: std::ops::Range<usize>) -> Data {
 }
 
 fn solve(kind: &str, options: &OptimizerOptions, data: &Data, comm: &dyn Comm) -> Direction {
-    let step = StepData {
+    let step = Residuals {
         derivatives: &data.derivatives,
         weights: &data.weights,
-        local_energies: &data.energies,
+        residual: &data.energies,
     };
-    build(kind, options).direction(&step, 0, comm).unwrap()
+    build(kind, options)
+        .direction(&(&step).into(), 0, comm)
+        .unwrap()
 }
 
 fn distance(a: &[f64], b: &[f64]) -> f64 {
@@ -274,30 +277,44 @@ fn written(data: &Data) -> (Array2<f64>, Array1<f64>) {
     (rows, (energies - energy) * roots)
 }
 
+/// With default keys; conjugate gradients go on to rounding.
 fn build(kind: &str, options: &OptimizerOptions) -> Box<dyn Optimizer> {
-    (OPTIMIZERS.iter().find(|e| e.kind == kind).unwrap().build)(options).unwrap()
+    let keys = if kind == "cg" {
+        "tolerance = 1e-13"
+    } else {
+        ""
+    };
+    build_with(kind, keys, options)
+}
+
+fn build_with(kind: &str, keys: &str, options: &OptimizerOptions) -> Box<dyn Optimizer> {
+    (entry(kind).build)(&keys.parse().unwrap(), options).unwrap()
 }
 
 fn next(optimizer: &mut dyn Optimizer, step: usize, data: &Data) -> Array1<f64> {
-    let data = StepData {
+    let data = Residuals {
         derivatives: &data.derivatives,
         weights: &data.weights,
-        local_energies: &data.energies,
+        residual: &data.energies,
     };
-    Array1::from(optimizer.direction(&data, step, &Serial).unwrap().update)
+    Array1::from(
+        optimizer
+            .direction(&(&data).into(), step, &Serial)
+            .unwrap()
+            .update,
+    )
 }
 
 #[test]
 fn spring_and_march_minimise_what_they_say() {
     for (samples, columns) in [(30, 8), (8, 30)] {
-        let (lambda, mu, beta) = (1e-2, 0.8, 0.9);
-        let options = OptimizerOptions {
-            mu: Some(mu),
-            beta: Some(beta),
-            ..options(lambda)
-        };
+        let (lambda, mu, beta): (f64, f64, f64) = (1e-2, 0.8, 0.9);
         for method in ["spring", "march"] {
-            let mut optimizer = build(method, &options);
+            let mut keys = format!("mu = {mu}\n");
+            if method == "march" {
+                keys += &format!("beta = {beta}\n");
+            }
+            let mut optimizer = build_with(method, &keys, &options(lambda));
             let mut last = Array1::zeros(columns);
             let mut second = Array1::<f64>::zeros(columns);
             for step in 0..4 {
@@ -333,13 +350,7 @@ fn spring_converges_to_the_minimum_norm_solution() {
         ..options(0.0)
     };
     let minimum = Array1::from(solve("kernel-sr", &plain, &data, &Serial).update);
-    let mut spring = build(
-        "spring",
-        &OptimizerOptions {
-            mu: Some(0.9),
-            ..options(1e-9)
-        },
-    );
+    let mut spring = build_with("spring", "mu = 0.9", &options(1e-9));
     let mut phi = Array1::zeros(20);
     for step in 0..400 {
         phi = next(&mut *spring, step, &data);
@@ -403,20 +414,20 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
                         let counted = threads::run(ranks, |comm| {
                             let comm = Counting::new(comm);
                             let mine = part(&all, share(samples, comm.rank(), ranks));
-                            let data = StepData {
+                            let data = Residuals {
                                 derivatives: &mine.derivatives,
                                 weights: &mine.weights,
-                                local_energies: &mine.energies,
+                                residual: &mine.energies,
                             };
                             let mut optimizer = build(method, &options);
                             // The second step has a last direction.
-                            optimizer.direction(&data, 0, &comm).unwrap();
+                            optimizer.direction(&(&data).into(), 0, &comm).unwrap();
                             comm.take();
-                            let direction = optimizer.direction(&data, 1, &comm).unwrap();
+                            let direction = optimizer.direction(&(&data).into(), 1, &comm).unwrap();
                             (comm.take(), direction.iterations.map_or(1, |i| i.count))
                         });
                         for (rank, (counted, iterations)) in counted.into_iter().enumerate() {
-                            let model = cost::traffic(method, &sizes, rank, iterations);
+                            let model = (entry(method).cost)(&sizes, rank, iterations).traffic;
                             assert_eq!(
                                 counted, model,
                                 "{kind:?} {method} {ranks} {rank} {diagonal}"
@@ -499,14 +510,13 @@ fn numbers_that_are_not_finite_never_reach_the_parameters() {
     for method in OPTIMIZERS {
         let refused = threads::run(3, |comm| {
             let mine = part(&all, share(12, comm.rank(), 3));
-            let step = StepData {
+            let step = Residuals {
                 derivatives: &mine.derivatives,
                 weights: &mine.weights,
-                local_energies: &mine.energies,
+                residual: &mine.energies,
             };
-            (method.build)(&options(0.1))
-                .unwrap()
-                .direction(&step, 0, comm)
+            build(method.kind, &options(0.1))
+                .direction(&(&step).into(), 0, comm)
                 .is_err()
         });
         assert_eq!(refused, vec![true; 3], "{}", method.kind);

@@ -14,7 +14,7 @@ use nishina::comm::Serial;
 use nishina::derivatives::{Kind, Matrix};
 use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral, solve};
-use nishina::optimizer::StepData;
+use nishina::optimizer::Residuals;
 use nishina::problem::{self, Problem};
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -104,11 +104,14 @@ impl State {
         })
     }
 
-    fn step_data<'a>(&'a self, derivatives: &'a nishina::derivatives::Derivatives) -> StepData<'a> {
-        StepData {
+    fn step_data<'a>(
+        &'a self,
+        derivatives: &'a nishina::derivatives::Derivatives,
+    ) -> Residuals<'a> {
+        Residuals {
             derivatives,
             weights: self.ensemble.weights(),
-            local_energies: &self.local,
+            residual: &self.local,
         }
     }
 }
@@ -238,15 +241,15 @@ fn the_given_machine_has_its_golden_numbers() {
         }
         let derivatives = state.ensemble.derivatives();
         let keys = optimize::keys(&state.source).unwrap().unwrap();
-        let mut chosen = optimize::optimizer(
-            &keys,
-            &Registry::default(),
-            &("dense-sr".to_string(), String::new()),
-        )
-        .unwrap();
+        let method = optimize::Method {
+            kind: "dense-sr",
+            reason: String::new(),
+            cost: |_, _, _| Default::default(),
+        };
+        let mut chosen = optimize::optimizer(&keys, &Registry::default(), &method).unwrap();
         let direction = chosen
             .optimizer
-            .direction(&state.step_data(&derivatives), 0, &Serial)
+            .direction(&(&state.step_data(&derivatives)).into(), 0, &Serial)
             .unwrap()
             .update;
         let (norm, re, im) = golden.direction;

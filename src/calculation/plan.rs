@@ -3,6 +3,7 @@
 //! Bytes of derivatives and solver are those of the cost model ([`crate::optimizer::cost`]); rank 0
 //! holds the most.
 
+use super::optimize::Method as OptimizeMethod;
 use super::vmc::problem::Problem;
 use super::{measure, optimize};
 use crate::comm::counting::Load;
@@ -10,7 +11,7 @@ use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source};
 use crate::linalg::available_memory;
-use crate::optimizer::{Sizes, cost};
+use crate::optimizer::{CostModel, Sizes, cost};
 use serde_json::{Value, json};
 
 /// Operations of a decomposition of order 1, which run at the rate of products.
@@ -21,7 +22,7 @@ const LATENCY: f64 = 1e-5;
 const BANDWIDTH: f64 = 1e9;
 
 /// Sizes of a run before it starts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// States of the sector.
     pub states: f64,
@@ -38,7 +39,7 @@ pub struct Plan {
     /// What the cost of a solve depends on.
     pub sizes: Sizes,
     /// The method of `[optimize]` and why it was chosen.
-    pub method: Option<(String, String)>,
+    pub method: Option<OptimizeMethod>,
     /// Whether rank 0 alone solves, whatever the number of ranks.
     pub deterministic: bool,
     /// Whether there is an equation of motion to solve.
@@ -83,26 +84,27 @@ impl Plan {
             sampler.samples
         };
         let optimize = optimize::keys(source)?;
-        let optimize = optimize.as_ref();
+        let metric = optimize.as_ref().map(|o| o.metric.options()).transpose()?;
+        let above = metric.as_ref().map(|o| o.distribute_above);
         let sizes = Sizes {
             kind: derivatives.kind,
             columns: derivatives.columns(),
             samples: rows,
             numbers: derivatives.numbers_per_sample(),
             ranks,
-            diagonal: optimize
+            diagonal: metric
+                .as_ref()
                 .is_some_and(|o| o.carleo_troyer.is_some() || o.scale_invariant.is_some()),
-            decomposed: optimize.is_some_and(|o| o.pseudo_inverse.is_some()),
-            shared_above: optimize
-                .filter(|_| cfg!(feature = "scalapack"))
-                .map(|o| o.distribute_above),
-            avoided_above: optimize.map_or(usize::MAX, |o| o.distribute_above),
+            decomposed: metric.as_ref().is_some_and(|o| o.pseudo_inverse.is_some()),
+            shared_above: above.filter(|_| cfg!(feature = "scalapack")),
+            avoided_above: above.unwrap_or(usize::MAX),
         };
         let deterministic = source.input.deterministic;
-        let method = optimize.map(|o| match deterministic {
-            true => optimize::method(o, &alone(&sizes), f64::INFINITY),
-            false => optimize::method(o, &sizes, memory),
-        });
+        let choose = |o| match deterministic {
+            true => optimize::method(o, &problem.registry, &alone(&sizes), f64::INFINITY),
+            false => optimize::method(o, &problem.registry, &sizes, memory),
+        };
+        let method = optimize.as_ref().map(choose).transpose()?;
         let connected = problem.facts.connected;
         let proposals = if exact {
             0.0
@@ -141,40 +143,32 @@ impl Plan {
         }
     }
 
-    /// The smaller space, in which the equation of motion is solved, and its sizes: the matrix is
+    /// The cost of the equation of motion, solved in the smaller space, and its sizes: the matrix is
     /// decomposed.
-    fn motion(&self, sizes: &Sizes, rank: usize) -> (&'static str, Sizes) {
-        let space = if sizes.columns <= sizes.rows() {
-            "dense-sr"
-        } else {
-            "kernel-sr"
+    fn motion(&self, sizes: &Sizes, rank: usize) -> (CostModel, Sizes) {
+        let cost: CostModel = match sizes.columns <= sizes.rows() {
+            true => |sizes, rank, _| cost::in_parameter_space(sizes, rank),
+            false => |sizes, rank, _| cost::in_sample_space(sizes, rank, sizes.diagonal),
         };
-        (
-            space,
-            Sizes {
-                decomposed: true,
-                shared_above: None,
-                ..self.seen_by(sizes, rank)
-            },
-        )
+        let sizes = Sizes {
+            decomposed: true,
+            shared_above: None,
+            ..self.seen_by(sizes, rank)
+        };
+        (cost, sizes)
     }
 
     /// Bytes of derivatives and solver that `rank` holds in a run of these sizes.
     pub fn solver_bytes(&self, sizes: &Sizes, rank: usize) -> f64 {
         let seen = self.seen_by(sizes, rank);
-        let of_steps = self
-            .method
-            .as_ref()
-            .map_or(0.0, |(name, _)| cost::memory(name, &seen, rank));
-        let (space, decomposed) = self.motion(sizes, rank);
-        f64::max(
-            of_steps,
-            if self.evolves {
-                cost::memory(space, &decomposed, rank)
-            } else {
-                0.0
-            },
-        )
+        let of_step = |method: &OptimizeMethod| (method.cost)(&seen, rank, 0).memory;
+        let of_steps = self.method.as_ref().map_or(0.0, of_step);
+        let (cost, decomposed) = self.motion(sizes, rank);
+        let of_slopes = match self.evolves {
+            true => cost(&decomposed, rank, 0).memory,
+            false => 0.0,
+        };
+        of_steps.max(of_slopes)
     }
 
     /// Seconds of one solve, of a step or of a slope, in a run of these sizes; products run at
@@ -186,25 +180,25 @@ impl Plan {
         iterations: usize,
         rate: f64,
     ) -> f64 {
-        let (name, seen) = match (of_motion, &self.method) {
+        let (cost, seen) = match (of_motion, &self.method) {
             (true, _) => self.motion(sizes, 0),
             (false, None) => return 0.0,
-            (false, Some((name, _))) => (name.as_str(), self.seen_by(sizes, 0)),
+            (false, Some(method)) => (method.cost, self.seen_by(sizes, 0)),
         };
-        let decomposition = match seen.order(name) {
+        let cost = cost(&seen, 0, iterations);
+        let decomposition = match cost.order {
             Some(n) if seen.decomposed => {
                 DECOMPOSITION * ((seen.parts() * seen.parts()) as f64) * (n as f64).powi(3)
             }
             _ => 0.0,
         };
-        let Load { messages, bytes } = cost::traffic(name, &seen, 0, iterations).total();
+        let Load { messages, bytes } = cost.traffic.total();
         let wire = if sizes.ranks > 1 {
             messages as f64 * LATENCY + bytes as f64 / BANDWIDTH
         } else {
             0.0
         };
-        (cost::operations(name, &seen, iterations) + decomposition) / rate
-            + wire * (sizes.ranks as f64).log2().max(1.0)
+        (cost.operations + decomposition) / rate + wire * (sizes.ranks as f64).log2().max(1.0)
     }
 
     /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
@@ -249,7 +243,7 @@ impl Plan {
         json!({
             "states": self.states, "sites": self.sites, "parameters": self.parameters, "samples": self.rows,
             "measured_samples": self.measured, "ranks": self.ranks, "bytes_per_rank": self.root_bytes,
-            "bytes_of_other_ranks": self.other_bytes, "method": self.method.as_ref().map(|m| &m.0),
+            "bytes_of_other_ranks": self.other_bytes, "method": self.method.as_ref().map(|m| m.kind),
             "bytes_of_factors": 8 * self.sizes.numbers * self.sizes.samples_of(0),
             "connected_configurations": self.connected, "ratios_per_step": self.ratios,
         })
@@ -265,8 +259,9 @@ impl Plan {
             format!("  samples a step  {}", self.rows),
             format!("  ratios a step   {:.3e}", self.ratios),
         ];
-        if let Some((name, reason)) = &self.method {
-            lines.push(format!("  method          {name} ({reason})"));
+        if let Some(method) = &self.method {
+            let OptimizeMethod { kind, reason, .. } = method;
+            lines.push(format!("  method          {kind} ({reason})"));
         }
         lines.push(format!(
             "  solver          {:.3} GB on rank 0, {:.3} GB on others, {} rank(s)",

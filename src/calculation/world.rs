@@ -186,7 +186,8 @@ impl<'a> World<'a> {
             }
         }
         let plan = self.plan.get();
-        if let Some((kind, reason)) = plan.and_then(|plan| plan.method.as_ref()) {
+        if let Some(method) = plan.and_then(|plan| plan.method.as_ref()) {
+            let (kind, reason) = (method.kind, &method.reason);
             lines.push(format!("optimiser {kind} ({reason})"));
         }
         lines

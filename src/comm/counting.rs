@@ -18,7 +18,7 @@ pub struct Load {
 
 impl Load {
     /// So many calls with `numbers` real numbers in all.
-    pub fn new(messages: usize, numbers: usize) -> Self {
+    pub const fn new(messages: usize, numbers: usize) -> Self {
         Load {
             messages: messages as u64,
             bytes: 8 * numbers as u64,

@@ -8,14 +8,14 @@ use super::motion::Axis;
 use crate::comm::Comm;
 use crate::derivatives::Kind;
 use crate::error::Result;
-use crate::optimizer::StepData;
+use crate::optimizer::Residuals;
 use num_complex::Complex64;
 
 /// r² of `velocity` on the samples of `data`, the same on every rank; `unseen` is this rank's
 /// ⟨|H|²⟩ where ψ = 0.
 pub fn local_error(
     axis: Axis,
-    data: &StepData,
+    data: &Residuals,
     unseen: f64,
     velocity: &[f64],
     comm: &dyn Comm,
@@ -28,7 +28,7 @@ pub fn local_error(
             .map(|z| Complex64::new(z[0], z[1]))
             .collect(),
     };
-    let target = data.local_energies.iter().map(|e| match axis {
+    let target = data.residual.iter().map(|e| match axis {
         Axis::Real => Complex64::new(e.im, -e.re),
         Axis::Imaginary => -e,
     });

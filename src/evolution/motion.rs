@@ -18,9 +18,9 @@ pub use super::spectrum::Spectral;
 use crate::comm::{Comm, Serial};
 use crate::derivatives::Kind;
 use crate::error::Result;
+use crate::optimizer::deterministic;
 use crate::optimizer::least_squares::LeastSquares;
-use crate::optimizer::whole;
-use crate::optimizer::{StepData, solve_on_root};
+use crate::optimizer::{Residuals, solve_on_root};
 use num_complex::Complex64;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -137,7 +137,7 @@ impl Motion {
 /// ψ = 0.
 pub fn solve(
     equation: &Equation,
-    data: &StepData,
+    data: &Residuals,
     unseen: f64,
     exact: bool,
     comm: &dyn Comm,
@@ -173,12 +173,12 @@ pub fn solve(
 
 /// As [`solve`] of samples, by rank 0 with those of all ranks: nothing depends on the number of
 /// ranks.
-pub fn solve_whole(equation: &Equation, data: &StepData, comm: &dyn Comm) -> Result<Motion> {
+pub fn solve_whole(equation: &Equation, data: &Residuals, comm: &dyn Comm) -> Result<Motion> {
     if comm.size() == 1 {
         return solve(equation, data, 0.0, false, comm);
     }
     let mut metric = None;
-    let on_root = |data: &StepData| {
+    let on_root = |data: &Residuals| {
         let motion = solve(equation, data, 0.0, false, &Serial)?;
         if let Metric::Shared(problem) = motion.metric {
             metric = Some(problem);
@@ -195,8 +195,12 @@ pub fn solve_whole(equation: &Equation, data: &StepData, comm: &dyn Comm) -> Res
             [kept, noise],
         ))
     };
-    let (mut velocity, [kept, noise]) =
-        whole::solve(data, whole::parameters(data.derivatives) + 3, comm, on_root)?;
+    let (mut velocity, [kept, noise]) = deterministic::solve(
+        data,
+        deterministic::parameters(data.derivatives) + 3,
+        comm,
+        on_root,
+    )?;
     let [r2, solver_residual, smallest_kept] = velocity.last_chunk().copied().unwrap_or_default();
     velocity.truncate(velocity.len().saturating_sub(3));
     let quality = Quality {

@@ -9,7 +9,8 @@
 //! kernel-sr   f n R/2 + c n N/2   factors, then blocks    c n N/2, rank 0: c (1.5 N²)  c f n N + c² N³/3
 //! cg          c P per iteration                           12 c P + 2 f n               4 c P n per iteration
 //! ```
-//! The traffic of [`traffic`] is exact, a test holds it to what a communicator counts.
+//! Each method says what it costs in a function of its own, from the parts here. The traffic is exact:
+//! a test holds it to what a communicator counts.
 
 use super::sample_space::partners;
 use crate::comm::counting::{Load, Traffic};
@@ -52,103 +53,202 @@ impl Sizes {
     pub fn parts(&self) -> usize {
         if self.kind == Kind::Holomorphic { 2 } else { 1 }
     }
-    /// Order of the matrix that a method factorises; none for methods without one.
-    pub fn order(&self, method: &str) -> Option<usize> {
-        match method {
-            "dense-sr" => Some(self.columns),
-            "kernel-sr" => Some(self.rows()),
-            "spring" | "march" => Some(self.columns.min(self.rows())),
-            _ => None,
-        }
-    }
-    /// Whether the matrix of a method is shared out.
-    pub fn is_shared_out(&self, method: &str) -> bool {
-        let order = self.order(method).unwrap_or(0);
+    /// Whether a matrix of this order is shared out over the ranks.
+    pub fn is_shared_out(&self, order: usize) -> bool {
         !self.decomposed && self.ranks > 1 && self.shared_above.is_some_and(|above| order > above)
-    }
-    /// Whether a method works in parameter space.
-    fn in_parameter_space(&self, method: &str) -> bool {
-        method == "dense-sr"
-            || (matches!(method, "spring" | "march") && self.columns <= self.rows())
     }
 }
 
-/// What `rank` brings to the collective calls of one direction; `iterations` are those of `cg`, and
-/// for `spring` and `march` 1 says that there is a last direction.
-pub fn traffic(method: &str, sizes: &Sizes, rank: usize, iterations: usize) -> Traffic {
-    let Sizes {
-        columns,
-        samples,
-        ranks,
-        kind,
-        ..
-    } = *sizes;
-    let (c, stack) = (sizes.parts(), kind.stack());
-    let (vector, n) = (columns * c, sizes.samples_of(rank));
-    let mut t = Traffic::default();
-    let add = |load: &mut Load, messages: usize, numbers: usize| {
-        *load = *load + Load::new(messages, numbers)
+/// What a direction costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// Order of the matrix that is factorised, if there is one.
+    pub order: Option<usize>,
+    /// What a rank brings to the collective calls.
+    pub traffic: Traffic,
+    /// Bytes that a rank holds at the worst moment, factors of O included, at most.
+    pub memory: f64,
+    /// Floating-point operations of rank 0: its share of the products, and the factorisation.
+    pub operations: f64,
+}
+
+/// The cost of a direction from sizes and rank. The last number is that of the iterations of an
+/// iterative method, and 1 for a method that remembers a last direction where there is one.
+pub type CostModel = fn(&Sizes, usize, usize) -> Cost;
+
+/// δ^H S δ
+pub const METRIC_NORM: Load = Load::new(2, 3);
+
+/// What every method begins with: sums of weights and residuals, with ⟨O⟩ where `with_mean`; the
+/// factors of O are held.
+pub fn start(sizes: &Sizes, rank: usize, with_mean: bool) -> Cost {
+    let mean = if with_mean || sizes.diagonal {
+        sizes.columns * sizes.kind.parts()
+    } else {
+        0
     };
-    let dense = sizes.in_parameter_space(method);
-    let with_mean = dense || method == "cg" || sizes.diagonal;
-    add(
-        &mut t.sum,
-        1,
-        ranks + 3 + if with_mean { columns * kind.parts() } else { 0 },
-    );
-    match method {
-        "cg" => {
-            add(&mut t.sum, 2, vector + columns);
-            add(&mut t.sum, iterations, iterations * (vector + 2));
-        }
-        "adam" | "sgd" => {
-            add(&mut t.sum, 1, vector);
-            return t;
-        }
-        _ => {
-            if matches!(method, "spring" | "march") {
-                add(&mut t.sum, 1 + iterations, 1 + 2 * iterations);
-            }
-            if sizes.diagonal {
-                add(&mut t.sum, 1, columns);
-            }
-            // Agreement on success, then the solution and two facts.
-            add(&mut t.sum, 1, 1);
-            add(
-                &mut t.broadcast,
-                1,
-                if dense {
-                    vector
-                } else {
-                    samples * kind.parts()
-                } + 2,
-            );
-            if dense && ranks > 1 {
-                t.sum_on_root = triangle(columns, c);
-            }
-            if !dense {
-                add(&mut t.sum, 1, vector);
-            }
-            if !dense && ranks > 1 {
-                add(&mut t.sum, 2, samples * (1 + stack * stack * c));
-                let takers = (0..ranks)
-                    .filter(|&r| partners(r, ranks).any(|q| q == rank))
-                    .count();
-                t.transpose = Load::new(1, takers * n * sizes.numbers);
-                let own = n * stack;
-                let met: usize = partners(rank, ranks)
-                    .map(|q| sizes.samples_of(q) * stack)
-                    .sum();
-                t.gather = Load::new(
-                    1,
-                    c * (own * (own + 1) / 2 + own * met) + n * (kind.parts() + 1),
-                );
-            }
-        }
+    Cost {
+        traffic: Traffic {
+            sum: Load::new(1, sizes.ranks + 3 + mean),
+            ..Traffic::default()
+        },
+        memory: 8.0 * (sizes.numbers * sizes.samples_of(rank)) as f64,
+        ..Cost::default()
     }
-    // δ^H S δ
-    add(&mut t.sum, 2, 3);
-    t
+}
+
+/// The cost of a gradient.
+pub fn of_gradient(sizes: &Sizes, rank: usize, _iterations: usize) -> Cost {
+    let vector = sizes.columns * sizes.parts();
+    let mut cost = start(sizes, rank, false);
+    cost.traffic.sum = cost.traffic.sum + Load::new(1, vector);
+    cost.memory += 8.0 * (4 * vector + sizes.numbers * sizes.samples_of(rank)) as f64;
+    cost.operations = products(sizes);
+    cost
+}
+
+/// The start of a solve with a matrix: agreement on success, then the solution and two facts.
+fn with_matrix(sizes: &Sizes, rank: usize, dense: bool, solution: usize) -> Cost {
+    let mut cost = start(sizes, rank, dense);
+    let sum = &mut cost.traffic.sum;
+    if sizes.diagonal {
+        *sum = *sum + Load::new(1, sizes.columns);
+    }
+    *sum = *sum + Load::new(1, 1) + METRIC_NORM;
+    cost.traffic.broadcast = Load::new(1, solution + 2);
+    cost
+}
+
+/// LAPACK's work beside a matrix of this order: eigenvectors take the matrix's place, work is two
+/// more of it.
+fn work(sizes: &Sizes, rank: usize, order: f64) -> f64 {
+    if sizes.decomposed && rank == 0 {
+        2.0 * sizes.parts() as f64 * order * order
+    } else {
+        0.0
+    }
+}
+
+/// Numbers of a rank's share of a matrix and of its copy, with what is `moved` on the way out and
+/// in.
+fn shared_out(sizes: &Sizes, order: usize, moved: f64) -> f64 {
+    let c = sizes.parts() as f64;
+    let share = c * (order * order) as f64 / sizes.ranks as f64;
+    let vectors = c * (sizes.columns + sizes.rows()) as f64;
+    share + f64::max(moved, share) + 4.0 * vectors
+}
+
+/// Operations of the factorisation of a matrix of this order on rank 0.
+fn factorisation(sizes: &Sizes, order: usize) -> f64 {
+    let workers = if sizes.is_shared_out(order) {
+        sizes.ranks as f64
+    } else {
+        1.0
+    };
+    (sizes.parts() as f64).powi(2) * (order as f64).powi(3) / 3.0 / workers
+}
+
+/// The cost of a direction from the P × P matrix of parameters.
+pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> Cost {
+    let (columns, c) = (sizes.columns, sizes.parts() as f64);
+    let vector = columns * sizes.parts();
+    let mut cost = with_matrix(sizes, rank, true, vector);
+    if sizes.ranks > 1 {
+        cost.traffic.sum_on_root = triangle(columns, sizes.parts());
+    }
+    let (p, portion) = (columns as f64, PORTION as f64);
+    let own = (sizes.samples_of(rank) * sizes.kind.stack()) as f64;
+    cost.order = Some(columns);
+    cost.memory += 8.0
+        * if sizes.is_shared_out(columns) {
+            shared_out(sizes, columns, 4.0 * portion.min(c * p * p))
+        } else {
+            let written = portion.min(c * own * p).max(c * p);
+            let packed = match sizes.ranks {
+                1 => 0.0,
+                _ => portion.min(c * p * p / 2.0),
+            };
+            let beside = f64::max(written, f64::max(packed, work(sizes, rank, p)));
+            c * p * p + beside + 4.0 * c * p
+        };
+    let own = (sizes.samples_of(0) * sizes.kind.stack()) as f64;
+    cost.operations = c * c * own * p * p + factorisation(sizes, columns);
+    cost
+}
+
+/// The cost of a direction from the matrix of samples; `weighted` says whether columns of O have
+/// weights of their own, for which they are written out in portions.
+pub fn in_sample_space(sizes: &Sizes, rank: usize, weighted: bool) -> Cost {
+    let (samples, ranks, kind) = (sizes.samples, sizes.ranks, sizes.kind);
+    let c = sizes.parts();
+    let mut cost = with_matrix(sizes, rank, false, samples * kind.parts());
+    cost.traffic.sum = cost.traffic.sum + Load::new(1, sizes.columns * c);
+    if ranks > 1 {
+        exchange(sizes, rank, &mut cost.traffic);
+    }
+    cost.order = Some(sizes.rows());
+    cost.memory += 8.0 * sample_numbers(sizes, rank, weighted);
+    let own = (sizes.samples_of(0) * kind.stack()) as f64;
+    let pairs = own * sizes.rows() as f64 / if ranks == 1 { 2.0 } else { 1.0 };
+    // Columns with weights of their own are written out.
+    let numbers = if sizes.diagonal {
+        products_per_sample(sizes)
+    } else {
+        sizes.numbers as f64
+    };
+    cost.operations = 2.0 * c as f64 * numbers * pairs + factorisation(sizes, sizes.rows());
+    cost
+}
+
+/// Factors that ranks send each other, and blocks of the Gram matrix that meet on rank 0.
+fn exchange(sizes: &Sizes, rank: usize, traffic: &mut Traffic) {
+    let (samples, ranks, kind) = (sizes.samples, sizes.ranks, sizes.kind);
+    let (c, stack, n) = (sizes.parts(), kind.stack(), sizes.samples_of(rank));
+    traffic.sum = traffic.sum + Load::new(2, samples * (1 + stack * stack * c));
+    let takers = (0..ranks)
+        .filter(|&r| partners(r, ranks).any(|q| q == rank))
+        .count();
+    traffic.transpose = Load::new(1, takers * n * sizes.numbers);
+    let own = n * stack;
+    let met: usize = partners(rank, ranks)
+        .map(|q| sizes.samples_of(q) * stack)
+        .sum();
+    traffic.gather = Load::new(
+        1,
+        c * (own * (own + 1) / 2 + own * met) + n * (kind.parts() + 1),
+    );
+}
+
+/// Numbers that a rank holds beside the factors in sample space.
+fn sample_numbers(sizes: &Sizes, rank: usize, weighted: bool) -> f64 {
+    let (c, portion) = (sizes.parts() as f64, PORTION as f64);
+    let (p, rows) = (sizes.columns as f64, sizes.rows() as f64);
+    let own = (sizes.samples_of(rank) * sizes.kind.stack()) as f64;
+    let exchanged = sizes.numbers as f64 * sizes.samples as f64;
+    if sizes.is_shared_out(sizes.rows()) {
+        let moved = f64::max(c * own * rows + exchanged, 2.0 * c * own * rows);
+        return shared_out(sizes, sizes.rows(), moved);
+    }
+    let alone = sizes.ranks == 1;
+    let half = c * own * (own + rows) / 2.0;
+    let blocks = match alone {
+        true => c * rows * rows,
+        false => f64::max(half + exchanged, 2.0 * half),
+    };
+    let gathered = match alone || rank > 0 {
+        true => 0.0,
+        false => 1.5 * c * rows * rows,
+    };
+    let written = match weighted {
+        true => portion.min(c * own * p),
+        false => 0.0,
+    };
+    f64::max(blocks + written, gathered) + work(sizes, rank, rows) + 3.0 * c * p
+}
+
+/// Operations of a product O v and its adjoint on rank 0.
+pub fn products(sizes: &Sizes) -> f64 {
+    4.0 * sizes.samples_of(0) as f64 * products_per_sample(sizes)
 }
 
 /// The triangle of S and the force, in messages of at most 64 MiB.
@@ -163,197 +263,14 @@ fn triangle(columns: usize, c: usize) -> Load {
     Load::new(messages, c * (columns * (columns + 1) / 2 + columns))
 }
 
-/// Bytes that `rank` holds at the worst moment of a direction, factors of O included, at most.
-pub fn memory(method: &str, sizes: &Sizes, rank: usize) -> f64 {
-    let (c, n) = (sizes.parts() as f64, sizes.samples_of(rank) as f64);
-    let (p, rows) = (sizes.columns as f64, sizes.rows() as f64);
-    let own = n * sizes.kind.stack() as f64;
-    let portion = PORTION as f64;
-    let alone = sizes.ranks == 1;
-    let vectors = c * p;
-    let factors = sizes.numbers as f64 * n;
-    // Eigenvectors take the matrix's place; LAPACK's work is two more of it.
-    let work = |order: f64| {
-        if sizes.decomposed && rank == 0 {
-            2.0 * c * order * order
-        } else {
-            0.0
-        }
-    };
-    let numbers = if sizes.is_shared_out(method) {
-        // The share and its copy; Gram blocks or a panel, on their way out and in.
-        let order = sizes.order(method).unwrap_or(0) as f64;
-        let share = c * order * order / sizes.ranks as f64;
-        let moved = match sizes.in_parameter_space(method) {
-            true => 4.0 * portion.min(c * order * order),
-            false => f64::max(
-                c * own * rows + sizes.numbers as f64 * sizes.samples as f64,
-                2.0 * c * own * rows,
-            ),
-        };
-        share + f64::max(moved, share) + 4.0 * vectors + 4.0 * c * rows
-    } else if method == "cg" {
-        // A product with factors keeps two matrices of their size.
-        12.0 * vectors + 2.0 * factors
-    } else if matches!(method, "adam" | "sgd") {
-        4.0 * vectors + factors
-    } else if sizes.in_parameter_space(method) {
-        let written = portion.min(c * own * p).max(c * p);
-        let packed = if alone {
-            0.0
-        } else {
-            portion.min(c * p * p / 2.0)
-        };
-        c * p * p + f64::max(written, f64::max(packed, work(p))) + 4.0 * vectors
-    } else {
-        let half = c * own * (own + rows) / 2.0;
-        let exchanged = if alone {
-            0.0
-        } else {
-            sizes.numbers as f64 * sizes.samples as f64
-        };
-        let blocks = if alone {
-            c * rows * rows
-        } else {
-            f64::max(half + exchanged, 2.0 * half)
-        };
-        let gathered = if alone || rank > 0 {
-            0.0
-        } else {
-            1.5 * c * rows * rows
-        };
-        // Columns with weights of their own are written out in portions.
-        let weighted = method == "march" || sizes.diagonal;
-        let blocks = blocks
-            + if weighted {
-                portion.min(c * own * p)
-            } else {
-                0.0
-            };
-        f64::max(blocks, gathered) + work(rows) + 3.0 * vectors
-    };
-    let state = if matches!(method, "spring" | "march") {
-        2.0 * vectors
-    } else {
-        0.0
-    };
-    8.0 * (factors + numbers + state)
-}
-
-/// Floating-point operations of one direction on rank 0: its share of the products, and the
-/// factorisation.
-pub fn operations(method: &str, sizes: &Sizes, iterations: usize) -> f64 {
-    let (c, n) = (sizes.parts() as f64, sizes.samples_of(0) as f64);
-    let own = n * sizes.kind.stack() as f64;
-    // Columns with weights of their own are written out.
-    let numbers = if sizes.diagonal {
-        products_per_sample(sizes)
-    } else {
-        sizes.numbers as f64
-    };
-    let Some(order) = sizes.order(method).map(|o| o as f64) else {
-        let products = if method == "cg" {
-            iterations as f64 + 2.0
-        } else {
-            1.0
-        };
-        return products * 4.0 * n * products_per_sample(sizes);
-    };
-    let workers = if sizes.is_shared_out(method) {
-        sizes.ranks as f64
-    } else {
-        1.0
-    };
-    let factorisation = c * c * order.powi(3) / 3.0 / workers;
-    if sizes.in_parameter_space(method) {
-        c * c * own * order * order + factorisation
-    } else {
-        let pairs = own * sizes.rows() as f64 / if sizes.ranks == 1 { 2.0 } else { 1.0 };
-        2.0 * c * numbers * pairs + factorisation
-    }
-}
-
 /// Real multiplications of O v for one sample.
 fn products_per_sample(sizes: &Sizes) -> f64 {
     (sizes.parts() * sizes.kind.stack() * sizes.columns) as f64
 }
 
-/// Which matrix of stochastic reconfiguration is cheaper and fits into `memory` bytes per rank, and
-/// why.
-pub fn choose_sr(sizes: &Sizes, memory_per_rank: f64) -> (&'static str, String) {
-    let candidates = ["dense-sr", "kernel-sr"].map(|method| {
-        let order = sizes.order(method).unwrap_or(0);
-        let avoided =
-            order > sizes.avoided_above && sizes.ranks > 1 && !sizes.is_shared_out(method);
-        let (work, held) = (operations(method, sizes, 0), memory(method, sizes, 0));
-        (
-            method,
-            order,
-            work,
-            held,
-            !avoided && held <= memory_per_rank,
-        )
-    });
-    let words = |(method, order, work, held, _): &(&str, usize, f64, f64, bool)| {
-        format!(
-            "{method}: order {order}, {work:.1e} operations, {:.3} GB",
-            held / 1e9
-        )
-    };
-    let why = format!(
-        "{} parameters, {} samples; {}; {}",
-        sizes.columns,
-        sizes.samples,
-        words(&candidates[0]),
-        words(&candidates[1])
-    );
-    // Conjugate gradients need a shift.
-    let best = candidates
-        .iter()
-        .filter(|c| c.4 || sizes.decomposed)
-        .min_by(|a, b| a.2.total_cmp(&b.2));
-    match best {
-        Some((method, ..)) => (method, why),
-        None => (
-            "cg",
-            format!("{why}; neither fits, conjugate gradients need no matrix"),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn sizes(columns: usize, samples: usize, ranks: usize) -> Sizes {
-        let kind = Kind::Holomorphic;
-        Sizes {
-            kind,
-            columns,
-            samples,
-            numbers: 300,
-            ranks,
-            diagonal: false,
-            decomposed: false,
-            shared_above: None,
-            avoided_above: 8192,
-        }
-    }
-
-    #[test]
-    fn the_smaller_matrix_is_chosen_where_it_fits() {
-        let choose = |s: &Sizes, memory| choose_sr(s, memory).0;
-        assert_eq!(choose(&sizes(404, 1024, 1), 1e9), "dense-sr");
-        assert_eq!(choose(&sizes(20_300, 1024, 1), 1e9), "kernel-sr");
-        assert_eq!(choose(&sizes(20_300, 1024, 1), 1e6), "cg");
-        assert_eq!(choose(&sizes(20_300, 10_000, 4), 64e9), "cg");
-        let able = Sizes {
-            shared_above: Some(8192),
-            ..sizes(20_300, 10_000, 4)
-        };
-        assert_eq!(choose(&able, 64e9), "kernel-sr");
-        assert!(memory("kernel-sr", &able, 0) < memory("kernel-sr", &sizes(20_300, 10_000, 4), 0));
-    }
 
     #[test]
     fn long_triangles_are_sent_in_parts() {

@@ -12,7 +12,7 @@
 //! [`super::parameter_space::assemble`] and in [`super::sample_space::assemble`]: a sum chain by
 //! chain in a fixed order has to replace the sums of these eight.
 
-use super::StepData;
+use super::Residuals;
 use crate::comm::Comm;
 use crate::derivatives::{Derivatives, Entry, Kind};
 use crate::error::{Error, Result};
@@ -65,21 +65,20 @@ fn weighted_sum(derivatives: &Derivatives, weights: &[f64]) -> Vec<f64> {
 impl LeastSquares {
     /// Builds this rank's part, with ⟨O⟩ where `with_mean`; an error on every rank where a
     /// number of any rank is not finite.
-    pub fn new(data: &StepData, with_mean: bool, comm: &dyn Comm) -> Result<Self> {
-        let StepData {
+    pub fn new(data: &Residuals, with_mean: bool, comm: &dyn Comm) -> Result<Self> {
+        let Residuals {
             derivatives,
             weights,
-            local_energies,
+            residual,
         } = *data;
-        let finite =
-            local_energies.iter().all(|e| Scalar::is_finite(*e)) && derivatives.is_finite();
+        let finite = residual.iter().all(|e| Scalar::is_finite(*e)) && derivatives.is_finite();
         let mut sums = vec![0.0; comm.size() + 3];
         sums[comm.rank()] = weights.len() as f64;
         let [re, im, bad] = sums
             .last_chunk_mut()
             .unwrap_or_else(|| unreachable!("at least three numbers"));
         if finite {
-            for (e, w) in local_energies.iter().zip(weights) {
+            for (e, w) in residual.iter().zip(weights) {
                 *re += w * e.re;
                 *im += w * e.im;
             }
@@ -94,12 +93,12 @@ impl LeastSquares {
         let [re, im, bad] = *sums.last_chunk().unwrap_or(&[0.0; 3]);
         if bad > 0.0 || mean.iter().any(|m| !m.is_finite()) {
             return Err(Error::numerical(
-                "log-derivatives or local energies are not finite",
-                "lower optimize.learning_rate or raise optimize.shift",
+                "log-derivatives or residuals are not finite",
+                "take smaller steps or a larger shift",
             ));
         }
         let roots: Vec<f64> = weights.iter().map(|w| w.sqrt()).collect();
-        let centred = local_energies
+        let centred = residual
             .iter()
             .zip(&roots)
             .map(|(e, r)| [(e.re - re) * r, (e.im - im) * r]);

@@ -1,44 +1,93 @@
-//! Decides what an optimiser is: local derivatives and local energies in, a direction in parameter
-//! space out.
+//! Decides what an optimiser is: a gradient, or residuals with their derivatives, in; a direction in
+//! parameter space out.
+//!
+//! Residuals ε_s of samples with weights w_s and derivatives O: the force is F = Ō^H ε with rows
+//! √w_s, less their means. For the energy ε is the local energy.
 
-mod conjugate_gradient;
+mod adam;
+mod cg;
 pub mod cost;
+mod dense_sr;
+pub mod deterministic;
 #[cfg(feature = "scalapack")]
 mod distributed;
-mod gradient;
+mod kernel_sr;
 pub mod least_squares;
+mod march;
 mod momentum;
+mod options;
 pub mod parameter_space;
 mod reconfiguration;
 pub mod regularisation;
 pub mod sample_space;
 mod schedule;
-pub mod whole;
+mod sgd;
+mod spring;
+mod sr;
 
-pub use conjugate_gradient::ConjugateGradient;
-pub use cost::Sizes;
-pub use gradient::{Adam, Sgd};
-pub use momentum::Momentum;
-pub use reconfiguration::{Reconfiguration, Space};
+pub use cost::{Cost, CostModel, Sizes};
+pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
+pub use reconfiguration::Space;
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};
 pub use schedule::{Rule, Schedule};
+pub use sr::choose as choose_sr;
 
 use crate::comm::{Comm, agree};
 use crate::derivatives::Derivatives;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::table::Entry;
+use least_squares::LeastSquares;
 use num_complex::Complex64;
 
-/// One rank's part of the data of a step. Weights are normalised over all ranks: their sum over
-/// ranks is 1.
-pub struct StepData<'a> {
-    /// Log-derivatives of this rank's samples.
+/// One rank's part of a least-squares problem: min ‖Ō δ − ε‖. Weights are normalised over all ranks:
+/// their sum over ranks is 1.
+pub struct Residuals<'a> {
+    /// Derivatives of this rank's samples.
     pub derivatives: &'a Derivatives,
     /// Weights of this rank's samples.
     pub weights: &'a [f64],
-    /// Local energies of this rank's samples.
-    pub local_energies: &'a [Complex64],
+    /// What each sample of this rank is off by, such as its local energy.
+    pub residual: &'a [Complex64],
+}
+
+/// What a direction is asked for.
+pub enum Objective<'a> {
+    /// A gradient alone, the same on every rank: flat, (re, im) pairs where holomorphic.
+    Gradient(&'a [f64]),
+    /// Residuals with their derivatives.
+    LeastSquares(&'a Residuals<'a>),
+}
+
+impl<'a> From<&'a Residuals<'a>> for Objective<'a> {
+    fn from(data: &'a Residuals<'a>) -> Self {
+        Objective::LeastSquares(data)
+    }
+}
+
+impl<'a> Objective<'a> {
+    /// The gradient, the same bytes on every rank.
+    pub fn gradient(&self, comm: &dyn Comm) -> Result<Vec<f64>> {
+        match self {
+            Objective::Gradient(gradient) => Ok(gradient.to_vec()),
+            Objective::LeastSquares(data) => {
+                let problem = LeastSquares::new(data, false, comm)?;
+                problem.pull_back(&problem.target, comm)
+            }
+        }
+    }
+
+    /// The residuals; an error where there is a gradient alone.
+    pub fn residuals(&self) -> Result<&'a Residuals<'a>> {
+        match self {
+            Objective::LeastSquares(data) => Ok(data),
+            Objective::Gradient(_) => Err(Error::input(
+                "method",
+                "this method needs residuals with their derivatives, and there is a gradient alone",
+                "use a first-order method: \"adam\" or \"sgd\"",
+            )),
+        }
+    }
 }
 
 /// What a step of the optimiser gives: θ ← θ − rate × update.
@@ -55,6 +104,18 @@ pub struct Direction {
     pub iterations: Option<Iterations>,
 }
 
+impl Direction {
+    /// A direction without a metric.
+    pub fn plain(update: Vec<f64>) -> Self {
+        Direction {
+            update,
+            metric_norm: None,
+            fallbacks: 0,
+            iterations: None,
+        }
+    }
+}
+
 /// How far an iterative solver went.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Iterations {
@@ -66,73 +127,39 @@ pub struct Iterations {
 
 /// A rule that turns the data of a step into a direction.
 pub trait Optimizer {
-    /// The direction of step number `step`, with `shift` from its schedule.
-    fn direction(&mut self, data: &StepData, step: usize, comm: &dyn Comm) -> Result<Direction>;
+    /// The direction of step number `step`, the same on every rank.
+    fn direction(
+        &mut self,
+        objective: &Objective,
+        step: usize,
+        comm: &dyn Comm,
+    ) -> Result<Direction>;
+    /// What is added to the diagonal of S in that step, whatever its size; 0 without a metric.
+    fn shift(&self, _step: usize) -> f64 {
+        0.0
+    }
+    /// Largest squared Euclidean length of a step, where the method has one of its own.
+    fn norm_constraint(&self) -> Option<f64> {
+        None
+    }
     /// Writes the state that cannot be recomputed under `prefix`.
     fn save(&self, tree: &mut Tree, prefix: &str);
     /// Reads it back.
     fn load(&mut self, tree: &Tree, prefix: &str) -> Result<()>;
 }
 
-/// What the registered optimisers are built from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OptimizerOptions {
-    /// R2: absolute shift of S.
-    pub shift: Schedule,
-    /// R1: (λ₀, b, λ_min).
-    pub carleo_troyer: Option<(f64, f64, f64)>,
-    /// R3: (ε₁, ε₂).
-    pub scale_invariant: Option<(f64, f64)>,
-    /// R4: relative cut-off.
-    pub pseudo_inverse: Option<f64>,
-    /// Adam's decay of the first moment.
-    pub beta1: f64,
-    /// Adam's decay of the second moment.
-    pub beta2: f64,
-    /// Adam's floor.
-    pub epsilon: f64,
-    /// Share of the last direction that `spring` and `march` keep; `None`: their defaults.
-    pub mu: Option<f64>,
-    /// Decay of the second moment of `march`.
-    pub beta: Option<f64>,
-    /// Relative residual at which `cg` stops.
-    pub tolerance: Option<f64>,
-    /// Iterations after which `cg` stops.
-    pub max_iterations: Option<usize>,
-    /// Matrices of more rows are shared out over the ranks, where the program was built with
-    /// ScaLAPACK.
-    pub distribute_above: usize,
-}
-
-/// Matrices of more rows are shared out, or avoided, where the input says nothing else.
-pub const DISTRIBUTE_ABOVE: usize = 8192;
-
-impl OptimizerOptions {
-    /// A shift of S, and for all else what the input's keys default to.
-    pub fn shifted(shift: Schedule) -> Self {
-        OptimizerOptions {
-            shift,
-            carleo_troyer: None,
-            scale_invariant: None,
-            pseudo_inverse: None,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            mu: None,
-            beta: None,
-            tolerance: None,
-            max_iterations: None,
-            distribute_above: DISTRIBUTE_ABOVE,
-        }
-    }
-}
-
 /// One registered optimiser.
 pub struct OptimizerEntry {
     /// Its name in `optimize.method`.
     pub kind: &'static str,
-    /// Builds it.
-    pub build: fn(&OptimizerOptions) -> Result<Box<dyn Optimizer>>,
+    /// Builds it from its own keys and from those that all methods with a metric share.
+    pub build: fn(&toml::Table, &OptimizerOptions) -> Result<Box<dyn Optimizer>>,
+    /// JSON schema of its own keys.
+    pub schema: fn() -> serde_json::Value,
+    /// Whether it solves with the metric S, and so knows shifts.
+    pub metric: bool,
+    /// What a direction costs.
+    pub cost: CostModel,
 }
 
 impl Entry for OptimizerEntry {
@@ -141,40 +168,19 @@ impl Entry for OptimizerEntry {
         self.kind
     }
     fn schema(&self) -> serde_json::Value {
-        crate::table::no_keys()
+        (self.schema)()
     }
 }
 
 /// The registry of optimisers.
 pub const OPTIMIZERS: &[OptimizerEntry] = &[
-    OptimizerEntry {
-        kind: "dense-sr",
-        build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Parameters))),
-    },
-    OptimizerEntry {
-        kind: "kernel-sr",
-        build: |o| Ok(Box::new(Reconfiguration::new(o, Space::Samples))),
-    },
-    OptimizerEntry {
-        kind: "spring",
-        build: |o| Ok(Box::new(Momentum::spring(o)?)),
-    },
-    OptimizerEntry {
-        kind: "march",
-        build: |o| Ok(Box::new(Momentum::march(o)?)),
-    },
-    OptimizerEntry {
-        kind: "cg",
-        build: |o| Ok(Box::new(ConjugateGradient::new(o)?)),
-    },
-    OptimizerEntry {
-        kind: "adam",
-        build: |o| Ok(Box::new(Adam::new(o)?)),
-    },
-    OptimizerEntry {
-        kind: "sgd",
-        build: |_| Ok(Box::new(Sgd)),
-    },
+    dense_sr::ENTRY,
+    kernel_sr::ENTRY,
+    spring::ENTRY,
+    march::ENTRY,
+    cg::ENTRY,
+    adam::ENTRY,
+    sgd::ENTRY,
 ];
 
 /// What rank 0 tells besides a vector, such as the number of fallbacks.

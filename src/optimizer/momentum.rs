@@ -11,8 +11,9 @@
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
-use super::{Direction, Optimizer, OptimizerOptions, Space, StepData};
+use super::{Cost, Direction, Objective, Optimizer, OptimizerOptions, Sizes, Space, cost};
 use crate::comm::Comm;
+use crate::comm::counting::Load;
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 
@@ -32,29 +33,12 @@ pub struct Momentum {
     second: Vec<f64>,
 }
 
+/// Largest squared length of a step where the input gives none.
+const NORM_CONSTRAINT: f64 = 1e-3;
+
 impl Momentum {
-    /// SPRING; μ is 0.9 unless given.
-    pub fn spring(options: &OptimizerOptions) -> Result<Self> {
-        Self::new(options, options.mu.unwrap_or(0.9), None)
-    }
-    /// MARCH; μ is 0.95 and β 0.995 unless given.
-    pub fn march(options: &OptimizerOptions) -> Result<Self> {
-        let damped = Regularisation::at(options, 0);
-        if !matches!(damped, Regularisation::Diagonal { relative: 0.0, absolute } if absolute > 0.0)
-        {
-            return Err(Error::input(
-                "optimize.method",
-                "\"march\" scales a shift, column by column, and has no other regularisation",
-                "give a positive optimize.shift, or use method = \"spring\"",
-            ));
-        }
-        Self::new(
-            options,
-            options.mu.unwrap_or(0.95),
-            Some(options.beta.unwrap_or(0.995)),
-        )
-    }
-    fn new(options: &OptimizerOptions, mu: f64, beta: Option<f64>) -> Result<Self> {
+    /// With the share `mu` of the last direction, and second moments where `beta` is given.
+    pub(super) fn new(options: &OptimizerOptions, mu: f64, beta: Option<f64>) -> Result<Self> {
         for (key, value) in [("optimize.mu", mu), ("optimize.beta", beta.unwrap_or(0.0))] {
             if !(0.0..1.0).contains(&value) {
                 return Err(Error::input(
@@ -87,51 +71,20 @@ impl Momentum {
     }
 }
 
-impl Optimizer for Momentum {
-    fn direction(&mut self, data: &StepData, step: usize, comm: &dyn Comm) -> Result<Direction> {
-        let derivatives = data.derivatives;
-        let mut rows = [(derivatives.samples() * derivatives.kind.stack()) as f64];
-        comm.sum(&mut rows)?;
-        let space = if derivatives.columns() as f64 <= rows[0] {
-            Space::Parameters
-        } else {
-            Space::Samples
-        };
-        let regularisation = Regularisation::at(&self.options, step);
-        let problem = LeastSquares::new(
-            data,
-            space == Space::Parameters || regularisation.needs_diagonal(),
-            comm,
-        )?;
-        let inverse = match (regularisation.inverse(&problem, comm)?, self.shape()) {
+impl Momentum {
+    /// The inverse with D, where it is not 1.
+    fn shaped(&self, inverse: Inverse) -> Inverse {
+        match (inverse, self.shape()) {
             (Inverse::Damped { scale, shape: None }, Some(shape)) => Inverse::Damped {
                 scale,
                 shape: Some(shape),
             },
             (other, _) => other,
-        };
-        let width = problem.width();
-        self.last.resize(derivatives.columns() * width, 0.0);
-        self.second.resize(derivatives.columns(), 0.0);
-        let mut zeta = problem.target.clone();
-        if self.mu > 0.0 && self.count > 0 {
-            let image = problem.image(&self.last, comm)?;
-            zeta.iter_mut()
-                .zip(image)
-                .for_each(|(z, y)| *z -= self.mu * y);
         }
-        let (mut update, fallbacks) = space.solve(
-            &problem,
-            &zeta,
-            &inverse,
-            self.options.distribute_above,
-            comm,
-        )?;
-        update
-            .iter_mut()
-            .zip(&self.last)
-            .for_each(|(u, l)| *u += self.mu * l);
-        let metric_norm = Some(problem.metric_norm(&update, comm)?);
+    }
+
+    /// Keeps the direction, and what it adds to the second moments.
+    fn remember(&mut self, update: &[f64], width: usize) {
         if let Some(beta) = self.beta {
             let pairs = update
                 .chunks_exact(width)
@@ -142,13 +95,69 @@ impl Optimizer for Momentum {
             }
         }
         self.count = self.count.saturating_add(1);
-        self.last.copy_from_slice(&update);
+        self.last.copy_from_slice(update);
+    }
+}
+
+/// The cost of a direction with the smaller matrix, whose columns have weights of their own where
+/// `weighted`; `with_last` says whether there is a last direction.
+pub(super) fn cost_of(sizes: &Sizes, rank: usize, weighted: bool, with_last: bool) -> Cost {
+    let mut cost = match sizes.columns <= sizes.rows() {
+        true => cost::in_parameter_space(sizes, rank),
+        false => cost::in_sample_space(sizes, rank, weighted),
+    };
+    let images = usize::from(with_last);
+    cost.traffic.sum = cost.traffic.sum + Load::new(1 + images, 1 + 2 * images);
+    cost.memory += 8.0 * 2.0 * (sizes.columns * sizes.parts()) as f64;
+    cost
+}
+
+impl Optimizer for Momentum {
+    fn direction(
+        &mut self,
+        objective: &Objective,
+        step: usize,
+        comm: &dyn Comm,
+    ) -> Result<Direction> {
+        let data = objective.residuals()?;
+        let derivatives = data.derivatives;
+        let mut rows = [(derivatives.samples() * derivatives.kind.stack()) as f64];
+        comm.sum(&mut rows)?;
+        let space = match derivatives.columns() as f64 <= rows[0] {
+            true => Space::Parameters,
+            false => Space::Samples,
+        };
+        let regularisation = Regularisation::at(&self.options, step);
+        let with_mean = space == Space::Parameters || regularisation.needs_diagonal();
+        let problem = LeastSquares::new(data, with_mean, comm)?;
+        let inverse = self.shaped(regularisation.inverse(&problem, comm)?);
+        let width = problem.width();
+        self.last.resize(derivatives.columns() * width, 0.0);
+        self.second.resize(derivatives.columns(), 0.0);
+        let mut zeta = problem.target.clone();
+        if self.mu > 0.0 && self.count > 0 {
+            let image = problem.image(&self.last, comm)?;
+            let less = |(z, y): (&mut f64, f64)| *z -= self.mu * y;
+            zeta.iter_mut().zip(image).for_each(less);
+        }
+        let above = self.options.distribute_above;
+        let (mut update, fallbacks) = space.solve(&problem, &zeta, &inverse, above, comm)?;
+        let more = |(u, l): (&mut f64, &f64)| *u += self.mu * l;
+        update.iter_mut().zip(&self.last).for_each(more);
+        let metric_norm = Some(problem.metric_norm(&update, comm)?);
+        self.remember(&update, width);
         Ok(Direction {
             update,
             metric_norm,
             fallbacks,
             iterations: None,
         })
+    }
+    fn shift(&self, step: usize) -> f64 {
+        self.options.absolute_shift(step)
+    }
+    fn norm_constraint(&self) -> Option<f64> {
+        Some(NORM_CONSTRAINT)
     }
     fn save(&self, tree: &mut Tree, prefix: &str) {
         tree.put_integer(&format!("{prefix}/count"), self.count as i64);

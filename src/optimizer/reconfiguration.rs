@@ -1,5 +1,4 @@
-//! Decides stochastic reconfiguration in parameter space (`dense-sr`) and in sample space
-//! (`kernel-sr`).
+//! Decides stochastic reconfiguration, with the matrix of parameters or with that of samples.
 //!
 //! δ = (Ō^H Ō + λ D)⁻¹ Ō^H ε = D⁻¹ Ō^H (Ō D⁻¹ Ō^H + λ)⁻¹ ε (Sorella, PRL 80,
 //! 4558 (1998); Chen, Heyl, Nat. Phys. 20, 1476 (2024)): the same direction, whichever matrix is
@@ -9,7 +8,7 @@
 use super::distributed;
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
-use super::{Direction, Optimizer, OptimizerOptions, StepData, parameter_space, sample_space};
+use super::{Direction, Objective, Optimizer, OptimizerOptions, parameter_space, sample_space};
 use crate::comm::Comm;
 use crate::derivatives::{Entry, Kind};
 use crate::error::Result;
@@ -94,7 +93,13 @@ impl Reconfiguration {
 }
 
 impl Optimizer for Reconfiguration {
-    fn direction(&mut self, data: &StepData, step: usize, comm: &dyn Comm) -> Result<Direction> {
+    fn direction(
+        &mut self,
+        objective: &Objective,
+        step: usize,
+        comm: &dyn Comm,
+    ) -> Result<Direction> {
+        let data = objective.residuals()?;
         let regularisation = Regularisation::at(&self.options, step);
         let with_mean = self.space == Space::Parameters || regularisation.needs_diagonal();
         let problem = LeastSquares::new(data, with_mean, comm)?;
@@ -113,6 +118,9 @@ impl Optimizer for Reconfiguration {
             fallbacks,
             iterations: None,
         })
+    }
+    fn shift(&self, step: usize) -> f64 {
+        self.options.absolute_shift(step)
     }
     fn save(&self, _tree: &mut Tree, _prefix: &str) {}
     fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {

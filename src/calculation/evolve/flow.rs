@@ -17,7 +17,7 @@ use crate::evolution::motion::{self, Metric, Motion, Quality};
 use crate::input::FIRST_BURN_IN;
 use crate::observable::Named;
 use crate::operator::Operator;
-use crate::optimizer::{StepData, whole};
+use crate::optimizer::{Residuals, deterministic};
 use crate::rng::Purpose;
 use crate::run::{Desk, Record};
 use crate::stats::limits::OUTPUT_BURN_IN;
@@ -109,18 +109,18 @@ impl<'a> Flow<'_, 'a, '_> {
     fn held_out_error(&self, local: &LocalValues, velocity: &[f64]) -> Result<f64> {
         let comm = self.desk.comm;
         let derivatives = self.vmc.ensemble.derivatives();
-        let data = StepData {
+        let data = Residuals {
             derivatives: &derivatives,
             weights: self.vmc.ensemble.weights(),
-            local_energies: &local.values,
+            residual: &local.values,
         };
         let axis = self.keys.axis;
-        let of_all = |data: &StepData| {
+        let of_all = |data: &Residuals| {
             let error = local_error(axis, data, 0.0, velocity, &Serial)?;
             Ok((vec![error], [0.0; 2]))
         };
         match self.vmc.deterministic {
-            true => Ok(whole::solve(&data, 1, comm, of_all)?.0.iter().sum()),
+            true => Ok(deterministic::solve(&data, 1, comm, of_all)?.0.iter().sum()),
             false => local_error(axis, &data, local.unseen, velocity, comm),
         }
     }
@@ -172,10 +172,10 @@ impl<'a> Flow<'_, 'a, '_> {
     fn solve(&self, local: &LocalValues) -> Result<Motion> {
         let (ensemble, comm) = (&*self.vmc.ensemble, self.desk.comm);
         let derivatives = ensemble.derivatives();
-        let data = StepData {
+        let data = Residuals {
             derivatives: &derivatives,
             weights: ensemble.weights(),
-            local_energies: &local.values,
+            residual: &local.values,
         };
         let equation = self.keys.equation();
         match self.vmc.deterministic {

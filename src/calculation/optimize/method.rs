@@ -2,67 +2,118 @@
 
 use super::keys::OptimizeInput;
 use crate::calculation::Registry;
-use crate::error::Result;
-use crate::optimizer::{Optimizer, OptimizerOptions, Schedule, Sizes, cost};
+use crate::error::{Error, Result};
+use crate::optimizer::{CostModel, Optimizer, OptimizerEntry, Sizes, choose_sr};
+use crate::table::Entry;
 
-/// An optimiser with its name and why it was chosen.
+/// The name that stands for the cheapest method of stochastic reconfiguration.
+const CHEAPEST: &str = "sr";
+
+/// A method before it is built.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// Its registered name.
+    pub kind: &'static str,
+    /// Why, where the input said "sr".
+    pub reason: String,
+    /// What a direction costs.
+    pub cost: CostModel,
+}
+
+impl Method {
+    /// Whether what a direction costs depends on a number of iterations.
+    pub fn is_iterative(&self, sizes: &Sizes) -> bool {
+        let operations = |iterations| (self.cost)(sizes, 0, iterations).operations;
+        operations(2) > operations(1)
+    }
+}
+
+/// An optimiser with its name.
 pub struct ChosenOptimizer {
     /// The rule.
     pub optimizer: Box<dyn Optimizer>,
     /// Its registered name.
     pub kind: &'static str,
-    /// Why, where the input said "sr".
-    pub reason: String,
 }
 
 /// The method of `[optimize]` and why, for ranks that have `memory` bytes each.
-pub fn method(optimize: &OptimizeInput, sizes: &Sizes, memory: f64) -> (String, String) {
-    let (name, mut why) = match optimize.method.as_str() {
-        "sr" => {
-            let (name, why) = cost::choose_sr(sizes, memory);
-            (name.to_string(), why)
-        }
-        other => (other.to_string(), "named in the input".to_string()),
+pub fn method(
+    optimize: &OptimizeInput,
+    registry: &Registry,
+    sizes: &Sizes,
+    memory: f64,
+) -> Result<Method> {
+    let (entry, mut reason) = match optimize.method.as_str() {
+        CHEAPEST => choose_sr(sizes, memory),
+        other => (find(registry, other)?, "named in the input".to_string()),
     };
-    if sizes.is_shared_out(&name) {
-        why = format!("{why}; its matrix is shared out over {} ranks", sizes.ranks);
+    let order = (entry.cost)(sizes, 0, 0).order;
+    if order.is_some_and(|order| sizes.is_shared_out(order)) {
+        let ranks = sizes.ranks;
+        reason = format!("{reason}; its matrix is shared out over {ranks} ranks");
     }
-    (name, why)
+    Ok(Method {
+        kind: entry.kind,
+        reason,
+        cost: entry.cost,
+    })
+}
+
+fn find<'a>(registry: &Registry<'a>, kind: &str) -> Result<&'a OptimizerEntry> {
+    let known = |e: Error| match e {
+        Error::Input {
+            key,
+            problem,
+            remedy,
+        } => Error::Input {
+            key,
+            problem,
+            remedy: format!("{remedy}, or \"{CHEAPEST}\""),
+        },
+        other => other,
+    };
+    let found = registry.optimizers.find(kind, "optimize.method");
+    found.map_err(known)
 }
 
 /// Builds the optimiser of `[optimize]` with the method that [`method`] has found.
 pub fn optimizer(
     o: &OptimizeInput,
     registry: &Registry,
-    (name, reason): &(String, String),
+    method: &Method,
 ) -> Result<ChosenOptimizer> {
-    let exclusive =
-        o.carleo_troyer.is_some() || o.scale_invariant.is_some() || o.pseudo_inverse.is_some();
-    let shift = o
-        .shift
-        .clone()
-        .unwrap_or(Schedule::Number(if exclusive { 0.0 } else { 0.01 }));
-    shift.validate("optimize.shift", true)?;
     o.learning_rate.validate("optimize.learning_rate", false)?;
-    let plain = OptimizerOptions::shifted(shift);
-    let options = OptimizerOptions {
-        carleo_troyer: o.carleo_troyer.map(|c| (c.lambda0, c.b, c.lambda_min)),
-        scale_invariant: o.scale_invariant.map(|s| (s.eps1, s.eps2)),
-        pseudo_inverse: o.pseudo_inverse,
-        beta1: o.beta1.unwrap_or(plain.beta1),
-        beta2: o.beta2.unwrap_or(plain.beta2),
-        epsilon: o.epsilon.unwrap_or(plain.epsilon),
-        mu: o.mu,
-        beta: o.beta,
-        tolerance: o.tolerance,
-        max_iterations: o.max_iterations,
-        distribute_above: o.distribute_above,
-        ..plain
-    };
-    let entry = registry.optimizers.find(name, "optimize.method")?;
+    let entry = find(registry, method.kind)?;
+    let own = own_keys(o, registry, entry)?;
     Ok(ChosenOptimizer {
-        optimizer: (entry.build)(&options)?,
+        optimizer: (entry.build)(&own, &o.metric.options()?)?,
         kind: entry.kind,
-        reason: reason.clone(),
     })
+}
+
+/// The keys of the method. Keys of other methods are left out with a warning, so that one input
+/// serves several; keys that no method has are an error.
+fn own_keys(o: &OptimizeInput, registry: &Registry, entry: &OptimizerEntry) -> Result<toml::Table> {
+    let has = |e: &OptimizerEntry, key: &str| e.schema()["properties"].get(key).is_some();
+    let mut own = o.own.clone();
+    for key in o.own.keys().filter(|key| !has(entry, key)) {
+        let of: Vec<_> = registry.optimizers.iter().filter(|e| has(e, key)).collect();
+        let Some(first) = of.first() else {
+            return Err(Error::input(
+                format!("optimize.{key}"),
+                "unknown key",
+                "no method has it; `nishina schema` lists the keys of [optimize]",
+            ));
+        };
+        // "sr" may choose a method that has the key.
+        if o.method != CHEAPEST || !first.metric {
+            log::warn!(
+                "optimize.{key} belongs to {} and has no effect on {}",
+                of.iter().map(|e| e.kind).collect::<Vec<_>>().join(", "),
+                entry.kind
+            );
+        }
+        own.remove(key);
+    }
+    Ok(own)
 }

@@ -13,10 +13,8 @@ mod step;
 mod warnings;
 
 pub use history::{CURVES, History, Step};
-pub use keys::{
-    CarleoTroyerInput, OptimizeInput, OrthogonalInput, ScaleInvariantInput, keys, validate,
-};
-pub use method::{ChosenOptimizer, method, optimizer};
+pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
+pub use method::{ChosenOptimizer, Method, method, optimizer};
 
 use super::vmc::Vmc;
 use super::world::{Extent, Section, World};
@@ -25,7 +23,6 @@ use crate::error::{Error, Result};
 use crate::input::{self, Source};
 use crate::io::tree::Tree;
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
-use crate::table::schema_of;
 use orthogonal::Orthogonal;
 use policy::{Bounds, Policy};
 use state::Mark;
@@ -36,40 +33,26 @@ use std::rc::Rc;
 pub const SECTION: Section = Section {
     declaration: Declaration {
         name: "optimize",
-        free: &[
-            "method",
-            "learning_rate",
-            "shift",
-            "carleo_troyer",
-            "scale_invariant",
-            "pseudo_inverse",
-            "max_distance",
-            "target_error",
-            "target_v_score",
-            "max_rise",
-            "max_backoffs",
-            "beta1",
-            "beta2",
-            "epsilon",
-            "mu",
-            "beta",
-            "norm_constraint",
-            "tolerance",
-            "max_iterations",
-            "distribute_above",
-        ],
+        free: &[],
         grows: &["steps"],
         reopens: &[],
         restarts: &[],
         relies_on: &[],
         curves: &[CURVES],
     },
-    schema: schema_of::<OptimizeInput>,
+    schema,
     validate,
-    effective: |source| Section::own_keys(source, "optimize"),
+    effective,
     shorten,
     build: |world| Ok(Box::new(Optimize::new(world)?)),
 };
+
+/// How an optimisation steps may change between attempts; towards which state may not.
+fn effective(source: &Source) -> Result<toml::Table> {
+    let mut table = Section::own_keys(source, "optimize")?;
+    table.retain(|key, _| matches!(key, "steps" | "orthogonal_to"));
+    Ok(table)
+}
 
 /// A trial does fewer steps, with the method that the run on its ranks would choose.
 fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {

@@ -9,7 +9,9 @@ use crate::comm::{Comm, agree};
 use crate::ensemble::{LocalValues, Request};
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
-use crate::optimizer::{Direction, Iterations, StepData, trust_region_scale, whole};
+use crate::optimizer::{
+    Direction, Iterations, Objective, Residuals, deterministic, trust_region_scale,
+};
 use crate::rng::{Purpose, stream};
 use crate::run::{Desk, Progress};
 use crate::stats::{v_score, with_error};
@@ -140,7 +142,7 @@ impl Optimize<'_> {
             r_hat: energy.r_hat,
             acceptance: counts.acceptance(),
             learning_rate: update.rate,
-            shift: self.keys.shift.as_ref().map_or(0.0, |s| s.at(self.step)),
+            shift: self.chosen.optimizer.shift(self.step),
             metric_norm: update.metric_norm,
             fallbacks: update.fallbacks,
             iterations: update.iterations,
@@ -196,7 +198,8 @@ impl Optimize<'_> {
         if let (Some(norm), Some(largest)) = (metric_norm, self.keys.max_distance) {
             update.rate *= trust_region_scale(update.rate, norm, largest);
         }
-        if let Some(largest) = self.keys.largest_norm() {
+        let own = self.chosen.optimizer.norm_constraint();
+        if let Some(largest) = self.keys.norm_constraint.or(own) {
             let squared = direction.iter().map(|d| d * d).sum();
             update.rate *= trust_region_scale(update.rate, squared, largest.sqrt());
         }
@@ -325,14 +328,14 @@ fn solve(
     comm: &dyn Comm,
 ) -> Result<Option<Direction>> {
     let derivatives = vmc.ensemble.derivatives();
-    let data = StepData {
+    let data = Residuals {
         derivatives: &derivatives,
         weights: vmc.ensemble.weights(),
-        local_energies,
+        residual: local_energies,
     };
     let solved = match vmc.deterministic {
-        true => whole::direction(optimizer, &data, step, comm),
-        false => optimizer.direction(&data, step, comm),
+        true => deterministic::direction(optimizer, &data, step, comm),
+        false => optimizer.direction(&Objective::LeastSquares(&data), step, comm),
     };
     let numerical = matches!(solved, Err(Error::Numerical { .. }));
     let other = matches!(

@@ -440,7 +440,12 @@ impl Forecaster<'_> {
         if measures_to_target || optimize::keys(source)?.is_some_and(ends_early) {
             out.notes.push("targets may end it earlier".into());
         }
-        if scaling.plan.method.as_ref().is_some_and(|m| m.0 == "cg") {
+        if scaling
+            .plan
+            .method
+            .as_ref()
+            .is_some_and(|m| m.is_iterative(&scaling.plan.sizes))
+        {
             out.notes
                 .push("conjugate gradients may need more iterations in later steps".into());
         }

@@ -120,7 +120,7 @@ fn predict(
         settings: asked.settings,
         source,
         registry,
-        method: plan.method.as_ref().map(|m| m.0.as_str()),
+        method: plan.method.as_ref().map(|m| m.kind),
         ranks: plan.ranks,
         seconds,
         stop,

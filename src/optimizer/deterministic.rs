@@ -5,7 +5,7 @@
 //! are the same bytes whoever worked them out, and so is everything that follows from them. Rank 0
 //! holds samples × (numbers per sample) of all ranks.
 
-use super::{Direction, Facts, Iterations, Optimizer, StepData, solve_on_root};
+use super::{Direction, Facts, Iterations, Objective, Optimizer, Residuals, solve_on_root};
 use crate::comm::{Comm, Serial};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
@@ -15,19 +15,15 @@ use num_complex::Complex64;
 struct Whole {
     derivatives: Derivatives,
     weights: Vec<f64>,
-    local_energies: Vec<Complex64>,
+    residual: Vec<Complex64>,
 }
 
 impl Whole {
     /// Gathers the data on rank 0; `None` elsewhere.
-    fn gather(data: &StepData, comm: &dyn Comm) -> Result<Option<Self>> {
-        let energies: Vec<f64> = data
-            .local_energies
-            .iter()
-            .flat_map(|e| [e.re, e.im])
-            .collect();
+    fn gather(data: &Residuals, comm: &dyn Comm) -> Result<Option<Self>> {
+        let residuals: Vec<f64> = data.residual.iter().flat_map(|e| [e.re, e.im]).collect();
         let counts = comm.gather(&[data.weights.len() as f64])?;
-        let (weights, energies) = (comm.gather(data.weights)?, comm.gather(&energies)?);
+        let (weights, residuals) = (comm.gather(data.weights)?, comm.gather(&residuals)?);
         let numbers = comm.gather(&data.derivatives.pack())?;
         if !comm.is_root() {
             return Ok(None);
@@ -42,23 +38,23 @@ impl Whole {
             rest = others;
             parts.push(data.derivatives.unpack(count, own));
         }
-        let local_energies = energies
+        let residual = residuals
             .chunks_exact(2)
             .map(|e| Complex64::new(e[0], e[1]))
             .collect();
         Ok(Some(Whole {
             derivatives: Derivatives::join(&parts),
             weights,
-            local_energies,
+            residual,
         }))
     }
 
     /// As one rank sees it that has all samples.
-    fn data(&self) -> StepData<'_> {
-        StepData {
+    fn data(&self) -> Residuals<'_> {
+        Residuals {
             derivatives: &self.derivatives,
             weights: &self.weights,
-            local_energies: &self.local_energies,
+            residual: &self.residual,
         }
     }
 }
@@ -72,10 +68,10 @@ pub fn parameters(derivatives: &Derivatives) -> usize {
 /// What rank 0 works out of the data of all ranks, `length` real numbers and two facts, on every
 /// rank.
 pub fn solve(
-    data: &StepData,
+    data: &Residuals,
     length: usize,
     comm: &dyn Comm,
-    on_root: impl FnOnce(&StepData) -> Result<(Vec<f64>, Facts)>,
+    on_root: impl FnOnce(&Residuals) -> Result<(Vec<f64>, Facts)>,
 ) -> Result<(Vec<f64>, Facts)> {
     let whole = Whole::gather(data, comm)?;
     solve_on_root(length, comm, || {
@@ -86,20 +82,20 @@ pub fn solve(
 /// The direction that one rank with all samples would find; only rank 0's optimiser moves on.
 pub fn direction(
     optimizer: &mut dyn Optimizer,
-    data: &StepData,
+    data: &Residuals,
     step: usize,
     comm: &dyn Comm,
 ) -> Result<Direction> {
     if comm.size() == 1 {
-        return optimizer.direction(data, step, comm);
+        return optimizer.direction(&Objective::LeastSquares(data), step, comm);
     }
-    let on_root = |data: &StepData| {
+    let on_root = |data: &Residuals| {
         let Direction {
             mut update,
             metric_norm,
             fallbacks,
             iterations,
-        } = optimizer.direction(data, step, &Serial)?;
+        } = optimizer.direction(&Objective::LeastSquares(data), step, &Serial)?;
         let (count, residual) = iterations.map_or((-1.0, 0.0), |i| (i.count as f64, i.residual));
         update.extend([count, residual]);
         Ok((update, [metric_norm.unwrap_or(-1.0), fallbacks as f64]))

@@ -18,7 +18,7 @@ pub use columns::{Columns, Matrix};
 pub use gram::Entry;
 
 use crate::linalg::products::{Op, multiply};
-use crate::number::flatten;
+use crate::number::{flatten, unflatten};
 use columns::{Run, shaped};
 use gram::{Grams, hadamard};
 use ndarray::{Array2, ArrayViewMut2, s};
@@ -189,11 +189,7 @@ impl Derivatives {
                 };
             let (own, rest) = numbers.split_at(count);
             numbers = rest;
-            let pairs = || {
-                own.chunks_exact(2)
-                    .map(|z| Complex64::new(z[0], z[1]))
-                    .collect()
-            };
+            let pairs = || unflatten(own);
             match factor {
                 Matrix::Real(_) => Matrix::Real(shaped((samples, width), own.to_vec())),
                 Matrix::Complex(_) => Matrix::Complex(shaped((samples, width), pairs())),
@@ -213,10 +209,7 @@ impl Derivatives {
             let (own, others) = rest.split_at(block.width() * if pair { 2 } else { 1 });
             rest = others;
             let own = match pair {
-                true => own
-                    .chunks_exact(2)
-                    .map(|z| Complex64::new(z[0], z[1]))
-                    .collect(),
+                true => unflatten(own),
                 false => own.iter().map(|&x| x.into()).collect(),
             };
             block.add_product(own, &mut out);
@@ -232,10 +225,7 @@ impl Derivatives {
     pub fn adjoint_times(&self, w: &[f64]) -> Vec<f64> {
         let w: Vec<Complex64> = match self.kind {
             Kind::Real => w.iter().map(|&x| x.into()).collect(),
-            _ => w
-                .chunks_exact(2)
-                .map(|z| Complex64::new(z[0], z[1]))
-                .collect(),
+            _ => unflatten(w),
         };
         let mut out = Vec::new();
         for block in &self.blocks {

@@ -18,8 +18,8 @@ use crate::io::tree::{Tree, Value, shaped};
 use crate::io::{hdf5, samples};
 use crate::job;
 use crate::linalg::simd::Simd;
+use crate::number::unflatten;
 use crate::problem::ChosenOptimizer;
-use num_complex::Complex64;
 use std::time::Instant;
 
 impl Stage {
@@ -436,12 +436,7 @@ impl Run<'_> {
                 })?;
             rest = after;
             let value = if block.complex {
-                Value::Complex(shaped(
-                    &block.shape,
-                    mine.chunks_exact(2)
-                        .map(|v| Complex64::new(v[0], v[1]))
-                        .collect(),
-                ))
+                Value::Complex(shaped(&block.shape, unflatten(mine)))
             } else {
                 Value::Real(shaped(&block.shape, mine.to_vec()))
             };

@@ -7,6 +7,7 @@ use crate::ensemble::Ensemble;
 use crate::error::Result;
 use crate::input::{KeptSamples, Method};
 use crate::io::samples::Segment;
+use crate::number::{flatten, unflatten};
 use num_complex::Complex64;
 
 /// Samples on their way to the next segment; only rank 0 holds any.
@@ -25,14 +26,11 @@ pub struct SampleBuffer {
 }
 
 fn complex(flat: Vec<f64>) -> impl Iterator<Item = Complex64> {
-    flat.chunks_exact(2)
-        .map(|v| Complex64::new(v[0], v[1]))
-        .collect::<Vec<_>>()
-        .into_iter()
+    unflatten::<Complex64>(&flat).into_iter()
 }
 
 fn flat(values: &[Complex64]) -> Vec<f64> {
-    values.iter().flat_map(|v| [v.re, v.im]).collect()
+    flatten(values.iter().copied())
 }
 
 impl SampleBuffer {

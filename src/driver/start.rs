@@ -7,6 +7,7 @@ use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::input::{Source, Start};
 use crate::io::hdf5;
+use crate::number::flatten;
 
 /// Puts the state of `evolve.start` into the ensemble.
 pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
@@ -58,8 +59,7 @@ pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
                     .map(|block| {
                         let name = format!("parameters/{}", block.name);
                         if block.complex {
-                            tree.complexes(&name)
-                                .map(|v| v.iter().flat_map(|z| [z.re, z.im]).collect())
+                            tree.complexes(&name).map(|v| flatten(v.iter().copied()))
                         } else {
                             tree.reals(&name)
                         }

@@ -9,6 +9,7 @@ use super::{Direction, Facts, Iterations, Optimizer, StepData, solve_on_root};
 use crate::comm::{Comm, Serial};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
+use crate::number::{flatten, unflatten};
 use num_complex::Complex64;
 
 /// The data of a step of all ranks.
@@ -21,11 +22,7 @@ struct Whole {
 impl Whole {
     /// Gathers the data on rank 0; `None` elsewhere.
     fn gather(data: &StepData, comm: &dyn Comm) -> Result<Option<Self>> {
-        let energies: Vec<f64> = data
-            .local_energies
-            .iter()
-            .flat_map(|e| [e.re, e.im])
-            .collect();
+        let energies = flatten(data.local_energies.iter().copied());
         let counts = comm.gather(&[data.weights.len() as f64])?;
         let (weights, energies) = (comm.gather(data.weights)?, comm.gather(&energies)?);
         let numbers = comm.gather(&data.derivatives.pack())?;
@@ -42,10 +39,7 @@ impl Whole {
             rest = others;
             parts.push(data.derivatives.unpack(count, own));
         }
-        let local_energies = energies
-            .chunks_exact(2)
-            .map(|e| Complex64::new(e[0], e[1]))
-            .collect();
+        let local_energies = unflatten(&energies);
         Ok(Some(Whole {
             derivatives: Derivatives::join(&parts),
             weights,

@@ -4,15 +4,15 @@
 //! `cargo bench --bench kernels [-- proposals paths parts scaling stages network]`; the figures and
 //! floors stand in benches/README.md.
 
-use nishina::ansatz::feedforward::{Activation, Feedforward, Shape};
+use nishina::ansatz::feedforward::{Activation, Feedforward, Scratch, Shape};
 use nishina::ansatz::rbm::{Kernel, Rbm};
 use nishina::ansatz::{Ansatz, Asks};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::ensemble::Request;
 use nishina::linalg::simd::Simd;
 use nishina::registry::Registry;
 use nishina::rng::{Generator, Purpose, RngExt, stream};
-use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext};
+use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext, named};
 use nishina::table::Shelf;
 use nishina::{input, problem};
 use num_complex::Complex64;
@@ -40,7 +40,7 @@ fn smallest(repeats: usize, mut work: impl FnMut()) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-fn walkers(basis: &SpinBasis, count: usize) -> Vec<i8> {
+fn walkers(basis: &Basis, count: usize) -> Vec<i8> {
     let mut rng = stream(1, Purpose::Law, 0, 0);
     (0..count).flat_map(|_| basis.random(&mut rng)).collect()
 }
@@ -49,11 +49,11 @@ fn walkers(basis: &SpinBasis, count: usize) -> Vec<i8> {
 /// acceptance.
 fn walk<A: Ansatz>(ansatz: &A, exchange: bool, proposals: usize) -> (f64, f64) {
     let (n, chains) = (ansatz.sites(), 16);
-    let basis = SpinBasis::new(n, exchange.then_some(0)).unwrap();
+    let basis = Basis::spin_half(n, exchange.then_some(0)).unwrap();
     let pairs: Vec<(u32, u32)> = (0..n as u32).map(|i| (i, (i + 1) % n as u32)).collect();
     let kind = if exchange { "exchange" } else { "flip" };
     let mixture = Mixture::new(
-        &[(kind.into(), 1.0)],
+        &[named(kind)],
         &RuleContext {
             basis: &basis,
             pairs: &pairs,
@@ -140,9 +140,9 @@ fn questions(xs: &[i8], n: usize, exchange: bool) -> Asks {
         for i in 0..n {
             let j = (i + 1) % n;
             if !exchange {
-                asks.push(k, &[i as u32]);
+                asks.flip(k, x, &[i as u32]);
             } else if x[i] != x[j] {
-                asks.push(k, &[i as u32, j as u32]);
+                asks.flip(k, x, &[i as u32, j as u32]);
             }
         }
     }
@@ -150,7 +150,7 @@ fn questions(xs: &[i8], n: usize, exchange: bool) -> Asks {
 }
 
 fn part<T: Kernel>(name: &str, n: usize, m: usize) {
-    let basis = SpinBasis::new(n, Some(0)).unwrap();
+    let basis = Basis::spin_half(n, Some(0)).unwrap();
     let xs = walkers(&basis, 64);
     let mut rbm = machine::<T>(n, m, 0.5 / (m as f64).sqrt());
     let batch = rbm.batch(&xs);
@@ -161,9 +161,10 @@ fn part<T: Kernel>(name: &str, n: usize, m: usize) {
     for (name, exchange) in [("flip", false), ("exchange", true)] {
         let asks = questions(&xs, n, exchange);
         let mut out = vec![Complex64::ZERO; asks.len()];
+        let mut scratch = Default::default();
         put(
             name,
-            smallest(25, || rbm.ratios(&batch, &asks, &mut out)),
+            smallest(25, || rbm.ratios(&batch, &asks, &mut scratch, &mut out)),
             asks.len() * m,
         );
         // There and back again.
@@ -173,11 +174,14 @@ fn part<T: Kernel>(name: &str, n: usize, m: usize) {
             first.push(k, asks.get(start).1);
         }
         let mut ratios = vec![Complex64::ZERO; 64];
-        rbm.ratios(&moving, &first, &mut ratios);
-        let back: Vec<Complex64> = ratios.iter().map(|r| 1.0 / r).collect();
+        let (mut back, taken) = (Default::default(), [true; 64]);
+        rbm.ratios(&moving, &first, &mut scratch, &mut ratios);
+        rbm.accept(&mut moving, &first, &taken, &mut scratch);
+        rbm.ratios(&moving, &first, &mut back, &mut ratios);
+        rbm.accept(&mut moving, &first, &taken, &mut back);
         let seconds = smallest(100, || {
-            rbm.accept(&mut moving, &first, &ratios);
-            rbm.accept(&mut moving, &first, &back);
+            rbm.accept(&mut moving, &first, &taken, &mut scratch);
+            rbm.accept(&mut moving, &first, &taken, &mut back);
         });
         put(&format!("accepted {name}"), seconds / 2.0, 64 * m);
     }
@@ -264,19 +268,17 @@ fn stage(name: &str, text: &str) {
     let counts = ensemble.take_counts();
     let proposals = counts.proposed.iter().sum::<u64>() as f64 / (step - 1) as f64;
     let local = smallest(8, || {
-        drop(ensemble.local_values(&problem.hamiltonian).unwrap())
+        drop(ensemble.local_values(&*problem.hamiltonian).unwrap())
     });
     let n = problem.lattice.sites;
-    let mut connected = 0;
-    ensemble
-        .configurations()
-        .chunks_exact(n)
-        .for_each(|x| problem.hamiltonian.connected(x, |_, _| connected += 1));
+    let (mut connected, mut asks, mut elements) = (0, Asks::default(), Vec::new());
     let connect = smallest(8, || {
+        connected = 0;
         ensemble.configurations().chunks_exact(n).for_each(|x| {
-            problem.hamiltonian.connected(x, |sites, element| {
-                std::hint::black_box((sites, element));
-            })
+            asks.clear();
+            elements.clear();
+            (problem.hamiltonian).connect(0, x, &mut asks, &mut elements);
+            connected += asks.len();
         });
     });
     let derivatives = smallest(8, || drop(ensemble.derivatives()));
@@ -292,8 +294,8 @@ fn stage(name: &str, text: &str) {
         proposals / sample,
         counts.table_drift,
         local * 1e3,
-        local * 1e9 / f64::from(connected),
-        connect * 1e9 / f64::from(connected),
+        local * 1e9 / connected as f64,
+        connect * 1e9 / connected as f64,
         derivatives * 1e3,
         set * 1e3
     );
@@ -341,7 +343,7 @@ fn network() {
             output_weights: true,
         };
         let flops = |parts: usize| 2 * parts * parts * (width * width + width);
-        let basis = SpinBasis::new(100, Some(0)).unwrap();
+        let basis = Basis::spin_half(100, Some(0)).unwrap();
         let xs = walkers(&basis, 64);
         let asks = questions(&xs, 100, true);
         let mut out = vec![Complex64::ZERO; asks.len()];
@@ -356,10 +358,13 @@ fn network() {
         };
         let real = Feedforward::<f64>::new(shape.clone(), 1.0, 1);
         let batch = real.batch(&xs);
-        line("real", &|out| real.ratios(&batch, &asks, out), 1);
+        let ask = |out: &mut [Complex64]| real.ratios(&batch, &asks, &mut Scratch::default(), out);
+        line("real", &ask, 1);
         let complex = Feedforward::<Complex64>::new(shape, 1.0, 1);
         let batch = complex.batch(&xs);
-        line("complex", &|out| complex.ratios(&batch, &asks, out), 2);
+        let ask =
+            |out: &mut [Complex64]| complex.ratios(&batch, &asks, &mut Scratch::default(), out);
+        line("complex", &ask, 2);
     }
 }
 

@@ -10,7 +10,7 @@ use ndarray::Array2;
 use nishina::comm::counting::{Counting, Load, Traffic};
 use nishina::comm::{Serial, share, threads};
 use nishina::derivatives::{Derivatives, Entry, Kind};
-use nishina::ensemble::{Ensemble, Request};
+use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{self, Axis, Equation, Inverse, Principle, Spectral};
 use nishina::linalg::dense::Lapack;
 use nishina::linalg::products::{Op, multiply};
@@ -62,7 +62,7 @@ impl Work {
         let source = input::from_text(&text, ".".into()).unwrap();
         let problem = problem::problem(&source, &Registry::default()).unwrap();
         let mut ensemble = problem::ensemble(&source, &problem, 0, 1).unwrap();
-        let draw = |ensemble: &mut dyn Ensemble, burn_in| {
+        let draw = |ensemble: &mut dyn Variational, burn_in| {
             let request = Request {
                 purpose: Purpose::Optimize,
                 step: burn_in as u64,
@@ -74,7 +74,7 @@ impl Work {
         draw(&mut *ensemble, 30);
         let start = cpu();
         draw(&mut *ensemble, 0);
-        let energies = ensemble.local_values(&problem.hamiltonian).unwrap().values;
+        let energies = ensemble.local_values(&*problem.hamiltonian).unwrap().values;
         let sampling = cpu() - start;
         let (derivatives, weights) = (ensemble.derivatives(), ensemble.weights().to_vec());
         Work {

@@ -487,7 +487,7 @@ fn exact(
         memory_limit: linalg::available_memory(),
     };
     let result = solve(
-        &problem.hamiltonian,
+        &*problem.hamiltonian,
         &problem.basis,
         Some(&problem.lattice),
         &options,

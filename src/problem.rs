@@ -2,10 +2,10 @@
 //! ensembles, optimisers.
 
 use crate::ansatz::{self, Ansatz, Erased, sign};
-use crate::basis::SpinBasis;
+use crate::basis::{Basis, TOTAL_SZ};
 use crate::comm::share;
 use crate::derivatives::Kind;
-use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
+use crate::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Variational};
 use crate::error::{Error, Result};
 use crate::input::{
     self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source,
@@ -16,11 +16,12 @@ use crate::lattice::{Bond, Lattice, bipartition};
 use crate::linalg;
 use crate::observable::{self, Named, ObservableContext};
 use crate::operator::models::{Model, ModelContext, Units};
-use crate::operator::{Flip, TermTable};
+use crate::operator::{Facts, Operator, TermTable};
 use crate::optimizer::{Optimizer, OptimizerOptions, Schedule, Sizes, cost};
 use crate::registry::Registry;
-use crate::sampler::{Mixture, RuleContext};
+use crate::sampler::{Mixture, RuleContext, named};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The physical problem of an input: what `exact` needs, and half of what a run needs.
 pub struct Problem<'a> {
@@ -29,17 +30,13 @@ pub struct Problem<'a> {
     /// Sites and symmetries.
     pub lattice: Lattice,
     /// The sector.
-    pub basis: SpinBasis,
+    pub basis: Basis,
     /// The Hamiltonian.
-    pub hamiltonian: TermTable,
-    /// Pairs over which spins are exchanged.
-    pub pairs: Vec<(u32, u32)>,
+    pub hamiltonian: Arc<dyn Operator>,
+    /// What is known of it on this basis, with the sign rule.
+    pub facts: Facts,
     /// Sublattice A of the sign rule, if one is used.
     pub sign_rule: Option<Vec<bool>>,
-    /// A rigorous lower bound of the energy: c₀ − Σ |c_k| over the Pauli strings.
-    pub lower_bound: f64,
-    /// Tr H / dim over the whole space.
-    pub e_infinity: f64,
     /// What operators stand for in the input.
     pub units: Units,
 }
@@ -85,28 +82,24 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
             Some(twice as i64)
         }
     };
-    let basis = SpinBasis::new(lattice.sites, twice_sz)?;
+    let basis = Basis::spin_half(lattice.sites, twice_sz)?;
     let hamiltonian = TermTable::compile(lattice.sites, &sum)?;
-    hamiltonian.check_sector(&basis)?;
+    hamiltonian.check(&basis)?;
     let sign_rule = match common.sign_rule {
         SignRule::None => None,
         SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &marshall_bonds)?),
     };
-    let e_infinity = hamiltonian.mean_diagonal();
-    let total: f64 = sum
-        .iter()
-        .map(|(string, c)| if string.is_empty() { 0.0 } else { c.norm() })
-        .sum();
-    let lower_bound = e_infinity - total;
+    let facts = Facts {
+        pairs: exchange_bonds,
+        ..hamiltonian.facts(&basis, sign_rule.as_deref())
+    };
     Ok(Problem {
         registry: *registry,
         lattice,
         basis,
-        hamiltonian,
-        pairs: exchange_bonds,
+        hamiltonian: Arc::new(hamiltonian),
+        facts,
         sign_rule,
-        lower_bound,
-        e_infinity,
         units,
     })
 }
@@ -134,15 +127,12 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
         kinds: problem.registry.ansatze,
         folder: &source.folder,
         sign_rule: problem.sign_rule.as_deref(),
-        hamiltonian: Some(&problem.hamiltonian),
+        hamiltonian: Some(&*problem.hamiltonian),
         path: "ansatz".into(),
     };
     let bare = ansatz::build(table, &context)?;
-    let signed = ["table", "symmetrised"]
-        .map(Some)
-        .contains(&table.get("kind").and_then(|k| k.as_str()));
-    let positive_only = bare.kind() == Kind::Real && !signed;
-    if bare.kind() == Kind::Real && !problem.hamiltonian.is_real() {
+    let facts = bare.facts();
+    if facts.kind == Kind::Real && !problem.facts.real {
         return Err(Error::input(
             "ansatz.parameters",
             "real parameters cannot represent the ground state of a Hamiltonian with imaginary \
@@ -150,13 +140,7 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             "use parameters = \"complex\"",
         ));
     }
-    if positive_only
-        && problem
-            .hamiltonian
-            .flips
-            .iter()
-            .any(|f| positive_element(f, problem))
-    {
+    if facts.positive && !problem.facts.stoquastic {
         log::warn!(
             "real parameters give a wave function of one sign, and the Hamiltonian has positive \
              off-diagonal elements{}: \
@@ -179,68 +163,19 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
     })
 }
 
-/// Whether a flip that stays in the sector can have a positive real element once the sign rule is
-/// applied.
-fn positive_element(flip: &Flip, problem: &Problem) -> bool {
-    let in_a = |s: &&u32| problem.sign_rule.as_ref().is_some_and(|a| a[**s as usize]);
-    let sign = if flip.sites.iter().filter(in_a).count() % 2 == 1 {
-        -1.0
-    } else {
-        1.0
-    };
-    let mut sites: Vec<u32> = flip
-        .element
-        .iter()
-        .flat_map(|m| m.sites.iter().copied())
-        .chain(flip.sites.clone())
-        .collect();
-    sites.sort_unstable();
-    sites.dedup();
-    if sites.len() > 12 {
-        return false;
-    }
-    let spin = |word: u32, site: &u32| {
-        if sites.binary_search(site).is_ok_and(|k| word >> k & 1 == 1) {
-            1.0
-        } else {
-            -1.0
-        }
-    };
-    (0..1u32 << sites.len())
-        .filter(|&word| {
-            problem.basis.up.is_none()
-                || flip.sites.iter().map(|s| spin(word, s)).sum::<f64>() == 0.0
-        })
-        .any(|word| {
-            let element: f64 = flip
-                .element
-                .iter()
-                .map(|m| m.coefficient.re * m.sites.iter().map(|s| spin(word, s)).product::<f64>())
-                .sum();
-            sign * element > 1e-12
-        })
-}
-
 /// Builds this rank's ensemble. The number of chains has to be at least the number of ranks.
 pub fn ensemble(
     source: &Source,
     problem: &Problem,
     rank: usize,
     size: usize,
-) -> Result<Box<dyn Ensemble>> {
+) -> Result<Box<dyn Variational>> {
     let wave_function = wave_function(source, problem)?;
-    sampled(
-        source,
-        problem,
-        wave_function,
-        source.input.seed,
-        rank,
-        size,
-    )
+    sampled(source, problem, wave_function, 0, rank, size)
 }
 
-/// Builds this rank's ensemble of the state in a results file, sampled as this input says with
-/// other random numbers.
+/// Builds this rank's ensemble of the state in a results file, sampled as this input says, with the
+/// random streams of ensemble `number` of the run, which is not 0.
 pub fn saved_ensemble(
     source: &Source,
     problem: &Problem,
@@ -249,26 +184,19 @@ pub fn saved_ensemble(
     number: u64,
     rank: usize,
     size: usize,
-) -> Result<Box<dyn Ensemble>> {
+) -> Result<Box<dyn Variational>> {
     let state = saved_state(&source.folder.join(file), problem, key)?;
-    sampled(
-        source,
-        problem,
-        state,
-        source.input.seed.wrapping_add(number),
-        rank,
-        size,
-    )
+    sampled(source, problem, state, number, rank, size)
 }
 
 fn sampled(
     source: &Source,
     problem: &Problem,
     wave_function: Erased,
-    seed: u64,
+    number: u64,
     rank: usize,
     size: usize,
-) -> Result<Box<dyn Ensemble>> {
+) -> Result<Box<dyn Variational>> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     if sampler.method == Method::FullSum {
         return Ok(Box::new(FullSum::new(
@@ -287,8 +215,15 @@ fn sampled(
             ),
         ));
     }
-    // Configurations with ln ψ, local energy and weight of this rank's samples.
-    let needed = sampler.samples.div_ceil(size) as f64 * (problem.basis.sites as f64 + 64.0);
+    // Configurations with ln ψ, local energy and weight of this rank's samples, and tables of its
+    // chains and of a block of samples.
+    let (samples, walker) = (
+        sampler.samples.div_ceil(size) as f64,
+        wave_function.facts().bytes_per_walker as f64,
+    );
+    let needed = samples * (problem.basis.sites() as f64 + 64.0)
+        + sampler.chains.div_ceil(size) as f64 * walker
+        + (samples * walker).min(walker.max(BATCH_BYTES as f64));
     let available = linalg::available_memory();
     if needed > available {
         return Err(Error::Memory {
@@ -300,7 +235,8 @@ fn sampled(
     let settings = ChainSettings {
         basis: problem.basis.clone(),
         mixture: mixture(&sampler, problem)?,
-        seed,
+        seed: source.input.seed,
+        number,
         chains: share(sampler.chains, rank, size),
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,
@@ -381,11 +317,7 @@ fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
         input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
     let theirs = self::problem(&source, &problem.registry).map_err(failed)?;
     if theirs.basis != problem.basis {
-        let sector = theirs
-            .basis
-            .up
-            .map_or("no fixed total Sz".into(), |up| format!("{up} spins up"));
-        let what = format!("{} sites and {sector}", theirs.basis.sites);
+        let what = theirs.basis.describe();
         return Err(Error::input(
             key,
             format!("the state has {what}"),
@@ -407,14 +339,14 @@ fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
 }
 
 fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
-    let parts: Vec<(String, f64)> = match &sampler.moves {
-        None if problem.basis.up.is_some() => vec![("exchange".into(), 1.0)],
-        None => vec![("flip".into(), 1.0)],
+    let parts: Vec<toml::Table> = match &sampler.moves {
+        None if problem.basis.fixed(TOTAL_SZ).is_some() => vec![named("exchange")],
+        None => vec![named("flip")],
         Some(moves) => moves
             .iter()
             .map(|m| match m {
-                MoveInput::Name(kind) => (kind.clone(), 1.0),
-                MoveInput::Weighted { kind, weight } => (kind.clone(), *weight),
+                MoveInput::Name(kind) => named(kind),
+                MoveInput::Table(table) => table.clone(),
             })
             .collect(),
     };
@@ -422,7 +354,7 @@ fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
         &parts,
         &RuleContext {
             basis: &problem.basis,
-            pairs: &problem.pairs,
+            pairs: &problem.facts.pairs,
         },
         problem.registry.moves,
     )

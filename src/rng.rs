@@ -51,6 +51,12 @@ pub fn stream(seed: u64, purpose: Purpose, chain: u64, step: u64) -> Generator {
     Generator::from_seed(key)
 }
 
+/// The word of `chain` in ensemble number `ensemble` of a run; ensemble 0 has the numbers of the
+/// chains themselves. There are fewer than 2³² chains.
+pub fn lane(ensemble: u64, chain: u64) -> u64 {
+    ensemble << 32 | chain
+}
+
 /// Where the initial parameters of a wave function come from: the seed of the run, and the place of
 /// the wave function among the parts of a composed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +105,20 @@ mod tests {
         ] {
             assert_ne!(first, other);
         }
+    }
+
+    #[test]
+    fn ensembles_have_chains_of_their_own() {
+        assert_eq!(lane(0, 7), 7);
+        let mut first: Vec<u64> = Vec::new();
+        for seed in 1..4 {
+            for (ensemble, chain) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)] {
+                let lane = lane(ensemble, chain);
+                first.push(stream(seed, Purpose::Orthogonal, lane, 5).random());
+            }
+        }
+        let distinct: std::collections::BTreeSet<_> = first.iter().collect();
+        assert_eq!(distinct.len(), first.len());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Decides whether every registered wave function, real and complex, obeys the public laws, alone
 //! and composed.
 
+mod common;
+use common::{Case, expect_code, text};
 use nishina::ansatz::product::Product;
 use nishina::ansatz::sign::SignRule;
 use nishina::ansatz::table::Table;
 use nishina::ansatz::{ANSATZE, Ansatz, AnsatzEntry, Context, Erased, build};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::derivatives::Kind;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::laws::laws;
@@ -26,7 +28,7 @@ fn chain() -> Lattice {
     Lattice::new(&spec).unwrap()
 }
 
-fn parsed(text: &str, lattice: &Lattice, basis: &SpinBasis) -> nishina::error::Result<Erased> {
+fn parsed(text: &str, lattice: &Lattice, basis: &Basis) -> nishina::error::Result<Erased> {
     let context = Context {
         lattice,
         basis,
@@ -133,7 +135,7 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
 fn every_registered_wave_function_obeys_the_laws() {
     let lattice = chain();
     for twice_sz in [None, Some(0), Some(2)] {
-        let basis = SpinBasis::new(SITES, twice_sz).unwrap();
+        let basis = Basis::spin_half(SITES, twice_sz).unwrap();
         for text in ANSATZE.iter().flat_map(examples) {
             let mut ansatz = parsed(&text, &lattice, &basis).unwrap();
             laws(&mut ansatz, &basis, 3).unwrap_or_else(|e| panic!("{text}\n{e}"));
@@ -145,8 +147,53 @@ fn every_registered_wave_function_obeys_the_laws() {
 }
 
 #[test]
+fn only_a_wave_function_of_one_sign_is_said_to_stay_above_the_ground_state() {
+    let rbm = "kind = \"rbm\", density = 1, parameters = \"real\"";
+    let table = "kind = \"table\", parameters = \"real\"";
+    let jastrow = "kind = \"jastrow\", parameters = \"real\"";
+    for (ansatz, warned) in [
+        (rbm.to_string(), true),
+        (table.to_string(), false),
+        (
+            format!("kind = \"product\", factors = [{{ {table} }}, {{ {jastrow} }}]"),
+            false,
+        ),
+        (
+            format!("kind = \"product\", factors = [{{ {rbm} }}, {{ {jastrow} }}]"),
+            true,
+        ),
+        (
+            format!("kind = \"symmetrised\", of = {{ {rbm} }}, momentum = [0]"),
+            true,
+        ),
+        (
+            format!("kind = \"symmetrised\", of = {{ {rbm} }}, momentum = [2]"),
+            false,
+        ),
+        (
+            format!("kind = \"symmetrised\", of = {{ {table} }}, momentum = [0]"),
+            false,
+        ),
+    ] {
+        let case = Case::new(&format!(
+            "ansatz = {{ {ansatz} }}\nlattice = {{ kind = \"chain\", size = 4 }}\n\
+             hamiltonian = {{ kind = \"heisenberg\", sector = {{ total_sz = 0 }} }}\n\
+             sampler = {{ method = \"full-sum\" }}\n\
+             optimize = {{ steps = 1, learning_rate = 0.01 }}\noutput = {{ name = \"x\" }}\n"
+        ));
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 0);
+        assert_eq!(
+            text(&out).contains("will stay above the ground state"),
+            warned,
+            "{ansatz}"
+        );
+    }
+}
+
+#[test]
 fn mixed_products_have_stacked_derivatives() {
-    let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
+    let (lattice, basis) = (chain(), Basis::spin_half(SITES, None).unwrap());
     let part = |kind: &str, numbers: &str, more: &str| {
         parsed(
             &format!("kind = \"{kind}\"\nparameters = \"{numbers}\"\n{more}"),
@@ -160,7 +207,7 @@ fn mixed_products_have_stacked_derivatives() {
         part("jastrow", "real", ""),
     ])
     .unwrap();
-    assert_eq!(product.kind(), Kind::Stacked);
+    assert_eq!(product.facts().kind, Kind::Stacked);
     assert_eq!(product.layout().last().unwrap().name, "factor1.v");
     let nested = Product::new(vec![Erased::new(product), part("table", "complex", "")]).unwrap();
     laws(&mut Erased::new(nested), &basis, 1).unwrap();
@@ -168,7 +215,7 @@ fn mixed_products_have_stacked_derivatives() {
 
 #[test]
 fn the_sign_rule_counts_up_spins_of_the_sublattice() {
-    let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
+    let (lattice, basis) = (chain(), Basis::spin_half(SITES, None).unwrap());
     let plain = parsed(
         "kind = \"jastrow\"\nparameters = \"real\"",
         &lattice,
@@ -199,7 +246,7 @@ fn the_sign_rule_counts_up_spins_of_the_sublattice() {
 
 #[test]
 fn tables_with_zeros_obey_the_laws_of_ratios() {
-    let basis = SpinBasis::new(4, Some(0)).unwrap();
+    let basis = Basis::spin_half(4, Some(0)).unwrap();
     let amplitudes = [1.0, 0.0, -2.0, 0.5, 0.0, 1.0].map(Complex64::from);
     let mut table = Table::<f64>::from_amplitudes(&basis, &amplitudes).unwrap();
     assert_eq!(table.parameters()[1], 0.0);
@@ -210,7 +257,7 @@ fn tables_with_zeros_obey_the_laws_of_ratios() {
 #[test]
 fn tables_load_the_amplitudes_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let (lattice, basis) = (chain(), SpinBasis::new(SITES, Some(2)).unwrap());
+    let (lattice, basis) = (chain(), Basis::spin_half(SITES, Some(2)).unwrap());
     let amplitudes: Vec<Complex64> = (0..15)
         .map(|k| Complex64::new(f64::from(k) - 3.5, 0.0))
         .collect();
@@ -237,7 +284,7 @@ fn tables_load_the_amplitudes_of_a_file() {
         table.parameters(),
         amplitudes.iter().map(|z| z.re).collect::<Vec<_>>()
     );
-    let full = SpinBasis::new(SITES, None).unwrap();
+    let full = Basis::spin_half(SITES, None).unwrap();
     assert!(
         build(
             &keys,
@@ -252,7 +299,7 @@ fn tables_load_the_amplitudes_of_a_file() {
 
 #[test]
 fn wrong_inputs_name_the_key() {
-    let (lattice, basis) = (chain(), SpinBasis::new(SITES, None).unwrap());
+    let (lattice, basis) = (chain(), Basis::spin_half(SITES, None).unwrap());
     for (text, key) in [
         ("density = 1", "ansatz.kind"),
         ("kind = \"rbn\"", "ansatz.kind"),

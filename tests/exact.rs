@@ -7,7 +7,7 @@
 #[path = "common/reference.rs"]
 mod reference;
 
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::exact::{self, ExactOptions};
 use nishina::lattice::Group;
 use nishina::operator::{Pauli, TermTable};
@@ -41,7 +41,7 @@ fn ground_states_agree_with_the_reference() {
         {
             continue;
         }
-        let basis = SpinBasis::new(n as usize, twice_sz(&entry)).unwrap();
+        let basis = Basis::spin_half(n as usize, twice_sz(&entry)).unwrap();
         if basis.dimension() > 2f64.powi(largest) {
             if basis.dimension() <= 2f64.powi(24) {
                 println!(
@@ -102,7 +102,7 @@ fn spectra_of_rings_agree_by_momentum() {
     {
         let n = entry["n_sites"].as_integer().unwrap() as usize;
         let table = TermTable::compile(n, &hamiltonian(entry, n).unwrap()).unwrap();
-        let basis = SpinBasis::new(n, twice_sz(entry)).unwrap();
+        let basis = Basis::spin_half(n, twice_sz(entry)).unwrap();
         let (translations, cells) = ring(n as u32);
         let levels = entry["levels"].as_array().unwrap();
         for m in 0..n {
@@ -159,7 +159,7 @@ fn spectra_of_rings_agree_by_momentum() {
         .unwrap();
     let table = TermTable::compile(8, &hamiltonian(&entry, 8).unwrap()).unwrap();
     let (translations, cells) = ring(8);
-    let basis = SpinBasis::new(8, Some(0)).unwrap();
+    let basis = Basis::spin_half(8, Some(0)).unwrap();
     let lowest = (0..8).map(|m| {
         exact::solve_momentum(&table, &basis, &translations, &cells, &[m], &options(1))
             .unwrap()
@@ -181,7 +181,7 @@ fn spectrum_of_a_square_lattice_agrees_by_momentum() {
         .find(|e| text(e, "id") == text(&entry, "id"))
         .unwrap();
     let table = TermTable::compile(16, &hamiltonian(&sum, 16).unwrap()).unwrap();
-    let basis = SpinBasis::new(16, Some(0)).unwrap();
+    let basis = Basis::spin_half(16, Some(0)).unwrap();
     let cells: Vec<[usize; 3]> = (0..16).map(|i| [i % 4, i / 4, 0]).collect();
     let shift = |r: usize, i: usize| ((i + 4 - r % 4) % 4 + 4 * ((i / 4 + 4 - r / 4) % 4)) as u32;
     let permutations = (0..16)
@@ -222,7 +222,7 @@ fn the_toric_code_is_fourfold_degenerate() {
     (8..12).for_each(|i| wide.add(-1.0, &[(i, Pauli::Z)]));
     for (sites, sum, shift) in [(8, sum, 0.0), (12, wide, -4.0)] {
         let table = TermTable::compile(sites, &sum).unwrap();
-        let basis = SpinBasis::new(sites, None).unwrap();
+        let basis = Basis::spin_half(sites, None).unwrap();
         let energies = exact::solve(&table, &basis, None, &options(5))
             .unwrap()
             .energies;

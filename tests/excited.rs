@@ -91,8 +91,10 @@ fn the_penalty_finds_the_next_state_from_samples() {
         "samples: E1 = {energy} +- {error} for {}, fidelity {fidelity:.1e}",
         RING_8[1]
     );
+    // From samples the fidelity scatters: over eighteen seeds its median is 0.01, the largest 0.04.
+    // Without the penalty the run ends in the ground state, with fidelity 1.
     assert!(
-        (energy / RING_8[1] - 1.0).abs() < 1e-2 && fidelity < 1e-2,
+        (energy / RING_8[1] - 1.0).abs() < 1e-2 && fidelity < 0.1,
         "{energy} {fidelity}"
     );
     // Stopped and continued: the same, with nothing of the other state in the checkpoint.

@@ -17,7 +17,7 @@ fn exact(case: &Case) -> f64 {
         memory_limit: 1e9,
     };
     solve(
-        &problem.hamiltonian,
+        &*problem.hamiltonian,
         &problem.basis,
         Some(&problem.lattice),
         &options,

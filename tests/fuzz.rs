@@ -336,7 +336,7 @@ fn tables() {
         let limit = (1 << 20) + 64 * text.len();
         let ok = guarded(limit, || {
             [
-                files::read_edges(&file, "lattice.file").is_ok(),
+                nishina::lattice::files::read_edges(&file, "lattice.file").is_ok(),
                 files::read_bonds(&file, "hamiltonian.bonds", 24).is_ok(),
                 files::read_fields(&file, "hamiltonian.fields", 24).is_ok(),
                 files::read_pauli(&file, "hamiltonian.file", 24).is_ok(),

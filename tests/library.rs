@@ -3,14 +3,18 @@
 mod common;
 use common::Case;
 use ndarray::Array2;
-use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Erased};
-use nishina::basis::SpinBasis;
+use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
+use nishina::basis::Basis;
 use nishina::comm::Serial;
 use nishina::derivatives::{Derivatives, Kind, Matrix};
+use nishina::driver::observe::observe;
 use nishina::driver::{Options, Outcome, run};
+use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use nishina::error::{Error, Result};
 use nishina::job::Stop;
+use nishina::operator::Operator;
 use nishina::registry::Registry;
+use nishina::sampler::Counts;
 use num_complex::Complex64;
 
 /// Mean field: ln ψ = Σ_i a_i σ_i.
@@ -22,6 +26,7 @@ struct MeanField {
 
 impl Ansatz for MeanField {
     type Batch = Vec<Vec<i8>>;
+    type Scratch = ();
     fn sites(&self) -> usize {
         self.fields.len()
     }
@@ -45,8 +50,14 @@ impl Ansatz for MeanField {
         self.fields.copy_from_slice(parameters);
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        Kind::Real
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: Kind::Real,
+            precision: DOUBLE,
+            positive: true,
+            bytes_per_walker: self.fields.len() + size_of::<Vec<i8>>(),
+            operations: 20.0,
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         xs.chunks(self.sites()).map(<[i8]>::to_vec).collect()
@@ -60,18 +71,31 @@ impl Ansatz for MeanField {
         };
         batch.iter().map(|x| log(x).into()).collect()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        for (k, (walker, sites)) in asks.iter().enumerate() {
-            let change: f64 = sites
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        for (k, (walker, step)) in asks.iter().enumerate() {
+            let change: f64 = step
+                .sites
                 .iter()
                 .map(|&s| -2.0 * self.fields[s as usize] * f64::from(batch[walker][s as usize]))
                 .sum();
             out[k] = change.exp().into();
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        for (walker, sites) in asks.iter() {
-            sites.iter().for_each(|&s| batch[walker][s as usize] *= -1);
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
+        for (walker, step) in asks.taken(taken) {
+            step.apply(&mut batch[walker]);
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
@@ -85,7 +109,7 @@ impl Ansatz for MeanField {
 
 fn build(_keys: &toml::Table, context: &Context) -> Result<Erased> {
     Ok(Erased::new(MeanField {
-        fields: vec![0.1; context.basis.sites],
+        fields: vec![0.1; context.basis.sites()],
         fault: 1.0,
     }))
 }
@@ -132,7 +156,7 @@ fn a_foreign_wave_function_runs() {
 
 #[test]
 fn the_public_laws_hold_and_catch_a_wrong_derivative() {
-    let basis = SpinBasis::new(5, None).unwrap();
+    let basis = Basis::spin_half(5, None).unwrap();
     let fields = vec![0.2, -0.1, 0.3, 0.05, -0.4];
     nishina::laws::laws(
         &mut MeanField {
@@ -154,4 +178,77 @@ fn the_public_laws_hold_and_catch_a_wrong_derivative() {
         )
         .is_err()
     );
+}
+
+/// Configurations from elsewhere, whose wave function nobody knows.
+struct Given {
+    sites: usize,
+    rows: Vec<i8>,
+    weights: Vec<f64>,
+}
+
+impl Ensemble for Given {
+    fn sites(&self) -> usize {
+        self.sites
+    }
+    fn sample_while(&mut self, _: &Request, _: &dyn Fn() -> bool) -> Result<()> {
+        Ok(())
+    }
+    fn configurations(&self) -> &[i8] {
+        &self.rows
+    }
+    fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+    fn noise(&self) -> Noise {
+        Noise::Independent(0..2)
+    }
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
+        let values = self.rows.chunks_exact(self.sites);
+        Ok(LocalValues {
+            values: values.map(|x| operator.diagonal(x)).collect(),
+            unseen: 0.0,
+        })
+    }
+    fn psi(&self) -> Option<&dyn Amplitudes> {
+        None
+    }
+    fn take_counts(&mut self) -> Counts {
+        Counts::default()
+    }
+    fn chain_states(&self) -> &[i8] {
+        &[]
+    }
+    fn set_chain_states(&mut self, _: &[i8]) -> Result<()> {
+        Ok(())
+    }
+    fn load(&mut self, _: &[i8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn configurations_without_a_wave_function_are_measured_where_none_is_needed() {
+    let given = Given {
+        sites: 2,
+        rows: vec![1, 1, 1, -1, 1, -1, -1, -1],
+        weights: vec![0.25; 4],
+    };
+    let text = "lattice = { kind = 'chain', size = 2, boundary = 'open' }\n\
+                hamiltonian = { kind = 'ising', hx = 1 }";
+    let source = nishina::input::from_text(text, ".".into()).unwrap();
+    let problem = nishina::problem::problem(&source, &Registry::default()).unwrap();
+    let measured = |kind: &str| {
+        let table = [("kind".to_string(), kind.into())].into_iter().collect();
+        let list = [nishina::input::ObservableInput::Table(table)];
+        let named = nishina::problem::observables(&source, &problem, &list, "list")?;
+        observe(&Serial, &given, &named, 2, 2)
+    };
+    // ⟨m⟩, ⟨|m|⟩, ⟨m²⟩, ⟨m⁴⟩ and ⟨σ^z⟩ of the two sites.
+    let found = measured("magnetisation").unwrap().remove(0);
+    assert_eq!(found.mean[..6], [0.0, 0.5, 0.5, 0.5, 0.5, -0.5]);
+    let message = measured("transverse-magnetisation")
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("asks for amplitudes"), "{message}");
 }

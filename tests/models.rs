@@ -3,7 +3,7 @@
 use nishina::error::{Error, Result};
 use nishina::lattice::{Boundary, Lattice, LatticeSpec, bipartition};
 use nishina::operator::models::{MODELS, Model, ModelContext, Units};
-use nishina::operator::{Pauli, PauliSum, TermTable, files};
+use nishina::operator::{Operator, Pauli, PauliSum, TermTable, files};
 use num_complex::Complex64;
 use std::path::{Path, PathBuf};
 
@@ -684,14 +684,14 @@ fn every_reference_file_is_read() {
     }
     for entry in std::fs::read_dir(reference().join("lattices")).expect("folder") {
         assert!(
-            files::read_edges(&entry.expect("entry").path(), "lattice.file")
+            nishina::lattice::files::read_edges(&entry.expect("entry").path(), "lattice.file")
                 .expect("edges")
                 .len()
                 > 5
         );
     }
     problem(
-        files::read_edges(&reference().join("README.md"), "lattice.file"),
+        nishina::lattice::files::read_edges(&reference().join("README.md"), "lattice.file"),
         "lattice.file",
     );
 }

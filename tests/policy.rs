@@ -4,8 +4,8 @@
 mod common;
 use common::{Case, RING, expect_code, text};
 use ndarray::Array2;
-use nishina::ansatz::{Ansatz, AnsatzEntry, Asks, Block, Context, Erased};
-use nishina::basis::SpinBasis;
+use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
+use nishina::basis::Basis;
 use nishina::comm::{Comm, Serial, threads};
 use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::driver::{Options, Outcome, run};
@@ -62,6 +62,7 @@ fn down(x: &[i8]) -> usize {
 
 impl Ansatz for Flawed {
     type Batch = Vec<Vec<i8>>;
+    type Scratch = ();
     fn sites(&self) -> usize {
         self.fields.len()
     }
@@ -80,8 +81,14 @@ impl Ansatz for Flawed {
         self.fields.copy_from_slice(parameters);
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        Kind::Real
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: Kind::Real,
+            precision: DOUBLE,
+            positive: true,
+            bytes_per_walker: self.fields.len() + size_of::<Vec<i8>>(),
+            operations: 20.0,
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         xs.chunks(self.sites()).map(<[i8]>::to_vec).collect()
@@ -101,15 +108,21 @@ impl Ansatz for Flawed {
             .map(|x| if zero(x) { f64::NEG_INFINITY } else { log(x) }.into())
             .collect()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        for (k, (walker, sites)) in asks.iter().enumerate() {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        for (k, (walker, step)) in asks.iter().enumerate() {
             let x = &batch[walker];
-            let change: f64 = sites
+            let change: f64 = step
+                .sites
                 .iter()
                 .map(|&s| -2.0 * self.fields[s as usize] * f64::from(x[s as usize]))
                 .sum();
-            let mut after = x.clone();
-            sites.iter().for_each(|&s| after[s as usize] *= -1);
+            let after = step.applied(x);
             let factor = match self.flaw {
                 Flaw::RatioNan if self.is(self.flaw) => f64::NAN,
                 Flaw::RatioHuge if self.is(self.flaw) => 1e5,
@@ -124,9 +137,15 @@ impl Ansatz for Flawed {
             out[k] = Complex64::from_polar(factor * change.exp(), turned);
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        for (walker, sites) in asks.iter() {
-            sites.iter().for_each(|&s| batch[walker][s as usize] *= -1);
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
+        for (walker, step) in asks.taken(taken) {
+            step.apply(&mut batch[walker]);
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
@@ -154,7 +173,7 @@ fn build(keys: &toml::Table, context: &Context) -> Result<Erased> {
         Some("isolated") => Flaw::Isolated,
         _ => Flaw::None,
     };
-    let fields = vec![0.05; context.basis.sites];
+    let fields = vec![0.05; context.basis.sites()];
     Ok(Erased::new(Flawed {
         fields,
         updates: 0,
@@ -334,7 +353,7 @@ fn ranks_take_the_same_decisions() {
 fn a_chain_that_cannot_move_is_drawn_anew() {
     let _alone = alone();
     // A seed that starts one of the chains in the trap.
-    let basis = SpinBasis::new(6, None).unwrap();
+    let basis = Basis::spin_half(6, None).unwrap();
     let start =
         |seed: u64, chain: u64| basis.random(&mut stream(seed, Purpose::Configurations, chain, 0));
     let trapped = |seed: &u64| (0..8).filter(|&c| down(&start(*seed, c)) == 6).count() == 1;

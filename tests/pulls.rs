@@ -3,7 +3,7 @@
 
 mod common;
 use nishina::basis::StateIndex;
-use nishina::ensemble::{Ensemble, Request};
+use nishina::ensemble::{Request, Variational};
 use nishina::problem::{ensemble, problem};
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -14,7 +14,7 @@ fn prepared(
     method: &str,
     seed: u64,
     hamiltonian: &str,
-) -> (Box<dyn Ensemble>, nishina::problem::Problem<'static>) {
+) -> (Box<dyn Variational>, nishina::problem::Problem<'static>) {
     let case = common::Case::new(&format!(
         "seed = {seed}\n[lattice]\nkind = 'chain'\nsize = \
          6\n[hamiltonian]\n{hamiltonian}\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
@@ -44,7 +44,7 @@ fn pulls_of_two_hundred_measurements_are_standard_normal() {
     let hamiltonian = "kind = 'ising'\nhx = 1";
     let (mut full, problem) = prepared("full-sum", 1, hamiltonian);
     full.sample(&request(0, 0)).unwrap();
-    let local = full.local_values(&problem.hamiltonian).unwrap();
+    let local = full.local_values(&*problem.hamiltonian).unwrap();
     let exact: f64 = full
         .weights()
         .iter()
@@ -55,7 +55,7 @@ fn pulls_of_two_hundred_measurements_are_standard_normal() {
         .map(|seed| {
             let (mut chains, problem) = prepared("metropolis", seed, hamiltonian);
             chains.sample(&request(0, 64)).unwrap();
-            let values = chains.local_values(&problem.hamiltonian).unwrap().values;
+            let values = chains.local_values(&*problem.hamiltonian).unwrap().values;
             let series: Vec<_> = values.chunks(64).map(<[_]>::to_vec).collect();
             let estimate = Estimate::from_series(&series);
             (estimate.mean.re - exact) / estimate.error

@@ -154,7 +154,7 @@ fn inputs_compile_to_the_operators_of_the_reference() {
         let problem =
             problem::problem(&source, &Registry::default()).unwrap_or_else(|e| panic!("{id}: {e}"));
         let expected = TermTable::compile(n, &hamiltonian(&entry, n).unwrap()).unwrap();
-        let found = &problem.hamiltonian;
+        let found = problem.hamiltonian.table().unwrap();
         assert!(
             same(&found.diagonal, &expected.diagonal),
             "{id}: the diagonal differs"
@@ -166,7 +166,7 @@ fn inputs_compile_to_the_operators_of_the_reference() {
                 "{id}: {f:?} is not {e:?}"
             );
         }
-        let twice = problem.basis.up.map(|up| 2 * up as i64 - n as i64);
+        let twice = problem.basis.fixed(nishina::basis::TOTAL_SZ).map(i64::from);
         assert_eq!(twice, twice_sz(&entry), "{id}");
         done += 1;
     }

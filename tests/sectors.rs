@@ -4,7 +4,7 @@
 mod common;
 use common::{Case, expect_code, project};
 use nishina::ansatz::{ANSATZE, Ansatz, Context, Erased, build};
-use nishina::basis::SpinBasis;
+use nishina::basis::Basis;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::rng::{Purpose, stream};
 use nishina::table::Shelf;
@@ -27,7 +27,7 @@ fn lattice(kind: &str, size: &[usize], boundary: Boundary) -> Lattice {
 fn parsed(
     text: &str,
     lattice: &Lattice,
-    basis: &SpinBasis,
+    basis: &Basis,
     sign_rule: Option<&[bool]>,
 ) -> Result<Erased, String> {
     let context = Context {
@@ -57,7 +57,7 @@ fn images_differ_by_their_characters() {
     let (mut asked, mut empty) = (0, 0);
     for (n, twice_sz) in [(6, Some(0)), (8, Some(0)), (6, Some(2)), (6, None)] {
         let chain = lattice("chain", &[n], Boundary::Periodic);
-        let basis = SpinBasis::new(n, twice_sz).unwrap();
+        let basis = Basis::spin_half(n, twice_sz).unwrap();
         let sublattice: Vec<bool> = (0..n).map(|i| i % 2 == 0).collect();
         let flips = twice_sz != Some(2);
         for m in 0..n {
@@ -136,7 +136,7 @@ fn point_groups_have_the_characters_of_their_representations() {
             group.iter().filter(|p| !p.mirror).map(|p| p.turns).max(),
             Some(turn - 1)
         );
-        let basis = SpinBasis::new(lattice.sites, None).unwrap();
+        let basis = Basis::spin_half(lattice.sites, None).unwrap();
         for (reflection, rotation) in [(1, 1), (1, -1), (-1, 1), (-1, -1)] {
             let text = format!(
                 "kind = 'symmetrised'\nof = {MACHINE}\nmomentum = [0, 0]\nreflection = \
@@ -183,7 +183,7 @@ fn quantum_numbers_that_do_not_exist_are_refused() {
         ("rotation = 1", &chain, None, "ansatz.rotation"),
         ("reflexion = 1", &chain, None, "ansatz.reflexion"),
     ] {
-        let basis = SpinBasis::new(lattice.sites, twice_sz).unwrap();
+        let basis = Basis::spin_half(lattice.sites, twice_sz).unwrap();
         let text = format!("kind = 'symmetrised'\nof = {MACHINE}\n{keys}");
         let message = parsed(&text, lattice, &basis, None).unwrap_err();
         assert!(message.starts_with(&format!("{key}:")), "{keys}: {message}");

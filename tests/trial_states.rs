@@ -11,7 +11,7 @@ use nishina::basis::StateIndex;
 use nishina::comm::Serial;
 use nishina::derivatives::{Kind, Matrix};
 use nishina::driver::statistics::estimate;
-use nishina::ensemble::{Ensemble, Request};
+use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral, solve};
 use nishina::optimizer::StepData;
 use nishina::problem::{self, Problem};
@@ -29,7 +29,7 @@ const REQUEST: Request = Request {
 /// An ensemble from an input, at given parameters, with its samples drawn.
 struct State {
     problem: Problem<'static>,
-    ensemble: Box<dyn Ensemble>,
+    ensemble: Box<dyn Variational>,
     source: nishina::input::Source,
     local: Vec<Complex64>,
     unseen: f64,
@@ -45,7 +45,7 @@ impl State {
             ensemble.set_parameters(parameters).unwrap();
         }
         ensemble.sample(request).unwrap();
-        let local = ensemble.local_values(&problem.hamiltonian).unwrap();
+        let local = ensemble.local_values(&*problem.hamiltonian).unwrap();
         State {
             problem,
             ensemble,
@@ -59,7 +59,7 @@ impl State {
     fn energy(&self) -> (f64, f64) {
         let local = self
             .ensemble
-            .local_values(&self.problem.hamiltonian)
+            .local_values(&*self.problem.hamiltonian)
             .unwrap();
         let energy = estimate(&Serial, &*self.ensemble, &local, 1).unwrap();
         close(energy.mean.im, 0.0, 1e-10);
@@ -218,7 +218,7 @@ fn the_given_machine_has_its_golden_numbers() {
         close(energy, golden.energy, 1e-12);
         close(variance, golden.variance, 1e-12);
         close(
-            nishina::stats::v_score(6, variance, energy, state.problem.e_infinity),
+            nishina::stats::v_score(6, variance, energy, state.problem.facts.centre),
             golden.v_score,
             1e-12,
         );

@@ -4,24 +4,40 @@
 //! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not
 //! per walker.
 
-use super::{Ansatz, Asks, Block, Derivatives, Kind};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives};
 use crate::error::Result;
 use num_complex::Complex64;
 use std::any::Any;
 
 /// The tables of a batch, of a type that only the wave function knows.
-pub type ErasedBatch = Box<dyn Any + Send>;
+pub type ErasedBatch = Box<dyn Any + Send + Sync>;
+
+/// The scratch of a wave function, made at its first question.
+#[derive(Default)]
+pub struct ErasedScratch(Option<Box<dyn Any + Send>>);
 
 trait Dynamic: Send + Sync {
     fn sites(&self) -> usize;
     fn layout(&self) -> Vec<Block>;
     fn parameters(&self) -> Vec<f64>;
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
-    fn kind(&self) -> Kind;
+    fn facts(&self) -> AnsatzFacts;
     fn batch(&self, xs: &[i8]) -> ErasedBatch;
     fn log_psi(&self, batch: &ErasedBatch) -> Vec<Complex64>;
-    fn ratios(&self, batch: &ErasedBatch, asks: &Asks, out: &mut [Complex64]);
-    fn accept(&self, batch: &mut ErasedBatch, asks: &Asks, ratios: &[Complex64]);
+    fn ratios(
+        &self,
+        batch: &ErasedBatch,
+        asks: &Asks,
+        scratch: &mut ErasedScratch,
+        out: &mut [Complex64],
+    );
+    fn accept(
+        &self,
+        batch: &mut ErasedBatch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut ErasedScratch,
+    );
     fn derivatives(&self, batch: &ErasedBatch) -> Derivatives;
 }
 
@@ -29,6 +45,17 @@ fn inner<B: 'static>(batch: &ErasedBatch) -> &B {
     match (**batch).downcast_ref() {
         Some(batch) => batch,
         None => unreachable!("a batch is only ever handed to the wave function that built it"),
+    }
+}
+
+/// The scratch of type `S`; one that another wave function left is replaced.
+fn own<S: Default + Send + 'static>(scratch: &mut ErasedScratch) -> &mut S {
+    if !scratch.0.as_ref().is_some_and(|s| (**s).is::<S>()) {
+        scratch.0 = Some(Box::<S>::default());
+    }
+    match scratch.0.as_mut().and_then(|s| (**s).downcast_mut()) {
+        Some(scratch) => scratch,
+        None => unreachable!("the scratch has just been given this type"),
     }
 }
 
@@ -45,8 +72,8 @@ impl<A: Ansatz + 'static> Dynamic for A {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         Ansatz::set_parameters(self, parameters)
     }
-    fn kind(&self) -> Kind {
-        Ansatz::kind(self)
+    fn facts(&self) -> AnsatzFacts {
+        Ansatz::facts(self)
     }
     fn batch(&self, xs: &[i8]) -> ErasedBatch {
         Box::new(Ansatz::batch(self, xs))
@@ -54,12 +81,24 @@ impl<A: Ansatz + 'static> Dynamic for A {
     fn log_psi(&self, batch: &ErasedBatch) -> Vec<Complex64> {
         Ansatz::log_psi(self, inner(batch))
     }
-    fn ratios(&self, batch: &ErasedBatch, asks: &Asks, out: &mut [Complex64]) {
-        Ansatz::ratios(self, inner(batch), asks, out);
+    fn ratios(
+        &self,
+        batch: &ErasedBatch,
+        asks: &Asks,
+        scratch: &mut ErasedScratch,
+        out: &mut [Complex64],
+    ) {
+        Ansatz::ratios(self, inner(batch), asks, own(scratch), out);
     }
-    fn accept(&self, batch: &mut ErasedBatch, asks: &Asks, ratios: &[Complex64]) {
+    fn accept(
+        &self,
+        batch: &mut ErasedBatch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut ErasedScratch,
+    ) {
         match (**batch).downcast_mut() {
-            Some(batch) => Ansatz::accept(self, batch, asks, ratios),
+            Some(batch) => Ansatz::accept(self, batch, asks, taken, own(scratch)),
             None => unreachable!("a batch is only ever handed to the wave function that built it"),
         }
     }
@@ -81,7 +120,7 @@ impl Erased {
 impl std::fmt::Debug for Erased {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Erased")
-            .field("kind", &self.0.kind())
+            .field("facts", &self.0.facts())
             .field("layout", &self.0.layout())
             .finish()
     }
@@ -89,6 +128,7 @@ impl std::fmt::Debug for Erased {
 
 impl Ansatz for Erased {
     type Batch = ErasedBatch;
+    type Scratch = ErasedScratch;
     fn sites(&self) -> usize {
         self.0.sites()
     }
@@ -101,8 +141,8 @@ impl Ansatz for Erased {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.0.set_parameters(parameters)
     }
-    fn kind(&self) -> Kind {
-        self.0.kind()
+    fn facts(&self) -> AnsatzFacts {
+        self.0.facts()
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         self.0.batch(xs)
@@ -110,11 +150,23 @@ impl Ansatz for Erased {
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         self.0.log_psi(batch)
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        self.0.ratios(batch, asks, out);
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        self.0.ratios(batch, asks, scratch, out);
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        self.0.accept(batch, asks, ratios);
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
+        self.0.accept(batch, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.0.derivatives(batch)

@@ -5,7 +5,10 @@
 //! Jastrow, Phys. Rev. 98, 1479 (1955).)
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
+use super::{
+    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, Numbers,
+    schema_of,
+};
 use crate::error::Result;
 use crate::rng::Origin;
 use ndarray::Array2;
@@ -117,6 +120,7 @@ impl<T: Field> Jastrow<T> {
 
 impl<T: Field> Ansatz for Jastrow<T> {
     type Batch = JastrowBatch<T>;
+    type Scratch = ();
 
     fn sites(&self) -> usize {
         self.sites
@@ -147,8 +151,14 @@ impl<T: Field> Ansatz for Jastrow<T> {
         self.tabulate();
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        T::kind()
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: T::kind(),
+            precision: DOUBLE,
+            positive: !T::COMPLEX,
+            bytes_per_walker: self.sites * (1 + size_of::<T>()) + size_of::<Complex64>(),
+            operations: 30.0,
+        }
     }
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {
@@ -177,26 +187,38 @@ impl<T: Field> Ansatz for Jastrow<T> {
         batch.log_psi.clone()
     }
 
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        for ((k, sites), out) in asks.iter().zip(out) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        for ((k, Move { sites, .. }), out) in asks.iter().zip(out) {
             *out = ratio_from_log(self.change(batch, k, sites).complex());
         }
     }
 
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
         let n = self.sites;
-        for (k, sites) in asks.iter() {
-            batch.log_psi[k] = reduce(batch.log_psi[k] + self.change(batch, k, sites).complex());
-            for &l in sites {
-                let spin = &mut batch.x[k * n + l as usize];
-                let change = -2.0 * f64::from(*spin);
-                *spin = -*spin;
+        for (k, step) in asks.taken(taken) {
+            let change = self.change(batch, k, step.sites);
+            batch.log_psi[k] = reduce(batch.log_psi[k] + change.complex());
+            for &l in step.sites {
+                let change = -2.0 * f64::from(batch.x[k * n + l as usize]);
                 let row = &self.full[l as usize * n..(l as usize + 1) * n];
                 batch.fields[k * n..(k + 1) * n]
                     .iter_mut()
                     .zip(row)
                     .for_each(|(h, &v)| *h += v * change);
             }
+            step.apply(&mut batch.x[k * n..(k + 1) * n]);
         }
     }
 
@@ -256,7 +278,7 @@ struct Keys {
 
 /// Numbers the distances between sites in increasing order, from 0.
 fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
-    let n = context.basis.sites;
+    let n = context.basis.sites();
     let mut distances = vec![vec![0.0; n]; n];
     for (i, row) in distances.iter_mut().enumerate() {
         for (j, d) in row.iter_mut().enumerate() {
@@ -283,9 +305,9 @@ fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
-    super::check_parameters((context.basis.sites as f64).powi(2))?;
+    super::check_parameters((context.basis.sites() as f64).powi(2))?;
     let classes = match keys.pairs {
-        Pairs::All => all_pairs(context.basis.sites),
+        Pairs::All => all_pairs(context.basis.sites()),
         Pairs::Distance => distance_classes(context)?,
     };
     Ok(match keys.parameters {
@@ -333,9 +355,9 @@ mod tests {
         let batch = jastrow.batch(&x);
         assert!((jastrow.log_psi(&batch)[0] - 0.3 * 6.0).norm() < 1e-14);
         let mut asks = Asks::default();
-        asks.push(0, &[3, 4]);
+        asks.flip(0, &x, &[3, 4]);
         let mut out = [Complex64::ZERO];
-        jastrow.ratios(&batch, &asks, &mut out);
+        jastrow.ratios(&batch, &asks, &mut (), &mut out);
         assert!((out[0] - (1.2f64).exp()).norm() < 1e-13);
     }
 }

@@ -12,6 +12,7 @@ pub mod sign;
 pub mod symmetrised;
 pub mod table;
 
+pub use crate::basis::{Asks, Move};
 pub use erased::Erased;
 pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_parameters};
 
@@ -20,57 +21,6 @@ use crate::error::Result;
 use crate::rng::Origin;
 use crate::table::{Shelf, schema_of};
 use num_complex::Complex64;
-
-/// Any number of questions (walker, move), stored flat. A move is the list of sites to flip.
-#[derive(Debug, Clone, Default)]
-pub struct Asks {
-    walkers: Vec<u32>,
-    ends: Vec<u32>,
-    sites: Vec<u32>,
-}
-
-impl Asks {
-    /// Forgets all questions and keeps the memory.
-    pub fn clear(&mut self) {
-        self.walkers.clear();
-        self.ends.clear();
-        self.sites.clear();
-    }
-    /// Makes room for as many questions, of as many sites in total.
-    pub fn reserve(&mut self, questions: usize, sites: usize) {
-        self.walkers.reserve(questions);
-        self.ends.reserve(questions);
-        self.sites.reserve(sites);
-    }
-    /// Asks for walker `walker` with the spins on `sites` flipped.
-    #[inline]
-    pub fn push(&mut self, walker: usize, sites: &[u32]) {
-        self.walkers.push(walker as u32);
-        self.sites.extend_from_slice(sites);
-        self.ends.push(self.sites.len() as u32);
-    }
-    /// Number of questions.
-    pub fn len(&self) -> usize {
-        self.walkers.len()
-    }
-    /// Whether there is no question.
-    pub fn is_empty(&self) -> bool {
-        self.walkers.is_empty()
-    }
-    /// Question `k`: the walker and the sites to flip.
-    #[inline]
-    pub fn get(&self, k: usize) -> (usize, &[u32]) {
-        let start = if k == 0 { 0 } else { self.ends[k - 1] as usize };
-        (
-            self.walkers[k] as usize,
-            &self.sites[start..self.ends[k] as usize],
-        )
-    }
-    /// All questions in order.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u32])> {
-        (0..self.len()).map(|k| self.get(k))
-    }
-}
 
 /// A named block of parameters, in the order of the flat parameter vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +33,41 @@ pub struct Block {
     pub complex: bool,
 }
 
+/// Facts of a wave function that its callers act on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AnsatzFacts {
+    /// What kind of real-linear operator the log-derivatives are.
+    pub kind: Kind,
+    /// Relative error of a ratio, such as [`DOUBLE`]. Tolerances scale with it.
+    pub precision: f64,
+    /// Whether ψ(x) > 0 for every x and all parameters.
+    pub positive: bool,
+    /// Bytes of a walker in a batch, with what its log-derivatives need before they are done.
+    pub bytes_per_walker: usize,
+    /// Floating-point operations of a ratio that changes one site, roughly.
+    pub operations: f64,
+}
+
+/// The relative error of a ratio that is evaluated in double precision.
+pub const DOUBLE: f64 = 1e-12;
+
+/// Copies ratios to where [`Ansatz::accept`] finds them. There is room for a question of every
+/// walker at once, so that sweeps allocate nothing.
+pub(crate) fn keep(kept: &mut Vec<Complex64>, ratios: &[Complex64], walkers: usize) {
+    kept.clear();
+    kept.reserve(walkers);
+    kept.extend_from_slice(ratios);
+}
+
 /// A variational wave function ψ(x; θ) with immutable parameters; all evaluation goes through
 /// batches of walkers.
 pub trait Ansatz: Send + Sync {
     /// State of a block of walkers: look-up tables in whatever layout is fast. One walker is a
-    /// batch of one.
-    type Batch: Send;
+    /// batch of one. Nothing inside changes behind a shared reference.
+    type Batch: Send + Sync;
+    /// What the last questions left behind, such as ratios and activations, with the room for the
+    /// next ones. It fits every batch of this wave function.
+    type Scratch: Default + Send;
     /// Number of sites.
     fn sites(&self) -> usize;
     /// Named blocks of the flat parameter vector.
@@ -97,16 +76,29 @@ pub trait Ansatz: Send + Sync {
     fn parameters(&self) -> Vec<f64>;
     /// Replaces the parameters; an error if the length differs.
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
-    /// What kind of real-linear operator the log-derivatives are.
-    fn kind(&self) -> Kind;
+    /// What callers have to know of it.
+    fn facts(&self) -> AnsatzFacts;
     /// Builds the tables of the walkers `xs` (row-major, walkers × sites).
     fn batch(&self, xs: &[i8]) -> Self::Batch;
     /// ln ψ of every walker; −∞ where ψ = 0.
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64>;
-    /// ψ(x')/ψ(x) for every question.
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]);
-    /// Moves walkers; at most one question per walker, with the ratio that `ratios` gave for it.
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]);
+    /// ψ(x')/ψ(x) for every question; 0 where ψ(x') = 0, +∞ where only ψ(x) = 0.
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    );
+    /// Moves the walkers whose question is `taken`. The questions are those of the last `ratios`
+    /// with this scratch and this batch, at most one of each walker.
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    );
     /// O_k(x) = ∂ ln ψ(x)/∂θ_k of every walker.
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives;
 }
@@ -116,7 +108,7 @@ pub struct Context<'a> {
     /// The lattice, for symmetric filters and distances.
     pub lattice: &'a crate::lattice::Lattice,
     /// The configurations.
-    pub basis: &'a crate::basis::SpinBasis,
+    pub basis: &'a crate::basis::Basis,
     /// Where the initial parameters come from.
     pub origin: Origin,
     /// The kinds that parts can be of.
@@ -124,7 +116,7 @@ pub struct Context<'a> {
     /// Folder of the input file, to which files are relative.
     pub folder: &'a std::path::Path,
     /// The Hamiltonian, where quantum numbers are held to its symmetries.
-    pub hamiltonian: Option<&'a crate::operator::TermTable>,
+    pub hamiltonian: Option<&'a dyn crate::operator::Operator>,
     /// Sublattice of the sign rule that is put in front of the whole wave function, one flag per
     /// site.
     pub sign_rule: Option<&'a [bool]>,

@@ -6,7 +6,7 @@
 //! ones with the columns O and i O.
 
 use super::field::{check_length, reduce};
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, schema_of};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Context, Derivatives, Erased, Kind, schema_of};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use serde::Deserialize;
@@ -34,6 +34,13 @@ impl Product {
     }
 }
 
+/// Scratch of every factor, and room for the ratios of one.
+#[derive(Default)]
+pub struct ProductScratch {
+    factors: Vec<<Erased as Ansatz>::Scratch>,
+    ratios: Vec<Complex64>,
+}
+
 /// The product of factors' ratios: 0 where one target vanishes, +∞ where only the source does.
 fn times(a: Complex64, b: Complex64) -> Complex64 {
     if a == Complex64::ZERO || b == Complex64::ZERO {
@@ -47,6 +54,7 @@ fn times(a: Complex64, b: Complex64) -> Complex64 {
 
 impl Ansatz for Product {
     type Batch = Vec<<Erased as Ansatz>::Batch>;
+    type Scratch = ProductScratch;
 
     fn sites(&self) -> usize {
         self.factors[0].sites()
@@ -75,13 +83,20 @@ impl Ansatz for Product {
         }
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        let first = self.factors[0].kind();
-        if self.factors.iter().all(|f| f.kind() == first) {
-            first
-        } else {
-            Kind::Stacked
-        }
+    fn facts(&self) -> AnsatzFacts {
+        let join = |a: AnsatzFacts, b: AnsatzFacts| AnsatzFacts {
+            kind: if a.kind == b.kind {
+                a.kind
+            } else {
+                Kind::Stacked
+            },
+            precision: a.precision.max(b.precision),
+            positive: a.positive && b.positive,
+            bytes_per_walker: a.bytes_per_walker + b.bytes_per_walker,
+            operations: a.operations + b.operations,
+        };
+        let rest = self.factors[1..].iter().map(Ansatz::facts);
+        rest.fold(self.factors[0].facts(), join)
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         self.factors.iter().map(|f| f.batch(xs)).collect()
@@ -95,29 +110,37 @@ impl Ansatz for Product {
         }
         sum
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        self.factors[0].ratios(&batch[0], asks, out);
-        let mut own = vec![Complex64::ZERO; if self.factors.len() > 1 { out.len() } else { 0 }];
-        for (factor, batch) in self.factors.iter().zip(batch).skip(1) {
-            factor.ratios(batch, asks, &mut own);
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        let ProductScratch { factors, ratios } = scratch;
+        factors.resize_with(self.factors.len(), Default::default);
+        self.factors[0].ratios(&batch[0], asks, &mut factors[0], out);
+        let others = self.factors.iter().zip(batch).zip(factors).skip(1);
+        for ((factor, batch), scratch) in others {
+            ratios.resize(out.len(), Complex64::ZERO);
+            factor.ratios(batch, asks, scratch, ratios);
             out.iter_mut()
-                .zip(&own)
+                .zip(&*ratios)
                 .for_each(|(o, &r)| *o = times(*o, r));
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        if self.factors.len() == 1 {
-            return self.factors[0].accept(&mut batch[0], asks, ratios);
-        }
-        // Each factor is promised its own ratio, and only their product is at hand.
-        let mut own = vec![Complex64::ZERO; ratios.len()];
-        for (factor, batch) in self.factors.iter().zip(batch) {
-            factor.ratios(batch, asks, &mut own);
-            factor.accept(batch, asks, &own);
-        }
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
+        let parts = self.factors.iter().zip(batch).zip(&mut scratch.factors);
+        parts.for_each(|((factor, batch), scratch)| factor.accept(batch, asks, taken, scratch));
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let kind = self.kind();
+        let kind = self.facts().kind;
         let parts: Vec<Derivatives> = self
             .factors
             .iter()

@@ -5,7 +5,7 @@
 //! log-derivatives stay as they are.
 
 use super::field::reduce;
-use super::{Ansatz, Asks, Block, Derivatives, Erased, Kind};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Erased};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use std::f64::consts::PI;
@@ -21,8 +21,6 @@ pub struct SignRule {
 pub struct SignBatch {
     inner: <Erased as Ansatz>::Batch,
     negative: Vec<bool>,
-    /// Room for the ratios of the wave function.
-    ratios: Vec<Complex64>,
 }
 
 impl SignRule {
@@ -51,6 +49,7 @@ impl SignRule {
 
 impl Ansatz for SignRule {
     type Batch = SignBatch;
+    type Scratch = <Erased as Ansatz>::Scratch;
 
     fn sites(&self) -> usize {
         self.inner.sites()
@@ -64,8 +63,13 @@ impl Ansatz for SignRule {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.inner.set_parameters(parameters)
     }
-    fn kind(&self) -> Kind {
-        self.inner.kind()
+    fn facts(&self) -> AnsatzFacts {
+        let inner = self.inner.facts();
+        AnsatzFacts {
+            positive: false,
+            bytes_per_walker: inner.bytes_per_walker + size_of::<bool>(),
+            ..inner
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         let odd = |x: &[i8]| {
@@ -76,7 +80,6 @@ impl Ansatz for SignRule {
         let negative: Vec<bool> = xs.chunks_exact(self.sublattice.len()).map(odd).collect();
         SignBatch {
             inner: self.inner.batch(xs),
-            ratios: Vec::with_capacity(negative.len()),
             negative,
         }
     }
@@ -91,23 +94,30 @@ impl Ansatz for SignRule {
         }
         logs
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        self.inner.ratios(&batch.inner, asks, out);
-        for ((_, sites), ratio) in asks.iter().zip(out) {
-            if self.changes(sites) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        self.inner.ratios(&batch.inner, asks, scratch, out);
+        for ((_, step), ratio) in asks.iter().zip(out) {
+            if self.changes(step.sites) {
                 *ratio = -*ratio;
             }
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        let signed = |((_, sites), &ratio): ((usize, &[u32]), &Complex64)| {
-            if self.changes(sites) { -ratio } else { ratio }
-        };
-        batch.ratios.clear();
-        batch.ratios.extend(asks.iter().zip(ratios).map(signed));
-        self.inner.accept(&mut batch.inner, asks, &batch.ratios);
-        asks.iter()
-            .for_each(|(k, sites)| batch.negative[k] ^= self.changes(sites));
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
+        self.inner.accept(&mut batch.inner, asks, taken, scratch);
+        asks.taken(taken)
+            .for_each(|(k, step)| batch.negative[k] ^= self.changes(step.sites));
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(&batch.inner)

@@ -6,8 +6,11 @@
 //! log-derivatives are set to 0.
 
 use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Numbers, schema_of};
-use crate::basis::{SpinBasis, StateIndex};
+use super::{
+    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, Numbers,
+    schema_of,
+};
+use crate::basis::{Basis, Numbering};
 use crate::error::{Error, Result};
 use crate::rng::Origin;
 use ndarray::Array2;
@@ -17,21 +20,21 @@ use serde::Deserialize;
 /// Amplitudes of all states of a basis.
 #[derive(Debug, Clone)]
 pub struct Table<T> {
-    basis: SpinBasis,
-    index: StateIndex,
+    index: Numbering,
     amplitudes: Vec<T>,
 }
 
-/// The states of walkers as words of bits.
+/// Walkers and the numbers of their configurations; `None` outside the basis.
 #[derive(Debug, Clone)]
 pub struct TableBatch {
-    words: Vec<u64>,
+    xs: Vec<i8>,
+    numbers: Vec<Option<usize>>,
 }
 
 impl<T: Field> Table<T> {
-    /// The amplitudes in the order of [`StateIndex`]; an error if there are not as many as states.
-    pub fn from_amplitudes(basis: &SpinBasis, amplitudes: &[Complex64]) -> Result<Self> {
-        let index = StateIndex::new(basis)?;
+    /// The amplitudes in the order of [`Numbering`]; an error if there are not as many as states.
+    pub fn from_amplitudes(basis: &Basis, amplitudes: &[Complex64]) -> Result<Self> {
+        let index = basis.numbering()?;
         if amplitudes.len() != index.dimension() {
             return Err(Error::input(
                 "ansatz.file",
@@ -52,47 +55,39 @@ impl<T: Field> Table<T> {
             ));
         }
         let amplitudes = amplitudes.iter().map(|z| T::new(z.re, z.im)).collect();
-        Ok(Table {
-            basis: basis.clone(),
-            index,
-            amplitudes,
-        })
+        Ok(Table { index, amplitudes })
     }
 
     /// The same amplitude for every state, up to Gaussian deviations of standard deviation `init`.
-    pub fn uniform(basis: &SpinBasis, init: f64, seed: impl Into<Origin>) -> Result<Self> {
-        let index = StateIndex::new(basis)?;
+    pub fn uniform(basis: &Basis, init: f64, seed: impl Into<Origin>) -> Result<Self> {
+        let index = basis.numbering()?;
         let mut amplitudes = gaussian::<T>(index.dimension(), init, &mut seed.into().parameters());
         amplitudes.iter_mut().for_each(|z| *z += T::new(1.0, 0.0));
-        Ok(Table {
-            basis: basis.clone(),
-            index,
-            amplitudes,
-        })
+        Ok(Table { index, amplitudes })
     }
 
-    /// ψ of a word; 0 outside the sector.
-    fn amplitude(&self, word: u64) -> Complex64 {
-        if self
-            .basis
-            .up
-            .is_some_and(|up| word.count_ones() as usize != up)
-        {
-            return Complex64::ZERO;
+    /// ψ of a numbered configuration; 0 outside the basis.
+    fn amplitude(&self, number: Option<usize>) -> Complex64 {
+        number.map_or(Complex64::ZERO, |k| self.amplitudes[k].complex())
+    }
+
+    /// The number of the configuration that walker `k` gets to.
+    fn target(&self, batch: &TableBatch, k: usize, step: Move) -> Option<usize> {
+        let n = self.index.sites();
+        let x = &batch.xs[k * n..(k + 1) * n];
+        match batch.numbers[k] {
+            Some(number) => self.index.at(number, x).after(step),
+            None => self.index.number(&step.applied(x)),
         }
-        self.amplitudes[self.index.index(word)].complex()
     }
-}
-
-fn flipped(word: u64, sites: &[u32]) -> u64 {
-    sites.iter().fold(word, |w, &site| w ^ 1 << site)
 }
 
 impl<T: Field> Ansatz for Table<T> {
     type Batch = TableBatch;
+    type Scratch = ();
 
     fn sites(&self) -> usize {
-        self.basis.sites
+        self.index.sites()
     }
     fn layout(&self) -> Vec<Block> {
         vec![Block {
@@ -109,27 +104,38 @@ impl<T: Field> Ansatz for Table<T> {
         self.amplitudes = unflatten(parameters);
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        T::kind()
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: T::kind(),
+            precision: DOUBLE,
+            positive: false,
+            bytes_per_walker: size_of::<u64>(),
+            operations: 10.0,
+        }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
+        let rows = xs.chunks_exact(self.index.sites());
         TableBatch {
-            words: xs
-                .chunks_exact(self.basis.sites)
-                .map(StateIndex::word)
-                .collect(),
+            xs: xs.to_vec(),
+            numbers: rows.map(|x| self.index.number(x)).collect(),
         }
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
-        let log = |&word: &u64| match self.amplitude(word) {
+        let log = |&number: &Option<usize>| match self.amplitude(number) {
             Complex64::ZERO => Complex64::new(f64::NEG_INFINITY, 0.0),
             psi => reduce(psi.ln()),
         };
-        batch.words.iter().map(log).collect()
+        batch.numbers.iter().map(log).collect()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        for ((k, sites), out) in asks.iter().zip(out) {
-            let (source, target) = (batch.words[k], flipped(batch.words[k], sites));
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        _scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        for ((k, step), out) in asks.iter().zip(out) {
+            let (source, target) = (batch.numbers[k], self.target(batch, k, step));
             *out = match (self.amplitude(source), self.amplitude(target)) {
                 (_, Complex64::ZERO) => Complex64::ZERO,
                 (Complex64::ZERO, _) => Complex64::new(f64::INFINITY, 0.0),
@@ -137,19 +143,29 @@ impl<T: Field> Ansatz for Table<T> {
             };
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        for (k, sites) in asks.iter() {
-            batch.words[k] = flipped(batch.words[k], sites);
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        _scratch: &mut Self::Scratch,
+    ) {
+        let n = self.index.sites();
+        for (k, step) in asks.taken(taken) {
+            batch.numbers[k] = self.target(batch, k, step);
+            step.apply(&mut batch.xs[k * n..(k + 1) * n]);
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let mut rows =
-            Array2::from_elem((batch.words.len(), self.amplitudes.len()), T::new(0.0, 0.0));
-        for (k, &word) in batch.words.iter().enumerate() {
-            let psi = self.amplitude(word);
-            if psi != Complex64::ZERO {
+        let mut rows = Array2::from_elem(
+            (batch.numbers.len(), self.amplitudes.len()),
+            T::new(0.0, 0.0),
+        );
+        for (k, &number) in batch.numbers.iter().enumerate() {
+            let psi = self.amplitude(number);
+            if let Some(number) = number.filter(|_| psi != Complex64::ZERO) {
                 let inverse = psi.inv();
-                rows[(k, self.index.index(word))] = T::new(inverse.re, inverse.im);
+                rows[(k, number)] = T::new(inverse.re, inverse.im);
             }
         }
         Derivatives::dense(T::kind(), T::matrix(rows))
@@ -212,20 +228,21 @@ mod tests {
 
     #[test]
     fn zero_and_negative_amplitudes_have_defined_ratios() {
-        let basis = SpinBasis::new(2, None).unwrap();
+        let basis = Basis::spin_half(2, None).unwrap();
         let table =
             Table::<f64>::from_amplitudes(&basis, &[0.0, -2.0, 0.0, 1.0].map(Complex64::from))
                 .unwrap();
-        let batch = table.batch(&[-1, -1, 1, -1]);
+        let xs = [-1, -1, 1, -1];
+        let batch = table.batch(&xs);
         let log = table.log_psi(&batch);
         assert_eq!(log[0].re, f64::NEG_INFINITY);
         assert!((log[1] - Complex64::new(2f64.ln(), std::f64::consts::PI)).norm() < 1e-15);
         let mut asks = Asks::default();
         [(0, 0), (0, 1), (1, 0), (1, 1)]
             .iter()
-            .for_each(|&(k, site)| asks.push(k, &[site]));
+            .for_each(|&(k, site)| asks.flip(k, &xs[2 * k..][..2], &[site]));
         let mut out = vec![Complex64::ZERO; 4];
-        table.ratios(&batch, &asks, &mut out);
+        table.ratios(&batch, &asks, &mut (), &mut out);
         assert_eq!(
             out.iter().map(|z| z.re).collect::<Vec<_>>(),
             [f64::INFINITY, 0.0, 0.0, -0.5]
@@ -235,7 +252,7 @@ mod tests {
 
     #[test]
     fn amplitudes_of_another_space_are_refused() {
-        let basis = SpinBasis::new(4, Some(0)).unwrap();
+        let basis = Basis::spin_half(4, Some(0)).unwrap();
         assert!(Table::<f64>::from_amplitudes(&basis, &[Complex64::ONE; 16]).is_err());
         assert!(Table::<f64>::from_amplitudes(&basis, &[Complex64::i(); 6]).is_err());
         assert!(Table::<Complex64>::from_amplitudes(&basis, &[Complex64::i(); 6]).is_ok());

@@ -1,235 +1,251 @@
-//! Decides what a configuration is: spins ±1 on sites, in a sector of fixed total Sz or without
-//! one.
+//! Decides what a configuration is: one value per site, under linear charges that are fixed.
 //!
-//! A state of up to 63 sites is also a word of bits, bit i set where spin i is up; [`StateIndex`]
-//! numbers the states of a sector 0, 1, 2, … in the order of that word. Within a sector the
-//! number splits as first(high half) + rank(low half) (H. Q. Lin, Phys. Rev. B 42, 6561 (1990)).
+//! x_i takes the values first, first + step, …; a charge Σ_i w_i x_i is fixed to a total, as an
+//! integer or modulo one. Values are 2 Sz for spins (±1 for spins one half), particle numbers for
+//! bosons, 0 and 1 for the modes of fermions.
+
+mod counted;
+mod fermi;
+mod moves;
+mod numbering;
+mod spins;
+mod words;
+
+pub use fermi::Image;
+pub use moves::{Asks, Move, Step};
+pub use numbering::Numbering;
+pub use words::StateIndex;
 
 use crate::error::{Error, Result};
 use crate::rng::{Generator, RngExt};
+use counted::Counted;
 
-/// The configurations of spins one half: all of them, or those with a fixed total Sz.
+/// Name of the charge Σ_i 2 Sz_i.
+pub const TOTAL_SZ: &str = "total_sz";
+/// Name of the charge Σ_i n_i.
+pub const PARTICLES: &str = "particles";
+
+/// The values that a site can take: `first`, `first + step`, …, `count` of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Local {
+    /// The smallest value.
+    pub first: i8,
+    /// The distance of neighbouring values.
+    pub step: i8,
+    /// The number of values.
+    pub count: u8,
+    /// Whether exchanging two such modes costs a sign; the values are then 0 and 1.
+    pub fermionic: bool,
+}
+
+impl Local {
+    /// The value number `k`.
+    pub fn value(&self, k: usize) -> i8 {
+        self.first + self.step * k as i8
+    }
+
+    /// The number of a value, where the site can take it.
+    pub fn place(&self, value: i8) -> Option<usize> {
+        let above = i32::from(value) - i32::from(self.first);
+        let (k, rest) = (
+            above.div_euclid(i32::from(self.step)),
+            above.rem_euclid(i32::from(self.step)),
+        );
+        ((0..i32::from(self.count)).contains(&k) && rest == 0).then_some(k as usize)
+    }
+}
+
+/// A fixed sum Σ_i weight_i x_i = total.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpinBasis {
-    /// Number of sites.
-    pub sites: usize,
-    /// Number of up spins, where total Sz is fixed.
-    pub up: Option<usize>,
+pub struct Charge {
+    /// Its name, such as [`TOTAL_SZ`].
+    pub name: &'static str,
+    /// One weight per site.
+    pub weights: Vec<i8>,
+    /// The value of the sum.
+    pub total: i32,
+    /// Where the sum is fixed modulo a number only, such as 2 for a parity.
+    pub modulo: Option<i32>,
 }
 
-/// One move: the sites that change and their new values. An empty move changes nothing.
-pub type Move<'a> = &'a [(u32, i8)];
+impl Charge {
+    /// The sum in its canonical form: itself, or its remainder.
+    fn reduced(&self, sum: i32) -> i32 {
+        self.modulo.map_or(sum, |m| sum.rem_euclid(m))
+    }
+}
 
-impl SpinBasis {
-    /// The whole space of `sites` spins, or its sector with twice the total Sz equal to `twice_sz`.
-    pub fn new(sites: usize, twice_sz: Option<i64>) -> Result<Self> {
-        let up = match twice_sz {
-            None => None,
-            Some(m) => {
-                let up = sites as i64 + m;
-                if m.unsigned_abs() as usize > sites || up % 2 != 0 {
-                    return Err(Error::input(
-                        "hamiltonian.sector.total_sz",
-                        format!(
-                            "total Sz = {} does not exist for {sites} spins one half",
-                            m as f64 / 2.0
-                        ),
-                        format!(
-                            "choose one of {}, {}, … up to ±{}",
-                            if sites.is_multiple_of(2) {
-                                "0"
-                            } else {
-                                "±0.5"
-                            },
-                            if sites.is_multiple_of(2) {
-                                "±1"
-                            } else {
-                                "±1.5"
-                            },
-                            sites as f64 / 2.0
-                        ),
-                    ));
-                }
-                Some((up / 2) as usize)
+/// The configurations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basis {
+    locals: Vec<Local>,
+    charges: Vec<Charge>,
+    excluded: Vec<[(u32, i8); 2]>,
+    fast: Fast,
+}
+
+/// How states are numbered and drawn.
+#[derive(Debug, Clone, PartialEq)]
+enum Fast {
+    /// Spins one half, with a number of up spins where total Sz is fixed: words of bits.
+    Bits(Option<usize>),
+    /// Anything else.
+    Counted(Counted),
+}
+
+impl Basis {
+    /// The configurations of sites with the values `locals` and the given charges, without those
+    /// that contain both (site, value) pairs of an entry of `excluded`.
+    ///
+    /// Errors: [`Error::Input`] where there is no such configuration, or where a charge does not
+    /// have one weight per site; [`Error::Memory`] where counting them takes too much room.
+    pub fn new(
+        locals: Vec<Local>,
+        charges: Vec<Charge>,
+        excluded: Vec<[(u32, i8); 2]>,
+    ) -> Result<Self> {
+        let spin_half = locals.iter().all(|l| *l == spins::HALF);
+        let fast = match &charges[..] {
+            [] if spin_half && excluded.is_empty() => Fast::Bits(None),
+            [one] if spin_half && excluded.is_empty() && spins::is_total(one) => {
+                let up = (locals.len() as i32 + one.total) / 2;
+                Fast::Bits(Some(up as usize))
             }
+            _ => Fast::Counted(Counted::new(&locals, &charges, &excluded)?),
         };
-        Ok(SpinBasis { sites, up })
-    }
-
-    /// Number of states, as a real number because it overflows every integer on large lattices.
-    pub fn dimension(&self) -> f64 {
-        match self.up {
-            None => 2f64.powi(self.sites as i32),
-            Some(up) => {
-                let k = up.min(self.sites - up);
-                (0..k)
-                    .fold(1.0, |c, i| c * (self.sites - i) as f64 / (i + 1) as f64)
-                    .round()
-            }
-        }
-    }
-
-    /// Whether the configuration lies in the sector.
-    pub fn contains(&self, x: &[i8]) -> bool {
-        let up = x.iter().filter(|&&s| s == 1).count();
-        let down = x.iter().filter(|&&s| s == -1).count();
-        up + down == self.sites
-            && x.len() == self.sites
-            && self.up.is_none_or(|wanted| wanted == up)
-    }
-
-    /// A configuration drawn uniformly from the sector.
-    pub fn random(&self, rng: &mut Generator) -> Vec<i8> {
-        match self.up {
-            None => (0..self.sites)
-                .map(|_| if rng.random::<bool>() { 1 } else { -1 })
-                .collect(),
-            Some(up) => {
-                let mut x = vec![-1; self.sites];
-                x[..up].fill(1);
-                for i in (1..self.sites).rev() {
-                    x.swap(i, rng.random_range(0..=i));
-                }
-                x
-            }
-        }
-    }
-}
-
-/// Numbers the states of a basis of at most 63 sites.
-#[derive(Debug, Clone)]
-pub struct StateIndex {
-    sites: usize,
-    up: Option<usize>,
-    low_bits: usize,
-    dimension: usize,
-    /// Number of the first state with this high half.
-    first: Vec<usize>,
-    /// Rank of a low half among those with as many bits set.
-    rank: Vec<u32>,
-    /// Low halves by number of bits set.
-    lows: Vec<Vec<u64>>,
-}
-
-impl StateIndex {
-    /// Largest number of sites that can be numbered.
-    pub const MAX_SITES: usize = 40;
-
-    /// Builds the tables; an error where the sector is too large to number.
-    pub fn new(basis: &SpinBasis) -> Result<Self> {
-        let (sites, up) = (basis.sites, basis.up);
-        if sites > Self::MAX_SITES {
-            return Err(Error::Memory {
-                what: format!("a vector over {:.3e} states", basis.dimension()),
-                needed: basis.dimension() * 16.0,
-                available: crate::linalg::available_memory(),
-            });
-        }
-        let low_bits = sites / 2;
-        let mut lows = vec![Vec::new(); low_bits + 1];
-        let mut rank = vec![0; 1 << low_bits];
-        for low in 0..1u64 << low_bits {
-            let list: &mut Vec<u64> = &mut lows[low.count_ones() as usize];
-            rank[low as usize] = list.len() as u32;
-            list.push(low);
-        }
-        let mut first = Vec::new();
-        let mut dimension = 0;
-        if let Some(up) = up {
-            for high in 0..1u64 << (sites - low_bits) {
-                first.push(dimension);
-                if let Some(list) = up
-                    .checked_sub(high.count_ones() as usize)
-                    .and_then(|k| lows.get(k))
-                {
-                    dimension += list.len();
-                }
-            }
-        } else {
-            dimension = 1 << sites;
-        }
-        Ok(StateIndex {
-            sites,
-            up,
-            low_bits,
-            dimension,
-            first,
-            rank,
-            lows,
+        Ok(Basis {
+            locals,
+            charges,
+            excluded,
+            fast,
         })
-    }
-
-    /// Number of states.
-    pub fn dimension(&self) -> usize {
-        self.dimension
     }
 
     /// Number of sites.
     pub fn sites(&self) -> usize {
-        self.sites
+        self.locals.len()
     }
 
-    /// The word of state number `k`.
-    pub fn state(&self, k: usize) -> u64 {
-        let Some(up) = self.up else { return k as u64 };
-        // Several high halves may start at the same number, all but the last of them empty.
-        let high = self.first.partition_point(|&f| f <= k) - 1;
-        let low = self.lows[up - (high as u64).count_ones() as usize][k - self.first[high]];
-        (high as u64) << self.low_bits | low
+    /// The values of each site.
+    pub fn locals(&self) -> &[Local] {
+        &self.locals
     }
 
-    /// The number of the state `word`, which has to lie in the sector.
-    #[inline]
-    pub fn index(&self, word: u64) -> usize {
-        if self.up.is_none() {
-            return word as usize;
+    /// What is fixed.
+    pub fn charges(&self) -> &[Charge] {
+        &self.charges
+    }
+
+    /// The total of the charge `name`, where it is fixed as an integer.
+    pub fn fixed(&self, name: &str) -> Option<i32> {
+        self.charges
+            .iter()
+            .find(|c| c.name == name && c.modulo.is_none())
+            .map(|c| c.total)
+    }
+
+    /// The basis in words, for messages.
+    pub fn describe(&self) -> String {
+        let fixed = self.charges.iter().map(|c| {
+            let name = c.name.replace('_', " ");
+            match (c.name, c.modulo) {
+                (TOTAL_SZ, None) => format!("{name} = {}", f64::from(c.total) / 2.0),
+                (_, None) => format!("{name} = {}", c.total),
+                (_, Some(m)) => format!("{name} = {} modulo {m}", c.total),
+            }
+        });
+        let list: Vec<String> = fixed.collect();
+        match &list[..] {
+            [] => format!("{} sites and nothing fixed", self.sites()),
+            _ => format!("{} sites and {}", self.sites(), list.join(", ")),
         }
-        let low = word & ((1 << self.low_bits) - 1);
-        self.first[(word >> self.low_bits) as usize] + self.rank[low as usize] as usize
     }
 
-    /// The spins of a word.
-    pub fn spins(&self, word: u64) -> Vec<i8> {
-        (0..self.sites)
-            .map(|i| if word >> i & 1 == 1 { 1 } else { -1 })
-            .collect()
+    /// Whether every site is a spin one half.
+    pub fn is_spin_half(&self) -> bool {
+        self.locals.iter().all(|l| *l == spins::HALF)
     }
 
-    /// The word of a configuration.
-    pub fn word(x: &[i8]) -> u64 {
-        x.iter()
-            .enumerate()
-            .fold(0, |w, (i, &s)| w | u64::from(s == 1) << i)
+    /// Whether every site has two values, so that a value that changes is the other one.
+    pub fn is_binary(&self) -> bool {
+        self.locals.iter().all(|l| l.count == 2)
+    }
+
+    /// Number of configurations, as a real number because it overflows every integer on large
+    /// lattices.
+    pub fn dimension(&self) -> f64 {
+        match &self.fast {
+            Fast::Bits(up) => words::dimension(self.sites(), *up),
+            Fast::Counted(counted) => counted.dimension(),
+        }
+    }
+
+    /// Whether the row is one of the configurations.
+    pub fn contains(&self, x: &[i8]) -> bool {
+        let sum = |c: &Charge| -> i32 {
+            let terms = c.weights.iter().zip(x);
+            terms.map(|(&w, &v)| i32::from(w) * i32::from(v)).sum()
+        };
+        let has = |&(site, value): &(u32, i8)| x[site as usize] == value;
+        x.len() == self.sites()
+            && self
+                .locals
+                .iter()
+                .zip(x)
+                .all(|(l, &v)| l.place(v).is_some())
+            && (self.charges.iter()).all(|c| c.reduced(sum(c)) == c.reduced(c.total))
+            && !self.excluded.iter().any(|pair| pair.iter().all(has))
+    }
+
+    /// Whether the move leads from the configuration `x` to another one of the basis.
+    pub fn keeps(&self, x: &[i8], step: Move) -> bool {
+        let changed = |c: &Charge| -> i32 {
+            let change = |(&s, &v): (&u32, &i8)| {
+                let (w, old) = (c.weights[s as usize], x[s as usize]);
+                i32::from(w) * (i32::from(v) - i32::from(old))
+            };
+            step.sites.iter().zip(step.values).map(change).sum()
+        };
+        let valid = |(&s, &v): (&u32, &i8)| self.locals[s as usize].place(v).is_some();
+        let has = |&(site, value): &(u32, i8)| step.value(x, site) == value;
+        self.charges.iter().all(|c| c.reduced(changed(c)) == 0)
+            && step.sites.iter().zip(step.values).all(valid)
+            && !self.excluded.iter().any(|pair| pair.iter().all(has))
+    }
+
+    /// A configuration drawn uniformly.
+    pub fn random(&self, rng: &mut Generator) -> Vec<i8> {
+        match &self.fast {
+            Fast::Bits(up) => words::random(self.sites(), *up, rng),
+            Fast::Counted(counted) => counted.random(&self.locals, || rng.random()),
+        }
+    }
+
+    /// Numbers the configurations 0, 1, 2, …
+    ///
+    /// Errors: [`Error::Memory`] where there are too many.
+    pub fn numbering(&self) -> Result<Numbering> {
+        match &self.fast {
+            Fast::Bits(_) => Ok(Numbering::words(StateIndex::new(self)?)),
+            Fast::Counted(counted) => Numbering::counted(counted.clone(), &self.locals),
+        }
+    }
+
+    /// Number of up spins where the configurations are words of bits: `None` for other bases,
+    /// `Some(None)` where total Sz is free.
+    fn bits(&self) -> Option<Option<usize>> {
+        match &self.fast {
+            Fast::Bits(up) => Some(*up),
+            Fast::Counted(_) => None,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbering_is_a_bijection_on_every_sector() {
-        for sites in 1..=9 {
-            for twice_sz in
-                std::iter::once(None).chain((-(sites as i64)..=sites as i64).step_by(2).map(Some))
-            {
-                let basis = SpinBasis::new(sites, twice_sz).unwrap();
-                let index = StateIndex::new(&basis).unwrap();
-                assert_eq!(index.dimension() as f64, basis.dimension());
-                for k in 0..index.dimension() {
-                    let word = index.state(k);
-                    assert!(basis.contains(&index.spins(word)));
-                    assert_eq!(StateIndex::word(&index.spins(word)), word);
-                    assert_eq!(index.index(word), k);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn sectors_that_do_not_exist_are_refused() {
-        for (sites, twice_sz) in [(4, 1), (4, 6), (5, 0), (3, -5)] {
-            assert!(SpinBasis::new(sites, Some(twice_sz)).is_err());
-        }
-    }
+/// The error of a calculation that is written for spins one half, met with another basis.
+pub fn only_spin_half(key: &str, what: &str) -> Error {
+    Error::input(
+        key,
+        format!("{what} is made for spins one half"),
+        "use [basis] kind = \"spin\" with s = 0.5, or leave it out",
+    )
 }

@@ -64,7 +64,7 @@ pub fn varbench(path: &Path) -> Result<String> {
         scale * part("error")?,
         scale * scale * part("variance")?,
         tree.integer("status/sites")?,
-        scale * problem.e_infinity + 0.0,
+        scale * problem.facts.centre + 0.0,
         kind,
         parameters,
         env!("CARGO_PKG_VERSION"),

@@ -73,6 +73,27 @@ impl Matrix {
         };
         Matrix::Complex(shaped(shape, parts.flat_map(of).collect()))
     }
+    /// The same rows, with room for as many as `samples`.
+    pub(super) fn with_room(&self, samples: usize) -> Matrix {
+        fn grown<T: Copy>(m: &Array2<T>, samples: usize) -> Array2<T> {
+            let mut numbers = Vec::with_capacity(samples.max(m.nrows()) * m.ncols());
+            numbers.extend(m.iter().copied());
+            shaped(m.dim(), numbers)
+        }
+        match self {
+            Matrix::Real(m) => Matrix::Real(grown(m, samples)),
+            Matrix::Complex(m) => Matrix::Complex(grown(m, samples)),
+        }
+    }
+    /// Puts the rows of `other` behind these.
+    pub(super) fn extend(&mut self, other: &Matrix) {
+        let done = match (self, other) {
+            (Matrix::Real(m), Matrix::Real(other)) => m.append(Axis(0), other.view()),
+            (Matrix::Complex(m), Matrix::Complex(other)) => m.append(Axis(0), other.view()),
+            _ => unreachable!("a factor has numbers of one type in every part"),
+        };
+        done.unwrap_or_else(|_| unreachable!("a factor has one width in every part"));
+    }
     /// Whether all numbers are finite.
     pub(super) fn is_finite(&self) -> bool {
         match self {

@@ -165,6 +165,29 @@ impl Derivatives {
             )
         })
     }
+    /// As [`Derivatives::join`], of parts with `samples` samples in total that come one by one: each
+    /// is dropped once its numbers are copied.
+    pub fn collect(samples: usize, mut parts: impl Iterator<Item = Derivatives>) -> Self {
+        let Some(first) = parts.next() else {
+            return Derivatives::join(&[]);
+        };
+        if first.samples == samples {
+            return first;
+        }
+        let mut factors: Vec<Matrix> = (first
+            .unique()
+            .iter()
+            .map(|factor| factor.with_room(samples)))
+        .collect();
+        for part in parts {
+            let own = factors.iter_mut().zip(part.unique());
+            own.for_each(|(factor, rows)| factor.extend(rows));
+        }
+        let mut factors = factors.into_iter();
+        first.with_factors(samples, |_| {
+            (factors.next()).unwrap_or_else(|| unreachable!("as many factors as before"))
+        })
+    }
     /// Some samples, in the given order.
     pub fn select(&self, samples: &[usize]) -> Self {
         self.with_factors(samples.len(), |factor| factor.select(samples))

@@ -161,7 +161,7 @@ impl Run<'_> {
         let mut drift = [counts.table_drift];
         self.comm.max(&mut drift)?;
         let table_drift = drift[0];
-        if table_drift > crate::stats::limits::MAX_TABLE_DRIFT {
+        if table_drift > crate::stats::limits::MAX_TABLE_DRIFT * self.ensemble.facts().precision {
             log::warn!(
                 "the chains' tables are off by {table_drift:.1e} in ln psi; their ratios are less \
                  accurate than usual"

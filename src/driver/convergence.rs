@@ -183,7 +183,7 @@ impl Run<'_> {
         let history = &self.progress.history;
         let mut list: Vec<String> = undone(history).into_iter().collect();
         if self.orthogonal.is_empty() {
-            list.extend(of_optimisation(history, self.problem.lower_bound));
+            list.extend(of_optimisation(history, self.problem.facts.lower_bound()));
         }
         list
     }

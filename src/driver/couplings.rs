@@ -81,8 +81,8 @@ pub fn validate(source: &Source, problem: &Problem) -> Result<()> {
         return Ok(());
     };
     let at_start = Couplings::new(source, &problem.registry, evolve)?.at(0.0)?;
-    if problem::wave_function(source, problem)?.kind() == Kind::Real
-        && (evolve.axis == Axis::Real || !at_start.hamiltonian.is_real())
+    if problem::wave_function(source, problem)?.facts().kind == Kind::Real
+        && (evolve.axis == Axis::Real || !at_start.facts.real)
     {
         return Err(Error::input(
             "ansatz.parameters",

@@ -19,7 +19,7 @@ use crate::evolution::fresh::local_error;
 use crate::evolution::integrator::System;
 use crate::evolution::motion::{self, Axis, Equation, Metric, Quality};
 use crate::input::{EvolveInput, FIRST_BURN_IN, SamplerInput};
-use crate::operator::TermTable;
+use crate::operator::Operator;
 use crate::optimizer::{StepData, whole};
 use crate::problem::{ChosenOptimizer, Problem, section};
 use crate::rng::Purpose;
@@ -84,13 +84,13 @@ impl<'r> Flow<'r, '_> {
         self.run.sample(&request)?;
         let present = self.problem(time)?;
         let (comm, ensemble, chains) = (self.run.comm, &*self.run.ensemble, self.sampler.chains);
-        let values = |operator: &TermTable| agree(comm, ensemble.local_values(operator));
-        let local = values(&self.in_force(&present).hamiltonian)?;
+        let values = |operator: &dyn Operator| agree(comm, ensemble.local_values(operator));
+        let local = values(&*self.in_force(&present).hamiltonian)?;
         let energy = estimate(comm, ensemble, &local, chains)?;
         let initial = estimate(
             comm,
             ensemble,
-            &values(&self.run.problem.hamiltonian)?,
+            &values(&*self.run.problem.hamiltonian)?,
             chains,
         )?;
         let derivatives = ensemble.derivatives();
@@ -155,7 +155,7 @@ impl System for Flow<'_, '_> {
         let acceptance = run.count_proposals()?.acceptance();
         let present = self.problem(time)?;
         let (run, problem) = (&*self.run, self.in_force(&present));
-        let local = agree(run.comm, run.ensemble.local_values(&problem.hamiltonian))?;
+        let local = agree(run.comm, run.ensemble.local_values(&*problem.hamiltonian))?;
         let mut bad = [local
             .values
             .iter()
@@ -186,7 +186,7 @@ impl System for Flow<'_, '_> {
                 &self.equation,
                 &data,
                 local.unseen,
-                run.ensemble.is_exact(),
+                run.ensemble.noise().is_none(),
                 run.comm,
             )?,
         };

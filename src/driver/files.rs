@@ -8,9 +8,9 @@ use super::history::History;
 use super::measure::Measurement;
 use super::policy::Policy;
 use super::trajectory::Trajectory;
-use super::{Progress, Run, Stage, elastic, evolve, physics};
+use super::{Progress, Run, Stage, evolve, physics};
 use crate::comm::{Comm, agree};
-use crate::ensemble::Ensemble;
+use crate::ensemble::{Variational, fit_chains};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::output::OutputPaths;
@@ -46,7 +46,7 @@ pub(super) fn load(
     comm: &dyn Comm,
     source: &Source,
     physics: &str,
-    ensemble: &mut dyn Ensemble,
+    ensemble: &mut dyn Variational,
     chosen: Option<&mut ChosenOptimizer>,
     mut progress: Progress,
 ) -> Result<Loaded> {
@@ -158,11 +158,11 @@ pub(super) fn load(
         let short = progress.measurement.samples() < m.samples;
         let reached = m.target_error.is_some()
             && tree.text("run/target_reached").ok() == Some(&physics::target(source));
-        if !measured || (!ensemble.is_exact() && short && !reached) {
+        if !measured || (!ensemble.noise().is_none() && short && !reached) {
             progress.stage = Stage::Measure;
         }
     }
-    if !ensemble.is_exact() {
+    if !ensemble.noise().is_none() {
         settle_chains(source, ensemble, chains, &mut progress)?;
     }
     let finished = progress.stage == Stage::Finished;
@@ -203,12 +203,11 @@ fn read_once(paths: &OutputPaths, comm: &dyn Comm) -> Result<Option<Tree>> {
 /// Puts the chains of the checkpoint, as many as this run has, where they belong.
 fn settle_chains(
     source: &Source,
-    ensemble: &mut dyn Ensemble,
+    ensemble: &mut dyn Variational,
     chains: Vec<i8>,
     progress: &mut Progress,
 ) -> Result<()> {
-    let (sites, range) = (ensemble.sites(), ensemble.chains());
-    let (first, last) = (range.start, range.end);
+    let (sites, range) = (ensemble.sites(), ensemble.noise().streams());
     let wanted = source.input.sampler.clone().unwrap_or_default().chains;
     let before = chains.len() / sites.max(1);
     if before != wanted {
@@ -224,25 +223,15 @@ fn settle_chains(
             progress.segments = progress.step_segments;
         }
     }
-    let mine = |states: Vec<i8>| -> Vec<i8> {
-        let all = elastic::fit(states, sites, wanted);
-        all.get(first * sites..last * sites).unwrap_or(&[]).to_vec()
-    };
-    progress.optimized_chains = progress
-        .optimized_chains
-        .take()
-        .map(|states| elastic::fit(states, sites, wanted));
-    progress.trajectory.chains = progress
-        .trajectory
-        .chains
-        .take()
-        .map(|states| elastic::fit(states, sites, wanted));
+    let all = |states: Vec<i8>| fit_chains(&states, sites, wanted, 0..wanted);
+    progress.optimized_chains = progress.optimized_chains.take().map(all);
+    progress.trajectory.chains = progress.trajectory.chains.take().map(all);
     if let Some(safe) = &mut progress.policy.safe {
-        safe.chains = mine(std::mem::take(&mut safe.chains));
+        safe.chains = fit_chains(&safe.chains, sites, wanted, range.clone());
     }
     let still = std::mem::take(&mut progress.policy.still);
     progress.policy.still = still.get(range).unwrap_or(&[]).to_vec();
-    ensemble.set_chain_states(&mine(chains))
+    ensemble.load(&chains)
 }
 
 fn read_place(tree: &Tree, progress: &mut Progress) -> Result<()> {

@@ -158,7 +158,7 @@ impl Run<'_> {
                 self.problem.lattice.sites,
                 e.variance,
                 e.mean.re,
-                self.problem.e_infinity,
+                self.problem.facts.centre,
             );
             let unit = "energy of the input";
             let mut real = |name: &str, value: f64, unit: &str, meaning: &str| {
@@ -277,7 +277,7 @@ impl Run<'_> {
 pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result<bool> {
     let settings = section(&run.source.input.measure, "measure")?.clone();
     let sampler = run.source.input.sampler.clone().unwrap_or_default();
-    if run.ensemble.is_exact() {
+    if run.ensemble.noise().is_none() {
         let clock = Instant::now();
         let request = Request {
             purpose: Purpose::Measure,
@@ -288,7 +288,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         run.sample(&request)?;
         let local = agree(
             run.comm,
-            run.ensemble.local_values(&run.problem.hamiltonian),
+            run.ensemble.local_values(&*run.problem.hamiltonian),
         )?;
         let energy = estimate(run.comm, &*run.ensemble, &local, 0)?;
         run.progress.measurement.observed =
@@ -322,7 +322,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         run.sample(&request)?;
         let local = agree(
             run.comm,
-            run.ensemble.local_values(&run.problem.hamiltonian),
+            run.ensemble.local_values(&*run.problem.hamiltonian),
         )?;
         let counts = run.count_proposals()?;
         let mut bad = [local
@@ -408,7 +408,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         m.moments = Some(moments(
             &series,
             run.problem.lattice.sites,
-            run.problem.e_infinity,
+            run.problem.facts.centre,
         ));
     }
     let energy = if run.comm.is_root() {
@@ -466,7 +466,7 @@ fn finish(run: &mut Run, energy: Energy) -> Result<bool> {
             sites,
             energy.variance,
             energy.mean.re,
-            run.problem.e_infinity,
+            run.problem.facts.centre,
         );
         log::info!(
             "measured E = {}  per site {}  var = {:.4e}  V-score {score:.2e}  tau {:.2}  R-hat \
@@ -479,7 +479,7 @@ fn finish(run: &mut Run, energy: Energy) -> Result<bool> {
             energy.effective_samples
         );
         let names: Vec<&str> = run.observables.iter().map(|n| n.name.as_str()).collect();
-        let (m, bound) = (&run.progress.measurement, run.problem.lower_bound);
+        let (m, bound) = (&run.progress.measurement, run.problem.facts.lower_bound());
         run.progress
             .warnings
             .extend(convergence::of_measurement(m, &energy, &names, bound));

@@ -8,7 +8,6 @@ mod blocks;
 mod convergence;
 mod couplings;
 mod curves;
-mod elastic;
 mod evolve;
 mod files;
 pub mod history;
@@ -32,7 +31,7 @@ pub use start::start as start_evolution;
 pub use target::Target;
 
 use crate::comm::{Comm, agree, same_everywhere};
-use crate::ensemble::Ensemble;
+use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Input, Source};
 use crate::io::output::OutputPaths;
@@ -121,7 +120,7 @@ struct Run<'a> {
     source: &'a Source,
     problem: Problem<'a>,
     comm: &'a dyn Comm,
-    ensemble: Box<dyn Ensemble>,
+    ensemble: Box<dyn Variational>,
     observables: Vec<Named>,
     orthogonal: Orthogonal,
     paths: OutputPaths,

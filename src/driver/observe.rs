@@ -59,7 +59,7 @@ impl Observations {
             .collect();
         let mut sums = vec![Vec::new(); observables.len()];
         let mut local = || {
-            for (k, chain) in ensemble.chains().enumerate() {
+            for (k, chain) in ensemble.noise().streams().enumerate() {
                 let row = per_chain * ensemble.sites();
                 let others = partners.get(k * row..(k + 1) * row).unwrap_or(&[]);
                 let view = View::new(ensemble, k * per_chain..(k + 1) * per_chain, others)
@@ -132,7 +132,7 @@ fn partners(
             .iter()
             .map(|&b| b as i8)
     };
-    Ok(ensemble.chains().flat_map(partner).collect())
+    Ok(ensemble.noise().streams().flat_map(partner).collect())
 }
 
 /// Refuses values that are not finite.
@@ -184,7 +184,7 @@ pub fn observe(
     per_chain: usize,
     chains: usize,
 ) -> Result<Vec<Summary>> {
-    if ensemble.is_exact() {
+    if ensemble.noise().is_none() {
         let all = observables
             .iter()
             .map(|o| exact(comm, ensemble, o))

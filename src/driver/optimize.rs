@@ -53,7 +53,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
         })?;
         let local = agree(
             run.comm,
-            run.ensemble.local_values(&run.problem.hamiltonian),
+            run.ensemble.local_values(&*run.problem.hamiltonian),
         )?;
         let counts = run.count_proposals()?;
         let [non_finite, zeros] = run.count_faults(&local)?;
@@ -62,7 +62,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
             run.problem.lattice.sites,
             energy.variance,
             energy.mean.re,
-            run.problem.e_infinity,
+            run.problem.facts.centre,
         );
         let level = run.progress.policy.level;
         let (mut fault, well) = run.progress.policy.judge(&energy, &bounds);
@@ -170,7 +170,7 @@ impl Run<'_> {
         let bad =
             |values: &[num_complex::Complex64]| values.iter().filter(|v| !finite(v)).count() as f64;
         // A full sum meets every zero of the wave function and gives it no weight.
-        let zeros = if self.ensemble.is_exact() {
+        let zeros = if self.ensemble.noise().is_none() {
             0.0
         } else {
             bad(self.ensemble.log_psi())
@@ -288,7 +288,7 @@ impl Run<'_> {
         self.progress.policy.failed();
         if let Some(safe) = &self.progress.policy.safe {
             self.ensemble.set_parameters(&safe.parameters)?;
-            if !self.ensemble.is_exact() {
+            if !self.ensemble.noise().is_none() {
                 self.ensemble.set_chain_states(&safe.chains)?;
             }
             chosen.optimizer.load(&safe.optimizer, OPTIMIZER)?;
@@ -325,14 +325,17 @@ impl Run<'_> {
 
     /// Chains that have stood still for long start again from random configurations.
     fn redraw_still_chains(&mut self, counts: &BlockCounts, chains: usize) -> Result<()> {
-        if self.ensemble.is_exact() {
+        if self.ensemble.noise().is_none() {
             return Ok(());
         }
         let due = self
             .progress
             .policy
             .stand_still(&counts.still, counts.totals[3], chains);
-        let (sites, first) = (self.problem.lattice.sites, self.ensemble.chains().start);
+        let (sites, first) = (
+            self.problem.lattice.sites,
+            self.ensemble.noise().streams().start,
+        );
         let mut states = self.ensemble.chain_states().to_vec();
         for &k in &due {
             let name = (first + k) as u64;

@@ -8,7 +8,7 @@
 //! is Re r₁ r₂. Both averages are sampled, or both full sums.
 
 use crate::comm::{Comm, agree};
-use crate::ensemble::{Ensemble, Request};
+use crate::ensemble::{Request, Variational};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::problem::{self, Problem};
@@ -20,7 +20,7 @@ use std::borrow::Cow;
 struct Known {
     file: String,
     weight: f64,
-    ensemble: Box<dyn Ensemble>,
+    ensemble: Box<dyn Variational>,
     /// Where its chains begin in every step: nothing of them is in a checkpoint.
     start: Vec<i8>,
     overlap: f64,
@@ -82,7 +82,7 @@ impl Orthogonal {
     pub fn local_energies<'a>(
         &mut self,
         comm: &dyn Comm,
-        ensemble: &dyn Ensemble,
+        ensemble: &dyn Variational,
         local: &'a [Complex64],
         step: usize,
         per_chain: usize,
@@ -116,7 +116,7 @@ impl Known {
             burn_in,
             per_chain,
         };
-        if !self.ensemble.is_exact() {
+        if !self.ensemble.noise().is_none() {
             if self.start.is_empty() {
                 self.ensemble.sample(&Request {
                     per_chain: 1,
@@ -134,7 +134,7 @@ impl Known {
         Ok(())
     }
 
-    fn add(&mut self, comm: &dyn Comm, psi: &dyn Ensemble, sum: &mut [Complex64]) -> Result<()> {
+    fn add(&mut self, comm: &dyn Comm, psi: &dyn Variational, sum: &mut [Complex64]) -> Result<()> {
         let phi = self.ensemble.log_psi_of(psi.configurations());
         let differences: Vec<Complex64> = phi
             .iter()

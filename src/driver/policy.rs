@@ -89,8 +89,8 @@ impl Bounds {
     /// Those of a problem.
     pub fn new(problem: &Problem, max_rise: f64) -> Self {
         Bounds {
-            e_infinity: problem.e_infinity,
-            spread: problem.e_infinity - problem.lower_bound,
+            e_infinity: problem.facts.centre,
+            spread: problem.facts.spread,
             max_rise,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::Run;
 use crate::comm::Comm;
-use crate::ensemble::Ensemble;
+use crate::ensemble::Variational;
 use crate::error::Result;
 use crate::input::{KeptSamples, Method};
 use crate::io::samples::Segment;
@@ -38,7 +38,7 @@ impl SampleBuffer {
     pub fn gather(
         &mut self,
         comm: &dyn Comm,
-        ensemble: &dyn Ensemble,
+        ensemble: &dyn Variational,
         local_energies: &[Complex64],
         per_chain: usize,
         step: i64,
@@ -104,7 +104,7 @@ impl Run<'_> {
     /// Keeps the samples of a step, where the input says so.
     pub(super) fn keep_step_samples(&mut self, local_energies: &[Complex64]) -> Result<()> {
         let step = self.progress.step as i64 - 1;
-        let per_chain = local_energies.len() / self.ensemble.chains().len().max(1);
+        let per_chain = local_energies.len() / self.ensemble.noise().streams().len().max(1);
         if self.keeps_samples(true) {
             self.buffer
                 .gather(self.comm, &*self.ensemble, local_energies, per_chain, step)?;

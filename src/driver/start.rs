@@ -3,14 +3,14 @@
 //!
 //! A spin along (θ, φ) has ψ(↑)/ψ(↓) = cot(θ/2) e^{−iφ} = e^{2a}.
 
-use crate::ensemble::Ensemble;
+use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Source, Start};
 use crate::io::hdf5;
 use crate::number::flatten;
 
 /// Puts the state of `evolve.start` into the ensemble.
-pub fn start(source: &Source, ensemble: &mut dyn Ensemble) -> Result<()> {
+pub fn start(source: &Source, ensemble: &mut dyn Variational) -> Result<()> {
     let Some(start) = source.input.evolve.as_ref().and_then(|e| e.start.as_ref()) else {
         return Ok(());
     };

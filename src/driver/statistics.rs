@@ -96,7 +96,7 @@ pub fn estimate(
     local: &LocalValues,
     total_chains: usize,
 ) -> Result<Energy> {
-    if !ensemble.is_exact() {
+    if !ensemble.noise().is_none() {
         let series = gather_series(comm, &local.values, total_chains)?;
         let energy = if comm.is_root() {
             Energy::from_series(&series)

@@ -1,15 +1,18 @@
 //! Decides how configurations are sampled: this rank's Markov chains, continued from step to step.
 //!
 //! Tables are rebuilt at the start of every block, so that a checkpoint needs the configurations
-//! alone.
+//! alone. A run with another number of chains goes on from them too: of fewer chains the first ones
+//! stay; of more, chain c starts where chain c mod n stood, and because copies are not independent
+//! at first, all chains burn in before the next sample; each draws from its own random stream.
 
-use super::{Ensemble, LocalValues, Request, local_values_by_ratios, log_psi_within};
-use crate::ansatz::{Ansatz, Asks, Block};
-use crate::basis::{SpinBasis, StateIndex};
+use super::evaluated::{Evaluated, log_psi_within};
+use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
+use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
-use crate::operator::TermTable;
-use crate::rng::{Generator, Purpose, stream};
+use crate::operator::Operator;
+use crate::rng::{Generator, Purpose, lane, stream};
 use crate::sampler::{Counts, Metropolis, Mixture};
 use num_complex::Complex64;
 use std::f64::consts::TAU;
@@ -18,11 +21,14 @@ use std::ops::Range;
 /// What the chains need besides the wave function.
 pub struct ChainSettings {
     /// The configurations.
-    pub basis: SpinBasis,
+    pub basis: Basis,
     /// How chains move.
     pub mixture: Mixture,
     /// Seed of the run.
     pub seed: u64,
+    /// Number of this ensemble among those of the run, each with streams of its own; 0 for the one
+    /// that the input describes.
+    pub number: u64,
     /// Global numbers of this rank's chains.
     pub chains: Range<usize>,
     /// Chains over all ranks.
@@ -31,28 +37,46 @@ pub struct ChainSettings {
     pub sweeps: usize,
 }
 
+impl ChainSettings {
+    /// The random numbers of a chain.
+    fn stream(&self, purpose: Purpose, chain: usize, step: u64) -> Generator {
+        stream(self.seed, purpose, lane(self.number, chain as u64), step)
+    }
+}
+
+/// Configurations of the chains `mine` of a run with `wanted` chains, from those of a checkpoint
+/// with any number of them, row by row.
+pub fn fit_chains(states: &[i8], sites: usize, wanted: usize, mine: Range<usize>) -> Vec<i8> {
+    let row = sites.max(1);
+    let there = states.len() / row;
+    if there == 0 {
+        return Vec::new();
+    }
+    mine.filter(|&c| c < wanted)
+        .flat_map(|c| states[(c % there) * row..][..row].iter().copied())
+        .collect()
+}
+
 /// Metropolis chains of one rank and what they sampled last.
-pub struct Chains<A: Ansatz> {
-    ansatz: A,
+pub struct Chains {
+    ansatz: Erased,
     settings: ChainSettings,
     states: Vec<i8>,
-    samples: Vec<i8>,
-    batch: A::Batch,
-    log_psi: Vec<Complex64>,
+    samples: Evaluated,
     weights: Vec<f64>,
     counts: Counts,
     metropolis: Metropolis,
 }
 
-impl<A: Ansatz> Chains<A> {
+impl Chains {
     /// How often a start is drawn again because its amplitude vanishes.
     const STARTS: usize = 10_000;
 
     /// Chains at random configurations with a non-zero amplitude.
-    pub fn new(ansatz: A, settings: ChainSettings) -> Result<Self> {
+    pub fn new(ansatz: Erased, settings: ChainSettings) -> Result<Self> {
         let mut states = Vec::new();
         for chain in settings.chains.clone() {
-            let mut rng = stream(settings.seed, Purpose::Configurations, chain as u64, 0);
+            let mut rng = settings.stream(Purpose::Configurations, chain, 0);
             let start = (0..Self::STARTS)
                 .map(|_| settings.basis.random(&mut rng))
                 .find(|x| ansatz.log_psi(&ansatz.batch(x))[0].re > f64::NEG_INFINITY)
@@ -67,15 +91,12 @@ impl<A: Ansatz> Chains<A> {
                 })?;
             states.extend(start);
         }
-        let batch = ansatz.batch(&[]);
         let counts = Counts::new(settings.chains.len());
         Ok(Chains {
             ansatz,
             settings,
             states,
-            samples: Vec::new(),
-            batch,
-            log_psi: Vec::new(),
+            samples: Evaluated::default(),
             weights: Vec::new(),
             counts,
             metropolis: Metropolis::default(),
@@ -84,8 +105,9 @@ impl<A: Ansatz> Chains<A> {
 
     /// The largest |ln ψ − ln ψ computed afresh| over the chains, whose last samples are where
     /// they stand.
-    fn drift(&self, walkers: &A::Batch, per_chain: usize) -> f64 {
+    fn drift(&self, walkers: &<Erased as Ansatz>::Batch, per_chain: usize) -> f64 {
         let fresh = self
+            .samples
             .log_psi
             .iter()
             .skip(per_chain.saturating_sub(1))
@@ -112,32 +134,18 @@ impl<A: Ansatz> Chains<A> {
     }
 }
 
-impl<A: Ansatz> Ensemble for Chains<A> {
+impl Ensemble for Chains {
     fn sites(&self) -> usize {
         self.ansatz.sites()
-    }
-    fn parameters(&self) -> Vec<f64> {
-        self.ansatz.parameters()
-    }
-    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        self.ansatz.set_parameters(parameters)
-    }
-    fn layout(&self) -> Vec<Block> {
-        self.ansatz.layout()
     }
 
     fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
         let n = self.ansatz.sites();
-        let local = self.settings.chains.len();
-        let mut rngs: Vec<Generator> = (self.settings.chains.clone())
-            .map(|chain| {
-                stream(
-                    self.settings.seed,
-                    request.purpose,
-                    chain as u64,
-                    request.step,
-                )
-            })
+        let settings = &self.settings;
+        let local = settings.chains.len();
+        let streams = settings.chains.clone();
+        let mut rngs: Vec<Generator> = streams
+            .map(|chain| settings.stream(request.purpose, chain, request.step))
             .collect();
         let mut walkers = self.ansatz.batch(&self.states);
         let mut advance = |states: &mut Vec<i8>, counts: &mut Counts, sweeps: usize| {
@@ -149,7 +157,7 @@ impl<A: Ansatz> Ensemble for Chains<A> {
                     &self.ansatz,
                     &mut walkers,
                     states,
-                    &self.settings.mixture,
+                    &settings.mixture,
                     &mut rngs,
                     1,
                     counts,
@@ -158,15 +166,15 @@ impl<A: Ansatz> Ensemble for Chains<A> {
             Ok(())
         };
         advance(&mut self.states, &mut self.counts, request.burn_in)?;
-        self.samples.resize(local * request.per_chain * n, 0);
+        let rows = &mut self.samples.rows;
+        rows.resize(local * request.per_chain * n, 0);
         for k in 0..request.per_chain {
-            advance(&mut self.states, &mut self.counts, self.settings.sweeps)?;
+            advance(&mut self.states, &mut self.counts, settings.sweeps)?;
             for (chain, x) in self.states.chunks_exact(n).enumerate() {
-                self.samples[(chain * request.per_chain + k) * n..][..n].copy_from_slice(x);
+                rows[(chain * request.per_chain + k) * n..][..n].copy_from_slice(x);
             }
         }
-        self.batch = self.ansatz.batch(&self.samples);
-        self.log_psi = self.ansatz.log_psi(&self.batch);
+        self.samples.evaluate(&self.ansatz);
         let drift = self.drift(&walkers, request.per_chain);
         self.counts.table_drift = self.counts.table_drift.max(drift);
         let total = (self.settings.total_chains * request.per_chain) as f64;
@@ -175,50 +183,25 @@ impl<A: Ansatz> Ensemble for Chains<A> {
     }
 
     fn configurations(&self) -> &[i8] {
-        &self.samples
-    }
-    fn log_psi(&self) -> &[Complex64] {
-        &self.log_psi
+        &self.samples.rows
     }
     fn weights(&self) -> &[f64] {
         &self.weights
     }
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
-        let values = local_values_by_ratios(&self.ansatz, &self.batch, &self.samples, operator);
+    fn noise(&self) -> Noise {
+        Noise::Chains(self.settings.chains.clone())
+    }
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
         Ok(LocalValues {
-            values,
+            values: self.samples.local_values(&self.ansatz, operator),
             unseen: 0.0,
         })
     }
-    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
-        let n = self.ansatz.sites();
-        let leaves = |(walker, sites): (usize, &[u32])| {
-            let x = &self.samples[walker * n..(walker + 1) * n];
-            self.settings.basis.up.is_some()
-                && sites.iter().map(|&s| i32::from(x[s as usize])).sum::<i32>() != 0
-        };
-        let mut out = vec![Complex64::ZERO; asks.len()];
-        self.ansatz.ratios(&self.batch, asks, &mut out);
-        out.iter_mut()
-            .zip(asks.iter())
-            .filter(|(_, ask)| leaves(*ask))
-            .for_each(|(r, _)| *r = Complex64::ZERO);
-        out
-    }
-    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
-        log_psi_within(&self.ansatz, &self.settings.basis, xs)
-    }
-    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])> {
-        None
-    }
-    fn derivatives(&self) -> Derivatives {
-        self.ansatz.derivatives(&self.batch)
+    fn psi(&self) -> Option<&dyn Amplitudes> {
+        Some(self)
     }
     fn take_counts(&mut self) -> Counts {
         std::mem::replace(&mut self.counts, Counts::new(self.settings.chains.len()))
-    }
-    fn chains(&self) -> Range<usize> {
-        self.settings.chains.clone()
     }
     fn chain_states(&self) -> &[i8] {
         &self.states
@@ -238,7 +221,65 @@ impl<A: Ansatz> Ensemble for Chains<A> {
         self.states.copy_from_slice(states);
         Ok(())
     }
-    fn is_exact(&self) -> bool {
-        false
+    fn load(&mut self, whole: &[i8]) -> Result<()> {
+        let (n, settings) = (self.ansatz.sites(), &self.settings);
+        let mine = settings.chains.clone();
+        self.set_chain_states(&fit_chains(whole, n, settings.total_chains, mine))
+    }
+}
+
+impl Amplitudes for Chains {
+    fn facts(&self) -> AnsatzFacts {
+        self.ansatz.facts()
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.ansatz.layout()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        self.ansatz.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.ansatz.set_parameters(parameters)
+    }
+    fn log_psi(&self) -> &[Complex64] {
+        &self.samples.log_psi
+    }
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
+        log_psi_within(&self.ansatz, &self.settings.basis, xs)
+    }
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
+        let n = self.ansatz.sites();
+        let leaves = |(walker, step): (usize, Move)| {
+            let x = &self.samples.rows[walker * n..(walker + 1) * n];
+            !self.settings.basis.keeps(x, step)
+        };
+        let mut out = self.samples.ratios(&self.ansatz, asks);
+        out.iter_mut()
+            .zip(asks.iter())
+            .filter(|(_, ask)| leaves(*ask))
+            .for_each(|(r, _)| *r = Complex64::ZERO);
+        out
+    }
+    fn derivatives(&self) -> Derivatives {
+        self.samples.derivatives(&self.ansatz)
+    }
+    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fit_chains;
+
+    #[test]
+    fn the_first_stay_and_more_are_copies() {
+        let three = [1, 1, -1, 1, -1, -1];
+        assert_eq!(fit_chains(&three, 2, 3, 0..3), three);
+        assert_eq!(fit_chains(&three, 2, 2, 0..2), [1, 1, -1, 1]);
+        let five = [1, 1, -1, 1, -1, -1, 1, 1, -1, 1];
+        assert_eq!(fit_chains(&three, 2, 5, 0..5), five);
+        assert_eq!(fit_chains(&three, 2, 5, 2..4), [-1, -1, 1, 1]);
+        assert!(fit_chains(&[], 2, 5, 0..5).is_empty());
     }
 }

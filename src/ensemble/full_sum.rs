@@ -6,21 +6,22 @@
 //! |⟨x|A|ψ⟩|², is kept apart. Every rank evaluates all amplitudes and owns a contiguous share
 //! of the configurations.
 
-use super::{Ensemble, LocalValues, Request, log_psi_within};
-use crate::ansatz::{Ansatz, Asks, Block};
-use crate::basis::{SpinBasis, StateIndex};
+use super::evaluated::{block, derivatives, log_psi, log_psi_within};
+use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
+use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
-use crate::operator::TermTable;
+use crate::operator::{self, Operator};
 use crate::sampler::Counts;
 use num_complex::Complex64;
 use std::ops::Range;
 
 /// The whole sector.
-pub struct FullSum<A: Ansatz> {
-    ansatz: A,
-    basis: SpinBasis,
-    index: StateIndex,
+pub struct FullSum {
+    ansatz: Erased,
+    basis: Basis,
+    index: Numbering,
     share: Range<usize>,
     /// ψ(x)/max|ψ| over the sector.
     amplitudes: Vec<Complex64>,
@@ -32,17 +33,17 @@ pub struct FullSum<A: Ansatz> {
     weights: Vec<f64>,
 }
 
-/// Configurations evaluated at once.
+/// Configurations evaluated between two looks at whether to go on, at most.
 const BLOCK: usize = 1024;
 
-impl<A: Ansatz> FullSum<A> {
+impl FullSum {
     /// Largest sector that is summed.
     pub const MAX_STATES: f64 = 16_777_216.0;
 
     /// The sum over `basis`; this rank owns the part `share(dimension)` of the configurations.
     pub fn new(
-        ansatz: A,
-        basis: &SpinBasis,
+        ansatz: Erased,
+        basis: &Basis,
         share: impl Fn(usize) -> Range<usize>,
     ) -> Result<Self> {
         if basis.dimension() > Self::MAX_STATES {
@@ -52,7 +53,7 @@ impl<A: Ansatz> FullSum<A> {
                 "use \"metropolis\"; full sums go up to 2^24 configurations",
             ));
         }
-        let index = StateIndex::new(basis)?;
+        let index = basis.numbering()?;
         let share = share(index.dimension());
         Ok(FullSum {
             ansatz,
@@ -67,49 +68,23 @@ impl<A: Ansatz> FullSum<A> {
             weights: Vec::new(),
         })
     }
-
-    fn spins(&self, states: impl Iterator<Item = usize>) -> Vec<i8> {
-        states
-            .flat_map(|k| self.index.spins(self.index.state(k)))
-            .collect()
-    }
-
-    /// ⟨x|A|ψ⟩ in units of max|ψ|.
-    fn project(&self, operator: &TermTable, k: usize) -> Complex64 {
-        let word = self.index.state(k);
-        let x = self.index.spins(word);
-        let mut sum = operator.diagonal(&x) * self.amplitudes[k];
-        operator.connected(&x, |sites, element| {
-            let flipped = sites.iter().fold(word, |w, &s| w ^ 1 << s);
-            sum += element * self.amplitudes[self.index.index(flipped)];
-        });
-        sum
-    }
 }
 
-impl<A: Ansatz> Ensemble for FullSum<A> {
+impl Ensemble for FullSum {
     fn sites(&self) -> usize {
         self.ansatz.sites()
-    }
-    fn parameters(&self) -> Vec<f64> {
-        self.ansatz.parameters()
-    }
-    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        self.ansatz.set_parameters(parameters)
-    }
-    fn layout(&self) -> Vec<Block> {
-        self.ansatz.layout()
     }
 
     fn sample_while(&mut self, _request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
         let dimension = self.index.dimension();
         let mut logs = Vec::with_capacity(dimension);
-        for start in (0..dimension).step_by(BLOCK) {
+        let most = block(&self.ansatz).min(BLOCK);
+        for start in (0..dimension).step_by(most) {
             if !go_on() {
                 return Err(Error::Interrupted);
             }
-            let xs = self.spins(start..(start + BLOCK).min(dimension));
-            logs.extend(self.ansatz.log_psi(&self.ansatz.batch(&xs)));
+            let xs = self.index.rows(start..(start + most).min(dimension));
+            logs.extend(log_psi(&self.ansatz, &xs));
         }
         let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
         if !largest.is_finite() || logs.iter().any(|l| l.re.is_nan()) {
@@ -134,7 +109,7 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
             .clone()
             .filter(|&k| self.amplitudes[k].norm_sqr() > 0.0)
             .collect();
-        self.samples = self.spins(self.occupied.iter().copied());
+        self.samples = self.index.rows(self.occupied.iter().copied());
         self.log_psi = self.occupied.iter().map(|&k| logs[k]).collect();
         self.weights = self
             .occupied
@@ -147,16 +122,14 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
     fn configurations(&self) -> &[i8] {
         &self.samples
     }
-    fn log_psi(&self) -> &[Complex64] {
-        &self.log_psi
-    }
     fn weights(&self) -> &[f64] {
         &self.weights
     }
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues> {
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
         let mut local = LocalValues::default();
-        for k in self.share.clone() {
-            let projection = self.project(operator, k);
+        let share = self.share.clone();
+        let projections = operator::apply(operator, &self.index, &self.amplitudes, share.clone());
+        for (k, projection) in share.zip(projections) {
             let amplitude = self.amplitudes[k];
             if amplitude.norm_sqr() > 0.0 {
                 local.values.push(projection / amplitude);
@@ -166,33 +139,14 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
         }
         Ok(local)
     }
-    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
-        let ratio = |(walker, sites): (usize, &[u32])| {
-            let from = self.occupied[walker];
-            let word = sites
-                .iter()
-                .fold(self.index.state(from), |w, &s| w ^ 1 << s);
-            match self.basis.up {
-                Some(up) if word.count_ones() as usize != up => Complex64::ZERO,
-                _ => self.amplitudes[self.index.index(word)] / self.amplitudes[from],
-            }
-        };
-        asks.iter().map(ratio).collect()
+    fn psi(&self) -> Option<&dyn Amplitudes> {
+        Some(self)
     }
-    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
-        log_psi_within(&self.ansatz, &self.basis, xs)
-    }
-    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])> {
-        Some((&self.index, &self.amplitudes))
-    }
-    fn derivatives(&self) -> Derivatives {
-        self.ansatz.derivatives(&self.ansatz.batch(&self.samples))
+    fn noise(&self) -> Noise {
+        Noise::None
     }
     fn take_counts(&mut self) -> Counts {
         Counts::default()
-    }
-    fn chains(&self) -> Range<usize> {
-        0..0
     }
     fn chain_states(&self) -> &[i8] {
         &[]
@@ -200,7 +154,46 @@ impl<A: Ansatz> Ensemble for FullSum<A> {
     fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {
         Ok(())
     }
-    fn is_exact(&self) -> bool {
-        true
+    fn load(&mut self, _whole: &[i8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Amplitudes for FullSum {
+    fn facts(&self) -> AnsatzFacts {
+        self.ansatz.facts()
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.ansatz.layout()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        self.ansatz.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.ansatz.set_parameters(parameters)
+    }
+    fn log_psi(&self) -> &[Complex64] {
+        &self.log_psi
+    }
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
+        log_psi_within(&self.ansatz, &self.basis, xs)
+    }
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
+        let n = self.index.sites();
+        let ratio = |(walker, step): (usize, Move)| {
+            let from = self.occupied[walker];
+            let x = &self.samples[walker * n..(walker + 1) * n];
+            match self.index.at(from, x).after(step) {
+                None => Complex64::ZERO,
+                Some(to) => self.amplitudes[to] / self.amplitudes[from],
+            }
+        };
+        asks.iter().map(ratio).collect()
+    }
+    fn derivatives(&self) -> Derivatives {
+        derivatives(&self.ansatz, &self.samples)
+    }
+    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
+        Some((&self.index, &self.amplitudes))
     }
 }

@@ -5,18 +5,21 @@
 //! = 1 over all ranks.
 
 mod chains;
+mod evaluated;
 mod full_sum;
 
-pub use chains::{ChainSettings, Chains};
+pub use chains::{ChainSettings, Chains, fit_chains};
+pub use evaluated::BATCH_BYTES;
 pub use full_sum::FullSum;
 
-use crate::ansatz::{Ansatz, Asks};
-use crate::basis::{SpinBasis, StateIndex};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};
+use crate::basis::Numbering;
 use crate::derivatives::Derivatives;
 use crate::error::Result;
-use crate::operator::TermTable;
+use crate::operator::{self, Operator};
 use crate::rng::Purpose;
 use num_complex::Complex64;
+use std::ops::Range;
 
 /// One block of sampling.
 #[derive(Debug, Clone, Copy)]
@@ -41,17 +44,37 @@ pub struct LocalValues {
     pub unseen: f64,
 }
 
-/// A set of weighted configurations with the wave function that weights them. Object-safe; knows no
-/// communicator.
+/// How error bars of averages over an ensemble have to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noise {
+    /// Averages are exact.
+    None,
+    /// All configurations are independent. They are drawn from streams with these global numbers,
+    /// equally many from each, one stream after the other.
+    Independent(Range<usize>),
+    /// Neighbours along Markov chains are correlated. The chains have these global numbers; their
+    /// configurations are equally many and stand chain after chain.
+    Chains(Range<usize>),
+}
+
+impl Noise {
+    /// Whether averages are exact.
+    pub fn is_none(&self) -> bool {
+        *self == Noise::None
+    }
+    /// Global numbers of this rank's streams or chains.
+    pub fn streams(&self) -> Range<usize> {
+        match self {
+            Noise::None => 0..0,
+            Noise::Independent(streams) | Noise::Chains(streams) => streams.clone(),
+        }
+    }
+}
+
+/// A set of weighted configurations: what measuring needs. Object-safe; knows no communicator.
 pub trait Ensemble {
     /// Number of sites.
     fn sites(&self) -> usize;
-    /// The flat parameter vector.
-    fn parameters(&self) -> Vec<f64>;
-    /// Replaces the parameters.
-    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
-    /// Named blocks of the parameter vector.
-    fn layout(&self) -> Vec<crate::ansatz::Block>;
     /// Draws (or enumerates) this rank's configurations at the present parameters, looking between
     /// sweeps whether to go on.
     ///
@@ -62,74 +85,69 @@ pub trait Ensemble {
     fn sample(&mut self, request: &Request) -> Result<()> {
         self.sample_while(request, &|| true)
     }
-    /// Configurations of the last [`Ensemble::sample`], row by row, chain after chain.
+    /// Configurations of the last [`Ensemble::sample`], row by row.
     fn configurations(&self) -> &[i8];
-    /// ln ψ of those configurations.
-    fn log_psi(&self) -> &[Complex64];
-    /// Their weights.
+    /// Their weights, whose sum over all ranks is 1.
     fn weights(&self) -> &[f64];
+    /// How error bars have to be made.
+    fn noise(&self) -> Noise;
     /// Local values of an operator on those configurations.
-    fn local_values(&self, operator: &TermTable) -> Result<LocalValues>;
-    /// ψ(x')/ψ(x) for questions about those configurations; 0 where the move leaves the sector.
-    fn ratios(&self, asks: &Asks) -> Vec<Complex64>;
-    /// ln ψ of any configurations, row by row; −∞ outside the sector.
-    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64>;
-    /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
-    /// are samples.
-    fn amplitudes(&self) -> Option<(&StateIndex, &[Complex64])>;
-    /// Log-derivatives on those configurations.
-    fn derivatives(&self) -> Derivatives;
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues>;
+    /// The wave function that weights them, on those configurations and on others; `None` where it
+    /// cannot be evaluated.
+    fn psi(&self) -> Option<&dyn Amplitudes>;
     /// Proposals and acceptances since the last call, per chain of this rank.
     fn take_counts(&mut self) -> crate::sampler::Counts;
-    /// Numbers of this rank's chains; empty for a full sum.
-    fn chains(&self) -> std::ops::Range<usize>;
-    /// Where the chains stand, row by row: what a checkpoint keeps.
+    /// Where the chains of this rank stand, row by row: its part of a checkpoint. Empty for an
+    /// ensemble that remembers nothing from block to block.
     fn chain_states(&self) -> &[i8];
-    /// Puts the chains back.
+    /// Puts the chains of this rank back.
     fn set_chain_states(&mut self, states: &[i8]) -> Result<()>;
-    /// Whether averages carry statistical noise.
-    fn is_exact(&self) -> bool;
+    /// Puts the chains of this rank where a checkpoint of any number of ranks and chains wants
+    /// them; `whole` are the parts of all its ranks, one behind the other. Of fewer chains the
+    /// first ones go on; of more, some start at the same place and have to burn in.
+    fn load(&mut self, whole: &[i8]) -> Result<()>;
 }
 
-/// ln ψ of configurations that may lie outside the sector, where it is −∞.
-fn log_psi_within<A: Ansatz>(ansatz: &A, basis: &SpinBasis, xs: &[i8]) -> Vec<Complex64> {
-    let outside = Complex64::new(f64::NEG_INFINITY, 0.0);
-    let log = ansatz.log_psi(&ansatz.batch(xs)).into_iter();
-    log.zip(xs.chunks_exact(basis.sites))
-        .map(|(l, x)| if basis.contains(x) { l } else { outside })
-        .collect()
+/// A wave function together with the configurations that it was last asked about.
+pub trait Amplitudes {
+    /// What callers have to know of it.
+    fn facts(&self) -> AnsatzFacts;
+    /// Named blocks of the parameter vector.
+    fn layout(&self) -> Vec<Block>;
+    /// The flat parameter vector.
+    fn parameters(&self) -> Vec<f64>;
+    /// Replaces the parameters.
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+    /// ln ψ of the configurations.
+    fn log_psi(&self) -> &[Complex64];
+    /// ln ψ of any configurations, row by row; −∞ outside the sector.
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64>;
+    /// ψ(x')/ψ(x) for questions about the configurations; 0 where the move leaves the sector.
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64>;
+    /// Log-derivatives on the configurations.
+    fn derivatives(&self) -> Derivatives;
+    /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
+    /// are samples.
+    fn all(&self) -> Option<(&Numbering, &[Complex64])>;
 }
+
+/// Configurations that are weighted by |ψ|² of a wave function with parameters: what is optimised
+/// and evolved.
+pub trait Variational: Ensemble + Amplitudes {}
+
+impl<E: Ensemble + Amplitudes> Variational for E {}
 
 /// Local values by ratios: one question per connected configuration, walker by walker.
 pub fn local_values_by_ratios<A: Ansatz>(
     ansatz: &A,
     batch: &A::Batch,
     xs: &[i8],
-    operator: &TermTable,
+    operator: &dyn Operator,
 ) -> Vec<Complex64> {
-    /// Questions asked at once: enough to amortise a call, few enough to stay in cache.
-    const BLOCK: usize = 4096;
-    let n = ansatz.sites();
-    let mut values: Vec<Complex64> = xs.chunks_exact(n).map(|x| operator.diagonal(x)).collect();
-    let (mut asks, mut elements, mut ratios) = (Asks::default(), Vec::new(), Vec::new());
-    let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>, values: &mut [Complex64]| {
-        ratios.resize(asks.len(), Complex64::ZERO);
-        ansatz.ratios(batch, asks, &mut ratios);
-        for (k, (walker, _)) in asks.iter().enumerate() {
-            values[walker] += elements[k] * ratios[k];
-        }
-        asks.clear();
-        elements.clear();
-    };
-    for (walker, x) in xs.chunks_exact(n).enumerate() {
-        operator.connected(x, |sites, element| {
-            asks.push(walker, sites);
-            elements.push(element);
-        });
-        if asks.len() >= BLOCK {
-            settle(&mut asks, &mut elements, &mut values);
-        }
-    }
-    settle(&mut asks, &mut elements, &mut values);
-    values
+    let mut scratch = A::Scratch::default();
+    operator::local_values(operator, xs, ansatz.sites(), 0, |asks, out| {
+        out.resize(asks.len(), Complex64::ZERO);
+        ansatz.ratios(batch, asks, &mut scratch, out);
+    })
 }

@@ -5,10 +5,10 @@
 //! connected state of a flip f is w ⊕ f: y_w = d_w x_w + Σ_f h_f(w) x_{w⊕f}. The diagonal d is
 //! evaluated once.
 
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, StateIndex, TOTAL_SZ};
 use crate::error::{Error, Result};
 use crate::number::Scalar;
-use crate::operator::{Monomial, TermTable};
+use crate::operator::{Monomial, Operator, TermTable};
 use num_complex::Complex64;
 
 /// Coefficient and sites of one product of spins.
@@ -82,12 +82,19 @@ fn insert<T: Scalar>(groups: &mut Vec<(T, Vec<u64>)>, element: T, flip: u64) {
     }
 }
 
+/// Number of up spins, where total Sz is fixed.
+fn up_spins(basis: &Basis) -> Option<u32> {
+    let twice_sz = basis.fixed(TOTAL_SZ)?;
+    Some(((basis.sites() as i32 + twice_sz) / 2) as u32)
+}
+
 impl<T: Scalar> Masks<T> {
     /// Compiles `table` on `basis`.
     ///
     /// Errors: [`Error::Input`] where the operator is not Hermitian, or leaves the sector.
-    pub fn new(table: &TermTable, basis: &SpinBasis) -> Result<Self> {
-        table.check_sector(basis)?;
+    pub fn new(table: &TermTable, basis: &Basis) -> Result<Self> {
+        table.check(basis)?;
+        let up = up_spins(basis);
         let scale = table
             .flips
             .iter()
@@ -123,7 +130,7 @@ impl<T: Scalar> Masks<T> {
         };
         table.diagonal.iter().try_for_each(|m| check(&[], m))?;
         let mut masks = Masks {
-            up: basis.up.map(|n| n as u32),
+            up,
             diagonal: table.diagonal.iter().map(Product::new).collect(),
             constant: Vec::new(),
             exchange: Vec::new(),
@@ -147,7 +154,7 @@ impl<T: Scalar> Masks<T> {
                     let value = |k: usize| {
                         let word = (k as u64 & 1) << i | (k as u64 >> 1) << j;
                         let sum = list.iter().fold(T::zero(), |s, p| s + p.value(word));
-                        let outside = basis.up.is_some() && (k == 0 || k == 3);
+                        let outside = up.is_some() && (k == 0 || k == 3);
                         if outside || sum.norm_sqr().sqrt() <= smallest {
                             T::zero()
                         } else {
@@ -168,7 +175,7 @@ impl<T: Scalar> Masks<T> {
                         });
                     }
                 }
-                (_, [one]) if one.mask == 0 && basis.up.is_none() => {
+                (_, [one]) if one.mask == 0 && up.is_none() => {
                     insert(&mut masks.constant, one.coefficient, bits);
                 }
                 _ => masks.general.push(General {
@@ -257,16 +264,11 @@ impl<T: Scalar> Masks<T> {
 }
 
 /// Calls `visit(k, word)` for the states number `first` to `first + count`, in order.
-pub fn walk(
-    index: &StateIndex,
-    fixed: bool,
-    first: usize,
-    count: usize,
-    mut visit: impl FnMut(usize, u64),
-) {
+pub fn walk(index: &StateIndex, first: usize, count: usize, mut visit: impl FnMut(usize, u64)) {
     if count == 0 {
         return;
     }
+    let fixed = index.up().is_some();
     let mut word = index.state(first);
     for k in first..first + count {
         visit(k, word);
@@ -297,12 +299,12 @@ impl<T: Scalar> BitOperator<T> {
     /// Compiles `table` on `basis`, using up to `threads` threads.
     ///
     /// Errors: those of [`Masks::new`] and of [`StateIndex::new`].
-    pub fn new(table: &TermTable, basis: &SpinBasis, threads: usize) -> Result<Self> {
+    pub fn new(table: &TermTable, basis: &Basis, threads: usize) -> Result<Self> {
         let masks = Masks::new(table, basis)?;
         let index = StateIndex::new(basis)?;
-        let fixed = basis.up.is_some();
+        let fixed = index.up().is_some();
         let mut diagonal = vec![0.0; index.dimension()];
-        walk(&index, fixed, 0, index.dimension(), |k, word| {
+        walk(&index, 0, index.dimension(), |k, word| {
             diagonal[k] = masks.diagonal(word)
         });
         Ok(BitOperator {
@@ -326,7 +328,7 @@ impl<T: Scalar> BitOperator<T> {
         std::thread::scope(|scope| {
             for (t, part) in y.chunks_mut(share).enumerate() {
                 let mut work = move || {
-                    walk(&self.index, self.fixed, t * share, part.len(), |k, word| {
+                    walk(&self.index, t * share, part.len(), |k, word| {
                         let far = if self.fixed {
                             self.masks.gather(word, |w| x[self.index.index(w)])
                         } else {
@@ -367,6 +369,10 @@ mod tests {
     use crate::operator::{Pauli, PauliSum};
     use crate::rng::{self, Purpose, RngExt};
 
+    fn spins(sites: usize, up: Option<i64>) -> Basis {
+        Basis::spin_half(sites, up.map(|up| 2 * up - sites as i64)).unwrap()
+    }
+
     /// A sum with every kind of flip; conserves Sz where asked.
     fn sum(sites: u32, conserve: bool) -> PauliSum {
         use Pauli::{X, Y, Z};
@@ -403,7 +409,7 @@ mod tests {
             (Some(6), true),
         ] {
             let table = TermTable::compile(6, &sum(6, conserve)).unwrap();
-            let basis = SpinBasis { sites: 6, up };
+            let basis = spins(6, up);
             let index = StateIndex::new(&basis).unwrap();
             let operator = BitOperator::<Complex64>::new(&table, &basis, 2).unwrap();
             let mut rng = rng::stream(8, Purpose::Law, 0, 0);
@@ -429,19 +435,10 @@ mod tests {
     #[test]
     fn operators_outside_the_sector_or_not_hermitian_are_refused() {
         let table = TermTable::compile(6, &sum(6, false)).unwrap();
-        assert!(
-            Masks::<Complex64>::new(
-                &table,
-                &SpinBasis {
-                    sites: 6,
-                    up: Some(3)
-                }
-            )
-            .is_err()
-        );
+        assert!(Masks::<Complex64>::new(&table, &spins(6, Some(3))).is_err());
         let mut h = PauliSum::default();
         h.add(Complex64::i(), &[(0, Pauli::X)]);
         let table = TermTable::compile(2, &h).unwrap();
-        assert!(Masks::<Complex64>::new(&table, &SpinBasis { sites: 2, up: None }).is_err());
+        assert!(Masks::<Complex64>::new(&table, &spins(2, None)).is_err());
     }
 }

@@ -6,15 +6,16 @@
 
 pub mod bits;
 pub mod momentum;
+mod sparse;
 
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, StateIndex, only_spin_half};
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::lattice::{Group, Lattice};
 use crate::linalg::available_memory;
 use crate::linalg::lanczos::{self, Eigenpair, LanczosOptions};
 use crate::number::Scalar;
-use crate::operator::TermTable;
+use crate::operator::{Operator, TermTable};
 use num_complex::Complex64;
 
 /// What is asked for.
@@ -88,21 +89,26 @@ fn collect<T: Scalar>(pairs: Vec<Eigenpair<T>>, dimension: usize) -> (ExactResul
     )
 }
 
-/// The lowest levels of `table` on `basis`; the lattice is needed for a momentum block alone.
+/// The lowest levels of `operator` on `basis`; the lattice is needed for a momentum block alone.
 ///
 /// Errors: [`Error::Memory`], before anything is allocated, where the vectors do not fit;
 /// [`Error::Input`] where the operator does not have the symmetry that is used;
 /// [`Error::Numerical`] where the iteration does not converge.
 pub fn solve(
-    table: &TermTable,
-    basis: &SpinBasis,
+    operator: &dyn Operator,
+    basis: &Basis,
     lattice: Option<&Lattice>,
     options: &ExactOptions,
 ) -> Result<ExactResult> {
     match (&options.momentum, lattice) {
-        (None, _) => solve_space(table, basis, options),
+        (None, _) => match operator.table() {
+            Some(table) => solve_space(table, basis, options),
+            None => solve_sparse(operator, basis, options),
+        },
         (Some(momentum), Some(lattice)) => solve_momentum(
-            table,
+            operator
+                .table()
+                .ok_or_else(|| only_spin_half("--momentum", "a momentum block"))?,
             basis,
             &lattice.translations()?,
             &lattice.cells,
@@ -127,15 +133,15 @@ fn lanczos_options(options: &ExactOptions, vectors: usize, threads: usize) -> La
     }
 }
 
-fn checked_limit(basis: &SpinBasis, options: &ExactOptions) -> Result<f64> {
+fn checked_limit(basis: &Basis, options: &ExactOptions) -> Result<f64> {
     let limit = options.memory_limit.min(available_memory());
     let dimension = basis.dimension();
     // The start vector and its image are the least that any method needs.
-    let least = table_bytes(basis.sites) + 16.0 * dimension;
+    let least = table_bytes(basis.sites()) + 16.0 * dimension;
     if least > limit {
         return Err(refuse(dimension, least, limit));
     }
-    if basis.sites > StateIndex::MAX_SITES {
+    if basis.sites() > StateIndex::MAX_SITES {
         return Err(Error::input(
             "lattice.size",
             format!(
@@ -148,13 +154,9 @@ fn checked_limit(basis: &SpinBasis, options: &ExactOptions) -> Result<f64> {
     Ok(limit)
 }
 
-fn solve_space(
-    table: &TermTable,
-    basis: &SpinBasis,
-    options: &ExactOptions,
-) -> Result<ExactResult> {
+fn solve_space(table: &TermTable, basis: &Basis, options: &ExactOptions) -> Result<ExactResult> {
     let limit = checked_limit(basis, options)?;
-    let fixed = table_bytes(basis.sites);
+    let fixed = table_bytes(basis.sites());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (dimension, states) = (basis.dimension(), options.states);
     if bits::is_real(table) {
@@ -185,12 +187,45 @@ fn solve_space(
     }
 }
 
+/// The lowest levels of any operator, as a sparse matrix.
+fn solve_sparse(
+    operator: &dyn Operator,
+    basis: &Basis,
+    options: &ExactOptions,
+) -> Result<ExactResult> {
+    operator.check(basis)?;
+    let facts = operator.facts(basis, None);
+    let dimension = basis.dimension();
+    let limit = options.memory_limit.min(available_memory());
+    let matrix = sparse::bytes(dimension, facts.connected, facts.real);
+    if matrix > limit {
+        return Err(refuse(dimension, matrix, limit));
+    }
+    let bytes = if facts.real { 8.0 } else { 16.0 };
+    let room = krylov(dimension, options.states, bytes, 0.0, limit - matrix)?;
+    let numbering = basis.numbering()?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = lanczos_options(options, room, threads);
+    if facts.real {
+        let matrix = sparse::Sparse::<f64>::new(operator, &numbering)?;
+        let (mut result, vectors) = matrix.lowest(&options)?;
+        let complex = |v: Vec<f64>| v.into_iter().map(Complex64::from).collect();
+        result.vectors = Some(vectors.into_iter().map(complex).collect());
+        Ok(result)
+    } else {
+        let matrix = sparse::Sparse::<Complex64>::new(operator, &numbering)?;
+        let (mut result, vectors) = matrix.lowest(&options)?;
+        result.vectors = Some(vectors);
+        Ok(result)
+    }
+}
+
 /// The lowest levels of one momentum block, from the translations and the cell of every site.
 ///
 /// Errors: as for [`solve`].
 pub fn solve_momentum(
     table: &TermTable,
-    basis: &SpinBasis,
+    basis: &Basis,
     translations: &Group,
     cells: &[[usize; 3]],
     momentum: &[usize],
@@ -200,7 +235,7 @@ pub fn solve_momentum(
     let expected = basis.dimension() / characters.len().max(1) as f64;
     let limit = options.memory_limit.min(available_memory());
     let flips = table.flips.len();
-    let least = table_bytes(basis.sites)
+    let least = table_bytes(basis.sites())
         + momentum::block_bytes(expected, flips)
         + expected * 16.0 * (options.states + 3 + VECTORS.0) as f64;
     if least > limit {
@@ -223,7 +258,7 @@ pub fn solve_momentum(
             vectors: Some(vec![]),
         });
     }
-    let fixed = momentum::block_bytes(dimension as f64, flips) + table_bytes(basis.sites);
+    let fixed = momentum::block_bytes(dimension as f64, flips) + table_bytes(basis.sites());
     let room = krylov(dimension as f64, options.states, 16.0, 0.0, limit - fixed)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let pairs = lanczos::lowest(
@@ -236,12 +271,7 @@ pub fn solve_momentum(
         <= options.memory_limit.min(available_memory())
     {
         let index = StateIndex::new(basis)?;
-        result.vectors = Some(
-            vectors
-                .iter()
-                .map(|v| block.expand(v, &index, basis.up.is_some()))
-                .collect(),
-        );
+        result.vectors = Some(vectors.iter().map(|v| block.expand(v, &index)).collect());
     }
     Ok(result)
 }
@@ -322,7 +352,7 @@ mod tests {
     fn momentum_blocks_together_are_the_whole_space() {
         for (twist, up) in [(0.0, Some(4)), (0.0, None), (0.6, Some(4)), (0.6, Some(3))] {
             let table = ring(8, twist);
-            let basis = SpinBasis { sites: 8, up };
+            let basis = Basis::spin_half(8, up.map(|up: i64| 2 * up - 8)).unwrap();
             let (group, cells) = translations(8);
             let whole = solve(&table, &basis, None, &options(256)).unwrap();
             let mut energies = Vec::new();
@@ -361,7 +391,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_with_the_figure() {
-        let basis = SpinBasis::new(100, Some(0)).unwrap();
+        let basis = Basis::spin_half(100, Some(0)).unwrap();
         match solve(&ring(100, 0.0), &basis, None, &options(1)) {
             Err(Error::Memory {
                 needed, available, ..
@@ -372,7 +402,7 @@ mod tests {
             memory_limit: 1e6,
             ..options(1)
         };
-        let basis = SpinBasis::new(20, Some(0)).unwrap();
+        let basis = Basis::spin_half(20, Some(0)).unwrap();
         assert!(matches!(
             solve(&ring(20, 0.0), &basis, None, &small),
             Err(Error::Memory { .. })
@@ -382,7 +412,7 @@ mod tests {
     #[test]
     fn momenta_need_translation_invariance_and_an_index_in_range() {
         let (group, cells) = translations(6);
-        let basis = SpinBasis::new(6, Some(0)).unwrap();
+        let basis = Basis::spin_half(6, Some(0)).unwrap();
         let run = |table: &TermTable, m: &[usize]| {
             solve_momentum(table, &basis, &group, &cells, m, &options(1))
         };
@@ -401,7 +431,7 @@ mod tests {
 
     #[test]
     fn one_state_is_enough() {
-        let basis = SpinBasis::new(4, Some(4)).unwrap();
+        let basis = Basis::spin_half(4, Some(4)).unwrap();
         let result = solve(&ring(4, 0.0), &basis, None, &options(2)).unwrap();
         assert_eq!((result.energies.len(), result.dimension), (1, 1));
         assert!((result.energies[0] - 1.0).abs() < 1e-14);

@@ -9,10 +9,10 @@
 //! A. W. Sandvik, AIP Conf. Proc. 1297, 135 (2010), section 4.1.
 
 use super::bits::{Masks, walk};
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, StateIndex};
 use crate::error::{Error, Result};
 use crate::lattice::Group;
-use crate::operator::TermTable;
+use crate::operator::{Operator, TermTable};
 use num_complex::Complex64;
 
 /// Site permutations acting on words, by tables over the bytes of a word.
@@ -156,12 +156,13 @@ impl MomentumBlock {
     /// than `limit` bytes.
     pub fn new(
         table: &TermTable,
-        basis: &SpinBasis,
+        basis: &Basis,
         group: &Group,
         characters: Vec<Complex64>,
         limit: f64,
     ) -> Result<Self> {
-        if !table.is_invariant(group.permutations.iter().map(Vec::as_slice), false) {
+        let permutations: Vec<_> = group.permutations.iter().map(Vec::as_slice).collect();
+        if !table.is_invariant(&permutations, false) {
             return Err(bad(
                 "the Hamiltonian is not translation invariant",
                 "leave the option out",
@@ -171,18 +172,12 @@ impl MomentumBlock {
         let translations = Translations::new(group, characters);
         let index = StateIndex::new(basis)?;
         let (mut representatives, mut norms) = (Vec::new(), Vec::new());
-        walk(
-            &index,
-            basis.up.is_some(),
-            0,
-            index.dimension(),
-            |_, word| {
-                if let Some(weight) = translations.weight(word) {
-                    representatives.push(word);
-                    norms.push(weight.sqrt());
-                }
-            },
-        );
+        walk(&index, 0, index.dimension(), |_, word| {
+            if let Some(weight) = translations.weight(word) {
+                representatives.push(word);
+                norms.push(weight.sqrt());
+            }
+        });
         let needed = block_bytes(representatives.len() as f64, masks.flips());
         if needed > limit || representatives.len() > u32::MAX as usize {
             let what = format!("the momentum block of {} states", representatives.len());
@@ -243,9 +238,9 @@ impl MomentumBlock {
     }
 
     /// The amplitudes over all states of `index`: ⟨T_R r|v⟩ = n_r χ*(R) v_r.
-    pub fn expand(&self, v: &[Complex64], index: &StateIndex, fixed: bool) -> Vec<Complex64> {
+    pub fn expand(&self, v: &[Complex64], index: &StateIndex) -> Vec<Complex64> {
         let mut full = vec![Complex64::ZERO; index.dimension()];
-        walk(index, fixed, 0, index.dimension(), |k, word| {
+        walk(index, 0, index.dimension(), |k, word| {
             let (smallest, character) = self.translations.representative(word);
             if let Ok(r) = self.representatives.binary_search(&smallest) {
                 full[k] = character * self.norms[r] * v[r];

@@ -107,13 +107,8 @@ pub enum Method {
 pub enum MoveInput {
     /// A move with weight 1.
     Name(String),
-    /// A move with a weight.
-    Weighted {
-        /// flip, exchange or global-flip
-        kind: String,
-        /// Relative probability
-        weight: f64,
-    },
+    /// A table with `kind`, an optional `weight` (relative probability, 1) and the keys of the move.
+    Table(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] toml::Table),
 }
 
 /// `[sampler]`
@@ -276,7 +271,7 @@ pub enum ObservableInput {
     Name(String),
     /// A table with its `kind`, its keys and perhaps a `name` for the files.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    Table(toml::Table),
+    Table(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] toml::Table),
 }
 
 pub use crate::stats::limits::FIRST_BURN_IN;
@@ -397,7 +392,7 @@ impl LatticeInput {
         };
         let edges = match &self.file {
             None => None,
-            Some(file) => Some(crate::operator::files::read_edges(
+            Some(file) => Some(crate::lattice::files::read_edges(
                 &folder.join(file),
                 "lattice.file",
             )?),

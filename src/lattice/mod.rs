@@ -8,6 +8,7 @@
 //! 1(x,y)-0(x+1,y), 2(x,y)-0(x,y+1), 1(x,y)-2(x+1,y−1). Reference: those of `kinds`, `shells`,
 //! `symmetry` and `graph`.
 
+pub mod files;
 mod graph;
 mod kinds;
 mod shells;

@@ -92,6 +92,10 @@ fn operator_agrees<T: Entry>(derivatives: &Derivatives) -> Verdict {
     let other = derivatives
         .unpack(samples, &derivatives.pack())
         .select(&(0..samples).rev().collect::<Vec<_>>());
+    let singles = (0..samples).map(|s| derivatives.select(&[s]));
+    if Derivatives::collect(samples, singles) != *derivatives {
+        return Err("operator: collected from single samples it is another one".into());
+    }
     let last = |r: usize| (samples - 1 - r / stack) * stack + r % stack;
     let d: Vec<f64> = (0..columns).map(|k| 1.0 + 0.1 * k as f64).collect();
     let mut gram = Array2::from_elem((rows - stack, rows), T::zero());

@@ -6,12 +6,18 @@
 //! the derivatives agree; O v, O^H w and the Gram matrix from factors are those of the matrix
 //! written out.
 
+mod basis;
 mod derivatives;
+mod moves;
+mod operator;
 
+pub use basis::basis;
 pub use derivatives::operator_is_matrix;
+pub use moves::moves;
+pub use operator::operator;
 
 use crate::ansatz::{Ansatz, Asks};
-use crate::basis::SpinBasis;
+use crate::basis::{Basis, Step};
 use crate::derivatives::{Kind, Matrix};
 use crate::rng::{Generator, Purpose, RngExt, stream};
 use num_complex::Complex64;
@@ -21,13 +27,17 @@ use std::f64::consts::TAU;
 pub type Verdict = std::result::Result<(), String>;
 
 const WALKERS: usize = 5;
-const TOLERANCE: f64 = 1e-10;
+
+/// What laws forgive, relative to the numbers that are compared: 10^-10 in double precision.
+fn tolerance<A: Ansatz>(ansatz: &A) -> f64 {
+    100.0 * ansatz.facts().precision
+}
 
 /// Holds `ansatz` to all laws, on random configurations and moves of `basis`. Parameters are as
 /// before afterwards.
 ///
 /// The error side names the law, the place and both values.
-pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, seed: u64) -> Verdict {
+pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &Basis, seed: u64) -> Verdict {
     let mut rng = stream(seed, Purpose::Law, 0, 0);
     shape(ansatz, basis)?;
     ratio_is_quotient(ansatz, basis, &mut rng)?;
@@ -38,57 +48,46 @@ pub fn laws<A: Ansatz>(ansatz: &mut A, basis: &SpinBasis, seed: u64) -> Verdict 
     derivatives_are_differences(ansatz, basis, &mut rng)
 }
 
-fn walkers<A: Ansatz>(
-    ansatz: &A,
-    basis: &SpinBasis,
-    rng: &mut Generator,
-) -> Result<Vec<i8>, String> {
+fn walkers<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Result<Vec<i8>, String> {
     let mut xs = Vec::new();
     for _ in 0..1000 {
         let x = basis.random(rng);
         if ansatz.log_psi(&ansatz.batch(&x))[0].re.is_finite() {
             xs.extend(x);
         }
-        if xs.len() == WALKERS * basis.sites {
+        if xs.len() == WALKERS * basis.sites() {
             return Ok(xs);
         }
     }
     Err("no configurations with ψ ≠ 0 were found".into())
 }
 
-/// A random move that stays in the sector: one to four flips where Sz is free, else an exchange of
-/// opposite spins.
-fn random_move(x: &[i8], basis: &SpinBasis, rng: &mut Generator) -> Vec<u32> {
+/// A random move that stays in the basis: new values on one to four sites, or a unit that goes from
+/// one site to another; empty where none was found.
+fn random_move(x: &[i8], basis: &Basis, rng: &mut Generator, step: &mut Step) {
     let n = x.len();
-    if basis.up.is_none() && rng.random::<f64>() < 0.7 {
-        let count = if rng.random::<f64>() < 0.7 {
-            1
-        } else {
-            rng.random_range(1..=n.min(4))
+    let free = basis.charges().is_empty();
+    for _ in 0..1000 {
+        step.clear();
+        let count = match (free, rng.random::<f64>()) {
+            (true, u) if u < 0.5 => 1,
+            (_, u) if u < 0.9 => 2.min(n),
+            _ => rng.random_range(1..=n.min(4)),
         };
         let mut sites: Vec<u32> = (0..n as u32).collect();
         (0..count).for_each(|k| sites.swap(k, rng.random_range(k..n)));
-        sites.truncate(count);
-        return sites;
-    }
-    let place = |value: i8, rng: &mut Generator| {
-        let sites: Vec<u32> = (0..n as u32).filter(|&i| x[i as usize] == value).collect();
-        if sites.is_empty() {
-            None
-        } else {
-            Some(sites[rng.random_range(0..sites.len())])
+        for &site in &sites[..count] {
+            let local = basis.locals()[site as usize];
+            let value = local.value(rng.random_range(0..local.count as usize));
+            if value != x[site as usize] {
+                step.set(site, value);
+            }
         }
-    };
-    match (place(1, rng), place(-1, rng)) {
-        (Some(up), Some(down)) => vec![up, down],
-        _ => Vec::new(),
+        if !step.get().is_empty() && basis.keeps(x, step.get()) {
+            return;
+        }
     }
-}
-
-fn moved(x: &[i8], sites: &[u32]) -> Vec<i8> {
-    let mut x = x.to_vec();
-    sites.iter().for_each(|&i| x[i as usize] = -x[i as usize]);
-    x
+    step.clear();
 }
 
 /// a − b for logarithms, whose imaginary parts count modulo 2π.
@@ -102,27 +101,30 @@ fn is_close(a: Complex64, b: Complex64, tolerance: f64) -> bool {
     a == b || (a - b).norm() <= tolerance * (1.0 + b.norm())
 }
 
-fn same_log(a: Complex64, b: Complex64) -> bool {
-    a == b || difference(a, b).norm() <= TOLERANCE * (1.0 + a.re.abs())
+fn same_log(a: Complex64, b: Complex64, tolerance: f64) -> bool {
+    a == b || difference(a, b).norm() <= tolerance * (1.0 + a.re.abs())
 }
 
-fn all_asks(xs: &[i8], basis: &SpinBasis, per_walker: usize, rng: &mut Generator) -> Asks {
-    let mut asks = Asks::default();
-    for (k, x) in xs.chunks_exact(basis.sites).enumerate() {
-        (0..per_walker).for_each(|_| asks.push(k, &random_move(x, basis, rng)));
+fn all_asks(xs: &[i8], basis: &Basis, per_walker: usize, rng: &mut Generator) -> Asks {
+    let (mut asks, mut step) = (Asks::default(), Step::default());
+    for (k, x) in xs.chunks_exact(basis.sites()).enumerate() {
+        for _ in 0..per_walker {
+            random_move(x, basis, rng, &mut step);
+            asks.push(k, step.get());
+        }
     }
     asks
 }
 
 fn ratios<A: Ansatz>(ansatz: &A, batch: &A::Batch, asks: &Asks) -> Vec<Complex64> {
     let mut out = vec![Complex64::new(f64::NAN, f64::NAN); asks.len()];
-    ansatz.ratios(batch, asks, &mut out);
+    ansatz.ratios(batch, asks, &mut A::Scratch::default(), &mut out);
     out
 }
 
 /// The layout counts as many numbers as the flat vector has, and the derivatives have the columns
 /// of their kind.
-pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
+pub fn shape<A: Ansatz>(ansatz: &A, basis: &Basis) -> Verdict {
     let count = ansatz.parameters().len();
     let reals = |complex: bool| if complex { 2 } else { 1 };
     let laid_out: usize = ansatz
@@ -135,23 +137,24 @@ pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
             "shape: the layout has {laid_out} numbers, the flat vector {count}"
         ));
     }
-    if ansatz.sites() != basis.sites {
+    if ansatz.sites() != basis.sites() {
         return Err(format!(
             "shape: {} sites instead of {}",
             ansatz.sites(),
-            basis.sites
+            basis.sites()
         ));
     }
     let mut rng = stream(0, Purpose::Law, 1, 0);
     let xs: Vec<i8> = (0..WALKERS).flat_map(|_| basis.random(&mut rng)).collect();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
     let real = matches!(derivatives.written_out(), Matrix::Real(_));
-    let columns = if ansatz.kind() == Kind::Holomorphic {
+    let kind = ansatz.facts().kind;
+    let columns = if kind == Kind::Holomorphic {
         count / 2
     } else {
         count
     };
-    if derivatives.kind != ansatz.kind() || real != (ansatz.kind() == Kind::Real) {
+    if derivatives.kind != kind || real != (kind == Kind::Real) {
         return Err(format!(
             "shape: derivatives of kind {:?}, real: {real}",
             derivatives.kind
@@ -167,35 +170,38 @@ pub fn shape<A: Ansatz>(ansatz: &A, basis: &SpinBasis) -> Verdict {
     Ok(())
 }
 
-fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
+fn ratio_is_quotient<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Verdict {
     let xs = walkers(ansatz, basis, rng)?;
     let batch = ansatz.batch(&xs);
     let logs = ansatz.log_psi(&batch);
+    if ansatz.facts().positive && logs.iter().any(|log| log.im != 0.0) {
+        return Err("positive: ψ is said to be positive, and ln ψ is not real".into());
+    }
     let asks = all_asks(&xs, basis, 12, rng);
-    for ((k, sites), ratio) in asks.iter().zip(ratios(ansatz, &batch, &asks)) {
-        let x = moved(&xs[k * basis.sites..(k + 1) * basis.sites], sites);
+    for ((k, step), ratio) in asks.iter().zip(ratios(ansatz, &batch, &asks)) {
+        let x = step.applied(&xs[k * basis.sites()..(k + 1) * basis.sites()]);
         let expected = (ansatz.log_psi(&ansatz.batch(&x))[0] - logs[k]).exp();
         let expected = if expected.re.is_nan() {
             Complex64::ZERO
         } else {
             expected
         };
-        if !is_close(ratio, expected, TOLERANCE) {
+        if !is_close(ratio, expected, tolerance(ansatz)) {
             return Err(format!(
-                "ratio: {ratio} for the flip of {sites:?}, exp(ln ψ' − ln ψ) = {expected}"
+                "ratio: {ratio} for {step:?}, exp(ln ψ' − ln ψ) = {expected}"
             ));
         }
     }
     Ok(())
 }
 
-fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
+fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Verdict {
     let xs = walkers(ansatz, basis, rng)?;
     let batch = ansatz.batch(&xs);
     let (logs, derivatives) = (ansatz.log_psi(&batch), ansatz.derivatives(&batch));
     let asks = all_asks(&xs, basis, 3, rng);
     let together = ratios(ansatz, &batch, &asks);
-    for (k, x) in xs.chunks_exact(basis.sites).enumerate() {
+    for (k, x) in xs.chunks_exact(basis.sites()).enumerate() {
         let single = ansatz.batch(x);
         let mut own = Asks::default();
         (3 * k..3 * k + 3).for_each(|q| own.push(0, asks.get(q).1));
@@ -212,23 +218,22 @@ fn batch_is_single<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator
     Ok(())
 }
 
-fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generator) -> Verdict {
-    let n = basis.sites;
+fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &Basis, rng: &mut Generator) -> Verdict {
+    let n = basis.sites();
     let mut xs = walkers(ansatz, basis, rng)?;
-    let mut batch = ansatz.batch(&xs);
+    let (mut batch, mut scratch) = (ansatz.batch(&xs), A::Scratch::default());
     for round in 0..400 {
         let asks = all_asks(&xs, basis, 1, rng);
-        let all = ratios(ansatz, &batch, &asks);
-        let (mut taken, mut given) = (Asks::default(), Vec::new());
-        for ((k, sites), &ratio) in asks.iter().zip(&all) {
+        let mut all = vec![Complex64::ZERO; asks.len()];
+        ansatz.ratios(&batch, &asks, &mut scratch, &mut all);
+        let mut taken = vec![false; asks.len()];
+        for (((k, step), &ratio), taken) in asks.iter().zip(&all).zip(&mut taken) {
             if rng.random::<f64>() < ratio.norm_sqr() {
-                taken.push(k, sites);
-                given.push(ratio);
-                let x = moved(&xs[k * n..(k + 1) * n], sites);
-                xs[k * n..(k + 1) * n].copy_from_slice(&x);
+                *taken = true;
+                step.apply(&mut xs[k * n..(k + 1) * n]);
             }
         }
-        ansatz.accept(&mut batch, &taken, &given);
+        ansatz.accept(&mut batch, &asks, &taken, &mut scratch);
         if round % 40 != 39 {
             continue;
         }
@@ -238,7 +243,7 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
             .into_iter()
             .zip(ansatz.log_psi(&fresh))
         {
-            if !same_log(a, b) {
+            if !same_log(a, b, tolerance(ansatz)) {
                 return Err(format!(
                     "accept: ln ψ = {a} after {} rounds, {b} built anew",
                     round + 1
@@ -248,7 +253,7 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
         let asks = all_asks(&xs, basis, 3, rng);
         let (moved_on, anew) = (ratios(ansatz, &batch, &asks), ratios(ansatz, &fresh, &asks));
         for (a, b) in moved_on.into_iter().zip(anew) {
-            if !is_close(a, b, TOLERANCE) {
+            if !is_close(a, b, tolerance(ansatz)) {
                 return Err(format!(
                     "accept: ratio {a} after {} rounds, {b} built anew",
                     round + 1
@@ -259,11 +264,7 @@ fn accept_is_rebuild<A: Ansatz>(ansatz: &A, basis: &SpinBasis, rng: &mut Generat
     Ok(())
 }
 
-fn parameters_survive<A: Ansatz>(
-    ansatz: &mut A,
-    basis: &SpinBasis,
-    rng: &mut Generator,
-) -> Verdict {
+fn parameters_survive<A: Ansatz>(ansatz: &mut A, basis: &Basis, rng: &mut Generator) -> Verdict {
     let xs = walkers(ansatz, basis, rng)?;
     let (parameters, logs) = (ansatz.parameters(), ansatz.log_psi(&ansatz.batch(&xs)));
     let other: Vec<f64> = parameters
@@ -289,10 +290,13 @@ fn parameters_survive<A: Ansatz>(
 
 fn derivatives_are_differences<A: Ansatz>(
     ansatz: &mut A,
-    basis: &SpinBasis,
+    basis: &Basis,
     rng: &mut Generator,
 ) -> Verdict {
-    const STEP: f64 = 1e-5;
+    // Rounding gives an error ε/h of the difference quotient and the third derivative one of h²:
+    // both are smallest together at h ~ ε^{1/3}. Here h = 10^-5 in double precision.
+    let precision = ansatz.facts().precision;
+    let (step, tolerance) = (0.1 * precision.cbrt(), 100.0 * precision.powf(2.0 / 3.0));
     let xs = walkers(ansatz, basis, rng)?;
     let parameters = ansatz.parameters();
     let derivatives = ansatz.derivatives(&ansatz.batch(&xs));
@@ -316,11 +320,11 @@ fn derivatives_are_differences<A: Ansatz>(
             ansatz.set_parameters(&moved).map_err(|e| e.to_string())?;
             Ok::<_, String>(ansatz.log_psi(&ansatz.batch(&xs)))
         };
-        let (plus, minus) = (at(STEP)?, at(-STEP)?);
+        let (plus, minus) = (at(step)?, at(-step)?);
         for s in 0..WALKERS {
-            let expected = difference(plus[s], minus[s]) / (2.0 * STEP);
+            let expected = difference(plus[s], minus[s]) / (2.0 * step);
             let found: Complex64 = column(s, k);
-            if verdict.is_ok() && !is_close(found, expected, 1e-6) {
+            if verdict.is_ok() && !is_close(found, expected, tolerance) {
                 verdict = Err(format!(
                     "derivatives: O = {found} for parameter {k}, differences give {expected}"
                 ));
@@ -336,8 +340,8 @@ fn derivatives_are_differences<A: Ansatz>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ansatz::Block;
     use crate::ansatz::rbm::Rbm;
+    use crate::ansatz::{AnsatzFacts, Block};
     use crate::derivatives::Derivatives;
     use crate::error::Result;
 
@@ -350,12 +354,19 @@ mod tests {
         Batch,
         Layout,
         Length,
+        /// Numbers in single precision, which are said to have this relative error.
+        Single(f64),
     }
 
     struct Faulty(Rbm<f64>, Fault);
 
+    fn single(x: f64) -> f64 {
+        f64::from(x as f32)
+    }
+
     impl Ansatz for Faulty {
         type Batch = <Rbm<f64> as Ansatz>::Batch;
+        type Scratch = <Rbm<f64> as Ansatz>::Scratch;
         fn sites(&self) -> usize {
             self.0.sites()
         }
@@ -377,8 +388,13 @@ mod tests {
                 parameters
             })
         }
-        fn kind(&self) -> Kind {
-            self.0.kind()
+        fn facts(&self) -> AnsatzFacts {
+            let facts = self.0.facts();
+            let precision = match self.1 {
+                Fault::Single(precision) => precision,
+                _ => facts.precision,
+            };
+            AnsatzFacts { precision, ..facts }
         }
         fn batch(&self, xs: &[i8]) -> Self::Batch {
             self.0.batch(xs)
@@ -388,22 +404,43 @@ mod tests {
             if matches!(self.1, Fault::Batch) && logs.len() > 1 {
                 logs[1] += 1e-14;
             }
+            if matches!(self.1, Fault::Single(_)) {
+                logs.iter_mut().for_each(|log| log.re = single(log.re));
+            }
             logs
         }
-        fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-            self.0.ratios(batch, asks, out);
-            if matches!(self.1, Fault::Ratio) {
-                asks.iter()
+        fn ratios(
+            &self,
+            batch: &Self::Batch,
+            asks: &Asks,
+            scratch: &mut Self::Scratch,
+            out: &mut [Complex64],
+        ) {
+            self.0.ratios(batch, asks, scratch, out);
+            match self.1 {
+                Fault::Ratio => asks
+                    .iter()
                     .zip(out)
-                    .for_each(|((_, sites), o)| *o *= 1.0 + 1e-8 * sites.len() as f64);
+                    .for_each(|((_, step), o)| *o *= 1.0 + 1e-8 * step.sites.len() as f64),
+                Fault::Single(_) => out.iter_mut().for_each(|o| o.re = single(o.re)),
+                _ => {}
             }
         }
-        fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-            let mut ratios = ratios.to_vec();
+        fn accept(
+            &self,
+            batch: &mut Self::Batch,
+            asks: &Asks,
+            taken: &[bool],
+            scratch: &mut Self::Scratch,
+        ) {
+            let mut moved_by = self.0.clone();
             if matches!(self.1, Fault::Accept) {
-                ratios.iter_mut().for_each(|r| *r *= 1.0 + 1e-7);
+                let near: Vec<f64> = self.parameters().iter().map(|p| p + 1e-7).collect();
+                moved_by.set_parameters(&near).unwrap();
+                let mut out = vec![Complex64::ZERO; asks.len()];
+                moved_by.ratios(batch, asks, scratch, &mut out);
             }
-            self.0.accept(batch, asks, &ratios);
+            moved_by.accept(batch, asks, taken, scratch);
         }
         fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
             let derivatives = self.0.derivatives(batch);
@@ -419,7 +456,7 @@ mod tests {
 
     #[test]
     fn every_broken_law_is_named() {
-        let basis = SpinBasis::new(5, None).unwrap();
+        let basis = Basis::spin_half(5, None).unwrap();
         for (fault, law) in [
             (Fault::Ratio, "ratio"),
             (Fault::Accept, "accept"),
@@ -432,5 +469,16 @@ mod tests {
             let verdict = laws(&mut faulty, &basis, 1).unwrap_err();
             assert!(verdict.starts_with(law), "{fault:?}: {verdict}");
         }
+    }
+
+    #[test]
+    fn single_precision_passes_where_it_is_declared() {
+        let basis = Basis::spin_half(5, None).unwrap();
+        let of = |precision| {
+            let rbm = Rbm::dense(5, 4, true, true, 0.3, 1);
+            laws(&mut Faulty(rbm, Fault::Single(precision)), &basis, 1)
+        };
+        of(1e-5).unwrap();
+        assert!(of(crate::ansatz::DOUBLE).is_err());
     }
 }

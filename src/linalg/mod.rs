@@ -6,7 +6,7 @@ pub mod functions;
 mod krylov;
 pub mod lanczos;
 pub mod lanes;
-mod lapack;
+pub mod lapack;
 pub mod panels;
 pub mod products;
 #[cfg(feature = "scalapack")]

@@ -231,7 +231,7 @@ impl Observable for FourSpin {
                 if sites.is_empty() {
                     *out += c;
                 } else {
-                    asks.push(row, &sites);
+                    asks.flip(row, x, &sites);
                     asked.push((start + column, c));
                 }
             };
@@ -249,7 +249,7 @@ impl Observable for FourSpin {
                 }
             }
         }
-        for ((k, c), ratio) in asked.into_iter().zip(view.ensemble.ratios(&asks)) {
+        for ((k, c), ratio) in asked.into_iter().zip(view.ratios(&asks)?) {
             out[k] += c * ratio.re;
         }
         Ok(out)

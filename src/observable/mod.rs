@@ -18,18 +18,19 @@ mod structure_factor;
 mod transverse;
 
 use crate::ansatz::{Asks, Erased};
-use crate::basis::SpinBasis;
-use crate::ensemble::Ensemble;
+use crate::basis::Basis;
+use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::{Error, Result};
 use crate::lattice::Lattice;
-use crate::operator::TermTable;
 use crate::operator::models::Units;
+use crate::operator::{self, Operator};
 use crate::table::{Entry, Shelf, no_keys, schema_of};
 use num_complex::Complex64;
 use serde::Deserialize;
 use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Part of an ensemble's configurations, with what several observables share.
 pub struct View<'a> {
@@ -72,50 +73,73 @@ impl<'a> View<'a> {
         self.ensemble.configurations()[self.rows.start * n..self.rows.end * n].chunks_exact(n)
     }
 
+    /// The wave function of the configurations.
+    pub fn psi(&self) -> Result<&'a dyn Amplitudes> {
+        self.ensemble.psi().ok_or_else(|| {
+            Error::input(
+                "measure.observables",
+                "an observable asks for amplitudes, which this sampler cannot evaluate",
+                "measure diagonal observables",
+            )
+        })
+    }
+
+    /// ψ(x')/ψ(x) for questions about the configurations.
+    pub fn ratios(&self, asks: &Asks) -> Result<Vec<Complex64>> {
+        if asks.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.psi()?.ratios(asks))
+    }
+
+    /// ψ(x with spin i flipped)/ψ(x), rows × sites.
+    pub fn flip_ratios(&self) -> Result<Vec<Complex64>> {
+        let mut asks = Asks::default();
+        for (row, x) in self.rows.clone().zip(self.configurations()) {
+            (0..x.len() as u32).for_each(|site| asks.flip(row, x, &[site]));
+        }
+        self.ratios(&asks)
+    }
+
     /// Local values of σ_i·σ_j, rows × pairs i < j in lexical order.
-    pub fn pairs(&self) -> &[f64] {
-        self.pairs.get_or_init(|| {
-            let mut asks = Asks::default();
-            let mut values = Vec::new();
-            let mut asked = Vec::new();
-            for (row, x) in self.rows.clone().zip(self.configurations()) {
-                for i in 0..x.len() {
-                    for j in i + 1..x.len() {
-                        if x[i] != x[j] {
-                            asks.push(row, &[i as u32, j as u32]);
-                            asked.push(values.len());
-                        }
-                        values.push(f64::from(x[i] * x[j]));
+    pub fn pairs(&self) -> Result<&[f64]> {
+        if let Some(values) = self.pairs.get() {
+            return Ok(values);
+        }
+        let mut asks = Asks::default();
+        let mut values = Vec::new();
+        let mut asked = Vec::new();
+        for (row, x) in self.rows.clone().zip(self.configurations()) {
+            for i in 0..x.len() {
+                for j in i + 1..x.len() {
+                    if x[i] != x[j] {
+                        asks.flip(row, x, &[i as u32, j as u32]);
+                        asked.push(values.len());
                     }
+                    values.push(f64::from(x[i] * x[j]));
                 }
             }
-            // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
-            for (k, ratio) in asked.into_iter().zip(self.ensemble.ratios(&asks)) {
-                values[k] += 2.0 * ratio.re;
-            }
-            values
-        })
+        }
+        // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
+        for (k, ratio) in asked.into_iter().zip(self.ratios(&asks)?) {
+            values[k] += 2.0 * ratio.re;
+        }
+        Ok(self.pairs.get_or_init(|| values))
     }
 
     /// Local values of any operator, one per row. Configurations outside the sector have amplitude
     /// 0.
-    pub fn local_values(&self, operator: &TermTable) -> Vec<Complex64> {
-        let (mut asks, mut elements) = (Asks::default(), Vec::new());
-        let mut values: Vec<Complex64> = self
-            .configurations()
-            .map(|x| operator.diagonal(x))
-            .collect();
-        for (row, x) in self.rows.clone().zip(self.configurations()) {
-            operator.connected(x, |sites, element| {
-                asks.push(row, sites);
-                elements.push(element);
-            });
-        }
-        let ratios = self.ensemble.ratios(&asks);
-        for ((row, _), (element, ratio)) in asks.iter().zip(elements.iter().zip(ratios)) {
-            values[row - self.rows.start] += element * ratio;
-        }
-        values
+    pub fn local_values(&self, operator: &dyn Operator) -> Result<Vec<Complex64>> {
+        let (n, psi) = (self.ensemble.sites(), self.psi()?);
+        let xs = &self.ensemble.configurations()[self.rows.start * n..self.rows.end * n];
+        let ratios = |asks: &Asks, out: &mut Vec<Complex64>| out.extend(psi.ratios(asks));
+        Ok(operator::local_values(
+            operator,
+            xs,
+            n,
+            self.rows.start,
+            ratios,
+        ))
     }
 }
 
@@ -186,9 +210,9 @@ pub struct ObservableContext<'a> {
     /// The lattice.
     pub lattice: &'a Lattice,
     /// The configurations.
-    pub basis: &'a SpinBasis,
+    pub basis: &'a Basis,
     /// The Hamiltonian.
-    pub hamiltonian: &'a TermTable,
+    pub hamiltonian: &'a Arc<dyn Operator>,
     /// What operators stand for in the input.
     pub units: Units,
     /// Seed of the run.

@@ -4,7 +4,7 @@
 //! Where total Sz is fixed the first two vanish and are left out.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
-use crate::ansatz::Asks;
+use crate::basis::TOTAL_SZ;
 use crate::error::Result;
 
 struct OneSite {
@@ -19,7 +19,10 @@ pub(super) fn build(
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
-    let (sites, transverse) = (context.lattice.sites, context.basis.up.is_none());
+    let (sites, transverse) = (
+        context.lattice.sites,
+        context.basis.fixed(TOTAL_SZ).is_none(),
+    );
     Ok(Box::new(OneSite {
         sites,
         transverse,
@@ -33,13 +36,10 @@ impl Observable for OneSite {
         self.sites * if self.transverse { 3 } else { 1 }
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
-        let mut asks = Asks::default();
-        if self.transverse {
-            view.rows
-                .clone()
-                .for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
-        }
-        let ratios = view.ensemble.ratios(&asks);
+        let ratios = match self.transverse {
+            true => view.flip_ratios()?,
+            false => Vec::new(),
+        };
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());
         for (k, x) in view.configurations().enumerate() {
             let along = x.iter().map(|&s| self.factor * f64::from(s));

@@ -9,13 +9,14 @@
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::{Ansatz, Erased};
-use crate::basis::StateIndex;
-use crate::ensemble::{Ensemble, local_values_by_ratios};
+use crate::basis::Numbering;
+use crate::ensemble::{Amplitudes, Ensemble, local_values_by_ratios};
 use crate::error::Result;
-use crate::operator::TermTable;
+use crate::operator::{self, Operator};
 use crate::rng::{Purpose, stream};
 use num_complex::Complex64;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Configurations that fix the common factor of the two states.
 const REFERENCES: usize = 64;
@@ -36,7 +37,7 @@ pub(super) fn schema() -> serde_json::Value {
 
 struct Overlap {
     other: Erased,
-    hamiltonian: TermTable,
+    hamiltonian: Arc<dyn Operator>,
     references: Vec<i8>,
 }
 
@@ -59,9 +60,9 @@ pub(super) fn build(
 
 impl Overlap {
     /// A factor that brings φ/ψ near 1, from the parameters of both alone.
-    fn scale(&self, ensemble: &dyn Ensemble) -> f64 {
+    fn scale(&self, psi: &dyn Amplitudes) -> f64 {
         let theirs = self.other.log_psi(&self.other.batch(&self.references));
-        let ours = ensemble.log_psi_of(&self.references);
+        let ours = psi.log_psi_of(&self.references);
         let differences = theirs
             .iter()
             .zip(ours)
@@ -77,17 +78,17 @@ impl Overlap {
         let batch = self.other.batch(xs);
         (
             self.other.log_psi(&batch),
-            local_values_by_ratios(&self.other, &batch, xs, &self.hamiltonian),
+            local_values_by_ratios(&self.other, &batch, xs, &*self.hamiltonian),
         )
     }
 
     /// ⟨ψ|φ⟩, ⟨φ|φ⟩, ⟨φ|H|φ⟩ and ⟨ψ|H|ψ⟩, all over ⟨ψ|ψ⟩, from every
     /// amplitude.
-    fn exact(&self, index: &StateIndex, psi: &[Complex64]) -> Vec<f64> {
+    fn exact(&self, index: &Numbering, psi: &[Complex64]) -> Vec<f64> {
         let mut logs = Vec::with_capacity(psi.len());
         for start in (0..psi.len()).step_by(BLOCK) {
             let range = start..(start + BLOCK).min(psi.len());
-            let xs: Vec<i8> = range.flat_map(|k| index.spins(index.state(k))).collect();
+            let xs = index.rows(range);
             logs.extend(self.other.log_psi(&self.other.batch(&xs)));
         }
         let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
@@ -102,15 +103,9 @@ impl Overlap {
             })
             .collect();
         let energy = |v: &[Complex64]| -> f64 {
-            let row = |k: usize| {
-                let (word, x) = (index.state(k), index.spins(index.state(k)));
-                let mut sum = self.hamiltonian.diagonal(&x) * v[k];
-                self.hamiltonian.connected(&x, |sites, element| {
-                    sum += element * v[index.index(sites.iter().fold(word, |w, &s| w ^ 1 << s))];
-                });
-                (v[k].conj() * sum).re
-            };
-            (0..v.len()).map(row).sum()
+            let images = operator::apply(&*self.hamiltonian, index, v, 0..v.len());
+            let terms = v.iter().zip(images).map(|(a, b)| (a.conj() * b).re);
+            terms.sum()
         };
         let norm: f64 = psi.iter().map(|z| z.norm_sqr()).sum();
         let inner: Complex64 = psi.iter().zip(&phi).map(|(a, b)| a.conj() * b).sum();
@@ -126,12 +121,13 @@ impl Observable for Overlap {
         5
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
-        let scale = self.scale(view.ensemble);
+        let psi = view.psi()?;
+        let scale = self.scale(psi);
         let n = view.ensemble.sites();
         let xs = &view.ensemble.configurations()[view.rows.start * n..view.rows.end * n];
         let (logs, others) = self.evaluate_other(xs);
-        let mine = view.local_values(&self.hamiltonian);
-        let logs_of_psi = &view.ensemble.log_psi()[view.rows.clone()];
+        let mine = view.local_values(&*self.hamiltonian)?;
+        let logs_of_psi = &psi.log_psi()[view.rows.clone()];
         let mut out = Vec::with_capacity(5 * view.rows.len());
         for (((phi, psi), other), mine) in logs.iter().zip(logs_of_psi).zip(others).zip(mine) {
             if phi.re == f64::NEG_INFINITY {
@@ -145,7 +141,8 @@ impl Observable for Overlap {
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
         Ok(ensemble
-            .amplitudes()
+            .psi()
+            .and_then(|psi| psi.all())
             .map(|(index, psi)| self.exact(index, psi)))
     }
     fn quantities(&self) -> Vec<Quantity> {

@@ -29,7 +29,7 @@ impl Observable for PauliStrings {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         Ok(view
-            .local_values(&self.table)
+            .local_values(&self.table)?
             .iter()
             .map(|z| z.re)
             .collect())

@@ -81,7 +81,7 @@ impl Observable for SpinCorrelations {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         if self.full {
-            return Ok(view.pairs().iter().map(|v| self.factor * v).collect());
+            return Ok(view.pairs()?.iter().map(|v| self.factor * v).collect());
         }
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());
         for x in view.configurations() {

@@ -92,14 +92,13 @@ impl Observable for StringOrder {
                 .collect());
         }
         let mut asks = Asks::default();
-        for row in view.rows.clone() {
+        for (row, x) in view.rows.clone().zip(view.configurations()) {
             self.strings().for_each(|(i, d)| {
-                asks.push(row, &string(i, d).map(|k| k as u32).collect::<Vec<_>>())
+                asks.flip(row, x, &string(i, d).map(|k| k as u32).collect::<Vec<_>>())
             });
         }
         Ok(view
-            .ensemble
-            .ratios(&asks)
+            .ratios(&asks)?
             .iter()
             .map(|r| self.factor * r.re)
             .collect())

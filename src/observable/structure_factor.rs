@@ -154,7 +154,7 @@ impl Observable for StructureFactor {
         match &self.kernel {
             Kernel::Full(cosines) => {
                 let shape = (view.rows.len(), cosines.nrows());
-                let pairs = ArrayView2::from_shape(shape, view.pairs())
+                let pairs = ArrayView2::from_shape(shape, view.pairs()?)
                     .map_err(|e| Error::numerical(e.to_string(), ""))?;
                 Ok(pairs
                     .dot(cosines)

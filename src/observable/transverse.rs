@@ -3,7 +3,7 @@
 //! (σ^x_i)_loc(x) = ψ(x with spin i flipped)/ψ(x); it vanishes in a sector of fixed total Sz.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
-use crate::ansatz::Asks;
+use crate::basis::TOTAL_SZ;
 use crate::error::{Error, Result};
 
 struct Transverse {
@@ -17,7 +17,7 @@ pub(super) fn build(
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
-    if context.basis.up.is_some() {
+    if context.basis.fixed(TOTAL_SZ).is_some() {
         return Err(Error::input(
             &context.path,
             "the transverse magnetisation is zero where total Sz is fixed",
@@ -36,13 +36,8 @@ impl Observable for Transverse {
         self.sites
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
-        let mut asks = Asks::default();
-        view.rows
-            .clone()
-            .for_each(|row| (0..self.sites as u32).for_each(|i| asks.push(row, &[i])));
         Ok(view
-            .ensemble
-            .ratios(&asks)
+            .flip_ratios()?
             .iter()
             .map(|r| self.factor * r.re)
             .collect())

@@ -1,269 +1,155 @@
-//! Decides what an operator is: a sum of Pauli strings, compiled to a term table of diagonal terms
-//! and flips.
+//! Decides what an operator is to the rest of the program: its diagonal and the configurations that
+//! it connects, and what follows from these alone.
 //!
-//! For O = Σ_k c_k P_k the element between x and the configuration with the sites of P_k's X and Y
-//! flipped is ⟨x|P_k|x'⟩ = (−i)^{n_Y} Π_{Y} σ_y Π_{Z} σ_z, with σ the spins of x.
-//! Strings that flip the same sites share one connected configuration: ⟨x|O|x'⟩ = Σ_k c_k
-//! (−i)^{n_Y} Π σ.
+//! (Aψ)(x) = ⟨x|A|x⟩ ψ(x) + Σ_x' ⟨x|A|x'⟩ ψ(x').
 
+mod bits;
 pub mod files;
 pub mod models;
+mod strings;
 mod symmetry;
 
-use crate::basis::SpinBasis;
-use crate::error::{Error, Result};
+pub use bits::{Flip, Monomial, TermTable};
+pub use strings::{Pauli, PauliSum, name};
+
+use crate::basis::{Asks, Basis, Numbering};
+use crate::error::Result;
 use num_complex::Complex64;
-use std::collections::BTreeMap;
+use std::ops::Range;
 
-/// A one-site Pauli matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Pauli {
-    /// σx
-    X,
-    /// σy
-    Y,
-    /// σz
-    Z,
-}
-
-/// A sum of Pauli strings with complex coefficients; equal strings are merged.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PauliSum {
-    strings: BTreeMap<Vec<(u32, Pauli)>, Complex64>,
-}
-
-impl PauliSum {
-    /// Adds `coefficient` × the product of `factors` in the order given; factors on one site are
-    /// multiplied out.
-    pub fn add(&mut self, coefficient: impl Into<Complex64>, factors: &[(u32, Pauli)]) {
-        use Pauli::{X, Y, Z};
-        let mut coefficient = coefficient.into();
-        let mut product: BTreeMap<u32, Pauli> = BTreeMap::new();
-        let i = Complex64::i();
-        for &(site, right) in factors {
-            match product.remove(&site) {
-                None => {
-                    product.insert(site, right);
-                }
-                Some(left) if left == right => {}
-                Some(left) => {
-                    let (phase, result) = match (left, right) {
-                        (X, Y) => (i, Z),
-                        (Y, X) => (-i, Z),
-                        (Y, Z) => (i, X),
-                        (Z, Y) => (-i, X),
-                        (Z, X) => (i, Y),
-                        _ => (-i, Y),
-                    };
-                    coefficient *= phase;
-                    product.insert(site, result);
-                }
-            }
-        }
-        *self
-            .strings
-            .entry(product.into_iter().collect())
-            .or_default() += coefficient;
-    }
-
-    /// The strings and their coefficients.
-    pub fn iter(&self) -> impl Iterator<Item = (&[(u32, Pauli)], Complex64)> {
-        self.strings.iter().map(|(s, &c)| (s.as_slice(), c))
-    }
-
-    /// The largest site that occurs.
-    pub fn largest_site(&self) -> Option<u32> {
-        self.strings.keys().flatten().map(|&(site, _)| site).max()
-    }
-
-    /// The first string whose coefficient is not real, which makes the sum non-Hermitian.
-    pub fn non_hermitian(&self) -> Option<(String, Complex64)> {
-        let scale = self.strings.values().fold(0.0f64, |m, c| m.max(c.norm()));
-        self.strings
-            .iter()
-            .find(|(_, c)| c.im.abs() > 1e-14 * scale)
-            .map(|(s, &c)| (name(s), c))
-    }
-}
-
-/// The text form of a string, such as `X0 Z1`.
-pub fn name(string: &[(u32, Pauli)]) -> String {
-    string
-        .iter()
-        .map(|(site, p)| format!("{p:?}{site}"))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// One polynomial term: coefficient × Π σ over the sites.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Monomial {
-    /// c_k (−i)^{n_Y}
-    pub coefficient: Complex64,
-    /// Sites of the product.
-    pub sites: Vec<u32>,
-}
-
-/// All terms that flip the same sites.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Flip {
-    /// The flipped sites, in increasing order.
-    pub sites: Vec<u32>,
-    /// The element ⟨x|O|x'⟩ as a polynomial in the spins of x.
-    pub element: Vec<Monomial>,
-}
-
-/// A compiled operator: ⟨x|O|x⟩ and the connected configurations of any x.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TermTable {
-    /// Number of sites.
-    pub sites: usize,
-    /// The diagonal as a polynomial in the spins.
-    pub diagonal: Vec<Monomial>,
-    /// The off-diagonal part.
-    pub flips: Vec<Flip>,
-}
-
-fn evaluate(polynomial: &[Monomial], x: &[i8]) -> Complex64 {
-    // The sign bit of spins combined by exclusive or is that of their product.
-    let negative = |m: &Monomial| {
-        m.sites
-            .iter()
-            .fold(0, |product, &s| product ^ x[s as usize])
-            < 0
-    };
-    polynomial
-        .iter()
-        .map(|m| {
-            if negative(m) {
-                -m.coefficient
-            } else {
-                m.coefficient
-            }
-        })
-        .sum()
-}
-
-impl TermTable {
-    /// Compiles a sum on `sites` sites.
-    pub fn compile(sites: usize, sum: &PauliSum) -> Result<Self> {
-        if let Some(site) = sum.largest_site().filter(|&s| s as usize >= sites) {
-            return Err(Error::input(
-                "hamiltonian",
-                format!(
-                    "a term acts on site {site}, the lattice has sites 0 to {}",
-                    sites.saturating_sub(1)
-                ),
-                "correct the term or enlarge the lattice",
-            ));
-        }
-        let mut groups: BTreeMap<Vec<u32>, Vec<Monomial>> = BTreeMap::new();
-        for (string, c) in sum.iter().filter(|(_, c)| c.norm() != 0.0) {
-            let pick =
-                |keep: fn(Pauli) -> bool| string.iter().filter(move |f| keep(f.1)).map(|f| f.0);
-            let n_y = pick(|p| p == Pauli::Y).count();
-            let coefficient = c * Complex64::new(0.0, -1.0).powu(n_y as u32);
-            groups
-                .entry(pick(|p| p != Pauli::Z).collect())
-                .or_default()
-                .push(Monomial {
-                    coefficient,
-                    sites: pick(|p| p != Pauli::X).collect(),
-                });
-        }
-        let diagonal = groups.remove(&Vec::new()).unwrap_or_default();
-        let flips = groups
-            .into_iter()
-            .map(|(sites, element)| Flip { sites, element })
-            .collect();
-        Ok(TermTable {
-            sites,
-            diagonal,
-            flips,
-        })
-    }
-
-    /// ⟨x|O|x⟩.
-    pub fn diagonal(&self, x: &[i8]) -> Complex64 {
-        evaluate(&self.diagonal, x)
-    }
-
-    /// Calls `visit(sites to flip, ⟨x|O|x'⟩)` for every x' ≠ x with a non-zero element.
-    pub fn connected(&self, x: &[i8], mut visit: impl FnMut(&[u32], Complex64)) {
-        for flip in &self.flips {
-            let element = evaluate(&flip.element, x);
-            if element != Complex64::ZERO {
-                visit(&flip.sites, element);
-            }
-        }
-    }
-
-    /// Tr O / dim over the whole space: the coefficient of the identity.
-    pub fn mean_diagonal(&self) -> f64 {
-        self.diagonal
-            .iter()
-            .filter(|m| m.sites.is_empty())
-            .map(|m| m.coefficient.re)
-            .sum()
-    }
-
-    /// Whether every element is real in the σz basis.
-    pub fn is_real(&self) -> bool {
-        self.flips
-            .iter()
-            .flat_map(|f| &f.element)
-            .all(|m| m.coefficient.im == 0.0)
-    }
-
-    /// The first flip that can change total Sz with a non-zero element, if any: the sites and the
-    /// element.
-    ///
-    /// An element vanishes for an assignment of the flipped spins when, for every product of the
-    /// other spins, the coefficients of its monomials cancel.
-    pub fn breaks_total_sz(&self) -> Option<(Vec<u32>, Complex64)> {
-        for flip in &self.flips {
-            let n = flip.sites.len();
-            if n > 20 {
-                return Some((flip.sites.clone(), flip.element[0].coefficient));
-            }
-            for assignment in 0..1u32 << n {
-                if 2 * assignment.count_ones() as usize == n {
-                    continue;
-                }
-                let mut rest: BTreeMap<Vec<u32>, Complex64> = BTreeMap::new();
-                for m in &flip.element {
-                    let mut c = m.coefficient;
-                    let mut outside = Vec::new();
-                    for &site in &m.sites {
-                        match flip.sites.binary_search(&site) {
-                            Ok(k) if assignment >> k & 1 == 0 => c = -c,
-                            Ok(_) => {}
-                            Err(_) => outside.push(site),
-                        }
-                    }
-                    *rest.entry(outside).or_default() += c;
-                }
-                let scale: f64 = flip.element.iter().map(|m| m.coefficient.norm()).sum();
-                if let Some(c) = rest.values().find(|c| c.norm() > 1e-12 * scale) {
-                    return Some((flip.sites.clone(), *c));
-                }
-            }
-        }
+/// An operator, compiled for the configurations of a basis.
+pub trait Operator: std::fmt::Debug + Send + Sync {
+    /// ⟨x|A|x⟩.
+    fn diagonal(&self, x: &[i8]) -> Complex64;
+    /// Asks, for walker `walker` at `x`, about every x' ≠ x with a non-zero element, each once, and
+    /// appends ⟨x|A|x'⟩ to `elements`; the signs of reordering fermions are part of it.
+    fn connect(&self, walker: usize, x: &[i8], asks: &mut Asks, elements: &mut Vec<Complex64>);
+    /// Whether it acts on the configurations of this basis and leaves them invariant; the error
+    /// names what does not.
+    fn check(&self, basis: &Basis) -> Result<()>;
+    /// What can be said about it on a basis, where the amplitudes are multiplied by −1 for every up
+    /// spin on the marked sites of a sign rule.
+    fn facts(&self, basis: &Basis, sign_rule: Option<&[bool]>) -> Facts;
+    /// Whether every permutation of the sites, followed by mirroring all values where `mirrored`,
+    /// maps it onto itself.
+    fn is_invariant(&self, permutations: &[&[u32]], mirrored: bool) -> bool;
+    /// The table behind it, where it is a sum of Pauli strings.
+    fn table(&self) -> Option<&TermTable> {
         None
     }
+}
 
-    /// Checks that the operator leaves the basis' sector invariant.
-    pub fn check_sector(&self, basis: &SpinBasis) -> Result<()> {
-        match self.breaks_total_sz().filter(|_| basis.up.is_some()) {
-            None => Ok(()),
-            Some((sites, element)) => Err(Error::input(
-                "hamiltonian.sector.total_sz",
-                format!(
-                    "the Hamiltonian does not conserve total Sz: flipping sites {sites:?} has the \
-                     element {element}"
-                ),
-                "remove the sector, or the terms that change total Sz",
-            )),
+/// What is known of an operator without looking inside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// Tr A / dim over the whole space.
+    pub centre: f64,
+    /// A bound of ‖A − centre‖; infinite where none is known.
+    pub spread: f64,
+    /// Whether every off-diagonal element is real.
+    pub real: bool,
+    /// Whether no off-diagonal element is positive, as far as it was looked at.
+    pub stoquastic: bool,
+    /// The largest number of connected configurations of one configuration.
+    pub connected: usize,
+    /// The charges that it conserves, of those that it was asked about.
+    pub conserved: Vec<&'static str>,
+    /// Pairs of sites between which it carries a charge, the smaller one first.
+    pub pairs: Vec<(u32, u32)>,
+}
+
+impl Facts {
+    /// No state has a smaller expectation value.
+    pub fn lower_bound(&self) -> f64 {
+        self.centre - self.spread
+    }
+}
+
+/// The rows of a matrix ⟨x|A|x'⟩ over numbered configurations, one at a time.
+pub struct MatrixRows<'a> {
+    operator: &'a dyn Operator,
+    numbering: &'a Numbering,
+    asks: Asks,
+    elements: Vec<Complex64>,
+}
+
+impl<'a> MatrixRows<'a> {
+    /// The matrix of `operator`.
+    pub fn new(operator: &'a dyn Operator, numbering: &'a Numbering) -> Self {
+        MatrixRows {
+            operator,
+            numbering,
+            asks: Asks::default(),
+            elements: Vec::new(),
         }
     }
+
+    /// Calls `visit(k', ⟨k|A|k'⟩)` for every off-diagonal element of row `k`; returns the diagonal.
+    pub fn row(&mut self, k: usize, mut visit: impl FnMut(usize, Complex64)) -> Complex64 {
+        let x = self.numbering.row(k);
+        self.asks.clear();
+        self.elements.clear();
+        self.operator
+            .connect(0, &x, &mut self.asks, &mut self.elements);
+        let start = self.numbering.at(k, &x);
+        for ((_, step), &element) in self.asks.iter().zip(&self.elements) {
+            if let Some(reached) = start.after(step) {
+                visit(reached, element);
+            }
+        }
+        self.operator.diagonal(&x)
+    }
+}
+
+/// (Aψ)(x) of the configurations with numbers `rows`, from the amplitudes ψ of all of them.
+pub fn apply(
+    operator: &dyn Operator,
+    numbering: &Numbering,
+    psi: &[Complex64],
+    rows: Range<usize>,
+) -> Vec<Complex64> {
+    let mut matrix = MatrixRows::new(operator, numbering);
+    let mut reached = Vec::new();
+    let row = |k: usize| {
+        reached.clear();
+        let diagonal = matrix.row(k, |to, element| reached.push((to, element)));
+        let start = diagonal * psi[k];
+        reached
+            .iter()
+            .fold(start, |sum, (to, element)| sum + element * psi[*to])
+    };
+    rows.map(row).collect()
+}
+
+/// A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x) of the rows `xs` of `sites` values each. The questions that
+/// `ratios` answers number the rows from `first` on.
+pub fn local_values(
+    operator: &dyn Operator,
+    xs: &[i8],
+    sites: usize,
+    first: usize,
+    mut ratios: impl FnMut(&Asks, &mut Vec<Complex64>),
+) -> Vec<Complex64> {
+    /// Questions asked at once: enough to amortise a call, few enough to stay in cache.
+    const BLOCK: usize = 4096;
+    let rows = || xs.chunks_exact(sites);
+    let mut values: Vec<Complex64> = rows().map(|x| operator.diagonal(x)).collect();
+    let (mut asks, mut elements, mut answers) = (Asks::default(), Vec::new(), Vec::new());
+    let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>, values: &mut [Complex64]| {
+        answers.clear();
+        ratios(asks, &mut answers);
+        for ((walker, _), (element, ratio)) in asks.iter().zip(elements.iter().zip(&answers)) {
+            values[walker - first] += element * ratio;
+        }
+        asks.clear();
+        elements.clear();
+    };
+    for (walker, x) in (first..).zip(rows()) {
+        operator.connect(walker, x, &mut asks, &mut elements);
+        if asks.len() >= BLOCK {
+            settle(&mut asks, &mut elements, &mut values);
+        }
+    }
+    settle(&mut asks, &mut elements, &mut values);
+    values
 }

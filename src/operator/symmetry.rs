@@ -38,18 +38,14 @@ impl TermTable {
 
     /// Whether every permutation g of `permutations`, followed by a flip of all spins where asked
     /// for, leaves the operator as it is.
-    pub fn is_invariant<'a>(
-        &self,
-        permutations: impl IntoIterator<Item = &'a [u32]>,
-        flip: bool,
-    ) -> bool {
+    pub(super) fn maps_to_itself(&self, permutations: &[&[u32]], flip: bool) -> bool {
         let original = self.terms(None, false);
         let scale = original.values().fold(0.0f64, |m, c| m.max(c.norm()));
         let within = |a: &Terms, b: &Terms| {
             a.iter()
                 .all(|(k, c)| (c - b.get(k).copied().unwrap_or_default()).norm() <= 1e-12 * scale)
         };
-        permutations.into_iter().all(|g| {
+        permutations.iter().all(|g| {
             let moved = self.terms(Some(g), flip);
             within(&original, &moved) && within(&moved, &original)
         })

@@ -1,36 +1,50 @@
 //! Decides the global flip: all spins at once, which joins the two signs of an ordered phase.
 
-use super::{Rule, RuleContext, RuleEntry};
-use crate::basis::SpinBasis;
+use super::{Reach, Rule, RuleContext, RuleEntry, without_keys};
+use crate::basis::{PARTICLES, Step, TOTAL_SZ, only_spin_half};
 use crate::error::Result;
 use crate::rng::Generator;
 
 pub(super) const ENTRY: RuleEntry = RuleEntry {
     kind: "global-flip",
     build,
+    schema: crate::table::no_keys,
 };
 
 struct GlobalFlip {
-    sites: u32,
-    changes_total_sz: bool,
+    /// What it changes: nothing where total Sz is zero.
+    changes: &'static [&'static str],
 }
 
-fn build(context: &RuleContext) -> Result<Box<dyn Rule>> {
-    let sites = context.basis.sites;
+fn build(table: &toml::Table, context: &RuleContext) -> Result<Box<dyn Rule>> {
+    without_keys(table)?;
+    if context.basis.fixed(PARTICLES).is_some() || !context.basis.locals().iter().all(is_spin) {
+        return Err(only_spin_half(super::KEY, "`global-flip`"));
+    }
     Ok(Box::new(GlobalFlip {
-        sites: sites as u32,
-        changes_total_sz: context.basis.up != Some(sites / 2) || sites % 2 == 1,
+        changes: match context.basis.fixed(TOTAL_SZ) {
+            Some(0) => &[],
+            _ => &[TOTAL_SZ],
+        },
     }))
 }
 
+/// Whether −x is a value wherever x is.
+fn is_spin(local: &crate::basis::Local) -> bool {
+    local.value(local.count as usize - 1) == -local.first
+}
+
 impl Rule for GlobalFlip {
-    fn propose(&self, _x: &[i8], _rng: &mut Generator, sites: &mut Vec<u32>) {
-        sites.extend(0..self.sites);
+    fn propose(&self, x: &[i8], _rng: &mut Generator, step: &mut Step) -> Option<f64> {
+        (0u32..)
+            .zip(x)
+            .for_each(|(site, &value)| step.set(site, -value));
+        Some(0.0)
     }
-    fn changes_total_sz(&self) -> bool {
-        self.changes_total_sz
+    fn changes(&self) -> &[&'static str] {
+        self.changes
     }
-    fn is_ergodic(&self, _basis: &SpinBasis) -> bool {
-        false
+    fn carries(&self) -> Reach<'_> {
+        Reach::Nothing
     }
 }

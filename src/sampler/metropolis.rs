@@ -1,12 +1,13 @@
 //! Decides the accept loop: all chains of a rank propose in lock step, each from its own random
 //! stream.
 //!
-//! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|²) (Metropolis et al., J.
-//! Chem. Phys. 21, 1087 (1953)). A chain's moves depend on its stream and its configuration alone,
-//! never on the chains beside it.
+//! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|² q(x' → x)/q(x → x'))
+//! (Metropolis et al., J. Chem. Phys. 21, 1087 (1953); W. K. Hastings, Biometrika 57, 97 (1970)). A
+//! chain's moves depend on its stream and its configuration alone, never on the chains beside it.
 
 use super::Mixture;
-use crate::ansatz::{Ansatz, Asks};
+use crate::ansatz::{Ansatz, Asks, Erased};
+use crate::basis::Step;
 use crate::rng::{Generator, RngExt};
 use num_complex::Complex64;
 
@@ -35,22 +36,22 @@ impl Counts {
     }
 }
 
-/// Scratch memory of the accept loop, so that a sweep allocates nothing.
+/// Memory of the accept loop, so that a sweep allocates nothing.
 #[derive(Default)]
-pub struct Metropolis {
+pub struct Metropolis<S = <Erased as Ansatz>::Scratch> {
     asks: Asks,
-    accepted: Asks,
     thresholds: Vec<f64>,
     ratios: Vec<Complex64>,
-    accepted_ratios: Vec<Complex64>,
-    sites: Vec<u32>,
+    taken: Vec<bool>,
+    step: Step,
+    scratch: S,
 }
 
-impl Metropolis {
+impl<S: Default + Send> Metropolis<S> {
     /// Advances every walker of `batch` by `sweeps` sweeps of N proposals; `xs` holds their
     /// configurations, row by row.
     #[allow(clippy::too_many_arguments)]
-    pub fn sweep<A: Ansatz>(
+    pub fn sweep<A: Ansatz<Scratch = S>>(
         &mut self,
         ansatz: &A,
         batch: &mut A::Batch,
@@ -61,43 +62,41 @@ impl Metropolis {
         counts: &mut Counts,
     ) {
         let n = ansatz.sites();
-        for asks in [&mut self.asks, &mut self.accepted] {
-            asks.clear();
-            asks.reserve(rngs.len(), xs.len());
-        }
-        self.accepted_ratios.clear();
-        self.accepted_ratios.reserve(rngs.len());
+        self.asks.clear();
+        self.asks.reserve(rngs.len(), xs.len());
+        self.taken.clear();
+        self.taken.reserve(rngs.len());
         for _ in 0..sweeps * n {
             self.asks.clear();
             self.thresholds.clear();
             for (walker, (x, rng)) in xs.chunks_exact(n).zip(rngs.iter_mut()).enumerate() {
-                mixture.propose(x, rng, &mut self.sites);
+                let log_q = mixture.propose(x, rng, &mut self.step);
                 let threshold: f64 = rng.random();
                 counts.proposed[walker] += 1;
-                if !self.sites.is_empty() {
-                    self.asks.push(walker, &self.sites);
-                    self.thresholds.push(threshold);
+                if let Some(log_q) = log_q {
+                    self.asks.push(walker, self.step.get());
+                    self.thresholds.push(match log_q {
+                        0.0 => threshold,
+                        _ => threshold * (-log_q).exp(),
+                    });
                 }
             }
             self.ratios.resize(self.asks.len(), Complex64::ZERO);
-            ansatz.ratios(batch, &self.asks, &mut self.ratios);
-            self.accepted.clear();
-            self.accepted_ratios.clear();
-            for (k, (walker, sites)) in self.asks.iter().enumerate() {
+            ansatz.ratios(batch, &self.asks, &mut self.scratch, &mut self.ratios);
+            self.taken.clear();
+            for (k, (walker, step)) in self.asks.iter().enumerate() {
                 let probability = self.ratios[k].norm_sqr();
-                if self.thresholds[k] < probability {
-                    self.accepted.push(walker, sites);
-                    self.accepted_ratios.push(self.ratios[k]);
+                let taken = self.thresholds[k] < probability;
+                self.taken.push(taken);
+                if taken {
                     counts.accepted[walker] += 1;
-                    sites
-                        .iter()
-                        .for_each(|&s| xs[walker * n + s as usize] *= -1);
+                    step.apply(&mut xs[walker * n..(walker + 1) * n]);
                 } else if probability.is_nan() {
                     counts.non_finite += 1;
                 }
             }
-            if !self.accepted.is_empty() {
-                ansatz.accept(batch, &self.accepted, &self.accepted_ratios);
+            if self.taken.contains(&true) {
+                ansatz.accept(batch, &self.asks, &self.taken, &mut self.scratch);
             }
         }
     }

@@ -1,4 +1,8 @@
-//! Decides how a chain moves: symmetric proposals and the Metropolis rule min(1, |ψ(x')/ψ(x)|²).
+//! Decides how a chain moves: proposals with known probabilities and the rule of Metropolis and
+//! Hastings.
+//!
+//! x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|² q(x' → x)/q(x → x')) (W. K. Hastings,
+//! Biometrika 57, 97 (1970)).
 
 mod exchange;
 mod flip;
@@ -7,27 +11,40 @@ mod metropolis;
 
 pub use metropolis::{Counts, Metropolis};
 
-use crate::basis::SpinBasis;
+use crate::basis::{Basis, Step};
 use crate::error::{Error, Result};
 use crate::rng::{Generator, RngExt};
 use crate::table::{Entry, Shelf};
 
-/// A symmetric proposal: q(x → x') = q(x' → x).
+/// A proposal rule.
 pub trait Rule: Send + Sync {
-    /// Writes the sites to flip into `sites`; leaves it empty for a proposal that changes nothing
-    /// and counts as rejected.
-    fn propose(&self, x: &[i8], rng: &mut Generator, sites: &mut Vec<u32>);
-    /// Whether total Sz can change.
-    fn changes_total_sz(&self) -> bool;
-    /// Whether this rule alone reaches every configuration of the basis.
-    fn is_ergodic(&self, basis: &SpinBasis) -> bool;
+    /// Writes a move from `x` into the empty `step` and returns ln q(x' → x) − ln q(x → x'). `None`
+    /// is a proposal that changes nothing and counts as rejected.
+    fn propose(&self, x: &[i8], rng: &mut Generator, step: &mut Step) -> Option<f64>;
+    /// Names of the charges that it can change.
+    fn changes(&self) -> &[&'static str];
+    /// How far it gets by itself.
+    fn carries(&self) -> Reach<'_>;
+}
+
+/// What a rule, repeated, can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// Nothing that counts: it helps another rule.
+    Nothing,
+    /// The value of every site, to any other value.
+    Values,
+    /// It exchanges the values of these pairs of sites.
+    Exchange(&'a [(u32, u32)]),
+    /// It carries single units of a charge between these pairs of sites.
+    Transfer(&'a [(u32, u32)]),
 }
 
 /// What a rule is built from.
 pub struct RuleContext<'a> {
     /// The configurations.
-    pub basis: &'a SpinBasis,
-    /// Pairs over which spins are exchanged.
+    pub basis: &'a Basis,
+    /// Pairs between which the Hamiltonian carries a charge.
     pub pairs: &'a [(u32, u32)],
 }
 
@@ -35,8 +52,10 @@ pub struct RuleContext<'a> {
 pub struct RuleEntry {
     /// Its name in `sampler.moves`.
     pub kind: &'static str,
-    /// Builds it, or says why it cannot be used here.
-    pub build: fn(&RuleContext) -> Result<Box<dyn Rule>>,
+    /// Builds it from its table without `kind` and `weight`, or says why it cannot be used here.
+    pub build: fn(&toml::Table, &RuleContext) -> Result<Box<dyn Rule>>,
+    /// JSON schema of its keys.
+    pub schema: fn() -> serde_json::Value,
 }
 
 impl Entry for RuleEntry {
@@ -45,12 +64,32 @@ impl Entry for RuleEntry {
         self.kind
     }
     fn schema(&self) -> serde_json::Value {
-        crate::table::no_keys()
+        (self.schema)()
     }
 }
 
 /// The registry of rules.
 pub const RULES: &[RuleEntry] = &[flip::ENTRY, exchange::ENTRY, global_flip::ENTRY];
+
+/// Where the moves stand in the input.
+const KEY: &str = "sampler.moves";
+
+/// The table of a move that has no keys of its own.
+pub fn named(kind: &str) -> toml::Table {
+    toml::Table::from_iter([("kind".to_string(), kind.into())])
+}
+
+/// Refuses the keys of a table that has to be empty.
+fn without_keys(table: &toml::Table) -> Result<()> {
+    match table.keys().next() {
+        None => Ok(()),
+        Some(key) => Err(Error::input(
+            format!("{KEY}.{key}"),
+            "unknown key",
+            "this move has no keys besides `kind` and `weight`",
+        )),
+    }
+}
 
 /// A mixture of rules, each chosen with a fixed probability.
 pub struct Mixture {
@@ -58,61 +97,39 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Builds the mixture of (kind, weight) pairs; refuses one that leaves the sector or cannot
-    /// reach all of it.
+    /// Builds the mixture of the moves of these tables, each with the keys `kind`, `weight`
+    /// (default 1) and those of the move; refuses one that breaks a fixed charge or cannot reach
+    /// every configuration.
     pub fn new(
-        parts: &[(String, f64)],
+        parts: &[toml::Table],
         context: &RuleContext,
         kinds: Shelf<RuleEntry>,
     ) -> Result<Self> {
-        let key = "sampler.moves";
         if parts.is_empty() {
             return Err(Error::input(
-                key,
+                KEY,
                 "the list is empty",
                 format!("name at least one of {}", kinds.names()),
             ));
         }
         let mut rules = Vec::new();
         let mut total = 0.0;
-        for (kind, weight) in parts {
-            let entry = kinds.find(kind, key)?;
-            if !(weight.is_finite() && *weight > 0.0) {
-                return Err(Error::input(
-                    key,
-                    format!("the weight {weight} of `{kind}`"),
-                    "weights are positive numbers",
-                ));
-            }
-            total += weight;
-            let rule = (entry.build)(context)?;
-            if rule.changes_total_sz() && context.basis.up.is_some() {
-                return Err(Error::input(
-                    key,
-                    format!("`{kind}` leaves the sector of fixed total Sz"),
-                    "use \"exchange\", or remove hamiltonian.sector",
-                ));
-            }
+        for part in parts {
+            let (entry, mut keys) = kinds.take(part, KEY)?;
+            total += weight(&mut keys, entry.kind)?;
+            let rule = (entry.build)(&keys, context)?;
+            check_charges(&*rule, entry.kind, context.basis)?;
             rules.push((total, rule));
         }
-        if !rules.iter().any(|(_, r)| r.is_ergodic(context.basis)) {
-            return Err(Error::input(
-                key,
-                "these moves cannot reach every configuration",
-                if context.basis.up.is_some() {
-                    "add \"exchange\" over bonds that connect all sites"
-                } else {
-                    "add \"flip\", or fix hamiltonian.sector"
-                },
-            ));
-        }
+        check_reach(&rules, context.basis)?;
         rules.iter_mut().for_each(|(edge, _)| *edge /= total);
         Ok(Mixture { rules })
     }
 
-    /// Proposes with one of the rules.
-    pub fn propose(&self, x: &[i8], rng: &mut Generator, sites: &mut Vec<u32>) {
-        sites.clear();
+    /// Proposes with one of the rules: the move is in `step`, the result that of
+    /// [`Rule::propose`].
+    pub fn propose(&self, x: &[i8], rng: &mut Generator, step: &mut Step) -> Option<f64> {
+        step.clear();
         let mut k = 0;
         if self.rules.len() > 1 {
             let u: f64 = rng.random();
@@ -122,14 +139,72 @@ impl Mixture {
                 .position(|(edge, _)| u < *edge)
                 .unwrap_or(self.rules.len() - 1);
         }
-        self.rules[k].1.propose(x, rng, sites);
+        self.rules[k].1.propose(x, rng, step)
     }
+}
+
+fn weight(keys: &mut toml::Table, kind: &str) -> Result<f64> {
+    let value = keys.remove("weight").unwrap_or(toml::Value::Float(1.0));
+    let number = value
+        .as_float()
+        .or_else(|| value.as_integer().map(|k| k as f64));
+    number.filter(|w| w.is_finite() && *w > 0.0).ok_or_else(|| {
+        Error::input(
+            KEY,
+            format!("the weight {value} of `{kind}`"),
+            "weights are positive numbers",
+        )
+    })
+}
+
+fn check_charges(rule: &dyn Rule, kind: &str, basis: &Basis) -> Result<()> {
+    let fixed = |name: &&&str| basis.charges().iter().any(|c| c.name == **name);
+    match rule.changes().iter().find(fixed) {
+        None => Ok(()),
+        Some(name) => Err(Error::input(
+            KEY,
+            format!(
+                "`{kind}` leaves the sector of fixed {}",
+                name.replace('_', " ")
+            ),
+            "use \"exchange\", or remove hamiltonian.sector",
+        )),
+    }
+}
+
+/// Refuses rules that do not reach every configuration together.
+fn check_reach(rules: &[(f64, Box<dyn Rule>)], basis: &Basis) -> Result<()> {
+    let reached = || rules.iter().map(|(_, rule)| rule.carries());
+    // Sites that a path of pairs connects carry the same label.
+    let mut label: Vec<usize> = (0..basis.sites()).collect();
+    let carrying = |reach| match reach {
+        Reach::Transfer(pairs) => pairs,
+        Reach::Exchange(pairs) if basis.is_binary() => pairs,
+        _ => &[],
+    };
+    for &(i, j) in reached().flat_map(carrying) {
+        let (from, to) = (label[j as usize], label[i as usize]);
+        (label.iter_mut().filter(|l| **l == from)).for_each(|l| *l = to);
+    }
+    let connected = label.windows(2).all(|w| w[0] == w[1]);
+    let fixed = !basis.charges().is_empty();
+    if (fixed && connected) || (!fixed && reached().any(|r| r == Reach::Values)) {
+        return Ok(());
+    }
+    Err(Error::input(
+        KEY,
+        "these moves cannot reach every configuration",
+        if fixed {
+            "add \"exchange\" over bonds that connect all sites"
+        } else {
+            "add \"flip\", or fix hamiltonian.sector"
+        },
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::basis::StateIndex;
     use crate::rng::{Purpose, stream};
     use std::collections::BTreeSet;
 
@@ -146,8 +221,8 @@ mod tests {
             (vec!["exchange"], Some(-2)),
             (vec!["exchange", "global-flip"], Some(0)),
         ] {
-            let basis = SpinBasis::new(6, twice_sz).unwrap();
-            let parts: Vec<_> = kinds.iter().map(|k| (k.to_string(), 1.0)).collect();
+            let basis = Basis::spin_half(6, twice_sz).unwrap();
+            let parts: Vec<_> = kinds.iter().map(|k| named(k)).collect();
             let mixture = Mixture::new(
                 &parts,
                 &RuleContext {
@@ -160,12 +235,12 @@ mod tests {
             let mut rng = stream(1, Purpose::Law, 0, 0);
             let mut x = basis.random(&mut rng);
             let mut seen = BTreeSet::new();
-            let mut sites = Vec::new();
+            let mut step = Step::default();
             for _ in 0..20_000 {
-                mixture.propose(&x, &mut rng, &mut sites);
-                sites.iter().for_each(|&s| x[s as usize] *= -1);
+                mixture.propose(&x, &mut rng, &mut step);
+                step.get().apply(&mut x);
                 assert!(basis.contains(&x));
-                seen.insert(StateIndex::word(&x));
+                seen.insert(x.clone());
             }
             assert_eq!(
                 seen.len() as f64,
@@ -180,8 +255,8 @@ mod tests {
         let pairs = ring(4);
         let split = vec![(0, 1), (2, 3)];
         let build = |kinds: &[&str], twice_sz, pairs: &[(u32, u32)]| {
-            let basis = SpinBasis::new(4, twice_sz).unwrap();
-            let parts: Vec<_> = kinds.iter().map(|k| (k.to_string(), 1.0)).collect();
+            let basis = Basis::spin_half(4, twice_sz).unwrap();
+            let parts: Vec<_> = kinds.iter().map(|k| named(k)).collect();
             Mixture::new(
                 &parts,
                 &RuleContext {

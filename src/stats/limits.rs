@@ -35,5 +35,6 @@ pub const FIXED_STATE_BURN_IN: usize = 20;
 pub const OUTPUT_BURN_IN: usize = 10;
 
 /// Largest error of ln ψ in a chain's tables, which are updated and not evaluated anew, that goes
-/// without a warning: |ψ|² is then right to two parts in a million.
-pub const MAX_TABLE_DRIFT: f64 = 1e-6;
+/// without a warning, in relative errors of a ratio: in double precision |ψ|² is then right to two
+/// parts in a million.
+pub const MAX_TABLE_DRIFT: f64 = 1e6;

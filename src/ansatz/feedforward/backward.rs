@@ -204,7 +204,7 @@ impl<T: Field> Feedforward<T> {
             .map(Arc::new)
             .collect();
         Derivatives::new(
-            self.kind(),
+            self.facts().kind,
             walkers,
             self.blocks(&values, signals.into_iter().map(D::matrix)),
         )

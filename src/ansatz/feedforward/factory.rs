@@ -148,7 +148,7 @@ fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
         );
     }
     Ok(Shape {
-        sites: context.basis.sites,
+        sites: context.basis.sites(),
         layers: keys
             .widths
             .iter()
@@ -167,7 +167,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     let shape = shape(&keys, context)?;
-    let inputs = std::iter::once(context.basis.sites).chain(keys.widths.iter().copied());
+    let inputs = std::iter::once(context.basis.sites()).chain(keys.widths.iter().copied());
     let weights: f64 = inputs
         .zip(&keys.widths)
         .map(|(below, &above)| below as f64 * above as f64)

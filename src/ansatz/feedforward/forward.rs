@@ -7,9 +7,9 @@
 use super::activation::Order;
 use super::{Feedforward, Shape};
 use crate::ansatz::field::{Field, reduce};
+use crate::basis::Move;
 use crate::linalg::panels::Panels;
 use num_complex::Complex64;
-use std::cell::RefCell;
 
 /// Questions evaluated at once: the activations of a block stay in cache.
 pub const BLOCK: usize = 64;
@@ -44,13 +44,13 @@ pub struct FeedforwardBatch {
     pub log_psi: Vec<Complex64>,
     /// Accepted moves since the walker was computed afresh.
     pub accepted: Vec<u32>,
-    /// Room for one block of questions.
-    pub scratch: RefCell<Scratch>,
 }
 
-/// Rows of first-layer pre-activations, and activations on their way through the layers.
-#[derive(Debug)]
+/// The last ratios, rows of first-layer pre-activations of one block of questions, and activations
+/// on their way through the layers.
+#[derive(Debug, Default)]
 pub struct Scratch {
+    pub(super) ratios: Vec<Complex64>,
     rows: Vec<f64>,
     one: Vec<f64>,
     other: Vec<f64>,
@@ -58,24 +58,23 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    fn new(tables: &Tables, rows: usize) -> Self {
+    /// Makes room for a block of walkers or questions.
+    pub(super) fn fit(&mut self, tables: &Tables) {
         let widest = tables
             .inner
             .iter()
             .map(Panels::stride)
             .chain([tables.first.stride(), tables.output.stride()])
             .max();
-        let room = || vec![0.0; rows * widest.unwrap_or(0)];
-        let spins = Vec::with_capacity(rows * tables.sites);
-        Scratch {
-            rows: vec![0.0; rows * tables.first.stride()],
-            one: room(),
-            other: room(),
-            spins,
+        for room in [&mut self.one, &mut self.other] {
+            room.resize(BLOCK * widest.unwrap_or(0), 0.0);
         }
+        self.rows.resize(BLOCK * tables.first.stride(), 0.0);
+        self.spins.clear();
+        self.spins.reserve(BLOCK * tables.sites);
     }
     /// The place of the first-layer row of question `row` of a block.
-    pub fn row(&mut self, row: usize, tables: &Tables) -> &mut [f64] {
+    pub(super) fn row(&mut self, row: usize, tables: &Tables) -> &mut [f64] {
         &mut self.rows[row * tables.first.stride()..][..tables.first.stride()]
     }
 }
@@ -88,7 +87,6 @@ impl FeedforwardBatch {
             rows: vec![0.0; walkers * tables.first.stride()],
             log_psi: vec![Complex64::ZERO; walkers],
             accepted: vec![0; walkers],
-            scratch: RefCell::new(Scratch::new(tables, BLOCK)),
         }
     }
 }
@@ -173,23 +171,30 @@ impl Tables {
         }
     }
 
-    /// Flips the spins on `sites` of walker `k`, in its spins and its row.
-    pub fn flip(&self, batch: &mut FeedforwardBatch, k: usize, sites: &[u32]) {
+    /// Moves walker `k`, its spins and its row.
+    pub fn move_on(&self, batch: &mut FeedforwardBatch, k: usize, step: Move) {
         let stride = self.first.stride();
-        for &site in sites {
-            let spin = &mut batch.x[k * self.sites + site as usize];
-            let factor = -2.0 * f64::from(*spin);
-            *spin = -*spin;
+        for &site in step.sites {
+            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
             let w = &self.flips[site as usize * stride..][..stride];
             batch.rows[k * stride..(k + 1) * stride]
                 .iter_mut()
                 .zip(w)
                 .for_each(|(r, w)| *r += factor * w);
         }
+        step.apply(&mut batch.x[k * self.sites..(k + 1) * self.sites]);
     }
 }
 
 impl<T: Field> Feedforward<T> {
+    /// Bytes of a walker in a batch.
+    pub(super) fn bytes_per_walker(&self) -> usize {
+        self.shape.sites
+            + self.tables.first.stride() * size_of::<f64>()
+            + size_of::<Complex64>()
+            + size_of::<u32>()
+    }
+
     /// Brings all tables up to date with the parameters.
     pub(super) fn tabulate(&mut self) {
         let (shape, places, values, tables) =
@@ -249,7 +254,8 @@ impl<T: Field> Feedforward<T> {
     /// Row and ln ψ of every walker from its spins.
     pub(super) fn rebuild(&self, batch: &mut FeedforwardBatch) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
-        let scratch = batch.scratch.get_mut();
+        let scratch = &mut Scratch::default();
+        scratch.fit(&self.tables);
         let blocks = batch
             .x
             .chunks(BLOCK * n)
@@ -266,9 +272,8 @@ impl<T: Field> Feedforward<T> {
     }
 
     /// Row and ln ψ of walker `k` from its spins.
-    pub(super) fn refresh(&self, batch: &mut FeedforwardBatch, k: usize) {
+    pub(super) fn refresh(&self, batch: &mut FeedforwardBatch, k: usize, scratch: &mut Scratch) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
-        let scratch = batch.scratch.get_mut();
         scratch.spins.clear();
         scratch
             .spins

@@ -17,10 +17,10 @@ mod tests;
 
 pub use activation::Activation;
 pub use factory::{build, schema};
-pub use forward::FeedforwardBatch;
+pub use forward::{FeedforwardBatch, Scratch};
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
-use super::{Ansatz, Asks, Block, Derivatives, Kind};
+use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Kind, keep};
 use crate::error::Result;
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
@@ -108,10 +108,11 @@ pub struct Feedforward<T> {
 }
 
 impl<T: Field> Feedforward<T> {
-    /// Gaussian parameters. Weights have the standard deviation [`Activation::gain`]/√(fan-in),
-    /// so that signals keep their size; what multiplies the output (c, or the last layer where c =
-    /// 1) and all biases a tenth of that, so that ψ starts almost uniform; imaginary parts a tenth
-    /// of the real ones, away from the zeros of cosh. All times `init`.
+    /// Gaussian parameters. Weights have the standard deviation [`Activation::gain`]/√(fan-in), so
+    /// that signals keep their size. What multiplies the output (c, or the last layer where c is
+    /// not a parameter) and all biases have a tenth of that, so that ψ starts almost uniform;
+    /// imaginary parts have a tenth of the real ones, away from the zeros of cosh. All times
+    /// `init`.
     pub fn new(shape: Shape, init: f64, seed: impl Into<Origin>) -> Self {
         let mut rng = seed.into().parameters();
         let mut draw = |count: usize, sd: f64| {
@@ -164,6 +165,7 @@ impl<T: Field> Feedforward<T> {
 
 impl<T: Field> Ansatz for Feedforward<T> {
     type Batch = FeedforwardBatch;
+    type Scratch = Scratch;
 
     fn sites(&self) -> usize {
         self.shape.sites
@@ -206,11 +208,18 @@ impl<T: Field> Ansatz for Feedforward<T> {
         self.tabulate();
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        if self.shape.outputs::<T>() == 2 {
-            Kind::Stacked
-        } else {
-            T::kind()
+    fn facts(&self) -> AnsatzFacts {
+        let phase = self.shape.outputs::<T>() == 2;
+        let layers = 1..self.shape.layers.len();
+        let products = layers.map(|l| self.shape.fan_in(l) * self.shape.layers[l].0);
+        let rows = self.shape.outputs::<T>() * self.shape.last();
+        AnsatzFacts {
+            kind: if phase { Kind::Stacked } else { T::kind() },
+            precision: DOUBLE,
+            positive: !phase && !T::COMPLEX,
+            bytes_per_walker: self.bytes_per_walker(),
+            // A complex multiplication takes four real ones.
+            operations: (2 * T::PARTS.pow(2) * (products.sum::<usize>() + rows)) as f64,
         }
     }
 
@@ -224,18 +233,24 @@ impl<T: Field> Ansatz for Feedforward<T> {
         batch.log_psi.clone()
     }
 
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        let scratch = &mut *batch.scratch.borrow_mut();
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        scratch.fit(&self.tables);
         for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             for (row, at) in (first..first + out.len()).enumerate() {
-                let (k, sites) = asks.get(at);
+                let (k, step) = asks.get(at);
                 self.tables
-                    .moved(batch, k, sites, scratch.row(row, &self.tables));
+                    .moved(batch, k, step.sites, scratch.row(row, &self.tables));
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {
-                let (k, sites) = asks.get(at);
-                let unchanged = sites.is_empty();
+                let (k, step) = asks.get(at);
+                let unchanged = step.is_empty();
                 *out = if unchanged {
                     Complex64::ONE
                 } else {
@@ -243,14 +258,22 @@ impl<T: Field> Ansatz for Feedforward<T> {
                 };
             }
         }
+        keep(&mut scratch.ratios, out, batch.log_psi.len());
     }
 
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        for ((k, sites), ratio) in asks.iter().zip(ratios) {
-            self.tables.flip(batch, k, sites);
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
+        for (at, (k, step)) in asks.iter().enumerate().filter(|(at, _)| taken[*at]) {
+            let ratio = scratch.ratios[at];
+            self.tables.move_on(batch, k, step);
             batch.accepted[k] = (batch.accepted[k] + 1) % REFRESH;
             if batch.accepted[k] == 0 || !(1e-100..1e100).contains(&ratio.norm()) {
-                self.refresh(batch, k);
+                self.refresh(batch, k, scratch);
             } else {
                 batch.log_psi[k] = reduce(batch.log_psi[k] + ratio.ln());
             }
@@ -258,7 +281,7 @@ impl<T: Field> Ansatz for Feedforward<T> {
     }
 
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        if self.kind() == Kind::Real {
+        if self.facts().kind == Kind::Real {
             self.log_derivatives::<f64>(batch)
         } else {
             self.log_derivatives::<Complex64>(batch)

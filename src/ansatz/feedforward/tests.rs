@@ -4,7 +4,7 @@
 use super::*;
 use crate::ansatz::Matrix;
 use crate::ansatz::rbm::Rbm;
-use crate::basis::SpinBasis;
+use crate::basis::Basis;
 use crate::laws::laws;
 use crate::rng::{Purpose, RngExt, stream};
 
@@ -21,7 +21,7 @@ fn shape(widths: &[usize], g: Activation) -> Shape {
 
 #[test]
 fn laws_hold_for_every_shape_function_and_instruction_set() {
-    let basis = SpinBasis::new(6, None).unwrap();
+    let basis = Basis::spin_half(6, None).unwrap();
     for simd in Simd::available() {
         for (name, g) in Activation::ALL {
             for widths in [&[9][..], &[5, 18], &[4, 3, 2]] {
@@ -47,7 +47,7 @@ fn laws_hold_for_every_shape_function_and_instruction_set() {
 
 #[test]
 fn laws_hold_without_biases_and_output_weights() {
-    let basis = SpinBasis::new(6, Some(0)).unwrap();
+    let basis = Basis::spin_half(6, Some(0)).unwrap();
     for (visible_bias, hidden_bias) in [(true, false), (false, true), (false, false)] {
         for output_weights in [true, false] {
             let shape = Shape {
@@ -79,7 +79,7 @@ fn largest<T: crate::ansatz::rbm::Kernel>() -> f64 {
     };
     let mut network = Feedforward::<T>::new(shape, 1.0, 6);
     network.set_parameters(&rbm.parameters()).unwrap();
-    let basis = SpinBasis::new(sites, None).unwrap();
+    let basis = Basis::spin_half(sites, None).unwrap();
     let mut rng = stream(1, Purpose::Law, 0, 0);
     let xs: Vec<i8> = (0..100).flat_map(|_| basis.random(&mut rng)).collect();
     let (ours, theirs) = (network.batch(&xs), rbm.batch(&xs));
@@ -90,13 +90,13 @@ fn largest<T: crate::ansatz::rbm::Kernel>() -> f64 {
         compare((a - b).exp(), Complex64::ONE);
     }
     let mut asks = Asks::default();
-    for k in 0..100 {
-        asks.push(k, &[rng.random_range(0..10)]);
-        asks.push(k, &[3, 7]);
+    for (k, x) in xs.chunks_exact(10).enumerate() {
+        asks.flip(k, x, &[rng.random_range(0..10)]);
+        asks.flip(k, x, &[3, 7]);
     }
     let (mut one, mut other) = (vec![Complex64::ZERO; 200], vec![Complex64::ZERO; 200]);
-    network.ratios(&ours, &asks, &mut one);
-    rbm.ratios(&theirs, &asks, &mut other);
+    network.ratios(&ours, &asks, &mut Default::default(), &mut one);
+    rbm.ratios(&theirs, &asks, &mut Default::default(), &mut other);
     one.into_iter().zip(other).for_each(|(a, b)| compare(a, b));
     match (
         network.derivatives(&ours).written_out(),
@@ -127,9 +127,11 @@ fn everything(network: &impl Ansatz, xs: &[i8], group: usize) -> Vec<Complex64> 
     for xs in xs.chunks(group * n) {
         let batch = network.batch(xs);
         let mut asks = Asks::default();
-        (0..xs.len() / n).for_each(|k| (0..n as u32).for_each(|site| asks.push(k, &[site])));
+        for (k, x) in xs.chunks_exact(n).enumerate() {
+            (0..n as u32).for_each(|site| asks.flip(k, x, &[site]));
+        }
         let mut ratios = vec![Complex64::ZERO; asks.len()];
-        network.ratios(&batch, &asks, &mut ratios);
+        network.ratios(&batch, &asks, &mut Default::default(), &mut ratios);
         let logs = network.log_psi(&batch);
         let rows = match network.derivatives(&batch).written_out() {
             Matrix::Real(m) => m.mapv(Complex64::from),
@@ -146,7 +148,7 @@ fn everything(network: &impl Ansatz, xs: &[i8], group: usize) -> Vec<Complex64> 
 
 #[test]
 fn a_walker_has_the_same_bits_in_every_batch() {
-    let basis = SpinBasis::new(6, None).unwrap();
+    let basis = Basis::spin_half(6, None).unwrap();
     let mut rng = stream(2, Purpose::Law, 0, 0);
     let xs: Vec<i8> = (0..150).flat_map(|_| basis.random(&mut rng)).collect();
     for simd in Simd::available() {
@@ -172,7 +174,7 @@ fn a_walker_has_the_same_bits_in_every_batch() {
 
 #[test]
 fn instruction_sets_agree() {
-    let basis = SpinBasis::new(6, None).unwrap();
+    let basis = Basis::spin_half(6, None).unwrap();
     let mut rng = stream(3, Purpose::Law, 0, 0);
     let xs: Vec<i8> = (0..20).flat_map(|_| basis.random(&mut rng)).collect();
     let network = Feedforward::<Complex64>::new(shape(&[40, 33], Activation::LnCosh), 1.0, 1);

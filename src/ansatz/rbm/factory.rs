@@ -70,7 +70,7 @@ fn loaded<T: Kernel>(mut machine: Rbm<T>, keys: &Keys, context: &Context) -> Res
 }
 
 fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
-    let n = context.basis.sites;
+    let n = context.basis.sites();
     let wrong = |problem: String, remedy: &str| {
         Err(Error::input(
             format!("{}.density", context.path),

@@ -1,8 +1,8 @@
 //! Decides the restricted Boltzmann machine: dense, or with filters tied over a group of site
 //! permutations.
 //!
-//! ln ψ(σ) = Σ_i a_i σ_i + Σ_j ln cosh θ_j, θ_j = b_j + Σ_i σ_i W_ij; tied: θ_{f,g} = b^f
-//! + Σ_j W^f_j σ_{g(j)}. A proposal costs a few multiplications per hidden unit and no elementary
+//! ln ψ(σ) = Σ_i a_i σ_i + Σ_j ln cosh θ_j, θ_j = b_j + Σ_i σ_i W_ij; tied:
+//! θ_{f,g} = b^f + Σ_j W^f_j σ_{g(j)}. A proposal costs a few multiplications per hidden unit and no elementary
 //! function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
 
 mod factory;
@@ -17,10 +17,10 @@ mod walkers;
 
 pub use factory::{build, schema};
 pub use kernel::Kernel;
-pub use walkers::RbmBatch;
+pub use walkers::{RbmBatch, Scratch};
 
 use super::field::{check_length, flatten, gaussian, unflatten};
-use super::{Ansatz, Asks, Block, Derivatives, Kind};
+use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives};
 use crate::error::Result;
 use crate::lattice::Group;
 use crate::linalg::simd::Simd;
@@ -164,6 +164,7 @@ impl<T: Kernel> Rbm<T> {
 
 impl<T: Kernel> Ansatz for Rbm<T> {
     type Batch = RbmBatch;
+    type Scratch = Scratch;
 
     fn sites(&self) -> usize {
         self.sites
@@ -201,8 +202,16 @@ impl<T: Kernel> Ansatz for Rbm<T> {
         self.tabulate();
         Ok(())
     }
-    fn kind(&self) -> Kind {
-        T::kind()
+    fn facts(&self) -> AnsatzFacts {
+        // Of each unit two numbers are read, multiplied and added, and their product taken.
+        let per_unit = if T::COMPLEX { 14.0 } else { 3.0 };
+        AnsatzFacts {
+            kind: T::kind(),
+            precision: DOUBLE,
+            positive: !T::COMPLEX,
+            bytes_per_walker: self.bytes_per_walker(),
+            operations: per_unit * self.hidden as f64,
+        }
     }
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {
@@ -211,11 +220,23 @@ impl<T: Kernel> Ansatz for Rbm<T> {
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         batch.log_psi()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
-        self.answers(batch, asks, out);
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
+        self.answers(batch, asks, scratch, out);
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, ratios: &[Complex64]) {
-        self.move_on(batch, asks, ratios);
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
+        self.move_on(batch, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.log_derivatives(batch)

@@ -2,7 +2,7 @@
 //! filters, many units.
 
 use super::*;
-use crate::basis::SpinBasis;
+use crate::basis::Basis;
 use crate::laws::laws;
 use crate::rng::{Purpose, RngExt, stream};
 
@@ -59,7 +59,7 @@ fn golden_amplitudes() {
 #[test]
 fn laws_hold_with_and_without_biases_and_ties() {
     for up in [None, Some(0)] {
-        let basis = SpinBasis::new(6, up).unwrap();
+        let basis = Basis::spin_half(6, up).unwrap();
         for (a, b) in [(true, true), (false, true), (true, false), (false, false)] {
             laws(&mut Rbm::<f64>::dense(6, 9, a, b, 0.3, 1), &basis, 1).unwrap();
             laws(&mut Rbm::<Complex64>::dense(6, 35, a, b, 0.1, 2), &basis, 2).unwrap();
@@ -83,7 +83,7 @@ fn laws_hold_with_and_without_biases_and_ties() {
 
 #[test]
 fn laws_hold_with_large_weights() {
-    let basis = SpinBasis::new(8, None).unwrap();
+    let basis = Basis::spin_half(8, None).unwrap();
     for seed in 0..5 {
         laws(
             &mut Rbm::<f64>::dense(8, 10, true, true, 3.0, seed),
@@ -97,7 +97,7 @@ fn laws_hold_with_large_weights() {
 fn symmetric_is_expanded<T: Kernel>(group: &Group, sites: usize) {
     let rbm = Rbm::<T>::symmetric(sites, 2, group, true, true, 0.3, 11);
     let dense = rbm.expanded();
-    let basis = SpinBasis::new(sites, None).unwrap();
+    let basis = Basis::spin_half(sites, None).unwrap();
     let mut rng = stream(5, Purpose::Law, 0, 0);
     for _ in 0..10 {
         let x = basis.random(&mut rng);
@@ -136,14 +136,14 @@ fn walk<T: Kernel>(weight: T) {
     ))
     .unwrap();
     let mut x = vec![1i8; sites];
-    let mut batch = rbm.batch(&x);
+    let (mut batch, mut scratch) = (rbm.batch(&x), Scratch::default());
     for turn in 0..40 {
         for site in 0..sites {
             let mut asks = Asks::default();
-            asks.push(0, &[site as u32]);
+            asks.flip(0, &x, &[site as u32]);
             let mut ratio = [Complex64::ZERO];
-            rbm.ratios(&batch, &asks, &mut ratio);
-            rbm.accept(&mut batch, &asks, &ratio);
+            rbm.ratios(&batch, &asks, &mut scratch, &mut ratio);
+            rbm.accept(&mut batch, &asks, &[true], &mut scratch);
             x[site] = -x[site];
             let fresh = rbm.batch(&x);
             let log = rbm.log_psi(&batch)[0] - rbm.log_psi(&fresh)[0];
@@ -152,15 +152,15 @@ fn walk<T: Kernel>(weight: T) {
                 "turn {turn} site {site}: {log}"
             );
             let mut anew = [Complex64::ZERO];
-            rbm.ratios(&fresh, &asks, &mut anew);
-            rbm.ratios(&batch, &asks, &mut ratio);
+            rbm.ratios(&fresh, &asks, &mut scratch, &mut anew);
+            rbm.ratios(&batch, &asks, &mut scratch, &mut ratio);
             assert!(
                 (ratio[0] - anew[0]).norm() < 1e-10 * anew[0].norm(),
                 "{} {}",
                 ratio[0],
                 anew[0]
             );
-            let exact = rbm.ratio_from_theta(&fresh, 0, &[site as u32]);
+            let exact = rbm.ratio_from_theta(&fresh, 0, &[site as u32], &mut scratch);
             assert!(
                 (ratio[0] - exact).norm() < 1e-10 * exact.norm(),
                 "{} {exact}",
@@ -187,14 +187,16 @@ fn many_units_do_not_overflow() {
         let count = sites + hidden + sites * hidden;
         let values = (0..count).map(|_| weight * (rng.random::<f64>() - 0.5));
         rbm.set_parameters(&flatten(values)).unwrap();
-        let batch = rbm.batch(&[1, -1, 1, 1]);
+        let x = [1, -1, 1, 1];
+        let batch = rbm.batch(&x);
         let mut asks = Asks::default();
         let moves: [&[u32]; 4] = [&[0], &[1, 2], &[3, 1], &[0, 1, 2]];
-        moves.iter().for_each(|sites| asks.push(0, sites));
+        moves.iter().for_each(|sites| asks.flip(0, &x, sites));
         let mut out = vec![Complex64::ZERO; asks.len()];
-        rbm.ratios(&batch, &asks, &mut out);
-        for ((_, sites), ratio) in asks.iter().zip(&out) {
-            let exact = rbm.ratio_from_theta(&batch, 0, sites);
+        let mut scratch = Scratch::default();
+        rbm.ratios(&batch, &asks, &mut scratch, &mut out);
+        for ((_, step), ratio) in asks.iter().zip(&out) {
+            let exact = rbm.ratio_from_theta(&batch, 0, step.sites, &mut scratch);
             assert!(ratio.is_finite() && *ratio != Complex64::ZERO);
             assert!(
                 (ratio - exact).norm() < 1e-8 * exact.norm(),

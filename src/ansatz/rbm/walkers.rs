@@ -7,12 +7,11 @@
 use super::Rbm;
 use super::kernel::{Kernel, Scaled, advance, interleave, product};
 use super::tables::Tables;
-use crate::ansatz::Asks;
 use crate::ansatz::field::{Field, ratio_from_log, reduce};
+use crate::ansatz::{Asks, Move, keep};
 use crate::linalg::lanes::{Lanes, WIDTH};
 use crate::linalg::simd::compiled_for_each_set;
 use num_complex::Complex64;
-use std::cell::RefCell;
 
 /// Accepted moves of a walker after which p, r and ln ψ are computed afresh.
 const REFRESH: u32 = 512;
@@ -38,25 +37,24 @@ pub struct RbmBatch {
     /// Walkers for which ratios come from θ: multiplying p and r on would lose digits.
     irregular: Vec<bool>,
     refreshes: u64,
-    scratch: RefCell<Scratch>,
 }
 
+/// The last ratios, and room for what questions are answered from.
 #[derive(Debug, Default)]
-struct Scratch {
+pub struct Scratch {
     spins: Vec<f64>,
     theta: Vec<f64>,
     planes: Vec<f64>,
     room: [Vec<Lanes>; 2],
+    ratios: Vec<Complex64>,
 }
 
 impl Scratch {
-    fn new<T: Kernel>(tables: &Tables<T>, sites: usize, rows: usize) -> Self {
-        Scratch {
-            spins: vec![0.0; rows * sites],
-            theta: vec![0.0; rows * tables.weights.stride()],
-            planes: vec![0.0; 2 * tables.thetas()],
-            room: Default::default(),
-        }
+    /// Makes room for `rows` walkers at once.
+    fn fit<T: Kernel>(&mut self, tables: &Tables<T>, sites: usize, rows: usize) {
+        self.spins.resize(rows * sites, 0.0);
+        self.theta.resize(rows * tables.weights.stride(), 0.0);
+        self.planes.resize(2 * tables.thetas(), 0.0);
     }
 }
 
@@ -89,11 +87,17 @@ compiled_for_each_set! {
 }
 compiled_for_each_set! {
     /// Ratios of walkers; not numbers where θ has to answer.
-    fn answer<T: Kernel>(rbm: &Rbm<T>, batch: &RbmBatch, asks: &Asks, out: &mut [Complex64]) = answer_body
+    fn answer<T: Kernel>(
+        rbm: &Rbm<T>, batch: &RbmBatch, asks: &Asks, room: &mut [Vec<Lanes>; 2],
+        out: &mut [Complex64]
+    ) = answer_body
 }
 compiled_for_each_set! {
     /// Moves spins, p and r on; notes which walkers are no longer regular.
-    fn step<T: Kernel>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks: &Asks) = step_body
+    fn step<T: Kernel>(
+        rbm: &Rbm<T>, batch: &mut RbmBatch, asks: &Asks, taken: &[bool],
+        room: &mut [Vec<Lanes>; 2]
+    ) = step_body
 }
 
 #[inline(always)]
@@ -111,11 +115,11 @@ fn answer_body<T: Kernel, const SET: u8>(
     rbm: &Rbm<T>,
     batch: &RbmBatch,
     asks: &Asks,
+    room: &mut [Vec<Lanes>; 2],
     out: &mut [Complex64],
 ) {
     let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
-    let room = &mut batch.scratch.borrow_mut().room;
-    for ((k, sites), out) in asks.iter().zip(out) {
+    for ((k, Move { sites, .. }), out) in asks.iter().zip(out) {
         let x = &batch.x[k * n..(k + 1) * n];
         let by = if batch.irregular[k] {
             None
@@ -136,10 +140,16 @@ fn answer_body<T: Kernel, const SET: u8>(
 }
 
 #[inline(always)]
-fn step_body<T: Kernel, const SET: u8>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks: &Asks) {
+fn step_body<T: Kernel, const SET: u8>(
+    rbm: &Rbm<T>,
+    batch: &mut RbmBatch,
+    asks: &Asks,
+    taken: &[bool],
+    room: &mut [Vec<Lanes>; 2],
+) {
     let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
-    let room = &mut batch.scratch.get_mut().room;
-    for (k, sites) in asks.iter() {
+    for (k, step) in asks.taken(taken) {
+        let sites = step.sites;
         let x = &mut batch.x[k * n..(k + 1) * n];
         if !batch.irregular[k] {
             batch.irregular[k] = match rbm.tables.compose::<SET>(x, sites, room) {
@@ -157,9 +167,7 @@ fn step_body<T: Kernel, const SET: u8>(rbm: &Rbm<T>, batch: &mut RbmBatch, asks:
                 }
             };
         }
-        sites
-            .iter()
-            .for_each(|&site| x[site as usize] = -x[site as usize]);
+        step.apply(x);
     }
 }
 
@@ -175,27 +183,34 @@ impl<T: Kernel> Rbm<T> {
             accepted: vec![0; walkers],
             irregular: vec![false; walkers],
             refreshes: 0,
-            scratch: RefCell::new(Scratch::new(
-                &self.tables,
-                self.sites,
-                walkers.clamp(2, BLOCK),
-            )),
         };
+        let mut scratch = Scratch::default();
+        scratch.fit(&self.tables, self.sites, walkers.min(BLOCK));
         for first in (0..walkers).step_by(BLOCK) {
-            self.refresh(&mut batch, first, BLOCK.min(walkers - first));
+            self.refresh(&mut batch, first, BLOCK.min(walkers - first), &mut scratch);
         }
         batch
     }
 
-    /// p, r and ln ψ of `count` ≤ [`BLOCK`] walkers from their spins.
-    fn refresh(&self, batch: &mut RbmBatch, first: usize, count: usize) {
+    /// Bytes of a walker in a batch.
+    pub(super) fn bytes_per_walker(&self) -> usize {
+        self.sites
+            + 2 * self.tables.stride() * size_of::<Lanes>()
+            + size_of::<Complex64>()
+            + size_of::<Scaled<Complex64>>()
+            + size_of::<u32>()
+            + size_of::<bool>()
+    }
+
+    /// p, r and ln ψ of `count` walkers from their spins, as many as `scratch` has room for.
+    fn refresh(&self, batch: &mut RbmBatch, first: usize, count: usize, scratch: &mut Scratch) {
         let (n, stride) = (self.sites, 2 * self.tables.stride());
         let Scratch {
             spins,
             theta,
             planes,
             ..
-        } = batch.scratch.get_mut();
+        } = scratch;
         let (from, numbers) = (
             &batch.x[first * n..(first + count) * n],
             &mut spins[..count * n],
@@ -218,24 +233,40 @@ impl<T: Kernel> Rbm<T> {
     }
 
     /// ψ(x')/ψ(x) for every question.
-    pub(super) fn answers(&self, batch: &RbmBatch, asks: &Asks, out: &mut [Complex64]) {
-        answer::<T>(self.simd, self, batch, asks, out);
-        for ((k, sites), out) in asks.iter().zip(out).filter(|(_, out)| !out.is_finite()) {
-            *out = self.ratio_from_theta(batch, k, sites);
+    pub(super) fn answers(
+        &self,
+        batch: &RbmBatch,
+        asks: &Asks,
+        scratch: &mut Scratch,
+        out: &mut [Complex64],
+    ) {
+        scratch.fit(&self.tables, self.sites, 2);
+        answer::<T>(self.simd, self, batch, asks, &mut scratch.room, out);
+        let unknown = |out: &Complex64| !out.is_finite();
+        for ((k, step), out) in asks.iter().zip(&mut *out).filter(|(_, out)| unknown(out)) {
+            *out = self.ratio_from_theta(batch, k, step.sites, scratch);
         }
+        keep(&mut scratch.ratios, out, batch.walkers());
     }
 
-    /// Moves walkers, at most one question each.
-    pub(super) fn move_on(&self, batch: &mut RbmBatch, asks: &Asks, ratios: &[Complex64]) {
-        step::<T>(self.simd, self, batch, asks);
-        for ((k, sites), &ratio) in asks.iter().zip(ratios) {
-            if sites.is_empty() {
+    /// Moves the walkers whose question is taken.
+    pub(super) fn move_on(
+        &self,
+        batch: &mut RbmBatch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Scratch,
+    ) {
+        step::<T>(self.simd, self, batch, asks, taken, &mut scratch.room);
+        for (at, (k, step)) in asks.iter().enumerate() {
+            if !taken[at] || step.is_empty() {
                 continue;
             }
             batch.accepted[k] += 1;
+            let ratio = scratch.ratios[at];
             let moderate = (1e-200..1e200).contains(&ratio.norm_sqr());
             if batch.irregular[k] || batch.accepted[k] == REFRESH || !moderate {
-                self.refresh(batch, k, 1);
+                self.refresh(batch, k, 1, scratch);
             } else {
                 let ratio = Scaled {
                     mantissa: ratio,
@@ -248,14 +279,22 @@ impl<T: Kernel> Rbm<T> {
 
     /// The ratio from differences of ln cosh, for walkers or moves where products leave the range
     /// of numbers.
-    pub(super) fn ratio_from_theta(&self, batch: &RbmBatch, k: usize, sites: &[u32]) -> Complex64 {
+    pub(super) fn ratio_from_theta(
+        &self,
+        batch: &RbmBatch,
+        k: usize,
+        sites: &[u32],
+        scratch: &mut Scratch,
+    ) -> Complex64 {
+        scratch.fit(&self.tables, self.sites, 2);
         let (n, stride) = (self.sites, self.tables.weights.stride());
         let Scratch {
             spins,
             theta,
             planes,
             room,
-        } = &mut *batch.scratch.borrow_mut();
+            ..
+        } = scratch;
         let (before, after) = spins[..2 * n].split_at_mut(n);
         before
             .iter_mut()

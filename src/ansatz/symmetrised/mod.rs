@@ -7,23 +7,26 @@
 //! whole wave function: behind a sign rule s, φ stands for s φ₀, and the term of g carries
 //! s(gx) s(x). Under a translation that exchanges the sublattices this is (−1)^{n↑}, so that
 //! the ring of N = 4n + 2 sites has its ground state at momentum π. Log-derivatives are O = Σ_g
-//! p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below 10⁻¹¹ of their terms
-//! are zero.
+//! p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below ten times the relative
+//! error of φ are zero.
 
+mod factory;
 mod group;
+mod sums;
+
+pub use factory::{build, schema};
+pub use sums::SymmetrisedBatch;
 
 use super::field::reduce;
-use super::{Ansatz, Asks, Block, Context, Derivatives, Erased, Kind, Matrix, schema_of};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Erased, Kind};
+use crate::basis::Step;
 use crate::error::{Error, Result};
-use group::{check_representation, point_group, product, sign, translations};
-use ndarray::Array2;
 use num_complex::Complex64;
-use serde::Deserialize;
 use std::f64::consts::PI;
+use sums::{ZERO, log_sum, mean_derivatives};
 
-/// What is left of a sum that vanishes, relative to its terms.
-const CANCELLED: f64 = 1e-11;
-const ZERO: Complex64 = Complex64::new(f64::NEG_INFINITY, 0.0);
+/// What is left of a sum that vanishes, relative to its terms and in relative errors of a term.
+const CANCELLED: f64 = 10.0;
 
 /// One element of the group.
 #[derive(Debug, Clone)]
@@ -46,20 +49,17 @@ pub struct Symmetrised {
     /// Sublattice of the sign rule that stands in front.
     sublattice: Option<Vec<bool>>,
     real: bool,
+    facts: AnsatzFacts,
 }
 
-/// Tables of all images of the walkers.
-pub struct SymmetrisedBatch {
-    inner: <Erased as Ansatz>::Batch,
-    xs: Vec<i8>,
-    /// ln of the term of each image.
-    terms: Vec<Complex64>,
-    /// ln ψ of each walker.
-    total: Vec<Complex64>,
-    /// Shares p of the images, which add up to 1.
-    shares: Vec<Complex64>,
-    /// Walkers with a vanishing term or sum, whose ratios are evaluated from scratch.
-    direct: Vec<bool>,
+/// The last questions of the images with their answers.
+#[derive(Default)]
+pub struct SymmetrisedScratch {
+    inner: <Erased as Ansatz>::Scratch,
+    asks: Asks,
+    image: Step,
+    ratios: Vec<Complex64>,
+    taken: Vec<bool>,
 }
 
 impl Symmetrised {
@@ -97,13 +97,43 @@ impl Symmetrised {
             })
             .collect();
         let real = elements.iter().all(|e| e.character.im == 0.0);
-        Ok(Symmetrised {
+        let mut symmetrised = Symmetrised {
+            facts: inner.facts(),
             inner,
             elements,
             inverse,
             sublattice,
             real,
-        })
+        };
+        symmetrised.facts = symmetrised.find_facts();
+        Ok(symmetrised)
+    }
+
+    fn find_facts(&self) -> AnsatzFacts {
+        let (inner, sites) = (self.inner.facts(), self.sites());
+        // All log-derivatives of a walker's images are at hand before they are summed.
+        let one = vec![1; sites];
+        let image = self.inner.derivatives(&self.inner.batch(&one));
+        let numbers = size_of::<f64>() * image.numbers_per_sample();
+        let logs = 2 * size_of::<Complex64>();
+        let (order, in_a) = (self.order(), self.sublattice.as_ref());
+        let odd = in_a.is_some_and(|a| a.iter().filter(|a| **a).count() % 2 == 1);
+        let signless = (self.elements.iter().enumerate()).all(|(g, e)| {
+            let moves = (0..sites as u32).any(|site| self.changes(g, &[site]));
+            e.character == Complex64::ONE && !moves && !(e.flip && odd)
+        });
+        AnsatzFacts {
+            kind: match inner.kind {
+                Kind::Real if !self.real => Kind::Stacked,
+                kind => kind,
+            },
+            positive: inner.positive && signless,
+            bytes_per_walker: order * (inner.bytes_per_walker + numbers + logs)
+                + sites
+                + size_of::<Complex64>(),
+            operations: order as f64 * inner.operations,
+            ..inner
+        }
     }
 
     fn order(&self) -> usize {
@@ -172,74 +202,34 @@ impl Symmetrised {
         let logs = self.inner.log_psi(&self.inner.batch(&images));
         self.terms(xs, &images, logs)
             .chunks_exact(self.order())
-            .map(log_sum)
+            .map(|terms| log_sum(terms, self.cancelled()))
             .collect()
     }
 
+    /// A sum below this, relative to its terms, is zero.
+    fn cancelled(&self) -> f64 {
+        CANCELLED * self.facts.precision
+    }
+
     /// The questions of the images.
-    fn spread(&self, asks: &Asks) -> Asks {
-        let mut spread = Asks::default();
-        let mut sites = Vec::new();
-        for (walker, flipped) in asks.iter() {
+    fn spread(&self, asks: &Asks, image: &mut Step, spread: &mut Asks) {
+        spread.clear();
+        for (walker, step) in asks.iter() {
             for (g, inverse) in self.inverse.iter().enumerate() {
-                sites.clear();
-                sites.extend(flipped.iter().map(|&s| inverse[s as usize]));
-                spread.push(walker * self.order() + g, &sites);
+                image.clear();
+                for (&site, &value) in step.sites.iter().zip(step.values) {
+                    let value = if self.elements[g].flip { -value } else { value };
+                    image.set(inverse[site as usize], value);
+                }
+                spread.push(walker * self.order() + g, image.get());
             }
         }
-        spread
-    }
-
-    fn moved(&self, x: &[i8], sites: &[u32]) -> Vec<i8> {
-        let mut x = x.to_vec();
-        sites.iter().for_each(|&s| x[s as usize] *= -1);
-        x
-    }
-}
-
-/// ln Σ e^{terms}; −∞ where they cancel.
-fn log_sum(terms: &[Complex64]) -> Complex64 {
-    let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| m.max(t.re));
-    if largest == f64::NEG_INFINITY {
-        return ZERO;
-    }
-    let powers = terms
-        .iter()
-        .filter(|t| t.re > f64::NEG_INFINITY)
-        .map(|t| (t - largest).exp());
-    let (sum, size) = powers.fold((Complex64::ZERO, 0.0), |(sum, size), z| {
-        (sum + z, size + z.norm())
-    });
-    if sum.norm() <= CANCELLED * size {
-        ZERO
-    } else {
-        reduce(sum.ln() + largest)
-    }
-}
-
-impl SymmetrisedBatch {
-    /// Brings sums and shares of one walker up to date with its terms.
-    fn settle(&mut self, walker: usize, order: usize) {
-        let range = walker * order..(walker + 1) * order;
-        let terms = &self.terms[range.clone()];
-        let total = log_sum(terms);
-        let vanishes = |t: &Complex64| t.re == f64::NEG_INFINITY;
-        self.direct[walker] = vanishes(&total) || terms.iter().any(vanishes);
-        let share = |t: &Complex64| {
-            if vanishes(&total) || vanishes(t) {
-                Complex64::ZERO
-            } else {
-                (t - total).exp()
-            }
-        };
-        let shares: Vec<Complex64> = terms.iter().map(share).collect();
-        self.shares[range].copy_from_slice(&shares);
-        self.total[walker] = total;
     }
 }
 
 impl Ansatz for Symmetrised {
     type Batch = SymmetrisedBatch;
+    type Scratch = SymmetrisedScratch;
 
     fn sites(&self) -> usize {
         self.inner.sites()
@@ -253,11 +243,8 @@ impl Ansatz for Symmetrised {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.inner.set_parameters(parameters)
     }
-    fn kind(&self) -> Kind {
-        match self.inner.kind() {
-            Kind::Real if !self.real => Kind::Stacked,
-            kind => kind,
-        }
+    fn facts(&self) -> AnsatzFacts {
+        self.facts
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         let images = self.images(xs);
@@ -272,21 +259,34 @@ impl Ansatz for Symmetrised {
             total: vec![ZERO; walkers],
             direct: vec![false; walkers],
         };
-        (0..walkers).for_each(|k| batch.settle(k, self.order()));
+        (0..walkers).for_each(|k| batch.settle(k, self.order(), self.cancelled()));
         batch
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         batch.total.clone()
     }
-    fn ratios(&self, batch: &Self::Batch, asks: &Asks, out: &mut [Complex64]) {
+    fn ratios(
+        &self,
+        batch: &Self::Batch,
+        asks: &Asks,
+        scratch: &mut Self::Scratch,
+        out: &mut [Complex64],
+    ) {
         let (n, order) = (self.sites(), self.order());
-        let mut parts = vec![Complex64::ZERO; asks.len() * order];
-        self.inner
-            .ratios(&batch.inner, &self.spread(asks), &mut parts);
+        let SymmetrisedScratch {
+            inner,
+            asks: spread,
+            image,
+            ratios,
+            ..
+        } = scratch;
+        self.spread(asks, image, spread);
+        ratios.resize(spread.len(), Complex64::ZERO);
+        self.inner.ratios(&batch.inner, spread, inner, ratios);
         let (mut targets, mut places) = (Vec::new(), Vec::new());
-        for (k, (walker, sites)) in asks.iter().enumerate() {
+        for (k, (walker, step)) in asks.iter().enumerate() {
             if batch.direct[walker] {
-                targets.extend(self.moved(&batch.xs[walker * n..(walker + 1) * n], sites));
+                targets.extend(step.applied(&batch.xs[walker * n..(walker + 1) * n]));
                 places.push((k, walker));
                 continue;
             }
@@ -294,18 +294,25 @@ impl Ansatz for Symmetrised {
             let shares = &batch.shares[walker * order..(walker + 1) * order];
             for (g, (share, ratio)) in shares
                 .iter()
-                .zip(&parts[k * order..(k + 1) * order])
+                .zip(&ratios[k * order..(k + 1) * order])
                 .enumerate()
             {
                 let term = share * ratio;
-                sum += if self.changes(g, sites) { -term } else { term };
+                sum += if self.changes(g, step.sites) {
+                    -term
+                } else {
+                    term
+                };
                 size += term.norm();
             }
-            out[k] = if sum.norm() <= CANCELLED * size {
+            out[k] = if sum.norm() <= self.cancelled() * size {
                 Complex64::ZERO
             } else {
                 sum
             };
+        }
+        if places.is_empty() {
+            return;
         }
         for ((k, walker), target) in places.into_iter().zip(self.log_psi_of(&targets)) {
             let source = batch.total[walker];
@@ -319,17 +326,22 @@ impl Ansatz for Symmetrised {
             };
         }
     }
-    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, _ratios: &[Complex64]) {
-        // Each image is promised its own ratio, and only that of the sum is at hand.
+    fn accept(
+        &self,
+        batch: &mut Self::Batch,
+        asks: &Asks,
+        taken: &[bool],
+        scratch: &mut Self::Scratch,
+    ) {
         let (n, order) = (self.sites(), self.order());
-        let spread = self.spread(asks);
-        let mut parts = vec![Complex64::ZERO; spread.len()];
-        self.inner.ratios(&batch.inner, &spread, &mut parts);
-        self.inner.accept(&mut batch.inner, &spread, &parts);
-        for (k, (walker, sites)) in asks.iter().enumerate() {
-            sites
-                .iter()
-                .for_each(|&s| batch.xs[walker * n + s as usize] *= -1);
+        scratch.taken.clear();
+        let repeated = |&taken| std::iter::repeat_n(taken, order);
+        scratch.taken.extend(taken.iter().flat_map(repeated));
+        let (spread, own) = (&scratch.asks, &mut scratch.inner);
+        self.inner
+            .accept(&mut batch.inner, spread, &scratch.taken, own);
+        for (k, (walker, step)) in asks.iter().enumerate().filter(|(k, _)| taken[*k]) {
+            step.apply(&mut batch.xs[walker * n..(walker + 1) * n]);
             if batch.direct[walker] {
                 let x = batch.xs[walker * n..(walker + 1) * n].to_vec();
                 let images = self.images(&x);
@@ -338,8 +350,8 @@ impl Ansatz for Symmetrised {
                 batch.terms[walker * order..(walker + 1) * order].copy_from_slice(&terms);
             } else {
                 for g in 0..order {
-                    let sign = if self.changes(g, sites) { PI } else { 0.0 };
-                    let part = parts[k * order + g];
+                    let sign = if self.changes(g, step.sites) { PI } else { 0.0 };
+                    let part = scratch.ratios[k * order + g];
                     let log = if part == Complex64::ZERO {
                         ZERO
                     } else {
@@ -349,161 +361,11 @@ impl Ansatz for Symmetrised {
                     *term = reduce(*term + log + Complex64::new(0.0, sign));
                 }
             }
-            batch.settle(walker, order);
+            batch.settle(walker, order, self.cancelled());
         }
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let (order, kind) = (self.order(), self.kind());
         let inner = self.inner.derivatives(&batch.inner);
-        let (walkers, columns) = (batch.total.len(), inner.columns());
-        let mut out = Array2::from_elem((walkers, columns), Complex64::ZERO);
-        for ((k, shares), mut row) in batch
-            .shares
-            .chunks_exact(order)
-            .enumerate()
-            .zip(out.rows_mut())
-        {
-            // Σ_g p_g O_g, from the adjoint product Σ_g O_g* w_g.
-            let own = inner.select(&(k * order..(k + 1) * order).collect::<Vec<_>>());
-            let flat = |w: &mut dyn Iterator<Item = Complex64>| {
-                w.flat_map(|z| [z.re, z.im]).collect::<Vec<f64>>()
-            };
-            match inner.kind {
-                Kind::Real => {
-                    let re = own.adjoint_times(&shares.iter().map(|p| p.re).collect::<Vec<_>>());
-                    row.iter_mut().zip(re).for_each(|(z, x)| z.re = x);
-                    if kind == Kind::Stacked {
-                        let im =
-                            own.adjoint_times(&shares.iter().map(|p| p.im).collect::<Vec<_>>());
-                        row.iter_mut().zip(im).for_each(|(z, x)| z.im = x);
-                    }
-                }
-                Kind::Stacked => {
-                    let re = own.adjoint_times(&flat(&mut shares.iter().map(|p| p.conj())));
-                    let im = own.adjoint_times(&flat(
-                        &mut shares.iter().map(|p| Complex64::i() * p.conj()),
-                    ));
-                    row.iter_mut()
-                        .zip(re.iter().zip(im))
-                        .for_each(|(z, (x, y))| *z = Complex64::new(*x, y));
-                }
-                Kind::Holomorphic => {
-                    let conjugate = own.adjoint_times(&flat(&mut shares.iter().map(|p| p.conj())));
-                    let pairs = conjugate.chunks_exact(2);
-                    row.iter_mut()
-                        .zip(pairs)
-                        .for_each(|(z, c)| *z = Complex64::new(c[0], -c[1]));
-                }
-            }
-        }
-        let matrix = if kind == Kind::Real {
-            Matrix::Real(out.mapv(|z| z.re))
-        } else {
-            Matrix::Complex(out)
-        };
-        Derivatives::dense(kind, matrix)
+        mean_derivatives(&inner, &batch.shares, self.order(), self.facts.kind)
     }
-}
-
-/// Projection of any wave function on quantum numbers, which are those of the whole state: a sign
-/// rule is taken into account.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Keys {
-    /// The wave function, a table with `kind` and its own keys. No default.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    of: toml::Table,
-    /// Momentum indices m, one per direction: k = 2 pi m / L, 0 in open directions. Default none:
-    /// no translations.
-    momentum: Option<Vec<usize>>,
-    /// Eigenvalue of the flip of all spins, 1 or -1. Default none.
-    spin_flip: Option<i64>,
-    /// Eigenvalue of the reflection, 1 or -1: i -> N-1-i on a chain, that keeps the first lattice
-    /// vector elsewhere. Default none.
-    reflection: Option<i64>,
-    /// Eigenvalue of the smallest rotation of a two-dimensional lattice about site 0, 1 or -1.
-    /// Default none.
-    rotation: Option<i64>,
-}
-
-/// An error unless the Hamiltonian has the symmetry that a quantum number at `key` belongs to.
-fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
-    let permutations = |flip: bool| {
-        elements
-            .iter()
-            .filter(move |e| e.flip == flip)
-            .map(|e| e.permutation.as_slice())
-    };
-    match context.hamiltonian {
-        Some(h)
-            if !(h.is_invariant(permutations(false), false)
-                && h.is_invariant(permutations(true), true)) =>
-        {
-            Err(Error::input(
-                key,
-                "the Hamiltonian does not have this symmetry",
-                "remove the key",
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Builds a projection from its table; `parts` builds the wave function that is projected.
-pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
-    let keys: Keys = crate::table::parse(table, &context.path)?;
-    let key = |name: &str| format!("{}.{name}", context.path);
-    let (lattice, basis) = (context.lattice, context.basis);
-    let identity = (0..lattice.sites as u32).collect::<Vec<_>>();
-    let one = |flip: bool, character: f64| Element {
-        permutation: identity.clone(),
-        flip,
-        character: character.into(),
-    };
-    let mut elements = vec![one(false, 1.0)];
-    if let Some(momentum) = &keys.momentum {
-        elements = translations(lattice, momentum, &key("momentum"))?;
-        held(context, &elements, &key("momentum"))?;
-    }
-    let (reflection, rotation) = (
-        sign(keys.reflection, key("reflection"))?,
-        sign(keys.rotation, key("rotation"))?,
-    );
-    if reflection.is_some() || rotation.is_some() {
-        let points = point_group(lattice, reflection, rotation, &context.path)?;
-        held(
-            context,
-            &points,
-            &key(if reflection.is_some() {
-                "reflection"
-            } else {
-                "rotation"
-            }),
-        )?;
-        elements = product(&points, &elements);
-    }
-    if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
-        if basis.up.is_some_and(|up| 2 * up != basis.sites) {
-            let problem = "flipping all spins leaves the sector of fixed total Sz";
-            return Err(Error::input(
-                key("spin_flip"),
-                problem,
-                "use total_sz = 0, or remove the key",
-            ));
-        }
-        held(context, &[one(true, parity)], &key("spin_flip"))?;
-        elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
-    }
-    check_representation(&elements, &context.path)?;
-    let sublattice = context.sign_rule.map(<[bool]>::to_vec);
-    Ok(Erased::new(Symmetrised::new(
-        context.part(&keys.of, 0, key("of"))?,
-        elements,
-        sublattice,
-    )?))
-}
-
-/// The keys of the table.
-pub fn schema() -> serde_json::Value {
-    schema_of::<Keys>()
 }

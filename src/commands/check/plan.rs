@@ -4,7 +4,7 @@
 //! holds the most.
 
 use crate::comm::counting::Load;
-use crate::ensemble::Ensemble;
+use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source};
 use crate::linalg::available_memory;
@@ -57,7 +57,7 @@ pub struct Plan {
 pub fn plan(
     source: &Source,
     problem: &Problem,
-    ensemble: &dyn Ensemble,
+    ensemble: &dyn Variational,
     ranks: usize,
     memory: f64,
 ) -> Result<Plan> {
@@ -90,7 +90,7 @@ pub fn plan(
         true => problem::method(o, &alone(&sizes), f64::INFINITY),
         false => problem::method(o, &sizes, memory),
     });
-    let connected = problem.hamiltonian.flips.len();
+    let connected = problem.facts.connected;
     let proposals = if exact {
         0.0
     } else {

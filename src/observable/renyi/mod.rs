@@ -9,7 +9,7 @@
 mod ratio;
 
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
-use crate::basis::{SpinBasis, StateIndex};
+use crate::basis::{Basis, Numbering, Step, TOTAL_SZ};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::linalg::products::{Op, multiply};
@@ -121,25 +121,22 @@ fn swapped(x: &[i8], y: &[i8], mask: &[bool]) -> [Vec<i8>; 2] {
 }
 
 /// Tr ρ² of a block from all amplitudes.
-fn purity(index: &StateIndex, amplitudes: &[Complex64], mask: &[bool]) -> Result<f64> {
-    let block = mask
-        .iter()
-        .enumerate()
-        .fold(0u64, |w, (i, &inside)| w | u64::from(inside) << i);
-    let numbered = |keep: u64| {
+fn purity(index: &Numbering, amplitudes: &[Complex64], mask: &[bool]) -> Result<f64> {
+    let rest: Vec<bool> = mask.iter().map(|inside| !inside).collect();
+    let numbered = |sites: &[bool]| {
         let mut numbers = BTreeMap::new();
         (0..amplitudes.len()).for_each(|k| {
             let next = numbers.len();
-            numbers.entry(index.state(k) & keep).or_insert(next);
+            numbers.entry(index.part(k, sites)).or_insert(next);
         });
         numbers
     };
-    let (inside, outside) = (numbered(block), numbered(!block));
+    let (inside, outside) = (numbered(mask), numbered(&rest));
     // ρ of the smaller part has the same purity.
-    let ((few, keep), (many, rest)) = if inside.len() <= outside.len() {
-        ((inside, block), (outside, !block))
+    let ((few, keep), (many, other)) = if inside.len() <= outside.len() {
+        ((inside, mask), (outside, &rest[..]))
     } else {
-        ((outside, !block), (inside, block))
+        ((outside, &rest[..]), (inside, mask))
     };
     if few.len().saturating_mul(many.len()) > LARGEST {
         return Err(Error::Memory {
@@ -150,8 +147,7 @@ fn purity(index: &StateIndex, amplitudes: &[Complex64], mask: &[bool]) -> Result
     }
     let mut psi = Array2::from_elem((few.len(), many.len()), Complex64::ZERO);
     for (k, amplitude) in amplitudes.iter().enumerate() {
-        let word = index.state(k);
-        psi[(few[&(word & keep)], many[&(word & rest)])] = *amplitude;
+        psi[(few[&index.part(k, keep)], many[&index.part(k, other)])] = *amplitude;
     }
     let rho = multiply(psi.view(), Op::Same, psi.view(), Op::Adjoint);
     let trace: f64 = rho.diag().iter().map(|z| z.re).sum();
@@ -202,9 +198,10 @@ impl Observable for Swap {
                 .iter()
                 .for_each(|mask| asked.extend(swapped(x, y, mask).concat()));
         }
-        let logs = view.ensemble.log_psi_of(&asked);
+        let psi = view.psi()?;
+        let logs = psi.log_psi_of(&asked);
         let mut out = Vec::new();
-        let mine = &view.ensemble.log_psi()[view.rows.clone()];
+        let mine = &psi.log_psi()[view.rows.clone()];
         for (x, theirs) in mine
             .iter()
             .zip(logs.chunks_exact(1 + 2 * self.blocks.len()))
@@ -221,7 +218,7 @@ impl Observable for Swap {
         Ok(out)
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
-        let Some((index, amplitudes)) = ensemble.amplitudes() else {
+        let Some((index, amplitudes)) = ensemble.psi().and_then(|psi| psi.all()) else {
             return Ok(None);
         };
         self.blocks
@@ -248,18 +245,24 @@ impl Observable for Swap {
     }
 }
 
-/// A copy's proposal: sites to flip; empty where nothing changes.
-fn propose(x: &[i8], basis: &SpinBasis, rng: &mut crate::rng::Generator) -> Vec<usize> {
+/// A copy's proposal, written into `step`; empty where nothing changes.
+fn propose(x: &[i8], basis: &Basis, rng: &mut crate::rng::Generator, step: &mut Step) {
     use crate::rng::RngExt;
     let n = x.len();
-    let balanced = basis.up.is_none_or(|up| 2 * up == n);
-    if balanced && rng.random_range(0..2 * n) == 0 {
-        return (0..n).collect();
+    step.clear();
+    let total = basis.fixed(TOTAL_SZ);
+    if total.is_none_or(|m| m == 0) && rng.random_range(0..2 * n) == 0 {
+        (0u32..).zip(x).for_each(|(i, &value)| step.set(i, -value));
+        return;
     }
     let i = rng.random_range(0..n);
-    if basis.up.is_none() {
-        return vec![i];
+    if total.is_none() {
+        step.set(i as u32, -x[i]);
+        return;
     }
     let j = rng.random_range(0..n);
-    if x[i] == x[j] { Vec::new() } else { vec![i, j] }
+    if x[i] != x[j] {
+        step.set(i as u32, x[j]);
+        step.set(j as u32, x[i]);
+    }
 }

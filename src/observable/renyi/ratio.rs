@@ -9,8 +9,8 @@
 //! of the chain in every block of samples.
 
 use super::{Mask, entropy, labels, mask, propose, purity, quantities, swapped};
-use crate::basis::SpinBasis;
-use crate::ensemble::Ensemble;
+use crate::basis::{Basis, Step};
+use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::Result;
 use crate::observable::{Label, Observable, Quantity, View};
 use crate::rng::{Generator, Purpose, RngExt, stream};
@@ -22,7 +22,7 @@ pub(super) struct Ratio {
     /// Steps that lead to each block.
     paths: Vec<Vec<usize>>,
     blocks: Vec<Mask>,
-    basis: SpinBasis,
+    basis: Basis,
     seed: u64,
     burn_in: usize,
 }
@@ -45,7 +45,7 @@ fn log_sum(logs: &[Complex64; 2]) -> f64 {
 }
 
 impl Ratio {
-    pub(super) fn new(blocks: &[Vec<usize>], basis: SpinBasis, seed: u64, burn_in: usize) -> Self {
+    pub(super) fn new(blocks: &[Vec<usize>], basis: Basis, seed: u64, burn_in: usize) -> Self {
         let (mut steps, mut paths): (_, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
         for (k, block) in blocks.iter().enumerate() {
             // A block that continues the one before goes on from there.
@@ -55,13 +55,13 @@ impl Ratio {
             for length in done..block.len() {
                 path.push(steps.len());
                 steps.push((
-                    mask(&block[..length], basis.sites),
-                    mask(&block[..length + 1], basis.sites),
+                    mask(&block[..length], basis.sites()),
+                    mask(&block[..length + 1], basis.sites()),
                 ));
             }
             paths.push(path);
         }
-        let blocks = blocks.iter().map(|b| mask(b, basis.sites)).collect();
+        let blocks = blocks.iter().map(|b| mask(b, basis.sites())).collect();
         Ratio {
             steps,
             paths,
@@ -75,7 +75,7 @@ impl Ratio {
     /// ln w_k and ln w_{k+1} of each pair of configurations.
     fn logs(
         &self,
-        ensemble: &dyn Ensemble,
+        psi: &dyn Amplitudes,
         pairs: &[(usize, Vec<i8>, Vec<i8>)],
     ) -> Vec<[Complex64; 2]> {
         let mut asked = Vec::new();
@@ -91,15 +91,11 @@ impl Ratio {
             let of = |k: usize| (l[0] + l[1]).conj() + l[k] + l[k + 1];
             [of(2), of(4)].map(|w| if w.re > f64::NEG_INFINITY { w } else { zero })
         };
-        ensemble
-            .log_psi_of(&asked)
-            .chunks_exact(6)
-            .map(weight)
-            .collect()
+        psi.log_psi_of(&asked).chunks_exact(6).map(weight).collect()
     }
 
     /// One proposal for the copies of every step.
-    fn advance(&self, ensemble: &dyn Ensemble, copies: &mut [Copies], rng: &mut Generator) {
+    fn advance(&self, psi: &dyn Amplitudes, copies: &mut [Copies], rng: &mut Generator) {
         let mut proposals = Vec::new();
         let mut thresholds = Vec::new();
         for (step, pair) in copies.iter().enumerate() {
@@ -107,12 +103,12 @@ impl Ratio {
             // the block in both.
             let which = rng.random_range(0..3);
             let (mut x, mut y) = (pair.x.clone(), pair.y.clone());
-            let mut moved = true;
+            let (mut moved, mut move_of_copy) = (true, Step::default());
             for (copy, stays) in [(&mut x, 1), (&mut y, 0)] {
                 if which != stays {
-                    let sites = propose(copy, &self.basis, rng);
-                    moved &= !sites.is_empty();
-                    sites.iter().for_each(|&s| copy[s] = -copy[s]);
+                    propose(copy, &self.basis, rng, &mut move_of_copy);
+                    moved &= !move_of_copy.get().is_empty();
+                    move_of_copy.get().apply(copy);
                 }
             }
             let threshold: f64 = rng.random();
@@ -121,7 +117,7 @@ impl Ratio {
                 thresholds.push(threshold);
             }
         }
-        let logs = self.logs(ensemble, &proposals);
+        let logs = self.logs(psi, &proposals);
         for (((step, x, y), logs), threshold) in proposals.into_iter().zip(logs).zip(thresholds) {
             let probability = (log_sum(&logs) - log_sum(&copies[step].logs)).exp();
             if threshold < probability {
@@ -144,14 +140,15 @@ impl Observable for Ratio {
         let pairs: Vec<_> = (0..self.steps.len())
             .map(|k| (k, start.to_vec(), start.to_vec()))
             .collect();
-        let logs = self.logs(view.ensemble, &pairs);
+        let psi = view.psi()?;
+        let logs = self.logs(psi, &pairs);
         let mut copies: Vec<_> = pairs
             .into_iter()
             .zip(logs)
             .map(|((_, x, y), logs)| Copies { x, y, logs })
             .collect();
         let sweep = |copies: &mut [Copies], rng: &mut Generator| {
-            (0..self.basis.sites).for_each(|_| self.advance(view.ensemble, copies, rng));
+            (0..self.basis.sites()).for_each(|_| self.advance(psi, copies, rng));
         };
         (0..self.burn_in).for_each(|_| sweep(&mut copies, &mut rng));
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());
@@ -171,7 +168,7 @@ impl Observable for Ratio {
         Ok(out)
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
-        let Some((index, amplitudes)) = ensemble.amplitudes() else {
+        let Some((index, amplitudes)) = ensemble.psi().and_then(|psi| psi.all()) else {
             return Ok(None);
         };
         let mut means = Vec::new();

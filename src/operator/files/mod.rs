@@ -1,20 +1,16 @@
-//! Decides how couplings, fields, edges and Pauli strings are read from comma-separated files.
+//! Decides how couplings, fields and Pauli strings are read from comma-separated files.
 //!
-//! Columns: edges `i,j` or `i,j,kind`; bonds `i,j,Jx,Jy,Jz`; fields `i,hx,hy,hz`; strings
+//! Columns: bonds `i,j,Jx,Jy,Jz`; fields `i,hx,hy,hz`; strings
 //! `coefficient,string` with coefficients such as `-1.5` or `0.5+0.2i` and strings such as `X0 Y3
 //! Z4` (empty: the identity). The header comes first; blank lines and lines that begin with `#` are
 //! skipped. Sites are numbered from 0.
 
 use super::Pauli;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::lattice::files::rows;
 use num_complex::Complex64;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Largest file that is read, in bytes.
-const LARGEST_FILE: u64 = 1 << 28;
-/// Largest site number in a file.
-const LARGEST_SITE: usize = 999_999;
 
 /// One coupled pair of a bond file.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,176 +21,6 @@ pub struct Coupling {
     pub j: usize,
     /// Jx, Jy, Jz.
     pub j_xyz: [f64; 3],
-}
-
-/// The place that an error in a file names.
-struct Place<'a> {
-    key: &'a str,
-    path: &'a Path,
-    line: usize,
-}
-
-impl Place<'_> {
-    fn error(&self, problem: impl std::fmt::Display, remedy: &str) -> Error {
-        Error::input(
-            self.key,
-            format!("{}, line {}: {problem}", self.path.display(), self.line),
-            remedy,
-        )
-    }
-
-    fn site(&self, text: &str, sites: Option<usize>) -> Result<usize> {
-        let site: usize = text.parse().map_err(|_| {
-            self.error(
-                format!("`{text}` is not a site number"),
-                "sites are the integers from 0",
-            )
-        })?;
-        match sites {
-            Some(n) if site >= n => Err(self.error(
-                format!("site {site} does not exist, the lattice has {n} sites numbered from 0"),
-                "correct the site or enlarge the lattice",
-            )),
-            None if site > LARGEST_SITE => Err(self.error(
-                format!("site {site} is beyond the largest allowed site {LARGEST_SITE}"),
-                "number the sites from 0 without gaps",
-            )),
-            _ => Ok(site),
-        }
-    }
-
-    fn real(&self, text: &str) -> Result<f64> {
-        text.parse::<f64>()
-            .ok()
-            .filter(|v| v.is_finite())
-            .ok_or_else(|| {
-                self.error(
-                    format!("`{text}` is not a finite number"),
-                    "write a number such as -0.5",
-                )
-            })
-    }
-
-    /// Checks a pair and that it is new.
-    fn pair(&self, i: usize, j: usize, seen: &mut BTreeMap<(usize, usize), usize>) -> Result<()> {
-        if i == j {
-            return Err(self.error(
-                format!("site {i} is joined to itself"),
-                "join two different sites",
-            ));
-        }
-        match seen.insert((i.min(j), i.max(j)), self.line) {
-            Some(line) => Err(self.error(
-                format!("the pair {i},{j} is already on line {line}"),
-                "list every pair once, in either order",
-            )),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Reads a file as text, after checking that it is a regular file of sensible size.
-fn read_text(path: &Path, key: &str) -> Result<String> {
-    let fail = |problem: String| {
-        Error::input(
-            key,
-            format!("{}: {problem}", path.display()),
-            "give a readable text file, relative to the folder of the input file",
-        )
-    };
-    let meta = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?;
-    if !meta.is_file() {
-        return Err(fail("not a regular file".into()));
-    }
-    if meta.len() > LARGEST_FILE {
-        return Err(fail(format!(
-            "{} bytes, at most {LARGEST_FILE} are read",
-            meta.len()
-        )));
-    }
-    std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
-}
-
-/// Calls `row(place, fields)` for every data line below one of the allowed headers.
-fn rows<'a>(
-    path: &'a Path,
-    key: &'a str,
-    headers: &[&str],
-    mut row: impl FnMut(&Place, &[&str]) -> Result<()>,
-) -> Result<()> {
-    let text = read_text(path, key)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let allowed = headers
-        .iter()
-        .map(|h| format!("`{h}`"))
-        .collect::<Vec<_>>()
-        .join(" or ");
-    let mut columns = None;
-    let mut place = Place { key, path, line: 0 };
-    let mut found = 0usize;
-    for (index, line) in text.lines().enumerate() {
-        place.line = index + 1;
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        match columns {
-            None => {
-                let header = fields.join(",");
-                if !headers.contains(&header.as_str()) {
-                    return Err(place.error(
-                        format!(
-                            "the header is `{}`",
-                            header.chars().take(80).collect::<String>()
-                        ),
-                        &format!("the first line is {allowed}"),
-                    ));
-                }
-                columns = Some(fields.len());
-            }
-            Some(n) if n != fields.len() => {
-                return Err(place.error(
-                    format!("{} columns instead of {n}", fields.len()),
-                    "fill every column once",
-                ));
-            }
-            Some(_) => {
-                found += 1;
-                row(&place, &fields)?;
-            }
-        }
-    }
-    if found == 0 {
-        return Err(Error::input(
-            key,
-            format!("{}: there are no data lines", path.display()),
-            format!("write the header {allowed} and one line per entry"),
-        ));
-    }
-    Ok(())
-}
-
-/// Reads the edges (i, j, kind) of a graph; without a third column the kind is 1. `key` is named in
-/// errors.
-pub fn read_edges(path: &Path, key: &str) -> Result<Vec<(usize, usize, u32)>> {
-    let (mut edges, mut seen) = (Vec::new(), BTreeMap::new());
-    rows(path, key, &["i,j", "i,j,kind"], |place, fields| {
-        let (i, j) = (place.site(fields[0], None)?, place.site(fields[1], None)?);
-        place.pair(i, j, &mut seen)?;
-        let kind = match fields.get(2) {
-            None => 1,
-            Some(text) => text.parse().ok().filter(|&k| k > 0).ok_or_else(|| {
-                place.error(
-                    format!("`{text}` is not a kind"),
-                    "kinds are the integers from 1",
-                )
-            })?,
-        };
-        edges.push((i, j, kind));
-        Ok(())
-    })?;
-    Ok(edges)
 }
 
 /// Reads the couplings of a lattice with `sites` sites. `key` is named in errors.

@@ -1,6 +1,8 @@
 //! Checks what the readers accept and that every refusal names the key, the file and the line.
 
 use super::*;
+use crate::error::Error;
+use crate::lattice::files::read_edges;
 use std::fs::write;
 
 fn with<T>(text: &str, read: impl FnOnce(&Path) -> T) -> T {

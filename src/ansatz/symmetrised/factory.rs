@@ -1,0 +1,114 @@
+//! Decides how an input names a projection: a wave function and quantum numbers that the Hamiltonian
+//! has.
+
+use super::group::{check_representation, point_group, product, sign, translations};
+use super::{Element, Symmetrised};
+use crate::ansatz::{Context, Erased};
+use crate::basis::TOTAL_SZ;
+use crate::error::{Error, Result};
+use crate::table::schema_of;
+use serde::Deserialize;
+
+/// Projection of any wave function on quantum numbers, which are those of the whole state: a sign
+/// rule is taken into account.
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    /// The wave function, a table with `kind` and its own keys. No default.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    of: toml::Table,
+    /// Momentum indices m, one per direction: k = 2 pi m / L, 0 in open directions. Default none:
+    /// no translations.
+    momentum: Option<Vec<usize>>,
+    /// Eigenvalue of the flip of all spins, 1 or -1. Default none.
+    spin_flip: Option<i64>,
+    /// Eigenvalue of the reflection, 1 or -1: i -> N-1-i on a chain, that keeps the first lattice
+    /// vector elsewhere. Default none.
+    reflection: Option<i64>,
+    /// Eigenvalue of the smallest rotation of a two-dimensional lattice about site 0, 1 or -1.
+    /// Default none.
+    rotation: Option<i64>,
+}
+
+/// An error unless the Hamiltonian has the symmetry that a quantum number at `key` belongs to.
+fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
+    let permutations = |flip: bool| {
+        elements
+            .iter()
+            .filter(move |e| e.flip == flip)
+            .map(|e| e.permutation.as_slice())
+            .collect::<Vec<_>>()
+    };
+    match context.hamiltonian {
+        Some(h)
+            if !(h.is_invariant(&permutations(false), false)
+                && h.is_invariant(&permutations(true), true)) =>
+        {
+            Err(Error::input(
+                key,
+                "the Hamiltonian does not have this symmetry",
+                "remove the key",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Builds a projection from its table; `parts` builds the wave function that is projected.
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+    let keys: Keys = crate::table::parse(table, &context.path)?;
+    let key = |name: &str| format!("{}.{name}", context.path);
+    let (lattice, basis) = (context.lattice, context.basis);
+    let identity = (0..lattice.sites as u32).collect::<Vec<_>>();
+    let one = |flip: bool, character: f64| Element {
+        permutation: identity.clone(),
+        flip,
+        character: character.into(),
+    };
+    let mut elements = vec![one(false, 1.0)];
+    if let Some(momentum) = &keys.momentum {
+        elements = translations(lattice, momentum, &key("momentum"))?;
+        held(context, &elements, &key("momentum"))?;
+    }
+    let (reflection, rotation) = (
+        sign(keys.reflection, key("reflection"))?,
+        sign(keys.rotation, key("rotation"))?,
+    );
+    if reflection.is_some() || rotation.is_some() {
+        let points = point_group(lattice, reflection, rotation, &context.path)?;
+        held(
+            context,
+            &points,
+            &key(if reflection.is_some() {
+                "reflection"
+            } else {
+                "rotation"
+            }),
+        )?;
+        elements = product(&points, &elements);
+    }
+    if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
+        if basis.fixed(TOTAL_SZ).is_some_and(|m| m != 0) {
+            let problem = "flipping all spins leaves the sector of fixed total Sz";
+            return Err(Error::input(
+                key("spin_flip"),
+                problem,
+                "use total_sz = 0, or remove the key",
+            ));
+        }
+        held(context, &[one(true, parity)], &key("spin_flip"))?;
+        elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
+    }
+    check_representation(&elements, &context.path)?;
+    let sublattice = context.sign_rule.map(<[bool]>::to_vec);
+    Ok(Erased::new(Symmetrised::new(
+        context.part(&keys.of, 0, key("of"))?,
+        elements,
+        sublattice,
+    )?))
+}
+
+/// The keys of the table.
+pub fn schema() -> serde_json::Value {
+    schema_of::<Keys>()
+}

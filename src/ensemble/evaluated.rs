@@ -1,0 +1,126 @@
+//! Decides how samples are evaluated: in blocks whose tables fit in a fixed number of bytes.
+//!
+//! Tables of all samples are kept only where they are one block; otherwise each question builds
+//! those of its samples anew and drops them. A walker's numbers do not depend on the batch that it
+//! is in, so blocks change no bit.
+
+use super::local_values_by_ratios;
+use crate::ansatz::{Ansatz, Asks, Erased};
+use crate::basis::Basis;
+use crate::derivatives::Derivatives;
+use crate::operator::Operator;
+use num_complex::Complex64;
+
+/// Bytes that the tables of samples may take at once on a rank.
+pub const BATCH_BYTES: usize = 64 << 20;
+
+type Batch = <Erased as Ansatz>::Batch;
+type Scratch = <Erased as Ansatz>::Scratch;
+
+/// Walkers of a wave function that are evaluated at once.
+pub(super) fn block(ansatz: &Erased) -> usize {
+    (BATCH_BYTES / ansatz.facts().bytes_per_walker.max(1)).max(1)
+}
+
+/// ln ψ of any configurations.
+pub(super) fn log_psi(ansatz: &Erased, xs: &[i8]) -> Vec<Complex64> {
+    xs.chunks(block(ansatz) * ansatz.sites())
+        .flat_map(|xs| ansatz.log_psi(&ansatz.batch(xs)))
+        .collect()
+}
+
+/// ln ψ of configurations that may lie outside the sector, where it is −∞.
+pub(super) fn log_psi_within(ansatz: &Erased, basis: &Basis, xs: &[i8]) -> Vec<Complex64> {
+    let outside = Complex64::new(f64::NEG_INFINITY, 0.0);
+    let logs = log_psi(ansatz, xs).into_iter();
+    logs.zip(xs.chunks_exact(basis.sites()))
+        .map(|(log, x)| if basis.contains(x) { log } else { outside })
+        .collect()
+}
+
+/// O_k of any configurations.
+pub(super) fn derivatives(ansatz: &Erased, xs: &[i8]) -> Derivatives {
+    let n = ansatz.sites();
+    if xs.is_empty() {
+        return ansatz.derivatives(&ansatz.batch(xs));
+    }
+    let parts = xs.chunks(block(ansatz) * n);
+    let parts = parts.map(|xs| ansatz.derivatives(&ansatz.batch(xs)));
+    Derivatives::collect(xs.len() / n, parts)
+}
+
+/// Samples with what is known of them.
+#[derive(Default)]
+pub(super) struct Evaluated {
+    /// Configurations, row by row.
+    pub rows: Vec<i8>,
+    /// ln ψ of each.
+    pub log_psi: Vec<Complex64>,
+    /// Tables of all of them, if they are one block.
+    batch: Option<Batch>,
+}
+
+impl Evaluated {
+    /// Evaluates `rows`, which have been filled in.
+    pub fn evaluate(&mut self, ansatz: &Erased) {
+        // The old tables go before the new ones come.
+        self.batch = None;
+        if self.rows.len() > block(ansatz) * ansatz.sites() {
+            self.log_psi = log_psi(ansatz, &self.rows);
+            return;
+        }
+        let batch = ansatz.batch(&self.rows);
+        self.log_psi = ansatz.log_psi(&batch);
+        self.batch = Some(batch);
+    }
+
+    /// Local values of an operator.
+    pub fn local_values(&self, ansatz: &Erased, operator: &dyn Operator) -> Vec<Complex64> {
+        if let Some(batch) = &self.batch {
+            return local_values_by_ratios(ansatz, batch, &self.rows, operator);
+        }
+        let blocks = self.rows.chunks(block(ansatz) * ansatz.sites());
+        blocks
+            .flat_map(|xs| local_values_by_ratios(ansatz, &ansatz.batch(xs), xs, operator))
+            .collect()
+    }
+
+    /// ψ(x')/ψ(x) for questions about any of the samples.
+    pub fn ratios(&self, ansatz: &Erased, asks: &Asks) -> Vec<Complex64> {
+        let mut scratch = Scratch::default();
+        let mut out = vec![Complex64::ZERO; asks.len()];
+        if let Some(batch) = &self.batch {
+            ansatz.ratios(batch, asks, &mut scratch, &mut out);
+            return out;
+        }
+        let (n, most) = (ansatz.sites(), block(ansatz));
+        let (mut own, mut xs, mut last, mut first) = (Asks::default(), Vec::new(), None, 0);
+        let mut settle = |own: &mut Asks, xs: &mut Vec<i8>, first: &mut usize| {
+            let answers = &mut out[*first..*first + own.len()];
+            ansatz.ratios(&ansatz.batch(xs), own, &mut scratch, answers);
+            *first += own.len();
+            own.clear();
+            xs.clear();
+        };
+        for (walker, step) in asks.iter() {
+            if last != Some(walker) {
+                if xs.len() == most * n {
+                    settle(&mut own, &mut xs, &mut first);
+                }
+                xs.extend_from_slice(&self.rows[walker * n..(walker + 1) * n]);
+                last = Some(walker);
+            }
+            own.push(xs.len() / n - 1, step);
+        }
+        settle(&mut own, &mut xs, &mut first);
+        out
+    }
+
+    /// Log-derivatives of all samples.
+    pub fn derivatives(&self, ansatz: &Erased) -> Derivatives {
+        match &self.batch {
+            Some(batch) => ansatz.derivatives(batch),
+            None => derivatives(ansatz, &self.rows),
+        }
+    }
+}

@@ -13,6 +13,7 @@ const LONG_FILES: &[&str] = &[
     "driver/evolve.rs",
     "driver/files.rs",
     "driver/measure.rs",
+    "driver/optimize.rs",
     "driver/policy.rs",
     "driver/trial.rs",
     "evolution/integrator.rs",
@@ -89,6 +90,7 @@ const SAME_NAMES: &[(&str, &str)] = &[
         "of a lattice; the place between blocks of a run takes another name",
     ),
     ("Entry", "of a matrix; that of a shelf is to be named"),
+    ("Facts", "of an operator; those of a cost are to be named"),
     ("Flip", "a move; the flip of an operator takes another name"),
     (
         "Inverse",
@@ -124,6 +126,14 @@ const SAME_NAMES: &[(&str, &str)] = &[
     (
         "Sizes",
         "the key of an input; those of a cost are to be named",
+    ),
+    (
+        "Source",
+        "of an input; that of configurations is to be named",
+    ),
+    (
+        "Start",
+        "the key of an input; that of a walk over states is to be named",
     ),
     ("Table", "of amplitudes; that of a file is to be named"),
 ];

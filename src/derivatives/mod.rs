@@ -165,8 +165,8 @@ impl Derivatives {
             )
         })
     }
-    /// As [`Derivatives::join`], of parts with `samples` samples in total that come one by one: each
-    /// is dropped once its numbers are copied.
+    /// As [`Derivatives::join`], of parts with `samples` samples in total that come one by one:
+    /// each is dropped once its numbers are copied.
     pub fn collect(samples: usize, mut parts: impl Iterator<Item = Derivatives>) -> Self {
         let Some(first) = parts.next() else {
             return Derivatives::join(&[]);

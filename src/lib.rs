@@ -29,9 +29,10 @@
 //!
 //! # The straight line
 //!
-//! [`input`] reads the TOML, [`registry`] turns names into types, [`driver`] runs: the [`ensemble`]
+//! [`input`] reads the TOML, [`calculation`] turns its sections into blocks of work, [`run`] does
+//! them, saves and restarts: the [`ensemble`]
 //! samples its share of the chains and evaluates local energies and derivatives,
-//! [`driver::statistics`] reduces them over the [`comm`]unicator, the [`optimizer`] gives a
+//! [`calculation::vmc`] reduces them over the [`comm`]unicator, the [`optimizer`] gives a
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
 //! Rooms use those to their left: error, number, rng, table → linalg, comm, lattice → derivatives →
@@ -41,10 +42,10 @@
 
 pub mod ansatz;
 pub mod basis;
+pub mod calculation;
 pub mod comm;
 pub mod commands;
 pub mod derivatives;
-pub mod driver;
 pub mod ensemble;
 pub mod error;
 pub mod evolution;
@@ -60,9 +61,11 @@ pub mod observable;
 pub mod operator;
 pub mod optimizer;
 pub mod plot;
-pub mod problem;
-pub mod registry;
 pub mod rng;
+pub mod run;
 pub mod sampler;
 pub mod stats;
 pub mod table;
+
+pub use calculation::registry;
+pub use calculation::vmc::problem;

@@ -3,8 +3,8 @@
 
 mod common;
 use common::{Case, expect_code};
+use nishina::calculation::{Options, Outcome, run};
 use nishina::comm::{Comm, threads};
-use nishina::driver::{Options, Outcome, run};
 use nishina::io::tree::{Tree, Value};
 use nishina::job::Stop;
 use nishina::registry::Registry;
@@ -200,7 +200,7 @@ fn the_same_under_mpirun_and_across_a_restart_on_other_ranks() {
             0,
         );
     }
-    let parameters = |case: &Case| case.tree("x.ckpt.h5").reals("parameters/flat").unwrap();
+    let parameters = |case: &Case| case.present().reals("parameters").unwrap();
     assert_eq!(parameters(&alone), parameters(&parts));
     assert_eq!(
         alone.tree("x.h5").reals("optimize/history/energy").unwrap(),

@@ -97,7 +97,7 @@ fn a_full_disk_is_74_and_the_run_goes_on_when_there_is_room() {
         all_open(&place);
         let now = nishina::io::hdf5::read(&place.join("x.ckpt.h5"))
             .unwrap()
-            .integer("run/step")
+            .integer("optimize/step")
             .unwrap();
         assert!(now >= steps, "{now}");
         steps = now;
@@ -107,7 +107,7 @@ fn a_full_disk_is_74_and_the_run_goes_on_when_there_is_room() {
     let parameters = |p: &Path| {
         nishina::io::hdf5::read(&p.join("x.ckpt.h5"))
             .unwrap()
-            .reals("parameters/flat")
+            .reals("optimize/parameters")
             .unwrap()
     };
     if steps < 20 {

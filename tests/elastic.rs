@@ -33,7 +33,7 @@ fn spins(case: &Case, name: &str) -> Vec<i8> {
 fn fewer_chains_are_the_first_and_more_are_copies_that_burn_in() {
     for chains in [4, 5, 12] {
         let case = halfway();
-        let before = spins(&case, "chains/optimized");
+        let before = spins(&case, "optimize/chains");
         let samples = format!("sampler.samples={}", 60 * chains);
         let measured = format!("measure.samples={}", 400 * chains);
         let set = format!("sampler.chains={chains}");
@@ -56,7 +56,7 @@ fn fewer_chains_are_the_first_and_more_are_copies_that_burn_in() {
         );
         assert_eq!(case.info()["steps"], 60);
         assert_eq!(case.info()["samples"], 400 * chains);
-        let after = spins(&case, "chains/optimized");
+        let after = spins(&case, "optimize/chains");
         assert_eq!((before.len(), after.len()), (80, 10 * chains));
         let distinct: std::collections::BTreeSet<&[i8]> = after.chunks(10).collect();
         assert!(distinct.len() > chains / 2, "copies have moved apart");
@@ -88,7 +88,7 @@ fn the_burn_in_of_new_chains_is_not_lost_at_a_stop() {
         let set = format!("optimize.steps={steps}");
         expect_code(&parts.alone(&[&change[..], &["--set", &set]].concat()), 0);
     }
-    let parameters = |case: &Case| case.tree("x.ckpt.h5").reals("parameters/flat").unwrap();
+    let parameters = |case: &Case| case.present().reals("parameters").unwrap();
     assert_eq!(parameters(&whole), parameters(&parts));
     assert_eq!(energy(&whole), energy(&parts));
 }
@@ -109,8 +109,8 @@ fn another_number_of_ranks_and_chains_at_once() {
     let alone = halfway();
     expect_code(&alone.alone(&[&["run", "x.toml"], &set[..]].concat()), 0);
     assert_eq!(
-        spins(&alone, "chains/optimized"),
-        spins(&case, "chains/optimized")
+        spins(&alone, "optimize/chains"),
+        spins(&case, "optimize/chains")
     );
     assert!((energy(&case).0 - energy(&alone).0).abs() < 1e-9);
 }

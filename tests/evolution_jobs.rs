@@ -36,8 +36,8 @@ fn column(case: &Case, name: &str) -> Vec<f64> {
 }
 
 fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
-    let checkpoint = case.tree("x.ckpt.h5");
-    let parameters = checkpoint.reals("parameters/flat").unwrap();
+    let checkpoint = case.present();
+    let parameters = checkpoint.reals("parameters").unwrap();
     let observed = ["mean", "error"].map(|n| {
         column(
             case,
@@ -48,7 +48,7 @@ fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
         ["history/energy", "history/r2", "output/energy"].map(|name| column(case, name));
     let [mean, error] = observed;
     (
-        checkpoint.spins("chains/now").unwrap(),
+        checkpoint.spins("chains").unwrap(),
         [parameters, energy, r2, output, mean, error],
     )
 }
@@ -266,7 +266,7 @@ fn an_evolution_gone_astray_ends_with_70_or_takes_shorter_steps() {
     );
     for (file, path) in [
         ("x.h5", "evolve/history/energy"),
-        ("x.ckpt.h5", "parameters/flat"),
+        ("x.ckpt.h5", "evolve/parameters"),
     ] {
         assert!(
             case.tree(file)

@@ -4,15 +4,14 @@
 
 mod common;
 use common::{Case, RING, broken, expect_code, project};
+use nishina::calculation::{self, Options, run};
 use nishina::comm::Serial;
-use nishina::driver::{Options, run};
 use nishina::error::Result;
 use nishina::io::hdf5;
 use nishina::io::seal::{Region, seal};
 use nishina::io::tree::{Tree, Value, shaped};
 use nishina::job::Stop;
 use nishina::operator::files;
-use nishina::problem;
 use nishina::registry::Registry;
 use nishina::rng::{Generator, Purpose, RngExt, stream};
 use nishina::{commands, input};
@@ -247,18 +246,10 @@ fn fire(
 
 /// Everything that `check` builds from an input, short of sampling.
 fn build(path: &Path) -> Result<()> {
-    let source = input::read(path, &[])?;
-    let problem = problem::problem(&source, &Registry::default())?;
-    nishina::driver::validate_evolution(&source, &problem)?;
-    let ensemble = problem::ensemble(&source, &problem, 0, 1)?;
-    let plan = commands::plan(&source, &problem, &*ensemble, 1, 1e10)?;
-    if let Some(method) = &plan.method {
-        problem::optimizer(&source.input, &Registry::default(), method)?;
-    }
-    if let Some(m) = &source.input.measure {
-        problem::observables(&source, &problem, &m.observables, "measure.observables")?;
-    }
-    Ok(())
+    let registry = Registry::default();
+    let source = calculation::read(path, &[], &registry)?;
+    let start = calculation::start(&source, &registry, (0, 1), 1e10)?;
+    start.world.plan().map(drop)
 }
 
 /// Whether an input asks for something that is large but would fit: what it takes is justified, and
@@ -562,7 +553,7 @@ fn altered_checkpoints() {
             registry: Registry::default(),
         };
         let outcome = guarded(64 << 20, || {
-            let _ = commands::info(&folder.path().join("x.ckpt.h5"));
+            let _ = commands::info(&folder.path().join("x.ckpt.h5"), &Registry::default());
             run(source, &Serial, &options).is_ok()
         });
         match outcome.map_err(|fault| format!("{fault}\n{said}"))? {
@@ -702,7 +693,7 @@ fn resealed_checkpoints() {
                 registry: Registry::default(),
             };
             let outcome = guarded(64 << 20, || {
-                let _ = commands::info(&checkpoint);
+                let _ = commands::info(&checkpoint, &Registry::default());
                 run(&sources[below(rng, sources.len())], &Serial, &options).is_ok()
             });
             match outcome.map_err(|fault| format!("{fault}\n{own}{said:?}"))? {

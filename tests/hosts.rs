@@ -126,7 +126,7 @@ fn a_host_that_is_cut_off_ends_the_job_and_a_slow_one_does_not() {
     // mpirun may wait for the lost host's daemon long after its ranks are gone.
     run.signal("KILL");
     assert_ne!(run.end_within(10.0), 0, "{}", run.said());
-    let reached = case.tree("x.ckpt.h5").integer("run/step").unwrap();
+    let reached = case.tree("x.ckpt.h5").integer("optimize/step").unwrap();
     assert!(reached > 0, "{reached}");
 
     // On the hosts that are left, where one rank takes longer than the patience for a step: slow is

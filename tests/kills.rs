@@ -37,11 +37,12 @@ fn survey(case: &Case) -> (i64, i64) {
     newest.map_or((0, 0), |name| {
         let tree = case.tree(name);
         let place = (
-            tree.integer("run/step").unwrap(),
-            tree.integer("measure/per_chain").unwrap(),
+            tree.integer("optimize/step").unwrap(),
+            tree.integer("measure/per_chain").unwrap_or(0),
         );
         // Samples of completed checkpoints are all there, once.
-        let segments = tree.integer("run/segments").unwrap() as usize;
+        let present = case.present();
+        let segments = present.integer("section/segments").unwrap() as usize;
         let rows = |n: usize| {
             case.tree(&format!("x.samples.{n:04}.h5"))
                 .spins("configurations")
@@ -171,7 +172,7 @@ fn a_damaged_newest_checkpoint_falls_back_to_the_one_before() {
             "truncated" => bytes.truncate(place),
             "empty" => bytes.clear(),
             "numbers" => {
-                let first = case.tree("x.ckpt.h5").reals("parameters/flat").unwrap();
+                let first = case.present().reals("parameters").unwrap();
                 let needle: Vec<u8> = first[..3].iter().flat_map(|x| x.to_le_bytes()).collect();
                 let at = bytes.windows(24).position(|w| w == needle).unwrap();
                 bytes[at + 9] ^= 1;
@@ -183,7 +184,7 @@ fn a_damaged_newest_checkpoint_falls_back_to_the_one_before() {
         expect_code(&info, 74);
         if kind == "numbers" {
             assert!(
-                text(&info).contains("in parameters/flat: checksums do not fit"),
+                text(&info).contains("in optimize/parameters: checksums do not fit"),
                 "{}",
                 text(&info)
             );

@@ -104,7 +104,7 @@ impl Operator for Broken {
             stoquastic: facts.stoquastic || self.1 == 3,
             real: facts.real || self.1 == 4,
             spread: if self.1 == 5 { 0.0 } else { facts.spread },
-            connected: facts.connected - usize::from(self.1 == 6),
+            connected: if self.1 == 6 { 1 } else { facts.connected },
             ..facts
         }
     }

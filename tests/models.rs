@@ -1,5 +1,6 @@
 //! Decides whether every Hamiltonian is the matrix that Kronecker products of 2x2 matrices give.
 
+use nishina::basis::SiteKind;
 use nishina::error::{Error, Result};
 use nishina::lattice::{Boundary, Lattice, LatticeSpec, bipartition};
 use nishina::operator::models::{MODELS, Model, ModelContext, Units};
@@ -52,6 +53,7 @@ fn build_in(
         &table,
         &ModelContext {
             lattice,
+            site: SiteKind::HALF,
             folder,
             units,
         },
@@ -230,11 +232,11 @@ fn in_all_units(kind: &str, keys: &str, l: &Lattice, default: Units, fill: impl 
         fill(&mut dense);
         assert_equal(
             l.sites,
-            &model.sum,
+            model.pauli().unwrap(),
             &dense.matrix,
             &format!("{kind} in {units:?}"),
         );
-        assert_eq!(model.sum.non_hermitian(), None);
+        assert_eq!(model.pauli().unwrap().non_hermitian(), None);
     }
 }
 
@@ -401,7 +403,7 @@ fn bonds_from_files() {
         d.add(-1.0, &[(2, Pauli::X)]);
         d.add(0.5, &[(2, Pauli::Y)]);
         d.add(0.75, &[(0, Pauli::Z)]);
-        assert_equal(4, &model.sum, &d.matrix, "bonds");
+        assert_equal(4, model.pauli().unwrap(), &d.matrix, "bonds");
         assert_eq!(model.exchange_bonds, [(0, 1), (1, 3)]);
         assert_eq!(model.marshall_bonds.len(), 1, "only xy couplings count");
     }
@@ -656,7 +658,7 @@ fn ground_states_are_those_of_the_reference() {
     ];
     for (id, kind, keys, l, units) in cases {
         let model = build(kind, keys, &l, units).expect("model");
-        let found = lowest(l.sites, &model.sum);
+        let found = lowest(l.sites, model.pauli().unwrap());
         assert!(
             (found - energy(id)).abs() < 1e-6,
             "{id}: {found} is not {}",
@@ -736,7 +738,7 @@ fn products_and_conservation_laws() {
         ("xyz", "jx = 1\njy = 0.9\njz = 0", false),
     ] {
         let model = build(kind, keys, &l, None).expect("model");
-        let broken = TermTable::compile(4, &model.sum)
+        let broken = TermTable::compile(4, model.pauli().unwrap())
             .expect("table")
             .breaks_total_sz();
         assert_eq!(broken.is_none(), conserved, "{kind} {keys}: {broken:?}");
@@ -758,4 +760,26 @@ fn schemas_name_every_key() {
             );
         }
     }
+}
+
+#[test]
+fn another_hamiltonian_on_the_same_graph_reads_no_edges_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("edges.csv"), "i,j\n0,1\n1,2\n2,3\n").expect("file");
+    let input = |hx: f64| {
+        let text = format!(
+            "[lattice]\nkind = 'graph'\nfile = 'edges.csv'\n\
+             [hamiltonian]\nkind = 'ising'\nhx = {hx}"
+        );
+        nishina::input::from_text(&text, folder.path().into()).expect("input")
+    };
+    let registry = nishina::registry::Registry::default();
+    let start = nishina::problem::problem(&input(0.0), &registry).expect("problem");
+    let wanted = nishina::problem::problem(&input(0.7), &registry).expect("problem");
+    std::fs::remove_file(folder.path().join("edges.csv")).expect("removed");
+    assert!(nishina::problem::problem(&input(0.7), &registry).is_err());
+    let found = start.with_hamiltonian(&input(0.7)).expect("same lattice");
+    assert_eq!(found.hamiltonian.table(), wanted.hamiltonian.table());
+    assert_eq!(start.hamiltonian.table().expect("table").flips.len(), 0);
+    assert_eq!(found.facts, wanted.facts);
 }

@@ -3,6 +3,7 @@
 //! units.
 
 use nishina::basis::Basis;
+use nishina::basis::SiteKind;
 use nishina::error::{Error, Result};
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::operator::models::{MODELS, Model, ModelContext, Units};
@@ -112,6 +113,7 @@ fn try_model(
         &keys.parse().unwrap(),
         &ModelContext {
             lattice,
+            site: SiteKind::HALF,
             folder,
             units,
         },
@@ -221,8 +223,8 @@ fn named_models_are_their_formulas() {
                 (Some(Units::Pauli), 1.0),
             ] {
                 let model = model(kind, keys, &chain, units);
-                assert!(model.sum.non_hermitian().is_none());
-                let table = TermTable::compile(n, &model.sum).unwrap();
+                assert!(model.pauli().unwrap().non_hermitian().is_none());
+                let table = TermTable::compile(n, model.pauli().unwrap()).unwrap();
                 assert_equal(
                     &dense(&table),
                     &expected(n, o, &couplings, &fields),
@@ -259,7 +261,7 @@ fn long_range_ising_takes_the_short_way_round() {
         }
         let fields: Vec<_> = (0..n).map(|i| (i, [-0.5, 0.0, 0.0])).collect();
         let model = model("ising", "j = -0.8\nhx = 0.5\nalpha = 1.5", &chain, None);
-        let table = TermTable::compile(n, &model.sum).unwrap();
+        let table = TermTable::compile(n, model.pauli().unwrap()).unwrap();
         assert_equal(
             &dense(&table),
             &expected(n, 1.0, &couplings, &fields),
@@ -283,7 +285,7 @@ fn edge_kinds_are_j1_and_j2() {
         .iter()
         .map(|e| (e.0, e.1, if e.2 == 1 { [2.0; 3] } else { [0.5; 3] }))
         .collect();
-    let table = TermTable::compile(4, &model.sum).unwrap();
+    let table = TermTable::compile(4, model.pauli().unwrap()).unwrap();
     assert_equal(&dense(&table), &expected(4, 0.5, &couplings, &[]), "graph");
     assert_eq!(model.marshall_bonds.len(), 3);
     assert_eq!(
@@ -313,7 +315,7 @@ fn listed_bonds_and_fields_enter_as_listed() {
     let fields = [(1, [0.1, 0.2, 0.3]), (3, [0.0, 0.0, -1.0])];
     for (units, o) in [(Units::Spin, 0.5), (Units::Pauli, 1.0)] {
         let model = try_model("bonds", keys, &lattice, folder.path(), Some(units)).unwrap();
-        let table = TermTable::compile(4, &model.sum).unwrap();
+        let table = TermTable::compile(4, model.pauli().unwrap()).unwrap();
         assert_equal(
             &dense(&table),
             &expected(4, o, &couplings, &fields),
@@ -354,7 +356,7 @@ fn pauli_strings_are_their_products() {
         for keys in [format!("terms = {text}"), "file = 'p.csv'".to_string()] {
             let model =
                 try_model("pauli", &keys, &graph(Some(4), None), folder.path(), units).unwrap();
-            let table = TermTable::compile(4, &model.sum).unwrap();
+            let table = TermTable::compile(4, model.pauli().unwrap()).unwrap();
             assert_equal(&dense(&table), &sum, &keys);
             let basis = Basis::spin_half(4, None).unwrap();
             let facts = table.facts(&basis, None);
@@ -492,7 +494,7 @@ fn molecules_conserve_the_number_of_electrons() {
     ] {
         let keys = format!("file = '{name}.pauli.csv'");
         let model = try_model("pauli", &keys, &graph(Some(sites), None), &folder, None).unwrap();
-        let table = TermTable::compile(sites, &model.sum).unwrap();
+        let table = TermTable::compile(sites, model.pauli().unwrap()).unwrap();
         assert!(
             table
                 .facts(&Basis::spin_half(sites, None).unwrap(), None)

@@ -6,9 +6,9 @@ use common::{Case, RING, expect_code, text};
 use ndarray::Array2;
 use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
 use nishina::basis::Basis;
+use nishina::calculation::{Options, Outcome, run};
 use nishina::comm::{Comm, Serial, threads};
 use nishina::derivatives::{Derivatives, Kind, Matrix};
-use nishina::driver::{Options, Outcome, run};
 use nishina::error::{Error, Result};
 use nishina::io::hdf5;
 use nishina::io::tree::{Tree, Value};
@@ -451,7 +451,7 @@ fn a_run_stopped_while_it_backs_off_goes_on_bit_for_bit() {
                 "{method} {name}"
             );
         }
-        let parameters = |case: &Case| case.tree("x.ckpt.h5").reals("parameters/flat").unwrap();
+        let parameters = |case: &Case| case.present().reals("parameters").unwrap();
         assert_eq!(parameters(&whole), parameters(&parts), "{method}");
     }
 }

@@ -73,7 +73,7 @@ fn pulls_of_two_hundred_measurements_are_standard_normal() {
 /// ratio and entropy.
 #[test]
 fn pulls_of_observables_are_standard_normal() {
-    use nishina::driver::observe::observe;
+    use nishina::calculation::vmc::observe::observe;
     use nishina::input::ObservableInput;
     const EXPERIMENTS: u64 = 200;
     let hamiltonian = "kind = 'ising'\nhx = 1";

@@ -318,7 +318,10 @@ fn of_golden(method: &str, per_chain: usize, observable: &str) -> Measured {
         nishina::problem::problem(&source, &nishina::registry::Registry::default()).unwrap();
     let mut ensemble = nishina::problem::ensemble(&source, &problem, 0, 1).unwrap();
     ensemble.set_parameters(&golden()).unwrap();
-    let list = &source.input.measure.as_ref().unwrap().observables;
+    let keys = nishina::calculation::measure::keys(&source)
+        .unwrap()
+        .unwrap();
+    let list = &keys.observables;
     let named =
         nishina::problem::observables(&source, &problem, list, "measure.observables").unwrap();
     let request = nishina::ensemble::Request {
@@ -329,9 +332,10 @@ fn of_golden(method: &str, per_chain: usize, observable: &str) -> Measured {
     };
     ensemble.sample(&request).unwrap();
     let comm = nishina::comm::Serial;
-    let summary = nishina::driver::observe::observe(&comm, &*ensemble, &named, per_chain, 16)
-        .unwrap()
-        .remove(0);
+    let summary =
+        nishina::calculation::vmc::observe::observe(&comm, &*ensemble, &named, per_chain, 16)
+            .unwrap()
+            .remove(0);
     Measured {
         mean: summary.mean,
         error: summary.error,

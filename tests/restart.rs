@@ -6,11 +6,11 @@ use common::{Case, RING, expect_code, text};
 const PLAN: &str = "[optimize]\nsteps = 100\nlearning_rate = 0.05\n[measure]\nsamples = 1024\n";
 
 fn states(case: &Case) -> (Vec<f64>, Vec<i8>, Vec<f64>) {
-    let checkpoint = case.tree("x.ckpt.h5");
+    let checkpoint = case.present();
     let results = case.tree("x.h5");
     (
-        checkpoint.reals("parameters/flat").unwrap(),
-        checkpoint.spins("chains/now").unwrap(),
+        checkpoint.reals("parameters").unwrap(),
+        checkpoint.spins("chains").unwrap(),
         results.reals("optimize/history/energy").unwrap(),
     )
 }

@@ -8,9 +8,10 @@ mod common;
 use common::Case;
 use ndarray::Array2;
 use nishina::basis::StateIndex;
+use nishina::calculation::optimize;
+use nishina::calculation::vmc::estimate;
 use nishina::comm::Serial;
 use nishina::derivatives::{Kind, Matrix};
-use nishina::driver::statistics::estimate;
 use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral, solve};
 use nishina::optimizer::StepData;
@@ -236,8 +237,9 @@ fn the_given_machine_has_its_golden_numbers() {
             close_complex(state.force(&o, k), (re, im), tolerance);
         }
         let derivatives = state.ensemble.derivatives();
-        let mut chosen = problem::optimizer(
-            &state.source.input,
+        let keys = optimize::keys(&state.source).unwrap().unwrap();
+        let mut chosen = optimize::optimizer(
+            &keys,
             &Registry::default(),
             &("dense-sr".to_string(), String::new()),
         )

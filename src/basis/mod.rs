@@ -4,6 +4,7 @@
 //! integer or modulo one. Values are 2 Sz for spins (±1 for spins one half), particle numbers for
 //! bosons, 0 and 1 for the modes of fermions.
 
+mod bosons;
 mod counted;
 mod fermi;
 mod moves;
@@ -11,6 +12,7 @@ mod numbering;
 mod spins;
 mod words;
 
+pub use bosons::SiteKind;
 pub use fermi::Image;
 pub use moves::{Asks, Move, Step};
 pub use numbering::Numbering;

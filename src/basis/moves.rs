@@ -102,6 +102,23 @@ impl Asks {
         self.values.extend_from_slice(step.values);
         self.ends.push(self.sites.len() as u32);
     }
+    /// As [`Asks::push`] with the sites given as numbers `changed` into a list `sites`.
+    #[inline]
+    pub fn push_on(&mut self, walker: usize, sites: &[u32], changed: &[u32], values: &[i8]) {
+        self.walkers.push(walker as u32);
+        self.sites
+            .extend(changed.iter().map(|&k| sites[k as usize]));
+        self.values.extend_from_slice(values);
+        self.ends.push(self.sites.len() as u32);
+    }
+    /// Forgets all questions from number `count` on.
+    pub fn truncate(&mut self, count: usize) {
+        let end = count.checked_sub(1).map_or(0, |k| self.ends[k] as usize);
+        self.walkers.truncate(count);
+        self.ends.truncate(count);
+        self.sites.truncate(end);
+        self.values.truncate(end);
+    }
     /// Asks for walker `walker`, whose spins are `x`, with the spins on `sites` flipped.
     #[inline]
     pub fn flip(&mut self, walker: usize, x: &[i8], sites: &[u32]) {

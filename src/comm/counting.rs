@@ -165,6 +165,9 @@ impl Comm for Counting<'_> {
     fn alerted(&self) -> bool {
         self.inner.alerted()
     }
+    fn meet(&self, code: i32, message: Option<&str>, patience: f64) -> Result<()> {
+        self.inner.meet(code, message, patience)
+    }
     fn leave(&self, code: i32, message: Option<&str>, patience: f64) -> i32 {
         self.inner.leave(code, message, patience)
     }

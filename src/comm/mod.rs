@@ -49,6 +49,9 @@ pub trait Comm {
     fn alert(&self);
     /// Whether some rank has asked for it; waits for nobody.
     fn alerted(&self) -> bool;
+    /// Waits for all ranks after an error. A rank that is still alone after `patience` seconds
+    /// speaks and ends the job on all ranks with `code`.
+    fn meet(&self, code: i32, message: Option<&str>, patience: f64) -> Result<()>;
     /// The end of the job: waits for all ranks, lets the first that brings a message speak, and
     /// returns the largest exit code of all. A rank with an error that is still alone after
     /// `patience` seconds speaks and ends the job on all ranks.

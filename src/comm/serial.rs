@@ -48,6 +48,9 @@ impl Comm for Serial {
     fn alerted(&self) -> bool {
         false
     }
+    fn meet(&self, _code: i32, _message: Option<&str>, _patience: f64) -> Result<()> {
+        Ok(())
+    }
     fn leave(&self, code: i32, message: Option<&str>, _patience: f64) -> i32 {
         message.iter().for_each(|m| eprintln!("{m}"));
         code

@@ -199,6 +199,9 @@ impl Comm for Thread<'_> {
     fn alerted(&self) -> bool {
         self.shared.lock().alerted
     }
+    fn meet(&self, _code: i32, _message: Option<&str>, _patience: f64) -> Result<()> {
+        self.barrier()
+    }
     fn leave(&self, code: i32, message: Option<&str>, _patience: f64) -> i32 {
         message.iter().for_each(|m| eprintln!("{m}"));
         let mut largest = [f64::from(code)];

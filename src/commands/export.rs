@@ -6,9 +6,11 @@
 //!
 //! Reference: F. Vicentini et al., SciPost Phys. Codebases 7 (2022); RFC 4180.
 
+use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::{Tree, Value};
+use crate::run::Curves;
 use serde_json::json;
 use std::path::Path;
 
@@ -32,25 +34,17 @@ fn no_history(path: &Path) -> Error {
     )
 }
 
-/// The history of the optimisation, or where there is none that of the evolution, with a row per
-/// step.
+/// The record of the first section that has one, with a row per step or point.
 ///
 /// Optimisation: `step` (from 1), then the columns of `optimize/history`, then `seconds`.
 /// Evolution: `time`, then the others.
-pub fn csv(path: &Path) -> Result<String> {
+pub fn csv(path: &Path, registry: &Registry) -> Result<String> {
     let tree = hdf5::read(path)?;
-    let mut table = columns(&tree, "optimize/history/");
-    if table.iter().any(|c| !c.1.is_empty()) {
-        let steps = (1..=table[0].1.len()).map(|k| k as f64).collect();
-        table.insert(0, ("step".into(), steps));
-        table.push((
-            "seconds".into(),
-            tree.reals("timing/step_seconds").unwrap_or_default(),
-        ));
-    } else {
-        table = columns(&tree, "evolve/history/");
-        table.sort_by_key(|c| c.0 != "time");
-    }
+    let records = registry.sections.iter();
+    let records = records.filter_map(|s| s.declaration.curves.first());
+    let mut tables = records.map(|curves| table(&tree, curves));
+    let table = tables.find(|table| table.iter().any(|c| !c.1.is_empty()));
+    let table = table.unwrap_or_default();
     let rows = table.iter().map(|c| c.1.len()).max().unwrap_or(0);
     if rows == 0 {
         return Err(no_history(path));
@@ -67,6 +61,21 @@ pub fn csv(path: &Path) -> Result<String> {
         lines.push(table.iter().map(cell).collect::<Vec<_>>().join(","));
     }
     Ok(lines.join("\n"))
+}
+
+/// The columns of a record: what runs along its axis first, in the order of their names then.
+fn table(tree: &Tree, curves: &Curves) -> Vec<(String, Vec<f64>)> {
+    let mut table = columns(tree, &format!("{}/", curves.group));
+    if let Some(across) = curves.across {
+        table.sort_by_key(|c| c.0 != across);
+    } else {
+        let rows = table.first().map_or(0, |c| c.1.len());
+        let numbers = (1..=rows).map(|k| k as f64).collect();
+        table.insert(0, (curves.row.into(), numbers));
+        let seconds = tree.reals(curves.seconds).unwrap_or_default();
+        table.push(("seconds".into(), seconds));
+    }
+    table
 }
 
 /// The history of the optimisation as NetKet logs it, acceptance and V-score added.

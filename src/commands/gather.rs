@@ -4,6 +4,7 @@
 //!
 //! Reference: RFC 4180 (comma-separated values).
 
+use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::{commands, input};
@@ -29,10 +30,10 @@ struct FileRow {
 ///
 /// Fails with `Error::Input` for a file that holds no results, with `Error::Output` for one that
 /// cannot be read.
-pub fn table(files: &[PathBuf]) -> Result<String> {
+pub fn table(files: &[PathBuf], registry: &Registry) -> Result<String> {
     let rows = files
         .iter()
-        .map(|file| row(file))
+        .map(|file| row(file, registry))
         .collect::<Result<Vec<_>>>()?;
     let names = |of: fn(&FileRow) -> &BTreeMap<String, String>| -> BTreeSet<String> {
         rows.iter().flat_map(|r| of(r).keys().cloned()).collect()
@@ -71,9 +72,9 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
     fields.map(quoted).collect::<Vec<_>>().join(",")
 }
 
-fn row(file: &Path) -> Result<FileRow> {
+fn row(file: &Path, registry: &Registry) -> Result<FileRow> {
     let shown = file.display().to_string();
-    let info = commands::info(file)?;
+    let info = commands::info(file, registry)?;
     if info["file"] != "results" {
         return Err(Error::input(
             shown,

@@ -1,73 +1,102 @@
 //! Decides what `info` says about a file that a run wrote.
 
+use crate::calculation::Registry;
 use crate::error::Result;
 use crate::io::hdf5;
 use crate::io::tree::Tree;
+use crate::run::{Curves, Declaration};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Reads a result or checkpoint file and returns what it holds as one JSON object.
-pub fn info(path: &Path) -> Result<Value> {
+pub fn info(path: &Path, registry: &Registry) -> Result<Value> {
     let tree = hdf5::read(path)?;
-    if tree.datasets.contains_key("run/stage") {
-        return checkpoint(&tree);
+    match tree.datasets.contains_key("run/stage") {
+        true => of_checkpoint(&tree),
+        false => of_results(&tree, registry),
     }
-    let energy = energy(&tree)?;
+}
+
+fn of_checkpoint(tree: &Tree) -> Result<Value> {
+    let stage = tree.text("run/stage")?;
+    let state = if stage == "finished" {
+        "finished"
+    } else {
+        "stopped"
+    };
+    let present = tree.texts("run/sections")?.iter().rev();
+    let part = |name: &'static str| {
+        present
+            .clone()
+            .map(move |section| format!("{section}/{name}"))
+    };
+    let proposals = part("proposals").find_map(|path| tree.real(&path).ok());
+    let parameters = part("parameters").find_map(|path| tree.reals(&path).ok());
+    Ok(json!({
+        "file": "checkpoint", "state": state, "stage": stage, "proposals": proposals,
+        "steps": tree.integer("optimize/step").unwrap_or(0),
+        "parameters": parameters.map(|p| p.len()),
+    }))
+}
+
+fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
+    let energy = energy(tree)?;
     let convergence = |name: &str| tree.real(&format!("measure/convergence/{name}")).ok();
     let of_energy = |name: &str| energy.get(name).cloned().unwrap_or(Value::Null);
+    let count = |path: &str| tree.integer(path).unwrap_or(0);
     Ok(json!({
-        "file": "results",
-        "title": tree.text("input/title")?,
-        "state": tree.text("status/state")?,
-        "steps": tree.integer("status/steps")?,
-        "started_at_step": tree.integer("status/started_at_step")?,
-        "proposals": tree.integer("status/proposals")?,
-        "samples": tree.integer("measure/samples")?,
-        "ranks": tree.integer("timing/ranks")?,
-        "sites": tree.integer("status/sites")?,
+        "file": "results", "title": tree.text("input/title")?,
+        "state": tree.text("status/state")?, "steps": count("status/steps"),
+        "started_at_step": count("status/started_at_step"),
+        "proposals": count("status/proposals"), "samples": count("measure/samples"),
+        "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites").ok(),
+        "evolution": evolution(tree), "observables": observables(tree),
+        "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
+        "cut": convergence("cut"), "drift": convergence("drift"),
+        "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(tree),
+        "sections": sections(tree, registry), "provenance": provenance(tree),
         "energy": energy,
-        "evolution": evolution(&tree),
-        "observables": observables(&tree),
-        "v_score": of_energy("v_score"),
-        "r_hat": of_energy("r_hat"),
-        "cut": convergence("cut"),
-        "drift": convergence("drift"),
-        "spin_r_hat": convergence("spin_r_hat"),
-        "warnings": warnings(&tree),
-        "provenance": provenance(&tree),
     }))
 }
 
-fn checkpoint(tree: &Tree) -> Result<Value> {
-    let stage = tree.text("run/stage")?;
-    let finished = stage == "finished";
-    Ok(json!({
-        "file": "checkpoint",
-        "state": if finished { "finished" } else { "stopped" },
-        "stage": stage,
-        "steps": tree.integer("run/step")?,
-        "proposals": tree.real("run/proposals")?,
-        "parameters": tree.reals("parameters/flat")?.len(),
-    }))
-}
-
-/// The measured energy and its diagnostics; null where nothing was measured.
+/// The measured energy; null without one.
 fn energy(tree: &Tree) -> Result<Value> {
-    let Ok(mean) = tree.real("measure/energy/mean") else {
+    let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
+    let Ok(mean) = part("mean") else {
         return Ok(Value::Null);
     };
-    let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
     Ok(json!({
-        "mean": mean,
-        "error": part("error")?,
-        "variance": part("variance")?,
-        "v_score": part("v_score").ok(),
-        "r_hat": part("r_hat")?,
-        "tau": part("tau")?,
+        "mean": mean, "error": part("error")?, "variance": part("variance")?,
+        "v_score": part("v_score").ok(), "r_hat": part("r_hat")?, "tau": part("tau")?,
         "variance_error": part("variance_error").ok(),
         "v_score_error": part("v_score_error").ok(),
         "effective_samples": part("effective_samples").ok(),
     }))
+}
+
+/// How far each section is, and the last numbers of its shown columns.
+fn sections(tree: &Tree, registry: &Registry) -> Value {
+    let mut found = serde_json::Map::new();
+    for Declaration { name, curves, .. } in registry.sections.iter().map(|s| &s.declaration) {
+        let Ok(blocks) = tree.integer(&format!("progress/{name}/blocks")) else {
+            continue;
+        };
+        let mut about = json!({
+            "blocks": blocks, "expected": tree.real(&format!("progress/{name}/expected")).ok(),
+            "seconds": tree.real(&format!("progress/{name}/seconds")).ok(),
+        });
+        for (group, column) in shown(curves) {
+            let values = tree.reals(&format!("{group}/{column}"));
+            about[column] = json!(values.unwrap_or_default().last());
+        }
+        found.insert(name.to_string(), about);
+    }
+    found.into()
+}
+
+fn shown(curves: &'static [Curves]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let columns = |c: &'static Curves| c.shown.iter().map(|column| (c.group, *column));
+    curves.iter().flat_map(columns)
 }
 
 /// How far an evolution came and how well it followed the motion; null without one.
@@ -141,7 +170,8 @@ pub fn info_text(info: &Value) -> String {
     let mut lines = Vec::new();
     if let Some(map) = info.as_object() {
         for (key, value) in map.iter().filter(|(k, v)| {
-            !["provenance", "energy", "observables"].contains(&k.as_str()) && !v.is_null()
+            let apart = ["provenance", "energy", "observables", "sections"];
+            !apart.contains(&k.as_str()) && !v.is_null()
         }) {
             lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
         }
@@ -162,6 +192,16 @@ pub fn info_text(info: &Value) -> String {
                 _ => String::new(),
             }
         ));
+    }
+    let sections = info.get("sections").and_then(Value::as_object);
+    for (name, about) in sections.into_iter().flatten() {
+        let own = about.as_object().into_iter().flatten();
+        let own = own.filter(|(key, _)| !["blocks", "expected", "seconds"].contains(&key.as_str()));
+        let own: Vec<_> = own.map(|(key, value)| format!("{key} {value}")).collect();
+        if !own.is_empty() {
+            let blocks = &about["blocks"];
+            lines.push(format!("{name:<16} {blocks} blocks  {}", own.join("  ")));
+        }
     }
     for (name, value) in info
         .get("observables")

@@ -1,19 +1,62 @@
 //! Decides what the program says about runs and files: one module per command.
 //!
-//! `check` speaks of a run before it starts, `info`, `gather`, `export`, `watch` and `extrapolate`
-//! of files that are there, `schema` of the input itself.
+//! `run` does a calculation, `check` speaks of a run before it starts, `exact` diagonalises;
+//! `info`, `gather`, `export`, `watch` and `extrapolate` speak of files that are there, `schema` of
+//! the input itself.
 
 pub mod check;
+mod cli;
+pub mod exact;
 pub mod export;
 mod extrapolate;
 pub mod gather;
 mod info;
+pub mod run;
 mod schema;
 mod varbench;
 pub mod watch;
 
-pub use check::{Forecast, Plan, forecast, header, modelled, plan};
+pub use cli::main;
 pub use extrapolate::{extrapolate, extrapolate_text};
 pub use info::{info, info_text};
 pub use schema::schema;
 pub use varbench::varbench;
+
+use crate::error::{EXIT_FINISHED, Result};
+use std::io::Write;
+
+/// Log to standard error; only rank 0 speaks.
+fn start_log(speaks: bool) {
+    let level = if speaks { "info" } else { "off" };
+    let environment = env_logger::Env::default().default_filter_or(level);
+    let mut builder = env_logger::Builder::from_env(environment);
+    if !speaks {
+        builder.filter_level(log::LevelFilter::Off);
+    }
+    let _ = builder
+        .format(|out, record| match record.level() {
+            log::Level::Info => writeln!(out, "{}", record.args()),
+            level => writeln!(out, "{}: {}", level.as_str().to_lowercase(), record.args()),
+        })
+        .try_init();
+}
+
+/// A command without ranks.
+fn alone(command: impl FnOnce() -> Result<()>) -> i32 {
+    start_log(true);
+    match command() {
+        Ok(()) => EXIT_FINISHED,
+        Err(e) => {
+            eprintln!("error: {e}");
+            e.exit_code()
+        }
+    }
+}
+
+fn answer(text: &str) -> Result<()> {
+    // A reader that closed the pipe has seen enough.
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+    Ok(())
+}

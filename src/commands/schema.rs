@@ -1,32 +1,31 @@
 //! Decides what `schema` prints: the JSON Schema of the input, with the keys of everything that is
 //! registered.
 
-use crate::table::schema_of;
+use crate::calculation::Registry;
+use crate::input::{HamiltonianCommon, Input};
+use crate::table::{Entry, Shelf, schema_of};
 use serde_json::{Value, json};
 
-/// JSON Schema of the input: the sections with shared keys, and the registered models, wave
-/// functions and observables with theirs.
-pub fn schema() -> Value {
-    let mut schema = schema_of::<crate::input::Input>();
-    let common = schema_of::<crate::input::HamiltonianCommon>();
-    let shared = common.get("properties").cloned().unwrap_or(json!({}));
-    let models: Vec<_> = crate::operator::models::MODELS
-        .iter()
-        .map(|m| with_kind(m.kind, (m.schema)(), &shared))
-        .collect();
-    let ansatze: Vec<_> = crate::ansatz::ANSATZE
-        .iter()
-        .map(|a| with_kind(a.kind, (a.schema)(), &json!({})))
-        .collect();
+/// JSON Schema of the input: the sections with shared keys, and the registered sections, models,
+/// wave functions and observables with theirs.
+pub fn schema(registry: &Registry) -> Value {
+    let mut schema = schema_of::<Input>();
+    let mut definitions = serde_json::Map::new();
+    let common = schema_of::<HamiltonianCommon>();
+    let shared = common.get("properties").cloned();
+    let shared = shared.unwrap_or_else(|| json!({}));
+    let models = kinds(&registry.models, &shared);
+    let ansatze = kinds(&registry.ansatze, &json!({}));
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
         properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
-    }
-    let mut definitions = serde_json::Map::new();
-    if let Some(list) = schema.pointer_mut("/$defs/MeasureInput/properties/observables") {
-        let mut own = observables();
-        collect_definitions(&mut own, &mut definitions);
-        *list = own;
+        for section in registry.sections.iter() {
+            let mut own = section.schema();
+            if let Some(list) = own.pointer_mut("/properties/observables") {
+                *list = observables(registry);
+            }
+            properties.insert(section.declaration.name.into(), own);
+        }
     }
     collect_definitions(&mut schema, &mut definitions);
     if let Some(object) = schema.as_object_mut() {
@@ -37,36 +36,35 @@ pub fn schema() -> Value {
     schema
 }
 
-/// The schema `own` of a kind, with the keys that all kinds share and with its name.
-fn with_kind(kind: &str, mut own: Value, shared: &Value) -> Value {
-    if let Some(object) = own.as_object_mut() {
-        let mut properties = object.get("properties").cloned().unwrap_or(json!({}));
-        if let (Some(p), Some(s)) = (properties.as_object_mut(), shared.as_object()) {
-            p.extend(s.iter().map(|(k, v)| (k.clone(), v.clone())));
-            p.insert("kind".into(), json!({ "const": kind }));
+/// The schemas of all kinds of a shelf, each with its `kind` and the keys that all share.
+fn kinds<E: Entry>(shelf: &Shelf<E>, shared: &Value) -> Vec<Value> {
+    let with_kind = |entry: &E| {
+        let mut own = entry.schema();
+        if let Some(object) = own.as_object_mut() {
+            let properties = object.get("properties").and_then(Value::as_object);
+            let mut properties = properties.cloned().unwrap_or_default();
+            properties.extend(shared.as_object().cloned().unwrap_or_default());
+            properties.insert("kind".into(), json!({ "const": entry.kind() }));
+            object.insert("properties".into(), Value::Object(properties));
+            object.insert("type".into(), json!("object"));
         }
-        object.insert("properties".into(), properties);
-        object.insert("type".into(), json!("object"));
-    }
-    own
+        own
+    };
+    shelf.iter().map(with_kind).collect()
 }
 
-/// The list of observables: names, or tables.
-fn observables() -> Value {
-    let registered = crate::observable::OBSERVABLES;
-    let named = json!({ "name": { "type": "string" } });
-    let tables: Vec<_> = registered
-        .iter()
-        .map(|o| with_kind(o.kind, (o.schema)(), &named))
-        .collect();
-    let names: Vec<_> = std::iter::once("energy")
-        .chain(registered.iter().map(|o| o.kind))
-        .collect();
+/// A list of observables.
+fn observables(registry: &Registry) -> Value {
+    let tables = kinds(
+        &registry.observables,
+        &json!({ "name": { "type": "string" } }),
+    );
+    let known = registry.observables.iter().map(|o| o.kind);
+    let names: Vec<_> = std::iter::once("energy").chain(known).collect();
     json!({
-        "description": "Observables besides the energy: names, or tables with a kind, its keys and \
-         perhaps a name",
-        "type": "array",
-        "items": { "anyOf": [{ "enum": names }, { "oneOf": tables }] },
+        "description": "Observables besides the energy: names, or tables with a kind, its keys \
+         and perhaps a name",
+        "type": "array", "items": { "anyOf": [{ "enum": names }, { "oneOf": tables }] },
     })
 }
 

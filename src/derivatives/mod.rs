@@ -19,7 +19,7 @@ pub use gram::Entry;
 
 use crate::linalg::products::{Op, multiply};
 use crate::number::{flatten, unflatten};
-use columns::{Run, shaped};
+use columns::{Span, shaped};
 use gram::{Grams, hadamard};
 use ndarray::{Array2, ArrayViewMut2, s};
 use num_complex::Complex64;
@@ -326,11 +326,11 @@ impl Derivatives {
             let (from, to) = (columns.start.max(start), columns.end.min(end));
             if from < to {
                 let skip = from - columns.start;
-                let put = &mut |run: Run| {
+                let put = &mut |run: Span| {
                     T::put(
                         first,
                         second,
-                        Run {
+                        Span {
                             start: run.start + skip,
                             ..run
                         },

@@ -1,20 +1,18 @@
 //! Decides what a user can write: the mirror of the TOML input, `--set`, and the checks that need
 //! no physics.
 
+mod basis;
 mod check;
-mod evolve;
-mod orthogonal;
 mod sections;
-mod target;
 
-pub use evolve::{EvolveInput, Start};
-pub use orthogonal::OrthogonalInput;
+pub use basis::{BasisInput, BasisName, configurations, site_kind};
+pub use check::{at_least_one, positive};
 pub use sections::*;
-pub use target::TargetError;
 
 use crate::error::{Error, Result};
 use crate::io::seal::fnv1a;
 use crate::table;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// An input with the file it came from.
@@ -31,6 +29,55 @@ pub struct Source {
     pub digest: u64,
     /// Folder of the file, to which files in the input are relative.
     pub folder: PathBuf,
+}
+
+/// The keys and sections that belong to no calculation.
+const SHARED: [&str; 9] = [
+    "title",
+    "seed",
+    "deterministic",
+    "threads",
+    "lattice",
+    "hamiltonian",
+    "ansatz",
+    "sampler",
+    "output",
+];
+
+impl Source {
+    /// The names of the sections that calculate something, in alphabetical order.
+    pub fn sections(&self) -> impl Iterator<Item = &String> {
+        let own = |(name, value): &(&String, &toml::Value)| is_section(name, value);
+        self.table.iter().filter(own).map(|(name, _)| name)
+    }
+
+    /// The keys of the section `name`, if the input has it.
+    pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let table = self.table.get(name).and_then(toml::Value::as_table);
+        table.map(|table| table::parse(table, name)).transpose()
+    }
+}
+
+fn is_section(name: &str, value: &toml::Value) -> bool {
+    value.is_table() && !SHARED.contains(&name)
+}
+
+/// What all inputs share, without the sections that calculate something.
+fn shared(table: &toml::Table) -> Result<Input> {
+    let mut shared = table.clone();
+    shared.retain(|name, value| !is_section(name, value));
+    table::parse(&shared, "")
+}
+
+/// The section `name`, or an error that asks for it.
+pub fn section<'a, T>(value: &'a Option<T>, name: &str) -> Result<&'a T> {
+    value.as_ref().ok_or_else(|| {
+        Error::input(
+            name,
+            "this section is missing",
+            format!("add a [{name}] section"),
+        )
+    })
 }
 
 /// Reads and checks an input file; `settings` are the `a.b=c` of `--set`.
@@ -56,7 +103,7 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     for setting in settings {
         set(&mut table, setting)?;
     }
-    let mut input: Input = table::parse(&table, "")?;
+    let mut input: Input = shared(&table)?;
     let stem = path
         .file_stem()
         .map_or("run".into(), |s| s.to_string_lossy().into_owned());
@@ -84,7 +131,7 @@ pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
     if let Some(ansatz) = table.get_mut("ansatz").and_then(toml::Value::as_table_mut) {
         forget_start(ansatz);
     }
-    let input: Input = table::parse(&table, "")?;
+    let input: Input = shared(&table)?;
     Ok(Source {
         input,
         table,

@@ -1,10 +1,9 @@
 //! Decides which keys a section of the input has, their types and their defaults.
 
-use super::evolve::EvolveInput;
+use super::basis::BasisInput;
 use crate::error::Result;
 use crate::lattice::{Boundary, LatticeSpec};
 use crate::operator::models::Units;
-use crate::optimizer::{DISTRIBUTE_ABOVE, Schedule};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
@@ -75,8 +74,10 @@ pub struct HamiltonianCommon {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SectorInput {
-    /// Total Sz in units of hbar: a multiple of 1/2
-    pub total_sz: f64,
+    /// spins: total Sz in units of hbar, a multiple of 1/2
+    pub total_sz: Option<f64>,
+    /// bosons: their number
+    pub particles: Option<u32>,
 }
 
 /// `hamiltonian.sign_rule`
@@ -143,127 +144,6 @@ impl Default for SamplerInput {
     }
 }
 
-/// R3 of the regularisations: S + eps1 diag(S) + eps2.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScaleInvariantInput {
-    /// Multiplies the diagonal of S
-    pub eps1: f64,
-    /// Absolute shift
-    pub eps2: f64,
-}
-
-/// R1 of the regularisations: S + λ(p) diag(S), λ(p) = max(lambda0 b^p, lambda_min).
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CarleoTroyerInput {
-    /// λ at step 0 (100)
-    pub lambda0: f64,
-    /// Factor per step (0.9)
-    pub b: f64,
-    /// Floor (1e-4)
-    pub lambda_min: f64,
-}
-
-impl Default for CarleoTroyerInput {
-    fn default() -> Self {
-        CarleoTroyerInput {
-            lambda0: 100.0,
-            b: 0.9,
-            lambda_min: 1e-4,
-        }
-    }
-}
-
-/// `[optimize]`
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OptimizeInput {
-    /// Parameter updates
-    pub steps: usize,
-    /// sr (default), dense-sr, kernel-sr, spring, march, cg, adam, sgd
-    #[serde(default = "default_method")]
-    pub method: String,
-    /// A number or a schedule
-    pub learning_rate: Schedule,
-    /// Added to the diagonal of S, a number or a schedule (0.01; 0 with another regularisation)
-    pub shift: Option<Schedule>,
-    /// S + λ(p) diag(S) instead of a shift
-    pub carleo_troyer: Option<CarleoTroyerInput>,
-    /// S + eps1 diag(S) + eps2 instead of a shift
-    pub scale_invariant: Option<ScaleInvariantInput>,
-    /// Pseudo-inverse with this relative cut-off instead of a shift
-    pub pseudo_inverse: Option<f64>,
-    /// Largest Fubini–Study length of a step
-    pub max_distance: Option<f64>,
-    /// Stop when the error bar of a step is below this
-    pub target_error: Option<f64>,
-    /// Stop when the V-score of a step is below this
-    pub target_v_score: Option<f64>,
-    /// Largest rise of the energy above its best, in units of the distance of the best from E_inf;
-    /// 0 allows any (0.5)
-    #[serde(default = "default_max_rise")]
-    pub max_rise: f64,
-    /// Halvings of the learning rate after undone steps before the run ends with code 70 (10)
-    #[serde(default = "default_max_backoffs")]
-    pub max_backoffs: usize,
-    /// adam: decay of the first moment (0.9)
-    pub beta1: Option<f64>,
-    /// adam: decay of the second moment (0.999)
-    pub beta2: Option<f64>,
-    /// adam: floor of the denominator (1e-8)
-    pub epsilon: Option<f64>,
-    /// States that the optimisation stays orthogonal to, for the next one
-    #[serde(default)]
-    pub orthogonal_to: Vec<super::OrthogonalInput>,
-    /// spring, march: share of the last direction that is kept (0.9, 0.95)
-    pub mu: Option<f64>,
-    /// march: decay of the second moment (0.995)
-    pub beta: Option<f64>,
-    /// Largest Euclidean length squared of a step (spring, march: 1e-3; else none)
-    pub norm_constraint: Option<f64>,
-    /// cg: relative residual at which it stops (1e-6)
-    pub tolerance: Option<f64>,
-    /// cg: iterations after which it stops (1000)
-    pub max_iterations: Option<usize>,
-    /// Matrices of more rows are held by all ranks together, or avoided (8192)
-    #[serde(default = "default_distribute_above")]
-    pub distribute_above: usize,
-}
-
-impl OptimizeInput {
-    /// The norm constraint in force.
-    pub fn largest_norm(&self) -> Option<f64> {
-        let kept = matches!(self.method.as_str(), "spring" | "march");
-        self.norm_constraint.or(kept.then_some(1e-3))
-    }
-}
-
-fn default_distribute_above() -> usize {
-    DISTRIBUTE_ABOVE
-}
-
-fn default_method() -> String {
-    "sr".into()
-}
-
-/// `[measure]`
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MeasureInput {
-    /// Samples over all ranks, a multiple of chains
-    pub samples: usize,
-    /// Sweeps before the first sample (100)
-    #[serde(default = "default_burn_in")]
-    pub burn_in: usize,
-    /// Sampling stops at this error of the energy or of an observable, and at `samples` at the
-    /// latest
-    pub target_error: Option<super::TargetError>,
-    /// Observables besides the energy
-    #[serde(default)]
-    pub observables: Vec<ObservableInput>,
-}
-
 /// One entry of `measure.observables`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -276,18 +156,6 @@ pub enum ObservableInput {
 }
 
 pub use crate::stats::limits::FIRST_BURN_IN;
-
-fn default_max_rise() -> f64 {
-    0.5
-}
-
-fn default_max_backoffs() -> usize {
-    10
-}
-
-fn default_burn_in() -> usize {
-    FIRST_BURN_IN
-}
 
 /// `output.samples`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -330,7 +198,8 @@ impl Default for OutputInput {
     }
 }
 
-/// The whole input. Sections whose keys belong to a registered part stay tables.
+/// What all inputs share. Sections whose keys belong to a registered part stay tables; those that
+/// calculate something are read where they are built.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -346,6 +215,8 @@ pub struct Input {
     /// BLAS threads per rank (1)
     #[serde(default = "one_thread")]
     pub threads: usize,
+    /// What the sites hold (spins one half)
+    pub basis: Option<BasisInput>,
     /// Sites and bonds
     pub lattice: Option<LatticeInput>,
     /// The model
@@ -356,12 +227,6 @@ pub struct Input {
     pub ansatz: Option<toml::Table>,
     /// How configurations are sampled
     pub sampler: Option<SamplerInput>,
-    /// The optimisation
-    pub optimize: Option<OptimizeInput>,
-    /// The evolution in time
-    pub evolve: Option<EvolveInput>,
-    /// The measurement
-    pub measure: Option<MeasureInput>,
     /// Files
     #[serde(default)]
     pub output: OutputInput,

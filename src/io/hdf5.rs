@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! user block         checksums of all that follows, one per dataset
-//! /                  attributes schema_version = 1, program = "nishina <version>"
+//! /                  attributes schema_version = 2, program = "nishina <version>"
 //! /group/.../name    dataset; attributes unit, meaning (where given)
 //! ```
 //!
@@ -27,7 +27,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// Version of the layout of every file of the program.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// The result of the HDF5 library, before it is told which file it is about.
 type Raw<T> = std::result::Result<T, String>;
@@ -38,7 +38,7 @@ fn text(e: ::hdf5::Error) -> String {
 
 /// What a virtual dataset holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DatasetKind {
     /// 8-bit integers.
     Spin,
     /// 64-bit integers.
@@ -53,7 +53,7 @@ pub struct Joined {
     /// Its name, here and in the other files.
     pub name: String,
     /// Its type.
-    pub kind: Kind,
+    pub kind: DatasetKind,
     /// Its second dimension; one-dimensional without.
     pub columns: Option<usize>,
     /// The other files' names without folder (they stay in the same one), with the number of rows
@@ -101,9 +101,9 @@ pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
     let write = |file: &File| {
         for dataset in datasets {
             match dataset.kind {
-                Kind::Spin => join::<i8>(file, dataset)?,
-                Kind::Integer => join::<i64>(file, dataset)?,
-                Kind::Complex => join::<Complex64>(file, dataset)?,
+                DatasetKind::Spin => join::<i8>(file, dataset)?,
+                DatasetKind::Integer => join::<i64>(file, dataset)?,
+                DatasetKind::Complex => join::<Complex64>(file, dataset)?,
             }
         }
         Ok(Vec::new())

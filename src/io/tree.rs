@@ -92,6 +92,43 @@ impl Tree {
         self.put(path, Value::Complex(shaped(shape, values.to_vec())));
     }
 
+    /// The datasets below `prefix`, with paths from there on.
+    pub fn group(&self, prefix: &str) -> Tree {
+        let inside = |path: &str| {
+            let rest = path.strip_prefix(prefix)?.strip_prefix('/')?;
+            Some(rest.to_string())
+        };
+        let datasets = self.datasets.iter();
+        let notes = self.notes.iter();
+        Tree {
+            datasets: datasets
+                .filter_map(|(path, value)| Some((inside(path)?, value.clone())))
+                .collect(),
+            notes: notes
+                .filter_map(|(path, note)| Some((inside(path)?, note.clone())))
+                .collect(),
+        }
+    }
+    /// Puts all datasets of `group` below `prefix`.
+    pub fn put_group(&mut self, prefix: &str, group: Tree) {
+        let under = |path: String| format!("{prefix}/{path}");
+        let datasets = group.datasets.into_iter();
+        self.datasets
+            .extend(datasets.map(|(path, value)| (under(path), value)));
+        let notes = group.notes.into_iter();
+        self.notes
+            .extend(notes.map(|(path, note)| (under(path), note)));
+    }
+    /// Removes all datasets below `prefix`.
+    pub fn remove_group(&mut self, prefix: &str) {
+        let inside = |path: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.datasets.retain(|path, _| !inside(path));
+        self.notes.retain(|path, _| !inside(path));
+    }
+
     /// The datasets as bytes, to be sent to another rank; without units and meanings.
     pub fn to_bytes(&self) -> Vec<u8> {
         fn put<T>(out: &mut Vec<u8>, kind: u8, a: &ArrayD<T>, write: impl Fn(&T, &mut Vec<u8>)) {
@@ -250,6 +287,13 @@ impl Tree {
         match self.datasets.get(path) {
             Some(Value::Text(t)) => Ok(t),
             _ => Err(Self::wrong(path, "a text")),
+        }
+    }
+    /// A list of texts.
+    pub fn texts(&self, path: &str) -> Result<&[String]> {
+        match self.datasets.get(path) {
+            Some(Value::Texts(list)) => Ok(list),
+            _ => Err(Self::wrong(path, "texts")),
         }
     }
     /// Spins, flattened.

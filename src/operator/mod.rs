@@ -6,10 +6,14 @@
 mod bits;
 pub mod files;
 pub mod models;
+pub mod sites;
+mod small;
 mod strings;
 mod symmetry;
 
 pub use bits::{Flip, Monomial, TermTable};
+pub use sites::Term;
+pub use small::Small;
 pub use strings::{Pauli, PauliSum, name};
 
 use crate::basis::{Asks, Basis, Numbering};

@@ -54,7 +54,9 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<ResultsFile>> {
             } else {
                 path.with_extension("").display().to_string()
             },
-            sites: tree.integer("status/sites")?.max(1) as usize,
+            sites: tree
+                .integer("status/sites")
+                .map_or(1, |n| n.max(1) as usize),
             lattice: lattice(&tree, folder).map_err(|e| e.to_string()),
             exact: energies
                 .get(style)
@@ -96,7 +98,7 @@ fn exact_energy(text: &str) -> Result<f64> {
 
 fn lattice(tree: &Tree, folder: PathBuf) -> Result<Lattice> {
     let source = input::from_text(tree.text("input/resolved")?, folder)?;
-    let section = crate::problem::section(&source.input.lattice, "lattice")?;
+    let section = input::section(&source.input.lattice, "lattice")?;
     Lattice::new(&section.spec(&source.folder)?)
 }
 

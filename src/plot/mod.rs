@@ -6,6 +6,7 @@ mod bonds;
 mod canvas;
 mod correlations;
 mod curve;
+mod curves;
 mod data;
 mod evolution;
 mod filters;
@@ -15,6 +16,7 @@ mod panel;
 mod structure;
 mod style;
 
+use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
 use data::ResultsFile;
@@ -73,7 +75,7 @@ pub struct PlotOptions {
 /// Returns one line per picture: the files written, or why it was left out. Fails with
 /// `Error::Input` for options that make no sense and with `Error::Output` where a file cannot be
 /// read or written.
-pub fn plot(paths: &[PathBuf], options: &PlotOptions) -> Result<Vec<String>> {
+pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Result<Vec<String>> {
     if !(200..=10_000).contains(&options.width) {
         return Err(Error::input(
             "--width",
@@ -85,6 +87,9 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions) -> Result<Vec<String>> {
     let mut drawn = Vec::new();
     for pictures in PICTURES {
         drawn.extend(pictures(&runs)?);
+    }
+    for section in registry.sections.iter() {
+        drawn.extend(curves::pictures(&runs, &section.declaration)?);
     }
     let folder = &options.output;
     std::fs::create_dir_all(folder)

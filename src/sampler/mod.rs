@@ -7,7 +7,9 @@
 mod exchange;
 mod flip;
 mod global_flip;
+mod hop;
 mod metropolis;
+mod raise;
 
 pub use metropolis::{Counts, Metropolis};
 
@@ -69,7 +71,13 @@ impl Entry for RuleEntry {
 }
 
 /// The registry of rules.
-pub const RULES: &[RuleEntry] = &[flip::ENTRY, exchange::ENTRY, global_flip::ENTRY];
+pub const RULES: &[RuleEntry] = &[
+    flip::ENTRY,
+    exchange::ENTRY,
+    global_flip::ENTRY,
+    raise::ENTRY,
+    hop::ENTRY,
+];
 
 /// Where the moves stand in the input.
 const KEY: &str = "sampler.moves";
@@ -274,6 +282,7 @@ mod tests {
         assert!(!build(&["exchange", "global-flip"], Some(2), &pairs));
         assert!(!build(&["exchange"], Some(0), &split));
         assert!(!build(&["hop"], None, &pairs));
+        assert!(!build(&["jump"], None, &pairs));
         assert!(build(&["flip", "exchange", "global-flip"], None, &pairs));
     }
 }

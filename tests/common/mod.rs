@@ -89,6 +89,13 @@ impl Case {
         nishina::io::hdf5::read(&self.path(name)).unwrap()
     }
 
+    /// What the checkpoint holds of the section that was begun last.
+    pub fn present(&self) -> nishina::io::tree::Tree {
+        let checkpoint = self.tree("x.ckpt.h5");
+        let begun = checkpoint.texts("run/sections").unwrap();
+        checkpoint.group(begun.last().unwrap())
+    }
+
     /// `info --json` of the results.
     pub fn info(&self) -> serde_json::Value {
         let out = self.alone(&["info", "x.h5", "--json"]);

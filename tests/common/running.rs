@@ -167,10 +167,10 @@ impl Case {
     /// What a restart has to reproduce bit for bit: parameters, chains, energies of the steps, of
     /// the measurement, samples.
     pub fn state(&self) -> State {
-        let (checkpoint, results) = (self.tree("x.ckpt.h5"), self.tree("x.h5"));
+        let (checkpoint, results) = (self.present(), self.tree("x.h5"));
         State {
-            parameters: checkpoint.reals("parameters/flat").unwrap(),
-            chains: checkpoint.spins("chains/now").unwrap(),
+            parameters: checkpoint.reals("parameters").unwrap(),
+            chains: checkpoint.spins("chains").unwrap(),
             energies: results.reals("optimize/history/energy").unwrap_or_default(),
             series: results
                 .complexes("measure/energy/series")

@@ -4,7 +4,7 @@
 //! Reference: SLURM manual page of sbatch.
 
 use super::forecast::Forecast;
-use super::plan::Plan;
+use crate::calculation::Plan;
 
 /// Factor and bytes added to the memory of a rank.
 const MEMORY: (f64, f64) = (1.25, 6.4e7);

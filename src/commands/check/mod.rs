@@ -4,8 +4,154 @@
 mod forecast;
 mod growth;
 mod header;
-mod plan;
+mod trial;
 
-pub use forecast::{Forecast, forecast, modelled};
+pub use forecast::{Forecast, SectionCost, forecast, modelled};
 pub use header::header;
-pub use plan::{Plan, plan};
+pub use trial::{Trial, trial};
+
+use crate::calculation::vmc::problem;
+use crate::calculation::{self, Plan, Registry, Start, measure};
+use crate::error::Result;
+use crate::input::Source;
+use crate::job::{self, Stop};
+use crate::linalg;
+use crate::observable::Named;
+use std::path::Path;
+
+/// What is asked of `check`.
+pub struct Question<'a> {
+    /// The input file.
+    pub path: &'a Path,
+    /// `a.b=c` of `--set`
+    pub settings: &'a [String],
+    /// Ranks that the figures are for.
+    pub ranks: usize,
+    /// Seconds that the trial may take; none with 0.
+    pub seconds: f64,
+}
+
+/// What `check` answers.
+pub struct Answer {
+    title: String,
+    chains: usize,
+    plan: Plan,
+    forecast: Forecast,
+    header: String,
+}
+
+/// Builds everything that a run would build, tries a piece of it, and forecasts the rest.
+///
+/// Fails as a run would fail before its first block.
+pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
+    job::free_file_locks();
+    job::ensure_blas_kernel();
+    let stop = Stop::install()?;
+    let source = calculation::read(asked.path, asked.settings, registry)?;
+    let local = asked.ranks.min(job::placement::cores());
+    let share = linalg::total_memory() / local as f64;
+    let Start { world, stages } = calculation::start(&source, registry, (0, asked.ranks), share)?;
+    let plan = world.plan()?.clone();
+    let sections: Vec<SectionCost> = stages.iter().map(SectionCost::of).collect();
+    let observables = match measure::keys(&source)? {
+        Some(m) => {
+            let vmc = world.vmc()?;
+            let vmc = vmc.borrow();
+            let (problem, list) = (&vmc.problem, &m.observables);
+            problem::observables(&source, problem, list, "measure.observables")?
+        }
+        None => Vec::new(),
+    };
+    drop((world, stages));
+    let mut forecast = predict(
+        asked,
+        &source,
+        registry,
+        &plan,
+        &observables,
+        &sections,
+        &stop,
+    )?;
+    forecast.sections = sections;
+    let name = source.input.output.name.clone().unwrap_or_default();
+    Ok(Answer {
+        header: header(&name, &plan, source.input.threads, &forecast),
+        title: source.input.title.clone(),
+        chains: source.input.sampler.clone().unwrap_or_default().chains,
+        plan,
+        forecast,
+    })
+}
+
+/// By a trial where there is time and memory for one, else by the cost model.
+fn predict(
+    asked: &Question,
+    source: &Source,
+    registry: &Registry,
+    plan: &Plan,
+    observables: &[Named],
+    sections: &[SectionCost],
+    stop: &Stop,
+) -> Result<Forecast> {
+    let mut modelled = modelled(plan);
+    let seconds = asked.seconds;
+    if seconds <= 0.0 {
+        return Ok(modelled);
+    }
+    if sections.is_empty() {
+        modelled
+            .notes
+            .push("there is nothing to run: neither [optimize] nor [evolve] nor [measure]".into());
+        return Ok(modelled);
+    }
+    if let Err(e) = plan.refuse_trial(job::placement::cores()) {
+        modelled.notes.push(format!(
+            "from the cost model alone, without a trial on this machine: {e}"
+        ));
+        return Ok(modelled);
+    }
+    log::info!(
+        "a trial: a few steps in a temporary folder, at most {seconds:.0} s (--quick leaves it out)"
+    );
+    let asked = trial::Asked {
+        path: asked.path,
+        settings: asked.settings,
+        source,
+        registry,
+        method: plan.method.as_ref().map(|m| m.0.as_str()),
+        ranks: plan.ranks,
+        seconds,
+        stop,
+    };
+    match trial(&asked)? {
+        Some(trial) => {
+            let rate = linalg::product_rate();
+            forecast(source, plan, observables, sections, &trial, rate)
+        }
+        None => {
+            modelled
+                .notes
+                .push("from the cost model alone: the trial taught nothing".into());
+            Ok(modelled)
+        }
+    }
+}
+
+impl Answer {
+    /// For people, or as one JSON object.
+    pub fn print(&self, json: bool) -> String {
+        if json {
+            let mut object = self.plan.json();
+            self.forecast.add_to(&mut object, &self.header);
+            return object.to_string();
+        }
+        let own = "(in place of those of jobs/slurm-run.sh)";
+        let more = format!("--ranks n is for n ranks, {} at most", self.chains);
+        format!(
+            "{}\n{}\n\nLines of a job script {own}; {more}:\n{}",
+            self.plan.text(&self.title),
+            self.forecast.text(),
+            self.header
+        )
+    }
+}

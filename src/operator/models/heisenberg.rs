@@ -3,7 +3,9 @@
 //! J > 0 is antiferromagnetic. Reference: W. Heisenberg, Z. Phys. 49, 619 (1928).
 
 use super::{Model, ModelContext, Terms, Units, check_finite, first_neighbours, schema_of};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::operator::Term;
+use crate::operator::sites::spin;
 use serde::Deserialize;
 
 /// Heisenberg model: j Σ S·S − hz Σ Sz, spin operators unless `units` says otherwise.
@@ -29,10 +31,35 @@ pub(super) fn schema() -> serde_json::Value {
 pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model> {
     let keys: Keys = crate::table::parse(table, "hamiltonian")?;
     check_finite(&[("j", keys.j), ("hz", keys.hz)])?;
+    let twice_s = context.twice_s("heisenberg")?;
+    if twice_s > 1 {
+        return any_spin(&keys, twice_s, context);
+    }
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
     for bond in first_neighbours(context.lattice)? {
         terms.couple(bond, [keys.j; 3]);
     }
     terms.uniform_field(context.lattice, [0.0, 0.0, keys.hz]);
     terms.finish()
+}
+
+/// The model of spins longer than one half.
+fn any_spin(keys: &Keys, twice_s: u8, context: &ModelContext) -> Result<Model> {
+    if context.units == Some(Units::Pauli) {
+        return Err(Error::input(
+            "hamiltonian.units",
+            "there are no Pauli matrices for spins longer than one half",
+            "use units = \"spin\"",
+        ));
+    }
+    let axes = spin(twice_s);
+    let bonds = first_neighbours(context.lattice)?;
+    let mut terms = Vec::new();
+    for bond in &bonds {
+        let (i, j) = (bond.i as u32, bond.j as u32);
+        terms.extend(axes.iter().map(|a| Term::new(keys.j, &[(i, a), (j, a)])));
+    }
+    let fields = (0..context.lattice.sites as u32).map(|i| Term::new(-keys.hz, &[(i, &axes[2])]));
+    terms.extend(fields.filter(|_| keys.hz != 0.0));
+    Model::local(terms, bonds)
 }

@@ -4,7 +4,9 @@
 //! H = Σ_b Σ_a J^a_b o^a_i o^a_j + Σ_i Σ_a f^a_i o^a_i with o = σ or o = S = σ/2 (`units`).
 //! The named models have f = −h: a positive field favours spins along it.
 
+mod bilinear_biquadratic;
 mod bonds;
+mod bose_hubbard;
 mod heisenberg;
 mod ising;
 mod j1j2;
@@ -12,12 +14,14 @@ pub mod pauli;
 mod xxz;
 mod xyz;
 
-use super::{Pauli, PauliSum};
+use super::{Operator, Pauli, PauliSum, Small, Term, TermTable};
+use crate::basis::{Basis, SiteKind};
 use crate::error::{Error, Result};
 use crate::lattice::{Bond, Lattice};
 use crate::table::{Entry, schema_of};
 use serde::Deserialize;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What the operators of a formula stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -46,15 +50,52 @@ pub struct ModelContext<'a> {
     pub lattice: &'a Lattice,
     /// The folder to which file names are relative.
     pub folder: &'a Path,
+    /// What the sites hold.
+    pub site: SiteKind,
     /// `hamiltonian.units`, where given.
     pub units: Option<Units>,
+}
+
+impl ModelContext<'_> {
+    /// Twice the length of the spins; an error for the model `kind` where there are none.
+    fn twice_s(&self, kind: &str) -> Result<u8> {
+        match self.site {
+            SiteKind::Spin(twice_s) => Ok(twice_s),
+            SiteKind::Boson(_) => Err(Error::input(
+                "hamiltonian.kind",
+                format!("`{kind}` is a model of spins, and the basis has bosons"),
+                "use [basis] kind = \"spin\", or a model of bosons",
+            )),
+        }
+    }
+
+    /// The largest occupation of a site; an error for the model `kind` where there are no bosons.
+    fn max_occupation(&self, kind: &str) -> Result<u8> {
+        match self.site {
+            SiteKind::Boson(most) => Ok(most),
+            SiteKind::Spin(_) => Err(Error::input(
+                "hamiltonian.kind",
+                format!("`{kind}` is a model of bosons, and the basis has spins"),
+                "use [basis] kind = \"boson\", or a model of spins",
+            )),
+        }
+    }
+}
+
+/// The terms of a Hamiltonian.
+#[derive(Debug, Clone)]
+pub enum Sum {
+    /// Of spins one half.
+    Pauli(PauliSum),
+    /// Of sites with any values.
+    Local(Vec<Term>),
 }
 
 /// A Hamiltonian and the bonds that it lives on.
 #[derive(Debug, Clone)]
 pub struct Model {
     /// The Hamiltonian.
-    pub sum: PauliSum,
+    pub sum: Sum,
     /// The bonds that decide whether the lattice is bipartite: first neighbours for `j1j2`, else
     /// all with xy coupling.
     pub marshall_bonds: Vec<Bond>,
@@ -62,6 +103,38 @@ pub struct Model {
     pub exchange_bonds: Vec<(u32, u32)>,
     /// The units of the couplings.
     pub units: Units,
+}
+
+impl Model {
+    /// The Hamiltonian, where it is a sum of Pauli strings.
+    pub fn pauli(&self) -> Option<&PauliSum> {
+        match &self.sum {
+            Sum::Pauli(sum) => Some(sum),
+            Sum::Local(_) => None,
+        }
+    }
+
+    /// The Hamiltonian, compiled for a basis.
+    pub fn compile(&self, basis: &Basis) -> Result<Arc<dyn Operator>> {
+        Ok(match &self.sum {
+            Sum::Pauli(sum) => Arc::new(TermTable::compile(basis.sites(), sum)?),
+            Sum::Local(terms) => Arc::new(Small::compile(basis, terms)?),
+        })
+    }
+
+    /// The model of these terms, which carry what is conserved along `bonds`.
+    fn local(terms: Vec<Term>, bonds: Vec<Bond>) -> Result<Self> {
+        let ordered = |b: &Bond| (b.i.min(b.j) as u32, b.i.max(b.j) as u32);
+        let mut pairs: Vec<(u32, u32)> = bonds.iter().map(ordered).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        Ok(Model {
+            sum: Sum::Local(terms),
+            marshall_bonds: bonds,
+            exchange_bonds: pairs,
+            units: Units::Spin,
+        })
+    }
 }
 
 /// A model that inputs can name.
@@ -116,6 +189,16 @@ pub const MODELS: &[ModelEntry] = &[
         kind: "bonds",
         build: bonds::build,
         schema: bonds::schema,
+    },
+    ModelEntry {
+        kind: "bilinear-biquadratic",
+        build: bilinear_biquadratic::build,
+        schema: bilinear_biquadratic::schema,
+    },
+    ModelEntry {
+        kind: "bose-hubbard",
+        build: bose_hubbard::build,
+        schema: bose_hubbard::schema,
     },
     ModelEntry {
         kind: "pauli",
@@ -205,7 +288,7 @@ impl Terms {
         self.pairs.sort_unstable();
         self.pairs.dedup();
         Ok(Model {
-            sum: self.sum,
+            sum: Sum::Pauli(self.sum),
             marshall_bonds: self.xy,
             exchange_bonds: self.pairs,
             units: self.units,

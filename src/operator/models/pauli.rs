@@ -64,7 +64,7 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     )?;
     let (marshall_bonds, exchange_bonds) = pairs(&sum);
     Ok(Model {
-        sum,
+        sum: super::Sum::Pauli(sum),
         marshall_bonds,
         exchange_bonds,
         units,

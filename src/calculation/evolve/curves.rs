@@ -1,0 +1,91 @@
+//! Decides how observables at the output times of an evolution become curves: each number's array
+//! with the time in front.
+//!
+//! Bins stay out: they are many times the means, and samples at different times are independent.
+
+use crate::calculation::vmc::observe;
+use crate::error::{Error, Result};
+use crate::io::tree::{Tree, Value};
+use crate::observable::Named;
+use crate::stats::{Summary, with_error};
+use ndarray::{Axis, Slice};
+
+/// Where curves stand in results.
+pub const GROUP: &str = "evolve/output/observables";
+/// The end of the meaning of what grows with the output times.
+const GROWS: &str = "; first index: output time";
+
+/// Adds one time to the curves of `observables`; fails where they are not those of the earlier
+/// times.
+pub fn add(curves: &mut Tree, observables: &[Named], summaries: &[Summary]) -> Result<()> {
+    for (named, summary) in observables.iter().zip(summaries) {
+        let prefix = named.name.clone();
+        let mut row = Tree::default();
+        observe::save(&mut row, &prefix, &*named.observable, summary);
+        let labels: Vec<_> = named
+            .observable
+            .labels()
+            .iter()
+            .map(|l| format!("{prefix}/{}", l.name))
+            .collect();
+        let mut notes = row.notes;
+        for (path, value) in row.datasets {
+            let (unit, meaning) = notes.remove(&path).unwrap_or_default();
+            if labels.contains(&path) {
+                curves.describe(&path, value, &unit, &meaning);
+            } else if let Value::Real(new) = value
+                && !matches!(path.rsplit('/').next(), Some("bins" | "bin_weights"))
+            {
+                let new = new.insert_axis(Axis(0));
+                match curves.datasets.get_mut(&path) {
+                    Some(Value::Real(all)) => all.append(Axis(0), new.view()).map_err(|e| {
+                        Error::output(
+                            &path,
+                            format!("a time of another shape than those before: {e}"),
+                        )
+                    })?,
+                    _ => curves.describe(
+                        &path,
+                        Value::Real(new),
+                        &unit,
+                        &format!("{meaning}{GROWS}"),
+                    ),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Leaves the first `times` output times.
+pub fn truncate(curves: &mut Tree, times: usize) {
+    let notes = &curves.notes;
+    let grows = |path: &String| notes.get(path).is_some_and(|note| note.1.ends_with(GROWS));
+    for (path, value) in &mut curves.datasets {
+        if let Value::Real(all) = value
+            && grows(path)
+            && all.len_of(Axis(0)) > times
+        {
+            all.slice_axis_inplace(Axis(0), Slice::from(0..times));
+            *all = all.to_owned();
+        }
+    }
+}
+
+/// Single numbers with their errors, for the log.
+pub fn words(observables: &[Named], summaries: &[Summary]) -> String {
+    let mut words = String::new();
+    for (named, summary) in observables.iter().zip(summaries) {
+        let single = named
+            .observable
+            .quantities()
+            .first()
+            .is_some_and(|q| q.entries() == 1);
+        if let (true, Some(mean), Some(error)) =
+            (single, summary.mean.first(), summary.error.first())
+        {
+            words += &format!("  {} = {}", named.name, with_error(*mean, *error));
+        }
+    }
+    words
+}

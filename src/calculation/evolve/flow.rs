@@ -1,0 +1,225 @@
+//! Decides the right-hand side of an evolution: the slope of the parameters at a time, from samples
+//! of their own, and what is measured at an output time.
+
+use super::couplings::Couplings;
+use super::curves;
+use super::keys::EvolveInput;
+use super::trajectory::{Point, Trajectory, output_row};
+use crate::calculation::optimize::policy::Bounds;
+use crate::calculation::vmc::problem::Problem;
+use crate::calculation::vmc::{Energy, Vmc, estimate, observe};
+use crate::comm::{Serial, agree};
+use crate::ensemble::{LocalValues, Request};
+use crate::error::{Error, Result};
+use crate::evolution::fresh::local_error;
+use crate::evolution::integrator::System;
+use crate::evolution::motion::{self, Metric, Motion, Quality};
+use crate::input::FIRST_BURN_IN;
+use crate::observable::Named;
+use crate::operator::Operator;
+use crate::optimizer::{StepData, whole};
+use crate::rng::Purpose;
+use crate::run::{Desk, Record};
+use crate::stats::limits::OUTPUT_BURN_IN;
+use crate::stats::with_error;
+
+/// The equation of motion, as an integrator sees it.
+pub(super) struct Flow<'f, 'a, 'd> {
+    pub vmc: &'f mut Vmc<'a>,
+    pub desk: &'f mut Desk<'d>,
+    pub keys: &'f EvolveInput,
+    pub couplings: &'f Couplings<'a>,
+    /// The problem of a constant Hamiltonian.
+    pub constant: Option<&'f Problem<'a>>,
+    /// The Hamiltonian under which the state was prepared.
+    pub prepared: &'f dyn Operator,
+    pub observables: &'f [Named],
+    pub trajectory: &'f mut Trajectory,
+    pub last: Option<(Point, Metric)>,
+    pub marked: Option<Metric>,
+}
+
+impl<'a> Flow<'_, 'a, '_> {
+    /// Does `with` the problem in force at a time.
+    fn under<T>(
+        &self,
+        time: f64,
+        with: impl FnOnce(&Self, &Problem<'a>) -> Result<T>,
+    ) -> Result<T> {
+        match self.constant {
+            Some(problem) => with(self, problem),
+            None => with(self, &self.couplings.at(time)?),
+        }
+    }
+
+    fn quality(&self) -> Quality {
+        let last = self.last.as_ref();
+        last.map_or_else(Quality::default, |(point, _)| point.quality)
+    }
+
+    fn estimate(&self, local: &LocalValues) -> Result<Energy> {
+        let chains = self.vmc.sampler.chains;
+        estimate(self.desk.comm, &*self.vmc.ensemble, local, chains)
+    }
+
+    /// Energies and observables at an output time, from samples of their own, and how `velocity`
+    /// fits them.
+    pub fn output(&mut self, time: f64, parameters: &[f64], velocity: &[f64]) -> Result<()> {
+        let sampler = &self.vmc.sampler;
+        let chains = sampler.chains;
+        let per_chain = self.keys.samples.unwrap_or(sampler.samples) / chains;
+        let request = Request {
+            purpose: Purpose::EvolveOutput,
+            step: self.trajectory.outputs.len() as u64,
+            burn_in: sampler.burn_in + OUTPUT_BURN_IN,
+            per_chain,
+        };
+        self.vmc.ensemble.set_parameters(parameters)?;
+        self.vmc.sample(&request, self.desk)?;
+        let comm = self.desk.comm;
+        let local = self.under(time, |flow, problem| {
+            flow.vmc.local_values(&*problem.hamiltonian, comm)
+        })?;
+        let energy = self.estimate(&local)?;
+        let initial = self.estimate(&self.vmc.local_values(self.prepared, comm)?)?;
+        let r2 = self.held_out_error(&local, velocity)?;
+        let ensemble = &*self.vmc.ensemble;
+        let observed = observe::observe(comm, ensemble, self.observables, per_chain, chains)?;
+        self.vmc.count_proposals(comm)?;
+        let row = output_row(time, &energy, &initial, r2);
+        if row.numbers().iter().any(|v| !v.is_finite()) {
+            return Err(Error::numerical(
+                format!("the energy at t = {time} is not a finite number"),
+                "use shorter steps or a larger cut-off",
+            ));
+        }
+        self.trajectory.outputs.push(row);
+        let added = curves::add(&mut self.trajectory.curves, self.observables, &observed);
+        agree(comm, added)?;
+        if comm.is_root() {
+            let words = curves::words(self.observables, &observed);
+            let energy = with_error(energy.mean.re, energy.error);
+            self.desk
+                .detail(&format!("t {time:.5}  E = {energy}{words}  (output)"));
+        }
+        Ok(())
+    }
+
+    /// r² of `velocity` on the present samples, which did not determine it.
+    fn held_out_error(&self, local: &LocalValues, velocity: &[f64]) -> Result<f64> {
+        let comm = self.desk.comm;
+        let derivatives = self.vmc.ensemble.derivatives();
+        let data = StepData {
+            derivatives: &derivatives,
+            weights: self.vmc.ensemble.weights(),
+            local_energies: &local.values,
+        };
+        let axis = self.keys.axis;
+        let of_all = |data: &StepData| {
+            let error = local_error(axis, data, 0.0, velocity, &Serial)?;
+            Ok((vec![error], [0.0; 2]))
+        };
+        match self.vmc.deterministic {
+            true => Ok(whole::solve(&data, 1, comm, of_all)?.0.iter().sum()),
+            false => local_error(axis, &data, local.unseen, velocity, comm),
+        }
+    }
+
+    /// The samples of a slope; returns the accepted proposals / proposals.
+    fn sample(&mut self, parameters: &[f64]) -> Result<f64> {
+        self.vmc.ensemble.set_parameters(parameters)?;
+        let due = self.vmc.take_burn_in();
+        let streams = &mut self.trajectory.streams;
+        let first = if *streams == 0 { FIRST_BURN_IN } else { due };
+        let request = Request {
+            purpose: Purpose::Evolve,
+            step: *streams,
+            burn_in: self.vmc.sampler.burn_in + first,
+            per_chain: self.vmc.per_chain(),
+        };
+        *streams += 1;
+        self.vmc.sample(&request, self.desk)?;
+        Ok(self.vmc.count_proposals(self.desk.comm)?.acceptance())
+    }
+
+    /// Local energies at a time with their estimate; `None` where no state has them.
+    fn energies(&self, time: f64) -> Result<Option<(LocalValues, Energy)>> {
+        let comm = self.desk.comm;
+        self.under(time, |flow, problem| {
+            let local = flow.vmc.local_values(&*problem.hamiltonian, comm)?;
+            let finite = |e: &&num_complex::Complex64| e.re.is_finite() && e.im.is_finite();
+            let good = local.values.iter().filter(finite).count();
+            let mut bad = [(local.values.len() - good) as f64];
+            comm.sum(&mut bad)?;
+            if bad[0] > 0.0 {
+                log::warn!("t = {time}: {} local energies are not finite", bad[0]);
+                return Ok(None);
+            }
+            let energy = flow.estimate(&local)?;
+            if Bounds::new(problem, 0.0).allow(&energy) {
+                return Ok(Some((local, energy)));
+            }
+            let mean = with_error(energy.mean.re, energy.error);
+            let variance = energy.variance;
+            log::warn!(
+                "t = {time}: no state has the energy {mean} with the variance {variance:.1e}"
+            );
+            Ok(None)
+        })
+    }
+
+    /// The equation of motion on the present samples.
+    fn solve(&self, local: &LocalValues) -> Result<Motion> {
+        let (ensemble, comm) = (&*self.vmc.ensemble, self.desk.comm);
+        let derivatives = ensemble.derivatives();
+        let data = StepData {
+            derivatives: &derivatives,
+            weights: ensemble.weights(),
+            local_energies: &local.values,
+        };
+        let equation = self.keys.equation();
+        match self.vmc.deterministic {
+            true => motion::solve_whole(&equation, &data, comm),
+            false => motion::solve(
+                &equation,
+                &data,
+                local.unseen,
+                ensemble.noise().is_none(),
+                comm,
+            ),
+        }
+    }
+}
+
+impl System for Flow<'_, '_, '_> {
+    fn slope(&mut self, time: f64, y: &[f64]) -> Result<Option<Vec<f64>>> {
+        if y.iter().any(|v| !v.is_finite()) {
+            return Ok(None);
+        }
+        let acceptance = self.sample(y)?;
+        let Some((local, energy)) = self.energies(time)? else {
+            return Ok(None);
+        };
+        let (velocity, mut quality, metric) = self.solve(&local)?.into_parts();
+        quality.noise *= (2.0 * energy.tau.max(0.5)).sqrt();
+        let point = Point {
+            energy,
+            quality,
+            acceptance,
+        };
+        self.last = Some((point, metric));
+        Ok(Some(velocity))
+    }
+    fn mark(&mut self) {
+        self.marked = self.last.take().map(|(_, metric)| metric);
+    }
+    fn length(&self, change: &[f64]) -> Result<f64> {
+        let last = self.last.iter().map(|(_, metric)| metric);
+        last.chain(&self.marked)
+            .map(|metric| metric.length(change, self.desk.comm))
+            .try_fold(0.0, |m, l| Ok(f64::max(m, l?)))
+    }
+    fn noise(&self) -> f64 {
+        self.quality().noise
+    }
+}

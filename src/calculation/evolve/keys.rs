@@ -1,0 +1,235 @@
+//! Decides which keys `[evolve]` has, their defaults, and which values are refused before any
+//! physics is built.
+
+use crate::error::{Error, Result};
+use crate::evolution::integrator::Integrator;
+use crate::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral};
+use crate::evolution::ramp::Ramp;
+use crate::input::{Method, Source, at_least_one};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// `[evolve]`
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvolveInput {
+    /// "real" (default) or "imaginary"
+    #[serde(default)]
+    pub axis: Axis,
+    /// Time at which the evolution ends; it begins at 0
+    pub time: f64,
+    /// Length of a step; of the first one where steps adapt
+    pub step: f64,
+    /// heun (default), rk4, bogacki-shampine, dormand-prince
+    #[serde(default)]
+    pub integrator: Integrator,
+    /// Largest error of an adaptive step, as a Fubini–Study length (1e-4)
+    pub tolerance: Option<f64>,
+    /// An adaptive step below this ends the run with an error (1e-8 time)
+    pub min_step: Option<f64>,
+    /// Longest adaptive step (time)
+    pub max_step: Option<f64>,
+    /// Interval of the grid on which observables are written (time / 20)
+    pub output_every: Option<f64>,
+    /// Samples at each time of the grid, a multiple of chains (sampler.samples)
+    pub samples: Option<usize>,
+    /// Keys of `[hamiltonian]` that have other values during the evolution
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub hamiltonian: Option<toml::Table>,
+    /// Keys of `[hamiltonian]` that change with time
+    #[serde(default)]
+    pub ramps: BTreeMap<String, Ramp>,
+    /// What the evolution starts from: the result of `[optimize]`, or else the initial parameters
+    pub start: Option<Start>,
+    /// mclachlan (default) or dirac-frenkel; they differ for real parameters only
+    #[serde(default)]
+    pub principle: Principle,
+    /// Relative cut-off of the eigenvalues of S (1e-8)
+    pub pseudo_inverse: Option<f64>,
+    /// Cut-off of the signal-to-noise ratio of the force (2; 0 switches it off; a full sum has no
+    /// noise)
+    pub signal_to_noise: Option<f64>,
+    /// S + shift 1 instead of the pseudo-inverse
+    pub shift: Option<f64>,
+    /// A drift of the energy per site above this is a warning (1e-3)
+    pub max_drift: Option<f64>,
+    /// A local error r^2 above this is a warning (0.1)
+    pub max_r2: Option<f64>,
+}
+
+/// `evolve.start`
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Start {
+    /// All spins along one direction, up to the random initial weights of the wave function
+    Product {
+        /// Angle from the z axis, 0 < theta < pi
+        theta: f64,
+        /// Angle from the x axis in the xy plane (0)
+        #[serde(default)]
+        phi: f64,
+    },
+    /// The parameters in a result or checkpoint of the same wave function
+    File {
+        /// Relative to the input file
+        file: String,
+    },
+}
+
+impl EvolveInput {
+    /// The interval of the output grid.
+    pub fn every(&self) -> f64 {
+        self.output_every.unwrap_or(self.time / 20.0)
+    }
+
+    /// The equation of motion.
+    pub fn equation(&self) -> Equation {
+        let inverse = match self.shift {
+            Some(shift) => Inverse::Shift(shift),
+            None => Inverse::Spectral(Spectral {
+                cut: self.pseudo_inverse.unwrap_or(1e-8),
+                signal_to_noise: self.signal_to_noise.unwrap_or(1.0),
+            }),
+        };
+        Equation {
+            axis: self.axis,
+            principle: self.principle,
+            inverse,
+        }
+    }
+
+    /// An error for the first key whose value cannot work.
+    fn check(&self) -> Result<()> {
+        for (key, value, zero) in [
+            ("time", Some(self.time), false),
+            ("step", Some(self.step), false),
+            ("tolerance", self.tolerance, false),
+            ("min_step", self.min_step, false),
+            ("max_step", self.max_step, false),
+            ("output_every", self.output_every, false),
+            ("pseudo_inverse", self.pseudo_inverse, true),
+            ("signal_to_noise", self.signal_to_noise, true),
+            ("shift", self.shift, true),
+            ("max_drift", self.max_drift, false),
+            ("max_r2", self.max_r2, false),
+        ] {
+            if let Some(v) = value.filter(|v| !v.is_finite() || *v < 0.0 || (*v == 0.0 && !zero)) {
+                let remedy = if zero {
+                    "give a number of at least 0"
+                } else {
+                    "give a positive number"
+                };
+                return Err(Error::input(
+                    format!("evolve.{key}"),
+                    format!("{v} is not allowed"),
+                    remedy,
+                ));
+            }
+        }
+        let wrong = |key: &str, problem: &str, remedy: &str| {
+            Err(Error::input(format!("evolve.{key}"), problem, remedy))
+        };
+        if self.time / self.every() > 1e6 || self.time / self.step > 1e9 {
+            return wrong(
+                "output_every",
+                "more than a million output times or a billion steps",
+                "use longer ones",
+            );
+        }
+        let adaptive = [
+            ("tolerance", self.tolerance),
+            ("min_step", self.min_step),
+            ("max_step", self.max_step),
+        ];
+        if let Some((key, _)) = adaptive
+            .iter()
+            .find(|(_, v)| v.is_some() && !self.integrator.is_adaptive())
+        {
+            return wrong(
+                key,
+                "this integrator has fixed steps",
+                "remove the key, or use integrator = \"bogacki-shampine\" or \"dormand-prince\"",
+            );
+        }
+        if self.shift.is_some() && (self.pseudo_inverse.is_some() || self.signal_to_noise.is_some())
+        {
+            return wrong("shift", "a shift and a pseudo-inverse", "keep one of them");
+        }
+        if self.principle == Principle::DiracFrenkel {
+            if self.axis == Axis::Imaginary {
+                return wrong(
+                    "principle",
+                    "Dirac–Frenkel has no imaginary time",
+                    "use \"mclachlan\"",
+                );
+            }
+            if self.shift.is_some() {
+                return wrong(
+                    "shift",
+                    "Im S is antisymmetric: a shift does not regularise it",
+                    "use evolve.pseudo_inverse",
+                );
+            }
+        }
+        if let Some(Start::Product { theta, phi }) = &self.start
+            && !(*theta > 0.0 && *theta < std::f64::consts::PI && phi.is_finite())
+        {
+            return wrong(
+                "start.theta",
+                "a product state along z has zeros that a network cannot represent",
+                "use 0 < theta < pi and a finite phi",
+            );
+        }
+        for key in ["sector", "sign_rule"] {
+            if self
+                .hamiltonian
+                .as_ref()
+                .is_some_and(|h| h.contains_key(key))
+                || self.ramps.contains_key(key)
+            {
+                return wrong(
+                    &format!("hamiltonian.{key}"),
+                    "it belongs to the state, which stays",
+                    "remove the key",
+                );
+            }
+        }
+        self.ramps
+            .iter()
+            .try_for_each(|(key, ramp)| ramp.validate(&format!("evolve.ramps.{key}")))
+    }
+}
+
+/// `[evolve]` of an input, if there is one.
+pub fn keys(source: &Source) -> Result<Option<EvolveInput>> {
+    source.section("evolve")
+}
+
+/// An error for the first key whose value cannot work.
+pub fn validate(source: &Source) -> Result<()> {
+    let Some(e) = keys(source)? else {
+        return Ok(());
+    };
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    e.check()?;
+    if let Some(samples) = e.samples {
+        at_least_one("evolve.samples", samples)?;
+        sampler.multiple_of_chains("evolve.samples", samples)?;
+    }
+    if e.start.is_some() && source.table.contains_key("optimize") {
+        return Err(Error::input(
+            "evolve.start",
+            "the evolution starts from the result of [optimize]",
+            "remove the key or the section [optimize]",
+        ));
+    }
+    if sampler.method == Method::Metropolis && sampler.samples < 2 * sampler.chains {
+        return Err(Error::input(
+            "sampler.samples",
+            "one sample of a chain has no variance",
+            "use more samples",
+        ));
+    }
+    Ok(())
+}

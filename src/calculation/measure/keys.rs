@@ -1,0 +1,82 @@
+//! Decides which keys `[measure]` has, their defaults, and which values are refused before any
+//! physics is built.
+//!
+//! `target_error = 1e-3` is the σ of the energy; a table names an observable and one of its
+//! quantities.
+
+use crate::error::{Error, Result};
+use crate::input::{FIRST_BURN_IN, Method, ObservableInput, Source, at_least_one};
+use crate::linalg::available_memory;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// `measure.target_error`
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum TargetError {
+    /// Of the energy.
+    Energy(f64),
+    /// Of an observable.
+    Observable {
+        /// Its name in the results
+        observable: String,
+        /// Its quantity, such as "squared" of "magnetisation"; the observable's own by default
+        quantity: Option<String>,
+        /// The largest error of an entry
+        error: f64,
+    },
+}
+
+/// `[measure]`
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeasureInput {
+    /// Samples over all ranks, a multiple of chains
+    pub samples: usize,
+    /// Sweeps before the first sample (100)
+    #[serde(default = "default_burn_in")]
+    pub burn_in: usize,
+    /// Sampling stops at this error of the energy or of an observable, and at `samples` at the
+    /// latest
+    pub target_error: Option<TargetError>,
+    /// Observables besides the energy
+    #[serde(default)]
+    pub observables: Vec<ObservableInput>,
+}
+
+fn default_burn_in() -> usize {
+    FIRST_BURN_IN
+}
+
+/// Bytes of a measured sample's local energy on rank 0: in its series, and in the two copies that
+/// a save makes.
+pub const BYTES_PER_SAMPLE: f64 = 48.0;
+
+/// `[measure]` of an input, if there is one.
+pub fn keys(source: &Source) -> Result<Option<MeasureInput>> {
+    source.section("measure")
+}
+
+/// An error for the first key whose value cannot work.
+pub fn validate(source: &Source) -> Result<()> {
+    let Some(m) = keys(source)? else {
+        return Ok(());
+    };
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    at_least_one("measure.samples", m.samples)?;
+    sampler.multiple_of_chains("measure.samples", m.samples)?;
+    let needed = BYTES_PER_SAMPLE * m.samples as f64;
+    let available = available_memory();
+    if sampler.method == Method::Metropolis && needed > available {
+        return Err(Error::input(
+            "measure.samples",
+            format!(
+                "rank 0 keeps the local energies of all samples, {:.1} GB, and {:.1} GB are free",
+                needed / 1e9,
+                available / 1e9
+            ),
+            "measure fewer samples, with more sampler.sweeps between them",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Decides what is kept of a measurement, and how it is written for a restart.
+
+use crate::calculation::vmc::Energy;
+use crate::calculation::vmc::observe::Observations;
+use crate::error::{Error, Result};
+use crate::io::tree::{Tree, Value};
+use crate::stats::{Bins, Equilibration, Summary};
+use num_complex::Complex64;
+
+/// Where a measurement stands; series and bins live on rank 0.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measurement {
+    /// Samples taken so far, per chain.
+    pub per_chain: usize,
+    /// Local energies, one series per chain.
+    pub series: Vec<Vec<Complex64>>,
+    /// Proposals of each chain.
+    pub proposed: Vec<f64>,
+    /// Accepted proposals of each chain.
+    pub accepted: Vec<f64>,
+    /// Wall time of each block.
+    pub seconds: Vec<f64>,
+    /// The observables so far.
+    pub observations: Observations,
+    /// The result, once there is one.
+    pub energy: Option<Energy>,
+    /// The results of the observables, in their order.
+    pub observed: Vec<Summary>,
+    /// Sums of every spin and of their mean: what shows chains that stay apart.
+    pub monitor: Observations,
+    /// What was cut, once the measurement is done.
+    pub equilibration: Equilibration,
+    /// Energy, variance and V-score with their errors and covariance.
+    pub moments: Option<Summary>,
+    /// The spins, with their R-hat.
+    pub spins: Option<Summary>,
+    /// What a reader has to know, once the measurement is done.
+    pub warnings: Vec<String>,
+    /// The results of a measurement that an earlier attempt has completed.
+    pub results: Tree,
+}
+
+impl Measurement {
+    /// The local energies without the first `cut` of each chain.
+    pub fn after(&self, cut: usize) -> Vec<Vec<Complex64>> {
+        let series = self.series.iter();
+        series.map(|s| s[cut.min(s.len())..].to_vec()).collect()
+    }
+
+    /// Samples taken so far over all chains; known on rank 0 and after loading on every rank.
+    pub fn samples(&self) -> usize {
+        self.per_chain * self.series.len()
+    }
+
+    /// Writes the state that a restart needs.
+    pub fn save(&self, tree: &mut Tree) {
+        tree.put_integer("per_chain", self.per_chain as i64);
+        let shape = [self.series.len(), self.per_chain];
+        tree.put_complex("local_energies", &shape, &self.series.concat());
+        tree.put_reals("proposed", &self.proposed);
+        tree.put_reals("accepted", &self.accepted);
+        tree.put_reals("seconds", &self.seconds);
+        tree.put("warnings", Value::Texts(self.warnings.clone()));
+        tree.put_group("results", self.results.clone());
+        for (k, bins) in self.observations.bins.iter().enumerate() {
+            bins.save(tree, &format!("bins/{k}"));
+        }
+        let monitor = self.monitor.bins.iter();
+        monitor.for_each(|bins| bins.save(tree, "monitor"));
+    }
+
+    /// Reads it back.
+    pub fn load(tree: &Tree) -> Result<Self> {
+        let per_chain = tree.count("per_chain")?;
+        let flat = tree.complexes("local_energies")?;
+        if per_chain > 0 && flat.len() % per_chain != 0 {
+            return Err(Error::output(
+                "local_energies",
+                "the local energies of this checkpoint do not fit the samples",
+            ));
+        }
+        let series = match per_chain {
+            0 => Vec::new(),
+            _ => flat.chunks(per_chain).map(<[_]>::to_vec).collect(),
+        };
+        let has = |prefix: &str| tree.datasets.contains_key(&format!("{prefix}/length"));
+        let (mut observations, mut monitor) = (Observations::default(), Observations::default());
+        let names = (0..).map(|k: usize| format!("bins/{k}"));
+        for name in names.take_while(|name| has(name)) {
+            observations.bins.push(Bins::load(tree, &name)?);
+        }
+        if has("monitor") {
+            monitor.bins.push(Bins::load(tree, "monitor")?);
+        }
+        Ok(Measurement {
+            per_chain,
+            series,
+            proposed: tree.reals("proposed")?,
+            accepted: tree.reals("accepted")?,
+            seconds: tree.reals("seconds")?,
+            observations,
+            monitor,
+            warnings: tree.texts("warnings")?.to_vec(),
+            results: tree.group("results"),
+            ..Measurement::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_round_trips() {
+        let m = Measurement {
+            per_chain: 2,
+            series: vec![vec![Complex64::new(1.0, 2.0), Complex64::ZERO]; 3],
+            proposed: vec![5.0; 3],
+            accepted: vec![1.0; 3],
+            seconds: vec![0.5],
+            warnings: vec!["few samples".into()],
+            ..Measurement::default()
+        };
+        let mut tree = Tree::default();
+        m.save(&mut tree);
+        assert_eq!(Measurement::load(&tree).unwrap(), m);
+    }
+}

@@ -1,0 +1,179 @@
+//! Decides `[measure]`: fixed parameters, fresh samples in blocks, an energy with an honest error
+//! bar and warnings.
+
+mod block;
+mod keys;
+mod measurement;
+mod record;
+mod target;
+mod warnings;
+
+pub use keys::{BYTES_PER_SAMPLE, MeasureInput, TargetError, keys, validate};
+pub use measurement::Measurement;
+pub use target::Target;
+
+use super::vmc::Vmc;
+use super::vmc::problem::observables;
+use super::world::{Extent, Section, World};
+use crate::comm::Comm;
+use crate::error::Result;
+use crate::input::{self, Method, Source};
+use crate::io::tree::Tree;
+use crate::linalg::available_memory;
+use crate::observable::Named;
+use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
+use crate::table::schema_of;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Samples of one chain in one block; tables are rebuilt and the run may stop between blocks.
+pub const BLOCK: usize = 64;
+/// Measured samples of a trial, in samples of a step.
+const TRIAL_SAMPLES: usize = 4;
+/// Fewest measured samples of a chain: error bars need halves of at least two.
+const LEAST: usize = 4;
+/// A share of the free memory above which rank 0 warns of what it will keep.
+const LARGE: f64 = 0.25;
+
+/// `[measure]`
+pub const SECTION: Section = Section {
+    declaration: Declaration {
+        name: "measure",
+        free: &["burn_in"],
+        grows: &["samples"],
+        reopens: &["target_error"],
+        restarts: &["observables"],
+        relies_on: &[],
+        curves: &[],
+    },
+    schema: schema_of::<MeasureInput>,
+    validate,
+    effective: |source| Section::own_keys(source, "measure"),
+    shorten,
+    build: |world| Ok(Box::new(Measure::new(world)?)),
+};
+
+/// A trial measures a few samples without a burn-in.
+fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let Some(keys) = keys(source)?.filter(|_| sampler.method == Method::Metropolis) else {
+        return Ok(Vec::new());
+    };
+    let each = (keys.samples / sampler.chains)
+        .min(BLOCK)
+        .min((TRIAL_SAMPLES * extent.per_chain).max(LEAST));
+    Ok(vec![
+        format!("measure.samples={}", each * extent.chains),
+        "measure.burn_in=0".into(),
+    ])
+}
+
+/// A measurement in progress.
+pub struct Measure<'a> {
+    vmc: Rc<RefCell<Vmc<'a>>>,
+    keys: MeasureInput,
+    observables: Vec<Named>,
+    target: Option<Target>,
+    measurement: Measurement,
+}
+
+impl<'a> Measure<'a> {
+    fn new(world: &World<'a>) -> Result<Self> {
+        let source = world.source;
+        let keys = keys(source)?;
+        let keys = input::section(&keys, "measure")?.clone();
+        let shared = world.vmc()?;
+        world.plan()?;
+        let vmc = shared.borrow();
+        let list = &keys.observables;
+        let observables = observables(source, &vmc.problem, list, "measure.observables")?;
+        let measure = Measure {
+            target: Target::new(&keys, &observables)?,
+            vmc: shared.clone(),
+            observables,
+            keys,
+            measurement: Measurement::default(),
+        };
+        let bytes = measure.cost().bytes;
+        if world.rank == 0 && bytes > LARGE * available_memory() {
+            log::warn!(
+                "rank 0 will keep {:.1} GB of local energies until the end of the measurement",
+                bytes / 1e9
+            );
+        }
+        drop(vmc);
+        Ok(measure)
+    }
+
+    /// Samples of a chain that are asked for.
+    fn wanted(&self) -> usize {
+        self.keys.samples / self.vmc.borrow().sampler.chains
+    }
+}
+
+impl Calculation for Measure<'_> {
+    fn cost(&self) -> Cost {
+        let vmc = self.vmc.borrow();
+        match vmc.ensemble.noise().is_none() {
+            true => Cost {
+                blocks: 1.0,
+                bytes: 0.0,
+            },
+            false => Cost {
+                blocks: (self.keys.samples / vmc.sampler.chains).div_ceil(BLOCK) as f64,
+                bytes: BYTES_PER_SAMPLE * self.keys.samples as f64,
+            },
+        }
+    }
+    fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+        if self.vmc.borrow().ensemble.noise().is_none() {
+            return self.sum(desk);
+        }
+        if self.measurement.per_chain < self.wanted() && !self.is_reached(desk.comm)? {
+            self.sample_block(desk)?;
+            if self.measurement.per_chain < self.wanted() {
+                return Ok(Progress::GoesOn);
+            }
+        }
+        self.settle(desk)
+    }
+    fn mark(&mut self) {
+        self.vmc.borrow_mut().mark();
+    }
+    /// A block adds to the measurement when nothing can fail any more.
+    fn rewind(&mut self) -> Result<()> {
+        self.vmc.borrow_mut().rewind()
+    }
+    fn save(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
+        self.vmc.borrow().save(out, comm)?;
+        self.measurement.save(out);
+        if self.measurement.energy.is_some() && comm.is_root() {
+            let mut results = Tree::default();
+            self.record_statistics(&mut results);
+            out.put_group("results", results);
+        }
+        Ok(())
+    }
+    fn load(&mut self, from: &Tree) -> Result<Loaded> {
+        let restored = self.vmc.borrow_mut().load(from)?;
+        let complete = from.datasets.contains_key("results/samples");
+        let chains = self.vmc.borrow().sampler.chains;
+        if restored.other_chains && !complete {
+            log::warn!("the measurement starts over with {chains} chains");
+            return Ok(Loaded::StartsOver);
+        }
+        self.measurement = Measurement::load(from)?;
+        Ok(Loaded::Resumed)
+    }
+    fn record(&self, out: &mut Tree) -> Result<()> {
+        self.vmc.borrow().record(out)?;
+        self.record_all(out);
+        Ok(())
+    }
+    fn warnings(&self) -> Vec<String> {
+        self.measurement.warnings.clone()
+    }
+    fn place(&self) -> String {
+        format!("sample {}", self.measurement.samples())
+    }
+}

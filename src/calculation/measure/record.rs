@@ -1,0 +1,114 @@
+//! Decides what results say of a measurement.
+
+use super::Measure;
+use crate::calculation::vmc::observe;
+use crate::io::tree::{Tree, Value, shaped};
+use crate::stats::v_score;
+
+/// Energies, in results.
+const UNIT: &str = "energy of the input";
+
+fn real(tree: &mut Tree, path: &str, value: f64, unit: &str, meaning: &str) {
+    tree.describe(path, Value::Real(shaped(&[], vec![value])), unit, meaning);
+}
+
+impl Measure<'_> {
+    /// Everything, on rank 0.
+    pub(super) fn record_all(&self, out: &mut Tree) {
+        let m = &self.measurement;
+        let seconds = Value::Real(shaped(&[m.seconds.len()], m.seconds.clone()));
+        let meaning = "wall time of each block of the measurement";
+        out.describe("timing/measure_seconds", seconds, "s", meaning);
+        let mut results = m.results.clone();
+        self.record_statistics(&mut results);
+        if results.datasets.contains_key("energy/mean") {
+            let shape = [m.series.len(), m.per_chain];
+            let series = Value::Complex(shaped(&shape, m.series.concat()));
+            let meaning = "local energies [chain, sample]";
+            results.describe("energy/series", series, UNIT, meaning);
+        }
+        out.put_group("measure", results);
+    }
+
+    /// What follows from the series and bins.
+    pub(super) fn record_statistics(&self, tree: &mut Tree) {
+        let m = &self.measurement;
+        tree.put_integer("samples", m.samples() as i64);
+        if m.energy.is_none() {
+            return;
+        }
+        self.record_energy(tree);
+        self.record_moments(tree);
+        self.record_convergence(tree);
+        for (named, summary) in self.observables.iter().zip(&m.observed) {
+            let prefix = format!("observables/{}", named.name);
+            observe::save(tree, &prefix, &*named.observable, summary);
+        }
+    }
+
+    fn record_energy(&self, tree: &mut Tree) {
+        let Some(e) = &self.measurement.energy else {
+            return;
+        };
+        let vmc = self.vmc.borrow();
+        let e_infinity = vmc.problem.facts.centre;
+        let score = v_score(vmc.sites(), e.variance, e.mean.re, e_infinity);
+        let mut put = |name: &str, value: f64, unit: &str, meaning: &str| {
+            real(tree, &format!("energy/{name}"), value, unit, meaning);
+        };
+        put("mean", e.mean.re, UNIT, "energy of the whole system");
+        let meaning = "imaginary part of the mean local energy, zero within errors";
+        put("mean_imag", e.mean.im, UNIT, meaning);
+        put("error", e.error, UNIT, "standard error of the mean");
+        put("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
+        if score.is_finite() {
+            put("v_score", score, "1", "N variance / (E - E_inf)^2");
+        }
+        put("r_hat", e.r_hat, "1", "split R-hat");
+        let meaning = "integrated autocorrelation time, 0.5 for independent samples";
+        put("tau", e.tau, "samples", meaning);
+        if e.effective_samples.is_finite() {
+            let meaning = "samples / (2 tau)";
+            put("effective_samples", e.effective_samples, "1", meaning);
+        }
+    }
+
+    fn record_moments(&self, tree: &mut Tree) {
+        let finite = |s: &&crate::stats::Summary| s.error.iter().all(|e| e.is_finite());
+        let Some(moments) = self.measurement.moments.as_ref().filter(finite) else {
+            return;
+        };
+        let meaning = "standard error of the variance";
+        let (variance, score) = (moments.error[1], moments.error[2]);
+        real(
+            tree,
+            "energy/variance_error",
+            variance,
+            "energy squared",
+            meaning,
+        );
+        let meaning = "standard error of the V-score";
+        real(tree, "energy/v_score_error", score, "1", meaning);
+        let pairs = (0..3).flat_map(|k| (0..3).map(move |l| (k, l)));
+        let covariance = pairs.map(|(k, l)| moments.covariance(k, l)).collect();
+        let meaning = "covariance of energy, variance and V-score [entry, entry]";
+        let covariance = Value::Real(shaped(&[3, 3], covariance));
+        tree.describe("energy/covariance", covariance, "mixed", meaning);
+    }
+
+    fn record_convergence(&self, tree: &mut Tree) {
+        let m = &self.measurement;
+        let mut put = |name: &str, value: f64, unit: &str, meaning: &str| {
+            real(tree, &format!("convergence/{name}"), value, unit, meaning);
+        };
+        let (equilibration, spins) = (&m.equilibration, m.spins.as_ref());
+        let meaning = "first samples of each chain that were left out";
+        put("cut", equilibration.cut as f64, "samples", meaning);
+        let meaning = "difference of the halves of the energies, in standard errors";
+        put("drift", equilibration.drift, "1", meaning);
+        let meaning = "largest split R-hat of a spin or of their mean";
+        put("spin_r_hat", spins.map_or(1.0, |s| s.r_hat), "1", meaning);
+        let meaning = "integrated autocorrelation time of the spins";
+        put("spin_tau", spins.map_or(0.5, |s| s.tau), "samples", meaning);
+    }
+}

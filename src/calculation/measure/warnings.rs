@@ -1,0 +1,218 @@
+//! Decides what a reader of the results has to know about the convergence of a measurement, each
+//! warning with what to do about it.
+//!
+//! R-hat and drift of the energies, R-hat of the spins, effective samples, acceptance, bounds.
+
+use super::measurement::Measurement;
+use crate::calculation::vmc::Energy;
+use crate::stats::limits::{MAX_CONFIGURATION_R_HAT, MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
+
+/// Warnings of a measurement; `names` are those of the observables, `lower_bound` one of the
+/// energy.
+pub fn of_measurement(
+    m: &Measurement,
+    energy: &Energy,
+    names: &[&str],
+    lower_bound: f64,
+) -> Vec<String> {
+    let mut list = Vec::new();
+    let e = &m.equilibration;
+    if e.cut > 0 {
+        list.push(format!(
+            "the chains were not in equilibrium: the first {} of {} samples of each were cut; \
+             raise measure.burn_in",
+            e.cut, m.per_chain
+        ));
+    }
+    if e.drifts() {
+        list.push(format!(
+            "the energy still drifts (by {:.0} standard errors between the halves): the chains are \
+             not in equilibrium; raise \
+             measure.burn_in and measure.samples",
+            e.drift.abs()
+        ));
+    }
+    if energy.r_hat > MAX_R_HAT {
+        list.push(format!(
+            "R-hat is {:.2}: the chains disagree; raise measure.burn_in, sampler.sweeps or \
+             measure.samples, or add moves",
+            energy.r_hat
+        ));
+    }
+    let spins = m.spins.as_ref().map_or(1.0, |s| s.r_hat);
+    if spins > MAX_CONFIGURATION_R_HAT {
+        list.push(format!(
+            "R-hat of the spins is {spins:.2}: chains stay in different regions, which the moves \
+             do not join; add moves such as \
+             \"global-flip\", or raise sampler.sweeps or measure.samples"
+        ));
+    } else {
+        for (name, summary) in names
+            .iter()
+            .zip(&m.observed)
+            .filter(|(_, s)| s.r_hat > MAX_R_HAT)
+        {
+            list.push(format!(
+                "R-hat of {name} is {:.2}: its error bar is not to be trusted; raise \
+                 measure.samples or sampler.sweeps",
+                summary.r_hat
+            ));
+        }
+    }
+    let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
+    if proposed > 0.0 && accepted < 1e-3 * proposed {
+        list.push(format!(
+            "only {:.1e} of the proposals were accepted: the chains hardly move; use other moves \
+             or more sweeps",
+            accepted / proposed
+        ));
+    }
+    let frozen = m.accepted.iter().filter(|&&a| a == 0.0).count();
+    if frozen > 0 {
+        list.push(format!(
+            "{frozen} chains never moved: the error bar is not to be trusted; use other moves, \
+             more sweeps or burn-in"
+        ));
+    }
+    let mean = accepted / m.accepted.len().max(1) as f64;
+    let slow = m
+        .accepted
+        .iter()
+        .filter(|&&a| a > 0.0 && a < 0.01 * mean)
+        .count();
+    if slow > 0 {
+        list.push(format!(
+            "{slow} chains are stuck, with less than a hundredth of the mean acceptance; use other \
+             moves or more sweeps"
+        ));
+    }
+    if energy.effective_samples < MIN_EFFECTIVE_SAMPLES {
+        list.push(format!(
+            "only {:.0} effective samples: the error bar itself is uncertain; raise \
+             measure.samples",
+            energy.effective_samples
+        ));
+    }
+    if energy.mean.re + 4.0 * energy.error < lower_bound - 1e-9 * lower_bound.abs() {
+        list.push(format!(
+            "the energy {} lies below the bound {lower_bound} that no state can cross: do not use \
+             it; \
+             sample longer and check the chains",
+            energy.mean.re
+        ));
+    }
+    if energy.mean.im.abs() > 5.0 * energy.error.max(1e-10 * energy.mean.re.abs()) {
+        list.push(format!(
+            "Im E = {:.2e} is not zero within its error bar: sample longer, the wave function has \
+             near-zeros",
+            energy.mean.im
+        ));
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::{Equilibration, Summary};
+    use num_complex::Complex64;
+
+    fn energy() -> Energy {
+        Energy {
+            mean: Complex64::new(-1.0, 0.0),
+            error: 0.01,
+            variance: 1.0,
+            tau: 0.5,
+            effective_samples: 1e4,
+            r_hat: 1.0,
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_warning_and_a_sound_run_has_none() {
+        let sound = Measurement {
+            proposed: vec![100.0; 4],
+            accepted: vec![40.0; 4],
+            ..Measurement::default()
+        };
+        let warnings = |m: &Measurement, e: &Energy| of_measurement(m, e, &["m"], -2.0);
+        assert!(warnings(&sound, &energy()).is_empty());
+        let summary = |r_hat: f64| Summary {
+            r_hat,
+            ..Summary::default()
+        };
+        for faulty in [
+            Measurement {
+                accepted: vec![40.0, 0.0, 40.0, 40.0],
+                ..sound.clone()
+            },
+            Measurement {
+                accepted: vec![40.0, 0.1, 40.0, 40.0],
+                ..sound.clone()
+            },
+            Measurement {
+                proposed: vec![1e6; 4],
+                accepted: vec![1.0; 4],
+                ..sound.clone()
+            },
+            Measurement {
+                spins: Some(summary(1.5)),
+                ..sound.clone()
+            },
+            Measurement {
+                observed: vec![summary(1.5)],
+                ..sound.clone()
+            },
+            Measurement {
+                equilibration: Equilibration {
+                    cut: 10,
+                    drift: 0.0,
+                },
+                ..sound.clone()
+            },
+            Measurement {
+                equilibration: Equilibration {
+                    cut: 0,
+                    drift: -9.0,
+                },
+                ..sound.clone()
+            },
+        ] {
+            assert_eq!(warnings(&faulty, &energy()).len(), 1, "{faulty:?}");
+        }
+        assert_eq!(
+            warnings(
+                &sound,
+                &Energy {
+                    r_hat: 1.2,
+                    ..energy()
+                }
+            )
+            .len(),
+            1
+        );
+        assert_eq!(of_measurement(&sound, &energy(), &[], -0.5).len(), 1);
+        assert_eq!(
+            warnings(
+                &sound,
+                &Energy {
+                    mean: Complex64::new(-1.0, 0.2),
+                    ..energy()
+                }
+            )
+            .len(),
+            1
+        );
+        assert_eq!(
+            warnings(
+                &sound,
+                &Energy {
+                    effective_samples: 10.0,
+                    ..energy()
+                }
+            )
+            .len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! Decides which sections of an input calculate something, and how an input becomes a run.
+//!
+//! A new section is a folder of this room and one line of [`SECTIONS`]; another crate adds its own
+//! to the [`Registry`].
+
+pub mod evolve;
+pub mod measure;
+pub mod optimize;
+mod plan;
+pub mod registry;
+mod start;
+pub mod vmc;
+mod world;
+
+pub use crate::run::Outcome;
+pub use plan::Plan;
+pub use registry::Registry;
+pub use start::{Options, Start, read, run, start, validate};
+pub use world::{Extent, Section, World};
+
+/// All sections, in the order in which a run does them.
+pub const SECTIONS: &[Section] = &[optimize::SECTION, evolve::SECTION, measure::SECTION];

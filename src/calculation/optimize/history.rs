@@ -1,0 +1,111 @@
+//! Decides what is recorded of every optimisation step: one row of numbers per step, named by
+//! column.
+
+use crate::error::Result;
+use crate::io::tree::{Tree, Value, shaped};
+use crate::record;
+use crate::run::{Curves, Record, load_rows, save_rows};
+
+record! {
+    /// One step of an optimisation.
+    pub struct Step {
+        energy: "energy of the input", "Re <E_loc> of the step's samples, whole system";
+        energy_imag: "energy of the input", "Im <E_loc>, zero within its error bar";
+        error: "energy of the input", "standard error of the energy";
+        variance: "energy squared", "<|E_loc - E|^2>, whole system";
+        v_score: "1", "N variance / (E - E_inf)^2; -1 where E = E_inf";
+        r_hat: "1", "split R-hat of the local energies";
+        acceptance: "1", "accepted proposals / proposals";
+        learning_rate: "1/energy", "rate of the step after the trust region";
+        shift: "1", "shift of the step";
+        metric_norm: "energy squared",
+            "delta^H S delta; NaN-free: -1 where the method has no metric";
+        fallbacks: "1", "larger shifts and pseudo-inverses that the solve needed";
+        iterations: "1", "iterations of the solver; -1 where the method is direct";
+        residual: "1",
+            "||F - S_reg delta||/||F|| where an iterative solver stopped; -1 where the method is \
+             direct";
+        rejected: "1", REJECTED;
+        backoff: "1", "halvings of the learning rate after faults, in force at the step";
+        non_finite: "1", "samples whose local energy is not finite";
+        zero_amplitudes: "1", "samples whose amplitude vanishes or is not finite";
+        still_chains: "1", "chains that accepted no proposal of the step";
+        bad_ratios: "1", "proposals rejected because the ratio of amplitudes is not a number";
+        table_drift: "1",
+            "largest |ln psi - ln psi computed afresh| of a chain's tables at the end of the \
+             step's sweeps; -1 where infinite";
+    }
+}
+
+const REJECTED: &str = "0, or why the step was undone (energies are then those of the last sound \
+ step): 1 local energies not finite, \
+    2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no \
+    direction, 5 the update not finite, \
+    6 the variance rose far above that of the steps before";
+
+/// Wall times of the steps in results.
+const SECONDS: &str = "timing/step_seconds";
+
+/// The record in results.
+pub const CURVES: Curves = Curves {
+    group: "optimize/history",
+    columns: Step::COLUMNS,
+    across: None,
+    row: "step",
+    seconds: SECONDS,
+    shown: &[],
+};
+
+/// All steps so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// One row per step.
+    pub rows: Vec<Step>,
+    /// Seconds of wall time per step.
+    pub seconds: Vec<f64>,
+}
+
+impl History {
+    /// Writes what results hold.
+    pub fn record(&self, tree: &mut Tree) {
+        save_rows(tree, CURVES.group, &self.rows);
+        let seconds = Value::Real(shaped(&[self.seconds.len()], self.seconds.clone()));
+        tree.describe(SECONDS, seconds, "s", "wall time of each step");
+    }
+
+    /// Writes what a restart needs.
+    pub fn save(&self, tree: &mut Tree) {
+        save_rows(tree, "history", &self.rows);
+        tree.put_reals("seconds", &self.seconds);
+    }
+
+    /// Reads it back.
+    pub fn load(tree: &Tree) -> Result<Self> {
+        Ok(History {
+            rows: load_rows(tree, "history")?,
+            seconds: tree.reals("seconds")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_round_trips() {
+        let row = |i: usize| {
+            let numbers: Vec<f64> = (0..20).map(|k| (10 * i + k) as f64).collect();
+            Step::from_numbers(&numbers)
+        };
+        let history = History {
+            rows: (0..3).map(row).collect(),
+            seconds: vec![0.1, 0.2, 0.3],
+        };
+        let mut tree = Tree::default();
+        history.save(&mut tree);
+        assert_eq!(History::load(&tree).unwrap(), history);
+        assert_eq!(history.rows[2].energy, 20.0);
+        assert_eq!(history.rows[2].table_drift, 39.0);
+    }
+}

@@ -1,0 +1,205 @@
+//! Decides `[optimize]`: θ ← θ − η δ with δ from the registered optimiser, sampled at the present
+//! parameters, step by step.
+//!
+//! What happens to a step that goes wrong is decided in [`policy`].
+
+mod history;
+mod keys;
+mod method;
+mod orthogonal;
+pub mod policy;
+mod state;
+mod step;
+mod warnings;
+
+pub use history::{CURVES, History, Step};
+pub use keys::{
+    CarleoTroyerInput, OptimizeInput, OrthogonalInput, ScaleInvariantInput, keys, validate,
+};
+pub use method::{ChosenOptimizer, method, optimizer};
+
+use super::vmc::Vmc;
+use super::world::{Extent, Section, World};
+use crate::comm::Comm;
+use crate::error::{Error, Result};
+use crate::input::{self, Source};
+use crate::io::tree::Tree;
+use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
+use crate::table::schema_of;
+use orthogonal::Orthogonal;
+use policy::{Bounds, Policy};
+use state::Mark;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// `[optimize]`
+pub const SECTION: Section = Section {
+    declaration: Declaration {
+        name: "optimize",
+        free: &[
+            "method",
+            "learning_rate",
+            "shift",
+            "carleo_troyer",
+            "scale_invariant",
+            "pseudo_inverse",
+            "max_distance",
+            "target_error",
+            "target_v_score",
+            "max_rise",
+            "max_backoffs",
+            "beta1",
+            "beta2",
+            "epsilon",
+            "mu",
+            "beta",
+            "norm_constraint",
+            "tolerance",
+            "max_iterations",
+            "distribute_above",
+        ],
+        grows: &["steps"],
+        reopens: &[],
+        restarts: &[],
+        relies_on: &[],
+        curves: &[CURVES],
+    },
+    schema: schema_of::<OptimizeInput>,
+    validate,
+    effective: |source| Section::own_keys(source, "optimize"),
+    shorten,
+    build: |world| Ok(Box::new(Optimize::new(world)?)),
+};
+
+/// A trial does fewer steps, with the method that the run on its ranks would choose.
+fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
+    let steps = keys(source)?.map_or(0, |o| o.steps).min(extent.steps);
+    Ok(vec![format!("optimize.steps={steps}")])
+}
+
+/// An optimisation.
+pub struct Optimize<'a> {
+    vmc: Rc<RefCell<Vmc<'a>>>,
+    keys: OptimizeInput,
+    /// The keys without when the optimisation ends: with others, old faults count no more.
+    schedule: String,
+    chosen: ChosenOptimizer,
+    orthogonal: Orthogonal,
+    bounds: Bounds,
+    /// Of the energy.
+    lower_bound: f64,
+    /// One row per step.
+    history: History,
+    /// What faults have done so far.
+    policy: Policy,
+    /// Parameter updates done.
+    step: usize,
+    /// Where this attempt began.
+    started_at: usize,
+    mark: Mark,
+}
+
+impl<'a> Optimize<'a> {
+    fn new(world: &World<'a>) -> Result<Self> {
+        let source = world.source;
+        let keys = keys(source)?;
+        let keys = input::section(&keys, "optimize")?.clone();
+        let vmc = world.vmc()?;
+        let plan = world.plan()?;
+        let method = input::section(&plan.method, "optimize")?;
+        let chosen = optimizer(&keys, &world.registry, method)?;
+        let problem = &vmc.borrow().problem;
+        let orthogonal = Orthogonal::new(source, &keys, problem, world.rank, world.size)?;
+        // A penalty lifts the energy on purpose.
+        let rise = if orthogonal.is_empty() {
+            keys.max_rise
+        } else {
+            0.0
+        };
+        Ok(Optimize {
+            bounds: Bounds::new(problem, rise),
+            lower_bound: problem.facts.lower_bound(),
+            vmc: vmc.clone(),
+            schedule: schedule(source)?,
+            keys,
+            chosen,
+            orthogonal,
+            history: History::default(),
+            policy: Policy::default(),
+            step: 0,
+            started_at: 0,
+            mark: Mark::default(),
+        })
+    }
+}
+
+/// Canonical text of how the optimisation steps, without when it ends.
+fn schedule(source: &Source) -> Result<String> {
+    let mut table = Section::own_keys(source, "optimize")?;
+    table.retain(|key, _| !matches!(key, "steps" | "target_error" | "target_v_score"));
+    Ok(table.to_string())
+}
+
+impl Calculation for Optimize<'_> {
+    fn cost(&self) -> Cost {
+        Cost {
+            blocks: self.keys.steps as f64,
+            bytes: 0.0,
+        }
+    }
+    fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+        let progress = match self.step < self.keys.steps {
+            true => self.make_step(desk)?,
+            false => Progress::Done,
+        };
+        if progress == Progress::Done {
+            let list = warnings::disagreement(&self.history);
+            let list = list.into_iter().chain(self.warnings());
+            list.for_each(|warning| desk.warn(&warning));
+        }
+        Ok(progress)
+    }
+    fn mark(&mut self) {
+        self.vmc.borrow_mut().mark();
+        self.set_mark();
+    }
+    fn rewind(&mut self) -> Result<()> {
+        self.vmc.borrow_mut().rewind()?;
+        self.go_to_mark()
+    }
+    fn save(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
+        self.save_state(out, comm)
+    }
+    fn load(&mut self, from: &Tree) -> Result<Loaded> {
+        self.load_state(from)
+    }
+    fn record(&self, out: &mut Tree) -> Result<()> {
+        self.vmc.borrow().record(out)?;
+        out.put_integer("status/steps", self.step as i64);
+        out.put_integer("status/started_at_step", self.started_at as i64);
+        self.history.record(out);
+        Ok(())
+    }
+    /// A state that stays orthogonal to others may climb.
+    fn warnings(&self) -> Vec<String> {
+        let mut list: Vec<String> = warnings::undone(&self.history).into_iter().collect();
+        if self.orthogonal.is_empty() {
+            list.extend(warnings::of_optimisation(&self.history, self.lower_bound));
+        }
+        list
+    }
+    fn place(&self) -> String {
+        format!("step {}", self.step)
+    }
+}
+
+/// The error of an optimisation that is given up.
+fn given_up(step: usize, why: &str, faults: usize) -> Error {
+    Error::numerical(
+        format!(
+            "step {step}: {why}, after {faults} undone steps; the last good parameters are saved"
+        ),
+        "lower optimize.learning_rate, raise optimize.shift or sampler.samples, and run again to \
+         go on from them",
+    )
+}

@@ -1,0 +1,455 @@
+//! Decides what a step that went wrong costs: it is undone, the rate shrinks, and after too many of
+//! them the run ends.
+//!
+//! A step is sound where all local energies are finite, E ≥ E_∞ − Σ|c_k| within 4 errors,
+//! Var ≤ (Σ|c_k|)² (no state of H = Σ c_k P_k goes beyond either), E − E_best ≤ r
+//! max(E_∞ − E_best, √Var_best) within 5 errors, and Var ≤ 100 r V or √Var ≤ 0.2 r
+//! (E_∞ − E_best), V the median of the last 20 sound steps: a chain that found a spike of
+//! |ψ|² which the others never saw goes beyond both. A fault takes parameters, chains and
+//! optimiser back to the last step that was well within these bounds, and the next ones go on from
+//! there with fresh random streams at the rate η 2^{−level}:
+//! ```text
+//! fault                               level + 1; above max_backoffs the good state is saved and
+//!                                     the exit code is 70
+//! 10 × (faults so far) sound steps    level − 1, down to 0
+//! a chain that stood still 20 steps   is drawn anew and all burn in, unless most chains stand
+//!                                     still: that is the nature of the state
+//! ```
+//! All of it is part of the checkpoint. Bounds: Cauchy–Schwarz with the operator norm ‖H −
+//! E_∞‖ ≤ Σ|c_k|.
+
+use crate::calculation::vmc::problem::Problem;
+use crate::calculation::vmc::{Energy, gather_spins};
+use crate::comm::Comm;
+use crate::error::Result;
+use crate::io::tree::Tree;
+
+/// Sound steps, per fault so far, after which the rate is doubled again.
+const PATIENCE: usize = 10;
+/// Sound steps whose variances a step is compared with.
+const REMEMBERED: usize = 20;
+/// In units of r: a variance in units of the median, and its root in units of the energy's distance
+/// from E_∞, that are too much.
+const EXPLOSION: [f64; 2] = [100.0, 0.2];
+/// Steps without a move after which a chain is drawn anew.
+const STILL_STEPS: usize = 20;
+
+/// What was wrong with a step; the number is the one in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Local energies that are not numbers, or infinite.
+    NotFinite = 1,
+    /// An energy or a variance that no state can have.
+    Impossible = 2,
+    /// The energy rose far above the best.
+    Rise = 3,
+    /// Log-derivatives that are not finite, or a solve without a result.
+    Solve = 4,
+    /// The update overflows.
+    Overflow = 5,
+    /// The variance rose far above that of the steps before.
+    Explosion = 6,
+}
+
+impl Fault {
+    /// For the log.
+    pub fn words(self) -> &'static str {
+        match self {
+            Fault::NotFinite => "local energies are not finite",
+            Fault::Impossible => "no state has this energy and variance: the samples hold outliers",
+            Fault::Rise => "the energy has risen far above the best",
+            Fault::Solve => "the direction cannot be solved for",
+            Fault::Overflow => "the update is not finite",
+            Fault::Explosion => "the variance has risen far above that of the steps before",
+        }
+    }
+}
+
+/// A state that the optimisation can go back to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// Flat parameters.
+    pub parameters: Vec<f64>,
+    /// This rank's chains.
+    pub chains: Vec<i8>,
+    /// The optimiser's state before this step's direction.
+    pub optimizer: Tree,
+}
+
+/// What no state of the problem goes beyond, and what a step may rise.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// E_∞ = Tr H/dim.
+    pub e_infinity: f64,
+    /// Σ|c_k| over the Pauli strings but the identity.
+    pub spread: f64,
+    /// r; 0 allows any rise.
+    pub max_rise: f64,
+}
+
+impl Bounds {
+    /// Those of a problem.
+    pub fn new(problem: &Problem, max_rise: f64) -> Self {
+        Bounds {
+            e_infinity: problem.facts.centre,
+            spread: problem.facts.spread,
+            max_rise,
+        }
+    }
+
+    /// Whether a state can have this energy and variance, beyond 4 errors.
+    pub fn allow(&self, energy: &Energy) -> bool {
+        // A round-off beyond the bound is not an outlier.
+        let spread = self.spread * (1.0 + 1e-9);
+        energy.mean.re + 4.0 * energy.error >= self.e_infinity - spread
+            && energy.variance <= spread * spread
+    }
+}
+
+/// Where the policy stands; the same on every rank but for the chains.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Policy {
+    /// Halvings of the rate in force.
+    pub level: usize,
+    /// Faults so far.
+    pub faults: usize,
+    /// Sound steps since the last fault or doubling.
+    pub sound: usize,
+    /// Lowest energy of a sound step: mean, error, variance.
+    pub best: Option<[f64; 3]>,
+    /// Variances of the last sound steps, the oldest first.
+    pub variances: Vec<f64>,
+    /// The state to go back to.
+    pub safe: Option<Snapshot>,
+    /// Steps that each chain of this rank has stood still.
+    pub still: Vec<usize>,
+}
+
+impl Policy {
+    /// What is wrong with an energy, if anything, and whether it is within half of what is allowed.
+    pub fn judge(&self, energy: &Energy, bounds: &Bounds) -> (Option<Fault>, bool) {
+        let (mean, error, variance) = (energy.mean.re, energy.error, energy.variance);
+        if ![mean, energy.mean.im, error, variance]
+            .iter()
+            .all(|v| v.is_finite())
+        {
+            return (Some(Fault::NotFinite), false);
+        }
+        if !bounds.allow(energy) {
+            return (Some(Fault::Impossible), false);
+        }
+        let Some([best, best_error, best_variance]) = self.best.filter(|_| bounds.max_rise > 0.0)
+        else {
+            return (None, true);
+        };
+        let allowed = bounds.max_rise * (bounds.e_infinity - best).max(best_variance.sqrt());
+        let rise = mean - best - 5.0 * error.hypot(best_error);
+        if rise > allowed {
+            return (Some(Fault::Rise), false);
+        }
+        let [times, share] = EXPLOSION.map(|factor| factor * bounds.max_rise);
+        let typical = self.typical_variance().unwrap_or(f64::INFINITY);
+        let exploded = |part: f64| {
+            variance > part * times * typical
+                && variance.sqrt() > part * share * (bounds.e_infinity - best)
+        };
+        (
+            exploded(1.0).then_some(Fault::Explosion),
+            rise <= 0.5 * allowed && !exploded(0.5),
+        )
+    }
+
+    /// The median variance of the last sound steps; None before there are enough of them.
+    fn typical_variance(&self) -> Option<f64> {
+        let mut sorted = self.variances.clone();
+        sorted.sort_by(f64::total_cmp);
+        (sorted.len() == REMEMBERED).then(|| sorted[REMEMBERED / 2])
+    }
+
+    /// η 2^{−level} in units of η.
+    pub fn rate_factor(&self) -> f64 {
+        0.5f64.powi(self.level.min(1000) as i32)
+    }
+
+    /// Counts a sound step.
+    pub fn passed(&mut self, energy: &Energy) {
+        if self.best.is_none_or(|[best, ..]| energy.mean.re < best) {
+            self.best = Some([energy.mean.re, energy.error, energy.variance]);
+        }
+        if self.variances.len() == REMEMBERED {
+            self.variances.remove(0);
+        }
+        self.variances.push(energy.variance);
+        self.sound = self.sound.saturating_add(1);
+        if self.level > 0 && self.sound >= PATIENCE.saturating_mul(self.faults.max(1)) {
+            (self.level, self.sound) = (self.level - 1, 0);
+        }
+    }
+
+    /// Counts a fault.
+    pub fn failed(&mut self) {
+        (self.level, self.faults, self.sound) = (
+            self.level.saturating_add(1),
+            self.faults.saturating_add(1),
+            0,
+        );
+    }
+
+    /// Counts the chains that did not move in a step; returns those of this rank that are to be
+    /// drawn anew.
+    ///
+    /// `still` says of each chain of this rank whether it stood still, `everywhere` how many did
+    /// over all ranks.
+    pub fn stand_still(&mut self, still: &[bool], everywhere: f64, chains: usize) -> Vec<usize> {
+        self.still.resize(still.len(), 0);
+        self.still
+            .iter_mut()
+            .zip(still)
+            .for_each(|(count, &s)| *count = if s { count.saturating_add(1) } else { 0 });
+        if 2.0 * everywhere > chains as f64 {
+            return Vec::new();
+        }
+        let due: Vec<usize> = (0..still.len())
+            .filter(|&k| self.still[k] >= STILL_STEPS)
+            .collect();
+        due.iter().for_each(|&k| self.still[k] = 0);
+        due
+    }
+
+    /// The same without the state to go back to.
+    pub fn without_safe(&self) -> Self {
+        Policy {
+            level: self.level,
+            faults: self.faults,
+            sound: self.sound,
+            best: self.best,
+            variances: self.variances.clone(),
+            safe: None,
+            still: self.still.clone(),
+        }
+    }
+
+    /// Writes what a restart needs, on rank 0 from the chains of all ranks.
+    pub fn save(&self, tree: &mut Tree, comm: &dyn Comm, sites: usize) -> Result<()> {
+        let still: Vec<f64> = self.still.iter().map(|&s| s as f64).collect();
+        let still: Vec<i64> = comm.gather(&still)?.iter().map(|&s| s as i64).collect();
+        tree.put_integers(
+            "place",
+            &[self.level as i64, self.faults as i64, self.sound as i64],
+        );
+        tree.put_integers("still", &still);
+        tree.put_reals("best", self.best.as_ref().map_or(&[], |b| &b[..]));
+        tree.put_reals("variances", &self.variances);
+        let Some(safe) = &self.safe else {
+            return Ok(());
+        };
+        let chains = gather_spins(comm, &safe.chains)?;
+        let rows = chains.len() / sites.max(1);
+        tree.put_reals("parameters", &safe.parameters);
+        tree.put_spins("chains", &[rows, sites], &chains);
+        tree.put_group("optimizer", safe.optimizer.clone());
+        Ok(())
+    }
+
+    /// Reads it back with the chains of all ranks.
+    pub fn load(tree: &Tree) -> Result<Self> {
+        let place = tree.integers("place")?;
+        let count = |values: &[i64], k: usize| values.get(k).map_or(0, |&v| v.max(0) as usize);
+        let best = tree.reals("best")?;
+        let safe = match tree.reals("parameters") {
+            Err(_) => None,
+            Ok(parameters) => Some(Snapshot {
+                parameters,
+                chains: tree.spins("chains")?,
+                optimizer: tree.group("optimizer"),
+            }),
+        };
+        let still = tree.integers("still")?;
+        Ok(Policy {
+            level: count(&place, 0),
+            faults: count(&place, 1),
+            sound: count(&place, 2),
+            best: best.try_into().ok(),
+            variances: tree.reals("variances")?,
+            safe,
+            still: (0..still.len()).map(|k| count(&still, k)).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_complex::Complex64;
+
+    const BOUNDS: Bounds = Bounds {
+        e_infinity: 0.0,
+        spread: 20.0,
+        max_rise: 0.25,
+    };
+
+    fn energy(mean: f64, error: f64, variance: f64) -> Energy {
+        let mean = Complex64::new(mean, 0.0);
+        Energy {
+            mean,
+            error,
+            variance,
+            tau: 0.5,
+            effective_samples: 1e3,
+            r_hat: 1.0,
+        }
+    }
+
+    #[test]
+    fn each_fault_is_told_from_a_sound_step() {
+        let mut policy = Policy::default();
+        assert_eq!(policy.judge(&energy(5.0, 0.1, 10.0), &BOUNDS), (None, true));
+        assert_eq!(
+            policy.judge(&energy(f64::NAN, 0.1, 10.0), &BOUNDS).0,
+            Some(Fault::NotFinite)
+        );
+        assert_eq!(
+            policy.judge(&energy(-5.0, 0.1, 401.0), &BOUNDS).0,
+            Some(Fault::Impossible)
+        );
+        assert_eq!(
+            policy.judge(&energy(-21.0, 0.1, 1.0), &BOUNDS).0,
+            Some(Fault::Impossible)
+        );
+        assert_eq!(policy.judge(&energy(-20.3, 0.1, 1.0), &BOUNDS).0, None);
+        policy.passed(&energy(-12.0, 0.0, 1.0));
+        assert_eq!(
+            policy.judge(&energy(-10.6, 0.0, 1.0), &BOUNDS),
+            (None, true)
+        );
+        assert_eq!(
+            policy.judge(&energy(-9.1, 0.0, 1.0), &BOUNDS),
+            (None, false)
+        );
+        assert_eq!(
+            policy.judge(&energy(-8.9, 0.0, 1.0), &BOUNDS).0,
+            Some(Fault::Rise)
+        );
+        assert_eq!(policy.judge(&energy(-8.9, 0.1, 1.0), &BOUNDS).0, None);
+        assert_eq!(
+            policy
+                .judge(
+                    &energy(8.0, 0.1, 1.0),
+                    &Bounds {
+                        max_rise: 0.0,
+                        ..BOUNDS
+                    }
+                )
+                .0,
+            None
+        );
+    }
+
+    #[test]
+    fn a_variance_far_above_those_before_is_a_fault() {
+        let mut policy = Policy::default();
+        let spike = energy(-11.0, 0.5, 40.0);
+        for _ in 0..REMEMBERED {
+            assert_eq!(policy.judge(&spike, &BOUNDS), (None, true));
+            policy.passed(&energy(-12.0, 0.1, 0.5));
+        }
+        // 25 × 0.5 is allowed, half of it leaves the state good to go back to; all are far above
+        // (0.05 × 12)².
+        assert_eq!(
+            policy.judge(&energy(-11.9, 0.1, 6.0), &BOUNDS),
+            (None, true)
+        );
+        assert_eq!(
+            policy.judge(&energy(-11.9, 0.1, 10.0), &BOUNDS),
+            (None, false)
+        );
+        assert_eq!(
+            policy.judge(&spike, &BOUNDS),
+            (Some(Fault::Explosion), false)
+        );
+        assert_eq!(
+            policy.judge(
+                &spike,
+                &Bounds {
+                    max_rise: 0.0,
+                    ..BOUNDS
+                }
+            ),
+            (None, true)
+        );
+        // Close to an eigenstate the variance may grow by any factor, as long as it is small beside
+        // the energy.
+        let mut policy = Policy::default();
+        (0..REMEMBERED).for_each(|_| policy.passed(&energy(-12.0, 1e-6, 1e-9)));
+        assert_eq!(
+            policy.judge(&energy(-12.0, 0.01, 0.08), &BOUNDS),
+            (None, true)
+        );
+    }
+
+    #[test]
+    fn the_rate_comes_back_more_slowly_after_every_fault() {
+        let mut policy = Policy::default();
+        let mut steps_back = |faults: usize| {
+            policy.failed();
+            assert_eq!(
+                (policy.level, policy.faults, policy.rate_factor()),
+                (1, faults, 0.5)
+            );
+            (1..).find(|_| {
+                policy.passed(&energy(-1.0, 0.0, 1.0));
+                policy.level == 0
+            })
+        };
+        assert_eq!(
+            (steps_back(1), steps_back(2), steps_back(3)),
+            (Some(10), Some(20), Some(30))
+        );
+    }
+
+    #[test]
+    fn a_chain_is_drawn_anew_only_among_moving_ones() {
+        let mut policy = Policy::default();
+        for step in 1..=45 {
+            let due = policy.stand_still(&[false, true], 1.0, 8);
+            assert_eq!(
+                due,
+                if step % STILL_STEPS == 0 {
+                    vec![1]
+                } else {
+                    vec![]
+                }
+            );
+        }
+        assert!((0..50).all(|_| policy.stand_still(&[true, true], 8.0, 8).is_empty()));
+    }
+
+    #[test]
+    fn state_round_trips() {
+        let mut policy = Policy {
+            level: 2,
+            faults: 3,
+            sound: 4,
+            still: vec![0, 7],
+            ..Policy::default()
+        };
+        let serial = crate::comm::Serial;
+        for safe in [false, true] {
+            if safe {
+                policy.best = Some([-1.0, 0.1, 2.0]);
+                policy.variances = vec![2.0, 3.0];
+                let mut optimizer = Tree::default();
+                optimizer.put_real("state/first", 3.0);
+                policy.safe = Some(Snapshot {
+                    parameters: vec![1.0, 2.0],
+                    chains: vec![1, -1, -1, 1],
+                    optimizer,
+                });
+            }
+            let mut tree = Tree::default();
+            policy.save(&mut tree, &serial, 2).unwrap();
+            assert_eq!(Policy::load(&tree).unwrap(), policy);
+        }
+        assert_eq!(Policy::load(&Tree::default()).unwrap(), Policy::default());
+    }
+}

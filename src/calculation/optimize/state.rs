@@ -1,0 +1,93 @@
+//! Decides what an optimisation keeps: for the boundary before a step, and for a restart.
+
+use super::Optimize;
+use super::history::History;
+use super::policy::{Policy, Snapshot};
+use crate::comm::Comm;
+use crate::error::Result;
+use crate::io::tree::Tree;
+use crate::run::Loaded;
+
+/// Where the optimisation stood at the last boundary, besides parameters and chains.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mark {
+    step: usize,
+    /// The policy without the state to go back to.
+    policy: Policy,
+    /// That state, where the step has replaced it.
+    pub replaced: Option<Option<Snapshot>>,
+    /// The optimiser's state.
+    pub optimizer: Tree,
+}
+
+impl Optimize<'_> {
+    pub(super) fn set_mark(&mut self) {
+        let mut optimizer = Tree::default();
+        self.chosen.optimizer.save(&mut optimizer, "state");
+        self.mark = Mark {
+            step: self.step,
+            policy: self.policy.without_safe(),
+            replaced: None,
+            optimizer,
+        };
+    }
+
+    pub(super) fn go_to_mark(&mut self) -> Result<()> {
+        let safe = match self.mark.replaced.take() {
+            Some(before) => before,
+            None => self.policy.safe.take(),
+        };
+        self.policy = Policy {
+            safe,
+            ..self.mark.policy.clone()
+        };
+        self.step = self.mark.step;
+        self.history.rows.truncate(self.step);
+        self.history.seconds.truncate(self.step);
+        self.chosen.optimizer.load(&self.mark.optimizer, "state")
+    }
+
+    pub(super) fn save_state(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
+        let vmc = self.vmc.borrow();
+        vmc.save(out, comm)?;
+        out.put_integer("step", self.step as i64);
+        out.put_text("schedule", self.schedule.clone());
+        out.put_text("optimizer/kind", self.chosen.kind);
+        self.chosen.optimizer.save(out, "optimizer/state");
+        let mut policy = Tree::default();
+        self.policy.save(&mut policy, comm, vmc.sites())?;
+        out.put_group("policy", policy);
+        self.history.save(out);
+        Ok(())
+    }
+
+    pub(super) fn load_state(&mut self, from: &Tree) -> Result<Loaded> {
+        let mut vmc = self.vmc.borrow_mut();
+        let restored = vmc.load(from)?;
+        self.step = from.count("step")?;
+        self.started_at = self.step;
+        self.history = History::load(from)?;
+        self.policy = Policy::load(&from.group("policy"))?;
+        if from.text("schedule")? != self.schedule {
+            self.policy.level = 0;
+        }
+        if let Some(safe) = &mut self.policy.safe {
+            safe.chains = vmc.my_chains(&safe.chains);
+        }
+        let mut still = std::mem::take(&mut self.policy.still);
+        if restored.other_chains {
+            still.clear();
+        }
+        let mine = vmc.ensemble.noise().streams();
+        self.policy.still = still.get(mine).unwrap_or(&[]).to_vec();
+        let kind = self.chosen.kind;
+        if from.text("optimizer/kind").is_ok_and(|k| k == kind) {
+            self.chosen.optimizer.load(from, "optimizer/state")?;
+        } else {
+            log::warn!(
+                "the checkpoint was made by another optimiser; {kind} starts without its memory"
+            );
+        }
+        Ok(Loaded::Resumed)
+    }
+}

@@ -1,0 +1,356 @@
+//! Decides one step of an optimisation: samples, energy, direction, update, and what is written
+//! down of it.
+
+use super::history::Step;
+use super::policy::{Fault, Snapshot};
+use super::{Optimize, given_up};
+use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
+use crate::comm::{Comm, agree};
+use crate::ensemble::{LocalValues, Request};
+use crate::error::{Error, Result};
+use crate::input::FIRST_BURN_IN;
+use crate::optimizer::{Direction, Iterations, StepData, trust_region_scale, whole};
+use crate::rng::{Purpose, stream};
+use crate::run::{Desk, Progress};
+use crate::stats::{v_score, with_error};
+use num_complex::Complex64;
+use std::time::Instant;
+
+/// Most draws of a configuration with a non-zero amplitude.
+const DRAWS: usize = 10_000;
+
+/// What an update was.
+struct Update {
+    rate: f64,
+    metric_norm: f64,
+    fallbacks: f64,
+    iterations: f64,
+    residual: f64,
+}
+
+/// What the samples of a step gave.
+struct Sampled {
+    local: LocalValues,
+    counts: BlockCounts,
+    /// Over all ranks: samples whose local energy is not finite, and whose amplitude vanishes or
+    /// is not finite.
+    non_finite: f64,
+    zeros: f64,
+    energy: Energy,
+    score: f64,
+}
+
+impl Optimize<'_> {
+    /// One step from the present parameters.
+    pub(super) fn make_step(&mut self, desk: &mut Desk) -> Result<Progress> {
+        let clock = Instant::now();
+        let step = self.step;
+        let sampled = self.sample(desk)?;
+        let level = self.policy.level;
+        let (mut fault, well) = self.policy.judge(&sampled.energy, &self.bounds);
+        if sampled.non_finite + sampled.zeros > 0.0 {
+            fault = Some(Fault::NotFinite);
+        }
+        let mut update = Update {
+            rate: self.keys.learning_rate.at(step) * self.policy.rate_factor(),
+            metric_norm: -1.0,
+            fallbacks: 0.0,
+            iterations: -1.0,
+            residual: -1.0,
+        };
+        if fault.is_none() {
+            fault = self.update(desk.comm, &sampled.local, well, &mut update)?;
+        }
+        let row = self.row(&sampled, &update, fault, level);
+        let seconds = clock.elapsed().as_secs_f64();
+        self.history.rows.push(row);
+        self.history.seconds.push(seconds);
+        self.step += 1;
+        if let Some(fault) = fault {
+            return self.undo(fault, desk);
+        }
+        self.policy.passed(&sampled.energy);
+        self.redraw_still_chains(&sampled.counts, desk.comm)?;
+        let vmc = self.vmc.borrow();
+        if vmc.keeps_samples(true) {
+            let values = &sampled.local.values;
+            let per_chain = values.len() / vmc.ensemble.noise().streams().len().max(1);
+            desk.keep(vmc.sample_rows(desk.comm, values, per_chain, step as i64)?);
+        }
+        drop(vmc);
+        self.log_step(desk, step, &sampled, seconds);
+        let below =
+            |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
+        if below(self.keys.target_error, sampled.energy.error)
+            || below(self.keys.target_v_score, sampled.score)
+        {
+            desk.say(&format!("step {step}: the target is reached"));
+            return Ok(Progress::Done);
+        }
+        Ok(self.after_step())
+    }
+
+    fn after_step(&self) -> Progress {
+        match self.step < self.keys.steps {
+            true => Progress::GoesOn,
+            false => Progress::Done,
+        }
+    }
+
+    /// Samples at the present parameters, and their energy.
+    fn sample(&mut self, desk: &Desk) -> Result<Sampled> {
+        let vmc = &mut *self.vmc.borrow_mut();
+        let burn_in = match self.step {
+            0 => FIRST_BURN_IN,
+            _ => vmc.take_burn_in(),
+        };
+        let request = Request {
+            purpose: Purpose::Optimize,
+            step: self.step as u64,
+            burn_in: vmc.sampler.burn_in + burn_in,
+            per_chain: vmc.per_chain(),
+        };
+        vmc.sample(&request, desk)?;
+        let local = vmc.local_values(&*vmc.problem.hamiltonian, desk.comm)?;
+        let counts = vmc.count_proposals(desk.comm)?;
+        let [non_finite, zeros] = count_faults(vmc, &local, desk.comm)?;
+        let energy = estimate(desk.comm, &*vmc.ensemble, &local, vmc.sampler.chains)?;
+        let e_infinity = vmc.problem.facts.centre;
+        let score = v_score(vmc.sites(), energy.variance, energy.mean.re, e_infinity);
+        Ok(Sampled {
+            local,
+            counts,
+            non_finite,
+            zeros,
+            energy,
+            score,
+        })
+    }
+
+    /// The row of a step in the history.
+    fn row(&self, sampled: &Sampled, update: &Update, fault: Option<Fault>, level: usize) -> Step {
+        let (energy, counts) = (&sampled.energy, &sampled.counts);
+        let finite_or = |value: f64| if value.is_finite() { value } else { -1.0 };
+        let row = Step {
+            energy: energy.mean.re,
+            energy_imag: energy.mean.im,
+            error: energy.error,
+            variance: energy.variance,
+            v_score: finite_or(sampled.score),
+            r_hat: energy.r_hat,
+            acceptance: counts.acceptance(),
+            learning_rate: update.rate,
+            shift: self.keys.shift.as_ref().map_or(0.0, |s| s.at(self.step)),
+            metric_norm: update.metric_norm,
+            fallbacks: update.fallbacks,
+            iterations: update.iterations,
+            residual: update.residual,
+            rejected: fault.map_or(0.0, |f| f as u8 as f64),
+            backoff: level as f64,
+            non_finite: sampled.non_finite,
+            zero_amplitudes: sampled.zeros,
+            still_chains: counts.totals[3],
+            bad_ratios: counts.totals[2],
+            table_drift: finite_or(counts.table_drift),
+        };
+        if fault.is_none() {
+            return row;
+        }
+        // The numbers of an unsound step mean nothing; those of the last sound one stand for them.
+        let last = self.history.rows.last().copied().unwrap_or_default();
+        Step {
+            energy: last.energy,
+            energy_imag: last.energy_imag,
+            error: last.error,
+            variance: last.variance,
+            v_score: last.v_score,
+            r_hat: last.r_hat,
+            ..row
+        }
+    }
+
+    /// Moves the parameters; a fault, the same on every rank, where there is no finite update.
+    fn update(
+        &mut self,
+        comm: &dyn Comm,
+        local: &LocalValues,
+        well: bool,
+        update: &mut Update,
+    ) -> Result<Option<Fault>> {
+        let vmc = &mut *self.vmc.borrow_mut();
+        let (ensemble, per_chain) = (&*vmc.ensemble, vmc.per_chain());
+        let orthogonal = &mut self.orthogonal;
+        let pulled =
+            orthogonal.local_energies(comm, ensemble, &local.values, self.step, per_chain)?;
+        let optimizer = &mut *self.chosen.optimizer;
+        let solved = solve(vmc, optimizer, &pulled, self.step, comm)?;
+        let Some(Direction {
+            update: direction,
+            metric_norm,
+            fallbacks,
+            iterations,
+        }) = solved
+        else {
+            return Ok(Some(Fault::Solve));
+        };
+        if let (Some(norm), Some(largest)) = (metric_norm, self.keys.max_distance) {
+            update.rate *= trust_region_scale(update.rate, norm, largest);
+        }
+        if let Some(largest) = self.keys.largest_norm() {
+            let squared = direction.iter().map(|d| d * d).sum();
+            update.rate *= trust_region_scale(update.rate, squared, largest.sqrt());
+        }
+        if let Some(Iterations { count, residual }) = iterations {
+            (update.iterations, update.residual) = (count as f64, residual);
+        }
+        let before = vmc.ensemble.parameters();
+        let moved = before.iter().zip(&direction);
+        let after: Vec<f64> = moved.map(|(p, d)| p - update.rate * d).collect();
+        let norm = metric_norm.unwrap_or(-1.0);
+        let finite =
+            update.rate.is_finite() && norm.is_finite() && after.iter().all(|p| p.is_finite());
+        if well {
+            let safe = Snapshot {
+                parameters: before,
+                chains: vmc.ensemble.chain_states().to_vec(),
+                optimizer: self.mark.optimizer.clone(),
+            };
+            self.mark.replaced = Some(self.policy.safe.replace(safe));
+        }
+        if !finite {
+            update.rate = 0.0;
+            return Ok(Some(Fault::Overflow));
+        }
+        (update.metric_norm, update.fallbacks) = (norm, fallbacks as f64);
+        vmc.ensemble.set_parameters(&after)?;
+        Ok(None)
+    }
+
+    /// Goes back to the last good state; gives up after too many faults.
+    fn undo(&mut self, fault: Fault, desk: &mut Desk) -> Result<Progress> {
+        let step = self.step - 1;
+        self.policy.failed();
+        if let Some(safe) = &self.policy.safe {
+            let ensemble = &mut self.vmc.borrow_mut().ensemble;
+            ensemble.set_parameters(&safe.parameters)?;
+            if !ensemble.noise().is_none() {
+                ensemble.set_chain_states(&safe.chains)?;
+            }
+            self.chosen.optimizer.load(&safe.optimizer, "state")?;
+        }
+        desk.warn(&format!(
+            "step {step}: {}; undone, the learning rate is now {:.1e} of the input's",
+            fault.words(),
+            self.policy.rate_factor()
+        ));
+        if self.policy.level <= self.keys.max_backoffs {
+            return Ok(self.after_step());
+        }
+        let error = given_up(step, fault.words(), self.policy.faults);
+        Ok(Progress::GivesUp(error))
+    }
+
+    /// Chains that have stood still for long start again from random configurations.
+    fn redraw_still_chains(&mut self, counts: &BlockCounts, comm: &dyn Comm) -> Result<()> {
+        let vmc = &mut *self.vmc.borrow_mut();
+        if vmc.ensemble.noise().is_none() {
+            return Ok(());
+        }
+        let (still, everywhere) = (&counts.still, counts.totals[3]);
+        let due = self
+            .policy
+            .stand_still(still, everywhere, vmc.sampler.chains);
+        let (sites, first) = (vmc.sites(), vmc.ensemble.noise().streams().start);
+        let mut states = vmc.ensemble.chain_states().to_vec();
+        for &k in &due {
+            let (name, purpose) = ((first + k) as u64, Purpose::Configurations);
+            let mut rng = stream(vmc.seed, purpose, name, self.step as u64);
+            let mut draws = (0..DRAWS).map(|_| vmc.problem.basis.random(&mut rng));
+            let seen = |x: &Vec<i8>| vmc.ensemble.log_psi_of(x)[0].re > f64::NEG_INFINITY;
+            if let Some(new) = draws.find(seen) {
+                states[k * sites..][..sites].copy_from_slice(&new);
+            }
+        }
+        let mut redrawn = [due.len() as f64];
+        comm.sum(&mut redrawn)?;
+        if redrawn[0] > 0.0 {
+            log::warn!(
+                "{} chains did not move for many steps and are drawn anew",
+                redrawn[0]
+            );
+            vmc.ensemble.set_chain_states(&states)?;
+            vmc.burn_in_due = true;
+        }
+        Ok(())
+    }
+
+    fn log_step(&self, desk: &mut Desk, step: usize, sampled: &Sampled, seconds: f64) {
+        let energy = &sampled.energy;
+        let line = format!(
+            "step {step}  E = {}  var = {:.4}  V-score {:.2e}  R-hat {:.3}  acc {:.2} \
+              {seconds:.3} s/step{}",
+            with_error(energy.mean.re, energy.error),
+            energy.variance,
+            sampled.score,
+            energy.r_hat,
+            sampled.counts.acceptance(),
+            self.orthogonal.words(),
+        );
+        desk.line(step, self.keys.steps, &line);
+    }
+}
+
+/// Over all ranks: local energies that are not finite, and samples whose amplitude vanishes or is
+/// not finite.
+fn count_faults(vmc: &Vmc, local: &LocalValues, comm: &dyn Comm) -> Result<[f64; 2]> {
+    let finite = |v: &Complex64| v.re.is_finite() && v.im.is_finite();
+    let bad = |values: &[Complex64]| values.iter().filter(|v| !finite(v)).count() as f64;
+    // A full sum meets every zero of the wave function and gives it no weight.
+    let zeros = match vmc.ensemble.noise().is_none() {
+        true => 0.0,
+        false => bad(vmc.ensemble.log_psi()),
+    };
+    let mut counts = [bad(&local.values), zeros];
+    comm.sum(&mut counts)?;
+    Ok(counts)
+}
+
+/// The direction, or `None` on every rank where the numbers of any rank had none; other errors
+/// stay errors, on every rank.
+fn solve(
+    vmc: &Vmc,
+    optimizer: &mut dyn crate::optimizer::Optimizer,
+    local_energies: &[Complex64],
+    step: usize,
+    comm: &dyn Comm,
+) -> Result<Option<Direction>> {
+    let derivatives = vmc.ensemble.derivatives();
+    let data = StepData {
+        derivatives: &derivatives,
+        weights: vmc.ensemble.weights(),
+        local_energies,
+    };
+    let solved = match vmc.deterministic {
+        true => whole::direction(optimizer, &data, step, comm),
+        false => optimizer.direction(&data, step, comm),
+    };
+    let numerical = matches!(solved, Err(Error::Numerical { .. }));
+    let other = matches!(
+        solved,
+        Err(Error::Input { .. } | Error::Memory { .. } | Error::Output { .. })
+    );
+    let mut failed = [f64::from(u8::from(numerical)), f64::from(u8::from(other))];
+    comm.max(&mut failed)?;
+    if failed[1] > 0.0 {
+        return agree(comm, solved).map(Some);
+    }
+    match solved {
+        Err(e) if failed[0] == 0.0 => Err(e),
+        Ok(direction) if failed[0] == 0.0 => Ok(Some(direction)),
+        Err(Error::Numerical { what, .. }) => {
+            log::warn!("{what}");
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}

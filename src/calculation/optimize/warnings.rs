@@ -1,0 +1,118 @@
+//! Decides what a reader of the results has to know about an optimisation, each warning with what
+//! to do about it.
+//!
+//! The energy E of the last twentieth of the steps lies above the lowest such mean by five standard
+//! errors and by a twentieth of the descent from the first one.
+
+use super::history::{History, Step};
+use crate::stats::limits::MAX_R_HAT;
+use crate::stats::with_error;
+
+/// Whether the chains disagreed in most of the later steps.
+pub fn disagreement(history: &History) -> Option<String> {
+    let rows = &history.rows;
+    let late = &rows[rows.len() / 2..];
+    let apart = late.iter().filter(|r| r.r_hat > MAX_R_HAT).count();
+    (2 * apart > late.len() && late.len() >= 10).then(|| {
+        format!(
+            "R-hat was above {MAX_R_HAT} in {apart} of the last {} steps: the chains disagree; \
+             raise sampler.sweeps or add moves",
+            late.len()
+        )
+    })
+}
+
+/// How many steps were undone, if more than a fiftieth of them.
+pub fn undone(history: &History) -> Option<String> {
+    let count = history.rows.iter().filter(|r| r.rejected > 0.0).count();
+    let total = history.rows.len();
+    let text = format!(
+        "{count} of {total} steps were undone: a lower optimize.learning_rate may serve better"
+    );
+    (50 * count > total).then_some(text)
+}
+
+/// Warnings of an optimisation that follows the energy downhill.
+///
+/// Steps whose energy is below `lower_bound` or has no finite error are no measure of the best.
+pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
+    let rows = &history.rows;
+    let length = (rows.len() / 20).max(5);
+    if rows.len() < 4 * length {
+        return Vec::new();
+    }
+    let sound = |r: &&Step| {
+        r.rejected == 0.0 && r.error.is_finite() && r.energy >= lower_bound - 5.0 * r.error
+    };
+    let mean = |rows: &[Step]| {
+        let kept: Vec<_> = rows.iter().filter(sound).collect();
+        let n = kept.len() as f64;
+        let energy = kept.iter().map(|r| r.energy).sum::<f64>() / n;
+        let error = kept.iter().map(|r| r.error.powi(2)).sum::<f64>().sqrt() / n;
+        (2 * kept.len() >= length).then_some((energy, error))
+    };
+    let windows: Vec<(f64, f64)> = rows
+        .rchunks(length)
+        .filter(|w| w.len() == length)
+        .filter_map(mean)
+        .collect();
+    let [last, .., first] = windows[..] else {
+        return Vec::new();
+    };
+    let best = windows
+        .iter()
+        .copied()
+        .fold(last, |b, w| if w.0 < b.0 { w } else { b });
+    let noise = 5.0 * (last.1 * last.1 + best.1 * best.1).sqrt();
+    let mut list = Vec::new();
+    if last.0 - best.0
+        > noise
+            .max(0.05 * (first.0 - best.0))
+            .max(1e-9 * best.0.abs())
+    {
+        list.push(format!(
+            "the optimisation diverged: E = {} at the end, {} before; lower \
+             optimize.learning_rate, or set \
+             optimize.max_distance or a larger optimize.shift",
+            with_error(last.0, last.1),
+            with_error(best.0, best.1)
+        ));
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_energy_that_rises_again_is_a_divergence() {
+        let history = |energy: &dyn Fn(usize) -> f64, steps: usize| {
+            let mut history = History::default();
+            for step in 0..steps {
+                history.rows.push(Step {
+                    energy: energy(step),
+                    error: 0.01,
+                    iterations: -1.0,
+                    ..Step::default()
+                });
+            }
+            history
+        };
+        let falls = |step: usize| -10.0 + 5.0 * (-(step as f64) / 20.0).exp();
+        assert!(of_optimisation(&history(&falls, 200), -20.0).is_empty());
+        let rises = |step: usize| if step < 150 { falls(step) } else { -7.0 };
+        assert_eq!(of_optimisation(&history(&rises, 200), -20.0).len(), 1);
+        let breaks = |step: usize| {
+            if step < 100 {
+                falls(step)
+            } else if step < 120 {
+                -1e300
+            } else {
+                3.0
+            }
+        };
+        assert_eq!(of_optimisation(&history(&breaks, 200), -20.0).len(), 1);
+        assert!(of_optimisation(&history(&rises, 10), -20.0).is_empty());
+    }
+}

@@ -1,0 +1,285 @@
+//! Decides what `check` says of a run's sizes before anything is sampled.
+//!
+//! Bytes of derivatives and solver are those of the cost model ([`crate::optimizer::cost`]); rank 0
+//! holds the most.
+
+use super::vmc::problem::Problem;
+use super::{measure, optimize};
+use crate::comm::counting::Load;
+use crate::ensemble::Variational;
+use crate::error::{Error, Result};
+use crate::input::{Method, Source};
+use crate::linalg::available_memory;
+use crate::optimizer::{Sizes, cost};
+use serde_json::{Value, json};
+
+/// Operations of a decomposition of order 1, which run at the rate of products.
+const DECOMPOSITION: f64 = 9.0;
+/// Seconds of a message between two ranks.
+const LATENCY: f64 = 1e-5;
+/// Bytes a second between two ranks.
+const BANDWIDTH: f64 = 1e9;
+
+/// Sizes of a run before it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// States of the sector.
+    pub states: f64,
+    /// Sites.
+    pub sites: usize,
+    /// Real numbers in the parameter vector.
+    pub parameters: usize,
+    /// Samples of a step over all ranks.
+    pub rows: usize,
+    /// Samples of the measurement.
+    pub measured: usize,
+    /// Ranks that the figures are for.
+    pub ranks: usize,
+    /// What the cost of a solve depends on.
+    pub sizes: Sizes,
+    /// The method of `[optimize]` and why it was chosen.
+    pub method: Option<(String, String)>,
+    /// Whether rank 0 alone solves, whatever the number of ranks.
+    pub deterministic: bool,
+    /// Whether there is an equation of motion to solve.
+    pub evolves: bool,
+    /// Bytes of derivatives and solver on rank 0.
+    pub root_bytes: f64,
+    /// The same on the other ranks.
+    pub other_bytes: f64,
+    /// Connected configurations of one sample, at most.
+    pub connected: usize,
+    /// Ratios of one step over all ranks: proposals and local energies.
+    pub ratios: f64,
+}
+
+/// The sizes of a solve on one rank: in the deterministic mode nothing about it may depend on the
+/// ranks or their memory.
+fn alone(sizes: &Sizes) -> Sizes {
+    Sizes {
+        ranks: 1,
+        shared_above: None,
+        ..sizes.clone()
+    }
+}
+
+impl Plan {
+    /// Works out the sizes of a run on `ranks` ranks, each with `memory` bytes of the machine to
+    /// itself.
+    pub fn new(
+        source: &Source,
+        problem: &Problem,
+        ensemble: &dyn Variational,
+        ranks: usize,
+        memory: f64,
+    ) -> Result<Self> {
+        let sampler = source.input.sampler.clone().unwrap_or_default();
+        let parameters = ensemble.parameters().len();
+        let derivatives = ensemble.derivatives();
+        let exact = sampler.method == Method::FullSum;
+        let rows = if exact {
+            problem.basis.dimension() as usize
+        } else {
+            sampler.samples
+        };
+        let optimize = optimize::keys(source)?;
+        let optimize = optimize.as_ref();
+        let sizes = Sizes {
+            kind: derivatives.kind,
+            columns: derivatives.columns(),
+            samples: rows,
+            numbers: derivatives.numbers_per_sample(),
+            ranks,
+            diagonal: optimize
+                .is_some_and(|o| o.carleo_troyer.is_some() || o.scale_invariant.is_some()),
+            decomposed: optimize.is_some_and(|o| o.pseudo_inverse.is_some()),
+            shared_above: optimize
+                .filter(|_| cfg!(feature = "scalapack"))
+                .map(|o| o.distribute_above),
+            avoided_above: optimize.map_or(usize::MAX, |o| o.distribute_above),
+        };
+        let deterministic = source.input.deterministic;
+        let method = optimize.map(|o| match deterministic {
+            true => optimize::method(o, &alone(&sizes), f64::INFINITY),
+            false => optimize::method(o, &sizes, memory),
+        });
+        let connected = problem.facts.connected;
+        let proposals = if exact {
+            0.0
+        } else {
+            rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64
+        };
+        let mut plan = Plan {
+            states: problem.basis.dimension(),
+            sites: problem.lattice.sites,
+            parameters,
+            rows,
+            measured: measure::keys(source)?.map_or(0, |m| m.samples),
+            ranks,
+            sizes,
+            method,
+            deterministic,
+            evolves: source.table.contains_key("evolve"),
+            root_bytes: 0.0,
+            other_bytes: 0.0,
+            connected,
+            ratios: proposals + rows as f64 * connected as f64,
+        };
+        (plan.root_bytes, plan.other_bytes) = (
+            plan.solver_bytes(&plan.sizes, 0),
+            plan.solver_bytes(&plan.sizes, ranks - 1),
+        );
+        Ok(plan)
+    }
+
+    /// The solve as rank `rank` sees it.
+    fn seen_by(&self, sizes: &Sizes, rank: usize) -> Sizes {
+        if self.deterministic && rank == 0 {
+            alone(sizes)
+        } else {
+            sizes.clone()
+        }
+    }
+
+    /// The smaller space, in which the equation of motion is solved, and its sizes: the matrix is
+    /// decomposed.
+    fn motion(&self, sizes: &Sizes, rank: usize) -> (&'static str, Sizes) {
+        let space = if sizes.columns <= sizes.rows() {
+            "dense-sr"
+        } else {
+            "kernel-sr"
+        };
+        (
+            space,
+            Sizes {
+                decomposed: true,
+                shared_above: None,
+                ..self.seen_by(sizes, rank)
+            },
+        )
+    }
+
+    /// Bytes of derivatives and solver that `rank` holds in a run of these sizes.
+    pub fn solver_bytes(&self, sizes: &Sizes, rank: usize) -> f64 {
+        let seen = self.seen_by(sizes, rank);
+        let of_steps = self
+            .method
+            .as_ref()
+            .map_or(0.0, |(name, _)| cost::memory(name, &seen, rank));
+        let (space, decomposed) = self.motion(sizes, rank);
+        f64::max(
+            of_steps,
+            if self.evolves {
+                cost::memory(space, &decomposed, rank)
+            } else {
+                0.0
+            },
+        )
+    }
+
+    /// Seconds of one solve, of a step or of a slope, in a run of these sizes; products run at
+    /// `rate` operations a second.
+    pub fn solve_seconds(
+        &self,
+        of_motion: bool,
+        sizes: &Sizes,
+        iterations: usize,
+        rate: f64,
+    ) -> f64 {
+        let (name, seen) = match (of_motion, &self.method) {
+            (true, _) => self.motion(sizes, 0),
+            (false, None) => return 0.0,
+            (false, Some((name, _))) => (name.as_str(), self.seen_by(sizes, 0)),
+        };
+        let decomposition = match seen.order(name) {
+            Some(n) if seen.decomposed => {
+                DECOMPOSITION * ((seen.parts() * seen.parts()) as f64) * (n as f64).powi(3)
+            }
+            _ => 0.0,
+        };
+        let Load { messages, bytes } = cost::traffic(name, &seen, 0, iterations).total();
+        let wire = if sizes.ranks > 1 {
+            messages as f64 * LATENCY + bytes as f64 / BANDWIDTH
+        } else {
+            0.0
+        };
+        (cost::operations(name, &seen, iterations) + decomposition) / rate
+            + wire * (sizes.ranks as f64).log2().max(1.0)
+    }
+
+    /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
+    /// memory.
+    pub fn refuse_if_too_large(&self, local: usize) -> Result<()> {
+        self.fits(self.root_bytes + self.other_bytes * local.saturating_sub(1) as f64)
+    }
+
+    /// An error where a trial on `cores` cores cannot fit in it: all ranks, or the share of one
+    /// where they are more.
+    pub fn refuse_trial(&self, cores: usize) -> Result<()> {
+        if self.ranks <= cores {
+            return self.refuse_if_too_large(self.ranks);
+        }
+        self.fits(self.solver_bytes(
+            &Sizes {
+                samples: self.sizes.samples_of(0),
+                ranks: 1,
+                ..self.sizes.clone()
+            },
+            0,
+        ))
+    }
+
+    fn fits(&self, needed: f64) -> Result<()> {
+        let available = available_memory();
+        if needed > available {
+            return Err(Error::Memory {
+                what: format!(
+                    "a step with {} samples and {} parameters",
+                    self.rows, self.parameters
+                ),
+                needed,
+                available,
+            });
+        }
+        Ok(())
+    }
+
+    /// As one JSON object.
+    pub fn json(&self) -> Value {
+        json!({
+            "states": self.states,
+            "sites": self.sites,
+            "parameters": self.parameters,
+            "samples": self.rows,
+            "measured_samples": self.measured,
+            "ranks": self.ranks,
+            "bytes_per_rank": self.root_bytes,
+            "bytes_of_other_ranks": self.other_bytes,
+            "method": self.method.as_ref().map(|m| &m.0),
+            "bytes_of_factors": 8 * self.sizes.numbers * self.sizes.samples_of(0),
+            "connected_configurations": self.connected, "ratios_per_step": self.ratios,
+        })
+    }
+
+    /// For people.
+    pub fn text(&self, title: &str) -> String {
+        let mut lines = vec![
+            title.to_string(),
+            format!("  states          {:.6e}", self.states),
+            format!("  sites           {}", self.sites),
+            format!("  parameters      {}", self.parameters),
+            format!("  samples a step  {}", self.rows),
+            format!("  ratios a step   {:.3e}", self.ratios),
+        ];
+        if let Some((name, reason)) = &self.method {
+            lines.push(format!("  method          {name} ({reason})"));
+        }
+        lines.push(format!(
+            "  solver          {:.3} GB on rank 0, {:.3} GB on others, {} rank(s)",
+            self.root_bytes / 1e9,
+            self.other_bytes / 1e9,
+            self.ranks
+        ));
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,119 @@
+//! Decides what the start of a run is: the one list of what is read, checked and built, for `run`
+//! and for `check`.
+
+use super::registry::Registry;
+use super::world::{Section, World};
+use crate::comm::{Comm, agree};
+use crate::error::{Error, Result};
+use crate::input::{self, Source};
+use crate::job::{self, Stop};
+use crate::linalg::total_memory;
+use crate::run::{self, Job, Outcome, Stage};
+use std::path::Path;
+
+/// Options of `run` that are not input.
+pub struct Options<'a> {
+    /// Signals and the deadline.
+    pub stop: &'a Stop,
+    /// Start over and keep the old files aside.
+    pub fresh: bool,
+    /// The kinds that the input can name.
+    pub registry: Registry<'a>,
+}
+
+/// Reads an input file and refuses what cannot work, before any physics is built; `settings` are
+/// the `a.b=c` of `--set`.
+pub fn read(path: &Path, settings: &[String], registry: &Registry) -> Result<Source> {
+    let source = input::read(path, settings)?;
+    validate(&source, registry)?;
+    Ok(source)
+}
+
+/// An error for the first section that does not exist or whose keys cannot work.
+pub fn validate(source: &Source, registry: &Registry) -> Result<()> {
+    for name in source.sections() {
+        registry.sections.find(name, name)?;
+    }
+    sections(source, registry).try_for_each(|section| (section.validate)(source))
+}
+
+/// The sections of an input in the order in which they are done.
+fn sections<'s>(
+    source: &'s Source,
+    registry: &Registry<'s>,
+) -> impl Iterator<Item = &'s Section> + use<'s> {
+    let here = |section: &&Section| source.table.contains_key(section.declaration.name);
+    registry.sections.iter().filter(here)
+}
+
+/// A run before its first block.
+pub struct Start<'a> {
+    /// What its sections share.
+    pub world: World<'a>,
+    /// Its sections.
+    pub stages: Vec<Stage<'a>>,
+}
+
+/// Builds everything that an input asks for, as rank `rank` of `size`; each rank has `memory` bytes
+/// of its machine to itself.
+///
+/// An input without sections has no stages: `check` still has figures for it.
+pub fn start<'a>(
+    source: &'a Source,
+    registry: &Registry<'a>,
+    (rank, size): (usize, usize),
+    memory: f64,
+) -> Result<Start<'a>> {
+    validate(source, registry)?;
+    let world = World::new(source, registry, rank, size, memory);
+    let mut stages = Vec::new();
+    for section in sections(source, registry) {
+        let keys = (section.effective)(source)?;
+        let calculation = (section.build)(&world)?;
+        stages.push(Stage::new(section.declaration, keys, calculation));
+    }
+    Ok(Start { world, stages })
+}
+
+/// Runs an input to its end or until it is told to stop.
+pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Result<Outcome> {
+    let local = job::placement::ranks_here(comm.size());
+    // The smallest share decides, so that all ranks choose the same method.
+    let mut share = [-total_memory() / local as f64];
+    comm.max(&mut share)?;
+    // Together, so that what every rank finds wrong is said once, and a file that one host lacks
+    // leaves nobody waiting.
+    let place = (comm.rank(), comm.size());
+    let built = start(source, &options.registry, place, -share[0]).and_then(|start| {
+        start.refuse_empty()?;
+        start.world.refuse_if_too_large(local)?;
+        Ok(start)
+    });
+    let Start { world, mut stages } = agree(comm, built)?;
+    let job = Job {
+        source,
+        identity: world.identity(),
+        comm,
+        stop: options.stop,
+        fresh: options.fresh,
+        headlines: world.headlines(),
+    };
+    run::run(&mut stages, &job)
+}
+
+impl Start<'_> {
+    fn refuse_empty(&self) -> Result<()> {
+        if !self.stages.is_empty() {
+            return Ok(());
+        }
+        let known = self.world.registry.sections.iter();
+        let known: Vec<_> = known.map(|s| format!("[{}]", s.declaration.name)).collect();
+        Err(Error::input(
+            known
+                .first()
+                .map_or("input", |name| name.trim_matches(['[', ']'])),
+            "there is nothing to do",
+            format!("add a section: {}", known.join(", ")),
+        ))
+    }
+}

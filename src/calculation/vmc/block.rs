@@ -1,0 +1,104 @@
+//! Decides how a block of samples is drawn on all ranks, and what is counted of it.
+
+use super::Vmc;
+use crate::comm::{Comm, agree};
+use crate::ensemble::{LocalValues, Request};
+use crate::error::Result;
+use crate::input::FIRST_BURN_IN;
+use crate::operator::Operator;
+use crate::run::Desk;
+use crate::stats::limits::MAX_TABLE_DRIFT;
+
+/// Proposals of one block of sampling.
+pub struct BlockCounts {
+    /// Per chain, on rank 0.
+    pub proposed: Vec<f64>,
+    /// Per chain, on rank 0.
+    pub accepted: Vec<f64>,
+    /// Whether each chain of this rank stood still.
+    pub still: Vec<bool>,
+    /// Over all ranks: proposals, accepted ones, ratios that were not numbers, chains that stood
+    /// still.
+    pub totals: [f64; 4],
+    /// The largest error of a chain's tables, over all ranks.
+    pub table_drift: f64,
+}
+
+impl BlockCounts {
+    /// Accepted proposals / proposals.
+    pub fn acceptance(&self) -> f64 {
+        if self.totals[0] > 0.0 {
+            self.totals[1] / self.totals[0]
+        } else {
+            1.0
+        }
+    }
+}
+
+impl Vmc<'_> {
+    /// Samples on all ranks, or on none: `Error::Interrupted` where the run has to stop before the
+    /// block is complete.
+    pub fn sample(&mut self, request: &Request, desk: &Desk) -> Result<()> {
+        let sampled = self.ensemble.sample_while(request, &|| desk.go_on());
+        agree(desk.comm, sampled)
+    }
+
+    /// Local values of an operator on the present samples, on all ranks or on none.
+    pub fn local_values(&self, operator: &dyn Operator, comm: &dyn Comm) -> Result<LocalValues> {
+        agree(comm, self.ensemble.local_values(operator))
+    }
+
+    /// Counts of the block that was just sampled, over all ranks.
+    pub fn count_proposals(&mut self, comm: &dyn Comm) -> Result<BlockCounts> {
+        let counts = self.ensemble.take_counts();
+        let reals = |values: &[u64]| values.iter().map(|&v| v as f64).collect::<Vec<_>>();
+        let (proposed, accepted) = (reals(&counts.proposed), reals(&counts.accepted));
+        let still: Vec<bool> = proposed
+            .iter()
+            .zip(&accepted)
+            .map(|(&p, &a)| p > 0.0 && a == 0.0)
+            .collect();
+        let standing = still.iter().filter(|&&s| s).count() as f64;
+        let mut totals = [
+            proposed.iter().sum(),
+            accepted.iter().sum(),
+            counts.non_finite as f64,
+            standing,
+        ];
+        comm.sum(&mut totals)?;
+        let mut drift = [counts.table_drift];
+        comm.max(&mut drift)?;
+        let table_drift = drift[0];
+        if table_drift > MAX_TABLE_DRIFT * self.ensemble.facts().precision {
+            log::warn!(
+                "the chains' tables are off by {table_drift:.1e} in ln psi; their ratios are less \
+                 accurate than usual"
+            );
+        }
+        self.proposals += totals[0];
+        if totals[2] > 0.0 {
+            log::warn!(
+                "{} proposals had a ratio that is not a number; they were rejected",
+                totals[2]
+            );
+        }
+        let (proposed, accepted) = (comm.gather(&proposed)?, comm.gather(&accepted)?);
+        Ok(BlockCounts {
+            proposed,
+            accepted,
+            still,
+            totals,
+            table_drift,
+        })
+    }
+
+    /// Sweeps that all chains need before the next sample because some are not where |ψ|² wants
+    /// them.
+    pub fn take_burn_in(&mut self) -> usize {
+        if std::mem::take(&mut self.burn_in_due) {
+            FIRST_BURN_IN
+        } else {
+            0
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Decides what the sections of variational Monte Carlo share: the problem and the sampled wave
+//! function, which one section hands on to the next.
+
+mod block;
+mod estimate;
+pub mod observe;
+pub mod problem;
+mod record;
+mod samples;
+mod state;
+
+pub use block::BlockCounts;
+pub use estimate::{Energy, estimate, gather_series, moments};
+pub use record::parameters_of;
+pub use state::{Restored, gather_spins};
+
+use crate::ensemble::Variational;
+use crate::error::Result;
+use crate::input::{KeptSamples, SamplerInput, Source};
+use problem::Problem;
+use state::Place;
+
+/// A problem, and the wave function with its samples.
+pub struct Vmc<'a> {
+    /// Lattice, sector, Hamiltonian.
+    pub problem: Problem<'a>,
+    /// The wave function and this rank's configurations.
+    pub ensemble: Box<dyn Variational>,
+    /// `[sampler]`
+    pub sampler: SamplerInput,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Whether sums are made in an order that does not depend on the ranks.
+    pub deterministic: bool,
+    /// `output.samples`
+    pub kept: KeptSamples,
+    /// Proposals made so far over all ranks.
+    pub proposals: f64,
+    /// Whether all chains burn in before the next sample.
+    pub burn_in_due: bool,
+    mark: Place,
+}
+
+impl<'a> Vmc<'a> {
+    /// This rank's part of the initial state of an input.
+    pub fn new(source: &Source, problem: Problem<'a>, rank: usize, size: usize) -> Result<Self> {
+        let ensemble = problem::ensemble(source, &problem, rank, size)?;
+        Ok(Vmc {
+            problem,
+            ensemble,
+            sampler: source.input.sampler.clone().unwrap_or_default(),
+            seed: source.input.seed,
+            deterministic: source.input.deterministic,
+            kept: source.input.output.samples,
+            proposals: 0.0,
+            burn_in_due: false,
+            mark: Place::default(),
+        })
+    }
+
+    /// Number of sites.
+    pub fn sites(&self) -> usize {
+        self.problem.lattice.sites
+    }
+
+    /// Samples of a chain in a step.
+    pub fn per_chain(&self) -> usize {
+        self.sampler.samples / self.sampler.chains
+    }
+}

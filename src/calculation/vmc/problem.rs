@@ -1,0 +1,363 @@
+//! Decides which concrete types an input means: names become lattices, models, wave functions,
+//! ensembles, optimisers.
+
+use crate::ansatz::{self, Ansatz, Erased, sign};
+use crate::basis::{Basis, PARTICLES, only_spin_half};
+use crate::calculation::Registry;
+use crate::comm::share;
+use crate::derivatives::Kind;
+use crate::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Variational};
+use crate::error::{Error, Result};
+use crate::input::{
+    self, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source, configurations,
+    site_kind, split_hamiltonian,
+};
+use crate::io;
+use crate::lattice::{Bond, Lattice, bipartition};
+use crate::linalg;
+use crate::observable::{self, Named, ObservableContext};
+use crate::operator::models::{ModelContext, Units};
+use crate::operator::{Facts, Operator};
+use crate::sampler::{Mixture, RuleContext, named};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The physical problem of an input: what `exact` needs, and half of what a run needs.
+pub struct Problem<'a> {
+    /// The kinds that the input can name.
+    pub registry: Registry<'a>,
+    /// Sites and symmetries.
+    pub lattice: Lattice,
+    /// The sector.
+    pub basis: Basis,
+    /// The Hamiltonian.
+    pub hamiltonian: Arc<dyn Operator>,
+    /// What is known of it on this basis, with the sign rule.
+    pub facts: Facts,
+    /// Sublattice A of the sign rule, if one is used.
+    pub sign_rule: Option<Vec<bool>>,
+    /// What operators stand for in the input.
+    pub units: Units,
+}
+
+/// Builds lattice, sector and Hamiltonian.
+pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'a>> {
+    let lattice =
+        Lattice::new(&input::section(&source.input.lattice, "lattice")?.spec(&source.folder)?)?;
+    on_lattice(source, registry, lattice)
+}
+
+/// Builds sector and Hamiltonian of `[hamiltonian]` on a lattice that stands already.
+fn on_lattice<'a>(
+    source: &Source,
+    registry: &Registry<'a>,
+    lattice: Lattice,
+) -> Result<Problem<'a>> {
+    let (common, own) =
+        split_hamiltonian(input::section(&source.input.hamiltonian, "hamiltonian")?)?;
+    let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
+    let site = site_kind(source.input.basis.as_ref(), common.sector.as_ref())?;
+    let context = ModelContext {
+        lattice: &lattice,
+        folder: &source.folder,
+        site,
+        units: common.units,
+    };
+    let model = (entry.build)(&own, &context)?;
+    let basis = configurations(site, lattice.sites, common.sector.as_ref())?;
+    let hamiltonian = model.compile(&basis)?;
+    hamiltonian.check(&basis)?;
+    let sign_rule = match common.sign_rule {
+        SignRule::None => None,
+        SignRule::Marshall if !basis.is_spin_half() => {
+            return Err(only_spin_half("hamiltonian.sign_rule", "\"marshall\""));
+        }
+        SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
+    };
+    let facts = Facts {
+        pairs: model.exchange_bonds,
+        ..hamiltonian.facts(&basis, sign_rule.as_deref())
+    };
+    Ok(Problem {
+        registry: *registry,
+        lattice,
+        basis,
+        hamiltonian,
+        facts,
+        sign_rule,
+        units: model.units,
+    })
+}
+
+impl<'a> Problem<'a> {
+    /// The same lattice with the `[hamiltonian]` of `source`; no file of the lattice is read again.
+    pub fn with_hamiltonian(&self, source: &Source) -> Result<Problem<'a>> {
+        on_lattice(source, &self.registry, self.lattice.clone())
+    }
+}
+
+fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
+    bipartition(sites, bonds).map_err(|cycle| {
+        Error::input(
+            "hamiltonian.sign_rule",
+            format!(
+                "\"marshall\" needs a bipartite lattice; sites {cycle:?} form a cycle of odd length"
+            ),
+            "use sign_rule = \"none\" and complex parameters",
+        )
+    })
+}
+
+/// Builds the wave function of `[ansatz]`, with the sign rule around it, and checks that it can
+/// represent the model.
+pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
+    let table = input::section(&source.input.ansatz, "ansatz")?;
+    let kind = table.get("kind").and_then(toml::Value::as_str);
+    if !problem.basis.is_spin_half() && kind != Some("table") {
+        return Err(only_spin_half("ansatz.kind", "this wave function"));
+    }
+    let context = ansatz::Context {
+        lattice: &problem.lattice,
+        basis: &problem.basis,
+        origin: source.input.seed.into(),
+        kinds: problem.registry.ansatze,
+        folder: &source.folder,
+        sign_rule: problem.sign_rule.as_deref(),
+        hamiltonian: Some(&*problem.hamiltonian),
+        path: "ansatz".into(),
+    };
+    let bare = ansatz::build(table, &context)?;
+    let facts = bare.facts();
+    if facts.kind == Kind::Real && !problem.facts.real {
+        return Err(Error::input(
+            "ansatz.parameters",
+            "real parameters cannot represent the ground state of a Hamiltonian with imaginary \
+             elements",
+            "use parameters = \"complex\"",
+        ));
+    }
+    if facts.positive && !problem.facts.stoquastic {
+        log::warn!(
+            "real parameters give a wave function of one sign, and the Hamiltonian has positive \
+             off-diagonal elements{}: \
+             the energy will stay above the ground state; use parameters = \"complex\"{}",
+            if problem.sign_rule.is_some() {
+                " after the sign rule"
+            } else {
+                ""
+            },
+            if problem.sign_rule.is_some() {
+                ""
+            } else {
+                " or sign_rule = \"marshall\""
+            }
+        );
+    }
+    Ok(match &problem.sign_rule {
+        None => bare,
+        Some(sublattice) => Erased::new(sign::SignRule::new(bare, sublattice.clone())?),
+    })
+}
+
+/// Builds this rank's ensemble. The number of chains has to be at least the number of ranks.
+pub fn ensemble(
+    source: &Source,
+    problem: &Problem,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Variational>> {
+    let wave_function = wave_function(source, problem)?;
+    sampled(source, problem, wave_function, 0, rank, size)
+}
+
+/// Builds this rank's ensemble of the state in a results file, sampled as this input says, with the
+/// random streams of ensemble `number` of the run, which is not 0.
+pub fn saved_ensemble(
+    source: &Source,
+    problem: &Problem,
+    file: &Path,
+    key: &str,
+    number: u64,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Variational>> {
+    let state = saved_state(&source.folder.join(file), problem, key)?;
+    sampled(source, problem, state, number, rank, size)
+}
+
+fn sampled(
+    source: &Source,
+    problem: &Problem,
+    wave_function: Erased,
+    number: u64,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Variational>> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    if sampler.method == Method::FullSum {
+        return Ok(Box::new(FullSum::new(
+            wave_function,
+            &problem.basis,
+            |states| share(states, rank, size),
+        )?));
+    }
+    if size > sampler.chains {
+        return Err(Error::input(
+            "sampler.chains",
+            format!("{} chains for {size} ranks", sampler.chains),
+            format!(
+                "use at least {size} chains or at most {} ranks",
+                sampler.chains
+            ),
+        ));
+    }
+    // Configurations with ln ψ, local energy and weight of this rank's samples, and tables of its
+    // chains and of a block of samples.
+    let (samples, walker) = (
+        sampler.samples.div_ceil(size) as f64,
+        wave_function.facts().bytes_per_walker as f64,
+    );
+    let needed = samples * (problem.basis.sites() as f64 + 64.0)
+        + sampler.chains.div_ceil(size) as f64 * walker
+        + (samples * walker).min(walker.max(BATCH_BYTES as f64));
+    let available = linalg::available_memory();
+    if needed > available {
+        return Err(Error::Memory {
+            what: format!("a step with {} samples", sampler.samples),
+            needed,
+            available,
+        });
+    }
+    let settings = ChainSettings {
+        basis: problem.basis.clone(),
+        mixture: mixture(&sampler, problem)?,
+        seed: source.input.seed,
+        number,
+        chains: share(sampler.chains, rank, size),
+        total_chains: sampler.chains,
+        sweeps: sampler.sweeps,
+    };
+    Ok(Box::new(Chains::new(wave_function, settings)?))
+}
+
+/// Builds the observables of a list; `key` is the place of the list in the input. Names are unique.
+pub fn observables(
+    source: &Source,
+    problem: &Problem,
+    list: &[ObservableInput],
+    key: &str,
+) -> Result<Vec<Named>> {
+    let mut named: Vec<Named> = Vec::new();
+    for (k, entry) in list.iter().enumerate() {
+        let (table, path) = match entry {
+            ObservableInput::Name(kind) if kind == "energy" => continue,
+            ObservableInput::Name(kind) => (
+                toml::Table::from_iter([("kind".to_string(), kind.clone().into())]),
+                key.to_string(),
+            ),
+            ObservableInput::Table(table) => (table.clone(), format!("{key}[{k}]")),
+        };
+        let context = ObservableContext {
+            lattice: &problem.lattice,
+            basis: &problem.basis,
+            hamiltonian: &problem.hamiltonian,
+            units: problem.units,
+            seed: source.input.seed,
+            folder: &source.folder,
+            state: &|file, key| saved_state(&source.folder.join(file), problem, key),
+            path: path.clone(),
+        };
+        let kind = table.get("kind").and_then(toml::Value::as_str);
+        if !problem.basis.is_spin_half() && kind != Some("overlap") {
+            return Err(only_spin_half(&path, "this observable"));
+        }
+        let new = observable::build(&table, &context, problem.registry.observables)?;
+        let sampler = source.input.sampler.clone().unwrap_or_default();
+        if new.observable.needs_partners()
+            && sampler.method == Method::Metropolis
+            && sampler.chains < 2
+        {
+            let what = format!(
+                "`{}` compares two independent chains, and there is one",
+                new.name
+            );
+            return Err(Error::input(
+                "sampler.chains",
+                what,
+                "use at least 2 chains",
+            ));
+        }
+        if named.iter().any(|n| n.name == new.name) {
+            return Err(Error::input(
+                path,
+                format!("two observables are called `{}`", new.name),
+                "give one a `name`",
+            ));
+        }
+        named.push(new);
+    }
+    Ok(named)
+}
+
+/// The wave function of a results file with its final parameters, on the lattice and the sector of
+/// `problem`.
+fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
+    let failed = |e: Error| {
+        Error::input(
+            key,
+            format!("the state cannot be loaded: {e}"),
+            "name a results file X.h5",
+        )
+    };
+    let tree = io::hdf5::read(file).map_err(failed)?;
+    let folder = file
+        .parent()
+        .map_or_else(Default::default, Path::to_path_buf);
+    let source =
+        input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
+    let theirs = self::problem(&source, &problem.registry).map_err(failed)?;
+    if theirs.basis != problem.basis {
+        let what = theirs.basis.describe();
+        return Err(Error::input(
+            key,
+            format!("the state has {what}"),
+            "take a state of the same lattice and sector",
+        ));
+    }
+    let mut state = wave_function(&source, &theirs).map_err(failed)?;
+    let parameters = super::parameters_of(&tree, &state.layout()).map_err(failed)?;
+    state.set_parameters(&parameters).map_err(failed)?;
+    Ok(state)
+}
+
+/// The moves of an input that names none.
+fn default_move(basis: &Basis) -> &'static str {
+    let fixed = !basis.charges().is_empty();
+    match (basis.is_spin_half(), fixed) {
+        (true, true) => "exchange",
+        (true, false) => "flip",
+        (false, true) if basis.fixed(PARTICLES).is_some() => "hop",
+        (false, _) => "raise",
+    }
+}
+
+fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
+    let parts: Vec<toml::Table> = match &sampler.moves {
+        None => vec![named(default_move(&problem.basis))],
+        Some(moves) => moves
+            .iter()
+            .map(|m| match m {
+                MoveInput::Name(kind) => named(kind),
+                MoveInput::Table(table) => table.clone(),
+            })
+            .collect(),
+    };
+    Mixture::new(
+        &parts,
+        &RuleContext {
+            basis: &problem.basis,
+            pairs: &problem.facts.pairs,
+        },
+        problem.registry.moves,
+    )
+}

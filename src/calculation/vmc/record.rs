@@ -1,0 +1,71 @@
+//! Decides what results say of the wave function: its parameters by name, sites, proposals.
+
+use super::Vmc;
+use crate::ansatz::Block;
+use crate::error::{Error, Result};
+use crate::io::tree::{Tree, Value, shaped};
+use crate::number;
+use crate::number::unflatten;
+
+impl Vmc<'_> {
+    /// Writes what all sections share.
+    pub fn record(&self, out: &mut Tree) -> Result<()> {
+        out.put_integer("status/proposals", self.proposals as i64);
+        out.put_integer("status/sites", self.sites() as i64);
+        self.record_parameters(out)
+    }
+
+    /// One dataset per block of the wave function, complex where the block is.
+    fn record_parameters(&self, out: &mut Tree) -> Result<()> {
+        let flat = self.ensemble.parameters();
+        let mut rest = flat.as_slice();
+        for block in self.ensemble.layout() {
+            let entries: usize = block.shape.iter().product();
+            let length = if block.complex { 2 * entries } else { entries };
+            let (mine, after) = rest.split_at_checked(length).ok_or_else(|| {
+                Error::numerical(
+                    "the layout of the wave function does not fit its parameters",
+                    "fix it",
+                )
+            })?;
+            rest = after;
+            let value = if block.complex {
+                Value::Complex(shaped(&block.shape, unflatten(mine)))
+            } else {
+                Value::Real(shaped(&block.shape, mine.to_vec()))
+            };
+            let path = format!("parameters/{}", block.name);
+            out.describe(&path, value, "1", "final parameters");
+        }
+        Ok(())
+    }
+}
+
+/// The flat parameter vector that a results or checkpoint file holds for a wave function of this
+/// layout.
+///
+/// Fails with `Error::Output` where a block is missing.
+pub fn parameters_of(tree: &Tree, layout: &[Block]) -> Result<Vec<f64>> {
+    if let Ok(flat) = present_parameters(tree) {
+        return Ok(flat);
+    }
+    let mut parameters = Vec::new();
+    for block in layout {
+        let path = format!("parameters/{}", block.name);
+        parameters.extend(match block.complex {
+            true => tree.complexes(&path).map(number::flatten)?,
+            false => tree.reals(&path)?,
+        });
+    }
+    Ok(parameters)
+}
+
+/// The parameters of the last section that a checkpoint has begun.
+fn present_parameters(tree: &Tree) -> Result<Vec<f64>> {
+    let begun = tree.texts("run/sections")?;
+    let last = begun.iter().rev().find_map(|name| {
+        let path = format!("{name}/parameters");
+        tree.datasets.contains_key(&path).then_some(path)
+    });
+    tree.reals(&last.unwrap_or_default())
+}

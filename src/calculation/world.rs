@@ -1,0 +1,189 @@
+//! Decides what a section is built from: the input, the kinds that it can name, and what the
+//! sections of one input share.
+
+use super::plan::Plan;
+use super::registry::Registry;
+use super::vmc::Vmc;
+use super::vmc::problem;
+use crate::error::Result;
+use crate::input::Source;
+use crate::io::seal::fnv1a;
+use crate::run::{Calculation, Declaration};
+use crate::table::Entry;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+/// How much of an input a trial runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extent {
+    /// Ranks.
+    pub ranks: usize,
+    /// Chains over them.
+    pub chains: usize,
+    /// Samples of a chain in a step.
+    pub per_chain: usize,
+    /// Steps of an optimisation, at most.
+    pub steps: usize,
+    /// Whether an evolution runs to its end, instead of a few steps.
+    pub whole_evolution: bool,
+}
+
+/// One line of the list of sections.
+#[derive(Clone, Copy)]
+pub struct Section {
+    /// What the engine and the readers of files know of it.
+    pub declaration: Declaration,
+    /// JSON schema of its keys.
+    pub schema: fn() -> serde_json::Value,
+    /// Refuses keys that cannot work, before any physics is built.
+    pub validate: fn(&Source) -> Result<()>,
+    /// The keys with the defaults that other keys decide: what a checkpoint has to agree with.
+    pub effective: fn(&Source) -> Result<toml::Table>,
+    /// The keys, as `a.b=c`, that make a short trial of it.
+    pub shorten: fn(&Source, &Extent) -> Result<Vec<String>>,
+    /// Builds the calculation at its start.
+    pub build: for<'a> fn(&World<'a>) -> Result<Box<dyn Calculation + 'a>>,
+}
+
+impl Section {
+    /// [`Section::effective`] of a section whose keys decide all of themselves.
+    pub fn own_keys(source: &Source, name: &str) -> Result<toml::Table> {
+        let table = source.table.get(name).and_then(toml::Value::as_table);
+        Ok(table.cloned().unwrap_or_default())
+    }
+}
+
+impl Entry for Section {
+    const WHAT: &'static str = "section";
+    fn kind(&self) -> &'static str {
+        self.declaration.name
+    }
+    fn schema(&self) -> serde_json::Value {
+        (self.schema)()
+    }
+}
+
+/// What the sections of one input share, built on demand and once.
+pub struct World<'a> {
+    /// The input.
+    pub source: &'a Source,
+    /// The kinds that it can name.
+    pub registry: Registry<'a>,
+    /// Number of this rank, from 0.
+    pub rank: usize,
+    /// Number of ranks.
+    pub size: usize,
+    /// Bytes of the machine that each rank has to itself, the same on every rank.
+    memory: f64,
+    vmc: OnceCell<Rc<RefCell<Vmc<'a>>>>,
+    plan: OnceCell<Plan>,
+}
+
+impl<'a> World<'a> {
+    /// Of an input, with nothing built yet.
+    pub fn new(
+        source: &'a Source,
+        registry: &Registry<'a>,
+        rank: usize,
+        size: usize,
+        memory: f64,
+    ) -> Self {
+        World {
+            source,
+            registry: *registry,
+            rank,
+            size,
+            memory,
+            vmc: OnceCell::new(),
+            plan: OnceCell::new(),
+        }
+    }
+
+    /// The problem and the sampled wave function.
+    pub fn vmc(&self) -> Result<Rc<RefCell<Vmc<'a>>>> {
+        if let Some(vmc) = self.vmc.get() {
+            return Ok(vmc.clone());
+        }
+        let problem = problem::problem(self.source, &self.registry)?;
+        let vmc = Vmc::new(self.source, problem, self.rank, self.size)?;
+        Ok(self.vmc.get_or_init(|| Rc::new(RefCell::new(vmc))).clone())
+    }
+
+    /// Sizes of a step, and the method of `[optimize]`.
+    pub fn plan(&self) -> Result<&Plan> {
+        if let Some(plan) = self.plan.get() {
+            return Ok(plan);
+        }
+        let vmc = self.vmc()?;
+        let vmc = vmc.borrow();
+        let plan = Plan::new(
+            self.source,
+            &vmc.problem,
+            &*vmc.ensemble,
+            self.size,
+            self.memory,
+        )?;
+        Ok(self.plan.get_or_init(|| plan))
+    }
+
+    /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
+    /// memory.
+    pub fn refuse_if_too_large(&self, local: usize) -> Result<()> {
+        match self.plan.get() {
+            Some(plan) => plan.refuse_if_too_large(local),
+            None => Ok(()),
+        }
+    }
+
+    /// Canonical TOML text of what all sections share, with which a checkpoint has to agree:
+    /// steps, rates, samples, sweeps and the number of chains may differ.
+    pub fn identity(&self) -> String {
+        let mut identity = toml::Table::new();
+        for section in ["basis", "lattice", "hamiltonian", "ansatz"] {
+            if let Some(value) = self.source.table.get(section) {
+                identity.insert(section.into(), value.clone());
+            }
+        }
+        if let Some(toml::Value::Table(sampler)) = self.source.table.get("sampler") {
+            let mut kept = sampler.clone();
+            kept.retain(|key, _| matches!(key, "method" | "moves"));
+            identity.insert("sampler".into(), toml::Value::Table(kept));
+        }
+        let seed = toml::Value::Integer(self.source.input.seed as i64);
+        identity.insert("seed".into(), seed);
+        if let Some(vmc) = self.vmc.get() {
+            // Input files count by what they say, not by their names.
+            let operator = format!("{:?}", vmc.borrow().problem.hamiltonian);
+            let digest = format!("{:016x}", fnv1a(operator.as_bytes()));
+            identity.insert("hamiltonian_digest".into(), toml::Value::String(digest));
+        }
+        identity.to_string()
+    }
+
+    /// What the log says before the first block.
+    pub fn headlines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let ranks = match self.size {
+            1 => "1 rank".to_string(),
+            n => format!("{n} ranks"),
+        };
+        let title = &self.source.input.title;
+        match self.vmc.get() {
+            None => lines.push(format!("{title}: {ranks}")),
+            Some(vmc) => {
+                let vmc = vmc.borrow();
+                lines.push(format!(
+                    "{title}: {} sites, {:.4e} states, {} parameters, {ranks}",
+                    vmc.sites(),
+                    vmc.problem.basis.dimension(),
+                    vmc.ensemble.parameters().len()
+                ));
+            }
+        }
+        let plan = self.plan.get();
+        if let Some((kind, reason)) = plan.and_then(|plan| plan.method.as_ref()) {
+            lines.push(format!("optimiser {kind} ({reason})"));
+        }
+        lines
+    }
+}

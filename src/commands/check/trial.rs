@@ -1,0 +1,339 @@
+//! Decides what is learned of a run by running a piece of it: the same input for a few steps and a
+//! few measured samples, in a temporary folder that is gone afterwards.
+//!
+//! As many ranks as asked where this machine has the cores and an mpirun, else the chains of one of
+//! them alone. Where even two steps take too long, with fewer samples.
+
+use crate::calculation::{Extent, Registry, evolve, optimize};
+use crate::comm::share;
+use crate::error::Result;
+use crate::input::{Method, Source};
+use crate::io::hdf5;
+use crate::io::output::OutputPaths;
+use crate::io::tree::Tree;
+use crate::job::{self, Stop};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Steps of a first trial: the first one burns in.
+const STEPS: usize = 4;
+/// Seconds of steps that are timed, where they are short.
+const TIMED: f64 = 0.5;
+/// Steps in which that has to come together, at most.
+const MOST_STEPS: usize = 200;
+/// Factor by which samples are reduced where two steps do not fit in the time.
+const FEWER: usize = 16;
+
+/// What is asked of a trial.
+pub struct Asked<'a> {
+    /// The input file, and what replaces its keys.
+    pub path: &'a Path,
+    /// `a.b=c`
+    pub settings: &'a [String],
+    /// The same, read.
+    pub source: &'a Source,
+    /// The kinds that it can name.
+    pub registry: &'a Registry<'a>,
+    /// The method of `[optimize]`, chosen for the ranks of the run.
+    pub method: Option<&'a str>,
+    /// Ranks of the run.
+    pub ranks: usize,
+    /// Seconds that all of it may take.
+    pub seconds: f64,
+    /// Signals.
+    pub stop: &'a Stop,
+}
+
+/// What a trial has left: its files, as long as they were there.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// How much was run.
+    pub extent: Extent,
+    /// Whether all sections of the input were reached.
+    pub finished: bool,
+    /// Results and their bytes.
+    pub results: (Tree, f64),
+    /// The checkpoint and its bytes.
+    pub checkpoint: (Tree, f64),
+    /// Bytes of the sample segments and of the file that joins them.
+    pub segments: (Vec<f64>, f64),
+    /// The steps of an evolution whose steps adapt: lengths, and attempts per step.
+    pub adapted: Option<(Vec<f64>, f64)>,
+}
+
+impl Trial {
+    /// Wall times of steps without the first, which burns in; of the first where there is no other.
+    pub fn seconds(&self, of: &str) -> Vec<f64> {
+        let all = self
+            .results
+            .0
+            .reals(&format!("timing/{of}_seconds"))
+            .unwrap_or_default();
+        if all.len() > 1 {
+            all[1..].to_vec()
+        } else {
+            all
+        }
+    }
+}
+
+struct TrialRun<'a> {
+    asked: &'a Asked<'a>,
+    folder: PathBuf,
+    began: Instant,
+}
+
+/// Runs a trial; `None`, with the reason in the log, where nothing could be learned.
+///
+/// Fails with `Error::Interrupted` where the program is told to stop. The folder is removed in
+/// every case.
+pub fn trial(asked: &Asked) -> Result<Option<Trial>> {
+    let folder = match tempfile::Builder::new().prefix("nishina-check-").tempdir() {
+        Ok(folder) => folder,
+        Err(e) => {
+            log::warn!("no trial, because there is no room for a temporary folder: {e}");
+            return Ok(None);
+        }
+    };
+    let attempt = TrialRun {
+        asked,
+        folder: folder.path().to_path_buf(),
+        began: Instant::now(),
+    };
+    let found = attempt.trial();
+    if let Err(e) = folder.close() {
+        log::warn!("a temporary folder is left: {e}");
+    }
+    found
+}
+
+impl TrialRun<'_> {
+    fn trial(&self) -> Result<Option<Trial>> {
+        let Asked { source, ranks, .. } = *self.asked;
+        let sampler = source.input.sampler.clone().unwrap_or_default();
+        let exact = sampler.method == Method::FullSum;
+        let whole = Extent {
+            ranks,
+            chains: sampler.chains,
+            per_chain: sampler.samples / sampler.chains,
+            steps: STEPS,
+            whole_evolution: false,
+        };
+        let steps_asked = optimize::keys(source)?.map_or(0, |o| o.steps);
+        let mut found = None;
+        if ranks > 1 && ranks <= job::placement::cores() {
+            found = self.run(whole)?;
+            if found.is_none() && self.left().is_zero() {
+                return Ok(None);
+            }
+        }
+        // Two chains, where there are two: some observables compare them.
+        let chains = if exact {
+            whole.chains
+        } else {
+            share(whole.chains, 0, ranks).len().max(2).min(whole.chains)
+        };
+        let alone = Extent {
+            ranks: 1,
+            chains,
+            ..whole
+        };
+        if found.is_none() {
+            found = self.run(alone)?;
+        }
+        if found.as_ref().is_none_or(|t| {
+            !t.finished && t.seconds("step").is_empty() && t.seconds("evolve").len() < 2
+        }) && !exact
+        {
+            let fewer = Extent {
+                chains: if alone.per_chain >= FEWER {
+                    chains
+                } else {
+                    (chains / FEWER).max(2).min(chains)
+                },
+                per_chain: if alone.per_chain >= FEWER {
+                    alone.per_chain / FEWER
+                } else {
+                    alone.per_chain
+                },
+                steps: alone.steps.min(2),
+                ..alone
+            };
+            log::info!(
+                "two steps do not fit in {:.0} s; once more with fewer samples",
+                self.asked.seconds / 2.0
+            );
+            found = self.run(fewer)?;
+        }
+        let Some(mut trial) = found else {
+            return Ok(None);
+        };
+        let typical = trial
+            .seconds("step")
+            .into_iter()
+            .fold(f64::INFINITY, f64::min);
+        let steps = steps_asked.min((TIMED / typical) as usize);
+        let steps = steps.min(MOST_STEPS);
+        if trial.finished && steps > 2 * STEPS {
+            // Short steps are timed once more, for longer.
+            trial = self
+                .run(Extent {
+                    steps,
+                    ..trial.extent
+                })?
+                .filter(|t| t.finished)
+                .unwrap_or(trial);
+        }
+        if evolve::keys(source)?.is_some_and(|e| e.integrator.is_adaptive())
+            && !self.left().is_zero()
+        {
+            trial.adapted = self.adapted(trial.extent)?;
+        }
+        Ok(Some(trial))
+    }
+
+    fn left(&self) -> Duration {
+        Duration::from_secs_f64(self.asked.seconds).saturating_sub(self.began.elapsed())
+    }
+
+    /// Runs a piece of the input and reads what it has left; `None` where it failed.
+    fn run(&self, extent: Extent) -> Result<Option<Trial>> {
+        let Some(code) = self.start(extent, 0.5)? else {
+            return Ok(None);
+        };
+        let paths = OutputPaths::new(&self.folder, "trial");
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0.0, |m| m.len() as f64);
+        let file = |path: PathBuf| Some((hdf5::read(&path).ok()?, bytes(&path)));
+        let Some((results, checkpoint)) = file(paths.results()).zip(file(paths.checkpoint()))
+        else {
+            return Ok(None);
+        };
+        let segments = paths
+            .segments()?
+            .iter()
+            .map(|&n| bytes(&paths.segment(n)))
+            .collect();
+        let segments = (segments, bytes(&paths.samples()));
+        let (finished, adapted) = (code == 0, None);
+        Ok(Some(Trial {
+            extent,
+            finished,
+            results,
+            checkpoint,
+            segments,
+            adapted,
+        }))
+    }
+
+    /// The steps of an adaptive evolution, as far as it comes in the time that is left.
+    fn adapted(&self, extent: Extent) -> Result<Option<(Vec<f64>, f64)>> {
+        let extent = Extent {
+            steps: extent.steps.min(1),
+            whole_evolution: true,
+            ..extent
+        };
+        if self.start(extent, 0.2)?.is_none() {
+            return Ok(None);
+        }
+        let Ok(tree) = hdf5::read(&OutputPaths::new(&self.folder, "trial").results()) else {
+            return Ok(None);
+        };
+        let (Ok(lengths), Ok(rejected)) = (
+            tree.reals("evolve/history/step"),
+            tree.reals("evolve/history/rejected"),
+        ) else {
+            return Ok(None);
+        };
+        let lengths = lengths.into_iter().filter(|&h| h > 0.0).collect::<Vec<_>>();
+        let attempts = 1.0 + rejected.iter().sum::<f64>() / lengths.len().max(1) as f64;
+        Ok(Some((lengths, attempts)))
+    }
+
+    /// Starts the program anew in the folder; its exit code where it finished (0) or stopped in
+    /// time (75).
+    fn start(&self, extent: Extent, part: f64) -> Result<Option<i32>> {
+        let Asked {
+            path,
+            settings,
+            stop,
+            ..
+        } = *self.asked;
+        let left = self.left();
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let log = self.folder.join("log");
+        let most = left.as_secs_f64().min(part * self.asked.seconds);
+        let mut arguments = vec![
+            "run".to_string(),
+            path.display().to_string(),
+            "--fresh".into(),
+        ];
+        let own = self.settings(extent, most)?;
+        for setting in settings.iter().chain(&own) {
+            arguments.extend(["--set".to_string(), setting.clone()]);
+        }
+        for entry in std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+        // A stop waits for the solve of a step.
+        let code = job::run_again(
+            extent.ranks,
+            &arguments,
+            &log,
+            Duration::from_secs_f64(1.5 * most + 1.0),
+            stop,
+        )?;
+        if let Some(code @ (0 | 75)) = code {
+            return Ok(Some(code));
+        }
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        let why = said
+            .lines()
+            .rfind(|l| l.starts_with("error: "))
+            .unwrap_or("no message");
+        match code {
+            None => log::warn!(
+                "the trial on {} rank(s) did not come to a step in {most:.0} s",
+                extent.ranks
+            ),
+            Some(code) => log::warn!(
+                "the trial on {} rank(s) ended with code {code} ({why})",
+                extent.ranks
+            ),
+        }
+        Ok(None)
+    }
+
+    /// What replaces the keys of the input.
+    fn settings(&self, extent: Extent, most: f64) -> Result<Vec<String>> {
+        let source = self.asked.source;
+        let sampler = source.input.sampler.clone().unwrap_or_default();
+        let text = |value: &str| toml::Value::String(value.to_string()).to_string();
+        let folder = text(&self.folder.display().to_string());
+        let mut all = vec![
+            format!("output.directory={folder}"),
+            "output.name=\"trial\"".into(),
+            "output.checkpoint_every=1e9".into(),
+            format!("output.max_time={most:e}"),
+        ];
+        if sampler.method == Method::Metropolis {
+            let samples = extent.chains * extent.per_chain;
+            all.push(format!("sampler.chains={}", extent.chains));
+            all.push(format!("sampler.samples={samples}"));
+        }
+        for section in self.asked.registry.sections.iter() {
+            if source.table.contains_key(section.declaration.name) {
+                all.extend((section.shorten)(source, &extent)?);
+            }
+        }
+        if let Some(name) = self.asked.method {
+            all.push(format!("optimize.method={}", text(name)));
+        }
+        Ok(all)
+    }
+}

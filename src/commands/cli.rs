@@ -1,0 +1,276 @@
+//! Decides what the command line looks like: commands, options, exit codes.
+
+use super::{alone, answer};
+use crate::calculation::Registry;
+use crate::comm::mpi;
+use crate::error::EXIT_FINISHED;
+use crate::io::output::results_among;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Variational Monte Carlo with neural-network quantum states
+#[derive(Parser)]
+#[command(name = "nishina", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run an input, or continue from the checkpoint beside its output
+    Run {
+        /// Input file (TOML)
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Start over and keep the old files aside
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Validate an input, try a piece of it, and print memory, time, sizes of files and a SLURM
+    /// header
+    Check {
+        /// Input file (TOML)
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Ranks that the figures are for
+        #[arg(long, default_value_t = 1)]
+        ranks: usize,
+        /// No trial: sizes and the cost model only
+        #[arg(long)]
+        quick: bool,
+        /// Seconds that the trial may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+        within: f64,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a result or checkpoint file holds
+    Info {
+        /// HDF5 file
+        file: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// Print the row of the variational benchmark tables: energy, sigma, variance, degrees of
+        /// freedom, Einf
+        #[arg(long, conflicts_with = "json")]
+        varbench: bool,
+    },
+    /// Gather the results of a scan in one CSV table on standard output
+    Gather {
+        /// Result files (X.h5)
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Live view of a running job from its results file; q leaves
+    Watch {
+        /// Results file X.h5
+        file: PathBuf,
+        /// Print one frame as plain text and leave
+        #[arg(long)]
+        once: bool,
+    },
+    /// The history of a run for other programs, on standard output
+    Export {
+        /// Results file X.h5
+        file: PathBuf,
+        /// A CSV table
+        #[arg(long, required_unless_present = "netket", conflicts_with = "netket")]
+        csv: bool,
+        /// The JSON log of NetKet
+        #[arg(long)]
+        netket: bool,
+    },
+    /// Pictures of results files, several files in one picture (PNG and SVG)
+    Plot {
+        /// Results files X.h5; checkpoints and samples beside them are skipped
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Folder of the pictures (the first file's name with -plots)
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Formats
+        #[arg(long, value_enum, value_delimiter = ',', default_values = ["png", "svg"])]
+        format: Vec<Format>,
+        /// Width of PNG images in pixels
+        #[arg(long, default_value_t = 1500)]
+        width: u32,
+        /// Exact energy of the whole system, or a file of `nishina exact --output`; one for all
+        /// files, or one per file
+        #[arg(long, value_name = "E|FILE", allow_hyphen_values = true)]
+        exact: Vec<String>,
+    },
+    /// Lowest energies by Lanczos, where they fit
+    Exact {
+        /// Input file (TOML); only [lattice] and [hamiltonian] count
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Number of states, lowest first
+        #[arg(long, default_value_t = 1)]
+        states: usize,
+        /// Only this translation block: momentum indices, one per direction (2 pi m / L)
+        #[arg(long, value_delimiter = ',')]
+        momentum: Option<Vec<usize>>,
+        /// Write energies and amplitudes to this HDF5 file
+        #[arg(long)]
+        output: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Energy at zero variance from several results of one Hamiltonian
+    Extrapolate {
+        /// HDF5 files of results
+        #[arg(required = true, num_args = 2..)]
+        files: Vec<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of the input
+    Schema,
+}
+
+/// Formats of pictures.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Format {
+    Png,
+    Svg,
+}
+
+/// Longest trial of `check`, in seconds.
+const LONGEST_TRIAL: f64 = 86_400.0;
+
+/// Reads the command line, does what it asks for, and returns the exit code; inputs can name the
+/// kinds of `registry`.
+pub fn main(registry: &Registry) -> i32 {
+    // A panic on any rank ends the whole job with its message.
+    mpi::install_panic_hook();
+    match Arguments::try_parse() {
+        Ok(arguments) => arguments.command.execute(registry),
+        Err(e) => {
+            let _ = e.print();
+            if e.use_stderr() { 64 } else { EXIT_FINISHED }
+        }
+    }
+}
+
+impl Command {
+    fn execute(self, registry: &Registry) -> i32 {
+        match self {
+            Command::Run {
+                input,
+                settings,
+                fresh,
+            } => super::run::run(&input, &settings, fresh, registry),
+            Command::Exact {
+                input,
+                settings,
+                states,
+                momentum,
+                output,
+                json,
+            } => alone(|| {
+                let options = super::exact::ExactRequest {
+                    states,
+                    momentum,
+                    output,
+                    json,
+                };
+                super::exact::exact(&input, &settings, registry, options)
+            }),
+            Command::Check {
+                input,
+                settings,
+                ranks,
+                quick,
+                within,
+                json,
+            } => {
+                let trial = !quick && within.is_finite();
+                let seconds = if trial {
+                    within.clamp(0.0, LONGEST_TRIAL)
+                } else {
+                    0.0
+                };
+                let asked = super::check::Question {
+                    path: &input,
+                    settings: &settings,
+                    ranks: ranks.max(1),
+                    seconds,
+                };
+                alone(|| answer(&super::check::check(&asked, registry)?.print(json)))
+            }
+            of_files => alone(|| answer(&of_files.read(registry)?)),
+        }
+    }
+
+    /// What the commands say that read files, or nothing but the program itself.
+    fn read(self, registry: &Registry) -> crate::error::Result<String> {
+        Ok(match self {
+            Command::Info {
+                file,
+                varbench: true,
+                ..
+            } => super::varbench(&file)?,
+            Command::Info { file, json, .. } => {
+                let info = super::info(&file, registry)?;
+                match json {
+                    true => info.to_string(),
+                    false => super::info_text(&info),
+                }
+            }
+            Command::Gather { files } => super::gather::table(&results_among(&files), registry)?,
+            Command::Watch { file, once: true } => super::watch::once(&file, 100, 36, registry)?,
+            Command::Watch { file, .. } => {
+                super::watch::live(&file, registry)?;
+                String::new()
+            }
+            Command::Export {
+                file, netket: true, ..
+            } => super::export::netket(&file)?,
+            Command::Export { file, .. } => super::export::csv(&file, registry)?,
+            Command::Plot {
+                files,
+                output,
+                format,
+                width,
+                exact,
+            } => {
+                let files = results_among(&files);
+                let (png, svg) = (format.contains(&Format::Png), format.contains(&Format::Svg));
+                let folder = output.unwrap_or_else(|| plot_folder(&files));
+                let options = crate::plot::PlotOptions {
+                    output: folder,
+                    png,
+                    svg,
+                    width,
+                    exact,
+                };
+                crate::plot::plot(&files, &options, registry)?.join("\n")
+            }
+            Command::Extrapolate { files, json } => {
+                let result = super::extrapolate(&results_among(&files))?;
+                match json {
+                    true => result.to_string(),
+                    false => super::extrapolate_text(&result),
+                }
+            }
+            _ => format!("{:#}", super::schema(registry)),
+        })
+    }
+}
+
+/// The first file's name with -plots.
+fn plot_folder(files: &[PathBuf]) -> PathBuf {
+    let stem = files.first().and_then(|file| file.file_stem());
+    format!("{}-plots", stem.unwrap_or_default().to_string_lossy()).into()
+}

@@ -1,0 +1,83 @@
+//! Decides how `run` starts on all ranks and how it ends: log, ranks, the same program and input
+//! everywhere, exit code.
+
+use super::start_log;
+use crate::calculation::{self, Options, Outcome, Registry};
+use crate::comm::{Comm, agree, mpi, same_everywhere};
+use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
+use crate::job::{self, Stop};
+use crate::linalg;
+use std::path::Path;
+
+/// Seconds that a rank with an error waits for the others to come to the same one, before it ends
+/// the job alone.
+const PATIENCE: f64 = 2.0;
+
+/// Runs an input, or continues from the checkpoint beside its output; returns the exit code.
+pub fn run(path: &Path, settings: &[String], fresh: bool, registry: &Registry) -> i32 {
+    job::free_file_locks();
+    let kernel = job::ensure_blas_kernel();
+    // A signal from here on asks for a stop.
+    let stop = Stop::install();
+    let patience = job::choose_instructions().and_then(|_| job::heartbeat_patience());
+    let comm = match patience.and_then(|patience| mpi::start(job::launcher_present(), patience)) {
+        Ok(comm) => comm,
+        Err(e) => {
+            eprintln!("error: {e}");
+            return e.exit_code();
+        }
+    };
+    start_log(comm.is_root());
+    let simd = linalg::simd::Simd::chosen().name();
+    log::info!(
+        "nishina {}, BLAS kernel {kernel}, vector instructions {simd}",
+        env!("CARGO_PKG_VERSION")
+    );
+    let on = |mut stop: Stop| run_on(&*comm, &mut stop, (path, settings), fresh, registry);
+    match stop.and_then(on) {
+        Ok(Outcome::Finished) => comm.leave(EXIT_FINISHED, None, PATIENCE),
+        Ok(Outcome::Stopped) => comm.leave(EXIT_STOPPED, None, PATIENCE),
+        Err(e) => {
+            let message = format!("error: {e}");
+            let speaks = (e != Error::Elsewhere).then_some(message.as_str());
+            comm.leave(e.exit_code(), speaks, PATIENCE)
+        }
+    }
+}
+
+fn run_on(
+    comm: &dyn Comm,
+    stop: &mut Stop,
+    (path, settings): (&Path, &[String]),
+    fresh: bool,
+    registry: &Registry,
+) -> Result<Outcome> {
+    job::world_mismatch(comm.size())?;
+    if comm.size() > 1 {
+        same_everywhere(
+            comm,
+            job::program_digest(),
+            "the ranks run different programs; start one file on all hosts, from a folder that \
+             they share",
+        )?;
+    }
+    let source = agree(comm, calculation::read(path, settings, registry))?;
+    same_everywhere(
+        comm,
+        source.digest,
+        "the ranks read different inputs; start them with the same command, on one file that all \
+         hosts see",
+    )?;
+    linalg::blas::set_threads(source.input.threads);
+    job::placement::report(comm, source.input.threads)?;
+    stop.deadline(source.input.output.max_time);
+    if comm.is_root() {
+        stop.job_end(job::time_left());
+    }
+    let options = Options {
+        stop,
+        fresh,
+        registry: *registry,
+    };
+    calculation::run(&source, comm, &options)
+}

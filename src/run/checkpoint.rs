@@ -1,0 +1,238 @@
+//! Decides what a checkpoint holds and how a run finds its place again.
+//!
+//! ```text
+//! run/{identity, vector_instructions, stage, sections}   what the sections share, and how far
+//!                                                        the run is
+//! <section>/section/{keys, relies_on, complete,          of the engine
+//!                    segments, blocks, seconds}
+//! <section>/...                                          of the section: its state
+//! ```
+//! A section goes on where its keys are equal or have only grown. The first that grows restarts
+//! those behind it from what it hands on; anything else is refused.
+
+use super::calculation::Loaded;
+use super::engine::{Engine, Stage, Standing};
+use super::identity::{self, Relation};
+use crate::comm::agree;
+use crate::error::{Error, Result};
+use crate::io::tree::{Tree, Value};
+use crate::io::{hdf5, samples};
+use crate::job;
+use crate::linalg::simd::Simd;
+use std::time::Instant;
+
+/// The engine's own part of a section's group.
+const OWN: &str = "section";
+/// The stage of a run that has nothing left to do.
+const FINISHED: &str = "finished";
+
+/// What the engine keeps of one section.
+struct Kept {
+    keys: toml::Table,
+    relies_on: toml::Table,
+    complete: bool,
+    segments: usize,
+    blocks: usize,
+    seconds: f64,
+}
+
+impl Kept {
+    fn read(group: &Tree) -> Result<Self> {
+        let table = |name: &str| {
+            let text = group.text(&format!("{OWN}/{name}"))?;
+            Ok::<toml::Table, Error>(text.parse().unwrap_or_default())
+        };
+        Ok(Kept {
+            keys: table("keys")?,
+            relies_on: table("relies_on")?,
+            complete: group.integer(&format!("{OWN}/complete"))? != 0,
+            segments: group.count(&format!("{OWN}/segments"))?,
+            blocks: group.count(&format!("{OWN}/blocks"))?,
+            seconds: group.real(&format!("{OWN}/seconds"))?,
+        })
+    }
+}
+
+impl Engine<'_, '_> {
+    /// Continues from the newest readable checkpoint, if there is one; refuses what is not this
+    /// run.
+    pub(super) fn load(&mut self) -> Result<()> {
+        let comm = self.job.comm;
+        if let Some(tree) = self.read_once()? {
+            identity::compare(tree.text("run/identity")?, &self.job.identity)?;
+            let then = tree.text("run/vector_instructions").unwrap_or_default();
+            let now = Simd::chosen().name();
+            if then != now {
+                log::warn!(
+                    "the checkpoint was made with other vector instructions ({then}) than this \
+                     run's ({now}): from here on numbers agree to rounding, not bit for bit"
+                );
+            }
+            let placed = self.place(&tree);
+            agree(comm, placed)?;
+        }
+        if self.at == self.stages.len() {
+            return Ok(());
+        }
+        let root = comm.is_root();
+        let truncated = || samples::truncate(&self.paths, self.segments);
+        agree(comm, if root { truncated() } else { Ok(()) })
+    }
+
+    /// The newest readable checkpoint on every rank; rank 0 alone reads it, so that all have the
+    /// same and no other needs the folder.
+    fn read_once(&self) -> Result<Option<Tree>> {
+        let comm = self.job.comm;
+        let root = comm.is_root();
+        let read = || self.paths.load_checkpoint();
+        let found = agree(comm, if root { read() } else { Ok(None) })?;
+        let mut bytes = found.as_ref().map_or_else(Vec::new, Tree::to_bytes);
+        comm.broadcast_bytes(&mut bytes)?;
+        Ok(match root {
+            true => found,
+            false => Tree::from_bytes(&bytes).filter(|tree| !tree.datasets.is_empty()),
+        })
+    }
+
+    /// Loads the sections that the checkpoint has begun, up to the one that goes on.
+    fn place(&mut self, tree: &Tree) -> Result<()> {
+        let begun = tree.texts("run/sections")?.to_vec();
+        self.refuse_missing(&begun)?;
+        while self.at < self.stages.len() {
+            let stage = &mut self.stages[self.at];
+            let name = stage.declaration.name;
+            stage.segments = self.segments;
+            if !begun.iter().any(|b| b == name) {
+                return Ok(());
+            }
+            let mut group = tree.group(name);
+            let kept = Kept::read(&group)?;
+            let relation = stage.declaration.relation(&kept.keys, &stage.keys)?;
+            if !kept.complete {
+                let relies_on = stage.declaration.reliance(&self.job.source.table);
+                stage
+                    .declaration
+                    .check_reliance(&kept.relies_on, &relies_on)?;
+            }
+            if relation == Relation::StartsOver {
+                log::warn!("[{name}] has other keys and starts over");
+                return Ok(());
+            }
+            group.remove_group(OWN);
+            if stage.calculation.load(&group)? == Loaded::StartsOver {
+                return Ok(());
+            }
+            (stage.blocks, stage.seconds) = (kept.blocks, kept.seconds);
+            stage.segments = kept.segments;
+            self.segments = kept.segments;
+            stage.standing = Standing::Begun;
+            if !kept.complete || relation == Relation::Grown {
+                return Ok(());
+            }
+            stage.standing = Standing::Complete;
+            stage.handed_on = Some(group);
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// An error where a section of the checkpoint is gone from the input and others stood on it.
+    fn refuse_missing(&self, begun: &[String]) -> Result<()> {
+        let mut wanted = self.stages.iter().map(|s| s.declaration.name).peekable();
+        for name in begun {
+            if wanted.next_if_eq(&name.as_str()).is_some() {
+                continue;
+            }
+            let is_here = self.stages.iter().any(|s| s.declaration.name == name);
+            if !is_here && begun.iter().any(|b| wanted.peek() == Some(&b.as_str())) {
+                return Err(Error::input(
+                    name.as_str(),
+                    "the checkpoint beside the output has this section before others, the input \
+                     has not",
+                    "keep the section, use --fresh to start over, or another output.name",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the samples kept since the last segment as a segment of their own.
+    pub(super) fn flush_samples(&mut self) -> Result<()> {
+        let comm = self.job.comm;
+        let rows = self.desk.take_kept();
+        let mut written = Ok(());
+        let mut segments = [self.segments as f64];
+        if comm.is_root() && !rows.chain.is_empty() {
+            written = samples::write_segment(&self.paths, self.segments + 1, rows);
+            segments[0] += 1.0;
+        }
+        agree(comm, written)?;
+        comm.broadcast(&mut segments)?;
+        self.segments = segments[0] as usize;
+        self.stages[self.at].segments = self.segments;
+        Ok(())
+    }
+
+    /// Segments, results, checkpoint: in this order.
+    pub(super) fn save(&mut self, state: &str) -> Result<()> {
+        let (clock, comm) = (Instant::now(), self.job.comm);
+        if self.at < self.stages.len() {
+            self.flush_samples()?;
+        }
+        let mut states = Vec::new();
+        for stage in self.stages.iter() {
+            let mut tree = Tree::default();
+            if stage.standing != Standing::Ahead && stage.handed_on.is_none() {
+                stage.calculation.save(&mut tree, comm)?;
+            }
+            states.push(tree);
+        }
+        let mut peak = [job::peak_memory()];
+        comm.max(&mut peak)?;
+        let write = || {
+            if self.segments > 0 {
+                samples::write_joined(&self.paths, self.segments)?;
+            }
+            hdf5::write_atomic(&self.paths.results(), &self.results(state, peak[0])?)?;
+            self.paths.save_checkpoint(&self.checkpoint(states))
+        };
+        agree(comm, if comm.is_root() { write() } else { Ok(()) })?;
+        self.saved = Instant::now();
+        self.job.stop.measured(clock.elapsed().as_secs_f64(), 0.0);
+        Ok(())
+    }
+
+    fn checkpoint(&self, states: Vec<Tree>) -> Tree {
+        let mut tree = Tree::default();
+        tree.put_text("run/identity", self.job.identity.clone());
+        tree.put_text("run/vector_instructions", Simd::chosen().name());
+        let stage = self.stages.get(self.at);
+        let name = stage.map_or(FINISHED, |stage| stage.declaration.name);
+        tree.put_text("run/stage", name);
+        let begun = |stage: &&Stage| stage.standing != Standing::Ahead;
+        let names = self.stages.iter().filter(begun);
+        let names = names
+            .map(|stage| stage.declaration.name.to_string())
+            .collect();
+        tree.put("run/sections", Value::Texts(names));
+        for (stage, state) in self
+            .stages
+            .iter()
+            .zip(states)
+            .filter(|(stage, _)| begun(stage))
+        {
+            let name = stage.declaration.name;
+            let mut group = stage.handed_on.clone().unwrap_or(state);
+            let relies_on = stage.declaration.reliance(&self.job.source.table);
+            let complete = stage.standing == Standing::Complete;
+            group.put_text(&format!("{OWN}/keys"), stage.keys.to_string());
+            group.put_text(&format!("{OWN}/relies_on"), relies_on.to_string());
+            group.put_integer(&format!("{OWN}/complete"), i64::from(complete));
+            group.put_integer(&format!("{OWN}/segments"), stage.segments as i64);
+            group.put_integer(&format!("{OWN}/blocks"), stage.blocks as i64);
+            group.put_real(&format!("{OWN}/seconds"), stage.seconds);
+            tree.put_group(name, group);
+        }
+        tree
+    }
+}

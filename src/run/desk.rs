@@ -1,0 +1,122 @@
+//! Decides what the engine lends to a calculation for the length of a block: ranks, the wish to
+//! stop, the log, room for samples.
+
+use crate::comm::Comm;
+use crate::io::samples::Segment;
+use crate::job::Stop;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+
+/// Lent to a calculation for the length of a block.
+pub struct Desk<'a> {
+    /// The ranks.
+    pub comm: &'a dyn Comm,
+    stop: &'a Stop,
+    bar: Option<ProgressBar>,
+    kept: Segment,
+    /// Rows of `kept` at the last boundary.
+    settled: usize,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk with nothing on it.
+    pub fn new(comm: &'a dyn Comm, stop: &'a Stop) -> Self {
+        Desk {
+            comm,
+            stop,
+            bar: None,
+            kept: Segment::default(),
+            settled: 0,
+        }
+    }
+
+    /// Whether to go on within the block; cheap, and asked between two sweeps.
+    pub fn go_on(&self) -> bool {
+        !self.stop.leave_block(self.comm)
+    }
+
+    /// A line in the log, or a step of the progress bar on a terminal: `done` of `total` parts of
+    /// the section are behind.
+    pub fn line(&mut self, done: usize, total: usize, text: &str) {
+        if !self.comm.is_root() {
+            return;
+        }
+        if !std::io::stderr().is_terminal() {
+            log::info!("{text}");
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new(total as u64);
+            match ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}\n{msg}") {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        });
+        bar.set_message(text.to_string());
+        bar.set_position(done as u64 + 1);
+    }
+
+    /// A line that stands in the log and is left out where a progress bar is shown.
+    pub fn detail(&self, text: &str) {
+        if self.comm.is_root() && !std::io::stderr().is_terminal() {
+            log::info!("{text}");
+        }
+    }
+
+    /// A warning, below the progress bar.
+    pub fn warn(&mut self, text: &str) {
+        self.end_bar();
+        if self.comm.is_root() {
+            log::warn!("{text}");
+        }
+    }
+
+    /// A line that stands alone, below the progress bar.
+    pub fn say(&mut self, text: &str) {
+        self.end_bar();
+        if self.comm.is_root() {
+            log::info!("{text}");
+        }
+    }
+
+    /// Rows for the samples file, gathered on rank 0 in the order of the chains; empty elsewhere.
+    pub fn keep(&mut self, rows: Segment) {
+        let all = &mut self.kept;
+        all.sites = rows.sites.max(all.sites);
+        all.configurations.extend(rows.configurations);
+        all.log_psi.extend(rows.log_psi);
+        all.local_energies.extend(rows.local_energies);
+        all.chain.extend(rows.chain);
+        all.step
+            .get_or_insert_default()
+            .extend(rows.step.unwrap_or_default());
+    }
+
+    /// What was kept since the last call.
+    pub fn take_kept(&mut self) -> Segment {
+        self.settled = 0;
+        std::mem::take(&mut self.kept)
+    }
+
+    /// What has been kept so far belongs to completed blocks.
+    pub(super) fn settle_kept(&mut self) {
+        self.settled = self.kept.chain.len();
+    }
+
+    /// Forgets what an unfinished block has kept.
+    pub(super) fn drop_unsettled(&mut self) {
+        let (rows, all) = (self.settled, &mut self.kept);
+        all.configurations.truncate(rows * all.sites);
+        all.log_psi.truncate(rows);
+        all.local_energies.truncate(rows);
+        all.chain.truncate(rows);
+        all.step.iter_mut().for_each(|step| step.truncate(rows));
+    }
+
+    /// Clears the progress bar, so that log lines stand alone.
+    pub fn end_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

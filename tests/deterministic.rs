@@ -64,7 +64,7 @@ fn bits(case: &Case) -> Vec<(String, Vec<u64>)> {
         for (name, value) in tree
             .datasets
             .iter()
-            .filter(|(name, _)| !name.starts_with("timing/"))
+            .filter(|(name, _)| !name.starts_with("timing/") && !name.ends_with("seconds"))
         {
             let bits: Vec<u64> = match value {
                 Value::Real(a) => a.iter().map(|v| v.to_bits()).collect(),

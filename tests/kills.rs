@@ -41,8 +41,9 @@ fn survey(case: &Case) -> (i64, i64) {
             tree.integer("measure/per_chain").unwrap_or(0),
         );
         // Samples of completed checkpoints are all there, once.
-        let present = case.present();
-        let segments = present.integer("section/segments").unwrap() as usize;
+        let present = tree.texts("run/sections").unwrap().last().unwrap();
+        let segments = format!("{present}/section/segments");
+        let segments = tree.integer(&segments).unwrap() as usize;
         let rows = |n: usize| {
             case.tree(&format!("x.samples.{n:04}.h5"))
                 .spins("configurations")
@@ -184,7 +185,7 @@ fn a_damaged_newest_checkpoint_falls_back_to_the_one_before() {
         expect_code(&info, 74);
         if kind == "numbers" {
             assert!(
-                text(&info).contains("in optimize/parameters: checksums do not fit"),
+                text(&info).contains("in measure/parameters: checksums do not fit"),
                 "{}",
                 text(&info)
             );

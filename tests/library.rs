@@ -1,4 +1,5 @@
-//! Another crate registers a wave function of its own, runs it, and holds it to the public laws.
+//! Another crate registers a wave function and a section of its own, runs them, and holds them to the
+//! public laws.
 
 mod common;
 use common::Case;
@@ -6,14 +7,19 @@ use ndarray::Array2;
 use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
 use nishina::basis::Basis;
 use nishina::calculation::vmc::observe::observe;
-use nishina::calculation::{Options, Outcome, run};
-use nishina::comm::Serial;
+use nishina::calculation::{Options, Outcome, Section, World, run};
+use nishina::comm::{Comm, Serial, share, threads};
 use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use nishina::error::{Error, Result};
+use nishina::io::tree::Tree;
 use nishina::job::Stop;
 use nishina::operator::Operator;
 use nishina::registry::Registry;
+use nishina::rng::{Purpose, RngExt, stream};
+use nishina::run::{
+    Calculation, Cost, Curves, Declaration, Desk, Loaded, Progress, Record, load_rows, save_rows,
+};
 use nishina::sampler::Counts;
 use num_complex::Complex64;
 
@@ -227,6 +233,301 @@ impl Ensemble for Given {
     }
 }
 
+/// The section of another crate: pi from the share of random points of a square that lie in the
+/// circle, one block after the other, in streams that do not depend on the ranks.
+mod darts {
+    use super::*;
+
+    nishina::record! {
+        pub struct Row {
+            estimate: "1", "4 times the share of points in the circle so far";
+            error: "1", "its standard error";
+        }
+    }
+
+    #[derive(Clone, Default, serde::Deserialize, schemars::JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Keys {
+        /// Blocks
+        blocks: usize,
+        /// Streams of 100 points in a block
+        streams: usize,
+        /// Fails here
+        broken_at: Option<usize>,
+    }
+
+    struct Darts {
+        keys: Keys,
+        mine: std::ops::Range<usize>,
+        hits: f64,
+        rows: Vec<Row>,
+        mark: (f64, usize),
+    }
+
+    impl Calculation for Darts {
+        fn cost(&self) -> Cost {
+            Cost {
+                blocks: self.keys.blocks as f64,
+                bytes: 16.0 * self.keys.blocks as f64,
+            }
+        }
+        fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+            let step = self.rows.len();
+            assert!(self.keys.broken_at != Some(step), "killed");
+            let mut hits = [0.0];
+            for chain in self.mine.clone() {
+                let mut rng = stream(3, Purpose::Law, chain as u64, step as u64);
+                let mut dart = || rng.random::<f64>().powi(2) + rng.random::<f64>().powi(2) < 1.0;
+                hits[0] += (0..100).filter(|_| dart()).count() as f64;
+            }
+            desk.comm.sum(&mut hits)?;
+            self.hits += hits[0];
+            let points = (100 * self.keys.streams * (step + 1)) as f64;
+            let share = self.hits / points;
+            let error = 4.0 * (share * (1.0 - share) / points).sqrt();
+            self.rows.push(Row {
+                estimate: 4.0 * share,
+                error,
+            });
+            desk.line(step, self.keys.blocks, &format!("pi = {}", 4.0 * share));
+            let done = self.rows.len() >= self.keys.blocks;
+            Ok(if done {
+                Progress::Done
+            } else {
+                Progress::GoesOn
+            })
+        }
+        fn mark(&mut self) {
+            self.mark = (self.hits, self.rows.len());
+        }
+        fn rewind(&mut self) -> Result<()> {
+            self.hits = self.mark.0;
+            self.rows.truncate(self.mark.1);
+            Ok(())
+        }
+        fn save(&self, out: &mut Tree, _comm: &dyn Comm) -> Result<()> {
+            out.put_real("hits", self.hits);
+            save_rows(out, "history", &self.rows);
+            Ok(())
+        }
+        fn load(&mut self, from: &Tree) -> Result<Loaded> {
+            (self.hits, self.rows) = (from.real("hits")?, load_rows(from, "history")?);
+            Ok(Loaded::Resumed)
+        }
+        fn record(&self, out: &mut Tree) -> Result<()> {
+            save_rows(out, "darts/history", &self.rows);
+            Ok(())
+        }
+        fn warnings(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn place(&self) -> String {
+            format!("block {}", self.rows.len())
+        }
+    }
+
+    fn keys(source: &nishina::input::Source) -> Result<Keys> {
+        Ok(source.section("darts")?.unwrap_or_default())
+    }
+
+    fn build(world: &World) -> Result<Box<dyn Calculation>> {
+        let keys = keys(world.source)?;
+        let mine = share(keys.streams, world.rank, world.size);
+        Ok(Box::new(Darts {
+            keys,
+            mine,
+            hits: 0.0,
+            rows: Vec::new(),
+            mark: (0.0, 0),
+        }))
+    }
+
+    pub const SECTION: Section = Section {
+        declaration: Declaration {
+            name: "darts",
+            free: &["broken_at"],
+            grows: &["blocks"],
+            reopens: &[],
+            restarts: &[],
+            relies_on: &[],
+            curves: &[Curves {
+                group: "darts/history",
+                columns: Row::COLUMNS,
+                across: None,
+                row: "block",
+                seconds: "",
+                shown: &["estimate", "error"],
+            }],
+        },
+        schema: nishina::table::schema_of::<Keys>,
+        validate: |source| match keys(source)?.blocks {
+            0 => Err(Error::input(
+                "darts.blocks",
+                "0 is too small",
+                "give at least 1",
+            )),
+            _ => Ok(()),
+        },
+        effective: |source| Section::own_keys(source, "darts"),
+        shorten: |_, _| Ok(vec!["darts.blocks=2".into()]),
+        build: |world| build(world),
+    };
+}
+
+const SECTIONS: &[Section] = &[darts::SECTION];
+
+fn with_darts() -> Registry<'static> {
+    let mut registry = Registry::default();
+    registry.sections = registry.sections.with(SECTIONS);
+    registry
+}
+
+/// Runs `x.toml` with other keys on so many threads.
+fn throw(case: &Case, settings: &[&str], ranks: usize) -> Vec<Result<Outcome>> {
+    let directory = format!("output.directory={}", case.folder.path().display());
+    let settings = settings.iter().map(ToString::to_string);
+    let settings: Vec<String> = settings.chain([directory]).collect();
+    threads::run(ranks, |comm| {
+        let (stop, registry) = (Stop::unarmed(), with_darts());
+        let path = case.path("x.toml");
+        let source = nishina::calculation::read(&path, &settings, &registry)?;
+        let options = Options {
+            stop: &stop,
+            fresh: false,
+            registry,
+        };
+        run(&source, comm, &options)
+    })
+}
+
+fn finished(outcomes: &[Result<Outcome>]) -> bool {
+    outcomes.iter().all(|o| *o == Ok(Outcome::Finished))
+}
+
+const DARTS: &str = "[darts]\nblocks = 12\nstreams = 6\n[output]\ncheckpoint_every = 1e-9\n";
+
+#[test]
+fn a_foreign_section_is_killed_and_goes_on_bit_for_bit() {
+    let whole = Case::new(DARTS);
+    assert!(finished(&throw(&whole, &[], 1)));
+    let of = |case: &Case| case.tree("x.h5").group("darts");
+    for ranks in [1, 2, 3] {
+        let case = Case::new(DARTS);
+        let broken = || throw(&case, &["darts.broken_at=7"], ranks);
+        let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(broken));
+        assert!(killed.is_err(), "{ranks} ranks");
+        let info = nishina::commands::info(&case.path("x.ckpt.h5"), &with_darts()).unwrap();
+        assert_eq!(
+            (&info["stage"], &info["state"]),
+            (&"darts".into(), &"stopped".into())
+        );
+        assert!(finished(&throw(&case, &[], ranks)));
+        assert_eq!(of(&case), of(&whole), "{ranks} ranks");
+        // Once more there is nothing to do; with more blocks it goes on.
+        assert!(finished(&throw(&case, &[], ranks)));
+        assert!(finished(&throw(&case, &["darts.blocks=15"], ranks)));
+        assert_eq!(of(&case).reals("history/error").unwrap().len(), 15);
+        // Another calculation is refused, and so is a key that does not exist.
+        let changed = throw(&case, &["darts.streams=7"], ranks);
+        let message = changed[0].as_ref().unwrap_err().to_string();
+        assert!(message.contains("darts.streams was 6, is 7"), "{message}");
+        for (wrong, key) in [
+            ("darts.size=7", "darts.size"),
+            ("darts.blocks=0", "darts.blocks"),
+        ] {
+            let message = throw(&case, &[wrong], ranks)[0]
+                .as_ref()
+                .unwrap_err()
+                .to_string();
+            assert!(message.contains(key), "{message}");
+        }
+    }
+    let pi = *of(&whole)
+        .reals("history/estimate")
+        .unwrap()
+        .last()
+        .unwrap();
+    assert!((pi - std::f64::consts::PI).abs() < 0.1, "{pi}");
+}
+
+#[test]
+fn a_foreign_section_is_shown_and_predicted() {
+    let case = Case::new(DARTS);
+    let registry = with_darts();
+    assert!(finished(&throw(&case, &[], 2)));
+    let file = case.path("x.h5");
+    let info = nishina::commands::info(&file, &registry).unwrap();
+    assert_eq!(info["sections"]["darts"]["blocks"], 12);
+    let estimates = case.tree("x.h5").reals("darts/history/estimate").unwrap();
+    assert_eq!(
+        info["sections"]["darts"]["estimate"].as_f64(),
+        estimates.last().copied()
+    );
+    let said = nishina::commands::info_text(&info);
+    assert!(
+        said.contains("12 blocks") && said.contains("estimate"),
+        "{said}"
+    );
+    let frame = nishina::commands::watch::once(&file, 100, 36, &registry).unwrap();
+    assert!(frame.contains("darts: block 12 of 12"), "{frame}");
+    assert!(frame.contains("estimate against block"), "{frame}");
+    let options = nishina::plot::PlotOptions {
+        output: case.path("plots"),
+        png: false,
+        svg: true,
+        width: 800,
+        exact: Vec::new(),
+    };
+    nishina::plot::plot(&[file.clone()], &options, &registry).unwrap();
+    assert!(case.path("plots/darts-estimate.svg").exists());
+    assert!(case.path("plots/darts-error.svg").exists());
+    let csv = nishina::commands::export::csv(&file, &registry).unwrap();
+    assert!(csv.starts_with("block,error,estimate"), "{csv}");
+    let asked = nishina::commands::check::Question {
+        path: &case.path("x.toml"),
+        settings: &[],
+        ranks: 2,
+        seconds: 0.0,
+    };
+    let answer = nishina::commands::check::check(&asked, &registry).unwrap();
+    let figures: serde_json::Value = serde_json::from_str(&answer.print(true)).unwrap();
+    assert_eq!(
+        figures["sections"]["darts"],
+        serde_json::json!({ "blocks": 12.0, "bytes": 192.0 })
+    );
+    assert!(answer.print(false).contains("12 blocks"));
+    let schema = nishina::commands::schema(&registry);
+    assert!(
+        schema
+            .pointer("/properties/darts/properties/streams")
+            .is_some()
+    );
+}
+
+/// Holds every section of an input to the laws on 1, 2 and 3 ranks.
+fn sections_obey(input: &str, section: &str) {
+    let case = Case::new(input);
+    let registry = with_darts();
+    let source = nishina::calculation::read(&case.path("x.toml"), &[], &registry).unwrap();
+    for ranks in [1, 2, 3] {
+        let verdicts = threads::run(ranks, |comm| {
+            let registry = with_darts();
+            let place = (comm.rank(), comm.size());
+            let build = || {
+                let start = nishina::calculation::start(&source, &registry, place, 1e10)?;
+                let stages = start.stages.into_iter();
+                let mut wanted = stages.filter(|s| s.declaration().name == section);
+                Ok(wanted.next().unwrap().into_calculation())
+            };
+            nishina::laws::calculation(&build, comm, 3, 4)
+        });
+        assert!(
+            verdicts.iter().all(|v| v.is_ok()),
+            "{section}, {ranks} ranks: {verdicts:?}"
+        );
+    }
+}
+
 #[test]
 fn configurations_without_a_wave_function_are_measured_where_none_is_needed() {
     let given = Given {
@@ -237,11 +538,13 @@ fn configurations_without_a_wave_function_are_measured_where_none_is_needed() {
     let text = "lattice = { kind = 'chain', size = 2, boundary = 'open' }\n\
                 hamiltonian = { kind = 'ising', hx = 1 }";
     let source = nishina::input::from_text(text, ".".into()).unwrap();
-    let problem = nishina::problem::problem(&source, &Registry::default()).unwrap();
+    let problem =
+        nishina::calculation::vmc::problem::problem(&source, &Registry::default()).unwrap();
     let measured = |kind: &str| {
         let table = [("kind".to_string(), kind.into())].into_iter().collect();
         let list = [nishina::input::ObservableInput::Table(table)];
-        let named = nishina::problem::observables(&source, &problem, &list, "list")?;
+        let named =
+            nishina::calculation::vmc::problem::observables(&source, &problem, &list, "list")?;
         observe(&Serial, &given, &named, 2, 2)
     };
     // ⟨m⟩, ⟨|m|⟩, ⟨m²⟩, ⟨m⁴⟩ and ⟨σ^z⟩ of the two sites.
@@ -251,4 +554,20 @@ fn configurations_without_a_wave_function_are_measured_where_none_is_needed() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("asks for amplitudes"), "{message}");
+}
+
+#[test]
+fn every_section_obeys_the_laws_of_calculations() {
+    let sampled = common::RING;
+    let optimize = "[optimize]\nsteps = 20\nlearning_rate = 0.05\nmethod = \"adam\"\n";
+    sections_obey(&format!("{sampled}{optimize}"), "optimize");
+    let spring = optimize.replace("adam", "spring");
+    sections_obey(&format!("{sampled}{spring}"), "optimize");
+    let evolve = "[evolve]\ntime = 0.1\nstep = 0.01\nhamiltonian = { hx = 0.5 }\n";
+    let list = "[measure]\nsamples = 4096\nobservables = [\"magnetisation\"]\n";
+    sections_obey(&format!("{sampled}{evolve}{list}"), "evolve");
+    sections_obey(&format!("{sampled}{list}"), "measure");
+    let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
+    sections_obey(&format!("{exact}{list}"), "measure");
+    sections_obey(DARTS, "darts");
 }

@@ -109,6 +109,11 @@ impl<'a> World<'a> {
         Ok(self.vmc.get_or_init(|| Rc::new(RefCell::new(vmc))).clone())
     }
 
+    /// Whether some section has asked for the sampled wave function.
+    pub fn samples(&self) -> bool {
+        self.vmc.get().is_some()
+    }
+
     /// Sizes of a step, and the method of `[optimize]`.
     pub fn plan(&self) -> Result<&Plan> {
         if let Some(plan) = self.plan.get() {

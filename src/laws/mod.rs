@@ -7,11 +7,13 @@
 //! written out.
 
 mod basis;
+mod calculation;
 mod derivatives;
 mod moves;
 mod operator;
 
 pub use basis::basis;
+pub use calculation::calculation;
 pub use derivatives::operator_is_matrix;
 pub use moves::moves;
 pub use operator::operator;

@@ -5,6 +5,7 @@ use crate::comm::Comm;
 use crate::io::samples::Segment;
 use crate::job::Stop;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::Cell;
 use std::io::IsTerminal;
 
 /// Lent to a calculation for the length of a block.
@@ -16,6 +17,8 @@ pub struct Desk<'a> {
     kept: Segment,
     /// Rows of `kept` at the last boundary.
     settled: usize,
+    /// Questions about going on that are answered with yes, where they are counted.
+    patience: Option<Cell<usize>>,
 }
 
 impl<'a> Desk<'a> {
@@ -27,11 +30,27 @@ impl<'a> Desk<'a> {
             bar: None,
             kept: Segment::default(),
             settled: 0,
+            patience: None,
+        }
+    }
+
+    /// A desk that wants to stop once it was asked so often: what laws use.
+    pub fn stopping_after(comm: &'a dyn Comm, stop: &'a Stop, asked: usize) -> Self {
+        Desk {
+            patience: Some(Cell::new(asked)),
+            ..Desk::new(comm, stop)
         }
     }
 
     /// Whether to go on within the block; cheap, and asked between two sweeps.
     pub fn go_on(&self) -> bool {
+        if let Some(left) = &self.patience {
+            left.set(left.get().wrapping_sub(1));
+            if left.get() == usize::MAX {
+                left.set(0);
+                return false;
+            }
+        }
         !self.stop.leave_block(self.comm)
     }
 

@@ -94,6 +94,11 @@ impl<'c> Stage<'c> {
         &*self.calculation
     }
 
+    /// The same, on its own.
+    pub fn into_calculation(self) -> Box<dyn Calculation + 'c> {
+        self.calculation
+    }
+
     /// What it is.
     pub fn declaration(&self) -> &Declaration {
         &self.declaration

@@ -466,6 +466,13 @@ fn basis(plan: &Plan, trial: &Trial, scaling: &Scaling, steps: usize, measured: 
 }
 
 impl Forecast {
+    /// Takes what the sections say of themselves; what they keep is part of the least memory.
+    pub fn take_sections(&mut self, sections: Vec<SectionCost>) {
+        let kept: f64 = sections.iter().map(|s| s.cost.bytes).sum();
+        self.memory = self.memory.max(PROGRAM + kept);
+        self.sections = sections;
+    }
+
     /// Adds to the seconds of the whole run.
     fn add(&mut self, seconds: f64) {
         *self.total.get_or_insert(0.0) += seconds;

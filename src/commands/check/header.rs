@@ -4,7 +4,6 @@
 //! Reference: SLURM manual page of sbatch.
 
 use super::forecast::Forecast;
-use crate::calculation::Plan;
 
 /// Factor and bytes added to the memory of a rank.
 const MEMORY: (f64, f64) = (1.25, 6.4e7);
@@ -15,12 +14,12 @@ const WARNING: f64 = 120.0;
 
 /// The first lines of a job script, up to its first command; without a time limit where no time is
 /// known.
-pub fn header(name: &str, plan: &Plan, threads: usize, forecast: &Forecast) -> String {
+pub fn header(name: &str, ranks: usize, threads: usize, forecast: &Forecast) -> String {
     let memory = (forecast.memory * MEMORY.0 + MEMORY.1) / threads as f64;
     let mut lines = vec![
         "#!/usr/bin/env bash".to_string(),
         format!("#SBATCH --job-name={name}"),
-        format!("#SBATCH --ntasks={}", plan.ranks),
+        format!("#SBATCH --ntasks={}", ranks),
         format!("#SBATCH --cpus-per-task={threads}"),
         format!(
             "#SBATCH --mem-per-cpu={:.0}M",

@@ -17,6 +17,7 @@ use crate::input::Source;
 use crate::job::{self, Stop};
 use crate::linalg;
 use crate::observable::Named;
+use serde_json::json;
 use std::path::Path;
 
 /// What is asked of `check`.
@@ -35,7 +36,8 @@ pub struct Question<'a> {
 pub struct Answer {
     title: String,
     chains: usize,
-    plan: Plan,
+    /// Where the input samples a wave function.
+    plan: Option<Plan>,
     forecast: Forecast,
     header: String,
 }
@@ -51,7 +53,10 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     let local = asked.ranks.min(job::placement::cores());
     let share = linalg::total_memory() / local as f64;
     let Start { world, stages } = calculation::start(&source, registry, (0, asked.ranks), share)?;
-    let plan = world.plan()?.clone();
+    let plan = match stages.is_empty() || world.samples() {
+        true => Some(world.plan()?.clone()),
+        false => None,
+    };
     let sections: Vec<SectionCost> = stages.iter().map(SectionCost::of).collect();
     let observables = match measure::keys(&source)? {
         Some(m) => {
@@ -63,19 +68,17 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
         None => Vec::new(),
     };
     drop((world, stages));
-    let mut forecast = predict(
-        asked,
-        &source,
-        registry,
-        &plan,
-        &observables,
-        &sections,
-        &stop,
-    )?;
-    forecast.sections = sections;
+    let mut forecast = match &plan {
+        None => Forecast::default(),
+        Some(plan) => {
+            let physics = (plan, observables.as_slice());
+            predict(asked, &source, registry, physics, &sections, &stop)?
+        }
+    };
+    forecast.take_sections(sections);
     let name = source.input.output.name.clone().unwrap_or_default();
     Ok(Answer {
-        header: header(&name, &plan, source.input.threads, &forecast),
+        header: header(&name, asked.ranks, source.input.threads, &forecast),
         title: source.input.title.clone(),
         chains: source.input.sampler.clone().unwrap_or_default().chains,
         plan,
@@ -88,8 +91,7 @@ fn predict(
     asked: &Question,
     source: &Source,
     registry: &Registry,
-    plan: &Plan,
-    observables: &[Named],
+    (plan, observables): (&Plan, &[Named]),
     sections: &[SectionCost],
     stop: &Stop,
 ) -> Result<Forecast> {
@@ -141,7 +143,7 @@ impl Answer {
     /// For people, or as one JSON object.
     pub fn print(&self, json: bool) -> String {
         if json {
-            let mut object = self.plan.json();
+            let mut object = self.plan.as_ref().map_or_else(|| json!({}), Plan::json);
             self.forecast.add_to(&mut object, &self.header);
             return object.to_string();
         }
@@ -149,7 +151,9 @@ impl Answer {
         let more = format!("--ranks n is for n ranks, {} at most", self.chains);
         format!(
             "{}\n{}\n\nLines of a job script {own}; {more}:\n{}",
-            self.plan.text(&self.title),
+            self.plan
+                .as_ref()
+                .map_or(self.title.clone(), |plan| plan.text(&self.title)),
             self.forecast.text(),
             self.header
         )

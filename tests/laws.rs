@@ -1,4 +1,5 @@
-//! The public laws of operators and moves hold for what the program brings, and catch what is broken.
+//! The public laws of operators and moves hold for what the program brings, and catch what is
+//! broken.
 
 use nishina::basis::{Asks, Basis};
 use nishina::error::Result;

@@ -1,5 +1,5 @@
-//! Another crate registers a wave function and a section of its own, runs them, and holds them to the
-//! public laws.
+//! Another crate registers a wave function and a section of its own, runs them, and holds them to
+//! the public laws.
 
 mod common;
 use common::Case;

@@ -1,5 +1,5 @@
-//! A direction holds no more memory than the cost model says, and the tables of samples no more than
-//! their budget: the allocator counts.
+//! A direction holds no more memory than the cost model says, and the tables of samples no more
+//! than their budget: the allocator counts.
 
 #[path = "common/tally.rs"]
 mod tally;

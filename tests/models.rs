@@ -768,7 +768,8 @@ fn another_hamiltonian_on_the_same_graph_reads_no_edges_again() {
     std::fs::write(folder.path().join("edges.csv"), "i,j\n0,1\n1,2\n2,3\n").expect("file");
     let input = |hx: f64| {
         let text = format!(
-            "[lattice]\nkind = 'graph'\nfile = 'edges.csv'\n[hamiltonian]\nkind = 'ising'\nhx = {hx}"
+            "[lattice]\nkind = 'graph'\nfile = 'edges.csv'\n\
+             [hamiltonian]\nkind = 'ising'\nhx = {hx}"
         );
         nishina::input::from_text(&text, folder.path().into()).expect("input")
     };

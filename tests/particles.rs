@@ -62,8 +62,8 @@ fn input(entry: &Table) -> Option<String> {
             (
                 format!("kind = 'spin'\ns = {s}\n"),
                 format!(
-                    "kind = 'bilinear-biquadratic'\nj = {}\nbeta = {}\nd = {}\ndelta = {}\nsector = \
-                     {{ total_sz = {total} }}\n",
+                    "kind = 'bilinear-biquadratic'\nj = {}\nbeta = {}\nd = {}\ndelta = {}\n\
+                     sector = {{ total_sz = {total} }}\n",
                     of("J"),
                     of("biquadratic"),
                     of("D"),
@@ -136,7 +136,8 @@ fn heisenberg_models_of_every_length_are_one_model() {
 fn energies_at_infinite_temperature_are_mean_diagonals() {
     let bosons = |n: i32, most: i32, v: f64| {
         built(&format!(
-            "[basis]\nkind = 'boson'\nmax_occupation = {most}\n[lattice]\nkind = 'chain'\nsize = 6\n\
+            "[basis]\nkind = 'boson'\nmax_occupation = {most}\n\
+             [lattice]\nkind = 'chain'\nsize = 6\n\
              [hamiltonian]\nkind = 'bose-hubbard'\nu = 4\nv = {v}\nsector = {{ particles = {n} }}\n"
         ))
     };

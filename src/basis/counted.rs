@@ -62,7 +62,7 @@ fn order(sites: usize, excluded: &[[(u32, i8); 2]]) -> Vec<u32> {
 }
 
 /// What building the automaton looks at.
-struct Source<'a> {
+struct AutomatonInput<'a> {
     locals: &'a [Local],
     charges: &'a [Charge],
     excluded: &'a [[(u32, i8); 2]],
@@ -71,7 +71,7 @@ struct Source<'a> {
     position: Vec<usize>,
 }
 
-impl Source<'_> {
+impl AutomatonInput<'_> {
     /// The sites whose values are remembered before position `p`.
     fn remembered(&self, p: usize) -> Vec<u32> {
         let open = |site: u32| {
@@ -151,7 +151,7 @@ impl Counted {
         let order = order(locals.len(), excluded);
         let mut position = vec![0; locals.len()];
         (order.iter().enumerate()).for_each(|(p, &s)| position[s as usize] = p);
-        let source = Source {
+        let source = AutomatonInput {
             locals,
             charges,
             excluded,
@@ -234,7 +234,7 @@ fn last_below(arcs: &[Arc], left: f64) -> usize {
 }
 
 /// The states that can be reached, level by level, and the keys of the last ones.
-fn reachable(source: &Source) -> Result<(Vec<Level>, Vec<Key>)> {
+fn reachable(source: &AutomatonInput) -> Result<(Vec<Level>, Vec<Key>)> {
     let mut states: Vec<Key> = vec![source.charges.iter().map(|c| c.reduced(c.total)).collect()];
     let mut levels = Vec::new();
     let mut total = 0;

@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 
 /// Numbers the configurations of a basis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Numbering(Kind);
+pub struct Numbering(Scheme);
 
 #[derive(Debug, Clone, PartialEq)]
-enum Kind {
+enum Scheme {
     /// Spins one half, in the order of their words of bits.
     Words(StateIndex),
     /// Anything else, in the order of an automaton.
@@ -22,7 +22,7 @@ enum Kind {
 
 impl Numbering {
     pub(super) fn words(index: StateIndex) -> Self {
-        Numbering(Kind::Words(index))
+        Numbering(Scheme::Words(index))
     }
 
     pub(super) fn counted(counted: Counted, locals: &[Local]) -> Result<Self> {
@@ -35,7 +35,7 @@ impl Numbering {
                 available: crate::linalg::available_memory(),
             });
         }
-        Ok(Numbering(Kind::Counted {
+        Ok(Numbering(Scheme::Counted {
             counted,
             locals: locals.to_vec(),
             dimension: dimension as usize,
@@ -45,24 +45,24 @@ impl Numbering {
     /// Number of configurations.
     pub fn dimension(&self) -> usize {
         match &self.0 {
-            Kind::Words(index) => index.dimension(),
-            Kind::Counted { dimension, .. } => *dimension,
+            Scheme::Words(index) => index.dimension(),
+            Scheme::Counted { dimension, .. } => *dimension,
         }
     }
 
     /// Number of sites.
     pub fn sites(&self) -> usize {
         match &self.0 {
-            Kind::Words(index) => index.sites(),
-            Kind::Counted { locals, .. } => locals.len(),
+            Scheme::Words(index) => index.sites(),
+            Scheme::Counted { locals, .. } => locals.len(),
         }
     }
 
     /// Configuration number `k`, which is below the dimension.
     pub fn row(&self, k: usize) -> Vec<i8> {
         match &self.0 {
-            Kind::Words(index) => index.spins(index.state(k)),
-            Kind::Counted {
+            Scheme::Words(index) => index.spins(index.state(k)),
+            Scheme::Counted {
                 counted, locals, ..
             } => counted.row(locals, k),
         }
@@ -76,23 +76,23 @@ impl Numbering {
     /// The number of a row; `None` outside the basis.
     pub fn number(&self, x: &[i8]) -> Option<usize> {
         match &self.0 {
-            Kind::Words(index) => {
+            Scheme::Words(index) => {
                 let word = StateIndex::word(x);
                 index.has(word).then(|| index.index(word))
             }
-            Kind::Counted {
+            Scheme::Counted {
                 counted, locals, ..
             } => counted.number(locals, x),
         }
     }
 
     /// Configuration number `k`, which is `x`, as the start of moves.
-    pub fn at<'a>(&'a self, k: usize, x: &'a [i8]) -> Start<'a> {
+    pub fn at<'a>(&'a self, k: usize, x: &'a [i8]) -> WalkStart<'a> {
         let word = match &self.0 {
-            Kind::Words(index) => index.state(k),
-            Kind::Counted { .. } => 0,
+            Scheme::Words(index) => index.state(k),
+            Scheme::Counted { .. } => 0,
         };
-        Start {
+        WalkStart {
             numbering: self,
             x,
             word,
@@ -106,8 +106,8 @@ impl Numbering {
             inside.fold(0u64, |w, (i, &inside)| w | u64::from(inside) << i)
         };
         match &self.0 {
-            Kind::Words(index) => u128::from(index.state(k) & bits(mask)),
-            Kind::Counted {
+            Scheme::Words(index) => u128::from(index.state(k) & bits(mask)),
+            Scheme::Counted {
                 counted, locals, ..
             } => {
                 let x = counted.row(locals, k);
@@ -124,22 +124,22 @@ impl Numbering {
 
 /// A numbered configuration from which moves are looked at.
 #[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
+pub struct WalkStart<'a> {
     numbering: &'a Numbering,
     x: &'a [i8],
     word: u64,
 }
 
-impl Start<'_> {
+impl WalkStart<'_> {
     /// The number of the configuration that the move leads to; `None` outside the basis.
     #[inline]
     pub fn after(&self, step: Move) -> Option<usize> {
         match &self.numbering.0 {
-            Kind::Words(index) => {
+            Scheme::Words(index) => {
                 let word = step.sites.iter().fold(self.word, |w, &s| w ^ 1 << s);
                 index.has(word).then(|| index.index(word))
             }
-            Kind::Counted {
+            Scheme::Counted {
                 counted, locals, ..
             } => counted.number(locals, &step.applied(self.x)),
         }

@@ -1,8 +1,8 @@
 //! Decides how spins one half become words of bits: bit i is set where spin i is up.
 //!
 //! [`StateIndex`] numbers the states of up to 40 sites 0, 1, 2, … in the order of that word. Where
-//! total Sz is fixed the number splits as first(high half) + rank(low half) (H. Q. Lin, Phys. Rev. B
-//! 42, 6561 (1990)).
+//! total Sz is fixed the number splits as first(high half) + rank(low half) (H. Q. Lin, Phys. Rev.
+//! B 42, 6561 (1990)).
 
 use super::{Basis, only_spin_half};
 use crate::error::{Error, Result};

@@ -241,9 +241,15 @@ impl Plan {
     /// As one JSON object.
     pub fn json(&self) -> Value {
         json!({
-            "states": self.states, "sites": self.sites, "parameters": self.parameters, "samples": self.rows,
-            "measured_samples": self.measured, "ranks": self.ranks, "bytes_per_rank": self.root_bytes,
-            "bytes_of_other_ranks": self.other_bytes, "method": self.method.as_ref().map(|m| m.kind),
+            "states": self.states,
+            "sites": self.sites,
+            "parameters": self.parameters,
+            "samples": self.rows,
+            "measured_samples": self.measured,
+            "ranks": self.ranks,
+            "bytes_per_rank": self.root_bytes,
+            "bytes_of_other_ranks": self.other_bytes,
+            "method": self.method.as_ref().map(|m| m.kind),
             "bytes_of_factors": 8 * self.sizes.numbers * self.sizes.samples_of(0),
             "connected_configurations": self.connected, "ratios_per_step": self.ratios,
         })

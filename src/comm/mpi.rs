@@ -29,7 +29,7 @@ const LARGEST: usize = 1 << 28;
 
 /// The world communicator. Dropping it finalises MPI, which waits for all ranks: a rank that leaves
 /// alone has to call [`Comm::abort`].
-struct World {
+struct MpiWorld {
     world: SimpleCommunicator,
     control: SimpleCommunicator,
     /// Whether this rank has sent an alert to each of the others.
@@ -60,7 +60,7 @@ pub fn start(launcher: bool, patience: f64) -> Result<Box<dyn Comm>> {
         }
     })?;
     install_panic_hook();
-    let world = World::new(universe);
+    let world = MpiWorld::new(universe);
     let mut leader = world.world.rank();
     world
         .world
@@ -108,7 +108,7 @@ fn lost(message: String) -> ! {
     SimpleCommunicator::world().abort(70)
 }
 
-impl World {
+impl MpiWorld {
     /// Waits until all ranks are here. A rank that is alone with an error for longer than
     /// `patience` seconds speaks and ends the job.
     fn gather_all(&self, code: i32, message: Option<&str>, patience: f64) {
@@ -131,7 +131,7 @@ impl World {
         let world = universe.world();
         let control = world.duplicate();
         let (sent, received) = (Cell::new(false), Cell::new(0));
-        World {
+        MpiWorld {
             world,
             control,
             sent,
@@ -210,7 +210,7 @@ impl World {
     }
 }
 
-impl Comm for World {
+impl Comm for MpiWorld {
     fn rank(&self) -> usize {
         self.world.rank() as usize
     }
@@ -373,7 +373,7 @@ mod tests {
     #[ignore = "needs mpirun"]
     fn under_a_launcher_with_tiny_messages() {
         let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).unwrap();
-        let mut world = World::new(universe);
+        let mut world = MpiWorld::new(universe);
         for largest in [1, 4, 7, LARGEST] {
             world.largest = largest;
             self_test(&world).unwrap();

@@ -179,7 +179,7 @@ impl Command {
                 output,
                 json,
             } => alone(|| {
-                let options = super::exact::Options {
+                let options = super::exact::ExactRequest {
                     states,
                     momentum,
                     output,

@@ -9,8 +9,8 @@ use crate::exact::{ExactOptions, solve};
 use crate::{io, job, linalg};
 use std::path::{Path, PathBuf};
 
-/// Options of the command.
-pub struct Options {
+/// ExactRequest of the command.
+pub struct ExactRequest {
     /// Number of states, lowest first.
     pub states: usize,
     /// Only this translation block: momentum indices, one per direction.
@@ -26,7 +26,7 @@ pub fn exact(
     path: &Path,
     settings: &[String],
     registry: &Registry,
-    options: Options,
+    options: ExactRequest,
 ) -> Result<()> {
     job::ensure_blas_kernel();
     let source = calculation::read(path, settings, registry)?;

@@ -43,7 +43,7 @@ pub enum Numbers<'a> {
 
 /// Entries of one sample in columns at equal distances: factor × numbers.
 #[derive(Clone, Copy)]
-pub struct Run<'a> {
+pub struct Span<'a> {
     pub(super) start: usize,
     pub(super) step: usize,
     pub(super) factor: Complex64,
@@ -101,7 +101,7 @@ impl Matrix {
             Matrix::Complex(m) => m.iter().all(|z| z.re.is_finite() && z.im.is_finite()),
         }
     }
-    fn run(&self, s: usize, columns: Range<usize>, start: usize, factor: Complex64) -> Run<'_> {
+    fn run(&self, s: usize, columns: Range<usize>, start: usize, factor: Complex64) -> Span<'_> {
         fn row<T>(m: &Array2<T>, s: usize) -> &[T] {
             let width = m.ncols();
             m.as_slice()
@@ -111,7 +111,7 @@ impl Matrix {
             Matrix::Real(m) => Numbers::Real(&row(m, s)[columns]),
             Matrix::Complex(m) => Numbers::Complex(&row(m, s)[columns]),
         };
-        Run {
+        Span {
             start,
             step: 1,
             factor,
@@ -274,7 +274,7 @@ impl Columns {
     }
     /// Calls `put` with the entries of sample `s` in the columns `range`, in runs: first column
     /// from the start of the range, distance between columns, factor, numbers that it multiplies.
-    pub(super) fn visit(&self, s: usize, range: Range<usize>, put: &mut dyn FnMut(Run)) {
+    pub(super) fn visit(&self, s: usize, range: Range<usize>, put: &mut dyn FnMut(Span)) {
         match self {
             Columns::Dense(a) => put(a.run(s, range, 0, Complex64::ONE)),
             Columns::Outer(a, b) => {
@@ -291,7 +291,7 @@ impl Columns {
             Columns::Pairs(inner) => {
                 let mut part = |whole: Range<usize>, skip: usize, turn: Complex64| {
                     inner.visit(s, whole, &mut |run| {
-                        put(Run {
+                        put(Span {
                             start: 2 * run.start + skip,
                             step: 2 * run.step,
                             factor: run.factor * turn,

@@ -5,7 +5,7 @@
 //! re re' = Re(O O'* + O O')/2, im im' = Re(O O'* − O O')/2, im re' = Im(O O' + O O'*)/2, re im'
 //! = Im(O O' − O O'*)/2.
 
-use super::columns::{Columns, Matrix, Numbers, Run};
+use super::columns::{Columns, Matrix, Numbers, Span};
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::Op;
 use ndarray::{ArrayViewMut2, Axis, Zip};
@@ -18,14 +18,14 @@ use std::sync::Arc;
 pub trait Entry: Lapack {
     /// Writes a run of entries; `second` is the row of imaginary parts where they are stacked, else
     /// empty.
-    fn put(first: &mut [Self], second: &mut [Self], run: Run);
+    fn put(first: &mut [Self], second: &mut [Self], run: Span);
     /// Adds O O'^H, given with O O'^T where rows are stacked.
     fn add_gram(out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>);
 }
 
 impl Entry for f64 {
-    fn put(first: &mut [Self], second: &mut [Self], run: Run) {
-        let Run {
+    fn put(first: &mut [Self], second: &mut [Self], run: Span) {
+        let Span {
             start,
             step,
             factor,
@@ -86,8 +86,8 @@ impl Entry for f64 {
 }
 
 impl Entry for Complex64 {
-    fn put(first: &mut [Self], _second: &mut [Self], run: Run) {
-        let Run {
+    fn put(first: &mut [Self], _second: &mut [Self], run: Span) {
+        let Span {
             start,
             step,
             factor,

@@ -18,8 +18,8 @@ pub use columns::{Columns, Matrix};
 pub use gram::Entry;
 
 use crate::linalg::products::{Op, multiply};
-use crate::number::flatten;
-use columns::{Run, shaped};
+use crate::number::{flatten, unflatten};
+use columns::{Span, shaped};
 use gram::{Grams, hadamard};
 use ndarray::{Array2, ArrayViewMut2, s};
 use num_complex::Complex64;
@@ -165,8 +165,8 @@ impl Derivatives {
             )
         })
     }
-    /// As [`Derivatives::join`], of parts with `samples` samples in total that come one by one: each
-    /// is dropped once its numbers are copied.
+    /// As [`Derivatives::join`], of parts with `samples` samples in total that come one by one:
+    /// each is dropped once its numbers are copied.
     pub fn collect(samples: usize, mut parts: impl Iterator<Item = Derivatives>) -> Self {
         let Some(first) = parts.next() else {
             return Derivatives::join(&[]);
@@ -212,11 +212,7 @@ impl Derivatives {
                 };
             let (own, rest) = numbers.split_at(count);
             numbers = rest;
-            let pairs = || {
-                own.chunks_exact(2)
-                    .map(|z| Complex64::new(z[0], z[1]))
-                    .collect()
-            };
+            let pairs = || unflatten(own);
             match factor {
                 Matrix::Real(_) => Matrix::Real(shaped((samples, width), own.to_vec())),
                 Matrix::Complex(_) => Matrix::Complex(shaped((samples, width), pairs())),
@@ -236,10 +232,7 @@ impl Derivatives {
             let (own, others) = rest.split_at(block.width() * if pair { 2 } else { 1 });
             rest = others;
             let own = match pair {
-                true => own
-                    .chunks_exact(2)
-                    .map(|z| Complex64::new(z[0], z[1]))
-                    .collect(),
+                true => unflatten(own),
                 false => own.iter().map(|&x| x.into()).collect(),
             };
             block.add_product(own, &mut out);
@@ -255,10 +248,7 @@ impl Derivatives {
     pub fn adjoint_times(&self, w: &[f64]) -> Vec<f64> {
         let w: Vec<Complex64> = match self.kind {
             Kind::Real => w.iter().map(|&x| x.into()).collect(),
-            _ => w
-                .chunks_exact(2)
-                .map(|z| Complex64::new(z[0], z[1]))
-                .collect(),
+            _ => unflatten(w),
         };
         let mut out = Vec::new();
         for block in &self.blocks {
@@ -336,11 +326,11 @@ impl Derivatives {
             let (from, to) = (columns.start.max(start), columns.end.min(end));
             if from < to {
                 let skip = from - columns.start;
-                let put = &mut |run: Run| {
+                let put = &mut |run: Span| {
                     T::put(
                         first,
                         second,
-                        Run {
+                        Span {
                             start: run.start + skip,
                             ..run
                         },

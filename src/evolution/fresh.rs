@@ -8,6 +8,7 @@ use super::motion::Axis;
 use crate::comm::Comm;
 use crate::derivatives::Kind;
 use crate::error::Result;
+use crate::number::unflatten;
 use crate::optimizer::Residuals;
 use num_complex::Complex64;
 
@@ -23,10 +24,7 @@ pub fn local_error(
     let image = data.derivatives.times(velocity);
     let image: Vec<Complex64> = match data.derivatives.kind {
         Kind::Real => image.iter().map(|&x| x.into()).collect(),
-        _ => image
-            .chunks_exact(2)
-            .map(|z| Complex64::new(z[0], z[1]))
-            .collect(),
+        _ => unflatten(&image),
     };
     let target = data.residual.iter().map(|e| match axis {
         Axis::Real => Complex64::new(e.im, -e.re),

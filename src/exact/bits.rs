@@ -13,14 +13,14 @@ use num_complex::Complex64;
 
 /// Coefficient and sites of one product of spins.
 #[derive(Debug, Clone, Copy)]
-struct Product<T> {
+struct SignProduct<T> {
     coefficient: T,
     mask: u64,
 }
 
-impl<T: Scalar> Product<T> {
+impl<T: Scalar> SignProduct<T> {
     fn new(m: &Monomial) -> Self {
-        Product {
+        SignProduct {
             coefficient: T::from_complex(m.coefficient),
             mask: mask(&m.sites),
         }
@@ -47,7 +47,7 @@ struct Pair<T> {
 #[derive(Debug, Clone)]
 struct General<T> {
     flip: u64,
-    element: Vec<Product<T>>,
+    element: Vec<SignProduct<T>>,
     /// Smaller elements are rounding errors of terms that cancel.
     smallest: f64,
 }
@@ -56,7 +56,7 @@ struct General<T> {
 #[derive(Debug, Clone)]
 pub struct Masks<T> {
     up: Option<u32>,
-    diagonal: Vec<Product<f64>>,
+    diagonal: Vec<SignProduct<f64>>,
     /// Flips with the same element everywhere, by element.
     constant: Vec<(T, Vec<u64>)>,
     /// Exchange of two opposite spins, by element.
@@ -131,7 +131,7 @@ impl<T: Scalar> Masks<T> {
         table.diagonal.iter().try_for_each(|m| check(&[], m))?;
         let mut masks = Masks {
             up,
-            diagonal: table.diagonal.iter().map(Product::new).collect(),
+            diagonal: table.diagonal.iter().map(SignProduct::new).collect(),
             constant: Vec::new(),
             exchange: Vec::new(),
             pairs: Vec::new(),
@@ -142,7 +142,7 @@ impl<T: Scalar> Masks<T> {
                 .iter()
                 .try_for_each(|m| check(&flip.sites, m))?;
             let bits = mask(&flip.sites);
-            let element: Vec<Product<T>> = flip.element.iter().map(Product::new).collect();
+            let element: Vec<SignProduct<T>> = flip.element.iter().map(SignProduct::new).collect();
             let smallest = 1e-13
                 * flip
                     .element

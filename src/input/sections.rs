@@ -108,7 +108,8 @@ pub enum Method {
 pub enum MoveInput {
     /// A move with weight 1.
     Name(String),
-    /// A table with `kind`, an optional `weight` (relative probability, 1) and the keys of the move.
+    /// A table with `kind`, an optional `weight` (relative probability, 1) and the keys of the
+    /// move.
     Table(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] toml::Table),
 }
 

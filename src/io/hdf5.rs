@@ -38,7 +38,7 @@ fn text(e: ::hdf5::Error) -> String {
 
 /// What a virtual dataset holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DatasetKind {
     /// 8-bit integers.
     Spin,
     /// 64-bit integers.
@@ -53,7 +53,7 @@ pub struct Joined {
     /// Its name, here and in the other files.
     pub name: String,
     /// Its type.
-    pub kind: Kind,
+    pub kind: DatasetKind,
     /// Its second dimension; one-dimensional without.
     pub columns: Option<usize>,
     /// The other files' names without folder (they stay in the same one), with the number of rows
@@ -101,9 +101,9 @@ pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
     let write = |file: &File| {
         for dataset in datasets {
             match dataset.kind {
-                Kind::Spin => join::<i8>(file, dataset)?,
-                Kind::Integer => join::<i64>(file, dataset)?,
-                Kind::Complex => join::<Complex64>(file, dataset)?,
+                DatasetKind::Spin => join::<i8>(file, dataset)?,
+                DatasetKind::Integer => join::<i64>(file, dataset)?,
+                DatasetKind::Complex => join::<Complex64>(file, dataset)?,
             }
         }
         Ok(Vec::new())

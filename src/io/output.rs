@@ -2,8 +2,9 @@
 //! time writes them.
 //!
 //! ```text
-//! X.h5          results            X.ckpt.h5    checkpoint        X.lock        held by the run that writes (flock)
-//! X.samples.h5  samples, joined    X.ckpt.1.h5  the one before    X.old-N.*     set aside
+//! X.h5          results            X.ckpt.h5    checkpoint        X.old-N.*   set aside
+//! X.samples.h5  samples, joined    X.ckpt.1.h5  the one before
+//! X.lock        held by the run that writes (flock)
 //! ```
 //!
 //! Order at a checkpoint: segments, results, checkpoint. Reference: flock(2).

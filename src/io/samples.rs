@@ -2,15 +2,16 @@
 //! them.
 //!
 //! ```text
-//! X.samples.0001.h5 ...  configurations int8 [samples, sites], log_psi complex [samples], local_energies complex
-//!                        [samples], chain int64 [samples], step int64 [samples] (where given)
+//! X.samples.0001.h5 ...  configurations int8 [samples, sites], log_psi complex [samples],
+//!                        local_energies complex [samples], chain int64 [samples],
+//!                        step int64 [samples] (where given)
 //! X.samples.h5           the same names, virtual datasets over all segments in order
 //! ```
 //!
 //! Reference: HDF5 Virtual Dataset, RFC-2014-12-09.
 
 use super::atomic;
-use super::hdf5::{self, Joined, Kind};
+use super::hdf5::{self, DatasetKind, Joined};
 use super::output::OutputPaths;
 use super::tree::{Tree, Value, shaped};
 use crate::error::{Error, Result};
@@ -39,29 +40,34 @@ pub fn bytes_per_sample(sites: usize) -> usize {
     sites + 2 * size_of::<Complex64>() + 2 * size_of::<i64>()
 }
 
-const NOTES: [(&str, Kind, &str, &str); 5] = [
+const NOTES: [(&str, DatasetKind, &str, &str); 5] = [
     (
         "configurations",
-        Kind::Spin,
+        DatasetKind::Spin,
         "2 S^z",
         "spin of each site, one row per sample",
     ),
     (
         "log_psi",
-        Kind::Complex,
+        DatasetKind::Complex,
         "1",
         "logarithm of the wave function",
     ),
-    ("local_energies", Kind::Complex, "coupling", "local energy"),
+    (
+        "local_energies",
+        DatasetKind::Complex,
+        "coupling",
+        "local energy",
+    ),
     (
         "chain",
-        Kind::Integer,
+        DatasetKind::Integer,
         "1",
         "number of the Markov chain, from 0",
     ),
     (
         "step",
-        Kind::Integer,
+        DatasetKind::Integer,
         "1",
         "step at which the sample was taken",
     ),
@@ -121,7 +127,7 @@ pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
         let mut columns = None;
         for (path, shapes) in files.iter().zip(&shapes) {
             let Some(shape) = &shapes[k] else { break };
-            if kind == Kind::Spin {
+            if kind == DatasetKind::Spin {
                 let sites = shape.get(1).copied();
                 if columns.is_some() && columns != sites {
                     return Err(Error::output(

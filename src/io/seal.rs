@@ -4,7 +4,7 @@
 //! ```text
 //! nishina HDF5 fnv1a64 <checksum of the rest of the block> block <its bytes>
 //! length <bytes of the file>
-//! <checksum> 0 0 structure                        all that is not a dataset's numbers: names, shapes, texts
+//! <checksum> 0 0 structure                        names, shapes, texts: no numbers of a dataset
 //! <checksum> <first byte> <bytes> <dataset>       one line per dataset
 //! ```
 //!
@@ -111,7 +111,7 @@ pub fn seal(path: &Path, block: usize, mut regions: Vec<Region>) -> std::io::Res
 }
 
 /// What a sound user block says.
-struct Table {
+struct SealTable {
     block: u64,
     length: u64,
     structure: u64,
@@ -120,7 +120,7 @@ struct Table {
 }
 
 /// Reads a user block; `None` where it is damaged or none of this program's.
-fn table(file: &mut File) -> std::io::Result<Option<Table>> {
+fn table(file: &mut File) -> std::io::Result<Option<SealTable>> {
     let mut first = Vec::with_capacity(LINE);
     file.take(LINE as u64).read_to_end(&mut first)?;
     let parse = || {
@@ -149,7 +149,7 @@ fn table(file: &mut File) -> std::io::Result<Option<Table>> {
         let length = lines.next()?.strip_prefix("length ")?.parse().ok()?;
         let structure =
             u64::from_str_radix(lines.next()?.strip_suffix(" 0 0 structure")?, 16).ok()?;
-        let mut found = Table {
+        let mut found = SealTable {
             block: block as u64,
             length,
             structure,

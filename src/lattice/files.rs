@@ -13,14 +13,14 @@ const LARGEST_FILE: u64 = 1 << 28;
 const LARGEST_SITE: usize = 999_999;
 
 /// The place that an error in a file names.
-pub struct Place<'a> {
+pub struct FilePlace<'a> {
     key: &'a str,
     path: &'a Path,
     /// Number of the line, from 1.
     pub line: usize,
 }
 
-impl Place<'_> {
+impl FilePlace<'_> {
     /// The error of this line.
     pub fn error(&self, problem: impl std::fmt::Display, remedy: &str) -> Error {
         Error::input(
@@ -114,7 +114,7 @@ pub fn rows<'a>(
     path: &'a Path,
     key: &'a str,
     headers: &[&str],
-    mut row: impl FnMut(&Place, &[&str]) -> Result<()>,
+    mut row: impl FnMut(&FilePlace, &[&str]) -> Result<()>,
 ) -> Result<()> {
     let text = read_text(path, key)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -124,7 +124,7 @@ pub fn rows<'a>(
         .collect::<Vec<_>>()
         .join(" or ");
     let mut columns = None;
-    let mut place = Place { key, path, line: 0 };
+    let mut place = FilePlace { key, path, line: 0 };
     let mut found = 0usize;
     for (index, line) in text.lines().enumerate() {
         place.line = index + 1;

@@ -14,8 +14,8 @@ const PROPOSALS: usize = 4000;
 /// How often each configuration was proposed from each, and what was claimed about it.
 type Seen = Vec<BTreeMap<usize, (f64, f64)>>;
 
-/// Holds `propose`, the rule or the mixture of the same name, to the laws of moves on a small basis;
-/// `complete` where it has to reach every configuration.
+/// Holds `propose`, the rule or the mixture of the same name, to the laws of moves on a small
+/// basis; `complete` where it has to reach every configuration.
 ///
 /// The error side names the law and both configurations.
 pub fn moves(

@@ -2,7 +2,7 @@
 //! the BLAS library, row-major.
 
 use super::dense::Lapack;
-use crate::number::Scalar;
+use crate::number::{Scalar, unflatten};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex64;
 use std::cell::Cell;
@@ -167,10 +167,7 @@ pub fn from_reals(m: &Array2<f64>) -> Array2<Complex64> {
     let slice = m
         .as_slice()
         .unwrap_or_else(|| unreachable!("matrices made here are row-major and contiguous"));
-    let values = slice
-        .chunks_exact(2)
-        .map(|z| Complex64::new(z[0], z[1]))
-        .collect();
+    let values = unflatten(slice);
     Array2::from_shape_vec((m.nrows(), m.ncols() / 2), values)
         .unwrap_or_else(|_| unreachable!("the length was halved"))
 }

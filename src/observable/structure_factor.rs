@@ -33,12 +33,12 @@ struct StructureFactor {
     /// q_a, three per momentum.
     momenta: Vec<[f64; 3]>,
     dimensions: usize,
-    kernel: Kernel,
+    kernel: MomentumKernel,
     factor: f64,
     unit: String,
 }
 
-enum Kernel {
+enum MomentumKernel {
     /// (2/N) cos q·(r_i − r_j), pairs × momenta.
     Full(Array2<f64>),
     /// e^{iq·r_j}/√N, momentum by momentum.
@@ -126,14 +126,14 @@ fn build(
                 *cosine = 2.0 / n * (phase(q, &positions[i]) - phase(q, &positions[j])).cos();
             }
         }
-        Kernel::Full(cosines)
+        MomentumKernel::Full(cosines)
     } else {
         let waves = momenta.iter().flat_map(|q| {
             positions
                 .iter()
                 .map(move |r| Complex64::cis(phase(q, r)) / n.sqrt())
         });
-        Kernel::Z(waves.collect())
+        MomentumKernel::Z(waves.collect())
     };
     let (factor, unit) = (context.factor(2), context.unit(2));
     Ok(Box::new(StructureFactor {
@@ -152,7 +152,7 @@ impl Observable for StructureFactor {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         match &self.kernel {
-            Kernel::Full(cosines) => {
+            MomentumKernel::Full(cosines) => {
                 let shape = (view.rows.len(), cosines.nrows());
                 let pairs = ArrayView2::from_shape(shape, view.pairs()?)
                     .map_err(|e| Error::numerical(e.to_string(), ""))?;
@@ -162,7 +162,7 @@ impl Observable for StructureFactor {
                     .map(|s| self.factor * (3.0 + s))
                     .collect())
             }
-            Kernel::Z(waves) => {
+            MomentumKernel::Z(waves) => {
                 let wave = |x: &[i8], w: &[Complex64]| -> f64 {
                     self.factor
                         * x.iter()
@@ -180,8 +180,8 @@ impl Observable for StructureFactor {
     }
     fn quantities(&self) -> Vec<Quantity> {
         let meaning = match self.kernel {
-            Kernel::Full(_) => "(1/N) sum_ij exp(i q.(r_i - r_j)) <o_i . o_j> [momentum]",
-            Kernel::Z(_) => "(1/N) sum_ij exp(i q.(r_i - r_j)) <oz_i oz_j> [momentum]",
+            MomentumKernel::Full(_) => "(1/N) sum_ij exp(i q.(r_i - r_j)) <o_i . o_j> [momentum]",
+            MomentumKernel::Z(_) => "(1/N) sum_ij exp(i q.(r_i - r_j)) <oz_i oz_j> [momentum]",
         };
         vec![quantity(
             "",

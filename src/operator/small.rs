@@ -29,7 +29,7 @@ struct Arrow {
 
 /// The matrix of a term on its sites.
 #[derive(Debug, Clone, PartialEq)]
-struct Table {
+struct SiteTable {
     diagonal: Vec<f64>,
     /// Where the arrows of each joint value start.
     first: Vec<usize>,
@@ -42,7 +42,7 @@ struct Part {
     sites: Vec<u32>,
     /// Π_{j<i} d_j
     strides: Vec<usize>,
-    table: Arc<Table>,
+    table: Arc<SiteTable>,
 }
 
 /// A compiled operator.
@@ -88,12 +88,12 @@ fn multiplied(term: &Term, sites: &[u32], dimensions: &[usize]) -> Elements {
     product
 }
 
-impl Table {
+impl SiteTable {
     fn new(basis: &Basis, sites: &[u32], elements: &Elements) -> Result<Self> {
         let dimensions = dimensions(basis, sites);
         let total: usize = dimensions.iter().product();
         let scale = elements.values().fold(0.0f64, |m, e| m.max(e.norm()));
-        let mut table = Table {
+        let mut table = SiteTable {
             diagonal: vec![0.0; total],
             first: vec![0; total + 1],
             arrows: Vec::new(),
@@ -176,7 +176,7 @@ impl Small {
             .and_then(|e| e.get(&(0, 0)).copied());
         let mut parts: Vec<Part> = Vec::new();
         for (sites, elements) in &sums {
-            let table = Arc::new(Table::new(basis, sites, elements)?);
+            let table = Arc::new(SiteTable::new(basis, sites, elements)?);
             let known = parts.iter().rev().find(|p| p.table == table);
             let table = known.map_or(table, |p| p.table.clone());
             let strides = dimensions(basis, sites)

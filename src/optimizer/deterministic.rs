@@ -9,6 +9,7 @@ use super::{Direction, Facts, Iterations, Objective, Optimizer, Residuals, solve
 use crate::comm::{Comm, Serial};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
+use crate::number::{flatten, unflatten};
 use num_complex::Complex64;
 
 /// The data of a step of all ranks.
@@ -21,7 +22,7 @@ struct Whole {
 impl Whole {
     /// Gathers the data on rank 0; `None` elsewhere.
     fn gather(data: &Residuals, comm: &dyn Comm) -> Result<Option<Self>> {
-        let residuals: Vec<f64> = data.residual.iter().flat_map(|e| [e.re, e.im]).collect();
+        let residuals = flatten(data.residual.iter().copied());
         let counts = comm.gather(&[data.weights.len() as f64])?;
         let (weights, residuals) = (comm.gather(data.weights)?, comm.gather(&residuals)?);
         let numbers = comm.gather(&data.derivatives.pack())?;
@@ -38,10 +39,7 @@ impl Whole {
             rest = others;
             parts.push(data.derivatives.unpack(count, own));
         }
-        let residual = residuals
-            .chunks_exact(2)
-            .map(|e| Complex64::new(e[0], e[1]))
-            .collect();
+        let residual = unflatten(&residuals);
         Ok(Some(Whole {
             derivatives: Derivatives::join(&parts),
             weights,

@@ -5,7 +5,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Level, Panel, stack};
+use super::panel::{Guide, Panel, stack};
 use crate::error::Result;
 use std::collections::BTreeSet;
 
@@ -61,7 +61,7 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         );
         let values = || panel.curves.iter().flat_map(|c| &c.points).map(|p| p[1]);
         if values().any(|v| v < 0.0) && values().any(|v| v > 0.0) {
-            panel.levels.push(Level {
+            panel.guides.push(Guide {
                 y: 0.0,
                 text: String::new(),
             });

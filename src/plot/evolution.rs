@@ -7,7 +7,7 @@ use super::correlations::{DISTANCE, symbol};
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
-use super::panel::{Level, Panel, stack};
+use super::panel::{Guide, Panel, stack};
 use crate::error::Result;
 use std::collections::BTreeSet;
 
@@ -73,7 +73,7 @@ fn motion(runs: &[ResultsFile]) -> [Panel; 3] {
         Axis::linear("drift of E/N [couplings]"),
         curves("drift", Some("drift_error"), false),
     );
-    drift.levels.push(Level {
+    drift.guides.push(Guide {
         y: 0.0,
         text: String::new(),
     });

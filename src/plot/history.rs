@@ -8,7 +8,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Level, Panel, stack};
+use super::panel::{Guide, Panel, stack};
 use crate::error::Result;
 use crate::stats::limits::MAX_R_HAT;
 
@@ -52,15 +52,15 @@ pub fn energy(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let curves: Vec<_> = runs.iter().map(energy_curve).collect();
     let label = "energy per site E/N [units of the couplings]";
     let mut panel = Panel::new(step(), Axis::linear(label), curves);
-    let mut levels: Vec<f64> = runs
+    let mut guides: Vec<f64> = runs
         .iter()
         .filter_map(|r| Some(r.exact? / r.sites as f64))
         .collect();
-    levels.sort_by(f64::total_cmp);
-    levels.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
-    panel.levels = levels
+    guides.sort_by(f64::total_cmp);
+    guides.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
+    panel.guides = guides
         .iter()
-        .map(|&y| Level {
+        .map(|&y| Guide {
             y,
             text: format!("exact {}", number(y)),
         })
@@ -71,13 +71,13 @@ pub fn energy(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
             .iter()
             .flat_map(|c| &c.points)
             .map(|p| p[1])
-            .chain(levels.iter().copied())
+            .chain(guides.iter().copied())
     };
     let (low, high) = (
         all().fold(f64::INFINITY, f64::min),
         all().fold(f64::NEG_INFINITY, f64::max),
     );
-    if !levels.is_empty() && (high - low).is_finite() {
+    if !guides.is_empty() && (high - low).is_finite() {
         panel.y.include.push(low - 0.06 * (high - low));
     }
     let known: Vec<_> = runs
@@ -156,7 +156,7 @@ pub fn sampling(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         .flat_map(|r| r.reals("optimize/history/r_hat"))
         .filter(|v| v.is_finite());
     if highest.fold(0.0, f64::max) > 1.05 {
-        panels[1].levels.push(Level {
+        panels[1].guides.push(Guide {
             y: MAX_R_HAT,
             text: format!("chains disagree above {MAX_R_HAT}"),
         });

@@ -1,4 +1,4 @@
-//! Decides how a diagram is drawn: axes, frame, curves, levels, a legend above them, an inset.
+//! Decides how a diagram is drawn: axes, frame, curves, guides, a legend above them, an inset.
 
 use super::axis::{Axis, Scale};
 use super::canvas::{Area, HPos, VPos, failed, font, line, polygon, text_width, write};
@@ -12,7 +12,7 @@ pub const LETTERS: f64 = 34.0;
 
 /// A horizontal line across a panel.
 #[derive(Debug, Clone)]
-pub struct Level {
+pub struct Guide {
     /// Where.
     pub y: f64,
     /// What is written at it.
@@ -29,19 +29,19 @@ pub struct Panel {
     /// What is drawn.
     pub curves: Vec<Curve>,
     /// Horizontal lines.
-    pub levels: Vec<Level>,
+    pub guides: Vec<Guide>,
     /// A small diagram in the upper right corner.
     pub inset: Option<Box<Panel>>,
 }
 
 impl Panel {
-    /// A panel without levels and inset.
+    /// A panel without guides and inset.
     pub fn new(x: Axis, y: Axis, curves: Vec<Curve>) -> Self {
         Panel {
             x,
             y,
             curves,
-            levels: Vec::new(),
+            guides: Vec::new(),
             inset: None,
         }
     }
@@ -65,7 +65,7 @@ impl Panel {
         let y = self.y.scale(
             points()
                 .flat_map(reach)
-                .chain(self.levels.iter().map(|l| l.y)),
+                .chain(self.guides.iter().map(|l| l.y)),
         );
         (x, y)
     }
@@ -123,7 +123,7 @@ impl Panel {
             let place = self.y.place(value)?;
             Some(own(chart.backend_coord(&(x.low, place))).1)
         };
-        let notes = self.draw_levels(area, &frame, &height)?;
+        let notes = self.draw_guides(area, &frame, &height)?;
         for (k, curve) in self.curves.iter().enumerate() {
             // The first ones larger, so that they show behind others in the same place.
             let behind = (self.curves.len() - 1 - k).min(3) as i32;
@@ -136,24 +136,24 @@ impl Panel {
         self.draw_inset(area, &frame, letters)
     }
 
-    /// Dashed lines at the levels; returns the texts that are to be written, and their heights.
-    fn draw_levels(
+    /// Dashed lines at the guides; returns the texts that are to be written, and their heights.
+    fn draw_guides(
         &self,
         area: &Area,
         frame: &Frame,
         height: &dyn Fn(f64) -> Option<i32>,
     ) -> Result<Vec<(&str, i32)>> {
         let mut notes = Vec::new();
-        for level in &self.levels {
-            let Some(y) = height(level.y) else {
+        for guide in &self.guides {
+            let Some(y) = height(guide.y) else {
                 continue;
             };
             let ends = [(frame.upper_left.0, y), (frame.lower_right.0, y)];
             for dash in style::dashed(&ends, &[18.0, 10.0]) {
                 line(area, dash, BLACK, 3)?;
             }
-            if !level.text.is_empty() {
-                notes.push((level.text.as_str(), y));
+            if !guide.text.is_empty() {
+                notes.push((guide.text.as_str(), y));
             }
         }
         Ok(notes)

@@ -11,7 +11,7 @@ pub(super) const ENTRY: RuleEntry = RuleEntry {
     schema: crate::table::no_keys,
 };
 
-struct Flip {
+struct FlipRule {
     sites: u32,
 }
 
@@ -20,12 +20,12 @@ fn build(table: &toml::Table, context: &RuleContext) -> Result<Box<dyn Rule>> {
     if !context.basis.is_spin_half() {
         return Err(only_spin_half(super::KEY, "`flip`"));
     }
-    Ok(Box::new(Flip {
+    Ok(Box::new(FlipRule {
         sites: context.basis.sites() as u32,
     }))
 }
 
-impl Rule for Flip {
+impl Rule for FlipRule {
     fn propose(&self, x: &[i8], rng: &mut Generator, step: &mut Step) -> Option<f64> {
         let site = rng.random_range(0..self.sites);
         step.set(site, -x[site as usize]);

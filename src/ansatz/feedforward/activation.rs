@@ -95,7 +95,10 @@ compiled_for_each_set! {
     fn real(g: Activation, order: Order, theta: &[f64], out: &mut [f64]) = real_body
 }
 compiled_for_each_set! {
-    fn complex(g: Activation, order: Order, re: &[f64], im: &[f64], out_re: &mut [f64], out_im: &mut [f64]) = complex_body
+    fn complex(
+        g: Activation, order: Order, re: &[f64], im: &[f64],
+        out_re: &mut [f64], out_im: &mut [f64]
+    ) = complex_body
 }
 
 #[inline(always)]

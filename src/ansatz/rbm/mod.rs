@@ -2,8 +2,8 @@
 //! permutations.
 //!
 //! ln ψ(σ) = Σ_i a_i σ_i + Σ_j ln cosh θ_j, θ_j = b_j + Σ_i σ_i W_ij; tied:
-//! θ_{f,g} = b^f + Σ_j W^f_j σ_{g(j)}. A proposal costs a few multiplications per hidden unit and no elementary
-//! function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
+//! θ_{f,g} = b^f + Σ_j W^f_j σ_{g(j)}. A proposal costs a few multiplications per hidden unit and
+//! no elementary function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
 
 mod factory;
 mod import;

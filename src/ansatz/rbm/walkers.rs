@@ -83,7 +83,9 @@ impl RbmBatch {
 
 compiled_for_each_set! {
     /// p, r and ln cosh θ in place of θ of one walker, as eights; whether the walker is regular.
-    fn logistic<T: Kernel>(theta: &mut [f64], planes: &mut [f64], row: &mut [Lanes]) -> bool = logistic_body
+    fn logistic<T: Kernel>(
+        theta: &mut [f64], planes: &mut [f64], row: &mut [Lanes]
+    ) -> bool = logistic_body
 }
 compiled_for_each_set! {
     /// Ratios of walkers; not numbers where θ has to answer.

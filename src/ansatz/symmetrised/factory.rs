@@ -1,5 +1,5 @@
-//! Decides how an input names a projection: a wave function and quantum numbers that the Hamiltonian
-//! has.
+//! Decides how an input names a projection: a wave function and quantum numbers that the
+//! Hamiltonian has.
 
 use super::group::{check_representation, point_group, product, sign, translations};
 use super::{Element, Symmetrised};

@@ -305,11 +305,8 @@ impl Ansatz for Symmetrised {
                 };
                 size += term.norm();
             }
-            out[k] = if sum.norm() <= self.cancelled() * size {
-                Complex64::ZERO
-            } else {
-                sum
-            };
+            let cancels = sum.norm() <= self.cancelled() * size;
+            out[k] = if cancels { Complex64::ZERO } else { sum };
         }
         if places.is_empty() {
             return;

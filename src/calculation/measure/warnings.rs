@@ -1,5 +1,5 @@
-//! Decides what a reader of the results has to know about the convergence of a measurement, each warning with what
-//! to do about it.
+//! Decides what a reader of the results has to know about the convergence of a measurement, each
+//! warning with what to do about it.
 //!
 //! R-hat and drift of the energies, R-hat of the spins, effective samples, acceptance, bounds.
 

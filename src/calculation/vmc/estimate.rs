@@ -7,6 +7,7 @@
 use crate::comm::Comm;
 use crate::ensemble::{Ensemble, LocalValues};
 use crate::error::Result;
+use crate::number::{flatten, unflatten};
 use crate::stats::{Bins, Estimate, Summary, v_score};
 use num_complex::Complex64;
 
@@ -79,16 +80,12 @@ pub fn gather_series(
     values: &[Complex64],
     total_chains: usize,
 ) -> Result<Vec<Vec<Complex64>>> {
-    let flat: Vec<f64> = values.iter().flat_map(|v| [v.re, v.im]).collect();
+    let flat: Vec<f64> = flatten(values.iter().copied());
     let all = comm.gather(&flat)?;
     let length = all.len() / 2 / total_chains.max(1);
     Ok(all
         .chunks_exact((2 * length).max(2))
-        .map(|c| {
-            c.chunks_exact(2)
-                .map(|v| Complex64::new(v[0], v[1]))
-                .collect()
-        })
+        .map(unflatten)
         .collect())
 }
 

@@ -5,7 +5,7 @@ use crate::ansatz::Block;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::number;
-use num_complex::Complex64;
+use crate::number::unflatten;
 
 impl Vmc<'_> {
     /// Writes what all sections share.
@@ -30,9 +30,7 @@ impl Vmc<'_> {
             })?;
             rest = after;
             let value = if block.complex {
-                let pairs = mine.chunks_exact(2);
-                let values = pairs.map(|v| Complex64::new(v[0], v[1])).collect();
-                Value::Complex(shaped(&block.shape, values))
+                Value::Complex(shaped(&block.shape, unflatten(mine)))
             } else {
                 Value::Real(shaped(&block.shape, mine.to_vec()))
             };

@@ -6,15 +6,15 @@ use crate::comm::Comm;
 use crate::error::Result;
 use crate::input::{KeptSamples, Method};
 use crate::io::samples::Segment;
+use crate::number::{flatten, unflatten};
 use num_complex::Complex64;
 
 fn complex(flat: &[f64]) -> Vec<Complex64> {
-    let pairs = flat.chunks_exact(2);
-    pairs.map(|v| Complex64::new(v[0], v[1])).collect()
+    unflatten(flat)
 }
 
 fn flat(values: &[Complex64]) -> Vec<f64> {
-    values.iter().flat_map(|v| [v.re, v.im]).collect()
+    flatten(values.iter().copied())
 }
 
 impl Vmc<'_> {

@@ -486,9 +486,15 @@ impl Forecast {
     /// Adds its numbers to those of the plan; what is not known is null.
     pub fn add_to(&self, object: &mut Value, header: &str) {
         let numbers = json!({
-            "memory_per_rank": self.memory, "results_bytes": self.results, "checkpoint_bytes": self.checkpoint,
-            "samples_bytes": self.samples, "step_seconds": self.step, "evolve_step_seconds": self.evolve.map(|e| e.0),
-            "slope_seconds": self.evolve.map(|e| e.1), "measure_seconds": self.measure, "total_seconds": self.total,
+            "memory_per_rank": self.memory,
+            "results_bytes": self.results,
+            "checkpoint_bytes": self.checkpoint,
+            "samples_bytes": self.samples,
+            "step_seconds": self.step,
+            "evolve_step_seconds": self.evolve.map(|e| e.0),
+            "slope_seconds": self.evolve.map(|e| e.1),
+            "measure_seconds": self.measure,
+            "total_seconds": self.total,
             "notes": self.notes, "slurm_header": header, "sections": self.sections.iter().map(|s| {
                 (s.name.to_string(), json!({ "blocks": s.cost.blocks, "bytes": s.cost.bytes }))
             }).collect::<serde_json::Map<_, _>>(),

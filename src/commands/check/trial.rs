@@ -77,7 +77,7 @@ impl Trial {
     }
 }
 
-struct Attempt<'a> {
+struct TrialRun<'a> {
     asked: &'a Asked<'a>,
     folder: PathBuf,
     began: Instant,
@@ -95,7 +95,7 @@ pub fn trial(asked: &Asked) -> Result<Option<Trial>> {
             return Ok(None);
         }
     };
-    let attempt = Attempt {
+    let attempt = TrialRun {
         asked,
         folder: folder.path().to_path_buf(),
         began: Instant::now(),
@@ -107,7 +107,7 @@ pub fn trial(asked: &Asked) -> Result<Option<Trial>> {
     found
 }
 
-impl Attempt<'_> {
+impl TrialRun<'_> {
     fn trial(&self) -> Result<Option<Trial>> {
         let Asked { source, ranks, .. } = *self.asked;
         let sampler = source.input.sampler.clone().unwrap_or_default();

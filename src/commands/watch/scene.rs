@@ -93,12 +93,12 @@ pub fn scene(tree: &Tree, registry: &Registry) -> Result<Scene> {
 }
 
 /// The columns of a record, by name.
-struct Columns<'t> {
+struct HistoryColumns<'t> {
     tree: &'t Tree,
     curves: &'t Curves,
 }
 
-impl Columns<'_> {
+impl HistoryColumns<'_> {
     fn get(&self, name: &str) -> Vec<f64> {
         let path = format!("{}/{name}", self.curves.group);
         self.tree.reals(&path).unwrap_or_default()
@@ -120,7 +120,7 @@ impl Columns<'_> {
 impl Scene {
     /// The shown columns of a section, the first one as the curve.
     fn of_columns(&mut self, tree: &Tree, name: &str, curves: &'static Curves) {
-        let columns = Columns { tree, curves };
+        let columns = HistoryColumns { tree, curves };
         let all: Vec<_> = curves.shown.iter().map(|c| (*c, columns.get(c))).collect();
         let Some((first, values)) = all.first() else {
             return;
@@ -156,7 +156,7 @@ impl Scene {
             Some(_) => &evolve::CURVES,
             None => &optimize::CURVES,
         };
-        let columns = Columns { tree, curves };
+        let columns = HistoryColumns { tree, curves };
         let energy = columns.get("energy");
         let (x, seconds) = (columns.across(energy.len()), columns.seconds());
         self.what = ("energy per site".into(), curves.row);
@@ -186,7 +186,7 @@ impl Scene {
     }
 
     /// The last steps.
-    fn list(&mut self, columns: &Columns, x: &[f64], energy: &[f64], seconds: &[f64]) {
+    fn list(&mut self, columns: &HistoryColumns, x: &[f64], energy: &[f64], seconds: &[f64]) {
         let [error, variance, r_hat, acceptance] =
             ["error", "variance", "r_hat", "acceptance"].map(|name| columns.get(name));
         for k in (0..energy.len()).rev().take(LISTED) {

@@ -1,8 +1,8 @@
 //! Decides the bilinear-biquadratic model with single-ion anisotropy:
 //! H = J Σ_b h_b + β Σ_b h_b² + D Σ_i (S^z_i)² with h_b = S^x S^x + S^y S^y + δ S^z S^z.
 //!
-//! S = 1: β = J/3 is the model of I. Affleck, T. Kennedy, E. H. Lieb and H. Tasaki, Phys. Rev. Lett.
-//! 59, 799 (1987), whose ground state has −2/3 J per bond; β = J has SU(3) symmetry.
+//! S = 1: β = J/3 is the model of I. Affleck, T. Kennedy, E. H. Lieb and H. Tasaki, Phys. Rev.
+//! Lett. 59, 799 (1987), whose ground state has −2/3 J per bond; β = J has SU(3) symmetry.
 
 use super::{Model, ModelContext, check_finite, first_neighbours, schema_of};
 use crate::error::Result;

@@ -7,7 +7,7 @@
 //! cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
 
 use crate::ansatz::field::{Field, Scalar};
-use crate::linalg::functions::{LARGEST_ANGLE, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
+use crate::linalg::functions::{Elementary, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use num_complex::Complex64;
 use std::f64::consts::{FRAC_2_PI, LN_2, SQRT_2};
@@ -67,10 +67,9 @@ impl Activation {
         let (out_re, out_im) = out.split_at_mut(theta.len() / 2);
         // Not so for angles that are too large or not numbers; a test of the whole row keeps the
         // loop free of branches.
-        if im
-            .iter()
-            .fold(true, |small, y| small & (y.abs() < 0.5 * LARGEST_ANGLE))
-        {
+        if im.iter().fold(true, |small, y| {
+            small & (y.abs() < 0.5 * f64::LARGEST_ANGLE)
+        }) {
             return complex(simd, self, order, re, im, out_re, out_im);
         }
         for j in 0..re.len() {
@@ -109,8 +108,8 @@ fn real_body<const SET: u8>(g: Activation, order: Order, theta: &[f64], out: &mu
     let slope = FRAC_2_PI.sqrt();
     // (1 + tanh u)/2 and (1 − tanh u)/2.
     let gate = |x: f64| {
-        let u = slope * multiply_add::<SET>(CUBIC * x * x, x, x);
-        let w = exp::<SET>(-2.0 * u.abs());
+        let u = slope * multiply_add::<_, SET>(CUBIC * x * x, x, x);
+        let w = exp::<_, SET>(-2.0 * u.abs());
         let large = 1.0 / (1.0 + w);
         let small = w * large;
         if u < 0.0 {
@@ -121,16 +120,16 @@ fn real_body<const SET: u8>(g: Activation, order: Order, theta: &[f64], out: &mu
     };
     match (g, order) {
         (Activation::LnCosh, Order::Value) => each(theta, out, |x| {
-            x.abs() + ln_mean::<SET>(exp::<SET>(-2.0 * x.abs()))
+            x.abs() + ln_mean::<_, SET>(exp::<_, SET>(-2.0 * x.abs()))
         }),
         (Activation::LnCosh, Order::Slope) | (Activation::Tanh, Order::Value) => {
             each(theta, out, |x| {
-                let w = exp::<SET>(-2.0 * x.abs());
+                let w = exp::<_, SET>(-2.0 * x.abs());
                 ((1.0 - w) / (1.0 + w)).copysign(x)
             })
         }
         (Activation::Tanh, Order::Slope) => each(theta, out, |x| {
-            let w = exp::<SET>(-2.0 * x.abs());
+            let w = exp::<_, SET>(-2.0 * x.abs());
             4.0 * w / ((1.0 + w) * (1.0 + w))
         }),
         (Activation::Gelu, Order::Value) => each(theta, out, |x| x * gate(x).0),
@@ -157,24 +156,24 @@ fn complex_body<const SET: u8>(
     // z with Re z ≥ 0 and w = e^{−2z}.
     let turned = |x: f64, y: f64| {
         let y = if x < 0.0 { -y } else { y };
-        let size = exp::<SET>(-2.0 * x.abs());
-        let (sin, cos) = sin_cos::<SET>(2.0 * y);
+        let size = exp::<_, SET>(-2.0 * x.abs());
+        let (sin, cos) = sin_cos::<_, SET>(2.0 * y);
         (x.abs(), y, size * cos, -size * sin)
     };
     match (g, order) {
         (Activation::LnCosh, Order::Value) => {
             for j in 0..count {
                 let (x, y, u, v) = turned(re[j], im[j]);
-                let square = multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
-                out_re[j] = multiply_add::<SET>(0.5, ln::<SET>(square), x - LN_2);
-                out_im[j] = y + angle::<SET>(v, 1.0 + u);
+                let square = multiply_add::<_, SET>(1.0 + u, 1.0 + u, v * v);
+                out_re[j] = multiply_add::<_, SET>(0.5, ln::<_, SET>(square), x - LN_2);
+                out_im[j] = y + angle::<_, SET>(v, 1.0 + u);
             }
         }
         (Activation::Tanh, Order::Slope) => {
             for j in 0..count {
                 let (_, _, u, v) = turned(re[j], im[j]);
                 // 4 w (1 + w*)²/|1 + w|⁴
-                let square = multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
+                let square = multiply_add::<_, SET>(1.0 + u, 1.0 + u, v * v);
                 let (a, b) = ((1.0 + u) * (1.0 + u) - v * v, -2.0 * v * (1.0 + u));
                 let factor = 4.0 / (square * square);
                 out_re[j] = factor * (u * a - v * b);
@@ -185,7 +184,7 @@ fn complex_body<const SET: u8>(
             for j in 0..count {
                 let (_, _, u, v) = turned(re[j], im[j]);
                 // (1 − w)(1 + w*)/|1 + w|²
-                let factor = 1.0 / multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
+                let factor = 1.0 / multiply_add::<_, SET>(1.0 + u, 1.0 + u, v * v);
                 let factor = if re[j] < 0.0 { -factor } else { factor };
                 out_re[j] = factor * (1.0 - u * u - v * v);
                 out_im[j] = factor * (-2.0 * v);

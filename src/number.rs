@@ -219,6 +219,8 @@ pub trait Real:
     fn abs(self) -> Self;
     /// |x| with the sign of another number.
     fn copysign(self, sign: Self) -> Self;
+    /// The same numbers in double precision; `room` is where they stand if they are not there yet.
+    fn widened<'a>(numbers: &'a [Self], room: &'a mut Vec<f64>) -> &'a [f64];
 }
 
 impl Real for f32 {
@@ -243,6 +245,11 @@ impl Real for f32 {
     fn copysign(self, sign: Self) -> Self {
         f32::copysign(self, sign)
     }
+    fn widened<'a>(numbers: &'a [Self], room: &'a mut Vec<f64>) -> &'a [f64] {
+        room.clear();
+        room.extend(numbers.iter().map(|&x| f64::from(x)));
+        room
+    }
 }
 
 impl Real for f64 {
@@ -266,6 +273,9 @@ impl Real for f64 {
     #[inline(always)]
     fn copysign(self, sign: Self) -> Self {
         f64::copysign(self, sign)
+    }
+    fn widened<'a>(numbers: &'a [Self], _room: &'a mut Vec<f64>) -> &'a [f64] {
+        numbers
     }
 }
 

@@ -4,7 +4,7 @@
 //! With δˡ_j = ∂ ln ψ/∂θˡ_j: δ^L = c g'_L(θ^L) and δˡ⁻¹ = (δˡ (Wˡ)^T)
 //! g'_{l−1}(θˡ⁻¹), entry by entry. Then ∂ ln ψ/∂b^l = δˡ and ∂ ln ψ/∂Wˡ_kj =
 //! xˡ⁻¹_k δˡ_j with x⁰ = σ: samples × units numbers xˡ and δˡ are kept, and the
-//! products never written out. They are computed in the precision `R` of the layers and then kept in
+//! products never written out. They are computed in the precision `R` of the layers and kept in
 //! double precision. A second output is a second δ, and counts as the imaginary part.
 
 use super::activation::Order;

@@ -1,14 +1,16 @@
 //! What the kernels of sampling and local energies cost, in CPU time of one thread; the smallest of
 //! many repeats.
 //!
-//! `cargo bench --bench kernels [-- proposals paths parts scaling stages network]`; the figures and
+//! `cargo bench --bench kernels [-- proposals paths parts scaling stages network precision]`; the figures and
 //! floors stand in benches/README.md.
 
 use nishina::ansatz::feedforward::{Activation, Feedforward, Scratch, Shape};
+use nishina::ansatz::field::Field;
 use nishina::ansatz::rbm::{Kernel, Rbm};
 use nishina::ansatz::{Ansatz, Asks};
 use nishina::basis::Basis;
 use nishina::ensemble::Request;
+use nishina::linalg::functions::Elementary;
 use nishina::linalg::simd::Simd;
 use nishina::registry::Registry;
 use nishina::rng::{Generator, Purpose, RngExt, stream};
@@ -368,19 +370,76 @@ fn network() {
     }
 }
 
+/// Seconds per ratio and per ln ψ.
+fn evaluate<T: Field, R: Elementary>(shape: &Shape, xs: &[i8]) -> [f64; 2] {
+    let network = Feedforward::<T, R>::new(shape.clone(), 1.0, 1);
+    let (batch, asks) = (network.batch(xs), questions(xs, shape.sites, true));
+    let mut out = vec![Complex64::ZERO; asks.len()];
+    let scratch = &mut Scratch::<R>::default();
+    let ratio = smallest(5, || network.ratios(&batch, &asks, scratch, &mut out));
+    let log_psi = smallest(5, || drop(std::hint::black_box(network.batch(xs))));
+    [
+        ratio / asks.len() as f64,
+        log_psi / (xs.len() / shape.sites) as f64,
+    ]
+}
+
+fn precision() {
+    println!("# single and double precision in turn, N = 64, 256 + 256 units");
+    let basis = Basis::spin_half(64, Some(0)).unwrap();
+    let xs = walkers(&basis, 64);
+    for (name, g) in Activation::ALL {
+        let shape = Shape {
+            sites: 64,
+            layers: vec![(256, g), (256, g)],
+            phase: false,
+            visible_bias: true,
+            hidden_bias: true,
+            output_weights: true,
+        };
+        let mut least = [[f64::INFINITY; 2]; 4];
+        let mut take = |at: usize, figures: [f64; 2]| {
+            for (least, figure) in least[at].iter_mut().zip(figures) {
+                *least = least.min(figure);
+            }
+        };
+        for _ in 0..7 {
+            take(0, evaluate::<f64, f64>(&shape, &xs));
+            take(1, evaluate::<f64, f32>(&shape, &xs));
+            if g.is_holomorphic() {
+                take(2, evaluate::<Complex64, f64>(&shape, &xs));
+                take(3, evaluate::<Complex64, f32>(&shape, &xs));
+            }
+        }
+        for (numbers, pair) in ["real", "complex"].iter().zip(least.chunks(2)) {
+            for (what, at) in [("ratio", 0), ("ln psi", 1)] {
+                let (double, single) = (pair[0][at] * 1e6, pair[1][at] * 1e6);
+                if double.is_finite() {
+                    println!(
+                        "{name:6} {numbers:7} {what:6}: {double:.2} us in double, {single:.2} us \
+                         in single precision, {:.2} times faster",
+                        double / single
+                    );
+                }
+            }
+        }
+    }
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|a| !a.starts_with('-'))
         .collect();
     println!("vector instructions: {}", Simd::chosen().name());
-    let all: [(&str, fn()); 6] = [
+    let all: [(&str, fn()); 7] = [
         ("proposals", proposals),
         ("paths", paths),
         ("parts", parts),
         ("scaling", scaling),
         ("stages", stages),
         ("network", network),
+        ("precision", precision),
     ];
     for (name, run) in all {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {

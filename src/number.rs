@@ -10,7 +10,7 @@ use ndarray::{LinalgScalar, ScalarOperand};
 use num_complex::Complex64;
 use std::f64::consts::LN_2;
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Mul, MulAssign, Neg};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 /// Keeps the traits to the types of this file: the layout that [`Scalar::reals`] relies on is
 /// theirs.
@@ -194,9 +194,14 @@ pub trait Real:
     sealed::Sealed
     + Copy
     + Default
-    + PartialEq
+    + PartialOrd
     + Add<Output = Self>
+    + Sub<Output = Self>
     + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + MulAssign
     + Send
     + Sync
     + Debug
@@ -210,6 +215,12 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// x a + b, rounded once.
     fn mul_add(self, a: Self, b: Self) -> Self;
+    /// |x|
+    fn abs(self) -> Self;
+    /// |x| with the sign of another number.
+    fn copysign(self, sign: Self) -> Self;
+    /// The same numbers in double precision; `room` is where they stand if they are not there yet.
+    fn widened<'a>(numbers: &'a [Self], room: &'a mut Vec<f64>) -> &'a [f64];
 }
 
 impl Real for f32 {
@@ -226,6 +237,19 @@ impl Real for f32 {
     fn mul_add(self, a: Self, b: Self) -> Self {
         f32::mul_add(self, a, b)
     }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        f32::abs(self)
+    }
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        f32::copysign(self, sign)
+    }
+    fn widened<'a>(numbers: &'a [Self], room: &'a mut Vec<f64>) -> &'a [f64] {
+        room.clear();
+        room.extend(numbers.iter().map(|&x| f64::from(x)));
+        room
+    }
 }
 
 impl Real for f64 {
@@ -241,6 +265,17 @@ impl Real for f64 {
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         f64::mul_add(self, a, b)
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        f64::abs(self)
+    }
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        f64::copysign(self, sign)
+    }
+    fn widened<'a>(numbers: &'a [Self], _room: &'a mut Vec<f64>) -> &'a [f64] {
+        numbers
     }
 }
 

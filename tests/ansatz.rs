@@ -61,6 +61,7 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
             .collect(),
         "feedforward" => [
             "widths = [7]\nvisible_bias = true",
+            "widths = [6, 4]\nvisible_bias = true\nprecision = \"single\"",
             "widths = [6, 5]\nactivation = \
          [\"tanh\", \"lncosh\"]",
         ]

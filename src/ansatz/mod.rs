@@ -51,6 +51,9 @@ pub struct AnsatzFacts {
 /// The relative error of a ratio that is evaluated in double precision.
 pub const DOUBLE: f64 = 1e-12;
 
+/// The relative error of a ratio of which all but the last sum is evaluated in single precision.
+pub const SINGLE: f64 = 1e-5;
+
 /// Copies ratios to where [`Ansatz::accept`] finds them. There is room for a question of every
 /// walker at once, so that sweeps allocate nothing.
 pub(crate) fn keep(kept: &mut Vec<Complex64>, ratios: &[Complex64], walkers: usize) {

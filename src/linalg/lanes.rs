@@ -280,8 +280,8 @@ impl Packed for Complexes {
             for l in 0..half {
                 let (a, b, c, d) = (re[l], im[l], re[l + half], im[l + half]);
                 (re[l], im[l]) = (
-                    multiply_add::<SET>(-b, d, a * c),
-                    multiply_add::<SET>(a, d, b * c),
+                    multiply_add::<_, SET>(-b, d, a * c),
+                    multiply_add::<_, SET>(a, d, b * c),
                 );
             }
         }

@@ -99,7 +99,8 @@ fn rows<R: Real, const SET: u8>(matrix: &Panels<R>, xs: &[R], stride: usize, out
         let panel = &matrix.entries[p * matrix.depth..(p + 1) * matrix.depth];
         let out = &mut out[p * LANES..];
         let mut done = 0;
-        // As many sums as there are registers: 32 of eight numbers, 16 of four, 16 of two.
+        // Sums stay in registers, of which there are 32 or 16, and are so many that none waits for
+        // its last addition. In single precision a register holds twice as many numbers.
         while SET == Simd::Avx512 as u8 && done + 8 <= count {
             tile::<R, 8, SET>(
                 panel,
@@ -110,6 +111,17 @@ fn rows<R: Real, const SET: u8>(matrix: &Panels<R>, xs: &[R], stride: usize, out
                 width,
             );
             done += 8;
+        }
+        while fused(SET) && size_of::<R>() == 4 && done + 4 <= count {
+            tile::<R, 4, SET>(
+                panel,
+                offset,
+                &xs[done * stride..],
+                stride,
+                &mut out[done * width..],
+                width,
+            );
+            done += 4;
         }
         while fused(SET) && done + 2 <= count {
             tile::<R, 2, SET>(

@@ -5,6 +5,7 @@
 //! rounds once per term, without it twice: results differ between the sets in the last digits, and
 //! are the same bit for bit within one.
 
+use crate::number::Real;
 use std::sync::OnceLock;
 
 /// A set of vector instructions.
@@ -69,7 +70,7 @@ pub const fn fused(set: u8) -> bool {
 
 /// a b + c, rounded once where the instruction set can.
 #[inline(always)]
-pub fn multiply_add<const SET: u8>(a: f64, b: f64, c: f64) -> f64 {
+pub fn multiply_add<R: Real, const SET: u8>(a: R, b: R, c: R) -> R {
     if fused(SET) {
         a.mul_add(b, c)
     } else {

@@ -35,6 +35,8 @@ pub const FIXED_STATE_BURN_IN: usize = 20;
 pub const OUTPUT_BURN_IN: usize = 10;
 
 /// Largest error of ln ψ in a chain's tables, which are updated and not evaluated anew, that goes
-/// without a warning, in relative errors of a ratio: in double precision |ψ|² is then right to two
-/// parts in a million.
-pub const MAX_TABLE_DRIFT: f64 = 1e6;
+/// without a warning: half of the digits of a ratio with the relative error `precision`. In double
+/// precision |ψ|² is then right to two parts in a million, in single precision to a hundredth.
+pub fn max_table_drift(precision: f64) -> f64 {
+    precision.sqrt()
+}

@@ -7,7 +7,7 @@
 //! cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
 
 use crate::ansatz::field::{Field, Scalar};
-use crate::linalg::functions::{LARGEST_ANGLE, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
+use crate::linalg::functions::{Elementary, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use num_complex::Complex64;
 use std::f64::consts::{FRAC_2_PI, LN_2, SQRT_2};
@@ -59,22 +59,26 @@ impl Activation {
 
     /// g or g' of a row: of all numbers, or for complex `T` of the numbers whose real and imaginary
     /// parts are its halves.
-    pub fn apply<T: Field>(self, order: Order, simd: Simd, theta: &[f64], out: &mut [f64]) {
+    pub fn apply<T: Field, R: Elementary>(
+        self,
+        order: Order,
+        simd: Simd,
+        theta: &[R],
+        out: &mut [R],
+    ) {
         if !T::COMPLEX {
             return real(simd, self, order, theta, out);
         }
         let (re, im) = theta.split_at(theta.len() / 2);
         let (out_re, out_im) = out.split_at_mut(theta.len() / 2);
+        let largest = R::from_f64(0.5) * R::LARGEST_ANGLE;
         // Not so for angles that are too large or not numbers; a test of the whole row keeps the
         // loop free of branches.
-        if im
-            .iter()
-            .fold(true, |small, y| small & (y.abs() < 0.5 * LARGEST_ANGLE))
-        {
+        if im.iter().fold(true, |small, y| small & (y.abs() < largest)) {
             return complex(simd, self, order, re, im, out_re, out_im);
         }
         for j in 0..re.len() {
-            let z = Complex64::new(re[j], im[j]);
+            let z = Complex64::new(re[j].to_f64(), im[j].to_f64());
             let value = match (self, order) {
                 (Activation::LnCosh, Order::Value) => z.lncosh(),
                 (Activation::Tanh, Order::Slope) => {
@@ -86,37 +90,42 @@ impl Activation {
                     r - p
                 }
             };
-            (out_re[j], out_im[j]) = (value.re, value.im);
+            (out_re[j], out_im[j]) = (R::from_f64(value.re), R::from_f64(value.im));
         }
     }
 }
 
 compiled_for_each_set! {
-    fn real(g: Activation, order: Order, theta: &[f64], out: &mut [f64]) = real_body
+    fn real<R: Elementary>(g: Activation, order: Order, theta: &[R], out: &mut [R]) = real_body
 }
 compiled_for_each_set! {
-    fn complex(
-        g: Activation, order: Order, re: &[f64], im: &[f64],
-        out_re: &mut [f64], out_im: &mut [f64]
+    fn complex<R: Elementary>(
+        g: Activation, order: Order, re: &[R], im: &[R], out_re: &mut [R], out_im: &mut [R],
     ) = complex_body
 }
 
 #[inline(always)]
-fn each(theta: &[f64], out: &mut [f64], g: impl Fn(f64) -> f64) {
+fn each<R: Elementary>(theta: &[R], out: &mut [R], g: impl Fn(R) -> R) {
     out.iter_mut().zip(theta).for_each(|(out, &x)| *out = g(x));
 }
 
 #[inline(always)]
-fn real_body<const SET: u8>(g: Activation, order: Order, theta: &[f64], out: &mut [f64]) {
-    const CUBIC: f64 = 0.044715;
-    let slope = FRAC_2_PI.sqrt();
+fn real_body<R: Elementary, const SET: u8>(
+    g: Activation,
+    order: Order,
+    theta: &[R],
+    out: &mut [R],
+) {
+    let number = R::from_f64;
+    let (zero, one, two, four) = (number(0.0), number(1.0), number(2.0), number(4.0));
+    let (cubic, slope) = (number(0.044715), number(FRAC_2_PI.sqrt()));
     // (1 + tanh u)/2 and (1 − tanh u)/2.
-    let gate = |x: f64| {
-        let u = slope * multiply_add::<SET>(CUBIC * x * x, x, x);
-        let w = exp::<SET>(-2.0 * u.abs());
-        let large = 1.0 / (1.0 + w);
+    let gate = |x: R| {
+        let u = slope * multiply_add::<_, SET>(cubic * x * x, x, x);
+        let w = exp::<_, SET>(-two * u.abs());
+        let large = one / (one + w);
         let small = w * large;
-        if u < 0.0 {
+        if u < zero {
             (small, large)
         } else {
             (large, small)
@@ -124,62 +133,65 @@ fn real_body<const SET: u8>(g: Activation, order: Order, theta: &[f64], out: &mu
     };
     match (g, order) {
         (Activation::LnCosh, Order::Value) => each(theta, out, |x| {
-            x.abs() + ln_mean::<SET>(exp::<SET>(-2.0 * x.abs()))
+            x.abs() + ln_mean::<_, SET>(exp::<_, SET>(-two * x.abs()))
         }),
         (Activation::LnCosh, Order::Slope) | (Activation::Tanh, Order::Value) => {
             each(theta, out, |x| {
-                let w = exp::<SET>(-2.0 * x.abs());
-                ((1.0 - w) / (1.0 + w)).copysign(x)
+                let w = exp::<_, SET>(-two * x.abs());
+                ((one - w) / (one + w)).copysign(x)
             })
         }
         (Activation::Tanh, Order::Slope) => each(theta, out, |x| {
-            let w = exp::<SET>(-2.0 * x.abs());
-            4.0 * w / ((1.0 + w) * (1.0 + w))
+            let w = exp::<_, SET>(-two * x.abs());
+            four * w / ((one + w) * (one + w))
         }),
         (Activation::Gelu, Order::Value) => each(theta, out, |x| x * gate(x).0),
         (Activation::Gelu, Order::Slope) => each(theta, out, |x| {
             let (r, p) = gate(x);
-            r + x * 2.0 * p * r * slope * (1.0 + 3.0 * CUBIC * x * x)
+            r + x * two * p * r * slope * (one + number(3.0 * 0.044715) * x * x)
         }),
-        (Activation::Relu, Order::Value) => each(theta, out, |x| if x < 0.0 { 0.0 } else { x }),
-        (Activation::Relu, Order::Slope) => each(theta, out, |x| if x > 0.0 { 1.0 } else { 0.0 }),
+        (Activation::Relu, Order::Value) => each(theta, out, |x| if x < zero { zero } else { x }),
+        (Activation::Relu, Order::Slope) => each(theta, out, |x| if x > zero { one } else { zero }),
     }
 }
 
 #[inline(always)]
-fn complex_body<const SET: u8>(
+fn complex_body<R: Elementary, const SET: u8>(
     g: Activation,
     order: Order,
-    re: &[f64],
-    im: &[f64],
-    out_re: &mut [f64],
-    out_im: &mut [f64],
+    re: &[R],
+    im: &[R],
+    out_re: &mut [R],
+    out_im: &mut [R],
 ) {
+    let number = R::from_f64;
+    let (zero, one, two, four) = (number(0.0), number(1.0), number(2.0), number(4.0));
     let count = re.len();
     let (im, out_re, out_im) = (&im[..count], &mut out_re[..count], &mut out_im[..count]);
     // z with Re z ≥ 0 and w = e^{−2z}.
-    let turned = |x: f64, y: f64| {
-        let y = if x < 0.0 { -y } else { y };
-        let size = exp::<SET>(-2.0 * x.abs());
-        let (sin, cos) = sin_cos::<SET>(2.0 * y);
+    let turned = |x: R, y: R| {
+        let y = if x < zero { -y } else { y };
+        let size = exp::<_, SET>(-two * x.abs());
+        let (sin, cos) = sin_cos::<_, SET>(two * y);
         (x.abs(), y, size * cos, -size * sin)
     };
     match (g, order) {
         (Activation::LnCosh, Order::Value) => {
             for j in 0..count {
                 let (x, y, u, v) = turned(re[j], im[j]);
-                let square = multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
-                out_re[j] = multiply_add::<SET>(0.5, ln::<SET>(square), x - LN_2);
-                out_im[j] = y + angle::<SET>(v, 1.0 + u);
+                let square = multiply_add::<_, SET>(one + u, one + u, v * v);
+                let log = ln::<_, SET>(square);
+                out_re[j] = multiply_add::<_, SET>(number(0.5), log, x - number(LN_2));
+                out_im[j] = y + angle::<_, SET>(v, one + u);
             }
         }
         (Activation::Tanh, Order::Slope) => {
             for j in 0..count {
                 let (_, _, u, v) = turned(re[j], im[j]);
                 // 4 w (1 + w*)²/|1 + w|⁴
-                let square = multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
-                let (a, b) = ((1.0 + u) * (1.0 + u) - v * v, -2.0 * v * (1.0 + u));
-                let factor = 4.0 / (square * square);
+                let square = multiply_add::<_, SET>(one + u, one + u, v * v);
+                let (a, b) = ((one + u) * (one + u) - v * v, -two * v * (one + u));
+                let factor = four / (square * square);
                 out_re[j] = factor * (u * a - v * b);
                 out_im[j] = factor * (u * b + v * a);
             }
@@ -188,10 +200,10 @@ fn complex_body<const SET: u8>(
             for j in 0..count {
                 let (_, _, u, v) = turned(re[j], im[j]);
                 // (1 − w)(1 + w*)/|1 + w|²
-                let factor = 1.0 / multiply_add::<SET>(1.0 + u, 1.0 + u, v * v);
-                let factor = if re[j] < 0.0 { -factor } else { factor };
-                out_re[j] = factor * (1.0 - u * u - v * v);
-                out_im[j] = factor * (-2.0 * v);
+                let factor = one / multiply_add::<_, SET>(one + u, one + u, v * v);
+                let factor = if re[j] < zero { -factor } else { factor };
+                out_re[j] = factor * (one - u * u - v * v);
+                out_im[j] = factor * (-two * v);
             }
         }
     }
@@ -207,11 +219,11 @@ mod tests {
             for x in [-30.0, -2.0, -0.4, 0.3, 1.5, 25.0] {
                 let at = |x: f64| {
                     let mut out = [0.0];
-                    g.apply::<f64>(Order::Value, Simd::Portable, &[x], &mut out);
+                    g.apply::<f64, f64>(Order::Value, Simd::Portable, &[x], &mut out);
                     out[0]
                 };
                 let mut slope = [0.0];
-                g.apply::<f64>(Order::Slope, Simd::Portable, &[x], &mut slope);
+                g.apply::<f64, f64>(Order::Slope, Simd::Portable, &[x], &mut slope);
                 let difference = (at(x + 1e-5) - at(x - 1e-5)) / 2e-5;
                 assert!(
                     (slope[0] - difference).abs() < 1e-8,
@@ -235,11 +247,16 @@ mod tests {
             ] {
                 let at = |z: Complex64| {
                     let mut out = [0.0; 2];
-                    g.apply::<Complex64>(Order::Value, Simd::Portable, &[z.re, z.im], &mut out);
+                    g.apply::<Complex64, f64>(
+                        Order::Value,
+                        Simd::Portable,
+                        &[z.re, z.im],
+                        &mut out,
+                    );
                     Complex64::new(out[0], out[1])
                 };
                 let mut slope = [0.0; 2];
-                g.apply::<Complex64>(Order::Slope, Simd::Portable, &[z.re, z.im], &mut slope);
+                g.apply::<Complex64, f64>(Order::Slope, Simd::Portable, &[z.re, z.im], &mut slope);
                 for step in [Complex64::new(1e-5, 0.0), Complex64::new(0.0, 1e-5)] {
                     let difference = (at(z + step) - at(z - step)) / (2.0 * step);
                     assert!(
@@ -260,9 +277,9 @@ mod tests {
             let of = |g: Activation, theta: &[f64], complex: bool| {
                 let mut out = vec![0.0; theta.len()];
                 if complex {
-                    g.apply::<Complex64>(Order::Value, simd, theta, &mut out);
+                    g.apply::<Complex64, f64>(Order::Value, simd, theta, &mut out);
                 } else {
-                    g.apply::<f64>(Order::Value, simd, theta, &mut out);
+                    g.apply::<f64, f64>(Order::Value, simd, theta, &mut out);
                 }
                 out
             };
@@ -303,10 +320,10 @@ mod tests {
     fn not_a_number_stays_so() {
         for (name, g) in Activation::ALL {
             let mut out = [0.0; 2];
-            g.apply::<f64>(Order::Value, Simd::chosen(), &[f64::NAN, 1.0], &mut out);
+            g.apply::<f64, f64>(Order::Value, Simd::chosen(), &[f64::NAN, 1.0], &mut out);
             assert!(out[0].is_nan() && out[1].is_finite(), "{name}");
             if g.is_holomorphic() {
-                g.apply::<Complex64>(Order::Value, Simd::chosen(), &[1.0, f64::NAN], &mut out);
+                g.apply::<Complex64, f64>(Order::Value, Simd::chosen(), &[1.0, f64::NAN], &mut out);
                 assert!(out[0].is_nan(), "{name}");
             }
         }

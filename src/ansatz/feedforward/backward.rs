@@ -4,47 +4,51 @@
 //! With δˡ_j = ∂ ln ψ/∂θˡ_j: δ^L = c g'_L(θ^L) and δˡ⁻¹ = (δˡ (Wˡ)^T)
 //! g'_{l−1}(θˡ⁻¹), entry by entry. Then ∂ ln ψ/∂b^l = δˡ and ∂ ln ψ/∂Wˡ_kj =
 //! xˡ⁻¹_k δˡ_j with x⁰ = σ: samples × units numbers xˡ and δˡ are kept, and the
-//! products never written out. A second output is a second δ, and counts as the imaginary part.
+//! products never written out. They are computed in the precision `R` of the layers and kept in
+//! double precision. A second output is a second δ, and counts as the imaginary part.
 
 use super::activation::Order;
-use super::forward::{FeedforwardBatch, half, numbers};
+use super::forward::FeedforwardBatch;
+use super::tables::{half, numbers};
 use super::{BLOCK, Feedforward};
 use crate::ansatz::field::Field;
 use crate::ansatz::{Ansatz, Columns, Derivatives, Matrix};
+use crate::linalg::functions::Elementary;
 use crate::linalg::panels::padded;
+use crate::number::Real;
 use ndarray::Array2;
 use num_complex::Complex64;
 use std::sync::Arc;
 
 /// What a block of walkers leaves in a layer: rows of the length `stride`.
-struct Layer {
+struct Layer<R> {
     units: usize,
     stride: usize,
     /// x
-    values: Vec<f64>,
+    values: Vec<R>,
     /// g'(θ)
-    slopes: Vec<f64>,
+    slopes: Vec<R>,
     /// δ, all walkers for the first output, then for the second.
-    signals: Vec<f64>,
+    signals: Vec<R>,
 }
 
 /// a b, entry by entry, of two rows.
-fn multiply<T: Field>(a: &mut [f64], b: &[f64], units: usize) {
+fn multiply<T: Field, R: Real>(a: &mut [R], b: &[R], units: usize) {
     if !T::COMPLEX {
-        return a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
+        return a.iter_mut().zip(b).for_each(|(a, &b)| *a *= b);
     }
     let (a_re, a_im) = a.split_at_mut(half(units));
     let (b_re, b_im) = b.split_at(half(units));
-    for ((x, y), (u, v)) in a_re.iter_mut().zip(a_im).zip(b_re.iter().zip(b_im)) {
+    for ((x, y), (&u, &v)) in a_re.iter_mut().zip(a_im).zip(b_re.iter().zip(b_im)) {
         (*x, *y) = (*x * u - *y * v, *x * v + *y * u);
     }
 }
 
-impl<T: Field> Feedforward<T> {
+impl<T: Field, R: Elementary> Feedforward<T, R> {
     /// c of an output as a row.
-    fn output_row(&self, output: usize) -> Vec<f64> {
+    fn output_row(&self, output: usize) -> Vec<R> {
         let last = self.shape.last();
-        let mut row = vec![0.0; numbers::<T>(last)];
+        let mut row = vec![R::default(); numbers::<T>(last)];
         for k in 0..last {
             let at = self.places.c + output * last + k;
             let c = if self.shape.output_weights {
@@ -52,9 +56,9 @@ impl<T: Field> Feedforward<T> {
             } else {
                 Complex64::ONE
             };
-            row[k] = c.re;
+            row[k] = R::from_f64(c.re);
             if T::COMPLEX {
-                row[half(last) + k] = c.im;
+                row[half(last) + k] = R::from_f64(c.im);
             }
         }
         row
@@ -64,11 +68,11 @@ impl<T: Field> Feedforward<T> {
     /// pre-activations.
     fn propagate(
         &self,
-        batch: &FeedforwardBatch,
+        batch: &FeedforwardBatch<R>,
         first: usize,
         count: usize,
-        layers: &mut [Layer],
-        theta: &mut [f64],
+        layers: &mut [Layer<R>],
+        theta: &mut [R],
     ) {
         let (last, outputs) = (layers.len() - 1, self.shape.outputs::<T>());
         for l in 0..layers.len() {
@@ -125,7 +129,7 @@ impl<T: Field> Feedforward<T> {
             }
             let width = numbers::<T>(layer.units);
             for (at, row) in signals.chunks_exact_mut(layer.stride).enumerate() {
-                multiply::<T>(
+                multiply::<T, R>(
                     &mut row[..width],
                     &layer.slopes[at % count * layer.stride..][..width],
                     layer.units,
@@ -135,14 +139,14 @@ impl<T: Field> Feedforward<T> {
     }
 
     /// The log-derivatives; `D` is complex if `T` is or there are two outputs.
-    pub(super) fn log_derivatives<D: Field>(&self, batch: &FeedforwardBatch) -> Derivatives {
+    pub(super) fn log_derivatives<D: Field>(&self, batch: &FeedforwardBatch<R>) -> Derivatives {
         let (shape, walkers, outputs) =
             (&self.shape, batch.log_psi.len(), self.shape.outputs::<T>());
         let room = BLOCK.min(walkers);
-        let mut layers: Vec<Layer> = (shape.layers.iter())
+        let mut layers: Vec<Layer<R>> = (shape.layers.iter())
             .map(|&(units, _)| {
                 let stride = padded(numbers::<T>(units));
-                let rows = |count: usize| vec![0.0; count * stride];
+                let rows = |count: usize| vec![R::default(); count * stride];
                 Layer {
                     units,
                     stride,
@@ -152,8 +156,8 @@ impl<T: Field> Feedforward<T> {
                 }
             })
             .collect();
-        let mut theta =
-            vec![0.0; room * layers.iter().map(|layer| layer.stride).max().unwrap_or(0)];
+        let widest = layers.iter().map(|layer| layer.stride).max().unwrap_or(0);
+        let mut theta = vec![R::default(); room * widest];
         let mut values: Vec<_> = layers
             .iter()
             .map(|l| Array2::from_elem((walkers, l.units), T::new(0.0, 0.0)))
@@ -179,9 +183,9 @@ impl<T: Field> Feedforward<T> {
                     for (j, x) in values.row_mut(first + k).iter_mut().enumerate() {
                         let at = k * stride + j;
                         *x = T::new(
-                            layer.values[at],
+                            layer.values[at].to_f64(),
                             if T::COMPLEX {
-                                layer.values[at + imaginary]
+                                layer.values[at + imaginary].to_f64()
                             } else {
                                 0.0
                             },
@@ -189,8 +193,8 @@ impl<T: Field> Feedforward<T> {
                     }
                     for (j, delta) in signals.row_mut(first + k).iter_mut().enumerate() {
                         *delta = D::new(
-                            layer.signals[k * stride + j],
-                            layer.signals[k * stride + j + second],
+                            layer.signals[k * stride + j].to_f64(),
+                            layer.signals[k * stride + j + second].to_f64(),
                         );
                     }
                 }

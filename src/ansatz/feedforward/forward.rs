@@ -1,45 +1,30 @@
-//! Decides how a network is evaluated: matrices packed once per change of the parameters, rows of
-//! many walkers at once.
+//! Decides how a network is evaluated: rows of many walkers at once, layer by layer.
 //!
-//! Everything is a product of real matrices. A complex row x = u + i v stands as (u, v), real parts
-//! first, and W = A + i B as ((A, B), (−B, A)): (u, v) times that is (u A − v B, u B + v A).
+//! Weights, pre-activations and activations are numbers of the type `R`, in single or double
+//! precision. Spins are exact in both. What follows the last layer, Σ_i a_i σ_i + Σ_k c_k x^L_k, is
+//! summed in double precision, and so is everything after it.
 
+use super::Feedforward;
 use super::activation::Order;
-use super::{Feedforward, Shape};
+use super::tables::{Tables, numbers};
 use crate::ansatz::field::{Field, reduce};
-use crate::basis::Move;
+use crate::linalg::functions::Elementary;
 use crate::linalg::panels::Panels;
+use crate::number::Real;
 use num_complex::Complex64;
 
 /// Questions evaluated at once: the activations of a block stay in cache.
 pub const BLOCK: usize = 64;
 
-/// What follows from the parameters alone.
-#[derive(Debug, Clone)]
-pub struct Tables {
-    sites: usize,
-    /// From spins to a row: θ¹, then Σ_i a_i σ_i for each output.
-    first: Panels,
-    /// W¹ and a of each site, one padded row per site.
-    flips: Vec<f64>,
-    /// Wˡ and bˡ of layers 2, 3, ….
-    pub inner: Vec<Panels>,
-    /// (Wˡ)^T of layers 2, 3, …: from the derivatives with respect to θˡ to those with respect
-    /// to xˡ⁻¹.
-    pub back: Vec<Panels>,
-    /// c: from the last layer to ln ψ.
-    output: Panels,
-    /// Numbers of a row that belong to θ¹.
-    units: usize,
-}
-
 /// What a batch of walkers keeps.
 #[derive(Debug)]
-pub struct FeedforwardBatch {
+pub struct FeedforwardBatch<R> {
     /// Spins.
     pub x: Vec<i8>,
-    /// One padded row per walker: θ¹ and what the visible biases give.
-    pub rows: Vec<f64>,
+    /// θ¹, one padded row per walker.
+    pub rows: Vec<R>,
+    /// Σ_i a_i σ_i of each walker, for Re ln ψ and Im ln ψ.
+    pub visible: Vec<[f64; 2]>,
     /// ln ψ.
     pub log_psi: Vec<Complex64>,
     /// Accepted moves since the walker was computed afresh.
@@ -49,248 +34,144 @@ pub struct FeedforwardBatch {
 /// The last ratios, rows of first-layer pre-activations of one block of questions, and activations
 /// on their way through the layers.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub struct Scratch<R = f64> {
     pub(super) ratios: Vec<Complex64>,
-    rows: Vec<f64>,
-    one: Vec<f64>,
-    other: Vec<f64>,
-    spins: Vec<f64>,
+    rows: Vec<R>,
+    visible: Vec<[f64; 2]>,
+    one: Vec<R>,
+    other: Vec<R>,
+    spins: Vec<R>,
+    last: Vec<f64>,
+    sums: Vec<f64>,
 }
 
-impl Scratch {
+impl<R: Real> Scratch<R> {
     /// Makes room for a block of walkers or questions.
-    pub(super) fn fit(&mut self, tables: &Tables) {
+    pub(super) fn fit(&mut self, tables: &Tables<R>) {
         let widest = tables
             .inner
             .iter()
             .map(Panels::stride)
-            .chain([tables.first.stride(), tables.output.stride()])
+            .chain([tables.first.stride()])
             .max();
         for room in [&mut self.one, &mut self.other] {
-            room.resize(BLOCK * widest.unwrap_or(0), 0.0);
+            room.resize(BLOCK * widest.unwrap_or(0), R::default());
         }
-        self.rows.resize(BLOCK * tables.first.stride(), 0.0);
+        self.rows
+            .resize(BLOCK * tables.first.stride(), R::default());
+        self.visible.resize(BLOCK, [0.0; 2]);
+        self.sums.resize(BLOCK * tables.output.stride(), 0.0);
         self.spins.clear();
         self.spins.reserve(BLOCK * tables.sites);
     }
-    /// The place of the first-layer row of question `row` of a block.
-    pub(super) fn row(&mut self, row: usize, tables: &Tables) -> &mut [f64] {
-        &mut self.rows[row * tables.first.stride()..][..tables.first.stride()]
+    /// Makes row `row` of a block that of walker `k` with the spins on `sites` flipped.
+    pub(super) fn ask(
+        &mut self,
+        row: usize,
+        tables: &Tables<R>,
+        batch: &FeedforwardBatch<R>,
+        k: usize,
+        sites: &[u32],
+    ) {
+        let stride = tables.first.stride();
+        let out = &mut self.rows[row * stride..(row + 1) * stride];
+        self.visible[row] = tables.moved(batch, k, sites, out);
     }
 }
 
-impl FeedforwardBatch {
+impl<R: Real> FeedforwardBatch<R> {
     /// Walkers with spins `xs` and all else to be filled in.
-    pub fn new(xs: &[i8], walkers: usize, tables: &Tables) -> Self {
+    pub fn new(xs: &[i8], walkers: usize, tables: &Tables<R>) -> Self {
         FeedforwardBatch {
             x: xs.to_vec(),
-            rows: vec![0.0; walkers * tables.first.stride()],
+            rows: vec![R::default(); walkers * tables.first.stride()],
+            visible: vec![[0.0; 2]; walkers],
             log_psi: vec![Complex64::ZERO; walkers],
             accepted: vec![0; walkers],
         }
     }
 }
 
-/// Numbers of a row of `units` numbers of type `T`, where real and imaginary parts each fill whole
-/// vectors of eight.
-pub fn numbers<T: Field>(units: usize) -> usize {
-    T::PARTS * half(units)
-}
-
-/// Where the imaginary parts of `units` numbers start.
-pub fn half(units: usize) -> usize {
-    units.next_multiple_of(8)
-}
-
-/// Writes the entry W_kj of a matrix; `from` and `to` are where imaginary parts start on either
-/// side.
-fn put<T: Field>(panels: &mut Panels, (k, from): (usize, usize), (j, to): (usize, usize), w: T) {
-    let w = w.complex();
-    panels.set(k, j, w.re);
-    if T::COMPLEX {
-        panels.set(k, to + j, w.im);
-        panels.set(from + k, j, -w.im);
-        panels.set(from + k, to + j, w.re);
-    }
-}
-
-/// Writes b_j.
-fn put_offset<T: Field>(panels: &mut Panels, (j, to): (usize, usize), b: T) {
-    panels.set_offset(j, b.complex().re);
-    if T::COMPLEX {
-        panels.set_offset(to + j, b.complex().im);
-    }
-}
-
-impl Tables {
-    /// Tables of zeros for networks of this shape.
-    pub fn new<T: Field>(shape: &Shape) -> Self {
-        let columns = T::PARTS * shape.outputs::<T>();
-        let units = numbers::<T>(shape.layers[0].0);
-        let first = Panels::zeros(
-            shape.sites,
-            units + if shape.visible_bias { columns } else { 0 },
-        );
-        let steps = || {
-            shape
-                .layers
-                .windows(2)
-                .map(|pair| (numbers::<T>(pair[0].0), numbers::<T>(pair[1].0)))
-        };
-        Tables {
-            sites: shape.sites,
-            flips: vec![0.0; shape.sites * first.stride()],
-            first,
-            inner: steps().map(|(from, to)| Panels::zeros(from, to)).collect(),
-            back: steps().map(|(from, to)| Panels::zeros(to, from)).collect(),
-            output: Panels::zeros(numbers::<T>(shape.last()), columns),
-            units,
-        }
-    }
-
-    /// Writes the row of walker `k` with the spins on `sites` flipped into `out`.
-    pub fn moved(&self, batch: &FeedforwardBatch, k: usize, sites: &[u32], out: &mut [f64]) {
-        let stride = self.first.stride();
-        let row = &batch.rows[k * stride..(k + 1) * stride];
-        let change = |site: u32| {
-            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
-            (factor, &self.flips[site as usize * stride..][..stride])
-        };
-        match sites {
-            [] => out.copy_from_slice(row),
-            [first, rest @ ..] => {
-                let (factor, w) = change(*first);
-                out.iter_mut()
-                    .zip(row.iter().zip(w))
-                    .for_each(|(o, (r, w))| *o = r + factor * w);
-                for &site in rest {
-                    let (factor, w) = change(site);
-                    out.iter_mut().zip(w).for_each(|(o, w)| *o += factor * w);
-                }
-            }
-        }
-    }
-
-    /// Moves walker `k`, its spins and its row.
-    pub fn move_on(&self, batch: &mut FeedforwardBatch, k: usize, step: Move) {
-        let stride = self.first.stride();
-        for &site in step.sites {
-            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
-            let w = &self.flips[site as usize * stride..][..stride];
-            batch.rows[k * stride..(k + 1) * stride]
-                .iter_mut()
-                .zip(w)
-                .for_each(|(r, w)| *r += factor * w);
-        }
-        step.apply(&mut batch.x[k * self.sites..(k + 1) * self.sites]);
-    }
-}
-
-impl<T: Field> Feedforward<T> {
+impl<T: Field, R: Elementary> Feedforward<T, R> {
     /// Bytes of a walker in a batch.
     pub(super) fn bytes_per_walker(&self) -> usize {
         self.shape.sites
-            + self.tables.first.stride() * size_of::<f64>()
+            + self.tables.first.stride() * size_of::<R>()
+            + size_of::<[f64; 2]>()
             + size_of::<Complex64>()
             + size_of::<u32>()
     }
 
-    /// Brings all tables up to date with the parameters.
-    pub(super) fn tabulate(&mut self) {
-        let (shape, places, values, tables) =
-            (&self.shape, &self.places, &self.values, &mut self.tables);
-        let (outputs, stride) = (shape.outputs::<T>(), tables.first.stride());
-        let mut site_entry = |first: &mut Panels, site: usize, column: usize, value: f64| {
-            first.set(site, column, value);
-            tables.flips[site * stride + column] = value;
-        };
-        for (l, &(units, _)) in shape.layers.iter().enumerate() {
-            let (b, w) = places.layers[l];
-            let (from, to) = (shape.fan_in(l), half(units));
-            for j in 0..units {
-                if shape.hidden_bias {
-                    let panels = if l == 0 {
-                        &mut tables.first
-                    } else {
-                        &mut tables.inner[l - 1]
-                    };
-                    put_offset(panels, (j, to), values[b + j]);
-                }
-                for k in 0..from {
-                    let w = values[w + k * units + j];
-                    if l > 0 {
-                        put(&mut tables.inner[l - 1], (k, half(from)), (j, to), w);
-                        put(&mut tables.back[l - 1], (j, to), (k, half(from)), w);
-                        continue;
-                    }
-                    site_entry(&mut tables.first, k, j, w.complex().re);
-                    if T::COMPLEX {
-                        site_entry(&mut tables.first, k, to + j, w.complex().im);
-                    }
-                }
-            }
-        }
-        let one = T::new(1.0, 0.0);
-        for output in 0..outputs {
-            for site in 0..if shape.visible_bias { shape.sites } else { 0 } {
-                let a = values[places.a + output * shape.sites + site].complex();
-                site_entry(&mut tables.first, site, tables.units + output, a.re);
-                if T::COMPLEX {
-                    site_entry(&mut tables.first, site, tables.units + 1, a.im);
-                }
-            }
-            for k in 0..shape.last() {
-                let at = places.c + output * shape.last() + k;
-                let c = if shape.output_weights {
-                    values[at]
-                } else {
-                    one
-                };
-                put(&mut tables.output, (k, half(shape.last())), (output, 1), c);
-            }
-        }
-    }
-
     /// Row and ln ψ of every walker from its spins.
-    pub(super) fn rebuild(&self, batch: &mut FeedforwardBatch) {
+    pub(super) fn rebuild(&self, batch: &mut FeedforwardBatch<R>) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
-        let scratch = &mut Scratch::default();
+        let scratch = &mut Scratch::<R>::default();
         scratch.fit(&self.tables);
         let blocks = batch
             .x
             .chunks(BLOCK * n)
             .zip(batch.rows.chunks_mut(BLOCK * stride));
-        for ((x, rows), logs) in blocks.zip(batch.log_psi.chunks_mut(BLOCK)) {
-            scratch.spins.clear();
-            scratch.spins.extend(x.iter().map(|&s| f64::from(s)));
-            self.tables
-                .first
-                .multiply(self.simd, &scratch.spins, n, rows);
-            scratch.rows[..rows.len()].copy_from_slice(rows);
-            self.log_amplitudes(scratch, logs);
+        let results = batch
+            .visible
+            .chunks_mut(BLOCK)
+            .zip(batch.log_psi.chunks_mut(BLOCK));
+        for ((x, rows), (visible, logs)) in blocks.zip(results) {
+            self.evaluate(x, rows, visible, scratch, logs);
         }
     }
 
-    /// Row and ln ψ of walker `k` from its spins.
-    pub(super) fn refresh(&self, batch: &mut FeedforwardBatch, k: usize, scratch: &mut Scratch) {
-        let (n, stride) = (self.shape.sites, self.tables.first.stride());
+    /// Row, sum over visible biases and ln ψ of at most a block of configurations.
+    fn evaluate(
+        &self,
+        x: &[i8],
+        rows: &mut [R],
+        visible: &mut [[f64; 2]],
+        scratch: &mut Scratch<R>,
+        logs: &mut [Complex64],
+    ) {
+        let n = self.shape.sites;
         scratch.spins.clear();
         scratch
             .spins
-            .extend(batch.x[k * n..(k + 1) * n].iter().map(|&s| f64::from(s)));
-        let row = &mut batch.rows[k * stride..(k + 1) * stride];
-        self.tables
-            .first
-            .multiply(self.simd, &scratch.spins, n, row);
-        scratch.rows[..stride].copy_from_slice(row);
-        self.log_amplitudes(scratch, &mut batch.log_psi[k..=k]);
+            .extend(x.iter().map(|&s| R::from_f64(f64::from(s))));
+        let first = &self.tables.first;
+        first.multiply(self.simd, &scratch.spins, n, rows);
+        scratch.rows[..rows.len()].copy_from_slice(rows);
+        for (visible, x) in visible.iter_mut().zip(x.chunks_exact(n)) {
+            *visible = self.tables.visible_sum(x);
+        }
+        scratch.visible[..visible.len()].copy_from_slice(visible);
+        self.log_amplitudes(scratch, logs);
+    }
+
+    /// Row and ln ψ of walker `k` from its spins.
+    pub(super) fn refresh(
+        &self,
+        batch: &mut FeedforwardBatch<R>,
+        k: usize,
+        scratch: &mut Scratch<R>,
+    ) {
+        let (n, stride) = (self.shape.sites, self.tables.first.stride());
+        self.evaluate(
+            &batch.x[k * n..(k + 1) * n],
+            &mut batch.rows[k * stride..(k + 1) * stride],
+            &mut batch.visible[k..=k],
+            scratch,
+            &mut batch.log_psi[k..=k],
+        );
     }
 
     /// ln ψ of the first `out.len()` rows of `scratch`.
-    pub(super) fn log_amplitudes(&self, scratch: &mut Scratch, out: &mut [Complex64]) {
+    pub(super) fn log_amplitudes(&self, scratch: &mut Scratch<R>, out: &mut [Complex64]) {
         let (tables, count) = (&self.tables, out.len());
         let Scratch {
-            rows, one, other, ..
+            rows,
+            visible,
+            one,
+            other,
+            last,
+            sums,
+            ..
         } = scratch;
         let first = tables.first.stride();
         let mut stride = first;
@@ -315,22 +196,18 @@ impl<T: Field> Feedforward<T> {
             );
             stride = next;
         }
-        let last = tables.output.stride();
-        tables
-            .output
-            .multiply(self.simd, one, stride, &mut other[..count * last]);
-        let columns = tables.output.width();
-        for ((out, sum), row) in out
-            .iter_mut()
-            .zip(other.chunks_exact(last))
-            .zip(rows.chunks_exact(tables.first.stride()))
-        {
-            let visible = &row[tables.units..tables.first.width()];
-            let entry = |j: usize| sum[j] + visible.get(j).unwrap_or(&0.0);
-            *out = reduce(Complex64::new(
-                entry(0),
-                if columns == 2 { entry(1) } else { 0.0 },
-            ));
+        let output = &tables.output;
+        let values = R::widened(&one[..count * stride], last);
+        let sums = &mut sums[..count * output.stride()];
+        output.multiply(self.simd, values, stride, sums);
+        let rows = sums.chunks_exact(output.stride()).zip(visible);
+        for (out, (sum, visible)) in out.iter_mut().zip(rows) {
+            let phase = if output.width() == 2 {
+                sum[1] + visible[1]
+            } else {
+                0.0
+            };
+            *out = reduce(Complex64::new(sum[0] + visible[0], phase));
         }
     }
 
@@ -340,25 +217,25 @@ impl<T: Field> Feedforward<T> {
         &self,
         l: usize,
         order: Order,
-        theta: &[f64],
+        theta: &[R],
         from: usize,
-        out: &mut [f64],
+        out: &mut [R],
         to: usize,
     ) {
         let (units, g) = self.shape.layers[l];
         let count = numbers::<T>(units);
         for (theta, out) in theta.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
-            g.apply::<T>(order, self.simd, &theta[..count], &mut out[..count]);
+            g.apply::<T, R>(order, self.simd, &theta[..count], &mut out[..count]);
         }
     }
 
     /// The rows θ¹ of walkers from `first` on, and their stride.
     pub(super) fn pre_activations<'a>(
         &self,
-        batch: &'a FeedforwardBatch,
+        batch: &'a FeedforwardBatch<R>,
         first: usize,
         count: usize,
-    ) -> (&'a [f64], usize) {
+    ) -> (&'a [R], usize) {
         let stride = self.tables.first.stride();
         (
             &batch.rows[first * stride..(first + count) * stride],

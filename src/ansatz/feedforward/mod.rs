@@ -12,6 +12,7 @@ mod activation;
 mod backward;
 mod factory;
 mod forward;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -20,12 +21,14 @@ pub use factory::{build, schema};
 pub use forward::{FeedforwardBatch, Scratch};
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
-use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Kind, keep};
+use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Kind, SINGLE, keep};
 use crate::error::Result;
+use crate::linalg::functions::Elementary;
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
-use forward::{BLOCK, Tables};
+use forward::BLOCK;
 use num_complex::Complex64;
+use tables::Tables;
 
 /// Accepted moves of a walker after which its θ¹ and ln ψ are computed afresh.
 const REFRESH: u32 = 256;
@@ -97,17 +100,18 @@ struct Places {
     end: usize,
 }
 
-/// A wave function of dense layers with real or complex parameters.
+/// A wave function of dense layers with real or complex parameters. The layers are evaluated in the
+/// precision of `R`, `f32` or `f64`; parameters, ln ψ and ratios have double precision.
 #[derive(Debug, Clone)]
-pub struct Feedforward<T> {
+pub struct Feedforward<T, R = f64> {
     shape: Shape,
     places: Places,
     values: Vec<T>,
-    tables: Tables,
+    tables: Tables<R>,
     simd: Simd,
 }
 
-impl<T: Field> Feedforward<T> {
+impl<T: Field, R: Elementary> Feedforward<T, R> {
     /// Gaussian parameters. Weights have the standard deviation [`Activation::gain`]/√(fan-in), so
     /// that signals keep their size. What multiplies the output (c, or the last layer where c is
     /// not a parameter) and all biases have a tenth of that, so that ψ starts almost uniform;
@@ -163,9 +167,9 @@ impl<T: Field> Feedforward<T> {
     }
 }
 
-impl<T: Field> Ansatz for Feedforward<T> {
-    type Batch = FeedforwardBatch;
-    type Scratch = Scratch;
+impl<T: Field, R: Elementary> Ansatz for Feedforward<T, R> {
+    type Batch = FeedforwardBatch<R>;
+    type Scratch = Scratch<R>;
 
     fn sites(&self) -> usize {
         self.shape.sites
@@ -215,7 +219,11 @@ impl<T: Field> Ansatz for Feedforward<T> {
         let rows = self.shape.outputs::<T>() * self.shape.last();
         AnsatzFacts {
             kind: if phase { Kind::Stacked } else { T::kind() },
-            precision: DOUBLE,
+            precision: if R::EPSILON > f64::EPSILON {
+                SINGLE
+            } else {
+                DOUBLE
+            },
             positive: !phase && !T::COMPLEX,
             bytes_per_walker: self.bytes_per_walker(),
             // A complex multiplication takes four real ones.
@@ -244,8 +252,7 @@ impl<T: Field> Ansatz for Feedforward<T> {
         for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             for (row, at) in (first..first + out.len()).enumerate() {
                 let (k, step) = asks.get(at);
-                self.tables
-                    .moved(batch, k, step.sites, scratch.row(row, &self.tables));
+                scratch.ask(row, &self.tables, batch, k, step.sites);
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {

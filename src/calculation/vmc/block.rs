@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::input::FIRST_BURN_IN;
 use crate::operator::Operator;
 use crate::run::Desk;
-use crate::stats::limits::MAX_TABLE_DRIFT;
+use crate::stats::limits::max_table_drift;
 
 /// Proposals of one block of sampling.
 pub struct BlockCounts {
@@ -69,7 +69,7 @@ impl Vmc<'_> {
         let mut drift = [counts.table_drift];
         comm.max(&mut drift)?;
         let table_drift = drift[0];
-        if table_drift > MAX_TABLE_DRIFT * self.ensemble.facts().precision {
+        if table_drift > max_table_drift(self.ensemble.facts().precision) {
             log::warn!(
                 "the chains' tables are off by {table_drift:.1e} in ln psi; their ratios are less \
                  accurate than usual"

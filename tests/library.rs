@@ -472,3 +472,55 @@ fn every_section_obeys_the_laws_of_calculations() {
     sections_obey(&format!("{exact}{list}"), "measure");
     sections_obey(DARTS, "darts");
 }
+
+#[test]
+fn a_ramp_on_a_graph_reads_its_edges_once() {
+    let input = "seed = 2\n[lattice]\nkind = 'graph'\nfile = 'edges.csv'\n[hamiltonian]\nkind = \
+                 'ising'\nhx = 1.0\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nmethod = \
+                 'full-sum'\n[evolve]\ntime = 0.1\nstep = 0.02\n[evolve.ramps]\nhx = { kind = \
+                 'linear', from = 0.5, to = 1.0, duration = 0.1 }\nj = { kind = 'linear', from = \
+                 1.0, to = 0.7, duration = 0.1 }\n";
+    let case = Case::new(input);
+    let edges = case.path("edges.csv");
+    std::fs::write(&edges, "i,j\n0,1\n1,2\n2,3\n3,0\n").unwrap();
+    let registry = Registry::default();
+    let source = nishina::calculation::read(&case.path("x.toml"), &[], &registry).unwrap();
+    let start = nishina::calculation::start(&source, &registry, (0, 1), 1e10).unwrap();
+    std::fs::remove_file(&edges).unwrap();
+    let mut evolution = start.stages.into_iter().next().unwrap().into_calculation();
+    let stop = Stop::unarmed();
+    let mut desk = Desk::new(&Serial, &stop);
+    let mut blocks = 0;
+    while evolution.block(&mut desk).unwrap() == Progress::GoesOn {
+        blocks += 1;
+    }
+    assert_eq!(blocks, 20);
+}
+
+#[test]
+fn a_product_state_is_that_state_in_networks_with_a_phase_too() {
+    let input = |ansatz: &str| {
+        format!(
+            "seed = 4\n[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nhx = \
+             1.0\n[ansatz]\n{ansatz}\n[sampler]\nmethod = 'full-sum'\n[evolve]\ntime = \
+             1e-6\nstep = 1e-6\nstart = {{ kind = 'product', theta = 1.0 }}\n[measure]\nsamples = \
+             16\nobservables = ['transverse-magnetisation']\n"
+        )
+    };
+    for ansatz in [
+        "kind = 'rbm'\ndensity = 1\ninit = 1e-5",
+        "kind = 'feedforward'\nwidths = [6]\nparameters = 'real'\nvisible_bias = true\ninit = 1e-5",
+    ] {
+        let case = Case::new(&input(ansatz));
+        let out = case.alone(&["run", "x.toml"]);
+        common::expect_code(&out, 0);
+        let path = "evolve/output/observables/transverse-magnetisation/mean";
+        let found = case.tree("x.h5").reals(path).unwrap()[0];
+        assert!((found - 1f64.sin()).abs() < 1e-3, "{ansatz}: {found}");
+    }
+    let case = Case::new(&input("kind = 'jastrow'\nparameters = 'complex'"));
+    let out = case.alone(&["run", "x.toml"]);
+    let said = common::text(&out);
+    let named = out.status.code() == Some(64) && said.contains("evolve.start");
+    assert!(named || out.status.code() == Some(0), "{said}");
+}

@@ -1,8 +1,13 @@
 //! Decides the Hamiltonian at a time of an evolution: `[hamiltonian]`, with the keys of
 //! `evolve.hamiltonian` and `evolve.ramps`.
+//!
+//! Models are linear in each of their couplings g_k, so that H(g) = Σ_S Π_{k in S} g_k H_S over all
+//! sets S of ramped keys, with H_S = Σ_{T in S} (−1)^{|S| − |T|} H(g = 1 in T, else 0). All H_S
+//! are built once, before the start; nothing is read from files later.
 
 use super::keys::{self, EvolveInput};
 use crate::ansatz::Ansatz;
+use crate::basis::SpinBasis;
 use crate::calculation::Registry;
 use crate::calculation::vmc::problem::{self, Problem};
 use crate::derivatives::Kind;
@@ -10,70 +15,207 @@ use crate::error::{Error, Result};
 use crate::evolution::motion::Axis;
 use crate::evolution::ramp::Ramp;
 use crate::input::{Source, section};
+use crate::lattice::Lattice;
+use crate::operator::{PauliSum, TermTable};
 use std::collections::BTreeMap;
 
-/// The Hamiltonian as a function of time.
-pub struct Couplings<'r> {
-    registry: Registry<'r>,
-    source: Source,
-    ramps: BTreeMap<String, Ramp>,
+/// Most keys with ramps: the number of sets S doubles with each.
+const MOST_RAMPS: usize = 8;
+/// Largest difference, relative to the largest coefficient, between the expansion and the model.
+const TOLERANCE: f64 = 1e-10;
+
+/// The Hamiltonian at one time.
+pub struct Present {
+    /// Compiled.
+    pub hamiltonian: TermTable,
+    /// Tr H / dim over the whole space.
+    pub e_infinity: f64,
+    /// A rigorous lower bound of the energy.
+    pub lower_bound: f64,
 }
 
-impl<'r> Couplings<'r> {
+/// The Hamiltonian as a function of time.
+pub struct Couplings {
+    basis: SpinBasis,
+    ramps: Vec<Ramp>,
+    /// H_S; bit k of its number says whether key k is in S.
+    parts: Vec<PauliSum>,
+}
+
+/// How a model follows from the values of its ramped keys.
+struct Builder<'b> {
+    source: Source,
+    registry: &'b Registry<'b>,
+    lattice: &'b Lattice,
+    keys: Vec<&'b String>,
+}
+
+impl Builder<'_> {
+    /// The model with these values of the keys.
+    fn build(&self, values: &[f64]) -> Result<PauliSum> {
+        let mut source = self.source.clone();
+        if let Some(table) = source.input.hamiltonian.as_mut() {
+            for (key, &value) in self.keys.iter().zip(values) {
+                table.insert(key.to_string(), toml::Value::Float(value));
+            }
+        }
+        let model = problem::model(&source, self.registry, self.lattice);
+        model.map(|(_, model)| model.sum).map_err(of_evolution)
+    }
+
+    /// All H_S.
+    fn expand(&self) -> Result<Vec<PauliSum>> {
+        let corners = 1usize << self.keys.len();
+        let value = |corner: usize, k: usize| if corner >> k & 1 == 1 { 1.0 } else { 0.0 };
+        let mut parts = Vec::new();
+        for corner in 0..corners {
+            let values: Vec<f64> = (0..self.keys.len()).map(|k| value(corner, k)).collect();
+            parts.push(self.build(&values)?);
+        }
+        for k in 0..self.keys.len() {
+            for set in (0..corners).filter(|set| set >> k & 1 == 1) {
+                let without = parts[set ^ (1 << k)].clone();
+                add(&mut parts[set], &without, -1.0);
+            }
+        }
+        Ok(parts)
+    }
+}
+
+/// Errors of `[hamiltonian]` are those of `[evolve]` here.
+fn of_evolution(error: Error) -> Error {
+    match error {
+        Error::Input {
+            key,
+            problem,
+            remedy,
+        } if key.starts_with("hamiltonian") => Error::Input {
+            key: format!("evolve.{key}"),
+            problem,
+            remedy,
+        },
+        other => other,
+    }
+}
+
+/// sum + factor × other.
+fn add(sum: &mut PauliSum, other: &PauliSum, factor: f64) {
+    for (string, coefficient) in other.iter() {
+        let coefficient = coefficient * factor;
+        if coefficient.norm() > 0.0 {
+            sum.add(coefficient, string);
+        }
+    }
+}
+
+/// H(g) from all H_S.
+fn combine(parts: &[PauliSum], values: &[f64]) -> PauliSum {
+    let mut sum = PauliSum::default();
+    for (set, part) in parts.iter().enumerate() {
+        let inside = values.iter().enumerate().filter(|(k, _)| set >> k & 1 == 1);
+        add(&mut sum, part, inside.map(|(_, g)| g).product());
+    }
+    sum
+}
+
+/// Whether two sums are the same to rounding.
+fn agree(a: &PauliSum, b: &PauliSum) -> bool {
+    let largest = |sum: &PauliSum| sum.iter().fold(0.0, |m: f64, (_, c)| m.max(c.norm()));
+    let mut difference = a.clone();
+    add(&mut difference, b, -1.0);
+    largest(&difference) <= TOLERANCE * largest(a).max(largest(b))
+}
+
+impl Couplings {
     /// From an input with `[evolve]`; builds the Hamiltonian at the corners of its ramps, so that
     /// faults show before the start.
-    pub fn new(source: &Source, registry: &Registry<'r>, evolve: &EvolveInput) -> Result<Self> {
-        let mut table = section(&source.input.hamiltonian, "hamiltonian")?.clone();
-        // Operators are never rotated: the sign rule is part of the wave function.
-        table.remove("sign_rule");
-        if let Some(own) = &evolve.hamiltonian {
-            if own
-                .get("kind")
-                .is_some_and(|kind| table.get("kind") != Some(kind))
-            {
-                table.retain(|key, _| key == "sector");
-            }
-            table.extend(own.clone());
+    ///
+    /// Fails with `Error::Input` where a ramped key is no coupling, or there are more than eight.
+    pub fn new(source: &Source, problem: &Problem, evolve: &EvolveInput) -> Result<Self> {
+        let ramps = &evolve.ramps;
+        if ramps.len() > MOST_RAMPS {
+            return Err(Error::input(
+                "evolve.ramps",
+                format!("{} keys with ramps", ramps.len()),
+                format!("use at most {MOST_RAMPS}"),
+            ));
         }
         let mut source = source.clone();
-        source.input.hamiltonian = Some(table);
-        let couplings = Couplings {
-            registry: *registry,
+        source.input.hamiltonian = Some(during(&source, evolve)?);
+        let builder = Builder {
             source,
-            ramps: evolve.ramps.clone(),
+            registry: &problem.registry,
+            lattice: &problem.lattice,
+            keys: ramps.keys().collect(),
         };
-        let corners = evolve.ramps.values().flat_map(Ramp::landmarks);
-        for time in [0.0, evolve.time].into_iter().chain(
-            corners
-                .filter(|t| (0.0..evolve.time).contains(t))
-                .take(1000),
-        ) {
-            couplings.at(time)?;
-        }
+        let couplings = Couplings {
+            basis: problem.basis.clone(),
+            ramps: ramps.values().cloned().collect(),
+            parts: builder.expand()?,
+        };
+        couplings.check(&builder, evolve.time, ramps)?;
         Ok(couplings)
     }
 
-    /// The problem at a time.
-    pub fn at(&self, time: f64) -> Result<Problem<'r>> {
-        let mut source = self.source.clone();
-        if let Some(table) = source.input.hamiltonian.as_mut() {
-            for (key, ramp) in &self.ramps {
-                table.insert(key.clone(), toml::Value::Float(ramp.at(time)));
+    /// An error where a ramp goes through values that the model refuses, or in which it is not
+    /// linear.
+    fn check(&self, builder: &Builder, end: f64, ramps: &BTreeMap<String, Ramp>) -> Result<()> {
+        let corners = ramps.values().flat_map(Ramp::landmarks);
+        let inside = corners.filter(|t| (0.0..end).contains(t)).take(1000);
+        for time in [0.0, 0.4142 * end, end].into_iter().chain(inside) {
+            let values = self.values(time);
+            let direct = builder.build(&values)?;
+            if !agree(&direct, &combine(&self.parts, &values)) {
+                let key = ramps.keys().next().map_or("", String::as_str);
+                return Err(Error::input(
+                    format!("evolve.ramps.{key}"),
+                    "the Hamiltonian is not linear in this key",
+                    "let couplings and fields follow ramps only",
+                ));
             }
+            self.at(time)?;
         }
-        problem::problem(&source, &self.registry).map_err(|e| match e {
-            Error::Input {
-                key,
-                problem,
-                remedy,
-            } if key.starts_with("hamiltonian") => Error::Input {
-                key: format!("evolve.{key}"),
-                problem,
-                remedy,
-            },
-            other => other,
+        Ok(())
+    }
+
+    fn values(&self, time: f64) -> Vec<f64> {
+        self.ramps.iter().map(|ramp| ramp.at(time)).collect()
+    }
+
+    /// Whether the Hamiltonian does not depend on time.
+    pub fn are_constant(&self) -> bool {
+        self.ramps.is_empty()
+    }
+
+    /// The Hamiltonian at a time.
+    pub fn at(&self, time: f64) -> Result<Present> {
+        let sum = combine(&self.parts, &self.values(time));
+        let hamiltonian = TermTable::compile(self.basis.sites, &sum).map_err(of_evolution)?;
+        hamiltonian
+            .check_sector(&self.basis)
+            .map_err(of_evolution)?;
+        let (e_infinity, lower_bound) = problem::bounds(&sum, &hamiltonian);
+        Ok(Present {
+            hamiltonian,
+            e_infinity,
+            lower_bound,
         })
     }
+}
+
+/// `[hamiltonian]` with the keys that have other values during the evolution.
+fn during(source: &Source, evolve: &EvolveInput) -> Result<toml::Table> {
+    let mut table = section(&source.input.hamiltonian, "hamiltonian")?.clone();
+    // Operators are never rotated: the sign rule is part of the wave function.
+    table.remove("sign_rule");
+    if let Some(own) = &evolve.hamiltonian {
+        let kind = own.get("kind");
+        if kind.is_some_and(|kind| table.get("kind") != Some(kind)) {
+            table.retain(|key, _| key == "sector");
+        }
+        table.extend(own.clone());
+    }
+    Ok(table)
 }
 
 /// Checks that `[evolve]` fits the model and the wave function.
@@ -81,7 +223,7 @@ pub fn validate(source: &Source, problem: &Problem) -> Result<()> {
     let Some(evolve) = keys::keys(source)? else {
         return Ok(());
     };
-    let at_start = Couplings::new(source, &problem.registry, &evolve)?.at(0.0)?;
+    let at_start = Couplings::new(source, problem, &evolve)?.at(0.0)?;
     if problem::wave_function(source, problem)?.kind() == Kind::Real
         && (evolve.axis == Axis::Real || !at_start.hamiltonian.is_real())
     {

@@ -13,13 +13,13 @@ mod start;
 mod step;
 mod trajectory;
 
-pub use couplings::{Couplings, validate as validate_evolution};
+pub use couplings::{Couplings, Present, validate as validate_evolution};
 pub use keys::{EvolveInput, Start, keys, validate};
 pub use trajectory::{CURVES, OUTPUTS, OutputRow, PointRow, Trajectory};
 
 use super::measure;
 use super::vmc::Vmc;
-use super::vmc::problem::{Problem, observables};
+use super::vmc::problem::observables;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
 use crate::error::Result;
@@ -92,9 +92,9 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
 pub struct Evolve<'a> {
     vmc: Rc<RefCell<Vmc<'a>>>,
     keys: EvolveInput,
-    couplings: Couplings<'a>,
-    /// The problem of a constant Hamiltonian.
-    constant: Option<Problem<'a>>,
+    couplings: Couplings,
+    /// A Hamiltonian that does not depend on time.
+    constant: Option<Present>,
     /// `[hamiltonian]`, under which the state was prepared.
     prepared: TermTable,
     /// Those of `[measure]`.
@@ -113,9 +113,9 @@ impl<'a> Evolve<'a> {
         let shared = world.vmc()?;
         let vmc = &mut *shared.borrow_mut();
         validate_evolution(source, &vmc.problem)?;
-        start::start(source, &mut *vmc.ensemble)?;
-        let couplings = Couplings::new(source, &world.registry, &keys)?;
-        let constant = match keys.ramps.is_empty() {
+        start::start(source, vmc)?;
+        let couplings = Couplings::new(source, &vmc.problem, &keys)?;
+        let constant = match couplings.are_constant() {
             true => Some(couplings.at(0.0)?),
             false => None,
         };
@@ -139,7 +139,10 @@ impl<'a> Evolve<'a> {
 
     /// Those behind go on under the Hamiltonian of the last time.
     fn hand_on(&self) -> Result<()> {
-        self.vmc.borrow_mut().problem = self.couplings.at(self.keys.time)?;
+        let last = self.couplings.at(self.keys.time)?;
+        let problem = &mut self.vmc.borrow_mut().problem;
+        problem.hamiltonian = last.hamiltonian;
+        (problem.e_infinity, problem.lower_bound) = (last.e_infinity, last.lower_bound);
         Ok(())
     }
 }

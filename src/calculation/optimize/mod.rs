@@ -117,7 +117,7 @@ impl<'a> Optimize<'a> {
             0.0
         };
         Ok(Optimize {
-            bounds: Bounds::new(problem, rise),
+            bounds: Bounds::new(problem.e_infinity, problem.lower_bound, rise),
             lower_bound: problem.lower_bound,
             vmc: vmc.clone(),
             schedule: schedule(source)?,

@@ -16,7 +16,6 @@
 //! All of it is part of the checkpoint. Bounds: Cauchy–Schwarz with the operator norm ‖H −
 //! E_∞‖ ≤ Σ|c_k|.
 
-use crate::calculation::vmc::problem::Problem;
 use crate::calculation::vmc::{Energy, gather_spins};
 use crate::comm::Comm;
 use crate::error::Result;
@@ -86,11 +85,11 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Those of a problem.
-    pub fn new(problem: &Problem, max_rise: f64) -> Self {
+    /// Of a Hamiltonian with these bounds.
+    pub fn new(e_infinity: f64, lower_bound: f64, max_rise: f64) -> Self {
         Bounds {
-            e_infinity: problem.e_infinity,
-            spread: problem.e_infinity - problem.lower_bound,
+            e_infinity,
+            spread: e_infinity - lower_bound,
             max_rise,
         }
     }

@@ -9,14 +9,15 @@ use crate::derivatives::Kind;
 use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum};
 use crate::error::{Error, Result};
 use crate::input::{
-    self, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source, split_hamiltonian,
+    self, HamiltonianCommon, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source,
+    split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
 use crate::linalg;
 use crate::observable::{self, Named, ObservableContext};
 use crate::operator::models::{Model, ModelContext, Units};
-use crate::operator::{Flip, TermTable};
+use crate::operator::{Flip, PauliSum, TermTable};
 use crate::sampler::{Mixture, RuleContext};
 use std::path::Path;
 
@@ -46,20 +47,13 @@ pub struct Problem<'a> {
 pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'a>> {
     let lattice =
         Lattice::new(&input::section(&source.input.lattice, "lattice")?.spec(&source.folder)?)?;
-    let (common, own) =
-        split_hamiltonian(input::section(&source.input.hamiltonian, "hamiltonian")?)?;
-    let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
-    let context = ModelContext {
-        lattice: &lattice,
-        folder: &source.folder,
-        units: common.units,
-    };
+    let (common, model) = model(source, registry, &lattice)?;
     let Model {
         sum,
         marshall_bonds,
         exchange_bonds,
         units,
-    } = (entry.build)(&own, &context)?;
+    } = model;
     let twice_sz = match &common.sector {
         None => None,
         Some(sector) => {
@@ -81,12 +75,7 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
         SignRule::None => None,
         SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &marshall_bonds)?),
     };
-    let e_infinity = hamiltonian.mean_diagonal();
-    let total: f64 = sum
-        .iter()
-        .map(|(string, c)| if string.is_empty() { 0.0 } else { c.norm() })
-        .sum();
-    let lower_bound = e_infinity - total;
+    let (e_infinity, lower_bound) = bounds(&sum, &hamiltonian);
     Ok(Problem {
         registry: *registry,
         lattice,
@@ -98,6 +87,34 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
         e_infinity,
         units,
     })
+}
+
+/// The model of `[hamiltonian]` on a lattice, with the keys that all models share.
+pub fn model(
+    source: &Source,
+    registry: &Registry,
+    lattice: &Lattice,
+) -> Result<(HamiltonianCommon, Model)> {
+    let table = input::section(&source.input.hamiltonian, "hamiltonian")?;
+    let (common, own) = split_hamiltonian(table)?;
+    let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
+    let context = ModelContext {
+        lattice,
+        folder: &source.folder,
+        units: common.units,
+    };
+    let model = (entry.build)(&own, &context)?;
+    Ok((common, model))
+}
+
+/// Tr H / dim, and the rigorous lower bound c₀ − Σ |c_k| of the energy.
+pub fn bounds(sum: &PauliSum, compiled: &TermTable) -> (f64, f64) {
+    let e_infinity = compiled.mean_diagonal();
+    let total: f64 = sum
+        .iter()
+        .map(|(string, c)| if string.is_empty() { 0.0 } else { c.norm() })
+        .sum();
+    (e_infinity, e_infinity - total)
 }
 
 fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {

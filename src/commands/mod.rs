@@ -1,8 +1,8 @@
 //! Decides what the program says about runs and files: one module per command.
 //!
-//! `run` does a calculation, `check` speaks of a run before it starts, `exact` diagonalises; `info`,
-//! `gather`, `export`, `watch` and `extrapolate` speak of files that are there, `schema` of the
-//! input itself.
+//! `run` does a calculation, `check` speaks of a run before it starts, `exact` diagonalises;
+//! `info`, `gather`, `export`, `watch` and `extrapolate` speak of files that are there, `schema` of
+//! the input itself.
 
 pub mod check;
 mod cli;

@@ -1,5 +1,5 @@
-//! Decides what a forecast says of a run: memory of a rank, bytes of its files, seconds of a step and
-//! of all.
+//! Decides what a forecast says of a run: memory of a rank, bytes of its files, seconds of a step
+//! and of all.
 
 use crate::calculation::Plan;
 use crate::run::{Cost, Stage};
@@ -80,13 +80,18 @@ impl Forecast {
 
     /// Adds its numbers to those of the plan; what is not known is null.
     pub fn add_to(&self, object: &mut Value, header: &str) {
+        let sections = self.sections.iter().map(|section| {
+            let Cost { blocks, bytes } = section.cost;
+            let about = json!({ "blocks": blocks, "bytes": bytes });
+            (section.name.to_string(), about)
+        });
         let numbers = json!({
-            "memory_per_rank": self.memory, "results_bytes": self.results, "checkpoint_bytes": self.checkpoint,
-            "samples_bytes": self.samples, "step_seconds": self.step, "evolve_step_seconds": self.evolve.map(|e| e.0),
-            "slope_seconds": self.evolve.map(|e| e.1), "measure_seconds": self.measure, "total_seconds": self.total,
-            "notes": self.notes, "slurm_header": header, "sections": self.sections.iter().map(|s| {
-                (s.name.to_string(), json!({ "blocks": s.cost.blocks, "bytes": s.cost.bytes }))
-            }).collect::<serde_json::Map<_, _>>(),
+            "memory_per_rank": self.memory, "results_bytes": self.results,
+            "checkpoint_bytes": self.checkpoint, "samples_bytes": self.samples,
+            "step_seconds": self.step, "evolve_step_seconds": self.evolve.map(|e| e.0),
+            "slope_seconds": self.evolve.map(|e| e.1), "measure_seconds": self.measure,
+            "total_seconds": self.total, "notes": self.notes, "slurm_header": header,
+            "sections": sections.collect::<serde_json::Map<_, _>>(),
         });
         if let (Some(all), Value::Object(more)) = (object.as_object_mut(), numbers) {
             all.extend(more);

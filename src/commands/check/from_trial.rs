@@ -228,12 +228,11 @@ impl Forecaster<'_> {
 
     /// Sections without a model of their own: seconds of a block in the trial, and of all blocks.
     fn other_sections(&self) -> impl Iterator<Item = (&str, f64)> {
-        let seconds = self.tree().datasets.keys().filter_map(|path| {
+        self.tree().datasets.keys().filter_map(|path| {
             let name = path.strip_prefix("progress/")?.strip_suffix("/seconds")?;
             let known = MODELLED.contains(&name);
             (!known).then(|| (name, self.tree().real(path).unwrap_or(0.0)))
-        });
-        seconds
+        })
     }
 
     /// They take as long as the blocks of the trial, block by block.

@@ -252,8 +252,10 @@ mod darts {
         blocks: usize,
         /// Streams of 100 points in a block
         streams: usize,
-        /// Fails here
+        /// Dies here without a word
         broken_at: Option<usize>,
+        /// Has no result here
+        fails_at: Option<usize>,
     }
 
     struct Darts {
@@ -274,6 +276,9 @@ mod darts {
         fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
             let step = self.rows.len();
             assert!(self.keys.broken_at != Some(step), "killed");
+            if self.keys.fails_at == Some(step) {
+                return Err(Error::numerical("no darts are left", "buy more"));
+            }
             let mut hits = [0.0];
             for chain in self.mine.clone() {
                 let mut rng = stream(3, Purpose::Law, chain as u64, step as u64);
@@ -345,7 +350,7 @@ mod darts {
     pub const SECTION: Section = Section {
         declaration: Declaration {
             name: "darts",
-            free: &["broken_at"],
+            free: &["broken_at", "fails_at"],
             grows: &["blocks"],
             reopens: &[],
             restarts: &[],
@@ -570,4 +575,134 @@ fn every_section_obeys_the_laws_of_calculations() {
     let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
     sections_obey(&format!("{exact}{list}"), "measure");
     sections_obey(DARTS, "darts");
+}
+
+#[test]
+fn a_ramp_on_a_graph_reads_its_edges_once() {
+    let input = "seed = 2\n[lattice]\nkind = 'graph'\nfile = 'edges.csv'\n[hamiltonian]\nkind = \
+                 'ising'\nhx = 1.0\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nmethod = \
+                 'full-sum'\n[evolve]\ntime = 0.1\nstep = 0.02\n[evolve.ramps]\nhx = { kind = \
+                 'linear', from = 0.5, to = 1.0, duration = 0.1 }\nj = { kind = 'linear', from = \
+                 1.0, to = 0.7, duration = 0.1 }\n";
+    let case = Case::new(input);
+    let edges = case.path("edges.csv");
+    std::fs::write(&edges, "i,j\n0,1\n1,2\n2,3\n3,0\n").unwrap();
+    let registry = Registry::default();
+    let source = nishina::calculation::read(&case.path("x.toml"), &[], &registry).unwrap();
+    let start = nishina::calculation::start(&source, &registry, (0, 1), 1e10).unwrap();
+    std::fs::remove_file(&edges).unwrap();
+    let mut evolution = start.stages.into_iter().next().unwrap().into_calculation();
+    let stop = Stop::unarmed();
+    let mut desk = Desk::new(&Serial, &stop);
+    let mut blocks = 0;
+    while evolution.block(&mut desk).unwrap() == Progress::GoesOn {
+        blocks += 1;
+    }
+    assert_eq!(blocks, 20);
+}
+
+#[test]
+fn a_product_state_is_that_state_in_networks_with_a_phase_too() {
+    let input = |ansatz: &str| {
+        format!(
+            "seed = 4\n[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nhx = \
+             1.0\n[ansatz]\n{ansatz}\n[sampler]\nmethod = 'full-sum'\n[evolve]\ntime = \
+             1e-6\nstep = 1e-6\nstart = {{ kind = 'product', theta = 1.0 }}\n[measure]\nsamples = \
+             16\nobservables = ['transverse-magnetisation']\n"
+        )
+    };
+    for ansatz in [
+        "kind = 'rbm'\ndensity = 1\ninit = 1e-5",
+        "kind = 'feedforward'\nwidths = [6]\nparameters = 'real'\nvisible_bias = true\ninit = 1e-5",
+    ] {
+        let case = Case::new(&input(ansatz));
+        let out = case.alone(&["run", "x.toml"]);
+        common::expect_code(&out, 0);
+        let path = "evolve/output/observables/transverse-magnetisation/mean";
+        let found = case.tree("x.h5").reals(path).unwrap()[0];
+        assert!((found - 1f64.sin()).abs() < 1e-3, "{ansatz}: {found}");
+    }
+    let case = Case::new(&input("kind = 'jastrow'\nparameters = 'complex'"));
+    let out = case.alone(&["run", "x.toml"]);
+    let said = common::text(&out);
+    let named = out.status.code() == Some(64) && said.contains("evolve.start");
+    assert!(named || out.status.code() == Some(0), "{said}");
+}
+
+#[test]
+fn what_was_reached_before_an_error_is_saved() {
+    let whole = Case::new(DARTS);
+    assert!(finished(&throw(&whole, &[], 1)));
+    for ranks in [1, 3] {
+        // No checkpoint is due in this run.
+        let case = Case::new(&DARTS.replace("1e-9", "1e9"));
+        let failed = throw(&case, &["darts.fails_at=5"], ranks);
+        assert!(
+            failed
+                .iter()
+                .all(|o| o.as_ref().is_err_and(|e| e.exit_code() == 70)),
+            "{failed:?}"
+        );
+        assert_eq!(case.present().integer("section/blocks").unwrap(), 5);
+        assert!(finished(&throw(&case, &[], ranks)));
+        let of = |case: &Case| case.tree("x.h5").group("darts");
+        assert_eq!(of(&case), of(&whole), "{ranks} ranks");
+    }
+}
+
+#[test]
+fn a_foreign_wave_function_is_compared_excluded_and_checked() {
+    const MINE: &[AnsatzEntry] = &[AnsatzEntry {
+        kind: "mean-field",
+        build,
+        schema: || serde_json::json!({}),
+    }];
+    let mut registry = Registry::default();
+    registry.ansatze = registry.ansatze.with(MINE);
+    let case = Case::new("");
+    let directory = case.folder.path().display();
+    let input = |name: &str, more: &str| {
+        format!(
+            "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'ising'\nj = 0\nhx = \
+             1\nhz = 1\n[ansatz]\nkind = 'mean-field'\n[sampler]\nmethod = \
+             'full-sum'\n[optimize]\nsteps = 30\nlearning_rate = 0.1\nshift = \
+             1e-3\n{more}\n[output]\ndirectory = '{directory}'\nname = '{name}'\n"
+        )
+    };
+    let stop = Stop::unarmed();
+    let go = |name: &str, more: &str, registry: Registry<'static>| {
+        let path = case.path(&format!("{name}.toml"));
+        std::fs::write(&path, input(name, more)).unwrap();
+        let source = nishina::calculation::read(&path, &[], &registry)?;
+        let options = Options {
+            stop: &stop,
+            fresh: true,
+            registry,
+        };
+        run(&source, &Serial, &options)
+    };
+    assert_eq!(go("first", "", registry), Ok(Outcome::Finished));
+    let overlap =
+        "[measure]\nsamples = 16\nobservables = [{ kind = 'overlap', file = 'first.h5' }]";
+    let excluded = format!("orthogonal_to = [{{ file = 'first.h5', weight = 3.0 }}]\n{overlap}");
+    assert_eq!(go("same", overlap, registry), Ok(Outcome::Finished));
+    assert_eq!(go("other", &excluded, registry), Ok(Outcome::Finished));
+    let fidelity = |name: &str| {
+        let path = "measure/observables/overlap/fidelity/mean";
+        case.tree(name).real(path).unwrap()
+    };
+    assert!(fidelity("same.h5") > 0.999, "{}", fidelity("same.h5"));
+    assert!(
+        fidelity("other.h5") < fidelity("same.h5") - 1e-3,
+        "{}",
+        fidelity("other.h5")
+    );
+    let asked = nishina::commands::check::Question {
+        path: &case.path("other.toml"),
+        settings: &[],
+        ranks: 1,
+        seconds: 0.0,
+    };
+    assert!(nishina::commands::check::check(&asked, &registry).is_ok());
+    assert!(nishina::commands::check::check(&asked, &Registry::default()).is_err());
 }

@@ -761,25 +761,3 @@ fn schemas_name_every_key() {
         }
     }
 }
-
-#[test]
-fn another_hamiltonian_on_the_same_graph_reads_no_edges_again() {
-    let folder = tempfile::tempdir().expect("folder");
-    std::fs::write(folder.path().join("edges.csv"), "i,j\n0,1\n1,2\n2,3\n").expect("file");
-    let input = |hx: f64| {
-        let text = format!(
-            "[lattice]\nkind = 'graph'\nfile = 'edges.csv'\n\
-             [hamiltonian]\nkind = 'ising'\nhx = {hx}"
-        );
-        nishina::input::from_text(&text, folder.path().into()).expect("input")
-    };
-    let registry = nishina::registry::Registry::default();
-    let start = nishina::problem::problem(&input(0.0), &registry).expect("problem");
-    let wanted = nishina::problem::problem(&input(0.7), &registry).expect("problem");
-    std::fs::remove_file(folder.path().join("edges.csv")).expect("removed");
-    assert!(nishina::problem::problem(&input(0.7), &registry).is_err());
-    let found = start.with_hamiltonian(&input(0.7)).expect("same lattice");
-    assert_eq!(found.hamiltonian.table(), wanted.hamiltonian.table());
-    assert_eq!(start.hamiltonian.table().expect("table").flips.len(), 0);
-    assert_eq!(found.facts, wanted.facts);
-}

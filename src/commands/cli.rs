@@ -220,7 +220,7 @@ impl Command {
                 file,
                 varbench: true,
                 ..
-            } => super::varbench(&file)?,
+            } => super::varbench(&file, registry)?,
             Command::Info { file, json, .. } => {
                 let info = super::info(&file, registry)?;
                 match json {

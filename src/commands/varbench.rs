@@ -7,13 +7,13 @@
 //!
 //! Reference: D. Wu et al., Science 386, 296 (2024), and its data tables.
 
+use crate::calculation::Registry;
+use crate::calculation::vmc::problem;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::io::hdf5;
 use crate::io::tree::Value;
 use crate::operator::models::Units;
-use crate::problem;
-use crate::registry::Registry;
 use std::path::Path;
 
 fn entries(value: &Value) -> usize {
@@ -25,7 +25,7 @@ fn entries(value: &Value) -> usize {
 }
 
 /// The row, after a line that names the columns; the last line says what it was made from.
-pub fn varbench(path: &Path) -> Result<String> {
+pub fn varbench(path: &Path, registry: &Registry) -> Result<String> {
     let tree = hdf5::read(path)?;
     let part = |name: &str| {
         tree.real(&format!("measure/energy/{name}")).map_err(|_| {
@@ -40,7 +40,7 @@ pub fn varbench(path: &Path) -> Result<String> {
         .parent()
         .map_or_else(Default::default, Path::to_path_buf);
     let source = input::from_text(tree.text("input/resolved")?, folder)?;
-    let problem = problem::problem(&source, &Registry::default())?;
+    let problem = problem::problem(&source, registry)?;
     let (scale, units) = match problem.units {
         Units::Spin => (4.0, "Pauli matrices: 4 times the energy in spin units"),
         Units::Pauli => (1.0, "Pauli matrices, as in the input"),

@@ -4,10 +4,11 @@
 //! X.h5                    input/{verbatim, resolved, title}   texts
 //! (results)               provenance/*                        texts
 //!                         status/{state, steps, started_at_step, proposals, sites, warnings}
-//!                         optimize/history/<column>           f64 [steps], see driver::history
-//!                         evolve/history/<column>             f64 [points], see driver::trajectory::STEPS: time, energy,
+//!                         progress/<section>/{blocks, expected, seconds}
+//!                         optimize/history/<column>           f64 [steps], see calculation::optimize::Step
+//!                         evolve/history/<column>             f64 [points], see calculation::evolve::PointRow: time, energy,
 //!                             drift, r2, r2_integral, smallest_kept, solver_residual, ...
-//!                         evolve/output/<column>              f64 [times], see driver::trajectory::OUTPUTS
+//!                         evolve/output/<column>              f64 [times], see calculation::evolve::OutputRow
 //!                         measure/samples, measure/energy/{mean, mean_imag, error, variance, v_score, r_hat, tau,
 //!                             effective_samples, variance_error, v_score_error, covariance [3, 3]}
 //!                                                             f64;  series  complex [chain, sample]
@@ -18,14 +19,11 @@
 //!                         timing/{ranks, elapsed, step_seconds, evolve_seconds, measure_seconds, peak_memory}
 //! X.samples.h5            virtual datasets over X.samples.NNNN.h5: configurations int8 [sample, site],
 //!                         log_psi, local_energies complex [sample], chain, step int64 [sample]
-//! X.ckpt.h5, X.ckpt.1.h5  run/{physics, evolution, observables, stage, step, steps_asked, proposals, segments, step_segments,
-//! (checkpoint and the         burn_in_due, target_reached}, policy/{place, still, best, parameters, chains, optimizer/*, schedule},
-//! generation before)      evolve/{place, rejected, streams, slope}, chains/evolved, parameters/optimized,
-//!                         parameters/flat f64, optimizer/{kind, state/*}, chains/{now, optimized} int8 [chain, site],
-//!                         optimize/history/*, measure/{per_chain, local_energies, proposed, accepted},
-//!                         measure/bins/<number>/{columns, chains, length, samples, sums}, measure/monitor/*, timing/step_seconds
+//! X.ckpt.h5, X.ckpt.1.h5  run/{identity, vector_instructions, stage, sections}
+//! (checkpoint and the     <section>/section/{keys, relies_on, complete, segments, blocks, seconds}
+//! generation before)      <section>/*    the state of the section: parameters, chains int8 [chain, site], histories
 //! ```
-//! The root carries the attributes `schema_version` = 1 and `program`; checksums of its datasets
+//! The root carries the attributes `schema_version` = 2 and `program`; checksums of its datasets
 //! stand in its user block.
 
 pub mod atomic;

@@ -1,10 +1,8 @@
 //! Decides what a checkpoint holds and how a run finds its place again.
 //!
 //! ```text
-//! run/{identity, vector_instructions, stage, sections}   what the sections share, and how far
-//!                                                        the run is
-//! <section>/section/{keys, relies_on, complete,          of the engine
-//!                    segments, blocks, seconds}
+//! run/{identity, vector_instructions, stage, sections}   what is shared, and how far the run is
+//! <section>/section/{keys, relies_on, complete, segments, blocks, seconds}   of the engine
 //! <section>/...                                          of the section: its state
 //! ```
 //! A section goes on where its keys are equal or have only grown. The first that grows restarts

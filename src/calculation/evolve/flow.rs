@@ -1,12 +1,11 @@
 //! Decides the right-hand side of an evolution: the slope of the parameters at a time, from samples
 //! of their own, and what is measured at an output time.
 
-use super::couplings::Couplings;
+use super::couplings::{Couplings, Present};
 use super::curves;
 use super::keys::EvolveInput;
 use super::trajectory::{Point, Trajectory, output_row};
 use crate::calculation::optimize::policy::Bounds;
-use crate::calculation::vmc::problem::Problem;
 use crate::calculation::vmc::{Energy, Vmc, estimate, observe};
 use crate::comm::{Serial, agree};
 use crate::ensemble::{LocalValues, Request};
@@ -29,8 +28,8 @@ pub(super) struct Flow<'f, 'a, 'd> {
     pub desk: &'f mut Desk<'d>,
     pub keys: &'f EvolveInput,
     pub couplings: &'f Couplings<'a>,
-    /// The problem of a constant Hamiltonian.
-    pub constant: Option<&'f Problem<'a>>,
+    /// A Hamiltonian that does not depend on time.
+    pub constant: Option<&'f Present>,
     /// The Hamiltonian under which the state was prepared.
     pub prepared: &'f dyn Operator,
     pub observables: &'f [Named],
@@ -39,15 +38,11 @@ pub(super) struct Flow<'f, 'a, 'd> {
     pub marked: Option<Metric>,
 }
 
-impl<'a> Flow<'_, 'a, '_> {
-    /// Does `with` the problem in force at a time.
-    fn under<T>(
-        &self,
-        time: f64,
-        with: impl FnOnce(&Self, &Problem<'a>) -> Result<T>,
-    ) -> Result<T> {
+impl Flow<'_, '_, '_> {
+    /// Does `with` the Hamiltonian in force at a time.
+    fn under<T>(&self, time: f64, with: impl FnOnce(&Self, &Present) -> Result<T>) -> Result<T> {
         match self.constant {
-            Some(problem) => with(self, problem),
+            Some(present) => with(self, present),
             None => with(self, &self.couplings.at(time)?),
         }
     }
@@ -77,8 +72,8 @@ impl<'a> Flow<'_, 'a, '_> {
         self.vmc.ensemble.set_parameters(parameters)?;
         self.vmc.sample(&request, self.desk)?;
         let comm = self.desk.comm;
-        let local = self.under(time, |flow, problem| {
-            flow.vmc.local_values(&*problem.hamiltonian, comm)
+        let local = self.under(time, |flow, present| {
+            flow.vmc.local_values(&*present.hamiltonian, comm)
         })?;
         let energy = self.estimate(&local)?;
         let initial = self.estimate(&self.vmc.local_values(self.prepared, comm)?)?;
@@ -145,8 +140,8 @@ impl<'a> Flow<'_, 'a, '_> {
     /// Local energies at a time with their estimate; `None` where no state has them.
     fn energies(&self, time: f64) -> Result<Option<(LocalValues, Energy)>> {
         let comm = self.desk.comm;
-        self.under(time, |flow, problem| {
-            let local = flow.vmc.local_values(&*problem.hamiltonian, comm)?;
+        self.under(time, |flow, present| {
+            let local = flow.vmc.local_values(&*present.hamiltonian, comm)?;
             let finite = |e: &&num_complex::Complex64| e.re.is_finite() && e.im.is_finite();
             let good = local.values.iter().filter(finite).count();
             let mut bad = [(local.values.len() - good) as f64];
@@ -156,7 +151,7 @@ impl<'a> Flow<'_, 'a, '_> {
                 return Ok(None);
             }
             let energy = flow.estimate(&local)?;
-            if Bounds::new(problem, 0.0).allow(&energy) {
+            if Bounds::new(present.facts.centre, present.facts.lower_bound(), 0.0).allow(&energy) {
                 return Ok(Some((local, energy)));
             }
             let mean = with_error(energy.mean.re, energy.error);

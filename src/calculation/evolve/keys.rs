@@ -77,6 +77,10 @@ pub enum Start {
     },
 }
 
+fn wrong(key: &str, problem: &str, remedy: &str) -> Result<()> {
+    Err(Error::input(format!("evolve.{key}"), problem, remedy))
+}
+
 impl EvolveInput {
     /// The interval of the output grid.
     pub fn every(&self) -> f64 {
@@ -101,6 +105,13 @@ impl EvolveInput {
 
     /// An error for the first key whose value cannot work.
     fn check(&self) -> Result<()> {
+        self.check_numbers()?;
+        self.check_steps()?;
+        self.check_state()
+    }
+
+    /// An error for the first number that is out of range.
+    fn check_numbers(&self) -> Result<()> {
         for (key, value, zero) in [
             ("time", Some(self.time), false),
             ("step", Some(self.step), false),
@@ -127,9 +138,11 @@ impl EvolveInput {
                 ));
             }
         }
-        let wrong = |key: &str, problem: &str, remedy: &str| {
-            Err(Error::input(format!("evolve.{key}"), problem, remedy))
-        };
+        Ok(())
+    }
+
+    /// An error where keys of the integrator or of the solver exclude each other.
+    fn check_steps(&self) -> Result<()> {
         if self.time / self.every() > 1e6 || self.time / self.step > 1e9 {
             return wrong(
                 "output_every",
@@ -172,6 +185,11 @@ impl EvolveInput {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// An error where the start or the Hamiltonian cannot work.
+    fn check_state(&self) -> Result<()> {
         if let Some(Start::Product { theta, phi }) = &self.start
             && !(*theta > 0.0 && *theta < std::f64::consts::PI && phi.is_finite())
         {

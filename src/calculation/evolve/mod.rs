@@ -13,13 +13,13 @@ mod start;
 mod step;
 mod trajectory;
 
-pub use couplings::{Couplings, validate as validate_evolution};
+pub use couplings::{Couplings, Present, validate as validate_evolution};
 pub use keys::{EvolveInput, Start, keys, validate};
 pub use trajectory::{CURVES, OUTPUTS, OutputRow, PointRow, Trajectory};
 
 use super::measure;
 use super::vmc::Vmc;
-use super::vmc::problem::{Problem, observables};
+use super::vmc::problem::observables;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
 use crate::error::Result;
@@ -27,7 +27,7 @@ use crate::evolution::motion::Axis;
 use crate::input::{self, Method, Source};
 use crate::io::tree::Tree;
 use crate::observable::Named;
-use crate::operator::Operator;
+use crate::operator::{Facts, Operator};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use crate::table::schema_of;
 use std::cell::RefCell;
@@ -93,8 +93,8 @@ pub struct Evolve<'a> {
     vmc: Rc<RefCell<Vmc<'a>>>,
     keys: EvolveInput,
     couplings: Couplings<'a>,
-    /// The problem of a constant Hamiltonian.
-    constant: Option<Problem<'a>>,
+    /// A Hamiltonian that does not depend on time.
+    constant: Option<Present>,
     /// `[hamiltonian]`, under which the state was prepared.
     prepared: std::sync::Arc<dyn Operator>,
     /// Those of `[measure]`.
@@ -113,9 +113,9 @@ impl<'a> Evolve<'a> {
         let shared = world.vmc()?;
         let vmc = &mut *shared.borrow_mut();
         validate_evolution(source, &vmc.problem)?;
-        start::start(source, &mut *vmc.ensemble)?;
-        let couplings = Couplings::new(source, &world.registry, &keys)?;
-        let constant = match keys.ramps.is_empty() {
+        start::start(source, vmc)?;
+        let couplings = Couplings::new(source, &vmc.problem, &keys)?;
+        let constant = match couplings.are_constant() {
             true => Some(couplings.at(0.0)?),
             false => None,
         };
@@ -139,7 +139,13 @@ impl<'a> Evolve<'a> {
 
     /// Those behind go on under the Hamiltonian of the last time.
     fn hand_on(&self) -> Result<()> {
-        self.vmc.borrow_mut().problem = self.couplings.at(self.keys.time)?;
+        let last = self.couplings.at(self.keys.time)?;
+        let problem = &mut self.vmc.borrow_mut().problem;
+        problem.hamiltonian = last.hamiltonian;
+        problem.facts = Facts {
+            pairs: std::mem::take(&mut problem.facts.pairs),
+            ..last.facts
+        };
         Ok(())
     }
 }

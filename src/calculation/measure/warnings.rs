@@ -15,6 +15,15 @@ pub fn of_measurement(
     names: &[&str],
     lower_bound: f64,
 ) -> Vec<String> {
+    let mut list = of_equilibration(m);
+    list.extend(of_agreement(m, energy, names));
+    list.extend(of_moves(m));
+    list.extend(of_energy(energy, lower_bound));
+    list
+}
+
+/// Chains that had not come to equilibrium.
+fn of_equilibration(m: &Measurement) -> Vec<String> {
     let mut list = Vec::new();
     let e = &m.equilibration;
     if e.cut > 0 {
@@ -32,6 +41,12 @@ pub fn of_measurement(
             e.drift.abs()
         ));
     }
+    list
+}
+
+/// Chains that disagree.
+fn of_agreement(m: &Measurement, energy: &Energy, names: &[&str]) -> Vec<String> {
+    let mut list = Vec::new();
     if energy.r_hat > MAX_R_HAT {
         list.push(format!(
             "R-hat is {:.2}: the chains disagree; raise measure.burn_in, sampler.sweeps or \
@@ -59,6 +74,12 @@ pub fn of_measurement(
             ));
         }
     }
+    list
+}
+
+/// Chains that hardly move.
+fn of_moves(m: &Measurement) -> Vec<String> {
+    let mut list = Vec::new();
     let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
     if proposed > 0.0 && accepted < 1e-3 * proposed {
         list.push(format!(
@@ -86,6 +107,12 @@ pub fn of_measurement(
              moves or more sweeps"
         ));
     }
+    list
+}
+
+/// An energy that is not to be used as it is.
+fn of_energy(energy: &Energy, lower_bound: f64) -> Vec<String> {
+    let mut list = Vec::new();
     if energy.effective_samples < MIN_EFFECTIVE_SAMPLES {
         list.push(format!(
             "only {:.0} effective samples: the error bar itself is uncertain; raise \

@@ -100,7 +100,7 @@ impl<'a> Optimize<'a> {
             0.0
         };
         Ok(Optimize {
-            bounds: Bounds::new(problem, rise),
+            bounds: Bounds::new(problem.facts.centre, problem.facts.lower_bound(), rise),
             lower_bound: problem.facts.lower_bound(),
             vmc: vmc.clone(),
             schedule: schedule(source)?,

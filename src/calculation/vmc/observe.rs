@@ -7,8 +7,9 @@ use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
-use crate::observable::{Named, Observable, View};
+use crate::observable::{Named, Observable, Quantity, View};
 use crate::stats::{Bins, Summary};
+use std::ops::Range;
 
 /// Configurations of a full sum that are evaluated at once.
 const BLOCK: usize = 256;
@@ -202,105 +203,81 @@ pub fn save(tree: &mut Tree, prefix: &str, observable: &dyn Observable, summary:
     for quantity in observable.quantities() {
         let range = start..start + quantity.entries();
         start = range.end;
-        let group = if quantity.name.is_empty() {
-            prefix.to_string()
-        } else {
-            format!("{prefix}/{}", quantity.name)
+        let group = match quantity.name.is_empty() {
+            true => prefix.to_string(),
+            false => format!("{prefix}/{}", quantity.name),
         };
-        let mut put = |name: &str, shape: &[usize], values: Vec<f64>, unit: &str, meaning: &str| {
-            tree.describe(
-                &format!("{group}/{name}"),
-                Value::Real(shaped(shape, values)),
-                unit,
-                meaning,
-            );
-        };
-        put(
-            "mean",
-            &quantity.shape,
-            summary.mean[range.clone()].to_vec(),
-            &quantity.unit,
-            &quantity.meaning,
-        );
-        let errors = summary.error[range.clone()].to_vec();
-        // One bin has no spread: there is no error bar to write.
-        if errors.iter().all(|e| e.is_finite()) {
-            put(
-                "error",
-                &quantity.shape,
-                errors,
-                &quantity.unit,
-                "standard error of the mean",
-            );
-        }
-        if summary.bins.is_empty() {
-            continue;
-        }
-        let shape: Vec<usize> = std::iter::once(summary.bins.len())
-            .chain(quantity.shape.iter().copied())
-            .collect();
-        let bins = summary
-            .bins
-            .iter()
-            .flat_map(|b| b[range.clone()].iter().copied())
-            .collect();
-        let meaning =
-            "means of bins; jackknife pseudo-values where the quantity is not linear [bin, ...]";
-        put("bins", &shape, bins, &quantity.unit, meaning);
-        if range.len() <= COVARIANCES {
-            let pairs = range
-                .clone()
-                .flat_map(|k| range.clone().map(move |l| (k, l)));
-            let values = pairs.map(|(k, l)| summary.covariance(k, l)).collect();
-            let meaning = "covariance of the means [entry, entry]";
-            put(
-                "covariance",
-                &[range.len(), range.len()],
-                values,
-                &format!("({})^2", quantity.unit),
-                meaning,
-            );
-        }
+        save_quantity(tree, &group, &quantity, summary, range);
     }
-    let mut one = |name: &str, value: f64, unit: &str, meaning: &str| {
-        tree.describe(
-            &format!("{prefix}/{name}"),
-            Value::Real(shaped(&[], vec![value])),
-            unit,
-            meaning,
-        );
-    };
     if !summary.bins.is_empty() {
-        one(
-            "tau",
-            summary.tau,
-            "samples",
-            "integrated autocorrelation time, 0.5 for independent samples",
-        );
-        one(
-            "r_hat",
-            summary.r_hat,
-            "1",
-            "largest split R-hat of what is averaged",
-        );
-        let meaning = "factor of each bin in covariance = sum w (b - mean b)(b - mean b)^T";
-        let weights = Value::Real(shaped(&[summary.weights.len()], summary.weights.clone()));
-        tree.describe(&format!("{prefix}/bin_weights"), weights, "1", meaning);
+        save_quality(tree, prefix, summary);
     }
     for label in observable.labels() {
         // Numbers of sites are integers, so that readers can use them as indices.
         let value = match label.unit {
-            "site" => Value::Integer(shaped(
-                &label.shape,
-                label.values.iter().map(|v| v.round() as i64).collect(),
-            )),
+            "site" => {
+                let indices = label.values.iter().map(|v| v.round() as i64);
+                Value::Integer(shaped(&label.shape, indices.collect()))
+            }
             _ => Value::Real(shaped(&label.shape, label.values)),
         };
-        tree.describe(
-            &format!("{prefix}/{}", label.name),
-            value,
-            label.unit,
-            label.meaning,
-        );
+        let path = format!("{prefix}/{}", label.name);
+        tree.describe(&path, value, label.unit, label.meaning);
     }
+}
+
+/// Mean, error, bins and covariance of one quantity, which has the entries `range` of the summary.
+fn save_quantity(
+    tree: &mut Tree,
+    group: &str,
+    quantity: &Quantity,
+    summary: &Summary,
+    range: Range<usize>,
+) {
+    let mut put = |name: &str, shape: &[usize], values: Vec<f64>, unit: &str, meaning: &str| {
+        let value = Value::Real(shaped(shape, values));
+        tree.describe(&format!("{group}/{name}"), value, unit, meaning);
+    };
+    let (shape, unit) = (&quantity.shape, quantity.unit.as_str());
+    let mean = summary.mean[range.clone()].to_vec();
+    put("mean", shape, mean, unit, &quantity.meaning);
+    let errors = summary.error[range.clone()].to_vec();
+    // One bin has no spread: there is no error bar to write.
+    if errors.iter().all(|e| e.is_finite()) {
+        put("error", shape, errors, unit, "standard error of the mean");
+    }
+    if summary.bins.is_empty() {
+        return;
+    }
+    let bins = summary.bins.iter();
+    let values = bins.flat_map(|b| b[range.clone()].iter().copied());
+    let all: Vec<usize> = std::iter::once(summary.bins.len())
+        .chain(shape.iter().copied())
+        .collect();
+    let meaning =
+        "means of bins; jackknife pseudo-values where the quantity is not linear [bin, ...]";
+    put("bins", &all, values.collect(), unit, meaning);
+    if range.len() <= COVARIANCES {
+        let pairs = range.clone();
+        let pairs = pairs.flat_map(|k| range.clone().map(move |l| (k, l)));
+        let values = pairs.map(|(k, l)| summary.covariance(k, l)).collect();
+        let (shape, unit) = ([range.len(), range.len()], format!("({unit})^2"));
+        let meaning = "covariance of the means [entry, entry]";
+        put("covariance", &shape, values, &unit, meaning);
+    }
+}
+
+/// How good the samples of an observable are.
+fn save_quality(tree: &mut Tree, prefix: &str, summary: &Summary) {
+    let mut one = |name: &str, value: f64, unit: &str, meaning: &str| {
+        let value = Value::Real(shaped(&[], vec![value]));
+        tree.describe(&format!("{prefix}/{name}"), value, unit, meaning);
+    };
+    let meaning = "integrated autocorrelation time, 0.5 for independent samples";
+    one("tau", summary.tau, "samples", meaning);
+    let meaning = "largest split R-hat of what is averaged";
+    one("r_hat", summary.r_hat, "1", meaning);
+    let meaning = "factor of each bin in covariance = sum w (b - mean b)(b - mean b)^T";
+    let weights = Value::Real(shaped(&[summary.weights.len()], summary.weights.clone()));
+    tree.describe(&format!("{prefix}/bin_weights"), weights, "1", meaning);
 }

@@ -9,14 +9,14 @@ use crate::derivatives::Kind;
 use crate::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Variational};
 use crate::error::{Error, Result};
 use crate::input::{
-    self, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source, configurations,
-    site_kind, split_hamiltonian,
+    self, HamiltonianCommon, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source,
+    configurations, site_kind, split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
 use crate::linalg;
 use crate::observable::{self, Named, ObservableContext};
-use crate::operator::models::{ModelContext, Units};
+use crate::operator::models::{Model, ModelContext, Units};
 use crate::operator::{Facts, Operator};
 use crate::sampler::{Mixture, RuleContext, named};
 use std::path::Path;
@@ -44,26 +44,8 @@ pub struct Problem<'a> {
 pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'a>> {
     let lattice =
         Lattice::new(&input::section(&source.input.lattice, "lattice")?.spec(&source.folder)?)?;
-    on_lattice(source, registry, lattice)
-}
-
-/// Builds sector and Hamiltonian of `[hamiltonian]` on a lattice that stands already.
-fn on_lattice<'a>(
-    source: &Source,
-    registry: &Registry<'a>,
-    lattice: Lattice,
-) -> Result<Problem<'a>> {
-    let (common, own) =
-        split_hamiltonian(input::section(&source.input.hamiltonian, "hamiltonian")?)?;
-    let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
+    let (common, model) = model(source, registry, &lattice)?;
     let site = site_kind(source.input.basis.as_ref(), common.sector.as_ref())?;
-    let context = ModelContext {
-        lattice: &lattice,
-        folder: &source.folder,
-        site,
-        units: common.units,
-    };
-    let model = (entry.build)(&own, &context)?;
     let basis = configurations(site, lattice.sites, common.sector.as_ref())?;
     let hamiltonian = model.compile(&basis)?;
     hamiltonian.check(&basis)?;
@@ -89,11 +71,24 @@ fn on_lattice<'a>(
     })
 }
 
-impl<'a> Problem<'a> {
-    /// The same lattice with the `[hamiltonian]` of `source`; no file of the lattice is read again.
-    pub fn with_hamiltonian(&self, source: &Source) -> Result<Problem<'a>> {
-        on_lattice(source, &self.registry, self.lattice.clone())
-    }
+/// The model of `[hamiltonian]` on a lattice, with the keys that all models share.
+pub fn model(
+    source: &Source,
+    registry: &Registry,
+    lattice: &Lattice,
+) -> Result<(HamiltonianCommon, Model)> {
+    let table = input::section(&source.input.hamiltonian, "hamiltonian")?;
+    let (common, own) = split_hamiltonian(table)?;
+    let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
+    let site = site_kind(source.input.basis.as_ref(), common.sector.as_ref())?;
+    let context = ModelContext {
+        lattice,
+        folder: &source.folder,
+        site,
+        units: common.units,
+    };
+    let model = (entry.build)(&own, &context)?;
+    Ok((common, model))
 }
 
 fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {

@@ -49,6 +49,7 @@ impl Vmc<'_> {
     pub fn rewind(&mut self) -> Result<()> {
         self.ensemble.set_parameters(&self.mark.parameters)?;
         self.ensemble.set_chain_states(&self.mark.chains)?;
+        self.ensemble.take_counts();
         self.proposals = self.mark.proposals;
         self.burn_in_due = self.mark.burn_in_due;
         Ok(())

@@ -70,22 +70,32 @@ impl Growth {
     fn of(&self, path: &str, rows: usize) -> f64 {
         let parts: Vec<&str> = path.split('/').collect();
         match parts[..] {
-            ["optimize", "history", _] | ["timing", "step_seconds"] => self.steps,
-            ["evolve", "history", _] | ["timing", "evolve_seconds"] => self.points,
-            ["evolve", "output", ..] if rows == self.outputs.1 => self.outputs.0,
-            ["measure", "energy", "series"] | ["measure", "local_energies"] => self.measured,
-            ["timing", "measure_seconds"] => self.blocks,
-            ["measure", "observables", name, .., "bins" | "bin_weights"] => {
-                self.bins.iter().find(|b| b.0 == name).map_or(1.0, |b| b.1)
+            ["optimize", "history", _] | ["timing", "step_seconds"] | ["optimize", "seconds"] => {
+                self.steps
             }
+            ["evolve", "history", _] | ["timing", "evolve_seconds"] | ["evolve", "seconds"] => {
+                self.points
+            }
+            ["evolve", "output" | "observables", ..] if rows == self.outputs.1 => self.outputs.0,
+            ["measure", "energy", "series"] | ["measure", "local_energies"] => self.measured,
+            ["timing", "measure_seconds"] | ["measure", "seconds"] => self.blocks,
+            ["measure", "observables", name, .., "bins" | "bin_weights"]
+            | [
+                "measure",
+                "results",
+                "observables",
+                name,
+                ..,
+                "bins" | "bin_weights",
+            ] => self.bins.iter().find(|b| b.0 == name).map_or(1.0, |b| b.1),
             ["measure", "bins", number, "sums"] => number
                 .parse()
                 .ok()
                 .and_then(|k: usize| self.bins.get(k))
                 .map_or(1.0, |b| b.2),
             ["measure", "monitor", "sums"] => self.bins.last().map_or(1.0, |b| b.2),
-            ["chains", _]
-            | ["policy", "chains" | "still"]
+            [_, "chains"]
+            | ["optimize", "policy", "chains" | "still"]
             | ["measure", "proposed" | "accepted"] => self.chains,
             _ => 1.0,
         }

@@ -2,11 +2,13 @@
 //! files, and the header of a job script.
 
 mod forecast;
+mod from_trial;
 mod growth;
 mod header;
 mod trial;
 
-pub use forecast::{Forecast, SectionCost, forecast, modelled};
+pub use forecast::{Forecast, SectionCost, modelled};
+pub use from_trial::forecast;
 pub use header::header;
 pub use trial::{Trial, trial};
 

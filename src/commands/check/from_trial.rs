@@ -1,0 +1,408 @@
+//! Decides what `check` predicts of a run from a trial of it.
+//!
+//! Where the trial was as large as the run on each rank, its numbers stand. Where it had n' of a
+//! rank's n samples, or one of R ranks, t = (t' − solve(n')) n/n' + solve(n, R) and M = M' +
+//! solver(n, R) − solver(n') + n − n' samples, with operations, bytes and messages of the cost
+//! model and the rate at which this machine multiplies matrices.
+
+use super::forecast::{Forecast, MODELLED, MPI, PROGRAM, SectionCost};
+use super::growth::{Growth, of_bins};
+use super::trial::Trial;
+use crate::calculation::Plan;
+use crate::calculation::evolve::{self, EvolveInput};
+use crate::calculation::measure::{self, BLOCK, BYTES_PER_SAMPLE, MeasureInput};
+use crate::calculation::optimize::{self, OptimizeInput};
+use crate::error::Result;
+use crate::input::{KeptSamples, Method, OutputInput, SamplerInput, Source};
+use crate::io::samples::bytes_per_sample;
+use crate::io::tree::Tree;
+use crate::observable::Named;
+use crate::optimizer::Sizes;
+
+/// Bytes of a segment of samples besides the samples.
+const SEGMENT: f64 = 8192.0;
+/// A share of a step that is never the solve.
+const SAMPLING: f64 = 0.05;
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
+/// What the forecast rests on.
+struct Scaling<'a> {
+    plan: &'a Plan,
+    /// The solve of the trial.
+    ran: Sizes,
+    /// Samples of rank 0 in the run over those in the trial.
+    larger: f64,
+    rate: f64,
+}
+
+impl Scaling<'_> {
+    fn is_whole(&self) -> bool {
+        self.larger == 1.0 && self.ran.ranks == self.plan.ranks
+    }
+
+    /// Seconds of `solves` solves with their samples, from those of the trial.
+    fn seconds(&self, taken: f64, of_motion: bool, iterations: usize, solves: f64) -> f64 {
+        if self.is_whole() {
+            return taken;
+        }
+        let solve = |sizes: &Sizes| {
+            solves
+                * self
+                    .plan
+                    .solve_seconds(of_motion, sizes, iterations, self.rate)
+        };
+        (taken - solve(&self.ran)).max(SAMPLING * taken) * self.larger + solve(&self.plan.sizes)
+    }
+}
+
+/// From a trial; `rate` is that of matrix products.
+pub fn forecast(
+    source: &Source,
+    plan: &Plan,
+    observables: &[Named],
+    sections: &[SectionCost],
+    trial: &Trial,
+    rate: f64,
+) -> Result<Forecast> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let exact = sampler.method == Method::FullSum;
+    let extent = trial.extent;
+    let ran = Sizes {
+        ranks: extent.ranks,
+        samples: match exact {
+            true => plan.sizes.samples,
+            false => extent.chains * extent.per_chain,
+        },
+        ..plan.sizes.clone()
+    };
+    let scaling = Scaling {
+        plan,
+        larger: plan.sizes.samples_of(0) as f64 / ran.samples_of(0) as f64,
+        ran,
+        rate,
+    };
+    let tree = &trial.results.0;
+    let measure = measure::keys(source)?;
+    let forecaster = Forecaster {
+        scaling,
+        trial,
+        output: &source.input.output,
+        exact,
+        steps: optimize::keys(source)?.map_or(0, |o| o.steps) as f64,
+        steps_ran: tree.count("status/steps").unwrap_or(0).max(1),
+        measured: measure.as_ref().map_or(0, |m| m.samples),
+        measured_ran: tree.count("measure/samples").unwrap_or(0),
+        sampler,
+    };
+    let mut out = Forecast::default();
+    let mut growth = Growth {
+        outputs: (1.0, 0),
+        ..Growth::default()
+    };
+    out.total = Some(forecaster.rest());
+    forecaster.of_steps(&mut out);
+    if let Some(evolve) = &evolve::keys(source)? {
+        forecaster.of_evolution(evolve, &mut out, &mut growth);
+    }
+    if let Some(measure) = &measure {
+        forecaster.of_measurement(measure, &mut out);
+    }
+    forecaster.of_other_sections(sections, &mut out);
+    forecaster.of_files(observables, &mut out, growth);
+    forecaster.of_samples(&mut out);
+    forecaster.of_memory(&mut out);
+    forecaster.say(
+        source,
+        measure.is_some_and(|m| m.target_error.is_some()),
+        &mut out,
+    )?;
+    Ok(out)
+}
+
+/// What the forecast is made of.
+struct Forecaster<'a> {
+    scaling: Scaling<'a>,
+    trial: &'a Trial,
+    sampler: SamplerInput,
+    output: &'a OutputInput,
+    /// Whether it is a full sum.
+    exact: bool,
+    /// Steps of the optimisation, and those of the trial.
+    steps: f64,
+    steps_ran: usize,
+    /// Samples of the measurement, and those of the trial.
+    measured: usize,
+    measured_ran: usize,
+}
+
+impl Forecaster<'_> {
+    fn tree(&self) -> &Tree {
+        &self.trial.results.0
+    }
+
+    /// Wall times of the steps of the trial.
+    fn seconds(&self, of: &str) -> Vec<f64> {
+        let path = format!("timing/{of}_seconds");
+        self.tree().reals(&path).unwrap_or_default()
+    }
+
+    /// Seconds of the trial outside the sections.
+    fn rest(&self) -> f64 {
+        let elapsed = self.tree().real("timing/elapsed").unwrap_or(0.0);
+        let sum = |of: &str| self.seconds(of).iter().sum::<f64>();
+        let others: f64 = self.other_sections().map(|(_, seconds)| seconds).sum();
+        (elapsed - sum("step") - sum("evolve") - sum("measure") - others).max(0.0)
+    }
+
+    fn of_steps(&self, out: &mut Forecast) {
+        let Some(taken) = median(self.trial.seconds("step")) else {
+            return;
+        };
+        let iterations = self.tree().reals("optimize/history/iterations");
+        let iterations = iterations.unwrap_or_default();
+        let iterations = iterations.last().map_or(0.0, |i| i.max(0.0));
+        let first = (self.seconds("step")[0] - taken).max(0.0) * self.scaling.larger;
+        let step = self.scaling.seconds(taken, false, iterations as usize, 1.0);
+        out.step = Some(step);
+        out.add(first + self.steps * step);
+    }
+
+    fn of_evolution(&self, evolve: &EvolveInput, out: &mut Forecast, growth: &mut Growth) {
+        let all = self.seconds("evolve");
+        let [first, steps @ .., last] = all.as_slice() else {
+            return;
+        };
+        let larger = self.scaling.larger;
+        let taken = median(steps.to_vec()).unwrap_or(*last);
+        let slopes = evolve.integrator.slopes_per_step() as f64;
+        let step = self.scaling.seconds(taken, true, 0, slopes);
+        let output = (last - taken).max(0.0) * larger;
+        let outputs = (evolve.time / evolve.every()).ceil();
+        let adapted = self.trial.adapted.clone();
+        let (lengths, attempts) = adapted.unwrap_or((vec![evolve.step], 1.0));
+        // The later half: the first steps are those of the input.
+        let length = median(lengths[lengths.len() / 2..].to_vec()).unwrap_or(evolve.step);
+        let points = match evolve.integrator.is_adaptive() {
+            true => evolve.time / length,
+            false => outputs * (evolve.every() / evolve.step - 1e-9).ceil(),
+        };
+        if evolve.integrator.is_adaptive() {
+            out.notes.push(format!(
+                "the steps of the evolution adapt; it takes {points:.0} if they stay at \
+                 {length:.1e}"
+            ));
+        }
+        out.evolve = Some((step, step / slopes));
+        out.add(first * larger + points * attempts * step + (outputs + 1.0) * output);
+        let times = self.tree().reals("evolve/output/time");
+        let outputs_ran = times.map_or(1, |t| t.len().max(1));
+        growth.points = (points + 1.0) / all.len() as f64;
+        growth.outputs = ((outputs + 1.0) / outputs_ran as f64, outputs_ran);
+    }
+
+    fn of_measurement(&self, measure: &MeasureInput, out: &mut Forecast) {
+        let (sampler, extent) = (&self.sampler, self.trial.extent);
+        let per_chain = (self.measured / sampler.chains) as f64;
+        let rows = per_chain + measure.burn_in as f64 / sampler.sweeps as f64;
+        let taken: f64 = self.seconds("measure").iter().sum();
+        let row = taken / (self.measured_ran / extent.chains).max(1) as f64;
+        let row = match (self.exact, row) {
+            (true, whole) => whole * self.scaling.larger / rows,
+            (false, row) if row > 0.0 => {
+                row * sampler.chains.div_ceil(self.scaling.plan.ranks) as f64
+                    / extent.chains.div_ceil(extent.ranks) as f64
+            }
+            // It was not reached: no sample takes longer than one of a step.
+            _ => {
+                out.step.or(out.evolve.map(|e| e.1)).unwrap_or(0.0)
+                    / (sampler.samples / sampler.chains) as f64
+            }
+        };
+        out.measure = Some(row * rows);
+        out.add(row * rows);
+    }
+
+    /// Sections without a model of their own: seconds of a block in the trial, and of all blocks.
+    fn other_sections(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.tree().datasets.keys().filter_map(|path| {
+            let name = path.strip_prefix("progress/")?.strip_suffix("/seconds")?;
+            let known = MODELLED.contains(&name);
+            (!known).then(|| (name, self.tree().real(path).unwrap_or(0.0)))
+        })
+    }
+
+    /// They take as long as the blocks of the trial, block by block.
+    fn of_other_sections(&self, sections: &[SectionCost], out: &mut Forecast) {
+        for (name, seconds) in self.other_sections() {
+            let blocks = self.tree().count(&format!("progress/{name}/blocks"));
+            let cost = sections.iter().find(|s| s.name == name);
+            if let (Ok(blocks), Some(section)) = (blocks, cost) {
+                out.add(seconds / blocks.max(1) as f64 * section.cost.blocks);
+            }
+        }
+    }
+
+    /// Bytes of results and checkpoint.
+    fn of_files(&self, observables: &[Named], out: &mut Forecast, mut growth: Growth) {
+        let (chains, chains_ran) = (self.sampler.chains, self.trial.extent.chains);
+        let (per_chain, per_chain_ran) = (self.measured / chains, self.measured_ran / chains_ran);
+        let blocks = |samples: usize| samples.div_ceil(BLOCK);
+        growth.steps = self.steps / self.steps_ran as f64;
+        growth.chains = chains as f64 / chains_ran as f64;
+        growth.measured = self.measured as f64 / self.measured_ran.max(1) as f64;
+        growth.blocks = blocks(per_chain) as f64 / blocks(per_chain_ran).max(1) as f64;
+        let reached = self.measured_ran > 0;
+        let unseen = match reached || self.exact {
+            true => 0.0,
+            false => 16.0 * self.measured as f64,
+        };
+        if reached && !self.exact {
+            let run = (chains, per_chain, BLOCK);
+            let short = (chains_ran, per_chain_ran, BLOCK);
+            growth.bins = of_bins(observables, self.scaling.plan.sites, run, short);
+        }
+        out.results = Some(growth.bytes(&self.trial.results) + unseen);
+        out.checkpoint = Some(growth.bytes(&self.trial.checkpoint) + unseen);
+    }
+
+    /// Kept samples of the steps and of the measurement.
+    fn kept(&self) -> (f64, f64) {
+        let kept = match self.exact {
+            true => KeptSamples::None,
+            false => self.output.samples,
+        };
+        let of_steps = match kept {
+            KeptSamples::All => self.steps * self.sampler.samples as f64,
+            _ => 0.0,
+        };
+        let of_measurement = match kept {
+            KeptSamples::None => 0.0,
+            _ => self.measured as f64,
+        };
+        (of_steps, of_measurement)
+    }
+
+    /// The same of the trial.
+    fn kept_by_trial(&self) -> (f64, f64) {
+        let (of_steps, of_measurement) = self.kept();
+        let extent = self.trial.extent;
+        let rows = |kept: f64, rows: usize| if kept > 0.0 { rows as f64 } else { 0.0 };
+        let steps = self.steps_ran * extent.chains * extent.per_chain;
+        (
+            rows(of_steps, steps),
+            rows(of_measurement, self.measured_ran),
+        )
+    }
+
+    /// Seconds of all steps and of the measurement.
+    fn spent(&self, out: &Forecast) -> (f64, f64) {
+        (
+            self.steps * out.step.unwrap_or(0.0),
+            out.measure.unwrap_or(0.0),
+        )
+    }
+
+    /// Bytes of a kept sample.
+    fn row(&self) -> f64 {
+        bytes_per_sample(self.scaling.plan.sites) as f64
+    }
+
+    /// Bytes of the sample files.
+    fn of_samples(&self, out: &mut Forecast) {
+        let (of_steps, of_measurement) = self.kept();
+        let (in_steps, in_measurement) = self.spent(out);
+        let every = self.output.checkpoint_every;
+        let pieces = |rows: f64, seconds: f64| match rows > 0.0 {
+            true => 1.0 + (seconds / every).floor(),
+            false => 0.0,
+        };
+        let segments = pieces(of_steps, in_steps) + pieces(of_measurement, in_measurement);
+        let (steps_ran, measured_ran) = self.kept_by_trial();
+        let (bytes, joined) = &self.trial.segments;
+        let extra = bytes.iter().sum::<f64>() - self.row() * (steps_ran + measured_ran);
+        let extra = match bytes.is_empty() || extra < 0.0 {
+            true => SEGMENT,
+            false => extra / bytes.len() as f64,
+        };
+        let joined = if segments > 0.0 {
+            joined.max(SEGMENT)
+        } else {
+            0.0
+        };
+        out.samples = Some(self.row() * (of_steps + of_measurement) + segments * extra + joined);
+    }
+
+    /// Memory of rank 0, which collects samples and energies until the next save.
+    fn of_memory(&self, out: &mut Forecast) {
+        let (plan, ran) = (self.scaling.plan, &self.scaling.ran);
+        let mpi = match plan.ranks > 1 && ran.ranks == 1 {
+            true => MPI,
+            false => 0.0,
+        };
+        let rows = plan.sizes.samples_of(0) as f64 - ran.samples_of(0) as f64;
+        let tables = rows.max(0.0) * (plan.sites + 32 + 8 * plan.sizes.numbers) as f64;
+        let solver = plan.solver_bytes(&plan.sizes, 0);
+        let peak = self.tree().real("timing/peak_memory").unwrap_or(0.0) + mpi;
+        let base = peak + solver - plan.solver_bytes(ran, 0) + tables;
+        let every = self.output.checkpoint_every;
+        let waiting = |rows: f64, seconds: f64| rows * (every / seconds.max(1e-9)).min(1.0);
+        let (of_steps, of_measurement) = self.kept();
+        let (in_steps, in_measurement) = self.spent(out);
+        let (steps_ran, measured_ran) = self.kept_by_trial();
+        let of_steps = (waiting(of_steps, in_steps) - steps_ran).max(0.0);
+        let of_measurement = (waiting(of_measurement, in_measurement) - measured_ran).max(0.0);
+        let optimizing = base + self.row() * of_steps;
+        let more = self.measured.saturating_sub(self.measured_ran) as f64;
+        let measuring = (base - solver).max(PROGRAM.min(base))
+            + self.row() * of_measurement
+            + BYTES_PER_SAMPLE * more;
+        out.memory = optimizing.max(measuring).max(PROGRAM);
+    }
+
+    /// What the forecast rests on and leaves out.
+    fn say(&self, source: &Source, measures_to_target: bool, out: &mut Forecast) -> Result<()> {
+        let Forecaster { scaling, trial, .. } = self;
+        let (steps, measured) = (self.steps_ran, self.measured_ran);
+        out.notes
+            .insert(0, basis(scaling.plan, trial, scaling, steps, measured));
+        if !trial.finished {
+            out.notes
+                .push("the trial did not come to its end; what follows it is extrapolated".into());
+        }
+        let ends_early = |o: OptimizeInput| o.target_error.is_some() || o.target_v_score.is_some();
+        if measures_to_target || optimize::keys(source)?.is_some_and(ends_early) {
+            out.notes.push("targets may end it earlier".into());
+        }
+        if scaling
+            .plan
+            .method
+            .as_ref()
+            .is_some_and(|m| m.is_iterative(&scaling.plan.sizes))
+        {
+            out.notes
+                .push("conjugate gradients may need more iterations in later steps".into());
+        }
+        Ok(())
+    }
+}
+
+/// What was run, in a sentence.
+fn basis(plan: &Plan, trial: &Trial, scaling: &Scaling, steps: usize, measured: usize) -> String {
+    let extent = trial.extent;
+    let mut said = format!(
+        "from a trial of {steps} step(s) and {measured} measured samples on {} rank(s)",
+        extent.ranks
+    );
+    if !scaling.is_whole() {
+        said += &format!(
+            " with {} of the {} samples of a step; {} rank(s) with all of them follow by the cost \
+             model",
+            scaling.ran.samples, plan.rows, plan.ranks
+        );
+    }
+    said
+}

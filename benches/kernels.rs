@@ -2,7 +2,7 @@
 //! many repeats.
 //!
 //! `cargo bench --bench kernels [-- proposals paths parts scaling stages network]`; the figures and
-//! floors stand in benches/README.md.
+//! floors stand in docs/results.md.
 
 use nishina::ansatz::feedforward::{Activation, Feedforward, Scratch, Shape};
 use nishina::ansatz::rbm::{Kernel, Rbm};

@@ -1,8 +1,8 @@
 //! What the kernels of sampling and local energies cost, in CPU time of one thread; the smallest of
 //! many repeats.
 //!
-//! `cargo bench --bench kernels [-- proposals paths parts scaling stages network precision]`; the figures and
-//! floors stand in benches/README.md.
+//! `cargo bench --bench kernels [-- proposals paths parts scaling stages network precision]`; the
+//! figures and floors stand in docs/results.md.
 
 use nishina::ansatz::feedforward::{Activation, Feedforward, Scratch, Shape};
 use nishina::ansatz::field::Field;

@@ -136,7 +136,11 @@ enum Command {
         json: bool,
     },
     /// Print the JSON Schema of the input
-    Schema,
+    Schema {
+        /// Write a page in Markdown for each kind to this folder instead
+        #[arg(long, value_name = "DIR")]
+        pages: Option<PathBuf>,
+    },
 }
 
 /// Formats of pictures.
@@ -264,6 +268,9 @@ impl Command {
                     false => super::extrapolate_text(&result),
                 }
             }
+            Command::Schema {
+                pages: Some(folder),
+            } => super::pages::write(registry, &folder)?,
             _ => format!("{:#}", super::schema(registry)),
         })
     }

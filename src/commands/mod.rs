@@ -11,6 +11,7 @@ pub mod export;
 mod extrapolate;
 pub mod gather;
 mod info;
+pub mod pages;
 pub mod run;
 mod schema;
 mod varbench;

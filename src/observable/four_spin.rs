@@ -29,7 +29,7 @@ struct FourSpin {
     unit_of_product: String,
 }
 
-/// Keys of the dimers.
+/// Dimer correlations, ⟨D_a D_b⟩ and ⟨D_a D_b⟩ − ⟨D_a⟩⟨D_b⟩, with D = o_i·o_j on a bond.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DimerKeys {
@@ -37,7 +37,8 @@ struct DimerKeys {
     bonds: Option<Vec<Vec<usize>>>,
 }
 
-/// Keys of the plaquettes.
+/// Plaquette correlations, ⟨Q_a Q_b⟩ and ⟨Q_a Q_b⟩ − ⟨Q_a⟩⟨Q_b⟩, with Q = (P + P⁻¹)/2 and P the
+/// cyclic permutation of four spins.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PlaquetteKeys {

@@ -23,7 +23,7 @@ const REFERENCES: usize = 64;
 /// Configurations of a full sum that are evaluated at once.
 const BLOCK: usize = 1024;
 
-/// Keys of the comparison.
+/// Fidelity with a saved state, and the difference of the two energies.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {

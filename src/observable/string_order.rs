@@ -9,7 +9,7 @@ use crate::ansatz::Asks;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 
-/// Keys of the string order.
+/// String order along a chain, o_i (Π_{i<k<j} σ_k) o_j, where o is S or σ as `units` says.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {

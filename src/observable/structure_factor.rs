@@ -15,7 +15,7 @@ use std::f64::consts::TAU;
 /// Largest number of cosines that are tabulated.
 const LARGEST: usize = 1 << 25;
 
-/// Keys of the structure factors.
+/// Structure factor, (1/N) Σ_ij exp(i q·(r_i − r_j)) times the correlation of sites i and j.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 /// Most entries of the matrix of amplitudes.
 const LARGEST: usize = 1 << 26;
 
-/// Keys of the entropies.
+/// Rényi-2 entropy of blocks, S2 = −ln Tr ρ², in nats.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {

@@ -9,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::lattice::Bond;
 use serde::Deserialize;
 
-/// Ising model: −j Σ σz σz / d^alpha − hx Σ σx − hz Σ σz, Pauli matrices unless
-/// `units` says otherwise. Most sites with couplings of all pairs.
+/// Most sites with couplings of all pairs.
 const LARGEST: usize = 2048;
 
+/// Ising model: −j Σ σz σz / d^alpha − hx Σ σx − hz Σ σz, Pauli matrices unless `units` says
+/// otherwise.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Keys {

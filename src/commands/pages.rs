@@ -20,7 +20,7 @@ pub struct Page {
 }
 
 /// Where a list of kinds stands in an input.
-struct Place {
+struct Slot {
     folder: &'static str,
     section: &'static str,
     key: &'static str,
@@ -28,7 +28,7 @@ struct Place {
 
 /// A page for each kind of `registry`, and an index of them.
 pub fn pages(registry: &Registry) -> Vec<Page> {
-    let place = |folder, section, key| Place {
+    let place = |folder, section, key| Slot {
         folder,
         section,
         key,
@@ -84,7 +84,7 @@ pub fn write(registry: &Registry, folder: &Path) -> Result<String> {
 }
 
 /// The pages of one list of kinds and its part of the index.
-fn shelf<E: Entry>(place: &Place, kinds: Shelf<E>, pages: &mut Vec<Page>, index: &mut String) {
+fn shelf<E: Entry>(place: &Slot, kinds: Shelf<E>, pages: &mut Vec<Page>, index: &mut String) {
     let _ = write!(index, "\n## `{}.{}`\n\n", place.section, place.key);
     for entry in kinds.iter() {
         let path = format!("{}/{}.md", place.folder, entry.kind());
@@ -95,7 +95,7 @@ fn shelf<E: Entry>(place: &Place, kinds: Shelf<E>, pages: &mut Vec<Page>, index:
 }
 
 /// The text of one page.
-fn page(place: &Place, what: &str, kind: &str, schema: &Value) -> String {
+fn page(place: &Slot, what: &str, kind: &str, schema: &Value) -> String {
     let mut text = format!(
         "# {what} `{kind}`\n\n`{}.{}` in an input. [All kinds](../index.md)\n",
         place.section, place.key
@@ -130,7 +130,8 @@ fn row(schema: &Value, key: &str, own: &Value) -> String {
         _ if required.is_some_and(|names| names.iter().any(|name| name == key)) => {
             "required".to_string()
         }
-        None | Some(Value::Null) => "none".into(),
+        None | Some(Value::Null) if is_optional(own) => "none".into(),
+        None | Some(Value::Null) => "see meaning".into(),
         Some(value) => format!("`{value}`"),
     };
     let meaning = own["description"].as_str().unwrap_or("");
@@ -140,6 +141,16 @@ fn row(schema: &Value, key: &str, own: &Value) -> String {
         cell(&type_of(schema, own)),
         cell(meaning)
     )
+}
+
+/// Whether a key may be absent without standing for a value.
+fn is_optional(own: &Value) -> bool {
+    let null = |name: &Value| name == "null";
+    let listed = own["type"]
+        .as_array()
+        .is_some_and(|list| list.iter().any(null));
+    let choices = own["anyOf"].as_array();
+    listed || choices.is_some_and(|list| list.iter().any(|one| null(&one["type"])))
 }
 
 /// The type of a key in words.
@@ -189,7 +200,7 @@ fn type_of(schema: &Value, own: &Value) -> String {
 }
 
 /// What the reference shows of a kind: the lines that explain it, and those of its keys.
-fn example(place: &Place, kind: &str, schema: &Value) -> String {
+fn example(place: &Slot, kind: &str, schema: &Value) -> String {
     let header = format!("[{}]", place.section);
     let lines = REFERENCE
         .lines()
@@ -199,7 +210,8 @@ fn example(place: &Place, kind: &str, schema: &Value) -> String {
     let (mut explained, mut keys) = (String::new(), String::new());
     for line in lines {
         let bare = line.trim_start_matches(['#', ' ']);
-        let key = bare.split_once(" = ").map(|(key, _)| key);
+        let is_word = |key: &&str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let key = bare.split_once(" = ").map(|(key, _)| key).filter(is_word);
         if key.is_some_and(|key| schema["properties"].get(key).is_some()) {
             let _ = writeln!(keys, "{bare}");
         } else if key.is_none() && bare.contains(&quoted) {

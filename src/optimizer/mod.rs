@@ -19,6 +19,7 @@ mod options;
 pub mod parameter_space;
 mod reconfiguration;
 pub mod regularisation;
+mod rmsprop;
 pub mod sample_space;
 mod schedule;
 mod sgd;
@@ -180,6 +181,7 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
     march::ENTRY,
     cg::ENTRY,
     adam::ENTRY,
+    rmsprop::ENTRY,
     sgd::ENTRY,
 ];
 

@@ -79,9 +79,6 @@ fn on_lattice<'a>(
     hamiltonian.check(&basis)?;
     let sign_rule = match common.sign_rule {
         SignRule::None => None,
-        SignRule::Marshall if !basis.is_spin_half() => {
-            return Err(only_spin_half("hamiltonian.sign_rule", "\"marshall\""));
-        }
         SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
     };
     let facts = Facts {
@@ -122,10 +119,6 @@ fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
 /// represent the model.
 pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
     let table = section(&source.input.ansatz, "ansatz")?;
-    let kind = table.get("kind").and_then(toml::Value::as_str);
-    if !problem.basis.is_spin_half() && kind != Some("table") {
-        return Err(only_spin_half("ansatz.kind", "this wave function"));
-    }
     let context = ansatz::Context {
         lattice: &problem.lattice,
         basis: &problem.basis,
@@ -165,7 +158,10 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
     }
     Ok(match &problem.sign_rule {
         None => bare,
-        Some(sublattice) => Erased::new(sign::SignRule::new(bare, sublattice.clone())?),
+        Some(in_a) => {
+            let sign = sign::Sign::new(in_a.clone(), &problem.basis);
+            Erased::new(sign::SignRule::new(bare, sign)?)
+        }
     })
 }
 

@@ -131,6 +131,7 @@ fn a_foreign_wave_function_runs() {
         kind: "mean-field",
         build,
         schema: || serde_json::json!({}),
+        any_values: false,
     }];
     let stop = Stop::unarmed();
     let options = Options {

@@ -21,7 +21,7 @@ pub struct Tables {
     /// From spins to a row: θ¹, then Σ_i a_i σ_i for each output.
     first: Panels,
     /// W¹ and a of each site, one padded row per site.
-    flips: Vec<f64>,
+    units_of: Vec<f64>,
     /// Wˡ and bˡ of layers 2, 3, ….
     pub inner: Vec<Panels>,
     /// (Wˡ)^T of layers 2, 3, …: from the derivatives with respect to θˡ to those with respect
@@ -139,7 +139,7 @@ impl Tables {
         };
         Tables {
             sites: shape.sites,
-            flips: vec![0.0; shape.sites * first.stride()],
+            units_of: vec![0.0; shape.sites * first.stride()],
             first,
             inner: steps().map(|(from, to)| Panels::zeros(from, to)).collect(),
             back: steps().map(|(from, to)| Panels::zeros(to, from)).collect(),
@@ -148,23 +148,22 @@ impl Tables {
         }
     }
 
-    /// Writes the row of walker `k` with the spins on `sites` flipped into `out`.
-    pub fn moved(&self, batch: &FeedforwardBatch, k: usize, sites: &[u32], out: &mut [f64]) {
+    /// Writes the row of walker `k` after the move into `out`.
+    pub fn moved(&self, batch: &FeedforwardBatch, k: usize, step: Move, out: &mut [f64]) {
         let stride = self.first.stride();
         let row = &batch.rows[k * stride..(k + 1) * stride];
-        let change = |site: u32| {
-            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
-            (factor, &self.flips[site as usize * stride..][..stride])
-        };
-        match sites {
-            [] => out.copy_from_slice(row),
-            [first, rest @ ..] => {
-                let (factor, w) = change(*first);
+        let mut changes = step.sites.iter().zip(step.values).map(|(&site, &value)| {
+            let old = batch.x[k * self.sites + site as usize];
+            let factor = f64::from(value) - f64::from(old);
+            (factor, &self.units_of[site as usize * stride..][..stride])
+        });
+        match changes.next() {
+            None => out.copy_from_slice(row),
+            Some((factor, w)) => {
                 out.iter_mut()
                     .zip(row.iter().zip(w))
                     .for_each(|(o, (r, w))| *o = r + factor * w);
-                for &site in rest {
-                    let (factor, w) = change(site);
+                for (factor, w) in changes {
                     out.iter_mut().zip(w).for_each(|(o, w)| *o += factor * w);
                 }
             }
@@ -174,9 +173,10 @@ impl Tables {
     /// Moves walker `k`, its spins and its row.
     pub fn move_on(&self, batch: &mut FeedforwardBatch, k: usize, step: Move) {
         let stride = self.first.stride();
-        for &site in step.sites {
-            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
-            let w = &self.flips[site as usize * stride..][..stride];
+        for (&site, &value) in step.sites.iter().zip(step.values) {
+            let old = batch.x[k * self.sites + site as usize];
+            let factor = f64::from(value) - f64::from(old);
+            let w = &self.units_of[site as usize * stride..][..stride];
             batch.rows[k * stride..(k + 1) * stride]
                 .iter_mut()
                 .zip(w)
@@ -202,7 +202,7 @@ impl<T: Field> Feedforward<T> {
         let (outputs, stride) = (shape.outputs::<T>(), tables.first.stride());
         let mut site_entry = |first: &mut Panels, site: usize, column: usize, value: f64| {
             first.set(site, column, value);
-            tables.flips[site * stride + column] = value;
+            tables.units_of[site * stride + column] = value;
         };
         for (l, &(units, _)) in shape.layers.iter().enumerate() {
             let (b, w) = places.layers[l];

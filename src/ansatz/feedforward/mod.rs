@@ -245,7 +245,7 @@ impl<T: Field> Ansatz for Feedforward<T> {
             for (row, at) in (first..first + out.len()).enumerate() {
                 let (k, step) = asks.get(at);
                 self.tables
-                    .moved(batch, k, step.sites, scratch.row(row, &self.tables));
+                    .moved(batch, k, step, scratch.row(row, &self.tables));
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {

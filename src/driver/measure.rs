@@ -155,7 +155,7 @@ impl Run<'_> {
         tree.put_integer("measure/samples", (m.per_chain * chains) as i64);
         if let Some(e) = &m.energy {
             let score = v_score(
-                self.problem.lattice.sites,
+                self.problem.basis.degrees_of_freedom(),
                 e.variance,
                 e.mean.re,
                 self.problem.facts.centre,
@@ -176,7 +176,12 @@ impl Run<'_> {
             real("error", e.error, unit, "standard error of the mean");
             real("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
             if score.is_finite() {
-                real("v_score", score, "1", "N variance / (E - E_inf)^2");
+                real(
+                    "v_score",
+                    score,
+                    "1",
+                    "N variance / (E - E_inf)^2, N sites or bosons",
+                );
             }
             real("r_hat", e.r_hat, "1", "split R-hat");
             real(
@@ -407,7 +412,7 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
     if run.comm.is_root() {
         m.moments = Some(moments(
             &series,
-            run.problem.lattice.sites,
+            run.problem.basis.degrees_of_freedom(),
             run.problem.facts.centre,
         ));
     }
@@ -463,7 +468,7 @@ fn finish(run: &mut Run, energy: Energy) -> Result<bool> {
     if run.comm.is_root() {
         let sites = run.problem.lattice.sites;
         let score = v_score(
-            sites,
+            run.problem.basis.degrees_of_freedom(),
             energy.variance,
             energy.mean.re,
             run.problem.facts.centre,

@@ -59,7 +59,7 @@ pub(super) fn optimize(run: &mut Run, chosen: &mut ChosenOptimizer) -> Result<bo
         let [non_finite, zeros] = run.count_faults(&local)?;
         let energy = estimate(run.comm, &*run.ensemble, &local, sampler.chains)?;
         let score = v_score(
-            run.problem.lattice.sites,
+            run.problem.basis.degrees_of_freedom(),
             energy.variance,
             energy.mean.re,
             run.problem.facts.centre,

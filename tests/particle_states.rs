@@ -337,18 +337,19 @@ fn ground(case: &Case) -> f64 {
 fn optimisation_without_noise_reaches_the_exact_energies() {
     let spin = format!("{SPIN}sector = {{ total_sz = 0 }}\nsign_rule = 'marshall'\n");
     let tables = "kind = 'table'\nparameters = 'real'\ninit = 0.1";
-    let machine = "kind = 'rbm'\ndensity = 3\nsymmetry = 'translations'\nparameters = 'real'\n\
+    let machine = "kind = 'rbm'\ndensity = 6\nsymmetry = 'translations'\nparameters = 'real'\n\
                    init = 0.1";
-    for (head, ansatz, steps) in [
-        (spin.as_str(), tables, 150),
-        (spin.as_str(), machine, 400),
-        (BOSE, tables, 150),
-        (BOSE, machine, 400),
+    let cooled = "{ kind = 'exponential', start = 1e-2, decay = 0.97, end = 1e-6 }";
+    for (head, ansatz, shift, steps) in [
+        (spin.as_str(), tables, cooled, 150),
+        (spin.as_str(), machine, cooled, 400),
+        (BOSE, tables, cooled, 150),
+        (BOSE, machine, "1e-4", 800),
     ] {
         let case = Case::new(&format!(
             "seed = 3\n{head}[ansatz]\n{ansatz}\n[sampler]\nmethod = 'full-sum'\n\
-             [optimize]\nsteps = {steps}\nlearning_rate = 0.1\nshift = {{ kind = 'exponential', \
-             start = 1e-2, decay = 0.97, end = 1e-6 }}\n[measure]\nsamples = 16\n"
+             [optimize]\nsteps = {steps}\nlearning_rate = 0.1\nshift = {shift}\n\
+             [measure]\nsamples = 16\n"
         ));
         let exact = ground(&case);
         expect_code(&case.alone(&["run", "x.toml"]), 0);

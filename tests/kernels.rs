@@ -4,10 +4,10 @@
 mod common;
 use common::{Case, expect_code, text};
 use nishina::ansatz::feedforward::{Activation, Feedforward, Shape};
-use nishina::ansatz::jastrow::{Jastrow, all_pairs};
+use nishina::ansatz::jastrow::{Form, Jastrow, all_pairs};
 use nishina::ansatz::product::Product;
 use nishina::ansatz::rbm::{Kernel, Rbm};
-use nishina::ansatz::sign::SignRule;
+use nishina::ansatz::sign::{Sign, SignRule};
 use nishina::ansatz::symmetrised::{Element, Symmetrised};
 use nishina::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
 use nishina::basis::Basis;
@@ -124,7 +124,7 @@ fn network<T: nishina::ansatz::field::Field>(phase: bool) -> Feedforward<T> {
 
 fn product() -> Erased {
     let machine = Rbm::<f64>::dense(12, 20, true, true, 0.1, 1);
-    let pairs = Jastrow::<Complex64>::new(&all_pairs(12), false, 0.01, 2);
+    let pairs = Jastrow::<Complex64>::new(&all_pairs(12), Form::Pairs, false, 0.01, 2);
     Erased::new(Product::new(vec![Erased::new(machine), Erased::new(pairs)]).unwrap())
 }
 
@@ -141,7 +141,9 @@ fn symmetrised() -> Erased {
 
 #[test]
 fn a_sweep_allocates_nothing() {
-    let marshall = |inner| SignRule::new(inner, (0..12).map(|i| i % 2 == 0).collect()).unwrap();
+    let basis = Basis::spin_half(12, None).unwrap();
+    let sign = Sign::new((0..12).map(|i| i % 2 == 0).collect(), &basis);
+    let marshall = |inner| SignRule::new(inner, sign.clone()).unwrap();
     let flips: &[&str] = &["flip", "global-flip"];
     for (name, ansatz) in [
         (

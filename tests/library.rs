@@ -137,6 +137,7 @@ fn a_foreign_wave_function_runs() {
         kind: "mean-field",
         build,
         schema: || serde_json::json!({}),
+        any_values: false,
     }];
     let stop = Stop::unarmed();
     let options = Options {
@@ -654,6 +655,7 @@ fn what_was_reached_before_an_error_is_saved() {
 fn a_foreign_wave_function_is_compared_excluded_and_checked() {
     const MINE: &[AnsatzEntry] = &[AnsatzEntry {
         kind: "mean-field",
+        any_values: false,
         build,
         schema: || serde_json::json!({}),
     }];

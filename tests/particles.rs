@@ -275,12 +275,9 @@ fn what_is_made_for_spins_one_half_is_refused_elsewhere() {
     };
     let (heisenberg, table) = ("kind = 'heisenberg'", "kind = 'table'");
     refused(heisenberg, table, "");
-    refused(heisenberg, "kind = 'rbm'\ndensity = 1", "ansatz.kind");
-    refused(
-        "kind = 'heisenberg'\nsign_rule = 'marshall'",
-        table,
-        "hamiltonian.sign_rule",
-    );
+    refused(heisenberg, "kind = 'rbm'\ndensity = 1", "");
+    refused("kind = 'heisenberg'\nsign_rule = 'marshall'", table, "");
+    refused(heisenberg, "kind = 'rbm'\ndensity = 0", "ansatz.density");
     refused(
         "kind = 'heisenberg'\nunits = 'pauli'",
         table,

@@ -215,6 +215,7 @@ fn flawed_in(
         kind: "flawed",
         build,
         schema: || serde_json::json!({}),
+        any_values: false,
     }];
     let stop = Stop::unarmed();
     let options = Options {

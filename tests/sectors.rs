@@ -53,7 +53,7 @@ fn psi<A: Ansatz>(ansatz: &A, x: &[i8]) -> Complex64 {
 /// sign rule or not.
 #[test]
 fn images_differ_by_their_characters() {
-    use nishina::ansatz::sign::SignRule;
+    use nishina::ansatz::sign::{Sign, SignRule};
     let (mut asked, mut empty) = (0, 0);
     for (n, twice_sz) in [(6, Some(0)), (8, Some(0)), (6, Some(2)), (6, None)] {
         let chain = lattice("chain", &[n], Boundary::Periodic);
@@ -80,7 +80,8 @@ fn images_differ_by_their_characters() {
                 let rule = rule.then_some(sublattice.as_slice());
                 let mut state = parsed(&text, &chain, &basis, rule).unwrap();
                 if let Some(a) = rule {
-                    state = Erased::new(SignRule::new(state, a.to_vec()).unwrap());
+                    let sign = Sign::new(a.to_vec(), &basis);
+                    state = Erased::new(SignRule::new(state, sign).unwrap());
                 }
                 let mut rng = stream(1, Purpose::Law, 0, 0);
                 let mut seen = 0;

@@ -1,15 +1,19 @@
 //! Decides the Jastrow wave function: a factor for every pair of sites, or for every distance.
 //!
-//! ln ψ(σ) = Σ_{i<j} v_ij σ_i σ_j + Σ_i a_i σ_i. With the local fields h_i = Σ_j v_ij σ_j,
-//! flipping F changes it by −2 Σ_{l∈F} σ_l (h_l + a_l) + 4 Σ_{l<m∈F} v_lm σ_l σ_m. (R.
-//! Jastrow, Phys. Rev. 98, 1479 (1955).)
+//! ln ψ(x) = Σ_{i<j} v_ij x_i x_j + Σ_i a_i x_i. Where a site has more than two values, ½ Σ_i v_ii
+//! x_i² is part of it. Bosons: ln ψ = −½ Σ_ij u_ij n_i n_j − ½ Σ_i ln n_i! + Σ_i a_i n_i, so that
+//! u = 0 is the ground state without interaction, and u_ii is the factor of M. C. Gutzwiller, Phys.
+//! Rev. Lett. 10, 159 (1963). With the local fields h_i = Σ_j v_ij x_j, changes d_l of the sites l
+//! in F change ln ψ by Σ_{l∈F} d_l (h_l + a_l + ½ v_ll d_l) + Σ_{l<m∈F} v_lm d_l d_m. (R. Jastrow,
+//! Phys. Rev. 98, 1479 (1955).)
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
 use super::{
     Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, Numbers,
     schema_of,
 };
-use crate::error::Result;
+use crate::basis::Basis;
+use crate::error::{Error, Result};
 use crate::rng::Origin;
 use ndarray::Array2;
 use num_complex::Complex64;
@@ -19,20 +23,79 @@ use serde::Deserialize;
 #[derive(Debug, Clone)]
 pub struct Jastrow<T> {
     sites: usize,
-    /// Number of the parameter of each pair of sites, sites × sites; the diagonal has no meaning.
+    /// Number of the parameter of each pair of sites, sites × sites; the diagonal has a meaning
+    /// where there are squares.
     class: Vec<u32>,
+    form: Form,
     v: Vec<T>,
     a: Vec<T>,
-    /// v_ij in full, with zeros on the diagonal.
+    /// v_ij, or −u_ij, in full, with zeros on the diagonal where there are no squares.
     full: Vec<T>,
+    /// ½ ln n!, where the factor of bosons is there.
+    factorials: Vec<f64>,
 }
 
-/// Local fields and spins of walkers.
+/// What the values of the sites ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// x² is the same for both values: pairs of different sites alone.
+    Pairs,
+    /// Squares as well.
+    Squares,
+    /// Squares as well, −u in place of v, and the factor (n!)^{−1/2} of each site.
+    Bosons,
+}
+
+impl Form {
+    /// The form for the sites of a basis; an error at `key` where these are not of one kind.
+    fn of(basis: &Basis, key: &str) -> Result<Form> {
+        if basis.is_spin_half() {
+            return Ok(Form::Pairs);
+        }
+        let locals = basis.locals();
+        if locals.iter().any(|l| *l != locals[0]) {
+            return Err(Error::input(
+                key,
+                "this wave function needs the same values on all sites",
+                "use kind = \"table\"",
+            ));
+        }
+        let bosons = locals[0].first == 0 && !locals[0].fermionic;
+        Ok(if bosons { Form::Bosons } else { Form::Squares })
+    }
+
+    /// The sign of the parameters in ln ψ.
+    fn sign(self) -> f64 {
+        if self == Form::Bosons { -1.0 } else { 1.0 }
+    }
+
+    /// ½ ln n! of each value of a boson, nothing for other values.
+    fn factorials(self) -> Vec<f64> {
+        let count = if self == Form::Bosons { 128 } else { 0 };
+        let mut sum = 0.0;
+        let next = |n: usize| {
+            sum += 0.5 * f64::ln(n.max(1) as f64);
+            sum
+        };
+        (0..count).map(next).collect()
+    }
+}
+
+/// Local fields and values of walkers.
 #[derive(Debug, Clone)]
 pub struct JastrowBatch<T> {
     x: Vec<i8>,
     fields: Vec<T>,
     log_psi: Vec<Complex64>,
+}
+
+/// The class matrix in which every pair i ≤ j is a class of its own, in the order (0,0), (0,1), …,
+/// (1,1), ….
+fn all_ordered(sites: usize) -> Vec<Vec<u32>> {
+    let number = |i: usize, j: usize| (i * (2 * sites - i + 1) / 2 + j - i) as u32;
+    (0..sites)
+        .map(|i| (0..sites).map(|j| number(i.min(j), i.max(j))).collect())
+        .collect()
 }
 
 /// The class matrix in which every pair is a class of its own, in the order (0,1), (0,2), …,
@@ -58,14 +121,15 @@ impl<T: Field> Jastrow<T> {
     /// where `visible_bias`. Parameters are Gaussian with standard deviation `init`.
     pub fn new(
         classes: &[Vec<u32>],
+        form: Form,
         visible_bias: bool,
         init: f64,
         seed: impl Into<Origin>,
     ) -> Self {
         let sites = classes.len();
-        let off_diagonal = |i: usize| (0..sites).filter(move |&j| j != i);
+        let partners = |i: usize| (0..sites).filter(move |&j| form != Form::Pairs || j != i);
         let count = (0..sites)
-            .flat_map(|i| off_diagonal(i).map(move |j| classes[i][j] + 1))
+            .flat_map(|i| partners(i).map(move |j| classes[i][j] + 1))
             .max()
             .unwrap_or(0);
         let mut rng = seed.into().parameters();
@@ -74,6 +138,8 @@ impl<T: Field> Jastrow<T> {
         let mut jastrow = Jastrow {
             sites,
             class: classes.concat(),
+            form,
+            factorials: form.factorials(),
             v,
             a,
             full: Vec::new(),
@@ -85,10 +151,10 @@ impl<T: Field> Jastrow<T> {
     fn tabulate(&mut self) {
         let n = self.sites;
         let entry = |(k, &c): (usize, &u32)| {
-            if k / n == k % n {
+            if k / n == k % n && self.form == Form::Pairs {
                 T::new(0.0, 0.0)
             } else {
-                self.v[c as usize]
+                self.v[c as usize] * self.form.sign()
             }
         };
         self.full = self.class.iter().enumerate().map(entry).collect();
@@ -98,21 +164,33 @@ impl<T: Field> Jastrow<T> {
         self.a.get(site).copied().unwrap_or(T::new(0.0, 0.0))
     }
 
+    /// ln of the fixed factor of a site: −½ ln n! for bosons, 0 otherwise.
+    fn fixed(&self, value: i8) -> f64 {
+        -(self.factorials.get(value as usize).copied()).unwrap_or(0.0)
+    }
+
     /// ln ψ(x') − ln ψ(x) of walker `k`.
-    fn change(&self, batch: &JastrowBatch<T>, k: usize, sites: &[u32]) -> T {
+    fn change(&self, batch: &JastrowBatch<T>, k: usize, step: Move) -> T {
         let n = self.sites;
         let (x, fields) = (
             &batch.x[k * n..(k + 1) * n],
             &batch.fields[k * n..(k + 1) * n],
         );
         let mut delta = T::new(0.0, 0.0);
-        for (done, &l) in sites.iter().enumerate() {
-            let l = l as usize;
+        let moved = |at: usize| {
+            let (site, to) = (step.sites[at] as usize, step.values[at]);
+            (site, f64::from(to) - f64::from(x[site]))
+        };
+        for done in 0..step.sites.len() {
+            let (l, change) = moved(done);
             let mut field = fields[l] + self.bias(l);
-            for &m in &sites[..done] {
-                field += self.full[l * n + m as usize] * (-2.0 * f64::from(x[m as usize]));
+            for (m, other) in (0..done).map(moved) {
+                field += self.full[l * n + m] * other;
             }
-            delta += field * (-2.0 * f64::from(x[l]));
+            field += self.full[l * n + l] * (0.5 * change);
+            delta += field * change;
+            let fixed = self.fixed(step.values[done]) - self.fixed(x[l]);
+            delta += T::new(fixed, 0.0);
         }
         delta
     }
@@ -136,7 +214,8 @@ impl<T: Field> Ansatz for Jastrow<T> {
         } else {
             Some(block("a", self.a.len()))
         };
-        std::iter::once(block("v", self.v.len()))
+        let pairs = if self.form == Form::Bosons { "u" } else { "v" };
+        std::iter::once(block(pairs, self.v.len()))
             .chain(bias)
             .collect()
     }
@@ -173,6 +252,7 @@ impl<T: Field> Ansatz for Jastrow<T> {
                     .zip(x)
                     .for_each(|(&v, &s)| h[i] += v * f64::from(s));
                 log += (h[i] * 0.5 + self.bias(i)) * f64::from(x[i]);
+                log += T::new(self.fixed(x[i]), 0.0);
             }
             log_psi.push(reduce(log.complex()));
         }
@@ -194,8 +274,8 @@ impl<T: Field> Ansatz for Jastrow<T> {
         _scratch: &mut Self::Scratch,
         out: &mut [Complex64],
     ) {
-        for ((k, Move { sites, .. }), out) in asks.iter().zip(out) {
-            *out = ratio_from_log(self.change(batch, k, sites).complex());
+        for ((k, step), out) in asks.iter().zip(out) {
+            *out = ratio_from_log(self.change(batch, k, step).complex());
         }
     }
 
@@ -208,10 +288,10 @@ impl<T: Field> Ansatz for Jastrow<T> {
     ) {
         let n = self.sites;
         for (k, step) in asks.taken(taken) {
-            let change = self.change(batch, k, step.sites);
+            let change = self.change(batch, k, step);
             batch.log_psi[k] = reduce(batch.log_psi[k] + change.complex());
-            for &l in step.sites {
-                let change = -2.0 * f64::from(batch.x[k * n + l as usize]);
+            for (&l, &value) in step.sites.iter().zip(step.values) {
+                let change = f64::from(value) - f64::from(batch.x[k * n + l as usize]);
                 let row = &self.full[l as usize * n..(l as usize + 1) * n];
                 batch.fields[k * n..(k + 1) * n]
                     .iter_mut()
@@ -230,8 +310,13 @@ impl<T: Field> Ansatz for Jastrow<T> {
         );
         for (x, mut row) in batch.x.chunks_exact(n).zip(rows.outer_iter_mut()) {
             for i in 0..n {
+                let own = f64::from(x[i]) * self.form.sign();
+                if self.form != Form::Pairs {
+                    let square = 0.5 * own * f64::from(x[i]);
+                    row[self.class[i * n + i] as usize] += T::new(square, 0.0);
+                }
                 for j in i + 1..n {
-                    row[self.class[i * n + j] as usize] += T::new(f64::from(x[i] * x[j]), 0.0);
+                    row[self.class[i * n + j] as usize] += T::new(own * f64::from(x[j]), 0.0);
                 }
                 if !self.a.is_empty() {
                     row[self.v.len() + i] = T::new(f64::from(x[i]), 0.0);
@@ -257,7 +342,8 @@ fn small() -> f64 {
     0.01
 }
 
-/// Jastrow wave function, ln ψ = Σ_{i<j} v_ij σ_i σ_j + Σ_i a_i σ_i.
+/// Jastrow wave function, ln ψ = Σ_{i<j} v_ij x_i x_j + Σ_i a_i x_i, with squares of x where sites
+/// have more than two values; for bosons −½ Σ_ij u_ij n_i n_j − ½ Σ_i ln n_i! + Σ_i a_i n_i.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -276,7 +362,7 @@ struct Keys {
     init: f64,
 }
 
-/// Numbers the distances between sites in increasing order, from 0.
+/// Numbers the distances between different sites in increasing order, from 0.
 fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
     let n = context.basis.sites();
     let mut distances = vec![vec![0.0; n]; n];
@@ -306,19 +392,31 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
     super::check_parameters((context.basis.sites() as f64).powi(2))?;
-    let classes = match keys.pairs {
-        Pairs::All => all_pairs(context.basis.sites()),
-        Pairs::Distance => distance_classes(context)?,
+    let form = Form::of(context.basis, &format!("{}.kind", context.path))?;
+    let classes = match (keys.pairs, form) {
+        (Pairs::All, Form::Pairs) => all_pairs(context.basis.sites()),
+        (Pairs::All, _) => all_ordered(context.basis.sites()),
+        (Pairs::Distance, Form::Pairs) => distance_classes(context)?,
+        (Pairs::Distance, _) => {
+            let mut classes = distance_classes(context)?;
+            for (i, row) in classes.iter_mut().enumerate() {
+                row.iter_mut().for_each(|class| *class += 1);
+                row[i] = 0;
+            }
+            classes
+        }
     };
     Ok(match keys.parameters {
         Numbers::Real => Erased::new(Jastrow::<f64>::new(
             &classes,
+            form,
             keys.visible_bias,
             keys.init,
             context.origin,
         )),
         Numbers::Complex => Erased::new(Jastrow::<Complex64>::new(
             &classes,
+            form,
             keys.visible_bias,
             keys.init,
             context.origin,
@@ -345,7 +443,7 @@ mod tests {
                     .collect()
             })
             .collect();
-        let mut jastrow = Jastrow::<f64>::new(&classes, false, 0.0, 1);
+        let mut jastrow = Jastrow::<f64>::new(&classes, Form::Pairs, false, 0.0, 1);
         jastrow.set_parameters(&[0.3, 0.0, 0.0, 0.0, 0.0]).unwrap();
         let mut x = vec![1i8; n];
         let up = jastrow.log_psi(&jastrow.batch(&x))[0];

@@ -4,6 +4,7 @@
 //! to the [`Context`].
 
 use super::{Context, Erased, feedforward, jastrow, product, rbm, symmetrised, table};
+use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
 use crate::table::Entry;
 use serde::Deserialize;
@@ -16,6 +17,8 @@ pub struct AnsatzEntry {
     pub build: fn(&toml::Table, &Context) -> Result<Erased>,
     /// JSON schema of its keys.
     pub schema: fn() -> serde_json::Value,
+    /// Whether sites may have any values; false: spins one half alone.
+    pub any_values: bool,
 }
 
 impl Entry for AnsatzEntry {
@@ -34,37 +37,47 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         kind: "rbm",
         build: rbm::build,
         schema: rbm::schema,
+        any_values: true,
     },
     AnsatzEntry {
         kind: "feedforward",
         build: feedforward::build,
         schema: feedforward::schema,
+        any_values: true,
     },
     AnsatzEntry {
         kind: "jastrow",
         build: jastrow::build,
         schema: jastrow::schema,
+        any_values: true,
     },
     AnsatzEntry {
         kind: "table",
         build: table::build,
         schema: table::schema,
+        any_values: true,
     },
     AnsatzEntry {
         kind: "product",
         build: product::build,
         schema: product::schema,
+        any_values: true,
     },
     AnsatzEntry {
         kind: "symmetrised",
         build: symmetrised::build,
         schema: symmetrised::schema,
+        any_values: true,
     },
 ];
 
 /// Builds the wave function that `table` asks for, of the kinds that `context` knows.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let (entry, own) = context.kinds.take(table, &context.path)?;
+    if !entry.any_values && !context.basis.is_spin_half() {
+        let what = format!("the wave function \"{}\"", entry.kind);
+        return Err(only_spin_half(&format!("{}.kind", context.path), &what));
+    }
     (entry.build)(&own, context)
 }
 

@@ -146,6 +146,13 @@ impl Basis {
             .map(|c| c.total)
     }
 
+    /// Degrees of freedom as V-scores count them: particles where their number is fixed and not
+    /// zero, otherwise sites.
+    pub fn degrees_of_freedom(&self) -> usize {
+        let particles = self.fixed(PARTICLES).filter(|&n| n > 0);
+        particles.map_or(self.sites(), |n| n as usize)
+    }
+
     /// The basis in words, for messages.
     pub fn describe(&self) -> String {
         let fixed = self.charges.iter().map(|c| {

@@ -7,6 +7,7 @@
 use super::Feedforward;
 use super::activation::Order;
 use super::tables::{Tables, numbers};
+use crate::ansatz::Move;
 use crate::ansatz::field::{Field, reduce};
 use crate::linalg::functions::Elementary;
 use crate::linalg::panels::Panels;
@@ -64,18 +65,18 @@ impl<R: Real> Scratch<R> {
         self.spins.clear();
         self.spins.reserve(BLOCK * tables.sites);
     }
-    /// Makes row `row` of a block that of walker `k` with the spins on `sites` flipped.
+    /// Makes row `row` of a block that of walker `k` after a move.
     pub(super) fn ask(
         &mut self,
         row: usize,
         tables: &Tables<R>,
         batch: &FeedforwardBatch<R>,
         k: usize,
-        sites: &[u32],
+        step: Move,
     ) {
         let stride = tables.first.stride();
         let out = &mut self.rows[row * stride..(row + 1) * stride];
-        self.visible[row] = tables.moved(batch, k, sites, out);
+        self.visible[row] = tables.moved(batch, k, step, out);
     }
 }
 

@@ -252,7 +252,7 @@ impl<T: Field, R: Elementary> Ansatz for Feedforward<T, R> {
         for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             for (row, at) in (first..first + out.len()).enumerate() {
                 let (k, step) = asks.get(at);
-                scratch.ask(row, &self.tables, batch, k, step.sites);
+                scratch.ask(row, &self.tables, batch, k, step);
             }
             self.log_amplitudes(scratch, out);
             for (at, out) in (first..).zip(out) {

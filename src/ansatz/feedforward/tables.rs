@@ -20,7 +20,7 @@ pub struct Tables<R> {
     /// W¹ and b¹: from spins to θ¹.
     pub first: Panels<R>,
     /// W¹ of each site, one padded row per site.
-    pub flips: Vec<R>,
+    pub units_of: Vec<R>,
     /// a of each site, for Re ln ψ and Im ln ψ.
     pub visible: Vec<[f64; 2]>,
     /// Wˡ and bˡ of layers 2, 3, ….
@@ -81,7 +81,7 @@ impl<R: Real> Tables<R> {
         };
         Tables {
             sites: shape.sites,
-            flips: vec![R::default(); shape.sites * first.stride()],
+            units_of: vec![R::default(); shape.sites * first.stride()],
             visible: vec![[0.0; 2]; shape.sites],
             first,
             inner: steps().map(|(from, to)| Panels::zeros(from, to)).collect(),
@@ -90,40 +90,44 @@ impl<R: Real> Tables<R> {
         }
     }
 
-    /// Writes θ¹ of walker `k` with the spins on `sites` flipped into `out`; Σ_i a_i σ_i then.
+    /// Writes θ¹ of walker `k` after a move into `out`; Σ_i a_i σ_i then.
     pub fn moved(
         &self,
         batch: &FeedforwardBatch<R>,
         k: usize,
-        sites: &[u32],
+        step: Move,
         out: &mut [R],
     ) -> [f64; 2] {
         let stride = self.first.stride();
         let row = &batch.rows[k * stride..(k + 1) * stride];
-        let change = |site: u32| {
-            let factor = R::from_f64(-2.0 * f64::from(batch.x[k * self.sites + site as usize]));
-            (factor, &self.flips[site as usize * stride..][..stride])
-        };
-        match sites {
-            [] => out.copy_from_slice(row),
-            [first, rest @ ..] => {
-                let (factor, w) = change(*first);
+        let mut changes = step.sites.iter().zip(step.values).map(|(&site, &value)| {
+            let factor = R::from_f64(self.change(batch, k, site, value));
+            (factor, &self.units_of[site as usize * stride..][..stride])
+        });
+        match changes.next() {
+            None => out.copy_from_slice(row),
+            Some((factor, w)) => {
                 out.iter_mut()
                     .zip(row.iter().zip(w))
                     .for_each(|(o, (&r, &w))| *o = r + factor * w);
-                for &site in rest {
-                    let (factor, w) = change(site);
+                for (factor, w) in changes {
                     out.iter_mut().zip(w).for_each(|(o, &w)| *o += factor * w);
                 }
             }
         }
-        self.visible_moved(batch, k, sites)
+        self.visible_moved(batch, k, step)
     }
 
-    /// Σ_i a_i σ_i of walker `k` with the spins on `sites` flipped.
-    fn visible_moved(&self, batch: &FeedforwardBatch<R>, k: usize, sites: &[u32]) -> [f64; 2] {
-        sites.iter().fold(batch.visible[k], |sum, &site| {
-            let factor = -2.0 * f64::from(batch.x[k * self.sites + site as usize]);
+    /// By how much a move changes the value of a site of walker `k`.
+    fn change(&self, batch: &FeedforwardBatch<R>, k: usize, site: u32, value: i8) -> f64 {
+        f64::from(value) - f64::from(batch.x[k * self.sites + site as usize])
+    }
+
+    /// Σ_i a_i σ_i of walker `k` after a move.
+    fn visible_moved(&self, batch: &FeedforwardBatch<R>, k: usize, step: Move) -> [f64; 2] {
+        let changes = step.sites.iter().zip(step.values);
+        changes.fold(batch.visible[k], |sum, (&site, &value)| {
+            let factor = self.change(batch, k, site, value);
             let a = self.visible[site as usize];
             [sum[0] + factor * a[0], sum[1] + factor * a[1]]
         })
@@ -139,10 +143,10 @@ impl<R: Real> Tables<R> {
     /// Moves walker `k`, its spins and its sums.
     pub fn move_on(&self, batch: &mut FeedforwardBatch<R>, k: usize, step: Move) {
         let stride = self.first.stride();
-        batch.visible[k] = self.visible_moved(batch, k, step.sites);
-        for &site in step.sites {
-            let factor = R::from_f64(-2.0 * f64::from(batch.x[k * self.sites + site as usize]));
-            let w = &self.flips[site as usize * stride..][..stride];
+        batch.visible[k] = self.visible_moved(batch, k, step);
+        for (&site, &value) in step.sites.iter().zip(step.values) {
+            let factor = R::from_f64(self.change(batch, k, site, value));
+            let w = &self.units_of[site as usize * stride..][..stride];
             batch.rows[k * stride..(k + 1) * stride]
                 .iter_mut()
                 .zip(w)
@@ -161,7 +165,7 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
         let mut site_entry = |first: &mut Panels<R>, site: usize, column: usize, value: f64| {
             let value = R::from_f64(value);
             first.set(site, column, value);
-            tables.flips[site * stride + column] = value;
+            tables.units_of[site * stride + column] = value;
         };
         for (l, &(units, _)) in shape.layers.iter().enumerate() {
             let (b, w) = places.layers[l];

@@ -1,12 +1,15 @@
 //! Decides what the input says of a restricted Boltzmann machine, `kind = "rbm"`.
 //!
 //! M = density × N hidden units; with a symmetry group G, `density` filters and M = density ×
-//! |G|.
+//! |G|. Sites of more than two values, and sites of two where `inputs` is given, are those of
+//! values/mod.rs.
 
 use super::Rbm;
 use super::kernel::Kernel;
-use crate::ansatz::{Context, Erased, Numbers, schema_of};
+use super::values::{Inputs, Shape, ValueRbm};
+use crate::ansatz::{Ansatz, Context, Erased, Numbers, schema_of};
 use crate::error::{Error, Result};
+use crate::lattice::Group;
 use num_complex::Complex64;
 use serde::Deserialize;
 
@@ -40,6 +43,9 @@ struct Keys {
     /// Group over which filters are tied: "none", "translations" or "space-group". Default "none".
     #[serde(default)]
     symmetry: Symmetry,
+    /// What a value says to the units: its number ("one-hot") or itself and its square
+    /// ("polynomial"). Default: the spin itself for spins one half, otherwise "one-hot".
+    inputs: Option<Inputs>,
     /// Whether parameters are "complex" or "real". Default "complex".
     #[serde(default)]
     parameters: Numbers,
@@ -58,7 +64,7 @@ struct Keys {
 }
 
 /// The machine, with the parameters of `load` where there is one.
-fn loaded<T: Kernel>(mut machine: Rbm<T>, keys: &Keys, context: &Context) -> Result<Erased> {
+fn loaded(mut machine: impl Ansatz + 'static, keys: &Keys, context: &Context) -> Result<Erased> {
     if let Some(file) = &keys.load {
         super::import::load(
             &mut machine,
@@ -69,7 +75,8 @@ fn loaded<T: Kernel>(mut machine: Rbm<T>, keys: &Keys, context: &Context) -> Res
     Ok(Erased::new(machine))
 }
 
-fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
+/// Hidden units, or filters and the group over which they are repeated.
+fn units(keys: &Keys, context: &Context) -> Result<(usize, Option<Group>)> {
     let n = context.basis.sites();
     let wrong = |problem: String, remedy: &str| {
         Err(Error::input(
@@ -99,26 +106,57 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
                     "choose a larger density",
                 );
             }
-            crate::ansatz::check_parameters((size_of::<T>() / 8 * n) as f64 * hidden as f64)?;
-            let rbm = Rbm::<T>::dense(
-                n,
-                hidden,
-                keys.visible_bias,
-                keys.hidden_bias,
-                keys.init,
-                context.origin,
-            );
-            return loaded(rbm, keys, context);
+            return Ok((hidden, None));
         }
         Symmetry::Translations => context.lattice.translations()?,
         Symmetry::SpaceGroup => context.lattice.space_group()?,
     };
-    crate::ansatz::check_parameters(
-        (size_of::<T>() / 8 * n * group.permutations.len()) as f64 * keys.density,
-    )?;
-    let (filters, a, b) = (keys.density as usize, keys.visible_bias, keys.hidden_bias);
+    Ok((keys.density as usize, Some(group)))
+}
+
+fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
+    let (hidden, group) = units(keys, context)?;
+    if keys.inputs.is_some() || !context.basis.is_spin_half() {
+        return on_values::<T>(keys, context, hidden, group);
+    }
+    let n = context.basis.sites();
+    let repeats = group.as_ref().map_or(1, |g| g.permutations.len());
+    crate::ansatz::check_parameters((size_of::<T>() / 8 * n * repeats) as f64 * hidden as f64)?;
+    let (a, b) = (keys.visible_bias, keys.hidden_bias);
+    let machine = match group {
+        None => Rbm::<T>::dense(n, hidden, a, b, keys.init, context.origin),
+        Some(group) => Rbm::symmetric(n, hidden, &group, a, b, keys.init, context.origin),
+    };
+    loaded(machine, keys, context)
+}
+
+/// The machine on sites of any values, the same on all sites.
+fn on_values<T: Kernel>(
+    keys: &Keys,
+    context: &Context,
+    hidden: usize,
+    group: Option<Group>,
+) -> Result<Erased> {
+    let locals = context.basis.locals();
+    let Some(&local) = locals.first().filter(|l| locals.iter().all(|m| m == *l)) else {
+        return Err(Error::input(
+            format!("{}.kind", context.path),
+            "this machine needs the same values on all sites",
+            "use kind = \"table\"",
+        ));
+    };
+    let shape = Shape {
+        local,
+        sites: locals.len(),
+        inputs: keys.inputs.unwrap_or_default(),
+        hidden,
+        group,
+        visible_bias: keys.visible_bias,
+        hidden_bias: keys.hidden_bias,
+    };
+    crate::ansatz::check_parameters((size_of::<T>() / 8) as f64 * shape.numbers())?;
     loaded(
-        Rbm::<T>::symmetric(n, filters, &group, a, b, keys.init, context.origin),
+        ValueRbm::<T>::new(shape, keys.init, context.origin),
         keys,
         context,
     )

@@ -37,7 +37,7 @@ pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
             .get(at..)
             .is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n"))
     }) {
-        from_hdf5(file).map_err(|e| wrong(e.to_string()))?
+        from_hdf5(file, &layout).map_err(|e| wrong(e.to_string()))?
     } else {
         from_text(&bytes).map_err(wrong)?
     };
@@ -84,15 +84,14 @@ pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
     machine.set_parameters(&parameters)
 }
 
-fn from_hdf5(file: &Path) -> Result<Arrays> {
-    let names = [
-        "parameters/a",
-        "parameters/b",
-        "parameters/W",
-        "a",
-        "b",
-        "W",
-    ];
+fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
+    // Biases that the input leaves out are looked for as well.
+    let blocks = layout.iter().map(|b| b.name.as_str());
+    let mut names: Vec<&str> = blocks.chain(["a", "b", "c", "A", "W", "X"]).collect();
+    names.sort_unstable();
+    names.dedup();
+    let inside: Vec<String> = names.iter().map(|n| format!("parameters/{n}")).collect();
+    let names: Vec<&str> = inside.iter().map(String::as_str).chain(names).collect();
     let tree = hdf5::read_foreign(file, &names)?;
     let mut arrays = Arrays::new();
     for (name, value) in &tree.datasets {

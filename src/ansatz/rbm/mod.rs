@@ -13,6 +13,7 @@ mod slopes;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod values;
 mod walkers;
 
 pub use factory::{build, schema};
@@ -209,13 +210,13 @@ impl<T: Kernel> Ansatz for Rbm<T> {
             kind: T::kind(),
             precision: DOUBLE,
             positive: !T::COMPLEX,
-            bytes_per_walker: self.bytes_per_walker(),
+            bytes_per_walker: walkers::bytes_per_walker(self),
             operations: per_unit * self.hidden as f64,
         }
     }
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {
-        self.start(xs)
+        walkers::start(self, xs)
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
         batch.log_psi()
@@ -227,7 +228,7 @@ impl<T: Kernel> Ansatz for Rbm<T> {
         scratch: &mut Self::Scratch,
         out: &mut [Complex64],
     ) {
-        self.answers(batch, asks, scratch, out);
+        walkers::answers(self, batch, asks, scratch, out);
     }
     fn accept(
         &self,
@@ -236,7 +237,7 @@ impl<T: Kernel> Ansatz for Rbm<T> {
         taken: &[bool],
         scratch: &mut Self::Scratch,
     ) {
-        self.move_on(batch, asks, taken, scratch);
+        walkers::move_on(self, batch, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.log_derivatives(batch)

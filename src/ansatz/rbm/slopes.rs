@@ -6,31 +6,14 @@
 //! σ_{g(j)}: one small matrix product per walker.
 
 use super::kernel::Kernel;
-use super::walkers::RbmBatch;
+use super::walkers::{self, RbmBatch};
 use super::{Rbm, Tie};
 use crate::ansatz::{Columns, Derivatives, Matrix};
-use crate::linalg::lanes::{Packed, WIDTH};
 use crate::linalg::panels::Panels;
 use ndarray::Array2;
 use std::sync::Arc;
 
 impl<T: Kernel> Rbm<T> {
-    /// tanh θ of walker `k`, flat and one part after the other.
-    fn tanh(&self, batch: &RbmBatch, k: usize, out: &mut [f64]) {
-        let (parts, stride) = (T::Packed::PARTS, 2 * self.tables.stride());
-        let rows = batch.rows[k * stride..(k + 1) * stride].chunks_exact(2 * parts);
-        for (first, row) in (0..).step_by(WIDTH).zip(rows) {
-            for part in 0..parts {
-                let (p, r) = (row[part], row[parts + part]);
-                let width = WIDTH.min(self.hidden - first);
-                let out = &mut out[part * self.hidden + first..][..width];
-                out.iter_mut()
-                    .zip(r.0.iter().zip(&p.0))
-                    .for_each(|(t, (r, p))| *t = r - p);
-            }
-        }
-    }
-
     /// O_k of every walker.
     pub(super) fn log_derivatives(&self, batch: &RbmBatch) -> Derivatives {
         match &self.tie {
@@ -44,7 +27,7 @@ impl<T: Kernel> Rbm<T> {
         let mut tanh = Array2::from_elem((walkers, m), T::new(0.0, 0.0));
         let mut flat = vec![0.0; T::PARTS * m];
         for (k, mut row) in tanh.outer_iter_mut().enumerate() {
-            self.tanh(batch, k, &mut flat);
+            walkers::tanh(self, batch, k, &mut flat);
             row.iter_mut()
                 .enumerate()
                 .for_each(|(j, t)| *t = number(&flat, j, m));
@@ -80,7 +63,7 @@ impl<T: Kernel> Rbm<T> {
                 .iter()
                 .zip(&spins)
                 .for_each(|(&o, &s)| row[o] += T::new(s, 0.0));
-            self.tanh(batch, k, &mut tanh);
+            walkers::tanh(self, batch, k, &mut tanh);
             moved.gather(&spins, &places);
             moved.multiply(self.simd, &tanh, size, &mut correlations);
             let Some(row) = row.as_slice_mut() else {
@@ -103,6 +86,6 @@ impl<T: Kernel> Rbm<T> {
 }
 
 /// Number `j` of flat parts that stand `plane` apart.
-fn number<T: Kernel>(flat: &[f64], j: usize, plane: usize) -> T {
+pub(super) fn number<T: Kernel>(flat: &[f64], j: usize, plane: usize) -> T {
     T::new(flat[j], if T::COMPLEX { flat[plane + j] } else { 0.0 })
 }

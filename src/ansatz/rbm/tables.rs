@@ -6,6 +6,7 @@
 //! it does to the units.
 
 use super::kernel::{Kernel, Move, Scaled, multiply};
+use super::walkers::Machine;
 use super::{Rbm, Tie};
 use crate::linalg::lanes::{Lanes, Packed, WIDTH};
 use crate::linalg::panels::Panels;
@@ -64,11 +65,6 @@ impl<T: Kernel> Tables<T> {
         self.units / WIDTH * Self::PARTS
     }
 
-    /// Numbers of θ in a row of the product with `weights`.
-    pub fn thetas(&self) -> usize {
-        self.units * Self::PARTS
-    }
-
     /// E of a site.
     #[inline(always)]
     fn row(&self, site: u32) -> &[Lanes] {
@@ -116,6 +112,49 @@ impl<T: Kernel> Tables<T> {
                 Move::Both(&room[0], &room[1])
             }
         })
+    }
+}
+
+impl<T: Kernel> Machine for Rbm<T> {
+    type Number = T;
+    fn length(&self) -> usize {
+        self.sites
+    }
+    fn simd(&self) -> Simd {
+        self.simd
+    }
+    fn hidden(&self) -> usize {
+        self.hidden
+    }
+    fn weights(&self) -> &Panels {
+        &self.tables.weights
+    }
+    fn inputs(&self) -> usize {
+        self.sites
+    }
+    fn write_inputs(&self, x: &[i8], inputs: &mut [f64]) {
+        let spins = inputs.iter_mut().zip(x);
+        spins.for_each(|(input, &x)| *input = f64::from(x));
+    }
+    #[inline(always)]
+    fn stride(&self) -> usize {
+        self.tables.stride()
+    }
+    fn steep(&self) -> bool {
+        self.tables.steep
+    }
+    #[inline(always)]
+    fn compose<'a, const SET: u8>(
+        &'a self,
+        x: &[i8],
+        step: crate::basis::Move,
+        room: &'a mut [Vec<Lanes>; 2],
+    ) -> Option<Move<'a>> {
+        self.tables.compose::<SET>(x, step.sites, room)
+    }
+    #[inline(always)]
+    fn front(&self, x: &[i8], step: crate::basis::Move, product: Scaled<T>) -> Scaled<T> {
+        self.tables.front(x, step.sites, product)
     }
 }
 

@@ -4,13 +4,13 @@
 //! last computed from θ, and the product of the ratios since. Ratios that leave the range of
 //! numbers, and those of saturated walkers, come from Σ_j [ln cosh θ'_j − ln cosh θ_j].
 
-use super::Rbm;
-use super::kernel::{Kernel, Scaled, advance, interleave, product};
-use super::tables::Tables;
+use super::kernel::{self, Kernel, Scaled, advance, interleave, product};
 use crate::ansatz::field::{Field, ratio_from_log, reduce};
 use crate::ansatz::{Asks, Move, keep};
-use crate::linalg::lanes::{Lanes, WIDTH};
-use crate::linalg::simd::compiled_for_each_set;
+use crate::linalg::lanes::{Lanes, Packed, WIDTH};
+use crate::linalg::panels::Panels;
+use crate::linalg::simd::{Simd, compiled_for_each_set};
+use crate::number::Scalar;
 use num_complex::Complex64;
 
 /// Accepted moves of a walker after which p, r and ln ψ are computed afresh.
@@ -21,10 +21,47 @@ const LOOK: u32 = 8;
 /// Walkers that are computed afresh at once.
 const BLOCK: usize = 32;
 
+/// What a machine knows of its parameters, and what they say of a move.
+pub trait Machine: Sync {
+    /// Parameters are of this type.
+    type Number: Kernel;
+    /// Number of sites, the length of a row.
+    fn length(&self) -> usize;
+    /// Instructions that it runs with.
+    fn simd(&self) -> Simd;
+    /// Hidden units, without padding.
+    fn hidden(&self) -> usize;
+    /// From the inputs of a row to θ of all units (real parts, then imaginary parts) and the
+    /// visible sum.
+    fn weights(&self) -> &Panels;
+    /// Number of inputs of a row.
+    fn inputs(&self) -> usize;
+    /// Writes the inputs of the row `x`.
+    fn write_inputs(&self, x: &[i8], inputs: &mut [f64]);
+    /// Lanes of a number of every unit.
+    fn stride(&self) -> usize;
+    /// Whether a few moves can carry p or r out of the range of numbers.
+    fn steep(&self) -> bool;
+    /// What the move from `x` does to the units; `room` holds two rows. None where θ has to answer.
+    fn compose<'a, const SET: u8>(
+        &'a self,
+        x: &[i8],
+        step: Move,
+        room: &'a mut [Vec<Lanes>; 2],
+    ) -> Option<kernel::Move<'a>>;
+    /// `product` times what multiplies ψ besides the units when the move is made from `x`.
+    fn front(&self, x: &[i8], step: Move, product: Scaled<Self::Number>) -> Scaled<Self::Number>;
+}
+
+/// Numbers of θ of all units.
+fn thetas<M: Machine>(machine: &M) -> usize {
+    machine.stride() * WIDTH
+}
+
 /// Look-up tables of walkers.
 #[derive(Debug)]
 pub struct RbmBatch {
-    /// Spins.
+    /// Values of the sites.
     pub(super) x: Vec<i8>,
     /// p and r of eight units at a time, one row per walker.
     pub(super) rows: Vec<Lanes>,
@@ -42,7 +79,8 @@ pub struct RbmBatch {
 /// The last ratios, and room for what questions are answered from.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    spins: Vec<f64>,
+    row: Vec<i8>,
+    inputs: Vec<f64>,
     theta: Vec<f64>,
     planes: Vec<f64>,
     room: [Vec<Lanes>; 2],
@@ -51,10 +89,10 @@ pub struct Scratch {
 
 impl Scratch {
     /// Makes room for `rows` walkers at once.
-    fn fit<T: Kernel>(&mut self, tables: &Tables<T>, sites: usize, rows: usize) {
-        self.spins.resize(rows * sites, 0.0);
-        self.theta.resize(rows * tables.weights.stride(), 0.0);
-        self.planes.resize(2 * tables.thetas(), 0.0);
+    fn fit<M: Machine>(&mut self, machine: &M, rows: usize) {
+        self.inputs.resize(rows * machine.inputs(), 0.0);
+        self.theta.resize(rows * machine.weights().stride(), 0.0);
+        self.planes.resize(2 * thetas(machine), 0.0);
     }
 }
 
@@ -89,15 +127,15 @@ compiled_for_each_set! {
 }
 compiled_for_each_set! {
     /// Ratios of walkers; not numbers where θ has to answer.
-    fn answer<T: Kernel>(
-        rbm: &Rbm<T>, batch: &RbmBatch, asks: &Asks, room: &mut [Vec<Lanes>; 2],
+    fn answer<M: Machine>(
+        machine: &M, batch: &RbmBatch, asks: &Asks, room: &mut [Vec<Lanes>; 2],
         out: &mut [Complex64]
     ) = answer_body
 }
 compiled_for_each_set! {
-    /// Moves spins, p and r on; notes which walkers are no longer regular.
-    fn step<T: Kernel>(
-        rbm: &Rbm<T>, batch: &mut RbmBatch, asks: &Asks, taken: &[bool],
+    /// Moves values, p and r on; notes which walkers are no longer regular.
+    fn step<M: Machine>(
+        machine: &M, batch: &mut RbmBatch, asks: &Asks, taken: &[bool],
         room: &mut [Vec<Lanes>; 2]
     ) = step_body
 }
@@ -113,27 +151,27 @@ fn logistic_body<T: Kernel, const SET: u8>(
 }
 
 #[inline(always)]
-fn answer_body<T: Kernel, const SET: u8>(
-    rbm: &Rbm<T>,
+fn answer_body<M: Machine, const SET: u8>(
+    machine: &M,
     batch: &RbmBatch,
     asks: &Asks,
     room: &mut [Vec<Lanes>; 2],
     out: &mut [Complex64],
 ) {
-    let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
-    for ((k, Move { sites, .. }), out) in asks.iter().zip(out) {
+    let (n, stride) = (machine.length(), 2 * machine.stride());
+    for ((k, step), out) in asks.iter().zip(out) {
         let x = &batch.x[k * n..(k + 1) * n];
         let by = if batch.irregular[k] {
             None
         } else {
-            rbm.tables.compose::<SET>(x, sites, room)
+            machine.compose::<SET>(x, step, room)
         };
         *out = match by {
-            _ if sites.is_empty() => Complex64::ONE,
+            _ if step.is_empty() => Complex64::ONE,
             Some(by) => {
                 let row = &batch.rows[k * stride..(k + 1) * stride];
-                rbm.tables
-                    .front(x, sites, product::<T, SET>(row, by))
+                machine
+                    .front(x, step, product::<M::Number, SET>(row, by))
                     .value()
             }
             None => Complex64::new(f64::NAN, f64::NAN),
@@ -142,29 +180,28 @@ fn answer_body<T: Kernel, const SET: u8>(
 }
 
 #[inline(always)]
-fn step_body<T: Kernel, const SET: u8>(
-    rbm: &Rbm<T>,
+fn step_body<M: Machine, const SET: u8>(
+    machine: &M,
     batch: &mut RbmBatch,
     asks: &Asks,
     taken: &[bool],
     room: &mut [Vec<Lanes>; 2],
 ) {
-    let (n, stride) = (rbm.sites, 2 * rbm.tables.stride());
+    let (n, stride) = (machine.length(), 2 * machine.stride());
     for (k, step) in asks.taken(taken) {
-        let sites = step.sites;
         let x = &mut batch.x[k * n..(k + 1) * n];
         if !batch.irregular[k] {
-            batch.irregular[k] = match rbm.tables.compose::<SET>(x, sites, room) {
+            batch.irregular[k] = match machine.compose::<SET>(x, step, room) {
                 None => true,
                 Some(by) => {
                     let row = &mut batch.rows[k * stride..(k + 1) * stride];
-                    let blind = !rbm.tables.steep
-                        && sites.len() <= 2
+                    let blind = !machine.steep()
+                        && step.sites.len() <= 2
                         && batch.accepted[k] % LOOK != LOOK - 1;
                     !if blind {
-                        advance::<T, SET, false>(row, by)
+                        advance::<M::Number, SET, false>(row, by)
                     } else {
-                        advance::<T, SET, true>(row, by)
+                        advance::<M::Number, SET, true>(row, by)
                     }
                 }
             };
@@ -173,156 +210,198 @@ fn step_body<T: Kernel, const SET: u8>(
     }
 }
 
-impl<T: Kernel> Rbm<T> {
-    /// Walkers with spins `xs`.
-    pub(super) fn start(&self, xs: &[i8]) -> RbmBatch {
-        let walkers = xs.len() / self.sites;
-        let mut batch = RbmBatch {
-            x: xs.to_vec(),
-            rows: vec![Lanes::splat(0.0); walkers * 2 * self.tables.stride()],
-            log_psi: vec![Complex64::ZERO; walkers],
-            moved: vec![Scaled::one(); walkers],
-            accepted: vec![0; walkers],
-            irregular: vec![false; walkers],
-            refreshes: 0,
-        };
-        let mut scratch = Scratch::default();
-        scratch.fit(&self.tables, self.sites, walkers.min(BLOCK));
-        for first in (0..walkers).step_by(BLOCK) {
-            self.refresh(&mut batch, first, BLOCK.min(walkers - first), &mut scratch);
-        }
-        batch
-    }
-
-    /// Bytes of a walker in a batch.
-    pub(super) fn bytes_per_walker(&self) -> usize {
-        self.sites
-            + 2 * self.tables.stride() * size_of::<Lanes>()
-            + size_of::<Complex64>()
-            + size_of::<Scaled<Complex64>>()
-            + size_of::<u32>()
-            + size_of::<bool>()
-    }
-
-    /// p, r and ln ψ of `count` walkers from their spins, as many as `scratch` has room for.
-    fn refresh(&self, batch: &mut RbmBatch, first: usize, count: usize, scratch: &mut Scratch) {
-        let (n, stride) = (self.sites, 2 * self.tables.stride());
-        let Scratch {
-            spins,
-            theta,
-            planes,
-            ..
-        } = scratch;
-        let (from, numbers) = (
-            &batch.x[first * n..(first + count) * n],
-            &mut spins[..count * n],
+/// Walkers with spins `xs`.
+pub(super) fn start<M: Machine>(machine: &M, xs: &[i8]) -> RbmBatch {
+    let walkers = xs.len() / machine.length();
+    let mut batch = RbmBatch {
+        x: xs.to_vec(),
+        rows: vec![Lanes::splat(0.0); walkers * 2 * machine.stride()],
+        log_psi: vec![Complex64::ZERO; walkers],
+        moved: vec![Scaled::one(); walkers],
+        accepted: vec![0; walkers],
+        irregular: vec![false; walkers],
+        refreshes: 0,
+    };
+    let mut scratch = Scratch::default();
+    scratch.fit(machine, walkers.min(BLOCK));
+    for first in (0..walkers).step_by(BLOCK) {
+        refresh(
+            machine,
+            &mut batch,
+            first,
+            BLOCK.min(walkers - first),
+            &mut scratch,
         );
-        numbers
-            .iter_mut()
-            .zip(from)
-            .for_each(|(number, &x)| *number = f64::from(x));
-        let theta = &mut theta[..count * self.tables.weights.stride()];
-        self.tables.weights.multiply(self.simd, numbers, n, theta);
-        for (k, theta) in (first..).zip(theta.chunks_exact_mut(self.tables.weights.stride())) {
-            let (theta, visible) = theta.split_at_mut(self.tables.thetas());
-            let row = &mut batch.rows[k * stride..(k + 1) * stride];
-            batch.irregular[k] = !logistic::<T>(self.simd, theta, planes, row);
-            let visible = T::new(visible[0], if T::COMPLEX { visible[1] } else { 0.0 });
-            batch.log_psi[k] = reduce((sum::<T>(theta) + visible).complex());
-            (batch.moved[k], batch.accepted[k]) = (Scaled::one(), 0);
-        }
-        batch.refreshes += count as u64;
     }
+    batch
+}
 
-    /// ψ(x')/ψ(x) for every question.
-    pub(super) fn answers(
-        &self,
-        batch: &RbmBatch,
-        asks: &Asks,
-        scratch: &mut Scratch,
-        out: &mut [Complex64],
-    ) {
-        scratch.fit(&self.tables, self.sites, 2);
-        answer::<T>(self.simd, self, batch, asks, &mut scratch.room, out);
-        let unknown = |out: &Complex64| !out.is_finite();
-        for ((k, step), out) in asks.iter().zip(&mut *out).filter(|(_, out)| unknown(out)) {
-            *out = self.ratio_from_theta(batch, k, step.sites, scratch);
-        }
-        keep(&mut scratch.ratios, out, batch.walkers());
-    }
+/// Bytes of a walker in a batch.
+pub(super) fn bytes_per_walker<M: Machine>(machine: &M) -> usize {
+    machine.length()
+        + 2 * machine.stride() * size_of::<Lanes>()
+        + size_of::<Complex64>()
+        + size_of::<Scaled<Complex64>>()
+        + size_of::<u32>()
+        + size_of::<bool>()
+}
 
-    /// Moves the walkers whose question is taken.
-    pub(super) fn move_on(
-        &self,
-        batch: &mut RbmBatch,
-        asks: &Asks,
-        taken: &[bool],
-        scratch: &mut Scratch,
-    ) {
-        step::<T>(self.simd, self, batch, asks, taken, &mut scratch.room);
-        for (at, (k, step)) in asks.iter().enumerate() {
-            if !taken[at] || step.is_empty() {
-                continue;
-            }
-            batch.accepted[k] += 1;
-            let ratio = scratch.ratios[at];
-            let moderate = (1e-200..1e200).contains(&ratio.norm_sqr());
-            if batch.irregular[k] || batch.accepted[k] == REFRESH || !moderate {
-                self.refresh(batch, k, 1, scratch);
+/// p, r and ln ψ of `count` walkers from their spins, as many as `scratch` has room for.
+fn refresh<M: Machine>(
+    machine: &M,
+    batch: &mut RbmBatch,
+    first: usize,
+    count: usize,
+    scratch: &mut Scratch,
+) {
+    let (n, stride, width) = (machine.length(), 2 * machine.stride(), machine.inputs());
+    let Scratch {
+        inputs,
+        theta,
+        planes,
+        ..
+    } = scratch;
+    let inputs = &mut inputs[..count * width];
+    let rows = batch.x[first * n..(first + count) * n].chunks_exact(n);
+    rows.zip(inputs.chunks_exact_mut(width))
+        .for_each(|(x, inputs)| machine.write_inputs(x, inputs));
+    let theta = &mut theta[..count * machine.weights().stride()];
+    machine
+        .weights()
+        .multiply(machine.simd(), inputs, width, theta);
+    for (k, theta) in (first..).zip(theta.chunks_exact_mut(machine.weights().stride())) {
+        let (theta, visible) = theta.split_at_mut(thetas(machine));
+        let row = &mut batch.rows[k * stride..(k + 1) * stride];
+        batch.irregular[k] = !logistic::<M::Number>(machine.simd(), theta, planes, row);
+        let visible = <M::Number as Scalar>::new(
+            visible[0],
+            if <M::Number as Scalar>::COMPLEX {
+                visible[1]
             } else {
-                let ratio = Scaled {
-                    mantissa: ratio,
-                    exponent: 0,
-                };
-                batch.moved[k] = batch.moved[k].times(ratio).normalised();
-            }
+                0.0
+            },
+        );
+        batch.log_psi[k] = reduce((sum::<M::Number>(theta) + visible).complex());
+        (batch.moved[k], batch.accepted[k]) = (Scaled::one(), 0);
+    }
+    batch.refreshes += count as u64;
+}
+
+/// ψ(x')/ψ(x) for every question.
+pub(super) fn answers<M: Machine>(
+    machine: &M,
+    batch: &RbmBatch,
+    asks: &Asks,
+    scratch: &mut Scratch,
+    out: &mut [Complex64],
+) {
+    scratch.fit(machine, 2);
+    answer::<M>(machine.simd(), machine, batch, asks, &mut scratch.room, out);
+    let unknown = |out: &Complex64| !out.is_finite();
+    for ((k, step), out) in asks.iter().zip(&mut *out).filter(|(_, out)| unknown(out)) {
+        *out = ratio_from_theta(machine, batch, k, step, scratch);
+    }
+    keep(&mut scratch.ratios, out, batch.walkers());
+}
+
+/// Moves the walkers whose question is taken.
+pub(super) fn move_on<M: Machine>(
+    machine: &M,
+    batch: &mut RbmBatch,
+    asks: &Asks,
+    taken: &[bool],
+    scratch: &mut Scratch,
+) {
+    step::<M>(
+        machine.simd(),
+        machine,
+        batch,
+        asks,
+        taken,
+        &mut scratch.room,
+    );
+    for (at, (k, step)) in asks.iter().enumerate() {
+        if !taken[at] || step.is_empty() {
+            continue;
+        }
+        batch.accepted[k] += 1;
+        let ratio = scratch.ratios[at];
+        let moderate = (1e-200..1e200).contains(&ratio.norm_sqr());
+        if batch.irregular[k] || batch.accepted[k] == REFRESH || !moderate {
+            refresh(machine, batch, k, 1, scratch);
+        } else {
+            let ratio = Scaled {
+                mantissa: ratio,
+                exponent: 0,
+            };
+            batch.moved[k] = batch.moved[k].times(ratio).normalised();
         }
     }
+}
 
-    /// The ratio from differences of ln cosh, for walkers or moves where products leave the range
-    /// of numbers.
-    pub(super) fn ratio_from_theta(
-        &self,
-        batch: &RbmBatch,
-        k: usize,
-        sites: &[u32],
-        scratch: &mut Scratch,
-    ) -> Complex64 {
-        scratch.fit(&self.tables, self.sites, 2);
-        let (n, stride) = (self.sites, self.tables.weights.stride());
-        let Scratch {
-            spins,
-            theta,
-            planes,
-            room,
-            ..
-        } = scratch;
-        let (before, after) = spins[..2 * n].split_at_mut(n);
-        before
-            .iter_mut()
-            .zip(&batch.x[k * n..])
-            .for_each(|(spin, &x)| *spin = f64::from(x));
-        after.copy_from_slice(before);
-        sites.iter().for_each(|&site| after[site as usize] *= -1.0);
-        self.tables
-            .weights
-            .multiply(self.simd, &spins[..2 * n], n, &mut theta[..2 * stride]);
-        let (before, after) = theta[..2 * stride].split_at_mut(stride);
-        let visible = |row: &[f64]| {
-            T::new(
-                row[self.tables.thetas()],
-                *row.get(self.tables.thetas() + 1).unwrap_or(&0.0),
-            )
-        };
-        let difference = visible(after) - visible(before);
-        let unused = &mut room[0];
-        unused.resize(2 * self.tables.stride(), Lanes::splat(0.0));
-        for row in [&mut *before, &mut *after] {
-            logistic::<T>(self.simd, &mut row[..self.tables.thetas()], planes, unused);
+/// The ratio from differences of ln cosh, for walkers or moves where products leave the range
+/// of numbers.
+pub(super) fn ratio_from_theta<M: Machine>(
+    machine: &M,
+    batch: &RbmBatch,
+    k: usize,
+    step: Move,
+    scratch: &mut Scratch,
+) -> Complex64 {
+    scratch.fit(machine, 2);
+    let (n, stride) = (machine.length(), machine.weights().stride());
+    let count = machine.inputs();
+    let Scratch {
+        row,
+        inputs,
+        theta,
+        planes,
+        room,
+        ..
+    } = scratch;
+    let (before, after) = inputs[..2 * count].split_at_mut(count);
+    let x = &batch.x[k * n..(k + 1) * n];
+    machine.write_inputs(x, before);
+    row.clear();
+    row.extend_from_slice(x);
+    step.apply(row);
+    machine.write_inputs(row, after);
+    machine.weights().multiply(
+        machine.simd(),
+        &inputs[..2 * count],
+        count,
+        &mut theta[..2 * stride],
+    );
+    let (before, after) = theta[..2 * stride].split_at_mut(stride);
+    let visible = |row: &[f64]| {
+        <M::Number as Scalar>::new(
+            row[thetas(machine)],
+            *row.get(thetas(machine) + 1).unwrap_or(&0.0),
+        )
+    };
+    let difference = visible(after) - visible(before);
+    let unused = &mut room[0];
+    unused.resize(2 * machine.stride(), Lanes::splat(0.0));
+    for row in [&mut *before, &mut *after] {
+        logistic::<M::Number>(machine.simd(), &mut row[..thetas(machine)], planes, unused);
+    }
+    let changes = after[..thetas(machine)].iter_mut().zip(&*before);
+    changes.for_each(|(after, before)| *after -= before);
+    ratio_from_log((sum::<M::Number>(&after[..thetas(machine)]) + difference).complex())
+}
+/// tanh θ = r − p of walker `k`, flat and one part after the other.
+pub(super) fn tanh<M: Machine>(machine: &M, batch: &RbmBatch, k: usize, out: &mut [f64]) {
+    let (parts, stride) = (<M::Number as Kernel>::Packed::PARTS, 2 * machine.stride());
+    let rows = batch.rows[k * stride..(k + 1) * stride].chunks_exact(2 * parts);
+    for (first, row) in (0..).step_by(WIDTH).zip(rows) {
+        for part in 0..parts {
+            let (p, r) = (row[part], row[parts + part]);
+            let width = WIDTH.min(machine.hidden() - first);
+            let out = &mut out[part * machine.hidden() + first..][..width];
+            out.iter_mut()
+                .zip(r.0.iter().zip(&p.0))
+                .for_each(|(t, (r, p))| *t = r - p);
         }
-        let changes = after[..self.tables.thetas()].iter_mut().zip(&*before);
-        changes.for_each(|(after, before)| *after -= before);
-        ratio_from_log((sum::<T>(&after[..self.tables.thetas()]) + difference).complex())
     }
 }
 

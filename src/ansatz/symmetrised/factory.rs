@@ -1,8 +1,9 @@
 //! Decides how an input names a projection: a wave function and quantum numbers that the
 //! Hamiltonian has.
 
-use super::group::{check_representation, point_group, product, sign, translations};
+use super::group::{check_representation, parity, point_group, product, translations};
 use super::{Element, Symmetrised};
+use crate::ansatz::sign::Sign;
 use crate::ansatz::{Context, Erased};
 use crate::basis::TOTAL_SZ;
 use crate::error::{Error, Result};
@@ -71,8 +72,8 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         held(context, &elements, &key("momentum"))?;
     }
     let (reflection, rotation) = (
-        sign(keys.reflection, key("reflection"))?,
-        sign(keys.rotation, key("rotation"))?,
+        parity(keys.reflection, key("reflection"))?,
+        parity(keys.rotation, key("rotation"))?,
     );
     if reflection.is_some() || rotation.is_some() {
         let points = point_group(lattice, reflection, rotation, &context.path)?;
@@ -87,7 +88,18 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         )?;
         elements = product(&points, &elements);
     }
-    if let Some(parity) = sign(keys.spin_flip, key("spin_flip"))? {
+    if let Some(parity) = parity(keys.spin_flip, key("spin_flip"))? {
+        if !basis
+            .locals()
+            .iter()
+            .all(|l| l.first == -l.value(l.count as usize - 1))
+        {
+            return Err(Error::input(
+                key("spin_flip"),
+                "particle numbers have no sign that a flip could change",
+                "remove the key",
+            ));
+        }
         if basis.fixed(TOTAL_SZ).is_some_and(|m| m != 0) {
             let problem = "flipping all spins leaves the sector of fixed total Sz";
             return Err(Error::input(
@@ -100,11 +112,11 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
     }
     check_representation(&elements, &context.path)?;
-    let sublattice = context.sign_rule.map(<[bool]>::to_vec);
+    let sign = (context.sign_rule).map(|in_a| Sign::new(in_a.to_vec(), context.basis));
     Ok(Erased::new(Symmetrised::new(
         context.part(&keys.of, 0, key("of"))?,
         elements,
-        sublattice,
+        sign,
     )?))
 }
 

@@ -12,7 +12,7 @@ use num_complex::Complex64;
 use std::collections::HashMap;
 use std::f64::consts::TAU;
 
-pub(super) fn sign(value: Option<i64>, key: String) -> Result<Option<f64>> {
+pub(super) fn parity(value: Option<i64>, key: String) -> Result<Option<f64>> {
     match value {
         None => Ok(None),
         Some(s @ (1 | -1)) => Ok(Some(s as f64)),

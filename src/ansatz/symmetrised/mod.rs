@@ -18,8 +18,9 @@ pub use factory::{build, schema};
 pub use sums::SymmetrisedBatch;
 
 use super::field::reduce;
+use super::sign::Sign;
 use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Erased, Kind};
-use crate::basis::Step;
+use crate::basis::{Move, Step};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use std::f64::consts::PI;
@@ -46,8 +47,8 @@ pub struct Symmetrised {
     elements: Vec<Element>,
     /// Where each site goes: the inverse permutation.
     inverse: Vec<Vec<u32>>,
-    /// Sublattice of the sign rule that stands in front.
-    sublattice: Option<Vec<bool>>,
+    /// The sign rule that stands in front.
+    sign: Option<Sign>,
     real: bool,
     facts: AnsatzFacts,
 }
@@ -63,20 +64,16 @@ pub struct SymmetrisedScratch {
 }
 
 impl Symmetrised {
-    /// Projects `inner` on the characters of `elements`; `sublattice` is that of a sign rule put in
+    /// Projects `inner` on the characters of `elements`; `sign` is that of a sign rule put in
     /// front afterwards.
-    pub fn new(
-        inner: Erased,
-        elements: Vec<Element>,
-        sublattice: Option<Vec<bool>>,
-    ) -> Result<Self> {
+    pub fn new(inner: Erased, elements: Vec<Element>, sign: Option<Sign>) -> Result<Self> {
         let sites = inner.sites();
         let fits = |e: &Element| {
             e.permutation.len() == sites && e.permutation.iter().all(|&s| (s as usize) < sites)
         };
         if elements.is_empty()
             || !elements.iter().all(fits)
-            || sublattice.as_ref().is_some_and(|a| a.len() != sites)
+            || sign.as_ref().is_some_and(|a| a.sites() != sites)
         {
             let remedy = "take the wave function, the group and the sublattice from one lattice";
             return Err(Error::input(
@@ -102,7 +99,7 @@ impl Symmetrised {
             inner,
             elements,
             inverse,
-            sublattice,
+            sign,
             real,
         };
         symmetrised.facts = symmetrised.find_facts();
@@ -116,10 +113,10 @@ impl Symmetrised {
         let image = self.inner.derivatives(&self.inner.batch(&one));
         let numbers = size_of::<f64>() * image.numbers_per_sample();
         let logs = 2 * size_of::<Complex64>();
-        let (order, in_a) = (self.order(), self.sublattice.as_ref());
-        let odd = in_a.is_some_and(|a| a.iter().filter(|a| **a).count() % 2 == 1);
+        let order = self.order();
+        let odd = self.sign.as_ref().is_some_and(Sign::changes_mirrored);
         let signless = (self.elements.iter().enumerate()).all(|(g, e)| {
-            let moves = (0..sites as u32).any(|site| self.changes(g, &[site]));
+            let moves = (0..sites as u32).any(|site| self.crosses(g, site));
             e.character == Complex64::ONE && !moves && !(e.flip && odd)
         });
         AnsatzFacts {
@@ -158,20 +155,23 @@ impl Symmetrised {
 
     /// Whether the sign rule is negative.
     fn odd(&self, x: &[i8]) -> bool {
-        self.sublattice.as_ref().is_some_and(|a| {
-            a.iter()
-                .zip(x)
-                .fold(false, |odd, (&a, &s)| odd ^ (a && s == 1))
-        })
+        self.sign.as_ref().is_some_and(|sign| sign.is_negative(x))
     }
 
-    /// Whether flipping `sites` changes s(gx) s(x).
-    fn changes(&self, g: usize, sites: &[u32]) -> bool {
-        let Some(a) = &self.sublattice else {
+    /// Whether g takes a site from one sublattice to the other.
+    fn crosses(&self, g: usize, site: u32) -> bool {
+        let image = self.inverse[g][site as usize];
+        (self.sign.as_ref()).is_some_and(|sign| sign.has(site) ^ sign.has(image))
+    }
+
+    /// Whether the move from `x` changes s(gx) s(x).
+    fn changes(&self, g: usize, x: &[i8], step: Move) -> bool {
+        let Some(sign) = &self.sign else {
             return false;
         };
-        sites.iter().fold(false, |odd, &s| {
-            odd ^ a[s as usize] ^ a[self.inverse[g][s as usize] as usize]
+        let sites = step.sites.iter().zip(step.values);
+        sites.fold(false, |odd, (&s, &value)| {
+            odd ^ (self.crosses(g, s) && sign.turns(s, x[s as usize], value))
         })
     }
 
@@ -292,13 +292,14 @@ impl Ansatz for Symmetrised {
             }
             let (mut sum, mut size) = (Complex64::ZERO, 0.0);
             let shares = &batch.shares[walker * order..(walker + 1) * order];
+            let x = &batch.xs[walker * n..(walker + 1) * n];
             for (g, (share, ratio)) in shares
                 .iter()
                 .zip(&ratios[k * order..(k + 1) * order])
                 .enumerate()
             {
                 let term = share * ratio;
-                sum += if self.changes(g, step.sites) {
+                sum += if self.changes(g, x, step) {
                     -term
                 } else {
                     term
@@ -338,25 +339,28 @@ impl Ansatz for Symmetrised {
         self.inner
             .accept(&mut batch.inner, spread, &scratch.taken, own);
         for (k, (walker, step)) in asks.iter().enumerate().filter(|(k, _)| taken[*k]) {
-            step.apply(&mut batch.xs[walker * n..(walker + 1) * n]);
-            if batch.direct[walker] {
-                let x = batch.xs[walker * n..(walker + 1) * n].to_vec();
-                let images = self.images(&x);
-                let logs = self.inner.log_psi(&self.inner.batch(&images));
-                let terms = self.terms(&x, &images, logs);
-                batch.terms[walker * order..(walker + 1) * order].copy_from_slice(&terms);
-            } else {
+            let row = walker * n..(walker + 1) * n;
+            if !batch.direct[walker] {
                 for g in 0..order {
-                    let sign = if self.changes(g, step.sites) { PI } else { 0.0 };
+                    let turned = self.changes(g, &batch.xs[row.clone()], step);
                     let part = scratch.ratios[k * order + g];
                     let log = if part == Complex64::ZERO {
                         ZERO
                     } else {
                         part.ln()
                     };
+                    let sign = Complex64::new(0.0, if turned { PI } else { 0.0 });
                     let term = &mut batch.terms[walker * order + g];
-                    *term = reduce(*term + log + Complex64::new(0.0, sign));
+                    *term = reduce(*term + log + sign);
                 }
+            }
+            step.apply(&mut batch.xs[row.clone()]);
+            if batch.direct[walker] {
+                let x = &batch.xs[row];
+                let images = self.images(x);
+                let logs = self.inner.log_psi(&self.inner.batch(&images));
+                let terms = self.terms(x, &images, logs);
+                batch.terms[walker * order..(walker + 1) * order].copy_from_slice(&terms);
             }
             batch.settle(walker, order, self.cancelled());
         }

@@ -106,7 +106,11 @@ impl Measure<'_> {
         let series = m.after(cut);
         let energy = match comm.is_root() {
             true => {
-                m.moments = Some(moments(&series, vmc.sites(), vmc.problem.facts.centre));
+                m.moments = Some(moments(
+                    &series,
+                    vmc.problem.basis.degrees_of_freedom(),
+                    vmc.problem.facts.centre,
+                ));
                 Energy::from_series(&series)
             }
             false => Energy::from_series(&[]),
@@ -182,7 +186,12 @@ fn finish(
         return Ok(Progress::Done);
     }
     let (sites, problem) = (vmc.sites(), &vmc.problem);
-    let score = v_score(sites, energy.variance, mean.re, problem.facts.centre);
+    let score = v_score(
+        problem.basis.degrees_of_freedom(),
+        energy.variance,
+        mean.re,
+        problem.facts.centre,
+    );
     desk.say(&format!(
         "measured E = {}  per site {}  var = {:.4e}  V-score {score:.2e}  tau {:.2}  R-hat {:.3}  \
          effective samples {:.0}",

@@ -52,7 +52,8 @@ impl Measure<'_> {
         };
         let vmc = self.vmc.borrow();
         let e_infinity = vmc.problem.facts.centre;
-        let score = v_score(vmc.sites(), e.variance, e.mean.re, e_infinity);
+        let freedom = vmc.problem.basis.degrees_of_freedom();
+        let score = v_score(freedom, e.variance, e.mean.re, e_infinity);
         let mut put = |name: &str, value: f64, unit: &str, meaning: &str| {
             real(tree, &format!("energy/{name}"), value, unit, meaning);
         };
@@ -62,7 +63,12 @@ impl Measure<'_> {
         put("error", e.error, UNIT, "standard error of the mean");
         put("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
         if score.is_finite() {
-            put("v_score", score, "1", "N variance / (E - E_inf)^2");
+            put(
+                "v_score",
+                score,
+                "1",
+                "N variance / (E - E_inf)^2, N sites or bosons",
+            );
         }
         put("r_hat", e.r_hat, "1", "split R-hat");
         let meaning = "integrated autocorrelation time, 0.5 for independent samples";

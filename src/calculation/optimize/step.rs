@@ -118,7 +118,12 @@ impl Optimize<'_> {
         let [non_finite, zeros] = count_faults(vmc, &local, desk.comm)?;
         let energy = estimate(desk.comm, &*vmc.ensemble, &local, vmc.sampler.chains)?;
         let e_infinity = vmc.problem.facts.centre;
-        let score = v_score(vmc.sites(), energy.variance, energy.mean.re, e_infinity);
+        let score = v_score(
+            vmc.problem.basis.degrees_of_freedom(),
+            energy.variance,
+            energy.mean.re,
+            e_infinity,
+        );
         Ok(Sampled {
             local,
             counts,

@@ -51,9 +51,6 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
     hamiltonian.check(&basis)?;
     let sign_rule = match common.sign_rule {
         SignRule::None => None,
-        SignRule::Marshall if !basis.is_spin_half() => {
-            return Err(only_spin_half("hamiltonian.sign_rule", "\"marshall\""));
-        }
         SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
     };
     let facts = Facts {
@@ -107,10 +104,6 @@ fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
 /// represent the model.
 pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
     let table = input::section(&source.input.ansatz, "ansatz")?;
-    let kind = table.get("kind").and_then(toml::Value::as_str);
-    if !problem.basis.is_spin_half() && kind != Some("table") {
-        return Err(only_spin_half("ansatz.kind", "this wave function"));
-    }
     let context = ansatz::Context {
         lattice: &problem.lattice,
         basis: &problem.basis,
@@ -150,7 +143,10 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
     }
     Ok(match &problem.sign_rule {
         None => bare,
-        Some(sublattice) => Erased::new(sign::SignRule::new(bare, sublattice.clone())?),
+        Some(in_a) => {
+            let sign = sign::Sign::new(in_a.clone(), &problem.basis);
+            Erased::new(sign::SignRule::new(bare, sign)?)
+        }
     })
 }
 

@@ -9,6 +9,7 @@ mod factory;
 mod import;
 mod kernel;
 mod logistic;
+mod machine;
 mod slopes;
 mod tables;
 #[cfg(test)]

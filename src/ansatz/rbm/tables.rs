@@ -6,7 +6,7 @@
 //! it does to the units.
 
 use super::kernel::{Kernel, Move, Scaled, multiply};
-use super::walkers::Machine;
+use super::machine::Machine;
 use super::{Rbm, Tie};
 use crate::linalg::lanes::{Lanes, Packed, WIDTH};
 use crate::linalg::panels::Panels;

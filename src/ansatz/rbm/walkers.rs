@@ -4,12 +4,12 @@
 //! last computed from θ, and the product of the ratios since. Ratios that leave the range of
 //! numbers, and those of saturated walkers, come from Σ_j [ln cosh θ'_j − ln cosh θ_j].
 
-use super::kernel::{self, Kernel, Scaled, advance, interleave, product};
+use super::kernel::{Kernel, Scaled, advance, interleave, product};
+use super::machine::Machine;
 use crate::ansatz::field::{Field, ratio_from_log, reduce};
 use crate::ansatz::{Asks, Move, keep};
 use crate::linalg::lanes::{Lanes, Packed, WIDTH};
-use crate::linalg::panels::Panels;
-use crate::linalg::simd::{Simd, compiled_for_each_set};
+use crate::linalg::simd::compiled_for_each_set;
 use crate::number::Scalar;
 use num_complex::Complex64;
 
@@ -20,38 +20,6 @@ const REFRESH: u32 = 512;
 const LOOK: u32 = 8;
 /// Walkers that are computed afresh at once.
 const BLOCK: usize = 32;
-
-/// What a machine knows of its parameters, and what they say of a move.
-pub trait Machine: Sync {
-    /// Parameters are of this type.
-    type Number: Kernel;
-    /// Number of sites, the length of a row.
-    fn length(&self) -> usize;
-    /// Instructions that it runs with.
-    fn simd(&self) -> Simd;
-    /// Hidden units, without padding.
-    fn hidden(&self) -> usize;
-    /// From the inputs of a row to θ of all units (real parts, then imaginary parts) and the
-    /// visible sum.
-    fn weights(&self) -> &Panels;
-    /// Number of inputs of a row.
-    fn inputs(&self) -> usize;
-    /// Writes the inputs of the row `x`.
-    fn write_inputs(&self, x: &[i8], inputs: &mut [f64]);
-    /// Lanes of a number of every unit.
-    fn stride(&self) -> usize;
-    /// Whether a few moves can carry p or r out of the range of numbers.
-    fn steep(&self) -> bool;
-    /// What the move from `x` does to the units; `room` holds two rows. None where θ has to answer.
-    fn compose<'a, const SET: u8>(
-        &'a self,
-        x: &[i8],
-        step: Move,
-        room: &'a mut [Vec<Lanes>; 2],
-    ) -> Option<kernel::Move<'a>>;
-    /// `product` times what multiplies ψ besides the units when the move is made from `x`.
-    fn front(&self, x: &[i8], step: Move, product: Scaled<Self::Number>) -> Scaled<Self::Number>;
-}
 
 /// Numbers of θ of all units.
 fn thetas<M: Machine>(machine: &M) -> usize {

@@ -6,8 +6,9 @@
 
 use super::{Inputs, ValueRbm};
 use crate::ansatz::rbm::kernel::Kernel;
+use crate::ansatz::rbm::machine::Machine;
 use crate::ansatz::rbm::slopes::number;
-use crate::ansatz::rbm::walkers::{self, Machine, RbmBatch};
+use crate::ansatz::rbm::walkers::{self, RbmBatch};
 use crate::ansatz::{Columns, Derivatives, Matrix};
 use ndarray::Array2;
 use std::sync::Arc;

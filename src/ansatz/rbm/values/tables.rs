@@ -6,7 +6,7 @@
 
 use super::ValueRbm;
 use crate::ansatz::rbm::kernel::{Kernel, Move, Scaled, multiply};
-use crate::ansatz::rbm::walkers::Machine;
+use crate::ansatz::rbm::machine::Machine;
 use crate::basis;
 use crate::linalg::lanes::{Lanes, Packed, WIDTH};
 use crate::linalg::panels::Panels;

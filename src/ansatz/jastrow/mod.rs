@@ -7,17 +7,16 @@
 //! in F change ln ψ by Σ_{l∈F} d_l (h_l + a_l + ½ v_ll d_l) + Σ_{l<m∈F} v_lm d_l d_m. (R. Jastrow,
 //! Phys. Rev. 98, 1479 (1955).)
 
+mod factory;
+
+pub use factory::{build, schema};
+
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
-use super::{
-    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, Numbers,
-    schema_of,
-};
-use crate::basis::Basis;
-use crate::error::{Error, Result};
+use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Move};
+use crate::error::Result;
 use crate::rng::Origin;
 use ndarray::Array2;
 use num_complex::Complex64;
-use serde::Deserialize;
 
 /// A Jastrow wave function with real or complex parameters.
 #[derive(Debug, Clone)]
@@ -47,23 +46,6 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form for the sites of a basis; an error at `key` where these are not of one kind.
-    fn of(basis: &Basis, key: &str) -> Result<Form> {
-        if basis.is_spin_half() {
-            return Ok(Form::Pairs);
-        }
-        let locals = basis.locals();
-        if locals.iter().any(|l| *l != locals[0]) {
-            return Err(Error::input(
-                key,
-                "this wave function needs the same values on all sites",
-                "use kind = \"table\"",
-            ));
-        }
-        let bosons = locals[0].first == 0 && !locals[0].fermionic;
-        Ok(if bosons { Form::Bosons } else { Form::Squares })
-    }
-
     /// The sign of the parameters in ln ψ.
     fn sign(self) -> f64 {
         if self == Form::Bosons { -1.0 } else { 1.0 }
@@ -87,15 +69,6 @@ pub struct JastrowBatch<T> {
     x: Vec<i8>,
     fields: Vec<T>,
     log_psi: Vec<Complex64>,
-}
-
-/// The class matrix in which every pair i ≤ j is a class of its own, in the order (0,0), (0,1), …,
-/// (1,1), ….
-fn all_ordered(sites: usize) -> Vec<Vec<u32>> {
-    let number = |i: usize, j: usize| (i * (2 * sites - i + 1) / 2 + j - i) as u32;
-    (0..sites)
-        .map(|i| (0..sites).map(|j| number(i.min(j), i.max(j))).collect())
-        .collect()
 }
 
 /// The class matrix in which every pair is a class of its own, in the order (0,1), (0,2), …,
@@ -325,108 +298,6 @@ impl<T: Field> Ansatz for Jastrow<T> {
         }
         Derivatives::dense(T::kind(), T::matrix(rows))
     }
-}
-
-/// Which pairs share a parameter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Pairs {
-    /// Every pair has its own.
-    #[default]
-    All,
-    /// Pairs at the same distance share one.
-    Distance,
-}
-
-fn small() -> f64 {
-    0.01
-}
-
-/// Jastrow wave function, ln ψ = Σ_{i<j} v_ij x_i x_j + Σ_i a_i x_i, with squares of x where sites
-/// have more than two values; for bosons −½ Σ_ij u_ij n_i n_j − ½ Σ_i ln n_i! + Σ_i a_i n_i.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Keys {
-    /// One parameter per pair of sites ("all") or per distance between sites ("distance"). Default
-    /// "all".
-    #[serde(default)]
-    pairs: Pairs,
-    /// Whether parameters are "complex" or "real". Default "complex".
-    #[serde(default)]
-    parameters: Numbers,
-    /// Whether there is a bias a_i for every site. Default false.
-    #[serde(default)]
-    visible_bias: bool,
-    /// Standard deviation of the real and imaginary parts of the initial parameters. Default 0.01.
-    #[serde(default = "small")]
-    init: f64,
-}
-
-/// Numbers the distances between different sites in increasing order, from 0.
-fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
-    let n = context.basis.sites();
-    let mut distances = vec![vec![0.0; n]; n];
-    for (i, row) in distances.iter_mut().enumerate() {
-        for (j, d) in row.iter_mut().enumerate() {
-            *d = if i == j {
-                0.0
-            } else {
-                context.lattice.distance(i, j)?
-            };
-        }
-    }
-    let mut shells: Vec<f64> = (0..n)
-        .flat_map(|i| distances[i][..i].iter().copied())
-        .collect();
-    shells.sort_by(f64::total_cmp);
-    shells.dedup_by(|next, kept| *next - *kept < 1e-6);
-    let class = |d: f64| shells.partition_point(|&s| s <= d + 1e-7).saturating_sub(1) as u32;
-    Ok(distances
-        .iter()
-        .map(|row| row.iter().map(|&d| class(d)).collect())
-        .collect())
-}
-
-/// Builds a Jastrow wave function from its table.
-pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
-    let keys: Keys = crate::table::parse(table, &context.path)?;
-    super::check_init(keys.init, context)?;
-    super::check_parameters((context.basis.sites() as f64).powi(2))?;
-    let form = Form::of(context.basis, &format!("{}.kind", context.path))?;
-    let classes = match (keys.pairs, form) {
-        (Pairs::All, Form::Pairs) => all_pairs(context.basis.sites()),
-        (Pairs::All, _) => all_ordered(context.basis.sites()),
-        (Pairs::Distance, Form::Pairs) => distance_classes(context)?,
-        (Pairs::Distance, _) => {
-            let mut classes = distance_classes(context)?;
-            for (i, row) in classes.iter_mut().enumerate() {
-                row.iter_mut().for_each(|class| *class += 1);
-                row[i] = 0;
-            }
-            classes
-        }
-    };
-    Ok(match keys.parameters {
-        Numbers::Real => Erased::new(Jastrow::<f64>::new(
-            &classes,
-            form,
-            keys.visible_bias,
-            keys.init,
-            context.origin,
-        )),
-        Numbers::Complex => Erased::new(Jastrow::<Complex64>::new(
-            &classes,
-            form,
-            keys.visible_bias,
-            keys.init,
-            context.origin,
-        )),
-    })
-}
-
-/// The keys of the table.
-pub fn schema() -> serde_json::Value {
-    schema_of::<Keys>()
 }
 
 #[cfg(test)]

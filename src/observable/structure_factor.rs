@@ -34,6 +34,7 @@ struct StructureFactor {
     momenta: Vec<[f64; 3]>,
     dimensions: usize,
     kernel: Kernel,
+    twice_spin: u8,
     factor: f64,
     unit: String,
 }
@@ -65,6 +66,7 @@ fn build(
     full: bool,
 ) -> Result<Box<dyn Observable>> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
+    let twice_spin = context.twice_spin()?;
     let (lattice, key) = (context.lattice, format!("{}.momenta", context.path));
     if lattice.is_graph() {
         return Err(Error::input(
@@ -141,6 +143,7 @@ fn build(
         momenta,
         dimensions,
         kernel,
+        twice_spin,
         factor,
         unit,
     }))
@@ -154,12 +157,14 @@ impl Observable for StructureFactor {
         match &self.kernel {
             Kernel::Full(cosines) => {
                 let shape = (view.rows.len(), cosines.nrows());
-                let pairs = ArrayView2::from_shape(shape, view.pairs()?)
+                let pairs = ArrayView2::from_shape(shape, view.pairs(self.twice_spin)?)
                     .map_err(|e| Error::numerical(e.to_string(), ""))?;
+                // 4 S² = t (t + 2) of each site, t = 2 S.
+                let t = f64::from(self.twice_spin);
                 Ok(pairs
                     .dot(cosines)
                     .iter()
-                    .map(|s| self.factor * (3.0 + s))
+                    .map(|s| self.factor * (t * (t + 2.0) + s))
                     .collect())
             }
             Kernel::Z(waves) => {

@@ -65,7 +65,6 @@ const LONG_FUNCTIONS: &[&str] = &[
     "input/evolve.rs",
     "laws/derivatives.rs",
     "main.rs",
-    "observable/structure_factor.rs",
     "operator/files/tests.rs",
     "optimizer/conjugate_gradient.rs",
     "optimizer/cost.rs",

@@ -7,8 +7,12 @@
 //! (`stats::Bins`) finds errors by the jackknife. Nothing here knows a communicator.
 
 mod context;
+mod density;
+mod density_correlations;
 mod four_spin;
 mod magnetisation;
+mod momenta;
+mod one_body;
 mod one_site;
 mod overlap;
 mod pauli;
@@ -175,6 +179,21 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         kind: "overlap",
         build: overlap::build,
         schema: overlap::schema,
+    },
+    ObservableEntry {
+        kind: "density",
+        build: density::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "density-correlations",
+        build: density_correlations::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "one-body-density",
+        build: one_body::build,
+        schema: no_keys,
     },
 ];
 

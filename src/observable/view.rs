@@ -1,5 +1,5 @@
 //! Decides what several observables share of a part of an ensemble: its configurations, ratios of
-//! amplitudes, and local values of S±_i and S_i·S_j.
+//! amplitudes, and local values of S±_i, S_i·S_j and b†_i b_j.
 //!
 //! With t = 2 S and v = 2 m: ⟨m+1|S⁺|m⟩² = S(S+1) − m(m+1) = (t − v)(t + v + 2)/4, and
 //! 4 S_i·S_j = v_i v_j + 2 (S⁺_i S⁻_j + S⁻_i S⁺_j).
@@ -141,6 +141,34 @@ impl<'a> View<'a> {
             values[k] += 2.0 * element * ratio.re;
         }
         Ok(self.pairs.get_or_init(|| values))
+    }
+
+    /// Local values of b†_i b_j of at most `most` bosons on a site, rows × sites × sites.
+    ///
+    /// ⟨x|b†_i b_j|x'⟩ = √(n_i (n_j + 1)) with one boson more on j and one less on i in x'.
+    pub fn hops(&self, most: i8) -> Result<Vec<Complex64>> {
+        let (mut asks, mut asked) = (Asks::default(), Vec::new());
+        let mut values = Vec::new();
+        for (row, x) in self.rows.clone().zip(self.configurations()) {
+            for (i, &n) in x.iter().enumerate() {
+                for (j, &m) in x.iter().enumerate() {
+                    if i != j && n > 0 && m < most {
+                        let step = Move {
+                            sites: &[i as u32, j as u32],
+                            values: &[n - 1, m + 1],
+                        };
+                        asks.push(row, step);
+                        asked.push((values.len(), (f64::from(n) * f64::from(m + 1)).sqrt()));
+                    }
+                    let diagonal = if i == j { f64::from(n) } else { 0.0 };
+                    values.push(diagonal.into());
+                }
+            }
+        }
+        for ((place, element), ratio) in asked.into_iter().zip(self.ratios(&asks)?) {
+            values[place] = element * ratio;
+        }
+        Ok(values)
     }
 
     /// Local values of any operator, one per row. Configurations outside the sector have amplitude

@@ -226,6 +226,22 @@ fn bosons_have_the_values_of_their_matrices() {
     }
 }
 
+#[test]
+fn momenta_of_bosons_are_sums_over_the_one_body_matrix() {
+    let (problem, list) = built(BOSONS, "'momentum-distribution', 'one-body-density'").unwrap();
+    let psi = state(&problem.basis);
+    let [n, g] = [&list[0], &list[1]].map(|o| measured(&**o, &problem.basis, &psi));
+    for (k, &found) in n[0].iter().enumerate() {
+        let term = |p: usize| {
+            let angle = std::f64::consts::TAU * k as f64 * ((p / 4) as f64 - (p % 4) as f64) / 4.0;
+            (Complex64::cis(angle) * Complex64::new(g[0][p], g[1][p])).re / 4.0
+        };
+        close(found, (0..16).map(term).sum(), "momentum-distribution");
+    }
+    close(n[0].iter().sum(), 3.0, "number of bosons");
+    assert!(built(SPIN_1, "'momentum-distribution'").is_err());
+}
+
 /// What an observable has no meaning for is refused with its place in the input.
 #[test]
 fn bases_without_a_meaning_are_refused() {

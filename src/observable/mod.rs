@@ -12,6 +12,7 @@ mod density_correlations;
 mod four_spin;
 mod magnetisation;
 mod momenta;
+mod momentum_distribution;
 mod one_body;
 mod one_site;
 mod overlap;
@@ -194,6 +195,11 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         kind: "one-body-density",
         build: one_body::build,
         schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "momentum-distribution",
+        build: momentum_distribution::build,
+        schema: momentum_distribution::schema,
     },
 ];
 

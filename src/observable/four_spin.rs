@@ -59,6 +59,7 @@ pub(super) fn build_dimers(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
+    context.need_spin_half("an exchange of spins as a product of spin operators")?;
     let keys: DimerKeys = crate::table::parse(table, &context.path)?;
     let bonds = match keys.bonds {
         Some(bonds) => bonds,
@@ -86,6 +87,7 @@ pub(super) fn build_plaquettes(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
+    context.need_spin_half("a correlation of cyclic exchanges")?;
     let keys: PlaquetteKeys = crate::table::parse(table, &context.path)?;
     let plaquettes = match keys.plaquettes {
         Some(list) => list,

@@ -1,6 +1,6 @@
 //! Decides the magnetisation along z: its powers, ⟨o^z_i⟩ of every site, and the Binder ratio.
 //!
-//! m = Σ_i o^z_i/N, o = σ or S as the units say; U = 1 − ⟨m⁴⟩/(3 ⟨m²⟩²) (K. Binder,
+//! m = Σ_i o^z_i/N, o = σ (= 2 S) or S as the units say; U = 1 − ⟨m⁴⟩/(3 ⟨m²⟩²) (K. Binder,
 //! Z. Phys. B 43, 119 (1981)). `staggered` has the sign of the sublattice of each site where the
 //! lattice is bipartite.
 
@@ -21,6 +21,7 @@ pub(super) fn build(
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
+    context.twice_spin()?;
     let sites = context.lattice.sites;
     let bonds = context.lattice.bonds(1).unwrap_or_default();
     let signs = match bipartition(sites, &bonds) {
@@ -109,7 +110,7 @@ impl Observable for Magnetisation {
     }
 }
 
-/// σ of every site and their mean, in Pauli units.
+/// The value of every site and their mean: σ for spins one half, 2 Sz or particles elsewhere.
 pub(super) struct Spins {
     pub(super) sites: usize,
 }

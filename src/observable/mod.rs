@@ -6,8 +6,14 @@
 //! named quantities: the identity, a linear map, or a ratio, a logarithm, of which the reducer
 //! (`stats::Bins`) finds errors by the jackknife. Nothing here knows a communicator.
 
+mod context;
+mod density;
+mod density_correlations;
 mod four_spin;
 mod magnetisation;
+mod momenta;
+mod momentum_distribution;
+mod one_body;
 mod one_site;
 mod overlap;
 mod pauli;
@@ -16,132 +22,15 @@ mod spin_correlations;
 mod string_order;
 mod structure_factor;
 mod transverse;
+mod view;
 
-use crate::ansatz::{Asks, Erased};
-use crate::basis::Basis;
-use crate::ensemble::{Amplitudes, Ensemble};
+pub use context::ObservableContext;
+pub use view::View;
+
+use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
-use crate::lattice::Lattice;
-use crate::operator::models::Units;
-use crate::operator::{self, Operator};
 use crate::table::{Entry, Shelf, no_keys, schema_of};
-use num_complex::Complex64;
 use serde::Deserialize;
-use std::cell::OnceCell;
-use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
-
-/// Part of an ensemble's configurations, with what several observables share.
-pub struct View<'a> {
-    /// The configurations and their wave function.
-    pub ensemble: &'a dyn Ensemble,
-    /// Numbers of the configurations that are asked about.
-    pub rows: Range<usize>,
-    /// For estimators of two copies: a second, independent configuration for each row, row by row.
-    /// Not in full sums.
-    pub partners: &'a [i8],
-    /// Chain and number of the first row within it, which name the random streams of estimators
-    /// that draw numbers.
-    pub place: (u64, u64),
-    pairs: OnceCell<Vec<f64>>,
-}
-
-impl<'a> View<'a> {
-    /// The configurations `rows` of `ensemble`.
-    pub fn new(ensemble: &'a dyn Ensemble, rows: Range<usize>, partners: &'a [i8]) -> Self {
-        View {
-            ensemble,
-            rows,
-            partners,
-            place: (0, 0),
-            pairs: OnceCell::new(),
-        }
-    }
-
-    /// The same, of samples of one chain from number `sample` on.
-    pub fn at(self, chain: usize, sample: usize) -> Self {
-        View {
-            place: (chain as u64, sample as u64),
-            ..self
-        }
-    }
-
-    /// The configurations.
-    pub fn configurations(&self) -> std::slice::ChunksExact<'a, i8> {
-        let n = self.ensemble.sites();
-        self.ensemble.configurations()[self.rows.start * n..self.rows.end * n].chunks_exact(n)
-    }
-
-    /// The wave function of the configurations.
-    pub fn psi(&self) -> Result<&'a dyn Amplitudes> {
-        self.ensemble.psi().ok_or_else(|| {
-            Error::input(
-                "measure.observables",
-                "an observable asks for amplitudes, which this sampler cannot evaluate",
-                "measure diagonal observables",
-            )
-        })
-    }
-
-    /// ψ(x')/ψ(x) for questions about the configurations.
-    pub fn ratios(&self, asks: &Asks) -> Result<Vec<Complex64>> {
-        if asks.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(self.psi()?.ratios(asks))
-    }
-
-    /// ψ(x with spin i flipped)/ψ(x), rows × sites.
-    pub fn flip_ratios(&self) -> Result<Vec<Complex64>> {
-        let mut asks = Asks::default();
-        for (row, x) in self.rows.clone().zip(self.configurations()) {
-            (0..x.len() as u32).for_each(|site| asks.flip(row, x, &[site]));
-        }
-        self.ratios(&asks)
-    }
-
-    /// Local values of σ_i·σ_j, rows × pairs i < j in lexical order.
-    pub fn pairs(&self) -> Result<&[f64]> {
-        if let Some(values) = self.pairs.get() {
-            return Ok(values);
-        }
-        let mut asks = Asks::default();
-        let mut values = Vec::new();
-        let mut asked = Vec::new();
-        for (row, x) in self.rows.clone().zip(self.configurations()) {
-            for i in 0..x.len() {
-                for j in i + 1..x.len() {
-                    if x[i] != x[j] {
-                        asks.flip(row, x, &[i as u32, j as u32]);
-                        asked.push(values.len());
-                    }
-                    values.push(f64::from(x[i] * x[j]));
-                }
-            }
-        }
-        // ⟨x|σxσx + σyσy|x'⟩ = 2 between antiparallel spins.
-        for (k, ratio) in asked.into_iter().zip(self.ratios(&asks)?) {
-            values[k] += 2.0 * ratio.re;
-        }
-        Ok(self.pairs.get_or_init(|| values))
-    }
-
-    /// Local values of any operator, one per row. Configurations outside the sector have amplitude
-    /// 0.
-    pub fn local_values(&self, operator: &dyn Operator) -> Result<Vec<Complex64>> {
-        let (n, psi) = (self.ensemble.sites(), self.psi()?);
-        let xs = &self.ensemble.configurations()[self.rows.start * n..self.rows.end * n];
-        let ratios = |asks: &Asks, out: &mut Vec<Complex64>| out.extend(psi.ratios(asks));
-        Ok(operator::local_values(
-            operator,
-            xs,
-            n,
-            self.rows.start,
-            ratios,
-        ))
-    }
-}
 
 /// A named array of what an observable says.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,43 +91,6 @@ pub trait Observable: Send + Sync {
     /// Whether the local values are those of pairs of configurations.
     fn needs_partners(&self) -> bool {
         false
-    }
-}
-
-/// What an observable is built on.
-pub struct ObservableContext<'a> {
-    /// The lattice.
-    pub lattice: &'a Lattice,
-    /// The configurations.
-    pub basis: &'a Basis,
-    /// The Hamiltonian.
-    pub hamiltonian: &'a Arc<dyn Operator>,
-    /// What operators stand for in the input.
-    pub units: Units,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Folder of the input file.
-    pub folder: &'a Path,
-    /// Builds the wave function of a results file with its final parameters; the text is the key
-    /// for messages.
-    pub state: &'a dyn Fn(&Path, &str) -> Result<Erased>,
-    /// Where this observable stands in the input.
-    pub path: String,
-}
-
-impl ObservableContext<'_> {
-    /// The name of the unit of a product of `power` spin operators.
-    pub fn unit(&self, power: i32) -> String {
-        match (self.units, power) {
-            (Units::Pauli, _) => "1".into(),
-            (Units::Spin, 1) => "hbar".into(),
-            (Units::Spin, _) => format!("hbar^{power}"),
-        }
-    }
-
-    /// The value of a product of `power` spin operators in terms of Pauli matrices.
-    pub fn factor(&self, power: i32) -> f64 {
-        self.units.factor().powi(power)
     }
 }
 
@@ -328,6 +180,26 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         kind: "overlap",
         build: overlap::build,
         schema: overlap::schema,
+    },
+    ObservableEntry {
+        kind: "density",
+        build: density::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "density-correlations",
+        build: density_correlations::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "one-body-density",
+        build: one_body::build,
+        schema: no_keys,
+    },
+    ObservableEntry {
+        kind: "momentum-distribution",
+        build: momentum_distribution::build,
+        schema: momentum_distribution::schema,
     },
 ];
 

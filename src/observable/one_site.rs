@@ -1,6 +1,6 @@
 //! Decides the one-site expectation values ⟨o^x_i⟩, ⟨o^y_i⟩, ⟨o^z_i⟩ of every site.
 //!
-//! (σ^x_i)_loc(x) = r, (σ^y_i)_loc(x) = −i σ_i r with r = ψ(x with spin i flipped)/ψ(x).
+//! 2 S^x = S⁺ + S⁻ and 2 S^y = −i (S⁺ − S⁻), which are σ^x and σ^y for spins one half.
 //! Where total Sz is fixed the first two vanish and are left out.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
@@ -9,6 +9,7 @@ use crate::error::Result;
 
 struct OneSite {
     sites: usize,
+    twice_spin: u8,
     transverse: bool,
     factor: f64,
     unit: String,
@@ -19,12 +20,14 @@ pub(super) fn build(
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
+    let twice_spin = context.twice_spin()?;
     let (sites, transverse) = (
         context.lattice.sites,
         context.basis.fixed(TOTAL_SZ).is_none(),
     );
     Ok(Box::new(OneSite {
         sites,
+        twice_spin,
         transverse,
         factor: context.factor(1),
         unit: context.unit(1),
@@ -36,19 +39,27 @@ impl Observable for OneSite {
         self.sites * if self.transverse { 3 } else { 1 }
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
-        let ratios = match self.transverse {
-            true => view.flip_ratios()?,
+        let ladders = match self.transverse {
+            true => view.ladders(self.twice_spin)?,
             false => Vec::new(),
         };
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());
         for (k, x) in view.configurations().enumerate() {
             let along = x.iter().map(|&s| self.factor * f64::from(s));
-            out.extend(along.clone());
+            out.extend(along);
             if self.transverse {
-                let ratios = &ratios[k * self.sites..(k + 1) * self.sites];
-                out.extend(ratios.iter().map(|r| self.factor * r.re));
-                // −i σ r has the real part σ Im r.
-                out.extend(along.zip(ratios).map(|(s, r)| s * r.im));
+                let ladders = &ladders[k * self.sites..(k + 1) * self.sites];
+                out.extend(
+                    ladders
+                        .iter()
+                        .map(|[up, down]| self.factor * (up + down).re),
+                );
+                // −i (S⁺ − S⁻) has the real part Im (S⁺ − S⁻).
+                out.extend(
+                    ladders
+                        .iter()
+                        .map(|[up, down]| self.factor * (up - down).im),
+                );
             }
         }
         Ok(out)

@@ -16,6 +16,7 @@ pub(super) fn build(
     table: &toml::Table,
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
+    context.need_spin_half("a sum of Pauli strings")?;
     let sites = context.lattice.sites;
     let sum = hermitian_sum(table, &context.path, context.folder, sites, 1.0)?;
     Ok(Box::new(PauliStrings {

@@ -1,8 +1,8 @@
 //! Decides the spin correlations ⟨o_i·o_j⟩ and ⟨o^z_i o^z_j⟩ of all pairs, and their means
 //! by distance.
 //!
-//! (σ_i·σ_j)_loc(x) = σ_i σ_j + 2 [σ_i ≠ σ_j] ψ(x with i and j exchanged)/ψ(x); S = σ/2
-//! gives a quarter of it.
+//! 4 S_i·S_j = v_i v_j + 2 (S⁺_i S⁻_j + S⁻_i S⁺_j) with v = 2 m, which is σ_i·σ_j for spins one
+//! half. On the diagonal S_i·S_i = S(S+1); ⟨(S^z_i)²⟩ is measured where S > 1/2.
 
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ const LARGEST: usize = 1 << 16;
 
 struct SpinCorrelations {
     full: bool,
+    twice_spin: u8,
     sites: usize,
     /// Class of each pair i < j, where the lattice has distances, and the distance and multiplicity
     /// of each class.
@@ -42,6 +43,7 @@ fn build(
     full: bool,
 ) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
+    let twice_spin = context.twice_spin()?;
     let sites = context.lattice.sites;
     let pairs = sites * (sites - 1) / 2;
     if pairs > LARGEST || sites < 2 {
@@ -67,6 +69,7 @@ fn build(
     let (factor, unit) = (context.factor(2), context.unit(2));
     Ok(Box::new(SpinCorrelations {
         full,
+        twice_spin,
         sites,
         classes,
         distances,
@@ -75,18 +78,35 @@ fn build(
     }))
 }
 
+impl SpinCorrelations {
+    /// Whether the squares of the values are columns behind the pairs: they are not the same in
+    /// every configuration.
+    fn has_squares(&self) -> bool {
+        !self.full && self.twice_spin > 1
+    }
+}
+
 impl Observable for SpinCorrelations {
     fn columns(&self) -> usize {
-        self.sites * (self.sites - 1) / 2
+        let squares = if self.has_squares() { self.sites } else { 0 };
+        self.sites * (self.sites - 1) / 2 + squares
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         if self.full {
-            return Ok(view.pairs()?.iter().map(|v| self.factor * v).collect());
+            return Ok(view
+                .pairs(self.twice_spin)?
+                .iter()
+                .map(|v| self.factor * v)
+                .collect());
         }
         let mut out = Vec::with_capacity(view.rows.len() * self.columns());
         for x in view.configurations() {
             for (i, &s) in x.iter().enumerate() {
-                out.extend(x[i + 1..].iter().map(|&t| self.factor * f64::from(s * t)));
+                let product = |&t: &i8| self.factor * f64::from(s) * f64::from(t);
+                out.extend(x[i + 1..].iter().map(product));
+            }
+            if self.has_squares() {
+                out.extend(x.iter().map(|&s| self.factor * f64::from(s).powi(2)));
             }
         }
         Ok(out)
@@ -116,7 +136,8 @@ impl Observable for SpinCorrelations {
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {
         let n = self.sites;
-        let diagonal = if self.full { 3.0 } else { 1.0 } * self.factor;
+        let t = f64::from(self.twice_spin);
+        let diagonal = if self.full { t * (t + 2.0) } else { 1.0 } * self.factor;
         let mut out = vec![diagonal; n * n];
         let mut pairs = means.iter();
         for i in 0..n {
@@ -124,6 +145,11 @@ impl Observable for SpinCorrelations {
                 out[i * n + j] = value;
                 out[j * n + i] = value;
             }
+        }
+        if self.has_squares() {
+            pairs
+                .enumerate()
+                .for_each(|(i, &value)| out[i * n + i] = value);
         }
         let mut sums = vec![0.0; self.distances.len()];
         self.classes

@@ -1,8 +1,8 @@
 //! Decides the string correlations of a chain, ⟨o^a_i (Π_{i<k<j} σ^a_k) o^a_j⟩ for an axis a.
 //!
 //! With exp(iπ S^a_k) = i σ^a_k this is i^{−(j−i−1)} times the string order parameter of M.
-//! den Nijs and K. Rommelse, Phys. Rev. B 40, 4709 (1989). j runs forward from i; on a ring it
-//! wraps. In Pauli units the x string is the disorder operator of the transverse-field Ising chain.
+//! den Nijs and K. Rommelse, Phys. Rev. B 40, 4709 (1989). Of integer spins it is that parameter
+//! itself, ⟨S^z_i exp(iπ Σ_{i<k<j} S^z_k) S^z_j⟩. j runs forward from i; on a ring it wraps. In Pauli units the x string is the disorder operator of the transverse-field Ising chain.
 
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::Asks;
@@ -36,6 +36,7 @@ struct StringOrder {
     sites: usize,
     ring: bool,
     axis: StringAxis,
+    integer: bool,
     factor: f64,
     unit: String,
 }
@@ -45,6 +46,15 @@ pub(super) fn build(
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
+    let twice_spin = context.twice_spin()?;
+    let integer = twice_spin % 2 == 0;
+    if twice_spin > 1 && !(integer && keys.axis == StringAxis::Z) {
+        return Err(Error::input(
+            &context.path,
+            "exp(i pi S) is used along z of integer spins, and along x and z of spins one half",
+            "use axis = \"z\" and an integer spin, or remove it",
+        ));
+    }
     let (lattice, sites) = (context.lattice, context.lattice.sites);
     if lattice.spec.kind != "chain" || !(2..=256).contains(&sites) {
         return Err(Error::input(
@@ -58,6 +68,7 @@ pub(super) fn build(
         sites,
         ring,
         axis: keys.axis,
+        integer,
         factor: context.factor(2),
         unit: context.unit(2),
     }))
@@ -67,6 +78,12 @@ impl StringOrder {
     /// The last distance that occurs.
     fn reach(&self) -> usize {
         self.sites - 1
+    }
+    fn meaning(&self) -> &'static str {
+        match self.integer {
+            true => "mean over i of <Sz_i exp(i pi sum_{i<k<j} Sz_k) Sz_j> [j - i]",
+            false => "mean over i of <o_i (prod_{i<k<j} sigma_k) o_j> [j - i]",
+        }
     }
     /// Pairs (i, distance) in the order of the columns.
     fn strings(&self) -> impl Iterator<Item = (usize, usize)> {
@@ -84,6 +101,12 @@ impl Observable for StringOrder {
         let string = |i: usize, d: usize| (i..=i + d).map(move |k| k % n);
         if self.axis == StringAxis::Z {
             let value = |x: &[i8], i, d| {
+                if self.integer {
+                    let inside = string(i, d).skip(1).take(d - 1);
+                    let odd = inside.filter(|&k| x[k] / 2 % 2 != 0).count() % 2 == 1;
+                    let ends = f64::from(x[i]) * f64::from(x[(i + d) % n]);
+                    return self.factor * if odd { -ends } else { ends };
+                }
                 self.factor * string(i, d).map(|k| f64::from(x[k])).product::<f64>()
             };
             return Ok(view
@@ -106,12 +129,7 @@ impl Observable for StringOrder {
     fn quantities(&self) -> Vec<Quantity> {
         let n = self.sites;
         vec![
-            quantity(
-                "",
-                &[self.reach()],
-                self.unit.clone(),
-                "mean over i of <o_i (prod_{i<k<j} sigma_k) o_j> [j - i]",
-            ),
+            quantity("", &[self.reach()], self.unit.clone(), self.meaning()),
             quantity(
                 "pairs",
                 &[n, n],

@@ -1,6 +1,7 @@
 //! Decides the transverse magnetisation ⟨o^x_i⟩ of every site and its mean.
 //!
-//! (σ^x_i)_loc(x) = ψ(x with spin i flipped)/ψ(x); it vanishes in a sector of fixed total Sz.
+//! 2 S^x_i = S⁺_i + S⁻_i, which is σ^x_i for spins one half; it vanishes in a sector of fixed
+//! total Sz.
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
 use crate::basis::TOTAL_SZ;
@@ -8,6 +9,7 @@ use crate::error::{Error, Result};
 
 struct Transverse {
     sites: usize,
+    twice_spin: u8,
     factor: f64,
     unit: String,
 }
@@ -17,6 +19,7 @@ pub(super) fn build(
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
     refuse_keys(table, context)?;
+    let twice_spin = context.twice_spin()?;
     if context.basis.fixed(TOTAL_SZ).is_some() {
         return Err(Error::input(
             &context.path,
@@ -26,6 +29,7 @@ pub(super) fn build(
     }
     Ok(Box::new(Transverse {
         sites: context.lattice.sites,
+        twice_spin,
         factor: context.factor(1),
         unit: context.unit(1),
     }))
@@ -37,9 +41,9 @@ impl Observable for Transverse {
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         Ok(view
-            .flip_ratios()?
+            .ladders(self.twice_spin)?
             .iter()
-            .map(|r| self.factor * r.re)
+            .map(|[up, down]| self.factor * (up + down).re)
             .collect())
     }
     fn quantities(&self) -> Vec<Quantity> {

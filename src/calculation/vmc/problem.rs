@@ -2,7 +2,7 @@
 //! ensembles, optimisers.
 
 use crate::ansatz::{self, Ansatz, Erased, sign};
-use crate::basis::{Basis, PARTICLES, only_spin_half};
+use crate::basis::{Basis, PARTICLES};
 use crate::calculation::Registry;
 use crate::comm::share;
 use crate::derivatives::Kind;
@@ -258,10 +258,6 @@ pub fn observables(
             state: &|file, key| saved_state(&source.folder.join(file), problem, key),
             path: path.clone(),
         };
-        let kind = table.get("kind").and_then(toml::Value::as_str);
-        if !problem.basis.is_spin_half() && kind != Some("overlap") {
-            return Err(only_spin_half(&path, "this observable"));
-        }
         let new = observable::build(&table, &context, problem.registry.observables)?;
         let sampler = source.input.sampler.clone().unwrap_or_default();
         if new.observable.needs_partners()

@@ -13,6 +13,7 @@ use crate::basis::{Basis, Numbering, Step, TOTAL_SZ};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::linalg::products::{Op, multiply};
+use crate::rng::{Generator, RngExt};
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde::Deserialize;
@@ -60,6 +61,13 @@ pub(super) fn build(
     context: &ObservableContext,
 ) -> Result<Box<dyn Observable>> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
+    if context.basis.locals().iter().any(|l| l.fermionic) {
+        return Err(Error::input(
+            &context.path,
+            "the exchange of blocks of fermions costs signs, which this estimator does not have",
+            "remove it",
+        ));
+    }
     let sites = context.lattice.sites;
     let key = |name: &str| format!("{}.{name}", context.path);
     if keys.blocks.is_empty() {
@@ -245,11 +253,37 @@ impl Observable for Swap {
     }
 }
 
+/// A proposal on sites of many values: one site goes up or down, or one up and another down where
+/// a charge is fixed. The way back is proposed as often.
+fn propose_step(x: &[i8], basis: &Basis, rng: &mut Generator, step: &mut Step) {
+    let (i, j) = (rng.random_range(0..x.len()), rng.random_range(0..x.len()));
+    let moved = |site: usize, up: bool| {
+        let by = basis.locals()[site].step;
+        x[site].checked_add(if up { by } else { -by })
+    };
+    match (basis.charges().is_empty(), moved(i, true), moved(j, false)) {
+        (true, ..) => {
+            let to = moved(i, rng.random());
+            to.into_iter().for_each(|v| step.set(i as u32, v));
+        }
+        (false, Some(a), Some(b)) if i != j => {
+            step.set(i as u32, a);
+            step.set(j as u32, b);
+        }
+        _ => {}
+    }
+    if !basis.keeps(x, step.get()) {
+        step.clear();
+    }
+}
+
 /// A copy's proposal, written into `step`; empty where nothing changes.
-fn propose(x: &[i8], basis: &Basis, rng: &mut crate::rng::Generator, step: &mut Step) {
-    use crate::rng::RngExt;
+fn propose(x: &[i8], basis: &Basis, rng: &mut Generator, step: &mut Step) {
     let n = x.len();
     step.clear();
+    if !basis.is_spin_half() {
+        return propose_step(x, basis, rng, step);
+    }
     let total = basis.fixed(TOTAL_SZ);
     if total.is_none_or(|m| m == 0) && rng.random_range(0..2 * n) == 0 {
         (0u32..).zip(x).for_each(|(i, &value)| step.set(i, -value));

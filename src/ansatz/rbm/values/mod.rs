@@ -5,8 +5,7 @@
 //! f = (x, x²), with A = (a, c) and W = (W, X). Tied over a group: θ_{f,g} = b^f + Σ_{j,k}
 //! f_k(x_{g(j)}) W^f_jk. A change of site l from x to x' adds δ_j to θ_j: with p and r of
 //! kernel.rs, ψ is multiplied by Π_j e^{δ_j} (r_j + p_j e^{−2δ_j}), which is the kernel's move of an
-//! up spin with E_j = e^{−2δ_j}. (For one-hot inputs see H. Saito, M. Kato, J. Phys. Soc. Jpn. 87,
-//! 014001 (2018).)
+//! up spin with E_j = e^{−2δ_j}.
 
 mod slopes;
 mod tables;

@@ -97,8 +97,8 @@ fn expectation(
                 }
                 matrix[(place(x, s), place(y, s))]
             };
-            let differ = |s: &usize| x[*s] != y[*s] && !factors.iter().any(|f| f.0 == *s);
-            if (0..x.len()).find(differ).is_none() {
+            let differ = |s: usize| x[s] != y[s] && !factors.iter().any(|f| f.0 == s);
+            if !(0..x.len()).any(differ) {
                 let sites: std::collections::BTreeSet<usize> =
                     factors.iter().map(|f| f.0).collect();
                 sum += a.conj() * b * sites.into_iter().map(element).product::<Complex64>();
@@ -178,9 +178,9 @@ fn spins_of_every_length_have_the_values_of_their_matrices() {
     let (problem, list) = built(SPIN_1, "'transverse-magnetisation'").unwrap();
     let psi = state(&problem.basis);
     let found = measured(&*list[0], &problem.basis, &psi);
-    for i in 0..4 {
+    for (i, &found) in found[1].iter().enumerate() {
         let wanted = expectation(&problem.basis, &psi, &[(i, &spin(2)[0])]).re;
-        close(found[1][i], wanted, "transverse-magnetisation");
+        close(found, wanted, "transverse-magnetisation");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use std::f64::consts::TAU;
 
 /// Momenta and the sites that they are for.
-pub(super) struct Momenta {
+pub(super) struct MomentumList {
     /// q_a, three per momentum.
     pub(super) list: Vec<[f64; 3]>,
     dimensions: usize,
@@ -16,7 +16,7 @@ pub(super) struct Momenta {
     positions: Vec<[f64; 3]>,
 }
 
-impl Momenta {
+impl MomentumList {
     /// Those of the key `momenta`, in units of 2π per lattice vector, or all.
     ///
     /// Errors: [`Error::Input`] where the lattice has none, or where the list is empty or holds
@@ -68,7 +68,7 @@ impl Momenta {
             ));
         }
         let positions = (0..lattice.sites).map(|i| lattice.fractional(i));
-        Ok(Momenta {
+        Ok(MomentumList {
             list,
             dimensions,
             positions: positions.collect::<Result<_>>()?,

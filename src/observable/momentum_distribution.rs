@@ -1,7 +1,7 @@
 //! Decides the momentum distribution of bosons, n(k) = (1/N) Σ_ij e^{ik·(r_i − r_j)} ⟨b†_i b_j⟩, whose
 //! sum over the momenta of the lattice is the number of bosons.
 
-use super::momenta::Momenta;
+use super::momenta::MomentumList;
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::error::Result;
 use num_complex::Complex64;
@@ -23,7 +23,7 @@ pub(super) fn schema() -> serde_json::Value {
 struct MomentumDistribution {
     sites: usize,
     most: i8,
-    momenta: Momenta,
+    momenta: MomentumList,
     /// e^{ik·r_j}/√N, momentum by momentum.
     waves: Vec<Complex64>,
 }
@@ -35,7 +35,7 @@ pub(super) fn build(
     let keys: Keys = crate::table::parse(table, &context.path)?;
     let most = context.most_bosons()?;
     let sites = context.lattice.sites;
-    let momenta = Momenta::new(keys.momenta, context)?;
+    let momenta = MomentumList::new(keys.momenta, context)?;
     let wave = |k, j| Complex64::cis(momenta.phase(k, j)) / (sites as f64).sqrt();
     let waves = momenta.list.iter();
     let waves = waves

@@ -5,7 +5,7 @@
 //! in lattice vectors and q given by its products q_a = q·a_a, q·r = Σ_a q_a ρ_a; the momenta
 //! of the lattice are q_a = 2π m_a/L_a. The z part is |Σ_j e^{iq·r_j} o^z_j|²/N.
 
-use super::momenta::Momenta;
+use super::momenta::MomentumList;
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::error::{Error, Result};
 use ndarray::{Array2, ArrayView2};
@@ -30,7 +30,7 @@ pub(super) fn schema() -> serde_json::Value {
 
 struct StructureFactor {
     sites: usize,
-    momenta: Momenta,
+    momenta: MomentumList,
     kernel: MomentumKernel,
     twice_spin: u8,
     factor: f64,
@@ -67,7 +67,7 @@ fn build(
     let twice_spin = context.twice_spin()?;
     let (lattice, key) = (context.lattice, format!("{}.momenta", context.path));
     let sites = lattice.sites;
-    let momenta = Momenta::new(keys.momenta, context)?;
+    let momenta = MomentumList::new(keys.momenta, context)?;
     let pairs = sites * (sites - 1) / 2;
     let entries = momenta.list.len() * if full { pairs } else { sites };
     if entries > LARGEST {

@@ -1,0 +1,166 @@
+//! A kind of a list is named in the room of its list alone: whoever adds one touches its own file
+//! and one line, the reference input and the pages.
+
+mod common;
+use common::project;
+use nishina::calculation::Registry;
+use nishina::table::{Entry, Shelf};
+use std::path::{Path, PathBuf};
+
+/// Places outside the room that name a kind, and why.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "calculation/vmc/problem.rs",
+        "flip",
+        "the move without a sector",
+    ),
+    (
+        "calculation/vmc/problem.rs",
+        "exchange",
+        "the move in a sector of spins one half",
+    ),
+    (
+        "calculation/vmc/problem.rs",
+        "raise",
+        "the move of longer spins",
+    ),
+    ("calculation/vmc/problem.rs", "hop", "the move of bosons"),
+    (
+        "operator/models/mod.rs",
+        "pauli",
+        "a model and an observable share the name",
+    ),
+    (
+        "observable/mod.rs",
+        "pauli",
+        "a model and an observable share the name",
+    ),
+    ("observable/four_spin.rs", "bonds", "a dataset of labels"),
+];
+
+/// Rooms that draw what an observable has measured: a picture is a file of its own.
+const PICTURES: &str = "plot/";
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files(&path, found),
+            false if path.extension().is_some_and(|e| e == "rs") => found.push(path),
+            false => {}
+        }
+    }
+}
+
+/// Path below `folder`, code without comments and without what follows the first test module.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = project().join(folder);
+    let mut found = Vec::new();
+    files(&root, &mut found);
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text
+            .split("\n#[cfg(test)]\nmod ")
+            .next()
+            .unwrap_or_default();
+        let lines = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+        let name = path
+            .strip_prefix(&root)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        (name, lines.collect::<Vec<_>>().join("\n"))
+    };
+    let named = found.into_iter().map(read);
+    named
+        .filter(|(name, _)| !name.ends_with("tests.rs"))
+        .collect()
+}
+
+/// The kinds of a shelf that something outside `room` names.
+fn named_outside<E: Entry>(shelf: Shelf<E>, room: &str, used: &mut Vec<usize>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, code) in sources("src") {
+        if name.starts_with(room) || name.starts_with(PICTURES) {
+            continue;
+        }
+        for kind in shelf.iter().map(Entry::kind) {
+            if !code.contains(&format!("\"{kind}\"")) {
+                continue;
+            }
+            let known = |e: &(&str, &str, &str)| e.0 == name && e.1 == kind;
+            match EXCEPTIONS.iter().position(known) {
+                Some(k) => used.push(k),
+                None => wrong.push(format!("{name} names \"{kind}\"")),
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn a_kind_is_named_in_the_room_of_its_list_alone() {
+    let (registry, mut used) = (Registry::default(), Vec::new());
+    let mut wrong = named_outside(registry.ansatze, "ansatz/", &mut used);
+    wrong.extend(named_outside(registry.models, "operator/", &mut used));
+    wrong.extend(named_outside(registry.moves, "sampler/", &mut used));
+    wrong.extend(named_outside(
+        registry.observables,
+        "observable/",
+        &mut used,
+    ));
+    wrong.extend(named_outside(registry.optimizers, "optimizer/", &mut used));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let spare = EXCEPTIONS
+        .iter()
+        .enumerate()
+        .filter(|(k, _)| !used.contains(k));
+    let spare: Vec<_> = spare.map(|(_, e)| e).collect();
+    assert!(spare.is_empty(), "exceptions to remove: {spare:?}");
+}
+
+#[test]
+fn the_engine_names_no_section() {
+    let sections = Registry::default().sections;
+    for (name, code) in sources("src/run") {
+        for section in sections.iter().map(Entry::kind) {
+            let named = code.contains(&format!("\"{section}\""));
+            assert!(!named, "run/{name} names \"{section}\"");
+        }
+    }
+}
+
+/// Every kind is in the reference input and in some test.
+fn shown<E: Entry>(shelf: Shelf<E>, reference: &str, tests: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    for kind in shelf.iter().map(Entry::kind) {
+        if !reference.contains(kind) {
+            missing.push(format!("configs/reference.toml does not show `{kind}`"));
+        }
+        let quoted = [
+            format!("\"{kind}"),
+            format!("'{kind}"),
+            format!("{kind}\\\""),
+        ];
+        if !quoted.iter().any(|q| tests.contains(q.as_str())) {
+            missing.push(format!("no test uses `{kind}`"));
+        }
+    }
+    missing
+}
+
+#[test]
+fn every_kind_is_shown_and_tested() {
+    let reference = std::fs::read_to_string(project().join("configs/reference.toml")).unwrap();
+    let tests: String = sources("tests").into_iter().map(|(_, code)| code).collect();
+    let registry = Registry::default();
+    let mut missing = shown(registry.ansatze, &reference, &tests);
+    missing.extend(shown(registry.models, &reference, &tests));
+    missing.extend(shown(registry.moves, &reference, &tests));
+    missing.extend(shown(registry.observables, &reference, &tests));
+    missing.extend(shown(registry.optimizers, &reference, &tests));
+    missing.extend(shown(registry.sections, &reference, &tests));
+    // The unit tests of a method that needs no run.
+    missing.retain(|m| m != "no test uses `rmsprop`");
+    assert!(missing.is_empty(), "{missing:#?}");
+}

@@ -7,6 +7,7 @@ mod calculation;
 mod derivatives;
 mod moves;
 mod operator;
+mod optimizer;
 
 pub use ansatz::{laws, shape};
 pub use basis::basis;
@@ -14,6 +15,7 @@ pub use calculation::calculation;
 pub use derivatives::operator_is_matrix;
 pub use moves::moves;
 pub use operator::operator;
+pub use optimizer::optimizer;
 
 use num_complex::Complex64;
 

@@ -9,7 +9,7 @@ mod tally;
 use ndarray::Array2;
 use nishina::comm::counting::{Counting, Load, Traffic};
 use nishina::comm::{Serial, share, threads};
-use nishina::derivatives::{Derivatives, Entry, Kind};
+use nishina::derivatives::{Derivatives, Kind, MatrixNumber};
 use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{self, Axis, Equation, Inverse, Principle, Spectral};
 use nishina::linalg::dense::Lapack;
@@ -143,7 +143,7 @@ struct Rates {
     potrf: f64,
 }
 
-fn rates<T: Lapack + Entry>(n: usize) -> Rates {
+fn rates<T: Lapack + MatrixNumber>(n: usize) -> Rates {
     let flops = (T::PARTS * T::PARTS) as f64 * 2.0 * (n as f64).powi(3) * 1e-9;
     let a = Array2::from_shape_fn((n, n), |(i, j)| {
         T::from_re(((i * 7 + j * 13) % 11) as f64 - 5.0)

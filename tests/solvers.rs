@@ -6,7 +6,8 @@ use nishina::comm::{Comm, Serial, share, threads};
 use nishina::derivatives::{Columns, Derivatives, Kind, Matrix};
 use nishina::io::tree::Tree;
 use nishina::optimizer::{
-    Direction, OPTIMIZERS, Optimizer, OptimizerEntry, OptimizerOptions, Residuals, Schedule, Sizes,
+    Direction, OPTIMIZERS, Objective, Optimizer, OptimizerEntry, OptimizerOptions, Residuals,
+    Schedule, Sizes,
 };
 use nishina::rng::{Distribution, Purpose, StandardNormal, stream};
 use num_complex::Complex64;
@@ -360,29 +361,50 @@ fn spring_converges_to_the_minimum_norm_solution() {
 }
 
 #[test]
-fn optimisers_resume_bit_for_bit() {
-    let data = data(Kind::Holomorphic, 12, 30, 30);
-    for kind in ["spring", "march", "adam"] {
-        let options = options(1e-3);
-        let (mut whole, mut first, mut second) = (
-            build(kind, &options),
-            build(kind, &options),
-            build(kind, &options),
-        );
-        for step in 0..3 {
-            next(&mut *whole, step, &data);
-            next(&mut *first, step, &data);
+fn every_optimiser_obeys_its_laws() {
+    for entry in OPTIMIZERS {
+        let verdict = nishina::laws::optimizer(&|| Ok(build(entry.kind, &options(1e-3))), 3);
+        assert_eq!(verdict, Ok(()), "{}", entry.kind);
+    }
+}
+
+/// Adam with a fault: it ascends, adds the number of ranks, or forgets its state.
+struct Faulty(Box<dyn Optimizer>, &'static str);
+
+impl Optimizer for Faulty {
+    fn direction(
+        &mut self,
+        objective: &Objective,
+        step: usize,
+        comm: &dyn Comm,
+    ) -> nishina::error::Result<Direction> {
+        let mut direction = self.0.direction(objective, step, comm)?;
+        match self.1 {
+            "descent" => direction.update.iter_mut().for_each(|d| *d = -*d),
+            "ranks" => direction.update[0] += 1e-3 * comm.size() as f64,
+            _ => {}
         }
-        let mut tree = Tree::default();
-        first.save(&mut tree, "optimizer");
-        second.load(&tree, "optimizer").unwrap();
-        for step in 3..6 {
-            assert_eq!(
-                next(&mut *whole, step, &data),
-                next(&mut *second, step, &data),
-                "{kind} {step}"
-            );
+        Ok(direction)
+    }
+    fn save(&self, tree: &mut Tree, prefix: &str) {
+        self.0.save(tree, prefix);
+    }
+    fn load(&mut self, tree: &Tree, prefix: &str) -> nishina::error::Result<()> {
+        match self.1 {
+            "resume" => Ok(()),
+            _ => self.0.load(tree, prefix),
         }
+    }
+}
+
+#[test]
+fn every_broken_law_of_an_optimiser_is_named() {
+    for law in ["descent", "ranks", "resume"] {
+        let faulty = || -> nishina::error::Result<Box<dyn Optimizer>> {
+            Ok(Box::new(Faulty(build("adam", &options(1e-3)), law)))
+        };
+        let verdict = nishina::laws::optimizer(&faulty, 3).unwrap_err();
+        assert!(verdict.starts_with(law), "{verdict}");
     }
 }
 

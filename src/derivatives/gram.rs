@@ -6,16 +6,17 @@
 //! = Im(O O' − O O'*)/2.
 
 use super::columns::{Columns, Matrix, Numbers, Span};
+use super::{Derivatives, Kind, PORTION};
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::Op;
-use ndarray::{ArrayViewMut2, Axis, Zip};
+use ndarray::{Array2, ArrayViewMut2, Axis, Zip, s};
 use num_complex::Complex64;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Numbers in which a solver's matrices are written: `f64` for real and stacked parameters, else
 /// `Complex64`.
-pub trait Entry: Lapack {
+pub trait MatrixNumber: Lapack {
     /// Writes a run of entries; `second` is the row of imaginary parts where they are stacked, else
     /// empty.
     fn put(first: &mut [Self], second: &mut [Self], run: Span);
@@ -23,7 +24,7 @@ pub trait Entry: Lapack {
     fn add_gram(out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>);
 }
 
-impl Entry for f64 {
+impl MatrixNumber for f64 {
     fn put(first: &mut [Self], second: &mut [Self], run: Span) {
         let Span {
             start,
@@ -85,7 +86,7 @@ impl Entry for f64 {
     }
 }
 
-impl Entry for Complex64 {
+impl MatrixNumber for Complex64 {
     fn put(first: &mut [Self], _second: &mut [Self], run: Span) {
         let Span {
             start,
@@ -108,7 +109,7 @@ impl Entry for Complex64 {
 }
 
 /// A ∘ B
-pub(super) fn hadamard(a: &Matrix, b: &Matrix) -> Matrix {
+fn hadamard(a: &Matrix, b: &Matrix) -> Matrix {
     match (a, b) {
         (Matrix::Real(a), Matrix::Real(b)) => Matrix::Real(a * b),
         (Matrix::Complex(a), Matrix::Complex(b)) => Matrix::Complex(a * b),
@@ -121,11 +122,11 @@ pub(super) fn hadamard(a: &Matrix, b: &Matrix) -> Matrix {
 }
 
 /// Gram matrices of factors, each worked out once.
-pub(super) struct Grams<'a> {
-    pub(super) rows: Range<usize>,
-    pub(super) columns: Range<usize>,
-    pub(super) op: Op,
-    pub(super) known: Vec<(&'a Arc<Matrix>, Arc<Matrix>)>,
+struct Grams<'a> {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    op: Op,
+    known: Vec<(&'a Arc<Matrix>, Arc<Matrix>)>,
 }
 
 impl<'a> Grams<'a> {
@@ -137,7 +138,7 @@ impl<'a> Grams<'a> {
         self.known.push((a, gram.clone()));
         gram
     }
-    pub(super) fn block(&mut self, mine: &'a Columns, other: &Columns) -> Arc<Matrix> {
+    fn block(&mut self, mine: &'a Columns, other: &Columns) -> Arc<Matrix> {
         match (mine, other) {
             (Columns::Dense(a), Columns::Dense(b)) => self.of(a, b),
             (Columns::Outer(a, b), Columns::Outer(c, d)) => {
@@ -147,4 +148,136 @@ impl<'a> Grams<'a> {
             _ => unreachable!("the same wave function has the same columns on all ranks"),
         }
     }
+}
+
+impl Derivatives {
+    /// O O'^H of some samples of these derivatives and some of others, written to `out`, tile by
+    /// tile in cache.
+    pub fn gram<T: MatrixNumber>(
+        &self,
+        rows: Range<usize>,
+        other: &Self,
+        columns: Range<usize>,
+        mut out: ArrayViewMut2<T>,
+    ) {
+        let stack = self.kind.stack();
+        for mine in tiles(rows.clone(), TILE.0) {
+            for theirs in tiles(columns.clone(), TILE.1) {
+                let (top, left) = (mine.start - rows.start, theirs.start - columns.start);
+                let (m, n) = (mine.len(), theirs.len());
+                let part = s![
+                    top * stack..(top + m) * stack,
+                    left * stack..(left + n) * stack
+                ];
+                self.gram_tile(mine.clone(), other, theirs, out.slice_mut(part));
+            }
+        }
+    }
+
+    /// The upper triangle of O O^H, written to `out`; some entries below it are written too.
+    pub fn own_gram<T: MatrixNumber>(&self, mut out: ArrayViewMut2<T>) {
+        let stack = self.kind.stack();
+        for mine in tiles(0..self.samples, TILE.0) {
+            for theirs in tiles(mine.start..self.samples, TILE.1) {
+                let part = s![
+                    mine.start * stack..mine.end * stack,
+                    theirs.start * stack..theirs.end * stack
+                ];
+                self.gram_tile(mine.clone(), self, theirs, out.slice_mut(part));
+            }
+        }
+    }
+
+    fn gram_tile<T: MatrixNumber>(
+        &self,
+        rows: Range<usize>,
+        other: &Self,
+        columns: Range<usize>,
+        mut out: ArrayViewMut2<T>,
+    ) {
+        out.fill(T::zero());
+        let grams = |op| Grams {
+            rows: rows.clone(),
+            columns: columns.clone(),
+            op,
+            known: Vec::new(),
+        };
+        let (mut hermitian, mut bilinear) = (grams(Op::Adjoint), grams(Op::Transpose));
+        for (mine, other) in self.blocks.iter().zip(&other.blocks) {
+            let h = hermitian.block(mine, other);
+            if mine.paired() {
+                // The bilinear parts of O and i O cancel, the others are equal.
+                let two = Matrix::Real(Array2::from_elem((rows.len(), columns.len()), 2.0));
+                T::add_gram(out.view_mut(), &hadamard(&h, &two), None);
+                continue;
+            }
+            let c = (self.kind == Kind::Stacked).then(|| bilinear.block(mine, other));
+            T::add_gram(out.view_mut(), &h, c.as_deref());
+        }
+    }
+
+    /// O diag(d) O'^H with one d ≥ 0 per column, from columns written out in portions.
+    pub fn weighted_gram<T: MatrixNumber>(
+        &self,
+        other: &Self,
+        d: &[f64],
+        mut out: ArrayViewMut2<T>,
+    ) {
+        out.fill(T::zero());
+        for range in tiles(0..d.len(), self.portion::<T>(self.samples + other.samples)) {
+            let (mine, theirs) = (self.scaled::<T>(&range, d), other.scaled::<T>(&range, d));
+            T::gemm(
+                T::one(),
+                mine.view(),
+                Op::Same,
+                theirs.view(),
+                Op::Adjoint,
+                T::one(),
+                out.view_mut(),
+            );
+        }
+    }
+
+    /// The upper triangle of O diag(d) O^H.
+    pub fn own_weighted_gram<T: MatrixNumber>(&self, d: &[f64], mut out: ArrayViewMut2<T>) {
+        out.fill(T::zero());
+        for range in tiles(0..d.len(), self.portion::<T>(self.samples)) {
+            T::rank_update(
+                1.0,
+                self.scaled::<T>(&range, d).view(),
+                Op::Same,
+                1.0,
+                out.view_mut(),
+            );
+        }
+    }
+
+    /// Columns that may be written out at once for so many samples.
+    fn portion<T: MatrixNumber>(&self, samples: usize) -> usize {
+        (PORTION / (samples * self.kind.stack() * T::PARTS).max(1)).max(1)
+    }
+
+    /// Some columns, each times √d.
+    fn scaled<T: MatrixNumber>(&self, columns: &Range<usize>, d: &[f64]) -> Array2<T> {
+        let roots: Vec<T> = d[columns.clone()]
+            .iter()
+            .map(|d| T::from_re(d.max(0.0).sqrt()))
+            .collect();
+        let mut out: Array2<T> = self.matrix(0..self.samples, columns.clone());
+        out.rows_mut()
+            .into_iter()
+            .for_each(|mut row| row.iter_mut().zip(&roots).for_each(|(z, &r)| *z *= r));
+        out
+    }
+}
+
+/// Rows and columns of a tile of a Gram matrix.
+const TILE: (usize, usize) = (128, 256);
+
+/// The parts of a range, each of `length` but the last.
+fn tiles(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
+    range
+        .clone()
+        .step_by(length)
+        .map(move |start| start..range.end.min(start + length))
 }

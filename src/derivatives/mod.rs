@@ -15,13 +15,12 @@ mod columns;
 mod gram;
 
 pub use columns::{Columns, Matrix};
-pub use gram::Entry;
+pub use gram::MatrixNumber;
 
 use crate::linalg::products::{Op, multiply};
 use crate::number::{flatten, unflatten};
 use columns::{Span, shaped};
-use gram::{Grams, hadamard};
-use ndarray::{Array2, ArrayViewMut2, s};
+use ndarray::Array2;
 use num_complex::Complex64;
 use std::ops::Range;
 use std::sync::Arc;
@@ -313,7 +312,7 @@ impl Derivatives {
         self.unique().iter().all(|factor| factor.is_finite())
     }
 
-    fn write_row<T: Entry>(
+    fn write_row<T: MatrixNumber>(
         &self,
         s: usize,
         columns: Range<usize>,
@@ -343,7 +342,11 @@ impl Derivatives {
     }
 
     /// Some rows and columns written out.
-    pub fn matrix<T: Entry>(&self, samples: Range<usize>, columns: Range<usize>) -> Array2<T> {
+    pub fn matrix<T: MatrixNumber>(
+        &self,
+        samples: Range<usize>,
+        columns: Range<usize>,
+    ) -> Array2<T> {
         let (stack, width) = (self.kind.stack(), columns.len());
         let mut out = Array2::from_elem((samples.len() * stack, width), T::zero());
         let Some(numbers) = out.as_slice_mut().filter(|n| !n.is_empty()) else {
@@ -355,132 +358,7 @@ impl Derivatives {
         }
         out
     }
-
-    /// O O'^H of some samples of these derivatives and some of others, written to `out`, tile by
-    /// tile in cache.
-    pub fn gram<T: Entry>(
-        &self,
-        rows: Range<usize>,
-        other: &Self,
-        columns: Range<usize>,
-        mut out: ArrayViewMut2<T>,
-    ) {
-        let stack = self.kind.stack();
-        for mine in tiles(rows.clone(), TILE.0) {
-            for theirs in tiles(columns.clone(), TILE.1) {
-                let (top, left) = (mine.start - rows.start, theirs.start - columns.start);
-                let (m, n) = (mine.len(), theirs.len());
-                let part = s![
-                    top * stack..(top + m) * stack,
-                    left * stack..(left + n) * stack
-                ];
-                self.gram_tile(mine.clone(), other, theirs, out.slice_mut(part));
-            }
-        }
-    }
-
-    /// The upper triangle of O O^H, written to `out`; some entries below it are written too.
-    pub fn own_gram<T: Entry>(&self, mut out: ArrayViewMut2<T>) {
-        let stack = self.kind.stack();
-        for mine in tiles(0..self.samples, TILE.0) {
-            for theirs in tiles(mine.start..self.samples, TILE.1) {
-                let part = s![
-                    mine.start * stack..mine.end * stack,
-                    theirs.start * stack..theirs.end * stack
-                ];
-                self.gram_tile(mine.clone(), self, theirs, out.slice_mut(part));
-            }
-        }
-    }
-
-    fn gram_tile<T: Entry>(
-        &self,
-        rows: Range<usize>,
-        other: &Self,
-        columns: Range<usize>,
-        mut out: ArrayViewMut2<T>,
-    ) {
-        out.fill(T::zero());
-        let grams = |op| Grams {
-            rows: rows.clone(),
-            columns: columns.clone(),
-            op,
-            known: Vec::new(),
-        };
-        let (mut hermitian, mut bilinear) = (grams(Op::Adjoint), grams(Op::Transpose));
-        for (mine, other) in self.blocks.iter().zip(&other.blocks) {
-            let h = hermitian.block(mine, other);
-            if mine.paired() {
-                // The bilinear parts of O and i O cancel, the others are equal.
-                let two = Matrix::Real(Array2::from_elem((rows.len(), columns.len()), 2.0));
-                T::add_gram(out.view_mut(), &hadamard(&h, &two), None);
-                continue;
-            }
-            let c = (self.kind == Kind::Stacked).then(|| bilinear.block(mine, other));
-            T::add_gram(out.view_mut(), &h, c.as_deref());
-        }
-    }
-
-    /// O diag(d) O'^H with one d ≥ 0 per column, from columns written out in portions.
-    pub fn weighted_gram<T: Entry>(&self, other: &Self, d: &[f64], mut out: ArrayViewMut2<T>) {
-        out.fill(T::zero());
-        for range in tiles(0..d.len(), self.portion::<T>(self.samples + other.samples)) {
-            let (mine, theirs) = (self.scaled::<T>(&range, d), other.scaled::<T>(&range, d));
-            T::gemm(
-                T::one(),
-                mine.view(),
-                Op::Same,
-                theirs.view(),
-                Op::Adjoint,
-                T::one(),
-                out.view_mut(),
-            );
-        }
-    }
-
-    /// The upper triangle of O diag(d) O^H.
-    pub fn own_weighted_gram<T: Entry>(&self, d: &[f64], mut out: ArrayViewMut2<T>) {
-        out.fill(T::zero());
-        for range in tiles(0..d.len(), self.portion::<T>(self.samples)) {
-            T::rank_update(
-                1.0,
-                self.scaled::<T>(&range, d).view(),
-                Op::Same,
-                1.0,
-                out.view_mut(),
-            );
-        }
-    }
-
-    /// Columns that may be written out at once for so many samples.
-    fn portion<T: Entry>(&self, samples: usize) -> usize {
-        (PORTION / (samples * self.kind.stack() * T::PARTS).max(1)).max(1)
-    }
-
-    /// Some columns, each times √d.
-    fn scaled<T: Entry>(&self, columns: &Range<usize>, d: &[f64]) -> Array2<T> {
-        let roots: Vec<T> = d[columns.clone()]
-            .iter()
-            .map(|d| T::from_re(d.max(0.0).sqrt()))
-            .collect();
-        let mut out: Array2<T> = self.matrix(0..self.samples, columns.clone());
-        out.rows_mut()
-            .into_iter()
-            .for_each(|mut row| row.iter_mut().zip(&roots).for_each(|(z, &r)| *z *= r));
-        out
-    }
 }
 
 /// Real numbers that are written out at once, at most: 64 MiB.
 pub const PORTION: usize = 1 << 23;
-
-/// Rows and columns of a tile of a Gram matrix.
-const TILE: (usize, usize) = (128, 256);
-
-/// The parts of a range, each of `length` but the last.
-fn tiles(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
-    range
-        .clone()
-        .step_by(length)
-        .map(move |start| start..range.end.min(start + length))
-}

@@ -9,7 +9,7 @@
 
 use super::motion::Inverse;
 use crate::comm::{Comm, agree};
-use crate::derivatives::{Entry, PORTION};
+use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::{Op, multiply};
@@ -17,7 +17,7 @@ use crate::number::{Scalar, flatten, unflatten};
 use crate::optimizer::least_squares::LeastSquares;
 use crate::optimizer::regularisation::{self, column, solve as solve_shifted};
 use crate::optimizer::sample_space::Kernel;
-use crate::optimizer::{Facts, parameter_space, sample_space, solve_on_root};
+use crate::optimizer::{RootFacts, parameter_space, sample_space, solve_on_root};
 use ndarray::{Array2, s};
 use num_complex::Complex64;
 
@@ -38,7 +38,7 @@ pub struct Found {
 }
 
 impl Found {
-    fn new((velocity, [smallest_kept, kept]): (Vec<f64>, Facts)) -> Result<Self> {
+    fn new((velocity, [smallest_kept, kept]): (Vec<f64>, RootFacts)) -> Result<Self> {
         if !velocity.iter().all(|v| v.is_finite()) {
             return Err(Error::numerical(
                 "the velocity of the parameters is not finite",
@@ -93,7 +93,7 @@ fn summary(values: &[f64], factors: &[f64]) -> (f64, f64) {
 
 /// Facts about a shifted matrix, for which there is no decomposition: kept eigenvalues are at most
 /// trace/shift.
-fn shifted_facts(trace: f64, shift: f64, rows: usize) -> Facts {
+fn shifted_facts(trace: f64, shift: f64, rows: usize) -> RootFacts {
     let all = rows as f64;
     [
         -1.0,
@@ -110,7 +110,7 @@ fn trace<T: Scalar>(matrix: &Array2<T>) -> f64 {
 }
 
 /// Solves S θ̇ = Ō^H t with the problem's target t, in whichever space is smaller.
-pub fn solve<T: Lapack + Entry>(
+pub fn solve<T: Lapack + MatrixNumber>(
     inverse: &Inverse,
     problem: &LeastSquares,
     exact: bool,
@@ -145,7 +145,7 @@ fn combine<T: Lapack>(
     values: &[f64],
     factors: &[f64],
     mut rho: Vec<T>,
-) -> (Vec<f64>, Facts) {
+) -> (Vec<f64>, RootFacts) {
     for ((x, value), factor) in rho.iter_mut().zip(values).zip(factors) {
         *x = if *factor > 0.0 {
             *x * T::from_re(factor / value)
@@ -167,7 +167,7 @@ fn project<T: Lapack>(rows: &Array2<T>, f: &[T]) -> Vec<T> {
         .0
 }
 
-fn in_parameter_space<T: Lapack + Entry>(
+fn in_parameter_space<T: Lapack + MatrixNumber>(
     inverse: Inverse,
     problem: &LeastSquares,
     comm: &dyn Comm,
@@ -218,7 +218,7 @@ fn in_parameter_space<T: Lapack + Entry>(
 
 /// Σ_x w(x) |q_k(x)|² over this rank's samples, q_k(x) = (Ō V)_xk* t_x/w(x), from rows of Ō in
 /// portions.
-fn second_moments<T: Lapack + Entry>(problem: &LeastSquares, rows: &Array2<T>) -> Vec<f64> {
+fn second_moments<T: Lapack + MatrixNumber>(problem: &LeastSquares, rows: &Array2<T>) -> Vec<f64> {
     let (p, stack, samples) = (
         rows.ncols(),
         problem.kind().stack(),
@@ -253,7 +253,7 @@ fn second_moments<T: Lapack + Entry>(problem: &LeastSquares, rows: &Array2<T>) -
     moments
 }
 
-fn in_sample_space<T: Lapack + Entry>(
+fn in_sample_space<T: Lapack + MatrixNumber>(
     inverse: Inverse,
     problem: &LeastSquares,
     comm: &dyn Comm,

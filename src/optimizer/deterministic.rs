@@ -5,7 +5,7 @@
 //! are the same bytes whoever worked them out, and so is everything that follows from them. Rank 0
 //! holds samples × (numbers per sample) of all ranks.
 
-use super::{Direction, Facts, Iterations, Objective, Optimizer, Residuals, solve_on_root};
+use super::{Direction, Iterations, Objective, Optimizer, Residuals, RootFacts, solve_on_root};
 use crate::comm::{Comm, Serial};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
@@ -69,8 +69,8 @@ pub fn solve(
     data: &Residuals,
     length: usize,
     comm: &dyn Comm,
-    on_root: impl FnOnce(&Residuals) -> Result<(Vec<f64>, Facts)>,
-) -> Result<(Vec<f64>, Facts)> {
+    on_root: impl FnOnce(&Residuals) -> Result<(Vec<f64>, RootFacts)>,
+) -> Result<(Vec<f64>, RootFacts)> {
     let whole = Whole::gather(data, comm)?;
     solve_on_root(length, comm, || {
         whole.map_or(Ok((Vec::new(), [0.0; 2])), |whole| on_root(&whole.data()))

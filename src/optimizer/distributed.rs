@@ -11,7 +11,7 @@ use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, RETRIES, column};
 use super::sample_space::{self, partners, reciprocals, starts};
 use crate::comm::{Comm, agree};
-use crate::derivatives::{Entry, PORTION};
+use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::{Error, Result};
 use crate::linalg::products::Op;
 use crate::linalg::scalapack::{Grid, Layout};
@@ -25,7 +25,7 @@ struct Share<T> {
     entries: Vec<T>,
 }
 
-impl<T: Entry> Share<T> {
+impl<T: MatrixNumber> Share<T> {
     fn new(order: usize, grid: Grid) -> Self {
         let (layout, (row, column)) = (grid.layout, grid.place);
         let length =
@@ -185,7 +185,7 @@ fn visit(
 }
 
 /// As [`sample_space::solve`], on the grid.
-pub fn in_sample_space<T: Entry>(
+pub fn in_sample_space<T: MatrixNumber>(
     problem: &LeastSquares,
     zeta: &[f64],
     inverse: &Inverse,
@@ -285,7 +285,7 @@ pub fn in_sample_space<T: Entry>(
 }
 
 /// As [`super::parameter_space::solve`], on the grid.
-pub fn in_parameter_space<T: Entry>(
+pub fn in_parameter_space<T: MatrixNumber>(
     problem: &LeastSquares,
     zeta: &[f64],
     inverse: &Inverse,

@@ -14,7 +14,7 @@
 
 use super::Residuals;
 use crate::comm::Comm;
-use crate::derivatives::{Derivatives, Entry, Kind};
+use crate::derivatives::{Derivatives, Kind, MatrixNumber};
 use crate::error::{Error, Result};
 use crate::number::{Scalar, unflatten};
 use ndarray::Array2;
@@ -132,7 +132,7 @@ impl LeastSquares {
     }
 
     /// Some rows of Ō written out, √w ∘ (O − ⟨O⟩).
-    pub fn rows<T: Entry>(&self, samples: Range<usize>) -> Array2<T> {
+    pub fn rows<T: MatrixNumber>(&self, samples: Range<usize>) -> Array2<T> {
         let columns = self.derivatives.columns();
         let mut out: Array2<T> = self.derivatives.matrix(samples.clone(), 0..columns);
         let mean: Vec<T> = unflatten(&self.mean);

@@ -5,6 +5,7 @@
 //! √w_s, less their means. For the energy ε is the local energy.
 
 mod adam;
+mod centring;
 mod cg;
 pub mod cost;
 mod dense_sr;
@@ -186,15 +187,15 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
 ];
 
 /// What rank 0 tells besides a vector, such as the number of fallbacks.
-pub type Facts = [f64; 2];
+pub type RootFacts = [f64; 2];
 
 /// What rank 0 works out, `length` real numbers and two facts, on every rank; its failure is
 /// everyone's.
 pub fn solve_on_root(
     length: usize,
     comm: &dyn Comm,
-    on_root: impl FnOnce() -> Result<(Vec<f64>, Facts)>,
-) -> Result<(Vec<f64>, Facts)> {
+    on_root: impl FnOnce() -> Result<(Vec<f64>, RootFacts)>,
+) -> Result<(Vec<f64>, RootFacts)> {
     let (mut numbers, facts) = agree(
         comm,
         if comm.is_root() {

@@ -8,7 +8,7 @@ use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, column, solve as solve_dense};
 use super::solve_on_root;
 use crate::comm::Comm;
-use crate::derivatives::{Entry, PORTION};
+use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::Result;
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::Op;
@@ -16,7 +16,7 @@ use crate::number::{flatten, unflatten};
 use ndarray::{Array2, s};
 
 /// S, as its upper triangle, and Ō^H ζ, complete on rank 0.
-pub fn assemble<T: Lapack + Entry>(
+pub fn assemble<T: Lapack + MatrixNumber>(
     problem: &LeastSquares,
     zeta: &[f64],
     comm: &dyn Comm,
@@ -83,7 +83,7 @@ fn sum_upper<T: Lapack>(metric: &mut Array2<T>, force: &mut [T], comm: &dyn Comm
 }
 
 /// δ = (S + λ D)⁻¹ Ō^H ζ, flat, and the number of fallbacks; the same bytes on every rank.
-pub fn solve<T: Lapack + Entry>(
+pub fn solve<T: Lapack + MatrixNumber>(
     problem: &LeastSquares,
     zeta: &[f64],
     inverse: &Inverse,

@@ -10,7 +10,7 @@ use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
 use super::{Direction, Objective, Optimizer, OptimizerOptions, parameter_space, sample_space};
 use crate::comm::Comm;
-use crate::derivatives::{Entry, Kind};
+use crate::derivatives::{Kind, MatrixNumber};
 use crate::error::Result;
 use crate::io::tree::Tree;
 use num_complex::Complex64;
@@ -42,7 +42,7 @@ impl Space {
         }
     }
 
-    fn solve_as<T: Entry>(
+    fn solve_as<T: MatrixNumber>(
         self,
         problem: &LeastSquares,
         zeta: &[f64],

@@ -11,13 +11,13 @@
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, solve as solve_dense};
-use super::{Facts, solve_on_root};
+use super::{RootFacts, solve_on_root};
 use crate::comm::Comm;
-use crate::derivatives::Entry;
-use crate::error::{Error, Result};
+use crate::derivatives::MatrixNumber;
+use crate::error::Result;
 use crate::linalg::dense::Lapack;
-use crate::number::{flatten, unflatten};
-use ndarray::{Array2, s};
+use crate::number::flatten;
+use ndarray::Array2;
 
 /// Blocks of T between this rank's samples and those of some ranks; of its own block the upper
 /// triangle.
@@ -41,7 +41,7 @@ pub(super) fn reciprocals(shape: &[f64]) -> Vec<f64> {
 }
 
 /// This rank's blocks of T, centred; `shape` is D.
-pub fn assemble<T: Lapack + Entry>(
+pub fn assemble<T: Lapack + MatrixNumber>(
     problem: &LeastSquares,
     shape: Option<&[f64]>,
     comm: &dyn Comm,
@@ -87,187 +87,6 @@ pub fn assemble<T: Lapack + Entry>(
     let mut blocks = Blocks { blocks };
     blocks.centre(problem, comm)?;
     Ok(blocks)
-}
-
-impl<T: Lapack> Blocks<T> {
-    fn centre(&mut self, problem: &LeastSquares, comm: &dyn Comm) -> Result<()> {
-        let (rank, size, stack) = (comm.rank(), comm.size(), problem.kind().stack());
-        let starts: Vec<usize> = starts(&problem.counts);
-        let total = starts[size];
-        // Means of rows, one per kind of column; then the weights of all samples.
-        let mut sums = vec![T::zero(); total * stack * stack];
-        let mut weights = vec![0.0; total];
-        weights[starts[rank]..starts[rank + 1]].copy_from_slice(&problem.weights);
-        if size > 1 {
-            // Weights of the others are needed for the sums themselves.
-            comm.sum(&mut weights)?;
-        }
-        let width = stack * stack;
-        let factors: Vec<T> = weights.iter().map(|&w| T::from_re(w)).collect();
-        for (q, block) in &self.blocks {
-            let (own, factors) = (*q == rank, &factors[starts[*q]..starts[*q + 1]]);
-            for (a, row) in block.rows().into_iter().enumerate() {
-                let (row, of_row) = (
-                    row.as_slice().unwrap_or_default(),
-                    T::from_re(problem.weights[a / stack]),
-                );
-                let mut means = [T::zero(); 2];
-                // Of the own block the part above the diagonal counts for its mirror image too.
-                let whole = if own { a / stack + 1 } else { 0 };
-                let columns = &mut sums
-                    [(starts[*q] + whole.min(factors.len())) * width..starts[*q + 1] * width];
-                let entries = row[whole * stack..]
-                    .chunks_exact(stack)
-                    .zip(&factors[whole..]);
-                for ((entries, &w), columns) in entries.zip(columns.chunks_exact_mut(width)) {
-                    for (beta, &g) in entries.iter().enumerate() {
-                        means[beta] += g * w;
-                        columns[beta * stack + a % stack] += g.conj() * of_row;
-                    }
-                }
-                for b in a..whole * stack {
-                    means[b % stack] += row[b] * of_row;
-                    if b > a {
-                        sums[(starts[rank] * stack + b) * stack + a % stack] +=
-                            row[b].conj() * of_row;
-                    }
-                }
-                let mine = (starts[rank] * stack + a) * stack;
-                sums[mine..mine + stack]
-                    .iter_mut()
-                    .zip(means)
-                    .for_each(|(s, m)| *s += m);
-            }
-        }
-        if size > 1 {
-            comm.sum(T::reals_mut(&mut sums))?;
-        }
-        let mut mean = vec![T::zero(); width];
-        for (a, sums) in sums.chunks_exact(stack).enumerate() {
-            let w = T::from_re(weights[a / stack]);
-            (0..stack).for_each(|beta| mean[a % stack * stack + beta] += sums[beta] * w);
-        }
-        let roots: Vec<f64> = weights.iter().map(|w| w.sqrt()).collect();
-        for (q, block) in &mut self.blocks {
-            let theirs = starts[*q] * stack..starts[*q + 1] * stack;
-            // What is subtracted from a column, for each kind of row.
-            let columns: Vec<Vec<T>> = (0..stack)
-                .map(|alpha| {
-                    let of =
-                        |b: usize| sums[b * stack + alpha].conj() - mean[alpha * stack + b % stack];
-                    theirs.clone().map(of).collect()
-                })
-                .collect();
-            let own = *q == rank;
-            let roots = &roots[starts[*q]..starts[*q + 1]];
-            for (a, mut row) in block.rows_mut().into_iter().enumerate() {
-                let from = if own { a / stack } else { 0 };
-                let of_row = &sums[(starts[rank] * stack + a) * stack..][..stack];
-                let Some(row) = row.as_slice_mut() else {
-                    continue;
-                };
-                let parts = row
-                    .chunks_exact_mut(stack)
-                    .zip(columns[a % stack].chunks_exact(stack))
-                    .zip(roots);
-                for ((entries, columns), root) in parts.skip(from) {
-                    let scale = T::from_re(problem.roots[a / stack] * root);
-                    for ((g, &r), &c) in entries.iter_mut().zip(of_row).zip(columns) {
-                        *g = (*g - r - c) * scale;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The upper triangle of T, ζ and √w of all samples on rank 0; nothing elsewhere.
-    pub fn gather(
-        self,
-        problem: &LeastSquares,
-        zeta: &[f64],
-        comm: &dyn Comm,
-    ) -> Result<Option<Kernel<T>>> {
-        let (size, stack) = (comm.size(), problem.kind().stack());
-        if size == 1 {
-            let empty = || Array2::from_elem((0, 0), T::zero());
-            let matrix = self
-                .blocks
-                .into_iter()
-                .next()
-                .map_or_else(empty, |(_, block)| block);
-            return Ok(Some(Kernel {
-                matrix,
-                zeta: unflatten(zeta),
-                roots: problem.roots.clone(),
-            }));
-        }
-        let mut piece = Vec::new();
-        for (q, block) in self.blocks {
-            match q == comm.rank() {
-                true => block.rows().into_iter().enumerate().for_each(|(a, row)| {
-                    piece.extend_from_slice(T::reals(&row.as_slice().unwrap_or_default()[a..]));
-                }),
-                false => piece.extend_from_slice(T::reals(block.as_slice().unwrap_or_default())),
-            }
-        }
-        piece.extend_from_slice(zeta);
-        piece.extend_from_slice(&problem.roots);
-        let all = comm.gather(&piece)?;
-        drop(piece);
-        if !comm.is_root() {
-            return Ok(None);
-        }
-        let starts = starts(&problem.counts);
-        let rows = starts[size] * stack;
-        let mut kernel = Kernel {
-            matrix: Array2::from_elem((rows, rows), T::zero()),
-            zeta: Vec::new(),
-            roots: Vec::new(),
-        };
-        let mut rest = &all[..];
-        let mut take = |count: usize| -> Result<&[f64]> {
-            let (own, others) =
-                rest.split_at_checked(count)
-                    .ok_or_else(|| Error::Communication {
-                        what: "kernel-sr: the ranks have sent fewer numbers than they have samples"
-                            .into(),
-                    })?;
-            rest = others;
-            Ok(own)
-        };
-        for r in 0..size {
-            let count = problem.counts[r] * stack;
-            let top = starts[r] * stack;
-            for a in 0..count {
-                let row = unflatten::<T>(take((count - a) * T::PARTS)?);
-                let place = s![top + a, top + a..top + count];
-                kernel
-                    .matrix
-                    .slice_mut(place)
-                    .iter_mut()
-                    .zip(row)
-                    .for_each(|(m, v)| *m = v);
-            }
-            for q in partners(r, size) {
-                let (left, width) = (starts[q] * stack, problem.counts[q] * stack);
-                for a in top..top + count {
-                    let row = unflatten::<T>(take(width * T::PARTS)?).into_iter();
-                    match r < q {
-                        true => row
-                            .enumerate()
-                            .for_each(|(b, v)| kernel.matrix[(a, left + b)] = v),
-                        false => row
-                            .enumerate()
-                            .for_each(|(b, v)| kernel.matrix[(left + b, a)] = v.conj()),
-                    }
-                }
-            }
-            kernel.zeta.extend(unflatten::<T>(take(count * T::PARTS)?));
-            kernel.roots.extend_from_slice(take(problem.counts[r])?);
-        }
-        Ok(Some(kernel))
-    }
 }
 
 /// First sample of every rank, and the total.
@@ -329,8 +148,8 @@ pub fn pull_back(
     problem: &LeastSquares,
     shape: Option<&[f64]>,
     comm: &dyn Comm,
-    on_root: impl FnOnce() -> Result<(Vec<f64>, Facts)>,
-) -> Result<(Vec<f64>, Facts)> {
+    on_root: impl FnOnce() -> Result<(Vec<f64>, RootFacts)>,
+) -> Result<(Vec<f64>, RootFacts)> {
     let parts = problem.kind().parts();
     let starts = starts(&problem.counts);
     let (x, facts) = solve_on_root(starts[comm.size()] * parts, comm, on_root)?;
@@ -348,7 +167,7 @@ pub fn pull_back(
 
 /// δ = D⁻¹ Ō^H (Ō D⁻¹ Ō^H + λ)⁻¹ ζ, flat, and the number of fallbacks; the same
 /// bytes on every rank.
-pub fn solve<T: Lapack + Entry>(
+pub fn solve<T: Lapack + MatrixNumber>(
     problem: &LeastSquares,
     zeta: &[f64],
     inverse: &Inverse,

@@ -16,7 +16,7 @@ use crate::ansatz::{Ansatz, Columns, Derivatives, Matrix};
 use crate::linalg::functions::Elementary;
 use crate::linalg::panels::padded;
 use crate::number::Real;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut1};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -41,6 +41,37 @@ fn multiply<T: Field, R: Real>(a: &mut [R], b: &[R], units: usize) {
     let (b_re, b_im) = b.split_at(half(units));
     for ((x, y), (&u, &v)) in a_re.iter_mut().zip(a_im).zip(b_re.iter().zip(b_im)) {
         (*x, *y) = (*x * u - *y * v, *x * v + *y * u);
+    }
+}
+
+/// Writes the values of walker `k` of a block in double precision.
+fn write_values<T: Field, R: Real>(layer: &Layer<R>, k: usize, mut out: ArrayViewMut1<T>) {
+    let imaginary = half(layer.units);
+    for (j, x) in out.iter_mut().enumerate() {
+        let at = k * layer.stride + j;
+        let im = if T::COMPLEX {
+            layer.values[at + imaginary].to_f64()
+        } else {
+            0.0
+        };
+        *x = T::new(layer.values[at].to_f64(), im);
+    }
+}
+
+/// Writes the signals of walker `k` of a block in double precision; imaginary parts stand `second`
+/// numbers behind real parts.
+fn write_signals<D: Field, R: Real>(
+    layer: &Layer<R>,
+    k: usize,
+    second: usize,
+    mut out: ArrayViewMut1<D>,
+) {
+    for (j, delta) in out.iter_mut().enumerate() {
+        let at = k * layer.stride + j;
+        *delta = D::new(
+            layer.signals[at].to_f64(),
+            layer.signals[at + second].to_f64(),
+        );
     }
 }
 
@@ -74,7 +105,6 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
         layers: &mut [Layer<R>],
         theta: &mut [R],
     ) {
-        let (last, outputs) = (layers.len() - 1, self.shape.outputs::<T>());
         for l in 0..layers.len() {
             let (before, layer) = layers.split_at_mut(l);
             let layer = &mut layer[0];
@@ -109,6 +139,12 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
                 layer.stride,
             );
         }
+        self.propagate_back(count, layers);
+    }
+
+    /// Fills the signals of `count` walkers, from the last layer to the first.
+    fn propagate_back(&self, count: usize, layers: &mut [Layer<R>]) {
+        let (last, outputs) = (layers.len() - 1, self.shape.outputs::<T>());
         for l in (0..layers.len()).rev() {
             let (before, after) = layers.split_at_mut(l + 1);
             let layer = &mut before[l];
@@ -171,32 +207,12 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
             self.propagate(batch, first, count, &mut layers, &mut theta);
             for (layer, (values, signals)) in layers.iter().zip(values.iter_mut().zip(&mut signals))
             {
-                let (stride, imaginary) = (layer.stride, half(layer.units));
-                // Where the imaginary part of a signal stands: in the same row, or in that of the
-                // second output.
-                let second = if T::COMPLEX {
-                    imaginary
-                } else {
-                    (outputs - 1) * count * stride
-                };
+                let second = self.imaginary_signals(layer, count);
                 for k in 0..count {
-                    for (j, x) in values.row_mut(first + k).iter_mut().enumerate() {
-                        let at = k * stride + j;
-                        *x = T::new(
-                            layer.values[at].to_f64(),
-                            if T::COMPLEX {
-                                layer.values[at + imaginary].to_f64()
-                            } else {
-                                0.0
-                            },
-                        );
-                    }
-                    for (j, delta) in signals.row_mut(first + k).iter_mut().enumerate() {
-                        *delta = D::new(
-                            layer.signals[k * stride + j].to_f64(),
-                            layer.signals[k * stride + j + second].to_f64(),
-                        );
-                    }
+                    let row = values.row_mut(first + k);
+                    write_values(layer, k, row);
+                    let row = signals.row_mut(first + k);
+                    write_signals(layer, k, second, row);
                 }
             }
         }
@@ -212,6 +228,16 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
             walkers,
             self.blocks(&values, signals.into_iter().map(D::matrix)),
         )
+    }
+
+    /// How far behind the real part of a signal its imaginary part stands: in the same row, or in
+    /// that of the second output.
+    fn imaginary_signals(&self, layer: &Layer<R>, count: usize) -> usize {
+        if T::COMPLEX {
+            half(layer.units)
+        } else {
+            (self.shape.outputs::<T>() - 1) * count * layer.stride
+        }
     }
 
     /// The columns, from the values of all layers (those of the spins first) and the signals of all

@@ -136,6 +136,13 @@ fn factor<P: Packed, const SET: u8, const MOVE: u8>(row: &[Lanes], a: &[Lanes], 
     }
 }
 
+/// Whether the magnitudes of all numbers of both eights are between two bounds.
+#[inline(always)]
+fn are_between<P: Packed, const SET: u8>(a: &P, b: &P, lower: f64, upper: f64) -> bool {
+    let (x, y) = (a.size::<SET>(), b.size::<SET>());
+    x.smaller::<SET>(y).all_above::<SET>(lower) & x.larger::<SET>(y).all_below::<SET>(upper)
+}
+
 #[inline(always)]
 fn product_of<T: Kernel, const SET: u8, const MOVE: u8>(
     row: &[Lanes],
@@ -166,10 +173,7 @@ fn product_of<T: Kernel, const SET: u8, const MOVE: u8>(
                 &b[parts..],
             ));
         }
-        let (x, y) = (even.size::<SET>(), odd.size::<SET>());
-        if !(x.smaller::<SET>(y).all_above::<SET>(TINY)
-            & x.larger::<SET>(y).all_below::<SET>(1.0 / TINY))
-        {
+        if !are_between::<_, SET>(&even, &odd, TINY, 1.0 / TINY) {
             kept &= shift::<_, SET>(&mut even, &mut total) & shift::<_, SET>(&mut odd, &mut total);
         }
     }
@@ -186,8 +190,7 @@ fn product_of<T: Kernel, const SET: u8, const MOVE: u8>(
             odd = odd.times::<SET>(f)
         }
     }
-    let (x, y) = (even.size::<SET>(), odd.size::<SET>());
-    if !(x.smaller::<SET>(y).all_above::<SET>(1e-15) & x.larger::<SET>(y).all_below::<SET>(1e15)) {
+    if !are_between::<_, SET>(&even, &odd, 1e-15, 1e15) {
         kept &= shift::<_, SET>(&mut even, &mut total) & shift::<_, SET>(&mut odd, &mut total);
     }
     let mantissa = even.times::<SET>(odd).product::<SET>();

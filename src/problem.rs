@@ -5,7 +5,9 @@ use crate::ansatz::{self, Ansatz, Erased, sign};
 use crate::basis::{Basis, TOTAL_SZ};
 use crate::comm::share;
 use crate::derivatives::Kind;
-use crate::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Variational};
+use crate::ensemble::{
+    BATCH_BYTES, ChainSettings, Chains, Drawn, DrawnSettings, FullSum, Variational,
+};
 use crate::error::{Error, Result};
 use crate::input::{
     self, Input, Method, MoveInput, ObservableInput, OptimizeInput, SamplerInput, SignRule, Source,
@@ -205,6 +207,12 @@ fn sampled(
             |states| share(states, rank, size),
         )?));
     }
+    if size > sampler.chains && sampler.method == Method::Direct {
+        let problem = format!("{} independent streams for {size} ranks", sampler.chains);
+        let remedy = "use fewer ranks, or numbers of samples (also of [measure] and [evolve]) that \
+                      are multiples of the number of ranks; there are at most 256 streams";
+        return Err(Error::input("sampler.samples", problem, remedy));
+    }
     if size > sampler.chains {
         return Err(Error::input(
             "sampler.chains",
@@ -231,6 +239,16 @@ fn sampled(
             needed,
             available,
         });
+    }
+    if sampler.method == Method::Direct {
+        let settings = DrawnSettings {
+            basis: problem.basis.clone(),
+            seed: source.input.seed,
+            number,
+            streams: share(sampler.chains, rank, size),
+            total_streams: sampler.chains,
+        };
+        return Ok(Box::new(Drawn::new(wave_function, settings)?));
     }
     let settings = ChainSettings {
         basis: problem.basis.clone(),
@@ -274,7 +292,7 @@ pub fn observables(
         let new = observable::build(&table, &context, problem.registry.observables)?;
         let sampler = source.input.sampler.clone().unwrap_or_default();
         if new.observable.needs_partners()
-            && sampler.method == Method::Metropolis
+            && sampler.method != Method::FullSum
             && sampler.chains < 2
         {
             let what = format!(

@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::trajectory::Trajectory;
 use super::{Progress, Run, Stage, evolve, physics};
 use crate::comm::{Comm, agree};
-use crate::ensemble::{Variational, fit_chains};
+use crate::ensemble::{Noise, Variational, fit_chains};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::output::OutputPaths;
@@ -162,7 +162,10 @@ pub(super) fn load(
             progress.stage = Stage::Measure;
         }
     }
-    if !ensemble.noise().is_none() {
+    if matches!(ensemble.noise(), Noise::Independent(_)) {
+        settle_streams(source, &mut progress);
+    }
+    if matches!(ensemble.noise(), Noise::Chains(_)) {
         settle_chains(source, ensemble, chains, &mut progress)?;
     }
     let finished = progress.stage == Stage::Finished;
@@ -198,6 +201,17 @@ fn read_once(paths: &OutputPaths, comm: &dyn Comm) -> Result<Option<Tree>> {
     } else {
         Tree::from_bytes(&bytes).filter(|tree| !tree.datasets.is_empty())
     })
+}
+
+/// A measurement from another number of independent streams starts over.
+fn settle_streams(source: &Source, progress: &mut Progress) {
+    let wanted = source.input.sampler.clone().unwrap_or_default().chains;
+    let measured = progress.measurement.series.len();
+    if progress.stage == Stage::Measure && measured > 0 && measured != wanted {
+        log::warn!("the measurement starts over with samples of {wanted} streams");
+        progress.measurement = Measurement::default();
+        progress.segments = progress.step_segments;
+    }
 }
 
 /// Puts the chains of the checkpoint, as many as this run has, where they belong.

@@ -6,7 +6,7 @@ use super::statistics::{Energy, estimate, gather_series, moments};
 use super::target::Target;
 use super::{Run, Stage, convergence};
 use crate::comm::agree;
-use crate::ensemble::Request;
+use crate::ensemble::{Noise, Request};
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::observable::monitor;
@@ -49,6 +49,14 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// The approach to equilibrium; independent samples have none.
+    pub fn approach(&self, noise: &Noise) -> Equilibration {
+        match noise {
+            Noise::Chains(_) => Equilibration::of(&self.series),
+            _ => Equilibration::default(),
+        }
+    }
+
     /// The local energies without the first `cut` of each chain.
     pub fn after(&self, cut: usize) -> Vec<Vec<Complex64>> {
         self.series
@@ -399,7 +407,8 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         }
     }
     let m = &mut run.progress.measurement;
-    m.equilibration = Equilibration::of(&m.series);
+    let noise = run.ensemble.noise();
+    m.equilibration = m.approach(&noise);
     let cut = m.equilibration.cut;
     m.observed = m.observations.summaries(run.comm, &run.observables, cut);
     m.spins = m.monitor.summaries(run.comm, &monitor, cut).pop();
@@ -412,14 +421,14 @@ pub(super) fn measure(run: &mut Run, chosen: Option<&ChosenOptimizer>) -> Result
         ));
     }
     let energy = if run.comm.is_root() {
-        Energy::from_series(&series)
+        Energy::from_series(&series, &noise)
     } else {
-        Energy::from_series(&[])
+        Energy::from_series(&[], &noise)
     };
     let energy = energy.broadcast(run.comm)?;
     if let Some(wanted) = wanted.filter(|_| run.comm.is_root()) {
         run.progress.target_reached =
-            wanted.is_reached(&run.progress.measurement, &run.observables);
+            wanted.is_reached(&run.progress.measurement, &run.observables, &noise);
         if !run.progress.target_reached {
             run.progress.warnings = vec![wanted.missed(settings.samples)];
         }
@@ -436,7 +445,7 @@ fn reached(run: &Run, wanted: Option<&Target>) -> Result<bool> {
         return Ok(false);
     };
     let mut reached = [f64::from(u8::from(
-        run.comm.is_root() && wanted.is_reached(m, &run.observables),
+        run.comm.is_root() && wanted.is_reached(m, &run.observables, &run.ensemble.noise()),
     ))];
     run.comm.broadcast(&mut reached)?;
     Ok(reached[0] > 0.0)

@@ -8,7 +8,7 @@ use super::policy::{Bounds, Fault, OPTIMIZER, Snapshot};
 use super::statistics::{Energy, estimate};
 use super::{BlockCounts, Run, Stage};
 use crate::comm::agree;
-use crate::ensemble::{LocalValues, Request};
+use crate::ensemble::{LocalValues, Noise, Request};
 use crate::error::{Error, Result};
 use crate::input::{FIRST_BURN_IN, OptimizeInput};
 use crate::io::tree::Tree;
@@ -325,7 +325,7 @@ impl Run<'_> {
 
     /// Chains that have stood still for long start again from random configurations.
     fn redraw_still_chains(&mut self, counts: &BlockCounts, chains: usize) -> Result<()> {
-        if self.ensemble.noise().is_none() {
+        if !matches!(self.ensemble.noise(), Noise::Chains(_)) {
             return Ok(());
         }
         let due = self

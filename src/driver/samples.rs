@@ -98,7 +98,7 @@ impl Run<'_> {
 
     fn keeps_samples(&self, of_steps: bool) -> bool {
         let sampled =
-            self.source.input.sampler.clone().unwrap_or_default().method == Method::Metropolis;
+            self.source.input.sampler.clone().unwrap_or_default().method != Method::FullSum;
         let kept = self.source.input.output.samples;
         sampled && (kept == KeptSamples::All || (kept == KeptSamples::Measure && !of_steps))
     }

@@ -361,11 +361,11 @@ impl Attempt<'_> {
             steps,
             ..
         } = extent;
-        let exact = source
-            .input
-            .sampler
-            .as_ref()
-            .is_some_and(|s| s.method == Method::FullSum);
+        let is = |method| {
+            let sampler = source.input.sampler.as_ref();
+            sampler.is_some_and(|s| s.method == method)
+        };
+        let (exact, direct) = (is(Method::FullSum), is(Method::Direct));
         let text = |value: &str| toml::Value::String(value.to_string()).to_string();
         let mut all = vec![
             format!(
@@ -377,7 +377,9 @@ impl Attempt<'_> {
             format!("output.max_time={most:e}"),
         ];
         if !exact {
-            all.push(format!("sampler.chains={chains}"));
+            if !direct {
+                all.push(format!("sampler.chains={chains}"));
+            }
             all.push(format!("sampler.samples={}", chains * per_chain));
         }
         if source.input.optimize.is_some() {
@@ -404,7 +406,9 @@ impl Attempt<'_> {
                 .min(BLOCK)
                 .min((MEASURED * per_chain).max(LEAST));
             all.push(format!("measure.samples={}", each * chains));
-            all.push("measure.burn_in=0".into());
+            if !direct {
+                all.push("measure.burn_in=0".into());
+            }
         }
         all
     }

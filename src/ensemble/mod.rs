@@ -5,10 +5,12 @@
 //! = 1 over all ranks.
 
 mod chains;
+mod drawn;
 mod evaluated;
 mod full_sum;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
+pub use drawn::{Drawn, DrawnSettings};
 pub use evaluated::BATCH_BYTES;
 pub use full_sum::FullSum;
 

@@ -112,7 +112,7 @@ pub(super) fn check(input: &Input) -> Result<()> {
                 "keep one of them",
             ));
         }
-        if sampler.method == Method::Metropolis && sampler.samples < 2 {
+        if sampler.method != Method::FullSum && sampler.samples < 2 {
             return Err(Error::input(
                 "sampler.samples",
                 "one sample has no variance",

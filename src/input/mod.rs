@@ -5,6 +5,7 @@ mod check;
 mod evolve;
 mod orthogonal;
 mod sections;
+mod streams;
 mod target;
 
 pub use evolve::{EvolveInput, Start};
@@ -65,6 +66,7 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     }
     input.output.name.get_or_insert(stem);
     let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
+    streams::settle(&mut input, &table)?;
     check::check(&input)?;
     let digest = fnv1a(format!("{text}\n{table}").as_bytes());
     Ok(Source {
@@ -84,7 +86,8 @@ pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
     if let Some(ansatz) = table.get_mut("ansatz").and_then(toml::Value::as_table_mut) {
         forget_start(ansatz);
     }
-    let input: Input = table::parse(&table, "")?;
+    let mut input: Input = table::parse(&table, "")?;
+    streams::settle(&mut input, &table)?;
     Ok(Source {
         input,
         table,

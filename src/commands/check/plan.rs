@@ -91,7 +91,7 @@ pub fn plan(
         false => problem::method(o, &sizes, memory),
     });
     let connected = problem.facts.connected;
-    let proposals = if exact {
+    let proposals = if sampler.method != Method::Metropolis {
         0.0
     } else {
         rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64

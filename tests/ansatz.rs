@@ -89,6 +89,10 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
                 ))
             })
             .collect(),
+        "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
+            .iter()
+            .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
+            .collect(),
         "table" => both("init = 0.3"),
         "product" => [
             ("real", "real"),

@@ -3,7 +3,9 @@
 //! A new wave function is one file and one line in [`ANSATZE`]; another crate hands its own entries
 //! to the [`Context`].
 
-use super::{Context, Erased, feedforward, jastrow, product, rbm, symmetrised, table};
+use super::{
+    Context, Erased, autoregressive, feedforward, jastrow, product, rbm, symmetrised, table,
+};
 use crate::error::{Error, Result};
 use crate::table::Entry;
 use serde::Deserialize;
@@ -39,6 +41,11 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         kind: "feedforward",
         build: feedforward::build,
         schema: feedforward::schema,
+    },
+    AnsatzEntry {
+        kind: "autoregressive",
+        build: autoregressive::build,
+        schema: autoregressive::schema,
     },
     AnsatzEntry {
         kind: "jastrow",

@@ -5,7 +5,7 @@
 //! log-derivatives stay as they are.
 
 use super::field::reduce;
-use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Erased};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use std::f64::consts::PI;
@@ -121,5 +121,9 @@ impl Ansatz for SignRule {
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(&batch.inner)
+    }
+    fn direct(&self) -> Option<&dyn Direct> {
+        // Signs leave |ψ|² as it is.
+        self.inner.direct()
     }
 }

@@ -90,6 +90,10 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
                 ))
             })
             .collect(),
+        "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
+            .iter()
+            .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
+            .collect(),
         "table" => both("init = 0.3"),
         "product" => [
             ("real", "real"),
@@ -132,6 +136,13 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
     }
 }
 
+/// Positions without inputs start where SELU has a kink, and differences are no derivatives.
+fn away_from_kinks(ansatz: &mut Erased) {
+    let moved = |(k, p): (usize, &f64)| p + 0.1 * (1.0 + k as f64).sin();
+    let parameters: Vec<f64> = ansatz.parameters().iter().enumerate().map(moved).collect();
+    ansatz.set_parameters(&parameters).unwrap();
+}
+
 #[test]
 fn every_registered_wave_function_obeys_the_laws() {
     let lattice = chain();
@@ -150,6 +161,9 @@ fn every_registered_wave_function_obeys_the_laws() {
         let possible = |text: &String| !(bosons && text.contains("spin_flip"));
         for text in ANSATZE.iter().flat_map(examples).filter(possible) {
             let mut ansatz = parsed(&text, &lattice, &basis).unwrap();
+            if text.contains("autoregressive") {
+                away_from_kinks(&mut ansatz);
+            }
             laws(&mut ansatz, &basis, 3).unwrap_or_else(|e| panic!("{text}\n{e}"));
             let sign = Sign::new((0..SITES).map(|i| i % 2 == 0).collect(), &basis);
             let mut signed = SignRule::new(ansatz, sign).unwrap();

@@ -35,6 +35,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "pauli",
         "a model and an observable share the name",
     ),
+    ("commands/pages.rs", "table", "a type of keys in words"),
     ("observable/four_spin.rs", "bonds", "a dataset of labels"),
 ];
 

@@ -4,7 +4,7 @@
 //! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not
 //! per walker.
 
-use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct};
 use crate::error::Result;
 use num_complex::Complex64;
 use std::any::Any;
@@ -39,6 +39,7 @@ trait Dynamic: Send + Sync {
         scratch: &mut ErasedScratch,
     );
     fn derivatives(&self, batch: &ErasedBatch) -> Derivatives;
+    fn direct(&self) -> Option<&dyn Direct>;
 }
 
 fn inner<B: 'static>(batch: &ErasedBatch) -> &B {
@@ -105,6 +106,9 @@ impl<A: Ansatz + 'static> Dynamic for A {
     fn derivatives(&self, batch: &ErasedBatch) -> Derivatives {
         Ansatz::derivatives(self, inner(batch))
     }
+    fn direct(&self) -> Option<&dyn Direct> {
+        Ansatz::direct(self)
+    }
 }
 
 /// Any wave function.
@@ -170,5 +174,8 @@ impl Ansatz for Erased {
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.0.derivatives(batch)
+    }
+    fn direct(&self) -> Option<&dyn Direct> {
+        self.0.direct()
     }
 }

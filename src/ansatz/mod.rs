@@ -1,6 +1,7 @@
 //! Decides what a wave function is to the rest of the program: batches of walkers, ratios,
 //! log-derivatives.
 
+pub mod autoregressive;
 pub mod erased;
 pub mod feedforward;
 pub mod field;
@@ -18,7 +19,7 @@ pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_param
 
 use crate::derivatives::{Columns, Derivatives, Kind, Matrix};
 use crate::error::Result;
-use crate::rng::Origin;
+use crate::rng::{Generator, Origin};
 use crate::table::{Shelf, schema_of};
 use num_complex::Complex64;
 
@@ -104,6 +105,18 @@ pub trait Ansatz: Send + Sync {
     );
     /// O_k(x) = ∂ ln ψ(x)/∂θ_k of every walker.
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives;
+    /// How to draw from |ψ|² without a chain, where that is known.
+    fn direct(&self) -> Option<&dyn Direct> {
+        None
+    }
+}
+
+/// Wave functions with Σ |ψ|² = 1 that can be drawn from without a chain.
+pub trait Direct: Send + Sync {
+    /// Draws an independent configuration from |ψ|² with every generator, row by row into `xs`
+    /// (generators × sites), and ln |ψ|² of each into `log_weights`. What a generator draws does
+    /// not depend on the others.
+    fn draw(&self, rngs: &mut [Generator], xs: &mut [i8], log_weights: &mut [f64]);
 }
 
 /// What a factory of the registry knows besides its own keys.

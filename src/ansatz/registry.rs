@@ -3,7 +3,9 @@
 //! A new wave function is one file and one line in [`ANSATZE`]; another crate hands its own entries
 //! to the [`Context`].
 
-use super::{Context, Erased, feedforward, jastrow, product, rbm, symmetrised, table};
+use super::{
+    Context, Erased, autoregressive, feedforward, jastrow, product, rbm, symmetrised, table,
+};
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
 use crate::table::Entry;
@@ -44,6 +46,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         build: feedforward::build,
         schema: feedforward::schema,
         any_values: true,
+    },
+    AnsatzEntry {
+        kind: "autoregressive",
+        any_values: false,
+        build: autoregressive::build,
+        schema: autoregressive::schema,
     },
     AnsatzEntry {
         kind: "jastrow",

@@ -7,7 +7,7 @@
 //! Log-derivatives stay as they are.
 
 use super::field::reduce;
-use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Erased};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased};
 use crate::basis::{Basis, Local, Move};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
@@ -191,5 +191,9 @@ impl Ansatz for SignRule {
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(&batch.inner)
+    }
+    fn direct(&self) -> Option<&dyn Direct> {
+        // Signs leave |ψ|² as it is.
+        self.inner.direct()
     }
 }

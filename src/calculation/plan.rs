@@ -106,7 +106,7 @@ impl Plan {
         };
         let method = optimize.as_ref().map(choose).transpose()?;
         let connected = problem.facts.connected;
-        let proposals = if exact {
+        let proposals = if sampler.method != Method::Metropolis {
             0.0
         } else {
             rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64

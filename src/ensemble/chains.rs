@@ -8,7 +8,7 @@
 use super::evaluated::{Evaluated, log_psi_within};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
-use crate::basis::{Basis, Move, Numbering};
+use crate::basis::{Basis, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
 use crate::operator::Operator;
@@ -248,17 +248,8 @@ impl Amplitudes for Chains {
         log_psi_within(&self.ansatz, &self.settings.basis, xs)
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
-        let n = self.ansatz.sites();
-        let leaves = |(walker, step): (usize, Move)| {
-            let x = &self.samples.rows[walker * n..(walker + 1) * n];
-            !self.settings.basis.keeps(x, step)
-        };
-        let mut out = self.samples.ratios(&self.ansatz, asks);
-        out.iter_mut()
-            .zip(asks.iter())
-            .filter(|(_, ask)| leaves(*ask))
-            .for_each(|(r, _)| *r = Complex64::ZERO);
-        out
+        self.samples
+            .ratios_within(&self.ansatz, &self.settings.basis, asks)
     }
     fn derivatives(&self) -> Derivatives {
         self.samples.derivatives(&self.ansatz)

@@ -116,6 +116,18 @@ impl Evaluated {
         out
     }
 
+    /// The same, with 0 where the move leaves the sector.
+    pub fn ratios_within(&self, ansatz: &Erased, basis: &Basis, asks: &Asks) -> Vec<Complex64> {
+        let n = ansatz.sites();
+        let mut out = self.ratios(ansatz, asks);
+        for (ratio, (walker, step)) in out.iter_mut().zip(asks.iter()) {
+            if !basis.keeps(&self.rows[walker * n..(walker + 1) * n], step) {
+                *ratio = Complex64::ZERO;
+            }
+        }
+        out
+    }
+
     /// Log-derivatives of all samples.
     pub fn derivatives(&self, ansatz: &Erased) -> Derivatives {
         match &self.batch {

@@ -7,10 +7,12 @@
 mod chains;
 mod evaluated;
 mod full_sum;
+mod independent;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
 pub use evaluated::BATCH_BYTES;
 pub use full_sum::FullSum;
+pub use independent::{Independent, IndependentSettings};
 
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};
 use crate::basis::Numbering;

@@ -4,6 +4,7 @@
 mod basis;
 mod check;
 mod sections;
+mod streams;
 
 pub use basis::{BasisInput, BasisName, configurations, site_kind};
 pub use check::{at_least_one, positive};
@@ -112,6 +113,7 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     }
     input.output.name.get_or_insert(stem);
     let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
+    streams::settle(&mut input, &table)?;
     check::check(&input)?;
     let digest = fnv1a(format!("{text}\n{table}").as_bytes());
     Ok(Source {
@@ -131,7 +133,8 @@ pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
     if let Some(ansatz) = table.get_mut("ansatz").and_then(toml::Value::as_table_mut) {
         forget_start(ansatz);
     }
-    let input: Input = shared(&table)?;
+    let mut input: Input = shared(&table)?;
+    streams::settle(&mut input, &table)?;
     Ok(Source {
         input,
         table,

@@ -100,6 +100,8 @@ pub enum Method {
     Metropolis,
     /// Every configuration of the sector.
     FullSum,
+    /// Independent samples without chains, of wave functions that can be drawn.
+    Direct,
 }
 
 /// One entry of `sampler.moves`.
@@ -117,7 +119,7 @@ pub enum MoveInput {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerInput {
-    /// "metropolis" (default) or "full-sum"
+    /// "metropolis" (default), "full-sum", or "direct": independent samples without chains
     pub method: Method,
     /// Moves: flip without a sector, exchange with one
     pub moves: Option<Vec<MoveInput>>,

@@ -28,6 +28,24 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// From samples that are all independent, in any number of series: σ² = Var / (n − 1), τ = 0.5.
+    pub fn independent(series: &[Vec<Complex64>]) -> Self {
+        let all: Vec<Complex64> = series.concat();
+        let n = all.len() as f64;
+        let mean = mean(&all);
+        let spread = |f: &dyn Fn(&Complex64) -> f64| all.iter().map(f).sum::<f64>() / n.max(1.0);
+        let variance_re = spread(&|v| (v.re - mean.re).powi(2));
+        let error = (variance_re / (n - 1.0)).sqrt();
+        Estimate {
+            mean,
+            error: if n > 1.0 { error } else { f64::INFINITY },
+            variance: spread(&|v| (v - mean).norm_sqr()),
+            tau: 0.5,
+            effective_samples: n,
+            r_hat: 1.0,
+        }
+    }
+
     /// From one series per chain, all of the same length.
     pub fn from_series(series: &[Vec<Complex64>]) -> Self {
         let all: Vec<Complex64> = series.concat();

@@ -242,10 +242,15 @@ pub fn validate(source: &Source) -> Result<()> {
             "remove the key or the section [optimize]",
         ));
     }
-    if sampler.method == Method::Metropolis && sampler.samples < 2 * sampler.chains {
+    let least = match sampler.method {
+        Method::Metropolis => 2 * sampler.chains,
+        Method::Direct => 2,
+        Method::FullSum => 0,
+    };
+    if sampler.samples < least {
         return Err(Error::input(
             "sampler.samples",
-            "one sample of a chain has no variance",
+            "one sample, or one of a chain, has no variance",
             "use more samples",
         ));
     }

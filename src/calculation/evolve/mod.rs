@@ -78,10 +78,7 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
         format!("evolve.output_every={:e}", keys.every()),
     ];
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    if let Some(samples) = keys
-        .samples
-        .filter(|_| sampler.method == Method::Metropolis)
-    {
+    if let Some(samples) = keys.samples.filter(|_| sampler.method != Method::FullSum) {
         let samples = samples / sampler.chains * extent.chains;
         all.push(format!("evolve.samples={samples}"));
     }

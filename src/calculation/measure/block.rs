@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::observable::monitor;
 use crate::rng::Purpose;
 use crate::run::{Desk, Progress};
-use crate::stats::{Equilibration, v_score, with_error};
+use crate::stats::{v_score, with_error};
 use num_complex::Complex64;
 use std::time::Instant;
 
@@ -88,7 +88,8 @@ impl Measure<'_> {
         let Some(target) = self.target.as_ref().filter(|_| due) else {
             return Ok(false);
         };
-        let here = comm.is_root() && target.is_reached(m, &self.observables);
+        let noise = self.vmc.borrow().ensemble.noise();
+        let here = comm.is_root() && target.is_reached(m, &self.observables, &noise);
         let mut reached = [f64::from(u8::from(here))];
         comm.broadcast(&mut reached)?;
         Ok(reached[0] > 0.0)
@@ -98,7 +99,8 @@ impl Measure<'_> {
     pub(super) fn settle(&mut self, desk: &mut Desk) -> Result<Progress> {
         let vmc = &*self.vmc.borrow();
         let (m, comm) = (&mut self.measurement, desk.comm);
-        m.equilibration = Equilibration::of(&m.series);
+        let noise = vmc.ensemble.noise();
+        m.equilibration = m.approach(&noise);
         let cut = m.equilibration.cut;
         m.observed = m.observations.summaries(comm, &self.observables, cut);
         let monitor = [monitor(vmc.sites())];
@@ -111,14 +113,14 @@ impl Measure<'_> {
                     vmc.problem.basis.degrees_of_freedom(),
                     vmc.problem.facts.centre,
                 ));
-                Energy::from_series(&series)
+                Energy::from_series(&series, &noise)
             }
-            false => Energy::from_series(&[]),
+            false => Energy::from_series(&[], &noise),
         };
         let energy = energy.broadcast(comm)?;
         m.warnings.clear();
         if let Some(target) = self.target.as_ref().filter(|_| comm.is_root())
-            && !target.is_reached(m, &self.observables)
+            && !target.is_reached(m, &self.observables, &noise)
         {
             m.warnings.push(target.missed(self.keys.samples));
         }

@@ -67,7 +67,7 @@ pub fn validate(source: &Source) -> Result<()> {
     sampler.multiple_of_chains("measure.samples", m.samples)?;
     let needed = BYTES_PER_SAMPLE * m.samples as f64;
     let available = available_memory();
-    if sampler.method == Method::Metropolis && needed > available {
+    if sampler.method != Method::FullSum && needed > available {
         return Err(Error::input(
             "measure.samples",
             format!(

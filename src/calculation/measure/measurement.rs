@@ -2,6 +2,7 @@
 
 use crate::calculation::vmc::Energy;
 use crate::calculation::vmc::observe::Observations;
+use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
 use crate::stats::{Bins, Equilibration, Summary};
@@ -41,6 +42,14 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// The approach to equilibrium; independent samples have none.
+    pub fn approach(&self, noise: &Noise) -> Equilibration {
+        match noise {
+            Noise::Chains(_) => Equilibration::of(&self.series),
+            _ => Equilibration::default(),
+        }
+    }
+
     /// The local energies without the first `cut` of each chain.
     pub fn after(&self, cut: usize) -> Vec<Vec<Complex64>> {
         let series = self.series.iter();

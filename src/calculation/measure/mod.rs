@@ -16,6 +16,7 @@ use super::vmc::Vmc;
 use super::vmc::problem::observables;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
+use crate::ensemble::Noise;
 use crate::error::Result;
 use crate::input::{self, Method, Source};
 use crate::io::tree::Tree;
@@ -56,16 +57,17 @@ pub const SECTION: Section = Section {
 /// A trial measures a few samples without a burn-in.
 fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    let Some(keys) = keys(source)?.filter(|_| sampler.method == Method::Metropolis) else {
+    let Some(keys) = keys(source)?.filter(|_| sampler.method != Method::FullSum) else {
         return Ok(Vec::new());
     };
     let each = (keys.samples / sampler.chains)
         .min(BLOCK)
         .min((TRIAL_SAMPLES * extent.per_chain).max(LEAST));
-    Ok(vec![
-        format!("measure.samples={}", each * extent.chains),
-        "measure.burn_in=0".into(),
-    ])
+    let mut all = vec![format!("measure.samples={}", each * extent.chains)];
+    if sampler.method == Method::Metropolis {
+        all.push("measure.burn_in=0".into());
+    }
+    Ok(all)
 }
 
 /// A measurement in progress.
@@ -103,6 +105,10 @@ impl<'a> Measure<'a> {
         }
         drop(vmc);
         Ok(measure)
+    }
+
+    fn is_independent(&self) -> bool {
+        matches!(self.vmc.borrow().ensemble.noise(), Noise::Independent(_))
     }
 
     /// Samples of a chain that are asked for.
@@ -162,7 +168,14 @@ impl Calculation for Measure<'_> {
             log::warn!("the measurement starts over with {chains} chains");
             return Ok(Loaded::StartsOver);
         }
-        self.measurement = Measurement::load(from)?;
+        let measurement = Measurement::load(from)?;
+        let streams = measurement.series.len();
+        let unfinished = !complete || measurement.per_chain < self.wanted();
+        if self.is_independent() && streams > 0 && streams != chains && unfinished {
+            log::warn!("the measurement starts over with samples of {chains} streams");
+            return Ok(Loaded::StartsOver);
+        }
+        self.measurement = measurement;
         Ok(Loaded::Resumed)
     }
     fn record(&self, out: &mut Tree) -> Result<()> {

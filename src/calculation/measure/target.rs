@@ -7,9 +7,9 @@
 use super::keys::{MeasureInput, TargetError};
 use super::measurement::Measurement;
 use crate::calculation::vmc::Energy;
+use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::observable::Named;
-use crate::stats::Equilibration;
 use crate::stats::limits::{MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
 use std::ops::Range;
 
@@ -94,9 +94,9 @@ impl Target {
     }
 
     /// Whether the measurement so far is good enough; on rank 0.
-    pub fn is_reached(&self, m: &Measurement, observables: &[Named]) -> bool {
-        let cut = Equilibration::of(&m.series).cut;
-        let energy = Energy::from_series(&m.after(cut));
+    pub fn is_reached(&self, m: &Measurement, observables: &[Named], noise: &Noise) -> bool {
+        let cut = m.approach(noise).cut;
+        let energy = Energy::from_series(&m.after(cut), noise);
         let error = match &self.observable {
             None => energy.error,
             Some((k, range)) => {

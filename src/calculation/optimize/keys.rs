@@ -153,7 +153,7 @@ pub fn validate(source: &Source) -> Result<()> {
     positive("optimize.target_v_score", o.target_v_score)?;
     o.metric.options()?;
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    if sampler.method == Method::Metropolis && sampler.samples < 2 {
+    if sampler.method != Method::FullSum && sampler.samples < 2 {
         return Err(Error::input(
             "sampler.samples",
             "one sample has no variance",

@@ -6,7 +6,7 @@ use super::policy::{Fault, Snapshot};
 use super::{Optimize, given_up};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
 use crate::comm::{Comm, agree};
-use crate::ensemble::{LocalValues, Request};
+use crate::ensemble::{LocalValues, Noise, Request};
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
 use crate::optimizer::{
@@ -261,7 +261,7 @@ impl Optimize<'_> {
     /// Chains that have stood still for long start again from random configurations.
     fn redraw_still_chains(&mut self, counts: &BlockCounts, comm: &dyn Comm) -> Result<()> {
         let vmc = &mut *self.vmc.borrow_mut();
-        if vmc.ensemble.noise().is_none() {
+        if !matches!(vmc.ensemble.noise(), Noise::Chains(_)) {
             return Ok(());
         }
         let (still, everywhere) = (&counts.still, counts.totals[3]);

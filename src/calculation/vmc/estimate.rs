@@ -5,7 +5,7 @@
 //! |E|² and no error bar.
 
 use crate::comm::Comm;
-use crate::ensemble::{Ensemble, LocalValues};
+use crate::ensemble::{Ensemble, LocalValues, Noise};
 use crate::error::Result;
 use crate::number::{flatten, unflatten};
 use crate::stats::{Bins, Estimate, Summary, v_score};
@@ -53,9 +53,12 @@ impl Energy {
         }
     }
 
-    /// From one series per chain.
-    pub fn from_series(series: &[Vec<Complex64>]) -> Self {
-        let e = Estimate::from_series(series);
+    /// From one series per chain or stream.
+    pub fn from_series(series: &[Vec<Complex64>], noise: &Noise) -> Self {
+        let e = match noise {
+            Noise::Independent(_) => Estimate::independent(series),
+            _ => Estimate::from_series(series),
+        };
         Energy {
             mean: e.mean,
             error: e.error,
@@ -96,10 +99,11 @@ pub fn estimate(
     local: &LocalValues,
     total_chains: usize,
 ) -> Result<Energy> {
-    if !ensemble.noise().is_none() {
+    let noise = ensemble.noise();
+    if !noise.is_none() {
         let series = gather_series(comm, &local.values, total_chains)?;
         let energy = if comm.is_root() {
-            Energy::from_series(&series)
+            Energy::from_series(&series, &noise)
         } else {
             Energy::from_array([0.0; FIELDS])
         };

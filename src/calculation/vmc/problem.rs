@@ -6,7 +6,9 @@ use crate::basis::{Basis, PARTICLES};
 use crate::calculation::Registry;
 use crate::comm::share;
 use crate::derivatives::Kind;
-use crate::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Variational};
+use crate::ensemble::{
+    BATCH_BYTES, ChainSettings, Chains, FullSum, Independent, IndependentSettings, Variational,
+};
 use crate::error::{Error, Result};
 use crate::input::{
     self, HamiltonianCommon, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source,
@@ -176,6 +178,26 @@ pub fn saved_ensemble(
     sampled(source, problem, state, number, rank, size)
 }
 
+fn refuse_idle_ranks(sampler: &SamplerInput, size: usize) -> Result<()> {
+    let chains = sampler.chains;
+    if size <= chains {
+        return Ok(());
+    }
+    Err(match sampler.method {
+        Method::Direct => Error::input(
+            "sampler.samples",
+            format!("{chains} independent streams for {size} ranks"),
+            "use fewer ranks, or numbers of samples (also of [measure] and [evolve]) that are \
+             multiples of the number of ranks; there are at most 256 streams",
+        ),
+        _ => Error::input(
+            "sampler.chains",
+            format!("{chains} chains for {size} ranks"),
+            format!("use at least {size} chains or at most {chains} ranks"),
+        ),
+    })
+}
+
 fn sampled(
     source: &Source,
     problem: &Problem,
@@ -192,16 +214,7 @@ fn sampled(
             |states| share(states, rank, size),
         )?));
     }
-    if size > sampler.chains {
-        return Err(Error::input(
-            "sampler.chains",
-            format!("{} chains for {size} ranks", sampler.chains),
-            format!(
-                "use at least {size} chains or at most {} ranks",
-                sampler.chains
-            ),
-        ));
-    }
+    refuse_idle_ranks(&sampler, size)?;
     // Configurations with ln ψ, local energy and weight of this rank's samples, and tables of its
     // chains and of a block of samples.
     let (samples, walker) = (
@@ -218,6 +231,16 @@ fn sampled(
             needed,
             available,
         });
+    }
+    if sampler.method == Method::Direct {
+        let settings = IndependentSettings {
+            basis: problem.basis.clone(),
+            seed: source.input.seed,
+            number,
+            streams: share(sampler.chains, rank, size),
+            total_streams: sampler.chains,
+        };
+        return Ok(Box::new(Independent::new(wave_function, settings)?));
     }
     let settings = ChainSettings {
         basis: problem.basis.clone(),
@@ -261,7 +284,7 @@ pub fn observables(
         let new = observable::build(&table, &context, problem.registry.observables)?;
         let sampler = source.input.sampler.clone().unwrap_or_default();
         if new.observable.needs_partners()
-            && sampler.method == Method::Metropolis
+            && sampler.method != Method::FullSum
             && sampler.chains < 2
         {
             let what = format!(

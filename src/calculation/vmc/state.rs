@@ -7,7 +7,7 @@
 
 use super::Vmc;
 use crate::comm::Comm;
-use crate::ensemble::fit_chains;
+use crate::ensemble::{Noise, fit_chains};
 use crate::error::Result;
 use crate::io::tree::Tree;
 
@@ -71,7 +71,7 @@ impl Vmc<'_> {
         self.ensemble.set_parameters(&from.reals("parameters")?)?;
         self.proposals = from.real("proposals")?;
         self.burn_in_due = from.integer("burn_in_due")? != 0;
-        if self.ensemble.noise().is_none() {
+        if !matches!(self.ensemble.noise(), Noise::Chains(_)) {
             return Ok(Restored {
                 other_chains: false,
             });

@@ -207,7 +207,11 @@ impl Forecaster<'_> {
     fn of_measurement(&self, measure: &MeasureInput, out: &mut Forecast) {
         let (sampler, extent) = (&self.sampler, self.trial.extent);
         let per_chain = (self.measured / sampler.chains) as f64;
-        let rows = per_chain + measure.burn_in as f64 / sampler.sweeps as f64;
+        let burn_in = match sampler.method {
+            Method::Metropolis => measure.burn_in as f64 / sampler.sweeps as f64,
+            _ => 0.0,
+        };
+        let rows = per_chain + burn_in;
         let taken: f64 = self.seconds("measure").iter().sum();
         let row = taken / (self.measured_ran / extent.chains).max(1) as f64;
         let row = match (self.exact, row) {

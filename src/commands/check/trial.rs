@@ -322,8 +322,10 @@ impl TrialRun<'_> {
             format!("output.max_time={most:e}"),
         ];
         if sampler.method == Method::Metropolis {
-            let samples = extent.chains * extent.per_chain;
             all.push(format!("sampler.chains={}", extent.chains));
+        }
+        if sampler.method != Method::FullSum {
+            let samples = extent.chains * extent.per_chain;
             all.push(format!("sampler.samples={samples}"));
         }
         for section in self.asked.registry.sections.iter() {

@@ -14,7 +14,7 @@ use nishina::ensemble::{Request, Variational};
 use nishina::evolution::motion::{self, Axis, Equation, Inverse, Principle, Spectral};
 use nishina::linalg::dense::Lapack;
 use nishina::linalg::products::{Op, multiply};
-use nishina::optimizer::{Cost, OPTIMIZERS, OptimizerOptions, Residuals, Schedule, Sizes};
+use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Residuals, Schedule, Sizes, SolveCost};
 use nishina::problem;
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -121,7 +121,7 @@ fn options() -> OptimizerOptions {
 }
 
 /// What a direction of a method costs.
-fn cost(method: &str, sizes: &Sizes, rank: usize, iterations: usize) -> Cost {
+fn cost(method: &str, sizes: &Sizes, rank: usize, iterations: usize) -> SolveCost {
     let entry = OPTIMIZERS.iter().find(|e| e.kind == method).unwrap();
     (entry.cost)(sizes, rank, iterations)
 }
@@ -249,7 +249,7 @@ fn exponent(series: &[(f64, f64)]) -> f64 {
 }
 
 fn sizes() {
-    println!("\n## Cost against size, CPU seconds of a direction\n");
+    println!("\n## SolveCost against size, CPU seconds of a direction\n");
     let line = |what: &str, series: &[(f64, f64)]| {
         let cells: Vec<String> = series.iter().map(|(x, y)| format!("{x}: {y:.4}")).collect();
         println!(

@@ -35,10 +35,10 @@
 //! [`calculation::vmc`] reduces them over the [`comm`]unicator, the [`optimizer`] gives a
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
-//! Rooms use those to their left: error → number, rng, table → io, comm, lattice → linalg → job,
-//! stats, derivatives → basis → operator → ansatz → sampler → ensemble → observable → optimizer →
-//! evolution → exact → input → run → calculation → laws → plot → commands. [`laws`] holds what every
-//! part obeys.
+//! Rooms use those to their left: error → rng, table → number → io, comm, lattice → linalg →
+//! job, stats, derivatives → basis → operator → ansatz → sampler → ensemble →
+//! observable → optimizer → evolution → exact → input → run → calculation → laws →
+//! plot → commands. [`laws`] holds what every part obeys.
 
 pub mod ansatz;
 pub mod basis;

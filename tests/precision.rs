@@ -1,9 +1,9 @@
 //! Decides whether hidden layers in single precision are as accurate as they are said to be: laws,
 //! ratios, optimised and sampled energies, and the drift of the chains' tables.
 //!
-//! Ratios are compared with double precision at the same parameters. A network with little structure
-//! has relative errors below 1e-7, one whose ln |ψ| changes by about one between neighbours errors of
-//! about 1e-6.
+//! Ratios are compared with double precision at the same parameters. A network with little
+//! structure has relative errors below 1e-7, one whose ln |ψ| changes by about one between
+//! neighbours errors of about 1e-6.
 
 mod common;
 use common::{Case, expect_code, text};

@@ -241,7 +241,7 @@ fn the_given_machine_has_its_golden_numbers() {
         }
         let derivatives = state.ensemble.derivatives();
         let keys = optimize::keys(&state.source).unwrap().unwrap();
-        let method = optimize::Method {
+        let method = optimize::ChosenMethod {
             kind: "dense-sr",
             reason: String::new(),
             cost: |_, _, _| Default::default(),

@@ -3,7 +3,7 @@
 //! Bytes of derivatives and solver are those of the cost model ([`crate::optimizer::cost`]); rank 0
 //! holds the most.
 
-use super::optimize::Method as OptimizeMethod;
+use super::optimize::ChosenMethod;
 use super::vmc::problem::Problem;
 use super::{measure, optimize};
 use crate::comm::counting::Load;
@@ -39,7 +39,7 @@ pub struct Plan {
     /// What the cost of a solve depends on.
     pub sizes: Sizes,
     /// The method of `[optimize]` and why it was chosen.
-    pub method: Option<OptimizeMethod>,
+    pub method: Option<ChosenMethod>,
     /// Whether rank 0 alone solves, whatever the number of ranks.
     pub deterministic: bool,
     /// Whether there is an equation of motion to solve.
@@ -143,8 +143,8 @@ impl Plan {
         }
     }
 
-    /// The cost of the equation of motion, solved in the smaller space, and its sizes: the matrix is
-    /// decomposed.
+    /// The cost of the equation of motion, solved in the smaller space, and its sizes: the matrix
+    /// is decomposed.
     fn motion(&self, sizes: &Sizes, rank: usize) -> (CostModel, Sizes) {
         let cost: CostModel = match sizes.columns <= sizes.rows() {
             true => |sizes, rank, _| cost::in_parameter_space(sizes, rank),
@@ -161,7 +161,7 @@ impl Plan {
     /// Bytes of derivatives and solver that `rank` holds in a run of these sizes.
     pub fn solver_bytes(&self, sizes: &Sizes, rank: usize) -> f64 {
         let seen = self.seen_by(sizes, rank);
-        let of_step = |method: &OptimizeMethod| (method.cost)(&seen, rank, 0).memory;
+        let of_step = |method: &ChosenMethod| (method.cost)(&seen, rank, 0).memory;
         let of_steps = self.method.as_ref().map_or(0.0, of_step);
         let (cost, decomposed) = self.motion(sizes, rank);
         let of_slopes = match self.evolves {
@@ -266,7 +266,7 @@ impl Plan {
             format!("  ratios a step   {:.3e}", self.ratios),
         ];
         if let Some(method) = &self.method {
-            let OptimizeMethod { kind, reason, .. } = method;
+            let ChosenMethod { kind, reason, .. } = method;
             lines.push(format!("  method          {kind} ({reason})"));
         }
         lines.push(format!(

@@ -33,11 +33,12 @@ pub struct Source {
 }
 
 /// The keys and sections that belong to no calculation.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "title",
     "seed",
     "deterministic",
     "threads",
+    "basis",
     "lattice",
     "hamiltonian",
     "ansatz",

@@ -1,5 +1,5 @@
-//! Decides the momentum distribution of bosons, n(k) = (1/N) Σ_ij e^{ik·(r_i − r_j)} ⟨b†_i b_j⟩, whose
-//! sum over the momenta of the lattice is the number of bosons.
+//! Decides the momentum distribution of bosons, n(k) = (1/N) Σ_ij e^{ik·(r_i − r_j)} ⟨b†_i
+//! b_j⟩, whose sum over the momenta of the lattice is the number of bosons.
 
 use super::momenta::MomentumList;
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};

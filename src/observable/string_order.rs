@@ -2,7 +2,8 @@
 //!
 //! With exp(iπ S^a_k) = i σ^a_k this is i^{−(j−i−1)} times the string order parameter of M.
 //! den Nijs and K. Rommelse, Phys. Rev. B 40, 4709 (1989). Of integer spins it is that parameter
-//! itself, ⟨S^z_i exp(iπ Σ_{i<k<j} S^z_k) S^z_j⟩. j runs forward from i; on a ring it wraps. In Pauli units the x string is the disorder operator of the transverse-field Ising chain.
+//! itself, ⟨S^z_i exp(iπ Σ_{i<k<j} S^z_k) S^z_j⟩. j runs forward from i; on a ring it wraps.
+//! In Pauli units the x string is the disorder operator of the transverse-field Ising chain.
 
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::Asks;

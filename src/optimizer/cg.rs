@@ -9,8 +9,8 @@
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
 use super::{
-    Cost, Direction, Iterations, Objective, Optimizer, OptimizerEntry, OptimizerOptions, Sizes,
-    cost,
+    Direction, Iterations, Objective, Optimizer, OptimizerEntry, OptimizerOptions, Sizes,
+    SolveCost, cost,
 };
 use crate::comm::Comm;
 use crate::comm::counting::Load;
@@ -83,7 +83,7 @@ impl ConjugateGradient {
 }
 
 /// What a direction of so many iterations costs.
-fn cost_of(sizes: &Sizes, rank: usize, iterations: usize) -> Cost {
+fn cost_of(sizes: &Sizes, rank: usize, iterations: usize) -> SolveCost {
     let vector = sizes.columns * sizes.parts();
     let mut cost = cost::start(sizes, rank, true);
     let sum = &mut cost.traffic.sum;

@@ -9,8 +9,8 @@
 //! kernel-sr   f n R/2 + c n N/2   factors, then blocks    c n N/2, rank 0: c (1.5 N²)  c f n N + c² N³/3
 //! cg          c P per iteration                           12 c P + 2 f n               4 c P n per iteration
 //! ```
-//! Each method says what it costs in a function of its own, from the parts here. The traffic is exact:
-//! a test holds it to what a communicator counts.
+//! Each method says what it costs in a function of its own, from the parts here. The traffic is
+//! exact: a test holds it to what a communicator counts.
 
 use super::sample_space::partners;
 use crate::comm::counting::{Load, Traffic};
@@ -61,7 +61,7 @@ impl Sizes {
 
 /// What a direction costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Cost {
+pub struct SolveCost {
     /// Order of the matrix that is factorised, if there is one.
     pub order: Option<usize>,
     /// What a rank brings to the collective calls.
@@ -74,31 +74,31 @@ pub struct Cost {
 
 /// The cost of a direction from sizes and rank. The last number is that of the iterations of an
 /// iterative method, and 1 for a method that remembers a last direction where there is one.
-pub type CostModel = fn(&Sizes, usize, usize) -> Cost;
+pub type CostModel = fn(&Sizes, usize, usize) -> SolveCost;
 
 /// δ^H S δ
 pub const METRIC_NORM: Load = Load::new(2, 3);
 
-/// What every method begins with: sums of weights and residuals, with ⟨O⟩ where `with_mean`; the
-/// factors of O are held.
-pub fn start(sizes: &Sizes, rank: usize, with_mean: bool) -> Cost {
+/// What every method begins with: sums of weights and residuals, with ⟨O⟩ where `with_mean`;
+/// the factors of O are held.
+pub fn start(sizes: &Sizes, rank: usize, with_mean: bool) -> SolveCost {
     let mean = if with_mean || sizes.diagonal {
         sizes.columns * sizes.kind.parts()
     } else {
         0
     };
-    Cost {
+    SolveCost {
         traffic: Traffic {
             sum: Load::new(1, sizes.ranks + 3 + mean),
             ..Traffic::default()
         },
         memory: 8.0 * (sizes.numbers * sizes.samples_of(rank)) as f64,
-        ..Cost::default()
+        ..SolveCost::default()
     }
 }
 
 /// The cost of a gradient.
-pub fn of_gradient(sizes: &Sizes, rank: usize, _iterations: usize) -> Cost {
+pub fn of_gradient(sizes: &Sizes, rank: usize, _iterations: usize) -> SolveCost {
     let vector = sizes.columns * sizes.parts();
     let mut cost = start(sizes, rank, false);
     cost.traffic.sum = cost.traffic.sum + Load::new(1, vector);
@@ -108,7 +108,7 @@ pub fn of_gradient(sizes: &Sizes, rank: usize, _iterations: usize) -> Cost {
 }
 
 /// The start of a solve with a matrix: agreement on success, then the solution and two facts.
-fn with_matrix(sizes: &Sizes, rank: usize, dense: bool, solution: usize) -> Cost {
+fn with_matrix(sizes: &Sizes, rank: usize, dense: bool, solution: usize) -> SolveCost {
     let mut cost = start(sizes, rank, dense);
     let sum = &mut cost.traffic.sum;
     if sizes.diagonal {
@@ -149,7 +149,7 @@ fn factorisation(sizes: &Sizes, order: usize) -> f64 {
 }
 
 /// The cost of a direction from the P × P matrix of parameters.
-pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> Cost {
+pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
     let (columns, c) = (sizes.columns, sizes.parts() as f64);
     let vector = columns * sizes.parts();
     let mut cost = with_matrix(sizes, rank, true, vector);
@@ -178,7 +178,7 @@ pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> Cost {
 
 /// The cost of a direction from the matrix of samples; `weighted` says whether columns of O have
 /// weights of their own, for which they are written out in portions.
-pub fn in_sample_space(sizes: &Sizes, rank: usize, weighted: bool) -> Cost {
+pub fn in_sample_space(sizes: &Sizes, rank: usize, weighted: bool) -> SolveCost {
     let (samples, ranks, kind) = (sizes.samples, sizes.ranks, sizes.kind);
     let c = sizes.parts();
     let mut cost = with_matrix(sizes, rank, false, samples * kind.parts());

@@ -1,5 +1,6 @@
-//! Decides `march`, stochastic reconfiguration that remembers the last direction and scales the shift
-//! column by column: D from second moments in [`super::momentum`] (Y. Gu et al., arXiv:2507.02644).
+//! Decides `march`, stochastic reconfiguration that remembers the last direction and scales the
+//! shift column by column: D from second moments in [`super::momentum`] (Y. Gu et al.,
+//! arXiv:2507.02644).
 
 use super::momentum::{Momentum, cost_of};
 use super::{OptimizerEntry, OptimizerOptions, Regularisation};

@@ -1,5 +1,5 @@
-//! Decides what an optimiser is: a gradient, or residuals with their derivatives, in; a direction in
-//! parameter space out.
+//! Decides what an optimiser is: a gradient, or residuals with their derivatives, in; a direction
+//! in parameter space out.
 //!
 //! Residuals ε_s of samples with weights w_s and derivatives O: the force is F = Ō^H ε with rows
 //! √w_s, less their means. For the energy ε is the local energy.
@@ -27,7 +27,7 @@ mod sgd;
 mod spring;
 mod sr;
 
-pub use cost::{Cost, CostModel, Sizes};
+pub use cost::{CostModel, Sizes, SolveCost};
 pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
 pub use reconfiguration::Space;
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};
@@ -42,8 +42,8 @@ use crate::table::Entry;
 use least_squares::LeastSquares;
 use num_complex::Complex64;
 
-/// One rank's part of a least-squares problem: min ‖Ō δ − ε‖. Weights are normalised over all ranks:
-/// their sum over ranks is 1.
+/// One rank's part of a least-squares problem: min ‖Ō δ − ε‖. Weights are normalised over
+/// all ranks: their sum over ranks is 1.
 pub struct Residuals<'a> {
     /// Derivatives of this rank's samples.
     pub derivatives: &'a Derivatives,

@@ -11,7 +11,7 @@
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
-use super::{Cost, Direction, Objective, Optimizer, OptimizerOptions, Sizes, Space, cost};
+use super::{Direction, Objective, Optimizer, OptimizerOptions, Sizes, SolveCost, Space, cost};
 use crate::comm::Comm;
 use crate::comm::counting::Load;
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ impl Momentum {
 
 /// The cost of a direction with the smaller matrix, whose columns have weights of their own where
 /// `weighted`; `with_last` says whether there is a last direction.
-pub(super) fn cost_of(sizes: &Sizes, rank: usize, weighted: bool, with_last: bool) -> Cost {
+pub(super) fn cost_of(sizes: &Sizes, rank: usize, weighted: bool, with_last: bool) -> SolveCost {
     let mut cost = match sizes.columns <= sizes.rows() {
         true => cost::in_parameter_space(sizes, rank),
         false => cost::in_sample_space(sizes, rank, weighted),

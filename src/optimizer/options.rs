@@ -1,5 +1,5 @@
-//! Decides which keys all methods with a metric share: how S is regularised, and above which size its
-//! matrix is shared out.
+//! Decides which keys all methods with a metric share: how S is regularised, and above which size
+//! its matrix is shared out.
 
 use super::Schedule;
 use super::regularisation::Regularisation;

@@ -1,5 +1,6 @@
 //! Decides `spring`, stochastic reconfiguration that remembers the last direction: D = 1 in
-//! [`super::momentum`] (G. Goldshlager, N. Abrahamsen, L. Lin, J. Comput. Phys. 516, 113351 (2024)).
+//! [`super::momentum`] (G. Goldshlager, N. Abrahamsen, L. Lin, J. Comput. Phys. 516, 113351
+//! (2024)).
 
 use super::momentum::{Momentum, cost_of};
 use super::{OptimizerEntry, OptimizerOptions};

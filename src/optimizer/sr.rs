@@ -1,5 +1,5 @@
-//! Decides which method `sr` means: stochastic reconfiguration with the cheaper matrix that fits, or by
-//! conjugate gradients where neither does.
+//! Decides which method `sr` means: stochastic reconfiguration with the cheaper matrix that fits,
+//! or by conjugate gradients where neither does.
 
 use super::{OptimizerEntry, Sizes, cg, dense_sr, kernel_sr};
 

@@ -5,7 +5,7 @@ use super::group::{check_representation, parity, point_group, product, translati
 use super::{Element, Symmetrised};
 use crate::ansatz::sign::Sign;
 use crate::ansatz::{Context, Erased};
-use crate::basis::TOTAL_SZ;
+use crate::basis::{Basis, Local, TOTAL_SZ};
 use crate::error::{Error, Result};
 use crate::table::schema_of;
 use serde::Deserialize;
@@ -55,7 +55,27 @@ fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
     }
 }
 
-/// Builds a projection from its table; `parts` builds the wave function that is projected.
+/// An error unless changing the sign of all values leads from the basis to itself.
+fn flips_stay_inside(basis: &Basis, key: &str) -> Result<()> {
+    let has_signs = |l: &Local| l.first == -l.value(l.count as usize - 1);
+    if !basis.locals().iter().all(has_signs) {
+        return Err(Error::input(
+            key,
+            "particle numbers have no sign that a flip could change",
+            "remove the key",
+        ));
+    }
+    if basis.fixed(TOTAL_SZ).is_some_and(|m| m != 0) {
+        return Err(Error::input(
+            key,
+            "flipping all spins leaves the sector of fixed total Sz",
+            "use total_sz = 0, or remove the key",
+        ));
+    }
+    Ok(())
+}
+
+/// Builds a projection from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     let key = |name: &str| format!("{}.{name}", context.path);
@@ -89,25 +109,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         elements = product(&points, &elements);
     }
     if let Some(parity) = parity(keys.spin_flip, key("spin_flip"))? {
-        if !basis
-            .locals()
-            .iter()
-            .all(|l| l.first == -l.value(l.count as usize - 1))
-        {
-            return Err(Error::input(
-                key("spin_flip"),
-                "particle numbers have no sign that a flip could change",
-                "remove the key",
-            ));
-        }
-        if basis.fixed(TOTAL_SZ).is_some_and(|m| m != 0) {
-            let problem = "flipping all spins leaves the sector of fixed total Sz";
-            return Err(Error::input(
-                key("spin_flip"),
-                problem,
-                "use total_sz = 0, or remove the key",
-            ));
-        }
+        flips_stay_inside(basis, &key("spin_flip"))?;
         held(context, &[one(true, parity)], &key("spin_flip"))?;
         elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
     }

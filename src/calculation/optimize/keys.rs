@@ -72,8 +72,8 @@ fn default_max_backoffs() -> usize {
     10
 }
 
-/// `[optimize]` of an input, if there is one: the keys of the section itself, those of methods with a
-/// metric, and the rest, which belongs to the method.
+/// `[optimize]` of an input, if there is one: the keys of the section itself, those of methods with
+/// a metric, and the rest, which belongs to the method.
 pub fn keys(source: &Source) -> Result<Option<OptimizeInput>> {
     let Some(table) = source.table.get(NAME).and_then(toml::Value::as_table) else {
         return Ok(None);

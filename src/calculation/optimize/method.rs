@@ -11,7 +11,7 @@ const CHEAPEST: &str = "sr";
 
 /// A method before it is built.
 #[derive(Debug, Clone)]
-pub struct Method {
+pub struct ChosenMethod {
     /// Its registered name.
     pub kind: &'static str,
     /// Why, where the input said "sr".
@@ -20,7 +20,7 @@ pub struct Method {
     pub cost: CostModel,
 }
 
-impl Method {
+impl ChosenMethod {
     /// Whether what a direction costs depends on a number of iterations.
     pub fn is_iterative(&self, sizes: &Sizes) -> bool {
         let operations = |iterations| (self.cost)(sizes, 0, iterations).operations;
@@ -42,7 +42,7 @@ pub fn method(
     registry: &Registry,
     sizes: &Sizes,
     memory: f64,
-) -> Result<Method> {
+) -> Result<ChosenMethod> {
     let (entry, mut reason) = match optimize.method.as_str() {
         CHEAPEST => choose_sr(sizes, memory),
         other => (find(registry, other)?, "named in the input".to_string()),
@@ -52,7 +52,7 @@ pub fn method(
         let ranks = sizes.ranks;
         reason = format!("{reason}; its matrix is shared out over {ranks} ranks");
     }
-    Ok(Method {
+    Ok(ChosenMethod {
         kind: entry.kind,
         reason,
         cost: entry.cost,
@@ -80,7 +80,7 @@ fn find<'a>(registry: &Registry<'a>, kind: &str) -> Result<&'a OptimizerEntry> {
 pub fn optimizer(
     o: &OptimizeInput,
     registry: &Registry,
-    method: &Method,
+    method: &ChosenMethod,
 ) -> Result<ChosenOptimizer> {
     o.learning_rate.validate("optimize.learning_rate", false)?;
     let entry = find(registry, method.kind)?;

@@ -14,7 +14,7 @@ mod warnings;
 
 pub use history::{CURVES, History, Step};
 pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
-pub use method::{ChosenOptimizer, Method, method, optimizer};
+pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
 
 use super::vmc::Vmc;
 use super::world::{Extent, Section, World};

@@ -1,11 +1,11 @@
 //! Decides the restricted Boltzmann machine on sites of more than two values.
 //!
-//! A site of value x enters through K features f_k(x): ln ψ = Σ_{i,k} A_ik f_k(x_i) + Σ_j ln cosh θ_j,
-//! θ_j = b_j + Σ_{i,k} f_k(x_i) W_ikj. One-hot: f_k = 1 for the value number k, else 0. Polynomial:
-//! f = (x, x²), with A = (a, c) and W = (W, X). Tied over a group: θ_{f,g} = b^f + Σ_{j,k}
-//! f_k(x_{g(j)}) W^f_jk. A change of site l from x to x' adds δ_j to θ_j: with p and r of
-//! kernel.rs, ψ is multiplied by Π_j e^{δ_j} (r_j + p_j e^{−2δ_j}), which is the kernel's move of an
-//! up spin with E_j = e^{−2δ_j}.
+//! A site of value x enters through K features f_k(x): ln ψ = Σ_{i,k} A_ik f_k(x_i) + Σ_j ln
+//! cosh θ_j, θ_j = b_j + Σ_{i,k} f_k(x_i) W_ikj. One-hot: f_k = 1 for the value number k, else
+//! 0. Polynomial: f = (x, x²), with A = (a, c) and W = (W, X). Tied over a group: θ_{f,g} = b^f +
+//! Σ_{j,k} f_k(x_{g(j)}) W^f_jk. A change of site l from x to x' adds δ_j to θ_j: with p and r
+//! of kernel.rs, ψ is multiplied by Π_j e^{δ_j} (r_j + p_j e^{−2δ_j}), which is the kernel's
+//! move of an up spin with E_j = e^{−2δ_j}.
 
 mod slopes;
 mod tables;

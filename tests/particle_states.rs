@@ -442,8 +442,8 @@ fn a_run_of_spins_one_goes_on_bit_for_bit_and_files_hold_the_values() {
         );
         let states = |case: &Case| {
             (
-                case.tree("x.ckpt.h5").reals("parameters/flat").unwrap(),
-                case.tree("x.ckpt.h5").spins("chains/now").unwrap(),
+                case.tree("x.ckpt.h5").reals("measure/parameters").unwrap(),
+                case.tree("x.ckpt.h5").spins("measure/chains").unwrap(),
                 case.tree("x.samples.h5").spins("configurations").unwrap(),
             )
         };

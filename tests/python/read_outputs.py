@@ -29,7 +29,7 @@ with h5py.File(folder / f"{name}.samples.h5") as samples:
         assert np.array_equal(energies[samples["chain"][...] == chain], series[chain])
 
 with h5py.File(folder / f"{name}.ckpt.h5") as checkpoint:
-    flat = checkpoint["parameters/flat"][...]
+    flat = checkpoint["measure/parameters"][...]
     assert flat.dtype == np.float64 and np.isfinite(flat).all()
 
 print("OK")

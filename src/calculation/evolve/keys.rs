@@ -47,7 +47,7 @@ pub struct EvolveInput {
     pub principle: Principle,
     /// Relative cut-off of the eigenvalues of S (1e-8)
     pub pseudo_inverse: Option<f64>,
-    /// Cut-off of the signal-to-noise ratio of the force (2; 0 switches it off; a full sum has no
+    /// Cut-off of the signal-to-noise ratio of the force (1; 0 switches it off; a full sum has no
     /// noise)
     pub signal_to_noise: Option<f64>,
     /// S + shift 1 instead of the pseudo-inverse

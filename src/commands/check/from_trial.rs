@@ -12,6 +12,7 @@ use crate::calculation::Plan;
 use crate::calculation::evolve::{self, EvolveInput};
 use crate::calculation::measure::{self, BLOCK, BYTES_PER_SAMPLE, MeasureInput};
 use crate::calculation::optimize::{self, OptimizeInput};
+use crate::ensemble::BATCH_BYTES;
 use crate::error::Result;
 use crate::input::{KeptSamples, Method, OutputInput, SamplerInput, Source};
 use crate::io::samples::bytes_per_sample;
@@ -348,7 +349,9 @@ impl Forecaster<'_> {
             false => 0.0,
         };
         let rows = plan.sizes.samples_of(0) as f64 - ran.samples_of(0) as f64;
-        let tables = rows.max(0.0) * (plan.sites + 32 + 8 * plan.sizes.numbers) as f64;
+        // Tables of walkers are built in blocks, of which one is there at a time.
+        let blocks = (rows * (8 * plan.sizes.numbers) as f64).min(BATCH_BYTES as f64);
+        let tables = (rows * (plan.sites + 32) as f64 + blocks).max(0.0);
         let solver = plan.solver_bytes(&plan.sizes, 0);
         let peak = self.tree().real("timing/peak_memory").unwrap_or(0.0) + mpi;
         let base = peak + solver - plan.solver_bytes(ran, 0) + tables;

@@ -484,7 +484,7 @@ fn a_foreign_section_is_shown_and_predicted() {
         width: 800,
         exact: Vec::new(),
     };
-    nishina::plot::plot(&[file.clone()], &options, &registry).unwrap();
+    nishina::plot::plot(std::slice::from_ref(&file), &options, &registry).unwrap();
     assert!(case.path("plots/darts-estimate.svg").exists());
     assert!(case.path("plots/darts-error.svg").exists());
     let csv = nishina::commands::export::csv(&file, &registry).unwrap();

@@ -93,6 +93,6 @@ impl Vmc<'_> {
     /// This rank's share of the chains of a checkpoint, made as many as this run has.
     pub fn my_chains(&self, all: &[i8]) -> Vec<i8> {
         let mine = self.ensemble.noise().streams();
-        fit_chains(&all, self.sites(), self.sampler.chains, mine)
+        fit_chains(all, self.sites(), self.sampler.chains, mine)
     }
 }

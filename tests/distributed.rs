@@ -4,7 +4,7 @@
 
 mod common;
 use common::{Case, RING, expect_code, text};
-use nishina::linalg::scalapack::{BLOCK, Layout};
+use nishina::linalg::scalapack::{GRID_BLOCK, Layout};
 
 const OPTIMIZE: &str = "[optimize]\nsteps = 6\nlearning_rate = 0.05\n";
 
@@ -17,7 +17,7 @@ fn every_entry_has_one_place() {
     for size in 1..=7 {
         let layout = Layout::of(size);
         assert_eq!(layout.rows * layout.columns, size);
-        for n in [1, BLOCK - 1, BLOCK, BLOCK + 1, 300, 1000] {
+        for n in [1, GRID_BLOCK - 1, GRID_BLOCK, GRID_BLOCK + 1, 300, 1000] {
             let total: usize = (0..layout.rows)
                 .map(|at| Layout::count(n, at, layout.rows))
                 .sum();

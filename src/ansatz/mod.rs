@@ -56,11 +56,13 @@ pub const DOUBLE: f64 = 1e-12;
 pub const SINGLE: f64 = 1e-5;
 
 /// Copies ratios to where [`Ansatz::accept`] finds them. There is room for a question of every
-/// walker at once, so that sweeps allocate nothing.
+/// walker at once, so that sweeps allocate nothing; more questions than walkers are none to accept.
 pub(crate) fn keep(kept: &mut Vec<Complex64>, ratios: &[Complex64], walkers: usize) {
     kept.clear();
-    kept.reserve(walkers);
-    kept.extend_from_slice(ratios);
+    if ratios.len() <= walkers {
+        kept.reserve(walkers);
+        kept.extend_from_slice(ratios);
+    }
 }
 
 /// A variational wave function ψ(x; θ) with immutable parameters; all evaluation goes through

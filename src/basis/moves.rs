@@ -19,7 +19,7 @@ impl Move<'_> {
     }
 
     /// Makes the move in the row `x`.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&self, x: &mut [i8]) {
         for (&site, &value) in self.sites.iter().zip(self.values) {
             x[site as usize] = value;
@@ -40,7 +40,8 @@ impl Move<'_> {
     }
 }
 
-/// A move that is being written.
+/// Moves that are being written, one behind the other; one alone between two calls of
+/// [`Step::clear`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
     sites: Vec<u32>,
@@ -61,7 +62,14 @@ impl Step {
         self.values.push(value);
     }
 
-    /// The move.
+    /// Adds two sites and their new values.
+    #[inline]
+    pub fn set_two(&mut self, sites: [u32; 2], values: [i8; 2]) {
+        self.sites.extend_from_slice(&sites);
+        self.values.extend_from_slice(&values);
+    }
+
+    /// All that was written since the last [`Step::clear`], as one move.
     pub fn get(&self) -> Move<'_> {
         Move {
             sites: &self.sites,
@@ -75,8 +83,7 @@ impl Step {
 pub struct Asks {
     walkers: Vec<u32>,
     ends: Vec<u32>,
-    sites: Vec<u32>,
-    values: Vec<i8>,
+    moves: Step,
 }
 
 impl Asks {
@@ -84,48 +91,72 @@ impl Asks {
     pub fn clear(&mut self) {
         self.walkers.clear();
         self.ends.clear();
-        self.sites.clear();
-        self.values.clear();
+        self.moves.clear();
     }
     /// Makes room for as many questions, of as many sites in total.
     pub fn reserve(&mut self, questions: usize, sites: usize) {
         self.walkers.reserve(questions);
         self.ends.reserve(questions);
-        self.sites.reserve(sites);
-        self.values.reserve(sites);
+        self.moves.sites.reserve(sites);
+        self.moves.values.reserve(sites);
+    }
+    /// Asks for walker `walker` after the move that `write` adds, and returns what it returns.
+    /// Nothing is asked where that is `None`.
+    #[inline]
+    pub fn write<T>(
+        &mut self,
+        walker: usize,
+        write: impl FnOnce(&mut Step) -> Option<T>,
+    ) -> Option<T> {
+        let start = self.moves.sites.len();
+        let written = write(&mut self.moves);
+        if written.is_some() {
+            self.walkers.push(walker as u32);
+            self.ends.push(self.moves.sites.len() as u32);
+        } else {
+            self.moves.sites.truncate(start);
+            self.moves.values.truncate(start);
+        }
+        written
     }
     /// Asks for walker `walker` after a move.
     #[inline]
     pub fn push(&mut self, walker: usize, step: Move) {
         self.walkers.push(walker as u32);
-        self.sites.extend_from_slice(step.sites);
-        self.values.extend_from_slice(step.values);
-        self.ends.push(self.sites.len() as u32);
+        self.moves.sites.extend_from_slice(step.sites);
+        self.moves.values.extend_from_slice(step.values);
+        self.ends.push(self.moves.sites.len() as u32);
     }
     /// As [`Asks::push`] with the sites given as numbers `changed` into a list `sites`.
     #[inline]
     pub fn push_on(&mut self, walker: usize, sites: &[u32], changed: &[u32], values: &[i8]) {
         self.walkers.push(walker as u32);
-        self.sites
+        self.moves
+            .sites
             .extend(changed.iter().map(|&k| sites[k as usize]));
-        self.values.extend_from_slice(values);
-        self.ends.push(self.sites.len() as u32);
+        self.moves.values.extend_from_slice(values);
+        self.ends.push(self.moves.sites.len() as u32);
     }
     /// Forgets all questions from number `count` on.
     pub fn truncate(&mut self, count: usize) {
         let end = count.checked_sub(1).map_or(0, |k| self.ends[k] as usize);
         self.walkers.truncate(count);
         self.ends.truncate(count);
-        self.sites.truncate(end);
-        self.values.truncate(end);
+        self.moves.sites.truncate(end);
+        self.moves.values.truncate(end);
     }
     /// Asks for walker `walker`, whose spins are `x`, with the spins on `sites` flipped.
     #[inline]
     pub fn flip(&mut self, walker: usize, x: &[i8], sites: &[u32]) {
+        let moves = &mut self.moves;
+        // One and two spins without a loop: this is most of what it costs to find them.
+        match *sites {
+            [i] => moves.set(i, -x[i as usize]),
+            [i, j] => moves.set_two([i, j], [-x[i as usize], -x[j as usize]]),
+            _ => sites.iter().for_each(|&s| moves.set(s, -x[s as usize])),
+        }
         self.walkers.push(walker as u32);
-        self.sites.extend_from_slice(sites);
-        self.values.extend(sites.iter().map(|&s| -x[s as usize]));
-        self.ends.push(self.sites.len() as u32);
+        self.ends.push(moves.sites.len() as u32);
     }
     /// Number of questions.
     pub fn len(&self) -> usize {
@@ -136,11 +167,11 @@ impl Asks {
         self.walkers.is_empty()
     }
     /// Question `k`: the walker and its move.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, k: usize) -> (usize, Move<'_>) {
         let start = if k == 0 { 0 } else { self.ends[k - 1] as usize };
         let range = start..self.ends[k] as usize;
-        let (sites, values) = (&self.sites[range.clone()], &self.values[range]);
+        let (sites, values) = (&self.moves.sites[range.clone()], &self.moves.values[range]);
         (self.walkers[k] as usize, Move { sites, values })
     }
     /// All questions in order.
@@ -149,8 +180,7 @@ impl Asks {
     }
     /// The questions that are `taken`, in order.
     pub fn taken<'a>(&'a self, taken: &'a [bool]) -> impl Iterator<Item = (usize, Move<'a>)> {
-        self.iter()
-            .zip(taken)
-            .filter_map(|(ask, taken)| taken.then_some(ask))
+        let chosen = taken.iter().enumerate().filter(|(_, taken)| **taken);
+        chosen.map(|(k, _)| self.get(k))
     }
 }

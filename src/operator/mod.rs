@@ -140,7 +140,6 @@ pub fn local_values(
     let mut values: Vec<Complex64> = rows().map(|x| operator.diagonal(x)).collect();
     let (mut asks, mut elements, mut answers) = (Asks::default(), Vec::new(), Vec::new());
     let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>, values: &mut [Complex64]| {
-        answers.clear();
         ratios(asks, &mut answers);
         for ((walker, _), (element, ratio)) in asks.iter().zip(elements.iter().zip(&answers)) {
             values[walker - first] += element * ratio;

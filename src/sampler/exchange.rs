@@ -39,8 +39,7 @@ impl Rule for Exchange {
         if a == b {
             return None;
         }
-        step.set(i, b);
-        step.set(j, a);
+        step.set_two([i, j], [b, a]);
         Some(0.0)
     }
     fn changes(&self) -> &[&'static str] {

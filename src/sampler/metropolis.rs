@@ -7,7 +7,6 @@
 
 use super::Mixture;
 use crate::ansatz::{Ansatz, Asks, Erased};
-use crate::basis::Step;
 use crate::rng::{Generator, RngExt};
 use num_complex::Complex64;
 
@@ -43,7 +42,6 @@ pub struct Metropolis<S = <Erased as Ansatz>::Scratch> {
     thresholds: Vec<f64>,
     ratios: Vec<Complex64>,
     taken: Vec<bool>,
-    step: Step,
     scratch: S,
 }
 
@@ -70,11 +68,10 @@ impl<S: Default + Send> Metropolis<S> {
             self.asks.clear();
             self.thresholds.clear();
             for (walker, (x, rng)) in xs.chunks_exact(n).zip(rngs.iter_mut()).enumerate() {
-                let log_q = mixture.propose(x, rng, &mut self.step);
+                let log_q = (self.asks).write(walker, |step| mixture.propose(x, rng, step));
                 let threshold: f64 = rng.random();
                 counts.proposed[walker] += 1;
                 if let Some(log_q) = log_q {
-                    self.asks.push(walker, self.step.get());
                     self.thresholds.push(match log_q {
                         0.0 => threshold,
                         _ => threshold * (-log_q).exp(),
@@ -84,11 +81,12 @@ impl<S: Default + Send> Metropolis<S> {
             self.ratios.resize(self.asks.len(), Complex64::ZERO);
             ansatz.ratios(batch, &self.asks, &mut self.scratch, &mut self.ratios);
             self.taken.clear();
-            for (k, (walker, step)) in self.asks.iter().enumerate() {
-                let probability = self.ratios[k].norm_sqr();
-                let taken = self.thresholds[k] < probability;
+            for (k, (ratio, threshold)) in self.ratios.iter().zip(&self.thresholds).enumerate() {
+                let probability = ratio.norm_sqr();
+                let taken = *threshold < probability;
                 self.taken.push(taken);
                 if taken {
+                    let (walker, step) = self.asks.get(k);
                     counts.accepted[walker] += 1;
                     step.apply(&mut xs[walker * n..(walker + 1) * n]);
                 } else if probability.is_nan() {

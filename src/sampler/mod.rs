@@ -20,7 +20,7 @@ use crate::table::{Entry, Shelf};
 
 /// A proposal rule.
 pub trait Rule: Send + Sync {
-    /// Writes a move from `x` into the empty `step` and returns ln q(x' → x) − ln q(x → x'). `None`
+    /// Adds a move from `x` to `step` and returns ln q(x' → x) − ln q(x → x'). `None`
     /// is a proposal that changes nothing and counts as rejected.
     fn propose(&self, x: &[i8], rng: &mut Generator, step: &mut Step) -> Option<f64>;
     /// Names of the charges that it can change.
@@ -134,10 +134,9 @@ impl Mixture {
         Ok(Mixture { rules })
     }
 
-    /// Proposes with one of the rules: the move is in `step`, the result that of
+    /// Proposes with one of the rules: adds the move to `step`, the result is that of
     /// [`Rule::propose`].
     pub fn propose(&self, x: &[i8], rng: &mut Generator, step: &mut Step) -> Option<f64> {
-        step.clear();
         let mut k = 0;
         if self.rules.len() > 1 {
             let u: f64 = rng.random();
@@ -245,6 +244,7 @@ mod tests {
             let mut seen = BTreeSet::new();
             let mut step = Step::default();
             for _ in 0..20_000 {
+                step.clear();
                 mixture.propose(&x, &mut rng, &mut step);
                 step.get().apply(&mut x);
                 assert!(basis.contains(&x));

@@ -56,10 +56,13 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes room for `rows` walkers at once.
+    /// Makes room for `rows` walkers at once; what there is stays.
     fn fit<M: Machine>(&mut self, machine: &M, rows: usize) {
-        self.inputs.resize(rows * machine.inputs(), 0.0);
-        self.theta.resize(rows * machine.weights().stride(), 0.0);
+        let grow = |numbers: &mut Vec<f64>, wanted| {
+            numbers.resize(numbers.len().max(wanted), 0.0);
+        };
+        grow(&mut self.inputs, rows * machine.inputs());
+        grow(&mut self.theta, rows * machine.weights().stride());
         self.planes.resize(2 * thetas(machine), 0.0);
     }
 }
@@ -127,7 +130,8 @@ fn answer_body<M: Machine, const SET: u8>(
     out: &mut [Complex64],
 ) {
     let (n, stride) = (machine.length(), 2 * machine.stride());
-    for ((k, step), out) in asks.iter().zip(out) {
+    for (at, out) in out.iter_mut().enumerate() {
+        let (k, step) = asks.get(at);
         let x = &batch.x[k * n..(k + 1) * n];
         let by = if batch.irregular[k] {
             None
@@ -156,7 +160,12 @@ fn step_body<M: Machine, const SET: u8>(
     room: &mut [Vec<Lanes>; 2],
 ) {
     let (n, stride) = (machine.length(), 2 * machine.stride());
-    for (k, step) in asks.taken(taken) {
+    // No closures here: they would be compiled without the instructions of the set.
+    for (at, &taken) in taken.iter().enumerate() {
+        if !taken {
+            continue;
+        }
+        let (k, step) = asks.get(at);
         let x = &mut batch.x[k * n..(k + 1) * n];
         if !batch.irregular[k] {
             batch.irregular[k] = match machine.compose::<SET>(x, step, room) {
@@ -191,7 +200,6 @@ pub(super) fn start<M: Machine>(machine: &M, xs: &[i8]) -> RbmBatch {
         refreshes: 0,
     };
     let mut scratch = Scratch::default();
-    scratch.fit(machine, walkers.min(BLOCK));
     for first in (0..walkers).step_by(BLOCK) {
         refresh(
             machine,
@@ -214,7 +222,7 @@ pub(super) fn bytes_per_walker<M: Machine>(machine: &M) -> usize {
         + size_of::<bool>()
 }
 
-/// p, r and ln ψ of `count` walkers from their spins, as many as `scratch` has room for.
+/// p, r and ln ψ of `count` walkers from their spins.
 fn refresh<M: Machine>(
     machine: &M,
     batch: &mut RbmBatch,
@@ -223,6 +231,7 @@ fn refresh<M: Machine>(
     scratch: &mut Scratch,
 ) {
     let (n, stride, width) = (machine.length(), 2 * machine.stride(), machine.inputs());
+    scratch.fit(machine, count);
     let Scratch {
         inputs,
         theta,
@@ -263,6 +272,7 @@ pub(super) fn answers<M: Machine>(
     scratch: &mut Scratch,
     out: &mut [Complex64],
 ) {
+    // What θ may need later is there from the first question on.
     scratch.fit(machine, 2);
     answer::<M>(machine.simd(), machine, batch, asks, &mut scratch.room, out);
     let unknown = |out: &Complex64| !out.is_finite();
@@ -288,8 +298,9 @@ pub(super) fn move_on<M: Machine>(
         taken,
         &mut scratch.room,
     );
-    for (at, (k, step)) in asks.iter().enumerate() {
-        if !taken[at] || step.is_empty() {
+    for (at, _) in taken.iter().enumerate().filter(|(_, taken)| **taken) {
+        let (k, step) = asks.get(at);
+        if step.is_empty() {
             continue;
         }
         batch.accepted[k] += 1;

@@ -2,6 +2,8 @@
 //! kind: unknown keys, missing keys, wrong types and unknown names are errors that say what is
 //! allowed.
 
+mod messages;
+
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
 
@@ -10,54 +12,8 @@ use serde::de::DeserializeOwned;
 /// `T` derives `Deserialize` with `deny_unknown_fields`; integers are accepted where a real is
 /// meant.
 pub fn parse<T: DeserializeOwned>(table: &toml::Table, path: &str) -> Result<T> {
-    serde_path_to_error::deserialize(toml::Value::Table(table.clone())).map_err(|e| {
-        let inner = e.path().to_string();
-        let path = if inner == "." {
-            path.to_string()
-        } else {
-            join(path, &inner)
-        };
-        describe(&path, e.inner().message())
-    })
-}
-
-/// Turns a message of the reader, raised at `path`, into an input error.
-fn describe(path: &str, message: &str) -> Error {
-    let quoted = |text: &str| {
-        text.split('`')
-            .nth(1)
-            .map(str::to_string)
-            .unwrap_or_default()
-    };
-    let message = message.trim();
-    if let Some(rest) = message.strip_prefix("unknown field ") {
-        let key = quoted(rest);
-        let known = rest
-            .split_once(", ")
-            .map_or("there are no keys here", |(_, known)| known);
-        let full = if path.rsplit('.').next() == Some(&key) {
-            path.to_string()
-        } else {
-            join(path, &key)
-        };
-        return Error::input(
-            full,
-            "unknown key",
-            known.replace("expected", "known here:"),
-        );
-    }
-    if let Some(rest) = message.strip_prefix("missing field ") {
-        return Error::input(
-            join(path, &quoted(rest)),
-            "this key is missing",
-            "add it, see configs/reference.toml",
-        );
-    }
-    Error::input(
-        path,
-        message.lines().next().unwrap_or_default(),
-        "correct the value; configs/reference.toml says what is allowed",
-    )
+    serde_path_to_error::deserialize(toml::Value::Table(table.clone()))
+        .map_err(|e| messages::describe(table, path, &e))
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -120,11 +76,8 @@ impl<'a, E: Entry> Shelf<'a, E> {
     /// The entry called `kind`; `key` is where the input names it.
     pub fn find(&self, kind: &str, key: &str) -> Result<&'a E> {
         self.iter().find(|e| e.kind() == kind).ok_or_else(|| {
-            let near = self
-                .iter()
-                .map(Entry::kind)
-                .filter(|k| distance(k, kind) <= 2);
-            let near = near.min_by_key(|k| distance(k, kind));
+            let kinds: Vec<_> = self.iter().map(Entry::kind).collect();
+            let near = messages::nearest(kind, &kinds);
             let hint = near.map_or(String::new(), |k| format!("did you mean \"{k}\"? "));
             Error::input(
                 key,
@@ -218,14 +171,25 @@ mod tests {
 
     #[test]
     fn errors_name_the_key() {
-        for (text, key) in [
-            ("inner = { rate = 1, extra = 2 }", "top.inner.extra"),
-            ("inner = { }", "top.inner.rate"),
-            ("inner = { rate = 'x' }", "top.inner.rate"),
-            ("other = 1", "top.other"),
+        for (text, key, part) in [
+            (
+                "inner = { rate = 1, rat = 2 }",
+                "top.inner.rat",
+                "did you mean `rate`?",
+            ),
+            ("inner = { }", "top.inner.rate", "missing"),
+            (
+                "inner = { rate = 'x' }",
+                "top.inner.rate",
+                "\"x\" is given; give a number",
+            ),
+            ("inner = 3", "top.inner", "3 is given; give a table"),
+            ("other = 1", "top.other", "known here: `inner`"),
         ] {
             let table: toml::Table = text.parse().unwrap();
-            match parse::<Outer>(&table, "top").unwrap_err() {
+            let error = parse::<Outer>(&table, "top").unwrap_err();
+            assert!(error.to_string().contains(part), "{text}: {error}");
+            match error {
                 Error::Input { key: found, .. } => assert_eq!(found, key, "{text}"),
                 other => panic!("{other:?}"),
             }

@@ -5,6 +5,11 @@ mod common;
 use common::{Case, broken, expect_code, project, text};
 use std::path::Path;
 
+/// Words of the types behind the keys, which no message may hold.
+const TYPES: &[&str] = &[
+    "enum ", "struct ", "variant", "untagged", "usize", "u64", "f64",
+];
+
 /// A folder with the data files that inputs name.
 fn data() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -25,7 +30,7 @@ fn every_broken_input_names_its_key() {
     let input = folder.path().join("input.toml");
     let before = entries(folder.path()) + 1;
     let cases = broken::inputs();
-    assert!(cases.len() >= 137, "{} inputs", cases.len());
+    assert!(cases.len() >= 150, "{} inputs", cases.len());
     let mut faults = Vec::new();
     for broken in &cases {
         std::fs::write(&input, &broken.text).unwrap();
@@ -42,8 +47,9 @@ fn every_broken_input_names_its_key() {
             place.is_some_and(|p| p == broken.key || p.ends_with(&format!(" {}", broken.key)));
         let said_well = errors.len() == 1 && errors[0].contains(&broken.says);
         let remedy = errors.iter().all(|e| e.contains(';'));
+        let plain = !TYPES.iter().any(|word| said.contains(word));
         let clean = entries(case.folder.path()) == 1 && entries(folder.path()) == before;
-        if out.status.code() != Some(64) || !(named && said_well && remedy && clean) {
+        if out.status.code() != Some(64) || !(named && said_well && remedy && plain && clean) {
             faults.push(format!(
                 "{}: code {:?}, wanted `{}` and \"{}\":\n{}\n{}",
                 broken.name,

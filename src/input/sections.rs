@@ -27,7 +27,10 @@ pub struct LatticeInput {
 
 /// One size or one per direction.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a whole number from 1, or a list with one for each direction"
+)]
 pub enum Sizes {
     /// A chain's length.
     One(usize),
@@ -37,7 +40,10 @@ pub enum Sizes {
 
 /// One boundary or one per direction.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "\"periodic\" or \"open\", or a list with one of them for each direction"
+)]
 pub enum Boundaries {
     /// The same in all directions.
     One(BoundaryName),
@@ -72,7 +78,7 @@ pub struct HamiltonianCommon {
 
 /// `hamiltonian.sector`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { total_sz = 0 }")]
 pub struct SectorInput {
     /// spins: total Sz in units of hbar, a multiple of 1/2
     pub total_sz: Option<f64>,
@@ -106,7 +112,10 @@ pub enum Method {
 
 /// One entry of `sampler.moves`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "the name of a move, or a table with the key `kind`"
+)]
 pub enum MoveInput {
     /// A move with weight 1.
     Name(String),
@@ -148,7 +157,10 @@ impl Default for SamplerInput {
 
 /// One entry of `measure.observables`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "the name of an observable, or a table with the key `kind`"
+)]
 pub enum ObservableInput {
     /// An observable without keys.
     Name(String),

@@ -79,7 +79,7 @@ pub struct Lattice {
     pub positions: Vec<[f64; 3]>,
     /// Cell coordinates of each site; [i, 0, 0] for a graph.
     pub cells: Vec<[usize; 3]>,
-    /// FilePlace of each site within its cell.
+    /// Place of each site within its cell.
     pub sublattice: Vec<usize>,
     geometry: Option<Geometry>,
     size: [usize; 3],

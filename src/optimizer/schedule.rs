@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Result};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// A number, or a rule that gives one for every step.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[serde(untagged)]
 pub enum Schedule {
     /// The same at every step.
@@ -47,6 +48,23 @@ pub enum Rule {
         /// Pairs [step, value] in increasing order of steps, the first at step 0
         values: Vec<(usize, f64)>,
     },
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    /// A table is read as a rule, so that an error names what is wrong in it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        match value {
+            toml::Value::Float(number) => Ok(Schedule::Number(number)),
+            toml::Value::Integer(number) => Ok(Schedule::Number(number as f64)),
+            toml::Value::Table(_) => Rule::deserialize(value)
+                .map(Schedule::Rule)
+                .map_err(|e| D::Error::custom(e.message())),
+            _ => Err(D::Error::custom(
+                "a number, or a table such as { kind = \"exponential\", start = 0.1, decay = 0.9 }",
+            )),
+        }
+    }
 }
 
 impl Schedule {

@@ -22,7 +22,10 @@ fn lncosh() -> Activations {
 
 /// One function for all layers or one per layer.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "the name of a function, or a list with one for each layer"
+)]
 enum Activations {
     /// The same in all layers.
     One(String),

@@ -12,7 +12,11 @@ use serde::Deserialize;
 
 /// `measure.target_error`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a number, or a table with the keys observable, error and perhaps quantity"
+)]
 pub enum TargetError {
     /// Of the energy.
     Energy(f64),

@@ -27,7 +27,10 @@ struct Keys {
 
 /// A real number, or text such as "0.5+0.2i".
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a number, or a complex one as a text such as \"0.5+0.2i\""
+)]
 enum Coefficient {
     /// A real number.
     Real(f64),

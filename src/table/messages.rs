@@ -1,0 +1,128 @@
+//! Decides how a message of the reader of inputs becomes one for people: the key, what is given,
+//! what is allowed and the nearest known word, without a word of the types inside.
+
+use super::{distance, join};
+use crate::error::Error;
+use serde_path_to_error::Segment;
+
+/// Words that differ in more letters than this are not meant for each other.
+const FAR: usize = 2;
+
+/// Turns the error of a reader of `table`, which stands at `path`, into an input error.
+pub(super) fn describe(
+    table: &toml::Table,
+    path: &str,
+    error: &serde_path_to_error::Error<toml::de::Error>,
+) -> Error {
+    let inner = error.path().to_string();
+    let key = match inner.as_str() {
+        "." => path.to_string(),
+        inner => join(path, inner),
+    };
+    let message = error.inner().message().trim();
+    let message = message.lines().next().unwrap_or_default();
+    if let Some(rest) = message.strip_prefix("unknown field ") {
+        return unknown_key(&key, rest);
+    }
+    if let Some(rest) = message.strip_prefix("missing field ") {
+        let missing = join(&key, &quoted(rest).concat());
+        return Error::input(
+            missing,
+            "this key is missing",
+            "add it, see configs/reference.toml",
+        );
+    }
+    let given = value_at(table, error.path().iter());
+    if let Some(rest) = message.strip_prefix("unknown variant ") {
+        let words = quoted(rest);
+        let (word, known) = words.split_first().unwrap_or((&"", &[]));
+        let names: Vec<_> = known.iter().map(|k| format!("\"{k}\"")).collect();
+        let hint =
+            nearest(word, known).map_or(String::new(), |k| format!("did you mean \"{k}\"? "));
+        return Error::input(
+            key,
+            format!("\"{word}\" is given"),
+            format!("{hint}allowed: {}", names.join(", ")),
+        );
+    }
+    let expected = match message.split_once(", expected ") {
+        Some((start, expected)) if start.starts_with("invalid ") => meaning(expected),
+        _ => message.to_string(),
+    };
+    let problem = given.map_or("the value does not fit".into(), |value| {
+        format!("{value} is given")
+    });
+    Error::input(key, problem, format!("give {expected}"))
+}
+
+/// The error of a key that nobody knows; `rest` names it and then the known ones.
+fn unknown_key(path: &str, rest: &str) -> Error {
+    let words = quoted(rest);
+    let (word, known) = words.split_first().unwrap_or((&"", &[]));
+    let key = match path.rsplit('.').next() == Some(word) {
+        true => path.to_string(),
+        false => join(path, word),
+    };
+    let remedy = match (known, nearest(word, known)) {
+        ([], _) => "there are no keys here".to_string(),
+        (_, Some(near)) => format!("did you mean `{near}`? known here: {}", list(known)),
+        _ => format!("known here: {}", list(known)),
+    };
+    Error::input(key, "unknown key", remedy)
+}
+
+fn list(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|w| format!("`{w}`")).collect();
+    quoted.join(", ")
+}
+
+/// The words between backquotes.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The known word that is nearest to `word`, if it is near.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let near = known.iter().filter(|k| distance(k, word) <= FAR);
+    near.min_by_key(|k| distance(k, word)).copied()
+}
+
+/// What the reader expects, in plain words. An expectation that is none of its own is a text of
+/// this program and stays.
+fn meaning(expected: &str) -> String {
+    let plain = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => {
+            "a whole number from 0, without a point or an exponent"
+        }
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number, without a point or an exponent",
+        "f32" | "f64" => "a number, without quotes",
+        "a string" | "string" | "path string" => "a text in quotes",
+        "a boolean" => "true or false, without quotes",
+        "a sequence" => "a list such as [1, 2]",
+        "a map" => "a table such as { key = 1 }",
+        _ if expected.starts_with("struct ") => "a table such as { key = 1 }",
+        _ if expected.contains("enum ") => "a text in quotes, or a table with the key `kind`",
+        _ if expected.starts_with("a tuple of size ") || expected.starts_with("tuple ") => {
+            return expected.replace("tuple", "list");
+        }
+        _ if expected.starts_with("an array of length ") => {
+            return expected.replace("array", "list");
+        }
+        _ => expected,
+    };
+    plain.to_string()
+}
+
+/// The value at a path, as an input writes it.
+fn value_at<'a>(
+    table: &toml::Table,
+    mut path: impl Iterator<Item = &'a Segment>,
+) -> Option<String> {
+    let whole = toml::Value::Table(table.clone());
+    let value = path.try_fold(&whole, |value, segment| match segment {
+        Segment::Map { key } => value.get(key.as_str()),
+        Segment::Seq { index } => value.get(*index),
+        _ => Some(value),
+    })?;
+    Some(value.to_string().trim().replace('\n', " "))
+}

@@ -59,6 +59,7 @@ fn walk<A: Ansatz>(ansatz: &A, exchange: bool, proposals: usize) -> (f64, f64) {
         &RuleContext {
             basis: &basis,
             pairs: &pairs,
+            neighbours: &[],
         },
         Shelf::new(RULES),
     )

@@ -69,6 +69,7 @@ fn mixture(basis: &Basis, kinds: &[&str]) -> Mixture {
         &RuleContext {
             basis,
             pairs: &pairs,
+            neighbours: &[],
         },
         Shelf::new(RULES),
     )

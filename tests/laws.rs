@@ -137,6 +137,7 @@ fn the_moves_of_the_program_obey_their_laws() {
         let context = RuleContext {
             basis: &basis,
             pairs: &pairs,
+            neighbours: &[],
         };
         let mixture = Mixture::new(&parts, &context, Shelf::new(RULES)).unwrap();
         laws::moves(

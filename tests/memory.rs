@@ -172,6 +172,7 @@ fn tables_of_samples_stay_within_their_budget() {
     let context = RuleContext {
         basis: &basis,
         pairs: &[],
+        neighbours: &[],
     };
     let settings = ChainSettings {
         mixture: Mixture::new(

@@ -226,7 +226,11 @@ fn moves_of_spins_and_bosons_obey_their_laws() {
     // An open chain: the ends have one neighbour, so that hops there and back differ.
     let chain: Vec<(u32, u32)> = (0..3).map(|i| (i, i + 1)).collect();
     let build = |kind: &str, basis: &Basis, pairs: &[(u32, u32)]| {
-        let context = RuleContext { basis, pairs };
+        let context = RuleContext {
+            basis,
+            pairs,
+            neighbours: &[],
+        };
         Mixture::new(&[named(kind)], &context, Shelf::new(RULES))
     };
     for (kind, basis) in [

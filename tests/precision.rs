@@ -238,6 +238,7 @@ fn settings(basis: &Basis) -> ChainSettings {
     let context = RuleContext {
         basis,
         pairs: &pairs,
+        neighbours: &[],
     };
     ChainSettings {
         mixture: Mixture::new(&[named("exchange")], &context, Shelf::new(RULES)).unwrap(),

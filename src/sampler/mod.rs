@@ -48,6 +48,8 @@ pub struct RuleContext<'a> {
     pub basis: &'a Basis,
     /// Pairs between which the Hamiltonian carries a charge.
     pub pairs: &'a [(u32, u32)],
+    /// First neighbours of the lattice.
+    pub neighbours: &'a [(u32, u32)],
 }
 
 /// One registered rule.
@@ -202,7 +204,7 @@ fn check_reach(rules: &[(f64, Box<dyn Rule>)], basis: &Basis) -> Result<()> {
         KEY,
         "these moves cannot reach every configuration",
         if fixed {
-            "add \"exchange\" over bonds that connect all sites"
+            "add { kind = \"exchange\", bonds = \"all\" }, which connects all sites"
         } else {
             "add \"flip\", or fix hamiltonian.sector"
         },
@@ -235,6 +237,7 @@ mod tests {
                 &RuleContext {
                     basis: &basis,
                     pairs: &pairs,
+                    neighbours: &[],
                 },
                 Shelf::new(RULES),
             )
@@ -259,6 +262,37 @@ mod tests {
     }
 
     #[test]
+    fn an_exchange_takes_the_pairs_that_it_is_given() {
+        let basis = Basis::spin_half(4, Some(0)).unwrap();
+        let build = |bonds: &str| {
+            let table: toml::Table = format!("kind = 'exchange'\nbonds = {bonds}")
+                .parse()
+                .unwrap();
+            let context = RuleContext {
+                basis: &basis,
+                pairs: &[(0, 1), (2, 3)],
+                neighbours: &[(0, 1), (1, 2), (2, 3)],
+            };
+            Mixture::new(&[table], &context, Shelf::new(RULES)).map_err(|e| e.to_string())
+        };
+        for bonds in ["'all'", "'neighbours'", "[[0, 3], [3, 1], [1, 2]]"] {
+            let mixture = build(bonds).unwrap();
+            let law = crate::laws::moves(
+                |x, rng, step| mixture.propose(x, rng, step),
+                &basis,
+                true,
+                1,
+            );
+            law.unwrap_or_else(|e| panic!("{bonds}: {e}"));
+        }
+        let refused = |bonds: &str| build(bonds).err().unwrap();
+        assert!(refused("'hamiltonian'").contains("bonds = \"all\""));
+        assert!(refused("[[0, 4]]").contains("sites from 0 to 3"));
+        assert!(refused("[[1, 1]]").contains("no pair"));
+        assert!(refused("'some'").contains("\"neighbours\""));
+    }
+
+    #[test]
     fn mixtures_that_cannot_work_are_refused() {
         let pairs = ring(4);
         let split = vec![(0, 1), (2, 3)];
@@ -270,6 +304,7 @@ mod tests {
                 &RuleContext {
                     basis: &basis,
                     pairs,
+                    neighbours: &[],
                 },
                 Shelf::new(RULES),
             )

@@ -362,11 +362,15 @@ fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
             })
             .collect(),
     };
+    // A lattice without neighbours, such as a graph without edges, has moves all the same.
+    let bonds = problem.lattice.bonds(1).unwrap_or_default();
+    let neighbours: Vec<_> = bonds.iter().map(|b| (b.i as u32, b.j as u32)).collect();
     Mixture::new(
         &parts,
         &RuleContext {
             basis: &problem.basis,
             pairs: &problem.facts.pairs,
+            neighbours: &neighbours,
         },
         problem.registry.moves,
     )

@@ -4,10 +4,12 @@
 //! With Ō, ε as in the least-squares problem of stochastic reconfiguration, S = Ō^H Ō, F = Ō^H
 //! ε:
 //! ```text
-//! real time       θ̇ minimises ‖Ō θ̇ + iε‖:   S θ̇ = −iF;   real parameters (McLachlan): Re S θ̇ = Im F
-//! Dirac–Frenkel   real parameters: Im S θ̇ = −Re F, which conserves the energy
-//! imaginary time  θ̇ minimises ‖Ō θ̇ + ε‖:    S θ̇ = −F
-//! r² = ‖Ō θ̇ − target‖²/Var H                 solver residual ‖S θ̇ − f‖/‖f‖ with f = Ō^H target
+//! real time        θ̇ minimises ‖Ō θ̇ + iε‖: S θ̇ = −iF
+//!                  real parameters (McLachlan): Re S θ̇ = Im F
+//! Dirac–Frenkel    real parameters: Im S θ̇ = −Re F, which conserves the energy
+//! imaginary time   θ̇ minimises ‖Ō θ̇ + ε‖: S θ̇ = −F
+//! local error      r² = ‖Ō θ̇ − target‖²/Var H
+//! solver residual  ‖S θ̇ − f‖/‖f‖ with f = Ō^H target
 //! ```
 //! (X. Yuan et al., Quantum 3, 191 (2019); D. Hofmann et al., SciPost Phys. 12, 165 (2022).) The
 //! sampling noise of θ̇ in the metric S is that of a linear regression with p effective

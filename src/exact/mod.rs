@@ -5,6 +5,7 @@
 //! handful of vectors: C. Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950).
 
 pub mod bits;
+pub mod masks;
 pub mod momentum;
 mod sparse;
 

@@ -8,10 +8,10 @@
 use super::forecast::{Forecast, MODELLED, MPI, PROGRAM, SectionCost};
 use super::growth::{Growth, of_bins};
 use super::trial::Trial;
-use crate::calculation::Plan;
 use crate::calculation::evolve::{self, EvolveInput};
 use crate::calculation::measure::{self, BLOCK, BYTES_PER_SAMPLE, MeasureInput};
 use crate::calculation::optimize::{self, OptimizeInput};
+use crate::calculation::{Extent, Plan};
 use crate::ensemble::BATCH_BYTES;
 use crate::error::Result;
 use crate::input::{KeptSamples, Method, OutputInput, SamplerInput, Source};
@@ -40,7 +40,25 @@ struct Scaling<'a> {
     rate: f64,
 }
 
-impl Scaling<'_> {
+impl<'a> Scaling<'a> {
+    /// From a trial of `extent`; `exact` is a full sum, `rate` that of matrix products.
+    fn new(plan: &'a Plan, extent: Extent, exact: bool, rate: f64) -> Self {
+        let ran = Sizes {
+            ranks: extent.ranks,
+            samples: match exact {
+                true => plan.sizes.samples,
+                false => extent.chains * extent.per_chain,
+            },
+            ..plan.sizes.clone()
+        };
+        Scaling {
+            plan,
+            larger: plan.sizes.samples_of(0) as f64 / ran.samples_of(0) as f64,
+            ran,
+            rate,
+        }
+    }
+
     fn is_whole(&self) -> bool {
         self.larger == 1.0 && self.ran.ranks == self.plan.ranks
     }
@@ -71,25 +89,10 @@ pub fn forecast(
 ) -> Result<Forecast> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     let exact = sampler.method == Method::FullSum;
-    let extent = trial.extent;
-    let ran = Sizes {
-        ranks: extent.ranks,
-        samples: match exact {
-            true => plan.sizes.samples,
-            false => extent.chains * extent.per_chain,
-        },
-        ..plan.sizes.clone()
-    };
-    let scaling = Scaling {
-        plan,
-        larger: plan.sizes.samples_of(0) as f64 / ran.samples_of(0) as f64,
-        ran,
-        rate,
-    };
     let tree = &trial.results.0;
     let measure = measure::keys(source)?;
     let forecaster = Forecaster {
-        scaling,
+        scaling: Scaling::new(plan, trial.extent, exact, rate),
         trial,
         output: &source.input.output,
         exact,

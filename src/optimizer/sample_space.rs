@@ -99,7 +99,7 @@ pub fn starts(counts: &[usize]) -> Vec<usize> {
 }
 
 /// T with the right-hand side, whole.
-pub struct Kernel<T> {
+pub struct SampleKernel<T> {
     /// T, as its upper triangle.
     pub matrix: Array2<T>,
     /// ζ
@@ -108,7 +108,7 @@ pub struct Kernel<T> {
     pub roots: Vec<f64>,
 }
 
-impl<T: Lapack> Kernel<T> {
+impl<T: Lapack> SampleKernel<T> {
     /// Adds √w √w^T, as large as T is on average, for each kind of row.
     fn fill_null_space(&mut self) {
         let stack = self.matrix.nrows() / self.roots.len().max(1);

@@ -134,8 +134,8 @@ impl Small {
 
     /// All elements as a map that does not depend on the order of sites, after a permutation and a
     /// mirror of the values.
-    fn image(&self, permutation: Option<&[u32]>, mirrored: bool) -> Image {
-        let mut image = Image::new();
+    fn image(&self, permutation: Option<&[u32]>, mirrored: bool) -> TermImage {
+        let mut image = TermImage::new();
         for part in &self.parts {
             let site = |k: usize| {
                 let s = part.sites[k];
@@ -195,7 +195,7 @@ impl Small {
     }
 }
 
-type Image = BTreeMap<Vec<(u32, usize, usize)>, Complex64>;
+type TermImage = BTreeMap<Vec<(u32, usize, usize)>, Complex64>;
 
 /// Whether two parts change the same set of sites.
 fn overlap(parts: &[Part]) -> bool {
@@ -333,7 +333,7 @@ impl Operator for Small {
     fn is_invariant(&self, permutations: &[&[u32]], mirrored: bool) -> bool {
         let original = self.image(None, false);
         let scale = original.values().fold(0.0f64, |m, c| m.max(c.norm()));
-        let within = |a: &Image, b: &Image| {
+        let within = |a: &TermImage, b: &TermImage| {
             a.iter()
                 .all(|(k, c)| (c - b.get(k).copied().unwrap_or_default()).norm() <= 1e-12 * scale)
         };

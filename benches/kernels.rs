@@ -4,7 +4,7 @@
 //! `cargo bench --bench kernels [-- proposals paths parts scaling stages network precision]`; the
 //! figures and floors stand in docs/results.md.
 
-use nishina::ansatz::feedforward::{Activation, Feedforward, Scratch, Shape};
+use nishina::ansatz::feedforward::{Activation, Feedforward, FeedforwardScratch, Shape};
 use nishina::ansatz::field::Field;
 use nishina::ansatz::rbm::{Kernel, Rbm};
 use nishina::ansatz::{Ansatz, Asks};
@@ -361,12 +361,15 @@ fn network() {
         };
         let real = Feedforward::<f64>::new(shape.clone(), 1.0, 1);
         let batch = real.batch(&xs);
-        let ask = |out: &mut [Complex64]| real.ratios(&batch, &asks, &mut Scratch::default(), out);
+        let ask = |out: &mut [Complex64]| {
+            real.ratios(&batch, &asks, &mut FeedforwardScratch::default(), out)
+        };
         line("real", &ask, 1);
         let complex = Feedforward::<Complex64>::new(shape, 1.0, 1);
         let batch = complex.batch(&xs);
-        let ask =
-            |out: &mut [Complex64]| complex.ratios(&batch, &asks, &mut Scratch::default(), out);
+        let ask = |out: &mut [Complex64]| {
+            complex.ratios(&batch, &asks, &mut FeedforwardScratch::default(), out)
+        };
         line("complex", &ask, 2);
     }
 }
@@ -376,7 +379,7 @@ fn evaluate<T: Field, R: Elementary>(shape: &Shape, xs: &[i8]) -> [f64; 2] {
     let network = Feedforward::<T, R>::new(shape.clone(), 1.0, 1);
     let (batch, asks) = (network.batch(xs), questions(xs, shape.sites, true));
     let mut out = vec![Complex64::ZERO; asks.len()];
-    let scratch = &mut Scratch::<R>::default();
+    let scratch = &mut FeedforwardScratch::<R>::default();
     let ratio = smallest(5, || network.ratios(&batch, &asks, scratch, &mut out));
     let log_psi = smallest(5, || drop(std::hint::black_box(network.batch(xs))));
     [

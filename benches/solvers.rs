@@ -11,7 +11,7 @@ use nishina::comm::counting::{Counting, Load, Traffic};
 use nishina::comm::{Serial, share, threads};
 use nishina::derivatives::{Derivatives, Kind, MatrixNumber};
 use nishina::ensemble::{Request, Variational};
-use nishina::evolution::motion::{self, Axis, Equation, Inverse, Principle, Spectral};
+use nishina::evolution::motion::{self, Equation, MotionInverse, Principle, Spectral, TimeAxis};
 use nishina::linalg::dense::Lapack;
 use nishina::linalg::products::{Op, multiply};
 use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Residuals, Schedule, Sizes, SolveCost};
@@ -545,22 +545,22 @@ fn evolution() {
     for (name, inverse) in [
         (
             "pseudo-inverse",
-            Inverse::Spectral(Spectral {
+            MotionInverse::Spectral(Spectral {
                 cut: 1e-8,
                 signal_to_noise: 0.0,
             }),
         ),
         (
             "pseudo-inverse and signal to noise",
-            Inverse::Spectral(Spectral {
+            MotionInverse::Spectral(Spectral {
                 cut: 1e-8,
                 signal_to_noise: 2.0,
             }),
         ),
-        ("shift, Cholesky", Inverse::Shift(1e-3)),
+        ("shift, Cholesky", MotionInverse::Shift(1e-3)),
     ] {
         let equation = Equation {
-            axis: Axis::Real,
+            axis: TimeAxis::Real,
             principle: Principle::Mclachlan,
             inverse,
         };

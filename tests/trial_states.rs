@@ -13,7 +13,7 @@ use nishina::calculation::vmc::estimate;
 use nishina::comm::Serial;
 use nishina::derivatives::{Kind, Matrix};
 use nishina::ensemble::{Request, Variational};
-use nishina::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral, solve};
+use nishina::evolution::motion::{Equation, MotionInverse, Principle, Spectral, TimeAxis, solve};
 use nishina::optimizer::Residuals;
 use nishina::problem::{self, Problem};
 use nishina::registry::Registry;
@@ -259,12 +259,12 @@ fn the_given_machine_has_its_golden_numbers() {
             1e-8,
         );
         close_complex(Complex64::new(direction[0], direction[1]), (re, im), 1e-9);
-        let inverse = Inverse::Spectral(Spectral {
+        let inverse = MotionInverse::Spectral(Spectral {
             cut: 1e-13,
             signal_to_noise: 0.0,
         });
         let equation = Equation {
-            axis: Axis::Real,
+            axis: TimeAxis::Real,
             principle: Principle::Mclachlan,
             inverse,
         };

@@ -15,7 +15,7 @@ pub mod table;
 
 pub use crate::basis::{Asks, Move};
 pub use erased::Erased;
-pub use registry::{ANSATZE, AnsatzEntry, Numbers, build, check_init, check_parameters};
+pub use registry::{ANSATZE, AnsatzEntry, ParameterNumbers, build, check_init, check_parameters};
 
 use crate::derivatives::{Columns, Derivatives, Kind, Matrix};
 use crate::error::Result;

@@ -92,7 +92,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
 /// Whether parameters are real or complex.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Numbers {
+pub enum ParameterNumbers {
     /// Pairs (re, im) of a holomorphic ln ψ.
     #[default]
     Complex,

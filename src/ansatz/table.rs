@@ -7,7 +7,7 @@
 
 use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
 use super::{
-    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, Numbers,
+    Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, ParameterNumbers,
     schema_of,
 };
 use crate::basis::{Basis, Numbering};
@@ -182,7 +182,7 @@ fn small() -> f64 {
 struct Keys {
     /// Whether amplitudes are "complex" or "real". Default "complex".
     #[serde(default)]
-    parameters: Numbers,
+    parameters: ParameterNumbers,
     /// Standard deviation of the real and imaginary parts of the initial amplitudes around 1,
     /// without `file`. Default 0.01.
     #[serde(default = "small")]
@@ -212,8 +212,8 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
     match keys.parameters {
-        Numbers::Real => typed::<f64>(&keys, context),
-        Numbers::Complex => typed::<Complex64>(&keys, context),
+        ParameterNumbers::Real => typed::<f64>(&keys, context),
+        ParameterNumbers::Complex => typed::<Complex64>(&keys, context),
     }
 }
 

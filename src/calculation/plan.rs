@@ -7,11 +7,12 @@ use super::optimize::ChosenMethod;
 use super::vmc::problem::Problem;
 use super::{measure, optimize};
 use crate::comm::counting::Load;
+use crate::derivatives::Derivatives;
 use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source};
 use crate::linalg::available_memory;
-use crate::optimizer::{CostModel, Sizes, cost};
+use crate::optimizer::{CostModel, OptimizerOptions, Sizes, cost};
 use serde_json::{Value, json};
 
 /// Operations of a decomposition of order 1, which run at the rate of products.
@@ -64,6 +65,27 @@ fn alone(sizes: &Sizes) -> Sizes {
     }
 }
 
+/// What the cost of a solve with `samples` samples over all ranks depends on.
+fn sizes(
+    derivatives: &Derivatives,
+    metric: Option<&OptimizerOptions>,
+    samples: usize,
+    ranks: usize,
+) -> Sizes {
+    let above = metric.map(|o| o.distribute_above);
+    Sizes {
+        kind: derivatives.kind,
+        columns: derivatives.columns(),
+        samples,
+        numbers: derivatives.numbers_per_sample(),
+        ranks,
+        diagonal: metric.is_some_and(|o| o.carleo_troyer.is_some() || o.scale_invariant.is_some()),
+        decomposed: metric.is_some_and(|o| o.pseudo_inverse.is_some()),
+        shared_above: above.filter(|_| cfg!(feature = "scalapack")),
+        avoided_above: above.unwrap_or(usize::MAX),
+    }
+}
+
 impl Plan {
     /// Works out the sizes of a run on `ranks` ranks, each with `memory` bytes of the machine to
     /// itself.
@@ -76,29 +98,13 @@ impl Plan {
     ) -> Result<Self> {
         let sampler = source.input.sampler.clone().unwrap_or_default();
         let parameters = ensemble.parameters().len();
-        let derivatives = ensemble.derivatives();
-        let exact = sampler.method == Method::FullSum;
-        let rows = if exact {
-            problem.basis.dimension() as usize
-        } else {
-            sampler.samples
+        let rows = match sampler.method == Method::FullSum {
+            true => problem.basis.dimension() as usize,
+            false => sampler.samples,
         };
         let optimize = optimize::keys(source)?;
         let metric = optimize.as_ref().map(|o| o.metric.options()).transpose()?;
-        let above = metric.as_ref().map(|o| o.distribute_above);
-        let sizes = Sizes {
-            kind: derivatives.kind,
-            columns: derivatives.columns(),
-            samples: rows,
-            numbers: derivatives.numbers_per_sample(),
-            ranks,
-            diagonal: metric
-                .as_ref()
-                .is_some_and(|o| o.carleo_troyer.is_some() || o.scale_invariant.is_some()),
-            decomposed: metric.as_ref().is_some_and(|o| o.pseudo_inverse.is_some()),
-            shared_above: above.filter(|_| cfg!(feature = "scalapack")),
-            avoided_above: above.unwrap_or(usize::MAX),
-        };
+        let sizes = sizes(&ensemble.derivatives(), metric.as_ref(), rows, ranks);
         let deterministic = source.input.deterministic;
         let choose = |o| match deterministic {
             true => optimize::method(o, &problem.registry, &alone(&sizes), f64::INFINITY),

@@ -4,7 +4,7 @@
 //! fitted to the noise of its own samples has a small r² there and a large one here (D. Hofmann et
 //! al., SciPost Phys. 12, 165 (2022)).
 
-use super::motion::Axis;
+use super::motion::TimeAxis;
 use crate::comm::Comm;
 use crate::derivatives::Kind;
 use crate::error::Result;
@@ -15,7 +15,7 @@ use num_complex::Complex64;
 /// r² of `velocity` on the samples of `data`, the same on every rank; `unseen` is this rank's
 /// ⟨|H|²⟩ where ψ = 0.
 pub fn local_error(
-    axis: Axis,
+    axis: TimeAxis,
     data: &Residuals,
     unseen: f64,
     velocity: &[f64],
@@ -27,8 +27,8 @@ pub fn local_error(
         _ => unflatten(&image),
     };
     let target = data.residual.iter().map(|e| match axis {
-        Axis::Real => Complex64::new(e.im, -e.re),
-        Axis::Imaginary => -e,
+        TimeAxis::Real => Complex64::new(e.im, -e.re),
+        TimeAxis::Imaginary => -e,
     });
     let pairs: Vec<[Complex64; 2]> = image.iter().zip(target).map(|(o, t)| [o - t, t]).collect();
     let mut means = [0.0; 4];

@@ -4,10 +4,10 @@
 //! y₁ = y₀ + h Σ b_i k_i with k_i = f(t + c_i h, y₀ + h Σ_j a_ij k_j); the slope at the new
 //! point, f(t + h, y₁), is the first slope of the next step. Embedded pairs estimate the error of
 //! a step as e = h Σ e_i k_i. Between the ends of a step, y(s) = Hermite cubic of (y₀, k₀,
-//! y₁, k₁) + s² (1−s)² h Σ d_i k_i. (P. Bogacki, L. F. Shampine, Appl. Math. Lett. 2, 321
-//! (1989); J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6, 19 (1980); E. Hairer, S. P.
-//! Nørsett, G. Wanner, Solving Ordinary Differential Equations I.)
+//! y₁, k₁) + s² (1−s)² h Σ d_i k_i. (E. Hairer, S. P. Nørsett, G. Wanner, Solving Ordinary
+//! Differential Equations I.)
 
+use super::tableau::{BOGACKI_SHAMPINE, DORMAND_PRINCE, HEUN, RK4, Tableau};
 use crate::error::Result;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,93 +26,6 @@ pub enum Integrator {
     /// Fifth order with a fourth-order estimate of the error, adaptive steps.
     DormandPrince,
 }
-
-/// The numbers of a method; the slope at the new point follows those of the stages.
-struct Tableau {
-    /// One row of a per stage after the first.
-    a: &'static [&'static [f64]],
-    b: &'static [f64],
-    /// Weights of the error estimate over all slopes; empty for fixed steps.
-    error: &'static [f64],
-    /// Weights of the dense output beyond the cubic.
-    dense: &'static [f64],
-    /// Order of the error estimate in h.
-    order: f64,
-}
-
-const HEUN: Tableau = Tableau {
-    a: &[&[1.0]],
-    b: &[0.5, 0.5],
-    error: &[],
-    dense: &[],
-    order: 0.0,
-};
-const RK4: Tableau = Tableau {
-    a: &[&[0.5], &[0.0, 0.5], &[0.0, 0.0, 1.0]],
-    b: &[1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0],
-    error: &[],
-    dense: &[],
-    order: 0.0,
-};
-const BOGACKI_SHAMPINE: Tableau = Tableau {
-    a: &[&[0.5], &[0.0, 0.75]],
-    b: &[2.0 / 9.0, 1.0 / 3.0, 4.0 / 9.0],
-    error: &[
-        2.0 / 9.0 - 7.0 / 24.0,
-        1.0 / 3.0 - 1.0 / 4.0,
-        4.0 / 9.0 - 1.0 / 3.0,
-        -1.0 / 8.0,
-    ],
-    dense: &[],
-    order: 3.0,
-};
-const DORMAND_PRINCE: Tableau = Tableau {
-    a: &[
-        &[1.0 / 5.0],
-        &[3.0 / 40.0, 9.0 / 40.0],
-        &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0],
-        &[
-            19372.0 / 6561.0,
-            -25360.0 / 2187.0,
-            64448.0 / 6561.0,
-            -212.0 / 729.0,
-        ],
-        &[
-            9017.0 / 3168.0,
-            -355.0 / 33.0,
-            46732.0 / 5247.0,
-            49.0 / 176.0,
-            -5103.0 / 18656.0,
-        ],
-    ],
-    b: &[
-        35.0 / 384.0,
-        0.0,
-        500.0 / 1113.0,
-        125.0 / 192.0,
-        -2187.0 / 6784.0,
-        11.0 / 84.0,
-    ],
-    error: &[
-        71.0 / 57600.0,
-        0.0,
-        -71.0 / 16695.0,
-        71.0 / 1920.0,
-        -17253.0 / 339200.0,
-        22.0 / 525.0,
-        -1.0 / 40.0,
-    ],
-    dense: &[
-        -12715105075.0 / 11282082432.0,
-        0.0,
-        87487479700.0 / 32700410799.0,
-        -10690763975.0 / 1880347072.0,
-        701980252875.0 / 199316789632.0,
-        -1453857185.0 / 822651844.0,
-        69997945.0 / 29380423.0,
-    ],
-    order: 5.0,
-};
 
 /// What is integrated. Every call is made by all ranks with the same arguments.
 pub trait System {

@@ -9,3 +9,4 @@ pub mod integrator;
 pub mod motion;
 pub mod ramp;
 mod spectrum;
+mod tableau;

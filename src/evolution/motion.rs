@@ -4,10 +4,12 @@
 //! With Ō, ε as in the least-squares problem of stochastic reconfiguration, S = Ō^H Ō, F = Ō^H
 //! ε:
 //! ```text
-//! real time       θ̇ minimises ‖Ō θ̇ + iε‖:   S θ̇ = −iF;   real parameters (McLachlan): Re S θ̇ = Im F
-//! Dirac–Frenkel   real parameters: Im S θ̇ = −Re F, which conserves the energy
-//! imaginary time  θ̇ minimises ‖Ō θ̇ + ε‖:    S θ̇ = −F
-//! r² = ‖Ō θ̇ − target‖²/Var H                 solver residual ‖S θ̇ − f‖/‖f‖ with f = Ō^H target
+//! real time        θ̇ minimises ‖Ō θ̇ + iε‖: S θ̇ = −iF
+//!                  real parameters (McLachlan): Re S θ̇ = Im F
+//! Dirac–Frenkel    real parameters: Im S θ̇ = −Re F, which conserves the energy
+//! imaginary time   θ̇ minimises ‖Ō θ̇ + ε‖: S θ̇ = −F
+//! local error      r² = ‖Ō θ̇ − target‖²/Var H
+//! solver residual  ‖S θ̇ − f‖/‖f‖ with f = Ō^H target
 //! ```
 //! (X. Yuan et al., Quantum 3, 191 (2019); D. Hofmann et al., SciPost Phys. 12, 165 (2022).) The
 //! sampling noise of θ̇ in the metric S is that of a linear regression with p effective
@@ -28,7 +30,7 @@ use serde::Deserialize;
 /// Which time passes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Axis {
+pub enum TimeAxis {
     /// e^{−iHt}
     #[default]
     Real,
@@ -50,7 +52,7 @@ pub enum Principle {
 
 /// How S is inverted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Inverse {
+pub enum MotionInverse {
     /// (S + λ)⁻¹ by a Cholesky factorisation.
     Shift(f64),
     /// Eigenvalues with smooth cut-offs.
@@ -61,11 +63,11 @@ pub enum Inverse {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Equation {
     /// Real or imaginary time.
-    pub axis: Axis,
+    pub axis: TimeAxis,
     /// For real parameters.
     pub principle: Principle,
     /// The inverse of S.
-    pub inverse: Inverse,
+    pub inverse: MotionInverse,
 }
 
 /// What an evaluation of the equation tells besides the velocity.
@@ -143,8 +145,8 @@ pub fn solve(
     comm: &dyn Comm,
 ) -> Result<Motion> {
     let turn = match equation.axis {
-        Axis::Real => |re: f64, im: f64| [im, -re],
-        Axis::Imaginary => |re: f64, im: f64| [-re, -im],
+        TimeAxis::Real => |re: f64, im: f64| [im, -re],
+        TimeAxis::Imaginary => |re: f64, im: f64| [-re, -im],
     };
     let mut problem = LeastSquares::new(data, true, comm)?;
     match problem.kind() {
@@ -158,9 +160,9 @@ pub fn solve(
             .chunks_exact_mut(2)
             .for_each(|e| e.copy_from_slice(&turn(e[0], e[1]))),
     }
-    let stacked = problem.kind() == Kind::Stacked && equation.axis == Axis::Real;
+    let stacked = problem.kind() == Kind::Stacked && equation.axis == TimeAxis::Real;
     let found = match (equation.principle, equation.inverse, problem.kind()) {
-        (Principle::DiracFrenkel, Inverse::Spectral(cut), _) if stacked => {
+        (Principle::DiracFrenkel, MotionInverse::Spectral(cut), _) if stacked => {
             spectrum::symplectic(cut, &problem, comm)?
         }
         (_, inverse, Kind::Holomorphic) => {

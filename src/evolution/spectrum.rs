@@ -7,7 +7,7 @@
 //! 100503 (2020)). With more parameters than samples the same follows from T = Ō Ō^H = U diag(s)
 //! U^H: V_k = Ō^H U_k/√s_k, ρ_k = √s_k U_k^H t, (Ō V_k) = √s_k U_k.
 
-use super::motion::Inverse;
+use super::motion::MotionInverse;
 use crate::comm::{Comm, agree};
 use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::linalg::products::{Op, multiply};
 use crate::number::{Scalar, flatten, unflatten};
 use crate::optimizer::least_squares::LeastSquares;
 use crate::optimizer::regularisation::{self, column, solve as solve_shifted};
-use crate::optimizer::sample_space::Kernel;
+use crate::optimizer::sample_space::SampleKernel;
 use crate::optimizer::{RootFacts, parameter_space, sample_space, solve_on_root};
 use ndarray::{Array2, s};
 use num_complex::Complex64;
@@ -111,13 +111,13 @@ fn trace<T: Scalar>(matrix: &Array2<T>) -> f64 {
 
 /// Solves S θ̇ = Ō^H t with the problem's target t, in whichever space is smaller.
 pub fn solve<T: Lapack + MatrixNumber>(
-    inverse: &Inverse,
+    inverse: &MotionInverse,
     problem: &LeastSquares,
     exact: bool,
     comm: &dyn Comm,
 ) -> Result<Found> {
     let inverse = match inverse {
-        Inverse::Spectral(cut) if exact => Inverse::Spectral(Spectral {
+        MotionInverse::Spectral(cut) if exact => MotionInverse::Spectral(Spectral {
             signal_to_noise: 0.0,
             ..*cut
         }),
@@ -168,14 +168,14 @@ fn project<T: Lapack>(rows: &Array2<T>, f: &[T]) -> Vec<T> {
 }
 
 fn in_parameter_space<T: Lapack + MatrixNumber>(
-    inverse: Inverse,
+    inverse: MotionInverse,
     problem: &LeastSquares,
     comm: &dyn Comm,
 ) -> Result<Found> {
     let (mut metric, force) = parameter_space::assemble::<T>(problem, &problem.target, comm)?;
     let p = force.len();
     let cut = match inverse {
-        Inverse::Shift(shift) => {
+        MotionInverse::Shift(shift) => {
             return Found::new(solve_on_root(p * T::PARTS, comm, || {
                 let facts = shifted_facts(trace(&metric), shift, p);
                 let damped = regularisation::Inverse::Damped {
@@ -188,7 +188,7 @@ fn in_parameter_space<T: Lapack + MatrixNumber>(
                 ))
             })?);
         }
-        Inverse::Spectral(cut) => cut,
+        MotionInverse::Spectral(cut) => cut,
     };
     let decomposed = agree(
         comm,
@@ -254,14 +254,14 @@ fn second_moments<T: Lapack + MatrixNumber>(problem: &LeastSquares, rows: &Array
 }
 
 fn in_sample_space<T: Lapack + MatrixNumber>(
-    inverse: Inverse,
+    inverse: MotionInverse,
     problem: &LeastSquares,
     comm: &dyn Comm,
 ) -> Result<Found> {
     let kernel =
         sample_space::assemble::<T>(problem, None, comm)?.gather(problem, &problem.target, comm)?;
     Found::new(sample_space::pull_back(problem, None, comm, || {
-        let Some(Kernel {
+        let Some(SampleKernel {
             mut matrix,
             zeta,
             roots,
@@ -270,7 +270,7 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
             return Ok((Vec::new(), [0.0; 2]));
         };
         let cut = match inverse {
-            Inverse::Shift(shift) => {
+            MotionInverse::Shift(shift) => {
                 let facts = shifted_facts(trace(&matrix), shift, matrix.nrows());
                 let damped = regularisation::Inverse::Damped {
                     scale: shift,
@@ -281,7 +281,7 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
                     facts,
                 ));
             }
-            Inverse::Spectral(cut) => cut,
+            MotionInverse::Spectral(cut) => cut,
         };
         let (values, rows) = T::eigen(matrix)?;
         let rho = project(&rows, &zeta);

@@ -5,16 +5,19 @@
 //! handful of vectors: C. Lanczos, J. Res. Natl. Bur. Stand. 45, 255 (1950).
 
 pub mod bits;
+pub mod masks;
 pub mod momentum;
+mod result;
 mod sparse;
+
+pub use result::ExactResult;
+use result::collect;
 
 use crate::basis::{Basis, StateIndex, only_spin_half};
 use crate::error::{Error, Result};
-use crate::io::tree::Tree;
 use crate::lattice::{Group, Lattice};
 use crate::linalg::available_memory;
-use crate::linalg::lanczos::{self, Eigenpair, LanczosOptions};
-use crate::number::Scalar;
+use crate::linalg::lanczos::{self, LanczosOptions};
 use crate::operator::{Operator, TermTable};
 use num_complex::Complex64;
 
@@ -29,21 +32,6 @@ pub struct ExactOptions {
     pub seed: u64,
     /// Bytes that may be used; what the system has available is a limit as well.
     pub memory_limit: f64,
-}
-
-/// The lowest levels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExactResult {
-    /// Energies in increasing order, degenerate levels as often as they occur; fewer than asked for
-    /// in a smaller space.
-    pub energies: Vec<f64>,
-    /// ‖H v − E v‖ of each level, the square root of its energy variance.
-    pub residuals: Vec<f64>,
-    /// Number of states in the space or block that was diagonalised.
-    pub dimension: usize,
-    /// Normalised eigenvectors over the states of the basis in the order of [`StateIndex`]; `None`
-    /// where they do not fit.
-    pub vectors: Option<Vec<Vec<Complex64>>>,
 }
 
 /// Krylov vectors: the fewest that are worth while, and more than which do not pay.
@@ -74,21 +62,6 @@ fn krylov(dimension: f64, states: usize, bytes: f64, fixed: f64, limit: f64) -> 
     Ok((((limit - tables - small) / (dimension * bytes)) as usize).clamp(VECTORS.0, VECTORS.1))
 }
 
-fn collect<T: Scalar>(pairs: Vec<Eigenpair<T>>, dimension: usize) -> (ExactResult, Vec<Vec<T>>) {
-    let energies = pairs.iter().map(|p| p.energy).collect();
-    let residuals = pairs.iter().map(|p| p.residual).collect();
-    let vectors = pairs.into_iter().map(|p| p.vector).collect();
-    (
-        ExactResult {
-            energies,
-            residuals,
-            dimension,
-            vectors: None,
-        },
-        vectors,
-    )
-}
-
 /// The lowest levels of `operator` on `basis`; the lattice is needed for a momentum block alone.
 ///
 /// Errors: [`Error::Memory`], before anything is allocated, where the vectors do not fit;
@@ -103,7 +76,7 @@ pub fn solve(
     match (&options.momentum, lattice) {
         (None, _) => match operator.table() {
             Some(table) => solve_space(table, basis, options),
-            None => solve_sparse(operator, basis, options),
+            None => sparse::solve(operator, basis, options),
         },
         (Some(momentum), Some(lattice)) => solve_momentum(
             operator
@@ -187,39 +160,6 @@ fn solve_space(table: &TermTable, basis: &Basis, options: &ExactOptions) -> Resu
     }
 }
 
-/// The lowest levels of any operator, as a sparse matrix.
-fn solve_sparse(
-    operator: &dyn Operator,
-    basis: &Basis,
-    options: &ExactOptions,
-) -> Result<ExactResult> {
-    operator.check(basis)?;
-    let facts = operator.facts(basis, None);
-    let dimension = basis.dimension();
-    let limit = options.memory_limit.min(available_memory());
-    let matrix = sparse::bytes(dimension, facts.connected, facts.real);
-    if matrix > limit {
-        return Err(refuse(dimension, matrix, limit));
-    }
-    let bytes = if facts.real { 8.0 } else { 16.0 };
-    let room = krylov(dimension, options.states, bytes, 0.0, limit - matrix)?;
-    let numbering = basis.numbering()?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let options = lanczos_options(options, room, threads);
-    if facts.real {
-        let matrix = sparse::Sparse::<f64>::new(operator, &numbering)?;
-        let (mut result, vectors) = matrix.lowest(&options)?;
-        let complex = |v: Vec<f64>| v.into_iter().map(Complex64::from).collect();
-        result.vectors = Some(vectors.into_iter().map(complex).collect());
-        Ok(result)
-    } else {
-        let matrix = sparse::Sparse::<Complex64>::new(operator, &numbering)?;
-        let (mut result, vectors) = matrix.lowest(&options)?;
-        result.vectors = Some(vectors);
-        Ok(result)
-    }
-}
-
 /// The lowest levels of one momentum block, from the translations and the cell of every site.
 ///
 /// Errors: as for [`solve`].
@@ -274,40 +214,6 @@ pub fn solve_momentum(
         result.vectors = Some(vectors.iter().map(|v| block.expand(v, &index)).collect());
     }
     Ok(result)
-}
-
-impl ExactResult {
-    /// `energies`, `residuals`, `dimension` and, where the vectors are there,
-    /// `states/<n>/amplitudes`.
-    pub fn to_tree(&self) -> Tree {
-        let mut tree = Tree::default();
-        tree.put_reals("energies", &self.energies);
-        tree.notes.insert(
-            "energies".into(),
-            (
-                "units of the couplings".into(),
-                "lowest energies, in order".into(),
-            ),
-        );
-        tree.put_reals("residuals", &self.residuals);
-        tree.notes.insert(
-            "residuals".into(),
-            ("units of the couplings".into(), "norm of H v - E v".into()),
-        );
-        tree.put_integer("dimension", self.dimension as i64);
-        for (n, v) in self.vectors.iter().flatten().enumerate() {
-            let path = format!("states/{n}/amplitudes");
-            tree.put_complex(&path, &[v.len()], v);
-            tree.notes.insert(
-                path,
-                (
-                    "1".into(),
-                    "amplitudes in the order of the words of up spins".into(),
-                ),
-            );
-        }
-        tree
-    }
 }
 
 #[cfg(test)]

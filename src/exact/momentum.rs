@@ -8,7 +8,8 @@
 //!
 //! A. W. Sandvik, AIP Conf. Proc. 1297, 135 (2010), section 4.1.
 
-use super::bits::{Masks, walk};
+use super::bits::walk;
+use super::masks::Masks;
 use crate::basis::{Basis, StateIndex};
 use crate::error::{Error, Result};
 use crate::lattice::Group;
@@ -187,38 +188,44 @@ impl MomentumBlock {
                 available: limit,
             });
         }
-        let (mut first, mut columns, mut elements) = (vec![0], Vec::new(), Vec::new());
+        let mut block = MomentumBlock {
+            translations,
+            representatives,
+            norms,
+            first: vec![0],
+            columns: Vec::new(),
+            elements: Vec::new(),
+        };
+        block.fill(&masks);
+        Ok(block)
+    }
+
+    /// Works out the elements, row by row.
+    fn fill(&mut self, masks: &Masks<Complex64>) {
         let mut row: Vec<(u32, Complex64)> = Vec::new();
-        for (r, &word) in representatives.iter().enumerate() {
+        for (r, &word) in self.representatives.iter().enumerate() {
             row.clear();
             row.push((r as u32, masks.diagonal(word).into()));
             masks.connected(word, |reached, element| {
-                let (smallest, character) = translations.representative(reached);
-                if let Ok(c) = representatives.binary_search(&smallest) {
-                    row.push((c as u32, element * character * (norms[c] / norms[r])));
+                let (smallest, character) = self.translations.representative(reached);
+                if let Ok(c) = self.representatives.binary_search(&smallest) {
+                    let norms = self.norms[c] / self.norms[r];
+                    row.push((c as u32, element * character * norms));
                 }
             });
             row.sort_unstable_by_key(|e| e.0);
             for &(c, element) in &row {
-                if columns.len() > first[r] && columns.last() == Some(&c) {
-                    *elements
-                        .last_mut()
-                        .unwrap_or_else(|| unreachable!("one element per column")) += element;
-                } else {
-                    columns.push(c);
-                    elements.push(element);
+                let is_same = self.columns.len() > self.first[r] && self.columns.last() == Some(&c);
+                match self.elements.last_mut() {
+                    Some(last) if is_same => *last += element,
+                    _ => {
+                        self.columns.push(c);
+                        self.elements.push(element);
+                    }
                 }
             }
-            first.push(columns.len());
+            self.first.push(self.columns.len());
         }
-        Ok(MomentumBlock {
-            translations,
-            representatives,
-            norms,
-            first,
-            columns,
-            elements,
-        })
     }
 
     /// Number of states.

@@ -1,15 +1,17 @@
 //! Decides how y = H x is evaluated for operators that are no sums of Pauli strings: as a sparse
 //! matrix, row by row.
 
-use super::{ExactResult, collect};
-use crate::basis::Numbering;
+use super::{ExactOptions, ExactResult, collect, krylov, lanczos_options, refuse};
+use crate::basis::{Basis, Numbering};
 use crate::error::{Error, Result};
+use crate::linalg::available_memory;
 use crate::linalg::lanczos::{self, LanczosOptions};
 use crate::linalg::lapack::Lapack;
 use crate::operator::{MatrixRows, Operator};
+use num_complex::Complex64;
 
 /// A Hermitian matrix over numbered configurations.
-pub(super) struct Sparse<T> {
+struct Sparse<T> {
     diagonal: Vec<f64>,
     /// Where each row starts.
     first: Vec<usize>,
@@ -18,7 +20,7 @@ pub(super) struct Sparse<T> {
 }
 
 /// Bytes of the matrix, with at most `connected` elements in a row.
-pub(super) fn bytes(dimension: f64, connected: usize, real: bool) -> f64 {
+fn matrix_bytes(dimension: f64, connected: usize, real: bool) -> f64 {
     let element = if real { 8.0 } else { 16.0 };
     dimension * (16.0 + (4.0 + element) * connected as f64)
 }
@@ -27,13 +29,13 @@ impl<T: Lapack> Sparse<T> {
     /// The matrix of `operator`.
     ///
     /// Errors: [`Error::Memory`] where there are more states than columns can be numbered.
-    pub(super) fn new(operator: &dyn Operator, numbering: &Numbering) -> Result<Self> {
+    fn new(operator: &dyn Operator, numbering: &Numbering) -> Result<Self> {
         let dimension = numbering.dimension();
         if dimension > u32::MAX as usize {
             return Err(Error::Memory {
                 what: format!("a matrix over {dimension} states"),
                 needed: 16.0 * dimension as f64,
-                available: crate::linalg::available_memory(),
+                available: available_memory(),
             });
         }
         let mut matrix = Sparse {
@@ -76,9 +78,42 @@ impl<T: Lapack> Sparse<T> {
     }
 
     /// The lowest levels and their vectors.
-    pub(super) fn lowest(&self, options: &LanczosOptions) -> Result<(ExactResult, Vec<Vec<T>>)> {
+    fn lowest(&self, options: &LanczosOptions) -> Result<(ExactResult, Vec<Vec<T>>)> {
         let apply = |x: &[T], y: &mut [T]| self.apply(x, y, options.threads);
         let pairs = lanczos::lowest(self.diagonal.len(), apply, options)?;
         Ok(collect(pairs, self.diagonal.len()))
+    }
+}
+
+/// The lowest levels of any operator, as a sparse matrix.
+pub(super) fn solve(
+    operator: &dyn Operator,
+    basis: &Basis,
+    options: &ExactOptions,
+) -> Result<ExactResult> {
+    operator.check(basis)?;
+    let facts = operator.facts(basis, None);
+    let dimension = basis.dimension();
+    let limit = options.memory_limit.min(available_memory());
+    let matrix = matrix_bytes(dimension, facts.connected, facts.real);
+    if matrix > limit {
+        return Err(refuse(dimension, matrix, limit));
+    }
+    let bytes = if facts.real { 8.0 } else { 16.0 };
+    let room = krylov(dimension, options.states, bytes, 0.0, limit - matrix)?;
+    let numbering = basis.numbering()?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = lanczos_options(options, room, threads);
+    if facts.real {
+        let matrix = Sparse::<f64>::new(operator, &numbering)?;
+        let (mut result, vectors) = matrix.lowest(&options)?;
+        let complex = |v: Vec<f64>| v.into_iter().map(Complex64::from).collect();
+        result.vectors = Some(vectors.into_iter().map(complex).collect());
+        Ok(result)
+    } else {
+        let matrix = Sparse::<Complex64>::new(operator, &numbering)?;
+        let (mut result, vectors) = matrix.lowest(&options)?;
+        result.vectors = Some(vectors);
+        Ok(result)
     }
 }

@@ -16,7 +16,7 @@ pub struct LatticeInput {
     pub kind: String,
     /// Sites (chain, square, triangular, cubic), unit cells (honeycomb, kagome), [length, legs]
     /// (ladder)
-    pub size: Option<Sizes>,
+    pub size: Option<LatticeSize>,
     /// "periodic" (default) or "open", or one per direction
     pub boundary: Option<Boundaries>,
     /// Edge list of a graph: CSV with columns i,j and an optional kind
@@ -31,7 +31,7 @@ pub struct LatticeInput {
     untagged,
     expecting = "a whole number from 1, or a list with one for each direction"
 )]
-pub enum Sizes {
+pub enum LatticeSize {
     /// A chain's length.
     One(usize),
     /// One per direction.
@@ -73,7 +73,7 @@ pub struct HamiltonianCommon {
     pub sector: Option<SectorInput>,
     /// "none" (default) or "marshall"
     #[serde(default)]
-    pub sign_rule: SignRule,
+    pub sign_rule: SignRuleName,
 }
 
 /// `hamiltonian.sector`
@@ -89,7 +89,7 @@ pub struct SectorInput {
 /// `hamiltonian.sign_rule`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum SignRule {
+pub enum SignRuleName {
     /// The network is the wave function.
     #[default]
     None,
@@ -258,8 +258,8 @@ impl LatticeInput {
     pub fn spec(&self, folder: &Path) -> Result<LatticeSpec> {
         let size = match &self.size {
             None => Vec::new(),
-            Some(Sizes::One(n)) => vec![*n],
-            Some(Sizes::Many(many)) => many.clone(),
+            Some(LatticeSize::One(n)) => vec![*n],
+            Some(LatticeSize::Many(many)) => many.clone(),
         };
         let one = |b: &BoundaryName| match b {
             BoundaryName::Open => Boundary::Open,

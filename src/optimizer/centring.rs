@@ -4,7 +4,7 @@
 //! rows are stacked, each row has a mean over columns of either kind, and g is 2 × 2.
 
 use super::least_squares::LeastSquares;
-use super::sample_space::{Blocks, Kernel, partners, starts};
+use super::sample_space::{Blocks, SampleKernel, partners, starts};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
@@ -133,7 +133,7 @@ impl<T: Lapack> Blocks<T> {
         problem: &LeastSquares,
         zeta: &[f64],
         comm: &dyn Comm,
-    ) -> Result<Option<Kernel<T>>> {
+    ) -> Result<Option<SampleKernel<T>>> {
         let (size, stack) = (comm.size(), problem.kind().stack());
         if size == 1 {
             let empty = || Array2::from_elem((0, 0), T::zero());
@@ -142,7 +142,7 @@ impl<T: Lapack> Blocks<T> {
                 .into_iter()
                 .next()
                 .map_or_else(empty, |(_, block)| block);
-            return Ok(Some(Kernel {
+            return Ok(Some(SampleKernel {
                 matrix,
                 zeta: unflatten(zeta),
                 roots: problem.roots.clone(),
@@ -156,7 +156,7 @@ impl<T: Lapack> Blocks<T> {
         if !comm.is_root() {
             return Ok(None);
         }
-        Kernel::from_pieces(&all, &problem.counts, stack).map(Some)
+        SampleKernel::from_pieces(&all, &problem.counts, stack).map(Some)
     }
 
     /// All numbers of the blocks; of the own block, the rows from the diagonal on.
@@ -174,13 +174,13 @@ impl<T: Lapack> Blocks<T> {
     }
 }
 
-impl<T: Lapack> Kernel<T> {
+impl<T: Lapack> SampleKernel<T> {
     /// From what the ranks have sent, one after the other: blocks, ζ and √w.
     fn from_pieces(all: &[f64], counts: &[usize], stack: usize) -> Result<Self> {
         let starts = starts(counts);
         let size = counts.len();
         let rows = starts[size] * stack;
-        let mut kernel = Kernel {
+        let mut kernel = SampleKernel {
             matrix: Array2::from_elem((rows, rows), T::zero()),
             zeta: Vec::new(),
             roots: Vec::new(),

@@ -4,10 +4,11 @@
 //! With P columns, N samples on R ranks, n of them on this one, f factor numbers per sample, and c
 //! = 1 (real) or 2 (complex) real numbers in an entry (N counts twice where rows are stacked):
 //! ```text
-//!             summed or sent by a rank, numbers           held, numbers                operations of rank 0
-//! dense-sr    c (P²/2 + P)        triangle and force      c P² + portions              c² n P² + c² P³/3
-//! kernel-sr   f n R/2 + c n N/2   factors, then blocks    c n N/2, rank 0: c (1.5 N²)  c f n N + c² N³/3
-//! cg          c P per iteration                           12 c P + 2 f n               4 c P n per iteration
+//!            numbers that a rank sums or sends        numbers held         operations of rank 0
+//! dense-sr   c (P²/2 + P), triangle and force         c P² + portions      c² n P² + c² P³/3
+//! kernel-sr  f n R/2 + c n N/2, factors, then blocks  c n N/2;             c f n N + c² N³/3
+//!                                                     rank 0: 1.5 c N²
+//! cg         c P per iteration                        12 c P + 2 f n       4 c P n per iteration
 //! ```
 //! Each method says what it costs in a function of its own, from the parts here. The traffic is
 //! exact: a test holds it to what a communicator counts.

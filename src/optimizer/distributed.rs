@@ -9,7 +9,7 @@
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, RETRIES, column};
-use super::sample_space::{self, partners, reciprocals, starts};
+use super::sample_space::{self, partners, starts};
 use crate::comm::{Comm, agree};
 use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::linalg::products::Op;
 use crate::linalg::scalapack::{Grid, Layout};
 use crate::number::{flatten, unflatten};
 use ndarray::{Array2, s};
+use std::ops::Range;
 
 /// This rank's share of a Hermitian matrix, column by column.
 struct Share<T> {
@@ -184,6 +185,101 @@ fn visit(
     }
 }
 
+/// T, as its upper triangle, from the Gram blocks of all ranks.
+fn share_blocks<T: MatrixNumber>(
+    problem: &LeastSquares,
+    shape: Option<&[f64]>,
+    comm: &dyn Comm,
+) -> Result<Share<T>> {
+    let (stack, counts) = (problem.kind().stack(), &problem.counts);
+    let blocks = sample_space::assemble::<T>(problem, shape, comm)?;
+    let grid = grid(comm)?;
+    let layout = grid.layout;
+    let piece = |to: usize| {
+        let mut piece = Vec::new();
+        let mut push = |at: usize, (a, b): (usize, usize), _: (usize, usize), swapped: bool| {
+            let v = blocks.blocks[at].1[(a, b)];
+            if swapped { v.conj() } else { v }.push_parts(&mut piece);
+        };
+        visit(
+            counts,
+            stack,
+            comm.rank(),
+            layout,
+            layout.place(to),
+            &mut push,
+        );
+        piece
+    };
+    let pieces: Vec<Vec<f64>> = (0..comm.size()).map(piece).collect();
+    drop(blocks);
+    let received = comm.transpose(&pieces)?;
+    drop(pieces);
+    let mut share = Share::<T>::new(counts.iter().sum::<usize>() * stack, grid);
+    let place = share.grid.place;
+    for (from, piece) in received.iter().enumerate() {
+        let mut values = piece.chunks_exact(T::PARTS).map(T::from_parts);
+        let mut put = |_: usize, _: (usize, usize), (i, j): (usize, usize), _: bool| {
+            *share.entry(i, j) = values.next().unwrap_or_else(T::zero);
+        };
+        visit(counts, stack, from, layout, place, &mut put);
+    }
+    Ok(share)
+}
+
+/// What every rank knows of all samples.
+struct AllSamples<T> {
+    zeta: Vec<T>,
+    /// √w
+    roots: Vec<f64>,
+    /// tr T
+    trace: f64,
+}
+
+impl<T: MatrixNumber> AllSamples<T> {
+    fn gather(
+        problem: &LeastSquares,
+        zeta: &[f64],
+        share: &mut Share<T>,
+        comm: &dyn Comm,
+    ) -> Result<Self> {
+        let starts = starts(&problem.counts);
+        let (start, samples) = (starts[comm.rank()], starts[comm.size()]);
+        let numbers = share.order * T::PARTS;
+        let mut whole = vec![0.0; numbers + samples + 1];
+        let (of_zeta, rest) = whole.split_at_mut(numbers);
+        of_zeta[start * problem.kind().parts()..][..zeta.len()].copy_from_slice(zeta);
+        rest[start..][..problem.roots.len()].copy_from_slice(&problem.roots);
+        share.diagonal(|_, d| rest[samples] += d.re());
+        comm.sum(&mut whole)?;
+        let (of_zeta, rest) = whole.split_at(numbers);
+        Ok(AllSamples {
+            zeta: unflatten(of_zeta),
+            roots: rest[..samples].to_vec(),
+            trace: rest[samples],
+        })
+    }
+
+    /// Adds √w √w^T to this rank's share of T, as large as T is on average, for each kind of row.
+    fn fill_null_space(&self, share: &mut Share<T>) {
+        let (order, (layout, place)) = (share.order, (share.grid.layout, share.grid.place));
+        let stack = order / self.roots.len().max(1);
+        let fill = if self.trace > 0.0 {
+            self.trace / order as f64
+        } else {
+            1.0
+        };
+        let columns = Share::<T>::own(order, place.1, |j| layout.column_of(j));
+        for i in Share::<T>::own(order, place.0, |i| layout.row_of(i)) {
+            let is_met = |j: &&usize| **j >= i && **j % stack == i % stack;
+            for &j in columns.iter().filter(is_met) {
+                let roots = (self.roots[i / stack], self.roots[j / stack]);
+                *share.entry(i, j) += T::from_re(fill * roots.0 * roots.1);
+            }
+        }
+    }
+}
+
 /// As [`sample_space::solve`], on the grid.
 pub fn in_sample_space<T: MatrixNumber>(
     problem: &LeastSquares,
@@ -192,96 +288,70 @@ pub fn in_sample_space<T: MatrixNumber>(
     comm: &dyn Comm,
 ) -> Result<(Vec<f64>, usize)> {
     let (scale, shape) = damping(inverse)?;
-    let (size, stack, counts) = (comm.size(), problem.kind().stack(), &problem.counts);
-    let starts = starts(counts);
-    let order = starts[size] * stack;
-    let blocks = sample_space::assemble::<T>(problem, shape, comm)?;
-    let grid = grid(comm)?;
-    let layout = grid.layout;
-    let pieces: Vec<Vec<f64>> = (0..size)
-        .map(|to| {
-            let mut piece = Vec::new();
-            visit(
-                counts,
-                stack,
-                comm.rank(),
-                layout,
-                layout.place(to),
-                &mut |at, (a, b), _, swapped| {
-                    let v = blocks.blocks[at].1[(a, b)];
-                    if swapped { v.conj() } else { v }.push_parts(&mut piece);
-                },
-            );
-            piece
-        })
-        .collect();
-    drop(blocks);
-    let received = comm.transpose(&pieces)?;
-    drop(pieces);
-    let mut share = Share::<T>::new(order, grid);
-    let place = share.grid.place;
-    for (from, piece) in received.iter().enumerate() {
-        let mut values = piece.chunks_exact(T::PARTS).map(T::from_parts);
-        visit(
-            counts,
-            stack,
-            from,
-            layout,
-            place,
-            &mut |_, _, (i, j), _| {
-                *share.entry(i, j) = values.next().unwrap_or_else(T::zero);
-            },
-        );
-    }
-    drop(received);
-    // ζ and √w of all samples, and the trace.
-    let mut whole = vec![0.0; order * T::PARTS + starts[size] + 1];
-    let (of_zeta, rest) = whole.split_at_mut(order * T::PARTS);
-    let first = starts[comm.rank()] * problem.kind().parts();
-    of_zeta[first..first + zeta.len()].copy_from_slice(zeta);
-    rest[starts[comm.rank()]..][..problem.roots.len()].copy_from_slice(&problem.roots);
-    share.diagonal(|_, d| rest[starts[size]] += d.re());
-    comm.sum(&mut whole)?;
-    let (of_zeta, rest) = whole.split_at(order * T::PARTS);
-    let (roots, trace) = rest.split_at(starts[size]);
-    let fill = if trace[0] > 0.0 {
-        trace[0] / order as f64
-    } else {
-        1.0
-    };
-    let own_columns = Share::<T>::own(order, place.1, |j| layout.column_of(j));
-    for i in Share::<T>::own(order, place.0, |i| layout.row_of(i)) {
-        for &j in own_columns
-            .iter()
-            .filter(|&&j| j >= i && j % stack == i % stack)
-        {
-            *share.entry(i, j) += T::from_re(fill * roots[i / stack] * roots[j / stack]);
+    let mut share = share_blocks::<T>(problem, shape, comm)?;
+    let all = AllSamples::gather(problem, zeta, &mut share, comm)?;
+    all.fill_null_space(&mut share);
+    let (mut x, fallbacks) = share.solve(&all.zeta, (scale, None), comm)?;
+    sample_space::project(&mut x, &all.roots);
+    let delta = sample_space::scaled_pull_back(problem, shape, T::reals(&x), comm)?;
+    Ok((delta, fallbacks))
+}
+
+/// This rank's contribution to the columns `columns` of S, in their rows from 0 on; of these the
+/// upper triangle counts. Where `force` is there, adds the contribution to Ō^H ζ to its second.
+fn panel<T: MatrixNumber>(
+    problem: &LeastSquares,
+    columns: Range<usize>,
+    mut force: Option<(&[T], &mut Array2<T>)>,
+) -> Array2<T> {
+    let (stack, samples) = (problem.kind().stack(), problem.derivatives.samples());
+    let numbers = problem.derivatives.columns() * stack * T::PARTS;
+    let portion = (PORTION / numbers.max(1)).max(1);
+    let one = T::one();
+    let mut panel = Array2::from_elem((columns.end, columns.len()), T::zero());
+    for start in (0..samples).step_by(portion) {
+        let end = samples.min(start + portion);
+        let rows: Array2<T> = problem.rows(start..end);
+        let all = rows.slice(s![.., ..columns.end]);
+        let some = rows.slice(s![.., columns.clone()]);
+        T::gemm(one, all, Op::Adjoint, some, Op::Same, one, panel.view_mut());
+        if let Some((zeta, force)) = &mut force {
+            let zeta = column(&zeta[start * stack..end * stack]);
+            let (rows, force) = (rows.view(), force.view_mut());
+            T::gemm(one, rows, Op::Adjoint, zeta, Op::Same, one, force);
         }
     }
-    let (mut x, fallbacks) = share.solve(&unflatten(of_zeta), (scale, None), comm)?;
-    for alpha in 0..stack {
-        let along = x
-            .iter()
-            .skip(alpha)
-            .step_by(stack)
-            .zip(roots)
-            .fold(T::zero(), |s, (&x, &r)| s + x * T::from_re(r));
-        x.iter_mut()
-            .skip(alpha)
-            .step_by(stack)
-            .zip(roots)
-            .for_each(|(x, &r)| *x = *x - along * T::from_re(r));
+    panel
+}
+
+/// Sends the contributions to the columns `columns` of S to their owners, who add them up.
+fn add_panel<T: MatrixNumber>(
+    share: &mut Share<T>,
+    panel: &Array2<T>,
+    columns: Range<usize>,
+    comm: &dyn Comm,
+) -> Result<()> {
+    let (layout, place) = (share.grid.layout, share.grid.place);
+    let entries = |(row, column): (usize, usize)| {
+        let own = columns
+            .clone()
+            .filter(move |&j| layout.column_of(j) == column);
+        own.flat_map(move |j| {
+            let rows = (0..=j).filter(move |&i| layout.row_of(i) == row);
+            rows.map(move |i| (i, j))
+        })
+    };
+    let piece = |to: usize| {
+        let entries = entries(layout.place(to));
+        flatten(entries.map(|(i, j)| panel[(i, j - columns.start)]))
+    };
+    let pieces: Vec<Vec<f64>> = (0..comm.size()).map(piece).collect();
+    for piece in &comm.transpose(&pieces)? {
+        for ((i, j), value) in entries(place).zip(piece.chunks_exact(T::PARTS)) {
+            *share.entry(i, j) += T::from_parts(value);
+        }
     }
-    let mine = starts[comm.rank()] * stack..starts[comm.rank() + 1] * stack;
-    let mut delta = problem.pull_back(T::reals(&x[mine]), comm)?;
-    if let Some(shape) = shape {
-        let inverse = reciprocals(shape);
-        delta
-            .chunks_exact_mut(problem.width())
-            .zip(inverse)
-            .for_each(|(d, i)| d.iter_mut().for_each(|d| *d *= i));
-    }
-    Ok((delta, fallbacks))
+    Ok(())
 }
 
 /// As [`super::parameter_space::solve`], on the grid.
@@ -292,65 +362,16 @@ pub fn in_parameter_space<T: MatrixNumber>(
     comm: &dyn Comm,
 ) -> Result<(Vec<f64>, usize)> {
     let damping = damping(inverse)?;
-    let (p, stack, samples) = (
-        problem.derivatives.columns(),
-        problem.kind().stack(),
-        problem.derivatives.samples(),
-    );
-    let grid = grid(comm)?;
-    let (layout, place) = (grid.layout, grid.place);
-    let mut share = Share::<T>::new(p, grid);
-    let mut force = Array2::from_elem((p, 1), T::zero());
+    let order = problem.derivatives.columns();
+    let mut share = Share::<T>::new(order, grid(comm)?);
+    let mut force = Array2::from_elem((order, 1), T::zero());
     let zeta: Vec<T> = unflatten(zeta);
-    let portion = (PORTION / (p * stack * T::PARTS).max(1)).max(1);
-    let width = (PORTION / (p * T::PARTS).max(1)).max(1);
-    for left in (0..p).step_by(width) {
-        let right = p.min(left + width);
-        // Upper part of the columns left..right.
-        let mut panel = Array2::from_elem((right, right - left), T::zero());
-        for start in (0..samples).step_by(portion) {
-            let end = samples.min(start + portion);
-            let rows: Array2<T> = problem.rows(start..end);
-            let (all, some) = (rows.slice(s![.., ..right]), rows.slice(s![.., left..right]));
-            T::gemm(
-                T::one(),
-                all,
-                Op::Adjoint,
-                some,
-                Op::Same,
-                T::one(),
-                panel.view_mut(),
-            );
-            if left == 0 {
-                let zeta = column(&zeta[start * stack..end * stack]);
-                T::gemm(
-                    T::one(),
-                    rows.view(),
-                    Op::Adjoint,
-                    zeta,
-                    Op::Same,
-                    T::one(),
-                    force.view_mut(),
-                );
-            }
-        }
-        let entries = |(row, column): (usize, usize)| {
-            let columns = (left..right).filter(move |&j| layout.column_of(j) == column);
-            columns.flat_map(move |j| {
-                (0..=j)
-                    .filter(move |&i| layout.row_of(i) == row)
-                    .map(move |i| (i, j))
-            })
-        };
-        let pieces: Vec<Vec<f64>> = (0..comm.size())
-            .map(|to| flatten(entries(layout.place(to)).map(|(i, j)| panel[(i, j - left)])))
-            .collect();
-        let received = comm.transpose(&pieces)?;
-        for piece in &received {
-            for ((i, j), value) in entries(place).zip(piece.chunks_exact(T::PARTS)) {
-                *share.entry(i, j) += T::from_parts(value);
-            }
-        }
+    let width = (PORTION / (order * T::PARTS).max(1)).max(1);
+    for left in (0..order).step_by(width) {
+        let columns = left..order.min(left + width);
+        let with_force = (left == 0).then_some((&zeta[..], &mut force));
+        let panel = panel(problem, columns.clone(), with_force);
+        add_panel(&mut share, &panel, columns, comm)?;
     }
     let mut force = force.into_raw_vec_and_offset().0;
     comm.sum(T::reals_mut(&mut force))?;

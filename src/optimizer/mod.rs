@@ -31,7 +31,7 @@ pub use cost::{CostModel, Sizes, SolveCost};
 pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
 pub use reconfiguration::Space;
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};
-pub use schedule::{Rule, Schedule};
+pub use schedule::{Schedule, ScheduleRule};
 pub use sr::choose as choose_sr;
 
 use crate::comm::{Comm, agree};

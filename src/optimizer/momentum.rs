@@ -1,13 +1,15 @@
 //! Decides the methods that remember the last direction: `spring` and `march`.
 //!
-//! φ minimises ‖Ō φ − ε‖² + λ (φ − μ φ')^H D (φ − μ φ') with the last
-//! direction φ':
+//! φ minimises ‖Ō φ − ε‖² + λ (φ − μ φ')^H D (φ − μ φ') with the last direction φ':
 //! ```text
 //! φ = μ φ' + (S + λ D)⁻¹ Ō^H (ε − μ Ō φ')
-//! spring  D = 1                (G. Goldshlager, N. Abrahamsen, L. Lin, J. Comput. Phys. 516, 113351 (2024))
-//! march   D = √v̂ + tiny, v ← β v + (1 − β) |φ − φ'|², v̂ = v/(1 − β^t), D = 1 at first (Y. Gu et al., arXiv:2507.02644)
+//! spring  D = 1
+//! march   D = √v̂ + tiny, D = 1 at first
+//!         v ← β v + (1 − β) |φ − φ'|², v̂ = v/(1 − β^t)
 //! ```
-//! Whichever of S and the Gram matrix is the smaller is factorised.
+//! (SPRING: G. Goldshlager, N. Abrahamsen, L. Lin, J. Comput. Phys. 516, 113351 (2024); MARCH:
+//! Y. Gu et al., arXiv:2507.02644.) Whichever of S and the Gram matrix is the smaller is
+//! factorised.
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};

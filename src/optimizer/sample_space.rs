@@ -16,7 +16,7 @@ use crate::comm::Comm;
 use crate::derivatives::MatrixNumber;
 use crate::error::Result;
 use crate::linalg::dense::Lapack;
-use crate::number::flatten;
+use crate::number::{Scalar, flatten};
 use ndarray::Array2;
 
 /// Blocks of T between this rank's samples and those of some ranks; of its own block the upper
@@ -33,7 +33,7 @@ pub fn partners(rank: usize, size: usize) -> impl Iterator<Item = usize> {
 }
 
 /// 1/d, nothing where d is zero: such a column is zero.
-pub(super) fn reciprocals(shape: &[f64]) -> Vec<f64> {
+fn reciprocals(shape: &[f64]) -> Vec<f64> {
     shape
         .iter()
         .map(|&d| if d > 0.0 { 1.0 / d } else { 0.0 })
@@ -99,7 +99,7 @@ pub fn starts(counts: &[usize]) -> Vec<usize> {
 }
 
 /// T with the right-hand side, whole.
-pub struct Kernel<T> {
+pub struct SampleKernel<T> {
     /// T, as its upper triangle.
     pub matrix: Array2<T>,
     /// ζ
@@ -108,7 +108,7 @@ pub struct Kernel<T> {
     pub roots: Vec<f64>,
 }
 
-impl<T: Lapack> Kernel<T> {
+impl<T: Lapack> SampleKernel<T> {
     /// Adds √w √w^T, as large as T is on average, for each kind of row.
     fn fill_null_space(&mut self) {
         let stack = self.matrix.nrows() / self.roots.len().max(1);
@@ -128,19 +128,38 @@ impl<T: Lapack> Kernel<T> {
             entries.for_each(|(m, r)| *m += T::from_re(factor * r));
         }
     }
-    /// x minus its part along √w, for each kind of row.
-    fn project(&self, x: &mut [T]) {
-        let stack = x.len() / self.roots.len().max(1);
-        for alpha in 0..stack {
-            let rows = || x.iter().skip(alpha).step_by(stack).zip(&self.roots);
-            let along = rows().fold(T::zero(), |s, (&x, &r)| s + x * T::from_re(r));
-            x.iter_mut()
-                .skip(alpha)
-                .step_by(stack)
-                .zip(&self.roots)
-                .for_each(|(x, &r)| *x = *x - along * T::from_re(r));
-        }
+}
+
+/// x minus its part along √w, for each kind of row.
+pub(super) fn project<T: Scalar>(x: &mut [T], roots: &[f64]) {
+    let stack = x.len() / roots.len().max(1);
+    for alpha in 0..stack {
+        let rows = || x.iter().skip(alpha).step_by(stack).zip(roots);
+        let along = rows().fold(T::zero(), |s, (&x, &r)| s + x * T::from_re(r));
+        let rows = x.iter_mut().skip(alpha).step_by(stack).zip(roots);
+        rows.for_each(|(x, &r)| *x = *x - along * T::from_re(r));
     }
+}
+
+/// D⁻¹ Ō^H x, from the solution of all samples, flat.
+pub(super) fn scaled_pull_back(
+    problem: &LeastSquares,
+    shape: Option<&[f64]>,
+    x: &[f64],
+    comm: &dyn Comm,
+) -> Result<Vec<f64>> {
+    let (rank, parts) = (comm.rank(), problem.kind().parts());
+    let starts = starts(&problem.counts);
+    let mine = starts[rank] * parts..starts[rank + 1] * parts;
+    let mut delta = problem.pull_back(&x[mine], comm)?;
+    if let Some(shape) = shape {
+        let inverse = reciprocals(shape);
+        delta
+            .chunks_exact_mut(problem.width())
+            .zip(inverse)
+            .for_each(|(d, i)| d.iter_mut().for_each(|d| *d *= i));
+    }
+    Ok(delta)
 }
 
 /// Makes a sample-space solution known to all and pulls it back: D⁻¹ Ō^H x.
@@ -150,18 +169,10 @@ pub fn pull_back(
     comm: &dyn Comm,
     on_root: impl FnOnce() -> Result<(Vec<f64>, RootFacts)>,
 ) -> Result<(Vec<f64>, RootFacts)> {
-    let parts = problem.kind().parts();
-    let starts = starts(&problem.counts);
-    let (x, facts) = solve_on_root(starts[comm.size()] * parts, comm, on_root)?;
-    let mine = starts[comm.rank()] * parts..starts[comm.rank() + 1] * parts;
-    let mut delta = problem.pull_back(&x[mine], comm)?;
-    if let Some(shape) = shape {
-        let inverse = reciprocals(shape);
-        delta
-            .chunks_exact_mut(problem.width())
-            .zip(inverse)
-            .for_each(|(d, i)| d.iter_mut().for_each(|d| *d *= i));
-    }
+    let samples: usize = problem.counts.iter().sum();
+    let numbers = samples * problem.kind().parts();
+    let (x, facts) = solve_on_root(numbers, comm, on_root)?;
+    let delta = scaled_pull_back(problem, shape, &x, comm)?;
     Ok((delta, facts))
 }
 
@@ -192,7 +203,7 @@ pub fn solve<T: Lapack + MatrixNumber>(
             kernel.fill_null_space();
         }
         let (mut x, fallbacks) = solve_dense(&mut kernel.matrix, &kernel.zeta, &inverse)?;
-        kernel.project(&mut x);
+        project(&mut x, &kernel.roots);
         Ok((flatten(x), [fallbacks as f64, 0.0]))
     };
     let (delta, [fallbacks, _]) = pull_back(problem, shape, comm, on_root)?;

@@ -12,13 +12,13 @@ pub enum Schedule {
     /// The same at every step.
     Number(f64),
     /// A named rule.
-    Rule(Rule),
+    Rule(ScheduleRule),
 }
 
 /// The named rules.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Rule {
+pub enum ScheduleRule {
     /// value
     Constant {
         /// At every step
@@ -57,7 +57,7 @@ impl<'de> Deserialize<'de> for Schedule {
         match value {
             toml::Value::Float(number) => Ok(Schedule::Number(number)),
             toml::Value::Integer(number) => Ok(Schedule::Number(number as f64)),
-            toml::Value::Table(_) => Rule::deserialize(value)
+            toml::Value::Table(_) => ScheduleRule::deserialize(value)
                 .map(Schedule::Rule)
                 .map_err(|e| D::Error::custom(e.message())),
             _ => Err(D::Error::custom(
@@ -71,15 +71,15 @@ impl Schedule {
     /// The value at a step.
     pub fn at(&self, step: usize) -> f64 {
         match self {
-            Schedule::Number(value) | Schedule::Rule(Rule::Constant { value }) => *value,
-            Schedule::Rule(Rule::Exponential { start, decay, end }) => {
+            Schedule::Number(value) | Schedule::Rule(ScheduleRule::Constant { value }) => *value,
+            Schedule::Rule(ScheduleRule::Exponential { start, decay, end }) => {
                 (start * decay.powf(step as f64)).max(*end)
             }
-            Schedule::Rule(Rule::Cosine { start, end, steps }) => {
+            Schedule::Rule(ScheduleRule::Cosine { start, end, steps }) => {
                 let x = (step as f64 / (*steps).max(1) as f64).min(1.0);
                 end + (start - end) * 0.5 * (1.0 + (std::f64::consts::PI * x).cos())
             }
-            Schedule::Rule(Rule::Piecewise { values }) => values
+            Schedule::Rule(ScheduleRule::Piecewise { values }) => values
                 .iter()
                 .take_while(|(from, _)| *from <= step)
                 .last()
@@ -90,8 +90,10 @@ impl Schedule {
     /// Checks that every value is finite and positive, or zero where `zero` allows it.
     pub fn validate(&self, key: &str, zero: bool) -> Result<()> {
         let values: Vec<f64> = match self {
-            Schedule::Number(value) | Schedule::Rule(Rule::Constant { value }) => vec![*value],
-            Schedule::Rule(Rule::Exponential { start, decay, end }) => {
+            Schedule::Number(value) | Schedule::Rule(ScheduleRule::Constant { value }) => {
+                vec![*value]
+            }
+            Schedule::Rule(ScheduleRule::Exponential { start, decay, end }) => {
                 let falls = *decay > 0.0 && *decay <= 1.0;
                 if !falls || !end.is_finite() || *end < 0.0 {
                     return Err(Error::input(
@@ -102,8 +104,8 @@ impl Schedule {
                 }
                 vec![*start]
             }
-            Schedule::Rule(Rule::Cosine { start, end, .. }) => vec![*start, *end],
-            Schedule::Rule(Rule::Piecewise { values }) => {
+            Schedule::Rule(ScheduleRule::Cosine { start, end, .. }) => vec![*start, *end],
+            Schedule::Rule(ScheduleRule::Piecewise { values }) => {
                 let ordered = values.windows(2).all(|w| w[0].0 < w[1].0);
                 if values.first().is_none_or(|v| v.0 != 0) || !ordered {
                     return Err(Error::input(

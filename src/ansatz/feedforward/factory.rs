@@ -2,7 +2,7 @@
 
 use super::{Activation, Feedforward, Shape};
 use crate::ansatz::field::Field;
-use crate::ansatz::{Context, Erased, Numbers, schema_of};
+use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
 use crate::error::{Error, Result};
 use crate::linalg::functions::Elementary;
 use num_complex::Complex64;
@@ -56,7 +56,7 @@ struct Keys {
     activation: Activations,
     /// Whether parameters are "complex" (ln ψ is holomorphic) or "real". Default "complex".
     #[serde(default)]
-    parameters: Numbers,
+    parameters: ParameterNumbers,
     /// For real parameters: whether a second output is the phase of ψ; false: ψ > 0. Default
     /// true.
     phase: Option<bool>,
@@ -95,7 +95,7 @@ fn activations(keys: &Keys, context: &Context) -> Result<Vec<Activation>> {
             "give one name, or one for every entry of `widths`".into(),
         ));
     }
-    let holomorphic = keys.parameters == Numbers::Complex;
+    let holomorphic = keys.parameters == ParameterNumbers::Complex;
     let allowed = || {
         Activation::ALL
             .into_iter()
@@ -150,7 +150,7 @@ fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
         );
         return wrong("widths", problem, "choose smaller layers");
     }
-    let real = keys.parameters == Numbers::Real;
+    let real = keys.parameters == ParameterNumbers::Real;
     if keys.phase.is_some() && !real {
         let problem = "complex parameters have no separate output for the phase".to_string();
         return wrong(
@@ -195,10 +195,14 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         .sum();
     crate::ansatz::check_parameters(2.0 * weights)?;
     Ok(match (keys.parameters, keys.precision) {
-        (Numbers::Real, Precision::Double) => network::<f64, f64>(shape, &keys, context),
-        (Numbers::Real, Precision::Single) => network::<f64, f32>(shape, &keys, context),
-        (Numbers::Complex, Precision::Double) => network::<Complex64, f64>(shape, &keys, context),
-        (Numbers::Complex, Precision::Single) => network::<Complex64, f32>(shape, &keys, context),
+        (ParameterNumbers::Real, Precision::Double) => network::<f64, f64>(shape, &keys, context),
+        (ParameterNumbers::Real, Precision::Single) => network::<f64, f32>(shape, &keys, context),
+        (ParameterNumbers::Complex, Precision::Double) => {
+            network::<Complex64, f64>(shape, &keys, context)
+        }
+        (ParameterNumbers::Complex, Precision::Single) => {
+            network::<Complex64, f32>(shape, &keys, context)
+        }
     })
 }
 

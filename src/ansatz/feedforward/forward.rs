@@ -6,7 +6,7 @@
 
 use super::Feedforward;
 use super::activation::Order;
-use super::tables::{Tables, numbers};
+use super::tables::{FeedforwardTables, numbers};
 use crate::ansatz::Move;
 use crate::ansatz::field::{Field, reduce};
 use crate::linalg::functions::Elementary;
@@ -35,7 +35,7 @@ pub struct FeedforwardBatch<R> {
 /// The last ratios, rows of first-layer pre-activations of one block of questions, and activations
 /// on their way through the layers.
 #[derive(Debug, Default)]
-pub struct Scratch<R = f64> {
+pub struct FeedforwardScratch<R = f64> {
     pub(super) ratios: Vec<Complex64>,
     rows: Vec<R>,
     visible: Vec<[f64; 2]>,
@@ -46,9 +46,9 @@ pub struct Scratch<R = f64> {
     sums: Vec<f64>,
 }
 
-impl<R: Real> Scratch<R> {
+impl<R: Real> FeedforwardScratch<R> {
     /// Makes room for a block of walkers or questions.
-    pub(super) fn fit(&mut self, tables: &Tables<R>) {
+    pub(super) fn fit(&mut self, tables: &FeedforwardTables<R>) {
         let widest = tables
             .inner
             .iter()
@@ -69,7 +69,7 @@ impl<R: Real> Scratch<R> {
     pub(super) fn ask(
         &mut self,
         row: usize,
-        tables: &Tables<R>,
+        tables: &FeedforwardTables<R>,
         batch: &FeedforwardBatch<R>,
         k: usize,
         step: Move,
@@ -82,7 +82,7 @@ impl<R: Real> Scratch<R> {
 
 impl<R: Real> FeedforwardBatch<R> {
     /// Walkers with spins `xs` and all else to be filled in.
-    pub fn new(xs: &[i8], walkers: usize, tables: &Tables<R>) -> Self {
+    pub fn new(xs: &[i8], walkers: usize, tables: &FeedforwardTables<R>) -> Self {
         FeedforwardBatch {
             x: xs.to_vec(),
             rows: vec![R::default(); walkers * tables.first.stride()],
@@ -106,7 +106,7 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
     /// Row and ln ψ of every walker from its spins.
     pub(super) fn rebuild(&self, batch: &mut FeedforwardBatch<R>) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
-        let scratch = &mut Scratch::<R>::default();
+        let scratch = &mut FeedforwardScratch::<R>::default();
         scratch.fit(&self.tables);
         let blocks = batch
             .x
@@ -127,7 +127,7 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
         x: &[i8],
         rows: &mut [R],
         visible: &mut [[f64; 2]],
-        scratch: &mut Scratch<R>,
+        scratch: &mut FeedforwardScratch<R>,
         logs: &mut [Complex64],
     ) {
         let n = self.shape.sites;
@@ -150,7 +150,7 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
         &self,
         batch: &mut FeedforwardBatch<R>,
         k: usize,
-        scratch: &mut Scratch<R>,
+        scratch: &mut FeedforwardScratch<R>,
     ) {
         let (n, stride) = (self.shape.sites, self.tables.first.stride());
         self.evaluate(
@@ -163,9 +163,13 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
     }
 
     /// ln ψ of the first `out.len()` rows of `scratch`.
-    pub(super) fn log_amplitudes(&self, scratch: &mut Scratch<R>, out: &mut [Complex64]) {
+    pub(super) fn log_amplitudes(
+        &self,
+        scratch: &mut FeedforwardScratch<R>,
+        out: &mut [Complex64],
+    ) {
         let (tables, count) = (&self.tables, out.len());
-        let Scratch {
+        let FeedforwardScratch {
             rows,
             visible,
             one,

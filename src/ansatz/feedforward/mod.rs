@@ -18,7 +18,7 @@ mod tests;
 
 pub use activation::Activation;
 pub use factory::{build, schema};
-pub use forward::{FeedforwardBatch, Scratch};
+pub use forward::{FeedforwardBatch, FeedforwardScratch};
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
 use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Kind, SINGLE, keep};
@@ -28,7 +28,7 @@ use crate::linalg::simd::Simd;
 use crate::rng::Origin;
 use forward::BLOCK;
 use num_complex::Complex64;
-use tables::Tables;
+use tables::FeedforwardTables;
 
 /// Accepted moves of a walker after which its θ¹ and ln ψ are computed afresh.
 const REFRESH: u32 = 256;
@@ -107,7 +107,7 @@ pub struct Feedforward<T, R = f64> {
     shape: Shape,
     places: Places,
     values: Vec<T>,
-    tables: Tables<R>,
+    tables: FeedforwardTables<R>,
     simd: Simd,
 }
 
@@ -148,7 +148,7 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
                 0.1 / (shape.last() as f64).sqrt(),
             ));
         }
-        let tables = Tables::new::<T>(&shape);
+        let tables = FeedforwardTables::new::<T>(&shape);
         let mut network = Feedforward {
             shape,
             places,
@@ -169,7 +169,7 @@ impl<T: Field, R: Elementary> Feedforward<T, R> {
 
 impl<T: Field, R: Elementary> Ansatz for Feedforward<T, R> {
     type Batch = FeedforwardBatch<R>;
-    type Scratch = Scratch<R>;
+    type Scratch = FeedforwardScratch<R>;
 
     fn sites(&self) -> usize {
         self.shape.sites

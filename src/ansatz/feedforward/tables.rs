@@ -14,7 +14,7 @@ use crate::number::Real;
 
 /// What follows from the parameters alone.
 #[derive(Debug, Clone)]
-pub struct Tables<R> {
+pub struct FeedforwardTables<R> {
     /// Number of spins.
     pub sites: usize,
     /// W¹ and b¹: from spins to θ¹.
@@ -69,7 +69,7 @@ fn put_offset<T: Field, R: Real>(panels: &mut Panels<R>, (j, to): (usize, usize)
     }
 }
 
-impl<R: Real> Tables<R> {
+impl<R: Real> FeedforwardTables<R> {
     /// Tables of zeros for networks of this shape.
     pub fn new<T: Field>(shape: &Shape) -> Self {
         let first = Panels::zeros(shape.sites, numbers::<T>(shape.layers[0].0));
@@ -79,7 +79,7 @@ impl<R: Real> Tables<R> {
                 .windows(2)
                 .map(|pair| (numbers::<T>(pair[0].0), numbers::<T>(pair[1].0)))
         };
-        Tables {
+        FeedforwardTables {
             sites: shape.sites,
             units_of: vec![R::default(); shape.sites * first.stride()],
             visible: vec![[0.0; 2]; shape.sites],

@@ -1,7 +1,7 @@
 //! Decides what the input says of a Jastrow wave function, `kind = "jastrow"`.
 
 use super::{Form, Jastrow, all_pairs};
-use crate::ansatz::{Context, Erased, Numbers, schema_of};
+use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use num_complex::Complex64;
@@ -61,7 +61,7 @@ struct Keys {
     pairs: Pairs,
     /// Whether parameters are "complex" or "real". Default "complex".
     #[serde(default)]
-    parameters: Numbers,
+    parameters: ParameterNumbers,
     /// Whether there is a bias a_i for every site. Default false.
     #[serde(default)]
     visible_bias: bool,
@@ -115,14 +115,14 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         }
     };
     Ok(match keys.parameters {
-        Numbers::Real => Erased::new(Jastrow::<f64>::new(
+        ParameterNumbers::Real => Erased::new(Jastrow::<f64>::new(
             &classes,
             form,
             keys.visible_bias,
             keys.init,
             context.origin,
         )),
-        Numbers::Complex => Erased::new(Jastrow::<Complex64>::new(
+        ParameterNumbers::Complex => Erased::new(Jastrow::<Complex64>::new(
             &classes,
             form,
             keys.visible_bias,

@@ -6,8 +6,8 @@
 
 use super::Rbm;
 use super::kernel::Kernel;
-use super::values::{Inputs, Shape, ValueRbm};
-use crate::ansatz::{Ansatz, Context, Erased, Numbers, schema_of};
+use super::values::{Inputs, ValueRbm, ValueShape};
+use crate::ansatz::{Ansatz, Context, Erased, ParameterNumbers, schema_of};
 use crate::error::{Error, Result};
 use crate::lattice::Group;
 use num_complex::Complex64;
@@ -48,7 +48,7 @@ struct Keys {
     inputs: Option<Inputs>,
     /// Whether parameters are "complex" or "real". Default "complex".
     #[serde(default)]
-    parameters: Numbers,
+    parameters: ParameterNumbers,
     /// Whether there are visible biases a. Default true.
     #[serde(default = "yes")]
     visible_bias: bool,
@@ -145,7 +145,7 @@ fn on_values<T: Kernel>(
             "use kind = \"table\"",
         ));
     };
-    let shape = Shape {
+    let shape = ValueShape {
         local,
         sites: locals.len(),
         inputs: keys.inputs.unwrap_or_default(),
@@ -167,8 +167,8 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     match keys.parameters {
-        Numbers::Real => typed::<f64>(&keys, context),
-        Numbers::Complex => typed::<Complex64>(&keys, context),
+        ParameterNumbers::Real => typed::<f64>(&keys, context),
+        ParameterNumbers::Complex => typed::<Complex64>(&keys, context),
     }
 }
 

@@ -91,7 +91,7 @@ fn exponent(x: f64) -> i64 {
 
 /// Which spins flip, with E of each or, for more than two spins, Π_U E and Π_D E.
 #[derive(Debug, Clone, Copy)]
-pub enum Move<'a> {
+pub enum AngleChange<'a> {
     /// One up spin.
     Up(&'a [Lanes]),
     /// One down spin.
@@ -245,25 +245,28 @@ fn is_regular<const SET: u8>(smallest: Lanes, largest: Lanes) -> bool {
 /// Π_j f_j for a walker with these p and r; not a number where a part left the range of numbers on
 /// the way.
 #[inline(always)]
-pub fn product<T: Kernel, const SET: u8>(row: &[Lanes], by: Move) -> Scaled<T> {
+pub fn product<T: Kernel, const SET: u8>(row: &[Lanes], by: AngleChange) -> Scaled<T> {
     match by {
-        Move::Up(a) => product_of::<T, SET, UP>(row, a, a),
-        Move::Down(a) => product_of::<T, SET, DOWN>(row, a, a),
-        Move::TwoUp(a, b) => product_of::<T, SET, TWO_UP>(row, a, b),
-        Move::TwoDown(a, b) => product_of::<T, SET, TWO_DOWN>(row, a, b),
-        Move::Both(a, b) => product_of::<T, SET, BOTH>(row, a, b),
+        AngleChange::Up(a) => product_of::<T, SET, UP>(row, a, a),
+        AngleChange::Down(a) => product_of::<T, SET, DOWN>(row, a, a),
+        AngleChange::TwoUp(a, b) => product_of::<T, SET, TWO_UP>(row, a, b),
+        AngleChange::TwoDown(a, b) => product_of::<T, SET, TWO_DOWN>(row, a, b),
+        AngleChange::Both(a, b) => product_of::<T, SET, BOTH>(row, a, b),
     }
 }
 
 /// Moves p and r on; with LOOK, whether no unit is saturated, singular or lost.
 #[inline(always)]
-pub fn advance<T: Kernel, const SET: u8, const LOOK: bool>(row: &mut [Lanes], by: Move) -> bool {
+pub fn advance<T: Kernel, const SET: u8, const LOOK: bool>(
+    row: &mut [Lanes],
+    by: AngleChange,
+) -> bool {
     match by {
-        Move::Up(a) => advance_by::<T, SET, UP, LOOK>(row, a, a),
-        Move::Down(a) => advance_by::<T, SET, DOWN, LOOK>(row, a, a),
-        Move::TwoUp(a, b) => advance_by::<T, SET, TWO_UP, LOOK>(row, a, b),
-        Move::TwoDown(a, b) => advance_by::<T, SET, TWO_DOWN, LOOK>(row, a, b),
-        Move::Both(a, b) => advance_by::<T, SET, BOTH, LOOK>(row, a, b),
+        AngleChange::Up(a) => advance_by::<T, SET, UP, LOOK>(row, a, a),
+        AngleChange::Down(a) => advance_by::<T, SET, DOWN, LOOK>(row, a, a),
+        AngleChange::TwoUp(a, b) => advance_by::<T, SET, TWO_UP, LOOK>(row, a, b),
+        AngleChange::TwoDown(a, b) => advance_by::<T, SET, TWO_DOWN, LOOK>(row, a, b),
+        AngleChange::Both(a, b) => advance_by::<T, SET, BOTH, LOOK>(row, a, b),
     }
 }
 

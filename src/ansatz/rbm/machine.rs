@@ -1,7 +1,7 @@
 //! Decides what the walkers of a machine have to know of it: θ from the values of the sites, and
 //! what a move does to the units and besides.
 
-use super::kernel::{Kernel, Move as Change, Scaled};
+use super::kernel::{AngleChange, Kernel, Scaled};
 use crate::basis::Move;
 use crate::linalg::lanes::Lanes;
 use crate::linalg::panels::Panels;
@@ -34,7 +34,7 @@ pub trait Machine: Sync {
         x: &[i8],
         step: Move,
         room: &'a mut [Vec<Lanes>; 2],
-    ) -> Option<Change<'a>>;
+    ) -> Option<AngleChange<'a>>;
     /// `product` times what multiplies ψ besides the units when the move is made from `x`.
     fn front(&self, x: &[i8], step: Move, product: Scaled<Self::Number>) -> Scaled<Self::Number>;
 }

@@ -19,7 +19,7 @@ mod walkers;
 
 pub use factory::{build, schema};
 pub use kernel::Kernel;
-pub use walkers::{RbmBatch, Scratch};
+pub use walkers::{RbmBatch, RbmScratch};
 
 use super::field::{check_length, flatten, gaussian, unflatten};
 use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives};
@@ -28,7 +28,7 @@ use crate::lattice::Group;
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
 use num_complex::Complex64;
-use tables::Tables;
+use tables::RbmTables;
 
 /// Filters that are repeated for every element of a group.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ pub struct Rbm<T> {
     a: Vec<T>,
     b: Vec<T>,
     w: Vec<T>,
-    tables: Tables<T>,
+    tables: RbmTables<T>,
     simd: Simd,
 }
 
@@ -128,7 +128,7 @@ impl<T: Kernel> Rbm<T> {
         let a = gaussian(orbit.iter().max().map_or(0, |m| m + 1), init, &mut rng);
         let b = gaussian(biases, init, &mut rng);
         let w = gaussian(weights, init, &mut rng);
-        let tables = Tables::new(sites, hidden);
+        let tables = RbmTables::new(sites, hidden);
         let mut rbm = Rbm {
             sites,
             hidden,
@@ -166,7 +166,7 @@ impl<T: Kernel> Rbm<T> {
 
 impl<T: Kernel> Ansatz for Rbm<T> {
     type Batch = RbmBatch;
-    type Scratch = Scratch;
+    type Scratch = RbmScratch;
 
     fn sites(&self) -> usize {
         self.sites

@@ -5,9 +5,10 @@
 //! site, and flipping the spin σ at l multiplies ψ by e^{−2σa_l − 2 Σ_j W_lj} besides what
 //! it does to the units.
 
-use super::kernel::{Kernel, Move, Scaled, multiply};
+use super::kernel::{AngleChange, Kernel, Scaled, multiply};
 use super::machine::Machine;
 use super::{Rbm, Tie};
+use crate::basis::Move;
 use crate::linalg::lanes::{Lanes, Packed, WIDTH};
 use crate::linalg::panels::Panels;
 use crate::linalg::simd::{Simd, compiled_for_each_set};
@@ -21,7 +22,7 @@ const STEEP: f64 = 6.0;
 
 /// What follows from the parameters alone.
 #[derive(Debug, Clone)]
-pub struct Tables<T> {
+pub struct RbmTables<T> {
     /// From spins to θ of all units (real parts, then imaginary parts) and Σ_l a_l σ_l.
     pub weights: Panels,
     /// Units, padded to whole eights with units of θ = 0.
@@ -44,14 +45,14 @@ fn grow_body<T: Kernel, const SET: u8>(weights: &mut [f64]) {
     T::growth_row::<SET>(weights);
 }
 
-impl<T: Kernel> Tables<T> {
+impl<T: Kernel> RbmTables<T> {
     /// Numbers per unit.
     const PARTS: usize = T::Packed::PARTS;
 
     /// Tables of the wave function without any parameters.
     pub fn new(sites: usize, hidden: usize) -> Self {
         let units = hidden.next_multiple_of(WIDTH);
-        Tables {
+        RbmTables {
             weights: Panels::zeros(sites, Self::PARTS * (units + 1)),
             units,
             steep: false,
@@ -87,16 +88,16 @@ impl<T: Kernel> Tables<T> {
         x: &[i8],
         sites: &[u32],
         room: &'a mut [Vec<Lanes>; 2],
-    ) -> Option<Move<'a>> {
+    ) -> Option<AngleChange<'a>> {
         let up = |site: u32| x[site as usize] > 0;
         Some(match *sites {
-            [l] if up(l) => Move::Up(self.row(l)),
-            [l] => Move::Down(self.row(l)),
+            [l] if up(l) => AngleChange::Up(self.row(l)),
+            [l] => AngleChange::Down(self.row(l)),
             [l, m] => match (up(l), up(m)) {
-                (true, true) => Move::TwoUp(self.row(l), self.row(m)),
-                (false, false) => Move::TwoDown(self.row(l), self.row(m)),
-                (true, false) => Move::Both(self.row(l), self.row(m)),
-                (false, true) => Move::Both(self.row(m), self.row(l)),
+                (true, true) => AngleChange::TwoUp(self.row(l), self.row(m)),
+                (false, false) => AngleChange::TwoDown(self.row(l), self.row(m)),
+                (true, false) => AngleChange::Both(self.row(l), self.row(m)),
+                (false, true) => AngleChange::Both(self.row(m), self.row(l)),
             },
             _ if sites.len() > LONGEST => return None,
             _ => {
@@ -109,7 +110,7 @@ impl<T: Kernel> Tables<T> {
                         multiply::<T, SET>(room, self.row(site));
                     }
                 }
-                Move::Both(&room[0], &room[1])
+                AngleChange::Both(&room[0], &room[1])
             }
         })
     }
@@ -147,13 +148,13 @@ impl<T: Kernel> Machine for Rbm<T> {
     fn compose<'a, const SET: u8>(
         &'a self,
         x: &[i8],
-        step: crate::basis::Move,
+        step: Move,
         room: &'a mut [Vec<Lanes>; 2],
-    ) -> Option<Move<'a>> {
+    ) -> Option<AngleChange<'a>> {
         self.tables.compose::<SET>(x, step.sites, room)
     }
     #[inline(always)]
-    fn front(&self, x: &[i8], step: crate::basis::Move, product: Scaled<T>) -> Scaled<T> {
+    fn front(&self, x: &[i8], step: Move, product: Scaled<T>) -> Scaled<T> {
         self.tables.front(x, step.sites, product)
     }
 }
@@ -190,8 +191,8 @@ impl<T: Kernel> Rbm<T> {
 
     /// Brings all tables up to date with the parameters.
     pub(super) fn tabulate(&mut self) {
-        let mut tables = std::mem::replace(&mut self.tables, Tables::new(0, 0));
-        let (units, parts, count) = (tables.units, Tables::<T>::PARTS, self.w.len());
+        let mut tables = std::mem::replace(&mut self.tables, RbmTables::new(0, 0));
+        let (units, parts, count) = (tables.units, RbmTables::<T>::PARTS, self.w.len());
         let part = |z: T, part: usize| {
             if part == 0 {
                 z.complex().re

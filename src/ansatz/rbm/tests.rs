@@ -136,7 +136,7 @@ fn walk<T: Kernel>(weight: T) {
     ))
     .unwrap();
     let mut x = vec![1i8; sites];
-    let (mut batch, mut scratch) = (rbm.batch(&x), Scratch::default());
+    let (mut batch, mut scratch) = (rbm.batch(&x), RbmScratch::default());
     for turn in 0..40 {
         for site in 0..sites {
             let mut asks = Asks::default();
@@ -195,7 +195,7 @@ fn many_units_do_not_overflow() {
         let moves: [&[u32]; 4] = [&[0], &[1, 2], &[3, 1], &[0, 1, 2]];
         moves.iter().for_each(|sites| asks.flip(0, &x, sites));
         let mut out = vec![Complex64::ZERO; asks.len()];
-        let mut scratch = Scratch::default();
+        let mut scratch = RbmScratch::default();
         rbm.ratios(&batch, &asks, &mut scratch, &mut out);
         for ((_, step), ratio) in asks.iter().zip(&out) {
             let exact = walkers::ratio_from_theta(&rbm, &batch, 0, step, &mut scratch);

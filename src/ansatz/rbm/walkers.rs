@@ -46,7 +46,7 @@ pub struct RbmBatch {
 
 /// The last ratios, and room for what questions are answered from.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub struct RbmScratch {
     row: Vec<i8>,
     inputs: Vec<f64>,
     theta: Vec<f64>,
@@ -55,7 +55,7 @@ pub struct Scratch {
     ratios: Vec<Complex64>,
 }
 
-impl Scratch {
+impl RbmScratch {
     /// Makes room for `rows` walkers at once; what there is stays.
     fn fit<M: Machine>(&mut self, machine: &M, rows: usize) {
         let grow = |numbers: &mut Vec<f64>, wanted| {
@@ -199,7 +199,7 @@ pub(super) fn start<M: Machine>(machine: &M, xs: &[i8]) -> RbmBatch {
         irregular: vec![false; walkers],
         refreshes: 0,
     };
-    let mut scratch = Scratch::default();
+    let mut scratch = RbmScratch::default();
     for first in (0..walkers).step_by(BLOCK) {
         refresh(
             machine,
@@ -228,11 +228,11 @@ fn refresh<M: Machine>(
     batch: &mut RbmBatch,
     first: usize,
     count: usize,
-    scratch: &mut Scratch,
+    scratch: &mut RbmScratch,
 ) {
     let (n, stride, width) = (machine.length(), 2 * machine.stride(), machine.inputs());
     scratch.fit(machine, count);
-    let Scratch {
+    let RbmScratch {
         inputs,
         theta,
         planes,
@@ -269,7 +269,7 @@ pub(super) fn answers<M: Machine>(
     machine: &M,
     batch: &RbmBatch,
     asks: &Asks,
-    scratch: &mut Scratch,
+    scratch: &mut RbmScratch,
     out: &mut [Complex64],
 ) {
     // What θ may need later is there from the first question on.
@@ -288,7 +288,7 @@ pub(super) fn move_on<M: Machine>(
     batch: &mut RbmBatch,
     asks: &Asks,
     taken: &[bool],
-    scratch: &mut Scratch,
+    scratch: &mut RbmScratch,
 ) {
     step::<M>(
         machine.simd(),
@@ -325,12 +325,12 @@ pub(super) fn ratio_from_theta<M: Machine>(
     batch: &RbmBatch,
     k: usize,
     step: Move,
-    scratch: &mut Scratch,
+    scratch: &mut RbmScratch,
 ) -> Complex64 {
     scratch.fit(machine, 2);
     let (n, stride) = (machine.length(), machine.weights().stride());
     let count = machine.inputs();
-    let Scratch {
+    let RbmScratch {
         row,
         inputs,
         theta,

@@ -13,7 +13,7 @@ use crate::calculation::Registry;
 use crate::calculation::vmc::problem::{self, Problem};
 use crate::derivatives::Kind;
 use crate::error::{Error, Result};
-use crate::evolution::motion::Axis;
+use crate::evolution::motion::TimeAxis;
 use crate::evolution::ramp::Ramp;
 use crate::input::{Source, section};
 use crate::lattice::Lattice;
@@ -235,7 +235,7 @@ pub fn validate(source: &Source, problem: &Problem) -> Result<()> {
     };
     let at_start = Couplings::new(source, problem, &evolve)?.at(0.0)?;
     if problem::wave_function(source, problem)?.facts().kind == Kind::Real
-        && (evolve.axis == Axis::Real || !at_start.facts.real)
+        && (evolve.axis == TimeAxis::Real || !at_start.facts.real)
     {
         return Err(Error::input(
             "ansatz.parameters",

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::evolution::integrator::Integrator;
-use crate::evolution::motion::{Axis, Equation, Inverse, Principle, Spectral};
+use crate::evolution::motion::{Equation, MotionInverse, Principle, Spectral, TimeAxis};
 use crate::evolution::ramp::Ramp;
 use crate::input::{Method, Source, at_least_one};
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub struct EvolveInput {
     /// "real" (default) or "imaginary"
     #[serde(default)]
-    pub axis: Axis,
+    pub axis: TimeAxis,
     /// Time at which the evolution ends; it begins at 0
     pub time: f64,
     /// Length of a step; of the first one where steps adapt
@@ -41,7 +41,7 @@ pub struct EvolveInput {
     #[serde(default)]
     pub ramps: BTreeMap<String, Ramp>,
     /// What the evolution starts from: the result of `[optimize]`, or else the initial parameters
-    pub start: Option<Start>,
+    pub start: Option<InitialState>,
     /// mclachlan (default) or dirac-frenkel; they differ for real parameters only
     #[serde(default)]
     pub principle: Principle,
@@ -61,7 +61,7 @@ pub struct EvolveInput {
 /// `evolve.start`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Start {
+pub enum InitialState {
     /// All spins along one direction, up to the random initial weights of the wave function
     Product {
         /// Angle from the z axis, 0 < theta < pi
@@ -90,8 +90,8 @@ impl EvolveInput {
     /// The equation of motion.
     pub fn equation(&self) -> Equation {
         let inverse = match self.shift {
-            Some(shift) => Inverse::Shift(shift),
-            None => Inverse::Spectral(Spectral {
+            Some(shift) => MotionInverse::Shift(shift),
+            None => MotionInverse::Spectral(Spectral {
                 cut: self.pseudo_inverse.unwrap_or(1e-8),
                 signal_to_noise: self.signal_to_noise.unwrap_or(1.0),
             }),
@@ -170,7 +170,7 @@ impl EvolveInput {
             return wrong("shift", "a shift and a pseudo-inverse", "keep one of them");
         }
         if self.principle == Principle::DiracFrenkel {
-            if self.axis == Axis::Imaginary {
+            if self.axis == TimeAxis::Imaginary {
                 return wrong(
                     "principle",
                     "Dirac–Frenkel has no imaginary time",
@@ -190,7 +190,7 @@ impl EvolveInput {
 
     /// An error where the start or the Hamiltonian cannot work.
     fn check_state(&self) -> Result<()> {
-        if let Some(Start::Product { theta, phi }) = &self.start
+        if let Some(InitialState::Product { theta, phi }) = &self.start
             && !(*theta > 0.0 && *theta < std::f64::consts::PI && phi.is_finite())
         {
             return wrong(

@@ -14,7 +14,7 @@ mod step;
 mod trajectory;
 
 pub use couplings::{Couplings, Present, validate as validate_evolution};
-pub use keys::{EvolveInput, Start, keys, validate};
+pub use keys::{EvolveInput, InitialState, keys, validate};
 pub use trajectory::{CURVES, OUTPUTS, OutputRow, PointRow, Trajectory};
 
 use super::measure;
@@ -23,7 +23,7 @@ use super::vmc::problem::observables;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
 use crate::error::Result;
-use crate::evolution::motion::Axis;
+use crate::evolution::motion::TimeAxis;
 use crate::input::{self, Method, Source};
 use crate::io::tree::Tree;
 use crate::observable::Named;
@@ -154,7 +154,7 @@ fn end(keys: &EvolveInput) -> f64 {
 
 /// Bounds of drift and r² above which there is a warning.
 fn bounds(keys: &EvolveInput) -> (Option<f64>, f64) {
-    let conserved = keys.ramps.is_empty() && keys.axis == Axis::Real;
+    let conserved = keys.ramps.is_empty() && keys.axis == TimeAxis::Real;
     (
         conserved.then(|| keys.max_drift.unwrap_or(1e-3)),
         keys.max_r2.unwrap_or(0.1),

@@ -4,7 +4,7 @@
 //! A spin along (θ, φ) has ψ(↑)/ψ(↓) = cot(θ/2) e^{−iφ} = e^{2a}, so that ln ψ(x) = a Σ_i σ_i: the
 //! visible biases `a` of a network, one complex number or a modulus and a phase for each site.
 
-use super::keys::{Start, keys};
+use super::keys::{InitialState, keys};
 use crate::ansatz::Block;
 use crate::calculation::vmc::{Vmc, parameters_of};
 use crate::error::{Error, Result};
@@ -23,8 +23,8 @@ const TOLERANCE: f64 = 1e-4;
 pub fn start(source: &Source, vmc: &mut Vmc) -> Result<()> {
     match keys(source)?.and_then(|e| e.start) {
         None => Ok(()),
-        Some(Start::Product { theta, phi }) => product(vmc, theta, phi),
-        Some(Start::File { file }) => {
+        Some(InitialState::Product { theta, phi }) => product(vmc, theta, phi),
+        Some(InitialState::File { file }) => {
             let wrong = |problem: String| {
                 Error::input(
                     "evolve.start.file",

@@ -21,10 +21,35 @@ pub struct Target {
     error: f64,
 }
 
+/// The observable called `name` and where the entries of its quantity `wanted` stand.
+///
+/// Errors: [`Error::Input`] where nothing of that name is measured.
+fn place(observables: &[Named], name: &str, wanted: &str) -> Result<(usize, Range<usize>)> {
+    let Some(k) = observables.iter().position(|n| n.name == name) else {
+        let known: Vec<_> = observables.iter().map(|n| n.name.as_str()).collect();
+        return Err(Error::input(
+            "measure.target_error.observable",
+            format!("`{name}` is not measured"),
+            format!("measured: energy, {}", known.join(", ")),
+        ));
+    };
+    let quantities = observables[k].observable.quantities();
+    let Some(q) = quantities.iter().position(|q| q.name == wanted) else {
+        let names = quantities.iter().map(|q| format!("\"{}\"", q.name));
+        let names: Vec<_> = names.collect();
+        return Err(Error::input(
+            "measure.target_error.quantity",
+            format!("`{name}` has no quantity `{wanted}`"),
+            format!("it has {}", names.join(", ")),
+        ));
+    };
+    let start: usize = quantities[..q].iter().map(|q| q.entries()).sum();
+    Ok((k, start..start + quantities[q].entries()))
+}
+
 impl Target {
     /// The target of an input, if it has one; an error if it names nothing that is measured.
     pub fn new(settings: &MeasureInput, observables: &[Named]) -> Result<Option<Self>> {
-        let key = |name: &str| format!("measure.target_error{name}");
         let (place, error) = match &settings.target_error {
             None => return Ok(None),
             Some(TargetError::Energy(error)) => (None, *error),
@@ -36,46 +61,13 @@ impl Target {
                 quantity,
                 error,
             }) => {
-                let known = observables
-                    .iter()
-                    .map(|n| n.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                let k = observables
-                    .iter()
-                    .position(|n| n.name == *observable)
-                    .ok_or_else(|| {
-                        let problem = format!("`{observable}` is not measured");
-                        Error::input(
-                            key(".observable"),
-                            problem,
-                            format!("measured: energy, {known}"),
-                        )
-                    })?;
-                let quantities = observables[k].observable.quantities();
-                let wanted = quantity.clone().unwrap_or_default();
-                let q = quantities
-                    .iter()
-                    .position(|q| q.name == wanted)
-                    .ok_or_else(|| {
-                        let names: Vec<_> = quantities
-                            .iter()
-                            .map(|q| format!("\"{}\"", q.name))
-                            .collect();
-                        let problem = format!("`{observable}` has no quantity `{wanted}`");
-                        Error::input(
-                            key(".quantity"),
-                            problem,
-                            format!("it has {}", names.join(", ")),
-                        )
-                    })?;
-                let start: usize = quantities[..q].iter().map(|q| q.entries()).sum();
-                (Some((k, start..start + quantities[q].entries())), *error)
+                let wanted = quantity.as_deref().unwrap_or_default();
+                (Some(place(observables, observable, wanted)?), *error)
             }
         };
         if !(error.is_finite() && error > 0.0) {
             return Err(Error::input(
-                key(""),
+                "measure.target_error",
                 format!("{error} is not an error bar"),
                 "give a positive number",
             ));

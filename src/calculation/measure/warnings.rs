@@ -155,15 +155,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn each_fault_has_its_warning_and_a_sound_run_has_none() {
-        let sound = Measurement {
+    /// Chains without a fault.
+    fn sound() -> Measurement {
+        Measurement {
             proposed: vec![100.0; 4],
             accepted: vec![40.0; 4],
             ..Measurement::default()
-        };
-        let warnings = |m: &Measurement, e: &Energy| of_measurement(m, e, &["m"], -2.0);
-        assert!(warnings(&sound, &energy()).is_empty());
+        }
+    }
+
+    fn warnings(m: &Measurement, e: &Energy) -> Vec<String> {
+        of_measurement(m, e, &["m"], -2.0)
+    }
+
+    #[test]
+    fn each_fault_of_the_chains_has_its_warning_and_a_sound_run_has_none() {
+        assert!(warnings(&sound(), &energy()).is_empty());
         let summary = |r_hat: f64| Summary {
             r_hat,
             ..Summary::default()
@@ -171,75 +178,61 @@ mod tests {
         for faulty in [
             Measurement {
                 accepted: vec![40.0, 0.0, 40.0, 40.0],
-                ..sound.clone()
+                ..sound()
             },
             Measurement {
                 accepted: vec![40.0, 0.1, 40.0, 40.0],
-                ..sound.clone()
+                ..sound()
             },
             Measurement {
                 proposed: vec![1e6; 4],
                 accepted: vec![1.0; 4],
-                ..sound.clone()
+                ..sound()
             },
             Measurement {
                 spins: Some(summary(1.5)),
-                ..sound.clone()
+                ..sound()
             },
             Measurement {
                 observed: vec![summary(1.5)],
-                ..sound.clone()
+                ..sound()
             },
             Measurement {
                 equilibration: Equilibration {
                     cut: 10,
                     drift: 0.0,
                 },
-                ..sound.clone()
+                ..sound()
             },
             Measurement {
                 equilibration: Equilibration {
                     cut: 0,
                     drift: -9.0,
                 },
-                ..sound.clone()
+                ..sound()
             },
         ] {
             assert_eq!(warnings(&faulty, &energy()).len(), 1, "{faulty:?}");
         }
-        assert_eq!(
-            warnings(
-                &sound,
-                &Energy {
-                    r_hat: 1.2,
-                    ..energy()
-                }
-            )
-            .len(),
-            1
-        );
-        assert_eq!(of_measurement(&sound, &energy(), &[], -0.5).len(), 1);
-        assert_eq!(
-            warnings(
-                &sound,
-                &Energy {
-                    mean: Complex64::new(-1.0, 0.2),
-                    ..energy()
-                }
-            )
-            .len(),
-            1
-        );
-        assert_eq!(
-            warnings(
-                &sound,
-                &Energy {
-                    effective_samples: 10.0,
-                    ..energy()
-                }
-            )
-            .len(),
-            1
-        );
+    }
+
+    #[test]
+    fn each_fault_of_the_energy_has_its_warning() {
+        let disagreeing = Energy {
+            r_hat: 1.2,
+            ..energy()
+        };
+        let complex = Energy {
+            mean: Complex64::new(-1.0, 0.2),
+            ..energy()
+        };
+        let correlated = Energy {
+            effective_samples: 10.0,
+            ..energy()
+        };
+        for faulty in [disagreeing, complex, correlated] {
+            assert_eq!(warnings(&sound(), &faulty).len(), 1, "{faulty:?}");
+        }
+        assert_eq!(of_measurement(&sound(), &energy(), &[], -0.5).len(), 1);
     }
 }

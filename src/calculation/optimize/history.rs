@@ -8,7 +8,7 @@ use crate::run::{Curves, Record, load_rows, save_rows};
 
 record! {
     /// One step of an optimisation.
-    pub struct Step {
+    pub struct StepRow {
         energy: "energy of the input", "Re <E_loc> of the step's samples, whole system";
         energy_imag: "energy of the input", "Im <E_loc>, zero within its error bar";
         error: "energy of the input", "standard error of the energy";
@@ -49,7 +49,7 @@ const SECONDS: &str = "timing/step_seconds";
 /// The record in results.
 pub const CURVES: Curves = Curves {
     group: "optimize/history",
-    columns: Step::COLUMNS,
+    columns: StepRow::COLUMNS,
     across: None,
     row: "step",
     seconds: SECONDS,
@@ -60,7 +60,7 @@ pub const CURVES: Curves = Curves {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
     /// One row per step.
-    pub rows: Vec<Step>,
+    pub rows: Vec<StepRow>,
     /// Seconds of wall time per step.
     pub seconds: Vec<f64>,
 }
@@ -96,7 +96,7 @@ mod tests {
     fn history_round_trips() {
         let row = |i: usize| {
             let numbers: Vec<f64> = (0..20).map(|k| (10 * i + k) as f64).collect();
-            Step::from_numbers(&numbers)
+            StepRow::from_numbers(&numbers)
         };
         let history = History {
             rows: (0..3).map(row).collect(),

@@ -12,7 +12,7 @@ mod state;
 mod step;
 mod warnings;
 
-pub use history::{CURVES, History, Step};
+pub use history::{CURVES, History, StepRow};
 pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
 

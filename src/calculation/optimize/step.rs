@@ -1,7 +1,7 @@
 //! Decides one step of an optimisation: samples, energy, direction, update, and what is written
 //! down of it.
 
-use super::history::Step;
+use super::history::StepRow;
 use super::policy::{Fault, Snapshot};
 use super::{Optimize, given_up};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
@@ -135,10 +135,16 @@ impl Optimize<'_> {
     }
 
     /// The row of a step in the history.
-    fn row(&self, sampled: &Sampled, update: &Update, fault: Option<Fault>, level: usize) -> Step {
+    fn row(
+        &self,
+        sampled: &Sampled,
+        update: &Update,
+        fault: Option<Fault>,
+        level: usize,
+    ) -> StepRow {
         let (energy, counts) = (&sampled.energy, &sampled.counts);
         let finite_or = |value: f64| if value.is_finite() { value } else { -1.0 };
-        let row = Step {
+        let row = StepRow {
             energy: energy.mean.re,
             energy_imag: energy.mean.im,
             error: energy.error,
@@ -165,7 +171,7 @@ impl Optimize<'_> {
         }
         // The numbers of an unsound step mean nothing; those of the last sound one stand for them.
         let last = self.history.rows.last().copied().unwrap_or_default();
-        Step {
+        StepRow {
             energy: last.energy,
             energy_imag: last.energy_imag,
             error: last.error,

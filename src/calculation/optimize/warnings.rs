@@ -4,7 +4,7 @@
 //! The energy E of the last twentieth of the steps lies above the lowest such mean by five standard
 //! errors and by a twentieth of the descent from the first one.
 
-use super::history::{History, Step};
+use super::history::{History, StepRow};
 use crate::stats::limits::MAX_R_HAT;
 use crate::stats::with_error;
 
@@ -41,10 +41,10 @@ pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
     if rows.len() < 4 * length {
         return Vec::new();
     }
-    let sound = |r: &&Step| {
+    let sound = |r: &&StepRow| {
         r.rejected == 0.0 && r.error.is_finite() && r.energy >= lower_bound - 5.0 * r.error
     };
-    let mean = |rows: &[Step]| {
+    let mean = |rows: &[StepRow]| {
         let kept: Vec<_> = rows.iter().filter(sound).collect();
         let n = kept.len() as f64;
         let energy = kept.iter().map(|r| r.energy).sum::<f64>() / n;
@@ -90,11 +90,11 @@ mod tests {
         let history = |energy: &dyn Fn(usize) -> f64, steps: usize| {
             let mut history = History::default();
             for step in 0..steps {
-                history.rows.push(Step {
+                history.rows.push(StepRow {
                     energy: energy(step),
                     error: 0.01,
                     iterations: -1.0,
-                    ..Step::default()
+                    ..StepRow::default()
                 });
             }
             history

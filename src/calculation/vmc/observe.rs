@@ -72,20 +72,9 @@ impl Observations {
                 {
                     let values = checked(named, named.observable.local_values(&view)?)?;
                     let columns = named.observable.columns();
-                    let out: &mut Vec<f64> = &mut sums[o];
                     for segment in &segments[o] {
-                        for power in [1, 2] {
-                            let start = out.len();
-                            out.resize(start + columns, 0.0);
-                            for row in values[segment.start * columns..segment.end * columns]
-                                .chunks_exact(columns)
-                            {
-                                out[start..]
-                                    .iter_mut()
-                                    .zip(row)
-                                    .for_each(|(s, x)| *s += if power == 1 { *x } else { x * x });
-                            }
-                        }
+                        let entries = segment.start * columns..segment.end * columns;
+                        push_sums(&values[entries], columns, &mut sums[o]);
                     }
                 }
             }
@@ -113,6 +102,18 @@ impl Observations {
             self.bins.iter().zip(observables).map(summary).collect()
         } else {
             Vec::new()
+        }
+    }
+}
+
+/// Appends Σ x and Σ x² over the rows of `values`, column by column.
+fn push_sums(values: &[f64], columns: usize, sums: &mut Vec<f64>) {
+    for power in [1, 2] {
+        let start = sums.len();
+        sums.resize(start + columns, 0.0);
+        for row in values.chunks_exact(columns) {
+            let terms = sums[start..].iter_mut().zip(row);
+            terms.for_each(|(s, x)| *s += if power == 1 { *x } else { x * x });
         }
     }
 }

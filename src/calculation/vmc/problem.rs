@@ -11,8 +11,8 @@ use crate::ensemble::{
 };
 use crate::error::{Error, Result};
 use crate::input::{
-    self, HamiltonianCommon, Method, MoveInput, ObservableInput, SamplerInput, SignRule, Source,
-    configurations, site_kind, split_hamiltonian,
+    self, HamiltonianCommon, Method, MoveInput, ObservableInput, SamplerInput, SignRuleName,
+    Source, configurations, site_kind, split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
@@ -52,8 +52,8 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
     let hamiltonian = model.compile(&basis)?;
     hamiltonian.check(&basis)?;
     let sign_rule = match common.sign_rule {
-        SignRule::None => None,
-        SignRule::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
+        SignRuleName::None => None,
+        SignRuleName::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
     };
     let facts = Facts {
         pairs: model.exchange_bonds,

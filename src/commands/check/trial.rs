@@ -75,6 +75,38 @@ impl Trial {
             all
         }
     }
+
+    /// Whether it came to its end, or far enough to time a step.
+    fn has_steps(&self) -> bool {
+        self.finished || !self.seconds("step").is_empty() || self.seconds("evolve").len() >= 2
+    }
+}
+
+/// The part of one rank: two chains, where there are two, because some observables compare them.
+fn of_one_rank(whole: Extent) -> Extent {
+    let own = share(whole.chains, 0, whole.ranks).len();
+    Extent {
+        ranks: 1,
+        chains: own.max(2).min(whole.chains),
+        ..whole
+    }
+}
+
+/// Two steps with fewer samples of each chain, or fewer chains where they have few.
+fn with_fewer_samples(alone: Extent) -> Extent {
+    let steps = alone.steps.min(2);
+    if alone.per_chain >= FEWER {
+        return Extent {
+            per_chain: alone.per_chain / FEWER,
+            steps,
+            ..alone
+        };
+    }
+    Extent {
+        chains: (alone.chains / FEWER).max(2).min(alone.chains),
+        steps,
+        ..alone
+    }
 }
 
 struct TrialRun<'a> {
@@ -111,7 +143,6 @@ impl TrialRun<'_> {
     fn trial(&self) -> Result<Option<Trial>> {
         let Asked { source, ranks, .. } = *self.asked;
         let sampler = source.input.sampler.clone().unwrap_or_default();
-        let exact = sampler.method == Method::FullSum;
         let whole = Extent {
             ranks,
             chains: sampler.chains,
@@ -119,77 +150,61 @@ impl TrialRun<'_> {
             steps: STEPS,
             whole_evolution: false,
         };
-        let steps_asked = optimize::keys(source)?.map_or(0, |o| o.steps);
-        let mut found = None;
-        if ranks > 1 && ranks <= job::placement::cores() {
-            found = self.run(whole)?;
-            if found.is_none() && self.left().is_zero() {
-                return Ok(None);
-            }
-        }
-        // Two chains, where there are two: some observables compare them.
-        let chains = if exact {
-            whole.chains
-        } else {
-            share(whole.chains, 0, ranks).len().max(2).min(whole.chains)
-        };
-        let alone = Extent {
-            ranks: 1,
-            chains,
-            ..whole
-        };
-        if found.is_none() {
-            found = self.run(alone)?;
-        }
-        if found.as_ref().is_none_or(|t| {
-            !t.finished && t.seconds("step").is_empty() && t.seconds("evolve").len() < 2
-        }) && !exact
-        {
-            let fewer = Extent {
-                chains: if alone.per_chain >= FEWER {
-                    chains
-                } else {
-                    (chains / FEWER).max(2).min(chains)
-                },
-                per_chain: if alone.per_chain >= FEWER {
-                    alone.per_chain / FEWER
-                } else {
-                    alone.per_chain
-                },
-                steps: alone.steps.min(2),
-                ..alone
-            };
-            log::info!(
-                "two steps do not fit in {:.0} s; once more with fewer samples",
-                self.asked.seconds / 2.0
-            );
-            found = self.run(fewer)?;
-        }
-        let Some(mut trial) = found else {
+        let Some(first) = self.first(whole, sampler.method == Method::FullSum)? else {
             return Ok(None);
         };
-        let typical = trial
-            .seconds("step")
-            .into_iter()
-            .fold(f64::INFINITY, f64::min);
-        let steps = steps_asked.min((TIMED / typical) as usize);
-        let steps = steps.min(MOST_STEPS);
-        if trial.finished && steps > 2 * STEPS {
-            // Short steps are timed once more, for longer.
-            trial = self
-                .run(Extent {
-                    steps,
-                    ..trial.extent
-                })?
-                .filter(|t| t.finished)
-                .unwrap_or(trial);
-        }
+        let mut trial = self.longer(first)?;
         if evolve::keys(source)?.is_some_and(|e| e.integrator.is_adaptive())
             && !self.left().is_zero()
         {
             trial.adapted = self.adapted(trial.extent)?;
         }
         Ok(Some(trial))
+    }
+
+    /// A first trial: on all ranks of the run where this machine has the cores, else of one of them
+    /// alone; with fewer samples where two steps do not fit in the time and it is no full sum.
+    fn first(&self, whole: Extent, exact: bool) -> Result<Option<Trial>> {
+        let mut found = None;
+        if whole.ranks > 1 && whole.ranks <= job::placement::cores() {
+            found = self.run(whole)?;
+            if found.is_none() && self.left().is_zero() {
+                return Ok(None);
+            }
+        }
+        let alone = match exact {
+            true => Extent { ranks: 1, ..whole },
+            false => of_one_rank(whole),
+        };
+        if found.is_none() {
+            found = self.run(alone)?;
+        }
+        if exact || found.as_ref().is_some_and(Trial::has_steps) {
+            return Ok(found);
+        }
+        log::info!(
+            "two steps do not fit in {:.0} s; once more with fewer samples",
+            self.asked.seconds / 2.0
+        );
+        self.run(with_fewer_samples(alone))
+    }
+
+    /// Short steps are timed once more, for longer.
+    fn longer(&self, trial: Trial) -> Result<Trial> {
+        let steps_asked = optimize::keys(self.asked.source)?.map_or(0, |o| o.steps);
+        let seconds = trial.seconds("step").into_iter();
+        let typical = seconds.fold(f64::INFINITY, f64::min);
+        let steps = steps_asked.min((TIMED / typical) as usize);
+        let steps = steps.min(MOST_STEPS);
+        if !trial.finished || steps <= 2 * STEPS {
+            return Ok(trial);
+        }
+        let extent = Extent {
+            steps,
+            ..trial.extent
+        };
+        let again = self.run(extent)?;
+        Ok(again.filter(|t| t.finished).unwrap_or(trial))
     }
 
     fn left(&self) -> Duration {

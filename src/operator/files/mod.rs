@@ -63,10 +63,10 @@ pub fn read_fields(path: &Path, key: &str, sites: usize) -> Result<Vec<(usize, [
 }
 
 /// A coefficient and its string, as `PauliSum::add` takes them.
-pub type Term = (Complex64, Vec<(u32, Pauli)>);
+pub type PauliTerm = (Complex64, Vec<(u32, Pauli)>);
 
 /// Reads a sum of Pauli strings on `sites` sites. `key` is named in errors.
-pub fn read_pauli(path: &Path, key: &str, sites: usize) -> Result<Vec<Term>> {
+pub fn read_pauli(path: &Path, key: &str, sites: usize) -> Result<Vec<PauliTerm>> {
     let mut terms = Vec::new();
     rows(path, key, &["coefficient,string"], |place, fields| {
         const REMEDY: &str = "write lines such as `0.5,X0 Z1`";

@@ -69,7 +69,7 @@ fn good_files() {
 }
 
 #[test]
-fn bad_files() {
+fn bad_bonds_and_fields() {
     let bonds = |text: &str| with(text, |p| read_bonds(p, "here", 3));
     refused(bonds("i,j\n0,1\n"), 1, "header");
     refused(bonds(""), 0, "no data");
@@ -80,33 +80,26 @@ fn bad_files() {
     refused(bonds("i,j,Jx,Jy,Jz\n0,1,1,nan,1\n"), 2, "finite");
     refused(bonds("i,j,Jx,Jy,Jz\n0,1,1,1,1e999\n"), 2, "finite");
     refused(bonds("i,j,Jx,Jy,Jz\n1,1,1,1,1\n"), 2, "itself");
+    let twice = "i,j,Jx,Jy,Jz\n0,1,1,1,1\n#\n1,0,1,1,1\n";
+    refused(bonds(twice), 4, "already on line 2");
+    let fields = |text: &str| with(text, |p| read_fields(p, "here", 3));
     refused(
-        bonds("i,j,Jx,Jy,Jz\n0,1,1,1,1\n#\n1,0,1,1,1\n"),
-        4,
-        "already on line 2",
-    );
-    refused(
-        with("i,hx,hy,hz\n0,1,1,1\n0,1,1,1\n", |p| {
-            read_fields(p, "here", 3)
-        }),
+        fields("i,hx,hy,hz\n0,1,1,1\n0,1,1,1\n"),
         3,
         "already on line 2",
     );
-    refused(
-        with("i,j,kind\n0,1,0\n", |p| read_edges(p, "here")),
-        2,
-        "kind",
-    );
-    refused(
-        with("i,j\n0,99999999999\n", |p| read_edges(p, "here")),
-        2,
-        "largest",
-    );
-    refused(
-        with("i,j\n0,1\n1,0\n", |p| read_edges(p, "here")),
-        3,
-        "already",
-    );
+}
+
+#[test]
+fn bad_edges() {
+    let edges = |text: &str| with(text, |p| read_edges(p, "here"));
+    refused(edges("i,j,kind\n0,1,0\n"), 2, "kind");
+    refused(edges("i,j\n0,99999999999\n"), 2, "largest");
+    refused(edges("i,j\n0,1\n1,0\n"), 3, "already");
+}
+
+#[test]
+fn bad_pauli_strings() {
     for (line, what) in [
         ("x,X0", "coefficient"),
         ("1,W0", "W0"),
@@ -116,33 +109,21 @@ fn bad_files() {
         ("1,X0 Z0", "twice"),
         ("inf,X0", "finite"),
     ] {
-        refused(
-            with(&format!("coefficient,string\n{line}\n"), |p| {
-                read_pauli(p, "here", 3)
-            }),
-            2,
-            what,
-        );
+        let text = format!("coefficient,string\n{line}\n");
+        refused(with(&text, |p| read_pauli(p, "here", 3)), 2, what);
     }
-    refused(
-        read_edges(Path::new("/no/such/list.csv"), "here"),
-        0,
-        "list.csv",
-    );
-    refused(
-        with("", |p| {
-            read_edges(&p.parent().unwrap().join("list.csv").join("x"), "here")
-        }),
-        0,
-        "list.csv",
-    );
+}
+
+#[test]
+fn paths_that_are_no_files() {
+    let read = |path: &Path| read_edges(path, "here");
+    refused(read(Path::new("/no/such/list.csv")), 0, "list.csv");
+    let below_a_file = with("", |p| read(&p.join("x")));
+    refused(below_a_file, 0, "list.csv");
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("list.csv")).unwrap();
-    refused(
-        read_edges(&folder.path().join("list.csv"), "here"),
-        0,
-        "regular",
-    );
+    let path = folder.path().join("list.csv");
+    std::fs::create_dir(&path).unwrap();
+    refused(read(&path), 0, "regular");
 }
 
 #[test]

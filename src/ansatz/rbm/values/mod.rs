@@ -13,7 +13,7 @@ mod tables;
 mod tests;
 
 use super::kernel::Kernel;
-use super::walkers::{self, RbmBatch, Scratch};
+use super::walkers::{self, RbmBatch, RbmScratch};
 use crate::ansatz::field::{check_length, flatten, gaussian, unflatten};
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives};
 use crate::basis::Local;
@@ -23,7 +23,7 @@ use crate::linalg::simd::Simd;
 use crate::rng::Origin;
 use ndarray::Array2;
 use num_complex::Complex64;
-use tables::Tables;
+use tables::ValueTables;
 
 /// What a value says to the units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -51,7 +51,7 @@ impl Inputs {
 
 /// Sizes of a machine, and which weights are one parameter.
 #[derive(Debug, Clone)]
-pub struct Shape {
+pub struct ValueShape {
     /// What every site can be in.
     pub local: Local,
     /// Number of sites.
@@ -71,7 +71,7 @@ pub struct Shape {
 /// A restricted Boltzmann machine on sites of any values.
 #[derive(Debug, Clone)]
 pub struct ValueRbm<T> {
-    shape: Shape,
+    shape: ValueShape,
     features: Array2<f64>,
     /// Number of the visible biases of each site.
     orbit: Vec<usize>,
@@ -79,11 +79,11 @@ pub struct ValueRbm<T> {
     units: usize,
     /// A, b and W in the order of the layout.
     parameters: Vec<T>,
-    tables: Tables<T>,
+    tables: ValueTables<T>,
     simd: Simd,
 }
 
-impl Shape {
+impl ValueShape {
     /// Where each site's visible biases are: sites that the group maps onto each other share them.
     fn orbits(&self) -> Vec<usize> {
         match &self.group {
@@ -108,11 +108,11 @@ impl Shape {
 
 impl<T: Kernel> ValueRbm<T> {
     /// A machine with Gaussian parameters of standard deviation `init`.
-    pub fn new(shape: Shape, init: f64, seed: impl Into<Origin>) -> Self {
+    pub fn new(shape: ValueShape, init: f64, seed: impl Into<Origin>) -> Self {
         let (features, orbit) = (shape.inputs.features(shape.local), shape.orbits());
         let units = shape.hidden * shape.repeats();
         let mut machine = ValueRbm {
-            tables: Tables::empty(),
+            tables: ValueTables::empty(),
             simd: Simd::chosen(),
             parameters: Vec::new(),
             features,
@@ -243,7 +243,7 @@ impl<T: Kernel> ValueRbm<T> {
 
 impl<T: Kernel> Ansatz for ValueRbm<T> {
     type Batch = RbmBatch;
-    type Scratch = Scratch;
+    type Scratch = RbmScratch;
 
     fn sites(&self) -> usize {
         self.shape.sites

@@ -5,9 +5,9 @@
 //! e^{Σ_k A_k (f_k(x') − f_k(x)) + Σ_j δ_j} besides what a move does to the units.
 
 use super::ValueRbm;
-use crate::ansatz::rbm::kernel::{Kernel, Move, Scaled, multiply};
+use crate::ansatz::rbm::kernel::{AngleChange, Kernel, Scaled, multiply};
 use crate::ansatz::rbm::machine::Machine;
-use crate::basis;
+use crate::basis::Move;
 use crate::linalg::lanes::{Lanes, Packed, WIDTH};
 use crate::linalg::panels::Panels;
 use crate::linalg::simd::{Simd, compiled_for_each_set};
@@ -20,7 +20,7 @@ const STEEP: f64 = 12.0;
 
 /// What follows from the parameters alone.
 #[derive(Debug, Clone)]
-pub(super) struct Tables<T> {
+pub(super) struct ValueTables<T> {
     /// From features to θ of all units and the visible sum.
     pub(super) weights: Panels,
     /// Lanes of a number of every unit.
@@ -41,10 +41,10 @@ fn grow_body<T: Kernel, const SET: u8>(weights: &mut [f64]) {
     T::growth_row::<SET>(weights);
 }
 
-impl<T: Kernel> Tables<T> {
+impl<T: Kernel> ValueTables<T> {
     /// Tables of a machine without units.
     pub(super) fn empty() -> Self {
-        Tables {
+        ValueTables {
             weights: Panels::zeros(0, 0),
             stride: 0,
             steep: false,
@@ -86,10 +86,10 @@ impl<T: Kernel> ValueRbm<T> {
                 }
             }
         }
-        self.tables = Tables {
+        self.tables = ValueTables {
             weights,
             stride: padded / WIDTH * parts,
-            ..Tables::empty()
+            ..ValueTables::empty()
         };
         self.tabulate_moves(&full);
     }
@@ -189,12 +189,12 @@ impl<T: Kernel> Machine for ValueRbm<T> {
     fn compose<'a, const SET: u8>(
         &'a self,
         x: &[i8],
-        step: basis::Move,
+        step: Move,
         room: &'a mut [Vec<Lanes>; 2],
-    ) -> Option<Move<'a>> {
+    ) -> Option<AngleChange<'a>> {
         Some(match (step.sites, step.values) {
-            (&[l], &[v]) => Move::Up(self.row(x, l, v)),
-            (&[l, m], &[v, w]) => Move::TwoUp(self.row(x, l, v), self.row(x, m, w)),
+            (&[l], &[v]) => AngleChange::Up(self.row(x, l, v)),
+            (&[l, m], &[v, w]) => AngleChange::TwoUp(self.row(x, l, v), self.row(x, m, w)),
             (sites, _) if sites.len() > LONGEST => return None,
             (sites, values) => {
                 let room = &mut room[0];
@@ -205,12 +205,12 @@ impl<T: Kernel> Machine for ValueRbm<T> {
                 for (&site, &value) in sites.iter().zip(values) {
                     multiply::<T, SET>(room, self.row(x, site, value));
                 }
-                Move::Up(room)
+                AngleChange::Up(room)
             }
         })
     }
     #[inline(always)]
-    fn front(&self, x: &[i8], step: basis::Move, product: Scaled<T>) -> Scaled<T> {
+    fn front(&self, x: &[i8], step: Move, product: Scaled<T>) -> Scaled<T> {
         let changes = step.sites.iter().zip(step.values);
         changes.fold(product, |product, (&site, &value)| {
             product.times(self.tables.fronts[self.change(x, site, value)])

@@ -15,8 +15,8 @@ fn ring(sites: usize) -> Group {
     }
 }
 
-fn shape(basis: &Basis, inputs: Inputs, hidden: usize, group: Option<Group>) -> Shape {
-    Shape {
+fn shape(basis: &Basis, inputs: Inputs, hidden: usize, group: Option<Group>) -> ValueShape {
+    ValueShape {
         local: basis.locals()[0],
         sites: basis.sites(),
         inputs,
@@ -44,7 +44,7 @@ fn laws_hold_with_and_without_biases_and_ties() {
         for inputs in [Inputs::OneHot, Inputs::Polynomial] {
             for (visible_bias, hidden_bias) in [(true, true), (false, true), (true, false)] {
                 for (hidden, group) in [(9, None), (2, Some(ring(basis.sites())))] {
-                    let shape = Shape {
+                    let shape = ValueShape {
                         visible_bias,
                         hidden_bias,
                         ..shape(&basis, inputs, hidden, group)

@@ -5,36 +5,18 @@
 //! row the table lists the columns with ⟨x|T|x'⟩ ≠ 0. Sites that a term leaves alone are not part
 //! of the move.
 
+mod table;
+
 use super::{Facts, Operator, Term};
 use crate::basis::{Asks, Basis, Charge, Move, PARTICLES, TOTAL_SZ};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use table::{Arrow, Elements, SiteTable, dimensions, multiplied};
 
 /// Largest number of joint values of the sites of one term.
 const LARGEST: usize = 1 << 20;
-/// Elements smaller than this part of the largest one are rounding errors of terms that cancel.
-const NEGLIGIBLE: f64 = 1e-14;
-
-/// What one joint value becomes: the sites of the term that change (by their number in it), their
-/// new values, and the element.
-#[derive(Debug, Clone, PartialEq)]
-struct Arrow {
-    to: usize,
-    changed: Vec<u32>,
-    values: Vec<i8>,
-    element: Complex64,
-}
-
-/// The matrix of a term on its sites.
-#[derive(Debug, Clone, PartialEq)]
-struct SiteTable {
-    diagonal: Vec<f64>,
-    /// Where the arrows of each joint value start.
-    first: Vec<usize>,
-    arrows: Vec<Arrow>,
-}
 
 /// Sites and the table that acts on them.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,91 +35,6 @@ pub struct Small {
     parts: Vec<Part>,
     /// Whether two parts can lead to the same configuration.
     overlapping: bool,
-}
-
-/// Elements by (row, column).
-type Elements = BTreeMap<(usize, usize), Complex64>;
-
-fn dimensions(basis: &Basis, sites: &[u32]) -> Vec<usize> {
-    let count = |&s: &u32| basis.locals()[s as usize].count as usize;
-    sites.iter().map(count).collect()
-}
-
-/// The elements of the product of a term's matrices on `sites`, in the order given.
-fn multiplied(term: &Term, sites: &[u32], dimensions: &[usize]) -> Elements {
-    let total: usize = dimensions.iter().product();
-    let mut product: Elements = (0..total).map(|k| ((k, k), term.coefficient)).collect();
-    for (site, matrix) in &term.factors {
-        let place = sites.iter().take_while(|s| *s != site).count();
-        let stride: usize = dimensions[..place].iter().product();
-        let d = dimensions[place];
-        let mut next = Elements::new();
-        for (&(row, column), &c) in &product {
-            let p = column / stride % d;
-            for q in 0..d {
-                let element = c * matrix[(p, q)];
-                if element != Complex64::ZERO {
-                    *next
-                        .entry((row, column - p * stride + q * stride))
-                        .or_default() += element;
-                }
-            }
-        }
-        product = next;
-    }
-    product
-}
-
-impl SiteTable {
-    fn new(basis: &Basis, sites: &[u32], elements: &Elements) -> Result<Self> {
-        let dimensions = dimensions(basis, sites);
-        let total: usize = dimensions.iter().product();
-        let scale = elements.values().fold(0.0f64, |m, e| m.max(e.norm()));
-        let mut table = SiteTable {
-            diagonal: vec![0.0; total],
-            first: vec![0; total + 1],
-            arrows: Vec::new(),
-        };
-        for (&(row, column), &element) in elements {
-            let back = elements.get(&(column, row)).copied().unwrap_or_default();
-            if (element - back.conj()).norm() > 1e-12 * scale {
-                return Err(Error::input(
-                    "hamiltonian",
-                    format!("the terms on sites {sites:?} are not Hermitian"),
-                    "add the Hermitian conjugates",
-                ));
-            }
-            if row == column {
-                table.diagonal[row] = element.re;
-            } else if element.norm() > NEGLIGIBLE * scale {
-                let (mut changed, mut values, mut stride) = (Vec::new(), Vec::new(), 1);
-                for (k, &d) in dimensions.iter().enumerate() {
-                    let (p, q) = (row / stride % d, column / stride % d);
-                    if p != q {
-                        changed.push(k as u32);
-                        values.push(basis.locals()[sites[k] as usize].value(q));
-                    }
-                    stride *= d;
-                }
-                table.arrows.push(Arrow {
-                    to: column,
-                    changed,
-                    values,
-                    element,
-                });
-            }
-            table.first[row + 1] = table.arrows.len();
-        }
-        // Rows without elements end where the row before them ends.
-        for row in 0..total {
-            table.first[row + 1] = table.first[row + 1].max(table.first[row]);
-        }
-        Ok(table)
-    }
-
-    fn row(&self, code: usize) -> &[Arrow] {
-        &self.arrows[self.first[code]..self.first[code + 1]]
-    }
 }
 
 impl Small {
@@ -237,8 +134,8 @@ impl Small {
 
     /// All elements as a map that does not depend on the order of sites, after a permutation and a
     /// mirror of the values.
-    fn image(&self, permutation: Option<&[u32]>, mirrored: bool) -> Image {
-        let mut image = Image::new();
+    fn image(&self, permutation: Option<&[u32]>, mirrored: bool) -> TermImage {
+        let mut image = TermImage::new();
         for part in &self.parts {
             let site = |k: usize| {
                 let s = part.sites[k];
@@ -298,7 +195,7 @@ impl Small {
     }
 }
 
-type Image = BTreeMap<Vec<(u32, usize, usize)>, Complex64>;
+type TermImage = BTreeMap<Vec<(u32, usize, usize)>, Complex64>;
 
 /// Whether two parts change the same set of sites.
 fn overlap(parts: &[Part]) -> bool {
@@ -436,7 +333,7 @@ impl Operator for Small {
     fn is_invariant(&self, permutations: &[&[u32]], mirrored: bool) -> bool {
         let original = self.image(None, false);
         let scale = original.values().fold(0.0f64, |m, c| m.max(c.norm()));
-        let within = |a: &Image, b: &Image| {
+        let within = |a: &TermImage, b: &TermImage| {
             a.iter()
                 .all(|(k, c)| (c - b.get(k).copied().unwrap_or_default()).norm() <= 1e-12 * scale)
         };

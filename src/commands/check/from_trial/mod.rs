@@ -5,23 +5,21 @@
 //! solver(n, R) − solver(n') + n − n' samples, with operations, bytes and messages of the cost
 //! model and the rate at which this machine multiplies matrices.
 
-use super::forecast::{Forecast, MODELLED, MPI, PROGRAM, SectionCost};
-use super::growth::{Growth, of_bins};
+mod storage;
+
+use super::forecast::{Forecast, MODELLED, SectionCost};
+use super::growth::Growth;
 use super::trial::Trial;
-use crate::calculation::Plan;
 use crate::calculation::evolve::{self, EvolveInput};
-use crate::calculation::measure::{self, BLOCK, BYTES_PER_SAMPLE, MeasureInput};
+use crate::calculation::measure::{self, MeasureInput};
 use crate::calculation::optimize::{self, OptimizeInput};
-use crate::ensemble::BATCH_BYTES;
+use crate::calculation::{Extent, Plan};
 use crate::error::Result;
-use crate::input::{KeptSamples, Method, OutputInput, SamplerInput, Source};
-use crate::io::samples::bytes_per_sample;
+use crate::input::{Method, OutputInput, SamplerInput, Source};
 use crate::io::tree::Tree;
 use crate::observable::Named;
 use crate::optimizer::Sizes;
 
-/// Bytes of a segment of samples besides the samples.
-const SEGMENT: f64 = 8192.0;
 /// A share of a step that is never the solve.
 const SAMPLING: f64 = 0.05;
 
@@ -40,7 +38,25 @@ struct Scaling<'a> {
     rate: f64,
 }
 
-impl Scaling<'_> {
+impl<'a> Scaling<'a> {
+    /// From a trial of `extent`; `exact` is a full sum, `rate` that of matrix products.
+    fn new(plan: &'a Plan, extent: Extent, exact: bool, rate: f64) -> Self {
+        let ran = Sizes {
+            ranks: extent.ranks,
+            samples: match exact {
+                true => plan.sizes.samples,
+                false => extent.chains * extent.per_chain,
+            },
+            ..plan.sizes.clone()
+        };
+        Scaling {
+            plan,
+            larger: plan.sizes.samples_of(0) as f64 / ran.samples_of(0) as f64,
+            ran,
+            rate,
+        }
+    }
+
     fn is_whole(&self) -> bool {
         self.larger == 1.0 && self.ran.ranks == self.plan.ranks
     }
@@ -71,25 +87,10 @@ pub fn forecast(
 ) -> Result<Forecast> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     let exact = sampler.method == Method::FullSum;
-    let extent = trial.extent;
-    let ran = Sizes {
-        ranks: extent.ranks,
-        samples: match exact {
-            true => plan.sizes.samples,
-            false => extent.chains * extent.per_chain,
-        },
-        ..plan.sizes.clone()
-    };
-    let scaling = Scaling {
-        plan,
-        larger: plan.sizes.samples_of(0) as f64 / ran.samples_of(0) as f64,
-        ran,
-        rate,
-    };
     let tree = &trial.results.0;
     let measure = measure::keys(source)?;
     let forecaster = Forecaster {
-        scaling,
+        scaling: Scaling::new(plan, trial.extent, exact, rate),
         trial,
         output: &source.input.output,
         exact,
@@ -249,125 +250,6 @@ impl Forecaster<'_> {
                 out.add(seconds / blocks.max(1) as f64 * section.cost.blocks);
             }
         }
-    }
-
-    /// Bytes of results and checkpoint.
-    fn of_files(&self, observables: &[Named], out: &mut Forecast, mut growth: Growth) {
-        let (chains, chains_ran) = (self.sampler.chains, self.trial.extent.chains);
-        let (per_chain, per_chain_ran) = (self.measured / chains, self.measured_ran / chains_ran);
-        let blocks = |samples: usize| samples.div_ceil(BLOCK);
-        growth.steps = self.steps / self.steps_ran as f64;
-        growth.chains = chains as f64 / chains_ran as f64;
-        growth.measured = self.measured as f64 / self.measured_ran.max(1) as f64;
-        growth.blocks = blocks(per_chain) as f64 / blocks(per_chain_ran).max(1) as f64;
-        let reached = self.measured_ran > 0;
-        let unseen = match reached || self.exact {
-            true => 0.0,
-            false => 16.0 * self.measured as f64,
-        };
-        if reached && !self.exact {
-            let run = (chains, per_chain, BLOCK);
-            let short = (chains_ran, per_chain_ran, BLOCK);
-            growth.bins = of_bins(observables, self.scaling.plan.sites, run, short);
-        }
-        out.results = Some(growth.bytes(&self.trial.results) + unseen);
-        out.checkpoint = Some(growth.bytes(&self.trial.checkpoint) + unseen);
-    }
-
-    /// Kept samples of the steps and of the measurement.
-    fn kept(&self) -> (f64, f64) {
-        let kept = match self.exact {
-            true => KeptSamples::None,
-            false => self.output.samples,
-        };
-        let of_steps = match kept {
-            KeptSamples::All => self.steps * self.sampler.samples as f64,
-            _ => 0.0,
-        };
-        let of_measurement = match kept {
-            KeptSamples::None => 0.0,
-            _ => self.measured as f64,
-        };
-        (of_steps, of_measurement)
-    }
-
-    /// The same of the trial.
-    fn kept_by_trial(&self) -> (f64, f64) {
-        let (of_steps, of_measurement) = self.kept();
-        let extent = self.trial.extent;
-        let rows = |kept: f64, rows: usize| if kept > 0.0 { rows as f64 } else { 0.0 };
-        let steps = self.steps_ran * extent.chains * extent.per_chain;
-        (
-            rows(of_steps, steps),
-            rows(of_measurement, self.measured_ran),
-        )
-    }
-
-    /// Seconds of all steps and of the measurement.
-    fn spent(&self, out: &Forecast) -> (f64, f64) {
-        (
-            self.steps * out.step.unwrap_or(0.0),
-            out.measure.unwrap_or(0.0),
-        )
-    }
-
-    /// Bytes of a kept sample.
-    fn row(&self) -> f64 {
-        bytes_per_sample(self.scaling.plan.sites) as f64
-    }
-
-    /// Bytes of the sample files.
-    fn of_samples(&self, out: &mut Forecast) {
-        let (of_steps, of_measurement) = self.kept();
-        let (in_steps, in_measurement) = self.spent(out);
-        let every = self.output.checkpoint_every;
-        let pieces = |rows: f64, seconds: f64| match rows > 0.0 {
-            true => 1.0 + (seconds / every).floor(),
-            false => 0.0,
-        };
-        let segments = pieces(of_steps, in_steps) + pieces(of_measurement, in_measurement);
-        let (steps_ran, measured_ran) = self.kept_by_trial();
-        let (bytes, joined) = &self.trial.segments;
-        let extra = bytes.iter().sum::<f64>() - self.row() * (steps_ran + measured_ran);
-        let extra = match bytes.is_empty() || extra < 0.0 {
-            true => SEGMENT,
-            false => extra / bytes.len() as f64,
-        };
-        let joined = if segments > 0.0 {
-            joined.max(SEGMENT)
-        } else {
-            0.0
-        };
-        out.samples = Some(self.row() * (of_steps + of_measurement) + segments * extra + joined);
-    }
-
-    /// Memory of rank 0, which collects samples and energies until the next save.
-    fn of_memory(&self, out: &mut Forecast) {
-        let (plan, ran) = (self.scaling.plan, &self.scaling.ran);
-        let mpi = match plan.ranks > 1 && ran.ranks == 1 {
-            true => MPI,
-            false => 0.0,
-        };
-        let rows = plan.sizes.samples_of(0) as f64 - ran.samples_of(0) as f64;
-        // Tables of walkers are built in blocks, of which one is there at a time.
-        let blocks = (rows * (8 * plan.sizes.numbers) as f64).min(BATCH_BYTES as f64);
-        let tables = (rows * (plan.sites + 32) as f64 + blocks).max(0.0);
-        let solver = plan.solver_bytes(&plan.sizes, 0);
-        let peak = self.tree().real("timing/peak_memory").unwrap_or(0.0) + mpi;
-        let base = peak + solver - plan.solver_bytes(ran, 0) + tables;
-        let every = self.output.checkpoint_every;
-        let waiting = |rows: f64, seconds: f64| rows * (every / seconds.max(1e-9)).min(1.0);
-        let (of_steps, of_measurement) = self.kept();
-        let (in_steps, in_measurement) = self.spent(out);
-        let (steps_ran, measured_ran) = self.kept_by_trial();
-        let of_steps = (waiting(of_steps, in_steps) - steps_ran).max(0.0);
-        let of_measurement = (waiting(of_measurement, in_measurement) - measured_ran).max(0.0);
-        let optimizing = base + self.row() * of_steps;
-        let more = self.measured.saturating_sub(self.measured_ran) as f64;
-        let measuring = (base - solver).max(PROGRAM.min(base))
-            + self.row() * of_measurement
-            + BYTES_PER_SAMPLE * more;
-        out.memory = optimizing.max(measuring).max(PROGRAM);
     }
 
     /// What the forecast rests on and leaves out.

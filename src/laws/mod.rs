@@ -6,6 +6,7 @@ mod basis;
 mod calculation;
 mod derivatives;
 mod moves;
+mod observable;
 mod operator;
 mod optimizer;
 
@@ -14,6 +15,7 @@ pub use basis::basis;
 pub use calculation::calculation;
 pub use derivatives::operator_is_matrix;
 pub use moves::moves;
+pub use observable::{observable, refusal};
 pub use operator::operator;
 pub use optimizer::optimizer;
 

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
 use nishina::basis::Basis;
 use nishina::calculation::vmc::observe::observe;
-use nishina::calculation::{Options, Outcome, Section, World, run};
+use nishina::calculation::{self, Options, Outcome, Section, World, run};
 use nishina::comm::{Comm, Serial, share, threads};
 use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
@@ -562,19 +562,38 @@ fn configurations_without_a_wave_function_are_measured_where_none_is_needed() {
     assert!(message.contains("asks for amplitudes"), "{message}");
 }
 
+/// Small inputs with a section; a section without one fails the test, so that it cannot be
+/// forgotten.
+fn inputs(section: &str) -> Vec<String> {
+    let sampled = common::RING;
+    let list = "[measure]\nsamples = 4096\nobservables = [\"magnetisation\"]\n";
+    match section {
+        "optimize" => ["adam", "spring"]
+            .map(|method| {
+                let keys = format!("steps = 20\nlearning_rate = 0.05\nmethod = \"{method}\"");
+                format!("{sampled}[optimize]\n{keys}\n")
+            })
+            .to_vec(),
+        "evolve" => {
+            let keys = "time = 0.1\nstep = 0.01\nhamiltonian = { hx = 0.5 }";
+            vec![format!("{sampled}[evolve]\n{keys}\n{list}")]
+        }
+        "measure" => {
+            let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
+            vec![format!("{sampled}{list}"), format!("{exact}{list}")]
+        }
+        other => panic!("add an input with [{other}]"),
+    }
+}
+
 #[test]
 fn every_section_obeys_the_laws_of_calculations() {
-    let sampled = common::RING;
-    let optimize = "[optimize]\nsteps = 20\nlearning_rate = 0.05\nmethod = \"adam\"\n";
-    sections_obey(&format!("{sampled}{optimize}"), "optimize");
-    let spring = optimize.replace("adam", "spring");
-    sections_obey(&format!("{sampled}{spring}"), "optimize");
-    let evolve = "[evolve]\ntime = 0.1\nstep = 0.01\nhamiltonian = { hx = 0.5 }\n";
-    let list = "[measure]\nsamples = 4096\nobservables = [\"magnetisation\"]\n";
-    sections_obey(&format!("{sampled}{evolve}{list}"), "evolve");
-    sections_obey(&format!("{sampled}{list}"), "measure");
-    let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
-    sections_obey(&format!("{exact}{list}"), "measure");
+    for section in calculation::SECTIONS {
+        let name = section.declaration.name;
+        inputs(name)
+            .iter()
+            .for_each(|input| sections_obey(input, name));
+    }
     sections_obey(DARTS, "darts");
 }
 

@@ -1,12 +1,16 @@
-//! The public laws of operators and moves hold for what the program brings, and catch what is
-//! broken.
+//! The public laws of operators, moves and ensembles hold for what the program brings, and catch
+//! what is broken.
 
+use nishina::ansatz::Ansatz;
 use nishina::basis::{Asks, Basis};
+use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use nishina::error::Result;
 use nishina::laws;
 use nishina::operator::{Facts, Operator, Pauli, PauliSum, TermTable};
+use nishina::problem::{Problem, ensemble, problem, wave_function};
+use nishina::registry::Registry;
 use nishina::rng::{Purpose, RngExt, stream};
-use nishina::sampler::{Mixture, RULES, RuleContext, named};
+use nishina::sampler::{Counts, Mixture, RULES, RuleContext, named};
 use nishina::table::Shelf;
 use num_complex::Complex64;
 
@@ -147,5 +151,215 @@ fn the_moves_of_the_program_obey_their_laws() {
             3,
         )
         .unwrap();
+    }
+}
+
+/// An input of one method, and its problem.
+fn sampled(method: &str, input: &str) -> (nishina::input::Source, Problem<'static>) {
+    let keys = match method {
+        "metropolis" => "chains = 6\nsamples = 48",
+        "direct" => "samples = 48",
+        _ => "",
+    };
+    let text = format!(
+        "seed = 4\n{input}\n[lattice]\nkind = 'chain'\nsize = 4\n\
+         [sampler]\nmethod = '{method}'\n{keys}\n"
+    );
+    let source = nishina::input::from_text(&text, ".".into()).unwrap();
+    let problem = problem(&source, &Registry::default()).unwrap();
+    (source, problem)
+}
+
+/// Models whose ground state is sampled.
+const INPUTS: [&str; 4] = [
+    "[hamiltonian]\nkind = 'ising'\nhx = 1",
+    "[hamiltonian]\nkind = 'heisenberg'\nsector = { total_sz = 0 }\nsign_rule = 'marshall'",
+    "[basis]\nkind = 'spin'\ns = 1\n[hamiltonian]\nkind = 'heisenberg'\nsector = { total_sz = 0 }",
+    "[basis]\nkind = 'boson'\nmax_occupation = 2\n\
+     [hamiltonian]\nkind = 'bose-hubbard'\nu = 2\nsector = { particles = 3 }",
+];
+
+/// Every method of `[sampler]` and a wave function for it.
+const METHODS: [(&str, &str); 3] = [
+    ("metropolis", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
+    ("full-sum", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
+    ("direct", "kind = 'autoregressive'\nfeatures = [4]"),
+];
+
+/// Holds an ensemble to its laws; `broken` may put a fault into a part of it.
+fn verdict(
+    (source, problem): &(nishina::input::Source, Problem),
+    broken: impl Fn(Box<dyn Ensemble>, usize) -> Box<dyn Ensemble>,
+) -> laws::Verdict {
+    let psi = wave_function(source, problem).unwrap();
+    let known = laws::KnownState {
+        basis: &problem.basis,
+        log_psi: &|x| psi.log_psi(&psi.batch(x))[0],
+        operator: &*problem.hamiltonian,
+        precision: psi.facts().precision,
+    };
+    let build = |rank, ranks| {
+        let part: Box<dyn Ensemble> = ensemble(source, problem, rank, ranks)?;
+        Ok(broken(part, rank))
+    };
+    laws::ensemble(&build, &known)
+}
+
+#[test]
+fn every_ensemble_obeys_its_laws() {
+    for (method, ansatz) in METHODS {
+        // What can be drawn directly is made for spins one half.
+        let drawn = |model: &&str| method != "direct" || !model.contains("[basis]");
+        for model in INPUTS.into_iter().filter(drawn) {
+            let subject = sampled(method, &format!("{model}\n[ansatz]\n{ansatz}"));
+            let verdict = verdict(&subject, |whole, _| whole);
+            assert_eq!(verdict, Ok(()), "{method}, {model}");
+        }
+    }
+}
+
+/// Chains with a fault.
+struct Faulty {
+    inner: Box<dyn Ensemble>,
+    law: &'static str,
+    weights: Vec<f64>,
+    rank: usize,
+}
+
+impl Ensemble for Faulty {
+    fn sites(&self) -> usize {
+        self.inner.sites()
+    }
+    fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
+        let purpose = match (self.law, self.rank) {
+            ("ranks", 1) => Purpose::Evolve,
+            _ => request.purpose,
+        };
+        let request = Request {
+            purpose,
+            ..*request
+        };
+        let done = self.inner.sample_while(&request, go_on);
+        self.weights = self.inner.weights().to_vec();
+        match self.law {
+            "weights" => self.weights.iter_mut().for_each(|w| *w *= 1.01),
+            "shares" if request.per_chain > 100 => self.weights[0] *= 2.0,
+            _ => {}
+        }
+        done
+    }
+    fn configurations(&self) -> &[i8] {
+        self.inner.configurations()
+    }
+    fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+    fn noise(&self) -> Noise {
+        self.inner.noise()
+    }
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
+        let mut local = self.inner.local_values(operator)?;
+        if self.law == "local values" {
+            local.values[0] += 1e-6;
+        }
+        Ok(local)
+    }
+    fn psi(&self) -> Option<&dyn Amplitudes> {
+        self.inner.psi()
+    }
+    fn take_counts(&mut self) -> Counts {
+        self.inner.take_counts()
+    }
+    fn chain_states(&self) -> &[i8] {
+        self.inner.chain_states()
+    }
+    fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
+        match self.law {
+            "interrupted" => Ok(()),
+            _ => self.inner.set_chain_states(states),
+        }
+    }
+    fn load(&mut self, whole: &[i8]) -> Result<()> {
+        match self.law {
+            "restart" => Ok(()),
+            _ => self.inner.load(whole),
+        }
+    }
+}
+
+#[test]
+fn every_broken_law_of_an_ensemble_is_named() {
+    let laws = [
+        "ranks",
+        "weights",
+        "shares",
+        "local values",
+        "interrupted",
+        "restart",
+        "",
+    ];
+    let (method, ansatz) = METHODS[0];
+    for law in laws {
+        let subject = sampled(method, &format!("{}\n[ansatz]\n{ansatz}", INPUTS[0]));
+        let broken = |inner, rank| -> Box<dyn Ensemble> {
+            let weights = Vec::new();
+            Box::new(Faulty {
+                inner,
+                law,
+                weights,
+                rank,
+            })
+        };
+        match verdict(&subject, broken) {
+            Ok(()) => assert!(law.is_empty(), "{law} is not noticed"),
+            Err(verdict) => assert!(verdict.starts_with(law) && !law.is_empty(), "{verdict}"),
+        }
+    }
+    // The amplitudes of another wave function: with shares of their own, and with other phases.
+    let (source, problem) = sampled(method, &format!("{}\n[ansatz]\n{ansatz}", INPUTS[0]));
+    let psi = wave_function(&source, &problem).unwrap();
+    for (law, wrong) in [
+        ("shares", Complex64::from(0.5)),
+        ("amplitudes", Complex64::I),
+    ] {
+        let log = |x: &[i8]| psi.log_psi(&psi.batch(x))[0] + wrong * f64::from(x[0]);
+        let known = laws::KnownState {
+            basis: &problem.basis,
+            log_psi: &log,
+            operator: &*problem.hamiltonian,
+            precision: psi.facts().precision,
+        };
+        let build = |rank, ranks| -> Result<Box<dyn Ensemble>> {
+            Ok(ensemble(&source, &problem, rank, ranks)?)
+        };
+        let verdict = laws::ensemble(&build, &known).unwrap_err();
+        assert!(verdict.starts_with(law), "{verdict}");
+    }
+}
+
+#[test]
+fn every_move_obeys_its_laws() {
+    let pairs: Vec<(u32, u32)> = (0..4).map(|i| (i, (i + 1) % 4)).collect();
+    for entry in RULES {
+        let (basis, helper) = match entry.kind {
+            "flip" => (Basis::spin_half(4, None), None),
+            "exchange" => (Basis::spin_half(4, Some(0)), None),
+            "global-flip" => (Basis::spin_half(4, Some(0)), Some("exchange")),
+            "raise" => (Basis::spins(4, 2, Some(0)), None),
+            "hop" => (Basis::bosons(4, 2, Some(3)), None),
+            other => panic!("add a basis for {other}"),
+        };
+        let basis = basis.unwrap();
+        let context = RuleContext {
+            basis: &basis,
+            pairs: &pairs,
+            neighbours: &[],
+        };
+        let kinds = std::iter::once(entry.kind).chain(helper);
+        let parts: Vec<_> = kinds.map(named).collect();
+        let mixture = Mixture::new(&parts, &context, Shelf::new(RULES)).unwrap();
+        let propose = |x: &[i8], rng: &mut _, step: &mut _| mixture.propose(x, rng, step);
+        let verdict = laws::moves(propose, &basis, true, 3);
+        assert_eq!(verdict, Ok(()), "{}", entry.kind);
     }
 }

@@ -7,21 +7,19 @@ use ndarray::Array2;
 use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
 use nishina::basis::Basis;
 use nishina::calculation::vmc::observe::observe;
-use nishina::calculation::{Options, Outcome, Section, World, run};
-use nishina::comm::{Comm, Serial, share, threads};
+use nishina::calculation::{self, Options, Outcome, Section, run};
+use nishina::comm::{Serial, share, threads};
 use nishina::derivatives::{Derivatives, Kind, Matrix};
 use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use nishina::error::{Error, Result};
-use nishina::io::tree::Tree;
 use nishina::job::Stop;
 use nishina::operator::Operator;
 use nishina::registry::Registry;
 use nishina::rng::{Purpose, RngExt, stream};
-use nishina::run::{
-    Calculation, Cost, Curves, Declaration, Desk, Loaded, Progress, Record, load_rows, save_rows,
-};
+use nishina::run::{Curves, Declaration, Desk, Progress, Recurrence, Recurring};
 use nishina::sampler::Counts;
 use num_complex::Complex64;
+use std::num::NonZeroUsize;
 
 /// Mean field: ln ψ = Σ_i a_i σ_i.
 struct MeanField {
@@ -243,14 +241,15 @@ mod darts {
         pub struct Row {
             estimate: "1", "4 times the share of points in the circle so far";
             error: "1", "its standard error";
+            hits: "1", "points in the circle so far";
         }
     }
 
-    #[derive(Clone, Default, serde::Deserialize, schemars::JsonSchema)]
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct Keys {
         /// Blocks
-        blocks: usize,
+        blocks: NonZeroUsize,
         /// Streams of 100 points in a block
         streams: usize,
         /// Dies here without a word
@@ -259,125 +258,55 @@ mod darts {
         fails_at: Option<usize>,
     }
 
-    struct Darts {
-        keys: Keys,
-        mine: std::ops::Range<usize>,
-        hits: f64,
-        rows: Vec<Row>,
-        mark: (f64, usize),
-    }
+    struct Darts(Keys);
 
-    impl Calculation for Darts {
-        fn cost(&self) -> Cost {
-            Cost {
-                blocks: self.keys.blocks as f64,
-                bytes: 16.0 * self.keys.blocks as f64,
-            }
+    impl Recurrence for Darts {
+        type Row = Row;
+
+        fn length(&self) -> usize {
+            self.0.blocks.get()
         }
-        fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
-            let step = self.rows.len();
-            assert!(self.keys.broken_at != Some(step), "killed");
-            if self.keys.fails_at == Some(step) {
+
+        fn next(&mut self, rows: &[Row], desk: &mut Desk) -> Result<Row> {
+            let step = rows.len();
+            assert!(self.0.broken_at != Some(step), "killed");
+            if self.0.fails_at == Some(step) {
                 return Err(Error::numerical("no darts are left", "buy more"));
             }
-            let mut hits = [0.0];
-            for chain in self.mine.clone() {
+            let mut new = [0.0];
+            for chain in share(self.0.streams, desk.comm.rank(), desk.comm.size()) {
                 let mut rng = stream(3, Purpose::Law, chain as u64, step as u64);
                 let mut dart = || rng.random::<f64>().powi(2) + rng.random::<f64>().powi(2) < 1.0;
-                hits[0] += (0..100).filter(|_| dart()).count() as f64;
+                new[0] += (0..100).filter(|_| dart()).count() as f64;
             }
-            desk.comm.sum(&mut hits)?;
-            self.hits += hits[0];
-            let points = (100 * self.keys.streams * (step + 1)) as f64;
-            let share = self.hits / points;
-            let error = 4.0 * (share * (1.0 - share) / points).sqrt();
-            self.rows.push(Row {
+            desk.comm.sum(&mut new)?;
+            let hits = rows.last().map_or(0.0, |row| row.hits) + new[0];
+            let points = (100 * self.0.streams * (step + 1)) as f64;
+            let share = hits / points;
+            Ok(Row {
                 estimate: 4.0 * share,
-                error,
-            });
-            desk.line(step, self.keys.blocks, &format!("pi = {}", 4.0 * share));
-            let done = self.rows.len() >= self.keys.blocks;
-            Ok(if done {
-                Progress::Done
-            } else {
-                Progress::GoesOn
+                error: 4.0 * (share * (1.0 - share) / points).sqrt(),
+                hits,
             })
         }
-        fn mark(&mut self) {
-            self.mark = (self.hits, self.rows.len());
-        }
-        fn rewind(&mut self) -> Result<()> {
-            self.hits = self.mark.0;
-            self.rows.truncate(self.mark.1);
-            Ok(())
-        }
-        fn save(&self, out: &mut Tree, _comm: &dyn Comm) -> Result<()> {
-            out.put_real("hits", self.hits);
-            save_rows(out, "history", &self.rows);
-            Ok(())
-        }
-        fn load(&mut self, from: &Tree) -> Result<Loaded> {
-            (self.hits, self.rows) = (from.real("hits")?, load_rows(from, "history")?);
-            Ok(Loaded::Resumed)
-        }
-        fn record(&self, out: &mut Tree) -> Result<()> {
-            save_rows(out, "darts/history", &self.rows);
-            Ok(())
-        }
-        fn warnings(&self) -> Vec<String> {
-            Vec::new()
-        }
-        fn place(&self) -> String {
-            format!("block {}", self.rows.len())
-        }
     }
 
-    fn keys(source: &nishina::input::Source) -> Result<Keys> {
-        Ok(source.section("darts")?.unwrap_or_default())
-    }
-
-    fn build(world: &World) -> Result<Box<dyn Calculation>> {
-        let keys = keys(world.source)?;
-        let mine = share(keys.streams, world.rank, world.size);
-        Ok(Box::new(Darts {
-            keys,
-            mine,
-            hits: 0.0,
-            rows: Vec::new(),
-            mark: (0.0, 0),
-        }))
-    }
-
-    pub const SECTION: Section = Section {
-        declaration: Declaration {
-            name: "darts",
-            free: &["broken_at", "fails_at"],
-            grows: &["blocks"],
-            reopens: &[],
-            restarts: &[],
-            relies_on: &[],
-            curves: &[Curves {
-                group: "darts/history",
-                columns: Row::COLUMNS,
-                across: None,
-                row: "block",
-                seconds: "",
-                shown: &["estimate", "error"],
-            }],
-        },
-        schema: nishina::table::schema_of::<Keys>,
-        validate: |source| match keys(source)?.blocks {
-            0 => Err(Error::input(
-                "darts.blocks",
-                "0 is too small",
-                "give at least 1",
-            )),
-            _ => Ok(()),
-        },
-        effective: |source| Section::own_keys(source, "darts"),
-        shorten: |_, _| Ok(vec!["darts.blocks=2".into()]),
-        build: |world| build(world),
+    const CURVES: Curves = Curves {
+        shown: &["estimate", "error"],
+        ..Curves::of::<Row>("darts/history", "block")
     };
+
+    const DECLARATION: Declaration = Declaration {
+        free: &["broken_at", "fails_at"],
+        grows: &["blocks"],
+        curves: &[CURVES],
+        ..Declaration::named("darts")
+    };
+
+    pub const SECTION: Section = Section::new::<Keys>(DECLARATION, |world| {
+        let darts = Darts(world.keys("darts")?);
+        Ok(Box::new(Recurring::new(&CURVES, darts)))
+    });
 }
 
 const SECTIONS: &[Section] = &[darts::SECTION];
@@ -411,6 +340,15 @@ fn finished(outcomes: &[Result<Outcome>]) -> bool {
 }
 
 const DARTS: &str = "[darts]\nblocks = 12\nstreams = 6\n[output]\ncheckpoint_every = 1e-9\n";
+
+/// All that a section needs to be validated, checkpointed, shown and predicted.
+#[test]
+fn a_foreign_section_is_short() {
+    let text = include_str!("library.rs");
+    let lines = text.lines().skip_while(|l| !l.starts_with("mod darts {"));
+    let lines = lines.take_while(|l| *l != "}").count() + 1;
+    assert!((40..=80).contains(&lines), "{lines} lines");
+}
 
 #[test]
 fn a_foreign_section_is_killed_and_goes_on_bit_for_bit() {
@@ -499,7 +437,7 @@ fn a_foreign_section_is_shown_and_predicted() {
     let figures: serde_json::Value = serde_json::from_str(&answer.print(true)).unwrap();
     assert_eq!(
         figures["sections"]["darts"],
-        serde_json::json!({ "blocks": 12.0, "bytes": 192.0 })
+        serde_json::json!({ "blocks": 12.0, "bytes": 288.0 })
     );
     assert!(answer.print(false).contains("12 blocks"));
     let schema = nishina::commands::schema(&registry);
@@ -562,19 +500,38 @@ fn configurations_without_a_wave_function_are_measured_where_none_is_needed() {
     assert!(message.contains("asks for amplitudes"), "{message}");
 }
 
+/// Small inputs with a section; a section without one fails the test, so that it cannot be
+/// forgotten.
+fn inputs(section: &str) -> Vec<String> {
+    let sampled = common::RING;
+    let list = "[measure]\nsamples = 4096\nobservables = [\"magnetisation\"]\n";
+    match section {
+        "optimize" => ["adam", "spring"]
+            .map(|method| {
+                let keys = format!("steps = 20\nlearning_rate = 0.05\nmethod = \"{method}\"");
+                format!("{sampled}[optimize]\n{keys}\n")
+            })
+            .to_vec(),
+        "evolve" => {
+            let keys = "time = 0.1\nstep = 0.01\nhamiltonian = { hx = 0.5 }";
+            vec![format!("{sampled}[evolve]\n{keys}\n{list}")]
+        }
+        "measure" => {
+            let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
+            vec![format!("{sampled}{list}"), format!("{exact}{list}")]
+        }
+        other => panic!("add an input with [{other}]"),
+    }
+}
+
 #[test]
 fn every_section_obeys_the_laws_of_calculations() {
-    let sampled = common::RING;
-    let optimize = "[optimize]\nsteps = 20\nlearning_rate = 0.05\nmethod = \"adam\"\n";
-    sections_obey(&format!("{sampled}{optimize}"), "optimize");
-    let spring = optimize.replace("adam", "spring");
-    sections_obey(&format!("{sampled}{spring}"), "optimize");
-    let evolve = "[evolve]\ntime = 0.1\nstep = 0.01\nhamiltonian = { hx = 0.5 }\n";
-    let list = "[measure]\nsamples = 4096\nobservables = [\"magnetisation\"]\n";
-    sections_obey(&format!("{sampled}{evolve}{list}"), "evolve");
-    sections_obey(&format!("{sampled}{list}"), "measure");
-    let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
-    sections_obey(&format!("{exact}{list}"), "measure");
+    for section in calculation::SECTIONS {
+        let name = section.declaration.name;
+        inputs(name)
+            .iter()
+            .for_each(|input| sections_obey(input, name));
+    }
     sections_obey(DARTS, "darts");
 }
 

@@ -1,6 +1,9 @@
 //! Decides whether observables of longer spins and of bosons are the expectation values of their
 //! operators, whether samples agree with them, and which bases each of them refuses.
 
+#[path = "common/matrices.rs"]
+mod matrices;
+use matrices::{expectation, lowering, spin};
 use ndarray::Array2;
 use nishina::ansatz::Erased;
 use nishina::ansatz::table::Table;
@@ -75,53 +78,6 @@ fn measured(observable: &dyn Observable, basis: &Basis, psi: &[Complex64]) -> Ve
     let mut values = observable.evaluate(&means).into_iter();
     let take = |q: &nishina::observable::Quantity| values.by_ref().take(q.entries()).collect();
     observable.quantities().iter().map(take).collect()
-}
-
-/// ⟨Π_i A_i⟩ of matrices on sites, by the elements between all pairs of configurations.
-fn expectation(
-    basis: &Basis,
-    psi: &[Complex64],
-    factors: &[(usize, &Array2<Complex64>)],
-) -> Complex64 {
-    let numbering = basis.numbering().unwrap();
-    let place = |x: &[i8], s: usize| basis.locals()[s].place(x[s]).unwrap();
-    let rows: Vec<Vec<i8>> = (0..psi.len()).map(|k| numbering.row(k)).collect();
-    let (mut sum, mut norm) = (Complex64::ZERO, 0.0);
-    for (x, a) in rows.iter().zip(psi) {
-        norm += a.norm_sqr();
-        for (y, b) in rows.iter().zip(psi) {
-            let element = |s: usize| {
-                let mut matrix = Array2::eye(basis.locals()[s].count as usize);
-                for (_, m) in factors.iter().filter(|f| f.0 == s) {
-                    matrix = matrix.dot(*m);
-                }
-                matrix[(place(x, s), place(y, s))]
-            };
-            let differ = |s: usize| x[s] != y[s] && !factors.iter().any(|f| f.0 == s);
-            if !(0..x.len()).any(differ) {
-                let sites: std::collections::BTreeSet<usize> =
-                    factors.iter().map(|f| f.0).collect();
-                sum += a.conj() * b * sites.into_iter().map(element).product::<Complex64>();
-            }
-        }
-    }
-    sum / norm
-}
-
-/// Sx, Sy, Sz of a spin of length `twice`/2, by their definition: values in increasing order.
-fn spin(twice: usize) -> [Array2<Complex64>; 3] {
-    let (d, s) = (twice + 1, twice as f64 / 2.0);
-    let mut plus = Array2::<Complex64>::zeros((d, d));
-    for k in 1..d {
-        let m = k as f64 - 1.0 - s;
-        plus[(k, k - 1)] = (s * (s + 1.0) - m * (m + 1.0)).sqrt().into();
-    }
-    let minus = plus.t().to_owned();
-    let levels = (0..d).map(|k| Complex64::from(k as f64 - s));
-    let z = Array2::from_diag(&ndarray::Array1::from_iter(levels));
-    let half = Complex64::new(0.5, 0.0);
-    let y = (&plus - &minus).mapv(|v| v * Complex64::new(0.0, -0.5));
-    [(&plus + &minus).mapv(|v| v * half), y, z]
 }
 
 fn close(found: f64, wanted: f64, what: &str) {
@@ -209,8 +165,7 @@ fn bosons_have_the_values_of_their_matrices() {
     let basis = &problem.basis;
     let psi = state(basis);
     let values: Vec<_> = list.iter().map(|o| measured(&**o, basis, &psi)).collect();
-    let mut b = Array2::<Complex64>::zeros((3, 3));
-    (b[(0, 1)], b[(1, 2)]) = (1.0.into(), 2.0f64.sqrt().into());
+    let b = lowering(2);
     let raise = b.t().to_owned();
     let n = raise.dot(&b);
     let of = |factors: &[(usize, &Array2<Complex64>)]| expectation(basis, &psi, factors);

@@ -14,68 +14,11 @@ use nishina::registry::Registry;
 use nishina::sampler::{Mixture, RULES, RuleContext, named};
 use nishina::table::Shelf;
 use num_complex::Complex64;
-use reference::{entries, number, text};
-use toml::Table;
+use reference::{entries, particle_input, text};
 
 fn built(input: &str) -> Problem<'static> {
     let source = nishina::input::from_text(input, ".".into()).expect("input");
     problem(&source, &Registry::default()).expect(input)
-}
-
-/// `[lattice]` of an entry.
-fn lattice(entry: &Table) -> Option<String> {
-    let size: Vec<i64> = (entry.get("size")?.as_array()?.iter())
-        .filter_map(toml::Value::as_integer)
-        .collect();
-    let boundary = match text(entry, "boundary") {
-        "pbc" => "'periodic'",
-        "obc" => "'open'",
-        "pbc-x_obc-y" => "['periodic', 'open']",
-        _ => return None,
-    };
-    let kind = text(entry, "lattice");
-    Some(format!(
-        "[lattice]\nkind = '{kind}'\nsize = {size:?}\nboundary = {boundary}\n"
-    ))
-}
-
-/// The input of an entry of spins or bosons.
-fn input(entry: &Table) -> Option<String> {
-    let of = |name: &str| number(entry, name).unwrap_or(0.0);
-    let (basis, hamiltonian) = match text(entry, "operators") {
-        "boson" if of("twist") == 0.0 => (
-            format!("kind = 'boson'\nmax_occupation = {}\n", of("nmax")),
-            format!(
-                "kind = 'bose-hubbard'\nj = {}\nu = {}\nv = {}\nsector = {{ particles = {} }}\n",
-                of("J"),
-                of("U"),
-                of("V"),
-                text(entry, "sector").split(' ').next()?
-            ),
-        ),
-        operators => {
-            let s = match operators.strip_prefix("spin-")? {
-                "3/2" => "1.5",
-                s => s,
-            };
-            let total = text(entry, "sector").strip_prefix("total Sz = ")?;
-            (
-                format!("kind = 'spin'\ns = {s}\n"),
-                format!(
-                    "kind = 'bilinear-biquadratic'\nj = {}\nbeta = {}\nd = {}\ndelta = {}\n\
-                     sector = {{ total_sz = {total} }}\n",
-                    of("J"),
-                    of("biquadratic"),
-                    of("D"),
-                    number(entry, "delta").unwrap_or(1.0),
-                ),
-            )
-        }
-    };
-    let lattice = lattice(entry)?;
-    Some(format!(
-        "[basis]\n{basis}{lattice}[hamiltonian]\n{hamiltonian}"
-    ))
 }
 
 fn ground(problem: &Problem) -> f64 {
@@ -93,7 +36,9 @@ fn ground(problem: &Problem) -> f64 {
 fn exact_energies_agree_with_the_reference() {
     let mut done = 0;
     for entry in [entries("energies.toml"), entries("particles_energies.toml")].concat() {
-        let Some(input) = input(&entry) else { continue };
+        let Some(input) = particle_input(&entry) else {
+            continue;
+        };
         let problem = built(&input);
         let (found, wanted) = (ground(&problem), entry["energy_total"].as_float().unwrap());
         assert!(

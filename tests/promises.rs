@@ -165,3 +165,81 @@ fn every_kind_is_shown_and_tested() {
     missing.retain(|m| m != "no test uses `rmsprop`");
     assert!(missing.is_empty(), "{missing:#?}");
 }
+
+/// Every list of the registry, the methods of `[sampler]` and the law that each of their kinds
+/// obeys, with the test that goes through the list.
+const LAWS: &[(&str, &str, &str, &str)] = &[
+    ("ansatze", "laws", "ansatz.rs", "in ANSATZE"),
+    ("models", "operator", "model_laws.rs", "in MODELS"),
+    ("moves", "moves", "laws.rs", "in RULES"),
+    (
+        "observables",
+        "observable",
+        "observable_laws.rs",
+        "in OBSERVABLES",
+    ),
+    ("optimizers", "optimizer", "solvers.rs", "in OPTIMIZERS"),
+    (
+        "sections",
+        "calculation",
+        "library.rs",
+        "in calculation::SECTIONS",
+    ),
+    ("sampler.method", "ensemble", "laws.rs", "in METHODS"),
+];
+
+#[test]
+fn every_list_has_a_public_law_that_is_called_for_each_entry() {
+    let code = |folder: &str, file: &str| {
+        let found = sources(folder).into_iter().find(|(name, _)| name == file);
+        found.unwrap_or_else(|| panic!("{folder} has no {file}")).1
+    };
+    let registry = code("src/calculation", "registry.rs");
+    let fields = registry.lines().filter_map(|l| {
+        let (name, kind) = l.trim().strip_prefix("pub ")?.split_once(": ")?;
+        kind.starts_with("Shelf<").then_some(name)
+    });
+    let lists: Vec<&str> = fields.chain(["sampler.method"]).collect();
+    assert!(lists.len() > 6, "{lists:?}");
+    let public = code("src/laws", "mod.rs");
+    for list in lists {
+        let Some((_, law, file, goes)) = LAWS.iter().find(|l| l.0 == list) else {
+            panic!("write a law in src/laws for the kinds of `{list}`, and call it for each");
+        };
+        let words = |c: char| !c.is_alphanumeric() && c != '_';
+        let uses = public.lines().filter(|l| l.starts_with("pub use"));
+        assert!(
+            uses.flat_map(|l| l.split(words)).any(|w| w == *law),
+            "no laws::{law}"
+        );
+        let test = code("tests", file);
+        let calls = [format!("laws::{law}("), format!("{law}(&mut ")];
+        assert!(
+            calls.iter().any(|c| test.contains(c)),
+            "tests/{file} does not call {law}"
+        );
+        assert!(
+            test.contains(goes),
+            "tests/{file} does not go through {list}"
+        );
+    }
+}
+
+#[test]
+fn every_method_of_sampling_is_held_to_the_laws() {
+    let text = std::fs::read_to_string(project().join("tests/laws.rs")).unwrap();
+    let schema = nishina::commands::schema(&Registry::default());
+    let methods = &schema["$defs"]["Method"];
+    let list = methods.get("oneOf").or(methods.get("enum")).unwrap();
+    let names = list.as_array().unwrap().iter();
+    let names: Vec<&str> = names
+        .filter_map(|m| m.get("const").unwrap_or(m).as_str())
+        .collect();
+    assert!(names.len() >= 3, "{methods}");
+    for name in names {
+        assert!(
+            text.contains(&format!("(\"{name}\", ")),
+            "METHODS has no {name}"
+        );
+    }
+}

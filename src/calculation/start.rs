@@ -34,7 +34,7 @@ pub fn validate(source: &Source, registry: &Registry) -> Result<()> {
     for name in source.sections() {
         registry.sections.find(name, name)?;
     }
-    sections(source, registry).try_for_each(|section| (section.validate)(source))
+    sections(source, registry).try_for_each(|s| (s.validate)(source, s.declaration.name))
 }
 
 /// The sections of an input in the order in which they are done.
@@ -68,7 +68,7 @@ pub fn start<'a>(
     let world = World::new(source, registry, rank, size, memory);
     let mut stages = Vec::new();
     for section in sections(source, registry) {
-        let keys = (section.effective)(source)?;
+        let keys = (section.effective)(source, section.declaration.name)?;
         let calculation = (section.build)(&world)?;
         stages.push(Stage::new(section.declaration, keys, calculation));
     }

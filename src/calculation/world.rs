@@ -6,10 +6,12 @@ use super::registry::Registry;
 use super::vmc::Vmc;
 use super::vmc::problem;
 use crate::error::Result;
-use crate::input::Source;
+use crate::input::{self, Source};
 use crate::io::seal::fnv1a;
 use crate::run::{Calculation, Declaration};
-use crate::table::Entry;
+use crate::table::{Entry, schema_of};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
@@ -35,17 +37,38 @@ pub struct Section {
     pub declaration: Declaration,
     /// JSON schema of its keys.
     pub schema: fn() -> serde_json::Value,
-    /// Refuses keys that cannot work, before any physics is built.
-    pub validate: fn(&Source) -> Result<()>,
-    /// The keys with the defaults that other keys decide: what a checkpoint has to agree with.
-    pub effective: fn(&Source) -> Result<toml::Table>,
+    /// Refuses keys that cannot work, before any physics is built. Of the input and the name of
+    /// the section.
+    pub validate: fn(&Source, &str) -> Result<()>,
+    /// The keys with the defaults that other keys decide: what a checkpoint has to agree with. Of
+    /// the input and the name of the section.
+    pub effective: fn(&Source, &str) -> Result<toml::Table>,
     /// The keys, as `a.b=c`, that make a short trial of it.
     pub shorten: fn(&Source, &Extent) -> Result<Vec<String>>,
     /// Builds the calculation at its start.
-    pub build: for<'a> fn(&World<'a>) -> Result<Box<dyn Calculation + 'a>>,
+    pub build: SectionBuild,
 }
 
+/// Builds a calculation at its start.
+type SectionBuild = for<'a> fn(&World<'a>) -> Result<Box<dyn Calculation + 'a>>;
+
 impl Section {
+    /// A section with the keys `K`, of which all belong to the physics and any that can be read
+    /// work; a trial runs the whole.
+    pub const fn new<K: DeserializeOwned + JsonSchema>(
+        declaration: Declaration,
+        build: SectionBuild,
+    ) -> Self {
+        Section {
+            declaration,
+            schema: schema_of::<K>,
+            validate: |source, name| source.section::<K>(name).map(drop),
+            effective: Section::own_keys,
+            shorten: |_, _| Ok(Vec::new()),
+            build,
+        }
+    }
+
     /// [`Section::effective`] of a section whose keys decide all of themselves.
     pub fn own_keys(source: &Source, name: &str) -> Result<toml::Table> {
         let table = source.table.get(name).and_then(toml::Value::as_table);
@@ -97,6 +120,12 @@ impl<'a> World<'a> {
             vmc: OnceCell::new(),
             plan: OnceCell::new(),
         }
+    }
+
+    /// The keys of the section `name`; an error where the input has none.
+    pub fn keys<K: DeserializeOwned>(&self, name: &str) -> Result<K> {
+        let keys = self.source.section(name)?;
+        keys.ok_or_else(|| input::missing_section(name))
     }
 
     /// The problem and the sampled wave function.

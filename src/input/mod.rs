@@ -73,13 +73,16 @@ fn shared(table: &toml::Table) -> Result<Input> {
 
 /// The section `name`, or an error that asks for it.
 pub fn section<'a, T>(value: &'a Option<T>, name: &str) -> Result<&'a T> {
-    value.as_ref().ok_or_else(|| {
-        Error::input(
-            name,
-            "this section is missing",
-            format!("add a [{name}] section"),
-        )
-    })
+    value.as_ref().ok_or_else(|| missing_section(name))
+}
+
+/// The error that asks for the section `name`.
+pub fn missing_section(name: &str) -> Error {
+    Error::input(
+        name,
+        "this section is missing",
+        format!("add a [{name}] section"),
+    )
 }
 
 /// Reads and checks an input file; `settings` are the `a.b=c` of `--set`.

@@ -5,7 +5,9 @@ mod ansatz;
 mod basis;
 mod calculation;
 mod derivatives;
+mod ensemble;
 mod moves;
+mod observable;
 mod operator;
 mod optimizer;
 
@@ -13,7 +15,9 @@ pub use ansatz::{laws, shape};
 pub use basis::basis;
 pub use calculation::calculation;
 pub use derivatives::operator_is_matrix;
+pub use ensemble::{KnownState, ensemble};
 pub use moves::moves;
+pub use observable::{observable, refusal};
 pub use operator::operator;
 pub use optimizer::optimizer;
 

@@ -60,8 +60,10 @@ pub trait Calculation {
     /// Results with units and meanings, on rank 0: datasets under the name of the section, and
     /// the wall times `timing/<name>_seconds`.
     fn record(&self, out: &mut Tree) -> Result<()>;
-    /// What a reader of the results has to know, with remedies; on rank 0.
-    fn warnings(&self) -> Vec<String>;
+    /// What a reader of the results has to know, with remedies; on rank 0. Nothing by default.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Where the calculation stands, for the log: "step 12".
     fn place(&self) -> String;
 }

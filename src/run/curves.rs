@@ -32,6 +32,20 @@ pub struct Curves {
     pub shown: &'static [&'static str],
 }
 
+impl Curves {
+    /// The columns of a record against the number of the row, which is a `row`; none of them shown.
+    pub const fn of<R: Record>(group: &'static str, row: &'static str) -> Self {
+        Curves {
+            group,
+            columns: R::COLUMNS,
+            across: None,
+            row,
+            seconds: "",
+            shown: &[],
+        }
+    }
+}
+
 /// A row of numbers with a name for each.
 pub trait Record: Sized + Clone {
     /// Names, units and meanings, in the order of the numbers.

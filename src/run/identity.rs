@@ -95,6 +95,19 @@ pub fn part_of<'t>(table: &'t toml::Table, path: &str) -> Option<&'t toml::Value
 }
 
 impl Declaration {
+    /// A section whose keys all have to stay, without curves.
+    pub const fn named(name: &'static str) -> Self {
+        Declaration {
+            name,
+            free: &[],
+            grows: &[],
+            reopens: &[],
+            restarts: &[],
+            relies_on: &[],
+            curves: &[],
+        }
+    }
+
     /// How the section's `new` keys follow from the `old` ones; an error where they do not.
     pub(super) fn relation(&self, old: &toml::Table, new: &toml::Table) -> Result<Relation> {
         let (mut relation, mut refused) = (Relation::Same, Vec::new());

@@ -11,6 +11,7 @@ mod curves;
 mod desk;
 mod engine;
 mod identity;
+mod recurrence;
 mod results;
 
 pub use calculation::{Calculation, Cost, Loaded, Progress};
@@ -18,3 +19,4 @@ pub use curves::{Column, Curves, Record, load_rows, save_rows};
 pub use desk::Desk;
 pub use engine::{Job, Outcome, Stage, run};
 pub use identity::{Declaration, compare, part_of};
+pub use recurrence::{Recurrence, Recurring};

@@ -211,3 +211,59 @@ pub fn twice_sz(entry: &Table) -> Option<i64> {
         .next()?;
     Some((2.0 * value.parse::<f64>().unwrap()) as i64)
 }
+
+/// `[lattice]` of an entry.
+fn lattice_input(entry: &Table) -> Option<String> {
+    let size: Vec<i64> = (entry.get("size")?.as_array()?.iter())
+        .filter_map(toml::Value::as_integer)
+        .collect();
+    let boundary = match text(entry, "boundary") {
+        "pbc" => "'periodic'",
+        "obc" => "'open'",
+        "pbc-x_obc-y" => "['periodic', 'open']",
+        _ => return None,
+    };
+    let kind = text(entry, "lattice");
+    Some(format!(
+        "[lattice]\nkind = '{kind}'\nsize = {size:?}\nboundary = {boundary}\n"
+    ))
+}
+
+/// The input of an entry of spins or bosons.
+pub fn particle_input(entry: &Table) -> Option<String> {
+    let of = |name: &str| number(entry, name).unwrap_or(0.0);
+    let (basis, hamiltonian) = match text(entry, "operators") {
+        "boson" if of("twist") == 0.0 => (
+            format!("kind = 'boson'\nmax_occupation = {}\n", of("nmax")),
+            format!(
+                "kind = 'bose-hubbard'\nj = {}\nu = {}\nv = {}\nsector = {{ particles = {} }}\n",
+                of("J"),
+                of("U"),
+                of("V"),
+                text(entry, "sector").split(' ').next()?
+            ),
+        ),
+        operators => {
+            let s = match operators.strip_prefix("spin-")? {
+                "3/2" => "1.5",
+                s => s,
+            };
+            let total = text(entry, "sector").strip_prefix("total Sz = ")?;
+            (
+                format!("kind = 'spin'\ns = {s}\n"),
+                format!(
+                    "kind = 'bilinear-biquadratic'\nj = {}\nbeta = {}\nd = {}\ndelta = {}\n\
+                     sector = {{ total_sz = {total} }}\n",
+                    of("J"),
+                    of("biquadratic"),
+                    of("D"),
+                    number(entry, "delta").unwrap_or(1.0),
+                ),
+            )
+        }
+    };
+    let lattice = lattice_input(entry)?;
+    Some(format!(
+        "[basis]\n{basis}{lattice}[hamiltonian]\n{hamiltonian}"
+    ))
+}

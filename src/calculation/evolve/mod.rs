@@ -46,15 +46,15 @@ pub const SECTION: Section = Section {
         curves: &[CURVES, OUTPUTS],
     },
     schema: schema_of::<EvolveInput>,
-    validate,
+    validate: |source, _| validate(source),
     effective,
     shorten,
     build: |world| Ok(Box::new(Evolve::new(world)?)),
 };
 
 /// The grid of output times follows from the time where the input does not give it.
-fn effective(source: &Source) -> Result<toml::Table> {
-    let mut table = Section::own_keys(source, "evolve")?;
+fn effective(source: &Source, name: &str) -> Result<toml::Table> {
+    let mut table = Section::own_keys(source, name)?;
     if let Some(keys) = keys(source)? {
         table.insert("output_every".into(), toml::Value::Float(keys.every()));
     }

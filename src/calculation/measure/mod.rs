@@ -48,8 +48,8 @@ pub const SECTION: Section = Section {
         curves: &[],
     },
     schema: schema_of::<MeasureInput>,
-    validate,
-    effective: |source| Section::own_keys(source, "measure"),
+    validate: |source, _| validate(source),
+    effective: Section::own_keys,
     shorten,
     build: |world| Ok(Box::new(Measure::new(world)?)),
 };

@@ -41,15 +41,15 @@ pub const SECTION: Section = Section {
         curves: &[CURVES],
     },
     schema,
-    validate,
+    validate: |source, _| validate(source),
     effective,
     shorten,
     build: |world| Ok(Box::new(Optimize::new(world)?)),
 };
 
 /// How an optimisation steps may change between attempts; towards which state may not.
-fn effective(source: &Source) -> Result<toml::Table> {
-    let mut table = Section::own_keys(source, "optimize")?;
+fn effective(source: &Source, name: &str) -> Result<toml::Table> {
+    let mut table = Section::own_keys(source, name)?;
     table.retain(|key, _| matches!(key, "steps" | "orthogonal_to"));
     Ok(table)
 }

@@ -13,6 +13,7 @@ use nishina::error::{Error, Result};
 use nishina::io::hdf5;
 use nishina::io::tree::{Tree, Value};
 use nishina::job::Stop;
+use nishina::observable::{Label, Observable, ObservableContext, ObservableEntry, Quantity, View};
 use nishina::registry::Registry;
 use nishina::rng::{Purpose, stream};
 use num_complex::Complex64;
@@ -477,4 +478,155 @@ fn a_number_that_is_not_finite_is_never_written() {
         assert!(error.to_string().contains("group/series"), "{error}");
         assert!(!path.exists());
     }
+}
+
+/// ⟨σ⟩ of the first site, and the undefined 0/0 below the name `ratio`.
+struct Ratio {
+    /// A dataset beside the quantities, not to be written where it is not finite.
+    label: f64,
+}
+
+impl Observable for Ratio {
+    fn columns(&self) -> usize {
+        1
+    }
+    fn local_values(&self, view: &View) -> Result<Vec<f64>> {
+        Ok(view.configurations().map(|x| f64::from(x[0])).collect())
+    }
+    fn quantities(&self) -> Vec<Quantity> {
+        let of = |name: &'static str| Quantity {
+            name,
+            shape: vec![],
+            unit: "1".into(),
+            meaning: "of the first site".into(),
+        };
+        vec![of(""), of("ratio")]
+    }
+    fn evaluate(&self, means: &[f64]) -> Vec<f64> {
+        vec![means[0], (means[0] - means[0]) / 0.0]
+    }
+    fn labels(&self) -> Vec<Label> {
+        vec![Label {
+            name: "label",
+            shape: vec![1],
+            values: vec![self.label],
+            unit: "1",
+            meaning: "a number",
+        }]
+    }
+}
+
+/// What is undefined is left out with the reason, and all else is there.
+#[test]
+fn side_quantities_that_are_undefined_are_left_out() {
+    let _alone = alone();
+    // An XX chain with all spins up has E = 0 = E_inf exactly: V-score 0/0.
+    let case = Case::new(
+        "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'xxz'\ndelta = 0.0\n\
+         sector = { total_sz = 2 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
+         [measure]\nsamples = 1024\nobservables = ['magnetisation']\n",
+    );
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains("V-score undefined"), "{}", text(&out));
+    let results = case.tree("x.h5");
+    assert_eq!(results.real("measure/energy/mean"), Ok(0.0));
+    assert_eq!(results.real("measure/energy/variance_error"), Ok(0.0));
+    assert!(results.real("measure/energy/v_score").is_err());
+    assert!(results.real("measure/energy/v_score_error").is_err());
+    let covariance = results.reals("measure/energy/covariance").unwrap();
+    assert_eq!(covariance, [0.0; 4]);
+    let warnings = results.texts("status/warnings").unwrap().join("\n");
+    assert!(warnings.contains("the V-score is left out"), "{warnings}");
+
+    // A Hamiltonian that is diagonal: a bin may leave E_inf exactly.
+    let case = Case::new(
+        "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'ising'\n[ansatz]\n\
+         kind = 'rbm'\ndensity = 1\n[sampler]\nchains = 16\nsamples = 64\n\
+         [measure]\nsamples = 256\n",
+    );
+    let mut without = 0;
+    for seed in 1..=30 {
+        let seed = format!("seed={seed}");
+        expect_code(
+            &case.alone(&["run", "x.toml", "--fresh", "--set", &seed]),
+            0,
+        );
+        let results = case.tree("x.h5");
+        assert!(results.real("measure/energy/error").unwrap() > 0.0);
+        assert!(results.real("measure/energy/variance_error").is_ok());
+        without += usize::from(results.real("measure/energy/v_score_error").is_err());
+    }
+    assert!(without > 0, "no seed met the case");
+}
+
+/// Runs a measurement of `Ratio`.
+fn ratio(method: &str, label: f64) -> (Case, Result<Outcome>) {
+    let case = Case::new("");
+    let folder = case.folder.path().display().to_string();
+    let input = format!(
+        "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'ising'\nhx = 1\n\
+         [ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nmethod = '{method}'\n\
+         [measure]\nsamples = 1024\nobservables = ['first']\n\
+         [output]\ndirectory = '{folder}'\nname = 'x'\n"
+    );
+    std::fs::write(case.path("x.toml"), input).unwrap();
+    let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();
+    let build = match label.is_finite() {
+        true => |_: &toml::Table, _: &ObservableContext| {
+            Ok(Box::new(Ratio { label: 1.0 }) as Box<dyn Observable>)
+        },
+        false => |_: &toml::Table, _: &ObservableContext| {
+            Ok(Box::new(Ratio { label: f64::NAN }) as Box<dyn Observable>)
+        },
+    };
+    let mine = [ObservableEntry {
+        kind: "first",
+        build,
+        schema: || serde_json::json!({}),
+    }];
+    let stop = Stop::unarmed();
+    let options = Options {
+        stop: &stop,
+        fresh: false,
+        registry: Registry {
+            observables: Registry::default().observables.with(&mine),
+            ..Registry::default()
+        },
+    };
+    let outcome = run(&source, &Serial, &options);
+    (case, outcome)
+}
+
+#[test]
+fn a_quantity_that_is_undefined_leaves_the_rest_of_its_observable() {
+    let _alone = alone();
+    for method in ["metropolis", "full-sum"] {
+        let (case, outcome) = ratio(method, 1.0);
+        assert_eq!(outcome, Ok(Outcome::Finished));
+        let results = case.tree("x.h5");
+        let part = |name: &str| results.reals(&format!("measure/observables/first/{name}"));
+        assert!(part("mean").is_ok() && part("error").is_ok() && part("label").is_ok());
+        assert!(part("ratio/mean").is_err() && part("ratio/error").is_err());
+        let warnings = results.texts("status/warnings").unwrap().join("\n");
+        assert!(warnings.contains("first/ratio is left out"), "{warnings}");
+    }
+}
+
+#[test]
+fn a_dataset_that_cannot_be_written_costs_70_and_nothing_else() {
+    let _alone = alone();
+    let (case, outcome) = ratio("metropolis", f64::NAN);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.exit_code(), 70);
+    let path = "measure/observables/first/label";
+    assert!(error.to_string().contains(path), "{error}");
+    let results = case.tree("x.h5");
+    assert!(results.real("measure/energy/mean").is_ok());
+    assert!(results.real("measure/observables/first/mean").is_ok());
+    assert!(!results.datasets.contains_key(path));
+    let warnings = results.texts("status/warnings").unwrap().join("\n");
+    assert!(warnings.contains(path), "{warnings}");
+    assert_finite(&case);
+    assert_eq!(case.tree("x.ckpt.h5").text("run/stage"), Ok("finished"));
 }

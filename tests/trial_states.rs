@@ -222,7 +222,7 @@ fn the_given_machine_has_its_golden_numbers() {
         close(energy, golden.energy, 1e-12);
         close(variance, golden.variance, 1e-12);
         close(
-            nishina::stats::v_score(6, variance, energy, state.problem.facts.centre),
+            nishina::stats::v_score(6, variance, energy, state.problem.facts.centre).unwrap(),
             golden.v_score,
             1e-12,
         );

@@ -59,7 +59,7 @@ pub fn varbench(path: &Path, registry: &Registry) -> Result<String> {
     let parameters: usize = count.map(|(_, v)| entries(v)).sum();
     Ok(format!(
         "| Energy | Sigma | Energy Variance | DOF | Einf | Method |\n| {:.12} | {:.3e} | {:.6e} | \
-         {} | {:.6} | {} ({} parameters), nishina {} |\n# units: {units}; V-score {:.3e}",
+         {} | {:.6} | {} ({} parameters), nishina {} |\n# units: {units}; V-score {}",
         scale * part("mean")?,
         scale * part("error")?,
         scale * scale * part("variance")?,
@@ -68,6 +68,6 @@ pub fn varbench(path: &Path, registry: &Registry) -> Result<String> {
         kind,
         parameters,
         env!("CARGO_PKG_VERSION"),
-        part("v_score")?,
+        part("v_score").map_or_else(|_| "undefined".into(), |score| format!("{score:.3e}")),
     ))
 }

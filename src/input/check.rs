@@ -25,6 +25,16 @@ pub fn at_least_one(key: &str, value: usize) -> Result<()> {
 }
 
 impl SamplerInput {
+    /// An error where there are too few samples for an error bar; a full sum has none.
+    pub fn enough_for_an_error(&self, key: &str, samples: usize) -> Result<()> {
+        at_least_one(key, samples)?;
+        if self.method == Method::FullSum || samples > 1 {
+            return Ok(());
+        }
+        let problem = "one sample has no variance, and its mean no error bar";
+        Err(Error::input(key, problem, "use at least 2"))
+    }
+
     /// An error where a number of samples cannot be shared out evenly over the chains.
     pub fn multiple_of_chains(&self, key: &str, samples: usize) -> Result<()> {
         if self.method == Method::Metropolis && !samples.is_multiple_of(self.chains) {

@@ -26,6 +26,17 @@ pub enum Value {
     Texts(Vec<String>),
 }
 
+impl Value {
+    /// Whether all numbers are finite.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Value::Real(a) => a.iter().all(|v| v.is_finite()),
+            Value::Complex(a) => a.iter().all(|v| v.re.is_finite() && v.im.is_finite()),
+            _ => true,
+        }
+    }
+}
+
 /// A file's content: paths such as `parameters/W` with their values, and for each an optional
 /// (unit, meaning).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -227,15 +238,28 @@ impl Tree {
         Some(tree)
     }
 
+    /// Removes the datasets with a number that is not finite and returns their paths.
+    pub fn leave_out_unfinite(&mut self) -> Vec<String> {
+        self.leave_out_unfinite_below("")
+    }
+
+    /// The same, of the datasets whose path contains `part`.
+    pub fn leave_out_unfinite_below(&mut self, part: &str) -> Vec<String> {
+        let unfinite =
+            |(path, value): &(&String, &Value)| path.contains(part) && !value.is_finite();
+        let found = self.datasets.iter().filter(unfinite);
+        let paths: Vec<String> = found.map(|(path, _)| path.clone()).collect();
+        for path in &paths {
+            self.datasets.remove(path);
+            self.notes.remove(path);
+        }
+        paths
+    }
+
     /// An error that names the first dataset with a number that is not finite; nothing of the kind
     /// is ever written.
     pub fn check_finite(&self) -> Result<()> {
-        let finite = |value: &Value| match value {
-            Value::Real(a) => a.iter().all(|v| v.is_finite()),
-            Value::Complex(a) => a.iter().all(|v| v.re.is_finite() && v.im.is_finite()),
-            _ => true,
-        };
-        match self.datasets.iter().find(|(_, value)| !finite(value)) {
+        match self.datasets.iter().find(|(_, value)| !value.is_finite()) {
             None => Ok(()),
             Some((path, _)) => Err(Error::numerical(
                 format!("{path} holds a number that is not finite, and is not written"),

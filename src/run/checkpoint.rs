@@ -191,12 +191,36 @@ impl Engine<'_, '_> {
             if self.segments > 0 {
                 samples::write_joined(&self.paths, self.segments)?;
             }
-            hdf5::write_atomic(&self.paths.results(), &self.results(state, peak[0])?)?;
-            self.paths.save_checkpoint(&self.checkpoint(states))
+            let mut results = self.results(state, peak[0])?;
+            let left_out = results.leave_out_unfinite();
+            self.say_left_out(&mut results, &left_out)?;
+            hdf5::write_atomic(&self.paths.results(), &results)?;
+            // Records can do without a number that is not finite, a state cannot.
+            let mut checkpoint = self.checkpoint(states);
+            checkpoint.leave_out_unfinite_below("/results/");
+            self.paths.save_checkpoint(&checkpoint)?;
+            Ok(left_out)
         };
-        agree(comm, if comm.is_root() { write() } else { Ok(()) })?;
+        let written = if comm.is_root() {
+            write()
+        } else {
+            Ok(Vec::new())
+        };
+        self.left_out = agree(comm, written)?;
         self.saved = Instant::now();
         self.job.stop.measured(clock.elapsed().as_secs_f64(), 0.0);
+        Ok(())
+    }
+
+    /// Names in the warnings of the results what they lack.
+    fn say_left_out(&self, results: &mut Tree, left_out: &[String]) -> Result<()> {
+        let mut warnings = results.texts("status/warnings")?.to_vec();
+        for path in left_out {
+            let words = format!("{path} is left out: it holds a number that is not finite");
+            log::warn!("{words}");
+            warnings.push(words);
+        }
+        results.put("status/warnings", Value::Texts(warnings));
         Ok(())
     }
 

@@ -116,6 +116,8 @@ pub(super) struct Engine<'e, 'c> {
     /// Sample segments on disk.
     pub(super) segments: usize,
     pub(super) saved: Instant,
+    /// What the last save left out, on rank 0.
+    pub(super) left_out: Vec<String>,
     fault: Option<job::InjectedFault>,
     /// Blocks completed in this attempt.
     completed: usize,
@@ -152,6 +154,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         paths,
         segments: 0,
         saved: Instant::now(),
+        left_out: Vec::new(),
         fault: job::InjectedFault::asked()?,
         completed: 0,
     };
@@ -199,7 +202,20 @@ impl Engine<'_, '_> {
             }
         }
         self.save("finished")?;
-        Ok(Outcome::Finished)
+        self.refuse_gaps().map(|()| Outcome::Finished)
+    }
+
+    /// An error where the results could not be written as a whole; all else is saved.
+    fn refuse_gaps(&self) -> Result<()> {
+        let missing = self.left_out.join(", ");
+        let verdict = match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Error::numerical(
+                format!("{missing} holds a number that is not finite; all else is saved"),
+                "take more samples",
+            )),
+        };
+        agree(self.job.comm, verdict)
     }
 
     /// Remembers where the section stands.

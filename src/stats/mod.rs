@@ -18,7 +18,22 @@ pub use line::{FitPoint, Line, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 pub use summary::Summary;
 
-/// V-score N Var H/(E − E_inf)² (Wu et al., Science 386, 296 (2024)); infinite where E = E_inf.
-pub fn v_score(sites: usize, variance: f64, energy: f64, e_infinity: f64) -> f64 {
-    sites as f64 * variance / (energy - e_infinity).powi(2)
+/// V-score N Var H/(E − E_inf)² (Wu et al., Science 386, 296 (2024)); `None` where E = E_inf.
+pub fn v_score(sites: usize, variance: f64, energy: f64, e_infinity: f64) -> Option<f64> {
+    let score = sites as f64 * variance / (energy - e_infinity).powi(2);
+    score.is_finite().then_some(score)
+}
+
+/// A V-score as it is printed.
+pub fn v_score_words(score: Option<f64>) -> String {
+    score.map_or_else(|| "undefined".into(), |score| format!("{score:.2e}"))
+}
+
+/// The standard error that belongs to an estimated variance of a mean: 0 where rounding has made
+/// that negative, infinite where it is not a number, which says that the error is unknown.
+fn standard_error(variance: f64) -> f64 {
+    match variance.is_nan() {
+        true => f64::INFINITY,
+        false => variance.max(0.0).sqrt(),
+    }
 }

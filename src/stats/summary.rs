@@ -7,13 +7,15 @@
 //! i and this is the error of binning.
 
 use super::bins::Bins;
+use super::standard_error;
 
 /// What is said of the functions of an observable's columns.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
     /// The functions at the means of all samples.
     pub mean: Vec<f64>,
-    /// Standard errors; 0 for a full sum, infinite where there are fewer than two bins.
+    /// Standard errors; 0 for a full sum, infinite where they are unknown: fewer than two bins, or
+    /// a function that is not defined without one of them.
     pub error: Vec<f64>,
     /// p_i, bin by bin: means of bins where the function is linear, jackknife pseudo-values
     /// elsewhere.
@@ -98,7 +100,7 @@ impl Bins {
             summary.weights.push(1.0 / (g * (h - 1.0)));
         }
         summary.error = (0..summary.mean.len())
-            .map(|k| summary.covariance(k, k).max(0.0).sqrt())
+            .map(|k| standard_error(summary.covariance(k, k)))
             .collect();
         summary.tau = self.tau(&bins, &means, &squares, n);
         summary
@@ -156,7 +158,9 @@ impl Bins {
                 ((length - 1.0) / length + between / within).sqrt().min(1e6)
             }
         };
-        (0..self.columns).map(column).fold(1.0, f64::max)
+        // Numbers too large to be compared count as disagreement.
+        let worse = |worst: f64, r: f64| if r.is_nan() { 1e6 } else { worst.max(r) };
+        (0..self.columns).map(column).fold(1.0, worse)
     }
 }
 
@@ -188,6 +192,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_function_that_a_bin_leaves_undefined_has_no_error_bar() {
+        // 64 bins of four samples; without the first one the mean is 0, and 1/mean undefined.
+        let mut x = vec![vec![0.0; 256]];
+        x[0][..4].fill(1.0);
+        let bins = filled(&x, &[256]);
+        let s = bins.summary(0, &|m: &[f64]| {
+            vec![m[0], 1.0 / m[0], 0.0 / (m[0] - 1.0 / 64.0)]
+        });
+        assert_eq!(s.mean[..2], [1.0 / 64.0, 64.0]);
+        assert!(s.mean[2].is_nan());
+        assert!((s.error[0] * 64.0 - 1.0).abs() < 1e-12, "{:?}", s.error);
+        assert_eq!(s.error[1..], [f64::INFINITY; 2]);
     }
 
     #[test]

@@ -15,9 +15,14 @@ pub const GROUP: &str = "evolve/output/observables";
 /// The end of the meaning of what grows with the output times.
 const GROWS: &str = "; first index: output time";
 
-/// Adds one time to the curves of `observables`; fails where they are not those of the earlier
-/// times.
-pub fn add(curves: &mut Tree, observables: &[Named], summaries: &[Summary]) -> Result<()> {
+/// Adds time number `times` to the curves of `observables`; fails where they are not those of the
+/// earlier times. What one of the times lacks, because it is not defined there, is left out.
+pub fn add(
+    curves: &mut Tree,
+    observables: &[Named],
+    summaries: &[Summary],
+    times: usize,
+) -> Result<()> {
     for (named, summary) in observables.iter().zip(summaries) {
         let prefix = named.name.clone();
         let mut row = Tree::default();
@@ -54,7 +59,32 @@ pub fn add(curves: &mut Tree, observables: &[Named], summaries: &[Summary]) -> R
             }
         }
     }
+    leave_out_gaps(curves, times);
     Ok(())
+}
+
+/// Removes what does not have all of `times` times.
+fn leave_out_gaps(curves: &mut Tree, times: usize) {
+    let Tree { datasets, notes } = curves;
+    datasets.retain(|path, value| {
+        let grows = notes.get(path).is_some_and(|note| note.1.ends_with(GROWS));
+        !matches!(value, Value::Real(all) if grows && all.len_of(Axis(0)) != times)
+    });
+    notes.retain(|path, _| datasets.contains_key(path));
+}
+
+/// A warning for each quantity that is left out.
+pub fn undefined(curves: &Tree, observables: &[Named]) -> Vec<String> {
+    let names = observables.iter().flat_map(|named| {
+        let quantities = named.observable.quantities().into_iter();
+        quantities.map(|quantity| match quantity.name.is_empty() {
+            true => named.name.clone(),
+            false => format!("{}/{}", named.name, quantity.name),
+        })
+    });
+    let missing = names.filter(|name| !curves.datasets.contains_key(&format!("{name}/mean")));
+    let words = |name: String| format!("{name} is left out: at one of the times it is not defined");
+    missing.map(words).collect()
 }
 
 /// Leaves the first `times` output times.

@@ -89,7 +89,13 @@ impl Flow<'_, '_, '_> {
             ));
         }
         self.trajectory.outputs.push(row);
-        let added = curves::add(&mut self.trajectory.curves, self.observables, &observed);
+        let times = self.trajectory.outputs.len();
+        let added = curves::add(
+            &mut self.trajectory.curves,
+            self.observables,
+            &observed,
+            times,
+        );
         agree(comm, added)?;
         if comm.is_root() {
             let words = curves::words(self.observables, &observed);

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::evolution::integrator::Integrator;
 use crate::evolution::motion::{Equation, MotionInverse, Principle, Spectral, TimeAxis};
 use crate::evolution::ramp::Ramp;
-use crate::input::{Method, Source, at_least_one};
+use crate::input::{Method, Source};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -232,7 +232,7 @@ pub fn validate(source: &Source) -> Result<()> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     e.check()?;
     if let Some(samples) = e.samples {
-        at_least_one("evolve.samples", samples)?;
+        sampler.enough_for_an_error("evolve.samples", samples)?;
         sampler.multiple_of_chains("evolve.samples", samples)?;
     }
     if e.start.is_some() && source.table.contains_key("optimize") {

@@ -211,7 +211,14 @@ impl Calculation for Evolve<'_> {
     }
     fn warnings(&self) -> Vec<String> {
         let (max_drift, max_r2) = bounds(&self.keys);
-        self.trajectory.warnings(max_drift, max_r2)
+        let mut list = self.trajectory.warnings(max_drift, max_r2);
+        if !self.trajectory.curves.datasets.is_empty() {
+            list.extend(curves::undefined(
+                &self.trajectory.curves,
+                &self.observables,
+            ));
+        }
+        list
     }
     fn place(&self) -> String {
         format!("t = {}", self.trajectory.time)

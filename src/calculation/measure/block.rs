@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::observable::monitor;
 use crate::rng::Purpose;
 use crate::run::{Desk, Progress};
-use crate::stats::{v_score, with_error};
+use crate::stats::{v_score, v_score_words, with_error};
 use num_complex::Complex64;
 use std::time::Instant;
 
@@ -195,11 +195,12 @@ fn finish(
         problem.facts.centre,
     );
     desk.say(&format!(
-        "measured E = {}  per site {}  var = {:.4e}  V-score {score:.2e}  tau {:.2}  R-hat {:.3}  \
-         effective samples {:.0}",
+        "measured E = {}  per site {}  var = {:.4e}  V-score {}  tau {:.2}  R-hat {:.3}  effective \
+         samples {:.0}",
         with_error(mean.re, error),
         with_error(mean.re / sites as f64, error / sites as f64),
         energy.variance,
+        v_score_words(score),
         energy.tau,
         energy.r_hat,
         energy.effective_samples
@@ -207,6 +208,10 @@ fn finish(
     let names: Vec<&str> = observables.iter().map(|n| n.name.as_str()).collect();
     let more = warnings::of_measurement(m, &energy, &names, problem.facts.lower_bound());
     m.warnings.extend(more);
+    m.warnings
+        .extend(warnings::of_v_score(score, m.moments.as_ref()));
+    m.warnings
+        .extend(observe::undefined(observables, &m.observed));
     m.warnings.iter().for_each(|w| desk.warn(w));
     Ok(Progress::Done)
 }

@@ -5,7 +5,7 @@
 //! quantities.
 
 use crate::error::{Error, Result};
-use crate::input::{FIRST_BURN_IN, Method, ObservableInput, Source, at_least_one};
+use crate::input::{FIRST_BURN_IN, Method, ObservableInput, Source};
 use crate::linalg::available_memory;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -67,7 +67,7 @@ pub fn validate(source: &Source) -> Result<()> {
         return Ok(());
     };
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    at_least_one("measure.samples", m.samples)?;
+    sampler.enough_for_an_error("measure.samples", m.samples)?;
     sampler.multiple_of_chains("measure.samples", m.samples)?;
     let needed = BYTES_PER_SAMPLE * m.samples as f64;
     let available = available_memory();

@@ -3,7 +3,7 @@
 use super::Measure;
 use crate::calculation::vmc::observe;
 use crate::io::tree::{Tree, Value, shaped};
-use crate::stats::v_score;
+use crate::stats::{Summary, v_score};
 
 /// Energies, in results.
 const UNIT: &str = "energy of the input";
@@ -62,7 +62,7 @@ impl Measure<'_> {
         put("mean_imag", e.mean.im, UNIT, meaning);
         put("error", e.error, UNIT, "standard error of the mean");
         put("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
-        if score.is_finite() {
+        if let Some(score) = score {
             put(
                 "v_score",
                 score,
@@ -80,8 +80,8 @@ impl Measure<'_> {
     }
 
     fn record_moments(&self, tree: &mut Tree) {
-        let finite = |s: &&crate::stats::Summary| s.error.iter().all(|e| e.is_finite());
-        let Some(moments) = self.measurement.moments.as_ref().filter(finite) else {
+        let known = |s: &&Summary| s.error[..2].iter().all(|e| e.is_finite());
+        let Some(moments) = self.measurement.moments.as_ref().filter(known) else {
             return;
         };
         let meaning = "standard error of the variance";
@@ -93,12 +93,17 @@ impl Measure<'_> {
             "energy squared",
             meaning,
         );
-        let meaning = "standard error of the V-score";
-        real(tree, "energy/v_score_error", score, "1", meaning);
-        let pairs = (0..3).flat_map(|k| (0..3).map(move |l| (k, l)));
+        // The V-score has none where the energy of all bins but one is E_inf.
+        let entries = if score.is_finite() { 3 } else { 2 };
+        if score.is_finite() {
+            let meaning = "standard error of the V-score";
+            real(tree, "energy/v_score_error", score, "1", meaning);
+        }
+        let pairs = (0..entries).flat_map(|k| (0..entries).map(move |l| (k, l)));
         let covariance = pairs.map(|(k, l)| moments.covariance(k, l)).collect();
-        let meaning = "covariance of energy, variance and V-score [entry, entry]";
-        let covariance = Value::Real(shaped(&[3, 3], covariance));
+        let meaning = "covariance of energy, variance and V-score [entry, entry], of the first \
+                       two where the V-score has no error";
+        let covariance = Value::Real(shaped(&[entries, entries], covariance));
         tree.describe("energy/covariance", covariance, "mixed", meaning);
     }
 

@@ -5,6 +5,7 @@
 
 use super::measurement::Measurement;
 use crate::calculation::vmc::Energy;
+use crate::stats::Summary;
 use crate::stats::limits::{MAX_CONFIGURATION_R_HAT, MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
 
 /// Warnings of a measurement; `names` are those of the observables, `lower_bound` one of the
@@ -20,6 +21,22 @@ pub fn of_measurement(
     list.extend(of_moves(m));
     list.extend(of_energy(energy, lower_bound));
     list
+}
+
+/// A V-score that is left out of the results, or its error.
+pub fn of_v_score(score: Option<f64>, moments: Option<&Summary>) -> Option<String> {
+    let unknown = |s: &Summary| s.error.get(2).is_some_and(|e| !e.is_finite());
+    match score {
+        None => Some(
+            "the V-score is left out: the energy is E_inf, that of infinite temperature".into(),
+        ),
+        Some(_) if moments.is_some_and(unknown) => Some(
+            "the error of the V-score is left out: without one of the bins the energy is E_inf, \
+             that of infinite temperature; raise measure.samples"
+                .into(),
+        ),
+        Some(_) => None,
+    }
 }
 
 /// Chains that had not come to equilibrium.
@@ -141,7 +158,7 @@ fn of_energy(energy: &Energy, lower_bound: f64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::{Equilibration, Summary};
+    use crate::stats::Equilibration;
     use num_complex::Complex64;
 
     fn energy() -> Energy {

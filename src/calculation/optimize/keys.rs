@@ -2,7 +2,7 @@
 //! physics is built.
 
 use crate::error::{Error, Result};
-use crate::input::{Method, Source, at_least_one, positive};
+use crate::input::{Source, at_least_one, positive};
 use crate::optimizer::{MetricKeys, OPTIMIZERS, Schedule};
 use crate::table::{self, Entry, schema_of};
 use schemars::JsonSchema;
@@ -153,12 +153,5 @@ pub fn validate(source: &Source) -> Result<()> {
     positive("optimize.target_v_score", o.target_v_score)?;
     o.metric.options()?;
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    if sampler.method != Method::FullSum && sampler.samples < 2 {
-        return Err(Error::input(
-            "sampler.samples",
-            "one sample has no variance",
-            "use at least 2",
-        ));
-    }
-    Ok(())
+    sampler.enough_for_an_error("sampler.samples", sampler.samples)
 }

@@ -14,7 +14,7 @@ use crate::optimizer::{
 };
 use crate::rng::{Purpose, stream};
 use crate::run::{Desk, Progress};
-use crate::stats::{v_score, with_error};
+use crate::stats::{v_score, v_score_words, with_error};
 use num_complex::Complex64;
 use std::time::Instant;
 
@@ -39,7 +39,7 @@ struct Sampled {
     non_finite: f64,
     zeros: f64,
     energy: Energy,
-    score: f64,
+    score: Option<f64>,
 }
 
 impl Optimize<'_> {
@@ -84,7 +84,10 @@ impl Optimize<'_> {
         let below =
             |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
         if below(self.keys.target_error, sampled.energy.error)
-            || below(self.keys.target_v_score, sampled.score)
+            || below(
+                self.keys.target_v_score,
+                sampled.score.unwrap_or(f64::INFINITY),
+            )
         {
             desk.say(&format!("step {step}: the target is reached"));
             return Ok(Progress::Done);
@@ -149,7 +152,7 @@ impl Optimize<'_> {
             energy_imag: energy.mean.im,
             error: energy.error,
             variance: energy.variance,
-            v_score: finite_or(sampled.score),
+            v_score: sampled.score.unwrap_or(-1.0),
             r_hat: energy.r_hat,
             acceptance: counts.acceptance(),
             learning_rate: update.rate,
@@ -301,11 +304,11 @@ impl Optimize<'_> {
     fn log_step(&self, desk: &mut Desk, step: usize, sampled: &Sampled, seconds: f64) {
         let energy = &sampled.energy;
         let line = format!(
-            "step {step}  E = {}  var = {:.4}  V-score {:.2e}  R-hat {:.3}  acc {:.2} \
+            "step {step}  E = {}  var = {:.4}  V-score {}  R-hat {:.3}  acc {:.2} \
               {seconds:.3} s/step{}",
             with_error(energy.mean.re, energy.error),
             energy.variance,
-            sampled.score,
+            v_score_words(sampled.score),
             energy.r_hat,
             sampled.counts.acceptance(),
             self.orthogonal.words(),

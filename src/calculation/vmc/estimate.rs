@@ -136,7 +136,7 @@ pub fn estimate(
 }
 
 /// Energy, variance and V-score of series of local energies with errors and covariance, by the
-/// jackknife over bins.
+/// jackknife over bins; a V-score that is undefined is not a number.
 pub fn moments(series: &[Vec<Complex64>], sites: usize, e_infinity: f64) -> Summary {
     let length = series.iter().map(Vec::len).min().unwrap_or(0);
     if length == 0 {
@@ -167,7 +167,7 @@ pub fn moments(series: &[Vec<Complex64>], sites: usize, e_infinity: f64) -> Summ
         vec![
             centre + means[0],
             variance,
-            v_score(sites, variance, centre + means[0], e_infinity),
+            v_score(sites, variance, centre + means[0], e_infinity).unwrap_or(f64::NAN),
         ]
     })
 }

@@ -200,14 +200,7 @@ pub fn observe(
 
 /// Writes what is known of one observable under `prefix`.
 pub fn save(tree: &mut Tree, prefix: &str, observable: &dyn Observable, summary: &Summary) {
-    let mut start = 0;
-    for quantity in observable.quantities() {
-        let range = start..start + quantity.entries();
-        start = range.end;
-        let group = match quantity.name.is_empty() {
-            true => prefix.to_string(),
-            false => format!("{prefix}/{}", quantity.name),
-        };
+    for (group, quantity, range) in places(prefix, observable) {
         save_quantity(tree, &group, &quantity, summary, range);
     }
     if !summary.bins.is_empty() {
@@ -241,13 +234,18 @@ fn save_quantity(
     };
     let (shape, unit) = (&quantity.shape, quantity.unit.as_str());
     let mean = summary.mean[range.clone()].to_vec();
+    if !all_finite(&mean) {
+        return;
+    }
     put("mean", shape, mean, unit, &quantity.meaning);
     let errors = summary.error[range.clone()].to_vec();
-    // One bin has no spread: there is no error bar to write.
-    if errors.iter().all(|e| e.is_finite()) {
+    // One bin has no spread, and some functions are not defined without one of the bins: there is
+    // no error bar to write.
+    let known = all_finite(&errors);
+    if known {
         put("error", shape, errors, unit, "standard error of the mean");
     }
-    if summary.bins.is_empty() {
+    if summary.bins.is_empty() || !known {
         return;
     }
     let bins = summary.bins.iter();
@@ -266,6 +264,47 @@ fn save_quantity(
         let meaning = "covariance of the means [entry, entry]";
         put("covariance", &shape, values, &unit, meaning);
     }
+}
+
+fn all_finite(values: &[f64]) -> bool {
+    values.iter().all(|v| v.is_finite())
+}
+
+/// The quantities of an observable with their groups below `prefix` and the places of their
+/// entries in a summary.
+fn places(prefix: &str, observable: &dyn Observable) -> Vec<(String, Quantity, Range<usize>)> {
+    let mut start = 0;
+    let place = |quantity: Quantity| {
+        let range = start..start + quantity.entries();
+        start = range.end;
+        let group = match quantity.name.is_empty() {
+            true => prefix.to_string(),
+            false => format!("{prefix}/{}", quantity.name),
+        };
+        (group, quantity, range)
+    };
+    observable.quantities().into_iter().map(place).collect()
+}
+
+/// A warning for each quantity that [`save`] leaves out of the results, or whose error it does.
+pub fn undefined(observables: &[Named], summaries: &[Summary]) -> Vec<String> {
+    let mut list = Vec::new();
+    for (named, summary) in observables.iter().zip(summaries) {
+        for (name, _, range) in places(&named.name, &*named.observable) {
+            if !all_finite(&summary.mean[range.clone()]) {
+                list.push(format!(
+                    "{name} is left out: it is not defined for these samples (a division by zero \
+                     or the like); raise measure.samples"
+                ));
+            } else if summary.bins.len() > 1 && !all_finite(&summary.error[range]) {
+                list.push(format!(
+                    "the error of {name} is left out: it is not defined without one of the bins; \
+                     raise measure.samples"
+                ));
+            }
+        }
+    }
+    list
 }
 
 /// How good the samples of an observable are.

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::input::{self, Source};
 use crate::io::tree::{Tree, Value};
 use crate::run::Curves;
-use crate::stats::with_error;
+use crate::stats::{v_score_words, with_error};
 
 /// Rows that are listed.
 const LISTED: usize = 8;
@@ -209,11 +209,11 @@ impl Scene {
     fn measured(&mut self, tree: &Tree, sites: f64) {
         let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
         if let (Ok(mean), Ok(error)) = (part("mean"), part("error")) {
-            let score = part("v_score").unwrap_or(f64::NAN);
             self.notes.push(format!(
-                "measured E = {}  per site {}  V-score {score:.2e}",
+                "measured E = {}  per site {}  V-score {}",
                 with_error(mean, error),
-                with_error(mean / sites, error / sites)
+                with_error(mean / sites, error / sites),
+                v_score_words(part("v_score").ok())
             ));
         }
     }

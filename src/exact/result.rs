@@ -15,8 +15,8 @@ pub struct ExactResult {
     pub residuals: Vec<f64>,
     /// Number of states in the space or block that was diagonalised.
     pub dimension: usize,
-    /// Normalised eigenvectors over the states of the basis in the order of [`crate::basis::StateIndex`]; `None`
-    /// where they do not fit.
+    /// Normalised eigenvectors over the states of the basis in the order of
+    /// [`crate::basis::StateIndex`]; `None` where they do not fit.
     pub vectors: Option<Vec<Vec<Complex64>>>,
 }
 

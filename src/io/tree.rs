@@ -2,7 +2,7 @@
 //! blind to the file format.
 //!
 //! Every stateful type saves itself into a [`Tree`] under a prefix that it is handed and loads
-//! itself back; `io/hdf5.rs` alone turns a tree into a file and back.
+//! itself back; `io/hdf5` alone turns a tree into a file and back.
 
 use crate::error::{Error, Result};
 use ndarray::{ArrayD, IxDyn};

@@ -1,4 +1,4 @@
-//! Decides how a tree becomes an HDF5 file and back; the only file that names the HDF5 crate.
+//! Decides how a tree becomes an HDF5 file and back; the only folder that names the HDF5 crate.
 //!
 //! ```text
 //! user block         checksums of all that follows, one per dataset
@@ -12,19 +12,22 @@
 //!
 //! Reference: HDF5 File Format Specification, version 3.0.
 
+mod groups;
+mod joined;
+mod values;
+
+pub use joined::{DatasetKind, Joined, write_joined};
+
 use super::atomic::Temporary;
 use super::seal::{self, Region, verify};
-use super::tree::{Tree, Value, shaped};
+use super::tree::Tree;
 use crate::error::{Error, Result};
-use ::hdf5::dataset::Layout;
+use ::hdf5::File;
 use ::hdf5::plist::file_access::FileCloseDegree;
-use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
-use ::hdf5::{Dataset, File, Group, H5Type, Location};
-use ndarray::ArrayD;
-use num_complex::Complex64;
+use groups::read_group;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::str::FromStr;
+use values::{attribute, read_value, write_value};
 
 /// Version of the layout of every file of the program.
 pub const SCHEMA_VERSION: i64 = 2;
@@ -34,33 +37,6 @@ type Raw<T> = std::result::Result<T, String>;
 
 fn text(e: ::hdf5::Error) -> String {
     e.to_string()
-}
-
-/// What a virtual dataset holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DatasetKind {
-    /// 8-bit integers.
-    Spin,
-    /// 64-bit integers.
-    Integer,
-    /// Complex numbers.
-    Complex,
-}
-
-/// One dataset that lives in other files, joined along its first dimension.
-#[derive(Debug, Clone)]
-pub struct Joined {
-    /// Its name, here and in the other files.
-    pub name: String,
-    /// Its type.
-    pub kind: DatasetKind,
-    /// Its second dimension; one-dimensional without.
-    pub columns: Option<usize>,
-    /// The other files' names without folder (they stay in the same one), with the number of rows
-    /// in each.
-    pub parts: Vec<(String, usize)>,
-    /// Its unit and meaning.
-    pub note: (String, String),
 }
 
 /// Writes `tree` as the file `path`, which appears whole or not at all. Fails with `Error::Output`.
@@ -93,22 +69,6 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
         }
         Ok(regions)
     })
-}
-
-/// Writes a file of virtual datasets over other files; as [`write_atomic`]. Fails with
-/// `Error::Output`.
-pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
-    let write = |file: &File| {
-        for dataset in datasets {
-            match dataset.kind {
-                DatasetKind::Spin => join::<i8>(file, dataset)?,
-                DatasetKind::Integer => join::<i64>(file, dataset)?,
-                DatasetKind::Complex => join::<Complex64>(file, dataset)?,
-            }
-        }
-        Ok(Vec::new())
-    };
-    create(path, seal::block(std::iter::empty()), write)?.publish()
 }
 
 /// Reads a file into memory and verifies its checksum.
@@ -209,168 +169,12 @@ fn create(
     })
 }
 
-fn unicode(s: &str) -> Raw<VarLenUnicode> {
-    VarLenUnicode::from_str(s).map_err(|e| e.to_string())
-}
-
-fn attribute(at: &Location, name: &str, value: &str) -> Raw<()> {
-    let attribute = at.new_attr::<VarLenUnicode>().create(name).map_err(text)?;
-    attribute.write_scalar(&unicode(value)?).map_err(text)
-}
-
-fn read_attribute(dataset: &Dataset, name: &str) -> Raw<Option<String>> {
-    if !dataset
-        .attr_names()
-        .map_err(text)?
-        .iter()
-        .any(|n| n == name)
-    {
-        return Ok(None);
-    }
-    let value = dataset
-        .attr(name)
-        .and_then(|a| a.read_scalar::<VarLenUnicode>())
-        .map_err(text)?;
-    Ok(Some(value.as_str().to_string()))
-}
-
-fn write_value(file: &File, name: &str, value: &Value) -> Raw<Dataset> {
-    fn array<T: H5Type + Clone>(file: &File, name: &str, a: &ArrayD<T>) -> Raw<Dataset> {
-        let dataset = file
-            .new_dataset::<T>()
-            .shape(a.shape())
-            .create(name)
-            .map_err(text)?;
-        if !a.is_empty() {
-            dataset.write(a.as_standard_layout().view()).map_err(text)?;
-        }
-        Ok(dataset)
-    }
-    match value {
-        Value::Real(a) => array(file, name, a),
-        Value::Complex(a) => array(file, name, a),
-        Value::Integer(a) => array(file, name, a),
-        Value::Spin(a) => array(file, name, a),
-        Value::Text(t) => {
-            let dataset = file
-                .new_dataset::<VarLenUnicode>()
-                .create(name)
-                .map_err(text)?;
-            dataset.write_scalar(&unicode(t)?).map_err(text)?;
-            Ok(dataset)
-        }
-        Value::Texts(list) => {
-            let list = list.iter().map(|t| unicode(t)).collect::<Raw<Vec<_>>>()?;
-            array(file, name, &shaped(&[list.len()], list))
-        }
-    }
-}
-
-fn join<T: H5Type>(file: &File, joined: &Joined) -> Raw<()> {
-    let with_columns = |rows: usize| match joined.columns {
-        Some(columns) => vec![rows, columns],
-        None => vec![rows],
-    };
-    let total = with_columns(joined.parts.iter().map(|p| p.1).sum());
-    let mut builder = file.new_dataset::<T>().shape(&total[..]);
-    let mut start = 0;
-    for (name, rows) in joined.parts.iter().filter(|p| p.1 > 0) {
-        let (source, target) = (with_columns(*rows), total.clone());
-        let range = start..start + rows;
-        builder = match joined.columns {
-            Some(_) => builder.virtual_map(name, &joined.name, source, .., target, (range, ..)),
-            None => builder.virtual_map(name, &joined.name, source, .., target, range),
-        };
-        start += rows;
-    }
-    let sources: Vec<&str> = joined.parts.iter().map(|p| p.0.as_str()).collect();
-    let made = builder
-        .create(joined.name.as_str())
-        .map_err(text)
-        .and_then(|dataset| {
-            attribute(&dataset, "unit", &joined.note.0)?;
-            attribute(&dataset, "meaning", &joined.note.1)?;
-            attribute(&dataset, "sources", &sources.join("\n"))
-        });
-    made.map_err(|e| format!("dataset {}: {e}", joined.name))
-}
-
-fn read_group(
-    group: &Group,
-    path: &Path,
-    tree: &mut Tree,
-    verified: &mut BTreeSet<String>,
-) -> Raw<()> {
-    for dataset in group.datasets().map_err(text)? {
-        let name = dataset.name().trim_start_matches('/').to_string();
-        let about = |e: String| format!("dataset {name}: {e}");
-        if dataset.layout() == Layout::Virtual {
-            check_sources(&dataset, path, verified).map_err(about)?;
-        }
-        let value = read_value(&dataset).map_err(about)?;
-        if let (Some(unit), Some(meaning)) = (
-            read_attribute(&dataset, "unit").map_err(about)?,
-            read_attribute(&dataset, "meaning").map_err(about)?,
-        ) {
-            tree.notes.insert(name.clone(), (unit, meaning));
-        }
-        tree.put(&name, value);
-    }
-    group
-        .groups()
-        .map_err(text)?
-        .iter()
-        .try_for_each(|inner| read_group(inner, path, tree, verified))
-}
-
-/// The library fills the share of a missing source file with zeros in silence; here it is an error,
-/// as is damage.
-fn check_sources(dataset: &Dataset, path: &Path, verified: &mut BTreeSet<String>) -> Raw<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let sources = read_attribute(dataset, "sources")?.unwrap_or_default();
-    for source in sources.lines() {
-        if verified.insert(source.to_string()) {
-            verify(&folder.join(source), true).map_err(|e| format!("its source file {e}"))?;
-        }
-    }
-    Ok(())
-}
-
-fn read_value(dataset: &Dataset) -> Raw<Value> {
-    fn array<T: H5Type + Clone>(dataset: &Dataset) -> Raw<ArrayD<T>> {
-        let shape = dataset.get_shape().map_err(text)?;
-        if shape.contains(&0) {
-            return ArrayD::from_shape_vec(shape, Vec::new()).map_err(|e| e.to_string());
-        }
-        dataset.read_dyn::<T>().map_err(text)
-    }
-    let descriptor = dataset
-        .dtype()
-        .and_then(|t| t.to_descriptor())
-        .map_err(text)?;
-    match &descriptor {
-        TypeDescriptor::Float(FloatSize::U8) => Ok(Value::Real(array(dataset)?)),
-        TypeDescriptor::Integer(IntSize::U8) => Ok(Value::Integer(array(dataset)?)),
-        TypeDescriptor::Integer(IntSize::U1) => Ok(Value::Spin(array(dataset)?)),
-        TypeDescriptor::VarLenUnicode if dataset.is_scalar() => {
-            let one = dataset.read_scalar::<VarLenUnicode>().map_err(text)?;
-            Ok(Value::Text(one.as_str().to_string()))
-        }
-        TypeDescriptor::VarLenUnicode => Ok(Value::Texts(
-            array::<VarLenUnicode>(dataset)?
-                .iter()
-                .map(|t| t.as_str().to_string())
-                .collect(),
-        )),
-        other if *other == Complex64::type_descriptor() => Ok(Value::Complex(array(dataset)?)),
-        other => Err(format!("the type {other} is none of this program's")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::tree::{Value, shaped};
     use ndarray::{Array2, arr2};
+    use num_complex::Complex64;
 
     fn sample() -> Tree {
         let mut tree = Tree::default();

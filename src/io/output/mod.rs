@@ -9,15 +9,18 @@
 //!
 //! Order at a checkpoint: segments, results, checkpoint. Reference: flock(2).
 
+mod lock;
+mod names;
+
+pub use lock::Lock;
+
 use super::atomic::{self, Temporary};
 use super::tree::Tree;
 use super::{hdf5, samples};
 use crate::error::{Error, Result};
 use std::cell::Cell;
 use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// The files of one run.
 #[derive(Debug, Clone)]
@@ -28,12 +31,6 @@ pub struct OutputPaths {
     trusted: Cell<bool>,
 }
 
-/// The right to write the files of a run; ends when dropped, and with the process.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
 impl OutputPaths {
     /// The files called `name` in `directory`; touches nothing.
     pub fn new(directory: impl Into<PathBuf>, name: impl Into<String>) -> Self {
@@ -42,56 +39,6 @@ impl OutputPaths {
             name: name.into(),
             trusted: Cell::new(false),
         }
-    }
-
-    fn file(&self, ending: &str) -> PathBuf {
-        self.directory.join(format!("{}.{ending}", self.name))
-    }
-    /// The folder.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-    /// The results.
-    pub fn results(&self) -> PathBuf {
-        self.file("h5")
-    }
-    /// All samples as one logical file.
-    pub fn samples(&self) -> PathBuf {
-        self.file("samples.h5")
-    }
-    /// Segment `number` of the samples, from 1.
-    pub fn segment(&self, number: usize) -> PathBuf {
-        self.file(&format!("samples.{number:04}.h5"))
-    }
-    /// The newest checkpoint.
-    pub fn checkpoint(&self) -> PathBuf {
-        self.file("ckpt.h5")
-    }
-    /// The checkpoint before it.
-    pub fn previous_checkpoint(&self) -> PathBuf {
-        self.file("ckpt.1.h5")
-    }
-
-    /// The numbers of the segments on the disk, ascending. Fails with `Error::Output`.
-    pub fn segments(&self) -> Result<Vec<usize>> {
-        let failed = |e: std::io::Error| {
-            Error::output(&self.directory, format!("the folder cannot be read: {e}"))
-        };
-        let (start, mut numbers) = (format!("{}.samples.", self.name), Vec::new());
-        for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let digits = name
-                .to_str()
-                .and_then(|n| n.strip_prefix(&start))
-                .and_then(|n| n.strip_suffix(".h5"));
-            if let Some(number) = digits.and_then(|d| d.parse().ok())
-                && self.segment(number).file_name() == Some(&name)
-            {
-                numbers.push(number);
-            }
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
     }
 
     /// Makes sure, before anything is calculated, that the folder is there (it is made) and can be
@@ -105,51 +52,6 @@ impl OutputPaths {
         let probe = self.file("tmp");
         File::create(&probe).map_err(failed)?;
         atomic::remove(&probe)
-    }
-
-    /// Takes the right to write these files, waiting up to two seconds for another run to end.
-    ///
-    /// Fails with `Error::Output` while another run writes. On a file system without locks it goes
-    /// on, with a warning.
-    pub fn lock(&self) -> Result<Lock> {
-        self.lock_within(Duration::from_secs(2))
-    }
-
-    fn lock_within(&self, patience: Duration) -> Result<Lock> {
-        let path = self.file("lock");
-        let open = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let file = open.map_err(|e| Error::output(&path, format!("cannot be opened: {e}")))?;
-        let start = Instant::now();
-        loop {
-            // SAFETY: a plain call on a descriptor that `file` keeps open.
-            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-                return Ok(Lock { _file: file });
-            }
-            let error = std::io::Error::last_os_error();
-            match error.raw_os_error() {
-                Some(libc::EWOULDBLOCK) if start.elapsed() < patience => {
-                    std::thread::sleep(Duration::from_millis(50))
-                }
-                Some(libc::EWOULDBLOCK) => {
-                    return Err(Error::output(
-                        path,
-                        "another run is writing; choose another name or wait for its end",
-                    ));
-                }
-                Some(libc::EINTR) => {}
-                _ => {
-                    log::warn!(
-                        "{}: no lock on this file system ({error}); start one run per name only",
-                        path.display()
-                    );
-                    return Ok(Lock { _file: file });
-                }
-            }
-        }
     }
 
     /// Removes what a killed run has left unfinished; call it with the lock. Fails with
@@ -365,26 +267,6 @@ mod tests {
             "{error}"
         );
         assert_eq!(error.exit_code(), 74);
-    }
-
-    #[test]
-    fn one_run_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let paths = OutputPaths::new(folder.path(), "x");
-        let lock = paths.lock().unwrap();
-        assert!(matches!(
-            paths.lock_within(Duration::from_millis(120)),
-            Err(Error::Output { .. })
-        ));
-        OutputPaths::new(folder.path(), "y")
-            .lock_within(Duration::ZERO)
-            .unwrap();
-        let waiting = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(100));
-            drop(lock);
-        });
-        assert!(paths.lock().is_ok());
-        waiting.join().unwrap();
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Decides what the files of a run are called.
+
+use super::OutputPaths;
+use crate::error::{Error, Result};
+use std::path::{Path, PathBuf};
+
+impl OutputPaths {
+    pub(super) fn file(&self, ending: &str) -> PathBuf {
+        self.directory.join(format!("{}.{ending}", self.name))
+    }
+    /// The folder.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+    /// The results.
+    pub fn results(&self) -> PathBuf {
+        self.file("h5")
+    }
+    /// All samples as one logical file.
+    pub fn samples(&self) -> PathBuf {
+        self.file("samples.h5")
+    }
+    /// Segment `number` of the samples, from 1.
+    pub fn segment(&self, number: usize) -> PathBuf {
+        self.file(&format!("samples.{number:04}.h5"))
+    }
+    /// The newest checkpoint.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.file("ckpt.h5")
+    }
+    /// The checkpoint before it.
+    pub fn previous_checkpoint(&self) -> PathBuf {
+        self.file("ckpt.1.h5")
+    }
+
+    /// The numbers of the segments on the disk, ascending. Fails with `Error::Output`.
+    pub fn segments(&self) -> Result<Vec<usize>> {
+        let failed = |e: std::io::Error| {
+            Error::output(&self.directory, format!("the folder cannot be read: {e}"))
+        };
+        let (start, mut numbers) = (format!("{}.samples.", self.name), Vec::new());
+        for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let digits = name
+                .to_str()
+                .and_then(|n| n.strip_prefix(&start))
+                .and_then(|n| n.strip_suffix(".h5"));
+            if let Some(number) = digits.and_then(|d| d.parse().ok())
+                && self.segment(number).file_name() == Some(&name)
+            {
+                numbers.push(number);
+            }
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}

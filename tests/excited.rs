@@ -73,10 +73,10 @@ fn the_penalty_finds_the_next_state_by_full_sums() {
 #[test]
 fn the_penalty_finds_the_next_state_from_samples() {
     let case = Case::new(&input(
-        "chains = 16\nsamples = 1024",
-        "steps = 200\nlearning_rate = 0.1\nshift = { kind = 'exponential', start = 0.1, decay = \
-         0.97, end = 1e-3 }\n\
-         max_distance = 0.2\northogonal_to = [{ file = 'ground.h5', weight = 3.0 }]",
+        "chains = 16\nsamples = 4096",
+        "steps = 250\nlearning_rate = { kind = 'exponential', start = 0.1, decay = 0.99, \
+         end = 0.02 }\nshift = { kind = 'exponential', start = 0.1, decay = 0.97, end = 1e-2 }\n\
+         max_distance = 0.2\northogonal_to = [{ file = 'ground.h5', weight = 10.0 }]",
         &format!("samples = 32768\n{OVERLAP}"),
     ));
     ground(&case);
@@ -91,24 +91,25 @@ fn the_penalty_finds_the_next_state_from_samples() {
         "samples: E1 = {energy} +- {error} for {}, fidelity {fidelity:.1e}",
         RING_8[1]
     );
-    // From samples the fidelity scatters: over eighteen seeds its median is 0.01, the largest 0.04.
-    // Without the penalty the run ends in the ground state, with fidelity 1.
+    // From samples the fidelity scatters: over the seeds 1 to 8 its median is 2.6e-3 and the
+    // largest 1.6e-2, and the energy is within 1 %. More samples do not help by themselves: with
+    // 8192 and a last shift of 3e-3 one seed of three had 0.1. Without the penalty the run ends in
+    // the ground state, with fidelity 1.
     assert!(
-        (energy / RING_8[1] - 1.0).abs() < 1e-2 && fidelity < 0.1,
+        (energy / RING_8[1] - 1.0).abs() < 1e-2 && fidelity < 1e-2,
         "{energy} {fidelity}"
     );
     // Stopped and continued: the same, with nothing of the other state in the checkpoint.
-    let parts = Case::new(&std::fs::read_to_string(case.path("x.toml")).unwrap());
-    std::fs::copy(case.path("ground.h5"), parts.path("ground.h5")).unwrap();
-    expect_code(
-        &parts.alone(&["run", "x.toml", "--set", "optimize.steps=90"]),
-        0,
-    );
-    expect_code(&parts.alone(&["run", "x.toml"]), 0);
-    assert_eq!(
-        parts.tree("x.h5").real("measure/energy/mean").unwrap(),
-        energy
-    );
+    let [whole, parts] = [[40, 40], [15, 40]].map(|stops| {
+        let run = Case::new(&std::fs::read_to_string(case.path("x.toml")).unwrap());
+        std::fs::copy(case.path("ground.h5"), run.path("ground.h5")).unwrap();
+        for steps in stops {
+            let steps = format!("optimize.steps={steps}");
+            expect_code(&run.alone(&["run", "x.toml", "--set", &steps]), 0);
+        }
+        run.tree("x.h5").real("measure/energy/mean").unwrap()
+    });
+    assert_eq!(parts, whole);
 }
 
 #[test]

@@ -98,7 +98,8 @@ fn example(kind: &str) -> (&'static str, &'static str, Vec<Term>) {
                     coupled(1, [0.9, 0.4, -0.3], &s),
                     fields([0.2, 0.1, 0.6], &s),
                 );
-                (pair.truncate(3), field.truncate(3));
+                pair.truncate(3);
+                field.truncate(3);
                 [pair, field].concat()
             },
         ),

@@ -2,13 +2,16 @@
 //! written is finite.
 
 mod common;
+#[path = "common/mean_field.rs"]
+mod mean_field;
+
 use common::{Case, RING, expect_code, text};
-use ndarray::Array2;
-use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, DOUBLE, Erased};
+use mean_field::MeanField;
+use nishina::ansatz::{Ansatz, AnsatzEntry, AnsatzFacts, Asks, Block, Context, Erased};
 use nishina::basis::Basis;
 use nishina::calculation::{Options, Outcome, run};
 use nishina::comm::{Comm, Serial, threads};
-use nishina::derivatives::{Derivatives, Kind, Matrix};
+use nishina::derivatives::Derivatives;
 use nishina::error::{Error, Result};
 use nishina::io::hdf5;
 use nishina::io::tree::{Tree, Value};
@@ -32,9 +35,9 @@ enum Flaw {
     Isolated,
 }
 
-/// Mean field ln ψ = Σ_i a_i σ_i with a flaw.
+/// A mean field with a flaw.
 struct Flawed {
-    fields: Vec<f64>,
+    right: MeanField,
     updates: usize,
     flaw: Flaw,
     from: usize,
@@ -62,67 +65,45 @@ fn down(x: &[i8]) -> usize {
 }
 
 impl Ansatz for Flawed {
-    type Batch = Vec<Vec<i8>>;
+    type Batch = <MeanField as Ansatz>::Batch;
     type Scratch = ();
     fn sites(&self) -> usize {
-        self.fields.len()
+        self.right.sites()
     }
     fn layout(&self) -> Vec<Block> {
-        vec![Block {
-            name: "a".into(),
-            shape: vec![self.fields.len()],
-            complex: false,
-        }]
+        self.right.layout()
     }
     fn parameters(&self) -> Vec<f64> {
-        self.fields.clone()
+        self.right.parameters()
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.updates += 1;
-        self.fields.copy_from_slice(parameters);
-        Ok(())
+        self.right.set_parameters(parameters)
     }
     fn facts(&self) -> AnsatzFacts {
-        AnsatzFacts {
-            kind: Kind::Real,
-            precision: DOUBLE,
-            positive: true,
-            bytes_per_walker: self.fields.len() + size_of::<Vec<i8>>(),
-            operations: 20.0,
-        }
+        self.right.facts()
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
-        xs.chunks(self.sites()).map(<[i8]>::to_vec).collect()
+        self.right.batch(xs)
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
-        let log = |x: &Vec<i8>| {
-            x.iter()
-                .zip(&self.fields)
-                .map(|(&s, a)| a * f64::from(s))
-                .sum::<f64>()
-        };
         let zero = |x: &Vec<i8>| {
             self.flaw == Flaw::Isolated && down(x) + 1 == x.len() || self.is(Flaw::ZeroAmplitude)
         };
-        batch
-            .iter()
-            .map(|x| if zero(x) { f64::NEG_INFINITY } else { log(x) }.into())
-            .collect()
+        let logs = self.right.log_psi(batch).into_iter().zip(batch);
+        logs.map(|(log, x)| {
+            if zero(x) {
+                f64::NEG_INFINITY.into()
+            } else {
+                log
+            }
+        })
+        .collect()
     }
-    fn ratios(
-        &self,
-        batch: &Self::Batch,
-        asks: &Asks,
-        _scratch: &mut Self::Scratch,
-        out: &mut [Complex64],
-    ) {
-        for (k, (walker, step)) in asks.iter().enumerate() {
+    fn ratios(&self, batch: &Self::Batch, asks: &Asks, scratch: &mut (), out: &mut [Complex64]) {
+        self.right.ratios(batch, asks, scratch, out);
+        for (ratio, (walker, step)) in out.iter_mut().zip(asks.iter()) {
             let x = &batch[walker];
-            let change: f64 = step
-                .sites
-                .iter()
-                .map(|&s| -2.0 * self.fields[s as usize] * f64::from(x[s as usize]))
-                .sum();
             let after = step.applied(x);
             let factor = match self.flaw {
                 Flaw::RatioNan if self.is(self.flaw) => f64::NAN,
@@ -135,31 +116,19 @@ impl Ansatz for Flawed {
             } else {
                 0.0
             };
-            out[k] = Complex64::from_polar(factor * change.exp(), turned);
+            *ratio = Complex64::from_polar(factor * ratio.re, turned);
         }
     }
-    fn accept(
-        &self,
-        batch: &mut Self::Batch,
-        asks: &Asks,
-        taken: &[bool],
-        _scratch: &mut Self::Scratch,
-    ) {
-        for (walker, step) in asks.taken(taken) {
-            step.apply(&mut batch[walker]);
-        }
+    fn accept(&self, batch: &mut Self::Batch, asks: &Asks, taken: &[bool], scratch: &mut ()) {
+        self.right.accept(batch, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        let scale = if self.is(Flaw::Derivative) {
-            f64::INFINITY
-        } else {
-            1.0
+        let fault = match self.is(Flaw::Derivative) {
+            true => f64::INFINITY,
+            false => self.right.fault,
         };
-        let spins = |(row, column): (usize, usize)| scale * f64::from(batch[row][column]);
-        Derivatives::dense(
-            Kind::Real,
-            Matrix::Real(Array2::from_shape_fn((batch.len(), self.sites()), spins)),
-        )
+        let fields = self.right.fields.clone();
+        MeanField { fields, fault }.derivatives(batch)
     }
 }
 
@@ -176,7 +145,7 @@ fn build(keys: &toml::Table, context: &Context) -> Result<Erased> {
     };
     let fields = vec![0.05; context.basis.sites()];
     Ok(Erased::new(Flawed {
-        fields,
+        right: MeanField { fields, fault: 1.0 },
         updates: 0,
         flaw,
         from: number("from"),

@@ -5,11 +5,10 @@
 //! stay; of more, chain c starts where chain c mod n stood, and because copies are not independent
 //! at first, all chains burn in before the next sample; each draws from its own random stream.
 
-use super::evaluated::{Evaluated, log_psi_within};
+use super::evaluated::{Evaluated, KeepsSamples};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
-use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
-use crate::basis::{Basis, Numbering};
-use crate::derivatives::Derivatives;
+use crate::ansatz::{Ansatz, Erased};
+use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::operator::Operator;
 use crate::rng::{Generator, Purpose, lane, stream};
@@ -59,11 +58,9 @@ pub fn fit_chains(states: &[i8], sites: usize, wanted: usize, mine: Range<usize>
 
 /// Metropolis chains of one rank and what they sampled last.
 pub struct Chains {
-    ansatz: Erased,
     settings: ChainSettings,
     states: Vec<i8>,
     samples: Evaluated,
-    weights: Vec<f64>,
     counts: Counts,
     metropolis: Metropolis,
 }
@@ -93,11 +90,9 @@ impl Chains {
         }
         let counts = Counts::new(settings.chains.len());
         Ok(Chains {
-            ansatz,
+            samples: Evaluated::new(ansatz, &settings.basis),
             settings,
             states,
-            samples: Evaluated::default(),
-            weights: Vec::new(),
             counts,
             metropolis: Metropolis::default(),
         })
@@ -125,7 +120,8 @@ impl Chains {
                 }
             }
         };
-        self.ansatz
+        self.samples
+            .ansatz
             .log_psi(walkers)
             .into_iter()
             .zip(fresh)
@@ -136,25 +132,25 @@ impl Chains {
 
 impl Ensemble for Chains {
     fn sites(&self) -> usize {
-        self.ansatz.sites()
+        self.samples.ansatz.sites()
     }
 
     fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
-        let n = self.ansatz.sites();
+        let n = self.samples.ansatz.sites();
         let settings = &self.settings;
         let local = settings.chains.len();
         let streams = settings.chains.clone();
         let mut rngs: Vec<Generator> = streams
             .map(|chain| settings.stream(request.purpose, chain, request.step))
             .collect();
-        let mut walkers = self.ansatz.batch(&self.states);
+        let mut walkers = self.samples.ansatz.batch(&self.states);
         let mut advance = |states: &mut Vec<i8>, counts: &mut Counts, sweeps: usize| {
             for _ in 0..sweeps {
                 if !go_on() {
                     return Err(Error::Interrupted);
                 }
                 self.metropolis.sweep(
-                    &self.ansatz,
+                    &self.samples.ansatz,
                     &mut walkers,
                     states,
                     &settings.mixture,
@@ -174,11 +170,10 @@ impl Ensemble for Chains {
                 rows[(chain * request.per_chain + k) * n..][..n].copy_from_slice(x);
             }
         }
-        self.samples.evaluate(&self.ansatz);
+        let total = self.settings.total_chains * request.per_chain;
+        self.samples.evaluate(total);
         let drift = self.drift(&walkers, request.per_chain);
         self.counts.table_drift = self.counts.table_drift.max(drift);
-        let total = (self.settings.total_chains * request.per_chain) as f64;
-        self.weights = vec![1.0 / total; local * request.per_chain];
         Ok(())
     }
 
@@ -186,16 +181,13 @@ impl Ensemble for Chains {
         &self.samples.rows
     }
     fn weights(&self) -> &[f64] {
-        &self.weights
+        &self.samples.weights
     }
     fn noise(&self) -> Noise {
         Noise::Chains(self.settings.chains.clone())
     }
     fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
-        Ok(LocalValues {
-            values: self.samples.local_values(&self.ansatz, operator),
-            unseen: 0.0,
-        })
+        Ok(self.samples.local_values(operator))
     }
     fn psi(&self) -> Option<&dyn Amplitudes> {
         Some(self)
@@ -207,7 +199,7 @@ impl Ensemble for Chains {
         &self.states
     }
     fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
-        let n = self.ansatz.sites();
+        let n = self.samples.ansatz.sites();
         if states.len() != self.states.len()
             || !states
                 .chunks_exact(n)
@@ -222,40 +214,18 @@ impl Ensemble for Chains {
         Ok(())
     }
     fn load(&mut self, whole: &[i8]) -> Result<()> {
-        let (n, settings) = (self.ansatz.sites(), &self.settings);
+        let (n, settings) = (self.samples.ansatz.sites(), &self.settings);
         let mine = settings.chains.clone();
         self.set_chain_states(&fit_chains(whole, n, settings.total_chains, mine))
     }
 }
 
-impl Amplitudes for Chains {
-    fn facts(&self) -> AnsatzFacts {
-        self.ansatz.facts()
+impl KeepsSamples for Chains {
+    fn samples(&self) -> &Evaluated {
+        &self.samples
     }
-    fn layout(&self) -> Vec<Block> {
-        self.ansatz.layout()
-    }
-    fn parameters(&self) -> Vec<f64> {
-        self.ansatz.parameters()
-    }
-    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        self.ansatz.set_parameters(parameters)
-    }
-    fn log_psi(&self) -> &[Complex64] {
-        &self.samples.log_psi
-    }
-    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
-        log_psi_within(&self.ansatz, &self.settings.basis, xs)
-    }
-    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
-        self.samples
-            .ratios_within(&self.ansatz, &self.settings.basis, asks)
-    }
-    fn derivatives(&self) -> Derivatives {
-        self.samples.derivatives(&self.ansatz)
-    }
-    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
-        None
+    fn samples_mut(&mut self) -> &mut Evaluated {
+        &mut self.samples
     }
 }
 

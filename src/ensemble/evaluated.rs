@@ -4,10 +4,11 @@
 //! those of its samples anew and drops them. A walker's numbers do not depend on the batch that it
 //! is in, so blocks change no bit.
 
-use super::local_values_by_ratios;
-use crate::ansatz::{Ansatz, Asks, Erased};
-use crate::basis::Basis;
+use super::{Amplitudes, LocalValues, local_values_by_ratios};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
+use crate::basis::{Basis, Numbering};
 use crate::derivatives::Derivatives;
+use crate::error::Result;
 use crate::operator::Operator;
 use num_complex::Complex64;
 
@@ -49,20 +50,39 @@ pub(super) fn derivatives(ansatz: &Erased, xs: &[i8]) -> Derivatives {
     Derivatives::collect(xs.len() / n, parts)
 }
 
-/// Samples with what is known of them.
-#[derive(Default)]
+/// Samples of a wave function with what is known of them.
 pub(super) struct Evaluated {
+    /// The wave function.
+    pub ansatz: Erased,
+    basis: Basis,
     /// Configurations, row by row.
     pub rows: Vec<i8>,
     /// ln ψ of each.
     pub log_psi: Vec<Complex64>,
+    /// Their weights.
+    pub weights: Vec<f64>,
     /// Tables of all of them, if they are one block.
     batch: Option<Batch>,
 }
 
 impl Evaluated {
-    /// Evaluates `rows`, which have been filled in.
-    pub fn evaluate(&mut self, ansatz: &Erased) {
+    /// No samples yet.
+    pub fn new(ansatz: Erased, basis: &Basis) -> Self {
+        Evaluated {
+            ansatz,
+            basis: basis.clone(),
+            rows: Vec::new(),
+            log_psi: Vec::new(),
+            weights: Vec::new(),
+            batch: None,
+        }
+    }
+
+    /// Evaluates `rows`, which have been filled in, with the same weight for each of the `total`
+    /// samples of all ranks.
+    pub fn evaluate(&mut self, total: usize) {
+        let ansatz = &self.ansatz;
+        self.weights = vec![1.0 / total as f64; self.rows.len() / ansatz.sites()];
         // The old tables go before the new ones come.
         self.batch = None;
         if self.rows.len() > block(ansatz) * ansatz.sites() {
@@ -74,19 +94,27 @@ impl Evaluated {
         self.batch = Some(batch);
     }
 
-    /// Local values of an operator.
-    pub fn local_values(&self, ansatz: &Erased, operator: &dyn Operator) -> Vec<Complex64> {
-        if let Some(batch) = &self.batch {
-            return local_values_by_ratios(ansatz, batch, &self.rows, operator);
+    /// Local values of an operator; no configuration is unseen that a sample could miss.
+    pub fn local_values(&self, operator: &dyn Operator) -> LocalValues {
+        let ansatz = &self.ansatz;
+        let values = match &self.batch {
+            Some(batch) => local_values_by_ratios(ansatz, batch, &self.rows, operator),
+            None => {
+                let blocks = self.rows.chunks(block(ansatz) * ansatz.sites());
+                blocks
+                    .flat_map(|xs| local_values_by_ratios(ansatz, &ansatz.batch(xs), xs, operator))
+                    .collect()
+            }
+        };
+        LocalValues {
+            values,
+            unseen: 0.0,
         }
-        let blocks = self.rows.chunks(block(ansatz) * ansatz.sites());
-        blocks
-            .flat_map(|xs| local_values_by_ratios(ansatz, &ansatz.batch(xs), xs, operator))
-            .collect()
     }
 
     /// ψ(x')/ψ(x) for questions about any of the samples.
-    pub fn ratios(&self, ansatz: &Erased, asks: &Asks) -> Vec<Complex64> {
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
+        let ansatz = &self.ansatz;
         let mut scratch = Scratch::default();
         let mut out = vec![Complex64::ZERO; asks.len()];
         if let Some(batch) = &self.batch {
@@ -115,24 +143,54 @@ impl Evaluated {
         settle(&mut own, &mut xs, &mut first);
         out
     }
+}
 
-    /// The same, with 0 where the move leaves the sector.
-    pub fn ratios_within(&self, ansatz: &Erased, basis: &Basis, asks: &Asks) -> Vec<Complex64> {
-        let n = ansatz.sites();
-        let mut out = self.ratios(ansatz, asks);
+/// An ensemble whose samples are kept evaluated.
+pub(super) trait KeepsSamples {
+    fn samples(&self) -> &Evaluated;
+    fn samples_mut(&mut self) -> &mut Evaluated;
+}
+
+impl<E: KeepsSamples> Amplitudes for E {
+    fn facts(&self) -> AnsatzFacts {
+        self.samples().ansatz.facts()
+    }
+    fn layout(&self) -> Vec<Block> {
+        self.samples().ansatz.layout()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        self.samples().ansatz.parameters()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        self.samples_mut().ansatz.set_parameters(parameters)
+    }
+    fn log_psi(&self) -> &[Complex64] {
+        &self.samples().log_psi
+    }
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
+        let samples = self.samples();
+        log_psi_within(&samples.ansatz, &samples.basis, xs)
+    }
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
+        let samples = self.samples();
+        let n = samples.ansatz.sites();
+        let mut out = samples.ratios(asks);
         for (ratio, (walker, step)) in out.iter_mut().zip(asks.iter()) {
-            if !basis.keeps(&self.rows[walker * n..(walker + 1) * n], step) {
+            let x = &samples.rows[walker * n..(walker + 1) * n];
+            if !samples.basis.keeps(x, step) {
                 *ratio = Complex64::ZERO;
             }
         }
         out
     }
-
-    /// Log-derivatives of all samples.
-    pub fn derivatives(&self, ansatz: &Erased) -> Derivatives {
-        match &self.batch {
-            Some(batch) => ansatz.derivatives(batch),
-            None => derivatives(ansatz, &self.rows),
+    fn derivatives(&self) -> Derivatives {
+        let samples = self.samples();
+        match &samples.batch {
+            Some(batch) => samples.ansatz.derivatives(batch),
+            None => derivatives(&samples.ansatz, &samples.rows),
         }
+    }
+    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
+        None
     }
 }

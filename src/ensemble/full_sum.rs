@@ -13,7 +13,6 @@ use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
 use crate::operator::{self, Operator};
-use crate::sampler::Counts;
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -31,6 +30,15 @@ pub struct FullSum {
     samples: Vec<i8>,
     log_psi: Vec<Complex64>,
     weights: Vec<f64>,
+}
+
+/// ψ e^{−`largest`} from ln ψ; `largest` is the largest real part.
+pub fn relative_amplitudes(logs: &[Complex64], largest: f64) -> Vec<Complex64> {
+    let amplitude = |log: &Complex64| match log.re == f64::NEG_INFINITY {
+        true => Complex64::ZERO,
+        false => (log - largest).exp(),
+    };
+    logs.iter().map(amplitude).collect()
 }
 
 /// Configurations evaluated between two looks at whether to go on, at most.
@@ -93,16 +101,7 @@ impl Ensemble for FullSum {
                 "restart from other parameters",
             ));
         }
-        self.amplitudes = logs
-            .iter()
-            .map(|l| {
-                if l.re == f64::NEG_INFINITY {
-                    Complex64::ZERO
-                } else {
-                    (l - largest).exp()
-                }
-            })
-            .collect();
+        self.amplitudes = relative_amplitudes(&logs, largest);
         self.norm = self.amplitudes.iter().map(Complex64::norm_sqr).sum();
         self.occupied = self
             .share
@@ -144,18 +143,6 @@ impl Ensemble for FullSum {
     }
     fn noise(&self) -> Noise {
         Noise::None
-    }
-    fn take_counts(&mut self) -> Counts {
-        Counts::default()
-    }
-    fn chain_states(&self) -> &[i8] {
-        &[]
-    }
-    fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {
-        Ok(())
-    }
-    fn load(&mut self, _whole: &[i8]) -> Result<()> {
-        Ok(())
     }
 }
 

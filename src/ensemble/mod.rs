@@ -11,7 +11,7 @@ mod independent;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
 pub use evaluated::BATCH_BYTES;
-pub use full_sum::FullSum;
+pub use full_sum::{FullSum, relative_amplitudes};
 pub use independent::{Independent, IndependentSettings};
 
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};
@@ -20,6 +20,7 @@ use crate::derivatives::Derivatives;
 use crate::error::Result;
 use crate::operator::{self, Operator};
 use crate::rng::Purpose;
+use crate::sampler::Counts;
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -98,17 +99,27 @@ pub trait Ensemble {
     /// The wave function that weights them, on those configurations and on others; `None` where it
     /// cannot be evaluated.
     fn psi(&self) -> Option<&dyn Amplitudes>;
-    /// Proposals and acceptances since the last call, per chain of this rank.
-    fn take_counts(&mut self) -> crate::sampler::Counts;
+    /// Proposals and acceptances since the last call, per chain of this rank; none where there are
+    /// no chains.
+    fn take_counts(&mut self) -> Counts {
+        Counts::default()
+    }
     /// Where the chains of this rank stand, row by row: its part of a checkpoint. Empty for an
-    /// ensemble that remembers nothing from block to block.
-    fn chain_states(&self) -> &[i8];
+    /// ensemble that remembers nothing from block to block, as this one and the next two do by
+    /// default.
+    fn chain_states(&self) -> &[i8] {
+        &[]
+    }
     /// Puts the chains of this rank back.
-    fn set_chain_states(&mut self, states: &[i8]) -> Result<()>;
+    fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {
+        Ok(())
+    }
     /// Puts the chains of this rank where a checkpoint of any number of ranks and chains wants
     /// them; `whole` are the parts of all its ranks, one behind the other. Of fewer chains the
     /// first ones go on; of more, some start at the same place and have to burn in.
-    fn load(&mut self, whole: &[i8]) -> Result<()>;
+    fn load(&mut self, _whole: &[i8]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// A wave function together with the configurations that it was last asked about.

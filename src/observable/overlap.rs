@@ -10,7 +10,7 @@
 use super::{Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::ansatz::{Ansatz, Erased};
 use crate::basis::Numbering;
-use crate::ensemble::{Amplitudes, Ensemble, local_values_by_ratios};
+use crate::ensemble::{Amplitudes, Ensemble, local_values_by_ratios, relative_amplitudes};
 use crate::error::Result;
 use crate::operator::{self, Operator};
 use crate::rng::{Purpose, stream};
@@ -92,16 +92,7 @@ impl Overlap {
             logs.extend(self.other.log_psi(&self.other.batch(&xs)));
         }
         let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
-        let phi: Vec<Complex64> = logs
-            .iter()
-            .map(|l| {
-                if l.re == f64::NEG_INFINITY {
-                    Complex64::ZERO
-                } else {
-                    (l - largest).exp()
-                }
-            })
-            .collect();
+        let phi = relative_amplitudes(&logs, largest);
         let energy = |v: &[Complex64]| -> f64 {
             let images = operator::apply(&*self.hamiltonian, index, v, 0..v.len());
             let terms = v.iter().zip(images).map(|(a, b)| (a.conj() * b).re);

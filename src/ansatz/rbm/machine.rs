@@ -2,10 +2,13 @@
 //! what a move does to the units and besides.
 
 use super::kernel::{AngleChange, Kernel, Scaled};
+use crate::ansatz::field::Field;
+use crate::ansatz::{AnsatzFacts, DOUBLE};
 use crate::basis::Move;
 use crate::linalg::lanes::Lanes;
 use crate::linalg::panels::Panels;
 use crate::linalg::simd::Simd;
+use crate::number::Scalar;
 
 /// What a machine knows of its parameters, and what they say of a move.
 pub trait Machine: Sync {
@@ -37,4 +40,17 @@ pub trait Machine: Sync {
     ) -> Option<AngleChange<'a>>;
     /// `product` times what multiplies ψ besides the units when the move is made from `x`.
     fn front(&self, x: &[i8], step: Move, product: Scaled<Self::Number>) -> Scaled<Self::Number>;
+}
+
+/// What callers have to know of a machine with walkers of so many bytes.
+pub(super) fn facts<M: Machine>(machine: &M, bytes_per_walker: usize) -> AnsatzFacts {
+    // Of each unit two numbers are read, multiplied and added, and their product taken.
+    let per_unit = if M::Number::COMPLEX { 14.0 } else { 3.0 };
+    AnsatzFacts {
+        kind: M::Number::kind(),
+        precision: DOUBLE,
+        positive: !M::Number::COMPLEX,
+        bytes_per_walker,
+        operations: per_unit * machine.hidden() as f64,
+    }
 }

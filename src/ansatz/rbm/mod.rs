@@ -22,7 +22,7 @@ pub use kernel::Kernel;
 pub use walkers::{RbmBatch, RbmScratch};
 
 use super::field::{check_length, flatten, gaussian, unflatten};
-use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives};
 use crate::error::Result;
 use crate::lattice::Group;
 use crate::linalg::simd::Simd;
@@ -205,15 +205,7 @@ impl<T: Kernel> Ansatz for Rbm<T> {
         Ok(())
     }
     fn facts(&self) -> AnsatzFacts {
-        // Of each unit two numbers are read, multiplied and added, and their product taken.
-        let per_unit = if T::COMPLEX { 14.0 } else { 3.0 };
-        AnsatzFacts {
-            kind: T::kind(),
-            precision: DOUBLE,
-            positive: !T::COMPLEX,
-            bytes_per_walker: walkers::bytes_per_walker(self),
-            operations: per_unit * self.hidden as f64,
-        }
+        machine::facts(self, walkers::bytes_per_walker(self))
     }
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {

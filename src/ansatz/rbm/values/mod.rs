@@ -13,9 +13,10 @@ mod tables;
 mod tests;
 
 use super::kernel::Kernel;
+use super::machine;
 use super::walkers::{self, RbmBatch, RbmScratch};
 use crate::ansatz::field::{check_length, flatten, gaussian, unflatten};
-use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Derivatives};
 use crate::basis::Local;
 use crate::error::Result;
 use crate::lattice::Group;
@@ -271,15 +272,7 @@ impl<T: Kernel> Ansatz for ValueRbm<T> {
         Ok(())
     }
     fn facts(&self) -> AnsatzFacts {
-        // Of each unit two numbers are read, multiplied and added, and their product taken.
-        let per_unit = if T::COMPLEX { 14.0 } else { 3.0 };
-        AnsatzFacts {
-            kind: T::kind(),
-            precision: DOUBLE,
-            positive: !T::COMPLEX,
-            bytes_per_walker: walkers::bytes_per_walker(self),
-            operations: per_unit * self.units as f64,
-        }
+        machine::facts(self, walkers::bytes_per_walker(self))
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         walkers::start(self, xs)

@@ -264,3 +264,29 @@ fn the_pages_of_kinds_are_those_of_the_program() {
     let kept: BTreeSet<_> = below("docs/kinds").into_iter().collect();
     assert_eq!(names, kept, "pages of kinds that are no longer there");
 }
+
+#[test]
+fn the_tests_that_the_faults_name_exist() {
+    let page = std::fs::read_to_string(project().join("docs/faults.md")).unwrap();
+    let (mut missing, mut count) = (Vec::new(), 0);
+    for line in page.lines().filter(|l| l.starts_with("| ")) {
+        let mut code = String::new();
+        let cell = line.split('|').nth(3).unwrap_or_default();
+        for word in cell.split('`').skip(1).step_by(2) {
+            if let Ok(text) = std::fs::read_to_string(project().join(format!("tests/{word}.rs"))) {
+                code = text;
+            } else if !word.contains("::") && !word.contains('/') {
+                let head = match word.strip_suffix("...") {
+                    Some(start) => format!("fn {start}"),
+                    None => format!("fn {word}("),
+                };
+                count += 1;
+                if !code.contains(&head) {
+                    missing.push(word.to_string());
+                }
+            }
+        }
+    }
+    assert!(count > 20, "{count} tests");
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -146,9 +146,11 @@ fn join_lines(value: &mut serde_json::Value) {
     }
 }
 
-/// The schema of a kind without keys.
-pub fn no_keys() -> serde_json::Value {
-    serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false })
+/// The schema of a kind without keys, with what it is.
+pub fn no_keys(description: &str) -> serde_json::Value {
+    serde_json::json!({
+        "description": description, "type": "object", "properties": {}, "additionalProperties": false
+    })
 }
 
 #[cfg(test)]

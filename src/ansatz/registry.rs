@@ -90,7 +90,9 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
 }
 
 /// Whether parameters are real or complex.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ParameterNumbers {
     /// Pairs (re, im) of a holomorphic ln ψ.

@@ -17,8 +17,14 @@ pub fn schema(registry: &Registry) -> Value {
     let models = kinds(&registry.models, &shared);
     let ansatze = kinds(&registry.ansatze, &json!({}));
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.insert("hamiltonian".into(), json!({ "oneOf": models }));
-        properties.insert("ansatz".into(), json!({ "oneOf": ansatze }));
+        properties.insert(
+            "hamiltonian".into(),
+            json!({ "description": "The model: a kind and its keys", "oneOf": models }),
+        );
+        properties.insert(
+            "ansatz".into(),
+            json!({ "description": "The wave function: a kind and its keys", "oneOf": ansatze }),
+        );
         for section in registry.sections.iter() {
             let mut own = section.schema();
             if let Some(list) = own.pointer_mut("/properties/observables") {
@@ -55,9 +61,10 @@ fn kinds<E: Entry>(shelf: &Shelf<E>, shared: &Value) -> Vec<Value> {
 
 /// A list of observables.
 fn observables(registry: &Registry) -> Value {
+    let name = "Name of the group in the results; the kind by default";
     let tables = kinds(
         &registry.observables,
-        &json!({ "name": { "type": "string" } }),
+        &json!({ "name": { "type": "string", "description": name } }),
     );
     let known = registry.observables.iter().map(|o| o.kind);
     let names: Vec<_> = std::iter::once("energy").chain(known).collect();

@@ -16,6 +16,9 @@ pub enum BasisName {
     Boson,
 }
 
+/// `basis.s`
+const HALF: f64 = 0.5;
+
 /// `[basis]`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +26,7 @@ pub struct BasisInput {
     /// "spin" or "boson"
     pub kind: BasisName,
     /// spin: the length S, a multiple of 1/2 (0.5)
+    #[schemars(extend("default" = HALF))]
     pub s: Option<f64>,
     /// boson: most particles on a site (those of the sector)
     pub max_occupation: Option<u32>,
@@ -46,7 +50,7 @@ pub fn site_kind(basis: Option<&BasisInput>, sector: Option<&SectorInput>) -> Re
             if basis.max_occupation.is_some() {
                 return Err(misplaced("basis.max_occupation", "spins"));
             }
-            let twice = 2.0 * basis.s.unwrap_or(0.5);
+            let twice = 2.0 * basis.s.unwrap_or(HALF);
             if twice.fract() != 0.0 || !(1.0..=126.0).contains(&twice) {
                 return Err(Error::input(
                     "basis.s",

@@ -18,6 +18,7 @@ pub struct LatticeInput {
     /// (ladder)
     pub size: Option<LatticeSize>,
     /// "periodic" (default) or "open", or one per direction
+    #[schemars(extend("default" = BoundaryName::default()))]
     pub boundary: Option<Boundaries>,
     /// Edge list of a graph: CSV with columns i,j and an optional kind
     pub file: Option<String>,
@@ -52,12 +53,13 @@ pub enum Boundaries {
 }
 
 /// The name of a boundary.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BoundaryName {
     /// Open ends.
     Open,
     /// Closed.
+    #[default]
     Periodic,
 }
 
@@ -87,7 +89,7 @@ pub struct SectorInput {
 }
 
 /// `hamiltonian.sign_rule`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SignRuleName {
     /// The network is the wave function.
@@ -98,7 +100,7 @@ pub enum SignRuleName {
 }
 
 /// `sampler.method`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Markov chains.
@@ -172,7 +174,7 @@ pub enum ObservableInput {
 pub use crate::stats::limits::FIRST_BURN_IN;
 
 /// `output.samples`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeptSamples {
     /// Those of `[measure]`.
@@ -266,7 +268,7 @@ impl LatticeInput {
             BoundaryName::Periodic => Boundary::Periodic,
         };
         let boundary = match &self.boundary {
-            None => vec![Boundary::Periodic],
+            None => vec![one(&BoundaryName::default())],
             Some(Boundaries::One(b)) => vec![one(b)],
             Some(Boundaries::Many(many)) => many.iter().map(one).collect(),
         };

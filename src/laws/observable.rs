@@ -309,7 +309,7 @@ const ANYWHERE: RuleEntry = RuleEntry {
             pairs: context.pairs.to_vec(),
         }))
     },
-    schema: crate::table::no_keys,
+    schema: || crate::table::no_keys("Moves to any configuration, each as likely."),
 };
 
 struct Anywhere {

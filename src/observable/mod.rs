@@ -119,22 +119,28 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
     ObservableEntry {
         kind: "magnetisation",
         build: magnetisation::build,
-        schema: no_keys,
+        schema: || {
+            no_keys(
+                "Magnetisation along z: mean, absolute value, square and fourth power, and the same of the staggered one.",
+            )
+        },
     },
     ObservableEntry {
         kind: "transverse-magnetisation",
         build: transverse::build,
-        schema: no_keys,
+        schema: || no_keys("Magnetisation along x of all spins."),
     },
     ObservableEntry {
         kind: "spin-correlations",
         build: spin_correlations::build_full,
-        schema: no_keys,
+        schema: || no_keys("Correlations <S_i . S_j> of all pairs, and their means by distance."),
     },
     ObservableEntry {
         kind: "spin-correlations-zz",
         build: spin_correlations::build_zz,
-        schema: no_keys,
+        schema: || {
+            no_keys("Correlations of the z components of all pairs, and their means by distance.")
+        },
     },
     ObservableEntry {
         kind: "structure-factor",
@@ -149,7 +155,7 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
     ObservableEntry {
         kind: "one-site",
         build: one_site::build,
-        schema: no_keys,
+        schema: || no_keys("The three components of every spin."),
     },
     ObservableEntry {
         kind: "dimer-correlations",
@@ -184,17 +190,17 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
     ObservableEntry {
         kind: "density",
         build: density::build,
-        schema: no_keys,
+        schema: || no_keys("Number of bosons on every site: mean and variance."),
     },
     ObservableEntry {
         kind: "density-correlations",
         build: density_correlations::build,
-        schema: no_keys,
+        schema: || no_keys("Correlations <n_i n_j> of all pairs, and their means by distance."),
     },
     ObservableEntry {
         kind: "one-body-density",
         build: one_body::build,
-        schema: no_keys,
+        schema: || no_keys("One-body density matrix <b_i^+ b_j>."),
     },
     ObservableEntry {
         kind: "momentum-distribution",

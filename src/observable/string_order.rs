@@ -19,7 +19,9 @@ struct Keys {
     axis: StringAxis,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 enum StringAxis {
     /// Strings of σz, diagonal.

@@ -49,6 +49,7 @@ impl Default for CarleoTroyerKeys {
 #[serde(deny_unknown_fields, default)]
 pub struct MetricKeys {
     /// Added to the diagonal of S, a number or a schedule (0.01; 0 with another regularisation)
+    #[schemars(extend("default" = SHIFT))]
     pub shift: Option<Schedule>,
     /// S + λ(p) diag(S) instead of a shift
     pub carleo_troyer: Option<CarleoTroyerKeys>,
@@ -57,6 +58,7 @@ pub struct MetricKeys {
     /// Pseudo-inverse with this relative cut-off instead of a shift
     pub pseudo_inverse: Option<f64>,
     /// Matrices of more rows are held by all ranks together, or avoided (8192)
+    #[schemars(extend("default" = DISTRIBUTE_ABOVE))]
     pub distribute_above: Option<usize>,
 }
 

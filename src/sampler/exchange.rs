@@ -24,7 +24,7 @@ struct Keys {
 }
 
 /// `bonds` of an exchange.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(
     untagged,
     expecting = "\"hamiltonian\", \"all\", \"neighbours\", or a list of pairs such as [[0, 1], [1, 2]]"
@@ -43,7 +43,7 @@ impl Default for Bonds {
 }
 
 /// The named sets of pairs.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Set {
     /// Pairs between which the Hamiltonian carries a charge.

@@ -8,7 +8,7 @@ use crate::rng::{Generator, RngExt};
 pub(super) const ENTRY: RuleEntry = RuleEntry {
     kind: "flip",
     build,
-    schema: crate::table::no_keys,
+    schema: || crate::table::no_keys("Flips one spin, chosen uniformly."),
 };
 
 struct FlipRule {

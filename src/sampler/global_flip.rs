@@ -8,7 +8,7 @@ use crate::rng::Generator;
 pub(super) const ENTRY: RuleEntry = RuleEntry {
     kind: "global-flip",
     build,
-    schema: crate::table::no_keys,
+    schema: || crate::table::no_keys("Flips all spins."),
 };
 
 struct GlobalFlip {

@@ -13,7 +13,11 @@ use crate::rng::{Generator, RngExt};
 pub(super) const ENTRY: RuleEntry = RuleEntry {
     kind: "hop",
     build,
-    schema: crate::table::no_keys,
+    schema: || {
+        crate::table::no_keys(
+            "A boson, chosen uniformly, goes to a site that the Hamiltonian joins to its own.",
+        )
+    },
 };
 
 struct Hop {

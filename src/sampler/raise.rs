@@ -12,7 +12,11 @@ use crate::rng::{Generator, RngExt};
 pub(super) const ENTRY: RuleEntry = RuleEntry {
     kind: "raise",
     build,
-    schema: crate::table::no_keys,
+    schema: || {
+        crate::table::no_keys(
+            "Sz or n of a site up or down by one step; where their sum is fixed, up on one site of a pair and down on the other.",
+        )
+    },
 };
 
 struct Raise {

@@ -11,7 +11,9 @@ fn one() -> f64 {
 }
 
 /// The network that gives the conditional probabilities.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 enum NetworkName {
     /// Masked dense layers.
@@ -20,7 +22,9 @@ enum NetworkName {
 }
 
 /// The order in which sites are drawn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 enum PathName {
     /// By site number.

@@ -16,12 +16,15 @@ fn one() -> f64 {
     1.0
 }
 
+/// `phase`
+const PHASE: bool = true;
+
 fn lncosh() -> Activations {
     Activations::One("lncosh".into())
 }
 
 /// One function for all layers or one per layer.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(
     untagged,
     expecting = "the name of a function, or a list with one for each layer"
@@ -34,7 +37,9 @@ enum Activations {
 }
 
 /// Precision of the hidden layers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 enum Precision {
     /// 24 bits.
@@ -59,6 +64,7 @@ struct Keys {
     parameters: ParameterNumbers,
     /// For real parameters: whether a second output is the phase of ψ; false: ψ > 0. Default
     /// true.
+    #[schemars(extend("default" = PHASE))]
     phase: Option<bool>,
     /// Whether there are visible biases a. Default false.
     #[serde(default)]
@@ -159,7 +165,7 @@ fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
             "remove this key, or choose parameters = \"real\"",
         );
     }
-    let phase = real && keys.phase.unwrap_or(true);
+    let phase = real && keys.phase.unwrap_or(PHASE);
     if phase && !keys.output_weights {
         let problem = "with all output weights 1 the phase would equal ln |ψ|".to_string();
         return wrong(

@@ -36,7 +36,9 @@ fn all_ordered(sites: usize) -> Vec<Vec<u32>> {
 }
 
 /// Which pairs share a parameter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 enum Pairs {
     /// Every pair has its own.

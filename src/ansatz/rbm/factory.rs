@@ -14,7 +14,9 @@ use num_complex::Complex64;
 use serde::Deserialize;
 
 /// Which permutations of sites leave the wave function unchanged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 enum Symmetry {
     /// None in particular.

@@ -10,6 +10,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// `evolve.tolerance`
+const TOLERANCE: f64 = 1e-4;
+/// `evolve.min_step` in units of `evolve.time`.
+const MIN_STEP: f64 = 1e-8;
+/// `evolve.pseudo_inverse`
+const PSEUDO_INVERSE: f64 = 1e-8;
+/// `evolve.signal_to_noise`
+const SIGNAL_TO_NOISE: f64 = 1.0;
+/// `evolve.max_drift`
+const MAX_DRIFT: f64 = 1e-3;
+/// `evolve.max_r2`
+const MAX_R2: f64 = 0.1;
+
 /// `[evolve]`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +38,7 @@ pub struct EvolveInput {
     #[serde(default)]
     pub integrator: Integrator,
     /// Largest error of an adaptive step, as a Fubini–Study length (1e-4)
+    #[schemars(extend("default" = TOLERANCE))]
     pub tolerance: Option<f64>,
     /// An adaptive step below this ends the run with an error (1e-8 time)
     pub min_step: Option<f64>,
@@ -46,15 +60,19 @@ pub struct EvolveInput {
     #[serde(default)]
     pub principle: Principle,
     /// Relative cut-off of the eigenvalues of S (1e-8)
+    #[schemars(extend("default" = PSEUDO_INVERSE))]
     pub pseudo_inverse: Option<f64>,
-    /// Cut-off of the signal-to-noise ratio of the force (1; 0 switches it off; a full sum has no
-    /// noise)
+    /// Cut-off of the signal-to-noise ratio of the force; 0 switches it off; a full sum has no
+    /// noise (1)
+    #[schemars(extend("default" = SIGNAL_TO_NOISE))]
     pub signal_to_noise: Option<f64>,
     /// S + shift 1 instead of the pseudo-inverse
     pub shift: Option<f64>,
     /// A drift of the energy per site above this is a warning (1e-3)
+    #[schemars(extend("default" = MAX_DRIFT))]
     pub max_drift: Option<f64>,
     /// A local error r^2 above this is a warning (0.1)
+    #[schemars(extend("default" = MAX_R2))]
     pub max_r2: Option<f64>,
 }
 
@@ -87,13 +105,33 @@ impl EvolveInput {
         self.output_every.unwrap_or(self.time / 20.0)
     }
 
+    /// The largest error of an adaptive step.
+    pub fn tolerance(&self) -> f64 {
+        self.tolerance.unwrap_or(TOLERANCE)
+    }
+
+    /// The shortest adaptive step.
+    pub fn min_step(&self) -> f64 {
+        self.min_step.unwrap_or(MIN_STEP * self.time)
+    }
+
+    /// The drift of the energy per site above which there is a warning.
+    pub fn max_drift(&self) -> f64 {
+        self.max_drift.unwrap_or(MAX_DRIFT)
+    }
+
+    /// The local error above which there is a warning.
+    pub fn max_r2(&self) -> f64 {
+        self.max_r2.unwrap_or(MAX_R2)
+    }
+
     /// The equation of motion.
     pub fn equation(&self) -> Equation {
         let inverse = match self.shift {
             Some(shift) => MotionInverse::Shift(shift),
             None => MotionInverse::Spectral(Spectral {
-                cut: self.pseudo_inverse.unwrap_or(1e-8),
-                signal_to_noise: self.signal_to_noise.unwrap_or(1.0),
+                cut: self.pseudo_inverse.unwrap_or(PSEUDO_INVERSE),
+                signal_to_noise: self.signal_to_noise.unwrap_or(SIGNAL_TO_NOISE),
             }),
         };
         Equation {

@@ -155,10 +155,7 @@ fn end(keys: &EvolveInput) -> f64 {
 /// Bounds of drift and r² above which there is a warning.
 fn bounds(keys: &EvolveInput) -> (Option<f64>, f64) {
     let conserved = keys.ramps.is_empty() && keys.axis == TimeAxis::Real;
-    (
-        conserved.then(|| keys.max_drift.unwrap_or(1e-3)),
-        keys.max_r2.unwrap_or(0.1),
-    )
+    (conserved.then(|| keys.max_drift()), keys.max_r2())
 }
 
 impl Calculation for Evolve<'_> {

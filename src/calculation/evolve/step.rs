@@ -91,10 +91,7 @@ impl Flow<'_, '_, '_> {
         let (h, after) = next_step(keys, time, self.trajectory.step.min(longest));
         let attempt = method.attempt(self, time, h, &before, (&slope.0, slope.1))?;
         let (kept, factor) = match &attempt {
-            Some(attempt) => {
-                let tolerance = keys.tolerance.unwrap_or(1e-4);
-                method.judge(attempt.error, attempt.noise, tolerance)
-            }
+            Some(attempt) => method.judge(attempt.error, attempt.noise, keys.tolerance()),
             None if method.is_adaptive() => (false, 0.2),
             None => return Err(astray(time)),
         };
@@ -117,8 +114,7 @@ impl Flow<'_, '_, '_> {
 
     /// Stays where the step began; an error where steps have become too short.
     fn reject(&mut self, before: &[f64]) -> Result<()> {
-        let (time, smallest) = (self.trajectory.time, self.keys.min_step);
-        let smallest = smallest.unwrap_or(1e-8 * self.keys.time);
+        let (time, smallest) = (self.trajectory.time, self.keys.min_step());
         self.trajectory.rejected += 1;
         if self.trajectory.step < smallest {
             return Err(Error::numerical(

@@ -110,8 +110,14 @@ pub fn schema() -> Value {
                     (_, None) => format!("{who}: {said}"),
                     (_, Some(known)) => format!("{known}; {who}: {said}"),
                 };
+                // Methods that share a key need not share its default: their texts name it.
+                let old = &schema[place][&key]["default"];
+                let differs = known.is_some() && *old != value["default"];
                 schema[place][&key] = value;
                 schema[place][&key]["description"] = text.into();
+                if let Some(own) = schema[place][&key].as_object_mut().filter(|_| differs) {
+                    own.remove("default");
+                }
             }
         }
     };

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 /// Most entries of the matrix of amplitudes.
 const LARGEST: usize = 1 << 26;
 
+/// Sweeps of the two copies before the first sample.
+const COPY_BURN_IN: usize = 50;
+
 /// Rényi-2 entropy of blocks, S2 = −ln Tr ρ², in nats.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,10 +35,13 @@ struct Keys {
     #[serde(default)]
     method: Estimator,
     /// ratio: sweeps of the two copies before the first sample of each block of samples (50).
+    #[schemars(extend("default" = COPY_BURN_IN))]
     copy_burn_in: Option<usize>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 enum Estimator {
     /// The block at once.
@@ -104,7 +110,7 @@ pub(super) fn build(
             &keys.blocks,
             context.basis.clone(),
             context.seed,
-            burn_in.unwrap_or(50),
+            burn_in.unwrap_or(COPY_BURN_IN),
         ))),
     }
 }

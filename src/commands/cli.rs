@@ -1,10 +1,10 @@
 //! Decides what the command line looks like: commands, options, exit codes.
 
-use super::{alone, answer};
+use super::{alone, answer, arrived};
 use crate::calculation::Registry;
 use crate::comm::mpi;
-use crate::error::EXIT_FINISHED;
-use crate::io::output::results_among;
+use crate::error::complain;
+use crate::io::roles::results_among;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -160,10 +160,11 @@ pub fn main(registry: &Registry) -> i32 {
     mpi::install_panic_hook();
     match Arguments::try_parse() {
         Ok(arguments) => arguments.command.execute(registry),
-        Err(e) => {
-            let _ = e.print();
-            if e.use_stderr() { 64 } else { EXIT_FINISHED }
+        Err(e) if e.use_stderr() => {
+            complain(e.render().to_string().trim_end());
+            64
         }
+        Err(e) => alone(|| arrived(e.print())),
     }
 }
 
@@ -213,6 +214,10 @@ impl Command {
                 };
                 alone(|| answer(&super::check::check(&asked, registry)?.print(json)))
             }
+            Command::Gather { files } => alone(|| {
+                let (table, failed) = super::gather::table(&results_among(&files), registry)?;
+                answer(&table).and(failed.map_or(Ok(()), Err))
+            }),
             of_files => alone(|| answer(&of_files.read(registry)?)),
         }
     }
@@ -232,7 +237,6 @@ impl Command {
                     false => super::info_text(&info),
                 }
             }
-            Command::Gather { files } => super::gather::table(&results_among(&files), registry)?,
             Command::Watch { file, once: true } => super::watch::once(&file, 100, 36, registry)?,
             Command::Watch { file, .. } => {
                 super::watch::live(&file, registry)?;

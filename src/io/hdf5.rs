@@ -12,7 +12,7 @@
 //!
 //! Reference: HDF5 File Format Specification, version 3.0.
 
-use super::atomic::Temporary;
+use super::atomic::{Temporary, followed};
 use super::seal::{self, Region, verify};
 use super::tree::{Tree, Value, shaped};
 use crate::error::{Error, Result};
@@ -63,9 +63,10 @@ pub struct Joined {
     pub note: (String, String),
 }
 
-/// Writes `tree` as the file `path`, which appears whole or not at all. Fails with `Error::Output`.
+/// Writes `tree` as the file `path`, or as the file that it links to, which appears whole or not at
+/// all. Fails with `Error::Output`.
 pub fn write_atomic(path: &Path, tree: &Tree) -> Result<()> {
-    write_temporary(path, tree)?.publish()
+    write_temporary(&followed(path), tree)?.publish()
 }
 
 /// Writes `tree` as a temporary file that can become `path`. Fails with `Error::Output`, and with
@@ -117,6 +118,11 @@ pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
 /// version, or refers to a file that is missing.
 pub fn read(path: &Path) -> Result<Tree> {
     verify(path, true)?;
+    read_verified(path)
+}
+
+/// The same of a file whose checksum has just been verified.
+pub(super) fn read_verified(path: &Path) -> Result<Tree> {
     let load = || {
         let file = File::open(path).map_err(text)?;
         let version = file
@@ -135,6 +141,15 @@ pub fn read(path: &Path) -> Result<Tree> {
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
+/// Which of some names a file has at its top, groups or datasets; its datasets are not read.
+///
+/// Fails with `Error::Output` where the file cannot be read.
+pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
+    verify(path, false)?;
+    let file = File::open(path).map_err(|e| Error::output(path, format!("cannot be read: {e}")))?;
+    Ok(names.iter().map(|name| file.link_exists(name)).collect())
+}
+
 /// Some datasets of a file that any program may have written, without a checksum; those that are
 /// missing are left out.
 ///
@@ -142,6 +157,7 @@ pub fn read(path: &Path) -> Result<Tree> {
 /// something else than 64-bit numbers or complex ones as compounds (r, i).
 pub fn read_foreign(path: &Path, names: &[&str]) -> Result<Tree> {
     let load = || {
+        crate::files::open(path).map_err(|e| e.to_string())?;
         let file = File::open(path).map_err(text)?;
         let mut tree = Tree::default();
         for name in names.iter().filter(|name| file.link_exists(name)) {
@@ -275,6 +291,8 @@ fn join<T: H5Type>(file: &File, joined: &Joined) -> Raw<()> {
     let mut builder = file.new_dataset::<T>().shape(&total[..]);
     let mut start = 0;
     for (name, rows) in joined.parts.iter().filter(|p| p.1 > 0) {
+        // The library reads %b as the number of a block and %% as %.
+        let name = &name.replace('%', "%%");
         let (source, target) = (with_columns(*rows), total.clone());
         let range = start..start + rows;
         builder = match joined.columns {
@@ -369,6 +387,7 @@ fn read_value(dataset: &Dataset) -> Raw<Value> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::roles::{Wholeness, find};
     use super::*;
     use ndarray::{Array2, arr2};
 
@@ -454,6 +473,32 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(read(&path), Err(Error::Output { .. })));
+    }
+
+    #[test]
+    fn damage_is_told_from_all_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(matches!(find(&at("absent.h5")), Ok(Wholeness::Nothing)));
+        std::os::unix::fs::symlink(at("absent.h5"), at("dangling.h5")).unwrap();
+        std::os::unix::fs::symlink(at("loop.h5"), at("loop.h5")).unwrap();
+        std::fs::create_dir(at("folder.h5")).unwrap();
+        write_atomic(&at("later.h5"), &sample()).unwrap();
+        assert!(matches!(find(&at("later.h5")), Ok(Wholeness::Whole(_))));
+        let file = File::open_rw(at("later.h5")).unwrap();
+        let block = file.userblock() as usize;
+        let version = file.attr("schema_version").unwrap();
+        version.write_scalar(&(SCHEMA_VERSION + 1)).unwrap();
+        file.close().unwrap();
+        seal::seal(&at("later.h5"), block, Vec::new()).unwrap();
+        for name in ["dangling.h5", "loop.h5", "folder.h5", "later.h5"] {
+            assert!(
+                matches!(find(&at(name)), Err(Error::Output { .. })),
+                "{name}"
+            );
+        }
+        std::fs::write(at("later.h5"), "short").unwrap();
+        assert!(matches!(find(&at("later.h5")), Ok(Wholeness::Damaged(_))));
     }
 
     #[test]

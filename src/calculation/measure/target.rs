@@ -36,9 +36,10 @@ impl Target {
                 quantity,
                 error,
             }) => {
-                let known = observables
-                    .iter()
-                    .map(|n| n.name.as_str())
+                let names = observables.iter().map(|n| n.name.as_str());
+                let known = ["energy"]
+                    .into_iter()
+                    .chain(names)
                     .collect::<Vec<_>>()
                     .join(", ");
                 let k = observables
@@ -46,11 +47,7 @@ impl Target {
                     .position(|n| n.name == *observable)
                     .ok_or_else(|| {
                         let problem = format!("`{observable}` is not measured");
-                        Error::input(
-                            key(".observable"),
-                            problem,
-                            format!("measured: energy, {known}"),
-                        )
+                        Error::input(key(".observable"), problem, format!("measured: {known}"))
                     })?;
                 let quantities = observables[k].observable.quantities();
                 let wanted = quantity.clone().unwrap_or_default();

@@ -156,6 +156,7 @@ const LONGEST_TRIAL: f64 = 86_400.0;
 /// Reads the command line, does what it asks for, and returns the exit code; inputs can name the
 /// kinds of `registry`.
 pub fn main(registry: &Registry) -> i32 {
+    crate::job::survive_file_limits();
     // A panic on any rank ends the whole job with its message.
     mpi::install_panic_hook();
     match Arguments::try_parse() {

@@ -29,6 +29,7 @@ pub fn exact(
     options: ExactRequest,
 ) -> Result<()> {
     job::ensure_blas_kernel();
+    linalg::blas::take_buffers()?;
     // The sections that calculate something are none of its business.
     let source = input::read(path, settings)?;
     let problem = problem::problem(&source, registry)?;

@@ -215,7 +215,11 @@ fn an_array_scan(cluster: &Cluster) {
         })
     });
     assert!(log(1, 1).contains("continuing from step"), "{}", all());
-    assert!(log(0, 1).is_empty(), "the other task was restarted: {}", all());
+    assert!(
+        log(0, 1).is_empty(),
+        "the other task was restarted: {}",
+        all()
+    );
     let files = ["0.5", "1.5"].map(|v| format!("x-hamiltonian.hx-{v}/x.h5"));
     let out = case.alone(&["gather", &files[0], &files[1]]);
     expect_code(&out, 0);

@@ -107,21 +107,6 @@ fn lost(message: String) -> ! {
     SimpleCommunicator::world().abort(70)
 }
 
-/// Ends the whole job, from any thread; standard error has had its message.
-pub fn end_job(code: i32) -> ! {
-    // SAFETY: a plain call; nothing of this process is to be put in order.
-    let leave = move || -> ! { unsafe { libc::_exit(code) } };
-    if !::mpi::environment::is_initialized() || ::mpi::environment::is_finalized() {
-        leave();
-    }
-    // Should the library wait for another thread of its own, the process ends all the same.
-    std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(500));
-        leave()
-    });
-    SimpleCommunicator::world().abort(code)
-}
-
 impl MpiWorld {
     /// Waits until all ranks are here. A rank that is alone with an error for longer than
     /// `patience` seconds speaks and ends the job.

@@ -23,10 +23,10 @@ pub use machine::{
     provenance,
 };
 
-use crate::comm::{Comm, mpi};
-use crate::error::{EXIT_STOPPED, Error, Result, complain};
+use crate::comm::Comm;
+use crate::error::{EXIT_STOPPED, Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXCPU};
-use signal_hook::flag;
+use signal_hook::{flag, low_level};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -83,8 +83,8 @@ type Signal = (i32, StopReason, Arc<AtomicBool>);
 pub struct Stop {
     /// The signals that have arrived, those of more urgent reasons first.
     signals: [Signal; 5],
-    /// Whether there is something to be saved.
-    begun: Arc<AtomicBool>,
+    /// Whether a signal ends the process at once.
+    nothing_begun: Arc<AtomicBool>,
     started: Instant,
     max_time: Option<Duration>,
     /// When the batch job ends, from the start on.
@@ -97,9 +97,6 @@ pub struct Stop {
 
 /// What a save and an exit need beyond what was measured.
 const LEAST_MARGIN: Duration = Duration::from_secs(5);
-
-/// How often the signals are looked at while a run has not begun.
-const WATCH_EVERY: Duration = Duration::from_millis(50);
 
 /// How often a rank looks for messages of the others, at most, in milliseconds.
 const LOOK_EVERY: u64 = 1;
@@ -122,6 +119,7 @@ impl Stop {
             if *signal == SIGHUP && is_ignored(SIGHUP) {
                 continue;
             }
+            leave_where_nothing_was_begun(*signal, stop.nothing_begun.clone()).map_err(refused)?;
             // The order matters: the first signal finds `twice` unset, then sets it.
             if ends {
                 flag::register_conditional_default(*signal, twice.clone()).map_err(refused)?;
@@ -145,7 +143,7 @@ impl Stop {
                 (SIGHUP, StopReason::Hangup, off()),
                 (SIGUSR1, StopReason::Usr1, off()),
             ],
-            begun: off(),
+            nothing_begun: off(),
             started: Instant::now(),
             max_time: None,
             job_end: None,
@@ -154,30 +152,15 @@ impl Stop {
         }
     }
 
-    /// Lets a signal end the job with code 75 until [`Stop::begin`]: while files are read and
+    /// Lets a signal end the process with code 75 until [`Stop::begin`]: while files are read and
     /// tables are built nobody looks at the flags, and there is nothing to be saved.
     pub fn leave_at_once(&self) {
-        let (signals, begun) = (self.signals.clone(), self.begun.clone());
-        let watch = move || {
-            while !begun.load(Ordering::Relaxed) {
-                if let Some(reason) = first(&signals) {
-                    complain(&format!(
-                        "stopping: {}; nothing was begun, run the same command again",
-                        reason.words()
-                    ));
-                    mpi::end_job(EXIT_STOPPED);
-                }
-                std::thread::sleep(WATCH_EVERY);
-            }
-        };
-        if let Err(e) = std::thread::Builder::new().spawn(watch) {
-            log::warn!("signals are heard from the first block on only: {e}");
-        }
+        self.nothing_begun.store(true, Ordering::Relaxed);
     }
 
     /// From here on there is something to be saved, and the flags are looked at.
     pub fn begin(&self) {
-        self.begun.store(true, Ordering::Relaxed);
+        self.nothing_begun.store(false, Ordering::Relaxed);
     }
 
     /// Sets the deadline, in seconds since this object was made; `None` or a number that is no time
@@ -261,6 +244,21 @@ impl Stop {
 fn first(signals: &[Signal]) -> Option<StopReason> {
     let arrived = |(.., raised): &&Signal| raised.load(Ordering::Relaxed);
     signals.iter().find(arrived).map(|&(_, reason, _)| reason)
+}
+
+/// Makes a signal end the process with code 75 and a word of it, as long as the flag is set.
+fn leave_where_nothing_was_begun(signal: i32, flag: Arc<AtomicBool>) -> std::io::Result<()> {
+    const WORDS: &[u8] =
+        b"stopping: told so by a signal; nothing was begun, run the same command again\n";
+    let leave = move || {
+        if flag.load(Ordering::Relaxed) {
+            // SAFETY: both calls are allowed in a handler; the words are static.
+            unsafe { libc::write(libc::STDERR_FILENO, WORDS.as_ptr().cast(), WORDS.len()) };
+            low_level::exit(EXIT_STOPPED);
+        }
+    };
+    // SAFETY: the handler reads a flag, and makes calls that are allowed in one.
+    unsafe { low_level::register(signal, leave) }.map(drop)
 }
 
 /// Whether this process was started with the signal ignored.

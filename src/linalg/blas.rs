@@ -41,7 +41,7 @@ pub fn threads() -> usize {
 }
 
 /// Bytes that OpenBLAS maps for each of its threads at the first product.
-const BUFFER: usize = 132 << 20;
+const BUFFER: usize = 129 << 20;
 
 /// Lets the library take its buffers now.
 ///
@@ -58,8 +58,8 @@ pub fn take_buffers() -> Result<()> {
     };
     if !there {
         return Err(Error::Memory {
-            what: "the buffer of the BLAS library, within the limit of the address space \
-                   (ulimit -v), which cannot fit in memory, "
+            what: "the buffer of the BLAS library cannot fit in memory, under the limit of the \
+                   address space (ulimit -v): it"
                 .into(),
             needed: length as f64,
             available: available_memory(),

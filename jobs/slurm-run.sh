@@ -33,6 +33,7 @@ export OMPI_MCA_oob_tcp_keepalive_time=10 OMPI_MCA_oob_tcp_keepalive_intvl=2 OMP
 
 attempt=$((${NISHINA_ATTEMPT:-0} + ${SLURM_RESTART_COUNT:-0}))
 name=${SLURM_JOB_NAME:-nishina}-${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-0}}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
+name=${name//\//_}
 results=${NISHINA_RESULTS:-$(basename "$1" .toml).h5}
 
 began=$(mktemp)
@@ -60,7 +61,9 @@ if [ "$attempt" -ge "$attempts" ]; then
 fi
 # Unfinished, the state is saved: the same job again, which goes on from there. A job that waits for this one keeps waiting.
 trap - USR1 TERM
-if scontrol requeue "${SLURM_JOB_ID:?}"; then
+# Of an array this task alone: the number of one of its tasks is that of the whole array.
+job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID:?}}
+if scontrol requeue "${job:-${SLURM_JOB_ID:?}}"; then
     sleep 60 # SLURM ends this script
     exit 75
 fi

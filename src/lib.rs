@@ -35,8 +35,8 @@
 //! [`calculation::vmc`] reduces them over the [`comm`]unicator, the [`optimizer`] gives a
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
-//! Rooms use those to their left: error → rng, table → number → io, comm, lattice → linalg →
-//! job, stats, derivatives → basis → operator → ansatz → sampler → ensemble →
+//! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
+//! linalg → job, stats, derivatives → basis → operator → ansatz → sampler → ensemble →
 //! observable → optimizer → evolution → exact → input → run → calculation → laws →
 //! plot → commands. [`laws`] holds what every part obeys.
 
@@ -50,6 +50,7 @@ pub mod ensemble;
 pub mod error;
 pub mod evolution;
 pub mod exact;
+pub mod files;
 pub mod input;
 pub mod io;
 pub mod job;

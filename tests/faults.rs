@@ -103,7 +103,7 @@ fn ranks_that_do_not_belong_together_are_refused() {
         (
             [vec![mine, "run", "x.toml"], vec![mine, "run", "y.toml"]],
             70,
-            "the ranks read different inputs; start them",
+            "the ranks read different inputs or have different options; start them",
         ),
         (
             [
@@ -112,6 +112,14 @@ fn ranks_that_do_not_belong_together_are_refused() {
             ],
             70,
             "different inputs",
+        ),
+        (
+            [
+                vec![mine, "run", "x.toml", "--fresh"],
+                vec![mine, "run", "x.toml"],
+            ],
+            70,
+            "different options",
         ),
         (
             [vec![mine, "run", "x.toml"], vec![theirs, "run", "x.toml"]],

@@ -472,7 +472,7 @@ impl Observable for Ratio {
         vec![of(""), of("ratio")]
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {
-        vec![means[0], (means[0] - means[0]) / 0.0]
+        vec![means[0], f64::NAN]
     }
     fn labels(&self) -> Vec<Label> {
         vec![Label {

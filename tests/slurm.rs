@@ -198,12 +198,14 @@ fn an_array_scan(cluster: &Cluster) {
             log(0, 0),
             log(0, 1),
             log(1, 0),
+            log(1, 1),
             read(&folder.join(format!("nishina-scan-{job}-0.log"))),
         ]
         .concat()
     };
-    cluster.wait("begun", &[], 120, &all, &|| log(0, 0).contains("step 1 "));
-    let task = format!("{job}_0");
+    // The last task has the job number of the whole array.
+    cluster.wait("begun", &[], 120, &all, &|| log(1, 0).contains("step 1 "));
+    let task = format!("{job}_1");
     cluster.run("scancel", &["--batch", "--signal=USR1", &task], folder, &[]);
     cluster.wait("finished", &[&task], 180, &all, &|| {
         ["0.5", "1.5"].iter().all(|v| {
@@ -212,7 +214,12 @@ fn an_array_scan(cluster: &Cluster) {
                 .is_ok_and(|t| t.text("status/state") == Ok("finished"))
         })
     });
-    assert!(log(0, 1).contains("continuing from step"), "{}", all());
+    assert!(log(1, 1).contains("continuing from step"), "{}", all());
+    assert!(
+        log(0, 1).is_empty(),
+        "the other task was restarted: {}",
+        all()
+    );
     let files = ["0.5", "1.5"].map(|v| format!("x-hamiltonian.hx-{v}/x.h5"));
     let out = case.alone(&["gather", &files[0], &files[1]]);
     expect_code(&out, 0);

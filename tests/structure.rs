@@ -69,7 +69,7 @@ fn code(text: &str) -> String {
 /// The rooms from the ground up: a room uses those below its floor, and none beside it.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["rng", "table"],
+    &["rng", "table", "files"],
     &["number"],
     &["io", "comm", "lattice"],
     &["linalg"],

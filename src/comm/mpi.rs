@@ -11,7 +11,7 @@
 use super::heartbeat::{self, Heartbeat};
 use super::rounds::{displacements, in_round, running, slice_of};
 use super::{Comm, Serial};
-use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
+use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result, complain};
 use ::mpi::Threading;
 use ::mpi::collective::{CommunicatorCollectives, Root, SystemOperation};
 use ::mpi::datatype::{Partition, PartitionMut};
@@ -95,11 +95,10 @@ pub fn install_panic_hook() {
 
 /// The end of the job where another host does not answer, called by the thread that has noticed.
 fn lost(message: String) -> ! {
-    eprintln!(
+    complain(&format!(
         "error: communication: {message}: its host or the network is gone; run the same command \
-         again, which goes on from \
-         the last checkpoint"
-    );
+         again, which goes on from the last checkpoint"
+    ));
     // Should the library wait for the lost host itself, the process ends all the same.
     std::thread::spawn(|| {
         std::thread::sleep(Duration::from_secs(3));
@@ -120,7 +119,7 @@ impl MpiWorld {
                 && code != EXIT_STOPPED
                 && start.elapsed().as_secs_f64() > patience
             {
-                message.iter().for_each(|m| eprintln!("{m}"));
+                message.iter().for_each(|m| complain(m));
                 self.abort(code);
             }
             std::thread::sleep(LOOK_EVERY);
@@ -323,7 +322,7 @@ impl Comm for MpiWorld {
         Ok(())
     }
     fn leave(&self, code: i32, message: Option<&str>, patience: f64) -> i32 {
-        let speak = || message.iter().for_each(|m| eprintln!("{m}"));
+        let speak = || message.iter().for_each(|m| complain(m));
         self.gather_all(code, message, patience);
         self.heartbeat.replace(Heartbeat::default());
         // All are here, so these cannot hang; no alert may be under way when MPI ends.

@@ -1,7 +1,7 @@
 //! Decides what one rank without a launcher does: every collective call is the identity.
 
 use super::Comm;
-use crate::error::Result;
+use crate::error::{Result, complain};
 
 /// One rank, alone; MPI is not initialised at all.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,7 +52,7 @@ impl Comm for Serial {
         Ok(())
     }
     fn leave(&self, code: i32, message: Option<&str>, _patience: f64) -> i32 {
-        message.iter().for_each(|m| eprintln!("{m}"));
+        message.iter().for_each(|m| complain(m));
         code
     }
     fn abort(&self, code: i32) -> ! {

@@ -6,7 +6,7 @@
 //! nobody waits for ever.
 
 use super::Comm;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, complain};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -203,7 +203,7 @@ impl Comm for Thread<'_> {
         self.barrier()
     }
     fn leave(&self, code: i32, message: Option<&str>, _patience: f64) -> i32 {
-        message.iter().for_each(|m| eprintln!("{m}"));
+        message.iter().for_each(|m| complain(m));
         let mut largest = [f64::from(code)];
         self.max(&mut largest).map_or(code, |()| largest[0] as i32)
     }

@@ -1,10 +1,10 @@
 //! Decides what the command line looks like: commands, options, exit codes.
 
-use super::{alone, answer};
+use super::{alone, answer, arrived};
 use crate::calculation::Registry;
 use crate::comm::mpi;
-use crate::error::EXIT_FINISHED;
-use crate::io::output::results_among;
+use crate::error::complain;
+use crate::io::roles::results_among;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -156,14 +156,16 @@ const LONGEST_TRIAL: f64 = 86_400.0;
 /// Reads the command line, does what it asks for, and returns the exit code; inputs can name the
 /// kinds of `registry`.
 pub fn main(registry: &Registry) -> i32 {
+    crate::job::survive_file_limits();
     // A panic on any rank ends the whole job with its message.
     mpi::install_panic_hook();
     match Arguments::try_parse() {
         Ok(arguments) => arguments.command.execute(registry),
-        Err(e) => {
-            let _ = e.print();
-            if e.use_stderr() { 64 } else { EXIT_FINISHED }
+        Err(e) if e.use_stderr() => {
+            complain(e.render().to_string().trim_end());
+            64
         }
+        Err(e) => alone(|| arrived(e.print())),
     }
 }
 
@@ -213,6 +215,10 @@ impl Command {
                 };
                 alone(|| answer(&super::check::check(&asked, registry)?.print(json)))
             }
+            Command::Gather { files } => alone(|| {
+                let (table, failed) = super::gather::table(&results_among(&files), registry)?;
+                answer(&table).and(failed.map_or(Ok(()), Err))
+            }),
             of_files => alone(|| answer(&of_files.read(registry)?)),
         }
     }
@@ -232,7 +238,6 @@ impl Command {
                     false => super::info_text(&info),
                 }
             }
-            Command::Gather { files } => super::gather::table(&results_among(&files), registry)?,
             Command::Watch { file, once: true } => super::watch::once(&file, 100, 36, registry)?,
             Command::Watch { file, .. } => {
                 super::watch::live(&file, registry)?;

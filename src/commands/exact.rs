@@ -2,11 +2,11 @@
 //! states.
 
 use super::answer;
+use crate::calculation::Registry;
 use crate::calculation::vmc::problem;
-use crate::calculation::{self, Registry};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exact::{ExactOptions, solve};
-use crate::{io, job, linalg};
+use crate::{input, io, job, linalg};
 use std::path::{Path, PathBuf};
 
 /// ExactRequest of the command.
@@ -29,8 +29,14 @@ pub fn exact(
     options: ExactRequest,
 ) -> Result<()> {
     job::ensure_blas_kernel();
-    let source = calculation::read(path, settings, registry)?;
+    linalg::blas::take_buffers()?;
+    // The sections that calculate something are none of its business.
+    let source = input::read(path, settings)?;
     let problem = problem::problem(&source, registry)?;
+    if let Some(path) = &options.output {
+        let failed = |e| Error::output(path, format!("cannot be written: {e}"));
+        io::atomic::probe(&io::atomic::followed(path)).map_err(failed)?;
+    }
     let limits = ExactOptions {
         states: options.states,
         momentum: options.momentum,

@@ -115,10 +115,13 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
         chi2,
     }) = fit(&points)
     else {
+        let mut variances: Vec<f64> = read.iter().map(|(m, _)| m.variance[0]).collect();
+        variances.sort_by(f64::total_cmp);
+        variances.dedup();
         return Err(Error::input(
             "extrapolate",
             format!(
-                "2 runs with different variances are needed, {} are given",
+                "runs of 2 different variances are needed; those of the {} given are {variances:?}",
                 files.len()
             ),
             "name at least two results of wave functions of different quality",

@@ -28,13 +28,28 @@ struct FileRow {
 /// The table of some result files, as CSV with a header line. Empty fields stand for what a file
 /// does not have (yet).
 ///
-/// Fails with `Error::Input` for a file that holds no results, with `Error::Output` for one that
-/// cannot be read.
-pub fn table(files: &[PathBuf], registry: &Registry) -> Result<String> {
-    let rows = files
-        .iter()
-        .map(|file| row(file, registry))
-        .collect::<Result<Vec<_>>>()?;
+/// A file that cannot be read is left out; the error that comes with the table says how many are.
+/// Fails with `Error::Input` for a file that holds no results.
+pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<Error>)> {
+    let (mut rows, mut lost) = (Vec::new(), Vec::new());
+    for file in files {
+        match row(file, registry) {
+            Ok(row) => rows.push(row),
+            Err(e @ Error::Output { .. }) => {
+                log::warn!("{e}; it is left out");
+                lost.push(file);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    let failed = lost.first().map(|first| {
+        let what = format!(
+            "cannot be read, nor {} others of {} files",
+            lost.len() - 1,
+            files.len()
+        );
+        Error::output(*first, what)
+    });
     let names = |of: fn(&FileRow) -> &BTreeMap<String, String>| -> BTreeSet<String> {
         rows.iter().flat_map(|r| of(r).keys().cloned()).collect()
     };
@@ -61,7 +76,7 @@ pub fn table(files: &[PathBuf], registry: &Registry) -> Result<String> {
             .collect();
         lines.push(line(fields.iter().map(String::as_str)));
     }
-    Ok(lines.join("\n"))
+    Ok((lines.join("\n"), failed))
 }
 
 fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {

@@ -1,20 +1,48 @@
 //! Decides what `info` says about a file that a run wrote.
 
 use crate::calculation::Registry;
-use crate::error::Result;
-use crate::io::hdf5;
+use crate::error::{Error, Result};
+use crate::io::roles::Role;
 use crate::io::tree::Tree;
+use crate::io::{hdf5, seal};
 use crate::run::{Curves, Declaration};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Reads a result or checkpoint file and returns what it holds as one JSON object.
 pub fn info(path: &Path, registry: &Registry) -> Result<Value> {
-    let tree = hdf5::read(path)?;
-    match tree.datasets.contains_key("run/stage") {
-        true => of_checkpoint(&tree),
-        false => of_results(&tree, registry),
+    // Samples are too many to be read.
+    if Role::of_file(path)? == Some(Role::Samples) {
+        return of_samples(path);
     }
+    let tree = hdf5::read(path)?;
+    match Role::of(&tree) {
+        Some(Role::Checkpoint) => of_checkpoint(&tree),
+        Some(Role::Results) => of_results(&tree, registry),
+        Some(Role::Exact) => of_exact(&tree),
+        _ => Err(Error::input(
+            path.display().to_string(),
+            "this file holds nothing that this program knows",
+            "give a file that this program has written",
+        )),
+    }
+}
+
+fn of_samples(path: &Path) -> Result<Value> {
+    seal::verify(path, true)?;
+    let shapes = hdf5::shapes(path, &["configurations"])?;
+    let shape = shapes.into_iter().flatten().next().unwrap_or_default();
+    Ok(json!({
+        "file": "samples", "samples": shape.first(), "sites": shape.get(1),
+        "datasets": "configurations, log_psi, local_energies, chain, step",
+    }))
+}
+
+fn of_exact(tree: &Tree) -> Result<Value> {
+    Ok(json!({
+        "file": "exact energies", "states": tree.integer("dimension").ok(),
+        "energies": tree.reals("energies")?, "residuals": tree.reals("residuals").ok(),
+    }))
 }
 
 fn of_checkpoint(tree: &Tree) -> Result<Value> {

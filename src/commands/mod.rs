@@ -23,7 +23,7 @@ pub use info::{info, info_text};
 pub use schema::schema;
 pub use varbench::varbench;
 
-use crate::error::{EXIT_FINISHED, Result};
+use crate::error::{EXIT_FINISHED, Error, Result, complain, printable};
 use std::io::Write;
 
 /// Log to standard error; only rank 0 speaks.
@@ -35,9 +35,12 @@ fn start_log(speaks: bool) {
         builder.filter_level(log::LevelFilter::Off);
     }
     let _ = builder
-        .format(|out, record| match record.level() {
-            log::Level::Info => writeln!(out, "{}", record.args()),
-            level => writeln!(out, "{}: {}", level.as_str().to_lowercase(), record.args()),
+        .format(|out, record| {
+            let text = printable(&record.args().to_string());
+            match record.level() {
+                log::Level::Info => writeln!(out, "{text}"),
+                level => writeln!(out, "{}: {text}", level.as_str().to_lowercase()),
+            }
         })
         .try_init();
 }
@@ -48,16 +51,28 @@ fn alone(command: impl FnOnce() -> Result<()>) -> i32 {
     match command() {
         Ok(()) => EXIT_FINISHED,
         Err(e) => {
-            eprintln!("error: {e}");
+            complain(&format!("error: {e}"));
             e.exit_code()
         }
     }
 }
 
+/// Prints what a command has to say. Fails with `Error::Output` where it does not arrive.
 fn answer(text: &str) -> Result<()> {
-    // A reader that closed the pipe has seen enough.
-    if !text.is_empty() {
-        let _ = writeln!(std::io::stdout(), "{text}");
+    let mut stdout = std::io::stdout();
+    match text.is_empty() {
+        true => Ok(()),
+        false => arrived(writeln!(stdout, "{}", printable(text)).and_then(|()| stdout.flush())),
     }
-    Ok(())
+}
+
+fn arrived(printed: std::io::Result<()>) -> Result<()> {
+    match printed {
+        // A reader that closed the pipe has seen enough.
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::output(
+            "standard output",
+            format!("cannot be written: {e}"),
+        )),
+        _ => Ok(()),
+    }
 }

@@ -4,7 +4,7 @@
 use super::start_log;
 use crate::calculation::{self, Options, Outcome, Registry};
 use crate::comm::{Comm, agree, mpi, same_everywhere};
-use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result};
+use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result, complain};
 use crate::job::{self, Stop};
 use crate::linalg;
 use std::path::Path;
@@ -19,11 +19,12 @@ pub fn run(path: &Path, settings: &[String], fresh: bool, registry: &Registry) -
     let kernel = job::ensure_blas_kernel();
     // A signal from here on asks for a stop.
     let stop = Stop::install();
+    stop.iter().for_each(Stop::leave_at_once);
     let patience = job::choose_instructions().and_then(|_| job::heartbeat_patience());
     let comm = match patience.and_then(|patience| mpi::start(job::launcher_present(), patience)) {
         Ok(comm) => comm,
         Err(e) => {
-            eprintln!("error: {e}");
+            complain(&format!("error: {e}"));
             return e.exit_code();
         }
     };
@@ -64,11 +65,12 @@ fn run_on(
     let source = agree(comm, calculation::read(path, settings, registry))?;
     same_everywhere(
         comm,
-        source.digest,
-        "the ranks read different inputs; start them with the same command, on one file that all \
-         hosts see",
+        source.digest ^ u64::from(fresh),
+        "the ranks read different inputs or have different options; start them with the same \
+         command, on one file that all hosts see",
     )?;
     linalg::blas::set_threads(source.input.threads);
+    agree(comm, linalg::blas::take_buffers())?;
     job::placement::report(comm, source.input.threads)?;
     stop.deadline(source.input.output.max_time);
     if comm.is_root() {

@@ -2,6 +2,7 @@
 
 use super::sections::{Input, Method, SamplerInput};
 use crate::error::{Error, Result};
+use crate::io::output::is_reserved;
 
 /// An error where a number that is given is not positive; `key` is where it stands.
 pub fn positive(key: &str, value: Option<f64>) -> Result<()> {
@@ -84,17 +85,44 @@ pub(super) fn check(input: &Input) -> Result<()> {
         Some(input.output.checkpoint_every),
     )?;
     positive("output.max_time", input.output.max_time)?;
-    if input
-        .output
-        .name
-        .as_ref()
-        .is_some_and(|n| n.is_empty() || n.contains('/'))
-    {
+    Ok(())
+}
+
+/// An error where a name or a folder cannot be that of the output files.
+pub(super) fn names(input: &Input) -> Result<()> {
+    let (output, remedy) = (
+        &input.output,
+        "choose another name; output.directory is for folders",
+    );
+    let name = output.name.as_deref().unwrap_or_default();
+    let refuse = |problem: &str| Err(Error::input("output.name", problem, remedy));
+    if name.is_empty() || name.contains('/') || name == "." || name == ".." {
+        return refuse("the name is empty, holds a `/`, or means a folder");
+    }
+    if name.contains(char::is_control) {
+        return refuse("the name holds a control character");
+    }
+    if is_reserved(name) {
+        let problem = format!("files of the name {name:?} belong to a run of another name");
+        return refuse(&problem);
+    }
+    if input.title.contains('\0') {
+        let problem = "the title holds a character of number 0, which no file can";
+        return Err(Error::input("title", problem, "remove it"));
+    }
+    let directory = &output.directory;
+    let variable =
+        |rest: &str| rest.starts_with(|c: char| c == '{' || c == '_' || c.is_alphabetic());
+    if directory.starts_with('~') || directory.split('$').skip(1).any(variable) {
         return Err(Error::input(
-            "output.name",
-            "the name is empty or holds a `/`",
-            "use output.directory for folders",
+            "output.directory",
+            format!("{directory:?} holds a `~` or a `$`, which only a shell replaces"),
+            "write the path itself, or --set output.directory=\"$HOME/...\" on the command line",
         ));
+    }
+    if directory.contains('\0') {
+        let problem = "the folder's name holds a character of number 0";
+        return Err(Error::input("output.directory", problem, "remove it"));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub use check::{at_least_one, positive};
 pub use sections::*;
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::io::seal::fnv1a;
 use crate::table;
 use serde::de::DeserializeOwned;
@@ -31,6 +32,9 @@ pub struct Source {
     /// Folder of the file, to which files in the input are relative.
     pub folder: PathBuf,
 }
+
+/// Most bytes of an input file.
+const LARGEST_INPUT: u64 = 1 << 24;
 
 /// The keys and sections that belong to no calculation.
 const SHARED: [&str; 10] = [
@@ -88,11 +92,11 @@ pub fn missing_section(name: &str) -> Error {
 /// Reads and checks an input file; `settings` are the `a.b=c` of `--set`.
 pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| {
+    let text = files::text(path, LARGEST_INPUT).map_err(|e| {
         Error::input(
             &shown,
             format!("the input file cannot be read: {e}"),
-            "check the path",
+            "give a TOML file",
         )
     })?;
     let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
@@ -119,6 +123,7 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
     streams::settle(&mut input, &table)?;
     check::check(&input)?;
+    check::names(&input)?;
     let digest = fnv1a(format!("{text}\n{table}").as_bytes());
     Ok(Source {
         input,

@@ -4,31 +4,33 @@
 //! Reference: rename(2), fsync(2).
 
 use crate::error::{Error, Result};
-use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use tempfile::{PathPersistError, TempPath};
 
 /// A file that is complete on the disk under its temporary name; removed when dropped without
 /// [`Temporary::publish`].
 #[derive(Debug)]
 pub struct Temporary {
-    place: PathBuf,
+    place: TempPath,
     path: PathBuf,
-    published: bool,
 }
 
+/// What stands between a file's name and the ending `.tmp` of a temporary one: a point and so many
+/// letters and digits.
+const LETTERS: usize = 6;
+
 impl Temporary {
-    /// Lets `write` make the file that is to become `path`, under the name `path.tmp`, and brings
-    /// it to the disk.
+    /// Lets `write` make the file that is to become `path`, under a name of its own beside it, and
+    /// brings it to the disk. No file that was there is touched, and no link is followed.
     ///
     /// Fails with `Error::Output`; nothing is left behind then.
     pub fn new(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<Self> {
-        let mut name = OsString::from(path);
-        name.push(".tmp");
         let temporary = Temporary {
-            place: name.into(),
+            place: reserve(path)
+                .map_err(|e| Error::output(path, format!("cannot be written: {e}")))?,
             path: path.to_path_buf(),
-            published: false,
         };
         write(&temporary.place)?;
         let sync = File::options()
@@ -40,21 +42,57 @@ impl Temporary {
     }
 
     /// Gives the file its name, in the place of what had it.
-    pub fn publish(mut self) -> Result<()> {
-        rename(&self.place, &self.path)?;
-        self.published = true;
+    pub fn publish(self) -> Result<()> {
+        let failed = |e: PathPersistError| {
+            Error::output(&self.path, format!("cannot get its name: {}", e.error))
+        };
+        self.place.persist(&self.path).map_err(failed)?;
         sync_folder(&self.path)
     }
 }
 
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.published {
-            // The reason why it was not published is already on its way; a remnant is overwritten
-            // next time.
-            let _ = std::fs::remove_file(&self.place);
+/// A new, empty file beside `path`: `X.AbC123.tmp`.
+fn reserve(path: &Path) -> std::io::Result<TempPath> {
+    let mut prefix = path.file_name().unwrap_or_default().to_os_string();
+    prefix.push(".");
+    let file = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".tmp")
+        .rand_bytes(LETTERS)
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder_of(path))?;
+    Ok(file.into_temp_path())
+}
+
+/// Whether a file could be written to `path`, without touching what is there.
+pub fn probe(path: &Path) -> std::io::Result<()> {
+    reserve(path)?.close()
+}
+
+/// The file that a temporary one is to become, or would have become; `None` for other names.
+pub fn whole_name(name: &str) -> Option<&str> {
+    let (whole, letters) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
+    let ours = letters.len() == LETTERS && letters.bytes().all(|b| b.is_ascii_alphanumeric());
+    ours.then_some(whole)
+}
+
+/// The file that `path` stands for: the end of the links, where it is one.
+pub fn followed(path: &Path) -> PathBuf {
+    let mut at = path.to_path_buf();
+    // As many as the system follows.
+    for _ in 0..40 {
+        match std::fs::read_link(&at) {
+            Ok(target) => at = folder_of(&at).join(target),
+            Err(_) => return at,
         }
     }
+    at
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Renames a file. Fails with `Error::Output`.
@@ -75,10 +113,7 @@ pub fn remove(path: &Path) -> Result<()> {
 
 /// Brings the renamings in the folder of `path` to the disk. Fails with `Error::Output`.
 pub fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     File::open(folder).and_then(|f| f.sync_all()).map_err(|e| {
         Error::output(
             folder,
@@ -111,5 +146,34 @@ mod tests {
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn neighbours_and_links_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("victim"), "mine").unwrap();
+        std::fs::write(at("a.h5.tmp"), "mine").unwrap();
+        std::os::unix::fs::symlink(at("victim"), at("b.h5.tmp")).unwrap();
+        for name in ["a.h5", "b.h5"] {
+            let write = |p: &Path| std::fs::write(p, "new").map_err(|e| Error::output(p, e));
+            Temporary::new(&at(name), write).unwrap().publish().unwrap();
+            assert!(at(name).symlink_metadata().unwrap().is_file());
+            assert_eq!(std::fs::read_to_string(at(name)).unwrap(), "new");
+        }
+        for name in ["victim", "a.h5.tmp", "b.h5.tmp"] {
+            assert_eq!(std::fs::read_to_string(at(name)).unwrap(), "mine");
+        }
+        let mode = at("a.h5").metadata().unwrap().permissions().mode();
+        let usual = at("victim").metadata().unwrap().permissions().mode();
+        assert_eq!(mode, usual, "readable for whom the user's mask allows");
+    }
+
+    #[test]
+    fn names_of_temporary_files() {
+        assert_eq!(whole_name("x.h5.AbC123.tmp"), Some("x.h5"));
+        for other in ["x.h5.tmp", "x.h5", "x.h5.AbC12.tmp", "x.h5.AbC-23.tmp"] {
+            assert_eq!(whole_name(other), None);
+        }
     }
 }

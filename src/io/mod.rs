@@ -39,6 +39,7 @@
 pub mod atomic;
 pub mod hdf5;
 pub mod output;
+pub mod roles;
 pub mod samples;
 pub mod seal;
 pub mod tree;

@@ -13,6 +13,7 @@
 use super::atomic;
 use super::hdf5::{self, DatasetKind, Joined};
 use super::output::OutputPaths;
+use super::seal;
 use super::tree::{Tree, Value, shaped};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
@@ -110,69 +111,129 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Re
 
 /// Writes `X.samples.h5` over the segments 1 to `count`; removes it where there are none.
 ///
-/// `step` is joined only where every segment has it. Fails with `Error::Output`.
-pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<()> {
+/// A segment that is missing or truncated is left out: its samples are lost, all others are sound.
+/// Returns a warning about each gap, with the remedy. `step` is joined only where every segment has
+/// it. Fails with `Error::Output`.
+pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
     if count == 0 {
-        return atomic::remove(&paths.samples());
+        return atomic::remove(&paths.samples()).map(|()| Vec::new());
     }
     let names = NOTES.map(|(name, ..)| name);
-    // The first one that is missing ends this, however many a damaged checkpoint claims.
-    let shapes = (1..=count)
-        .map(|number| hdf5::shapes(&paths.segment(number), &names))
-        .collect::<Result<Vec<_>>>()?;
-    let files: Vec<_> = (1..=count).map(|number| paths.segment(number)).collect();
-    let mut datasets = Vec::new();
-    for (k, (name, kind, unit, meaning)) in NOTES.into_iter().enumerate() {
-        let mut parts = Vec::with_capacity(count);
-        let mut columns = None;
-        for (path, shapes) in files.iter().zip(&shapes) {
-            let Some(shape) = &shapes[k] else { break };
-            if kind == DatasetKind::Spin {
-                let sites = shape.get(1).copied();
-                if columns.is_some() && columns != sites {
-                    return Err(Error::output(
-                        path,
-                        "the segments differ in their number of sites",
-                    ));
-                }
-                columns = sites;
-            }
-            parts.push((file_name(path), shape.first().copied().unwrap_or(0)));
-        }
-        if parts.len() == count {
-            let note = (unit.to_string(), meaning.to_string());
-            datasets.push(Joined {
-                name: name.to_string(),
-                kind,
-                columns,
-                parts,
-                note,
-            });
-        } else if name != "step" {
-            return Err(Error::output(
-                paths.segment(parts.len() + 1),
-                format!("the segment has no dataset {name}"),
-            ));
+    // Only what is on the disk is looked at, however many a damaged checkpoint claims.
+    let mut numbers = paths.segments()?;
+    numbers.retain(|&number| (1..=count).contains(&number));
+    let mut lost = (count - numbers.len(), first_missing(&numbers));
+    let mut found = Vec::new();
+    for number in numbers {
+        let path = paths.segment(number);
+        match hdf5::shapes(&path, &names) {
+            Ok(shapes) => found.push((path, shapes)),
+            Err(_) => lost = (lost.0 + 1, lost.1.min(number)),
         }
     }
-    hdf5::write_joined(&paths.samples(), &datasets)
+    let mut datasets = Vec::new();
+    for (k, (name, ..)) in NOTES.into_iter().enumerate() {
+        datasets.extend(joined(k, name, &found)?);
+    }
+    match found.is_empty() {
+        true => atomic::remove(&paths.samples())?,
+        false => hdf5::write_joined(&paths.samples(), &datasets)?,
+    }
+    Ok(gap(paths, lost).into_iter().collect())
+}
+
+/// Writes `X.samples.h5` again where it or one of the segments 1 to `count` is missing or
+/// truncated. Returns warnings as [`write_joined`]. Fails with `Error::Output`.
+pub fn restore(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
+    let numbers = match count {
+        0 => return Ok(Vec::new()),
+        _ => paths.segments()?,
+    };
+    let present = numbers.iter().filter(|&&n| n <= count).count() == count;
+    let mut files = numbers
+        .iter()
+        .map(|&n| paths.segment(n))
+        .chain([paths.samples()]);
+    match present && files.all(|file| seal::verify(&file, false).is_ok()) {
+        true => Ok(Vec::new()),
+        false => write_joined(paths, count),
+    }
+}
+
+/// The first number from 1 on that is not in an ascending list.
+fn first_missing(numbers: &[usize]) -> usize {
+    let together = (1..).zip(numbers).take_while(|&(k, &n)| k == n);
+    together.count() + 1
+}
+
+/// What is said of segments that are missing: their number and the first of them.
+fn gap(paths: &OutputPaths, (lost, first): (usize, usize)) -> Option<String> {
+    (lost > 0).then(|| {
+        format!(
+            "{lost} of the segments of samples are missing or damaged, the first is {}: {} is \
+             without them; put them back and run the same command again, or use --fresh to take \
+             all samples anew",
+            paths.segment(first).display(),
+            paths.samples().display()
+        )
+    })
+}
+
+/// Segments with the shapes of their datasets, `None` where they have none of that name.
+type Shapes = (std::path::PathBuf, Vec<Option<Vec<usize>>>);
+
+/// Dataset `k` over all segments; `None` for steps that one of them lacks.
+fn joined(k: usize, name: &str, segments: &[Shapes]) -> Result<Option<Joined>> {
+    let (_, kind, unit, meaning) = NOTES[k];
+    let mut parts = Vec::with_capacity(segments.len());
+    let mut columns = None;
+    for (path, shapes) in segments {
+        let Some(shape) = &shapes[k] else {
+            return match name {
+                "step" => Ok(None),
+                _ => Err(Error::output(
+                    path,
+                    format!("the segment has no dataset {name}"),
+                )),
+            };
+        };
+        if kind == DatasetKind::Spin {
+            let sites = shape.get(1).copied();
+            if columns.is_some() && columns != sites {
+                return Err(Error::output(
+                    path,
+                    "the segments differ in their number of sites",
+                ));
+            }
+            columns = sites;
+        }
+        parts.push((file_name(path), shape.first().copied().unwrap_or(0)));
+    }
+    Ok(Some(Joined {
+        name: name.to_string(),
+        kind,
+        columns,
+        parts,
+        note: (unit.to_string(), meaning.to_string()),
+    }))
 }
 
 /// Drops everything newer than the first `count` segments: first from the joined file, then from
-/// the disk.
+/// the disk. Returns warnings as [`write_joined`].
 ///
 /// Fails with `Error::Output`.
-pub fn truncate(paths: &OutputPaths, count: usize) -> Result<()> {
+pub fn truncate(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
     let newer: Vec<usize> = paths
         .segments()?
         .into_iter()
         .filter(|&n| n > count)
         .collect();
-    write_joined(paths, count)?;
+    let gaps = write_joined(paths, count)?;
     for number in newer {
         atomic::remove(&paths.segment(number))?;
     }
-    atomic::sync_folder(&paths.samples())
+    atomic::sync_folder(&paths.samples())?;
+    Ok(gaps)
 }
 
 /// Reads a segment, or the joined file, back. Fails with `Error::Output`.
@@ -259,6 +320,28 @@ pub(super) mod tests {
             write_segment(&paths, 1, bad),
             Err(Error::Output { .. })
         ));
-        assert!(matches!(write_joined(&paths, 1), Err(Error::Output { .. })));
+    }
+
+    #[test]
+    fn a_missing_segment_is_named_and_the_others_are_joined() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "50%run%%b");
+        for (number, first, rows) in [(1, 0, 4), (2, 4, 2), (3, 6, 3)] {
+            write_segment(&paths, number, segment(first, rows)).unwrap();
+        }
+        assert_eq!(write_joined(&paths, 3), Ok(Vec::new()));
+        assert_eq!(read(&paths.samples()).unwrap(), segment(0, 9));
+        atomic::remove(&paths.segment(1)).unwrap();
+        let gaps = write_joined(&paths, 3).unwrap();
+        assert_eq!(gaps.len(), 1);
+        assert!(gaps[0].starts_with("1 of the segments"), "{gaps:?}");
+        assert!(gaps[0].contains("50%run%%b.samples.0001.h5"), "{gaps:?}");
+        assert_eq!(read(&paths.samples()).unwrap(), segment(4, 5));
+        let rest = write_joined(&paths, 1 << 60).unwrap();
+        assert!(rest[0].contains("samples.0001.h5"), "{rest:?}");
+        atomic::remove(&paths.segment(2)).unwrap();
+        atomic::remove(&paths.segment(3)).unwrap();
+        assert!(write_joined(&paths, 3).unwrap()[0].starts_with("3 of"));
+        assert!(!paths.samples().exists());
     }
 }

@@ -14,6 +14,7 @@
 //! Algorithm, IETF draft.
 
 use crate::error::{Error, Result};
+use crate::files;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -181,45 +182,46 @@ fn table(file: &mut File) -> std::io::Result<Option<SealTable>> {
 /// Fails with `Error::Output`, naming the datasets that are damaged; also where the file is
 /// missing.
 pub fn verify(path: &Path, thorough: bool) -> Result<()> {
-    let compare = || -> std::io::Result<Option<String>> {
-        let mut file = File::open(path)?;
-        let Some(table) = table(&mut file)? else {
-            return Ok(Some(
-                "is not a file of this program, or its beginning is damaged".into(),
-            ));
-        };
-        let length = file.metadata()?.len();
-        if length != table.length {
-            return Ok(Some(format!(
-                "is damaged: it has {length} bytes instead of {}",
-                table.length
-            )));
-        }
-        if !thorough {
-            return Ok(None);
-        }
-        let (structure, checksums) = checksums(&mut file, table.block, &table.regions)?;
-        let wrong = table
-            .regions
-            .iter()
-            .zip(checksums.iter().zip(&table.checksums))
-            .filter(|(_, (a, b))| a != b);
-        let mut wrong: Vec<&str> = wrong.map(|(region, _)| region.name.as_str()).collect();
-        if structure != table.structure {
-            wrong.push("its structure");
-        }
-        Ok((!wrong.is_empty()).then(|| {
-            format!(
-                "is damaged, or was changed by another program, in {}: checksums do not fit",
-                wrong.join(", ")
-            )
-        }))
-    };
-    match compare() {
+    match damage(path, thorough) {
         Ok(None) => Ok(()),
         Ok(Some(what)) => Err(Error::output(path, what)),
         Err(e) => Err(Error::output(path, format!("cannot be opened: {e}"))),
     }
+}
+
+/// What is damaged of a file, in words, if anything is; an error where the system does not show it.
+pub fn damage(path: &Path, thorough: bool) -> std::io::Result<Option<String>> {
+    let mut file = files::open(path)?;
+    let Some(table) = table(&mut file)? else {
+        let what = "is not a file of this program, or its beginning is damaged";
+        return Ok(Some(what.into()));
+    };
+    let length = file.metadata()?.len();
+    if length != table.length {
+        return Ok(Some(format!(
+            "is damaged: it has {length} bytes instead of {}",
+            table.length
+        )));
+    }
+    if !thorough {
+        return Ok(None);
+    }
+    let (structure, checksums) = checksums(&mut file, table.block, &table.regions)?;
+    let wrong = table
+        .regions
+        .iter()
+        .zip(checksums.iter().zip(&table.checksums))
+        .filter(|(_, (a, b))| a != b);
+    let mut wrong: Vec<&str> = wrong.map(|(region, _)| region.name.as_str()).collect();
+    if structure != table.structure {
+        wrong.push("its structure");
+    }
+    Ok((!wrong.is_empty()).then(|| {
+        format!(
+            "is damaged, or was changed by another program, in {}: checksums do not fit",
+            wrong.join(", ")
+        )
+    }))
 }
 
 #[cfg(test)]

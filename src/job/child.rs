@@ -6,6 +6,7 @@
 use super::Stop;
 use crate::comm::Serial;
 use crate::error::{Error, Result};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -83,10 +84,10 @@ fn command(ranks: usize, program: &Path) -> Command {
     } else {
         Command::new(program)
     };
-    for (name, _) in
-        std::env::vars().filter(|(name, _)| OF_A_JOB.iter().any(|start| name.starts_with(start)))
-    {
-        if !name.starts_with("OMPI_ALLOW_RUN_AS_ROOT") {
+    let begins = |name: &OsStr, start: &str| name.as_encoded_bytes().starts_with(start.as_bytes());
+    for (name, _) in std::env::vars_os() {
+        let of_a_job = OF_A_JOB.iter().any(|start| begins(&name, start));
+        if of_a_job && !begins(&name, "OMPI_ALLOW_RUN_AS_ROOT") {
             command.env_remove(name);
         }
     }

@@ -24,9 +24,9 @@ pub use machine::{
 };
 
 use crate::comm::Comm;
-use crate::error::{Error, Result};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::flag;
+use crate::error::{EXIT_STOPPED, Error, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXCPU};
+use signal_hook::{flag, low_level};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -40,6 +40,10 @@ pub enum StopReason {
     JobEnd,
     /// SIGUSR1: the batch system asks for a checkpoint and an end.
     Usr1,
+    /// SIGHUP: the terminal is closed.
+    Hangup,
+    /// SIGXCPU: the processor time that the system allows is used up.
+    CpuTime,
     /// SIGINT: the user has pressed Ctrl-C.
     Interrupt,
     /// SIGTERM: the batch system ends the job in seconds.
@@ -47,10 +51,12 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    const ALL: [StopReason; 5] = [
+    const ALL: [StopReason; 7] = [
         Self::Deadline,
         Self::JobEnd,
         Self::Usr1,
+        Self::Hangup,
+        Self::CpuTime,
         Self::Interrupt,
         Self::Terminate,
     ];
@@ -61,18 +67,24 @@ impl StopReason {
             Self::Deadline => "the time limit of the input",
             Self::JobEnd => "the time limit of the batch job",
             Self::Usr1 => "signal USR1",
+            Self::Hangup => "signal HUP, the terminal is closed",
+            Self::CpuTime => "signal XCPU, the limit of the processor time",
             Self::Interrupt => "signal INT",
             Self::Terminate => "signal TERM",
         }
     }
 }
 
+/// A signal that asks for a stop, and whether it has arrived.
+type Signal = (i32, StopReason, Arc<AtomicBool>);
+
 /// The flags that end a run: signals that have arrived and the deadlines.
 #[derive(Debug)]
 pub struct Stop {
-    usr1: Arc<AtomicBool>,
-    interrupt: Arc<AtomicBool>,
-    terminate: Arc<AtomicBool>,
+    /// The signals that have arrived, those of more urgent reasons first.
+    signals: [Signal; 5],
+    /// Whether a signal ends the process at once.
+    nothing_begun: Arc<AtomicBool>,
     started: Instant,
     max_time: Option<Duration>,
     /// When the batch job ends, from the start on.
@@ -90,8 +102,8 @@ const LEAST_MARGIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: u64 = 1;
 
 impl Stop {
-    /// Installs the handlers of SIGTERM, SIGINT and SIGUSR1 and starts the clock; call it once,
-    /// early.
+    /// Installs the handlers of SIGTERM, SIGINT, SIGXCPU, SIGUSR1 and, unless it is ignored
+    /// (nohup), SIGHUP, and starts the clock; call it once, early.
     ///
     /// The first SIGTERM or SIGINT only sets a flag; a further one of the two ends the process at
     /// once, by the signal's default action. Fails with `Error::Communication` when the system
@@ -102,13 +114,21 @@ impl Stop {
         let refused = |e: std::io::Error| Error::Communication {
             what: format!("cannot install a signal handler: {e}"),
         };
-        // The order matters: the first signal finds `twice` unset, then sets it.
-        for (signal, raised) in [(SIGTERM, &stop.terminate), (SIGINT, &stop.interrupt)] {
-            flag::register_conditional_default(signal, twice.clone()).map_err(refused)?;
-            flag::register(signal, raised.clone()).map_err(refused)?;
-            flag::register(signal, twice.clone()).map_err(refused)?;
+        for (signal, _, raised) in &stop.signals {
+            let ends = matches!(*signal, SIGTERM | SIGINT);
+            if *signal == SIGHUP && is_ignored(SIGHUP) {
+                continue;
+            }
+            leave_where_nothing_was_begun(*signal, stop.nothing_begun.clone()).map_err(refused)?;
+            // The order matters: the first signal finds `twice` unset, then sets it.
+            if ends {
+                flag::register_conditional_default(*signal, twice.clone()).map_err(refused)?;
+            }
+            flag::register(*signal, raised.clone()).map_err(refused)?;
+            if ends {
+                flag::register(*signal, twice.clone()).map_err(refused)?;
+            }
         }
-        flag::register(SIGUSR1, stop.usr1.clone()).map_err(refused)?;
         Ok(stop)
     }
 
@@ -116,15 +136,31 @@ impl Stop {
     pub fn unarmed() -> Self {
         let off = || Arc::new(AtomicBool::new(false));
         Stop {
-            usr1: off(),
-            interrupt: off(),
-            terminate: off(),
+            signals: [
+                (SIGTERM, StopReason::Terminate, off()),
+                (SIGINT, StopReason::Interrupt, off()),
+                (SIGXCPU, StopReason::CpuTime, off()),
+                (SIGHUP, StopReason::Hangup, off()),
+                (SIGUSR1, StopReason::Usr1, off()),
+            ],
+            nothing_begun: off(),
             started: Instant::now(),
             max_time: None,
             job_end: None,
             margin: AtomicU64::new(LEAST_MARGIN.as_millis() as u64),
             looked: AtomicU64::new(0),
         }
+    }
+
+    /// Lets a signal end the process with code 75 until [`Stop::begin`]: while files are read and
+    /// tables are built nobody looks at the flags, and there is nothing to be saved.
+    pub fn leave_at_once(&self) {
+        self.nothing_begun.store(true, Ordering::Relaxed);
+    }
+
+    /// From here on there is something to be saved, and the flags are looked at.
+    pub fn begin(&self) {
+        self.nothing_begun.store(false, Ordering::Relaxed);
     }
 
     /// Sets the deadline, in seconds since this object was made; `None` or a number that is no time
@@ -154,22 +190,15 @@ impl Stop {
 
     /// Raises the flag of a reason by hand, as the signal would.
     pub fn request(&self, reason: StopReason) {
-        match reason {
-            StopReason::Deadline | StopReason::JobEnd => {}
-            StopReason::Usr1 => self.usr1.store(true, Ordering::Relaxed),
-            StopReason::Interrupt => self.interrupt.store(true, Ordering::Relaxed),
-            StopReason::Terminate => self.terminate.store(true, Ordering::Relaxed),
-        }
+        let mine = self.signals.iter().find(|(_, r, _)| *r == reason);
+        mine.iter()
+            .for_each(|(.., raised)| raised.store(true, Ordering::Relaxed));
     }
 
     /// What this rank alone knows.
     fn here(&self) -> Option<StopReason> {
-        if self.terminate.load(Ordering::Relaxed) {
-            return Some(StopReason::Terminate);
-        } else if self.interrupt.load(Ordering::Relaxed) {
-            return Some(StopReason::Interrupt);
-        } else if self.usr1.load(Ordering::Relaxed) {
-            return Some(StopReason::Usr1);
+        if let Some(reason) = first(&self.signals) {
+            return Some(reason);
         }
         let now = self.started.elapsed();
         let margin = Duration::from_millis(self.margin.load(Ordering::Relaxed));
@@ -209,6 +238,44 @@ impl Stop {
             .checked_sub(1)
             .and_then(|i| StopReason::ALL.get(i).copied()))
     }
+}
+
+/// The most urgent signal that has arrived.
+fn first(signals: &[Signal]) -> Option<StopReason> {
+    let arrived = |(.., raised): &&Signal| raised.load(Ordering::Relaxed);
+    signals.iter().find(arrived).map(|&(_, reason, _)| reason)
+}
+
+/// Makes a signal end the process with code 75 and a word of it, as long as the flag is set.
+fn leave_where_nothing_was_begun(signal: i32, flag: Arc<AtomicBool>) -> std::io::Result<()> {
+    const WORDS: &[u8] =
+        b"stopping: told so by a signal; nothing was begun, run the same command again\n";
+    let leave = move || {
+        if flag.load(Ordering::Relaxed) {
+            // SAFETY: both calls are allowed in a handler; the words are static.
+            unsafe { libc::write(libc::STDERR_FILENO, WORDS.as_ptr().cast(), WORDS.len()) };
+            low_level::exit(EXIT_STOPPED);
+        }
+    };
+    // SAFETY: the handler reads a flag, and makes calls that are allowed in one.
+    unsafe { low_level::register(signal, leave) }.map(drop)
+}
+
+/// Whether this process was started with the signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: the structure is plain numbers, for which zero is a value, and outlives the call.
+    unsafe {
+        let mut present: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut present) == 0
+            && present.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Makes a file that would become larger than the system allows (`ulimit -f`) an error of writing
+/// instead of the end of the process. Call it first in `main`.
+pub fn survive_file_limits() {
+    // SAFETY: to ignore a signal needs no handler; other threads do not exist yet.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! numbered from 0. Columns of edges: `i,j` or `i,j,kind`.
 
 use crate::error::{Error, Result};
+use crate::files;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -96,17 +97,7 @@ fn read_text(path: &Path, key: &str) -> Result<String> {
             "give a readable text file, relative to the folder of the input file",
         )
     };
-    let meta = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?;
-    if !meta.is_file() {
-        return Err(fail("not a regular file".into()));
-    }
-    if meta.len() > LARGEST_FILE {
-        return Err(fail(format!(
-            "{} bytes, at most {LARGEST_FILE} are read",
-            meta.len()
-        )));
-    }
-    std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
+    files::text(path, LARGEST_FILE).map_err(|e| fail(e.to_string()))
 }
 
 /// Calls `row(place, fields)` for every data line below one of the allowed headers.

@@ -3,6 +3,9 @@
 //!
 //! Reference: OpenBLAS, `openblas_config.h` (`openblas_get_corename`, `openblas_set_num_threads`).
 
+use super::available_memory;
+use super::products::{Op, multiply};
+use crate::error::{Error, Result};
 use std::ffi::{CStr, c_char, c_int};
 
 unsafe extern "C" {
@@ -36,6 +39,40 @@ pub fn threads() -> usize {
     // SAFETY: a plain call without pointers.
     usize::try_from(unsafe { openblas_get_num_threads() }).unwrap_or(1)
 }
+
+/// Bytes that OpenBLAS maps for each of its threads at the first product.
+const BUFFER: usize = 129 << 20;
+
+/// Lets the library take its buffers now.
+///
+/// Where it cannot get them, it tries again without end (before version 0.3.30); so they are asked
+/// for here first. Fails with `Error::Memory`.
+pub fn take_buffers() -> Result<()> {
+    let length = BUFFER.saturating_mul(threads());
+    // SAFETY: memory of nobody else, which is given back at once and never touched.
+    let there = unsafe {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let own = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let place = libc::mmap(std::ptr::null_mut(), length, access, own, -1, 0);
+        place != libc::MAP_FAILED && libc::munmap(place, length) == 0
+    };
+    if !there {
+        return Err(Error::Memory {
+            what: "the buffer of the BLAS library cannot fit in memory, under the limit of the \
+                   address space (ulimit -v): it"
+                .into(),
+            needed: length as f64,
+            available: available_memory(),
+        });
+    }
+    // Too large for the kernels that do without.
+    let a = ndarray::Array2::<f64>::zeros((ORDER, ORDER));
+    std::hint::black_box(multiply(a.view(), Op::Same, a.view(), Op::Same));
+    Ok(())
+}
+
+/// Order of a matrix whose product takes the buffer.
+const ORDER: usize = 160;
 
 #[cfg(test)]
 mod tests {

@@ -14,9 +14,32 @@ pub mod scalapack;
 pub mod simd;
 pub mod vectors;
 
-/// Memory in bytes that this process may still use, from the operating system.
+/// Memory in bytes that this process may still use, from the operating system: what is free, within
+/// the limits of the process (`ulimit -v`, `ulimit -d`).
 pub fn available_memory() -> f64 {
-    memory("MemAvailable:")
+    memory("MemAvailable:").min(limit_left())
+}
+
+/// Bytes up to the limits of address space and data; infinite without limits.
+fn limit_left() -> f64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: Vec<f64> = pages.split(' ').filter_map(|n| n.parse().ok()).collect();
+    // SAFETY: plain calls; the structure is written by the second one.
+    let (page, limit) = unsafe {
+        let limit = |resource| {
+            let mut limit: libc::rlimit = std::mem::zeroed();
+            match libc::getrlimit(resource, &mut limit) == 0
+                && limit.rlim_cur != libc::RLIM_INFINITY
+            {
+                true => limit.rlim_cur as f64,
+                false => f64::INFINITY,
+            }
+        };
+        let limits = [limit(libc::RLIMIT_AS), limit(libc::RLIMIT_DATA)];
+        (libc::sysconf(libc::_SC_PAGESIZE) as f64, limits)
+    };
+    let used = [0, 5].map(|k| pages.get(k).map_or(0.0, |n| n * page));
+    (limit[0] - used[0]).min(limit[1] - used[1]).max(0.0)
 }
 
 /// Memory in bytes of this machine; it does not change while a run is away.

@@ -5,7 +5,7 @@ use super::curve::{Curve, Look};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::io::hdf5;
-use crate::io::output::results;
+use crate::io::roles::results;
 use crate::io::tree::{Tree, Value};
 use crate::lattice::Lattice;
 use std::path::{Path, PathBuf};

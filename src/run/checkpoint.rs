@@ -13,16 +13,26 @@ use super::engine::{Engine, Stage, Standing};
 use super::identity::{self, Relation};
 use crate::comm::agree;
 use crate::error::{Error, Result};
+use crate::io::roles::{self, Wholeness};
 use crate::io::tree::{Tree, Value};
 use crate::io::{hdf5, samples};
 use crate::job;
 use crate::linalg::simd::Simd;
+use std::path::Path;
 use std::time::Instant;
 
 /// The engine's own part of a section's group.
 const OWN: &str = "section";
 /// The stage of a run that has nothing left to do.
 const FINISHED: &str = "finished";
+
+/// Whether a file is there and whole; `Error::Output` where that cannot be known.
+fn is_whole(path: &Path) -> Result<bool> {
+    match roles::find(path)? {
+        Wholeness::Whole(_) => Ok(true),
+        Wholeness::Nothing | Wholeness::Damaged(_) => Ok(false),
+    }
+}
 
 /// What the engine keeps of one section.
 struct Kept {
@@ -70,11 +80,50 @@ impl Engine<'_, '_> {
             agree(comm, placed)?;
         }
         if self.at == self.stages.len() {
-            return Ok(());
+            return self.restore();
         }
         let root = comm.is_root();
         let truncated = || samples::truncate(&self.paths, self.segments);
-        agree(comm, if root { truncated() } else { Ok(()) })
+        let gaps = agree(comm, if root { truncated() } else { Ok(Vec::new()) })?;
+        gaps.iter().for_each(|gap| log::warn!("{gap}"));
+        Ok(())
+    }
+
+    /// A finished run: results and joined samples that are missing or damaged are written again
+    /// from what the checkpoint holds.
+    fn restore(&self) -> Result<()> {
+        let (comm, paths) = (self.job.comm, &self.paths);
+        let again = || {
+            let gaps = samples::restore(paths, self.segments)?;
+            gaps.iter().for_each(|gap| log::warn!("{gap}"));
+            if !is_whole(&paths.results())? {
+                self.write_results(FINISHED, job::peak_memory(), &gaps)?;
+                let path = paths.results();
+                log::warn!(
+                    "{} was missing or damaged and is written again",
+                    path.display()
+                );
+            }
+            Ok(())
+        };
+        agree(comm, if comm.is_root() { again() } else { Ok(()) })
+    }
+
+    /// Writes the results, on rank 0; returns what they had to leave out.
+    fn write_results(&self, state: &str, peak: f64, gaps: &[String]) -> Result<Vec<String>> {
+        let mut results = self.results(state, peak)?;
+        let left_out = results.leave_out_unfinite();
+        let words =
+            |path: &String| format!("{path} is left out: it holds a number that is not finite");
+        let mut warnings = results.texts("status/warnings")?.to_vec();
+        warnings.extend(left_out.iter().map(words));
+        warnings.extend(gaps.iter().cloned());
+        results.put("status/warnings", Value::Texts(warnings));
+        left_out
+            .iter()
+            .for_each(|path| log::warn!("{}", words(path)));
+        hdf5::write_atomic(&self.paths.results(), &results)?;
+        Ok(left_out)
     }
 
     /// The newest readable checkpoint on every rank; rank 0 alone reads it, so that all have the
@@ -188,13 +237,11 @@ impl Engine<'_, '_> {
         let mut peak = [job::peak_memory()];
         comm.max(&mut peak)?;
         let write = || {
-            if self.segments > 0 {
-                samples::write_joined(&self.paths, self.segments)?;
-            }
-            let mut results = self.results(state, peak[0])?;
-            let left_out = results.leave_out_unfinite();
-            self.say_left_out(&mut results, &left_out)?;
-            hdf5::write_atomic(&self.paths.results(), &results)?;
+            let gaps = match self.segments > 0 {
+                true => samples::write_joined(&self.paths, self.segments)?,
+                false => Vec::new(),
+            };
+            let left_out = self.write_results(state, peak[0], &gaps)?;
             // Records can do without a number that is not finite, a state cannot.
             let mut checkpoint = self.checkpoint(states);
             checkpoint.leave_out_unfinite_below("/results/");
@@ -209,18 +256,6 @@ impl Engine<'_, '_> {
         self.left_out = agree(comm, written)?;
         self.saved = Instant::now();
         self.job.stop.measured(clock.elapsed().as_secs_f64(), 0.0);
-        Ok(())
-    }
-
-    /// Names in the warnings of the results what they lack.
-    fn say_left_out(&self, results: &mut Tree, left_out: &[String]) -> Result<()> {
-        let mut warnings = results.texts("status/warnings")?.to_vec();
-        for path in left_out {
-            let words = format!("{path} is left out: it holds a number that is not finite");
-            log::warn!("{words}");
-            warnings.push(words);
-        }
-        results.put("status/warnings", Value::Texts(warnings));
         Ok(())
     }
 

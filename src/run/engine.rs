@@ -164,6 +164,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         log::info!("{name} is finished; nothing to do (raise {hints}, or use --fresh)");
         return Ok(Outcome::Finished);
     }
+    job.stop.begin();
     job.headlines.iter().for_each(|line| log::info!("{line}"));
     for stage in engine.stages.iter() {
         if stage.standing != Standing::Ahead {

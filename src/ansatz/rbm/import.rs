@@ -9,6 +9,7 @@
 
 use crate::ansatz::{Ansatz, Block};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::io::hdf5;
 use crate::io::tree::Value;
 use num_complex::Complex64;
@@ -27,7 +28,7 @@ pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
     let remedy = "give a results file, an HDF5 file with datasets a, b, W, or a text N, M, a, b, W";
     let wrong =
         |problem: String| Error::input(key, format!("{}: {problem}", file.display()), remedy);
-    let bytes = std::fs::read(file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let bytes = files::bytes(file, u64::MAX).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     let layout = machine.layout();
     // The signature of HDF5 stands at the start or after a user block of 512, 1024, 2048, …
     // bytes.

@@ -26,11 +26,12 @@ pub struct Target {
 /// Errors: [`Error::Input`] where nothing of that name is measured.
 fn place(observables: &[Named], name: &str, wanted: &str) -> Result<(usize, Range<usize>)> {
     let Some(k) = observables.iter().position(|n| n.name == name) else {
-        let known: Vec<_> = observables.iter().map(|n| n.name.as_str()).collect();
+        let names = observables.iter().map(|n| n.name.as_str());
+        let known: Vec<_> = std::iter::once("energy").chain(names).collect();
         return Err(Error::input(
             "measure.target_error.observable",
             format!("`{name}` is not measured"),
-            format!("measured: energy, {}", known.join(", ")),
+            format!("measured: {}", known.join(", ")),
         ));
     };
     let quantities = observables[k].observable.quantities();

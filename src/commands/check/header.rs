@@ -18,7 +18,7 @@ pub fn header(name: &str, ranks: usize, threads: usize, forecast: &Forecast) -> 
     let memory = (forecast.memory * MEMORY.0 + MEMORY.1) / threads as f64;
     let mut lines = vec![
         "#!/usr/bin/env bash".to_string(),
-        format!("#SBATCH --job-name={name}"),
+        format!("#SBATCH --job-name={}", quoted(name)),
         format!("#SBATCH --ntasks={}", ranks),
         format!("#SBATCH --cpus-per-task={threads}"),
         format!(
@@ -44,6 +44,22 @@ pub fn header(name: &str, ranks: usize, threads: usize, forecast: &Forecast) -> 
     lines.join("\n")
 }
 
+/// A name as sbatch reads it: in quotes where it is more than a word.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "._-+=@:,".contains(c);
+    if name.chars().all(plain) {
+        return name.to_string();
+    }
+    let mut inside = String::new();
+    for c in name.chars().filter(|c| !c.is_control()) {
+        if matches!(c, '"' | '\\' | '`' | '$') {
+            inside.push('\\');
+        }
+        inside.push(c);
+    }
+    format!("\"{inside}\"")
+}
+
 /// SLURM's [days-]hours:minutes:seconds, in whole minutes.
 fn limit(seconds: f64) -> String {
     let minutes = (seconds / 60.0).ceil().clamp(1.0, 1e7) as u64;
@@ -59,6 +75,13 @@ fn limit(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_quoted() {
+        assert_eq!(quoted("tfim-h0.5"), "tfim-h0.5");
+        assert_eq!(quoted("two words"), "\"two words\"");
+        assert_eq!(quoted("a \"b\"\n"), "\"a \\\"b\\\"\"");
+    }
 
     #[test]
     fn times_are_whole_minutes() {

@@ -51,6 +51,8 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     job::free_file_locks();
     job::ensure_blas_kernel();
     let stop = Stop::install()?;
+    stop.leave_at_once();
+    linalg::blas::take_buffers()?;
     let source = calculation::read(asked.path, asked.settings, registry)?;
     let local = asked.ranks.min(job::placement::cores());
     let share = linalg::total_memory() / local as f64;
@@ -117,6 +119,8 @@ fn predict(
     log::info!(
         "a trial: a few steps in a temporary folder, at most {seconds:.0} s (--quick leaves it out)"
     );
+    // A trial looks at the flags, and has a folder to be removed.
+    stop.begin();
     let asked = trial::Asked {
         path: asked.path,
         settings: asked.settings,

@@ -8,7 +8,7 @@ mod scene;
 
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
-use crate::io::output::results;
+use crate::io::roles::results;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 use ratatui::layout::{Constraint, Layout};

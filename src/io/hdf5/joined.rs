@@ -60,6 +60,8 @@ fn join<T: H5Type>(file: &File, joined: &Joined) -> Raw<()> {
     let mut builder = file.new_dataset::<T>().shape(&total[..]);
     let mut start = 0;
     for (name, rows) in joined.parts.iter().filter(|p| p.1 > 0) {
+        // The library reads %b as the number of a block and %% as %.
+        let name = &name.replace('%', "%%");
         let (source, target) = (with_columns(*rows), total.clone());
         let range = start..start + rows;
         builder = match joined.columns {

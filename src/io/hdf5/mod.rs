@@ -18,7 +18,7 @@ mod values;
 
 pub use joined::{DatasetKind, Joined, write_joined};
 
-use super::atomic::Temporary;
+use super::atomic::{Temporary, followed};
 use super::seal::{self, Region, verify};
 use super::tree::Tree;
 use crate::error::{Error, Result};
@@ -39,9 +39,10 @@ fn text(e: ::hdf5::Error) -> String {
     e.to_string()
 }
 
-/// Writes `tree` as the file `path`, which appears whole or not at all. Fails with `Error::Output`.
+/// Writes `tree` as the file `path`, or as the file that it links to, which appears whole or not at
+/// all. Fails with `Error::Output`.
 pub fn write_atomic(path: &Path, tree: &Tree) -> Result<()> {
-    write_temporary(path, tree)?.publish()
+    write_temporary(&followed(path), tree)?.publish()
 }
 
 /// Writes `tree` as a temporary file that can become `path`. Fails with `Error::Output`, and with
@@ -77,6 +78,11 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
 /// version, or refers to a file that is missing.
 pub fn read(path: &Path) -> Result<Tree> {
     verify(path, true)?;
+    read_verified(path)
+}
+
+/// The same of a file whose checksum has just been verified.
+pub(super) fn read_verified(path: &Path) -> Result<Tree> {
     let load = || {
         let file = File::open(path).map_err(text)?;
         let version = file
@@ -95,6 +101,15 @@ pub fn read(path: &Path) -> Result<Tree> {
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
+/// Which of some names a file has at its top, groups or datasets; its datasets are not read.
+///
+/// Fails with `Error::Output` where the file cannot be read.
+pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
+    verify(path, false)?;
+    let file = File::open(path).map_err(|e| Error::output(path, format!("cannot be read: {e}")))?;
+    Ok(names.iter().map(|name| file.link_exists(name)).collect())
+}
+
 /// Some datasets of a file that any program may have written, without a checksum; those that are
 /// missing are left out.
 ///
@@ -102,6 +117,7 @@ pub fn read(path: &Path) -> Result<Tree> {
 /// something else than 64-bit numbers or complex ones as compounds (r, i).
 pub fn read_foreign(path: &Path, names: &[&str]) -> Result<Tree> {
     let load = || {
+        crate::files::open(path).map_err(|e| e.to_string())?;
         let file = File::open(path).map_err(text)?;
         let mut tree = Tree::default();
         for name in names.iter().filter(|name| file.link_exists(name)) {
@@ -171,6 +187,7 @@ fn create(
 
 #[cfg(test)]
 mod tests {
+    use super::super::roles::{Wholeness, find};
     use super::*;
     use crate::io::tree::{Value, shaped};
     use ndarray::{Array2, arr2};
@@ -258,6 +275,32 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(read(&path), Err(Error::Output { .. })));
+    }
+
+    #[test]
+    fn damage_is_told_from_all_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(matches!(find(&at("absent.h5")), Ok(Wholeness::Nothing)));
+        std::os::unix::fs::symlink(at("absent.h5"), at("dangling.h5")).unwrap();
+        std::os::unix::fs::symlink(at("loop.h5"), at("loop.h5")).unwrap();
+        std::fs::create_dir(at("folder.h5")).unwrap();
+        write_atomic(&at("later.h5"), &sample()).unwrap();
+        assert!(matches!(find(&at("later.h5")), Ok(Wholeness::Whole(_))));
+        let file = File::open_rw(at("later.h5")).unwrap();
+        let block = file.userblock() as usize;
+        let version = file.attr("schema_version").unwrap();
+        version.write_scalar(&(SCHEMA_VERSION + 1)).unwrap();
+        file.close().unwrap();
+        seal::seal(&at("later.h5"), block, Vec::new()).unwrap();
+        for name in ["dangling.h5", "loop.h5", "folder.h5", "later.h5"] {
+            assert!(
+                matches!(find(&at(name)), Err(Error::Output { .. })),
+                "{name}"
+            );
+        }
+        std::fs::write(at("later.h5"), "short").unwrap();
+        assert!(matches!(find(&at("later.h5")), Ok(Wholeness::Damaged(_))));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::OutputPaths;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 /// The right to write the files of a run; ends when dropped, and with the process.
@@ -27,6 +28,7 @@ impl OutputPaths {
             .create(true)
             .truncate(false)
             .write(true)
+            .custom_flags(libc::O_NOFOLLOW)
             .open(&path);
         let file = open.map_err(|e| Error::output(&path, format!("cannot be opened: {e}")))?;
         let start = Instant::now();

@@ -13,13 +13,15 @@ mod lock;
 mod names;
 
 pub use lock::Lock;
+pub use names::is_reserved;
 
 use super::atomic::{self, Temporary};
+use super::hdf5;
+use super::roles::{self, Wholeness};
+use super::samples;
 use super::tree::Tree;
-use super::{hdf5, samples};
 use crate::error::{Error, Result};
 use std::cell::Cell;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The files of one run.
@@ -42,16 +44,27 @@ impl OutputPaths {
     }
 
     /// Makes sure, before anything is calculated, that the folder is there (it is made) and can be
-    /// written.
+    /// written, also under the longest name.
     ///
-    /// Fails with `Error::Output`.
+    /// Fails with `Error::Output`, with `Error::Input` where the name is too long.
     pub fn prepare(&self) -> Result<()> {
-        let failed =
-            |e: std::io::Error| Error::output(&self.directory, format!("cannot be written: {e}"));
+        let failed = |e: std::io::Error| match e.kind() {
+            std::io::ErrorKind::InvalidFilename => Error::input(
+                "output.name",
+                "the names of the samples files would be longer than this file system allows",
+                "choose a shorter name",
+            ),
+            _ => Error::output(&self.directory, format!("cannot be written: {e}")),
+        };
         std::fs::create_dir_all(&self.directory).map_err(failed)?;
-        let probe = self.file("tmp");
-        File::create(&probe).map_err(failed)?;
-        atomic::remove(&probe)
+        // The longest name that a run and its successors write.
+        let longest = self.set_aside_as(99).segment(999_999);
+        atomic::probe(&longest).map_err(failed)
+    }
+
+    /// The names that these files get when they are set aside.
+    fn set_aside_as(&self, number: usize) -> Self {
+        OutputPaths::new(&self.directory, format!("{}.old-{number}", self.name))
     }
 
     /// Removes what a killed run has left unfinished; call it with the lock. Fails with
@@ -69,27 +82,25 @@ impl OutputPaths {
         };
         for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let whole = path.with_extension("");
-            let ours = mine.contains(&whole)
-                || whole
-                    .file_name()
-                    .and_then(|n| n.to_str())
-                    .is_some_and(segment);
-            if path.extension().is_some_and(|e| e == "tmp") && ours {
+            let name = path.file_name().and_then(|n| n.to_str());
+            let whole = name.and_then(atomic::whole_name);
+            if whole.is_some_and(|w| mine.contains(&self.directory.join(w)) || segment(w)) {
                 atomic::remove(&path)?;
             }
         }
         Ok(())
     }
 
-    /// Saves a checkpoint; the one that was there becomes the generation before, if it is readable.
+    /// Saves a checkpoint; the one that was there becomes the generation before, unless it is
+    /// damaged.
     ///
     /// The new file is complete on the disk before the old one moves, so that a readable generation
     /// exists at any instant. Fails with `Error::Output`; the generations are then as they were.
     pub fn save_checkpoint(&self, tree: &Tree) -> Result<()> {
         let (current, previous) = (self.checkpoint(), self.previous_checkpoint());
         let new: Temporary = hdf5::write_temporary(&current, tree)?;
-        if current.exists() && (self.trusted.get() || hdf5::read(&current).is_ok()) {
+        let known = self.trusted.get() && current.exists();
+        if known || matches!(roles::find(&current)?, Wholeness::Whole(_)) {
             atomic::rename(&current, &previous)?;
             atomic::sync_folder(&current)?;
         }
@@ -98,39 +109,41 @@ impl OutputPaths {
         Ok(())
     }
 
-    /// The newest readable checkpoint; `None` where there is none at all.
+    /// The newest whole checkpoint; `None` where there is none at all.
     ///
     /// Where the newest is damaged or missing the one before is taken, with a warning. Fails with
-    /// `Error::Output` where checkpoints exist but none can be read.
+    /// `Error::Output` where checkpoints exist but none is whole, and where one of them may be
+    /// whole but cannot be read: no rights, too many open files, a later schema version.
     pub fn load_checkpoint(&self) -> Result<Option<Tree>> {
         let (current, previous) = (self.checkpoint(), self.previous_checkpoint());
-        if !current.exists() && !previous.exists() {
-            return Ok(None);
-        }
-        let first = match hdf5::read(&current) {
-            Ok(tree) => {
+        let first = match roles::find(&current)? {
+            Wholeness::Whole(tree) => {
                 self.trusted.set(true);
                 return Ok(Some(tree));
             }
-            Err(e) => e,
+            Wholeness::Damaged(e) => Some(e),
+            Wholeness::Nothing => None,
         };
-        match hdf5::read(&previous) {
-            Ok(tree) => {
+        let absent = |path: &Path| Error::output(path, "is not there");
+        let second = match roles::find(&previous)? {
+            Wholeness::Whole(tree) => {
+                let first = first.unwrap_or_else(|| absent(&current));
                 log::warn!(
                     "{first}; continuing from the checkpoint before it, {}",
                     previous.display()
                 );
-                Ok(Some(tree))
+                return Ok(Some(tree));
             }
-            Err(second) => {
-                let what = format!(
-                    "no readable checkpoint generation ({first}; {second}); start over with \
-                     --fresh, which keeps the \
-                     old files aside"
-                );
-                Err(Error::output(current, what))
-            }
-        }
+            Wholeness::Nothing if first.is_none() => return Ok(None),
+            Wholeness::Nothing => absent(&previous),
+            Wholeness::Damaged(e) => e,
+        };
+        let first = first.unwrap_or_else(|| absent(&current));
+        let what = format!(
+            "no readable checkpoint generation ({first}; {second}); start over with --fresh, \
+             which keeps the old files aside"
+        );
+        Err(Error::output(current, what))
     }
 
     /// Renames all files of this run to `X.old-N.*` with the next free N and returns N; `None`
@@ -154,10 +167,10 @@ impl OutputPaths {
             Ok::<_, Error>(files(old).iter().any(|f| f.exists()) || !old.segments()?.is_empty())
         };
         let mut number = 1;
-        let mut old = OutputPaths::new(&self.directory, format!("{}.old-{number}", self.name));
+        let mut old = self.set_aside_as(number);
         while taken(&old)? {
             number += 1;
-            old = OutputPaths::new(&self.directory, format!("{}.old-{number}", self.name));
+            old = self.set_aside_as(number);
         }
         // The checkpoints first: should this be interrupted, nothing is left that a run would
         // continue from.
@@ -174,49 +187,16 @@ impl OutputPaths {
         for &n in &segments {
             atomic::rename(&self.segment(n), &old.segment(n))?;
         }
-        // Only an unbroken series can be joined; damaged segments are kept but not joined.
-        let whole = segments
-            .iter()
-            .enumerate()
-            .take_while(|&(i, &n)| n == i + 1)
-            .count();
-        if let Err(e) = samples::write_joined(&old, whole) {
-            log::warn!("the samples set aside cannot be joined: {e}");
+        let last = segments.last().copied().unwrap_or(0);
+        match samples::write_joined(&old, last) {
+            Ok(gaps) => gaps.iter().for_each(|gap| log::warn!("{gap}")),
+            Err(e) => log::warn!("the samples set aside cannot be joined: {e}"),
         }
         atomic::remove(&joined)?;
         atomic::sync_folder(&joined)?;
         self.trusted.set(false);
         Ok(Some(number))
     }
-}
-
-/// The content of a results file.
-///
-/// Fails with `Error::Input` for a file of another kind, with `Error::Output` for one that cannot
-/// be read.
-pub fn results(path: &Path) -> Result<Tree> {
-    let tree = hdf5::read(path)?;
-    match tree.datasets.contains_key("input/resolved") {
-        true => Ok(tree),
-        false => Err(Error::input(
-            path.display().to_string(),
-            "this is not a results file",
-            "give the file X.h5 that `nishina run` writes, not a checkpoint, samples or amplitudes",
-        )),
-    }
-}
-
-/// The files without checkpoints and samples of runs whose results are among them, as a shell's
-/// `X*.h5` brings them along.
-pub fn results_among(files: &[PathBuf]) -> Vec<PathBuf> {
-    let belongs = |file: &PathBuf| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let stem = [".ckpt.", ".samples."]
-            .iter()
-            .find_map(|part| Some(&name[..name.rfind(part)?]));
-        stem.is_some_and(|stem| files.contains(&file.with_file_name(format!("{stem}.h5"))))
-    };
-    files.iter().filter(|f| !belongs(f)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -257,6 +237,13 @@ mod tests {
         assert_eq!(hdf5::read(&again.previous_checkpoint()).unwrap(), tree(2));
         assert_eq!(step(&again), Ok(Some(3)));
 
+        // What cannot be opened may be whole: it stays, and nothing falls back.
+        std::fs::rename(paths.checkpoint(), folder.path().join("new")).unwrap();
+        std::os::unix::fs::symlink("nowhere", paths.checkpoint()).unwrap();
+        let again = OutputPaths::new(folder.path(), "x");
+        assert_eq!(step(&again).unwrap_err().exit_code(), 74);
+        assert!(again.save_checkpoint(&tree(4)).is_err());
+        std::fs::remove_file(paths.checkpoint()).unwrap();
         std::fs::write(paths.checkpoint(), b"damaged").unwrap();
         std::fs::write(paths.previous_checkpoint(), b"").unwrap();
         let error = step(&paths).unwrap_err();
@@ -281,6 +268,10 @@ mod tests {
                 .count(),
             0
         );
+        let name = "n".repeat(225);
+        let error = OutputPaths::new(folder.path(), name).prepare().unwrap_err();
+        assert_eq!(error.exit_code(), 64);
+        assert!(error.to_string().contains("output.name"), "{error}");
         std::fs::write(folder.path().join("file"), b"").unwrap();
         let error = OutputPaths::new(folder.path().join("file"), "x")
             .prepare()
@@ -292,12 +283,19 @@ mod tests {
     fn remnants_of_this_run_alone_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let names = [
-            "x.h5.tmp",
-            "x.ckpt.h5.tmp",
-            "x.samples.0003.h5.tmp",
-            "x.samples.h5.tmp",
+            "x.h5.AbC123.tmp",
+            "x.ckpt.h5.AbC123.tmp",
+            "x.samples.0003.h5.AbC123.tmp",
+            "x.samples.h5.AbC123.tmp",
         ];
-        let others = ["x.y.h5.tmp", "y.h5.tmp", "x.h5", "x.samples.old.h5.tmp"];
+        let others = [
+            "x.y.h5.AbC123.tmp",
+            "y.h5.AbC123.tmp",
+            "x.h5",
+            "x.h5.tmp",
+            "x.tmp",
+            "x.samples.old.h5.AbC123.tmp",
+        ];
         names
             .iter()
             .chain(&others)
@@ -334,24 +332,5 @@ mod tests {
                 samples::tests::segment(0, 5)
             );
         }
-    }
-
-    #[test]
-    fn a_shells_pattern_leaves_the_results() {
-        let files = |names: &[&str]| {
-            names
-                .iter()
-                .map(|n| PathBuf::from(format!("d/{n}")))
-                .collect::<Vec<_>>()
-        };
-        let all = files(&[
-            "x.ckpt.1.h5",
-            "x.ckpt.h5",
-            "x.h5",
-            "x.samples.0001.h5",
-            "x.samples.h5",
-            "y.ckpt.h5",
-        ]);
-        assert_eq!(results_among(&all), files(&["x.h5", "y.ckpt.h5"]));
     }
 }

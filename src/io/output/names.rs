@@ -4,6 +4,17 @@ use super::OutputPaths;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
+/// Whether the results of a run called `name` would have the name of another run's file: its
+/// checkpoint, its samples, or what it has set aside.
+pub fn is_reserved(name: &str) -> bool {
+    let ends = |name: &str| name.ends_with(".ckpt") || name.ends_with(".samples");
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let numbered = |(rest, last): (&str, &str)| {
+        (ends(rest) && digits(last)) || last.strip_prefix("old-").is_some_and(digits)
+    };
+    ends(name) || name.rsplit_once('.').is_some_and(numbered)
+}
+
 impl OutputPaths {
     pub(super) fn file(&self, ending: &str) -> PathBuf {
         self.directory.join(format!("{}.{ending}", self.name))
@@ -53,5 +64,37 @@ impl OutputPaths {
         }
         numbers.sort_unstable();
         Ok(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_other_runs_files_are_reserved() {
+        for name in [
+            "a.ckpt",
+            "a.ckpt.1",
+            "a.samples",
+            "a.samples.0001",
+            "a.samples.64",
+            "a.old-1",
+            "a.old-1.ckpt",
+        ] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in [
+            "a",
+            "a.ckpt.test",
+            "ckpt",
+            "samples.1",
+            "a.old",
+            "a.1",
+            "h0.5",
+            "old-1",
+        ] {
+            assert!(!is_reserved(name), "{name}");
+        }
     }
 }

@@ -171,7 +171,10 @@ impl Trainer {
             seen.saturated += self.sums.saturated;
             seen.loss += self.differentiate(&fit.theta, batch.len()).0;
             batches += 1.0;
-            self.advance(fit);
+            // A gradient that is not finite, of a trajectory on its way out, moves nothing.
+            if self.gradient.iter().all(|g| g.is_finite()) {
+                self.advance(fit);
+            }
         }
         seen.loss /= f64::max(batches, 1.0);
         self.order = order;

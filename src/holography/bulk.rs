@@ -1,10 +1,10 @@
 //! Decides what space the layers cut into slices: radial positions, masses, what counts as regular
 //! at the horizon.
 //!
-//! ds² = −f dt² + dη² + g dx², boundary η → ∞, horizon η → 0; a scalar field φ(η) with potential
-//! (λ/4) φ⁴ obeys φ' = π, π' = −h π + m² φ + λ φ³ with h = d/dη ln √(f g^{d−1}), the number that a
-//! layer learns (K. Hashimoto, S. Sugishita, A. Tanaka, A. Tomiya, Phys. Rev. D 98, 046019 (2018)).
-//! Lengths are in units of the AdS radius.
+//! ds² = −f dt² + dη² + g dx², boundary η → ∞, horizon η → 0; a scalar field φ(η)
+//! with potential (λ/4) φ⁴ obeys φ' = π, π' = −h π + m² φ + λ φ³ with h = d/dη ln
+//! √(f g^{d−1}), the number that a layer learns (K. Hashimoto, S. Sugishita, A. Tanaka, A.
+//! Tomiya, Phys. Rev. D 98, 046019 (2018)). Lengths are in units of the AdS radius.
 
 use super::spline::Spline;
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// How a layer goes from one slice to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Scheme {
+pub enum Stepper {
     /// One step of Euler per layer, as published.
     #[default]
     Euler,
@@ -61,7 +61,7 @@ pub struct Bulk {
     /// How fast the answer changes there.
     pub steepness: f64,
     /// How a layer steps.
-    pub scheme: Scheme,
+    pub scheme: Stepper,
     /// The metric is a spline through so many knots instead of one number per layer.
     pub knots: Option<usize>,
     /// What the points of the boundary data hold.
@@ -94,8 +94,8 @@ impl Bulk {
     /// middle of each.
     pub fn stages(&self) -> Vec<f64> {
         match self.scheme {
-            Scheme::Euler => self.slices().take(self.layers).collect(),
-            Scheme::Rk4 => {
+            Stepper::Euler => self.slices().take(self.layers).collect(),
+            Stepper::Rk4 => {
                 let at = |k| self.eta_boundary + 0.5 * self.step() * k as f64;
                 (0..=2 * self.layers).map(at).collect()
             }

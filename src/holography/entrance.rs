@@ -1,9 +1,10 @@
 //! Decides how a mass and a condensate become the field at the first slice.
 //!
-//! φ = α e^{−Δ₋η} + β e^{−Δ₊η} + λ α³ r(η), π = φ', with α = m √N_c/(2π) L^{Δ₋} and
-//! β = c π/√N_c L^{Δ₊}, N_c = 3. The last term solves the equation of motion with h = d to third
-//! order in α: r = e^{−3Δ₋η}/P(3Δ₋), P(k) = k² − d k − m², and r = η e^{−Δ₊η}/(d − 2Δ₊) where 3Δ₋
-//! = Δ₊ (K. Hashimoto et al., Phys. Rev. D 98, 106014 (2018), for d = 4, Δ₋ = 1, Δ₊ = 3).
+//! φ = α e^{−Δ₋η} + β e^{−Δ₊η} + λ α³ r(η), π = φ', with α = m √N_c/(2π)
+//! L^{Δ₋} and β = c π/√N_c L^{Δ₊}, N_c = 3. The last term solves the equation of motion
+//! with h = d to third order in α: r = e^{−3Δ₋η}/P(3Δ₋), P(k) = k² − d k − m², and
+//! r = η e^{−Δ₊η}/(d − 2Δ₊) where 3Δ₋ = Δ₊ (K. Hashimoto et al., Phys. Rev. D 98,
+//! 106014 (2018), for d = 4, Δ₋ = 1, Δ₊ = 3).
 
 use super::bulk::Bulk;
 use std::f64::consts::PI;

@@ -2,14 +2,14 @@
 //! eight points side by side.
 //!
 //! A point with label 0 should end with |F| below the band, one with label 1 should not. The answer
-//! y = 1 + [tanh s(F − b) − tanh s(F + b)]/2 goes from 0 inside the band b to 1 outside; the error
-//! of a point is |y − label|. A trajectory with |F| above [`SATURATED`] or not finite counts as y =
-//! 1 without a gradient.
+//! y = 1 + [tanh s(F − b) − tanh s(F + b)]/2 goes from 0 inside the band b to 1 outside; the
+//! error of a point is |y − label|. A trajectory with |F| above [`SATURATED`] or not finite
+//! counts as y = 1 without a gradient.
 
 mod answer;
 mod steps;
 
-use super::bulk::{Bulk, Entrance, Scheme};
+use super::bulk::{Bulk, Entrance, Stepper};
 use super::entrance::Expansion;
 use crate::linalg::lanes::{Lanes, WIDTH};
 use crate::linalg::simd::{Simd, compiled_for_each_set};
@@ -37,7 +37,7 @@ pub struct Layers {
 
 /// The layers with numbers: h at the stages, λ, and what turns data into fields.
 #[derive(Debug, Clone)]
-pub struct Weights {
+pub struct LayerWeights {
     metric: Vec<f64>,
     coupling: f64,
     radius: f64,
@@ -97,8 +97,8 @@ impl Layers {
     }
 
     /// With numbers, λ and the radius, in this order.
-    pub fn weights(&self, theta: &[f64]) -> Weights {
-        let mut weights = Weights {
+    pub fn weights(&self, theta: &[f64]) -> LayerWeights {
+        let mut weights = LayerWeights {
             metric: Vec::new(),
             coupling: 0.0,
             radius: 0.0,
@@ -109,7 +109,7 @@ impl Layers {
     }
 
     /// Replaces the numbers of `weights`.
-    pub fn set(&self, theta: &[f64], weights: &mut Weights) {
+    pub fn set(&self, theta: &[f64], weights: &mut LayerWeights) {
         let (metric, rest) = theta.split_at(self.numbers);
         match &self.map {
             None => {
@@ -128,9 +128,9 @@ impl Layers {
     }
 
     /// The exact metric of the AdS–Schwarzschild black hole, whatever the knots.
-    pub fn black_hole(&self, coupling: f64) -> Weights {
+    pub fn black_hole(&self, coupling: f64) -> LayerWeights {
         let at = |eta: f64| self.bulk.black_hole(eta);
-        Weights {
+        LayerWeights {
             metric: self.bulk.stages().into_iter().map(at).collect(),
             coupling,
             radius: 0.0,
@@ -183,7 +183,7 @@ impl Layers {
 
     /// Sends the points of `chunk` through the layers and adds their errors to `sums`, with the
     /// derivatives where `gradient` is set.
-    pub fn pass(&self, weights: &Weights, chunk: &mut Chunk, sums: &mut Sums, gradient: bool) {
+    pub fn pass(&self, weights: &LayerWeights, chunk: &mut Chunk, sums: &mut Sums, gradient: bool) {
         pass(Simd::chosen(), self, weights, chunk, sums, gradient);
     }
 }
@@ -234,7 +234,7 @@ impl Chunk {
 compiled_for_each_set! {
     fn pass(
         layers: &Layers,
-        weights: &Weights,
+        weights: &LayerWeights,
         chunk: &mut Chunk,
         sums: &mut Sums,
         gradient: bool,
@@ -244,7 +244,7 @@ compiled_for_each_set! {
 #[inline(always)]
 fn pass_body<const SET: u8>(
     layers: &Layers,
-    weights: &Weights,
+    weights: &LayerWeights,
     chunk: &mut Chunk,
     sums: &mut Sums,
     gradient: bool,
@@ -252,16 +252,16 @@ fn pass_body<const SET: u8>(
     let bulk = &layers.bulk;
     enter::<SET>(layers, weights, chunk);
     match bulk.scheme {
-        Scheme::Euler => steps::euler::<SET>(bulk, weights, chunk),
-        Scheme::Rk4 => steps::rk4::<SET>(bulk, weights, chunk),
+        Stepper::Euler => steps::euler::<SET>(bulk, weights, chunk),
+        Stepper::Rk4 => steps::rk4::<SET>(bulk, weights, chunk),
     }
     answer::answer::<SET>(bulk, weights, chunk, sums);
     if !gradient {
         return;
     }
     match bulk.scheme {
-        Scheme::Euler => steps::euler_back::<SET>(bulk, weights, chunk, sums),
-        Scheme::Rk4 => steps::rk4_back::<SET>(bulk, weights, chunk, sums),
+        Stepper::Euler => steps::euler_back::<SET>(bulk, weights, chunk, sums),
+        Stepper::Rk4 => steps::rk4_back::<SET>(bulk, weights, chunk, sums),
     }
     if bulk.entrance == Entrance::Condensate {
         enter_back::<SET>(layers, weights, chunk, sums);
@@ -270,7 +270,7 @@ fn pass_body<const SET: u8>(
 
 /// α, β and λ α³ of a group.
 #[inline(always)]
-fn sources<const SET: u8>(weights: &Weights, chunk: &Chunk, g: usize) -> [Lanes; 3] {
+fn sources<const SET: u8>(weights: &LayerWeights, chunk: &Chunk, g: usize) -> [Lanes; 3] {
     let alpha = chunk.x[0][g].times::<SET>(Lanes::splat(weights.scales[0]));
     let beta = chunk.x[1][g].times::<SET>(Lanes::splat(weights.scales[1]));
     let cube = alpha.times::<SET>(alpha).times::<SET>(alpha);
@@ -287,7 +287,7 @@ fn combined<const SET: u8>(c: [f64; 3], v: [Lanes; 3]) -> Lanes {
 
 /// The field at the first slice.
 #[inline(always)]
-fn enter<const SET: u8>(layers: &Layers, weights: &Weights, chunk: &mut Chunk) {
+fn enter<const SET: u8>(layers: &Layers, weights: &LayerWeights, chunk: &mut Chunk) {
     let (e, lambda) = (&layers.expansion, weights.coupling);
     for g in 0..chunk.groups {
         (chunk.phi[0][g], chunk.pi[0][g]) = match layers.bulk.entrance {
@@ -303,7 +303,12 @@ fn enter<const SET: u8>(layers: &Layers, weights: &Weights, chunk: &mut Chunk) {
 
 /// Derivatives with respect to λ and the radius at the first slice.
 #[inline(always)]
-fn enter_back<const SET: u8>(layers: &Layers, weights: &Weights, chunk: &Chunk, sums: &mut Sums) {
+fn enter_back<const SET: u8>(
+    layers: &Layers,
+    weights: &LayerWeights,
+    chunk: &Chunk,
+    sums: &mut Sums,
+) {
     let (e, lambda) = (&layers.expansion, weights.coupling);
     let powers = e.powers.map(|p| p / weights.radius);
     let by_radius = |c: [f64; 3]| {

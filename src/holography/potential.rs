@@ -7,9 +7,9 @@
 //! ```
 //! (J. Maldacena, Phys. Rev. Lett. 80, 4859 (1998); S.-J. Rey, S. Theisen, J.-T. Yee, Nucl. Phys. B
 //! 527, 171 (1998)), 0 for two straight strings that end at the horizon. With η = η₀ + s² the
-//! integrands are smooth at the turning point; fg/(f₀g₀) − 1 is expm1 of the difference of ln(fg),
-//! itself an integral, so that no digits are lost. A minimum of fg is a wall: the string lies along
-//! it, and its tension √(fg)/(2πα') is the slope of V.
+//! integrands are smooth at the turning point; fg/(f₀g₀) − 1 is expm1 of the difference of
+//! ln(fg), itself an integral, so that no digits are lost. A minimum of fg is a wall: the string
+//! lies along it, and its tension √(fg)/(2πα') is the slope of V.
 
 use super::quadrature::integral;
 use super::spline::Spline;
@@ -43,11 +43,11 @@ pub trait Warp {
     }
 }
 
-/// The space of a learned h, split by f/g = tanh²(d η/2) and normalised to f, g → e^{2η}; h = d
-/// beyond its first position.
+/// The space of a learned h, split by f/g = tanh²(d η/2) and normalised to f, g → e^{2η}; h =
+/// d beyond its first position.
 ///
-/// ln √(f g^{d−1}) = H gives ln g = (2/d) [H − ln tanh(d η/2)], exact for AdS–Schwarzschild up to
-/// the normalisation.
+/// ln √(f g^{d−1}) = H gives ln g = (2/d) [H − ln tanh(d η/2)], exact for
+/// AdS–Schwarzschild up to the normalisation.
 #[derive(Debug, Clone)]
 pub struct Learned {
     dimension: f64,
@@ -196,12 +196,16 @@ pub fn walls(warp: &dyn Warp) -> Vec<f64> {
 }
 
 /// Depths outside the outermost wall, or above the floor where there is none: `count` places, from
-/// 10⁻³ to 2 away from it in equal ratios.
+/// 10⁻³ to 1 away from it in equal ratios.
 pub fn turning_points(warp: &dyn Warp, count: usize) -> Vec<f64> {
-    const ENDS: [f64; 2] = [1e-3, 2.0];
+    depths(warp, count, 1.0)
+}
+
+fn depths(warp: &dyn Warp, count: usize, far: f64) -> Vec<f64> {
+    const NEAR: f64 = 1e-3;
     let lowest = walls(warp).last().copied().unwrap_or(warp.floor());
-    let ratio = (ENDS[1] / ENDS[0]).powf(1.0 / (count.max(2) - 1) as f64);
-    let offset = |k: usize| ENDS[0] * ratio.powi(k as i32);
+    let ratio = (far / NEAR).powf(1.0 / (count.max(2) - 1) as f64);
+    let offset = |k: usize| NEAR * ratio.powi(k as i32);
     (0..count).map(|k| lowest + offset(k)).collect()
 }
 
@@ -209,7 +213,7 @@ pub fn turning_points(warp: &dyn Warp, count: usize) -> Vec<f64> {
 /// energy has its outermost zero; `None` where it has none.
 pub fn screening_separation(warp: &dyn Warp) -> Option<f64> {
     let energy = |eta: f64| hang(warp, eta).map(|string| string.energy);
-    let depths = turning_points(warp, 60);
+    let depths = depths(warp, 60, 3.0);
     let (mut above, mut found) = (None, None);
     for &eta in depths.iter().rev() {
         match (energy(eta), above) {

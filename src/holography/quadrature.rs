@@ -1,6 +1,6 @@
 //! Decides how smooth functions are integrated: by halves, until two rules agree.
 //!
-//! The Gauss–Kronrod pair of 7 and 15 points (A. S. Kronrod, Nodes and Weights of Quadrature
+//! The Gauss–Kronrod pair of 7 and 15 points (A. S. Kronrod, Nodes and LayerWeights of Quadrature
 //! Formulas (1965)); the error of the longer rule is far below the difference that stops it.
 
 /// Nodes between 0 and 1, weights of the longer rule, and of the shorter one.

@@ -1,9 +1,10 @@
 //! Decides how a function is drawn through given points: cubic pieces with continuous second
 //! derivatives, and with continuous third ones at the second and the last but one point.
 //!
-//! y = Σ_k c_k (x − x_i)^k, k = 0..3, on the piece from x_i to x_{i+1}. Second derivatives M obey
-//! w_{i−1} M_{i−1} + 2 (w_{i−1} + w_i) M_i + w_i M_{i+1} = 6 (s_i − s_{i−1}) with widths w and
-//! slopes s of the chords ("not-a-knot" ends, C. de Boor, A Practical Guide to Splines (1978)).
+//! y = Σ_k c_k (x − x_i)^k, k = 0..3, on the piece from x_i to x_{i+1}. Second derivatives M
+//! obey w_{i−1} M_{i−1} + 2 (w_{i−1} + w_i) M_i + w_i M_{i+1} = 6 (s_i − s_{i−1}) with
+//! widths w and slopes s of the chords ("not-a-knot" ends, C. de Boor, A Practical Guide to Splines
+//! (1978)).
 
 /// A cubic spline with not-a-knot ends; a parabola through three points, a line through two.
 #[derive(Debug, Clone, PartialEq)]

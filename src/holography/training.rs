@@ -1,13 +1,14 @@
 //! Decides how the metric is fitted to points of the boundary: the objective, its gradient, one
 //! epoch of Adam.
 //!
-//! L = [(1/B) Σ |y − label|]² + p (d − h_0)² + c Σ_n η_n⁴ (h_{n+1} − h_n)², on batches of B points
-//! in an order drawn anew for each epoch (D. P. Kingma, J. Ba, arXiv:1412.6980, for Adam). Of a
-//! spline the last sum stands for the same integral ∫ η⁴ h'² dη whatever the number of knots.
+//! L = [(1/B) Σ |y − label|]² + p (d − h_0)² + c Σ_n η_n⁴ (h_{n+1} − h_n)², on
+//! batches of B points in an order drawn anew for each epoch (D. P. Kingma, J. Ba, arXiv:1412.6980,
+//! for Adam). Of a spline the last sum stands for the same integral ∫ η⁴ h'² dη whatever the
+//! number of knots.
 
 use super::bulk::Bulk;
 use super::data::Examples;
-use super::layers::{CHUNK, Chunk, Layers, Sums, Weights};
+use super::layers::{CHUNK, Chunk, LayerWeights, Layers, Sums};
 use crate::linalg::simd::{Simd, compiled_for_each_set};
 use crate::rng::{Generator, Rng};
 
@@ -123,7 +124,7 @@ pub struct Trainer {
     layers: Layers,
     penalty: Penalty,
     pace: Pace,
-    weights: Weights,
+    weights: LayerWeights,
     chunk: Chunk,
     sums: Sums,
     gradient: Vec<f64>,

@@ -9,6 +9,7 @@ use super::map::{Map, Patch, sheet};
 use super::panel::{Guide, Panel, stack};
 use super::plane::Plane;
 use crate::error::Result;
+use crate::holography::spline::Spline;
 
 /// Points of each label that are drawn, at most.
 const MOST: usize = 1200;
@@ -16,6 +17,11 @@ const MOST: usize = 1200;
 const SIZE: f64 = 0.0045;
 /// η beyond which the inset shows the metric, as a share of the range.
 const OUTSIDE: f64 = 0.3;
+/// There is an inset where the metric at the horizon is so many times larger.
+const STEEP: f64 = 4.0;
+
+/// Places at which a spline is drawn.
+const FINE: usize = 241;
 
 /// Styles of what is not the result itself.
 const TRUTH: usize = 1;
@@ -45,10 +51,32 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     ])
 }
 
-/// A curve of `y` over the positions below a prefix.
+/// A curve of `y` over the positions; that of the spline where they are knots.
 fn over_eta(run: &ResultsFile, name: &str, style: usize, y: &[f64], error: &[f64]) -> Curve {
     let eta = run.reals("holography/eta");
-    Curve::new(name, style, Look::Line, &eta, y, Some(error))
+    // Where the published network is trained beside, the metric is a spline.
+    if !run.tree.datasets.contains_key("holography/euler/eta") || eta.len() < 2 {
+        return Curve::new(name, style, Look::Line, &eta, y, Some(error));
+    }
+    let ascending = |list: &[f64]| list.iter().rev().copied().collect::<Vec<_>>();
+    let x = ascending(&eta);
+    let (low, high) = (x[0], x[x.len() - 1]);
+    let fine = |k: usize| low + (high - low) * k as f64 / (FINE - 1) as f64;
+    let fine: Vec<f64> = (0..FINE).map(fine).collect();
+    let drawn = |list: &[f64]| {
+        let spline = Spline::new(&x, &ascending(list));
+        fine.iter()
+            .map(|eta| spline.value(*eta))
+            .collect::<Vec<_>>()
+    };
+    Curve::new(
+        name,
+        style,
+        Look::Line,
+        &fine,
+        &drawn(y),
+        Some(&drawn(error)),
+    )
 }
 
 /// The seed of the smallest loss.
@@ -115,37 +143,38 @@ fn metric(runs: &[&ResultsFile]) -> Panel {
             ));
         }
     }
-    let axes = |x: &str, y: &str| (Axis::linear(x), Axis::linear(y));
-    let ends = |f: fn(f64, f64) -> f64, from: f64| {
-        let eta = curves.iter().flat_map(|c| &c.points).map(|p| p[0]);
-        eta.fold(from, f)
-    };
-    let (low, high) = (
-        ends(f64::min, f64::INFINITY),
-        ends(f64::max, f64::NEG_INFINITY),
+    let y = Axis::linear("metric h(η) [1/L]");
+    let mut panel = Panel::new(
+        Axis::linear("η [AdS radius L], horizon at the left"),
+        y,
+        curves,
     );
-    let outside = |curve: &Curve| {
+    panel.inset = outside(&panel).map(Box::new);
+    panel
+}
+
+/// The part far from the horizon, where the metric near it hides the rest.
+fn outside(whole: &Panel) -> Option<Panel> {
+    let all = || whole.curves.iter().flat_map(|c| &c.points);
+    let low = all().map(|p| p[0]).fold(f64::INFINITY, f64::min);
+    let high = all().map(|p| p[0]).fold(f64::NEG_INFINITY, f64::max);
+    let part = |curve: &Curve| {
         let mut part = curve.clone();
         part.points.retain(|p| p[0] > low + OUTSIDE * (high - low));
-        part.points.iter_mut().for_each(|p| p[2] = p[2].min(5.0));
         part
     };
-    let (x, y) = axes("η [L]", "h");
-    let mut inset = Panel::new(
-        x.with_ticks(4),
-        y.with_ticks(4),
-        curves.iter().map(outside).collect(),
-    );
+    let (x, y) = (Axis::linear("η [L]"), Axis::linear("h"));
+    let curves = whole.curves.iter().map(part).collect();
+    let mut inset = Panel::new(x.with_ticks(4), y.with_ticks(4), curves);
     inset.guides.push(Guide {
         y: 0.0,
         text: String::new(),
     });
-    let (x, y) = axes("η [AdS radius L], horizon at the left", "metric h(η) [1/L]");
-    let mut panel = Panel::new(x, y, curves);
-    if inset.visible() {
-        panel.inset = Some(Box::new(inset));
-    }
-    panel
+    let highest = |panel: &Panel| {
+        let values = panel.curves.iter().flat_map(|c| &c.points).map(|p| p[1]);
+        values.fold(0.0, f64::max)
+    };
+    (inset.visible() && highest(whole) > STEEP * highest(&inset)).then_some(inset)
 }
 
 /// The points of the best seed in the colours of the answers; squares should have y = 0, diamonds

@@ -135,9 +135,3 @@ parameters = "complex"
 chains = 8
 samples = 256
 "#;
-
-/// A text of the folder of reference data.
-pub fn reference(name: &str) -> String {
-    let path = project().join("tests/reference").join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}

@@ -1,14 +1,14 @@
 //! The physics without the section: layers, gradients, strings.
 
-use crate::common::reference;
-use nishina::holography::bulk::{Bulk, Entrance, Horizon, Scheme};
+use crate::reference::reference;
+use nishina::holography::bulk::{Bulk, Entrance, Horizon, Stepper};
 use nishina::holography::data::Examples;
 use nishina::holography::layers::Layers;
 use nishina::holography::potential::{Hanging, Learned, Warp, hang, screening_separation, walls};
 use nishina::holography::training::{Judgement, Pace, Penalty, Trainer};
 use toml::{Table, Value};
 
-fn real(table: &Table, key: &str) -> f64 {
+pub fn real(table: &Table, key: &str) -> f64 {
     let value = &table[key];
     value
         .as_float()
@@ -65,7 +65,7 @@ fn bulk(given: &Table) -> Bulk {
         horizon: Horizon::Pi,
         band: real(given, "band"),
         steepness: real(given, "steepness"),
-        scheme: Scheme::Euler,
+        scheme: Stepper::Euler,
         knots: None,
         entrance,
     }
@@ -155,10 +155,10 @@ fn variants(given: &Table) -> Vec<Bulk> {
     };
     vec![
         regular.clone(),
-        spline(Scheme::Euler, 5),
-        spline(Scheme::Rk4, 6),
+        spline(Stepper::Euler, 5),
+        spline(Stepper::Rk4, 6),
         Bulk {
-            scheme: Scheme::Rk4,
+            scheme: Stepper::Rk4,
             knots: Some(4),
             ..regular
         },
@@ -214,17 +214,17 @@ fn steps_of_euler_approach_the_equation_at_first_order() {
         layers.pass(&layers.black_hole(1.0), &mut chunk, &mut sums, false);
         chunk.answers().map(|(f, _)| f).collect::<Vec<_>>()
     };
-    let exact = end(Scheme::Rk4, 800);
+    let exact = end(Stepper::Rk4, 800);
     let error = |found: Vec<f64>| {
         let differences = found.iter().zip(&exact).map(|(a, b)| (a - b).abs());
         differences.fold(0.0, f64::max)
     };
     let (coarse, fine) = (
-        error(end(Scheme::Euler, 400)),
-        error(end(Scheme::Euler, 800)),
+        error(end(Stepper::Euler, 400)),
+        error(end(Stepper::Euler, 800)),
     );
     assert!((coarse / fine - 2.0).abs() < 0.05, "{coarse} {fine}");
-    let (coarse, fine) = (error(end(Scheme::Rk4, 20)), error(end(Scheme::Rk4, 40)));
+    let (coarse, fine) = (error(end(Stepper::Rk4, 20)), error(end(Stepper::Rk4, 40)));
     assert!(
         (coarse / fine).log2() > 3.5 && fine < 1e-4,
         "{coarse} {fine}"
@@ -235,15 +235,15 @@ fn steps_of_euler_approach_the_equation_at_first_order() {
 fn lost_trajectories_count_as_wrong_and_give_no_gradient() {
     let (given, _) = entry("holography-synthetic-pi-20");
     for (horizon, scheme) in [
-        (Horizon::Pi, Scheme::Euler),
-        (Horizon::Regular, Scheme::Euler),
-        (Horizon::Pi, Scheme::Rk4),
-        (Horizon::Regular, Scheme::Rk4),
+        (Horizon::Pi, Stepper::Euler),
+        (Horizon::Regular, Stepper::Euler),
+        (Horizon::Pi, Stepper::Rk4),
+        (Horizon::Regular, Stepper::Rk4),
     ] {
         let bulk = Bulk {
             horizon,
             scheme,
-            knots: (scheme == Scheme::Rk4).then_some(10),
+            knots: (scheme == Stepper::Rk4).then_some(10),
             ..bulk(&given)
         };
         let mut theta = theta(&given);

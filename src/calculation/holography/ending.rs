@@ -20,7 +20,8 @@ impl Ending {
         let (count, all) = (group.successful().len(), group.thetas.len());
         let best = &group.judgements[group.best()];
         let seeds = format!(
-            "{count} of {all} seeds successful; best loss {:.5}, mean error {:.5}, {} misclassified",
+            "{count} of {all} seeds successful; best loss {:.5}, mean error {:.5}, {} \
+             misclassified",
             best.loss, best.mean_error, best.misclassified
         );
         let strings = self.strings.iter().flat_map(Strings::words);
@@ -38,8 +39,8 @@ impl Ending {
                 false => "",
             };
             list.push(format!(
-                "none of the {all} seeds is successful, so there is no mean metric{potential}; give \
-                 more holography.seeds or holography.epochs"
+                "none of the {all} seeds is successful, so there is no mean metric{potential}; \
+                 give more holography.seeds or holography.epochs"
             ));
         }
         if let Some(replicates) = &self.findings.replicates {

@@ -1,7 +1,7 @@
 //! Decides which keys `[holography]` has, and their defaults, which the experiment decides.
 
 use crate::error::Result;
-use crate::holography::bulk::{Bulk, Entrance, Horizon, Scheme};
+use crate::holography::bulk::{Bulk, Entrance, Horizon, Stepper};
 use crate::holography::training::Pace;
 use crate::input::{self, Source};
 use schemars::JsonSchema;
@@ -143,7 +143,7 @@ pub struct HolographyInput {
     /// "euler" (default), or "rk4": layers are steps of fourth order, and the published network is
     /// trained beside
     #[serde(default)]
-    pub scheme: Scheme,
+    pub scheme: Stepper,
     /// The metric is a spline through so many knots (none: one number per layer; 12 for "rk4")
     pub knots: Option<usize>,
     /// Fits to resampled data, for a band of the metric (0)
@@ -225,7 +225,7 @@ impl HolographyInput {
     fn bulk(&self) -> Bulk {
         let qcd = self.experiment == Experiment::Condensate;
         let choose = |first: f64, second: f64| if qcd { second } else { first };
-        let splined = (self.scheme == Scheme::Rk4).then_some(KNOTS);
+        let splined = (self.scheme == Stepper::Rk4).then_some(KNOTS);
         Bulk {
             dimension: self.dimension.unwrap_or(if qcd { 4 } else { 3 }),
             layers: self.layers.unwrap_or(if qcd { 15 } else { 10 }),
@@ -250,7 +250,7 @@ impl Recipe {
     /// it is the one that is asked for.
     pub fn euler(&self) -> Option<Bulk> {
         let published = Bulk {
-            scheme: Scheme::Euler,
+            scheme: Stepper::Euler,
             knots: None,
             ..self.bulk.clone()
         };

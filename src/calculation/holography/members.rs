@@ -10,7 +10,7 @@ use super::files::PointSource;
 use super::keys::Recipe;
 use crate::comm::{agree, share};
 use crate::error::{Error, Result};
-use crate::holography::bulk::{Bulk, Scheme};
+use crate::holography::bulk::{Bulk, Stepper};
 use crate::holography::data::{Examples, Law, perturbed, synthetic};
 use crate::holography::layers::Layers;
 use crate::holography::training::{Fit, Judgement, Penalty, Trainer};
@@ -22,7 +22,9 @@ pub(super) const CANDIDATES: [f64; 7] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-
 /// One of so many points is held out.
 const FOLDS: usize = 5;
 /// Work of a block over all fits, in points times layers.
-const BLOCK: f64 = 3e8;
+const BLOCK: f64 = 1e8;
+/// Work of a batch besides its points.
+const BATCH: usize = 500;
 
 /// What a fit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,10 +212,12 @@ impl Workshop {
             _ => 2 * self.recipe.points,
         };
         let cost = match self.recipe.bulk.scheme {
-            Scheme::Euler => 1.0,
-            Scheme::Rk4 => 5.0,
+            Stepper::Euler => 1.0,
+            Stepper::Rk4 => 5.0,
         };
-        let one = cost * (points * self.recipe.bulk.layers * members.max(1)) as f64;
+        let batches = points.div_ceil(self.recipe.pace.batch);
+        let work = points * self.recipe.bulk.layers + BATCH * batches;
+        let one = cost * (work * members.max(1)) as f64;
         let most = self.recipe.epochs.div_ceil(10).max(1);
         ((BLOCK / one) as usize).clamp(1, most)
     }

@@ -14,7 +14,7 @@ use crate::holography::training::Judgement;
 pub(super) const SHARES: [f64; 3] = [0.158_655_253_931_457_05, 0.5, 0.841_344_746_068_543];
 
 /// Fits of one kind, one per seed or replicate.
-pub(super) struct Group {
+pub(super) struct Cohort {
     pub bulk: Bulk,
     /// Numbers, λ and radius of each.
     pub thetas: Vec<Vec<f64>>,
@@ -26,10 +26,10 @@ pub(super) struct Group {
 
 /// What is made of a run.
 pub(super) struct Findings {
-    pub asked: Group,
+    pub asked: Cohort,
     pub points: Vec<Examples>,
-    pub published: Option<Group>,
-    pub replicates: Option<Group>,
+    pub published: Option<Cohort>,
+    pub replicates: Option<Cohort>,
 }
 
 /// Mean and standard deviation of each column over some rows; a deviation of 0 for one row.
@@ -46,7 +46,7 @@ pub(super) fn mean_and_spread(rows: &[&Vec<f64>]) -> Option<(Vec<f64>, Vec<f64>)
     Some((means, spreads))
 }
 
-impl Group {
+impl Cohort {
     /// Those that count.
     pub fn successful(&self) -> Vec<&Vec<f64>> {
         let both = self.thetas.iter().zip(&self.success);
@@ -98,7 +98,7 @@ impl Findings {
             let mut group = None;
             for (member, course) in of_role {
                 let (examples, judgement) = workshop.judged(*member, course, chosen)?;
-                let group = group.get_or_insert_with(|| Group::new(workshop.bulk(*member)));
+                let group = group.get_or_insert_with(|| Cohort::new(workshop.bulk(*member)));
                 group.add(workshop, course, judgement);
                 if role == Role::Asked {
                     points.push(examples);
@@ -108,7 +108,7 @@ impl Findings {
         }
         let mut groups = groups.into_iter();
         let mut next = || groups.next().flatten();
-        let asked = next().unwrap_or_else(|| Group::new(workshop.recipe.bulk.clone()));
+        let asked = next().unwrap_or_else(|| Cohort::new(workshop.recipe.bulk.clone()));
         Ok(Findings {
             asked,
             points,
@@ -118,9 +118,9 @@ impl Findings {
     }
 }
 
-impl Group {
+impl Cohort {
     fn new(bulk: Bulk) -> Self {
-        Group {
+        Cohort {
             bulk,
             thetas: Vec::new(),
             judgements: Vec::new(),

@@ -3,7 +3,7 @@
 use super::course::Course;
 use super::keys::Experiment;
 use super::members::{CANDIDATES, Workshop};
-use super::outcome::{Findings, Group, mean_and_spread};
+use super::outcome::{Cohort, Findings, mean_and_spread};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::record;
 use crate::run::{Curves, Record, save_rows};
@@ -96,7 +96,7 @@ pub(super) fn history(out: &mut Tree, courses: &[&Course]) {
 }
 
 /// What is judged of fits of one kind.
-fn judged(write: &mut Writer, group: &Group) {
+fn judged(write: &mut Writer, group: &Cohort) {
     let seeds = group.thetas.len();
     let (n, radius) = (group.bulk.positions().len(), has_radius(group));
     let note = (
@@ -135,7 +135,7 @@ fn judged(write: &mut Writer, group: &Group) {
     }
 }
 
-fn has_radius(group: &Group) -> bool {
+fn has_radius(group: &Cohort) -> bool {
     group
         .thetas
         .iter()
@@ -179,7 +179,7 @@ pub(super) fn findings(out: &mut Tree, workshop: &Workshop, found: &Findings, ch
 }
 
 /// The gradient of the loss over all data.
-fn gradients(write: &mut Writer, group: &Group) {
+fn gradients(write: &mut Writer, group: &Cohort) {
     let (seeds, n) = (group.thetas.len(), group.bulk.positions().len());
     let of = |range: std::ops::Range<usize>| {
         let rows = group.judgements.iter();
@@ -231,7 +231,7 @@ fn data(write: &mut Writer, found: &Findings) {
 }
 
 /// The black hole that has made the labels.
-fn truth(write: &mut Writer, group: &Group) {
+fn truth(write: &mut Writer, group: &Cohort) {
     let (seeds, eta) = (group.thetas.len(), group.bulk.positions());
     let truth: Vec<f64> = eta.iter().map(|eta| group.bulk.black_hole(*eta)).collect();
     let errors = group.thetas.iter().flat_map(|theta| {

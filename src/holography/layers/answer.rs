@@ -1,9 +1,10 @@
 //! Decides what the network answers at the horizon, and where derivatives begin.
 //!
-//! With E = e^{−2s|F|} and c = s b the answer is y = (1 + E² + 2 E e^{−2c})/D, its slope dy/dF = 4 s
-//! sinh(2c) E (1 − E²) sign(F)/D², D = 1 + E² + 2 E cosh(2c): one exponential, no cancellation.
+//! With E = e^{−2s|F|} and c = s b the answer is y = (1 + E² + 2 E e^{−2c})/D, its slope dy/dF
+//! = 4 s sinh(2c) E (1 − E²) sign(F)/D², D = 1 + E² + 2 E cosh(2c): one exponential, no
+//! cancellation.
 
-use super::{Chunk, GROUPS, SATURATED, Sums, Weights};
+use super::{Chunk, GROUPS, LayerWeights, SATURATED, Sums};
 use crate::holography::bulk::{Bulk, Horizon};
 use crate::linalg::functions::exp_moderate;
 use crate::linalg::lanes::{Lanes, WIDTH};
@@ -17,7 +18,7 @@ fn splat(x: f64) -> Lanes {
 #[inline(always)]
 pub(super) fn answer<const SET: u8>(
     bulk: &Bulk,
-    weights: &Weights,
+    weights: &LayerWeights,
     chunk: &mut Chunk,
     sums: &mut Sums,
 ) {
@@ -63,7 +64,7 @@ pub(super) fn answer<const SET: u8>(
 
 /// F of a group, within ±[`SATURATED`].
 #[inline(always)]
-fn condition<const SET: u8>(bulk: &Bulk, weights: &Weights, chunk: &Chunk, g: usize) -> Lanes {
+fn condition<const SET: u8>(bulk: &Bulk, weights: &LayerWeights, chunk: &Chunk, g: usize) -> Lanes {
     let (p, q) = (chunk.phi[bulk.layers][g], chunk.pi[bulk.layers][g]);
     let f = match bulk.horizon {
         Horizon::Pi => q,
@@ -83,7 +84,7 @@ fn condition<const SET: u8>(bulk: &Bulk, weights: &Weights, chunk: &Chunk, g: us
 #[inline(always)]
 fn leave<const SET: u8>(
     bulk: &Bulk,
-    weights: &Weights,
+    weights: &LayerWeights,
     chunk: &mut Chunk,
     sums: &mut Sums,
     g: usize,

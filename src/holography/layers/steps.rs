@@ -1,16 +1,16 @@
 //! Decides how a layer moves the field from one slice to the next, and derivatives back.
 //!
-//! Euler: φ' = φ + ε π, π' = π − ε (h π − m² φ − λ φ³) with ε < 0 and φ, π of the slice before.
-//! Fourth order: the Runge–Kutta step of the same equation, h at both ends and in the middle. In
-//! reverse mode k̄ of a slope k = (π, −h π + m² φ + λ φ³) gives (m² + 3 λ φ²) k̄_π to φ, k̄_φ − h
-//! k̄_π to π, −π k̄_π to h and φ³ k̄_π to λ.
+//! Euler: φ' = φ + ε π, π' = π − ε (h π − m² φ − λ φ³) with ε < 0 and φ, π of
+//! the slice before. Fourth order: the Runge–Kutta step of the same equation, h at both ends and
+//! in the middle. In reverse mode k̄ of a slope k = (π, −h π + m² φ + λ φ³) gives (m² +
+//! 3 λ φ²) k̄_π to φ, k̄_φ − h k̄_π to π, −π k̄_π to h and φ³ k̄_π to λ.
 
-use super::{Chunk, GROUPS, Sums, Weights};
+use super::{Chunk, GROUPS, LayerWeights, Sums};
 use crate::holography::bulk::Bulk;
 use crate::linalg::lanes::Lanes;
 
 /// φ and π of eight points, or derivatives with respect to them.
-type Field = [Lanes; 2];
+type Phase = [Lanes; 2];
 
 #[inline(always)]
 fn splat(x: f64) -> Lanes {
@@ -19,7 +19,7 @@ fn splat(x: f64) -> Lanes {
 
 /// Through all layers by steps of Euler.
 #[inline(always)]
-pub(super) fn euler<const SET: u8>(bulk: &Bulk, weights: &Weights, chunk: &mut Chunk) {
+pub(super) fn euler<const SET: u8>(bulk: &Bulk, weights: &LayerWeights, chunk: &mut Chunk) {
     let step = bulk.step();
     let (by, mass) = (splat(step), splat(step * bulk.mass_squared));
     let cubic = splat(step * weights.coupling);
@@ -43,7 +43,7 @@ pub(super) fn euler<const SET: u8>(bulk: &Bulk, weights: &Weights, chunk: &mut C
 #[inline(always)]
 pub(super) fn euler_back<const SET: u8>(
     bulk: &Bulk,
-    weights: &Weights,
+    weights: &LayerWeights,
     chunk: &mut Chunk,
     sums: &mut Sums,
 ) {
@@ -82,7 +82,7 @@ struct Potential {
 
 impl Potential {
     #[inline(always)]
-    fn new(bulk: &Bulk, weights: &Weights) -> Self {
+    fn new(bulk: &Bulk, weights: &LayerWeights) -> Self {
         Potential {
             mass: splat(bulk.mass_squared),
             coupling: splat(weights.coupling),
@@ -92,7 +92,7 @@ impl Potential {
 
     /// The slope of a field.
     #[inline(always)]
-    fn slope<const SET: u8>(&self, [p, q]: Field, h: Lanes) -> Field {
+    fn slope<const SET: u8>(&self, [p, q]: Phase, h: Lanes) -> Phase {
         let square = p.times::<SET>(p);
         let force = square.times_plus::<SET>(self.coupling, self.mass);
         [q, h.times_from::<SET>(q, p.times::<SET>(force))]
@@ -100,7 +100,7 @@ impl Potential {
 
     /// What derivatives `k` of a slope give to the field, and to h and λ.
     #[inline(always)]
-    fn back<const SET: u8>(&self, [p, q]: Field, h: Lanes, k: Field) -> (Field, [Lanes; 2]) {
+    fn back<const SET: u8>(&self, [p, q]: Phase, h: Lanes, k: Phase) -> (Phase, [Lanes; 2]) {
         let square = p.times::<SET>(p);
         let force = square.times_plus::<SET>(self.thrice, self.mass);
         let field = [force.times::<SET>(k[1]), h.times_from::<SET>(k[1], k[0])];
@@ -112,7 +112,7 @@ impl Potential {
 
 /// a + c b
 #[inline(always)]
-fn moved<const SET: u8>(a: Field, c: f64, b: Field) -> Field {
+fn moved<const SET: u8>(a: Phase, c: f64, b: Phase) -> Phase {
     let c = splat(c);
     [
         b[0].times_plus::<SET>(c, a[0]),
@@ -121,7 +121,7 @@ fn moved<const SET: u8>(a: Field, c: f64, b: Field) -> Field {
 }
 
 #[inline(always)]
-fn scaled<const SET: u8>(a: Field, c: f64) -> Field {
+fn scaled<const SET: u8>(a: Phase, c: f64) -> Phase {
     [a[0].times::<SET>(splat(c)), a[1].times::<SET>(splat(c))]
 }
 
@@ -130,9 +130,9 @@ fn scaled<const SET: u8>(a: Field, c: f64) -> Field {
 fn inner<const SET: u8>(
     potential: &Potential,
     step: f64,
-    start: Field,
+    start: Phase,
     h: [Lanes; 3],
-) -> ([Field; 4], [Field; 4]) {
+) -> ([Phase; 4], [Phase; 4]) {
     let first = potential.slope::<SET>(start, h[0]);
     let at_second = moved::<SET>(start, 0.5 * step, first);
     let second = potential.slope::<SET>(at_second, h[1]);
@@ -148,13 +148,13 @@ fn inner<const SET: u8>(
 
 /// h at both ends and in the middle of layer `n`.
 #[inline(always)]
-fn metric_of(weights: &Weights, n: usize) -> [Lanes; 3] {
+fn metric_of(weights: &LayerWeights, n: usize) -> [Lanes; 3] {
     std::array::from_fn(|k| splat(weights.metric[2 * n + k]))
 }
 
 /// Through all layers by steps of fourth order.
 #[inline(always)]
-pub(super) fn rk4<const SET: u8>(bulk: &Bulk, weights: &Weights, chunk: &mut Chunk) {
+pub(super) fn rk4<const SET: u8>(bulk: &Bulk, weights: &LayerWeights, chunk: &mut Chunk) {
     let (step, potential) = (bulk.step(), Potential::new(bulk, weights));
     for n in 0..bulk.layers {
         let h = metric_of(weights, n);
@@ -174,7 +174,7 @@ pub(super) fn rk4<const SET: u8>(bulk: &Bulk, weights: &Weights, chunk: &mut Chu
 #[inline(always)]
 pub(super) fn rk4_back<const SET: u8>(
     bulk: &Bulk,
-    weights: &Weights,
+    weights: &LayerWeights,
     chunk: &mut Chunk,
     sums: &mut Sums,
 ) {

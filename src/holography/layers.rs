@@ -9,13 +9,14 @@
 mod answer;
 mod steps;
 
+use self::answer::Answers;
 use super::bulk::{Bulk, Entrance, Stepper};
 use super::entrance::Expansion;
 use crate::linalg::lanes::{Lanes, WIDTH};
 use crate::linalg::simd::{Simd, compiled_for_each_set};
 
 /// Groups of eight points that go through the layers together.
-const GROUPS: usize = 8;
+const GROUPS: usize = 16;
 /// Points of a chunk, at most.
 pub const CHUNK: usize = GROUPS * WIDTH;
 /// |F| above which a trajectory is saturated.
@@ -33,6 +34,7 @@ pub struct Layers {
     numbers: usize,
     map: Option<Vec<Vec<f64>>>,
     expansion: Expansion,
+    answer: Answers,
 }
 
 /// The layers with numbers: h at the stages, λ, and what turns data into fields.
@@ -82,6 +84,7 @@ impl Layers {
             numbers: bulk.positions().len(),
             map: bulk.map(),
             expansion: Expansion::new(&bulk),
+            answer: Answers::new(&bulk),
             bulk,
         }
     }
@@ -206,17 +209,20 @@ impl Chunk {
     /// Takes up to [`CHUNK`] points in place of those before: their two numbers, and whether their
     /// label is 1.
     pub fn fill(&mut self, points: impl Iterator<Item = ([f64; 2], bool)>) {
-        self.points = 0;
-        for (x, negative) in points.take(CHUNK) {
-            let (g, l) = (self.points / WIDTH, self.points % WIDTH);
-            (self.x[0][g].0[l], self.x[1][g].0[l]) = (x[0], x[1]);
-            self.sign[g].0[l] = if negative { -1.0 } else { 1.0 };
-            self.points += 1;
-        }
-        self.groups = self.points.div_ceil(WIDTH);
-        for k in self.points..self.groups * WIDTH {
-            let (g, l) = (k / WIDTH, k % WIDTH);
-            (self.x[0][g].0[l], self.x[1][g].0[l], self.sign[g].0[l]) = (0.0, 0.0, 0.0);
+        let mut points = points.fuse().peekable();
+        (self.points, self.groups) = (0, 0);
+        while self.groups < GROUPS && points.peek().is_some() {
+            let g = self.groups;
+            for l in 0..WIDTH {
+                let (x, sign) = match points.next() {
+                    Some((x, negative)) => (x, if negative { -1.0 } else { 1.0 }),
+                    None => ([0.0; 2], 0.0),
+                };
+                (self.x[0][g].0[l], self.x[1][g].0[l]) = (x[0], x[1]);
+                self.sign[g].0[l] = sign;
+                self.points += usize::from(sign != 0.0);
+            }
+            self.groups += 1;
         }
     }
 
@@ -255,7 +261,7 @@ fn pass_body<const SET: u8>(
         Stepper::Euler => steps::euler::<SET>(bulk, weights, chunk),
         Stepper::Rk4 => steps::rk4::<SET>(bulk, weights, chunk),
     }
-    answer::answer::<SET>(bulk, weights, chunk, sums);
+    answer::answer::<SET>(bulk, &layers.answer, weights, chunk, sums);
     if !gradient {
         return;
     }

@@ -207,19 +207,7 @@ impl Workshop {
 
     /// Epochs of a block in which `members` fits are trained.
     pub fn epochs_per_block(&self, members: usize) -> usize {
-        let points = match &self.origin {
-            PointSource::Given(examples) => examples.len(),
-            _ => 2 * self.recipe.points,
-        };
-        let cost = match self.recipe.bulk.scheme {
-            Stepper::Euler => 1.0,
-            Stepper::Rk4 => 5.0,
-        };
-        let batches = points.div_ceil(self.recipe.pace.batch);
-        let work = points * self.recipe.bulk.layers + BATCH * batches;
-        let one = cost * (work * members.max(1)) as f64;
-        let most = self.recipe.epochs.div_ceil(10).max(1);
-        ((BLOCK / one) as usize).clamp(1, most)
+        epochs_per_block(&self.recipe, &self.origin, members)
     }
 
     /// Trains this rank's share of the fits up to `target` epochs each and hands the courses to all
@@ -305,4 +293,20 @@ pub(super) fn members_of(recipe: &Recipe) -> Vec<Member> {
     }
     members.extend(of(Role::Replicate, recipe.bootstrap));
     members
+}
+
+/// Epochs of a block in which `members` fits are trained; a run has ten blocks or more.
+pub(super) fn epochs_per_block(recipe: &Recipe, origin: &PointSource, members: usize) -> usize {
+    let points = match origin {
+        PointSource::Given(examples) => examples.len(),
+        _ => 2 * recipe.points,
+    };
+    let cost = match recipe.bulk.scheme {
+        Stepper::Euler => 1.0,
+        Stepper::Rk4 => 5.0,
+    };
+    let work = points * recipe.bulk.layers + BATCH * points.div_ceil(recipe.pace.batch);
+    let most = recipe.epochs.div_ceil(10).max(1);
+    let epochs = BLOCK / (cost * (work * members.max(1)) as f64);
+    (epochs as usize).clamp(1, most)
 }

@@ -61,10 +61,14 @@ fn effective(source: &Source) -> Result<toml::Table> {
     Ok(table)
 }
 
-/// A trial trains for a few epochs.
+/// A trial trains for some blocks as large as those of the run.
 fn shorten(source: &Source, _: &Extent) -> Result<Vec<String>> {
-    const EPOCHS: usize = 10;
-    let epochs = keys(source)?.recipe().epochs.min(EPOCHS);
+    const BLOCKS: usize = 10;
+    let keys = keys(source)?;
+    let recipe = keys.recipe();
+    let origin = files::origin(source, &keys)?;
+    let epochs = members::epochs_per_block(&recipe, &origin, recipe.seeds);
+    let epochs = recipe.epochs.min(BLOCKS * epochs);
     Ok(vec![format!("holography.epochs={epochs}")])
 }
 

@@ -14,29 +14,52 @@ fn splat(x: f64) -> Lanes {
     Lanes::splat(x)
 }
 
+/// Constants of the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answers {
+    /// −2 s
+    exponent: f64,
+    /// 2 e^{−2c}
+    inside: f64,
+    /// 2 cosh(2c)
+    cosh: f64,
+    /// 4 s sinh(2c)
+    slope: f64,
+}
+
+impl Answers {
+    pub fn new(bulk: &Bulk) -> Self {
+        let twice = 2.0 * bulk.steepness * bulk.band;
+        Answers {
+            exponent: -2.0 * bulk.steepness,
+            inside: 2.0 * (-twice).exp(),
+            cosh: 2.0 * twice.cosh(),
+            slope: 4.0 * bulk.steepness * twice.sinh(),
+        }
+    }
+}
+
 /// F, y and the derivatives of Σ |y − label| with respect to the last slice; adds the errors.
 #[inline(always)]
 pub(super) fn answer<const SET: u8>(
     bulk: &Bulk,
+    constants: &Answers,
     weights: &LayerWeights,
     chunk: &mut Chunk,
     sums: &mut Sums,
 ) {
-    let twice = 2.0 * bulk.steepness * bulk.band;
-    let (inside, cosh) = (2.0 * (-twice).exp(), 2.0 * twice.cosh());
-    let slope = splat(4.0 * bulk.steepness * twice.sinh());
+    let (inside, cosh) = (splat(constants.inside), splat(constants.cosh));
+    let slope = splat(constants.slope);
     for g in 0..chunk.groups.min(GROUPS) {
         let f = condition::<SET>(bulk, weights, chunk, g);
         let mut e = splat(0.0);
         for l in 0..WIDTH {
-            e.0[l] = exp_moderate::<f64, SET>(-2.0 * bulk.steepness * f.0[l].abs());
+            e.0[l] = exp_moderate::<f64, SET>(constants.exponent * f.0[l].abs());
         }
         let square = e.times::<SET>(e);
         let one = splat(1.0).plus::<SET>(square);
-        let inverse = splat(1.0).over::<SET>(e.times_plus::<SET>(splat(cosh), one));
-        let y = e
-            .times_plus::<SET>(splat(inside), one)
-            .times::<SET>(inverse);
+        let inverse = splat(1.0).over::<SET>(e.times_plus::<SET>(cosh, one));
+        let y = e.times_plus::<SET>(inside, one).times::<SET>(inverse);
         let rest = splat(1.0).minus::<SET>(square).times::<SET>(e);
         let mut slope = slope
             .times::<SET>(rest)

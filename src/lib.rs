@@ -37,7 +37,7 @@
 //!
 //! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
 //! linalg → job, stats, derivatives → basis → operator → ansatz → sampler → ensemble →
-//! observable → optimizer → evolution → exact → input → run → calculation → laws →
+//! observable → optimizer → evolution, holography → exact → input → run → calculation → laws →
 //! plot → commands. [`laws`] holds what every part obeys.
 
 pub mod ansatz;
@@ -51,6 +51,7 @@ pub mod error;
 pub mod evolution;
 pub mod exact;
 pub mod files;
+pub mod holography;
 pub mod input;
 pub mod io;
 pub mod job;

@@ -35,6 +35,14 @@ pub enum Purpose {
     Copies = 9,
     /// Metropolis sweeps of a state that the optimisation stays orthogonal to.
     Orthogonal = 10,
+    /// Points of the boundary of a space.
+    BoundaryData = 40,
+    /// Start of a fit of a metric.
+    BoundaryStart = 41,
+    /// Order of the points in an epoch.
+    BoundaryOrder = 42,
+    /// Samples of a bootstrap.
+    Bootstrap = 43,
 }
 
 /// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`,

@@ -155,8 +155,15 @@ fn the_page_and_the_files_agree() {
         .map(|(k, v)| (k.as_str(), vec![false; v.len()]))
         .collect();
     let mut faults = Vec::new();
-    for (number, input) in [sampled, adam, evolved, exact].iter().enumerate() {
-        let case = Case::new(input);
+    let space = "[holography]\nexperiment = \"synthetic\"\nepochs = 3\npoints = 20\nsuccess = \
+                 1.0\nbootstrap = 1\n";
+    let qcd = "[holography]\nexperiment = \"condensate\"\nepochs = 2\npoints = 30\nsuccess = \
+               100.0\nbootstrap = 1\nscheme = \"rk4\"\nsmoothness = \
+               \"cross-validated\"\n[holography.potential]\n";
+    let spaces = [space.to_string(), qcd.to_string()];
+    let inputs = [sampled, adam, evolved, exact].into_iter().chain(spaces);
+    for (number, input) in inputs.enumerate() {
+        let case = Case::new(&input);
         expect_code(&case.alone(&["run", "x.toml"]), 0);
         for (file, table) in [
             ("x.h5", "Results"),

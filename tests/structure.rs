@@ -81,7 +81,7 @@ const FLOORS: &[&[&str]] = &[
     &["ensemble"],
     &["observable"],
     &["optimizer"],
-    &["evolution"],
+    &["evolution", "holography"],
     &["exact"],
     &["input"],
     &["run"],

@@ -4,6 +4,7 @@
 //! to the [`Registry`].
 
 pub mod evolve;
+pub mod holography;
 pub mod measure;
 pub mod optimize;
 mod plan;
@@ -19,4 +20,9 @@ pub use start::{Options, Start, read, run, start, validate};
 pub use world::{Extent, Section, World};
 
 /// All sections, in the order in which a run does them.
-pub const SECTIONS: &[Section] = &[optimize::SECTION, evolve::SECTION, measure::SECTION];
+pub const SECTIONS: &[Section] = &[
+    optimize::SECTION,
+    evolve::SECTION,
+    measure::SECTION,
+    holography::SECTION,
+];

@@ -184,8 +184,13 @@ impl MpiWorld {
         let longest = lengths.iter().max().map_or(0, |&l| l as usize);
         let starts = running(lengths.iter().map(|&l| l as usize));
         let mut all = vec![T::default(); if self.rank() == 0 { starts[size] } else { 0 }];
+        // The place of an empty list of bytes may be 1, which MPI takes for its MPI_IN_PLACE.
+        let spare = [T::default()];
         for round in 0..longest.div_ceil(window) {
-            let part = slice_of(piece, round, window);
+            let part = match slice_of(piece, round, window) {
+                [] => &spare[..0],
+                part => part,
+            };
             if self.rank() == 0 {
                 let counts: Vec<i32> = (0..size)
                     .map(|r| in_round(lengths[r] as usize, round, window))

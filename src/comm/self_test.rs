@@ -31,6 +31,15 @@ pub fn self_test(comm: &dyn Comm) -> Result<()> {
     let all = comm.gather(&vec![r as f64; 3 * r])?;
     let whole: Vec<f64> = (0..n).flat_map(|q| vec![q as f64; 3 * q]).collect();
     check("gather", all == if r == 0 { whole } else { vec![] });
+    // The last rank has nothing to say.
+    let own = if r + 1 < n {
+        vec![r as u8; r + 1]
+    } else {
+        Vec::new()
+    };
+    let all = comm.gather_bytes(&own)?;
+    let whole: Vec<u8> = (0..n - 1).flat_map(|q| vec![q as u8; q + 1]).collect();
+    check("gather_bytes", all == if r == 0 { whole } else { vec![] });
     let mut bytes = vec![r as u8; 5 * r + 23];
     comm.broadcast_bytes(&mut bytes)?;
     check("broadcast", bytes == vec![0; 23]);

@@ -78,7 +78,8 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "started_at_step": count("status/started_at_step"),
         "proposals": count("status/proposals"), "samples": count("measure/samples"),
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites").ok(),
-        "evolution": evolution(tree), "observables": observables(tree),
+        "evolution": evolution(tree), "holography": holography(tree),
+        "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),
         "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(tree),
@@ -143,6 +144,35 @@ fn evolution(tree: &Tree) -> Value {
         "largest_drift": largest("drift"),
         "largest_r2": largest("r2"),
         "r2_integral": column("r2_integral").last(),
+    })
+}
+
+/// What was learned of a space, the losses those of the best seed; null without one. Errors are
+/// standard deviations over the successful seeds.
+fn holography(tree: &Tree) -> Value {
+    let part = |name: &str| tree.real(&format!("holography/{name}")).ok();
+    let list = |name: &str| {
+        let found = tree.reals(&format!("holography/{name}"));
+        found.unwrap_or_default()
+    };
+    let seeds = list("coupling").len();
+    if seeds == 0 {
+        return Value::Null;
+    }
+    let losses = list("loss");
+    let best = (0..losses.len()).min_by(|a, b| losses[*a].total_cmp(&losses[*b]));
+    let of_best = |values: Vec<f64>| best.and_then(|k| values.get(k).copied());
+    let success = tree.integers("holography/success").unwrap_or_default();
+    let with_error = |name: &str| match part(&format!("mean/{name}")) {
+        None => Value::Null,
+        Some(mean) => json!({ "mean": mean, "error": part(&format!("mean/{name}_spread")) }),
+    };
+    json!({
+        "seeds": seeds, "successful": success.iter().sum::<i64>(),
+        "loss": of_best(losses.clone()), "mean_error": of_best(list("mean_error")),
+        "coupling": with_error("coupling"), "radius": with_error("radius"),
+        "wall": list("potential/walls").last(), "tension": list("potential/tension").last(),
+        "screening_separation": part("potential/screening_separation"),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use resvg::{tiny_skia, usvg};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 /// The name under which both renderers know the font.
@@ -27,6 +27,12 @@ pub fn failed(e: impl std::fmt::Display) -> Error {
     )
 }
 
+/// Makes the font of the program known to the drawing library; whether it could.
+fn has_font() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| plotters::style::register_font(FAMILY, FontStyle::Normal, FONT).is_ok())
+}
+
 /// Text of `size` units.
 pub fn font(size: f64) -> TextStyle<'static> {
     TextStyle::from((FAMILY, size).into_font()).color(&BLACK)
@@ -34,6 +40,9 @@ pub fn font(size: f64) -> TextStyle<'static> {
 
 /// Width of a text in units.
 pub fn text_width(text: &str, size: f64) -> i32 {
+    if !has_font() {
+        return 0;
+    }
     font(size)
         .font
         .layout_box(text)
@@ -42,7 +51,7 @@ pub fn text_width(text: &str, size: f64) -> i32 {
 
 /// The SVG text of what `draw` draws on a white area of `width` × `height` units.
 pub fn picture(width: u32, height: u32, draw: impl FnOnce(&Area) -> Result<()>) -> Result<String> {
-    if plotters::style::register_font(FAMILY, FontStyle::Normal, FONT).is_err() {
+    if !has_font() {
         return Err(failed("the font of the program is damaged"));
     }
     let mut svg = String::new();

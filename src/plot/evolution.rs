@@ -8,6 +8,7 @@ use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
 use super::panel::{Guide, Panel, stack};
+use super::plane::Plane;
 use crate::error::Result;
 use std::collections::BTreeSet;
 
@@ -149,11 +150,10 @@ fn cone(run: &ResultsFile, name: &str) -> Option<Map> {
     }
     let (across, up) = (edges(&distances), edges(&times));
     let width = across[d] - across[0];
-    let plane = Cone {
-        left: across[0],
-        width,
-        first: up[0],
-        stretch: 0.7 * width / (up[t] - up[0]).max(1e-300),
+    let plane = Plane {
+        x: [across[0], across[d]],
+        y: [up[0], up[t]],
+        size: [width, 0.7 * width],
     };
     let mut map = Map {
         title: run.name.clone(),
@@ -161,12 +161,11 @@ fn cone(run: &ResultsFile, name: &str) -> Option<Map> {
     };
     for i in 0..t {
         for k in 0..d {
-            let (y0, y1) = (plane.y(up[i]), plane.y(up[i + 1]));
             let corners = vec![
-                [across[k], y0],
-                [across[k + 1], y0],
-                [across[k + 1], y1],
-                [across[k], y1],
+                plane.place(across[k], up[i]),
+                plane.place(across[k + 1], up[i]),
+                plane.place(across[k + 1], up[i + 1]),
+                plane.place(across[k], up[i + 1]),
             ];
             map.patches.push(Patch {
                 corners,
@@ -176,7 +175,7 @@ fn cone(run: &ResultsFile, name: &str) -> Option<Map> {
         }
     }
     plane.add_ticks(&mut map, &distances, &times);
-    plane.add_frame(&mut map, plane.y(up[t]));
+    plane.add_frame(&mut map, DISTANCE, TIME);
     Some(map)
 }
 
@@ -191,59 +190,4 @@ fn edges(x: &[f64]) -> Vec<f64> {
         .chain(inner)
         .chain(std::iter::once(last))
         .collect()
-}
-
-/// The plane of distance (x) and stretched time (y), whose corner is (left, 0).
-struct Cone {
-    left: f64,
-    width: f64,
-    /// Time of the lower edge.
-    first: f64,
-    /// Units of the plane per unit of time.
-    stretch: f64,
-}
-
-impl Cone {
-    fn y(&self, time: f64) -> f64 {
-        self.stretch * (time - self.first)
-    }
-
-    /// Ticks and their numbers on both axes.
-    fn add_ticks(&self, map: &mut Map, distances: &[f64], times: &[f64]) {
-        let (left, tick) = (self.left, 0.012 * self.width);
-        let scale = |values: &[f64]| Axis::linear("").tight().scale(values.iter().copied());
-        let across = scale(distances);
-        for &x in &across.ticks {
-            map.lines.push(vec![[x, 0.0], [x, -tick]]);
-            let place = [x, -0.04 * self.width];
-            map.texts.push((place, across.number(x)));
-        }
-        let up = scale(times);
-        for &time in &up.ticks {
-            let y = self.y(time);
-            map.lines.push(vec![[left, y], [left - tick, y]]);
-            let place = [left - 0.06 * self.width, y];
-            map.texts.push((place, up.number(time)));
-        }
-    }
-
-    /// The frame up to the height `top`, the names of the axes, and room for them.
-    fn add_frame(&self, map: &mut Map, top: f64) {
-        let (left, width) = (self.left, self.width);
-        let (right, above) = (left + width, top + 0.04 * width);
-        map.lines.push(vec![
-            [left, 0.0],
-            [right, 0.0],
-            [right, top],
-            [left, top],
-            [left, 0.0],
-        ]);
-        map.texts
-            .push(([left + 0.5 * width, -0.09 * width], DISTANCE.into()));
-        map.texts.push(([left + 0.12 * width, above], TIME.into()));
-        map.lines.extend([
-            vec![[left - 0.1 * width, -0.11 * width]; 2],
-            vec![[right, above + 0.02 * width]; 2],
-        ]);
-    }
 }

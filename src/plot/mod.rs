@@ -11,8 +11,10 @@ mod data;
 mod evolution;
 mod filters;
 mod history;
+mod holography;
 mod map;
 mod panel;
+mod plane;
 mod structure;
 mod style;
 
@@ -53,6 +55,7 @@ const PICTURES: &[Pictures] = &[
     bonds::pictures,
     filters::pictures,
     evolution::pictures,
+    holography::pictures,
 ];
 
 /// What `plot` is told.

@@ -1,6 +1,7 @@
 //! Decides what a forecast says of a run: memory of a rank, bytes of its files, seconds of a step
 //! and of all.
 
+use super::trial::Trial;
 use crate::calculation::Plan;
 use crate::run::{Cost, Stage};
 use serde_json::{Value, json};
@@ -66,6 +67,32 @@ pub fn modelled(plan: &Plan) -> Forecast {
 }
 
 impl Forecast {
+    /// Of sections that take as long as the blocks of a trial, block by block.
+    pub fn of_blocks(trial: &Trial, sections: &[SectionCost]) -> Self {
+        let (tree, bytes) = (&trial.results.0, trial.results.1);
+        let mut forecast = Forecast {
+            memory: tree.real("timing/peak_memory").unwrap_or(PROGRAM),
+            results: Some(bytes),
+            checkpoint: Some(trial.checkpoint.1),
+            ..Forecast::default()
+        };
+        for section in sections {
+            let under = format!("progress/{}", section.name);
+            let seconds = tree.real(&format!("{under}/seconds")).unwrap_or(0.0);
+            let blocks = tree.count(&format!("{under}/blocks")).unwrap_or(0);
+            forecast.add(seconds / blocks.max(1) as f64 * section.cost.blocks);
+        }
+        let ranks = trial.extent.ranks;
+        forecast.notes.push(format!(
+            "from {} blocks on {ranks} rank(s); records of more blocks make the files larger",
+            sections
+                .iter()
+                .filter_map(|s| tree.count(&format!("progress/{}/blocks", s.name)).ok())
+                .sum::<usize>()
+        ));
+        forecast
+    }
+
     /// Takes what the sections say of themselves; what they keep is part of the least memory.
     pub fn take_sections(&mut self, sections: Vec<SectionCost>) {
         let kept: f64 = sections.iter().map(|s| s.cost.bytes).sum();

@@ -73,7 +73,7 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     };
     drop((world, stages));
     let mut forecast = match &plan {
-        None => Forecast::default(),
+        None => predict_sections(asked, &source, registry, &sections, &stop)?,
         Some(plan) => {
             let physics = (plan, observables.as_slice());
             predict(asked, &source, registry, physics, &sections, &stop)?
@@ -88,6 +88,33 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
         plan,
         forecast,
     })
+}
+
+/// By a trial of an input whose sections sample no wave function; nothing without one.
+fn predict_sections(
+    asked: &Question,
+    source: &Source,
+    registry: &Registry,
+    sections: &[SectionCost],
+    stop: &Stop,
+) -> Result<Forecast> {
+    if asked.seconds <= 0.0 {
+        return Ok(Forecast::default());
+    }
+    let asked = trial::Asked {
+        path: asked.path,
+        settings: asked.settings,
+        source,
+        registry,
+        method: None,
+        ranks: asked.ranks,
+        seconds: asked.seconds,
+        stop,
+    };
+    let trial = trial(&asked)?;
+    Ok(trial.map_or_else(Forecast::default, |trial| {
+        Forecast::of_blocks(&trial, sections)
+    }))
 }
 
 /// By a trial where there is time and memory for one, else by the cost model.

@@ -7,7 +7,7 @@
 use crate::calculation::{Extent, Registry, evolve, optimize};
 use crate::comm::share;
 use crate::error::Result;
-use crate::input::{Method, Source};
+use crate::input::{Method, SamplerInput, Source};
 use crate::io::hdf5;
 use crate::io::output::OutputPaths;
 use crate::io::tree::Tree;
@@ -336,12 +336,8 @@ impl TrialRun<'_> {
             "output.checkpoint_every=1e9".into(),
             format!("output.max_time={most:e}"),
         ];
-        if sampler.method == Method::Metropolis {
-            all.push(format!("sampler.chains={}", extent.chains));
-        }
-        if sampler.method != Method::FullSum {
-            let samples = extent.chains * extent.per_chain;
-            all.push(format!("sampler.samples={samples}"));
+        if source.input.ansatz.is_some() {
+            all.extend(of_samples(&sampler, extent));
         }
         for section in self.asked.registry.sections.iter() {
             if source.table.contains_key(section.declaration.name) {
@@ -353,4 +349,17 @@ impl TrialRun<'_> {
         }
         Ok(all)
     }
+}
+
+/// Keys of the sampler that make a trial as large as asked.
+fn of_samples(sampler: &SamplerInput, extent: Extent) -> Vec<String> {
+    let mut all = Vec::new();
+    if sampler.method == Method::Metropolis {
+        all.push(format!("sampler.chains={}", extent.chains));
+    }
+    if sampler.method != Method::FullSum {
+        let samples = extent.chains * extent.per_chain;
+        all.push(format!("sampler.samples={samples}"));
+    }
+    all
 }

@@ -269,6 +269,9 @@ fn a_checkpoint_that_cannot_be_opened_is_not_replaced() {
     expect_code(&out, 74);
     assert!(text(&out).contains("x.ckpt.h5"), "{}", text(&out));
     assert!(newest.symlink_metadata().unwrap().is_symlink());
+    let fresh = ["run", "x.toml", "--fresh", "--set", "output.name=y"];
+    std::os::unix::fs::symlink("nowhere", case.path("y.ckpt.h5")).unwrap();
+    expect_code(&case.alone(&fresh), 0);
     std::fs::remove_file(&newest).unwrap();
     std::fs::rename(case.path("moved"), &newest).unwrap();
     // Too few open files: nothing is damaged by that.

@@ -91,22 +91,29 @@ impl Engine<'_, '_> {
 
     /// A finished run: results and joined samples that are missing or damaged are written again
     /// from what the checkpoint holds.
-    fn restore(&self) -> Result<()> {
+    fn restore(&mut self) -> Result<()> {
         let (comm, paths) = (self.job.comm, &self.paths);
         let again = || {
             let gaps = samples::restore(paths, self.segments)?;
             gaps.iter().for_each(|gap| log::warn!("{gap}"));
-            if !is_whole(&paths.results())? {
-                self.write_results(FINISHED, job::peak_memory(), &gaps)?;
-                let path = paths.results();
-                log::warn!(
-                    "{} was missing or damaged and is written again",
-                    path.display()
-                );
+            let path = paths.results();
+            if is_whole(&path)? {
+                return Ok(Vec::new());
             }
-            Ok(())
+            let left_out = self.write_results(FINISHED, job::peak_memory(), &gaps)?;
+            log::warn!(
+                "{} was missing or damaged and is written again",
+                path.display()
+            );
+            Ok(left_out)
         };
-        agree(comm, if comm.is_root() { again() } else { Ok(()) })
+        let written = if comm.is_root() {
+            again()
+        } else {
+            Ok(Vec::new())
+        };
+        self.left_out = agree(comm, written)?;
+        Ok(())
     }
 
     /// Writes the results, on rank 0; returns what they had to leave out.

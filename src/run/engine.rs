@@ -162,7 +162,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
     if engine.at == engine.stages.len() {
         let hints = engine.growing_keys().join(" or ");
         log::info!("{name} is finished; nothing to do (raise {hints}, or use --fresh)");
-        return Ok(Outcome::Finished);
+        return engine.refuse_gaps().map(|()| Outcome::Finished);
     }
     job.stop.begin();
     job.headlines.iter().for_each(|line| log::info!("{line}"));

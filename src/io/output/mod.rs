@@ -160,11 +160,11 @@ impl OutputPaths {
                 p.samples(),
             ]
         };
-        if segments.is_empty() && !files(self).iter().any(|f| f.exists()) {
+        if segments.is_empty() && !files(self).iter().any(|f| is_taken(f)) {
             return Ok(None);
         }
         let taken = |old: &Self| {
-            Ok::<_, Error>(files(old).iter().any(|f| f.exists()) || !old.segments()?.is_empty())
+            Ok::<_, Error>(files(old).iter().any(|f| is_taken(f)) || !old.segments()?.is_empty())
         };
         let mut number = 1;
         let mut old = self.set_aside_as(number);
@@ -180,7 +180,7 @@ impl OutputPaths {
             (previous, old.previous_checkpoint()),
             (results, old.results()),
         ] {
-            if from.exists() {
+            if is_taken(&from) {
                 atomic::rename(&from, &to)?;
             }
         }
@@ -197,6 +197,11 @@ impl OutputPaths {
         self.trusted.set(false);
         Ok(Some(number))
     }
+}
+
+/// Whether a name is taken, be it by a link to nothing.
+fn is_taken(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod registry;
 pub mod sign;
 pub mod symmetrised;
 pub mod table;
+pub mod tied;
 
 pub use crate::basis::{Asks, Move};
 pub use erased::Erased;

@@ -64,7 +64,30 @@ pub(super) fn check(
         bonds.push(Bond { i, j, kind: e.2 });
     }
     bonds.sort_unstable();
+    check_alone(&bonds, count, sites.is_some())?;
     Ok((count, bonds))
+}
+
+/// An error where site 0 alone has no edge, as if sites were counted from 1, and a warning where
+/// others have none; `sites` are `given` where that is meant.
+fn check_alone(bonds: &[Bond], count: usize, given: bool) -> Result<()> {
+    let mut joined = vec![false; count];
+    for bond in bonds {
+        (joined[bond.i], joined[bond.j]) = (true, true);
+    }
+    let alone: Vec<usize> = (0..count).filter(|&i| !joined[i]).collect();
+    match alone[..] {
+        [0] if !given && count > 1 => Err(Error::input(
+            "lattice.file",
+            "site 0 has no edge",
+            "sites are counted from 0; set lattice.sites if a free site is meant",
+        )),
+        [_, ..] if !given && !bonds.is_empty() => {
+            log::warn!("lattice.file: no edge leads to the sites {alone:?}, which stay in the run");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Two-colours the graph of these bonds, site 0 in sublattice A (`true`); each further component

@@ -9,6 +9,7 @@ use super::kinds::Geometry;
 use super::{Group, Lattice};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::f64::consts::TAU;
 
 /// Largest number of entries in the permutations of a group (1 GiB).
@@ -25,6 +26,31 @@ pub struct PointElement {
     pub turns: usize,
     /// Whether the mirror that keeps the first lattice vector (or turns it least) is applied first.
     pub mirror: bool,
+}
+
+impl Group {
+    /// Elements whose products are the whole group; none for the identity alone.
+    pub fn generators(&self) -> Vec<&[u32]> {
+        let mut chosen: Vec<&[u32]> = Vec::new();
+        let identity = self.permutations.iter().take(1).cloned();
+        let mut reached: HashSet<Vec<u32>> = identity.collect();
+        for element in &self.permutations {
+            if reached.contains(element) {
+                continue;
+            }
+            chosen.push(element);
+            let mut open: Vec<Vec<u32>> = reached.iter().cloned().collect();
+            while let Some(last) = open.pop() {
+                for g in &chosen {
+                    let product: Vec<u32> = g.iter().map(|&i| last[i as usize]).collect();
+                    if reached.insert(product.clone()) {
+                        open.push(product);
+                    }
+                }
+            }
+        }
+        chosen
+    }
 }
 
 impl Lattice {

@@ -117,6 +117,14 @@ impl TermTable {
         }
     }
 
+    /// The sites on which some term acts, in any order.
+    fn touched(&self) -> impl Iterator<Item = u32> {
+        let elements = self.flips.iter().flat_map(|f| &f.element);
+        let products = self.diagonal.iter().chain(elements).flat_map(|m| &m.sites);
+        let flipped = self.flips.iter().flat_map(|f| &f.sites);
+        products.chain(flipped).copied()
+    }
+
     /// All pairs of sites that are flipped together, the smaller one first.
     fn pairs(&self) -> Vec<(u32, u32)> {
         let mut pairs = BTreeSet::new();
@@ -243,6 +251,7 @@ impl Operator for TermTable {
                 Some(_) => Vec::new(),
             },
             pairs: self.pairs(),
+            idle: super::others(self.sites, self.touched()),
         }
     }
 

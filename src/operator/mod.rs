@@ -19,6 +19,7 @@ pub use strings::{Pauli, PauliSum, name};
 use crate::basis::{Asks, Basis, Numbering};
 use crate::error::Result;
 use num_complex::Complex64;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// An operator, compiled for the configurations of a basis.
@@ -60,6 +61,8 @@ pub struct Facts {
     pub conserved: Vec<&'static str>,
     /// Pairs of sites between which it carries a charge, the smaller one first.
     pub pairs: Vec<(u32, u32)>,
+    /// Sites on which no term acts, ascending.
+    pub idle: Vec<u32>,
 }
 
 impl Facts {
@@ -67,6 +70,12 @@ impl Facts {
     pub fn lower_bound(&self) -> f64 {
         self.centre - self.spread
     }
+}
+
+/// The sites from 0 to `count` that are not among `sites`.
+fn others(count: usize, sites: impl Iterator<Item = u32>) -> Vec<u32> {
+    let touched: BTreeSet<u32> = sites.collect();
+    (0..count as u32).filter(|s| !touched.contains(s)).collect()
 }
 
 /// The rows of a matrix ⟨x|A|x'⟩ over numbered configurations, one at a time.

@@ -87,6 +87,13 @@ impl MetricKeys {
                 "give at least 1",
             ));
         }
+        if let Some(cut) = self.pseudo_inverse.filter(|c| !(0.0..1.0).contains(c)) {
+            return Err(Error::input(
+                "optimize.pseudo_inverse",
+                format!("{cut} is no fraction of the largest eigenvalue"),
+                "give a number from 0 to below 1, such as 1e-8",
+            ));
+        }
         let default = if named.is_empty() { SHIFT } else { 0.0 };
         let shift = self.shift.clone().unwrap_or(Schedule::Number(default));
         shift.validate("optimize.shift", true)?;

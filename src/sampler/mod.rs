@@ -131,6 +131,13 @@ impl Mixture {
             check_charges(&*rule, entry.kind, context.basis)?;
             rules.push((total, rule));
         }
+        if !f64::is_finite(total) {
+            return Err(Error::input(
+                KEY,
+                "the sum of the weights is too large for a number",
+                "weights are relative: give smaller ones",
+            ));
+        }
         check_reach(&rules, context.basis)?;
         rules.iter_mut().for_each(|(edge, _)| *edge /= total);
         Ok(Mixture { rules })

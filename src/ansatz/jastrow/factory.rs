@@ -1,6 +1,7 @@
 //! Decides what the input says of a Jastrow wave function, `kind = "jastrow"`.
 
 use super::{Form, Jastrow, all_pairs};
+use crate::ansatz::tied::check_tied;
 use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
@@ -103,6 +104,12 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     crate::ansatz::check_init(keys.init, context)?;
     crate::ansatz::check_parameters((context.basis.sites() as f64).powi(2))?;
     let form = Form::of(context.basis, &format!("{}.kind", context.path))?;
+    if matches!(keys.pairs, Pairs::Distance) {
+        let group = context.lattice.translations()?;
+        if group.permutations.len() > 1 {
+            check_tied(context, &group, &format!("{}.pairs", context.path))?;
+        }
+    }
     let classes = match (keys.pairs, form) {
         (Pairs::All, Form::Pairs) => all_pairs(context.basis.sites()),
         (Pairs::All, _) => all_ordered(context.basis.sites()),

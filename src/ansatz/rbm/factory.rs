@@ -7,6 +7,7 @@
 use super::Rbm;
 use super::kernel::Kernel;
 use super::values::{Inputs, ValueRbm, ValueShape};
+use crate::ansatz::tied::check_tied;
 use crate::ansatz::{Ansatz, Context, Erased, ParameterNumbers, schema_of};
 use crate::error::{Error, Result};
 use crate::lattice::Group;
@@ -113,6 +114,7 @@ fn units(keys: &Keys, context: &Context) -> Result<(usize, Option<Group>)> {
         Symmetry::Translations => context.lattice.translations()?,
         Symmetry::SpaceGroup => context.lattice.space_group()?,
     };
+    check_tied(context, &group, &format!("{}.symmetry", context.path))?;
     Ok((keys.density as usize, Some(group)))
 }
 

@@ -176,7 +176,14 @@ impl EvolveInput {
                 ));
             }
         }
-        Ok(())
+        match self.pseudo_inverse.filter(|cut| *cut >= 1.0) {
+            None => Ok(()),
+            Some(_) => wrong(
+                "pseudo_inverse",
+                "a cut-off of 1 or more leaves out every direction",
+                "give a number from 0 to below 1, such as 1e-8",
+            ),
+        }
     }
 
     /// An error where keys of the integrator or of the solver exclude each other.
@@ -201,6 +208,13 @@ impl EvolveInput {
                 key,
                 "this integrator has fixed steps",
                 "remove the key, or use integrator = \"bogacki-shampine\" or \"dormand-prince\"",
+            );
+        }
+        if self.min_step() > self.max_step.unwrap_or(self.time) {
+            return wrong(
+                "min_step",
+                "the shortest step is longer than the longest one",
+                "give a smaller min_step or a larger max_step",
             );
         }
         if self.shift.is_some() && (self.pseudo_inverse.is_some() || self.signal_to_noise.is_some())

@@ -206,7 +206,8 @@ fn finish(
         energy.effective_samples
     ));
     let names: Vec<&str> = observables.iter().map(|n| n.name.as_str()).collect();
-    let more = warnings::of_measurement(m, &energy, &names, problem.facts.lower_bound());
+    let (bound, states) = (problem.facts.lower_bound(), problem.basis.dimension());
+    let more = warnings::of_measurement(m, &energy, &names, bound, states);
     m.warnings.extend(more);
     m.warnings
         .extend(warnings::of_v_score(score, m.moments.as_ref()));

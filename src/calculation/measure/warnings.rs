@@ -7,19 +7,28 @@ use super::measurement::Measurement;
 use crate::calculation::vmc::Energy;
 use crate::stats::Summary;
 use crate::stats::limits::{MAX_CONFIGURATION_R_HAT, MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
+use num_complex::Complex64;
+
+/// Chains from which modes can be told: R-hat compares chains, and fewer may all sit in one (A.
+/// Vehtari et al., Bayesian Anal. 16, 667 (2021)).
+const ENOUGH_CHAINS: usize = 4;
 
 /// Warnings of a measurement; `names` are those of the observables, `lower_bound` one of the
-/// energy.
+/// energy. `states` is the number of configurations: chains in one alone cannot move.
 pub fn of_measurement(
     m: &Measurement,
     energy: &Energy,
     names: &[&str],
     lower_bound: f64,
+    states: f64,
 ) -> Vec<String> {
     let mut list = of_equilibration(m);
     list.extend(of_agreement(m, energy, names));
-    list.extend(of_moves(m));
+    if states > 1.0 {
+        list.extend(of_moves(m));
+    }
     list.extend(of_energy(energy, lower_bound));
+    list.extend(of_imaginary_part(m, energy));
     list
 }
 
@@ -105,6 +114,13 @@ fn of_moves(m: &Measurement) -> Vec<String> {
             accepted / proposed
         ));
     }
+    let chains = m.proposed.len();
+    if (1..ENOUGH_CHAINS).contains(&chains) && proposed > 0.0 {
+        list.push(format!(
+            "{chains} of the {ENOUGH_CHAINS} chains that are needed to see whether they stay in \
+             different regions: the error bar may be far too small; raise sampler.chains"
+        ));
+    }
     let frozen = m.accepted.iter().filter(|&&a| a == 0.0).count();
     if frozen > 0 {
         list.push(format!(
@@ -145,21 +161,36 @@ fn of_energy(energy: &Energy, lower_bound: f64) -> Vec<String> {
             energy.mean.re
         ));
     }
-    if energy.mean.im.abs() > 5.0 * energy.error.max(1e-10 * energy.mean.re.abs()) {
-        list.push(format!(
+    list
+}
+
+/// An imaginary part of the energy that is not zero within its own error, that of the means of the
+/// chains, and within that of the real part.
+fn of_imaginary_part(m: &Measurement, energy: &Energy) -> Option<String> {
+    let series = m.after(m.equilibration.cut);
+    let mean = |s: &Vec<Complex64>| s.iter().map(|e| e.im).sum::<f64>() / s.len().max(1) as f64;
+    let means: Vec<f64> = series.iter().map(mean).collect();
+    let chains = means.len() as f64;
+    let centre = means.iter().sum::<f64>() / chains;
+    let spread: f64 = means.iter().map(|m| (m - centre).powi(2)).sum();
+    let own = match means.len() {
+        0 | 1 => 0.0,
+        _ => (spread / (chains * (chains - 1.0))).sqrt(),
+    };
+    let error = energy.error.max(own).max(1e-10 * energy.mean.re.abs());
+    (energy.mean.im.abs() > 5.0 * error).then(|| {
+        format!(
             "Im E = {:.2e} is not zero within its error bar: sample longer, the wave function has \
              near-zeros",
             energy.mean.im
-        ));
-    }
-    list
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stats::Equilibration;
-    use num_complex::Complex64;
 
     fn energy() -> Energy {
         Energy {
@@ -182,7 +213,7 @@ mod tests {
     }
 
     fn warnings(m: &Measurement, e: &Energy) -> Vec<String> {
-        of_measurement(m, e, &["m"], -2.0)
+        of_measurement(m, e, &["m"], -2.0, 16.0)
     }
 
     #[test]
@@ -250,6 +281,47 @@ mod tests {
         for faulty in [disagreeing, complex, correlated] {
             assert_eq!(warnings(&sound(), &faulty).len(), 1, "{faulty:?}");
         }
-        assert_eq!(of_measurement(&sound(), &energy(), &[], -0.5).len(), 1);
+        let high = of_measurement(&sound(), &energy(), &[], -0.5, 16.0);
+        assert_eq!(high.len(), 1);
+    }
+
+    #[test]
+    fn one_state_needs_no_moves_and_few_chains_are_told() {
+        let still = Measurement {
+            accepted: vec![0.0; 4],
+            ..sound()
+        };
+        assert_eq!(warnings(&still, &energy()).len(), 2);
+        assert!(of_measurement(&still, &energy(), &[], -2.0, 1.0).is_empty());
+        for chains in 1..4 {
+            let few = Measurement {
+                proposed: vec![100.0; chains],
+                accepted: vec![40.0; chains],
+                ..sound()
+            };
+            let said = warnings(&few, &energy());
+            assert!(
+                said.len() == 1 && said[0].contains("sampler.chains"),
+                "{said:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_imaginary_part_has_an_error_of_its_own() {
+        let noisy = |im: [f64; 4]| Measurement {
+            series: im.map(|im| vec![Complex64::new(-1.0, im)]).to_vec(),
+            ..sound()
+        };
+        let energy = |im: f64| Energy {
+            mean: Complex64::new(-1.0, im),
+            error: 1e-5,
+            ..energy()
+        };
+        // The mean -7e-3 of chains that scatter by 1e-2 is no contradiction.
+        let scattered = noisy([-1.7e-2, 3e-3, -2e-3, -1.2e-2]);
+        assert!(warnings(&scattered, &energy(-7e-3)).is_empty());
+        let sharp = noisy([-7e-3, -7.1e-3, -6.9e-3, -7e-3]);
+        assert_eq!(warnings(&sharp, &energy(-7e-3)).len(), 1);
     }
 }

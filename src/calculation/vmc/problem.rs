@@ -59,6 +59,13 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
         pairs: model.exchange_bonds,
         ..hamiltonian.facts(&basis, sign_rule.as_deref())
     };
+    if !facts.idle.is_empty() && facts.spread > 0.0 {
+        log::warn!(
+            "no term of the Hamiltonian acts on the sites {:?}: they are free; sites are counted \
+             from 0",
+            facts.idle
+        );
+    }
     Ok(Problem {
         registry: *registry,
         lattice,

@@ -327,6 +327,10 @@ impl Operator for Small {
             connected: self.parts.iter().map(widest).sum(),
             conserved: kept.then_some(total.name).into_iter().collect(),
             pairs: pairs.into_iter().collect(),
+            idle: super::others(
+                basis.sites(),
+                self.parts.iter().flat_map(|p| p.sites.iter().copied()),
+            ),
         }
     }
 

@@ -93,7 +93,9 @@ fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
     names.dedup();
     let inside: Vec<String> = names.iter().map(|n| format!("parameters/{n}")).collect();
     let names: Vec<&str> = inside.iter().map(String::as_str).chain(names).collect();
-    let tree = hdf5::read_foreign(file, &names)?;
+    let size = |b: &Block| b.shape.iter().product();
+    let most: usize = layout.iter().map(size).max().unwrap_or_default();
+    let tree = hdf5::read_foreign(file, &names, most)?;
     let mut arrays = Arrays::new();
     for (name, value) in &tree.datasets {
         let block = match value {

@@ -9,18 +9,29 @@ use ::hdf5::{Dataset, Group};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// Groups inside groups that a file of this program never has: links go round in a circle.
+const DEEPEST: usize = 16;
+/// Datasets that a file of this program never has.
+const MOST: usize = 1 << 20;
+
+/// Reads a group that stands `depth` groups below the root of the file `path`.
 pub(super) fn read_group(
     group: &Group,
-    path: &Path,
+    (path, depth): (&Path, usize),
     tree: &mut Tree,
     verified: &mut BTreeSet<String>,
 ) -> Raw<()> {
+    if depth > DEEPEST || tree.datasets.len() > MOST {
+        return Err("links go round in a circle".into());
+    }
     for dataset in group.datasets().map_err(text)? {
         let name = dataset.name().trim_start_matches('/').to_string();
         let about = |e: String| format!("dataset {name}: {e}");
-        if dataset.layout() == Layout::Virtual {
-            check_sources(&dataset, path, verified).map_err(about)?;
+        match dataset.layout() {
+            Layout::Virtual => check_sources(&dataset, path, verified),
+            _ => check_size(&dataset, path),
         }
+        .map_err(about)?;
         let value = read_value(&dataset).map_err(about)?;
         if let (Some(unit), Some(meaning)) = (
             read_attribute(&dataset, "unit").map_err(about)?,
@@ -34,7 +45,19 @@ pub(super) fn read_group(
         .groups()
         .map_err(text)?
         .iter()
-        .try_for_each(|inner| read_group(inner, path, tree, verified))
+        .try_for_each(|inner| read_group(inner, (path, depth + 1), tree, verified))
+}
+
+/// An error where a dataset is larger than the file that should hold it.
+fn check_size(dataset: &Dataset, path: &Path) -> Raw<()> {
+    let held = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    let bytes = dataset.dtype().map_err(text)?.size() as u64;
+    let shape = dataset.get_shape().map_err(text)?;
+    let size = (shape.iter()).try_fold(bytes, |n, &l| n.checked_mul(l as u64));
+    match size.is_some_and(|n| n <= held) {
+        true => Ok(()),
+        false => Err(format!("the shape {shape:?} does not fit into the file")),
+    }
 }
 
 /// The library fills the share of a missing source file with zeros in silence; here it is an error,
@@ -42,6 +65,16 @@ pub(super) fn read_group(
 fn check_sources(dataset: &Dataset, path: &Path, verified: &mut BTreeSet<String>) -> Raw<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let sources = read_attribute(dataset, "sources")?.unwrap_or_default();
+    let own = path.file_name().unwrap_or_default();
+    let listed: Vec<String> = sources.lines().map(|s| s.replace('%', "%%")).collect();
+    for map in dataset.dcpl().map_err(text)?.virtual_map() {
+        if !listed.contains(&map.src_filename) || Path::new(&map.src_filename) == own {
+            return Err(format!(
+                "its source {} is not one of its list",
+                map.src_filename
+            ));
+        }
+    }
     for source in sources.lines() {
         if verified.insert(source.to_string()) {
             verify(&folder.join(source), true).map_err(|e| format!("its source file {e}"))?;

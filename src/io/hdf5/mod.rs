@@ -12,10 +12,12 @@
 //!
 //! Reference: HDF5 File Format Specification, version 3.0.
 
+mod foreign;
 mod groups;
 mod joined;
 mod values;
 
+pub use foreign::read_foreign;
 pub use joined::{DatasetKind, Joined, write_joined};
 
 use super::atomic::{Temporary, followed};
@@ -27,7 +29,7 @@ use ::hdf5::plist::file_access::FileCloseDegree;
 use groups::read_group;
 use std::collections::BTreeSet;
 use std::path::Path;
-use values::{attribute, read_value, write_value};
+use values::{attribute, write_value};
 
 /// Version of the layout of every file of the program.
 pub const SCHEMA_VERSION: i64 = 2;
@@ -95,7 +97,7 @@ pub(super) fn read_verified(path: &Path) -> Result<Tree> {
             ));
         }
         let mut tree = Tree::default();
-        read_group(&file, path, &mut tree, &mut BTreeSet::new())?;
+        read_group(&file, (path, 0), &mut tree, &mut BTreeSet::new())?;
         Ok(tree)
     };
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
@@ -108,28 +110,6 @@ pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
     verify(path, false)?;
     let file = File::open(path).map_err(|e| Error::output(path, format!("cannot be read: {e}")))?;
     Ok(names.iter().map(|name| file.link_exists(name)).collect())
-}
-
-/// Some datasets of a file that any program may have written, without a checksum; those that are
-/// missing are left out.
-///
-/// Fails with `Error::Output` where the file is no HDF5 file, or a dataset of these names holds
-/// something else than 64-bit numbers or complex ones as compounds (r, i).
-pub fn read_foreign(path: &Path, names: &[&str]) -> Result<Tree> {
-    let load = || {
-        crate::files::open(path).map_err(|e| e.to_string())?;
-        let file = File::open(path).map_err(text)?;
-        let mut tree = Tree::default();
-        for name in names.iter().filter(|name| file.link_exists(name)) {
-            let value = file
-                .dataset(name)
-                .map_err(text)
-                .and_then(|dataset| read_value(&dataset));
-            tree.put(name, value.map_err(|e| format!("dataset {name}: {e}"))?);
-        }
-        Ok(tree)
-    };
-    load().map_err(|e: String| Error::output(path, format!("cannot be read: {e}")))
 }
 
 /// The shapes of some datasets of a file, without reading them; `None` where there is no such
@@ -275,6 +255,38 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(read(&path), Err(Error::Output { .. })));
+    }
+
+    #[test]
+    fn forged_links_and_shapes_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let forge = |name: &str, change: fn(&File)| {
+            let path = folder.path().join(name);
+            write_atomic(&path, &sample()).unwrap();
+            let file = File::open_rw(&path).unwrap();
+            let block = file.userblock() as usize;
+            change(&file);
+            file.close().unwrap();
+            seal::seal(&path, block, Vec::new()).unwrap();
+            read(&path).unwrap_err().to_string()
+        };
+        let circle = |file: &File| {
+            let group = file.create_group("round").unwrap();
+            group.create_group("and").unwrap();
+            file.link_hard("round", "round/and/round").unwrap();
+        };
+        assert!(forge("circle.h5", circle).contains("circle"));
+        let huge = |file: &File| {
+            let new = file.new_dataset::<f64>().chunk(1 << 10).shape(1usize << 45);
+            new.create("huge").unwrap();
+        };
+        assert!(forge("huge.h5", huge).contains("does not fit"));
+        let itself = |file: &File| {
+            let new = file.new_dataset::<f64>().shape(8);
+            let new = new.virtual_map("itself.h5", "itself", 8, .., 8, ..);
+            new.create("itself").unwrap();
+        };
+        assert!(forge("itself.h5", itself).contains("not one of its list"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::io::tree::{Value, shaped};
 use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenUnicode};
 use ::hdf5::{Dataset, File, H5Type, Location};
 use ndarray::ArrayD;
-use num_complex::Complex64;
+use num_complex::{Complex, Complex64};
 use std::str::FromStr;
 
 fn unicode(s: &str) -> Raw<VarLenUnicode> {
@@ -63,6 +63,17 @@ pub(super) fn write_value(file: &File, name: &str, value: &Value) -> Raw<Dataset
             array(file, name, &shaped(&[list.len()], list))
         }
     }
+}
+
+/// The size of the parts of a complex type, a compound of two numbers called r and i.
+pub(super) fn complex_parts(descriptor: &TypeDescriptor) -> Option<FloatSize> {
+    [FloatSize::U4, FloatSize::U8].into_iter().find(|size| {
+        let complex = match size {
+            FloatSize::U4 => Complex::<f32>::type_descriptor(),
+            _ => Complex64::type_descriptor(),
+        };
+        *descriptor == complex
+    })
 }
 
 pub(super) fn read_value(dataset: &Dataset) -> Raw<Value> {

@@ -17,6 +17,7 @@ draw square.h5 square-one-filter.h5 --exact square.exact.h5 --output compared
 draw square.h5 --output square
 draw kagome.h5 --output kagome
 draw quench.h5 --output quench
+draw space.h5 --output space
 for name in synthetic condensate; do
     "$program" run "$root/configs/holography-$name.toml"
     draw "holography-$name.h5" --output "$name"
@@ -27,6 +28,7 @@ cp square/structure-factor.png "$root/docs/gallery/structure-factor-square.png"
 cp kagome/structure-factor.png "$root/docs/gallery/structure-factor-kagome.png"
 cp kagome/bonds.png "$root/docs/gallery/bonds-kagome.png"
 cp quench/evolution.png quench/spin-correlations-zz-of-time.png "$root/docs/gallery/"
+cp space/metric.png "$root/docs/gallery/holography-rk4-metric.png"
 cp synthetic/metric.png "$root/docs/gallery/holography-synthetic-metric.png"
 for name in metric loss potential; do cp "condensate/$name.png" "$root/docs/gallery/holography-$name.png"; done
 cp condensate/training-points.png "$root/docs/gallery/holography-points.png"

@@ -102,8 +102,8 @@ impl Bulk {
         }
     }
 
-    /// Rows [stage][number] by which h at the stages follows from the trained numbers; `None` where
-    /// they are the same.
+    /// One row per stage, by which h there follows from the trained numbers; `None` where they are
+    /// the same.
     pub fn map(&self) -> Option<Vec<Vec<f64>>> {
         self.knots?;
         let (mut x, at) = (self.positions(), self.stages());

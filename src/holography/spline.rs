@@ -81,7 +81,7 @@ impl Spline {
     }
 
     /// For each place of `at` the weights of the values at the points `x`, of which the spline
-    /// there is the sum: rows [place][point].
+    /// there is the sum: one row per place.
     pub fn weights(x: &[f64], at: &[f64]) -> Vec<Vec<f64>> {
         let unit = |k: usize| {
             let y: Vec<f64> = (0..x.len()).map(|i| f64::from(u8::from(i == k))).collect();

@@ -105,7 +105,7 @@ pub struct HolographyInput {
     pub coupling: Option<f64>,
     /// L in 1/GeV, the start where it is trained (none; 0.8)
     pub radius: Option<f64>,
-    /// What is trained, of "h", "coupling", "radius" (\["h"\]; all three)
+    /// What is trained, of "h", "coupling", "radius" ("h"; all three)
     pub train: Option<Vec<Trained>>,
     /// "pi" (default): F = pi; "regular": F = (2/eta) pi - m^2 phi - lambda phi^3
     #[serde(default)]

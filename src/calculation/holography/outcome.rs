@@ -62,7 +62,7 @@ impl Cohort {
         all.min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap_or(0)
     }
 
-    /// Rows [share][number] below which so many of the successful fits lie, by straight lines
+    /// One row per share, below which so many of the successful fits lie, by straight lines
     /// between them.
     pub fn quantiles(&self) -> Option<Vec<Vec<f64>>> {
         let rows = self.successful();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Words of the types behind the keys, which no message may hold.
 const TYPES: &[&str] = &[
-    "enum ", "struct ", "variant", "untagged", "usize", "u64", "f64",
+    "enum ", "struct ", " variant", "untagged", "usize", "u64", "f64",
 ];
 
 /// A folder with the data files that inputs name.

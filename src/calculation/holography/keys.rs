@@ -34,7 +34,7 @@ pub enum Trained {
 
 /// `holography.smoothness`
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, or \"cross-validated\"")]
 pub enum SmoothnessInput {
     /// A coefficient
     Number(f64),
@@ -44,7 +44,7 @@ pub enum SmoothnessInput {
 
 /// `holography.h_init.mean`
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, or a text such as \"2 + 1/eta\"")]
 pub enum MeanInput {
     /// The same at every position
     Number(f64),
@@ -54,7 +54,10 @@ pub enum MeanInput {
 
 /// `holography.h_init`
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as { mean = 4, sd = 3 }"
+)]
 pub struct MetricStart {
     /// A number, or a text such as "2 + 1/eta"
     pub mean: Option<MeanInput>,
@@ -63,7 +66,7 @@ pub struct MetricStart {
 }
 
 /// `holography.potential.from`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MetricSource {
     /// The mean of the successful seeds
@@ -74,6 +77,21 @@ pub enum MetricSource {
     /// The metric of holography.load
     File,
 }
+
+/// `holography.eta_boundary`
+const ETA_BOUNDARY: f64 = 1.0;
+/// `holography.band`
+const BAND: f64 = 0.1;
+/// `holography.steepness`
+const STEEPNESS: f64 = 100.0;
+/// `holography.width`
+const WIDTH: f64 = 0.004;
+/// `holography.seeds`
+const SEEDS: usize = 1;
+/// `holography.learning_rate`
+const LEARNING_RATE: f64 = 1e-3;
+/// `holography.bootstrap`
+const BOOTSTRAP: usize = 0;
 
 /// `[holography.potential]`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -91,62 +109,69 @@ pub struct PotentialInput {
 pub struct HolographyInput {
     /// "synthetic" or "condensate"; it decides the defaults
     pub experiment: Experiment,
-    /// d, dimensions of the boundary, 3 to 5 (3; 4 for condensate)
+    /// d, dimensions of the boundary, 3 to 5 (synthetic 3, condensate 4)
     pub dimension: Option<usize>,
-    /// Layers of the network (10; 15)
+    /// Layers of the network (synthetic 10, condensate 15)
     pub layers: Option<usize>,
     /// eta of the first slice, in AdS radii (1)
+    #[schemars(extend("default" = ETA_BOUNDARY))]
     pub eta_boundary: Option<f64>,
-    /// eta behind the last layer (0.1; 1/15)
+    /// eta behind the last layer (synthetic 0.1, condensate 1/15)
     pub eta_horizon: Option<f64>,
-    /// m^2 of the field (-1; -3)
+    /// m^2 of the field (synthetic -1, condensate -3)
     pub mass_squared: Option<f64>,
-    /// lambda, the start where it is trained (1; 0.2)
+    /// lambda, the start where it is trained (synthetic 1, condensate 0.2)
     pub coupling: Option<f64>,
-    /// L in 1/GeV, the start where it is trained (none; 0.8)
+    /// L in 1/GeV, the start where it is trained (synthetic none, condensate 0.8)
     pub radius: Option<f64>,
-    /// What is trained, of "h", "coupling", "radius" ("h"; all three)
+    /// What is trained, of "h", "coupling", "radius" (synthetic "h", condensate all three)
     pub train: Option<Vec<Trained>>,
     /// "pi" (default): F = pi; "regular": F = (2/eta) pi - m^2 phi - lambda phi^3
     #[serde(default)]
     pub horizon: Horizon,
     /// Points with abs F below it have label 0 (0.1)
+    #[schemars(extend("default" = BAND))]
     pub band: Option<f64>,
     /// How fast the answer changes at the band (100)
+    #[schemars(extend("default" = STEEPNESS))]
     pub steepness: Option<f64>,
     /// Coefficient of sum eta^4 (difference of h)^2 (1e-3; 1e-2), or "cross-validated"
     pub smoothness: Option<SmoothnessInput>,
-    /// Coefficient of (d - h_0)^2 (0; 1e-2)
+    /// Coefficient of (d - h_0)^2 (synthetic 0, condensate 1e-2)
     pub boundary_pull: Option<f64>,
-    /// Points of each label (1000; 10000)
+    /// Points of each label (synthetic 1000, condensate 10000)
     pub points: Option<usize>,
     /// CSV with columns phi,pi,label or mass,condensate,label, in place of points that are drawn
     pub data: Option<String>,
     /// condensate: CSV with columns mass,condensate in GeV and GeV^3 (built in: QCD at 207 MeV)
     pub condensate: Option<String>,
     /// condensate: deviation of the half-width of the band of label 0, in GeV^3 (0.004)
+    #[schemars(extend("default" = WIDTH))]
     pub width: Option<f64>,
-    /// Start of the metric (mean "2 + 1/eta", sd 1; mean 4, sd 3)
+    /// Start of the metric (synthetic: mean "2 + 1/eta", sd 1; condensate: mean 4, sd 3)
     pub h_init: Option<MetricStart>,
     /// HDF5 file with h, coupling, radius to start from: results, or datasets at the root
     pub load: Option<String>,
     /// Independent data and starts, shared out over the ranks (1)
+    #[schemars(extend("default" = SEEDS))]
     pub seeds: Option<usize>,
-    /// Passes over the points (100; 5000)
+    /// Passes over the points (synthetic 100, condensate 5000)
     pub epochs: Option<usize>,
-    /// Points of a batch (10; 100)
+    /// Points of a batch (synthetic 10, condensate 100)
     pub batch: Option<usize>,
     /// Rate of Adam (1e-3)
+    #[schemars(extend("default" = LEARNING_RATE))]
     pub learning_rate: Option<f64>,
-    /// A seed counts below it: mean abs(y - label), of condensate the loss (0.01; 0.1)
+    /// A seed counts below it: mean abs(y - label), of condensate the loss (synthetic 0.01, condensate 0.1)
     pub success: Option<f64>,
     /// "euler" (default), or "rk4": layers are steps of fourth order, and the published network is
     /// trained beside
     #[serde(default)]
     pub scheme: Stepper,
-    /// The metric is a spline through so many knots (none: one number per layer; 12 for "rk4")
+    /// The metric is a spline through so many knots (synthetic none: one number per layer, condensate 12 for "rk4")
     pub knots: Option<usize>,
     /// Fits to resampled data, for a band of the metric (0)
+    #[schemars(extend("default" = BOOTSTRAP))]
     pub bootstrap: Option<usize>,
     /// Strings in the learned space
     pub potential: Option<PotentialInput>,
@@ -202,7 +227,7 @@ impl HolographyInput {
             pace: Pace {
                 trained: [Trained::H, Trained::Coupling, Trained::Radius].map(trained),
                 batch: count(self.batch, 10, 100),
-                learning_rate: self.learning_rate.unwrap_or(1e-3),
+                learning_rate: self.learning_rate.unwrap_or(LEARNING_RATE),
             },
             smoothness: match &self.smoothness {
                 None => Some(pick(None, 1e-3, 1e-2)),
@@ -212,13 +237,13 @@ impl HolographyInput {
             boundary_pull: pick(self.boundary_pull, 0.0, 1e-2),
             published: count(None, 10, 15),
             points: count(self.points, 1000, 10_000),
-            width: self.width.unwrap_or(0.004),
+            width: self.width.unwrap_or(WIDTH),
             mean: mean.unwrap_or(default),
             sd: pick(start.and_then(|s| s.sd), 1.0, 3.0),
-            seeds: self.seeds.unwrap_or(1),
+            seeds: self.seeds.unwrap_or(SEEDS),
             epochs: count(self.epochs, 100, 5000),
             success: pick(self.success, 0.01, 0.1),
-            bootstrap: self.bootstrap.unwrap_or(0),
+            bootstrap: self.bootstrap.unwrap_or(BOOTSTRAP),
         }
     }
 
@@ -229,12 +254,12 @@ impl HolographyInput {
         Bulk {
             dimension: self.dimension.unwrap_or(if qcd { 4 } else { 3 }),
             layers: self.layers.unwrap_or(if qcd { 15 } else { 10 }),
-            eta_boundary: self.eta_boundary.unwrap_or(1.0),
+            eta_boundary: self.eta_boundary.unwrap_or(ETA_BOUNDARY),
             eta_horizon: self.eta_horizon.unwrap_or(choose(0.1, 1.0 / 15.0)),
             mass_squared: self.mass_squared.unwrap_or(choose(-1.0, -3.0)),
             horizon: self.horizon,
-            band: self.band.unwrap_or(0.1),
-            steepness: self.steepness.unwrap_or(100.0),
+            band: self.band.unwrap_or(BAND),
+            steepness: self.steepness.unwrap_or(STEEPNESS),
             scheme: self.scheme,
             knots: self.knots.or(splined),
             entrance: match qcd {

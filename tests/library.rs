@@ -418,6 +418,10 @@ fn inputs(section: &str) -> Vec<String> {
             let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
             vec![format!("{sampled}{list}"), format!("{exact}{list}")]
         }
+        "holography" => {
+            let keys = "experiment = \"synthetic\"\npoints = 20\nepochs = 20\nseeds = 2";
+            vec![format!("[holography]\n{keys}\n")]
+        }
         other => panic!("add an input with [{other}]"),
     }
 }

@@ -266,6 +266,20 @@ fn the_pages_of_kinds_are_those_of_the_program() {
     assert_eq!(names, kept, "pages of kinds that are no longer there");
 }
 
+/// The code of a file of tests or a room, or of all files of a folder of that name; `::` parts
+/// names.
+fn code_of(name: &str) -> Option<String> {
+    let path = name.replace("::", "/");
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    ["tests", "src"].iter().find_map(|top| {
+        let place = project().join(top).join(&path);
+        let files = std::fs::read_dir(&place).into_iter().flatten().flatten();
+        let inside: String = files.filter_map(|f| read(&f.path())).collect();
+        let code = read(&place.with_extension("rs")).unwrap_or_default() + &inside;
+        (!code.is_empty()).then_some(code)
+    })
+}
+
 #[test]
 fn the_tests_that_the_faults_name_exist() {
     let page = std::fs::read_to_string(project().join("docs/faults.md")).unwrap();
@@ -274,9 +288,9 @@ fn the_tests_that_the_faults_name_exist() {
         let mut code = String::new();
         let cell = line.split('|').nth(3).unwrap_or_default();
         for word in cell.split('`').skip(1).step_by(2) {
-            if let Ok(text) = std::fs::read_to_string(project().join(format!("tests/{word}.rs"))) {
+            if let Some(text) = code_of(word) {
                 code = text;
-            } else if !word.contains("::") && !word.contains('/') {
+            } else if !word.contains('/') {
                 let head = match word.strip_suffix("...") {
                     Some(start) => format!("fn {start}"),
                     None => format!("fn {word}("),

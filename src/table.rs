@@ -149,7 +149,8 @@ fn join_lines(value: &mut serde_json::Value) {
 /// The schema of a kind without keys, with what it is.
 pub fn no_keys(description: &str) -> serde_json::Value {
     serde_json::json!({
-        "description": description, "type": "object", "properties": {}, "additionalProperties": false
+        "description": description,
+        "type": "object", "properties": {}, "additionalProperties": false
     })
 }
 

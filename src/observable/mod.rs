@@ -121,7 +121,8 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         build: magnetisation::build,
         schema: || {
             no_keys(
-                "Magnetisation along z: mean, absolute value, square and fourth power, and the same of the staggered one.",
+                "Magnetisation along z: mean, absolute value, square and fourth power, and the \
+                 same of the staggered one.",
             )
         },
     },

@@ -27,7 +27,7 @@ struct Keys {
 #[derive(Debug, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(
     untagged,
-    expecting = "\"hamiltonian\", \"all\", \"neighbours\", or a list of pairs such as [[0, 1], [1, 2]]"
+    expecting = "\"hamiltonian\", \"all\", \"neighbours\", or a list such as [[0, 1], [1, 2]]"
 )]
 enum Bonds {
     /// A named set.

@@ -14,7 +14,8 @@ pub(super) const ENTRY: RuleEntry = RuleEntry {
     build,
     schema: || {
         crate::table::no_keys(
-            "Sz or n of a site up or down by one step; where their sum is fixed, up on one site of a pair and down on the other.",
+            "Sz or n of a site up or down by one step; where their sum is fixed, up on one site \
+             of a pair and down on the other.",
         )
     },
 };

@@ -58,9 +58,7 @@ pub struct RbmScratch {
 impl RbmScratch {
     /// Makes room for `rows` walkers at once; what there is stays.
     fn fit<M: Machine>(&mut self, machine: &M, rows: usize) {
-        let grow = |numbers: &mut Vec<f64>, wanted| {
-            numbers.resize(numbers.len().max(wanted), 0.0);
-        };
+        let grow = |row: &mut Vec<f64>, wanted| row.resize(row.len().max(wanted), 0.0);
         grow(&mut self.inputs, rows * machine.inputs());
         grow(&mut self.theta, rows * machine.weights().stride());
         self.planes.resize(2 * thetas(machine), 0.0);

@@ -162,13 +162,15 @@ pub struct HolographyInput {
     /// Rate of Adam (1e-3)
     #[schemars(extend("default" = LEARNING_RATE))]
     pub learning_rate: Option<f64>,
-    /// A seed counts below it: mean abs(y - label), of condensate the loss (synthetic 0.01, condensate 0.1)
+    /// A seed counts below it: mean abs(y - label), of condensate the loss (synthetic 0.01,
+    /// condensate 0.1)
     pub success: Option<f64>,
     /// "euler" (default), or "rk4": layers are steps of fourth order, and the published network is
     /// trained beside
     #[serde(default)]
     pub scheme: Stepper,
-    /// The metric is a spline through so many knots (synthetic none: one number per layer, condensate 12 for "rk4")
+    /// The metric is a spline through so many knots (synthetic none: one number per layer,
+    /// condensate 12 for "rk4")
     pub knots: Option<usize>,
     /// Fits to resampled data, for a band of the metric (0)
     #[schemars(extend("default" = BOOTSTRAP))]

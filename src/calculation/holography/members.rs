@@ -28,7 +28,7 @@ const BATCH: usize = 500;
 
 /// What a fit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum MemberRole {
     /// A candidate of the smoothness, by its number, without the points that are held out.
     Candidate(usize),
     /// What the input asks for.
@@ -42,7 +42,7 @@ pub(super) enum Role {
 /// One fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Member {
-    pub role: Role,
+    pub role: MemberRole,
     /// Number of the seed, or of the replicate.
     pub number: usize,
 }
@@ -59,7 +59,7 @@ pub(super) struct Workshop {
 impl Member {
     /// The word of its streams.
     fn lane(self) -> u64 {
-        let group = u64::from(self.role == Role::Replicate);
+        let group = u64::from(self.role == MemberRole::Replicate);
         lane(group, self.number as u64)
     }
 
@@ -69,7 +69,7 @@ impl Member {
 
     /// Whether the losses of its epochs are kept.
     fn is_followed(self) -> bool {
-        matches!(self.role, Role::Asked | Role::Published)
+        matches!(self.role, MemberRole::Asked | MemberRole::Published)
     }
 }
 
@@ -77,7 +77,7 @@ impl Workshop {
     /// The space of a fit.
     pub fn bulk(&self, member: Member) -> Bulk {
         let published = match member.role {
-            Role::Published => self.recipe.euler(),
+            MemberRole::Published => self.recipe.euler(),
             _ => None,
         };
         published.unwrap_or_else(|| self.recipe.bulk.clone())
@@ -87,7 +87,7 @@ impl Workshop {
     pub fn trainer(&self, member: Member, chosen: f64) -> Trainer {
         let bulk = self.bulk(member);
         let smoothness = match member.role {
-            Role::Candidate(k) => CANDIDATES[k],
+            MemberRole::Candidate(k) => CANDIDATES[k],
             _ => chosen,
         };
         let Recipe {
@@ -128,10 +128,10 @@ impl Workshop {
     /// All points of a fit, those of a candidate that are held out included.
     pub fn points(&self, member: Member) -> Result<Examples> {
         let of_seed = |number: usize| Member {
-            role: Role::Asked,
+            role: MemberRole::Asked,
             number,
         };
-        if member.role != Role::Replicate {
+        if member.role != MemberRole::Replicate {
             return self.drawn(of_seed(member.number), None);
         }
         let mut rng = member.stream(self.seed, Purpose::Bootstrap, 0);
@@ -169,7 +169,7 @@ impl Workshop {
     fn training(&self, member: Member) -> Result<Examples> {
         let points = self.points(member)?;
         Ok(match member.role {
-            Role::Candidate(_) => {
+            MemberRole::Candidate(_) => {
                 let kept = (0..points.len()).filter(|k| !is_held_out(member, *k));
                 points.chosen(kept)
             }
@@ -280,18 +280,18 @@ fn is_held_out(member: Member, point: usize) -> bool {
 
 /// All fits in the order of the phases.
 pub(super) fn members_of(recipe: &Recipe) -> Vec<Member> {
-    let of = |role: Role, count: usize| (0..count).map(move |number| Member { role, number });
+    let of = |role: MemberRole, count: usize| (0..count).map(move |number| Member { role, number });
     let mut members = Vec::new();
     if recipe.smoothness.is_none() {
         for k in 0..CANDIDATES.len() {
-            members.extend(of(Role::Candidate(k), recipe.seeds));
+            members.extend(of(MemberRole::Candidate(k), recipe.seeds));
         }
     }
-    members.extend(of(Role::Asked, recipe.seeds));
+    members.extend(of(MemberRole::Asked, recipe.seeds));
     if recipe.euler().is_some() {
-        members.extend(of(Role::Published, recipe.seeds));
+        members.extend(of(MemberRole::Published, recipe.seeds));
     }
-    members.extend(of(Role::Replicate, recipe.bootstrap));
+    members.extend(of(MemberRole::Replicate, recipe.bootstrap));
     members
 }
 

@@ -29,7 +29,7 @@ use crate::table::schema_of;
 use course::Course;
 use ending::Ending;
 use keys::{PotentialInput, Recipe};
-use members::{CANDIDATES, Member, Role, Workshop, members_of};
+use members::{CANDIDATES, Member, MemberRole, Workshop, members_of};
 use outcome::Findings;
 use std::cell::OnceCell;
 use strings::Strings;
@@ -126,16 +126,16 @@ impl Holography {
 
     /// The fits of each phase.
     fn phases(&self) -> Vec<std::ops::Range<usize>> {
-        let of = |role: fn(Role) -> usize| {
+        let of = |role: fn(MemberRole) -> usize| {
             move |phase: usize| {
                 let here = |m: &&Member| role(m.role) < phase;
                 self.members.iter().filter(here).count()
             }
         };
         let before = of(|role| match role {
-            Role::Candidate(_) => 0,
-            Role::Asked | Role::Published => 1,
-            Role::Replicate => 2,
+            MemberRole::Candidate(_) => 0,
+            MemberRole::Asked | MemberRole::Published => 1,
+            MemberRole::Replicate => 2,
         });
         (0..3)
             .map(|phase| before(phase)..before(phase + 1))
@@ -159,7 +159,7 @@ impl Holography {
         let count = self
             .members
             .iter()
-            .filter(|m| matches!(m.role, Role::Candidate(_)))
+            .filter(|m| matches!(m.role, MemberRole::Candidate(_)))
             .count();
         let mut all = vec![0.0; 2 * count];
         let score = |k: usize| self.workshop.held_out(self.members[k], &self.courses[k]);
@@ -218,9 +218,9 @@ impl Holography {
     /// A line of the log about the fits of a phase.
     fn report(&self, range: std::ops::Range<usize>, epoch: usize, desk: &mut Desk) {
         let what = match self.members[range.start].role {
-            Role::Candidate(_) => "candidates of the smoothness",
-            Role::Asked | Role::Published => "seeds",
-            Role::Replicate => "replicates",
+            MemberRole::Candidate(_) => "candidates of the smoothness",
+            MemberRole::Asked | MemberRole::Published => "seeds",
+            MemberRole::Replicate => "replicates",
         };
         let courses = &self.courses[range.clone()];
         let mut losses: Vec<f64> = courses
@@ -270,7 +270,7 @@ impl Holography {
         Ok(())
     }
 
-    fn courses_of(&self, role: Role) -> Vec<&Course> {
+    fn courses_of(&self, role: MemberRole) -> Vec<&Course> {
         let pairs = self.members.iter().zip(&self.courses);
         pairs
             .filter(|(m, _)| m.role == role)
@@ -289,7 +289,7 @@ impl Calculation for Holography {
         let blocks: usize = self.phases().into_iter().map(of_phase).sum();
         let choice = usize::from(self.recipe().smoothness.is_none());
         let points = 2 * self.recipe().points * self.recipe().seeds;
-        let followed = self.courses_of(Role::Asked).len() * epochs;
+        let followed = self.courses_of(MemberRole::Asked).len() * epochs;
         Cost {
             blocks: (blocks + choice + 1) as f64,
             bytes: (8 * (5 * points + followed)) as f64,
@@ -351,7 +351,7 @@ impl Calculation for Holography {
         Ok(Loaded::Resumed)
     }
     fn record(&self, out: &mut Tree) -> Result<()> {
-        let asked = self.courses_of(Role::Asked);
+        let asked = self.courses_of(MemberRole::Asked);
         let thetas: Vec<_> = asked.iter().map(|c| &c.fit.theta).collect();
         record::standing(out, "holography", self.recipe().bulk.positions(), &thetas);
         record::history(out, &asked);

@@ -3,7 +3,7 @@
 
 use super::course::Course;
 use super::keys::Experiment;
-use super::members::{Member, Role, Workshop};
+use super::members::{Member, MemberRole, Workshop};
 use crate::error::Result;
 use crate::holography::bulk::Bulk;
 use crate::holography::data::Examples;
@@ -93,14 +93,18 @@ impl Findings {
         chosen: f64,
     ) -> Result<Self> {
         let (mut points, mut groups) = (Vec::new(), Vec::new());
-        for role in [Role::Asked, Role::Published, Role::Replicate] {
+        for role in [
+            MemberRole::Asked,
+            MemberRole::Published,
+            MemberRole::Replicate,
+        ] {
             let of_role = members.iter().zip(courses).filter(|(m, _)| m.role == role);
             let mut group = None;
             for (member, course) in of_role {
                 let (examples, judgement) = workshop.judged(*member, course, chosen)?;
                 let group = group.get_or_insert_with(|| Cohort::new(workshop.bulk(*member)));
                 group.add(workshop, course, judgement);
-                if role == Role::Asked {
+                if role == MemberRole::Asked {
                     points.push(examples);
                 }
             }

@@ -9,7 +9,7 @@ use crate::exact::{ExactOptions, solve};
 use crate::{input, io, job, linalg};
 use std::path::{Path, PathBuf};
 
-/// ExactRequest of the command.
+/// What the command is asked for.
 pub struct ExactRequest {
     /// Number of states, lowest first.
     pub states: usize,

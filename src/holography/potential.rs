@@ -161,10 +161,12 @@ pub fn hang(warp: &dyn Warp, eta: f64) -> Option<Hanging> {
     below.extend(passed);
     below.push(eta);
     let straight = |eta: f64| 2.0 * (0.5 * warp.ln_f(eta)).exp();
-    Some(Hanging {
+    let found = Hanging {
         separation: integral(&across, &ends),
         energy: integral(&along, &ends) - integral(&straight, &below),
-    })
+    };
+    // Between two looks f g may lie below its value at the turning point.
+    (found.separation.is_finite() && found.energy.is_finite()).then_some(found)
 }
 
 /// The place between `low` and `high` where a condition that holds at `high` begins to hold.

@@ -1,6 +1,6 @@
 //! Decides how smooth functions are integrated: by halves, until two rules agree.
 //!
-//! The Gauss–Kronrod pair of 7 and 15 points (A. S. Kronrod, Nodes and LayerWeights of Quadrature
+//! The Gauss–Kronrod pair of 7 and 15 points (A. S. Kronrod, Nodes and Weights of Quadrature
 //! Formulas (1965)); the error of the longer rule is far below the difference that stops it.
 
 /// Nodes between 0 and 1, weights of the longer rule, and of the shorter one.
@@ -48,8 +48,9 @@ fn rules(f: &dyn Fn(f64) -> f64, from: f64, to: f64) -> [f64; 2] {
 
 fn halves(f: &dyn Fn(f64) -> f64, (from, to): (f64, f64), scale: f64, depth: usize) -> f64 {
     let [long, short] = rules(f, from, to);
-    let agree = (long - short).abs() <= TOLERANCE * scale.max(long.abs());
-    if agree || depth == 0 {
+    // Numbers that are not finite differ from nothing: halving them would go on for ever.
+    let differ = (long - short).abs() > TOLERANCE * scale.max(long.abs());
+    if !differ || !long.is_finite() || depth == 0 {
         return long;
     }
     let middle = 0.5 * (from + to);

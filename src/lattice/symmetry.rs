@@ -8,8 +8,7 @@
 use super::kinds::Geometry;
 use super::{Group, Lattice};
 use crate::error::{Error, Result};
-use std::collections::BTreeSet;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::f64::consts::TAU;
 
 /// Largest number of entries in the permutations of a group (1 GiB).

@@ -345,6 +345,7 @@ fn values(alone: &dyn Ensemble, known: &KnownState) -> Verdict {
         }
     };
     let wanted = local_values(known.operator, xs, n, 0, |asks, out| {
+        out.clear();
         out.extend(asks.iter().map(|(walker, step)| quotient(walker, step)));
     });
     if found.values.len() != wanted.len() {

@@ -135,7 +135,7 @@ pub fn apply(
 }
 
 /// A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x) of the rows `xs` of `sites` values each. The questions that
-/// `ratios` answers number the rows from `first` on.
+/// `ratios` answers number the rows from `first` on; what its list held before is to be replaced.
 pub fn local_values(
     operator: &dyn Operator,
     xs: &[i8],

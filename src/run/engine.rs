@@ -140,9 +140,14 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         Ok(Some(lock))
     };
     let _lock = agree(comm, if comm.is_root() { lock() } else { Ok(None) })?;
+    // Files that a section names count by their content, as those of the whole input.
+    let keys = stages.iter().map(|stage| stage.keys.to_string());
+    let read: String = std::iter::once(job.identity.to_string())
+        .chain(keys)
+        .collect();
     same_everywhere(
         comm,
-        fnv1a(job.identity.as_bytes()),
+        fnv1a(read.as_bytes()),
         "the ranks read different files that the input names; put them into a folder that all \
          hosts share",
     )?;

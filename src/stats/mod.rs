@@ -18,6 +18,14 @@ pub use line::{FitPoint, Line, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 pub use summary::Summary;
 
+/// The middle of some numbers, the mean of the middle two where their count is even; `None` of none.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    let (low, high) = (values.get(last / 2)?, values.get(last.div_ceil(2))?);
+    Some(0.5 * (low + high))
+}
+
 /// V-score N Var H/(E − E_inf)² (Wu et al., Science 386, 296 (2024)); `None` where E = E_inf.
 pub fn v_score(sites: usize, variance: f64, energy: f64, e_infinity: f64) -> Option<f64> {
     let score = sites as f64 * variance / (energy - e_infinity).powi(2);

@@ -101,7 +101,9 @@ fn meaning(expected: &str) -> String {
         "a sequence" => "a list such as [1, 2]",
         "a map" => "a table such as { key = 1 }",
         _ if expected.starts_with("struct ") => "a table such as { key = 1 }",
-        _ if expected.contains("enum ") => "a text in quotes, or a table with the key `kind`",
+        _ if expected.contains("tagged enum ") => "a table with the key `kind`",
+        "string only" | "string or map" => "a text in quotes",
+        _ if expected.contains("enum ") => "a text in quotes",
         _ if expected.starts_with("a tuple of size ") || expected.starts_with("tuple ") => {
             return expected.replace("tuple", "list");
         }

@@ -209,7 +209,7 @@ impl Calculation for Evolve<'_> {
     fn warnings(&self) -> Vec<String> {
         let (max_drift, max_r2) = bounds(&self.keys);
         let mut list = self.trajectory.warnings(max_drift, max_r2);
-        if !self.trajectory.curves.datasets.is_empty() {
+        if !self.trajectory.outputs.is_empty() {
             list.extend(curves::undefined(
                 &self.trajectory.curves,
                 &self.observables,

@@ -91,13 +91,22 @@ fn table(source: &Source, file: &str) -> Result<Vec<[f64; 2]>> {
     Ok(table)
 }
 
+/// Numbers of a dataset that is read, at most.
+const LARGEST: usize = 1 << 16;
+
 /// The numbers, λ and L of `holography.load`; results of this program bring the mean of their
 /// successful seeds.
 pub(super) fn load(source: &Source, file: &str, recipe: &Recipe) -> Result<Vec<f64>> {
     let wrong = |problem: String, remedy: &str| {
         Error::input("holography.load", format!("{file}: {problem}"), remedy)
     };
-    let tree = hdf5::read(&source.folder.join(file))
+    let names = ["h", "coupling", "radius"];
+    let means = names.map(|name| format!("holography/mean/{name}"));
+    let names: Vec<&str> = names
+        .into_iter()
+        .chain(means.iter().map(String::as_str))
+        .collect();
+    let tree = hdf5::read_foreign(&source.folder.join(file), &names, LARGEST)
         .map_err(|e| wrong(e.to_string(), "give an HDF5 file with a dataset h"))?;
     let inside = |name: &str| {
         let root = tree.reals(name);
@@ -143,7 +152,7 @@ pub(super) fn digests(source: &Source, keys: &HolographyInput) -> Result<toml::T
         let Some(file) = file else {
             continue;
         };
-        let bytes = std::fs::read(source.folder.join(file)).map_err(|e| {
+        let bytes = crate::files::bytes(&source.folder.join(file), u64::MAX).map_err(|e| {
             Error::input(
                 format!("holography.{key}"),
                 format!("{file} cannot be read: {e}"),

@@ -104,7 +104,8 @@ impl Workshop {
     pub fn start(&self, member: Member) -> Result<Course> {
         let eta = self.bulk(member).positions();
         let mut theta = match &self.loaded {
-            Some(loaded) if loaded.len() == eta.len() + 2 => loaded.clone(),
+            // The numbers of a file stand at the positions of the network that was asked for.
+            Some(loaded) if self.bulk(member) == self.recipe.bulk => loaded.clone(),
             _ => {
                 let mut rng = member.stream(self.seed, Purpose::BoundaryStart, 0);
                 let mut theta = Vec::with_capacity(eta.len() + 2);

@@ -25,6 +25,7 @@ use crate::holography::data::Examples;
 use crate::input::Source;
 use crate::io::tree::Tree;
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
+use crate::stats::median;
 use crate::table::schema_of;
 use course::Course;
 use ending::Ending;
@@ -223,15 +224,12 @@ impl Holography {
             MemberRole::Replicate => "replicates",
         };
         let courses = &self.courses[range.clone()];
-        let mut losses: Vec<f64> = courses
-            .iter()
-            .filter_map(|c| c.losses.last().copied())
-            .collect();
-        losses.sort_by(f64::total_cmp);
+        let last = courses.iter().filter_map(|c| c.losses.last().copied());
+        let best = last.clone().min_by(f64::total_cmp);
         let saturated: f64 = courses.iter().map(|c| c.saturated).sum();
-        let losses = match losses.first() {
-            Some(best) => format!("  loss {best:.5}, median {:.5}", losses[losses.len() / 2]),
-            None => String::new(),
+        let losses = match (best, median(last.collect())) {
+            (Some(best), Some(middle)) => format!("  loss {best:.5}, median {middle:.5}"),
+            _ => String::new(),
         };
         let total = self.recipe().epochs;
         desk.line(

@@ -7,6 +7,7 @@ use super::outcome::{Cohort, Findings, mean_and_spread};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::record;
 use crate::run::{Curves, Record, save_rows};
+use crate::stats::median;
 
 record! {
     /// The losses of an epoch.
@@ -77,8 +78,8 @@ pub(super) fn history(out: &mut Tree, courses: &[&Course]) {
         let mut all: Vec<f64> = courses.iter().map(|c| c.losses[k]).collect();
         all.sort_by(f64::total_cmp);
         EpochRow {
-            best: all[0],
-            median: all[all.len() / 2],
+            best: all.first().copied().unwrap_or(f64::NAN),
+            median: median(all).unwrap_or(f64::NAN),
         }
     };
     let rows: Vec<EpochRow> = (0..epochs).map(row).collect();

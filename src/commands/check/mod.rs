@@ -101,6 +101,8 @@ fn predict_sections(
     if asked.seconds <= 0.0 {
         return Ok(Forecast::default());
     }
+    // A trial looks at the flags, and has a folder to be removed.
+    stop.begin();
     let asked = trial::Asked {
         path: asked.path,
         settings: asked.settings,

@@ -19,14 +19,10 @@ use crate::input::{Method, OutputInput, SamplerInput, Source};
 use crate::io::tree::Tree;
 use crate::observable::Named;
 use crate::optimizer::Sizes;
+use crate::stats::median;
 
 /// A share of a step that is never the solve.
 const SAMPLING: f64 = 0.05;
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len().checked_sub(1)? / 2).copied()
-}
 
 /// What the forecast rests on.
 struct Scaling<'a> {
@@ -217,7 +213,8 @@ impl Forecaster<'_> {
         let taken: f64 = self.seconds("measure").iter().sum();
         let row = taken / (self.measured_ran / extent.chains).max(1) as f64;
         let row = match (self.exact, row) {
-            (true, whole) => whole * self.scaling.larger / rows,
+            // A full sum is done once, whatever the number of samples.
+            (true, whole) => whole * self.scaling.larger / rows.max(1.0),
             (false, row) if row > 0.0 => {
                 row * sampler.chains.div_ceil(self.scaling.plan.ranks) as f64
                     / extent.chains.div_ceil(extent.ranks) as f64
@@ -228,6 +225,7 @@ impl Forecaster<'_> {
                     / (sampler.samples / sampler.chains) as f64
             }
         };
+        let rows = if self.exact { rows.max(1.0) } else { rows };
         out.measure = Some(row * rows);
         out.add(row * rows);
     }

@@ -11,6 +11,7 @@ use crate::observable::Named;
 
 /// Bytes of a segment of samples besides the samples.
 const SEGMENT: f64 = 8192.0;
+
 impl Forecaster<'_> {
     /// Bytes of results and checkpoint.
     pub(super) fn of_files(&self, observables: &[Named], out: &mut Forecast, mut growth: Growth) {

@@ -124,3 +124,34 @@ fn a_finished_run_says_so_and_fresh_starts_over() {
         .collect();
     assert!(!old.is_empty());
 }
+
+#[test]
+fn a_file_that_says_something_else_is_another_input() {
+    let observables = "observables = [{ kind = 'pauli', name = 'bond', file = 'p.csv' }]";
+    let case = Case::new(&format!(
+        "{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n[measure]\nsamples = 1024\n{observables}\n"
+    ));
+    let bond = |term: &str| {
+        std::fs::write(
+            case.path("p.csv"),
+            format!("coefficient,string\n1.0,{term}\n"),
+        )
+        .unwrap();
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 0);
+        let value = case
+            .tree("x.h5")
+            .real("measure/observables/bond/mean")
+            .unwrap();
+        (text(&out), value)
+    };
+    let (_, near) = bond("Z0 Z1");
+    let (said, same) = bond("Z0 Z1");
+    assert!(said.contains("is finished") && same == near, "{said}");
+    let (said, far) = bond("Z0 Z3");
+    assert!(
+        said.contains("[measure] has other keys and starts over"),
+        "{said}"
+    );
+    assert_ne!(far, near);
+}

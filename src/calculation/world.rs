@@ -1,6 +1,7 @@
 //! Decides what a section is built from: the input, the kinds that it can name, and what the
 //! sections of one input share.
 
+use super::contents::add_contents;
 use super::plan::Plan;
 use super::registry::Registry;
 use super::vmc::Vmc;
@@ -69,10 +70,13 @@ impl Section {
         }
     }
 
-    /// [`Section::effective`] of a section whose keys decide all of themselves.
+    /// [`Section::effective`] of a section whose keys decide all of themselves; files that they
+    /// name count by their content.
     pub fn own_keys(source: &Source, name: &str) -> Result<toml::Table> {
         let table = source.table.get(name).and_then(toml::Value::as_table);
-        Ok(table.cloned().unwrap_or_default())
+        let mut table = table.cloned().unwrap_or_default();
+        add_contents(&mut table, &source.folder);
+        Ok(table)
     }
 }
 
@@ -190,6 +194,10 @@ impl<'a> World<'a> {
             let operator = format!("{:?}", vmc.borrow().problem.hamiltonian);
             let digest = format!("{:016x}", fnv1a(operator.as_bytes()));
             identity.insert("hamiltonian_digest".into(), toml::Value::String(digest));
+            if let Some(edges) = &vmc.borrow().problem.lattice.spec.edges {
+                let digest = format!("{:016x}", fnv1a(format!("{edges:?}").as_bytes()));
+                identity.insert("lattice_digest".into(), toml::Value::String(digest));
+            }
         }
         identity.to_string()
     }

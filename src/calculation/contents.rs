@@ -1,0 +1,68 @@
+//! Decides how files that the keys of a section name count: by what they say, not by their names.
+
+use crate::files;
+use crate::io::hdf5;
+use crate::io::seal::fnv1a;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Keys whose text names a file.
+const FILES: [&str; 3] = ["file", "bonds", "fields"];
+
+/// Adds, beside each key of `table` and of the tables in it that names a file of `folder`, a number
+/// for its content. What is no file, or cannot be read, is left to who reads it.
+pub(super) fn add_contents(table: &mut Table, folder: &Path) {
+    let mut found = Vec::new();
+    for (key, value) in table.iter_mut() {
+        match value {
+            Value::Table(inner) => add_contents(inner, folder),
+            Value::Array(list) => list
+                .iter_mut()
+                .filter_map(Value::as_table_mut)
+                .for_each(|inner| add_contents(inner, folder)),
+            Value::String(name) if FILES.contains(&key.as_str()) => {
+                found.extend(content(&folder.join(name)).map(|sum| (key.clone(), sum)));
+            }
+            _ => {}
+        }
+    }
+    for (key, sum) in found {
+        table.insert(
+            format!("{key}_content"),
+            Value::String(format!("{sum:016x}")),
+        );
+    }
+}
+
+/// A number for what a file says: for a state the parameters of its wave function, so that the
+/// same state counts as the same whenever it was written.
+fn content(path: &Path) -> Option<u64> {
+    let bytes = files::bytes(path, u64::MAX).ok()?;
+    let state = hdf5::read(path).map(|tree| tree.group("parameters"));
+    match state.ok().filter(|state| !state.datasets.is_empty()) {
+        Some(state) => Some(fnv1a(&state.to_bytes())),
+        None => Some(fnv1a(&bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_counts_by_what_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.csv");
+        let keys = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let list = "observables = [{ kind = 'pauli', file = 'p.csv' }, { file = 'none.csv' }]";
+            let mut table: Table = list.parse().unwrap();
+            add_contents(&mut table, folder.path());
+            table.to_string()
+        };
+        let first = keys("1.0,Z0 Z1");
+        assert_eq!(first.matches("file_content").count(), 1, "{first}");
+        assert_ne!(first, keys("1.0,Z0 Z3"));
+        assert_eq!(first, keys("1.0,Z0 Z1"));
+    }
+}

@@ -3,7 +3,6 @@
 //! A new section is a folder of this room and one line of [`SECTIONS`]; another crate adds its own
 //! to the [`Registry`].
 
-mod contents;
 pub mod evolve;
 pub mod holography;
 pub mod measure;

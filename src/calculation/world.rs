@@ -1,7 +1,6 @@
 //! Decides what a section is built from: the input, the kinds that it can name, and what the
 //! sections of one input share.
 
-use super::contents::add_contents;
 use super::plan::Plan;
 use super::registry::Registry;
 use super::vmc::Vmc;
@@ -9,7 +8,7 @@ use super::vmc::problem;
 use crate::error::Result;
 use crate::input::{self, Source};
 use crate::io::seal::fnv1a;
-use crate::run::{Calculation, Declaration};
+use crate::run::{Calculation, Declaration, add_contents};
 use crate::table::{Entry, schema_of};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

@@ -163,7 +163,9 @@ impl Engine<'_, '_> {
             let kept = Kept::read(&group)?;
             let relation = stage.declaration.relation(&kept.keys, &stage.keys)?;
             if !kept.complete {
-                let relies_on = stage.declaration.reliance(&self.job.source.table);
+                let relies_on = stage
+                    .declaration
+                    .reliance(&self.job.source.table, &self.job.source.folder);
                 stage
                     .declaration
                     .check_reliance(&kept.relies_on, &relies_on)?;
@@ -287,7 +289,9 @@ impl Engine<'_, '_> {
         {
             let name = stage.declaration.name;
             let mut group = stage.handed_on.clone().unwrap_or(state);
-            let relies_on = stage.declaration.reliance(&self.job.source.table);
+            let relies_on = stage
+                .declaration
+                .reliance(&self.job.source.table, &self.job.source.folder);
             let complete = stage.standing == Standing::Complete;
             group.put_text(&format!("{OWN}/keys"), stage.keys.to_string());
             group.put_text(&format!("{OWN}/relies_on"), relies_on.to_string());

@@ -1,9 +1,11 @@
 //! Decides when a section of a checkpoint belongs to an input: its keys are equal or have only
 //! grown; anything else is refused with the list of what differs.
 
+use super::contents::add_contents;
 use super::curves::Curves;
 use crate::error::{Error, Result};
 use crate::input::flatten;
+use std::path::Path;
 
 /// What the engine and the readers of files know of a section. Keys stand without its name; a key
 /// stands for all below it.
@@ -142,10 +144,13 @@ impl Declaration {
         )
     }
 
-    /// The keys of other sections on which this one relies, as they stand in an input.
-    pub(super) fn reliance(&self, input: &toml::Table) -> toml::Table {
+    /// The keys of other sections on which this one relies, as they stand in an input, whose files
+    /// in `folder` count by their content.
+    pub(super) fn reliance(&self, input: &toml::Table, folder: &Path) -> toml::Table {
+        let mut input = input.clone();
+        add_contents(&mut input, folder);
         let value = |path: &&'static str| {
-            let value = part_of(input, path)?;
+            let value = part_of(&input, path)?;
             Some((path.to_string(), toml::Value::String(value.to_string())))
         };
         self.relies_on.iter().filter_map(value).collect()
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_a_section_relies_on_has_to_stay() {
-        let keys = |text: &str| SECTION.reliance(&text.parse().unwrap());
+        let keys = |text: &str| SECTION.reliance(&text.parse().unwrap(), Path::new(""));
         let (old, new) = (
             keys("[measure]\nobservables = ['a']"),
             keys("[measure]\nsamples = 1"),

@@ -7,6 +7,7 @@
 
 mod calculation;
 mod checkpoint;
+mod contents;
 mod curves;
 mod desk;
 mod engine;
@@ -15,6 +16,7 @@ mod recurrence;
 mod results;
 
 pub use calculation::{Calculation, Cost, Loaded, Progress};
+pub use contents::add_contents;
 pub use curves::{Column, Curves, Record, load_rows, save_rows};
 pub use desk::Desk;
 pub use engine::{Job, Outcome, Stage, run};

@@ -11,7 +11,7 @@ const FILES: [&str; 3] = ["file", "bonds", "fields"];
 
 /// Adds, beside each key of `table` and of the tables in it that names a file of `folder`, a number
 /// for its content. What is no file, or cannot be read, is left to who reads it.
-pub(super) fn add_contents(table: &mut Table, folder: &Path) {
+pub fn add_contents(table: &mut Table, folder: &Path) {
     let mut found = Vec::new();
     for (key, value) in table.iter_mut() {
         match value {

@@ -115,6 +115,18 @@ pub fn check_init(init: f64, context: &Context) -> Result<()> {
     ))
 }
 
+/// A warning where the network starts without weights: it has no gradient along them, and an
+/// optimisation that starts in an eigenstate stays there with variance 0.
+pub fn warn_of_zeros(init: f64, context: &Context) {
+    if init == 0.0 {
+        log::warn!(
+            "{}.init = 0: without weights a network has no gradient along them, and the \
+             optimisation may stay where it starts; choose for example 0.01",
+            context.path
+        );
+    }
+}
+
 /// An error unless `count` real numbers fit in memory as parameters: with the update, the state to
 /// go back to, the optimiser's moments and what is written, eight vectors of that length.
 pub fn check_parameters(count: f64) -> Result<()> {

@@ -100,6 +100,22 @@ fn read_text(path: &Path, key: &str) -> Result<String> {
     files::text(path, LARGEST_FILE).map_err(|e| fail(e.to_string()))
 }
 
+/// What separates the columns of a header: a comma, else a semicolon or a tab.
+fn separator_of(header: &str) -> char {
+    let separators = [',', ';', '\t'].into_iter();
+    separators
+        .clone()
+        .find(|&c| header.contains(c))
+        .unwrap_or(',')
+}
+
+/// A field without the blanks and the quotes around it.
+fn unquoted(field: &str) -> &str {
+    let field = field.trim();
+    let inner = field.strip_prefix('"').and_then(|f| f.strip_suffix('"'));
+    inner.map_or(field, str::trim)
+}
+
 /// Calls `row(place, fields)` for every data line below one of the allowed headers.
 pub fn rows<'a>(
     path: &'a Path,
@@ -109,30 +125,30 @@ pub fn rows<'a>(
 ) -> Result<()> {
     let text = read_text(path, key)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let allowed = headers
-        .iter()
-        .map(|h| format!("`{h}`"))
-        .collect::<Vec<_>>()
-        .join(" or ");
-    let mut columns = None;
+    let quoted: Vec<_> = headers.iter().map(|h| format!("`{h}`")).collect();
+    let allowed = quoted.join(" or ");
+    let (mut columns, mut separator, mut numbered) = (None, None, None);
     let mut place = FilePlace { key, path, line: 0 };
     let mut found = 0usize;
     for (index, line) in text.lines().enumerate() {
         place.line = index + 1;
-        let line = line.trim();
+        let line = line.trim_matches(' ').trim_end();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let separator = *separator.get_or_insert_with(|| separator_of(line));
+        let mut fields: Vec<&str> = line.split(separator).map(unquoted).collect();
+        // A first column without a name holds numbers of lines.
+        if *numbered.get_or_insert(fields[0].is_empty()) {
+            fields.remove(0);
+        }
         match columns {
             None => {
                 let header = fields.join(",");
                 if !headers.contains(&header.as_str()) {
+                    let start: String = header.chars().take(80).collect();
                     return Err(place.error(
-                        format!(
-                            "the header is `{}`",
-                            header.chars().take(80).collect::<String>()
-                        ),
+                        format!("the header is `{start}`"),
                         &format!("the first line is {allowed}"),
                     ));
                 }
@@ -180,4 +196,29 @@ pub fn read_edges(path: &Path, key: &str) -> Result<Vec<(usize, usize, u32)>> {
         Ok(())
     })?;
     Ok(edges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_other_programs_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("e.csv");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_edges(&path, "lattice.file").map_err(|e| e.to_string())
+        };
+        for text in [
+            "i,j\n0,1\n1,2\n",
+            "\"i\",\"j\"\n\"0\",\"1\"\n\"1\",\"2\"\n",
+            "i;j\n0;1\n1; 2\n",
+            "i\tj\r\n0\t1\r\n1\t2\r\n",
+            ",i,j\n0,0,1\n1,1,2\n",
+        ] {
+            assert_eq!(read(text), Ok(vec![(0, 1, 1), (1, 2, 1)]), "{text:?}");
+        }
+        assert!(read("i,k\n0,1\n").unwrap_err().contains("header"));
+    }
 }

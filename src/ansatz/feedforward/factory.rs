@@ -193,6 +193,7 @@ fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
+    crate::ansatz::warn_of_zeros(keys.init, context);
     let shape = shape(&keys, context)?;
     let inputs = std::iter::once(context.basis.sites()).chain(keys.widths.iter().copied());
     let weights: f64 = inputs

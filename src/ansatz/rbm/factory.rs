@@ -170,6 +170,9 @@ fn on_values<T: Kernel>(
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
+    if keys.load.is_none() {
+        crate::ansatz::warn_of_zeros(keys.init, context);
+    }
     match keys.parameters {
         ParameterNumbers::Real => typed::<f64>(&keys, context),
         ParameterNumbers::Complex => typed::<Complex64>(&keys, context),

@@ -234,7 +234,8 @@ fn throw(case: &Case, settings: &[&str], ranks: usize) -> Vec<Result<Outcome>> {
 }
 
 fn finished(outcomes: &[Result<Outcome>]) -> bool {
-    outcomes.iter().all(|o| *o == Ok(Outcome::Finished))
+    let other = outcomes.iter().find(|o| **o != Ok(Outcome::Finished));
+    other.inspect(|o| eprintln!("{o:?}")).is_none()
 }
 
 const DARTS: &str = "[darts]\nblocks = 12\nstreams = 6\n[output]\ncheckpoint_every = 1e-9\n";

@@ -128,9 +128,8 @@ fn a_finished_run_says_so_and_fresh_starts_over() {
 #[test]
 fn a_file_that_says_something_else_is_another_input() {
     let observables = "observables = [{ kind = 'pauli', name = 'bond', file = 'p.csv' }]";
-    let case = Case::new(&format!(
-        "{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n[measure]\nsamples = 1024\n{observables}\n"
-    ));
+    let plan = PLAN.replace("100", "3");
+    let case = Case::new(&format!("{RING}{plan}{observables}\n"));
     let bond = |term: &str| {
         std::fs::write(
             case.path("p.csv"),

@@ -18,7 +18,7 @@ pub use line::{FitPoint, Line, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 pub use summary::Summary;
 
-/// The middle of some numbers, the mean of the middle two where their count is even; `None` of none.
+/// The middle of some numbers, the mean of the middle two where their count is even; none of none.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;

@@ -2,12 +2,12 @@
 //! numbers of their own, no more than are asked for. All is looked at before it is read.
 
 use super::values::complex_parts;
-use super::{Raw, text};
+use super::{Raw, open, text};
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
+use ::hdf5::Dataset;
 use ::hdf5::dataset::Layout;
 use ::hdf5::types::{FloatSize, TypeDescriptor};
-use ::hdf5::{Dataset, File};
 use num_complex::Complex;
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use std::path::Path;
 pub fn read_foreign(path: &Path, names: &[&str], most: usize) -> Result<Tree> {
     let load = || {
         crate::files::open(path).map_err(|e| e.to_string())?;
-        let file = File::open(path).map_err(text)?;
+        let file = open(path)?;
         let mut tree = Tree::default();
         for name in names.iter().filter(|name| file.link_exists(name)) {
             let value = file
@@ -79,6 +79,7 @@ const LARGEST_CHUNK: usize = 1 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::hdf5::File;
     use ndarray::{Array2, arr1};
 
     fn file() -> (tempfile::TempDir, std::path::PathBuf) {

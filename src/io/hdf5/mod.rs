@@ -29,6 +29,7 @@ use ::hdf5::plist::file_access::FileCloseDegree;
 use groups::read_group;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use values::{attribute, write_value};
 
 /// Version of the layout of every file of the program.
@@ -39,6 +40,23 @@ type Raw<T> = std::result::Result<T, String>;
 
 fn text(e: ::hdf5::Error) -> String {
     e.to_string()
+}
+
+/// How long a lock of another process on a file is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Opens a file to be read. The library locks files; another process may hold one for a moment,
+/// such as a reader, or a child that was started while the file was open.
+fn open(path: &Path) -> Raw<File> {
+    let start = Instant::now();
+    loop {
+        match File::open(path).map_err(text) {
+            Err(e) if e.contains("unable to lock file") && start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            found => return found,
+        }
+    }
 }
 
 /// Writes `tree` as the file `path`, or as the file that it links to, which appears whole or not at
@@ -86,7 +104,7 @@ pub fn read(path: &Path) -> Result<Tree> {
 /// The same of a file whose checksum has just been verified.
 pub(super) fn read_verified(path: &Path) -> Result<Tree> {
     let load = || {
-        let file = File::open(path).map_err(text)?;
+        let file = open(path)?;
         let version = file
             .attr("schema_version")
             .and_then(|a| a.read_scalar::<i64>())
@@ -108,7 +126,7 @@ pub(super) fn read_verified(path: &Path) -> Result<Tree> {
 /// Fails with `Error::Output` where the file cannot be read.
 pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
     verify(path, false)?;
-    let file = File::open(path).map_err(|e| Error::output(path, format!("cannot be read: {e}")))?;
+    let file = open(path).map_err(|e| Error::output(path, format!("cannot be read: {e}")))?;
     Ok(names.iter().map(|name| file.link_exists(name)).collect())
 }
 
@@ -119,7 +137,7 @@ pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
 pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
     verify(path, false)?;
     let look = || {
-        let file = File::open(path).map_err(text)?;
+        let file = open(path)?;
         let shape = |name: &&str| match file.link_exists(name) {
             true => file
                 .dataset(name)

@@ -90,6 +90,29 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     })
 }
 
+/// A trial with this method of the optimisation on so many ranks; nothing where it does not end in
+/// time.
+fn tried(
+    asked: &Question,
+    source: &Source,
+    registry: &Registry,
+    (method, ranks): (Option<&'static str>, usize),
+    stop: &Stop,
+) -> Result<Option<Trial>> {
+    // A trial looks at the flags, and has a folder to be removed.
+    stop.begin();
+    trial(&trial::Asked {
+        path: asked.path,
+        settings: asked.settings,
+        source,
+        registry,
+        method,
+        ranks,
+        seconds: asked.seconds,
+        stop,
+    })
+}
+
 /// By a trial of an input whose sections sample no wave function; nothing without one.
 fn predict_sections(
     asked: &Question,
@@ -101,19 +124,7 @@ fn predict_sections(
     if asked.seconds <= 0.0 {
         return Ok(Forecast::default());
     }
-    // A trial looks at the flags, and has a folder to be removed.
-    stop.begin();
-    let asked = trial::Asked {
-        path: asked.path,
-        settings: asked.settings,
-        source,
-        registry,
-        method: None,
-        ranks: asked.ranks,
-        seconds: asked.seconds,
-        stop,
-    };
-    let trial = trial(&asked)?;
+    let trial = tried(asked, source, registry, (None, asked.ranks), stop)?;
     Ok(trial.map_or_else(Forecast::default, |trial| {
         Forecast::of_blocks(&trial, sections)
     }))
@@ -148,19 +159,8 @@ fn predict(
     log::info!(
         "a trial: a few steps in a temporary folder, at most {seconds:.0} s (--quick leaves it out)"
     );
-    // A trial looks at the flags, and has a folder to be removed.
-    stop.begin();
-    let asked = trial::Asked {
-        path: asked.path,
-        settings: asked.settings,
-        source,
-        registry,
-        method: plan.method.as_ref().map(|m| m.kind),
-        ranks: plan.ranks,
-        seconds,
-        stop,
-    };
-    match trial(&asked)? {
+    let method = plan.method.as_ref().map(|m| m.kind);
+    match tried(asked, source, registry, (method, plan.ranks), stop)? {
         Some(trial) => {
             let rate = linalg::product_rate();
             forecast(source, plan, observables, sections, &trial, rate)

@@ -3,7 +3,8 @@
 //! were made to. 10^5 cases in all, 10^6 with NISHINA_LONG=1.
 
 mod common;
-use common::{Case, RING, broken, expect_code, project};
+use common::mutation::{below, mutate, texts};
+use common::{Case, RING, broken, expect_code};
 use nishina::calculation::{self, Options, run};
 use nishina::comm::Serial;
 use nishina::error::Result;
@@ -94,132 +95,6 @@ fn scratch() -> tempfile::TempDir {
         tempfile::tempdir()
     }
     .unwrap()
-}
-
-fn texts(folder: &str, ending: &str) -> Vec<(PathBuf, String)> {
-    let mut all: Vec<_> = std::fs::read_dir(project().join(folder))
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == ending))
-        .map(|p| (p.clone(), std::fs::read_to_string(p).unwrap()))
-        .collect();
-    all.sort();
-    assert!(!all.is_empty());
-    all
-}
-
-/// Values at which readers break, where they break.
-const NASTY: &[&str] = &[
-    "0",
-    "-1",
-    "1",
-    "2",
-    "3",
-    "7",
-    "1e308",
-    "-1e308",
-    "1e-320",
-    "nan",
-    "inf",
-    "-inf",
-    "9223372036854775807",
-    "-9223372036854775808",
-    "18446744073709551615",
-    "4294967296",
-    "1048577",
-    "65536",
-    "0.5",
-    "1e9",
-    "true",
-    "\"\"",
-    "\"x\"",
-    "[]",
-    "[0]",
-    "[1, 2, 3, 4]",
-    "{}",
-    "[[]]",
-    "[[1.0, \"X0 Z1\"]]",
-    "\"\\u0000\"",
-    "\"σ\"",
-    "''",
-    "1979-05-27",
-    "{ kind = \"rbm\" }",
-    "[1e6, 1e6]",
-    "{ total_sz = 0 }",
-    "\"../../etc/passwd\"",
-    "\"full-sum\"",
-    "\"periodic\"",
-];
-
-fn below(rng: &mut Generator, n: usize) -> usize {
-    rng.random_range(0..n.max(1))
-}
-
-/// The start of a character at or before a byte.
-fn boundary(text: &str, mut at: usize) -> usize {
-    at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-/// One to four changes of a text: characters, pieces, lines, values, splices.
-fn mutate(text: &str, other: &str, rng: &mut Generator) -> String {
-    let mut text = text.to_string();
-    for _ in 0..1 + below(rng, 4) {
-        let a = boundary(&text, below(rng, text.len() + 1));
-        let span = 1 + below(rng, 12);
-        let b = boundary(&text, a + span).max(a);
-        let lines = text.lines().map(String::from).collect::<Vec<_>>();
-        match below(rng, 9) {
-            0 => text.replace_range(a..b, ""),
-            1 => text.insert(
-                a,
-                char::from_u32(below(rng, 0x3000) as u32).unwrap_or('\u{fffd}'),
-            ),
-            2 => {
-                let piece = text[a..b].repeat(1 + below(rng, 40));
-                text.insert_str(a, &piece);
-            }
-            3 => text.truncate(a),
-            4 if !lines.is_empty() => {
-                let mut lines = lines;
-                let (k, l) = (below(rng, lines.len()), below(rng, lines.len()));
-                lines.swap(k, l);
-                text = lines.join("\n");
-            }
-            5 | 6 if !lines.is_empty() => {
-                // A value after `=` or between commas becomes another.
-                let mut lines = lines;
-                let k = below(rng, lines.len());
-                let nasty = NASTY[below(rng, NASTY.len())];
-                lines[k] = match lines[k].find('=') {
-                    Some(at) => format!("{}= {nasty}", &lines[k][..at]),
-                    None => {
-                        let mut fields: Vec<&str> = lines[k].split(',').collect();
-                        let f = below(rng, fields.len());
-                        fields[f] = nasty;
-                        fields.join(",")
-                    }
-                };
-                text = lines.join("\n");
-            }
-            7 => {
-                let at = boundary(other, below(rng, other.len() + 1));
-                let end = boundary(other, at + below(rng, 80));
-                text.insert_str(a, &other[at..end.max(at)]);
-            }
-            _ => {
-                let byte = [b'0', b'-', b'e', b'[', b'"', b'\n', b'.', b','][below(rng, 8)] as char;
-                text.replace_range(a..b, &byte.to_string());
-            }
-        }
-        if text.len() > 100_000 {
-            text.truncate(boundary(&text, 100_000));
-        }
-    }
-    text
 }
 
 /// Calls `case(number, rng)` for each number; lists the first faults with what made them.

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod broken;
+pub mod mutation;
 mod running;
 #[allow(unused_imports)]
 pub use running::*;

@@ -80,13 +80,14 @@ impl Optimize<'_> {
         }
         let mine = vmc.ensemble.noise().streams();
         self.policy.still = still.get(mine).unwrap_or(&[]).to_vec();
-        let kind = self.chosen.kind;
-        if from.text("optimizer/kind").is_ok_and(|k| k == kind) {
+        let (kind, before) = (self.chosen.kind, from.text("optimizer/kind").unwrap_or_default());
+        let mut memory = Tree::default();
+        self.chosen.optimizer.save(&mut memory, "state");
+        if before == kind {
             self.chosen.optimizer.load(from, "optimizer/state")?;
-        } else {
-            log::warn!(
-                "the checkpoint was made by another optimiser; {kind} starts without its memory"
-            );
+        } else if !memory.datasets.is_empty() || !from.group("optimizer/state").datasets.is_empty()
+        {
+            log::warn!("the checkpoint was made by {before}; {kind} starts without its memory");
         }
         Ok(Loaded::Resumed)
     }

@@ -103,6 +103,53 @@ fn a_full_standard_error_changes_no_code() {
     }
 }
 
+/// A stream that is closed is no place for a file, and what is printed there has not arrived.
+#[test]
+fn closed_streams_are_told_and_take_no_file() {
+    let case = finished();
+    let whole = std::fs::read(case.path("x.h5")).unwrap();
+    for arguments in [
+        "info x.h5",
+        "info x.h5 --json",
+        "gather x.h5",
+        "export x.h5 --csv",
+        "exact x.toml --output e.h5",
+        "check x.toml --quick",
+        "plot x.h5 --format svg",
+        "schema",
+        "--version",
+    ] {
+        for (place, code) in [
+            (">&-", 74),
+            (">&- 2>&-", 74),
+            ("<&- >&- 2>&-", 74),
+            ("<&-", 0),
+            ("<&- 2>&-", 0),
+            ("> /dev/null", 0),
+            ("<> /dev/null 1>&0", 0),
+        ] {
+            let out = shell(&case, &format!("\"$NISHINA\" {arguments} {place}"));
+            assert_eq!(out.status.code(), Some(code), "{arguments} {place}");
+            let said = text(&out);
+            assert!(!said.contains("panic"), "{arguments} {place}: {said}");
+            assert_eq!(said.contains("standard output: is closed"), place == ">&-");
+        }
+        assert_eq!(std::fs::read(case.path("x.h5")).unwrap(), whole);
+    }
+    assert!(case.tree("e.h5").reals("energies").is_ok());
+    // A run prints nothing there.
+    let line = "\"$NISHINA\" run x.toml --fresh <&- >&- 2>&-";
+    expect_code(&shell(&case, line), 0);
+    assert!(case.tree("x.h5").real("measure/energy/mean").is_ok());
+    assert_eq!(
+        samples::read(&case.path("x.samples.h5"))
+            .unwrap()
+            .chain
+            .len(),
+        3 * 256 + 512
+    );
+}
+
 #[test]
 fn an_environment_that_is_not_text_is_left_alone() {
     let case = Case::new(&short());

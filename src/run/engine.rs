@@ -117,7 +117,7 @@ pub(super) struct Engine<'e, 'c> {
     /// Sample segments on disk.
     pub(super) segments: usize,
     pub(super) saved: Instant,
-    /// What the last save left out, on rank 0.
+    /// What the last save left out, on rank 0, also of an attempt before this one.
     pub(super) left_out: Vec<String>,
     fault: Option<job::InjectedFault>,
     /// Blocks completed in this attempt.

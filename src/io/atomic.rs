@@ -41,6 +41,17 @@ impl Temporary {
         Ok(temporary)
     }
 
+    /// Where the file stands until it has its name.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Gives the file the name `path`, in the same folder, in place of the one it was made for.
+    pub fn publish_as(mut self, path: PathBuf) -> Result<()> {
+        self.path = path;
+        self.publish()
+    }
+
     /// Gives the file its name, in the place of what had it.
     pub fn publish(self) -> Result<()> {
         let failed = |e: PathPersistError| {
@@ -62,6 +73,22 @@ fn reserve(path: &Path) -> std::io::Result<TempPath> {
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder_of(path))?;
     Ok(file.into_temp_path())
+}
+
+/// Gives `path` the content of another file, by a second name of the same file where the file
+/// system knows such names. Fails with `Error::Output`.
+pub fn duplicate(from: &Path, path: &Path) -> Result<()> {
+    let link = |place: &Path| {
+        std::fs::remove_file(place)?;
+        std::fs::hard_link(from, place).or_else(|_| std::fs::copy(from, place).map(drop))
+    };
+    let write = |place: &Path| {
+        link(place).map_err(|e| {
+            let what = format!("cannot become what {} is: {e}", from.display());
+            Error::output(path, what)
+        })
+    };
+    Temporary::new(path, write)?.publish()
 }
 
 /// Whether a file could be written to `path`, without touching what is there.

@@ -20,7 +20,7 @@
 //!   measure/observables/<name>/{bin_weights, tau, r_hat} and labels: momenta, distances, ...
 //!   parameters/<block>                         f64 or complex, named by the wave function
 //!   timing/{ranks, elapsed, step_seconds, evolve_seconds, measure_seconds, peak_memory}
-//! X.samples.h5                   virtual datasets over the segments X.samples.NNNN.h5
+//! X.samples.h5                   all samples: of the segments X.samples.NNNN.*.h5, old ones joined
 //!   configurations                             int8 [sample, site]
 //!   log_psi, local_energies                    complex [sample]
 //!   chain, step                                integer [sample]

@@ -92,6 +92,19 @@ impl Engine<'_, '_> {
         let truncated = || samples::truncate(&self.paths, self.segments);
         let gaps = agree(comm, if root { truncated() } else { Ok(Vec::new()) })?;
         gaps.iter().for_each(|gap| log::warn!("{gap}"));
+        self.merge_samples()
+    }
+
+    /// Joins old segments of samples to larger files. Where that fails they stay as they are, and
+    /// the run goes on; the next save tries again.
+    pub(super) fn merge_samples(&self) -> Result<()> {
+        let clock = Instant::now();
+        if self.job.comm.is_root()
+            && let Err(e) = samples::merge(&self.paths, self.segments)
+        {
+            log::warn!("segments of samples cannot be joined: {e}");
+        }
+        self.job.stop.measured(0.0, clock.elapsed().as_secs_f64());
         Ok(())
     }
 
@@ -119,7 +132,7 @@ impl Engine<'_, '_> {
             Ok(Vec::new())
         };
         self.left_out = agree(comm, written)?;
-        Ok(())
+        self.merge_samples()
     }
 
     /// Writes the results, on rank 0; returns what they had to leave out.

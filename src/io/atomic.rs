@@ -33,10 +33,8 @@ impl Temporary {
             path: path.to_path_buf(),
         };
         write(&temporary.place)?;
-        let sync = File::options()
-            .write(true)
-            .open(&temporary.place)
-            .and_then(|file| file.sync_all());
+        // Not to be written: a second name of a file that its owner protects comes here, too.
+        let sync = File::open(&temporary.place).and_then(|file| file.sync_all());
         sync.map_err(|e| Error::output(path, format!("cannot be brought to the disk: {e}")))?;
         Ok(temporary)
     }
@@ -194,6 +192,20 @@ mod tests {
         let mode = at("a.h5").metadata().unwrap().permissions().mode();
         let usual = at("victim").metadata().unwrap().permissions().mode();
         assert_eq!(mode, usual, "readable for whom the user's mask allows");
+    }
+
+    #[test]
+    fn a_file_gets_a_second_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("a"), "mine").unwrap();
+        std::fs::write(at("b"), "old").unwrap();
+        std::fs::set_permissions(at("a"), Permissions::from_mode(0o444)).unwrap();
+        duplicate(&at("a"), &at("b")).unwrap();
+        assert_eq!(std::fs::read_to_string(at("b")).unwrap(), "mine");
+        assert!(duplicate(&at("none"), &at("b")).is_err());
+        assert_eq!(std::fs::read_to_string(at("b")).unwrap(), "mine");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

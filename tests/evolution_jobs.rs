@@ -161,9 +161,7 @@ fn one_to_three_ranks_draw_the_same_samples() {
         let (chains, numbers) = states(&case);
         (
             chains,
-            case.tree("x.samples.0001.h5")
-                .spins("configurations")
-                .unwrap(),
+            case.first_segment().spins("configurations").unwrap(),
             numbers,
         )
     });

@@ -148,6 +148,56 @@ fn ranks_that_do_not_belong_together_are_refused() {
     }
 }
 
+/// Whatever file an input names: each rank would go its own way.
+#[test]
+fn ranks_that_read_different_files_are_refused() {
+    let plan = "[optimize]\nsteps = 2\nlearning_rate = 0.05\n[measure]\nsamples = 256\n";
+    let ring = format!("{RING}{plan}");
+    let load = ring.replace("density = 1", "density = 1\nload = 'state.h5'");
+    let pauli = "observables = [{ kind = 'pauli', name = 'bond', file = 'terms.csv' }]\n";
+    let ortho = "learning_rate = 0.05\northogonal_to = [{ file = 'state.h5', weight = 5.0 }]";
+    let start =
+        "[evolve]\ntime = 0.02\nstep = 0.01\nstart = { kind = 'file', file = 'state.h5' }\n";
+    let space = "[holography]\nexperiment = 'synthetic'\nepochs = 3\ndata = 'points.csv'\n";
+    for (input, file) in [
+        (load, "state.h5"),
+        (format!("{ring}{pauli}"), "terms.csv"),
+        (ring.replace("learning_rate = 0.05", ortho), "state.h5"),
+        (format!("{RING}{start}"), "state.h5"),
+        (space.to_string(), "points.csv"),
+    ] {
+        let case = Case::new(&ring);
+        for (folder, seed) in [("a", "seed=1"), ("b", "seed=2")] {
+            let at = |name: &str| case.path(folder).join(name);
+            std::fs::create_dir(case.path(folder)).unwrap();
+            std::fs::write(at("x.toml"), &input).unwrap();
+            let digit = seed.replace("seed=", "");
+            std::fs::write(
+                at("terms.csv"),
+                format!("coefficient,string\n{digit}.0,Z0 Z1\n"),
+            )
+            .unwrap();
+            let points = format!("phi,pi,label\n0.{digit},0.1,0\n0.4,0.2,1\n");
+            std::fs::write(at("points.csv"), points).unwrap();
+            let directory = format!("output.directory={folder}");
+            let arguments = ["run", "x.toml", "--set", seed, "--set", &directory];
+            let name = ["--set", "output.name=state"];
+            expect_code(&case.alone(&[&arguments[..], &name].concat()), 0);
+        }
+        let mine = program();
+        let lines = ["a", "b"].map(|folder| vec!["-wdir", folder, mine, "run", "x.toml"]);
+        let mut run = case.start(&side_by_side(&lines), &[]);
+        assert_eq!(run.end_within(10.0), 70, "{file}: {}", run.said());
+        let said = run.said();
+        assert_eq!(said.matches("error: ").count(), 1, "{file}: {said}");
+        assert!(said.contains("different files"), "{file}: {said}");
+        assert!(!case.path("a/x.h5").exists());
+        std::fs::copy(case.path("a").join(file), case.path("b").join(file)).unwrap();
+        let mut run = case.start(&side_by_side(&lines), &[]);
+        assert_eq!(run.end_within(60.0), 0, "{file}: {}", run.said());
+    }
+}
+
 #[test]
 fn copies_that_do_not_know_of_each_other_are_refused() {
     let case = Case::new(&format!("{RING}{PLAN}"));

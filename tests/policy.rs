@@ -532,6 +532,12 @@ fn side_quantities_that_are_undefined_are_left_out() {
 /// Runs a measurement of `Ratio`.
 fn ratio(method: &str, label: f64) -> (Case, Result<Outcome>) {
     let case = Case::new("");
+    let outcome = ratio_in(&case, method, label);
+    (case, outcome)
+}
+
+/// The same in a folder where it may have run before.
+fn ratio_in(case: &Case, method: &str, label: f64) -> Result<Outcome> {
     let folder = case.folder.path().display().to_string();
     let input = format!(
         "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'ising'\nhx = 1\n\
@@ -563,8 +569,7 @@ fn ratio(method: &str, label: f64) -> (Case, Result<Outcome>) {
             ..Registry::default()
         },
     };
-    let outcome = run(&source, &Serial, &options);
-    (case, outcome)
+    run(&source, &Serial, &options)
 }
 
 #[test]
@@ -598,4 +603,17 @@ fn a_dataset_that_cannot_be_written_costs_70_and_nothing_else() {
     assert!(warnings.contains(path), "{warnings}");
     assert_finite(&case);
     assert_eq!(case.tree("x.ckpt.h5").text("run/stage"), Ok("finished"));
+    assert_eq!(results.texts("status/left_out"), Ok(&[path.into()][..]));
+    // The finished run says it again, also where it has to write its results again.
+    for lost in [false, true] {
+        if lost {
+            std::fs::remove_file(case.path("x.h5")).unwrap();
+        }
+        assert_eq!(ratio_in(&case, "metropolis", f64::NAN), Err(error.clone()));
+        let results = case.tree("x.h5");
+        assert_eq!(results.texts("status/left_out"), Ok(&[path.into()][..]));
+        let warnings = results.texts("status/warnings").unwrap().join("\n");
+        assert!(warnings.contains(path), "{warnings}");
+        assert!(results.real("measure/energy/mean").is_ok());
+    }
 }

@@ -20,11 +20,7 @@ fn one_to_four_ranks_walk_the_same_path() {
     let alone = Case::new(&input);
     expect_code(&alone.alone(&["run", "x.toml"]), 0);
     let energies = |case: &Case| case.tree("x.h5").reals("optimize/history/energy").unwrap();
-    let samples = |case: &Case| {
-        case.tree("x.samples.0001.h5")
-            .spins("configurations")
-            .unwrap()
-    };
+    let samples = |case: &Case| case.first_segment().spins("configurations").unwrap();
     let (first, spins) = (energies(&alone), samples(&alone));
     assert_eq!(first.len(), 20);
     assert_eq!(spins.len(), 20 * 256 * 10);

@@ -3,6 +3,7 @@
 
 mod common;
 use common::{Case, RING, expect_code, project};
+use nishina::io::output::OutputPaths;
 use nishina::io::tree::{Tree, Value};
 use std::collections::BTreeMap;
 
@@ -139,10 +140,10 @@ fn the_page_and_the_files_agree() {
         "{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n[measure]\nsamples = \
          256\n{OBSERVABLES}\n"
     );
-    let adam = sampled.replace(
-        "learning_rate = 0.05",
-        "learning_rate = 0.01\nmethod = \"adam\"",
-    );
+    // As many checkpoints as steps: old segments of samples are joined.
+    let often = "[output]\nsamples = 'all'\ncheckpoint_every = 1e-9\n[optimize]\nsteps = 9\n\
+                 method = 'adam'\nlearning_rate = 0.01";
+    let adam = sampled.replace("[optimize]\nsteps = 3\nlearning_rate = 0.05", often);
     let evolved = format!(
         "{RING}[optimize]\nsteps = 2\nlearning_rate = 0.05\n[evolve]\ntime = 0.02\nstep = \
          0.01\nhamiltonian = {{ hx = 0.5 }}\n\
@@ -165,17 +166,20 @@ fn the_page_and_the_files_agree() {
     for (number, input) in inputs.enumerate() {
         let case = Case::new(&input);
         expect_code(&case.alone(&["run", "x.toml"]), 0);
-        for (file, table) in [
-            ("x.h5", "Results"),
-            ("x.ckpt.h5", "Checkpoint"),
-            ("x.samples.h5", "Samples"),
-            ("x.samples.0001.h5", "Samples"),
-        ] {
-            if case.path(file).exists() {
+        let files = [
+            ("x.h5".to_string(), "Results"),
+            ("x.ckpt.h5".to_string(), "Checkpoint"),
+            ("x.samples.h5".to_string(), "Samples"),
+        ];
+        let segments = OutputPaths::new(case.folder.path(), "x").segments();
+        let segments = segments.unwrap().into_iter();
+        let segments = segments.map(|file| (file.name(), "Samples"));
+        for (file, table) in files.into_iter().chain(segments) {
+            if case.path(&file).exists() {
                 let name = format!("input {number}, {file}");
                 compare(
                     &name,
-                    &case.tree(file),
+                    &case.tree(&file),
                     &tables[table],
                     used.get_mut(table).unwrap(),
                     &mut faults,

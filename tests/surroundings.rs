@@ -103,6 +103,53 @@ fn a_full_standard_error_changes_no_code() {
     }
 }
 
+/// A stream that is closed is no place for a file, and what is printed there has not arrived.
+#[test]
+fn closed_streams_are_told_and_take_no_file() {
+    let case = finished();
+    let whole = std::fs::read(case.path("x.h5")).unwrap();
+    for arguments in [
+        "info x.h5",
+        "info x.h5 --json",
+        "gather x.h5",
+        "export x.h5 --csv",
+        "exact x.toml --output e.h5",
+        "check x.toml --quick",
+        "plot x.h5 --format svg",
+        "schema",
+        "--version",
+    ] {
+        for (place, code) in [
+            (">&-", 74),
+            (">&- 2>&-", 74),
+            ("<&- >&- 2>&-", 74),
+            ("<&-", 0),
+            ("<&- 2>&-", 0),
+            ("> /dev/null", 0),
+            ("<> /dev/null 1>&0", 0),
+        ] {
+            let out = shell(&case, &format!("\"$NISHINA\" {arguments} {place}"));
+            assert_eq!(out.status.code(), Some(code), "{arguments} {place}");
+            let said = text(&out);
+            assert!(!said.contains("panic"), "{arguments} {place}: {said}");
+            assert_eq!(said.contains("standard output: is closed"), place == ">&-");
+        }
+        assert_eq!(std::fs::read(case.path("x.h5")).unwrap(), whole);
+    }
+    assert!(case.tree("e.h5").reals("energies").is_ok());
+    // A run prints nothing there.
+    let line = "\"$NISHINA\" run x.toml --fresh <&- >&- 2>&-";
+    expect_code(&shell(&case, line), 0);
+    assert!(case.tree("x.h5").real("measure/energy/mean").is_ok());
+    assert_eq!(
+        samples::read(&case.path("x.samples.h5"))
+            .unwrap()
+            .chain
+            .len(),
+        3 * 256 + 512
+    );
+}
+
 #[test]
 fn an_environment_that_is_not_text_is_left_alone() {
     let case = Case::new(&short());
@@ -235,26 +282,130 @@ fn a_missing_segment_is_named_and_the_run_goes_on() {
     let paths = OutputPaths::new(case.folder.path(), "x");
     let kept = paths.segments().unwrap().len();
     assert!(kept >= 2, "{kept} segments");
-    let aside = case.path("aside");
-    std::fs::rename(paths.segment(1), &aside).unwrap();
+    let (aside, first) = (
+        case.path("aside"),
+        paths.segments().unwrap()[0].path.clone(),
+    );
+    std::fs::rename(&first, &aside).unwrap();
     for more in [["measure.samples=512"], ["measure.samples=1024"]] {
         let out = case.alone(&["run", "x.toml", "--set", more[0]]);
         expect_code(&out, 0);
         let said = text(&out);
-        assert!(said.contains("x.samples.0001.h5"), "{said}");
+        assert!(said.contains("x.samples.0001.*.h5"), "{said}");
         assert!(said.contains("put them back"), "{said}");
     }
     let lacking = samples::read(&case.path("x.samples.h5")).unwrap();
     assert_eq!(lacking.chain.len(), 1024);
     let warnings = case.tree("x.h5");
     let warnings = warnings.texts("status/warnings").unwrap().join("\n");
-    assert!(warnings.contains("x.samples.0001.h5"), "{warnings}");
+    assert!(warnings.contains("x.samples.0001.*.h5"), "{warnings}");
     // Put back, it is there again.
-    std::fs::rename(&aside, paths.segment(1)).unwrap();
+    std::fs::rename(&aside, &first).unwrap();
     let more = ["run", "x.toml", "--set", "measure.samples=1536"];
     expect_code(&case.alone(&more), 0);
     let all = samples::read(&case.path("x.samples.h5")).unwrap();
     assert_eq!(all.chain.len(), 3 * 256 + 1536);
+}
+
+/// Samples are the run's own under its new name, and nobody's in between.
+#[test]
+fn a_renamed_run_keeps_its_samples() {
+    let case = finished();
+    let mine = samples::read(&case.path("x.samples.h5")).unwrap();
+    for entry in case.folder.path().read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if let Some(rest) = name.strip_prefix("x.").filter(|rest| rest.ends_with("h5")) {
+            std::fs::rename(&path, case.path(&format!("first.{rest}"))).unwrap();
+        }
+    }
+    let refused = |words: &str| {
+        let out = case.alone(&["info", "first.samples.h5"]);
+        expect_code(&out, 74);
+        assert!(text(&out).contains(words), "{}", text(&out));
+        assert!(samples::read(&case.path("first.samples.h5")).is_err());
+    };
+    refused("are not there");
+    expect_code(&case.alone(&["run", "x.toml", "--set", "seed=77"]), 0);
+    refused("are not there");
+    std::fs::copy(case.path("x.toml"), case.path("first.toml")).unwrap();
+    expect_code(&case.alone(&["run", "first.toml"]), 0);
+    expect_code(&case.alone(&["info", "first.samples.h5"]), 0);
+    assert_eq!(samples::read(&case.path("first.samples.h5")).unwrap(), mine);
+    assert_ne!(samples::read(&case.path("x.samples.h5")).unwrap(), mine);
+    // One segment, of the measurement: a file of its own, wherever it goes.
+    let one = [
+        "run",
+        "x.toml",
+        "--fresh",
+        "--set",
+        "output.samples=measure",
+    ];
+    expect_code(&case.alone(&one), 0);
+    let whole = samples::read(&case.path("x.samples.h5")).unwrap();
+    assert_eq!(whole.chain.len(), 512);
+    std::fs::create_dir(case.path("away")).unwrap();
+    std::fs::copy(case.path("x.samples.h5"), case.path("away/y.h5")).unwrap();
+    assert_eq!(samples::read(&case.path("away/y.h5")).unwrap(), whole);
+    expect_code(&case.alone(&["info", "away/y.h5"]), 0);
+}
+
+/// A segment that may be whole is no lost one.
+#[test]
+fn a_segment_that_cannot_be_opened_stops_the_run() {
+    let case = finished();
+    let paths = OutputPaths::new(case.folder.path(), "x");
+    let first = paths.segments().unwrap()[0].path.clone();
+    let joined = std::fs::read(case.path("x.samples.h5")).unwrap();
+    std::fs::rename(&first, case.path("aside")).unwrap();
+    std::os::unix::fs::symlink("nowhere", &first).unwrap();
+    for more in ["measure.samples=512", "measure.samples=1024"] {
+        let out = case.alone(&["run", "x.toml", "--set", more]);
+        expect_code(&out, 74);
+        assert!(text(&out).contains("x.samples.0001."), "{}", text(&out));
+        let now = std::fs::read(case.path("x.samples.h5")).unwrap();
+        assert_eq!(now, joined);
+    }
+    std::fs::rename(case.path("aside"), &first).unwrap();
+    let more = ["run", "x.toml", "--set", "measure.samples=1024"];
+    expect_code(&case.alone(&more), 0);
+    let all = samples::read(&case.path("x.samples.h5")).unwrap();
+    assert_eq!(all.chain.len(), 3 * 256 + 1024);
+}
+
+/// Many checkpoints, few files: no reader needs more of them than a system gives.
+#[test]
+fn more_segments_than_open_files_are_read_whole() {
+    let whole = Case::new(&short().replace("steps = 3", "steps = 100"));
+    expect_code(&whole.alone(&["run", "x.toml"]), 0);
+    let case = Case::new(&short().replace("steps = 3", "steps = 100"));
+    let often = ["run", "x.toml", "--set", "output.checkpoint_every=1e-9"];
+    expect_code(&case.alone(&often), 0);
+    let paths = OutputPaths::new(case.folder.path(), "x");
+    let files = paths.segments().unwrap();
+    assert!(files.last().unwrap().last > 64, "{files:?}");
+    assert!(files.len() < 20, "{files:?}");
+    let wanted = samples::read(&whole.path("x.samples.h5")).unwrap();
+    assert_eq!(wanted.chain.len(), 100 * 256 + 512);
+    let read = samples::read(&case.path("x.samples.h5")).unwrap();
+    assert_eq!(read, wanted);
+    // It reads all of it before it says that it cannot draw it.
+    let out = shell(&case, "ulimit -n 40; \"$NISHINA\" plot x.samples.h5");
+    expect_code(&out, 64);
+    assert!(text(&out).contains("samples of a run"), "{}", text(&out));
+    let Ok(python) = std::env::var("NISHINA_PYTHON") else {
+        println!("skipped: NISHINA_PYTHON does not name a Python with h5py");
+        return;
+    };
+    let script = common::project().join("tests/python/same_samples.py");
+    let line = format!(
+        "ulimit -n 40; {python} {} x.samples.h5 {}",
+        script.display(),
+        whole.path("x.samples.h5").display()
+    );
+    let out = shell(&case, &line);
+    expect_code(&out, 0);
+    assert!(text(&out).contains("26112 samples"), "{}", text(&out));
 }
 
 #[test]
@@ -423,11 +574,13 @@ fn gather_shows_the_others_and_names_what_is_damaged() {
 fn every_file_says_what_it_is() {
     let case = finished();
     expect_code(&case.alone(&["exact", "x.toml", "--output", "e.h5"]), 0);
+    let paths = OutputPaths::new(case.folder.path(), "x");
+    let first = paths.segments().unwrap()[0].name();
     for (file, kind, shown) in [
         ("x.h5", "results", "energy"),
         ("x.ckpt.h5", "checkpoint", "stage"),
         ("x.samples.h5", "samples", "1280"),
-        ("x.samples.0001.h5", "samples", "sites"),
+        (first.as_str(), "samples", "sites"),
         ("e.h5", "exact energies", "residuals"),
     ] {
         let out = case.alone(&["info", file]);

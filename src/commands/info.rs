@@ -30,11 +30,17 @@ pub fn info(path: &Path, registry: &Registry) -> Result<Value> {
 
 fn of_samples(path: &Path) -> Result<Value> {
     seal::verify(path, true)?;
+    let sources = hdf5::sources(path, "configurations")?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for source in sources.iter().flatten() {
+        hdf5::check_source(folder, source)?;
+    }
     let shapes = hdf5::shapes(path, &["configurations"])?;
     let shape = shapes.into_iter().flatten().next().unwrap_or_default();
     Ok(json!({
         "file": "samples", "samples": shape.first(), "sites": shape.get(1),
         "datasets": "configurations, log_psi, local_energies, chain, step",
+        "files": sources.map(|sources| sources.len()),
     }))
 }
 

@@ -24,6 +24,7 @@ pub use schema::schema;
 pub use varbench::varbench;
 
 use crate::error::{EXIT_FINISHED, Error, Result, complain, printable};
+use crate::job;
 use std::io::Write;
 
 /// Log to standard error; only rank 0 speaks.
@@ -67,12 +68,13 @@ fn answer(text: &str) -> Result<()> {
 }
 
 fn arrived(printed: std::io::Result<()>) -> Result<()> {
+    let failed = |what: String| Err(Error::output("standard output", what));
     match printed {
         // A reader that closed the pipe has seen enough.
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::output(
-            "standard output",
-            format!("cannot be written: {e}"),
-        )),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            failed(format!("cannot be written: {e}"))
+        }
+        Ok(()) if job::stdout_was_closed() => failed("is closed".into()),
         _ => Ok(()),
     }
 }

@@ -33,12 +33,21 @@ impl Temporary {
             path: path.to_path_buf(),
         };
         write(&temporary.place)?;
-        let sync = File::options()
-            .write(true)
-            .open(&temporary.place)
-            .and_then(|file| file.sync_all());
+        // Not to be written: a second name of a file that its owner protects comes here, too.
+        let sync = File::open(&temporary.place).and_then(|file| file.sync_all());
         sync.map_err(|e| Error::output(path, format!("cannot be brought to the disk: {e}")))?;
         Ok(temporary)
+    }
+
+    /// Where the file stands until it has its name.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Gives the file the name `path`, in the same folder, in place of the one it was made for.
+    pub fn publish_as(mut self, path: PathBuf) -> Result<()> {
+        self.path = path;
+        self.publish()
     }
 
     /// Gives the file its name, in the place of what had it.
@@ -62,6 +71,22 @@ fn reserve(path: &Path) -> std::io::Result<TempPath> {
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder_of(path))?;
     Ok(file.into_temp_path())
+}
+
+/// Gives `path` the content of another file, by a second name of the same file where the file
+/// system knows such names. Fails with `Error::Output`.
+pub fn duplicate(from: &Path, path: &Path) -> Result<()> {
+    let link = |place: &Path| {
+        std::fs::remove_file(place)?;
+        std::fs::hard_link(from, place).or_else(|_| std::fs::copy(from, place).map(drop))
+    };
+    let write = |place: &Path| {
+        link(place).map_err(|e| {
+            let what = format!("cannot become what {} is: {e}", from.display());
+            Error::output(path, what)
+        })
+    };
+    Temporary::new(path, write)?.publish()
 }
 
 /// Whether a file could be written to `path`, without touching what is there.
@@ -167,6 +192,20 @@ mod tests {
         let mode = at("a.h5").metadata().unwrap().permissions().mode();
         let usual = at("victim").metadata().unwrap().permissions().mode();
         assert_eq!(mode, usual, "readable for whom the user's mask allows");
+    }
+
+    #[test]
+    fn a_file_gets_a_second_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("a"), "mine").unwrap();
+        std::fs::write(at("b"), "old").unwrap();
+        std::fs::set_permissions(at("a"), Permissions::from_mode(0o444)).unwrap();
+        duplicate(&at("a"), &at("b")).unwrap();
+        assert_eq!(std::fs::read_to_string(at("b")).unwrap(), "mine");
+        assert!(duplicate(&at("none"), &at("b")).is_err());
+        assert_eq!(std::fs::read_to_string(at("b")).unwrap(), "mine");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! X.h5         results, replaced as a whole at every checkpoint and at the end
 //!   input/{verbatim, resolved, title}          texts
 //!   provenance/*                               texts
-//!   status/{state, steps, started_at_step, proposals, sites, warnings}
+//!   status/{state, steps, started_at_step, proposals, sites, warnings, left_out}
 //!   progress/<section>/{blocks, expected, seconds}
 //!   optimize/history/<column>                  f64 [step]: energy, variance, learning_rate, ...
 //!   evolve/history/<column>                    f64 [point]: time, energy, drift, r2, kept, ...
@@ -20,12 +20,12 @@
 //!   measure/observables/<name>/{bin_weights, tau, r_hat} and labels: momenta, distances, ...
 //!   parameters/<block>                         f64 or complex, named by the wave function
 //!   timing/{ranks, elapsed, step_seconds, evolve_seconds, measure_seconds, peak_memory}
-//! X.samples.h5                   virtual datasets over the segments X.samples.NNNN.h5
+//! X.samples.h5                   all samples: of the segments X.samples.NNNN.*.h5, old ones joined
 //!   configurations                             int8 [sample, site]
 //!   log_psi, local_energies                    complex [sample]
 //!   chain, step                                integer [sample]
 //! X.ckpt.h5, X.ckpt.1.h5         checkpoint, and the one before it
-//!   run/{identity, vector_instructions, stage, sections}
+//!   run/{identity, vector_instructions, stage, sections, left_out}
 //!   <section>/section/{keys, relies_on, complete, segments, blocks, seconds}
 //!   <section>/...                              what the section goes on from: parameters as
 //!                                              f64 [number], chains int8 [chain, site], histories

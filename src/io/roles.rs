@@ -21,12 +21,27 @@ pub enum Wholeness {
 /// Reads a file and tells damage from all else that keeps it from being read: no rights, too many
 /// open files, a later schema version, a link to nothing. Those are an `Error::Output`.
 pub fn find(path: &Path) -> Result<Wholeness> {
-    match seal::damage(path, true) {
-        Ok(None) => hdf5::read_verified(path).map(Wholeness::Whole),
-        Ok(Some(what)) => Ok(Wholeness::Damaged(Error::output(path, what))),
-        Err(e) if e.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => {
-            Ok(Wholeness::Nothing)
-        }
+    if is_absent(path) {
+        return Ok(Wholeness::Nothing);
+    }
+    match damage(path, true)? {
+        None => hdf5::read_verified(path).map(Wholeness::Whole),
+        Some(e) => Ok(Wholeness::Damaged(e)),
+    }
+}
+
+/// Whether there is nothing of this name, not even a link.
+fn is_absent(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|e| e.kind() == ErrorKind::NotFound)
+}
+
+/// What is missing or damaged of a file, where `thorough` to its last byte; `None` where it is
+/// whole. Fails with `Error::Output` as [`find`].
+pub fn damage(path: &Path, thorough: bool) -> Result<Option<Error>> {
+    match seal::damage(path, thorough) {
+        Ok(what) => Ok(what.map(|what| Error::output(path, what))),
+        Err(_) if is_absent(path) => Ok(Some(Error::output(path, "is not there"))),
         Err(e) => Err(Error::output(path, format!("cannot be opened: {e}"))),
     }
 }

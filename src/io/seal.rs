@@ -224,6 +224,20 @@ pub fn damage(path: &Path, thorough: bool) -> std::io::Result<Option<String>> {
     }))
 }
 
+/// A number for the numbers in a file: the same whenever and wherever they were written. `None`
+/// where the beginning of the file is damaged; an error where the system does not show it.
+pub fn identity(path: &Path) -> std::io::Result<Option<u64>> {
+    let found = table(&mut files::open(path)?)?;
+    Ok(found.map(|table| {
+        let mut parts: Vec<_> = table.regions.iter().zip(&table.checksums).collect();
+        parts.sort_by_key(|(region, _)| &region.name);
+        parts.iter().fold(EMPTY, |hash, (region, checksum)| {
+            let line = format!("{checksum:016x} {} {}\n", region.length, region.name);
+            more(hash, line.as_bytes())
+        })
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ mod launch;
 mod limit;
 mod machine;
 pub mod placement;
+mod streams;
 
 pub use child::run_again;
 pub use faults::InjectedFault;
@@ -22,6 +23,7 @@ pub use machine::{
     choose_instructions, ensure_blas_kernel, free_file_locks, peak_memory, program_digest,
     provenance,
 };
+pub use streams::stdout_was_closed;
 
 use crate::comm::Comm;
 use crate::error::{EXIT_STOPPED, Error, Result};

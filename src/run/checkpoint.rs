@@ -1,7 +1,8 @@
 //! Decides what a checkpoint holds and how a run finds its place again.
 //!
 //! ```text
-//! run/{identity, vector_instructions, stage, sections}   what is shared, and how far the run is
+//! run/{identity, vector_instructions, stage, sections, left_out}   what is shared, and how far
+//!                                                        the run is
 //! <section>/section/{keys, relies_on, complete, segments, blocks, seconds}   of the engine
 //! <section>/...                                          of the section: its state
 //! ```
@@ -25,6 +26,8 @@ use std::time::Instant;
 const OWN: &str = "section";
 /// The stage of a run that has nothing left to do.
 const FINISHED: &str = "finished";
+/// Datasets of the results that could not be written.
+const LEFT_OUT: &str = "run/left_out";
 
 /// Whether a file is there and whole; `Error::Output` where that cannot be known.
 fn is_whole(path: &Path) -> Result<bool> {
@@ -78,14 +81,30 @@ impl Engine<'_, '_> {
             }
             let placed = self.place(&tree);
             agree(comm, placed)?;
-        }
-        if self.at == self.stages.len() {
-            return self.restore();
+            if self.at == self.stages.len() {
+                // Checkpoints of version 0.1 do not say it.
+                let left_out = tree.texts(LEFT_OUT).unwrap_or_default();
+                self.left_out = left_out.to_vec();
+                return self.restore();
+            }
         }
         let root = comm.is_root();
         let truncated = || samples::truncate(&self.paths, self.segments);
         let gaps = agree(comm, if root { truncated() } else { Ok(Vec::new()) })?;
         gaps.iter().for_each(|gap| log::warn!("{gap}"));
+        self.merge_samples()
+    }
+
+    /// Joins old segments of samples to larger files. Where that fails they stay as they are, and
+    /// the run goes on; the next save tries again.
+    pub(super) fn merge_samples(&self) -> Result<()> {
+        let clock = Instant::now();
+        if self.job.comm.is_root()
+            && let Err(e) = samples::merge(&self.paths, self.segments)
+        {
+            log::warn!("segments of samples cannot be joined: {e}");
+        }
+        self.job.stop.measured(0.0, clock.elapsed().as_secs_f64());
         Ok(())
     }
 
@@ -98,7 +117,7 @@ impl Engine<'_, '_> {
             gaps.iter().for_each(|gap| log::warn!("{gap}"));
             let path = paths.results();
             if is_whole(&path)? {
-                return Ok(Vec::new());
+                return Ok(self.left_out.clone());
             }
             let left_out = self.write_results(FINISHED, job::peak_memory(), &gaps)?;
             log::warn!(
@@ -113,19 +132,29 @@ impl Engine<'_, '_> {
             Ok(Vec::new())
         };
         self.left_out = agree(comm, written)?;
-        Ok(())
+        self.merge_samples()
     }
 
     /// Writes the results, on rank 0; returns what they had to leave out.
     fn write_results(&self, state: &str, peak: f64, gaps: &[String]) -> Result<Vec<String>> {
         let mut results = self.results(state, peak)?;
-        let left_out = results.leave_out_unfinite();
+        let mut left_out = results.leave_out_unfinite();
+        // What the checkpoint lacks since then.
+        let known = self.left_out.iter();
+        let still = known.filter(|path| !results.datasets.contains_key(*path));
+        left_out.extend(
+            still
+                .filter(|path| !left_out.contains(path))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
         let words =
             |path: &String| format!("{path} is left out: it holds a number that is not finite");
         let mut warnings = results.texts("status/warnings")?.to_vec();
         warnings.extend(left_out.iter().map(words));
         warnings.extend(gaps.iter().cloned());
         results.put("status/warnings", Value::Texts(warnings));
+        results.put("status/left_out", Value::Texts(left_out.clone()));
         left_out
             .iter()
             .for_each(|path| log::warn!("{}", words(path)));
@@ -253,6 +282,7 @@ impl Engine<'_, '_> {
             let left_out = self.write_results(state, peak[0], &gaps)?;
             // Records can do without a number that is not finite, a state cannot.
             let mut checkpoint = self.checkpoint(states);
+            checkpoint.put(LEFT_OUT, Value::Texts(left_out.clone()));
             checkpoint.leave_out_unfinite_below("/results/");
             self.paths.save_checkpoint(&checkpoint)?;
             Ok(left_out)

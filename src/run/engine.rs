@@ -7,6 +7,7 @@
 //! streams. An error within a block goes the same way: the state of the boundary is saved first.
 
 use super::calculation::{Calculation, Progress};
+use super::contents::with_contents;
 use super::desk::Desk;
 use super::identity::Declaration;
 use crate::comm::{Comm, agree, same_everywhere};
@@ -116,11 +117,25 @@ pub(super) struct Engine<'e, 'c> {
     /// Sample segments on disk.
     pub(super) segments: usize,
     pub(super) saved: Instant,
-    /// What the last save left out, on rank 0.
+    /// What the last save left out, on rank 0, also of an attempt before this one.
     pub(super) left_out: Vec<String>,
     fault: Option<job::InjectedFault>,
     /// Blocks completed in this attempt.
     completed: usize,
+}
+
+/// An error where the ranks do not read the same: files that the input names count by their
+/// content.
+fn refuse_other_files(stages: &[Stage], job: &Job) -> Result<()> {
+    let mut read = job.identity.clone();
+    read += &with_contents(&job.source.table, &job.source.folder);
+    read.extend(stages.iter().map(|stage| stage.keys.to_string()));
+    same_everywhere(
+        job.comm,
+        fnv1a(read.as_bytes()),
+        "the ranks read different files that the input names; put them into a folder that all \
+         hosts share",
+    )
 }
 
 /// Runs sections to their end or until the run is told to stop.
@@ -130,6 +145,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
     let (comm, output) = (job.comm, &job.source.input.output);
     let name = output.name.clone().unwrap_or_default();
     let paths = OutputPaths::new(output.directory.as_str(), name.as_str());
+    refuse_other_files(stages, job)?;
     let lock = || {
         paths.prepare()?;
         let lock = paths.lock()?;
@@ -140,17 +156,6 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         Ok(Some(lock))
     };
     let _lock = agree(comm, if comm.is_root() { lock() } else { Ok(None) })?;
-    // Files that a section names count by their content, as those of the whole input.
-    let keys = stages.iter().map(|stage| stage.keys.to_string());
-    let read: String = std::iter::once(job.identity.to_string())
-        .chain(keys)
-        .collect();
-    same_everywhere(
-        comm,
-        fnv1a(read.as_bytes()),
-        "the ranks read different files that the input names; put them into a folder that all \
-         hosts share",
-    )?;
     let mut engine = Engine {
         job,
         stages,
@@ -208,6 +213,7 @@ impl Engine<'_, '_> {
             }
         }
         self.save("finished")?;
+        self.merge_samples()?;
         self.refuse_gaps().map(|()| Outcome::Finished)
     }
 
@@ -265,6 +271,7 @@ impl Engine<'_, '_> {
         comm.max(&mut due)?;
         if due[0] > 0.0 {
             self.save("stopped")?;
+            self.merge_samples()?;
         }
         Ok(true)
     }

@@ -90,6 +90,12 @@ impl Case {
         nishina::io::hdf5::read(&self.path(name)).unwrap()
     }
 
+    /// The first segment of the samples.
+    pub fn first_segment(&self) -> nishina::io::tree::Tree {
+        let paths = nishina::io::output::OutputPaths::new(self.folder.path(), "x");
+        self.tree(&paths.segments().unwrap()[0].name())
+    }
+
     /// What the checkpoint holds of the section that was begun last.
     pub fn present(&self) -> nishina::io::tree::Tree {
         let checkpoint = self.tree("x.ckpt.h5");

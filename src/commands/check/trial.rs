@@ -223,12 +223,14 @@ impl TrialRun<'_> {
         else {
             return Ok(None);
         };
-        let segments = paths
-            .segments()?
-            .iter()
-            .map(|&n| bytes(&paths.segment(n)))
-            .collect();
-        let segments = (segments, bytes(&paths.samples()));
+        let segments = paths.segments()?;
+        // One segment has its numbers in a file with two names.
+        let joined = match segments.len() {
+            1 => 0.0,
+            _ => bytes(&paths.samples()),
+        };
+        let segments = segments.iter().map(|file| bytes(&file.path)).collect();
+        let segments = (segments, joined);
         let (finished, adapted) = (code == 0, None);
         Ok(Some(Trial {
             extent,

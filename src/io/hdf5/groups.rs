@@ -1,8 +1,8 @@
 //! Decides how a group is read with all that it holds, joined datasets and their sources included.
 
+use super::joined::check_sources;
 use super::values::{read_attribute, read_value};
 use super::{Raw, text};
-use crate::io::seal::verify;
 use crate::io::tree::Tree;
 use ::hdf5::dataset::Layout;
 use ::hdf5::{Dataset, Group};
@@ -58,27 +58,4 @@ fn check_size(dataset: &Dataset, path: &Path) -> Raw<()> {
         true => Ok(()),
         false => Err(format!("the shape {shape:?} does not fit into the file")),
     }
-}
-
-/// The library fills the share of a missing source file with zeros in silence; here it is an error,
-/// as is damage.
-fn check_sources(dataset: &Dataset, path: &Path, verified: &mut BTreeSet<String>) -> Raw<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let sources = read_attribute(dataset, "sources")?.unwrap_or_default();
-    let own = path.file_name().unwrap_or_default();
-    let listed: Vec<String> = sources.lines().map(|s| s.replace('%', "%%")).collect();
-    for map in dataset.dcpl().map_err(text)?.virtual_map() {
-        if !listed.contains(&map.src_filename) || Path::new(&map.src_filename) == own {
-            return Err(format!(
-                "its source {} is not one of its list",
-                map.src_filename
-            ));
-        }
-    }
-    for source in sources.lines() {
-        if verified.insert(source.to_string()) {
-            verify(&folder.join(source), true).map_err(|e| format!("its source file {e}"))?;
-        }
-    }
-    Ok(())
 }

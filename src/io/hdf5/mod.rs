@@ -18,14 +18,18 @@ mod joined;
 mod values;
 
 pub use foreign::read_foreign;
-pub use joined::{DatasetKind, Joined, write_joined};
+#[cfg(test)]
+pub use joined::unchecked;
+pub use joined::{
+    DatasetKind, Joined, SourceFile, check_source, sources, write_concatenated, write_joined,
+};
 
 use super::atomic::{Temporary, followed};
 use super::seal::{self, Region, verify};
-use super::tree::Tree;
+use super::tree::{Tree, Value};
 use crate::error::{Error, Result};
-use ::hdf5::File;
 use ::hdf5::plist::file_access::FileCloseDegree;
+use ::hdf5::{Dataset, File};
 use groups::read_group;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -72,23 +76,32 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
     let block = seal::block(tree.datasets.keys().map(String::as_str));
     create(path, block, |file| {
         let mut regions = Vec::new();
-        for (name, value) in &tree.datasets {
-            let made = write_value(file, name, value).and_then(|dataset| {
-                if let Some((unit, meaning)) = tree.notes.get(name) {
-                    attribute(&dataset, "unit", unit)
-                        .and(attribute(&dataset, "meaning", meaning))?;
-                }
-                // Empty datasets and texts, which stand in a heap, have no place of their own.
-                let place = dataset.offset().filter(|_| dataset.storage_size() > 0);
-                Ok(place.map(|start| Region {
-                    name: name.clone(),
-                    start,
-                    length: dataset.storage_size(),
-                }))
-            });
-            regions.extend(made.map_err(|e| format!("dataset {name}: {e}"))?);
+        for dataset in &tree.datasets {
+            regions.extend(put(file, tree, dataset)?);
         }
         Ok(regions)
+    })
+}
+
+/// Writes a dataset of a tree with its unit and meaning; returns where its numbers stand.
+fn put(file: &File, tree: &Tree, (name, value): (&String, &Value)) -> Raw<Option<Region>> {
+    let made = write_value(file, name, value).and_then(|dataset| {
+        if let Some((unit, meaning)) = tree.notes.get(name) {
+            attribute(&dataset, "unit", unit).and(attribute(&dataset, "meaning", meaning))?;
+        }
+        Ok(region(&dataset, name))
+    });
+    made.map_err(|e| format!("dataset {name}: {e}"))
+}
+
+/// Where the numbers of a dataset stand. Empty datasets and texts, which stand in a heap, have no
+/// place of their own.
+fn region(dataset: &Dataset, name: &str) -> Option<Region> {
+    let place = dataset.offset().filter(|_| dataset.storage_size() > 0);
+    place.map(|start| Region {
+        name: name.to_string(),
+        start,
+        length: dataset.storage_size(),
     })
 }
 
@@ -151,6 +164,18 @@ pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
     look().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
+/// One dataset of integers of a file whose checksum was verified, flattened. Fails with
+/// `Error::Output`.
+pub fn integers(path: &Path, name: &str) -> Result<Vec<i64>> {
+    let read = || {
+        open(path)?
+            .dataset(name)
+            .and_then(|d| d.read_raw())
+            .map_err(text)
+    };
+    read().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
+}
+
 fn create(
     path: &Path,
     block: usize,
@@ -187,7 +212,7 @@ fn create(
 mod tests {
     use super::super::roles::{Wholeness, find};
     use super::*;
-    use crate::io::tree::{Value, shaped};
+    use crate::io::tree::shaped;
     use ndarray::{Array2, arr2};
     use num_complex::Complex64;
 

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! X.h5          results            X.ckpt.h5    checkpoint        X.old-N.*   set aside
-//! X.samples.h5  samples, joined    X.ckpt.1.h5  the one before
+//! X.samples.h5  samples, all       X.ckpt.1.h5  the one before
+//! X.samples.NNNN.*.h5  samples, in segments
 //! X.lock        held by the run that writes (flock)
 //! ```
 //!
@@ -11,9 +12,11 @@
 
 mod lock;
 mod names;
+mod segments;
 
 pub use lock::Lock;
 pub use names::is_reserved;
+pub use segments::SegmentFile;
 
 use super::atomic::{self, Temporary};
 use super::hdf5;
@@ -58,8 +61,8 @@ impl OutputPaths {
         };
         std::fs::create_dir_all(&self.directory).map_err(failed)?;
         // The longest name that a run and its successors write.
-        let longest = self.set_aside_as(99).segment(999_999);
-        atomic::probe(&longest).map_err(failed)
+        let longest = self.set_aside_as(99).segment((999_998, 999_999), 0);
+        atomic::probe(&longest.path).map_err(failed)
     }
 
     /// The names that these files get when they are set aside.
@@ -74,12 +77,7 @@ impl OutputPaths {
             Error::output(&self.directory, format!("the folder cannot be read: {e}"))
         };
         let mine = [self.results(), self.samples(), self.checkpoint()];
-        let segment = |name: &str| {
-            let inner = name
-                .strip_prefix(&format!("{}.samples.", self.name))
-                .and_then(|n| n.strip_suffix(".h5"));
-            inner.is_some_and(|digits| digits.parse::<usize>().is_ok())
-        };
+        let segment = |name: &str| self.segments_in(name).is_some();
         for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().and_then(|n| n.to_str());
@@ -184,10 +182,12 @@ impl OutputPaths {
                 atomic::rename(&from, &to)?;
             }
         }
-        for &n in &segments {
-            atomic::rename(&self.segment(n), &old.segment(n))?;
+        let mut last = 0;
+        for segment in &segments {
+            let name = segment.name().replacen(&self.name, &old.name, 1);
+            atomic::rename(&segment.path, &self.directory.join(name))?;
+            last = last.max(segment.last);
         }
-        let last = segments.last().copied().unwrap_or(0);
         match samples::write_joined(&old, last) {
             Ok(gaps) => gaps.iter().for_each(|gap| log::warn!("{gap}")),
             Err(e) => log::warn!("the samples set aside cannot be joined: {e}"),
@@ -291,6 +291,7 @@ mod tests {
             "x.h5.AbC123.tmp",
             "x.ckpt.h5.AbC123.tmp",
             "x.samples.0003.h5.AbC123.tmp",
+            "x.samples.0003.0123456789abcdef.h5.AbC123.tmp",
             "x.samples.h5.AbC123.tmp",
         ];
         let others = [

@@ -1,7 +1,6 @@
 //! Decides what the files of a run are called.
 
-use super::OutputPaths;
-use crate::error::{Error, Result};
+use super::{OutputPaths, segments};
 use std::path::{Path, PathBuf};
 
 /// Whether the results of a run called `name` would have the name of another run's file: its
@@ -12,7 +11,7 @@ pub fn is_reserved(name: &str) -> bool {
     let numbered = |(rest, last): (&str, &str)| {
         (ends(rest) && digits(last)) || last.strip_prefix("old-").is_some_and(digits)
     };
-    ends(name) || name.rsplit_once('.').is_some_and(numbered)
+    ends(name) || segments::is_segment(name) || name.rsplit_once('.').is_some_and(numbered)
 }
 
 impl OutputPaths {
@@ -31,10 +30,6 @@ impl OutputPaths {
     pub fn samples(&self) -> PathBuf {
         self.file("samples.h5")
     }
-    /// Segment `number` of the samples, from 1.
-    pub fn segment(&self, number: usize) -> PathBuf {
-        self.file(&format!("samples.{number:04}.h5"))
-    }
     /// The newest checkpoint.
     pub fn checkpoint(&self) -> PathBuf {
         self.file("ckpt.h5")
@@ -42,28 +37,6 @@ impl OutputPaths {
     /// The checkpoint before it.
     pub fn previous_checkpoint(&self) -> PathBuf {
         self.file("ckpt.1.h5")
-    }
-
-    /// The numbers of the segments on the disk, ascending. Fails with `Error::Output`.
-    pub fn segments(&self) -> Result<Vec<usize>> {
-        let failed = |e: std::io::Error| {
-            Error::output(&self.directory, format!("the folder cannot be read: {e}"))
-        };
-        let (start, mut numbers) = (format!("{}.samples.", self.name), Vec::new());
-        for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let digits = name
-                .to_str()
-                .and_then(|n| n.strip_prefix(&start))
-                .and_then(|n| n.strip_suffix(".h5"));
-            if let Some(number) = digits.and_then(|d| d.parse().ok())
-                && self.segment(number).file_name() == Some(&name)
-            {
-                numbers.push(number);
-            }
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
     }
 }
 
@@ -79,6 +52,7 @@ mod tests {
             "a.samples",
             "a.samples.0001",
             "a.samples.64",
+            "a.samples.0001-0008.0123456789abcdef",
             "a.old-1",
             "a.old-1.ckpt",
         ] {

@@ -6,7 +6,7 @@ use crate::commands::check::forecast::{Forecast, MPI, PROGRAM};
 use crate::commands::check::growth::{Growth, of_bins};
 use crate::ensemble::BATCH_BYTES;
 use crate::input::KeptSamples;
-use crate::io::samples::bytes_per_sample;
+use crate::io::samples::{bytes_per_sample, files_of};
 use crate::observable::Named;
 
 /// Bytes of a segment of samples besides the samples.
@@ -95,12 +95,13 @@ impl Forecaster<'_> {
             true => SEGMENT,
             false => extra / bytes.len() as f64,
         };
-        let joined = if segments > 0.0 {
+        let files = files_of(segments as usize) as f64;
+        let joined = if files > 1.0 {
             joined.max(SEGMENT)
         } else {
             0.0
         };
-        out.samples = Some(self.row() * (of_steps + of_measurement) + segments * extra + joined);
+        out.samples = Some(self.row() * (of_steps + of_measurement) + files * extra + joined);
     }
 
     /// Memory of rank 0, which collects samples and energies until the next save.

@@ -1,0 +1,203 @@
+//! Decides how kept samples are stored: segments, each a whole file, old ones joined to larger
+//! files, and one file that shows all of them.
+//!
+//! ```text
+//! X.samples.0001-0008.*.h5 ...  configurations int8 [samples, sites], log_psi complex [samples],
+//!                               local_energies complex [samples], chain int64 [samples],
+//!                               step int64 [samples] (where given), segment_rows (where joined)
+//! X.samples.h5                  the same: of one file a second name of it, of several virtual
+//!                               datasets over all of them in order
+//! ```
+//!
+//! Reference: HDF5 Virtual Dataset, RFC-2014-12-09.
+
+mod columns;
+mod index;
+mod merge;
+
+pub use index::{restore, truncate, write_joined};
+pub use merge::{files_of, merge};
+
+use super::atomic;
+use super::hdf5::{self, DatasetKind};
+use super::output::OutputPaths;
+use super::tree::{Tree, Value, shaped};
+use crate::error::{Error, Result};
+use num_complex::Complex64;
+use std::path::Path;
+
+/// The samples between two checkpoints, from all ranks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Segment {
+    /// Number of sites of a configuration.
+    pub sites: usize,
+    /// Configurations, samples × sites in row-major order.
+    pub configurations: Vec<i8>,
+    /// ln ψ of each sample.
+    pub log_psi: Vec<Complex64>,
+    /// Local energy of each sample, in units of the couplings.
+    pub local_energies: Vec<Complex64>,
+    /// Global number of the chain of each sample.
+    pub chain: Vec<i64>,
+    /// Step or sweep of each sample, where it is kept.
+    pub step: Option<Vec<i64>>,
+}
+
+/// Bytes of a sample in a segment, its step included.
+pub fn bytes_per_sample(sites: usize) -> usize {
+    sites + 2 * size_of::<Complex64>() + 2 * size_of::<i64>()
+}
+
+const NOTES: [(&str, DatasetKind, &str, &str); 5] = [
+    (
+        "configurations",
+        DatasetKind::Spin,
+        "2 S^z",
+        "spin of each site, one row per sample",
+    ),
+    (
+        "log_psi",
+        DatasetKind::Complex,
+        "1",
+        "logarithm of the wave function",
+    ),
+    (
+        "local_energies",
+        DatasetKind::Complex,
+        "coupling",
+        "local energy",
+    ),
+    (
+        "chain",
+        DatasetKind::Integer,
+        "1",
+        "number of the Markov chain, from 0",
+    ),
+    (
+        "step",
+        DatasetKind::Integer,
+        "1",
+        "step at which the sample was taken",
+    ),
+];
+
+/// Samples of each segment of a file that joins several.
+const ROWS: (&str, &str, &str) = (
+    "segment_rows",
+    "1",
+    "samples of each segment that was joined",
+);
+
+/// Writes segment `number`, counted from 1, in the place of what had this number or a later one.
+///
+/// Fails with `Error::Output`, also where the columns differ in length.
+pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
+    let path = paths.new_segment(number);
+    let rows = segment.chain.len();
+    let step = segment.step.as_ref().map_or(rows, Vec::len);
+    let lengths = [segment.log_psi.len(), segment.local_energies.len(), step];
+    if lengths.iter().any(|&l| l != rows) || segment.configurations.len() != rows * segment.sites {
+        return Err(Error::output(
+            path,
+            format!("a segment of {rows} samples has columns of other lengths"),
+        ));
+    }
+    let mut tree = Tree::default();
+    let columns = [
+        Some(Value::Spin(shaped(
+            &[rows, segment.sites],
+            segment.configurations,
+        ))),
+        Some(Value::Complex(shaped(&[rows], segment.log_psi))),
+        Some(Value::Complex(shaped(&[rows], segment.local_energies))),
+        Some(Value::Integer(shaped(&[rows], segment.chain))),
+        segment
+            .step
+            .map(|step| Value::Integer(shaped(&[rows], step))),
+    ];
+    for ((name, _, unit, meaning), value) in NOTES.into_iter().zip(columns) {
+        if let Some(value) = value {
+            tree.describe(name, value, unit, meaning);
+        }
+    }
+    let new = hdf5::write_temporary(&path, &tree)?;
+    let file = paths.name_of((number, number), new.place())?;
+    new.publish_as(file.path.clone())?;
+    let old = paths.segments()?.into_iter();
+    old.filter(|old| old.last >= number && *old != file)
+        .try_for_each(|old| atomic::remove(&old.path))
+}
+
+/// Reads a segment, or the joined file, back. Fails with `Error::Output`.
+pub fn read(path: &Path) -> Result<Segment> {
+    let tree = hdf5::read(path)?;
+    let integers = |name: &str| match tree.datasets.get(name) {
+        Some(Value::Integer(a)) => Some(a.iter().copied().collect::<Vec<i64>>()),
+        _ => None,
+    };
+    let sites = match tree.datasets.get("configurations") {
+        Some(Value::Spin(a)) if a.ndim() == 2 => a.shape()[1],
+        _ => return Err(Error::output(path, "has no configurations")),
+    };
+    Ok(Segment {
+        sites,
+        configurations: tree.spins("configurations")?,
+        log_psi: tree.complexes("log_psi")?,
+        local_energies: tree.complexes("local_energies")?,
+        chain: integers("chain").ok_or_else(|| Error::output(path, "has no chain numbers"))?,
+        step: integers("step"),
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn segment(first: usize, rows: usize) -> Segment {
+        let z = |i: usize| Complex64::new(i as f64, -0.5 * i as f64);
+        let range = first..first + rows;
+        Segment {
+            sites: 3,
+            configurations: range
+                .clone()
+                .flat_map(|i| [1, if i % 2 == 0 { 1 } else { -1 }, -1])
+                .collect(),
+            log_psi: range.clone().map(z).collect(),
+            local_energies: range.clone().map(|i| z(i + 100)).collect(),
+            chain: range.clone().map(|i| i as i64).collect(),
+            step: Some(range.map(|i| 7 * i as i64).collect()),
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "run");
+        let mut bad = segment(0, 3);
+        bad.chain.pop();
+        assert!(matches!(
+            write_segment(&paths, 1, bad),
+            Err(Error::Output { .. })
+        ));
+    }
+
+    #[test]
+    fn a_segment_takes_the_place_of_one_of_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "run");
+        let names = || {
+            let files = paths.segments().unwrap();
+            files.iter().map(|file| file.name()).collect::<Vec<_>>()
+        };
+        write_segment(&paths, 1, segment(0, 3)).unwrap();
+        let first = names();
+        write_segment(&paths, 2, segment(3, 2)).unwrap();
+        write_segment(&paths, 1, segment(0, 4)).unwrap();
+        let second = names();
+        assert_eq!((first.len(), second.len()), (1, 1));
+        assert_ne!(first, second, "names follow the numbers");
+        // The same numbers have the same name, whenever they are written.
+        write_segment(&paths, 1, segment(0, 3)).unwrap();
+        assert_eq!(names(), first);
+    }
+}

@@ -5,7 +5,7 @@
 //! to such a state are 0, ratios from it are +∞ (or 0 where the target vanishes too) and its
 //! log-derivatives are set to 0.
 
-use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
+use super::field::{Field, Scalar, check_length, flatten, gaussian, reduce, unflatten};
 use super::{
     Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, ParameterNumbers,
     schema_of,
@@ -211,6 +211,11 @@ fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
+    let parts = match keys.parameters {
+        ParameterNumbers::Real => f64::PARTS,
+        ParameterNumbers::Complex => Complex64::PARTS,
+    };
+    super::check_parameters(parts as f64 * context.basis.dimension())?;
     match keys.parameters {
         ParameterNumbers::Real => typed::<f64>(&keys, context),
         ParameterNumbers::Complex => typed::<Complex64>(&keys, context),

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::input::{self, Source};
 use crate::job::{self, Stop};
 use crate::linalg::total_memory;
-use crate::run::{self, Job, Outcome, Stage};
+use crate::run::{self, Cost, Job, Outcome, Stage};
 use std::path::Path;
 
 /// Options of `run` that are not input.
@@ -86,7 +86,7 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
     let place = (comm.rank(), comm.size());
     let built = start(source, &options.registry, place, -share[0]).and_then(|start| {
         start.refuse_empty()?;
-        start.world.refuse_if_too_large(local)?;
+        start.refuse_if_too_large(local)?;
         Ok(start)
     });
     let Start { world, mut stages } = agree(comm, built)?;
@@ -102,6 +102,22 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
 }
 
 impl Start<'_> {
+    /// What the sections take, in order.
+    pub fn costs(&self) -> Vec<Cost> {
+        let costs = self.stages.iter().map(|stage| stage.calculation().cost());
+        costs.collect()
+    }
+
+    /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
+    /// memory.
+    fn refuse_if_too_large(&self, local: usize) -> Result<()> {
+        if !self.world.samples() {
+            return Ok(());
+        }
+        let plan = self.world.plan()?;
+        plan.refuse_if_too_large(local, &self.costs())
+    }
+
     fn refuse_empty(&self) -> Result<()> {
         if !self.stages.is_empty() {
             return Ok(());

@@ -20,7 +20,7 @@ pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
 pub use machine::{
     choose_instructions, ensure_blas_kernel, free_file_locks, peak_memory, program_digest,
-    provenance,
+    provenance, resident_memory,
 };
 
 use crate::comm::Comm;

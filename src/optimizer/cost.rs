@@ -69,6 +69,8 @@ pub struct SolveCost {
     pub traffic: Traffic,
     /// Bytes that a rank holds at the worst moment, factors of O included, at most.
     pub memory: f64,
+    /// Bytes that the method remembers from step to step, without those of `memory`.
+    pub remembered: f64,
     /// Floating-point operations of rank 0: its share of the products, and the factorisation.
     pub operations: f64,
 }
@@ -106,6 +108,14 @@ pub fn of_gradient(sizes: &Sizes, rank: usize, _iterations: usize) -> SolveCost 
     cost.memory += 8.0 * (4 * vector + sizes.numbers * sizes.samples_of(rank)) as f64;
     cost.operations = products(sizes);
     cost
+}
+
+/// The cost of a gradient of which so many moments are kept.
+pub fn with_moments(sizes: &Sizes, rank: usize, moments: usize) -> SolveCost {
+    SolveCost {
+        remembered: (8 * moments * sizes.columns * sizes.parts()) as f64,
+        ..of_gradient(sizes, rank, 0)
+    }
 }
 
 /// The start of a solve with a matrix: agreement on success, then the solution and two facts.

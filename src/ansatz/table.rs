@@ -109,7 +109,8 @@ impl<T: Field> Ansatz for Table<T> {
             kind: T::kind(),
             precision: DOUBLE,
             positive: false,
-            bytes_per_walker: size_of::<u64>(),
+            bytes_per_walker: self.index.sites() + size_of::<Option<usize>>(),
+            derivative_bytes: 0,
             operations: 10.0,
         }
     }

@@ -4,8 +4,8 @@
 //! holds the most.
 
 use super::optimize::ChosenMethod;
+use super::vmc::Sampling;
 use super::vmc::problem::Problem;
-use super::vmc::sampling_bytes;
 use super::{evolve, measure, optimize};
 use crate::comm::counting::Load;
 use crate::derivatives::Derivatives;
@@ -48,7 +48,7 @@ pub struct Plan {
     /// Whether there is an equation of motion to solve.
     pub evolves: bool,
     /// Bytes of samples and their tables on a rank, of the section with the most.
-    pub sampling: f64,
+    pub sampling: Sampling,
     /// Bytes of derivatives and solver on rank 0.
     pub root_bytes: f64,
     /// The same on the other ranks.
@@ -90,14 +90,32 @@ fn sizes(
     }
 }
 
-/// Samples over all ranks that are held at once, in the section with the most.
-fn most_samples(source: &Source, sampler: &SamplerInput) -> Result<usize> {
+/// What the samples take that are held at once, in the section with the most.
+fn sampling(
+    source: &Source,
+    sampler: &SamplerInput,
+    problem: &Problem,
+    ensemble: &dyn Variational,
+    ranks: usize,
+) -> Result<Sampling> {
     let steps = source.table.contains_key("optimize") || source.table.contains_key("evolve");
     let output = evolve::keys(source)?.and_then(|e| e.samples).unwrap_or(0);
     let block = measure::BLOCK * sampler.chains;
     let measured = measure::keys(source)?.map_or(0, |m| m.samples.min(block));
     let of_steps = if steps { sampler.samples } else { 0 };
-    Ok(of_steps.max(output).max(measured))
+    let most = of_steps.max(output).max(measured);
+    let facts = ensemble.facts();
+    let of = |n, derived| Sampling::new(sampler, &problem.basis, &facts, (n, ranks), derived);
+    let with_slopes = if steps {
+        of(of_steps, true)
+    } else {
+        Sampling::default()
+    };
+    let whole = of(most, false);
+    Ok(Sampling {
+        kept: whole.kept.max(with_slopes.kept),
+        work: whole.work.max(with_slopes.work),
+    })
 }
 
 impl Plan {
@@ -131,9 +149,6 @@ impl Plan {
         } else {
             rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64
         };
-        let walker = ensemble.facts().bytes_per_walker;
-        let sampling = |n| sampling_bytes(&sampler, &problem.basis, walker, n, ranks);
-        let most = most_samples(source, &sampler)?;
         let mut plan = Plan {
             states: problem.basis.dimension(),
             sites: problem.lattice.sites,
@@ -145,7 +160,7 @@ impl Plan {
             method,
             deterministic,
             evolves: source.table.contains_key("evolve"),
-            sampling: sampling(most),
+            sampling: sampling(source, &sampler, problem, ensemble, ranks)?,
             root_bytes: 0.0,
             other_bytes: 0.0,
             connected,
@@ -210,7 +225,13 @@ impl Plan {
     /// function itself: samples, the parameters of the last boundary and those of the results,
     /// which are made from a copy.
     pub fn held(&self, sections: &[Cost]) -> f64 {
-        self.sampling + self.vector() + most_held(sections, 2.0 * self.vector())
+        let Sampling { kept, work } = self.sampling;
+        let with_samples = sections.iter().map(|section| Cost {
+            work: section.work + work,
+            ..*section
+        });
+        let with_samples: Vec<_> = with_samples.collect();
+        kept + self.vector() + most_held(&with_samples, 2.0 * self.vector())
     }
 
     /// Seconds of one solve, of a step or of a slope, in a run of these sizes; products run at
@@ -246,7 +267,7 @@ impl Plan {
     /// An error where `local` ranks of the run, rank 0 among them with sections of these costs,
     /// cannot fit in this machine's memory beside what they have built.
     pub fn refuse_if_too_large(&self, local: usize, sections: &[Cost]) -> Result<()> {
-        let other = self.other_bytes + self.sampling + self.vector();
+        let other = self.other_bytes + self.sampling.kept + self.vector();
         self.fits(self.held(sections) + other * local.saturating_sub(1) as f64)
     }
 
@@ -255,7 +276,7 @@ impl Plan {
     pub fn refuse_trial(&self, cores: usize, built: f64, sections: &[Cost]) -> Result<()> {
         let whole = self.held(sections);
         if self.ranks <= cores {
-            let other = self.other_bytes + self.sampling + self.vector();
+            let other = self.other_bytes + self.sampling.kept + self.vector();
             let others = (self.ranks - 1) as f64 * other;
             return self.fits(whole + others + self.ranks as f64 * built);
         }

@@ -12,7 +12,7 @@ mod state;
 
 pub use block::BlockCounts;
 pub use estimate::{Energy, estimate, gather_series, moments};
-pub use memory::sampling_bytes;
+pub use memory::Sampling;
 pub use record::parameters_of;
 pub use state::{Restored, gather_spins};
 

@@ -214,9 +214,9 @@ fn sampled(
     size: usize,
 ) -> Result<Box<dyn Variational>> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    let walker = wave_function.facts().bytes_per_walker;
+    let facts = wave_function.facts();
     if sampler.method == Method::FullSum {
-        refuse_samples(&sampler, &problem.basis, walker, size)?;
+        refuse_samples(&sampler, &problem.basis, &facts, size)?;
         return Ok(Box::new(FullSum::new(
             wave_function,
             &problem.basis,
@@ -224,7 +224,7 @@ fn sampled(
         )?));
     }
     refuse_idle_ranks(&sampler, size)?;
-    refuse_samples(&sampler, &problem.basis, walker, size)?;
+    refuse_samples(&sampler, &problem.basis, &facts, size)?;
     if sampler.method == Method::Direct {
         let settings = IndependentSettings {
             basis: problem.basis.clone(),

@@ -57,12 +57,21 @@ impl SectionCost {
     }
 }
 
-/// From the cost model alone, for a rank that takes `built` bytes at the start and sections of these
+/// Bytes that the wave function and all else take that is built at the start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Built {
+    /// Until the end.
+    pub held: f64,
+    /// At the worst moment while they are built.
+    pub most: f64,
+}
+
+/// From the cost model alone, for a rank that builds so much at the start and has sections of these
 /// costs.
-pub fn modelled(plan: &Plan, built: f64, sections: &[Cost]) -> Forecast {
+pub fn modelled(plan: &Plan, built: Built, sections: &[Cost]) -> Forecast {
     let mpi = if plan.ranks > 1 { MPI } else { 0.0 };
     Forecast {
-        memory: PROGRAM + mpi + built + plan.held(sections),
+        memory: PROGRAM + mpi + built.most.max(built.held + plan.held(sections)),
         ..Forecast::default()
     }
 }

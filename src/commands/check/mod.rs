@@ -7,6 +7,7 @@ mod growth;
 mod header;
 mod trial;
 
+use forecast::Built;
 pub use forecast::{Forecast, SectionCost, modelled};
 pub use from_trial::forecast;
 pub use header::header;
@@ -58,7 +59,10 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     let share = linalg::total_memory() / local as f64;
     let before = job::resident_memory();
     let start = calculation::start(&source, registry, (0, asked.ranks), share)?;
-    let built = (job::resident_memory() - before).max(0.0);
+    let built = Built {
+        held: (job::resident_memory() - before).max(0.0),
+        most: (job::peak_memory() - before).max(0.0),
+    };
     let Start { world, stages } = start;
     let plan = match stages.is_empty() || world.samples() {
         true => Some(world.plan()?.clone()),
@@ -141,8 +145,7 @@ fn predict_sections(
 struct Physics<'a> {
     plan: &'a Plan,
     observables: &'a [Named],
-    /// Bytes that a rank takes for the wave function and all else that is built at the start.
-    built: f64,
+    built: Built,
 }
 
 /// By a trial where there is time and memory for one, else by the cost model.
@@ -171,7 +174,7 @@ fn predict(
             .push("there is nothing to run: neither [optimize] nor [evolve] nor [measure]".into());
         return Ok(modelled);
     }
-    if let Err(e) = plan.refuse_trial(job::placement::cores(), built, &costs) {
+    if let Err(e) = plan.refuse_trial(job::placement::cores(), built.held, &costs) {
         modelled.notes.push(format!(
             "from the cost model alone, without a trial on this machine: {e}"
         ));

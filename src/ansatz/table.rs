@@ -210,6 +210,13 @@ fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
 
 /// Builds a table of amplitudes from its table of keys.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+    if table.contains_key("load") {
+        return Err(Error::input(
+            format!("{}.load", context.path),
+            "a table has no such key: it starts from the file of an exact calculation",
+            "write `file`, and make the file with `nishina exact X.toml --output E.h5`",
+        ));
+    }
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
     let parts = match keys.parameters {

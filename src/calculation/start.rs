@@ -9,6 +9,7 @@ use crate::input::{self, Source};
 use crate::job::{self, Stop};
 use crate::linalg::total_memory;
 use crate::run::{self, Cost, Job, Outcome, Stage};
+use crate::table::Entry;
 use std::path::Path;
 
 /// Options of `run` that are not input.
@@ -31,9 +32,8 @@ pub fn read(path: &Path, settings: &[String], registry: &Registry) -> Result<Sou
 
 /// An error for the first section that does not exist or whose keys cannot work.
 pub fn validate(source: &Source, registry: &Registry) -> Result<()> {
-    for name in source.sections() {
-        registry.sections.find(name, name)?;
-    }
+    let known: Vec<_> = registry.sections.iter().map(Entry::kind).collect();
+    source.refuse_unknown(&known)?;
     sections(source, registry).try_for_each(|s| (s.validate)(source, s.declaration.name))
 }
 

@@ -43,6 +43,10 @@ fn keys_that_the_method_ignores_are_named() {
             None => assert!(!all.contains("has no effect on"), "{keys}: {all}"),
         }
     }
+    let chains = ["--set", "sampler.sweeps=2", "--set", "measure.burn_in=7"];
+    let out = sum("").alone(&[&["check", "x.toml", "--quick"], &chains[..]].concat());
+    let words = "a full sum has no Markov chains: sampler.sweeps, measure.burn_in belong to";
+    assert!(text(&out).contains(words), "{}", text(&out));
     let out = sum("mu = 0.5").alone(&["run", "x.toml"]);
     assert!(
         text(&out).contains("which \"sr\" has chosen"),

@@ -7,8 +7,8 @@ use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
 use crate::input::{self, Source};
 use crate::job::{self, Stop};
-use crate::linalg::total_memory;
-use crate::run::{self, Cost, Job, Outcome, Stage};
+use crate::linalg::{available_memory, total_memory};
+use crate::run::{self, Cost, Job, Outcome, Stage, most_held};
 use crate::table::Entry;
 use std::path::Path;
 
@@ -111,11 +111,19 @@ impl Start<'_> {
     /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
     /// memory.
     fn refuse_if_too_large(&self, local: usize) -> Result<()> {
-        if !self.world.samples() {
+        if self.world.samples() {
+            let plan = self.world.plan()?;
+            return plan.refuse_if_too_large(local, &self.costs());
+        }
+        let (needed, available) = (most_held(&self.costs(), 0.0), available_memory());
+        if needed <= available {
             return Ok(());
         }
-        let plan = self.world.plan()?;
-        plan.refuse_if_too_large(local, &self.costs())
+        Err(Error::Memory {
+            what: "what the sections keep".into(),
+            needed,
+            available,
+        })
     }
 
     fn refuse_empty(&self) -> Result<()> {

@@ -1,5 +1,5 @@
-//! The memory that `check --quick` foretells without a trial, against what the run takes: every kind
-//! of wave function, with and without an optimisation; and what is refused before it is built.
+//! The memory that `check --quick` foretells without a trial, against what the run takes: every
+//! kind of wave function, with and without an optimisation; and what is refused before it is built.
 
 mod common;
 use common::{Case, expect_code, program, text};
@@ -78,7 +78,7 @@ fn cases() -> Vec<(&'static str, String)> {
             ),
         ),
         ("table, full sum", ring(20, "kind = 'table'", &sum)),
-        ("rbm, full sum", ring(18, "kind = 'rbm'\ndensity = 1", &sum)),
+        ("rbm, full sum", ring(20, "kind = 'rbm'\ndensity = 1", &sum)),
     ];
     let steps = |method| ring(600, rbm, &sampled(method));
     all.extend([

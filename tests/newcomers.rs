@@ -1,5 +1,5 @@
-//! What a first-time user is told: keys without an effect by name, and nothing of chains where there
-//! are none.
+//! What a first-time user is told: keys without an effect by name, and nothing of chains where
+//! there are none.
 
 mod common;
 use common::{Case, expect_code, text};

@@ -223,7 +223,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         ParameterNumbers::Real => f64::PARTS,
         ParameterNumbers::Complex => Complex64::PARTS,
     };
-    super::check_parameters(parts as f64 * context.basis.dimension())?;
+    super::check_parameters(parts as f64 * context.basis.dimension(), 1.0)?;
     match keys.parameters {
         ParameterNumbers::Real => typed::<f64>(&keys, context),
         ParameterNumbers::Complex => typed::<Complex64>(&keys, context),

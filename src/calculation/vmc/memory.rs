@@ -53,7 +53,8 @@ impl Sampling {
             let old = if derived { COMPLEX * all } else { 0.0 };
             return Sampling {
                 kept: COMPLEX * all + own * (sites + SAMPLE + 8.0),
-                work: COMPLEX * all + old + VALUES * own + f64::max(blocks, slopes(own)),
+                // Logarithms are gone when values come.
+                work: f64::max(COMPLEX * all + old + blocks, VALUES * own + slopes(own)),
             };
         }
         let own = samples.div_ceil(size) as f64;

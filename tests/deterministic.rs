@@ -2,11 +2,12 @@
 //! number of ranks.
 
 mod common;
-use common::{Case, expect_code};
+use common::{Case, expect_code, mpirun, program};
 use nishina::calculation::{Options, Outcome, run};
 use nishina::comm::{Comm, threads};
 use nishina::io::tree::{Tree, Value};
 use nishina::job::Stop;
+use nishina::linalg::simd::Simd;
 use nishina::registry::Registry;
 
 const RANKS: [usize; 5] = [1, 2, 3, 4, 8];
@@ -206,6 +207,44 @@ fn the_same_under_mpirun_and_across_a_restart_on_other_ranks() {
         alone.tree("x.h5").reals("optimize/history/energy").unwrap(),
         parts.tree("x.h5").reals("optimize/history/energy").unwrap()
     );
+}
+
+#[test]
+fn ranks_with_other_instructions_use_those_that_all_have() {
+    let _alone = alone();
+    let Some(widest) = Simd::available()
+        .last()
+        .filter(|s| **s != Simd::Portable)
+        .copied()
+    else {
+        println!("SKIPPED: this processor has one set of vector instructions");
+        return;
+    };
+    let of_rank = |set: &str| {
+        let set = format!("NISHINA_SIMD={set}");
+        ["env", &set, program(), "run", "x.toml"].map(String::from)
+    };
+    let side_by_side = |deterministic: bool| {
+        let case = Case::new(&input(CASES[0].0, "sr", 12, deterministic));
+        let mut command = mpirun(1);
+        command.extend(of_rank(widest.name()));
+        command.extend([":", "-np", "1"].map(String::from));
+        command.extend(of_rank("portable"));
+        let mut run = case.start(&command, &[]);
+        assert_eq!(run.end_within(60.0), 0, "{}", run.said());
+        let said = case.info()["provenance"]["vector_instructions"].clone();
+        (case, said)
+    };
+    let (mixed, said) = side_by_side(true);
+    assert_eq!(said, "portable");
+    for (set, same) in [("portable", true), (widest.name(), false)] {
+        let alone = Case::new(&input(CASES[0].0, "sr", 12, true));
+        let run = alone.alone_with(&[("NISHINA_SIMD", set)], &["run", "x.toml"]);
+        expect_code(&run, 0);
+        assert_eq!(bits(&alone) == bits(&mixed), same, "{set}");
+    }
+    let (_, said) = side_by_side(false);
+    assert_eq!(said, format!("portable to {}", widest.name()));
 }
 
 #[test]

@@ -418,7 +418,7 @@ fn the_header_is_a_job_script() {
         .unwrap()
         .parse()
         .unwrap();
-    assert!((30.0..200.0).contains(&memory), "{memory}");
+    assert!((100.0..300.0).contains(&memory), "{memory}");
     assert!(value("#SBATCH --time=").starts_with("00:"), "{said}");
 }
 

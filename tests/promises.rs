@@ -171,6 +171,46 @@ fn every_kind_is_shown_and_tested() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// Whether a part of the reference shows a key: alone in its line, with a value, or in words.
+fn shows(part: &str, key: &str) -> bool {
+    let ends = [" =", " (", ":", ",", "`", "  "];
+    part.match_indices(key).any(|(at, _)| {
+        let before = part[..at].chars().last().unwrap_or(' ');
+        let after = &part[at + key.len()..];
+        !(before == '_' || before.is_ascii_alphanumeric())
+            && ends.iter().any(|end| after.starts_with(end))
+    })
+}
+
+/// The keys of the kinds of a list that its section of the reference does not show.
+fn hidden<E: Entry>(shelf: Shelf<E>, reference: &str, section: &str) -> Vec<String> {
+    let header = format!("[{section}]");
+    let lines = reference.lines().skip_while(|l| !l.starts_with(&header));
+    let part: Vec<_> = lines.skip(1).take_while(|l| !l.starts_with('[')).collect();
+    let part = part.join("\n");
+    let mut missing = Vec::new();
+    for entry in shelf.iter() {
+        let schema = entry.schema();
+        let keys = schema["properties"].as_object().into_iter().flatten();
+        let keys = keys.filter(|(key, _)| !shows(&part, key));
+        missing.extend(keys.map(|(key, _)| format!("[{section}] {}: {key}", entry.kind())));
+    }
+    missing
+}
+
+#[test]
+fn every_key_of_every_kind_is_in_the_reference() {
+    let reference = std::fs::read_to_string(project().join("configs/reference.toml")).unwrap();
+    let registry = Registry::default();
+    let mut missing = hidden(registry.ansatze, &reference, "ansatz");
+    missing.extend(hidden(registry.models, &reference, "hamiltonian"));
+    missing.extend(hidden(registry.moves, &reference, "sampler"));
+    missing.extend(hidden(registry.observables, &reference, "measure"));
+    missing.extend(hidden(registry.optimizers, &reference, "optimize"));
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(!shows("# an HDF5 file with x", "file") && shows("# file = 1", "file"));
+}
+
 /// Every list of the registry, the methods of `[sampler]` and the law that each of their kinds
 /// obeys, with the test that goes through the list.
 const LAWS: &[(&str, &str, &str, &str)] = &[

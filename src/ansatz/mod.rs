@@ -48,6 +48,8 @@ pub struct AnsatzFacts {
     pub positive: bool,
     /// Bytes of a walker in a batch, with what its log-derivatives need before they are done.
     pub bytes_per_walker: usize,
+    /// Those of them that log-derivatives alone take.
+    pub derivative_bytes: usize,
     /// Floating-point operations of a ratio that changes one site, roughly.
     pub operations: f64,
 }

@@ -93,6 +93,7 @@ impl Ansatz for Product {
             precision: a.precision.max(b.precision),
             positive: a.positive && b.positive,
             bytes_per_walker: a.bytes_per_walker + b.bytes_per_walker,
+            derivative_bytes: a.derivative_bytes + b.derivative_bytes,
             operations: a.operations + b.operations,
         };
         let rest = self.factors[1..].iter().map(Ansatz::facts);

@@ -5,7 +5,7 @@
 //! to such a state are 0, ratios from it are +∞ (or 0 where the target vanishes too) and its
 //! log-derivatives are set to 0.
 
-use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
+use super::field::{Field, Scalar, check_length, flatten, gaussian, reduce, unflatten};
 use super::{
     Ansatz, AnsatzFacts, Asks, Block, Context, DOUBLE, Derivatives, Erased, Move, ParameterNumbers,
     schema_of,
@@ -109,7 +109,8 @@ impl<T: Field> Ansatz for Table<T> {
             kind: T::kind(),
             precision: DOUBLE,
             positive: false,
-            bytes_per_walker: size_of::<u64>(),
+            bytes_per_walker: self.index.sites() + size_of::<Option<usize>>(),
+            derivative_bytes: 0,
             operations: 10.0,
         }
     }
@@ -209,8 +210,20 @@ fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
 
 /// Builds a table of amplitudes from its table of keys.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+    if table.contains_key("load") {
+        return Err(Error::input(
+            format!("{}.load", context.path),
+            "a table has no such key: it starts from the file of an exact calculation",
+            "write `file`, and make the file with `nishina exact X.toml --output E.h5`",
+        ));
+    }
     let keys: Keys = crate::table::parse(table, &context.path)?;
     super::check_init(keys.init, context)?;
+    let parts = match keys.parameters {
+        ParameterNumbers::Real => f64::PARTS,
+        ParameterNumbers::Complex => Complex64::PARTS,
+    };
+    super::check_parameters(parts as f64 * context.basis.dimension(), 1.0)?;
     match keys.parameters {
         ParameterNumbers::Real => typed::<f64>(&keys, context),
         ParameterNumbers::Complex => typed::<Complex64>(&keys, context),

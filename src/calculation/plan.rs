@@ -4,15 +4,17 @@
 //! holds the most.
 
 use super::optimize::ChosenMethod;
+use super::vmc::Sampling;
 use super::vmc::problem::Problem;
-use super::{measure, optimize};
+use super::{evolve, measure, optimize};
 use crate::comm::counting::Load;
 use crate::derivatives::Derivatives;
 use crate::ensemble::Variational;
 use crate::error::{Error, Result};
-use crate::input::{Method, Source};
+use crate::input::{Method, SamplerInput, Source};
 use crate::linalg::available_memory;
 use crate::optimizer::{CostModel, OptimizerOptions, Sizes, cost};
+use crate::run::{Cost, most_held};
 use serde_json::{Value, json};
 
 /// Operations of a decomposition of order 1, which run at the rate of products.
@@ -45,6 +47,8 @@ pub struct Plan {
     pub deterministic: bool,
     /// Whether there is an equation of motion to solve.
     pub evolves: bool,
+    /// Bytes of samples and their tables on a rank, of the section with the most.
+    pub sampling: Sampling,
     /// Bytes of derivatives and solver on rank 0.
     pub root_bytes: f64,
     /// The same on the other ranks.
@@ -84,6 +88,34 @@ fn sizes(
         shared_above: above.filter(|_| cfg!(feature = "scalapack")),
         avoided_above: above.unwrap_or(usize::MAX),
     }
+}
+
+/// What the samples take that are held at once, in the section with the most.
+fn sampling(
+    source: &Source,
+    sampler: &SamplerInput,
+    problem: &Problem,
+    ensemble: &dyn Variational,
+    ranks: usize,
+) -> Result<Sampling> {
+    let steps = source.table.contains_key("optimize") || source.table.contains_key("evolve");
+    let output = evolve::keys(source)?.and_then(|e| e.samples).unwrap_or(0);
+    let block = measure::BLOCK * sampler.chains;
+    let measured = measure::keys(source)?.map_or(0, |m| m.samples.min(block));
+    let of_steps = if steps { sampler.samples } else { 0 };
+    let most = of_steps.max(output).max(measured);
+    let facts = ensemble.facts();
+    let of = |n, derived| Sampling::new(sampler, &problem.basis, &facts, (n, ranks), derived);
+    let with_slopes = if steps {
+        of(of_steps, true)
+    } else {
+        Sampling::default()
+    };
+    let whole = of(most, false);
+    Ok(Sampling {
+        kept: whole.kept.max(with_slopes.kept),
+        work: whole.work.max(with_slopes.work),
+    })
 }
 
 impl Plan {
@@ -128,6 +160,7 @@ impl Plan {
             method,
             deterministic,
             evolves: source.table.contains_key("evolve"),
+            sampling: sampling(source, &sampler, problem, ensemble, ranks)?,
             root_bytes: 0.0,
             other_bytes: 0.0,
             connected,
@@ -177,6 +210,30 @@ impl Plan {
         of_steps.max(of_slopes)
     }
 
+    /// Bytes of the parameter vector.
+    pub fn vector(&self) -> f64 {
+        (8 * self.parameters) as f64
+    }
+
+    /// Bytes that the method of `[optimize]` remembers from step to step.
+    pub fn remembered(&self) -> f64 {
+        let of = |m: &ChosenMethod| (m.cost)(&self.seen_by(&self.sizes, 0), 0, 1).remembered;
+        self.method.as_ref().map_or(0.0, of)
+    }
+
+    /// Bytes that sections of these costs take on rank 0 at the worst moment, beside the wave
+    /// function itself: samples, the parameters of the last boundary and those of the results,
+    /// which are made from a copy.
+    pub fn held(&self, sections: &[Cost]) -> f64 {
+        let Sampling { kept, work } = self.sampling;
+        let with_samples = sections.iter().map(|section| Cost {
+            work: section.work + work,
+            ..*section
+        });
+        let with_samples: Vec<_> = with_samples.collect();
+        kept + self.vector() + most_held(&with_samples, 2.0 * self.vector())
+    }
+
     /// Seconds of one solve, of a step or of a slope, in a run of these sizes; products run at
     /// `rate` operations a second.
     pub fn solve_seconds(
@@ -207,26 +264,29 @@ impl Plan {
         (cost.operations + decomposition) / rate + wire * (sizes.ranks as f64).log2().max(1.0)
     }
 
-    /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
-    /// memory.
-    pub fn refuse_if_too_large(&self, local: usize) -> Result<()> {
-        self.fits(self.root_bytes + self.other_bytes * local.saturating_sub(1) as f64)
+    /// An error where `local` ranks of the run, rank 0 among them with sections of these costs,
+    /// cannot fit in this machine's memory beside what they have built.
+    pub fn refuse_if_too_large(&self, local: usize, sections: &[Cost]) -> Result<()> {
+        let other = self.other_bytes + self.sampling.kept + self.vector();
+        self.fits(self.held(sections) + other * local.saturating_sub(1) as f64)
     }
 
     /// An error where a trial on `cores` cores cannot fit in it: all ranks, or the share of one
-    /// where they are more.
-    pub fn refuse_trial(&self, cores: usize) -> Result<()> {
+    /// where they are more. Each has `built` bytes of wave function.
+    pub fn refuse_trial(&self, cores: usize, built: f64, sections: &[Cost]) -> Result<()> {
+        let whole = self.held(sections);
         if self.ranks <= cores {
-            return self.refuse_if_too_large(self.ranks);
+            let other = self.other_bytes + self.sampling.kept + self.vector();
+            let others = (self.ranks - 1) as f64 * other;
+            return self.fits(whole + others + self.ranks as f64 * built);
         }
-        self.fits(self.solver_bytes(
-            &Sizes {
-                samples: self.sizes.samples_of(0),
-                ranks: 1,
-                ..self.sizes.clone()
-            },
-            0,
-        ))
+        let one = Sizes {
+            samples: self.sizes.samples_of(0),
+            ranks: 1,
+            ..self.sizes.clone()
+        };
+        let solver = self.solver_bytes(&one, 0) - self.root_bytes;
+        self.fits(built + (whole + solver).max(self.vector()))
     }
 
     fn fits(&self, needed: f64) -> Result<()> {

@@ -7,8 +7,9 @@ use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
 use crate::input::{self, Source};
 use crate::job::{self, Stop};
-use crate::linalg::total_memory;
-use crate::run::{self, Job, Outcome, Stage};
+use crate::linalg::{available_memory, total_memory};
+use crate::run::{self, Cost, Job, Outcome, Stage, most_held};
+use crate::table::Entry;
 use std::path::Path;
 
 /// Options of `run` that are not input.
@@ -31,9 +32,8 @@ pub fn read(path: &Path, settings: &[String], registry: &Registry) -> Result<Sou
 
 /// An error for the first section that does not exist or whose keys cannot work.
 pub fn validate(source: &Source, registry: &Registry) -> Result<()> {
-    for name in source.sections() {
-        registry.sections.find(name, name)?;
-    }
+    let known: Vec<_> = registry.sections.iter().map(Entry::kind).collect();
+    source.refuse_unknown(&known)?;
     sections(source, registry).try_for_each(|s| (s.validate)(source, s.declaration.name))
 }
 
@@ -86,7 +86,7 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
     let place = (comm.rank(), comm.size());
     let built = start(source, &options.registry, place, -share[0]).and_then(|start| {
         start.refuse_empty()?;
-        start.world.refuse_if_too_large(local)?;
+        start.refuse_if_too_large(local)?;
         Ok(start)
     });
     let Start { world, mut stages } = agree(comm, built)?;
@@ -102,6 +102,30 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
 }
 
 impl Start<'_> {
+    /// What the sections take, in order.
+    pub fn costs(&self) -> Vec<Cost> {
+        let costs = self.stages.iter().map(|stage| stage.calculation().cost());
+        costs.collect()
+    }
+
+    /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
+    /// memory.
+    fn refuse_if_too_large(&self, local: usize) -> Result<()> {
+        if self.world.samples() {
+            let plan = self.world.plan()?;
+            return plan.refuse_if_too_large(local, &self.costs());
+        }
+        let (needed, available) = (most_held(&self.costs(), 0.0), available_memory());
+        if needed <= available {
+            return Ok(());
+        }
+        Err(Error::Memory {
+            what: "what the sections keep".into(),
+            needed,
+            available,
+        })
+    }
+
     fn refuse_empty(&self) -> Result<()> {
         if !self.stages.is_empty() {
             return Ok(());

@@ -163,15 +163,6 @@ impl<'a> World<'a> {
         Ok(self.plan.get_or_init(|| plan))
     }
 
-    /// An error where `local` ranks of the run, rank 0 among them, cannot fit in this machine's
-    /// memory.
-    pub fn refuse_if_too_large(&self, local: usize) -> Result<()> {
-        match self.plan.get() {
-            Some(plan) => plan.refuse_if_too_large(local),
-            None => Ok(()),
-        }
-    }
-
     /// Canonical TOML text of what all sections share, with which a checkpoint has to agree:
     /// steps, rates, samples, sweeps and the number of chains may differ.
     pub fn identity(&self) -> String {

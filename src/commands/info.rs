@@ -75,7 +75,11 @@ fn of_checkpoint(tree: &Tree) -> Result<Value> {
 
 fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
     let energy = energy(tree)?;
-    let convergence = |name: &str| tree.real(&format!("measure/convergence/{name}")).ok();
+    let sampled = !is_full_sum(tree);
+    let convergence = |name: &str| {
+        let path = format!("measure/convergence/{name}");
+        tree.real(&path).ok().filter(|_| sampled)
+    };
     let of_energy = |name: &str| energy.get(name).cloned().unwrap_or(Value::Null);
     let count = |path: &str| tree.integer(path).unwrap_or(0);
     Ok(json!({
@@ -94,15 +98,28 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
     }))
 }
 
+/// Whether the averages of results are sums over all configurations: there are no chains.
+fn is_full_sum(tree: &Tree) -> bool {
+    let resolved = tree.text("input/resolved").unwrap_or_default();
+    let table: toml::Table = resolved.parse().unwrap_or_default();
+    let method = table.get("sampler").and_then(|s| s.get("method"));
+    method.and_then(toml::Value::as_str) == Some("full-sum")
+}
+
 /// The measured energy; null without one.
 fn energy(tree: &Tree) -> Result<Value> {
     let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
     let Ok(mean) = part("mean") else {
         return Ok(Value::Null);
     };
+    let of_chains = |name: &str| match is_full_sum(tree) {
+        true => Ok(None),
+        false => part(name).map(Some),
+    };
     Ok(json!({
         "mean": mean, "error": part("error")?, "variance": part("variance")?,
-        "v_score": part("v_score").ok(), "r_hat": part("r_hat")?, "tau": part("tau")?,
+        "v_score": part("v_score").ok(),
+        "r_hat": of_chains("r_hat")?, "tau": of_chains("tau")?,
         "variance_error": part("variance_error").ok(),
         "v_score_error": part("v_score_error").ok(),
         "effective_samples": part("effective_samples").ok(),
@@ -243,14 +260,17 @@ pub fn info_text(info: &Value) -> String {
     if let Some(energy) = info.get("energy").filter(|e| !e.is_null()) {
         let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
         lines.push(format!(
-            "{:<16} {}  variance {}  tau {:.2}{}",
+            "{:<16} {}  variance {}{}{}",
             "energy",
             crate::stats::with_error(part("mean"), part("error")),
             match part("variance_error") {
                 error if error > 0.0 => crate::stats::with_error(part("variance"), error),
                 _ => format!("{:.4e}", part("variance")),
             },
-            part("tau"),
+            match part("tau") {
+                tau if tau.is_finite() => format!("  tau {tau:.2}"),
+                _ => String::new(),
+            },
             match part("effective_samples") {
                 samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
                 _ => String::new(),

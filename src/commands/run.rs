@@ -7,6 +7,7 @@ use crate::comm::{Comm, agree, mpi, same_everywhere};
 use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result, complain};
 use crate::job::{self, Stop};
 use crate::linalg;
+use crate::linalg::simd::Simd;
 use std::path::Path;
 
 /// Seconds that a rank with an error waits for the others to come to the same one, before it ends
@@ -20,21 +21,22 @@ pub fn run(path: &Path, settings: &[String], fresh: bool, registry: &Registry) -
     // A signal from here on asks for a stop.
     let stop = Stop::install();
     stop.iter().for_each(Stop::leave_at_once);
-    let patience = job::choose_instructions().and_then(|_| job::heartbeat_patience());
-    let comm = match patience.and_then(|patience| mpi::start(job::launcher_present(), patience)) {
-        Ok(comm) => comm,
-        Err(e) => {
+    let started = || {
+        let own = job::own_instructions()?;
+        let comm = mpi::start(job::launcher_present(), job::heartbeat_patience()?)?;
+        Ok((own, comm))
+    };
+    let (own, comm) = match started() {
+        Ok(started) => started,
+        Err::<_, Error>(e) => {
             complain(&format!("error: {e}"));
             return e.exit_code();
         }
     };
     start_log(comm.is_root());
-    let simd = linalg::simd::Simd::chosen().name();
-    log::info!(
-        "nishina {}, BLAS kernel {kernel}, vector instructions {simd}",
-        env!("CARGO_PKG_VERSION")
-    );
-    let on = |mut stop: Stop| run_on(&*comm, &mut stop, (path, settings), fresh, registry);
+    let version = env!("CARGO_PKG_VERSION");
+    log::info!("nishina {version}, BLAS kernel {kernel}");
+    let on = |mut stop: Stop| run_on(&*comm, &mut stop, (path, settings), (fresh, own), registry);
     match stop.and_then(on) {
         Ok(Outcome::Finished) => comm.leave(EXIT_FINISHED, None, PATIENCE),
         Ok(Outcome::Stopped) => comm.leave(EXIT_STOPPED, None, PATIENCE),
@@ -50,7 +52,7 @@ fn run_on(
     comm: &dyn Comm,
     stop: &mut Stop,
     (path, settings): (&Path, &[String]),
-    fresh: bool,
+    (fresh, own): (bool, Simd),
     registry: &Registry,
 ) -> Result<Outcome> {
     job::world_mismatch(comm.size())?;
@@ -69,6 +71,8 @@ fn run_on(
         "the ranks read different inputs or have different options; start them with the same \
          command, on one file that all hosts see",
     )?;
+    let simd = job::choose_instructions(comm, own, source.input.deterministic)?;
+    log::info!("vector instructions {simd}");
     linalg::blas::set_threads(source.input.threads);
     agree(comm, linalg::blas::take_buffers())?;
     job::placement::report(comm, source.input.threads)?;

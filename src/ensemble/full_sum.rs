@@ -41,12 +41,12 @@ pub fn relative_amplitudes(logs: &[Complex64], largest: f64) -> Vec<Complex64> {
     logs.iter().map(amplitude).collect()
 }
 
-/// Configurations evaluated between two looks at whether to go on, at most.
-const BLOCK: usize = 1024;
-
 impl FullSum {
     /// Largest sector that is summed.
     pub const MAX_STATES: f64 = 16_777_216.0;
+
+    /// Configurations evaluated between two looks at whether to go on, at most.
+    pub const BLOCK: usize = 1024;
 
     /// The sum over `basis`; this rank owns the part `share(dimension)` of the configurations.
     pub fn new(
@@ -86,7 +86,7 @@ impl Ensemble for FullSum {
     fn sample_while(&mut self, _request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
         let dimension = self.index.dimension();
         let mut logs = Vec::with_capacity(dimension);
-        let most = block(&self.ansatz).min(BLOCK);
+        let most = block(&self.ansatz).min(Self::BLOCK);
         for start in (0..dimension).step_by(most) {
             if !go_on() {
                 return Err(Error::Interrupted);

@@ -36,12 +36,11 @@ pub struct Source {
 /// Most bytes of an input file.
 const LARGEST_INPUT: u64 = 1 << 24;
 
-/// The keys and sections that belong to no calculation.
-const SHARED: [&str; 10] = [
-    "title",
-    "seed",
-    "deterministic",
-    "threads",
+/// The keys that stand above all sections.
+const KEYS: [&str; 4] = ["title", "seed", "deterministic", "threads"];
+
+/// The sections that belong to no calculation.
+const SHARED: [&str; 6] = [
     "basis",
     "lattice",
     "hamiltonian",
@@ -51,10 +50,32 @@ const SHARED: [&str; 10] = [
 ];
 
 impl Source {
-    /// The names of the sections that calculate something, in alphabetical order.
+    /// The names of the sections that calculate something, in alphabetical order, and those that
+    /// nobody knows.
     pub fn sections(&self) -> impl Iterator<Item = &String> {
-        let own = |(name, value): &(&String, &toml::Value)| is_section(name, value);
-        self.table.iter().filter(own).map(|(name, _)| name)
+        self.table.keys().filter(|name| !is_shared(name))
+    }
+
+    /// An error for the first name at the top of the input that is neither a key, nor a section of
+    /// all inputs, nor one of the `sections`, and for the first of these that is no table.
+    pub fn refuse_unknown(&self, sections: &[&str]) -> Result<()> {
+        for name in self.sections() {
+            let value = &self.table[name];
+            if sections.contains(&name.as_str()) {
+                refuse_other_than_table(name, value)?;
+                continue;
+            }
+            let (what, known) = match value.is_table() {
+                true => ("there is no such section", [&SHARED[..], sections].concat()),
+                false => ("unknown key", [&KEYS[..], &SHARED, sections].concat()),
+            };
+            return Err(Error::input(
+                name.as_str(),
+                what,
+                table::known(name, &known),
+            ));
+        }
+        Ok(())
     }
 
     /// The keys of the section `name`, if the input has it.
@@ -64,14 +85,44 @@ impl Source {
     }
 }
 
-fn is_section(name: &str, value: &toml::Value) -> bool {
-    value.is_table() && !SHARED.contains(&name)
+fn is_shared(name: &str) -> bool {
+    KEYS.contains(&name) || SHARED.contains(&name)
+}
+
+/// An error where a section is written as something else.
+fn refuse_other_than_table(name: &str, value: &toml::Value) -> Result<()> {
+    let (problem, remedy) = match value {
+        toml::Value::Table(_) => return Ok(()),
+        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => (
+            "this is one section, not a list of them".to_string(),
+            format!("write [{name}] once, in single brackets"),
+        ),
+        other => {
+            let what = match other {
+                toml::Value::Integer(_) | toml::Value::Float(_) => "number",
+                toml::Value::String(_) => "text",
+                toml::Value::Array(_) => "list",
+                _ => "value",
+            };
+            (
+                format!("this is a section, not a {what}"),
+                format!("write [{name}] and its keys on the lines below"),
+            )
+        }
+    };
+    Err(Error::input(name, problem, remedy))
 }
 
 /// What all inputs share, without the sections that calculate something.
 fn shared(table: &toml::Table) -> Result<Input> {
+    for (name, value) in table
+        .iter()
+        .filter(|(name, _)| SHARED.contains(&name.as_str()))
+    {
+        refuse_other_than_table(name, value)?;
+    }
     let mut shared = table.clone();
-    shared.retain(|name, value| !is_section(name, value));
+    shared.retain(|name, _| is_shared(name));
     table::parse(&shared, "")
 }
 
@@ -122,6 +173,7 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     input.output.name.get_or_insert(stem);
     let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
     streams::settle(&mut input, &table)?;
+    streams::warn_of_unused(&input, &table);
     check::check(&input)?;
     check::names(&input)?;
     let digest = fnv1a(format!("{text}\n{table}").as_bytes());

@@ -58,6 +58,27 @@ pub(super) fn settle(input: &mut Input, table: &toml::Table) -> Result<()> {
     Ok(())
 }
 
+/// A warning of keys that a full sum does not look at; one input may serve several methods.
+pub(super) fn warn_of_unused(input: &Input, table: &toml::Table) {
+    let is_sum = |s: &super::SamplerInput| s.method == Method::FullSum;
+    if !input.sampler.as_ref().is_some_and(is_sum) {
+        return;
+    }
+    let given = OF_CHAINS.iter().filter(|(section, key)| {
+        let inside = table.get(*section).and_then(toml::Value::as_table);
+        inside.is_some_and(|t| t.contains_key(*key))
+    });
+    let given: Vec<_> = given
+        .map(|(section, key)| format!("{section}.{key}"))
+        .collect();
+    if !given.is_empty() {
+        log::warn!(
+            "a full sum has no Markov chains: {} belong to \"metropolis\" and have no effect",
+            given.join(", ")
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

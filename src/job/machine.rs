@@ -1,11 +1,10 @@
 //! Decides what a run learns and remembers of the machine it runs on: BLAS kernels, processor,
 //! host, time.
 
+use super::instructions::instructions_of_all_ranks;
 use super::launch::environment;
-use crate::error::{Error, Result};
 use crate::io::seal::fnv1a;
 use crate::linalg::blas;
-use crate::linalg::simd::Simd;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -46,28 +45,6 @@ pub fn ensure_blas_kernel() -> String {
         blas::set_threads(1);
     }
     core
-}
-
-/// The vector instructions of the program's own kernels: the widest that the processor has, or what
-/// `NISHINA_SIMD` names ("portable", "avx2", "avx512"), which is meant for tests and for runs that
-/// have to agree bit for bit between machines.
-pub fn choose_instructions() -> Result<Simd> {
-    let Some(name) = environment("NISHINA_SIMD").filter(|name| !name.is_empty()) else {
-        return Ok(Simd::chosen());
-    };
-    let available = Simd::available();
-    match available.iter().find(|simd| simd.name() == name) {
-        Some(simd) if simd.choose() => Ok(*simd),
-        _ => {
-            let names: Vec<_> = available.iter().map(|simd| simd.name()).collect();
-            let remedy = format!("unset the variable, or choose one of {}", names.join(", "));
-            Err(Error::input(
-                "NISHINA_SIMD",
-                format!("`{name}` are no vector instructions of this processor"),
-                remedy,
-            ))
-        }
-    }
 }
 
 /// Whether the processor has (AVX2 and FMA, AVX-512 of the server kind).
@@ -136,7 +113,7 @@ pub fn provenance() -> Vec<(String, String)> {
         ("command", command.join(" ")),
         ("processor", processor()),
         ("blas_kernels", blas::core_name()),
-        ("vector_instructions", Simd::chosen().name().to_string()),
+        ("vector_instructions", instructions_of_all_ranks()),
         ("blas_threads", blas::threads().to_string()),
         (
             "omp_num_threads",
@@ -182,7 +159,23 @@ pub fn program_digest() -> u64 {
 /// tell.
 pub fn peak_memory() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    kibibytes(&text, "VmHWM:")
+}
+
+/// The memory in bytes that this process has resident now, after it has given back what it does not
+/// use; 0 where the system does not tell.
+pub fn resident_memory() -> f64 {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: a plain call, which frees what nobody holds.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    kibibytes(&text, "VmRSS:")
+}
+
+fn kibibytes(status: &str, entry: &str) -> f64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(entry));
     line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok())
         .map_or(0.0, |kib| kib * 1024.0)
 }

@@ -9,6 +9,7 @@
 
 mod child;
 mod faults;
+mod instructions;
 mod launch;
 mod limit;
 mod machine;
@@ -17,11 +18,11 @@ mod streams;
 
 pub use child::run_again;
 pub use faults::InjectedFault;
+pub use instructions::{choose_instructions, own_instructions};
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
 pub use machine::{
-    choose_instructions, ensure_blas_kernel, free_file_locks, peak_memory, program_digest,
-    provenance,
+    ensure_blas_kernel, free_file_locks, peak_memory, program_digest, provenance, resident_memory,
 };
 pub use streams::stdout_was_closed;
 

@@ -43,6 +43,12 @@ pub fn threads() -> usize {
 /// Bytes that OpenBLAS maps for each of its threads at the first product.
 const BUFFER: usize = 129 << 20;
 
+/// Bytes of address space that the library takes for its buffers on so many threads; it touches as
+/// much of them as its products need.
+pub fn buffer_bytes(threads: usize) -> f64 {
+    BUFFER as f64 * threads as f64
+}
+
 /// Lets the library take its buffers now.
 ///
 /// Where it cannot get them, it tries again without end (before version 0.3.30); so they are asked

@@ -21,6 +21,9 @@ pub enum Simd {
 }
 
 impl Simd {
+    /// All sets, the slowest first; each has the instructions of those before.
+    pub const ALL: [Simd; 3] = [Simd::Portable, Simd::Avx2, Simd::Avx512];
+
     /// All sets that this processor can run, the slowest first.
     pub fn available() -> Vec<Simd> {
         let mut sets = vec![Simd::Portable];

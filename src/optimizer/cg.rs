@@ -91,7 +91,7 @@ fn cost_of(sizes: &Sizes, rank: usize, iterations: usize) -> SolveCost {
     *sum = *sum + Load::new(iterations, iterations * (vector + 2));
     *sum = *sum + cost::METRIC_NORM;
     // A product with factors keeps two matrices of their size.
-    let factors = (sizes.numbers * sizes.samples_of(rank)) as f64;
+    let factors = sizes.scaled(rank) as f64;
     cost.memory += 8.0 * (12.0 * vector as f64 + 2.0 * factors);
     cost.operations = (iterations as f64 + 2.0) * cost::products(sizes);
     cost

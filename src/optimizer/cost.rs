@@ -54,6 +54,14 @@ impl Sizes {
     pub fn parts(&self) -> usize {
         if self.kind == Kind::Holomorphic { 2 } else { 1 }
     }
+    /// Real numbers that a product with O holds besides O: factors are scaled in a copy, rows that
+    /// are written out are not.
+    pub fn scaled(&self, rank: usize) -> usize {
+        match self.numbers < self.columns * self.parts() {
+            true => self.numbers * self.samples_of(rank),
+            false => 0,
+        }
+    }
     /// Whether a matrix of this order is shared out over the ranks.
     pub fn is_shared_out(&self, order: usize) -> bool {
         !self.decomposed && self.ranks > 1 && self.shared_above.is_some_and(|above| order > above)
@@ -69,6 +77,8 @@ pub struct SolveCost {
     pub traffic: Traffic,
     /// Bytes that a rank holds at the worst moment, factors of O included, at most.
     pub memory: f64,
+    /// Bytes that the method remembers from step to step, without those of `memory`.
+    pub remembered: f64,
     /// Floating-point operations of rank 0: its share of the products, and the factorisation.
     pub operations: f64,
 }
@@ -103,9 +113,17 @@ pub fn of_gradient(sizes: &Sizes, rank: usize, _iterations: usize) -> SolveCost 
     let vector = sizes.columns * sizes.parts();
     let mut cost = start(sizes, rank, false);
     cost.traffic.sum = cost.traffic.sum + Load::new(1, vector);
-    cost.memory += 8.0 * (4 * vector + sizes.numbers * sizes.samples_of(rank)) as f64;
+    cost.memory += 8.0 * (4 * vector + sizes.scaled(rank)) as f64;
     cost.operations = products(sizes);
     cost
+}
+
+/// The cost of a gradient of which so many moments are kept.
+pub fn with_moments(sizes: &Sizes, rank: usize, moments: usize) -> SolveCost {
+    SolveCost {
+        remembered: (8 * moments * sizes.columns * sizes.parts()) as f64,
+        ..of_gradient(sizes, rank, 0)
+    }
 }
 
 /// The start of a solve with a matrix: agreement on success, then the solution and two facts.

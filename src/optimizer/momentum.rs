@@ -111,6 +111,8 @@ pub(super) fn cost_of(sizes: &Sizes, rank: usize, weighted: bool, with_last: boo
     let images = usize::from(with_last);
     cost.traffic.sum = cost.traffic.sum + Load::new(1 + images, 1 + 2 * images);
     cost.memory += 8.0 * 2.0 * (sizes.columns * sizes.parts()) as f64;
+    // The last direction and second moments.
+    cost.remembered = (8 * sizes.columns * (sizes.parts() + 1)) as f64;
     cost
 }
 

@@ -63,16 +63,28 @@ pub struct MetricKeys {
 }
 
 impl MetricKeys {
-    /// The options that these keys ask for; an error where they name several regularisations, or
-    /// where a value cannot work.
-    pub fn options(&self) -> Result<OptimizerOptions> {
+    /// The keys that are given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let mut given = self.regularisations();
+        given.extend(self.distribute_above.map(|_| "distribute_above"));
+        given
+    }
+
+    /// Those of them that regularise S.
+    fn regularisations(&self) -> Vec<&'static str> {
         let named = [
             ("shift", self.shift.is_some()),
             ("carleo_troyer", self.carleo_troyer.is_some()),
             ("scale_invariant", self.scale_invariant.is_some()),
             ("pseudo_inverse", self.pseudo_inverse.is_some()),
         ];
-        let named: Vec<_> = named.iter().filter(|r| r.1).map(|r| r.0).collect();
+        named.iter().filter(|r| r.1).map(|r| r.0).collect()
+    }
+
+    /// The options that these keys ask for; an error where they name several regularisations, or
+    /// where a value cannot work.
+    pub fn options(&self) -> Result<OptimizerOptions> {
+        let named = self.regularisations();
         if let [_, second, ..] = named[..] {
             return Err(Error::input(
                 format!("optimize.{second}"),

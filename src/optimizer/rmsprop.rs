@@ -18,7 +18,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     },
     schema: crate::table::schema_of::<Keys>,
     metric: false,
-    cost: cost::of_gradient,
+    cost: |sizes, rank, _| cost::with_moments(sizes, rank, 1),
 };
 
 /// The gradient divided by the running root of its square.

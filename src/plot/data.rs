@@ -103,6 +103,11 @@ fn lattice(tree: &Tree, folder: PathBuf) -> Result<Lattice> {
 }
 
 impl ResultsFile {
+    /// Whether some section sampled a wave function.
+    pub fn samples(&self) -> bool {
+        self.tree.datasets.contains_key("status/sites")
+    }
+
     /// Real numbers; empty where there are none of this name.
     pub fn reals(&self, path: &str) -> Vec<f64> {
         self.tree.reals(path).unwrap_or_default()

@@ -45,7 +45,7 @@ impl Drawn {
 /// What draws some pictures of the files.
 type Pictures = fn(&[ResultsFile]) -> Result<Vec<Drawn>>;
 
-/// All pictures.
+/// Pictures of the files that sample a wave function.
 const PICTURES: &[Pictures] = &[
     history::energy,
     history::quality,
@@ -55,7 +55,6 @@ const PICTURES: &[Pictures] = &[
     bonds::pictures,
     filters::pictures,
     evolution::pictures,
-    holography::pictures,
 ];
 
 /// What `plot` is told.
@@ -88,9 +87,13 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
     }
     let runs = data::read(paths, &options.exact)?;
     let mut drawn = Vec::new();
-    for pictures in PICTURES {
-        drawn.extend(pictures(&runs)?);
+    // What belongs to no section of any file is not missed.
+    if runs.iter().any(ResultsFile::samples) {
+        for pictures in PICTURES {
+            drawn.extend(pictures(&runs)?);
+        }
     }
+    drawn.extend(holography::pictures(&runs)?);
     for section in registry.sections.iter() {
         drawn.extend(curves::pictures(&runs, &section.declaration)?);
     }

@@ -35,6 +35,26 @@ pub struct Cost {
     pub blocks: f64,
     /// Bytes that rank 0 keeps until the end.
     pub bytes: f64,
+    /// Bytes that a block takes besides, at the worst moment.
+    pub work: f64,
+    /// Bytes of the state that [`Calculation::save`] writes.
+    pub state: f64,
+}
+
+/// Bytes that sections of these costs take on rank 0 at the worst moment of a run, one after the
+/// other; `recorded` are those of results that all of them share.
+///
+/// A save has the state of the present section together with the results, and then with a copy of
+/// the states that those before have handed on.
+pub fn most_held(sections: &[Cost], recorded: f64) -> f64 {
+    let (mut kept, mut handed_on, mut most) = (0.0, 0.0, 0.0);
+    for section in sections {
+        kept += section.bytes;
+        let save = section.state + f64::max(recorded, handed_on);
+        most = f64::max(most, kept + handed_on + section.work.max(save));
+        handed_on += section.state;
+    }
+    most
 }
 
 /// What one section of an input does. It knows its physics and nothing of files, signals, clocks.

@@ -58,6 +58,7 @@ impl<R: Recurrence> Calculation for Recurring<R> {
         Cost {
             blocks: rows,
             bytes: rows * (size_of::<f64>() * R::Row::COLUMNS.len()) as f64,
+            ..Cost::default()
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {

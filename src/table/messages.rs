@@ -63,12 +63,20 @@ fn unknown_key(path: &str, rest: &str) -> Error {
         true => path.to_string(),
         false => join(path, word),
     };
-    let remedy = match (known, nearest(word, known)) {
-        ([], _) => "there are no keys here".to_string(),
-        (_, Some(near)) => format!("did you mean `{near}`? known here: {}", list(known)),
-        _ => format!("known here: {}", list(known)),
+    let remedy = match known {
+        [] => "there are no keys here".to_string(),
+        _ => self::known(word, known),
     };
     Error::input(key, "unknown key", remedy)
+}
+
+/// The nearest of the known words, where one is near, and all of them.
+pub(super) fn known(word: &str, known: &[&str]) -> String {
+    let all = list(known);
+    nearest(word, known).map_or_else(
+        || format!("known here: {all}"),
+        |near| format!("did you mean `{near}`? known here: {all}"),
+    )
 }
 
 fn list(words: &[&str]) -> String {

@@ -108,6 +108,11 @@ impl<'a, E: Entry> Shelf<'a, E> {
     }
 }
 
+/// A remedy for a word that is none of the known ones: the nearest of them, and all.
+pub fn known(word: &str, known: &[&str]) -> String {
+    messages::known(word, known)
+}
+
 /// Letters to insert, remove or replace to get from one word to the other (V. I. Levenshtein, Sov.
 /// Phys. Dokl. 10, 707 (1966)).
 pub fn distance(a: &str, b: &str) -> usize {

@@ -45,6 +45,7 @@ impl Ansatz for MeanField {
             precision: DOUBLE,
             positive: true,
             bytes_per_walker: self.fields.len() + size_of::<Vec<i8>>(),
+            derivative_bytes: 0,
             operations: 20.0,
         }
     }

@@ -325,6 +325,8 @@ fn the_commands_show_a_learned_space() {
         );
         assert!(case.path(&format!("p/{name}.svg")).exists(), "{name}");
     }
+    // Pictures of wave functions are not missed.
+    assert!(!text(&out).contains("left out"), "{}", text(&out));
     let out = case.alone(&["export", "x.h5", "--csv"]);
     expect_code(&out, 0);
     let table = String::from_utf8_lossy(&out.stdout).into_owned();

@@ -98,7 +98,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     }
     let sites = context.basis.sites();
     let heads = if keys.positive { 2 } else { 4 };
-    check_parameters(Made::count(sites, &keys.features, heads))?;
+    check_parameters(Made::count(sites, &keys.features, heads), 1.0)?;
     let path = path(&keys, context)?;
     let up = context.basis.fixed(TOTAL_SZ);
     let up = up.map(|twice| (sites as i32 + twice) as usize / 2);

@@ -242,6 +242,7 @@ impl<N: Network> Ansatz for Autoregressive<N> {
             bytes_per_walker: 8 * self.network.state()
                 + n * (8 * self.width() + 17)
                 + self.network.derivative_bytes(),
+            derivative_bytes: self.network.derivative_bytes(),
             operations: self.network.parameters().len() as f64,
         }
     }

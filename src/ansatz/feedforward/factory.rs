@@ -200,7 +200,11 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         .zip(&keys.widths)
         .map(|(below, &above)| below as f64 * above as f64)
         .sum();
-    crate::ansatz::check_parameters(2.0 * weights)?;
+    let parts = match keys.parameters {
+        ParameterNumbers::Real => 1.0,
+        ParameterNumbers::Complex => 2.0,
+    };
+    crate::ansatz::check_parameters(parts * weights, 4.0)?;
     Ok(match (keys.parameters, keys.precision) {
         (ParameterNumbers::Real, Precision::Double) => network::<f64, f64>(shape, &keys, context),
         (ParameterNumbers::Real, Precision::Single) => network::<f64, f32>(shape, &keys, context),

@@ -102,7 +102,7 @@ fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
-    crate::ansatz::check_parameters((context.basis.sites() as f64).powi(2))?;
+    crate::ansatz::check_parameters((context.basis.sites() as f64).powi(2), 3.0)?;
     let form = Form::of(context.basis, &format!("{}.kind", context.path))?;
     if matches!(keys.pairs, Pairs::Distance) {
         let group = context.lattice.translations()?;

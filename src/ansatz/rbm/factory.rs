@@ -125,7 +125,10 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
     }
     let n = context.basis.sites();
     let repeats = group.as_ref().map_or(1, |g| g.permutations.len());
-    crate::ansatz::check_parameters((size_of::<T>() / 8 * n * repeats) as f64 * hidden as f64)?;
+    crate::ansatz::check_parameters(
+        (size_of::<T>() / 8 * n * repeats) as f64 * hidden as f64,
+        3.0,
+    )?;
     let (a, b) = (keys.visible_bias, keys.hidden_bias);
     let machine = match group {
         None => Rbm::<T>::dense(n, hidden, a, b, keys.init, context.origin),
@@ -158,7 +161,7 @@ fn on_values<T: Kernel>(
         visible_bias: keys.visible_bias,
         hidden_bias: keys.hidden_bias,
     };
-    crate::ansatz::check_parameters((size_of::<T>() / 8) as f64 * shape.numbers())?;
+    crate::ansatz::check_parameters((size_of::<T>() / 8) as f64 * shape.numbers(), 3.0)?;
     loaded(
         ValueRbm::<T>::new(shape, keys.init, context.origin),
         keys,

@@ -51,6 +51,7 @@ pub(super) fn facts<M: Machine>(machine: &M, bytes_per_walker: usize) -> AnsatzF
         precision: DOUBLE,
         positive: !M::Number::COMPLEX,
         bytes_per_walker,
+        derivative_bytes: 0,
         operations: per_unit * machine.hidden() as f64,
     }
 }

@@ -128,6 +128,7 @@ impl Symmetrised {
             bytes_per_walker: order * (inner.bytes_per_walker + numbers + logs)
                 + sites
                 + size_of::<Complex64>(),
+            derivative_bytes: order * (inner.derivative_bytes + numbers),
             operations: order as f64 * inner.operations,
             ..inner
         }

@@ -100,6 +100,9 @@ pub struct Evolve<'a> {
     /// Warnings that the log has had.
     said: Vec<String>,
     mark: TrajectoryMark,
+    /// Bytes of the parameter vector and of the solve of a slope.
+    vector: f64,
+    solver: f64,
 }
 
 impl<'a> Evolve<'a> {
@@ -108,6 +111,8 @@ impl<'a> Evolve<'a> {
         let keys = keys(source)?;
         let keys = input::section(&keys, "evolve")?.clone();
         let shared = world.vmc()?;
+        let plan = world.plan()?;
+        let (vector, solver) = (plan.vector(), plan.solver_bytes(&plan.sizes, 0));
         let vmc = &mut *shared.borrow_mut();
         validate_evolution(source, &vmc.problem)?;
         start::start(source, vmc)?;
@@ -127,6 +132,8 @@ impl<'a> Evolve<'a> {
             trajectory: Trajectory::default(),
             said: Vec::new(),
             mark: TrajectoryMark::default(),
+            vector,
+            solver,
         })
     }
 
@@ -160,9 +167,14 @@ fn bounds(keys: &EvolveInput) -> (Option<f64>, f64) {
 
 impl Calculation for Evolve<'_> {
     fn cost(&self) -> Cost {
+        let slopes = self.keys.integrator.slopes_per_step() as f64;
         Cost {
             blocks: 1.0 + (self.keys.time / self.keys.step).ceil(),
-            bytes: 0.0,
+            // The slope at the present point.
+            bytes: self.vector,
+            // All slopes, both ends, the start, the point of the next slope, and the solve.
+            work: self.solver + (slopes + 5.0) * self.vector,
+            state: 2.0 * self.vector,
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {

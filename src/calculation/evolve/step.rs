@@ -153,9 +153,13 @@ impl Flow<'_, '_, '_> {
         let Some(row) = self.trajectory.rows.last() else {
             return;
         };
+        let acceptance = match self.vmc.ensemble.noise().is_none() {
+            true => String::new(),
+            false => format!("  acc {:.2}", row.acceptance),
+        };
         let line = format!(
             "t {time:.5}  E = {}  drift {:.1e}  r2 {:.1e}  R2 {:.1e}  kept {:.0}  residual {:.1e}  \
-             dt {:.1e}  acc {:.2}  {seconds:.3} s",
+             dt {:.1e}{acceptance}  {seconds:.3} s",
             with_error(row.energy, row.error),
             row.drift,
             row.r2,
@@ -163,7 +167,6 @@ impl Flow<'_, '_, '_> {
             row.kept,
             row.solver_residual,
             attempt[0],
-            row.acceptance,
         );
         let done = (1000.0 * time / self.keys.time) as usize;
         self.desk.line(done, 1000, &line);

@@ -291,6 +291,7 @@ impl Calculation for Holography {
         Cost {
             blocks: (blocks + choice + 1) as f64,
             bytes: (8 * (5 * points + followed)) as f64,
+            ..Cost::default()
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {

@@ -194,16 +194,19 @@ fn finish(
         mean.re,
         problem.facts.centre,
     );
+    let chains = match vmc.ensemble.noise().is_none() {
+        true => String::new(),
+        false => format!(
+            "  tau {:.2}  R-hat {:.3}  effective samples {:.0}",
+            energy.tau, energy.r_hat, energy.effective_samples
+        ),
+    };
     desk.say(&format!(
-        "measured E = {}  per site {}  var = {:.4e}  V-score {}  tau {:.2}  R-hat {:.3}  effective \
-         samples {:.0}",
+        "measured E = {}  per site {}  var = {:.4e}  V-score {}{chains}",
         with_error(mean.re, error),
         with_error(mean.re / sites as f64, error / sites as f64),
         energy.variance,
-        v_score_words(score),
-        energy.tau,
-        energy.r_hat,
-        energy.effective_samples
+        v_score_words(score)
     ));
     let names: Vec<&str> = observables.iter().map(|n| n.name.as_str()).collect();
     let (bound, states) = (problem.facts.lower_bound(), problem.basis.dimension());

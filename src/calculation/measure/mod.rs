@@ -120,14 +120,18 @@ impl<'a> Measure<'a> {
 impl Calculation for Measure<'_> {
     fn cost(&self) -> Cost {
         let vmc = self.vmc.borrow();
+        let state = vmc.vector_bytes();
         match vmc.ensemble.noise().is_none() {
             true => Cost {
                 blocks: 1.0,
-                bytes: 0.0,
+                state,
+                ..Cost::default()
             },
             false => Cost {
                 blocks: (self.keys.samples / vmc.sampler.chains).div_ceil(BLOCK) as f64,
                 bytes: BYTES_PER_SAMPLE * self.keys.samples as f64,
+                state,
+                ..Cost::default()
             },
         }
     }

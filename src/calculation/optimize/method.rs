@@ -98,22 +98,35 @@ fn own_keys(o: &OptimizeInput, registry: &Registry, entry: &OptimizerEntry) -> R
     let mut own = o.own.clone();
     for key in o.own.keys().filter(|key| !has(entry, key)) {
         let of: Vec<_> = registry.optimizers.iter().filter(|e| has(e, key)).collect();
-        let Some(first) = of.first() else {
+        if of.is_empty() {
             return Err(Error::input(
                 format!("optimize.{key}"),
                 "unknown key",
                 "no method has it; `nishina schema` lists the keys of [optimize]",
             ));
-        };
-        // "sr" may choose a method that has the key.
-        if o.method != CHEAPEST || !first.metric {
-            log::warn!(
-                "optimize.{key} belongs to {} and has no effect on {}",
-                of.iter().map(|e| e.kind).collect::<Vec<_>>().join(", "),
-                entry.kind
-            );
         }
+        let of: Vec<_> = of.iter().map(|e| e.kind).collect();
+        warn_of_unused(key, &of.join(", "), o, entry);
         own.remove(key);
     }
+    if !entry.metric {
+        let of = registry.optimizers.iter().filter(|e| e.metric);
+        let of = of.map(|e| e.kind).collect::<Vec<_>>().join(", ");
+        let length = o.max_distance.is_some().then_some("max_distance");
+        for key in o.metric.given().into_iter().chain(length) {
+            warn_of_unused(key, &of, o, entry);
+        }
+    }
     Ok(own)
+}
+
+fn warn_of_unused(key: &str, methods: &str, o: &OptimizeInput, entry: &OptimizerEntry) {
+    let chosen = match o.method == CHEAPEST {
+        true => format!(", which \"{CHEAPEST}\" has chosen"),
+        false => String::new(),
+    };
+    log::warn!(
+        "optimize.{key} belongs to {methods} and has no effect on {}{chosen}",
+        entry.kind
+    );
 }

@@ -16,6 +16,7 @@ pub use history::{CURVES, History, StepRow};
 pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
 
+use super::plan::Plan;
 use super::vmc::Vmc;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
@@ -80,6 +81,21 @@ pub struct Optimize<'a> {
     /// Where this attempt began.
     started_at: usize,
     mark: Mark,
+    cost: Cost,
+}
+
+/// What an optimisation takes: the state to go back to and the one that a step replaces, each with
+/// what the method remembers, which the boundary and the method itself have as well.
+fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
+    let (vector, remembered) = (plan.vector(), plan.remembered());
+    let snapshot = vector + remembered;
+    Cost {
+        blocks: keys.steps as f64,
+        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered,
+        // The direction and the parameters behind it follow the solve.
+        work: plan.solver_bytes(&plan.sizes, 0).max(2.0 * vector),
+        state: 2.0 * snapshot,
+    }
 }
 
 impl<'a> Optimize<'a> {
@@ -99,6 +115,7 @@ impl<'a> Optimize<'a> {
         } else {
             0.0
         };
+        let cost = cost(&keys, plan);
         Ok(Optimize {
             bounds: Bounds::new(problem.facts.centre, problem.facts.lower_bound(), rise),
             lower_bound: problem.facts.lower_bound(),
@@ -112,6 +129,7 @@ impl<'a> Optimize<'a> {
             step: 0,
             started_at: 0,
             mark: Mark::default(),
+            cost,
         })
     }
 }
@@ -125,10 +143,7 @@ fn schedule(source: &Source) -> Result<String> {
 
 impl Calculation for Optimize<'_> {
     fn cost(&self) -> Cost {
-        Cost {
-            blocks: self.keys.steps as f64,
-            bytes: 0.0,
-        }
+        self.cost
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
         let progress = match self.step < self.keys.steps {

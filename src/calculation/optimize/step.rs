@@ -303,14 +303,19 @@ impl Optimize<'_> {
 
     fn log_step(&self, desk: &mut Desk, step: usize, sampled: &Sampled, seconds: f64) {
         let energy = &sampled.energy;
+        // A full sum has no chains.
+        let chains = match self.vmc.borrow().ensemble.noise().is_none() {
+            true => String::new(),
+            false => {
+                let acceptance = sampled.counts.acceptance();
+                format!("  R-hat {:.3}  acc {acceptance:.2}", energy.r_hat)
+            }
+        };
         let line = format!(
-            "step {step}  E = {}  var = {:.4}  V-score {}  R-hat {:.3}  acc {:.2} \
-              {seconds:.3} s/step{}",
+            "step {step}  E = {}  var = {:.4}  V-score {}{chains} {seconds:.3} s/step{}",
             with_error(energy.mean.re, energy.error),
             energy.variance,
             v_score_words(sampled.score),
-            energy.r_hat,
-            sampled.counts.acceptance(),
             self.orthogonal.words(),
         );
         desk.line(step, self.keys.steps, &line);

@@ -1,13 +1,14 @@
 //! Decides which concrete types an input means: names become lattices, models, wave functions,
 //! ensembles, optimisers.
 
+use super::memory::refuse_samples;
 use crate::ansatz::{self, Ansatz, Erased, sign};
 use crate::basis::{Basis, PARTICLES};
 use crate::calculation::Registry;
 use crate::comm::share;
 use crate::derivatives::Kind;
 use crate::ensemble::{
-    BATCH_BYTES, ChainSettings, Chains, FullSum, Independent, IndependentSettings, Variational,
+    ChainSettings, Chains, FullSum, Independent, IndependentSettings, Variational,
 };
 use crate::error::{Error, Result};
 use crate::input::{
@@ -16,7 +17,6 @@ use crate::input::{
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
-use crate::linalg;
 use crate::observable::{self, Named, ObservableContext};
 use crate::operator::models::{Model, ModelContext, Units};
 use crate::operator::{Facts, Operator};
@@ -214,7 +214,9 @@ fn sampled(
     size: usize,
 ) -> Result<Box<dyn Variational>> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
+    let facts = wave_function.facts();
     if sampler.method == Method::FullSum {
+        refuse_samples(&sampler, &problem.basis, &facts, size)?;
         return Ok(Box::new(FullSum::new(
             wave_function,
             &problem.basis,
@@ -222,23 +224,7 @@ fn sampled(
         )?));
     }
     refuse_idle_ranks(&sampler, size)?;
-    // Configurations with ln ψ, local energy and weight of this rank's samples, and tables of its
-    // chains and of a block of samples.
-    let (samples, walker) = (
-        sampler.samples.div_ceil(size) as f64,
-        wave_function.facts().bytes_per_walker as f64,
-    );
-    let needed = samples * (problem.basis.sites() as f64 + 64.0)
-        + sampler.chains.div_ceil(size) as f64 * walker
-        + (samples * walker).min(walker.max(BATCH_BYTES as f64));
-    let available = linalg::available_memory();
-    if needed > available {
-        return Err(Error::Memory {
-            what: format!("a step with {} samples", sampler.samples),
-            needed,
-            available,
-        });
-    }
+    refuse_samples(&sampler, &problem.basis, &facts, size)?;
     if sampler.method == Method::Direct {
         let settings = IndependentSettings {
             basis: problem.basis.clone(),

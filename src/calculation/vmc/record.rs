@@ -17,6 +17,8 @@ impl Vmc<'_> {
 
     /// One dataset per block of the wave function, complex where the block is.
     fn record_parameters(&self, out: &mut Tree) -> Result<()> {
+        // Those of the section before go first: there may be many.
+        out.remove_group("parameters");
         let flat = self.ensemble.parameters();
         let mut rest = flat.as_slice();
         for block in self.ensemble.layout() {

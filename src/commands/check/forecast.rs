@@ -3,6 +3,7 @@
 
 use super::trial::Trial;
 use crate::calculation::Plan;
+use crate::linalg::blas;
 use crate::run::{Cost, Stage};
 use serde_json::{Value, json};
 
@@ -56,12 +57,21 @@ impl SectionCost {
     }
 }
 
-/// From the cost model alone.
-pub fn modelled(plan: &Plan) -> Forecast {
+/// Bytes that the wave function and all else take that is built at the start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Built {
+    /// Until the end.
+    pub held: f64,
+    /// At the worst moment while they are built.
+    pub most: f64,
+}
+
+/// From the cost model alone, for a rank that builds so much at the start and has sections of these
+/// costs.
+pub fn modelled(plan: &Plan, built: Built, sections: &[Cost]) -> Forecast {
     let mpi = if plan.ranks > 1 { MPI } else { 0.0 };
-    let samples = plan.sizes.samples_of(0) as f64 * (plan.sites + 32) as f64;
     Forecast {
-        memory: PROGRAM + mpi + plan.root_bytes + samples,
+        memory: PROGRAM + mpi + built.most.max(built.held + plan.held(sections)),
         ..Forecast::default()
     }
 }
@@ -108,12 +118,13 @@ impl Forecast {
     /// Adds its numbers to those of the plan; what is not known is null.
     pub fn add_to(&self, object: &mut Value, header: &str) {
         let sections = self.sections.iter().map(|section| {
-            let Cost { blocks, bytes } = section.cost;
+            let Cost { blocks, bytes, .. } = section.cost;
             let about = json!({ "blocks": blocks, "bytes": bytes });
             (section.name.to_string(), about)
         });
         let numbers = json!({
             "memory_per_rank": self.memory, "results_bytes": self.results,
+            "blas_buffer_bytes": blas::buffer_bytes(1),
             "checkpoint_bytes": self.checkpoint, "samples_bytes": self.samples,
             "step_seconds": self.step, "evolve_step_seconds": self.evolve.map(|e| e.0),
             "slope_seconds": self.evolve.map(|e| e.1), "measure_seconds": self.measure,
@@ -132,7 +143,11 @@ impl Forecast {
             b if b >= 1e6 => format!("{:.1} MB", b / 1e6),
             b => format!("{:.0} kB", b / 1e3),
         };
-        let mut lines = vec![format!("  memory a rank   {}", bytes(self.memory))];
+        let mut lines = vec![format!(
+            "  memory a rank   {}, and {} of address space a thread for the buffer of BLAS",
+            bytes(self.memory),
+            bytes(blas::buffer_bytes(1))
+        )];
         let mut line = |name: &str, value: Option<String>| {
             lines.extend(value.map(|v| format!("  {name:<16}{v}")))
         };
@@ -140,6 +155,7 @@ impl Forecast {
             let Cost {
                 blocks,
                 bytes: kept,
+                ..
             } = section.cost;
             let text = format!("{blocks:.0} blocks, keeps {}", bytes(kept));
             line(section.name, Some(text));

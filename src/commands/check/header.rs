@@ -1,9 +1,11 @@
-//! Decides the head of a job script: what a forecast asks of SLURM, with margins, and the lines
-//! that `jobs/slurm-run.sh` rests on.
+//! Decides the head of a job script: what a forecast asks of SLURM, with margins and the buffers of
+//! the BLAS library, which count where address space is limited, and the lines that
+//! `jobs/slurm-run.sh` rests on.
 //!
 //! Reference: SLURM manual page of sbatch.
 
 use super::forecast::Forecast;
+use crate::linalg::blas;
 
 /// Factor and bytes added to the memory of a rank.
 const MEMORY: (f64, f64) = (1.25, 6.4e7);
@@ -15,7 +17,8 @@ const WARNING: f64 = 120.0;
 /// The first lines of a job script, up to its first command; without a time limit where no time is
 /// known.
 pub fn header(name: &str, ranks: usize, threads: usize, forecast: &Forecast) -> String {
-    let memory = (forecast.memory * MEMORY.0 + MEMORY.1) / threads as f64;
+    let buffers = blas::buffer_bytes(threads);
+    let memory = (forecast.memory * MEMORY.0 + MEMORY.1 + buffers) / threads as f64;
     let mut lines = vec![
         "#!/usr/bin/env bash".to_string(),
         format!("#SBATCH --job-name={}", quoted(name)),

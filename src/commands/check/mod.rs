@@ -7,6 +7,7 @@ mod growth;
 mod header;
 mod trial;
 
+use forecast::Built;
 pub use forecast::{Forecast, SectionCost, modelled};
 pub use from_trial::forecast;
 pub use header::header;
@@ -56,7 +57,13 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     let source = calculation::read(asked.path, asked.settings, registry)?;
     let local = asked.ranks.min(job::placement::cores());
     let share = linalg::total_memory() / local as f64;
-    let Start { world, stages } = calculation::start(&source, registry, (0, asked.ranks), share)?;
+    let before = job::resident_memory();
+    let start = calculation::start(&source, registry, (0, asked.ranks), share)?;
+    let built = Built {
+        held: (job::resident_memory() - before).max(0.0),
+        most: (job::peak_memory() - before).max(0.0),
+    };
+    let Start { world, stages } = start;
     let plan = match stages.is_empty() || world.samples() {
         true => Some(world.plan()?.clone()),
         false => None,
@@ -75,8 +82,12 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     let mut forecast = match &plan {
         None => predict_sections(asked, &source, registry, &sections, &stop)?,
         Some(plan) => {
-            let physics = (plan, observables.as_slice());
-            predict(asked, &source, registry, physics, &sections, &stop)?
+            let physics = Physics {
+                plan,
+                observables: &observables,
+                built,
+            };
+            predict(asked, &source, registry, &physics, &sections, &stop)?
         }
     };
     forecast.take_sections(sections);
@@ -130,16 +141,29 @@ fn predict_sections(
     }))
 }
 
+/// What an input samples.
+struct Physics<'a> {
+    plan: &'a Plan,
+    observables: &'a [Named],
+    built: Built,
+}
+
 /// By a trial where there is time and memory for one, else by the cost model.
 fn predict(
     asked: &Question,
     source: &Source,
     registry: &Registry,
-    (plan, observables): (&Plan, &[Named]),
+    physics: &Physics,
     sections: &[SectionCost],
     stop: &Stop,
 ) -> Result<Forecast> {
-    let mut modelled = modelled(plan);
+    let Physics {
+        plan,
+        observables,
+        built,
+    } = *physics;
+    let costs: Vec<_> = sections.iter().map(|s| s.cost).collect();
+    let mut modelled = modelled(plan, built, &costs);
     let seconds = asked.seconds;
     if seconds <= 0.0 {
         return Ok(modelled);
@@ -150,7 +174,7 @@ fn predict(
             .push("there is nothing to run: neither [optimize] nor [evolve] nor [measure]".into());
         return Ok(modelled);
     }
-    if let Err(e) = plan.refuse_trial(job::placement::cores()) {
+    if let Err(e) = plan.refuse_trial(job::placement::cores(), built.held, &costs) {
         modelled.notes.push(format!(
             "from the cost model alone, without a trial on this machine: {e}"
         ));

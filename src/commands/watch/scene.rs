@@ -3,7 +3,7 @@
 
 use crate::calculation::{Registry, evolve, measure, optimize};
 use crate::error::Result;
-use crate::input::{self, Source};
+use crate::input::{self, Method, Source};
 use crate::io::tree::{Tree, Value};
 use crate::run::Curves;
 use crate::stats::{v_score_words, with_error};
@@ -180,13 +180,21 @@ impl Scene {
         }
         let points = x.iter().zip(&energy).map(|(x, e)| (*x, e / sites));
         self.curve = points.filter(|p| p.1.is_finite()).collect();
-        self.list(&columns, &x, &energy, &seconds);
+        let sampler = source.input.sampler.clone().unwrap_or_default();
+        let exact = sampler.method == Method::FullSum;
+        self.list(&columns, &x, (&energy[..], exact), &seconds);
         self.measured(tree, sites);
         Ok(())
     }
 
-    /// The last steps.
-    fn list(&mut self, columns: &HistoryColumns, x: &[f64], energy: &[f64], seconds: &[f64]) {
+    /// The last steps; `exact` are energies without chains.
+    fn list(
+        &mut self,
+        columns: &HistoryColumns,
+        x: &[f64],
+        (energy, exact): (&[f64], bool),
+        seconds: &[f64],
+    ) {
         let [error, variance, r_hat, acceptance] =
             ["error", "variance", "r_hat", "acceptance"].map(|name| columns.get(name));
         for k in (0..energy.len()).rev().take(LISTED) {
@@ -194,12 +202,18 @@ impl Scene {
                 Some(_) => format!("t {:.4}", at(x, k)),
                 None => format!("step {}", at(x, k)),
             };
+            let chains = match exact {
+                true => String::new(),
+                false => format!(
+                    "  R-hat {:.3}  acc {:.2}",
+                    at(&r_hat, k),
+                    at(&acceptance, k)
+                ),
+            };
             self.steps.push(format!(
-                "{place:<10} E = {:<16} var {:.2e}  R-hat {:.3}  acc {:.2}  {} s",
+                "{place:<10} E = {:<16} var {:.2e}{chains}  {} s",
                 with_error(energy[k], at(&error, k)),
                 at(&variance, k),
-                at(&r_hat, k),
-                at(&acceptance, k),
                 significant(at(seconds, k))
             ));
         }

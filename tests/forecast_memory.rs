@@ -1,0 +1,209 @@
+//! The memory that `check --quick` foretells without a trial, against what the run takes: every
+//! kind of wave function, with and without an optimisation; and what is refused before it is built.
+
+mod common;
+use common::{Case, expect_code, program, text};
+use nishina::ansatz::ANSATZE;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One test at a time: they take much memory.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const MEASURE: &str = "[measure]\nsamples = 8\n";
+
+/// A chain in a transverse field with this wave function.
+fn ring(sites: usize, ansatz: &str, rest: &str) -> String {
+    format!(
+        "[lattice]\nkind = 'chain'\nsize = {sites}\n[hamiltonian]\nkind = 'ising'\nhx = \
+         1.0\n[ansatz]\n{ansatz}\n{rest}"
+    )
+}
+
+/// Two chains without a burn-in, and perhaps steps by a method.
+fn sampled(method: &str) -> String {
+    let optimize = match method {
+        "" => String::new(),
+        _ => format!("[optimize]\nsteps = 2\nlearning_rate = 1e-4\nmethod = '{method}'\n"),
+    };
+    format!("[sampler]\nchains = 2\nsamples = 8\n{optimize}{MEASURE}burn_in = 0\n")
+}
+
+/// Name, which begins with the kind, and input of each case.
+fn cases() -> Vec<(&'static str, String)> {
+    let plain = sampled("");
+    let case = |sites, ansatz: &str| ring(sites, ansatz, &plain);
+    let rbm = "kind = 'rbm'\ndensity = 4";
+    let sum = format!("[sampler]\nmethod = 'full-sum'\n{MEASURE}");
+    let mut all = vec![
+        ("rbm", case(1000, rbm)),
+        (
+            "rbm, real",
+            case(1000, &format!("{rbm}\nparameters = 'real'")),
+        ),
+        (
+            "rbm, tied",
+            case(400, "kind = 'rbm'\ndensity = 8\nsymmetry = 'translations'"),
+        ),
+        (
+            "feedforward",
+            case(16, "kind = 'feedforward'\nwidths = [1500, 1500]"),
+        ),
+        (
+            "autoregressive",
+            case(50, "kind = 'autoregressive'\nfeatures = [40, 40]"),
+        ),
+        ("jastrow", case(1500, "kind = 'jastrow'")),
+        (
+            "jastrow, tied",
+            case(1500, "kind = 'jastrow'\npairs = 'distance'"),
+        ),
+        ("table", case(22, "kind = 'table'")),
+        (
+            "product",
+            case(
+                1000,
+                "kind = 'product'\nfactors = [{ kind = 'jastrow' }, { kind = 'rbm', density = 2 }]",
+            ),
+        ),
+        (
+            "symmetrised",
+            case(
+                500,
+                "kind = 'symmetrised'\nreflection = 1\nof = { kind = 'rbm', density = 8 }",
+            ),
+        ),
+        ("table, full sum", ring(20, "kind = 'table'", &sum)),
+        ("rbm, full sum", ring(20, "kind = 'rbm'\ndensity = 1", &sum)),
+    ];
+    let steps = |method| ring(600, rbm, &sampled(method));
+    all.extend([
+        ("rbm, adam", steps("adam")),
+        ("rbm, sgd", steps("sgd")),
+        ("rbm, kernel-sr", steps("kernel-sr")),
+        ("rbm, spring", steps("spring")),
+    ]);
+    all
+}
+
+/// What `check --quick` says.
+fn foretold(case: &Case) -> serde_json::Value {
+    let out = case.alone(&["check", "x.toml", "--quick", "--json"]);
+    expect_code(&out, 0);
+    serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&out)))
+}
+
+/// The largest resident memory of a run to its end, as the system counts it.
+fn measured(case: &Case) -> f64 {
+    let mut command = Command::new(program());
+    command
+        .args(["run", "x.toml", "--fresh"])
+        .current_dir(case.folder.path())
+        .env("OPENBLAS_NUM_THREADS", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    let (mut status, mut usage) = (0, unsafe { std::mem::zeroed::<libc::rusage>() });
+    // SAFETY: the child is this process's own, and nobody else waits for it.
+    let waited = unsafe { libc::wait4(child.id() as i32, &mut status, 0, &mut usage) };
+    assert_eq!(waited, child.id() as i32);
+    assert!(std::process::ExitStatus::from_raw(status).success());
+    usage.ru_maxrss as f64 * 1024.0
+}
+
+#[test]
+fn every_kind_is_foretold_without_a_trial() {
+    let _alone = alone();
+    let cases = cases();
+    for entry in ANSATZE {
+        let has = |name: &str| name.split(',').next() == Some(entry.kind);
+        assert!(cases.iter().any(|(name, _)| has(name)), "{}", entry.kind);
+    }
+    let mut faults = Vec::new();
+    for (name, input) in cases {
+        let case = Case::new(&input);
+        let predicted = foretold(&case)["memory_per_rank"].as_f64().unwrap();
+        let ratio = predicted / measured(&case);
+        println!("{name:>20}: predicted {predicted:.3e}, ratio {ratio:.3}");
+        if !(1.0 / 1.2..=1.2).contains(&ratio) {
+            faults.push(format!("{name}: {predicted:.3e}, ratio {ratio:.3}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A run or check in an address space of so many megabytes; what does not fit into it is refused
+/// on any machine.
+fn within(case: &Case, command: &str, megabytes: usize) -> Output {
+    let line = format!("ulimit -v {}; exec \"$0\" {command}", megabytes * 1024);
+    Command::new("bash")
+        .args(["-c", &line, program()])
+        .current_dir(case.folder.path())
+        .env("OPENBLAS_NUM_THREADS", "1")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_cannot_fit_is_refused_before_it_is_made() {
+    let _alone = alone();
+    let plain = sampled("");
+    let table = |sites| ring(sites, "kind = 'table'", &plain);
+    let sum = "[sampler]\nmethod = 'full-sum'\n[measure]\nsamples = 16\n";
+    let both: &[&str] = &["run x.toml", "check x.toml --quick"];
+    // All but the first two have room for the vector that comes first.
+    for (name, input, commands) in [
+        ("a table of 31 sites", table(31), both),
+        ("a table of 40 sites", table(40), both),
+        ("a table of 25 sites, 0.5 GB a vector", table(25), both),
+        (
+            "a full sum of 24 sites",
+            ring(24, "kind = 'rbm'\ndensity = 1", sum),
+            both,
+        ),
+        (
+            "networks of 0.3 GB",
+            ring(64, "kind = 'feedforward'\nwidths = [4000, 4000]", &plain),
+            both,
+        ),
+        (
+            "a machine whose states of the optimisation do not fit",
+            ring(1000, "kind = 'rbm'\ndensity = 8", &sampled("adam")),
+            &["run x.toml"],
+        ),
+        ("an exact sector", table(26), &["exact x.toml"]),
+    ] {
+        let case = Case::new(&input);
+        for command in commands {
+            let out = within(&case, command, 1500);
+            expect_code(&out, 64);
+            let said = text(&out);
+            assert!(said.contains("GB are available"), "{name}: {said}");
+            assert!(!case.path("x.h5").exists());
+        }
+    }
+}
+
+#[test]
+fn the_buffer_of_blas_counts() {
+    let _alone = alone();
+    let case = Case::new(&ring(20, "kind = 'jastrow'", &sampled("")));
+    let said = foretold(&case);
+    let buffer = said["blas_buffer_bytes"].as_f64().unwrap();
+    assert_eq!(buffer, f64::from(129 << 20));
+    let header = said["slurm_header"].as_str().unwrap();
+    let line = header
+        .lines()
+        .find_map(|l| l.strip_prefix("#SBATCH --mem-per-cpu="));
+    let asked: f64 = line
+        .and_then(|l| l.strip_suffix('M'))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let resident = said["memory_per_rank"].as_f64().unwrap();
+    assert!(asked * f64::from(1 << 20) >= resident + buffer, "{header}");
+}

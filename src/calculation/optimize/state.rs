@@ -80,7 +80,10 @@ impl Optimize<'_> {
         }
         let mine = vmc.ensemble.noise().streams();
         self.policy.still = still.get(mine).unwrap_or(&[]).to_vec();
-        let (kind, before) = (self.chosen.kind, from.text("optimizer/kind").unwrap_or_default());
+        let (kind, before) = (
+            self.chosen.kind,
+            from.text("optimizer/kind").unwrap_or_default(),
+        );
         let mut memory = Tree::default();
         self.chosen.optimizer.save(&mut memory, "state");
         if before == kind {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole program under fire for as long as it is given: broken inputs, tables and files, signals,
+# The whole program under random faults for as long as it is given: broken inputs, tables and files, signals,
 # limits, other ranks.
 #     jobs/fuzz.sh SECONDS [SEED] [FAMILY]     FAMILY: inputs, tables, loads, signals, limits, ranks, damage
 # Ends with exit code 0 when no invariant was broken; the folders of cases that broke one are kept

@@ -1,4 +1,4 @@
-//! The whole program under fire: broken inputs, tables and files, signals at random instants,
+//! The whole program under random faults: broken inputs, tables and files, signals at random instants,
 //! limits of the system, ranks that change between attempts. Whatever happens, the invariants of
 //! `program_fuzz/round.rs` hold, and a run that was disturbed ends in the state of one that was
 //! not, bit for bit.
@@ -22,7 +22,7 @@ use plans::Oracle;
 use round::{Round, Tally};
 use std::time::{Duration, Instant};
 
-/// One kind of fire.
+/// One kind of fault.
 struct Family {
     name: &'static str,
     /// One case; what went against an invariant, if anything.
@@ -60,12 +60,15 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
+/// A variable of the environment, which has to be readable where it is set.
 fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
-    std::env::var(name).ok()?.parse().ok()
+    let text = std::env::var(name).ok()?;
+    let value = text.parse();
+    Some(value.unwrap_or_else(|_| panic!("{name}: `{text}` cannot be read")))
 }
 
 #[test]
-fn the_program_under_fire() {
+fn the_program_under_random_faults() {
     let seconds = variable("NISHINA_FUZZ_SECONDS").unwrap_or(20.0);
     let seed = variable("NISHINA_FUZZ_SEED").unwrap_or(1);
     let first = variable("NISHINA_FUZZ_CASE").unwrap_or(0);
@@ -80,7 +83,8 @@ fn the_program_under_fire() {
     let mut oracle = Oracle::default();
     let mut faults = Vec::new();
     let mut number = first;
-    while Instant::now() < end && faults.len() < 50 {
+    let all = first + families.len() as u64;
+    while (number < all || Instant::now() < end) && faults.len() < 50 {
         let at = number as usize % families.len();
         let family = families[at];
         let mut round = Round::new(stream(seed, Purpose::Law, number, 9), &mut tallies[at]);
@@ -98,11 +102,6 @@ fn the_program_under_fire() {
     );
     for (family, tally) in families.iter().zip(&tallies) {
         println!("{:9} {tally}", family.name);
-        assert!(
-            tally.cases > 0 || seconds < 20.0,
-            "{} has no case",
-            family.name
-        );
     }
     assert!(
         faults.is_empty(),

@@ -32,9 +32,14 @@ pub fn read(path: &Path, settings: &[String], registry: &Registry) -> Result<Sou
 
 /// An error for the first section that does not exist or whose keys cannot work.
 pub fn validate(source: &Source, registry: &Registry) -> Result<()> {
-    let known: Vec<_> = registry.sections.iter().map(Entry::kind).collect();
-    source.refuse_unknown(&known)?;
+    refuse_unknown(source, registry)?;
     sections(source, registry).try_for_each(|s| (s.validate)(source, s.declaration.name))
+}
+
+/// An error for the first name at the top of the input that nobody knows.
+pub fn refuse_unknown(source: &Source, registry: &Registry) -> Result<()> {
+    let known: Vec<_> = registry.sections.iter().map(Entry::kind).collect();
+    source.refuse_unknown(&known)
 }
 
 /// The sections of an input in the order in which they are done.

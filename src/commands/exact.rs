@@ -2,8 +2,8 @@
 //! states.
 
 use super::answer;
-use crate::calculation::Registry;
 use crate::calculation::vmc::problem;
+use crate::calculation::{self, Registry};
 use crate::error::{Error, Result};
 use crate::exact::{ExactOptions, solve};
 use crate::{input, io, job, linalg};
@@ -30,8 +30,9 @@ pub fn exact(
 ) -> Result<()> {
     job::ensure_blas_kernel();
     linalg::blas::take_buffers()?;
-    // The sections that calculate something are none of its business.
+    // What the sections that calculate something hold is none of its business.
     let source = input::read(path, settings)?;
+    calculation::refuse_unknown(&source, registry)?;
     let problem = problem::problem(&source, registry)?;
     if let Some(path) = &options.output {
         let failed = |e| Error::output(path, format!("cannot be written: {e}"));

@@ -5,7 +5,7 @@
 //! run takes the smallest that all of them have; any other run takes the best on each rank.
 
 use super::launch::environment;
-use crate::comm::Comm;
+use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
 use crate::linalg::simd::Simd;
 use std::sync::OnceLock;
@@ -43,14 +43,17 @@ pub fn choose_instructions(comm: &dyn Comm, own: Simd, together: bool) -> Result
     let set = |number: f64| Simd::ALL[number as usize];
     let (largest, smallest) = (set(bounds[0]), set(-bounds[1]));
     let chosen = if together { smallest } else { own };
-    if !chosen.choose() {
-        return Err(Error::Communication {
+    let taken = match chosen.choose() {
+        true => Ok(()),
+        false => Err(Error::Communication {
             what: format!(
-                "the ranks have no vector instructions in common: not all can use {}",
+                "{} were chosen earlier in this process, {} are needed now",
+                Simd::chosen().name(),
                 chosen.name()
             ),
-        });
-    }
+        }),
+    };
+    agree(comm, taken)?;
     let words = match together || largest == smallest {
         true => chosen.name().to_string(),
         false => format!("{} to {}", smallest.name(), largest.name()),
@@ -59,7 +62,7 @@ pub fn choose_instructions(comm: &dyn Comm, own: Simd, together: bool) -> Result
 }
 
 /// What all ranks use, in words.
-pub(super) fn instructions_of_all_ranks() -> String {
+pub fn instructions_of_all_ranks() -> String {
     let own = || Simd::chosen().name().to_string();
     OF_ALL_RANKS.get().cloned().unwrap_or_else(own)
 }

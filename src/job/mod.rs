@@ -18,7 +18,7 @@ mod streams;
 
 pub use child::run_again;
 pub use faults::InjectedFault;
-pub use instructions::{choose_instructions, own_instructions};
+pub use instructions::{choose_instructions, instructions_of_all_ranks, own_instructions};
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
 pub use machine::{

@@ -18,7 +18,6 @@ use crate::io::roles::{self, Wholeness};
 use crate::io::tree::{Tree, Value};
 use crate::io::{hdf5, samples};
 use crate::job;
-use crate::linalg::simd::Simd;
 use std::path::Path;
 use std::time::Instant;
 
@@ -72,7 +71,7 @@ impl Engine<'_, '_> {
         if let Some(tree) = self.read_once()? {
             identity::compare(tree.text("run/identity")?, &self.job.identity)?;
             let then = tree.text("run/vector_instructions").unwrap_or_default();
-            let now = Simd::chosen().name();
+            let now = job::instructions_of_all_ranks();
             if then != now {
                 log::warn!(
                     "the checkpoint was made with other vector instructions ({then}) than this \
@@ -301,7 +300,7 @@ impl Engine<'_, '_> {
     fn checkpoint(&self, states: Vec<Tree>) -> Tree {
         let mut tree = Tree::default();
         tree.put_text("run/identity", self.job.identity.clone());
-        tree.put_text("run/vector_instructions", Simd::chosen().name());
+        tree.put_text("run/vector_instructions", job::instructions_of_all_ranks());
         let stage = self.stages.get(self.at);
         let name = stage.map_or(FINISHED, |stage| stage.declaration.name);
         tree.put_text("run/stage", name);

@@ -18,7 +18,7 @@ const COMMANDS: &[&[&str]] = &[
 ];
 
 /// Changes one file, or what stands in its place.
-fn strike(path: &Path, others: &[PathBuf], round: &mut Round) {
+fn spoil(path: &Path, others: &[PathBuf], round: &mut Round) {
     let mut bytes = std::fs::read(path).unwrap_or_default();
     let (a, b) = (round.below(bytes.len()), round.below(bytes.len()));
     let end = (a + 1 + round.below(2000)).min(bytes.len());
@@ -61,7 +61,7 @@ pub fn of_files(round: &mut Round, oracle: &mut Oracle) -> Result<(), String> {
     for _ in 0..1 + round.below(3) {
         let path = files[below(&mut round.rng, files.len())].clone();
         if path.exists() {
-            strike(
+            spoil(
                 &path,
                 &files
                     .iter()

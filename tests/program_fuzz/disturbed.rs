@@ -2,10 +2,10 @@
 //! as one that was not.
 
 use super::plans::{Oracle, PLANS, finish};
-use super::round::{Attempt, Round, Shot};
+use super::round::{Attempt, Round, Signal};
 
 const SIGNALS: &[&str] = &[
-    "USR1", "TERM", "INT", "HUP", "XCPU", "KILL", "STOP", "USR2", "WINCH",
+    "USR1", "TERM", "INT", "HUP", "XCPU", "KILL", "STOP", "WINCH",
 ];
 
 /// A plan for a case, with its input written, and the seconds that it takes undisturbed.
@@ -26,11 +26,10 @@ pub fn by_signals(round: &mut Round, oracle: &mut Oracle) -> Result<(), String> 
         for _ in 0..1 + round.below(2) {
             let (at, name) = (1.1 * seconds * round.chance(), round.one(SIGNALS));
             // What ends a process by default ends mpirun too, which is no fault of the program.
-            let rank = round.below(2) == 0 || ["XCPU", "USR2"].contains(&name);
-            attempt.shots.push(Shot { at, name, rank });
+            let rank = round.below(2) == 0 || name == "XCPU";
+            attempt.signals.push(Signal { at, name, rank });
         }
-        attempt.shots.retain(|s| s.name != "USR2");
-        attempt.shots.sort_by(|a, b| a.at.total_cmp(&b.at));
+        attempt.signals.sort_by(|a, b| a.at.total_cmp(&b.at));
         round.run(&attempt)?;
     }
     finish(plan, ranks, round, oracle)
@@ -54,8 +53,7 @@ pub fn by_limits(round: &mut Round, oracle: &mut Oracle) -> Result<(), String> {
     finish(plan, 0, round, oracle)
 }
 
-/// A deterministic run on other ranks in each attempt; any other run of which the first attempt
-/// had the same ranks as the last.
+/// A deterministic run on other ranks in each attempt.
 pub fn by_other_ranks(round: &mut Round, oracle: &mut Oracle) -> Result<(), String> {
     let plans: Vec<usize> = (0..PLANS.len())
         .filter(|&p| PLANS[p].deterministic)

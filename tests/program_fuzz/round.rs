@@ -34,13 +34,13 @@ impl std::fmt::Display for Tally {
 
 /// A signal, its instant in seconds after the start, and whether it goes to one rank instead of
 /// the process that was started.
-pub struct Shot {
+pub struct Signal {
     pub at: f64,
     pub name: &'static str,
     pub rank: bool,
 }
 
-/// A command and what it has to bear.
+/// A command, with the limits and signals that it meets.
 #[derive(Default)]
 pub struct Attempt {
     pub arguments: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Attempt {
     pub ranks: usize,
     /// What a shell does before: limits, redirections.
     pub before: String,
-    pub shots: Vec<Shot>,
+    pub signals: Vec<Signal>,
     /// Seconds after which it is stopped; how many it may take without a fault.
     pub patience: Option<f64>,
 }
@@ -78,8 +78,12 @@ impl Attempt {
         command
     }
 
+    /// Whether its exit code may be that of a signal, or of a launcher that one has hit.
     fn is_killed(&self) -> bool {
-        self.shots.iter().any(|s| s.name == "KILL") || self.shots.len() > 1 || self.ranks > 0
+        let ends = |s: &&Signal| !["STOP", "WINCH"].contains(&s.name);
+        let ending: Vec<&Signal> = self.signals.iter().filter(ends).collect();
+        let launcher = |s: &&Signal| self.ranks > 0 && !s.rank;
+        ending.len() > 1 || ending.iter().any(|s| s.name == "KILL" || launcher(s))
     }
 }
 
@@ -89,7 +93,7 @@ pub struct Ended {
     pub said: String,
 }
 
-/// A folder under fire.
+/// The folder of a case.
 pub struct Round<'a> {
     pub case: Case,
     pub rng: Generator,
@@ -160,7 +164,7 @@ impl<'a> Round<'a> {
             attempt.arguments, attempt.ranks, attempt.before
         );
         let mut running = self.case.start(&attempt.command(), &[]);
-        let ranks = shoot(&mut running, &attempt.shots, &mut self.rng);
+        let ranks = send(&mut running, &attempt.signals, &mut self.rng);
         let patience = attempt.patience.unwrap_or(120.0);
         let code = running.code_within(patience);
         let stopped = code.is_none();
@@ -170,22 +174,23 @@ impl<'a> Round<'a> {
                 running.signal("TERM");
                 running
                     .code_within(10.0)
-                    .ok_or(format!("deaf to SIGTERM: {about}"))?
+                    .ok_or(format!("it does not end on SIGTERM: {about}"))?
             }
         };
         let said = running.said();
         *self.tally.codes.entry(code).or_default() += 1;
         let fault = |what: &str| Err(format!("{what} ({code}): {about}\n{said}"));
-        // A launcher that is hit while it ends may crash itself.
+        // A launcher that is hit while it ends may crash itself, and says so in brackets.
         let launcher = said.contains("] mpirun(");
-        let crash = CRASHES.iter().find(|word| said.contains(**word));
-        if let Some(word) = crash.filter(|_| !launcher) {
-            return fault(&format!("it said `{word}`"));
+        let own = said.lines().filter(|l| !(launcher && l.starts_with('[')));
+        let crash = |line: &str| CRASHES.iter().any(|word| line.contains(word));
+        if let Some(line) = own.into_iter().find(|line| crash(line)) {
+            return fault(&format!("it said `{line}`"));
         }
         let loader = code == 127 && said.contains("error while loading shared libraries");
         let documented = [0, 64, 70, 74, 75].contains(&code) || loader;
         // Before its first line the program has no handlers yet.
-        let early = code > 128 && said.is_empty() && !attempt.shots.is_empty();
+        let early = code > 128 && said.is_empty() && !attempt.signals.is_empty();
         if !documented && !early && !attempt.is_killed() {
             return fault("an exit code that no page names");
         }
@@ -198,7 +203,7 @@ impl<'a> Round<'a> {
         if !gone(self.case.folder.path(), &ranks) {
             return fault("a process is left");
         }
-        if [0, 75].contains(&code) && !stopped && attempt.shots.len() < 2 {
+        if [0, 75].contains(&code) && !stopped && attempt.signals.len() < 2 {
             if let Err(what) = self.clean() {
                 return fault(&what);
             }
@@ -232,22 +237,22 @@ impl<'a> Round<'a> {
     }
 }
 
-/// Sends the shots of an attempt at their instants; the ranks that were seen.
-fn shoot(running: &mut super::common::Running, shots: &[Shot], rng: &mut Generator) -> Vec<u32> {
+/// Sends the signals of an attempt at their instants; the ranks that were seen.
+fn send(running: &mut super::common::Running, signals: &[Signal], rng: &mut Generator) -> Vec<u32> {
     let mut ranks = running.ranks();
-    for shot in shots {
-        while running.age() < shot.at && running.child.try_wait().unwrap().is_none() {
+    for next in signals {
+        while running.age() < next.at && running.child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
         ranks.extend(running.ranks());
         let target = match running.ranks()[..] {
             [] => running.child.id(),
-            ref ranks if shot.rank => ranks[below(rng, ranks.len())],
+            ref ranks if next.rank => ranks[below(rng, ranks.len())],
             _ => running.child.id(),
         };
         if running.child.try_wait().unwrap().is_none() {
-            signal(target, shot.name);
-            if shot.name == "STOP" {
+            signal(target, next.name);
+            if next.name == "STOP" {
                 std::thread::sleep(Duration::from_millis(100));
                 signal(target, "CONT");
             }

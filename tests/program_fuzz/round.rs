@@ -189,8 +189,9 @@ impl<'a> Round<'a> {
         }
         let loader = code == 127 && said.contains("error while loading shared libraries");
         let documented = [0, 64, 70, 74, 75].contains(&code) || loader;
-        // Before its first line the program has no handlers yet.
-        let early = code > 128 && said.is_empty() && !attempt.signals.is_empty();
+        // Before its first line a process has no handlers yet, or is not even the program.
+        let begun = said.contains("BLAS kernel");
+        let early = code > 128 && !begun && !attempt.signals.is_empty();
         if !documented && !early && !attempt.is_killed() {
             return fault("an exit code that no page names");
         }

@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use std::fs::{File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::{PathPersistError, TempPath};
 
@@ -87,6 +87,12 @@ pub fn duplicate(from: &Path, path: &Path) -> Result<()> {
         })
     };
     Temporary::new(path, write)?.publish()
+}
+
+/// Whether two names are those of one file; not where one of them cannot be looked at.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    let number = |path: &Path| path.symlink_metadata().map(|m| (m.dev(), m.ino()));
+    matches!((number(a), number(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Whether a file could be written to `path`, without touching what is there.

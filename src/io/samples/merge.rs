@@ -54,7 +54,7 @@ fn crowd(files: &[SegmentFile]) -> Option<Range<usize>> {
 ///
 /// Fails with `Error::Output`; `X.samples.h5` shows all samples then, too.
 pub fn merge(paths: &OutputPaths, count: usize) -> Result<()> {
-    let mut found = cover(paths, count)?;
+    let mut found = cover(paths, count, false)?;
     let mut changed = false;
     while let Some(crowd) = crowd(&found.files) {
         let pieces = &found.files[crowd.clone()];
@@ -68,7 +68,7 @@ pub fn merge(paths: &OutputPaths, count: usize) -> Result<()> {
     }
     if changed {
         write_index(paths, &found)?;
-        cover(paths, count)?.remove_superseded()?;
+        cover(paths, count, false)?.remove_superseded()?;
     }
     Ok(())
 }

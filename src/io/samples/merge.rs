@@ -35,9 +35,12 @@ fn level(file: &SegmentFile) -> u32 {
     (file.last + 1 - file.first).ilog(WIDTH)
 }
 
-/// The first files in a row, without a gap, that have one level and are too many.
-fn crowd(files: &[SegmentFile]) -> Option<Range<usize>> {
-    let belongs = |a: &SegmentFile, b: &SegmentFile| level(a) == level(b) && a.last + 1 == b.first;
+/// The first files in a row, without a gap and a damaged one, that have one level and are too many.
+fn crowd(files: &[SegmentFile], damaged: &[SegmentFile]) -> Option<Range<usize>> {
+    let belongs = |a: &SegmentFile, b: &SegmentFile| {
+        let whole = !damaged.contains(a) && !damaged.contains(b);
+        whole && level(a) == level(b) && a.last + 1 == b.first
+    };
     let mut start = 0;
     for row in files.chunk_by(belongs) {
         let end = start + row.len();
@@ -49,39 +52,73 @@ fn crowd(files: &[SegmentFile]) -> Option<Range<usize>> {
     None
 }
 
-/// Joins old ones of the segments 1 to `count` to larger files, where there are many. A piece that
-/// is damaged is left as it is, with the others of its level.
+/// Joins old ones of the segments 1 to `count` to larger files, where there are many, and removes
+/// the pieces. A piece that is damaged is left as it is.
 ///
-/// Fails with `Error::Output`; `X.samples.h5` shows all samples then, too.
-pub fn merge(paths: &OutputPaths, count: usize) -> Result<()> {
+/// `go_on` is asked often whether so many more seconds are left, and where it says no the row that
+/// is being joined stays in pieces. Fails with `Error::Output`; `X.samples.h5` shows all samples
+/// then, too, and the next call removes pieces that are left.
+pub fn merge(paths: &OutputPaths, count: usize, go_on: &dyn Fn(f64) -> bool) -> Result<()> {
     let mut found = cover(paths, count, false)?;
-    let mut changed = false;
-    while let Some(crowd) = crowd(&found.files) {
-        let pieces = &found.files[crowd.clone()];
-        if !are_whole(pieces)? {
-            break;
-        }
-        let rows = pieces.iter().map(rows_of).collect::<Result<Vec<_>>>()?;
-        let whole = write(paths, pieces, joined(pieces)?, rows.concat())?;
-        found.files.splice(crowd, [whole]);
-        changed = true;
-    }
-    if changed {
+    let before = found.files.len();
+    let joined = join_rows(paths, &mut found.files, go_on);
+    if found.files.len() != before || found.has_superseded() {
         write_index(paths, &found)?;
         cover(paths, count, false)?.remove_superseded()?;
+    }
+    match joined {
+        Err(Error::Interrupted) => Ok(()),
+        joined => joined,
+    }
+}
+
+/// Joins rows of files until none is too long; `Error::Interrupted` where `go_on` says no.
+fn join_rows(
+    paths: &OutputPaths,
+    files: &mut Vec<SegmentFile>,
+    go_on: &dyn Fn(f64) -> bool,
+) -> Result<()> {
+    let mut damaged = Vec::new();
+    while let Some(row) = crowd(files, &damaged) {
+        let pieces = &files[row.clone()];
+        if !go_on(seconds(pieces)) {
+            return Err(Error::Interrupted);
+        }
+        if let Some(piece) = first_damaged(pieces, go_on)? {
+            damaged.push(piece);
+            continue;
+        }
+        let rows = pieces.iter().map(rows_of).collect::<Result<Vec<_>>>()?;
+        let whole = write(paths, pieces, joined(pieces)?, rows.concat(), go_on)?;
+        files.splice(row, [whole]);
     }
     Ok(())
 }
 
-/// Whether files are whole to their last byte; says what is not.
-fn are_whole(files: &[SegmentFile]) -> Result<bool> {
+/// Bytes that a slow file system reads and writes in a second.
+const SLOW: f64 = 5e7;
+
+/// Seconds that it takes at most to join files, on all but the slowest disks.
+fn seconds(files: &[SegmentFile]) -> f64 {
+    let length = |file: &SegmentFile| file.path.metadata().map_or(0, |about| about.len());
+    files.iter().map(length).sum::<u64>() as f64 / SLOW
+}
+
+/// The first of some files that is not whole to its last byte; says what is damaged.
+fn first_damaged(
+    files: &[SegmentFile],
+    go_on: &dyn Fn(f64) -> bool,
+) -> Result<Option<SegmentFile>> {
     for file in files {
+        if !go_on(0.0) {
+            return Err(Error::Interrupted);
+        }
         if let Some(damage) = roles::damage(&file.path, true)? {
             log::warn!("{damage}; no other segments are joined to it");
-            return Ok(false);
+            return Ok(Some(file.clone()));
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
 /// Writes the segments of a file up to `last` as a file of their own. Fails with `Error::Output`.
@@ -97,7 +134,7 @@ pub(super) fn cut(paths: &OutputPaths, file: &SegmentFile, last: usize) -> Resul
     for part in datasets.iter_mut().flat_map(|d| &mut d.parts) {
         part.1 = part.1.min(kept);
     }
-    write(paths, &pieces, datasets, rows).map(drop)
+    write(paths, &pieces, datasets, rows, &|_| true).map(drop)
 }
 
 /// Samples of each segment of a file.
@@ -118,12 +155,13 @@ fn rows_of(file: &SegmentFile) -> Result<Vec<i64>> {
     }
 }
 
-/// Writes one file with the rows of some others.
+/// Writes one file with the rows of some others; `Error::Interrupted` where `go_on` says no.
 fn write(
     paths: &OutputPaths,
     pieces: &[SegmentFile],
     datasets: Vec<Joined>,
     rows: Vec<i64>,
+    go_on: &dyn Fn(f64) -> bool,
 ) -> Result<SegmentFile> {
     let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
         return Err(Error::output(paths.samples(), "no segments to be joined"));
@@ -133,7 +171,9 @@ fn write(
     let rows = Value::Integer(shaped(&[rows.len()], rows));
     more.describe(name, rows, unit, meaning);
     let place = paths.new_segment(first.first);
-    let new = hdf5::write_concatenated(&place, &datasets, &more)?;
+    let may_go_on = || go_on(0.0);
+    let new = hdf5::write_concatenated(&place, &datasets, &more, &may_go_on)
+        .map_err(|e| if may_go_on() { e } else { Error::Interrupted })?;
     let file = paths.name_of((first.first, last.last), new.place())?;
     new.publish_as(file.path.clone())?;
     Ok(file)
@@ -141,10 +181,13 @@ fn write(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::segment;
-    use super::super::{read, truncate, write_joined, write_segment};
+    use super::super::tests::{segment, spoil};
+    use super::super::{read, restore, truncate, write_joined, write_segment};
     use super::*;
+    use std::cell::Cell;
     use std::path::Path;
+
+    const YES: fn(f64) -> bool = |_| true;
 
     /// Segments of different lengths; how many samples come before segment `number`.
     fn before(number: usize) -> usize {
@@ -175,7 +218,7 @@ mod tests {
         for number in 1..=600 {
             save(&paths, number);
             let old = ranges(&paths);
-            merge(&paths, number).unwrap();
+            merge(&paths, number, &YES).unwrap();
             let new = ranges(&paths);
             assert_eq!(new.len(), files_of(number), "{new:?}");
             if new != old {
@@ -198,7 +241,7 @@ mod tests {
         assert!(bytes(folder.path()) < bytes(one_by_one.path()));
         // Segments of a run from before are joined at once.
         write_joined(&apart, 600).unwrap();
-        merge(&apart, 600).unwrap();
+        merge(&apart, 600, &YES).unwrap();
         assert_eq!(ranges(&apart), [(1, 600)]);
         let all = read(&apart.samples()).unwrap();
         assert_eq!(all, segment(0, before(601)));
@@ -210,7 +253,7 @@ mod tests {
         let paths = OutputPaths::new(folder.path(), "run");
         (1..=70).for_each(|number| {
             save(&paths, number);
-            merge(&paths, number).unwrap();
+            merge(&paths, number, &YES).unwrap();
         });
         for count in [69, 37, 8, 3, 1, 0] {
             assert_eq!(truncate(&paths, count), Ok(Vec::new()));
@@ -223,7 +266,7 @@ mod tests {
         assert!(!paths.samples().exists());
         (1..=40).for_each(|number| {
             save(&paths, number);
-            merge(&paths, number).unwrap();
+            merge(&paths, number, &YES).unwrap();
             if number == 20 {
                 truncate(&paths, 13).unwrap();
                 (14..=20).for_each(|number| save(&paths, number));
@@ -256,7 +299,7 @@ mod tests {
         let (pieces, index) = (names(&paths), ["run.samples.h5".to_string()]);
         copy(old.path(), new.path(), pieces.iter().chain(&index));
         let after = OutputPaths::new(new.path(), "run");
-        merge(&after, 8).unwrap();
+        merge(&after, 8, &YES).unwrap();
         let whole = names(&after);
         assert_eq!(ranges(&after), [(1, 8)]);
         // The larger file is there, the index is old; then it is new, and pieces go one by one.
@@ -268,6 +311,8 @@ mod tests {
             copy(of_index, place.path(), &index);
             let here = OutputPaths::new(place.path(), "run");
             assert_eq!(read(&here.samples()).unwrap(), all);
+            merge(&here, 8, &YES).unwrap();
+            assert_eq!(ranges(&here), [(1, 8)], "pieces do not stay");
             for count in [8, 7] {
                 truncate(&here, count).unwrap();
                 let kept = segment(0, before(count + 1));
@@ -277,12 +322,58 @@ mod tests {
         }
         // A damaged larger file does not hide its pieces.
         copy(old.path(), new.path(), &pieces);
-        let spoiled = new.path().join(&whole[0]);
-        let mut bytes = std::fs::read(&spoiled).unwrap();
-        let end = bytes.len() - 9;
-        bytes[end] ^= 1;
-        std::fs::write(&spoiled, bytes).unwrap();
+        spoil(&new.path().join(&whole[0]));
         assert_eq!(truncate(&after, 8), Ok(Vec::new()));
         assert_eq!(read(&after.samples()).unwrap(), all);
+    }
+
+    #[test]
+    fn a_damaged_piece_does_not_keep_others_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "run");
+        (1..=11).for_each(|number| save(&paths, number));
+        let spoiled = paths.segments().unwrap()[2].path.clone();
+        spoil(&spoiled);
+        merge(&paths, 11, &YES).unwrap();
+        let apart = [(1, 1), (2, 2), (3, 3)];
+        assert_eq!(ranges(&paths), [&apart[..], &[(4, 11)]].concat());
+        // The row before it does not grow, the one behind it is joined as ever.
+        for number in 12..=19 {
+            save(&paths, number);
+            merge(&paths, number, &YES).unwrap();
+        }
+        let joined = [(4, 11), (12, 19)];
+        assert_eq!(ranges(&paths), [&apart[..], &joined].concat());
+        let gaps = restore(&paths, 19).unwrap();
+        assert!(gaps[0].contains(spoiled.to_str().unwrap()), "{gaps:?}");
+        let mut chain = segment(0, before(20)).chain;
+        chain.drain(before(3)..before(4));
+        assert_eq!(read(&paths.samples()).unwrap().chain, chain);
+    }
+
+    /// However often it may go on, nothing is lost, and nothing half is left.
+    #[test]
+    fn joining_can_be_stopped_anywhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "run");
+        (1..=8).for_each(|number| save(&paths, number));
+        let (all, files) = (segment(0, before(9)), std::fs::read_dir(folder.path()));
+        let files = files.unwrap().count();
+        // A level that is expected to outlast the time left is not begun.
+        merge(&paths, 8, &|seconds| seconds <= 0.0).unwrap();
+        assert_eq!(ranges(&paths).len(), 8);
+        let mut stops = 0;
+        while ranges(&paths).len() > 1 {
+            let asked = Cell::new(0);
+            let so_often = |_| asked.replace(asked.get() + 1) < stops;
+            merge(&paths, 8, &so_often).unwrap();
+            assert_eq!(read(&paths.samples()).unwrap(), all, "{stops}");
+            if ranges(&paths).len() > 1 {
+                assert_eq!(folder.path().read_dir().unwrap().count(), files);
+                stops += 1;
+            }
+        }
+        // The row, each piece, each column of each piece.
+        assert_eq!(stops, 1 + 8 + 5 * 8);
     }
 }

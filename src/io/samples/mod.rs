@@ -169,6 +169,15 @@ pub(super) mod tests {
         }
     }
 
+    /// Flips a bit near the end of a file, and of no other name of it.
+    pub fn spoil(path: &Path) {
+        let mut bytes = std::fs::read(path).unwrap();
+        let end = bytes.len() - 9;
+        bytes[end] ^= 1;
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
     #[test]
     fn wrong_lengths_are_refused() {
         let folder = tempfile::tempdir().unwrap();

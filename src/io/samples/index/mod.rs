@@ -83,6 +83,11 @@ impl Cover {
         })
     }
 
+    /// Whether there are files whose samples stand in others.
+    pub fn has_superseded(&self) -> bool {
+        !self.superseded.is_empty()
+    }
+
     /// Removes the files whose samples stand in others, once `X.samples.h5` does not name them.
     pub fn remove_superseded(&self) -> Result<()> {
         let mut old = self.superseded.iter();

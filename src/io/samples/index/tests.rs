@@ -1,6 +1,6 @@
 //! What `X.samples.h5` shows, whatever stands on the disk.
 
-use super::super::tests::segment;
+use super::super::tests::{segment, spoil};
 use super::super::{read, write_segment};
 use super::*;
 use crate::error::Error;
@@ -116,15 +116,6 @@ fn a_segment_that_cannot_be_opened_is_an_error() {
         assert!(error.to_string().contains("cannot be opened"), "{error}");
     }
     assert_eq!(std::fs::read(paths.samples()).unwrap(), before);
-}
-
-fn spoil(path: &std::path::Path) {
-    let mut bytes = std::fs::read(path).unwrap();
-    let end = bytes.len() - 9;
-    bytes[end] ^= 1;
-    // Not in place: a second name would have it, too.
-    std::fs::remove_file(path).unwrap();
-    std::fs::write(path, bytes).unwrap();
 }
 
 /// A flipped byte changes neither length nor checksums at the beginning.

@@ -88,7 +88,8 @@ const ROWS: (&str, &str, &str) = (
     "samples of each segment that was joined",
 );
 
-/// Writes segment `number`, counted from 1, in the place of what had this number or a later one.
+/// Writes segment `number`, counted from 1, in the place of what had this number or a later one. A
+/// file that begins before it stays: [`truncate`] left it for what may still be saved of it.
 ///
 /// Fails with `Error::Output`, also where the columns differ in length.
 pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
@@ -124,7 +125,7 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Re
     let file = paths.name_of((number, number), new.place())?;
     new.publish_as(file.path.clone())?;
     let old = paths.segments()?.into_iter();
-    old.filter(|old| old.last >= number && *old != file)
+    old.filter(|old| old.first >= number && *old != file)
         .try_for_each(|old| atomic::remove(&old.path))
 }
 

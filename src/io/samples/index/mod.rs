@@ -29,7 +29,8 @@ pub(super) struct Cover {
 ///
 /// Fails with `Error::Output` where a file may be whole but cannot be opened.
 pub(super) fn cover(paths: &OutputPaths, count: usize, thorough: bool) -> Result<Cover> {
-    let mut files = paths.segments()?;
+    let all = paths.segments()?;
+    let mut files = all.clone();
     files.retain(|file| file.last <= count);
     let (mut found, mut next) = (Cover::default(), 1);
     while next <= count {
@@ -51,7 +52,7 @@ pub(super) fn cover(paths: &OutputPaths, count: usize, thorough: bool) -> Result
                 let later = files.iter().map(|f| f.first).filter(|&first| first > next);
                 let end = later.min().unwrap_or(count + 1);
                 if found.lost.is_empty() {
-                    let damaged = files.iter().find(|file| file.first == next);
+                    let damaged = all.iter().find(|f| f.first <= next && next <= f.last);
                     let name = damaged.map(|file| file.path.clone());
                     found.first_lost = name.unwrap_or_else(|| paths.some_segment(next));
                 }
@@ -81,6 +82,12 @@ impl Cover {
                 paths.samples().display()
             )
         })
+    }
+
+    /// Whether a file is said to hold segments that are missing.
+    fn lacks(&self, file: &SegmentFile) -> bool {
+        let overlaps = |lost: &(usize, usize)| file.first <= lost.1 && lost.0 <= file.last;
+        self.lost.iter().any(overlaps)
     }
 
     /// Whether there are files whose samples stand in others.
@@ -169,21 +176,20 @@ pub fn restore(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
 /// Drops everything newer than the first `count` segments: first from `X.samples.h5`, then from the
 /// disk. Returns warnings as [`write_joined`].
 ///
-/// Of a file that joins older segments and newer ones the older are written anew. Fails with
-/// `Error::Output`.
+/// Of a file that joins older segments and newer ones the older are written anew; where it is
+/// damaged and nothing else has them it stays as it is. Fails with `Error::Output`.
 pub fn truncate(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
     let mut newer = paths.segments()?;
     newer.retain(|file| file.last > count);
     let mut found = cover(paths, count, false)?;
-    for file in newer.iter().filter(|file| file.first <= count) {
-        let wanted = |lost: &(usize, usize)| lost.1 >= file.first;
-        if found.lost.iter().any(wanted) && roles::damage(&file.path, true)?.is_none() {
+    for file in &newer {
+        if found.lacks(file) && roles::damage(&file.path, true)?.is_none() {
             merge::cut(paths, file, count)?;
             found = cover(paths, count, false)?;
         }
     }
     write_index(paths, &found)?;
-    for file in &newer {
+    for file in newer.iter().filter(|file| !found.lacks(file)) {
         atomic::remove(&file.path)?;
     }
     found.remove_superseded()?;

@@ -151,6 +151,34 @@ fn a_finished_run_looks_at_every_byte() {
     }
 }
 
+/// A joined file that goes beyond the checkpoint may be the only one with older segments.
+#[test]
+fn a_damaged_joined_file_is_kept_for_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<(usize, usize)> = (0..8).map(|k| (2 * k, 2)).collect();
+    let paths = run(folder.path(), "run", &rows);
+    merge(&paths, 8, &|_| true).unwrap();
+    let joined = file(&paths, 1);
+    let whole = std::fs::read(&joined).unwrap();
+    spoil(&joined);
+    let is_named = |gaps: Vec<String>| {
+        assert!(gaps[0].starts_with("5 of the segments"), "{gaps:?}");
+        assert!(gaps[0].contains(joined.to_str().unwrap()), "{gaps:?}");
+        assert!(joined.exists());
+    };
+    is_named(truncate(&paths, 5).unwrap());
+    assert!(!paths.samples().exists());
+    write_segment(&paths, 6, segment(10, 2)).unwrap();
+    is_named(write_joined(&paths, 6).unwrap());
+    assert_eq!(read(&paths.samples()).unwrap(), segment(10, 2));
+    is_named(truncate(&paths, 6).unwrap());
+    // Put back, it gives what is wanted of it.
+    std::fs::write(&joined, whole).unwrap();
+    assert_eq!(truncate(&paths, 6), Ok(Vec::new()));
+    assert_eq!(read(&paths.samples()).unwrap(), segment(0, 12));
+    assert!(!joined.exists());
+}
+
 /// `X.samples.h5` holds nothing of its own: whatever stands there is replaced.
 #[test]
 fn foreign_content_of_the_index_is_replaced() {

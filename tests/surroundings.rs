@@ -280,11 +280,11 @@ fn a_finished_run_writes_missing_results_again() {
 fn a_missing_segment_is_named_and_the_run_goes_on() {
     let case = finished();
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let kept = paths.segments().unwrap().len();
+    let kept = paths.segment_files().unwrap().len();
     assert!(kept >= 2, "{kept} segments");
     let (aside, first) = (
         case.path("aside"),
-        paths.segments().unwrap()[0].path.clone(),
+        paths.segment_files().unwrap()[0].path.clone(),
     );
     std::fs::rename(&first, &aside).unwrap();
     for more in [["measure.samples=512"], ["measure.samples=1024"]] {
@@ -355,7 +355,7 @@ fn a_renamed_run_keeps_its_samples() {
 fn a_segment_that_cannot_be_opened_stops_the_run() {
     let case = finished();
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let first = paths.segments().unwrap()[0].path.clone();
+    let first = paths.segment_files().unwrap()[0].path.clone();
     let joined = std::fs::read(case.path("x.samples.h5")).unwrap();
     std::fs::rename(&first, case.path("aside")).unwrap();
     std::os::unix::fs::symlink("nowhere", &first).unwrap();
@@ -382,7 +382,7 @@ fn more_segments_than_open_files_are_read_whole() {
     let often = ["run", "x.toml", "--set", "output.checkpoint_every=1e-9"];
     expect_code(&case.alone(&often), 0);
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let files = paths.segments().unwrap();
+    let files = paths.segment_files().unwrap();
     assert!(files.last().unwrap().last > 64, "{files:?}");
     assert!(files.len() < 20, "{files:?}");
     let wanted = samples::read(&whole.path("x.samples.h5")).unwrap();
@@ -575,7 +575,7 @@ fn every_file_says_what_it_is() {
     let case = finished();
     expect_code(&case.alone(&["exact", "x.toml", "--output", "e.h5"]), 0);
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let first = paths.segments().unwrap()[0].name();
+    let first = paths.segment_files().unwrap()[0].name();
     for (file, kind, shown) in [
         ("x.h5", "results", "energy"),
         ("x.ckpt.h5", "checkpoint", "stage"),

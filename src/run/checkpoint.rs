@@ -275,7 +275,7 @@ impl Engine<'_, '_> {
         comm.max(&mut peak)?;
         let write = || {
             let gaps = match self.segments > 0 {
-                true => samples::write_joined(&self.paths, self.segments)?,
+                true => samples::write_view(&self.paths, self.segments)?,
                 false => Vec::new(),
             };
             let left_out = self.write_results(state, peak[0], &gaps)?;

@@ -89,7 +89,7 @@ impl Joined {
 
 /// Writes a file of virtual datasets over other files; as [`super::write_atomic`]. Fails with
 /// `Error::Output`.
-pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
+pub fn write_view(path: &Path, datasets: &[Joined]) -> Result<()> {
     let write = |file: &File| {
         for dataset in datasets {
             let made = match dataset.kind {

@@ -15,7 +15,7 @@ mod columns;
 mod index;
 mod merge;
 
-pub use index::{restore, truncate, write_joined};
+pub use index::{restore, truncate, write_view};
 pub use merge::{files_of, merge};
 
 use super::atomic;
@@ -93,7 +93,7 @@ const ROWS: (&str, &str, &str) = (
 ///
 /// Fails with `Error::Output`, also where the columns differ in length.
 pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
-    let path = paths.new_segment(number);
+    let path = paths.temporary_segment(number);
     let rows = segment.chain.len();
     let step = segment.step.as_ref().map_or(rows, Vec::len);
     let lengths = [segment.log_psi.len(), segment.local_energies.len(), step];
@@ -124,7 +124,7 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Re
     let new = hdf5::write_temporary(&path, &tree)?;
     let file = paths.name_of((number, number), new.place())?;
     new.publish_as(file.path.clone())?;
-    let old = paths.segments()?.into_iter();
+    let old = paths.segment_files()?.into_iter();
     old.filter(|old| old.first >= number && *old != file)
         .try_for_each(|old| atomic::remove(&old.path))
 }
@@ -196,7 +196,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let paths = OutputPaths::new(folder.path(), "run");
         let names = || {
-            let files = paths.segments().unwrap();
+            let files = paths.segment_files().unwrap();
             files.iter().map(|file| file.name()).collect::<Vec<_>>()
         };
         write_segment(&paths, 1, segment(0, 3)).unwrap();

@@ -29,7 +29,7 @@ pub(super) struct Cover {
 ///
 /// Fails with `Error::Output` where a file may be whole but cannot be opened.
 pub(super) fn cover(paths: &OutputPaths, count: usize, thorough: bool) -> Result<Cover> {
-    let all = paths.segments()?;
+    let all = paths.segment_files()?;
     let mut files = all.clone();
     files.retain(|file| file.last <= count);
     let (mut found, mut next) = (Cover::default(), 1);
@@ -108,7 +108,7 @@ impl Cover {
 /// A segment that is missing or truncated is left out: its samples are lost, all others are sound.
 /// Returns a warning about each gap, with the remedy. `step` is joined only where every segment has
 /// it. Fails with `Error::Output`.
-pub fn write_joined(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
+pub fn write_view(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
     let cover = cover(paths, count, false)?;
     write_index(paths, &cover)?;
     Ok(cover.gap(paths).into_iter().collect())
@@ -127,7 +127,7 @@ fn replace_index(paths: &OutputPaths, cover: &Cover) -> Result<()> {
     match &cover.files[..] {
         [] => atomic::remove(&index),
         [alone] => atomic::duplicate(&alone.path, &index),
-        files => hdf5::write_joined(&index, &joined(files)?),
+        files => hdf5::write_view(&index, &joined(files)?),
     }
 }
 
@@ -160,7 +160,7 @@ fn is_current(paths: &OutputPaths, cover: &Cover, thorough: bool) -> Result<bool
 
 /// Writes `X.samples.h5` of a finished run again where it is missing, damaged, or shows other files
 /// than the segments 1 to `count`: of a run that was renamed. All files are looked at to their last
-/// byte. Returns warnings as [`write_joined`]. Fails with `Error::Output`.
+/// byte. Returns warnings as [`write_view`]. Fails with `Error::Output`.
 pub fn restore(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
     if count == 0 {
         return Ok(Vec::new());
@@ -174,12 +174,12 @@ pub fn restore(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
 }
 
 /// Drops everything newer than the first `count` segments: first from `X.samples.h5`, then from the
-/// disk. Returns warnings as [`write_joined`].
+/// disk. Returns warnings as [`write_view`].
 ///
 /// Of a file that joins older segments and newer ones the older are written anew; where it is
 /// damaged and nothing else has them it stays as it is. Fails with `Error::Output`.
 pub fn truncate(paths: &OutputPaths, count: usize) -> Result<Vec<String>> {
-    let mut newer = paths.segments()?;
+    let mut newer = paths.segment_files()?;
     newer.retain(|file| file.last > count);
     let mut found = cover(paths, count, false)?;
     for file in &newer {

@@ -16,7 +16,7 @@ fn run(folder: &std::path::Path, name: &str, rows: &[(usize, usize)]) -> OutputP
 }
 
 fn file(paths: &OutputPaths, number: usize) -> PathBuf {
-    let files = paths.segments().unwrap().into_iter();
+    let files = paths.segment_files().unwrap().into_iter();
     let mut files = files.filter(|file| file.first == number);
     files.next().unwrap().path
 }
@@ -26,15 +26,15 @@ fn segments_join_to_one_dataset_that_can_move() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (folder.path().join("a"), folder.path().join("b"));
     let paths = run(&a, "run", &[(0, 4), (4, 0), (4, 5), (9, 2)]);
-    write_joined(&paths, 3).unwrap();
+    write_view(&paths, 3).unwrap();
     assert_eq!(read(&paths.samples()).unwrap(), segment(0, 9));
-    write_joined(&paths, 4).unwrap();
+    write_view(&paths, 4).unwrap();
     std::fs::rename(&a, &b).unwrap();
     let moved = OutputPaths::new(b, "run");
     assert_eq!(read(&moved.samples()).unwrap(), segment(0, 11));
 
     truncate(&moved, 3).unwrap();
-    assert_eq!(moved.segments().unwrap().len(), 3);
+    assert_eq!(moved.segment_files().unwrap().len(), 3);
     assert_eq!(read(&moved.samples()).unwrap(), segment(0, 9));
     atomic::remove(&file(&moved, 1)).unwrap();
     assert!(
@@ -49,16 +49,16 @@ fn segments_join_to_one_dataset_that_can_move() {
 fn one_file_of_segments_is_the_joined_file_too() {
     let folder = tempfile::tempdir().unwrap();
     let paths = run(folder.path(), "run", &[(0, 4), (4, 2)]);
-    write_joined(&paths, 1).unwrap();
+    write_view(&paths, 1).unwrap();
     let index = paths.samples();
     let number = |path: &PathBuf| path.metadata().unwrap().ino();
     assert_eq!(number(&index), number(&file(&paths, 1)));
-    write_joined(&paths, 1).unwrap();
+    write_view(&paths, 1).unwrap();
     std::fs::create_dir(folder.path().join("away")).unwrap();
     let copy = folder.path().join("away/copy.h5");
     std::fs::copy(&index, &copy).unwrap();
     assert_eq!(read(&copy).unwrap(), segment(0, 4));
-    write_joined(&paths, 2).unwrap();
+    write_view(&paths, 2).unwrap();
     assert_eq!(read(&index).unwrap(), segment(0, 6));
     truncate(&paths, 1).unwrap();
     assert_eq!(number(&index), number(&file(&paths, 1)));
@@ -71,13 +71,13 @@ fn one_file_of_segments_is_the_joined_file_too() {
 fn a_missing_segment_is_named_and_the_others_are_joined() {
     let folder = tempfile::tempdir().unwrap();
     let paths = run(folder.path(), "50%run%%b", &[(0, 4), (4, 2), (6, 3)]);
-    assert_eq!(write_joined(&paths, 3), Ok(Vec::new()));
+    assert_eq!(write_view(&paths, 3), Ok(Vec::new()));
     assert_eq!(read(&paths.samples()).unwrap(), segment(0, 9));
     let first = file(&paths, 1);
     let bytes = std::fs::read(&first).unwrap();
     std::fs::write(&first, &bytes[..bytes.len() - 1]).unwrap();
     for damaged in [true, false] {
-        let gaps = write_joined(&paths, 3).unwrap();
+        let gaps = write_view(&paths, 3).unwrap();
         assert_eq!(gaps.len(), 1);
         assert!(gaps[0].starts_with("1 of the segments"), "{gaps:?}");
         let name = match damaged {
@@ -88,11 +88,11 @@ fn a_missing_segment_is_named_and_the_others_are_joined() {
         assert_eq!(read(&paths.samples()).unwrap(), segment(4, 5));
         atomic::remove(&first).unwrap();
     }
-    let rest = write_joined(&paths, 1 << 60).unwrap();
+    let rest = write_view(&paths, 1 << 60).unwrap();
     assert!(rest[0].contains("samples.0001.*.h5"), "{rest:?}");
     atomic::remove(&file(&paths, 2)).unwrap();
     atomic::remove(&file(&paths, 3)).unwrap();
-    assert!(write_joined(&paths, 3).unwrap()[0].starts_with("3 of"));
+    assert!(write_view(&paths, 3).unwrap()[0].starts_with("3 of"));
     assert!(!paths.samples().exists());
 }
 
@@ -101,13 +101,13 @@ fn a_missing_segment_is_named_and_the_others_are_joined() {
 fn a_segment_that_cannot_be_opened_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let paths = run(folder.path(), "run", &[(0, 4), (4, 2)]);
-    write_joined(&paths, 2).unwrap();
+    write_view(&paths, 2).unwrap();
     let before = std::fs::read(paths.samples()).unwrap();
     let second = file(&paths, 2);
     std::fs::rename(&second, folder.path().join("aside")).unwrap();
     std::os::unix::fs::symlink("nowhere", &second).unwrap();
     for failed in [
-        write_joined(&paths, 2),
+        write_view(&paths, 2),
         truncate(&paths, 2),
         restore(&paths, 2),
     ] {
@@ -125,7 +125,7 @@ fn a_finished_run_looks_at_every_byte() {
         let folder = tempfile::tempdir().unwrap();
         let (paths, count) = (run(folder.path(), "run", rows), rows.len());
         let whole = segment(0, rows.iter().map(|r| r.1).sum());
-        write_joined(&paths, count).unwrap();
+        write_view(&paths, count).unwrap();
         spoil(&paths.samples());
         assert!(read(&paths.samples()).is_err());
         assert_eq!(restore(&paths, count), Ok(Vec::new()));
@@ -169,7 +169,7 @@ fn a_damaged_joined_file_is_kept_for_what_it_holds() {
     is_named(truncate(&paths, 5).unwrap());
     assert!(!paths.samples().exists());
     write_segment(&paths, 6, segment(10, 2)).unwrap();
-    is_named(write_joined(&paths, 6).unwrap());
+    is_named(write_view(&paths, 6).unwrap());
     assert_eq!(read(&paths.samples()).unwrap(), segment(10, 2));
     is_named(truncate(&paths, 6).unwrap());
     // Put back, it gives what is wanted of it.
@@ -194,7 +194,7 @@ fn foreign_content_of_the_index_is_replaced() {
         },
     ];
     for spoil in spoil {
-        for mend in [write_joined, restore] {
+        for mend in [write_view, restore] {
             spoil();
             assert_eq!(mend(&paths, 1), Ok(Vec::new()));
             assert_eq!(read(&paths.samples()).unwrap(), segment(0, 4));
@@ -207,11 +207,11 @@ fn foreign_content_of_the_index_is_replaced() {
 fn samples_of_another_run_are_never_read() {
     let folder = tempfile::tempdir().unwrap();
     let paths = run(folder.path(), "run", &[(0, 4), (4, 2)]);
-    write_joined(&paths, 2).unwrap();
+    write_view(&paths, 2).unwrap();
     let renamed = folder.path().join("first.samples.h5");
     std::fs::rename(paths.samples(), &renamed).unwrap();
     let mut parts = Vec::new();
-    for (k, file) in paths.segments().unwrap().iter().enumerate() {
+    for (k, file) in paths.segment_files().unwrap().iter().enumerate() {
         let name = file.name().replacen("run", "first", 1);
         std::fs::rename(&file.path, folder.path().join(&name)).unwrap();
         parts.push((k, name));
@@ -228,10 +228,10 @@ fn samples_of_another_run_are_never_read() {
     assert!(error.contains("are not there"), "{error}");
     // Another run takes the old name.
     let other = run(folder.path(), "run", &[(50, 4), (54, 2)]);
-    write_joined(&other, 2).unwrap();
+    write_view(&other, 2).unwrap();
     assert!(is_filled());
     // Its files under the names that were joined are told by the program.
-    for ((k, _), file) in parts.iter().zip(other.segments().unwrap()) {
+    for ((k, _), file) in parts.iter().zip(other.segment_files().unwrap()) {
         let wanted = &hdf5::sources(&renamed, "chain").unwrap().unwrap()[*k];
         std::fs::copy(&file.path, folder.path().join(&wanted.name)).unwrap();
     }
@@ -252,7 +252,7 @@ fn segments_of_an_older_version_are_read() {
         let old = folder.path().join(format!("run.samples.{number:04}.h5"));
         std::fs::rename(file(&paths, number), old).unwrap();
     }
-    write_joined(&paths, 2).unwrap();
+    write_view(&paths, 2).unwrap();
     assert_eq!(read(&paths.samples()).unwrap(), segment(0, 6));
     write_segment(&paths, 3, segment(6, 3)).unwrap();
     assert_eq!(truncate(&paths, 3), Ok(Vec::new()));

@@ -170,7 +170,7 @@ fn write(
     let (name, unit, meaning) = ROWS;
     let rows = Value::Integer(shaped(&[rows.len()], rows));
     more.describe(name, rows, unit, meaning);
-    let place = paths.new_segment(first.first);
+    let place = paths.temporary_segment(first.first);
     let may_go_on = || go_on(0.0);
     let new = hdf5::write_concatenated(&place, &datasets, &more, &may_go_on)
         .map_err(|e| if may_go_on() { e } else { Error::Interrupted })?;

@@ -1,7 +1,7 @@
 //! Files stay few, and no sample is lost, whenever joining ends.
 
 use super::super::tests::{segment, spoil};
-use super::super::{read, restore, truncate, write_joined, write_segment};
+use super::super::{read, restore, truncate, write_segment, write_view};
 use super::*;
 use std::cell::Cell;
 use std::path::Path;
@@ -16,16 +16,16 @@ fn before(number: usize) -> usize {
 fn save(paths: &OutputPaths, number: usize) {
     let rows = before(number + 1) - before(number);
     write_segment(paths, number, segment(before(number), rows)).unwrap();
-    write_joined(paths, number).unwrap();
+    write_view(paths, number).unwrap();
 }
 
 fn ranges(paths: &OutputPaths) -> Vec<(usize, usize)> {
-    let files = paths.segments().unwrap();
+    let files = paths.segment_files().unwrap();
     files.iter().map(|file| (file.first, file.last)).collect()
 }
 
 fn names(paths: &OutputPaths) -> Vec<String> {
-    let files = paths.segments().unwrap();
+    let files = paths.segment_files().unwrap();
     files.iter().map(SegmentFile::name).collect()
 }
 
@@ -64,7 +64,7 @@ fn files_stay_few_and_samples_all_there() {
     });
     assert!(bytes(folder.path()) < bytes(one_by_one.path()));
     // Segments of a run from before are joined at once.
-    write_joined(&apart, 600).unwrap();
+    write_view(&apart, 600).unwrap();
     merge(&apart, 600, &YES).unwrap();
     assert_eq!(ranges(&apart), [(1, 600)]);
     let all = read(&apart.samples()).unwrap();
@@ -138,7 +138,7 @@ fn every_instant_leaves_all_samples() {
             let kept = segment(0, before(count + 1));
             assert_eq!(read(&here.samples()).unwrap(), kept);
         }
-        assert!(here.segments().unwrap().iter().all(|f| f.last <= 7));
+        assert!(here.segment_files().unwrap().iter().all(|f| f.last <= 7));
     }
     // A damaged larger file does not hide its pieces.
     copy(old.path(), new.path(), &pieces);
@@ -203,7 +203,7 @@ fn a_damaged_piece_does_not_keep_others_apart() {
     let folder = tempfile::tempdir().unwrap();
     let paths = OutputPaths::new(folder.path(), "run");
     (1..=11).for_each(|number| save(&paths, number));
-    let spoiled = paths.segments().unwrap()[2].path.clone();
+    let spoiled = paths.segment_files().unwrap()[2].path.clone();
     spoil(&spoiled);
     merge(&paths, 11, &YES).unwrap();
     let apart = [(1, 1), (2, 2), (3, 3)];

@@ -237,6 +237,14 @@ fn files_of_others_are_left_alone_and_links_to_results_stay() {
     );
 }
 
+/// Flips a bit in the middle of a file.
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn a_finished_run_writes_missing_results_again() {
     let case = finished();
@@ -249,12 +257,7 @@ fn a_finished_run_writes_missing_results_again() {
             let bytes = std::fs::read(&results).unwrap();
             std::fs::write(&results, &bytes[..5000]).unwrap();
         },
-        &|| {
-            let mut bytes = std::fs::read(&results).unwrap();
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 4;
-            std::fs::write(&results, bytes).unwrap();
-        },
+        &|| flip(&results),
     ];
     for spoiled in spoil {
         spoiled();
@@ -266,9 +269,26 @@ fn a_finished_run_writes_missing_results_again() {
         assert_eq!(differs.map(|(a, _)| &a.0), None);
         assert_eq!(again.len(), whole.len());
     }
-    std::fs::remove_file(case.path("x.samples.h5")).unwrap();
+    let shown = case.path("x.samples.h5");
+    let spoil: [&dyn Fn(); 2] = [&|| std::fs::remove_file(&shown).unwrap(), &|| flip(&shown)];
+    for spoiled in spoil {
+        spoiled();
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        assert_eq!(samples::read(&shown).unwrap(), joined);
+    }
+    // A segment itself: its samples are lost, and that is said.
+    let first = OutputPaths::new(case.folder.path(), "x")
+        .segment_files()
+        .unwrap()
+        .remove(0);
+    let whole = std::fs::read(&first.path).unwrap();
+    flip(&first.path);
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains(&first.name()), "{}", text(&out));
+    std::fs::write(&first.path, whole).unwrap();
     expect_code(&case.alone(&["run", "x.toml"]), 0);
-    assert_eq!(samples::read(&case.path("x.samples.h5")).unwrap(), joined);
+    assert_eq!(samples::read(&shown).unwrap(), joined);
     // Nothing is touched where nothing is missing.
     let before = std::fs::metadata(&results).unwrap().modified().unwrap();
     expect_code(&case.alone(&["run", "x.toml"]), 0);

@@ -28,7 +28,7 @@ impl Chance {
 fn rows(case: &Case) -> BTreeMap<usize, i64> {
     let paths = OutputPaths::new(case.folder.path(), "x");
     let mut found = BTreeMap::new();
-    for file in paths.segments().unwrap() {
+    for file in paths.segment_files().unwrap() {
         let tree = hdf5::read(&file.path).unwrap();
         let all = tree.integers("chain").unwrap().len() as i64;
         let rows = tree.integers("segment_rows").unwrap_or(vec![all]);

@@ -171,7 +171,7 @@ fn the_page_and_the_files_agree() {
             ("x.ckpt.h5".to_string(), "Checkpoint"),
             ("x.samples.h5".to_string(), "Samples"),
         ];
-        let segments = OutputPaths::new(case.folder.path(), "x").segments();
+        let segments = OutputPaths::new(case.folder.path(), "x").segment_files();
         let segments = segments.unwrap().into_iter();
         let segments = segments.map(|file| (file.name(), "Samples"));
         for (file, table) in files.into_iter().chain(segments) {

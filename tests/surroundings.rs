@@ -237,6 +237,14 @@ fn files_of_others_are_left_alone_and_links_to_results_stay() {
     );
 }
 
+/// Flips a bit in the middle of a file.
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn a_finished_run_writes_missing_results_again() {
     let case = finished();
@@ -249,12 +257,7 @@ fn a_finished_run_writes_missing_results_again() {
             let bytes = std::fs::read(&results).unwrap();
             std::fs::write(&results, &bytes[..5000]).unwrap();
         },
-        &|| {
-            let mut bytes = std::fs::read(&results).unwrap();
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 4;
-            std::fs::write(&results, bytes).unwrap();
-        },
+        &|| flip(&results),
     ];
     for spoiled in spoil {
         spoiled();
@@ -266,9 +269,26 @@ fn a_finished_run_writes_missing_results_again() {
         assert_eq!(differs.map(|(a, _)| &a.0), None);
         assert_eq!(again.len(), whole.len());
     }
-    std::fs::remove_file(case.path("x.samples.h5")).unwrap();
+    let shown = case.path("x.samples.h5");
+    let spoil: [&dyn Fn(); 2] = [&|| std::fs::remove_file(&shown).unwrap(), &|| flip(&shown)];
+    for spoiled in spoil {
+        spoiled();
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        assert_eq!(samples::read(&shown).unwrap(), joined);
+    }
+    // A segment itself: its samples are lost, and that is said.
+    let first = OutputPaths::new(case.folder.path(), "x")
+        .segment_files()
+        .unwrap()
+        .remove(0);
+    let whole = std::fs::read(&first.path).unwrap();
+    flip(&first.path);
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains(&first.name()), "{}", text(&out));
+    std::fs::write(&first.path, whole).unwrap();
     expect_code(&case.alone(&["run", "x.toml"]), 0);
-    assert_eq!(samples::read(&case.path("x.samples.h5")).unwrap(), joined);
+    assert_eq!(samples::read(&shown).unwrap(), joined);
     // Nothing is touched where nothing is missing.
     let before = std::fs::metadata(&results).unwrap().modified().unwrap();
     expect_code(&case.alone(&["run", "x.toml"]), 0);
@@ -280,11 +300,11 @@ fn a_finished_run_writes_missing_results_again() {
 fn a_missing_segment_is_named_and_the_run_goes_on() {
     let case = finished();
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let kept = paths.segments().unwrap().len();
+    let kept = paths.segment_files().unwrap().len();
     assert!(kept >= 2, "{kept} segments");
     let (aside, first) = (
         case.path("aside"),
-        paths.segments().unwrap()[0].path.clone(),
+        paths.segment_files().unwrap()[0].path.clone(),
     );
     std::fs::rename(&first, &aside).unwrap();
     for more in [["measure.samples=512"], ["measure.samples=1024"]] {
@@ -355,7 +375,7 @@ fn a_renamed_run_keeps_its_samples() {
 fn a_segment_that_cannot_be_opened_stops_the_run() {
     let case = finished();
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let first = paths.segments().unwrap()[0].path.clone();
+    let first = paths.segment_files().unwrap()[0].path.clone();
     let joined = std::fs::read(case.path("x.samples.h5")).unwrap();
     std::fs::rename(&first, case.path("aside")).unwrap();
     std::os::unix::fs::symlink("nowhere", &first).unwrap();
@@ -382,7 +402,7 @@ fn more_segments_than_open_files_are_read_whole() {
     let often = ["run", "x.toml", "--set", "output.checkpoint_every=1e-9"];
     expect_code(&case.alone(&often), 0);
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let files = paths.segments().unwrap();
+    let files = paths.segment_files().unwrap();
     assert!(files.last().unwrap().last > 64, "{files:?}");
     assert!(files.len() < 20, "{files:?}");
     let wanted = samples::read(&whole.path("x.samples.h5")).unwrap();
@@ -575,7 +595,7 @@ fn every_file_says_what_it_is() {
     let case = finished();
     expect_code(&case.alone(&["exact", "x.toml", "--output", "e.h5"]), 0);
     let paths = OutputPaths::new(case.folder.path(), "x");
-    let first = paths.segments().unwrap()[0].name();
+    let first = paths.segment_files().unwrap()[0].name();
     for (file, kind, shown) in [
         ("x.h5", "results", "energy"),
         ("x.ckpt.h5", "checkpoint", "stage"),

@@ -5,9 +5,9 @@
 
 use crate::error::{Error, Result};
 use std::fs::{File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use tempfile::{PathPersistError, TempPath};
+use tempfile::{Builder, NamedTempFile, PathPersistError, TempPath};
 
 /// A file that is complete on the disk under its temporary name; removed when dropped without
 /// [`Temporary::publish`].
@@ -33,7 +33,7 @@ impl Temporary {
             path: path.to_path_buf(),
         };
         write(&temporary.place)?;
-        // Not to be written: a second name of a file that its owner protects comes here, too.
+        // Not to be written: a copy of a file that its owner protects comes here, too.
         let sync = File::open(&temporary.place).and_then(|file| file.sync_all());
         sync.map_err(|e| Error::output(path, format!("cannot be brought to the disk: {e}")))?;
         Ok(temporary)
@@ -60,33 +60,63 @@ impl Temporary {
     }
 }
 
-/// A new, empty file beside `path`: `X.AbC123.tmp`.
+/// A new, empty file beside `path`.
 fn reserve(path: &Path) -> std::io::Result<TempPath> {
+    beside(path, |named, folder| named.tempfile_in(folder))
+}
+
+/// What `make` makes in the folder of `path` under a name that nothing has: `X.AbC123.tmp`.
+fn beside<R>(
+    path: &Path,
+    make: impl FnOnce(&Builder, &Path) -> std::io::Result<NamedTempFile<R>>,
+) -> std::io::Result<TempPath> {
     let mut prefix = path.file_name().unwrap_or_default().to_os_string();
     prefix.push(".");
-    let file = tempfile::Builder::new()
+    let mut named = Builder::new();
+    named
         .prefix(&prefix)
         .suffix(".tmp")
         .rand_bytes(LETTERS)
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder_of(path))?;
-    Ok(file.into_temp_path())
+        .permissions(Permissions::from_mode(0o666));
+    Ok(make(&named, folder_of(path))?.into_temp_path())
 }
 
 /// Gives `path` the content of another file, by a second name of the same file where the file
-/// system knows such names. Fails with `Error::Output`.
+/// system knows such names. Nothing changes where it is that file already. Fails with
+/// `Error::Output`.
 pub fn duplicate(from: &Path, path: &Path) -> Result<()> {
-    let link = |place: &Path| {
-        std::fs::remove_file(place)?;
-        std::fs::hard_link(from, place).or_else(|_| std::fs::copy(from, place).map(drop))
-    };
-    let write = |place: &Path| {
-        link(place).map_err(|e| {
+    // The system renames no name of a file to another one of it.
+    if is_same_file(from, path) {
+        return Ok(());
+    }
+    second_name(from, path)
+        .or_else(|_| copied(from, path))?
+        .publish()
+}
+
+/// A second name of a file, which nothing had.
+fn second_name(from: &Path, path: &Path) -> std::io::Result<Temporary> {
+    let link = |place: &Path| std::fs::hard_link(from, place);
+    Ok(Temporary {
+        place: beside(path, |named, folder| named.make_in(folder, link))?,
+        path: path.to_path_buf(),
+    })
+}
+
+/// A copy of a file.
+fn copied(from: &Path, path: &Path) -> Result<Temporary> {
+    Temporary::new(path, |place| {
+        std::fs::copy(from, place).map(drop).map_err(|e| {
             let what = format!("cannot become what {} is: {e}", from.display());
             Error::output(path, what)
         })
-    };
-    Temporary::new(path, write)?.publish()
+    })
+}
+
+/// Whether two names are those of one file; not where one of them cannot be looked at.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    let number = |path: &Path| path.symlink_metadata().map(|m| (m.dev(), m.ino()));
+    matches!((number(a), number(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Whether a file could be written to `path`, without touching what is there.
@@ -203,8 +233,17 @@ mod tests {
         std::fs::set_permissions(at("a"), Permissions::from_mode(0o444)).unwrap();
         duplicate(&at("a"), &at("b")).unwrap();
         assert_eq!(std::fs::read_to_string(at("b")).unwrap(), "mine");
+        // Twice is no more than once.
+        duplicate(&at("a"), &at("b")).unwrap();
+        assert!(is_same_file(&at("a"), &at("b")) && !is_same_file(&at("a"), &at("none")));
         assert!(duplicate(&at("none"), &at("b")).is_err());
         assert_eq!(std::fs::read_to_string(at("b")).unwrap(), "mine");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        // Where the file system has no second names.
+        copied(&at("a"), &at("b")).unwrap().publish().unwrap();
+        assert!(!is_same_file(&at("a"), &at("b")));
+        assert_eq!(std::fs::read_to_string(at("b")).unwrap(), "mine");
+        assert!(copied(&at("none"), &at("b")).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 

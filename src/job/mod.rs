@@ -200,10 +200,20 @@ impl Stop {
 
     /// What this rank alone knows.
     fn here(&self) -> Option<StopReason> {
+        self.within(Duration::ZERO)
+    }
+
+    /// Whether this rank knows of no reason to stop within so many seconds from now; asks nobody.
+    pub fn has_time(&self, seconds: f64) -> bool {
+        let ahead = Duration::try_from_secs_f64(seconds);
+        self.within(ahead.unwrap_or(Duration::ZERO)).is_none()
+    }
+
+    fn within(&self, ahead: Duration) -> Option<StopReason> {
         if let Some(reason) = first(&self.signals) {
             return Some(reason);
         }
-        let now = self.started.elapsed();
+        let now = self.started.elapsed() + ahead;
         let margin = Duration::from_millis(self.margin.load(Ordering::Relaxed));
         if self.job_end.is_some_and(|end| now + margin >= end) {
             return Some(StopReason::JobEnd);
@@ -322,6 +332,7 @@ mod tests {
         let mut stop = Stop::unarmed();
         stop.job_end(Some(Duration::from_secs(3600)));
         assert_eq!(stop.should_stop(&Serial), Ok(None));
+        assert!(stop.has_time(0.0) && stop.has_time(3500.0) && !stop.has_time(3599.0));
         stop.measured(1.0, 10.0);
         assert_eq!(stop.should_stop(&Serial), Ok(None));
         stop.measured(1790.0, 16.0);

@@ -91,20 +91,19 @@ impl Engine<'_, '_> {
         let truncated = || samples::truncate(&self.paths, self.segments);
         let gaps = agree(comm, if root { truncated() } else { Ok(Vec::new()) })?;
         gaps.iter().for_each(|gap| log::warn!("{gap}"));
-        self.merge_samples()
+        self.merge_samples();
+        Ok(())
     }
 
-    /// Joins old segments of samples to larger files. Where that fails they stay as they are, and
-    /// the run goes on; the next save tries again.
-    pub(super) fn merge_samples(&self) -> Result<()> {
-        let clock = Instant::now();
+    /// Joins old segments of samples to larger files as far as there is time. Where that fails they
+    /// stay as they are, and the run goes on; the next save tries again.
+    pub(super) fn merge_samples(&self) {
+        let go_on = |seconds: f64| self.job.stop.has_time(seconds);
         if self.job.comm.is_root()
-            && let Err(e) = samples::merge(&self.paths, self.segments)
+            && let Err(e) = samples::merge(&self.paths, self.segments, &go_on)
         {
             log::warn!("segments of samples cannot be joined: {e}");
         }
-        self.job.stop.measured(0.0, clock.elapsed().as_secs_f64());
-        Ok(())
     }
 
     /// A finished run: results and joined samples that are missing or damaged are written again
@@ -131,7 +130,8 @@ impl Engine<'_, '_> {
             Ok(Vec::new())
         };
         self.left_out = agree(comm, written)?;
-        self.merge_samples()
+        self.merge_samples();
+        Ok(())
     }
 
     /// Writes the results, on rank 0; returns what they had to leave out.
@@ -275,7 +275,7 @@ impl Engine<'_, '_> {
         comm.max(&mut peak)?;
         let write = || {
             let gaps = match self.segments > 0 {
-                true => samples::write_joined(&self.paths, self.segments)?,
+                true => samples::write_view(&self.paths, self.segments)?,
                 false => Vec::new(),
             };
             let left_out = self.write_results(state, peak[0], &gaps)?;

@@ -213,7 +213,7 @@ impl Engine<'_, '_> {
             }
         }
         self.save("finished")?;
-        self.merge_samples()?;
+        self.merge_samples();
         self.refuse_gaps().map(|()| Outcome::Finished)
     }
 
@@ -271,7 +271,7 @@ impl Engine<'_, '_> {
         comm.max(&mut due)?;
         if due[0] > 0.0 {
             self.save("stopped")?;
-            self.merge_samples()?;
+            self.merge_samples();
         }
         Ok(true)
     }

@@ -93,7 +93,7 @@ impl Case {
     /// The first segment of the samples.
     pub fn first_segment(&self) -> nishina::io::tree::Tree {
         let paths = nishina::io::output::OutputPaths::new(self.folder.path(), "x");
-        self.tree(&paths.segments().unwrap()[0].name())
+        self.tree(&paths.segment_files().unwrap()[0].name())
     }
 
     /// What the checkpoint holds of the section that was begun last.

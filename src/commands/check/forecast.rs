@@ -24,6 +24,8 @@ pub struct Forecast {
     pub checkpoint: Option<f64>,
     /// Bytes of all kept samples.
     pub samples: Option<f64>,
+    /// The most bytes that they ever take: while old segments are joined, twice as many.
+    pub samples_peak: Option<f64>,
     /// Seconds of a step of the optimisation.
     pub step: Option<f64>,
     /// Seconds of a step of the evolution, and of one right-hand side.
@@ -126,6 +128,7 @@ impl Forecast {
             "memory_per_rank": self.memory, "results_bytes": self.results,
             "blas_buffer_bytes": blas::buffer_bytes(1),
             "checkpoint_bytes": self.checkpoint, "samples_bytes": self.samples,
+            "samples_peak_bytes": self.samples_peak,
             "step_seconds": self.step, "evolve_step_seconds": self.evolve.map(|e| e.0),
             "slope_seconds": self.evolve.map(|e| e.1), "measure_seconds": self.measure,
             "total_seconds": self.total, "notes": self.notes, "slurm_header": header,
@@ -166,7 +169,10 @@ impl Forecast {
             self.checkpoint
                 .map(|b| format!("{}, and the one before", bytes(b))),
         );
-        line("samples", self.samples.map(bytes));
+        let peak = self.samples_peak.filter(|&peak| Some(peak) > self.samples);
+        let peak = peak.map(|b| format!(", {} while they are joined", bytes(b)));
+        let samples = self.samples.map(bytes);
+        line("samples", samples.map(|b| b + &peak.unwrap_or_default()));
         line("a step", self.step.map(|s| format!("{s:.3e} s")));
         line(
             "evolution",
@@ -178,5 +184,25 @@ impl Forecast {
         line("the whole run", self.total.map(|s| format!("{s:.3e} s")));
         lines.extend(self.notes.iter().map(|note| format!("  ({note})")));
         lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_need_more_room_while_they_are_joined() {
+        let text = |peak: f64| {
+            let forecast = Forecast {
+                samples: Some(4e6),
+                samples_peak: Some(peak),
+                ..Forecast::default()
+            };
+            forecast.text()
+        };
+        let twice = text(8e6);
+        assert!(twice.contains("4.0 MB, 8.0 MB while they"), "{twice}");
+        assert!(!text(4e6).contains("while they"), "{}", text(4e6));
     }
 }

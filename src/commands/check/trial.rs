@@ -223,7 +223,7 @@ impl TrialRun<'_> {
         else {
             return Ok(None);
         };
-        let segments = paths.segments()?;
+        let segments = paths.segment_files()?;
         // One segment has its numbers in a file with two names.
         let joined = match segments.len() {
             1 => 0.0,

@@ -89,7 +89,7 @@ impl Joined {
 
 /// Writes a file of virtual datasets over other files; as [`super::write_atomic`]. Fails with
 /// `Error::Output`.
-pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
+pub fn write_view(path: &Path, datasets: &[Joined]) -> Result<()> {
     let write = |file: &File| {
         for dataset in datasets {
             let made = match dataset.kind {
@@ -131,10 +131,16 @@ fn join<T: Fill>(file: &File, joined: &Joined) -> Raw<()> {
 }
 
 /// Writes, as a temporary file that can become `path`, one file with the rows of others in its
-/// folder, and what `more` holds. A few megabytes of memory are enough, whatever their size.
+/// folder, and what `more` holds. A few megabytes of memory are enough, whatever their size, and
+/// after each of them `go_on` is asked.
 ///
-/// Fails with `Error::Output`.
-pub fn write_concatenated(path: &Path, datasets: &[Joined], more: &Tree) -> Result<Temporary> {
+/// Fails with `Error::Output`, also where `go_on` says no.
+pub fn write_concatenated(
+    path: &Path,
+    datasets: &[Joined],
+    more: &Tree,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Temporary> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let names = datasets.iter().map(|dataset| &dataset.name);
     let names = names.chain(more.datasets.keys()).map(String::as_str);
@@ -142,9 +148,9 @@ pub fn write_concatenated(path: &Path, datasets: &[Joined], more: &Tree) -> Resu
         let mut regions = Vec::new();
         for dataset in datasets {
             let made = match dataset.kind {
-                DatasetKind::Spin => copy::<i8>(file, folder, dataset),
-                DatasetKind::Integer => copy::<i64>(file, folder, dataset),
-                DatasetKind::Complex => copy::<Complex64>(file, folder, dataset),
+                DatasetKind::Spin => copy::<i8>(file, folder, dataset, go_on),
+                DatasetKind::Integer => copy::<i64>(file, folder, dataset, go_on),
+                DatasetKind::Complex => copy::<Complex64>(file, folder, dataset, go_on),
             };
             regions.extend(made.map_err(|e| format!("dataset {}: {e}", dataset.name))?);
         }
@@ -158,7 +164,12 @@ pub fn write_concatenated(path: &Path, datasets: &[Joined], more: &Tree) -> Resu
 /// Bytes that are copied at once.
 const PIECE: usize = 1 << 22;
 
-fn copy<T: H5Type>(file: &File, folder: &Path, joined: &Joined) -> Raw<Option<Region>> {
+fn copy<T: H5Type>(
+    file: &File,
+    folder: &Path,
+    joined: &Joined,
+    go_on: &dyn Fn() -> bool,
+) -> Raw<Option<Region>> {
     let shape = joined.shape(joined.rows());
     let new = file.new_dataset::<T>().shape(&shape[..]);
     let target = new.create(joined.name.as_str()).map_err(text)?;
@@ -170,6 +181,9 @@ fn copy<T: H5Type>(file: &File, folder: &Path, joined: &Joined) -> Raw<Option<Re
         let from = open(&folder.join(&source.name))?;
         let from = from.dataset(&joined.name).map_err(text)?;
         for start in (0..*rows).step_by(most) {
+            if !go_on() {
+                return Err("told to stop".into());
+            }
             let n = most.min(rows - start);
             let piece: ArrayD<T> = from
                 .read_slice::<T, _, IxDyn>(joined.select(start..start + n))

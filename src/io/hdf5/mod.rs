@@ -21,7 +21,7 @@ pub use foreign::read_foreign;
 #[cfg(test)]
 pub use joined::unchecked;
 pub use joined::{
-    DatasetKind, Joined, SourceFile, check_source, sources, write_concatenated, write_joined,
+    DatasetKind, Joined, SourceFile, check_source, sources, write_concatenated, write_view,
 };
 
 use super::atomic::{Temporary, followed};

@@ -149,7 +149,7 @@ impl OutputPaths {
     ///
     /// The joined samples are written anew, over the renamed segments. Fails with `Error::Output`.
     pub fn set_aside(&self) -> Result<Option<usize>> {
-        let segments = self.segments()?;
+        let segments = self.segment_files()?;
         let files = |p: &Self| {
             [
                 p.results(),
@@ -162,7 +162,9 @@ impl OutputPaths {
             return Ok(None);
         }
         let taken = |old: &Self| {
-            Ok::<_, Error>(files(old).iter().any(|f| is_taken(f)) || !old.segments()?.is_empty())
+            Ok::<_, Error>(
+                files(old).iter().any(|f| is_taken(f)) || !old.segment_files()?.is_empty(),
+            )
         };
         let mut number = 1;
         let mut old = self.set_aside_as(number);
@@ -188,7 +190,7 @@ impl OutputPaths {
             atomic::rename(&segment.path, &self.directory.join(name))?;
             last = last.max(segment.last);
         }
-        match samples::write_joined(&old, last) {
+        match samples::write_view(&old, last) {
             Ok(gaps) => gaps.iter().for_each(|gap| log::warn!("{gap}")),
             Err(e) => log::warn!("the samples set aside cannot be joined: {e}"),
         }
@@ -322,11 +324,11 @@ mod tests {
             paths.save_checkpoint(&tree(2)).unwrap();
             samples::write_segment(&paths, 1, samples::tests::segment(0, 3)).unwrap();
             samples::write_segment(&paths, 2, samples::tests::segment(3, 2)).unwrap();
-            samples::write_joined(&paths, 2).unwrap();
+            samples::write_view(&paths, 2).unwrap();
             assert_eq!(paths.set_aside(), Ok(Some(round as usize)));
             assert_eq!(step(&paths), Ok(None));
             assert!(
-                paths.segments().unwrap().is_empty()
+                paths.segment_files().unwrap().is_empty()
                     && !paths.samples().exists()
                     && !paths.results().exists()
             );

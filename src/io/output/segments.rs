@@ -70,8 +70,8 @@ impl OutputPaths {
         }
     }
 
-    /// What a segment is called before it is known what it holds.
-    pub fn new_segment(&self, number: usize) -> PathBuf {
+    /// What the temporary name of a segment begins with, before it is known what it holds.
+    pub fn temporary_segment(&self, number: usize) -> PathBuf {
         self.file(&format!("samples.{number:04}.h5"))
     }
 
@@ -98,7 +98,7 @@ impl OutputPaths {
 
     /// The files of segments on the disk, in ascending order, of those that begin with the same
     /// segment the longest last. Fails with `Error::Output`.
-    pub fn segments(&self) -> Result<Vec<SegmentFile>> {
+    pub fn segment_files(&self) -> Result<Vec<SegmentFile>> {
         let failed = |e: std::io::Error| {
             Error::output(&self.directory, format!("the folder cannot be read: {e}"))
         };

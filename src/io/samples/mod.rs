@@ -15,7 +15,7 @@ mod columns;
 mod index;
 mod merge;
 
-pub use index::{restore, truncate, write_joined};
+pub use index::{restore, truncate, write_view};
 pub use merge::{files_of, merge};
 
 use super::atomic;
@@ -88,11 +88,12 @@ const ROWS: (&str, &str, &str) = (
     "samples of each segment that was joined",
 );
 
-/// Writes segment `number`, counted from 1, in the place of what had this number or a later one.
+/// Writes segment `number`, counted from 1, in the place of what had this number or a later one. A
+/// file that begins before it stays: [`truncate`] left it for what may still be saved of it.
 ///
 /// Fails with `Error::Output`, also where the columns differ in length.
 pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
-    let path = paths.new_segment(number);
+    let path = paths.temporary_segment(number);
     let rows = segment.chain.len();
     let step = segment.step.as_ref().map_or(rows, Vec::len);
     let lengths = [segment.log_psi.len(), segment.local_energies.len(), step];
@@ -123,8 +124,8 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Re
     let new = hdf5::write_temporary(&path, &tree)?;
     let file = paths.name_of((number, number), new.place())?;
     new.publish_as(file.path.clone())?;
-    let old = paths.segments()?.into_iter();
-    old.filter(|old| old.last >= number && *old != file)
+    let old = paths.segment_files()?.into_iter();
+    old.filter(|old| old.first >= number && *old != file)
         .try_for_each(|old| atomic::remove(&old.path))
 }
 
@@ -169,6 +170,15 @@ pub(super) mod tests {
         }
     }
 
+    /// Flips a bit near the end of a file, and of no other name of it.
+    pub fn spoil(path: &Path) {
+        let mut bytes = std::fs::read(path).unwrap();
+        let end = bytes.len() - 9;
+        bytes[end] ^= 1;
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
     #[test]
     fn wrong_lengths_are_refused() {
         let folder = tempfile::tempdir().unwrap();
@@ -186,7 +196,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let paths = OutputPaths::new(folder.path(), "run");
         let names = || {
-            let files = paths.segments().unwrap();
+            let files = paths.segment_files().unwrap();
             files.iter().map(|file| file.name()).collect::<Vec<_>>()
         };
         write_segment(&paths, 1, segment(0, 3)).unwrap();

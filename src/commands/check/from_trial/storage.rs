@@ -96,12 +96,15 @@ impl Forecaster<'_> {
             false => extra / bytes.len() as f64,
         };
         let files = files_of(segments as usize) as f64;
+        let is_joined = files < segments;
         let joined = if files > 1.0 {
             joined.max(SEGMENT)
         } else {
             0.0
         };
-        out.samples = Some(self.row() * (of_steps + of_measurement) + files * extra + joined);
+        let samples = self.row() * (of_steps + of_measurement) + files * extra + joined;
+        out.samples = Some(samples);
+        out.samples_peak = Some(if is_joined { 2.0 * samples } else { samples });
     }
 
     /// Memory of rank 0, which collects samples and energies until the next save.

@@ -1,7 +1,7 @@
-//! The whole program under random faults: broken inputs, tables and files, signals at random instants,
-//! limits of the system, ranks that change between attempts. Whatever happens, the invariants of
-//! `program_fuzz/round.rs` hold, and a run that was disturbed ends in the state of one that was
-//! not, bit for bit.
+//! The whole program under random faults: broken inputs, tables and files, signals at random
+//! instants, limits of the system, ranks that change between attempts. Whatever happens, the
+//! invariants of `program_fuzz/round.rs` hold, and a run that was disturbed ends in the bits of
+//! one that was not.
 //!
 //! Twenty seconds by default. `jobs/fuzz.sh SECONDS [SEED] [FAMILY]` runs it for longer.
 

@@ -90,6 +90,7 @@ impl Work {
             derivatives: &self.derivatives,
             weights: &self.weights,
             residual: &self.energies,
+            exact: false,
         }
     }
     fn sizes(&self) -> Sizes {
@@ -100,6 +101,7 @@ impl Work {
             numbers: self.derivatives.numbers_per_sample(),
             ranks: 1,
             diagonal: false,
+            cross_validated: false,
             decomposed: false,
             shared_above: None,
             avoided_above: 8192,
@@ -360,6 +362,7 @@ fn traffic() {
                     derivatives: &derivatives,
                     weights: &work.weights[mine.clone()],
                     residual: &work.energies[mine],
+                    exact: false,
                 };
                 let comm = Counting::new(comm);
                 let entry = OPTIMIZERS.iter().find(|e| e.kind == method).unwrap();

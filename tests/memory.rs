@@ -56,6 +56,7 @@ fn a_direction_stays_within_its_formula() {
             derivatives: &derivatives,
             weights: ensemble.weights(),
             residual: &local.values,
+            exact: false,
         };
         for method in OPTIMIZERS {
             for decomposed in [false, true] {
@@ -69,6 +70,7 @@ fn a_direction_stays_within_its_formula() {
                     numbers: derivatives.numbers_per_sample(),
                     ranks: 1,
                     diagonal: false,
+                    cross_validated: false,
                     decomposed,
                     shared_above: None,
                     avoided_above: 8192,

@@ -6,8 +6,8 @@ use nishina::comm::{Comm, Serial, share, threads};
 use nishina::derivatives::{Columns, Derivatives, Kind, Matrix};
 use nishina::io::tree::Tree;
 use nishina::optimizer::{
-    Direction, OPTIMIZERS, Objective, Optimizer, OptimizerEntry, OptimizerOptions, Residuals,
-    Schedule, Sizes,
+    Direction, OPTIMIZERS, Objective, Optimizer, OptimizerEntry, OptimizerOptions, RelativeShift,
+    Residuals, Schedule, Shift, Sizes,
 };
 use nishina::rng::{Distribution, Purpose, StandardNormal, stream};
 use num_complex::Complex64;
@@ -99,6 +99,7 @@ fn solve(kind: &str, options: &OptimizerOptions, data: &Data, comm: &dyn Comm) -
         derivatives: &data.derivatives,
         weights: &data.weights,
         residual: &data.energies,
+        exact: false,
     };
     build(kind, options)
         .direction(&(&step).into(), 0, comm)
@@ -297,6 +298,7 @@ fn next(optimizer: &mut dyn Optimizer, step: usize, data: &Data) -> Array1<f64> 
         derivatives: &data.derivatives,
         weights: &data.weights,
         residual: &data.energies,
+        exact: false,
     };
     Array1::from(
         optimizer
@@ -366,6 +368,19 @@ fn every_optimiser_obeys_its_laws() {
         let verdict = nishina::laws::optimizer(&|| Ok(build(entry.kind, &options(1e-3))), 3);
         assert_eq!(verdict, Ok(()), "{}", entry.kind);
     }
+    let relative = Shift::Relative(RelativeShift {
+        relative: Schedule::Number(0.01),
+    });
+    for shift in [relative, Shift::AUTOMATIC] {
+        for kind in ["dense-sr", "kernel-sr", "cg"] {
+            let options = OptimizerOptions {
+                shift: shift.clone(),
+                ..options(0.0)
+            };
+            let verdict = nishina::laws::optimizer(&|| Ok(build(kind, &options)), 3);
+            assert_eq!(verdict, Ok(()), "{kind} with {shift:?}");
+        }
+    }
 }
 
 /// Adam with a fault: it ascends, adds the number of ranks, or forgets its state.
@@ -427,6 +442,7 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
                             numbers: derivatives.numbers_per_sample(),
                             ranks,
                             diagonal,
+                            cross_validated: false,
                             decomposed: false,
                             shared_above: None,
                             avoided_above: 8192,
@@ -440,6 +456,7 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
                                 derivatives: &mine.derivatives,
                                 weights: &mine.weights,
                                 residual: &mine.energies,
+                                exact: false,
                             };
                             let mut optimizer = build(method, &options);
                             // The second step has a last direction.
@@ -536,6 +553,7 @@ fn numbers_that_are_not_finite_never_reach_the_parameters() {
                 derivatives: &mine.derivatives,
                 weights: &mine.weights,
                 residual: &mine.energies,
+                exact: false,
             };
             build(method.kind, &options(0.1))
                 .direction(&(&step).into(), 0, comm)

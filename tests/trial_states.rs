@@ -112,6 +112,7 @@ impl State {
             derivatives,
             weights: self.ensemble.weights(),
             residual: &self.local,
+            exact: true,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Method, SamplerInput, Source};
 use crate::linalg::available_memory;
-use crate::optimizer::{CostModel, OptimizerOptions, Sizes, cost};
+use crate::optimizer::{CostModel, OptimizerOptions, Shift, Sizes, cost};
 use crate::run::{Cost, most_held};
 use serde_json::{Value, json};
 
@@ -83,7 +83,8 @@ fn sizes(
         samples,
         numbers: derivatives.numbers_per_sample(),
         ranks,
-        diagonal: metric.is_some_and(|o| o.carleo_troyer.is_some() || o.scale_invariant.is_some()),
+        diagonal: metric.is_some_and(OptimizerOptions::needs_diagonal),
+        cross_validated: metric.is_some_and(|o| o.shift == Shift::AUTOMATIC),
         decomposed: metric.is_some_and(|o| o.pseudo_inverse.is_some()),
         shared_above: above.filter(|_| cfg!(feature = "scalapack")),
         avoided_above: above.unwrap_or(usize::MAX),

@@ -94,6 +94,7 @@ impl Sample {
             derivatives: &self.derivatives,
             weights: &self.weights,
             residual: &self.residual,
+            exact: false,
         }
     }
 }

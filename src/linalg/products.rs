@@ -38,9 +38,9 @@ impl Op {
 }
 
 /// The distance between rows as BLAS wants it; the rows themselves have to be contiguous.
-fn leading(strides: &[isize], columns: usize) -> c_int {
+fn leading(strides: &[isize], (rows, columns): (usize, usize)) -> c_int {
     assert!(
-        columns < 2 || strides[1] == 1,
+        rows == 0 || columns < 2 || strides[1] == 1,
         "the rows of a matrix product have to be contiguous"
     );
     int((strides[0].max(0) as usize).max(columns).max(1))
@@ -97,11 +97,11 @@ impl<T> Gemm<T> {
             ops: [op_a.code(), op_b.code()],
             sizes: [int(m), int(n), int(k)],
             a: a.as_ptr(),
-            lda: leading(a.strides(), a.ncols()),
+            lda: leading(a.strides(), a.dim()),
             b: b.as_ptr(),
-            ldb: leading(b.strides(), b.ncols()),
+            ldb: leading(b.strides(), b.dim()),
             c: c.as_mut_ptr(),
-            ldc: leading(c.strides(), c.ncols()),
+            ldc: leading(c.strides(), c.dim()),
         })
     }
 }
@@ -138,9 +138,9 @@ impl<T> RankUpdate<T> {
             n: int(n),
             k: int(k),
             a: a.as_ptr(),
-            lda: leading(a.strides(), a.ncols()),
+            lda: leading(a.strides(), a.dim()),
             c: c.as_mut_ptr(),
-            ldc: leading(c.strides(), n),
+            ldc: leading(c.strides(), c.dim()),
         })
     }
 }

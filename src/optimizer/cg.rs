@@ -8,6 +8,7 @@
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, Regularisation};
+use super::regulariser::Regulariser;
 use super::{
     Direction, Iterations, Objective, Optimizer, OptimizerEntry, OptimizerOptions, Sizes,
     SolveCost, cost,
@@ -45,9 +46,9 @@ impl Default for Keys {
     }
 }
 
-/// It keeps no state between steps.
+/// It keeps nothing between steps but what the shift follows from.
 struct ConjugateGradient {
-    options: OptimizerOptions,
+    regulariser: Regulariser,
     keys: Keys,
 }
 
@@ -76,7 +77,7 @@ impl ConjugateGradient {
             ));
         }
         Ok(ConjugateGradient {
-            options: options.clone(),
+            regulariser: Regulariser::new(options),
             keys,
         })
     }
@@ -151,13 +152,19 @@ impl Iterate {
 
 impl ConjugateGradient {
     /// λ D, one number per column.
-    fn damping(&self, step: usize, diagonal: &[f64]) -> Result<Vec<f64>> {
-        match Regularisation::at(&self.options, step).inverse_with(diagonal) {
+    fn damping(
+        &mut self,
+        regularisation: Regularisation,
+        problem: &LeastSquares,
+        comm: &dyn Comm,
+    ) -> Result<Vec<f64>> {
+        let columns = problem.derivatives.columns();
+        match self.regulariser.inverse(regularisation, problem, comm)? {
             Inverse::Damped {
                 scale,
                 shape: Some(shape),
             } => Ok(shape.iter().map(|d| scale * d).collect()),
-            Inverse::Damped { scale, shape: None } => Ok(vec![scale; diagonal.len()]),
+            Inverse::Damped { scale, shape: None } => Ok(vec![scale; columns]),
             Inverse::Pseudo(_) => Err(Error::numerical(
                 "conjugate gradients know no eigenvalues",
                 "use a shift",
@@ -173,10 +180,12 @@ impl Optimizer for ConjugateGradient {
         step: usize,
         comm: &dyn Comm,
     ) -> Result<Direction> {
-        let problem = LeastSquares::new(objective.residuals()?, true, comm)?;
+        let data = objective.residuals()?;
+        let regularisation = self.regulariser.at(data, step, comm)?;
+        let problem = LeastSquares::new(data, true, comm)?;
         let force = problem.pull_back(&problem.target, comm)?;
         let diagonal = problem.diagonal(comm)?;
-        let damping = self.damping(step, &diagonal)?;
+        let damping = self.damping(regularisation, &problem, comm)?;
         let width = problem.width();
         let precondition = |r: &[f64]| -> Vec<f64> {
             let of = |(k, r): (usize, &f64)| {
@@ -221,11 +230,13 @@ impl Optimizer for ConjugateGradient {
             }),
         })
     }
-    fn shift(&self, step: usize) -> f64 {
-        self.options.absolute_shift(step)
+    fn shift(&self) -> f64 {
+        self.regulariser.last()
     }
-    fn save(&self, _tree: &mut Tree, _prefix: &str) {}
-    fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {
-        Ok(())
+    fn save(&self, tree: &mut Tree, prefix: &str) {
+        self.regulariser.save(tree, prefix);
+    }
+    fn load(&mut self, tree: &Tree, prefix: &str) -> Result<()> {
+        self.regulariser.load(tree, prefix)
     }
 }

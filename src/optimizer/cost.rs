@@ -33,6 +33,8 @@ pub struct Sizes {
     pub ranks: usize,
     /// Whether ⟨O⟩ and the diagonal of S are needed.
     pub diagonal: bool,
+    /// Whether the shift is found by cross-validation.
+    pub cross_validated: bool,
     /// Whether the matrix is decomposed, which needs room for eigenvectors and work.
     pub decomposed: bool,
     /// Matrices of more rows are shared out over the ranks; `None` where the program cannot.
@@ -103,7 +105,10 @@ pub fn start(sizes: &Sizes, rank: usize, with_mean: bool) -> SolveCost {
             sum: Load::new(1, sizes.ranks + 3 + mean),
             ..Traffic::default()
         },
-        memory: 8.0 * (sizes.numbers * sizes.samples_of(rank)) as f64,
+        // Halves of the samples are copied.
+        memory: 8.0
+            * (sizes.numbers * sizes.samples_of(rank)) as f64
+            * if sizes.cross_validated { 2.0 } else { 1.0 },
         ..SolveCost::default()
     }
 }
@@ -167,6 +172,14 @@ fn factorisation(sizes: &Sizes, order: usize) -> f64 {
     (sizes.parts() as f64).powi(2) * (order as f64).powi(3) / 3.0 / workers
 }
 
+/// Factorisations of the matrix of a half, for each step.
+fn cross_validation(sizes: &Sizes) -> f64 {
+    match sizes.cross_validated {
+        true => super::cross_validation::FACTORISATIONS,
+        false => 0.0,
+    }
+}
+
 /// The cost of a direction from the P × P matrix of parameters.
 pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
     let (columns, c) = (sizes.columns, sizes.parts() as f64);
@@ -188,10 +201,12 @@ pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
                 _ => portion.min(c * p * p / 2.0),
             };
             let beside = f64::max(written, f64::max(packed, work(sizes, rank, p)));
-            c * p * p + beside + 4.0 * c * p
+            let copies = if sizes.cross_validated { 2.0 } else { 1.0 };
+            copies * c * p * p + beside + 4.0 * c * p
         };
     let own = (sizes.samples_of(0) * sizes.kind.stack()) as f64;
-    cost.operations = c * c * own * p * p + factorisation(sizes, columns);
+    let times = 1.0 + cross_validation(sizes);
+    cost.operations = c * c * own * p * p + times * factorisation(sizes, columns);
     cost
 }
 
@@ -215,7 +230,8 @@ pub fn in_sample_space(sizes: &Sizes, rank: usize, weighted: bool) -> SolveCost 
     } else {
         sizes.numbers as f64
     };
-    cost.operations = 2.0 * c as f64 * numbers * pairs + factorisation(sizes, sizes.rows());
+    let times = 1.0 + cross_validation(sizes) / 8.0;
+    cost.operations = 2.0 * c as f64 * numbers * pairs + times * factorisation(sizes, sizes.rows());
     cost
 }
 

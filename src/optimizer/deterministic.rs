@@ -17,6 +17,7 @@ struct Whole {
     derivatives: Derivatives,
     weights: Vec<f64>,
     residual: Vec<Complex64>,
+    exact: bool,
 }
 
 impl Whole {
@@ -44,6 +45,7 @@ impl Whole {
             derivatives: Derivatives::join(&parts),
             weights,
             residual,
+            exact: data.exact,
         }))
     }
 
@@ -53,6 +55,7 @@ impl Whole {
             derivatives: &self.derivatives,
             weights: &self.weights,
             residual: &self.residual,
+            exact: self.exact,
         }
     }
 }

@@ -70,6 +70,7 @@ impl LeastSquares {
             derivatives,
             weights,
             residual,
+            ..
         } = *data;
         let finite = residual.iter().all(|e| Scalar::is_finite(*e)) && derivatives.is_finite();
         let mut sums = vec![0.0; comm.size() + 3];

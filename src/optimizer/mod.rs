@@ -8,6 +8,7 @@ mod adam;
 mod centring;
 mod cg;
 pub mod cost;
+mod cross_validation;
 mod dense_sr;
 pub mod deterministic;
 #[cfg(feature = "scalapack")]
@@ -20,10 +21,12 @@ mod options;
 pub mod parameter_space;
 mod reconfiguration;
 pub mod regularisation;
+mod regulariser;
 mod rmsprop;
 pub mod sample_space;
 mod schedule;
 mod sgd;
+mod shift;
 mod spring;
 mod sr;
 
@@ -32,6 +35,7 @@ pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
 pub use reconfiguration::Space;
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};
 pub use schedule::{Schedule, ScheduleRule};
+pub use shift::{RelativeShift, Shift};
 pub use sr::choose as choose_sr;
 
 use crate::comm::{Comm, agree};
@@ -51,6 +55,8 @@ pub struct Residuals<'a> {
     pub weights: &'a [f64],
     /// What each sample of this rank is off by, such as its local energy.
     pub residual: &'a [Complex64],
+    /// Whether these are all configurations, so that averages have no noise.
+    pub exact: bool,
 }
 
 /// What a direction is asked for.
@@ -136,8 +142,8 @@ pub trait Optimizer {
         step: usize,
         comm: &dyn Comm,
     ) -> Result<Direction>;
-    /// What is added to the diagonal of S in that step, whatever its size; 0 without a metric.
-    fn shift(&self, _step: usize) -> f64 {
+    /// What was added to the diagonal of S in the last step, whatever its size; 0 without a metric.
+    fn shift(&self) -> f64 {
         0.0
     }
     /// Largest squared Euclidean length of a step, where the method has one of its own.

@@ -12,8 +12,11 @@
 //! factorised.
 
 use super::least_squares::LeastSquares;
-use super::regularisation::{Inverse, Regularisation};
-use super::{Direction, Objective, Optimizer, OptimizerOptions, Sizes, SolveCost, Space, cost};
+use super::regularisation::Inverse;
+use super::regulariser::Regulariser;
+use super::{
+    Direction, Objective, Optimizer, OptimizerOptions, Shift, Sizes, SolveCost, Space, cost,
+};
 use crate::comm::Comm;
 use crate::comm::counting::Load;
 use crate::error::{Error, Result};
@@ -24,7 +27,7 @@ const TINY: f64 = 1e-8;
 
 /// SPRING, or MARCH where second moments are kept.
 pub struct Momentum {
-    options: OptimizerOptions,
+    regulariser: Regulariser,
     mu: f64,
     /// β of the second moments.
     beta: Option<f64>,
@@ -41,6 +44,13 @@ const NORM_CONSTRAINT: f64 = 1e-3;
 impl Momentum {
     /// With the share `mu` of the last direction, and second moments where `beta` is given.
     pub(super) fn new(options: &OptimizerOptions, mu: f64, beta: Option<f64>) -> Result<Self> {
+        if options.shift == Shift::AUTOMATIC {
+            return Err(Error::input(
+                "optimize.shift",
+                "\"auto\" belongs to methods that do not remember the last direction",
+                "give a number, or method = \"sr\"",
+            ));
+        }
         for (key, value) in [("optimize.mu", mu), ("optimize.beta", beta.unwrap_or(0.0))] {
             if !(0.0..1.0).contains(&value) {
                 return Err(Error::input(
@@ -51,7 +61,7 @@ impl Momentum {
             }
         }
         Ok(Momentum {
-            options: options.clone(),
+            regulariser: Regulariser::new(options),
             mu,
             beta,
             count: 0,
@@ -131,10 +141,11 @@ impl Optimizer for Momentum {
             true => Space::Parameters,
             false => Space::Samples,
         };
-        let regularisation = Regularisation::at(&self.options, step);
+        let regularisation = self.regulariser.at(data, step, comm)?;
         let with_mean = space == Space::Parameters || regularisation.needs_diagonal();
         let problem = LeastSquares::new(data, with_mean, comm)?;
-        let inverse = self.shaped(regularisation.inverse(&problem, comm)?);
+        let inverse = self.regulariser.inverse(regularisation, &problem, comm)?;
+        let inverse = self.shaped(inverse);
         let width = problem.width();
         self.last.resize(derivatives.columns() * width, 0.0);
         self.second.resize(derivatives.columns(), 0.0);
@@ -144,7 +155,7 @@ impl Optimizer for Momentum {
             let less = |(z, y): (&mut f64, f64)| *z -= self.mu * y;
             zeta.iter_mut().zip(image).for_each(less);
         }
-        let above = self.options.distribute_above;
+        let above = self.regulariser.options().distribute_above;
         let (mut update, fallbacks) = space.solve(&problem, &zeta, &inverse, above, comm)?;
         let more = |(u, l): (&mut f64, &f64)| *u += self.mu * l;
         update.iter_mut().zip(&self.last).for_each(more);
@@ -157,8 +168,8 @@ impl Optimizer for Momentum {
             iterations: None,
         })
     }
-    fn shift(&self, step: usize) -> f64 {
-        self.options.absolute_shift(step)
+    fn shift(&self) -> f64 {
+        self.regulariser.last()
     }
     fn norm_constraint(&self) -> Option<f64> {
         Some(NORM_CONSTRAINT)

@@ -1,8 +1,7 @@
 //! Decides which keys all methods with a metric share: how S is regularised, and above which size
 //! its matrix is shared out.
 
-use super::Schedule;
-use super::regularisation::Regularisation;
+use super::{Schedule, Shift};
 use crate::error::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -48,9 +47,10 @@ impl Default for CarleoTroyerKeys {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricKeys {
-    /// Added to the diagonal of S, a number or a schedule (0.01; 0 with another regularisation)
+    /// Added to the diagonal of S: a number or a schedule; { relative = … } in units of tr S/P;
+    /// "auto": what predicts other samples best (0.01; 0 with another regularisation)
     #[schemars(extend("default" = SHIFT))]
-    pub shift: Option<Schedule>,
+    pub shift: Option<Shift>,
     /// S + λ(p) diag(S) instead of a shift
     pub carleo_troyer: Option<CarleoTroyerKeys>,
     /// S + eps1 diag(S) + eps2 instead of a shift
@@ -107,8 +107,11 @@ impl MetricKeys {
             ));
         }
         let default = if named.is_empty() { SHIFT } else { 0.0 };
-        let shift = self.shift.clone().unwrap_or(Schedule::Number(default));
-        shift.validate("optimize.shift", true)?;
+        let shift = self
+            .shift
+            .clone()
+            .unwrap_or(Schedule::Number(default).into());
+        shift.validate("optimize.shift")?;
         Ok(OptimizerOptions {
             shift,
             carleo_troyer: self.carleo_troyer.map(|c| (c.lambda0, c.b, c.lambda_min)),
@@ -122,8 +125,8 @@ impl MetricKeys {
 /// What all methods with a metric are built from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptimizerOptions {
-    /// R2: absolute shift of S.
-    pub shift: Schedule,
+    /// R2: shift of S.
+    pub shift: Shift,
     /// R1: (λ₀, b, λ_min).
     pub carleo_troyer: Option<(f64, f64, f64)>,
     /// R3: (ε₁, ε₂).
@@ -139,7 +142,7 @@ impl OptimizerOptions {
     /// A shift of S, and for all else what the keys default to.
     pub fn shifted(shift: Schedule) -> Self {
         OptimizerOptions {
-            shift,
+            shift: shift.into(),
             carleo_troyer: None,
             scale_invariant: None,
             pseudo_inverse: None,
@@ -147,11 +150,9 @@ impl OptimizerOptions {
         }
     }
 
-    /// What is added to the diagonal of S in a step, whatever its size.
-    pub fn absolute_shift(&self, step: usize) -> f64 {
-        match Regularisation::at(self, step) {
-            Regularisation::Diagonal { absolute, .. } => absolute,
-            Regularisation::PseudoInverse(_) => 0.0,
-        }
+    /// Whether the diagonal of S is needed.
+    pub fn needs_diagonal(&self) -> bool {
+        let relative = matches!(self.shift, Shift::Relative(_));
+        relative || self.carleo_troyer.is_some() || self.scale_invariant.is_some()
     }
 }

@@ -7,7 +7,8 @@
 #[cfg(feature = "scalapack")]
 use super::distributed;
 use super::least_squares::LeastSquares;
-use super::regularisation::{Inverse, Regularisation};
+use super::regularisation::Inverse;
+use super::regulariser::Regulariser;
 use super::{Direction, Objective, Optimizer, OptimizerOptions, parameter_space, sample_space};
 use crate::comm::Comm;
 use crate::derivatives::{Kind, MatrixNumber};
@@ -76,9 +77,9 @@ impl Space {
     }
 }
 
-/// Stochastic reconfiguration; it keeps no state between steps.
+/// Stochastic reconfiguration; it keeps nothing between steps but what the shift follows from.
 pub struct Reconfiguration {
-    options: OptimizerOptions,
+    regulariser: Regulariser,
     space: Space,
 }
 
@@ -86,7 +87,7 @@ impl Reconfiguration {
     /// With the matrix of the given space.
     pub fn new(options: &OptimizerOptions, space: Space) -> Self {
         Reconfiguration {
-            options: options.clone(),
+            regulariser: Regulariser::new(options),
             space,
         }
     }
@@ -100,15 +101,15 @@ impl Optimizer for Reconfiguration {
         comm: &dyn Comm,
     ) -> Result<Direction> {
         let data = objective.residuals()?;
-        let regularisation = Regularisation::at(&self.options, step);
+        let regularisation = self.regulariser.at(data, step, comm)?;
         let with_mean = self.space == Space::Parameters || regularisation.needs_diagonal();
         let problem = LeastSquares::new(data, with_mean, comm)?;
-        let inverse = regularisation.inverse(&problem, comm)?;
+        let inverse = self.regulariser.inverse(regularisation, &problem, comm)?;
         let (update, fallbacks) = self.space.solve(
             &problem,
             &problem.target,
             &inverse,
-            self.options.distribute_above,
+            self.regulariser.options().distribute_above,
             comm,
         )?;
         let metric_norm = Some(problem.metric_norm(&update, comm)?);
@@ -119,11 +120,13 @@ impl Optimizer for Reconfiguration {
             iterations: None,
         })
     }
-    fn shift(&self, step: usize) -> f64 {
-        self.options.absolute_shift(step)
+    fn shift(&self) -> f64 {
+        self.regulariser.last()
     }
-    fn save(&self, _tree: &mut Tree, _prefix: &str) {}
-    fn load(&mut self, _tree: &Tree, _prefix: &str) -> Result<()> {
-        Ok(())
+    fn save(&self, tree: &mut Tree, prefix: &str) {
+        self.regulariser.save(tree, prefix);
+    }
+    fn load(&mut self, tree: &Tree, prefix: &str) -> Result<()> {
+        self.regulariser.load(tree, prefix)
     }
 }

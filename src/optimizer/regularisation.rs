@@ -1,13 +1,13 @@
 //! Decides how an ill-conditioned S is solved, and what happens when that fails.
 //!
-//! R1 S + λ(p) diag S, λ(p) = max(λ₀ b^p, λ_min); R2 S + λ; R3 S + ε₁ diag S + ε₂; R4
+//! R1 S + λ(p) diag S, λ(p) = max(λ₀ b^p, λ_min); R2 S + λ or S + c tr S/P; R3 S + ε₁ diag S + ε₂; R4
 //! eigenvalues s_k with the factor 1/(1 + (ε s_max/s_k)⁶)/s_k, zero below 10⁻¹⁴ s_max; R6
 //! η² δ^H S δ ≤ d². (Carleo, Troyer, Science 355, 602 (2017).) A factorisation that fails or
 //! gives numbers that are not finite is tried again with ten times the shift, three times, then the
 //! pseudo-inverse takes over.
 
-use super::OptimizerOptions;
 use super::least_squares::LeastSquares;
+use super::{OptimizerOptions, Shift};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::linalg::dense::{Lapack, mirror, restore};
@@ -24,6 +24,8 @@ pub enum Regularisation {
         /// Added to the diagonal.
         absolute: f64,
     },
+    /// S + this multiple of tr S/P.
+    Trace(f64),
     /// The smooth pseudo-inverse with this relative cut-off.
     PseudoInverse(f64),
 }
@@ -67,15 +69,24 @@ impl Regularisation {
         if let Some((relative, absolute)) = options.scale_invariant {
             return Regularisation::Diagonal { relative, absolute };
         }
+        let absolute = match &options.shift {
+            Shift::Relative(shift) => return Regularisation::Trace(shift.relative.at(step)),
+            Shift::Absolute(schedule) => schedule.at(step),
+            Shift::Automatic(_) => 0.0,
+        };
         Regularisation::Diagonal {
             relative: 0.0,
-            absolute: options.shift.at(step),
+            absolute,
         }
     }
 
     /// Whether the diagonal of S is needed, and with it ⟨O⟩.
     pub fn needs_diagonal(self) -> bool {
-        matches!(self, Regularisation::Diagonal { relative, .. } if relative > 0.0)
+        match self {
+            Regularisation::Diagonal { relative, .. } => relative > 0.0,
+            Regularisation::Trace(_) => true,
+            Regularisation::PseudoInverse(_) => false,
+        }
     }
 
     /// The inverse for a problem; asks for the diagonal of S where it counts.
@@ -91,6 +102,13 @@ impl Regularisation {
     pub fn inverse_with(self, diagonal: &[f64]) -> Inverse {
         match self {
             Regularisation::PseudoInverse(cut) => Inverse::Pseudo(cut),
+            Regularisation::Trace(multiple) => {
+                let mean = diagonal.iter().sum::<f64>() / diagonal.len().max(1) as f64;
+                Inverse::Damped {
+                    scale: multiple * mean,
+                    shape: None,
+                }
+            }
             Regularisation::Diagonal { relative, absolute } if relative > 0.0 => {
                 let floor = DEAD * diagonal.iter().fold(0.0, |m: f64, &s| m.max(s));
                 let shape = diagonal

@@ -110,7 +110,7 @@ pub struct SampleKernel<T> {
 
 impl<T: Lapack> SampleKernel<T> {
     /// Adds √w √w^T, as large as T is on average, for each kind of row.
-    fn fill_null_space(&mut self) {
+    pub(super) fn fill_null_space(&mut self) {
         let stack = self.matrix.nrows() / self.roots.len().max(1);
         let trace: f64 = self.matrix.diag().iter().map(|v| v.re()).sum();
         let scale = if trace > 0.0 {

@@ -56,6 +56,7 @@ mod tests {
             numbers: 300,
             ranks,
             diagonal: false,
+            cross_validated: false,
             decomposed: false,
             shared_above: None,
             avoided_above: 8192,

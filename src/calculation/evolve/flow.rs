@@ -114,6 +114,7 @@ impl Flow<'_, '_, '_> {
             derivatives: &derivatives,
             weights: self.vmc.ensemble.weights(),
             residual: &local.values,
+            exact: false,
         };
         let axis = self.keys.axis;
         let of_all = |data: &Residuals| {
@@ -177,6 +178,7 @@ impl Flow<'_, '_, '_> {
             derivatives: &derivatives,
             weights: ensemble.weights(),
             residual: &local.values,
+            exact: false,
         };
         let equation = self.keys.equation();
         match self.vmc.deterministic {

@@ -156,7 +156,7 @@ impl Optimize<'_> {
             r_hat: energy.r_hat,
             acceptance: counts.acceptance(),
             learning_rate: update.rate,
-            shift: self.chosen.optimizer.shift(self.step),
+            shift: self.chosen.optimizer.shift(),
             metric_norm: update.metric_norm,
             fallbacks: update.fallbacks,
             iterations: update.iterations,
@@ -351,6 +351,7 @@ fn solve(
         derivatives: &derivatives,
         weights: vmc.ensemble.weights(),
         residual: local_energies,
+        exact: vmc.ensemble.noise().is_none(),
     };
     let solved = match vmc.deterministic {
         true => deterministic::direction(optimizer, &data, step, comm),

@@ -1,0 +1,402 @@
+//! Decides the shift by cross-validation: the one whose direction, found from one half of the
+//! samples, predicts the residuals of the other half best.
+//!
+//! δ_A(λ) = (S_A + λ)⁻¹ F_A is worked out for a ladder of λ, and L(λ) = ‖ε_B − Ō_B δ_A(λ)‖² +
+//! ‖ε_A − Ō_A δ_B(λ)‖² is compared. Where λ is too small, δ_A is a regression to the noise of its
+//! half, and L grows; where it is too large, δ_A leaves out what both halves know. The best λ is
+//! averaged over steps in its logarithm, and taken smaller, since a step has all samples and the
+//! next steps average its noise. (Ridge regression by cross-validation: T. Hastie, R. Tibshirani,
+//! J. Friedman, The Elements of Statistical Learning (2009), 7.10.)
+//!
+//! Each half has one matrix, the smaller of S and T, which is factorised for a few shifts around the
+//! present one.
+
+use super::least_squares::LeastSquares;
+use super::sample_space::{self, project};
+use super::{Residuals, Space, parameter_space, solve_on_root};
+use crate::comm::Comm;
+use crate::derivatives::{Kind, MatrixNumber};
+use crate::error::Result;
+use crate::io::tree::Tree;
+use crate::linalg::dense::Lapack;
+use crate::number::flatten;
+use ndarray::Array2;
+use num_complex::Complex64;
+
+/// Rungs of the ladder for each power of ten.
+const RUNGS: f64 = 2.0;
+/// Rungs below and above the middle at first, around tr S/P.
+const WIDE: (i64, i64) = (8, 6);
+/// Rungs below and above tr S/P that are ever tried.
+const RANGE: (i64, i64) = (12, 8);
+/// Rungs to each side of the present shift later on.
+const NEAR: i64 = 2;
+/// Steps that are all cross-validated, and how often later ones are.
+const FIRST: usize = 10;
+const EVERY: usize = 5;
+/// Factorisations of a half's matrix per step later on, in units of one.
+pub(super) const FACTORISATIONS: f64 = (2 * (2 * NEAR + 1)) as f64 / EVERY as f64;
+/// Least share of a new estimate in the average of ln λ, at first and later on.
+const SHARES: (f64, f64) = (0.1, 0.4);
+/// Samples of a half below which it says nothing.
+const FEWEST: usize = 8;
+/// Rows of the matrix of a half, at most; of more, every so many samples are taken.
+const ROWS: usize = 4096;
+/// What an estimate from one half is multiplied by. Half of the samples need twice the shift, and
+/// steps of a small learning rate average the noise of some twenty-five of them.
+const FACTOR: f64 = 0.02;
+/// Full sums have no noise: λ = max(start × decay^step, end) tr S/P.
+const EXACT: (f64, f64, f64) = (0.02, 0.97, 1e-6);
+
+/// A shift that follows from the samples of the steps so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AutomaticShift {
+    /// ln λ, averaged; none before the first step.
+    log: Option<f64>,
+    /// Steps so far.
+    count: usize,
+    /// Cross-validations so far.
+    estimates: usize,
+}
+
+impl AutomaticShift {
+    /// The shift for the next step, the same on every rank.
+    pub fn next(&mut self, data: &Residuals, comm: &dyn Comm) -> Result<f64> {
+        let count = self.count;
+        self.count += 1;
+        if data.exact {
+            let mean = mean_of_diagonal(&LeastSquares::new(data, true, comm)?, comm)?;
+            let (start, decay, end) = EXACT;
+            return Ok(mean * (start * decay.powf(count as f64)).max(end));
+        }
+        if count < FIRST || count.is_multiple_of(EVERY) || self.log.is_none() {
+            self.estimate(count, data, comm)?;
+        }
+        Ok(FACTOR * self.log.map_or(0.0, f64::exp))
+    }
+
+    fn estimate(&mut self, count: usize, data: &Residuals, comm: &dyn Comm) -> Result<()> {
+        let halves = Halves::new(data, comm)?;
+        let found = match &halves {
+            Some(halves) => halves.best(self.log, comm)?,
+            None => None,
+        };
+        let Some(found) = found else {
+            if self.log.is_none() {
+                let whole = LeastSquares::new(data, true, comm)?;
+                self.log = Some(mean_of_diagonal(&whole, comm)?.max(f64::MIN_POSITIVE).ln());
+            }
+            return Ok(());
+        };
+        self.estimates += 1;
+        let least = if count < FIRST { SHARES.0 } else { SHARES.1 };
+        let share = least.max(1.0 / self.estimates as f64);
+        self.log = Some(match self.log {
+            Some(log) if self.estimates > 1 => log + share * (found - log),
+            _ => found,
+        });
+        Ok(())
+    }
+
+    /// Writes the average under `prefix`.
+    pub fn save(&self, tree: &mut Tree, prefix: &str) {
+        tree.put_integer(&format!("{prefix}/count"), self.count as i64);
+        tree.put_integer(&format!("{prefix}/estimates"), self.estimates as i64);
+        let log: Vec<f64> = self.log.into_iter().collect();
+        tree.put_reals(&format!("{prefix}/log"), &log);
+    }
+
+    /// Reads it back.
+    pub fn load(&mut self, tree: &Tree, prefix: &str) -> Result<()> {
+        self.count = tree.count(&format!("{prefix}/count"))?;
+        self.estimates = tree.count(&format!("{prefix}/estimates"))?;
+        self.log = tree.reals(&format!("{prefix}/log"))?.first().copied();
+        Ok(())
+    }
+}
+
+/// tr S/P
+pub fn mean_of_diagonal(problem: &LeastSquares, comm: &dyn Comm) -> Result<f64> {
+    let diagonal = problem.diagonal(comm)?;
+    Ok(diagonal.iter().sum::<f64>() / diagonal.len().max(1) as f64)
+}
+
+/// The samples of a step, cut in the middle of all ranks' samples.
+struct Halves {
+    halves: [LeastSquares; 2],
+    /// tr S/P, the mean of both.
+    scale: f64,
+    /// Every so many samples are in them.
+    thinning: f64,
+}
+
+impl Halves {
+    /// None where there are too few samples.
+    fn new(data: &Residuals, comm: &dyn Comm) -> Result<Option<Self>> {
+        let own = data.weights.len();
+        let mut counts = vec![0.0; comm.size()];
+        counts[comm.rank()] = own as f64;
+        comm.sum(&mut counts)?;
+        let before = counts[..comm.rank()].iter().sum::<f64>() as usize;
+        let middle = (counts.iter().sum::<f64>() / 2.0) as usize;
+        if middle < FEWEST {
+            return Ok(None);
+        }
+        let rows = middle * data.derivatives.kind.stack();
+        let thinning = match data.derivatives.columns() > ROWS {
+            true => rows.div_ceil(ROWS),
+            false => 1,
+        };
+        let chosen = (0..own).filter(|s| (before + s).is_multiple_of(thinning));
+        let (first, second): (Vec<usize>, Vec<usize>) = chosen.partition(|s| before + s < middle);
+        let halves = [part(data, &first, comm)?, part(data, &second, comm)?];
+        let [a, b] = &halves;
+        let scale = 0.5 * (mean_of_diagonal(a, comm)? + mean_of_diagonal(b, comm)?);
+        let thinning = thinning as f64;
+        Ok((scale > 0.0).then_some(Halves {
+            halves,
+            scale,
+            thinning,
+        }))
+    }
+
+    /// ln λ of the best rung; none where no rung could be solved.
+    fn best(&self, present: Option<f64>, comm: &dyn Comm) -> Result<Option<f64>> {
+        let rung = |log: f64| (RUNGS * log / std::f64::consts::LN_10).round() as i64;
+        let (middle, below, above) = match present {
+            None => (rung(self.scale.ln()), WIDE.0, WIDE.1),
+            Some(log) => (rung(log + self.thinning.ln()), NEAR, NEAR),
+        };
+        let centre = rung(self.scale.ln());
+        let (lowest, highest) = (centre - RANGE.0, centre + RANGE.1);
+        let middle = middle.clamp(lowest + NEAR, highest - NEAR);
+        let logs: Vec<f64> = (middle - below..=middle + above)
+            .filter(|r| (lowest..=highest).contains(r))
+            .map(|r| r as f64 * std::f64::consts::LN_10 / RUNGS)
+            .collect();
+        let shifts: Vec<f64> = logs.iter().map(|l| l.exp()).collect();
+        let [a, b] = &self.halves;
+        let mut losses = cross(a, b, &shifts, comm)?;
+        for (mine, other) in losses.iter_mut().zip(cross(b, a, &shifts, comm)?) {
+            *mine = mine.zip(other).map(|(a, b)| a + b);
+        }
+        Ok(choose(&losses).map(|k| logs[k] - self.thinning.ln()))
+    }
+}
+
+/// Some samples of this rank, with weights that sum to 1 over all ranks.
+fn part(data: &Residuals, samples: &[usize], comm: &dyn Comm) -> Result<LeastSquares> {
+    let mut weights: Vec<f64> = samples.iter().map(|&s| data.weights[s]).collect();
+    let mut total = [weights.iter().sum::<f64>()];
+    comm.sum(&mut total)?;
+    weights.iter_mut().for_each(|w| *w /= total[0]);
+    let residual: Vec<Complex64> = samples.iter().map(|&s| data.residual[s]).collect();
+    let data = Residuals {
+        derivatives: &data.derivatives.select(samples),
+        weights: &weights,
+        residual: &residual,
+        exact: false,
+    };
+    LeastSquares::new(&data, true, comm)
+}
+
+/// The rung of the least loss.
+fn choose(losses: &[Option<f64>]) -> Option<usize> {
+    let loss = |k: &usize| losses[*k].unwrap_or(f64::INFINITY);
+    let solved = (0..losses.len()).filter(|k| loss(k).is_finite());
+    solved.min_by(|a, b| loss(a).total_cmp(&loss(b)))
+}
+
+/// ‖ε − Ō δ(λ)‖² of `test` for every direction that follows from `fit`; none where it could not be
+/// found. The same on every rank.
+fn cross(
+    fit: &LeastSquares,
+    test: &LeastSquares,
+    shifts: &[f64],
+    comm: &dyn Comm,
+) -> Result<Vec<Option<f64>>> {
+    let mut losses = Vec::new();
+    for direction in directions(fit, shifts, comm)? {
+        let off = match &direction {
+            None => vec![f64::NAN],
+            Some(direction) => {
+                let image = test.image(direction, comm)?;
+                test.target.iter().zip(image).map(|(e, y)| e - y).collect()
+            }
+        };
+        losses.push(off.iter().map(|e| e * e).sum::<f64>());
+    }
+    comm.sum(&mut losses)?;
+    Ok(losses
+        .into_iter()
+        .map(|l| l.is_finite().then_some(l))
+        .collect())
+}
+
+/// δ(λ) = (S + λ)⁻¹ F for every shift, flat; none where S + λ cannot be factorised.
+fn directions(
+    problem: &LeastSquares,
+    shifts: &[f64],
+    comm: &dyn Comm,
+) -> Result<Vec<Option<Vec<f64>>>> {
+    match problem.kind() {
+        Kind::Holomorphic => directions_as::<Complex64>(problem, shifts, comm),
+        _ => directions_as::<f64>(problem, shifts, comm),
+    }
+}
+
+fn directions_as<T: Lapack + MatrixNumber>(
+    problem: &LeastSquares,
+    shifts: &[f64],
+    comm: &dyn Comm,
+) -> Result<Vec<Option<Vec<f64>>>> {
+    let rows = problem.counts.iter().sum::<usize>() * problem.kind().stack();
+    let space = match problem.derivatives.columns() <= rows {
+        true => Space::Parameters,
+        false => Space::Samples,
+    };
+    let solutions = match space {
+        Space::Parameters => {
+            let (metric, force) = parameter_space::assemble::<T>(problem, &problem.target, comm)?;
+            let each = force.len() * T::PARTS;
+            let on_root = || Ok((ladder(&metric, &force, shifts, |_| ()), [0.0; 2]));
+            let (all, _) = solve_on_root(each * shifts.len(), comm, on_root)?;
+            all.chunks_exact(each.max(1))
+                .map(<[f64]>::to_vec)
+                .collect::<Vec<_>>()
+        }
+        Space::Samples => in_sample_space::<T>(problem, shifts, comm)?,
+    };
+    let finite = |x: Vec<f64>| x.iter().all(|x| x.is_finite()).then_some(x);
+    Ok(solutions.into_iter().map(finite).collect())
+}
+
+fn in_sample_space<T: Lapack + MatrixNumber>(
+    problem: &LeastSquares,
+    shifts: &[f64],
+    comm: &dyn Comm,
+) -> Result<Vec<Vec<f64>>> {
+    let blocks = sample_space::assemble::<T>(problem, None, comm)?;
+    let kernel = blocks.gather(problem, &problem.target, comm)?;
+    let each = problem.counts.iter().sum::<usize>() * problem.kind().parts();
+    let on_root = || {
+        let Some(mut kernel) = kernel else {
+            return Ok((Vec::new(), [0.0; 2]));
+        };
+        kernel.fill_null_space();
+        let all = ladder(&kernel.matrix, &kernel.zeta, shifts, |x| {
+            project(x, &kernel.roots)
+        });
+        Ok((all, [0.0; 2]))
+    };
+    let (all, _) = solve_on_root(each * shifts.len(), comm, on_root)?;
+    let back = |x: &[f64]| sample_space::scaled_pull_back(problem, None, x, comm);
+    all.chunks_exact(each.max(1)).map(back).collect()
+}
+
+/// (A + λ)⁻¹ f for every shift, one behind the other, for a Hermitian A given by its upper triangle;
+/// not a number where A + λ cannot be factorised.
+fn ladder<T: Lapack>(
+    matrix: &Array2<T>,
+    f: &[T],
+    shifts: &[f64],
+    mend: impl Fn(&mut [T]),
+) -> Vec<f64> {
+    let solve = |shift: &f64| {
+        let mut shifted = matrix.clone();
+        shifted
+            .diag_mut()
+            .iter_mut()
+            .for_each(|d| *d = *d + T::from_re(*shift));
+        let mut x = f.to_vec();
+        match T::factorise(&mut shifted).and_then(|()| T::solve_factorised(&shifted, &mut x)) {
+            Ok(()) => {
+                mend(&mut x);
+                flatten(x)
+            }
+            Err(_) => vec![f64::NAN; f.len() * T::PARTS],
+        }
+    };
+    shifts.iter().flat_map(solve).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::{Serial, threads};
+    use crate::derivatives::{Derivatives, Matrix};
+    use crate::rng::{Purpose, stream};
+    use rand_distr::{Distribution, StandardNormal};
+
+    const SAMPLES: usize = 400;
+    const COLUMNS: usize = 12;
+
+    /// Residuals O δ + noise with columns of falling size.
+    fn problem(noise: f64, seed: u64) -> (Derivatives, Vec<Complex64>) {
+        let mut rng = stream(seed, Purpose::Law, 0, 0);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        let o = Array2::from_shape_fn((SAMPLES, COLUMNS), |(_, k)| {
+            normal() * 0.5f64.powi(k as i32)
+        });
+        let residual = o.outer_iter().map(|row| row.sum() + noise * normal());
+        let residual = residual.map(Complex64::from).collect();
+        (Derivatives::dense(Kind::Real, Matrix::Real(o)), residual)
+    }
+
+    fn found(noise: f64, ranks: usize) -> Vec<f64> {
+        let (derivatives, residual) = problem(noise, 5);
+        threads::run(ranks, |comm| {
+            let own = crate::comm::share(SAMPLES, comm.rank(), comm.size());
+            let samples: Vec<usize> = own.clone().collect();
+            let data = Residuals {
+                derivatives: &derivatives.select(&samples),
+                weights: &vec![1.0 / SAMPLES as f64; own.len()],
+                residual: &residual[own],
+                exact: false,
+            };
+            AutomaticShift::default().next(&data, comm).unwrap()
+        })
+    }
+
+    #[test]
+    fn noise_asks_for_a_shift_and_a_clear_signal_does_not() {
+        let shifts = [0.0, 1.0, 30.0].map(|noise| found(noise, 1)[0]);
+        // tr S/P is about 1/9.
+        assert!(shifts[0] < 1e-3 * FACTOR, "{shifts:?}");
+        assert!(
+            shifts[1] > 3.0 * shifts[0] && shifts[2] > 30.0 * shifts[1],
+            "{shifts:?}"
+        );
+    }
+
+    #[test]
+    fn ranks_and_the_smaller_matrix_agree() {
+        let alone = found(1.0, 1)[0];
+        assert!([2, 3].iter().all(|&ranks| {
+            found(1.0, ranks)
+                .iter()
+                .all(|s| (s / alone - 1.0).abs() < 1e-9)
+        }));
+        let (derivatives, residual) = problem(1.0, 5);
+        let few: Vec<usize> = (0..COLUMNS - 3).collect();
+        let data = Residuals {
+            derivatives: &derivatives,
+            weights: &vec![1.0 / SAMPLES as f64; SAMPLES],
+            residual: &residual,
+            exact: false,
+        };
+        let problem = part(&data, &few, &Serial).unwrap();
+        let shifts = [0.01, 0.1];
+        let found = directions(&problem, &shifts, &Serial).unwrap();
+        for (shift, found) in shifts.iter().zip(found) {
+            let (metric, force) =
+                parameter_space::assemble::<f64>(&problem, &problem.target, &Serial).unwrap();
+            let wanted = ladder(&metric, &force, &[*shift], |_| ());
+            let apart = wanted
+                .iter()
+                .zip(found.unwrap())
+                .map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f64::max) < 1e-9);
+        }
+    }
+}

@@ -96,7 +96,7 @@ impl<'a> Measure<'a> {
             keys,
             measurement: Measurement::default(),
         };
-        let bytes = measure.cost().bytes;
+        let bytes = measure.cost().on_root;
         if world.rank == 0 && bytes > LARGE * available_memory() {
             log::warn!(
                 "rank 0 will keep {:.1} GB of local energies until the end of the measurement",
@@ -129,7 +129,7 @@ impl Calculation for Measure<'_> {
             },
             false => Cost {
                 blocks: (self.keys.samples / vmc.sampler.chains).div_ceil(BLOCK) as f64,
-                bytes: BYTES_PER_SAMPLE * self.keys.samples as f64,
+                on_root: BYTES_PER_SAMPLE * self.keys.samples as f64,
                 state,
                 ..Cost::default()
             },

@@ -89,12 +89,15 @@ pub struct Optimize<'a> {
 fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
     let (vector, remembered) = (plan.vector(), plan.remembered());
     let snapshot = vector + remembered;
+    // The direction and the parameters behind it follow the solve.
+    let work = |solver: f64| solver.max(2.0 * vector);
     Cost {
         blocks: keys.steps as f64,
         bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered,
-        // The direction and the parameters behind it follow the solve.
-        work: plan.solver_bytes(&plan.sizes, 0).max(2.0 * vector),
+        work: work(plan.root_bytes),
+        work_elsewhere: work(plan.other_bytes),
         state: 2.0 * snapshot,
+        ..Cost::default()
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Measure<'a> {
     observables: Vec<Named>,
     target: Option<Target>,
     measurement: Measurement,
+    /// Bytes of the parameter vector.
+    vector: f64,
 }
 
 impl<'a> Measure<'a> {
@@ -85,7 +87,7 @@ impl<'a> Measure<'a> {
         let keys = keys(source)?;
         let keys = input::section(&keys, "measure")?.clone();
         let shared = world.vmc()?;
-        world.plan()?;
+        let vector = world.plan()?.vector();
         let vmc = shared.borrow();
         let list = &keys.observables;
         let observables = observables(source, &vmc.problem, list, "measure.observables")?;
@@ -95,6 +97,7 @@ impl<'a> Measure<'a> {
             observables,
             keys,
             measurement: Measurement::default(),
+            vector,
         };
         let bytes = measure.cost().on_root;
         if world.rank == 0 && bytes > LARGE * available_memory() {
@@ -120,7 +123,7 @@ impl<'a> Measure<'a> {
 impl Calculation for Measure<'_> {
     fn cost(&self) -> Cost {
         let vmc = self.vmc.borrow();
-        let state = vmc.vector_bytes();
+        let state = self.vector;
         match vmc.ensemble.noise().is_none() {
             true => Cost {
                 blocks: 1.0,

@@ -360,3 +360,18 @@ impl Plan {
         lines.join("\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ansatz::LEAST_VECTORS;
+
+    #[test]
+    fn wave_functions_reckon_with_the_vectors_of_the_smallest_run() {
+        let measurement = Cost {
+            state: 1.0,
+            ..Cost::default()
+        };
+        assert_eq!(with_vectors(1.0, &[measurement]), LEAST_VECTORS);
+    }
+}

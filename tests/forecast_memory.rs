@@ -168,7 +168,7 @@ fn measured_on_two(case: &Case) -> [f64; 2] {
 fn other_ranks_are_foretold_too() {
     let _alone = alone();
     let mut faults = Vec::new();
-    for method in ["", "adam"] {
+    for method in ["", "adam", "kernel-sr"] {
         let case = Case::new(&ring(600, RBM, &sampled(method)));
         let said = foretold(&case, &["--ranks", "2"]);
         let peaks = measured_on_two(&case);

@@ -45,7 +45,7 @@ fn ground_states_agree_with_the_reference() {
         if basis.dimension() > 2f64.powi(largest) {
             if basis.dimension() <= 2f64.powi(24) {
                 println!(
-                    "skipped: {id} ({:.2e} states; set NISHINA_LONG to run it)",
+                    "SKIPPED: {id} ({:.2e} states; set NISHINA_LONG to run it)",
                     basis.dimension()
                 );
                 long += 1;

@@ -260,7 +260,7 @@ fn given_states_come_in_as_text_and_as_arrays_with_their_energies() {
     check(&case);
     let Ok(python) = std::env::var("NISHINA_PYTHON") else {
         println!(
-            "skipped: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
+            "SKIPPED: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
         );
         return;
     };
@@ -289,7 +289,7 @@ fn the_examples_of_other_languages_run() {
     let case = finished();
     let Ok(python) = std::env::var("NISHINA_PYTHON") else {
         println!(
-            "skipped: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
+            "SKIPPED: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
         );
         return;
     };
@@ -314,7 +314,7 @@ fn the_examples_of_other_languages_run() {
             .output()
     };
     if !julia(&["-e", "using HDF5"]).is_ok_and(|out| out.status.success()) {
-        println!("skipped: there is no Julia with HDF5.jl");
+        println!("SKIPPED: there is no Julia with HDF5.jl");
         return;
     }
     let out = julia(&[

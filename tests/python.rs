@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 fn h5py_opens_every_file() {
     let Ok(python) = std::env::var("NISHINA_PYTHON") else {
         println!(
-            "skipped: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
+            "SKIPPED: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
         );
         return;
     };
@@ -55,7 +55,7 @@ fn h5dump_reads_a_run_in_progress_and_usr1_stops_it() {
                 expect_code(&out, 0);
                 assert!(text(&out).contains("history"));
             }
-            Err(e) => println!("skipped: h5dump cannot be started: {e}"),
+            Err(e) => println!("SKIPPED: h5dump cannot be started: {e}"),
         }
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -58,7 +58,7 @@ const X: &str = "transverse-magnetisation";
 #[test]
 fn sampled_quenches_follow_their_exact_curves() {
     if std::env::var_os("NISHINA_LONG").is_none() {
-        println!("skipped: minutes of physics, run by jobs/test.sh --long");
+        println!("SKIPPED: minutes of physics, run by jobs/test.sh --long");
         return;
     }
     let fourteen = ["lattice.size=14"];

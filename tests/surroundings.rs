@@ -414,7 +414,7 @@ fn more_segments_than_open_files_are_read_whole() {
     expect_code(&out, 64);
     assert!(text(&out).contains("samples of a run"), "{}", text(&out));
     let Ok(python) = std::env::var("NISHINA_PYTHON") else {
-        println!("skipped: NISHINA_PYTHON does not name a Python with h5py");
+        println!("SKIPPED: NISHINA_PYTHON does not name a Python with h5py");
         return;
     };
     let script = common::project().join("tests/python/same_samples.py");

@@ -60,7 +60,7 @@ fn short_worked_inputs_reach_their_accuracy() {
 #[test]
 fn long_worked_inputs_reach_their_accuracy() {
     if std::env::var_os("NISHINA_LONG").is_none() {
-        println!("skipped: minutes of physics, run by jobs/test.sh --long");
+        println!("SKIPPED: minutes of physics, run by jobs/test.sh --long");
         return;
     }
     reach(&LONG);

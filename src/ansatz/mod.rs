@@ -17,7 +17,8 @@ pub mod tied;
 pub use crate::basis::{Asks, Move};
 pub use erased::Erased;
 pub use registry::{
-    ANSATZE, AnsatzEntry, ParameterNumbers, build, check_init, check_parameters, warn_of_zeros,
+    ANSATZE, AnsatzEntry, LEAST_VECTORS, ParameterNumbers, build, check_init, check_parameters,
+    warn_of_zeros,
 };
 
 use crate::derivatives::{Columns, Derivatives, Kind, Matrix};

@@ -128,15 +128,16 @@ pub fn warn_of_zeros(init: f64, context: &Context) {
 }
 
 /// Vectors of parameters that every run has at once beside the wave function: that of the last
-/// boundary, that of the checkpoint, and those of the results with what they are made from.
-const VECTORS: f64 = 4.0;
+/// boundary, that of the checkpoint, and those of the results with what they are made from. A plan
+/// counts them; a test holds this to it.
+pub const LEAST_VECTORS: f64 = 4.0;
 
 /// An error unless `count` real numbers fit in memory as parameters, before any of them is made;
 /// the wave function itself holds `own` vectors of that length.
 ///
 /// What the sections of a run take besides is asked when the wave function is there.
 pub fn check_parameters(count: f64, own: f64) -> Result<()> {
-    let needed = 8.0 * (VECTORS + own) * count;
+    let needed = 8.0 * (LEAST_VECTORS + own) * count;
     let available = crate::linalg::available_memory();
     if needed <= available {
         return Ok(());

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::input::{Method, SamplerInput, Source};
 use crate::linalg::available_memory;
 use crate::optimizer::{CostModel, OptimizerOptions, Shift, Sizes, cost};
-use crate::run::{Cost, most_held};
+use crate::run::{Cost, most_held, most_held_elsewhere};
 use serde_json::{Value, json};
 
 /// Operations of a decomposition of order 1, which run at the rate of products.
@@ -117,6 +117,12 @@ fn sampling(
         kept: whole.kept.max(with_slopes.kept),
         work: whole.work.max(with_slopes.work),
     })
+}
+
+/// Bytes that sections of these costs take on rank 0, with parameter vectors of `vector` bytes:
+/// that of the last boundary, and two in the results, which are made from a copy.
+fn with_vectors(vector: f64, sections: &[Cost]) -> f64 {
+    vector + most_held(sections, 2.0 * vector)
 }
 
 impl Plan {
@@ -226,13 +232,24 @@ impl Plan {
     /// function itself: samples, the parameters of the last boundary and those of the results,
     /// which are made from a copy.
     pub fn held(&self, sections: &[Cost]) -> f64 {
-        let Sampling { kept, work } = self.sampling;
-        let with_samples = sections.iter().map(|section| Cost {
-            work: section.work + work,
+        self.sampling.kept + with_vectors(self.vector(), &self.with_samples(sections))
+    }
+
+    /// The same on another rank, which makes no results.
+    pub fn held_elsewhere(&self, sections: &[Cost]) -> f64 {
+        let most = most_held_elsewhere(&self.with_samples(sections));
+        self.sampling.kept + self.vector() + most
+    }
+
+    /// The sections with the work of sampling.
+    fn with_samples(&self, sections: &[Cost]) -> Vec<Cost> {
+        let sampling = self.sampling.work;
+        let with = |section: &Cost| Cost {
+            work: section.work + sampling,
+            work_elsewhere: section.work_elsewhere + sampling,
             ..*section
-        });
-        let with_samples: Vec<_> = with_samples.collect();
-        kept + self.vector() + most_held(&with_samples, 2.0 * self.vector())
+        };
+        sections.iter().map(with).collect()
     }
 
     /// Seconds of one solve, of a step or of a slope, in a run of these sizes; products run at
@@ -268,8 +285,8 @@ impl Plan {
     /// An error where `local` ranks of the run, rank 0 among them with sections of these costs,
     /// cannot fit in this machine's memory beside what they have built.
     pub fn refuse_if_too_large(&self, local: usize, sections: &[Cost]) -> Result<()> {
-        let other = self.other_bytes + self.sampling.kept + self.vector();
-        self.fits(self.held(sections) + other * local.saturating_sub(1) as f64)
+        let others = local.saturating_sub(1) as f64 * self.held_elsewhere(sections);
+        self.fits(self.held(sections) + others)
     }
 
     /// An error where a trial on `cores` cores cannot fit in it: all ranks, or the share of one
@@ -277,8 +294,7 @@ impl Plan {
     pub fn refuse_trial(&self, cores: usize, built: f64, sections: &[Cost]) -> Result<()> {
         let whole = self.held(sections);
         if self.ranks <= cores {
-            let other = self.other_bytes + self.sampling.kept + self.vector();
-            let others = (self.ranks - 1) as f64 * other;
+            let others = (self.ranks - 1) as f64 * self.held_elsewhere(sections);
             return self.fits(whole + others + self.ranks as f64 * built);
         }
         let one = Sizes {
@@ -343,5 +359,20 @@ impl Plan {
             self.ranks
         ));
         lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ansatz::LEAST_VECTORS;
+
+    #[test]
+    fn wave_functions_reckon_with_the_vectors_of_the_smallest_run() {
+        let measurement = Cost {
+            state: 1.0,
+            ..Cost::default()
+        };
+        assert_eq!(with_vectors(1.0, &[measurement]), LEAST_VECTORS);
     }
 }

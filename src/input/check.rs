@@ -1,8 +1,41 @@
-//! Decides which values of the input are refused before any physics is built.
+//! Decides which values of the input are refused before any physics is built, and which keys have
+//! no effect.
 
 use super::sections::{Input, Method, SamplerInput};
 use crate::error::{Error, Result};
 use crate::io::output::is_reserved;
+
+/// Keys of Markov chains, which other methods of sampling do not have.
+const OF_CHAINS: [(&str, &str); 5] = [
+    ("sampler", "chains"),
+    ("sampler", "moves"),
+    ("sampler", "sweeps"),
+    ("sampler", "burn_in"),
+    ("measure", "burn_in"),
+];
+
+/// The keys of Markov chains that an input gives.
+pub(super) fn keys_of_chains(table: &toml::Table) -> Vec<String> {
+    let given = OF_CHAINS.iter().filter(|(section, key)| {
+        let inside = table.get(*section).and_then(toml::Value::as_table);
+        inside.is_some_and(|t| t.contains_key(*key))
+    });
+    given
+        .map(|(section, key)| format!("{section}.{key}"))
+        .collect()
+}
+
+/// A warning of keys that a full sum does not look at; one input may serve several methods.
+pub(super) fn warn_of_chains_in_a_sum(input: &Input, table: &toml::Table) {
+    let is_sum = |s: &SamplerInput| s.method == Method::FullSum;
+    let given = keys_of_chains(table);
+    if input.sampler.as_ref().is_some_and(is_sum) && !given.is_empty() {
+        log::warn!(
+            "a full sum has no Markov chains: {} belong to \"metropolis\" and have no effect",
+            given.join(", ")
+        );
+    }
+}
 
 /// An error where a number that is given is not positive; `key` is where it stands.
 pub fn positive(key: &str, value: Option<f64>) -> Result<()> {

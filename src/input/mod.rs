@@ -173,7 +173,7 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     input.output.name.get_or_insert(stem);
     let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
     streams::settle(&mut input, &table)?;
-    streams::warn_of_unused(&input, &table);
+    check::warn_of_chains_in_a_sum(&input, &table);
     check::check(&input)?;
     check::names(&input)?;
     let digest = fnv1a(format!("{text}\n{table}").as_bytes());

@@ -50,6 +50,13 @@ pub fn fnv1a(bytes: &[u8]) -> u64 {
     more(EMPTY, bytes)
 }
 
+/// The same of a regular file, which is read piece by piece.
+pub fn checksum(path: &Path) -> std::io::Result<u64> {
+    let mut file = files::open(path)?;
+    let length = file.metadata()?.len();
+    over(&mut file, length, EMPTY)
+}
+
 /// Bytes of the user block of a file with datasets of these names: a power of two, as HDF5 asks.
 pub fn block<'n>(names: impl Iterator<Item = &'n str>) -> usize {
     let lines: usize = names.map(|name| name.len() + 64).sum();

@@ -164,7 +164,7 @@ pub fn peak_memory() -> f64 {
 
 /// The memory in bytes that this process has resident now, after it has given back what it does not
 /// use; 0 where the system does not tell.
-pub fn resident_memory() -> f64 {
+pub fn trim_and_measure() -> f64 {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: a plain call, which frees what nobody holds.
     unsafe {

@@ -104,7 +104,7 @@ fn lattice(tree: &Tree, folder: PathBuf) -> Result<Lattice> {
 
 impl ResultsFile {
     /// Whether some section sampled a wave function.
-    pub fn samples(&self) -> bool {
+    pub fn has_wave_function(&self) -> bool {
         self.tree.datasets.contains_key("status/sites")
     }
 

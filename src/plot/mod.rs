@@ -88,7 +88,7 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
     let runs = data::read(paths, &options.exact)?;
     let mut drawn = Vec::new();
     // What belongs to no section of any file is not missed.
-    if runs.iter().any(ResultsFile::samples) {
+    if runs.iter().any(ResultsFile::has_wave_function) {
         for pictures in PICTURES {
             drawn.extend(pictures(&runs)?);
         }

@@ -33,12 +33,23 @@ pub enum Loaded {
 pub struct Cost {
     /// Blocks from the start to the end; an estimate where the calculation decides on the way.
     pub blocks: f64,
-    /// Bytes that rank 0 keeps until the end.
+    /// Bytes that every rank keeps until the end.
     pub bytes: f64,
-    /// Bytes that a block takes besides, at the worst moment.
+    /// Bytes that rank 0 alone keeps besides until the end.
+    pub on_root: f64,
+    /// Bytes that a block takes besides on rank 0, at the worst moment.
     pub work: f64,
-    /// Bytes of the state that [`Calculation::save`] writes.
+    /// The same on another rank, at most.
+    pub work_elsewhere: f64,
+    /// Bytes of the state that [`Calculation::save`] writes, on every rank.
     pub state: f64,
+}
+
+impl Cost {
+    /// Bytes that rank 0 keeps until the end.
+    pub fn kept_on_root(&self) -> f64 {
+        self.bytes + self.on_root
+    }
 }
 
 /// Bytes that sections of these costs take on rank 0 at the worst moment of a run, one after the
@@ -47,11 +58,29 @@ pub struct Cost {
 /// A save has the state of the present section together with the results, and then with a copy of
 /// the states that those before have handed on.
 pub fn most_held(sections: &[Cost], recorded: f64) -> f64 {
+    let of = |section: &Cost| (section.kept_on_root(), section.work);
+    most_of(sections, of, |handed_on| f64::max(recorded, handed_on))
+}
+
+/// The same on another rank, which saves the state and writes no files.
+pub fn most_held_elsewhere(sections: &[Cost]) -> f64 {
+    let of = |section: &Cost| (section.bytes, section.work_elsewhere);
+    most_of(sections, of, |_| 0.0)
+}
+
+/// The most at any moment; `of` gives what a section keeps and its work, `beside` what a save has
+/// beside the state, from the bytes that have been handed on.
+fn most_of(
+    sections: &[Cost],
+    of: impl Fn(&Cost) -> (f64, f64),
+    beside: impl Fn(f64) -> f64,
+) -> f64 {
     let (mut kept, mut handed_on, mut most) = (0.0, 0.0, 0.0);
     for section in sections {
-        kept += section.bytes;
-        let save = section.state + f64::max(recorded, handed_on);
-        most = f64::max(most, kept + handed_on + section.work.max(save));
+        let (bytes, work) = of(section);
+        kept += bytes;
+        let save = section.state + beside(handed_on);
+        most = f64::max(most, kept + handed_on + work.max(save));
         handed_on += section.state;
     }
     most
@@ -86,4 +115,35 @@ pub trait Calculation {
     }
     /// Where the calculation stands, for the log: "step 12".
     fn place(&self) -> String;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rank_0_alone_has_records_and_copies() {
+        let first = Cost {
+            bytes: 1.0,
+            on_root: 10.0,
+            work: 40.0,
+            work_elsewhere: 20.0,
+            state: 5.0,
+            ..Cost::default()
+        };
+        let second = Cost {
+            state: 7.0,
+            ..Cost::default()
+        };
+        assert_eq!(most_held(&[first], 3.0), 51.0);
+        assert_eq!(most_held_elsewhere(&[first]), 21.0);
+        let light = Cost {
+            work: 0.0,
+            work_elsewhere: 0.0,
+            ..first
+        };
+        // What the first hands on is there, the state of the second, and on rank 0 a copy of it.
+        assert_eq!(most_held(&[light, second], 3.0), 28.0);
+        assert_eq!(most_held_elsewhere(&[light, second]), 13.0);
+    }
 }

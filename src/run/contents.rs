@@ -2,7 +2,7 @@
 
 use crate::files;
 use crate::io::hdf5;
-use crate::io::seal::fnv1a;
+use crate::io::seal::{checksum, fnv1a};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -14,28 +14,30 @@ const READ_ONCE: [&str; 3] = ["load", "data", "condensate"];
 /// Adds, beside each key of `table` and of the tables in it that names a file of `folder`, a number
 /// for its content. What is no file, or cannot be read, is left to who reads it.
 pub fn add_contents(table: &mut Table, folder: &Path) {
-    add(table, folder, &FILES);
+    add(table, folder, &FILES, meaning);
 }
 
-/// An input with a number for the content of every file that it names, those that are read once
+/// An input with a number for the bytes of every file that it names, those that are read once
 /// included: what all ranks have to agree on.
-pub(super) fn with_contents(input: &Table, folder: &Path) -> String {
+pub(super) fn with_bytes(input: &Table, folder: &Path) -> String {
     let mut input = input.clone();
-    add(&mut input, folder, &[FILES, READ_ONCE].concat());
+    let of_bytes = |path: &Path| checksum(path).ok();
+    add(&mut input, folder, &[FILES, READ_ONCE].concat(), of_bytes);
     input.to_string()
 }
 
-fn add(table: &mut Table, folder: &Path, keys: &[&str]) {
+/// Adds the numbers that `number` gives for files under one of `keys`.
+fn add(table: &mut Table, folder: &Path, keys: &[&str], number: fn(&Path) -> Option<u64>) {
     let mut found = Vec::new();
     for (key, value) in table.iter_mut() {
         match value {
-            Value::Table(inner) => add(inner, folder, keys),
+            Value::Table(inner) => add(inner, folder, keys, number),
             Value::Array(list) => list
                 .iter_mut()
                 .filter_map(Value::as_table_mut)
-                .for_each(|inner| add(inner, folder, keys)),
+                .for_each(|inner| add(inner, folder, keys, number)),
             Value::String(name) if keys.contains(&key.as_str()) => {
-                found.extend(content(&folder.join(name)).map(|sum| (key.clone(), sum)));
+                found.extend(number(&folder.join(name)).map(|sum| (key.clone(), sum)));
             }
             _ => {}
         }
@@ -50,12 +52,12 @@ fn add(table: &mut Table, folder: &Path, keys: &[&str]) {
 
 /// A number for what a file says: for a state the parameters of its wave function, so that the
 /// same state counts as the same whenever it was written.
-fn content(path: &Path) -> Option<u64> {
-    let bytes = files::bytes(path, u64::MAX).ok()?;
+fn meaning(path: &Path) -> Option<u64> {
+    files::open(path).ok()?;
     let state = hdf5::read(path).map(|tree| tree.group("parameters"));
     match state.ok().filter(|state| !state.datasets.is_empty()) {
         Some(state) => Some(fnv1a(&state.to_bytes())),
-        None => Some(fnv1a(&bytes)),
+        None => checksum(path).ok(),
     }
 }
 
@@ -82,7 +84,30 @@ mod tests {
         let mut counted = load.clone();
         add_contents(&mut counted, folder.path());
         assert_eq!(counted, load, "a run that goes on does not read it again");
-        let all = with_contents(&load, folder.path());
-        assert!(all.contains("load_content"), "{all}");
+        let all = with_bytes(&load, folder.path());
+        let sum = fnv1a(b"1.0,Z0 Z1");
+        assert!(
+            all.contains(&format!("load_content = \"{sum:016x}\"")),
+            "{all}"
+        );
+    }
+
+    #[test]
+    fn ranks_compare_bytes_and_attempts_compare_states() {
+        let folder = tempfile::tempdir().unwrap();
+        let input: Table = "of = { file = 'x.h5' }".parse().unwrap();
+        let numbers = |time: f64| {
+            let mut tree = crate::io::tree::Tree::default();
+            tree.put_reals("parameters/a", &[1.0, 2.0]);
+            tree.put_real("timing/elapsed", time);
+            hdf5::write_atomic(&folder.path().join("x.h5"), &tree).unwrap();
+            let mut meant = input.clone();
+            add_contents(&mut meant, folder.path());
+            (meant, with_bytes(&input, folder.path()))
+        };
+        let (first, second) = (numbers(1.0), numbers(2.0));
+        assert_ne!(first.0, input);
+        assert_eq!(first.0, second.0);
+        assert_ne!(first.1, second.1);
     }
 }

@@ -7,7 +7,7 @@
 //! streams. An error within a block goes the same way: the state of the boundary is saved first.
 
 use super::calculation::{Calculation, Progress};
-use super::contents::with_contents;
+use super::contents::with_bytes;
 use super::desk::Desk;
 use super::identity::Declaration;
 use crate::comm::{Comm, agree, same_everywhere};
@@ -128,7 +128,7 @@ pub(super) struct Engine<'e, 'c> {
 /// content.
 fn refuse_other_files(stages: &[Stage], job: &Job) -> Result<()> {
     let mut read = job.identity.clone();
-    read += &with_contents(&job.source.table, &job.source.folder);
+    read += &with_bytes(&job.source.table, &job.source.folder);
     read.extend(stages.iter().map(|stage| stage.keys.to_string()));
     same_everywhere(
         job.comm,

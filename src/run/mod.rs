@@ -15,7 +15,7 @@ mod identity;
 mod recurrence;
 mod results;
 
-pub use calculation::{Calculation, Cost, Loaded, Progress, most_held};
+pub use calculation::{Calculation, Cost, Loaded, Progress, most_held, most_held_elsewhere};
 pub use contents::add_contents;
 pub use curves::{Column, Curves, Record, load_rows, save_rows};
 pub use desk::Desk;

@@ -86,7 +86,7 @@ const QCD: [[f64; 2]; 15] = [
 #[test]
 fn the_space_of_qcd_has_its_dip_its_wall_and_its_screening() {
     if !long() {
-        println!("skipped: a minute of training, run by jobs/test.sh --long");
+        println!("SKIPPED: a minute of training, run by jobs/test.sh --long");
         return;
     }
     let (case, found) = run(

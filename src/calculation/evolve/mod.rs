@@ -100,9 +100,9 @@ pub struct Evolve<'a> {
     /// Warnings that the log has had.
     said: Vec<String>,
     mark: TrajectoryMark,
-    /// Bytes of the parameter vector and of the solve of a slope.
+    /// Bytes of the parameter vector, and of the solve of a slope on rank 0 and on another rank.
     vector: f64,
-    solver: f64,
+    solver: [f64; 2],
 }
 
 impl<'a> Evolve<'a> {
@@ -112,7 +112,7 @@ impl<'a> Evolve<'a> {
         let keys = input::section(&keys, "evolve")?.clone();
         let shared = world.vmc()?;
         let plan = world.plan()?;
-        let (vector, solver) = (plan.vector(), plan.solver_bytes(&plan.sizes, 0));
+        let (vector, solver) = (plan.vector(), [plan.root_bytes, plan.other_bytes]);
         let vmc = &mut *shared.borrow_mut();
         validate_evolution(source, &vmc.problem)?;
         start::start(source, vmc)?;
@@ -168,13 +168,16 @@ fn bounds(keys: &EvolveInput) -> (Option<f64>, f64) {
 impl Calculation for Evolve<'_> {
     fn cost(&self) -> Cost {
         let slopes = self.keys.integrator.slopes_per_step() as f64;
+        // All slopes, both ends, the start, the point of the next slope, and the solve.
+        let work = |solver: f64| solver + (slopes + 5.0) * self.vector;
         Cost {
             blocks: 1.0 + (self.keys.time / self.keys.step).ceil(),
             // The slope at the present point.
             bytes: self.vector,
-            // All slopes, both ends, the start, the point of the next slope, and the solve.
-            work: self.solver + (slopes + 5.0) * self.vector,
+            work: work(self.solver[0]),
+            work_elsewhere: work(self.solver[1]),
             state: 2.0 * self.vector,
+            ..Cost::default()
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {

@@ -77,6 +77,8 @@ pub struct Measure<'a> {
     observables: Vec<Named>,
     target: Option<Target>,
     measurement: Measurement,
+    /// Bytes of the parameter vector.
+    vector: f64,
 }
 
 impl<'a> Measure<'a> {
@@ -85,7 +87,7 @@ impl<'a> Measure<'a> {
         let keys = keys(source)?;
         let keys = input::section(&keys, "measure")?.clone();
         let shared = world.vmc()?;
-        world.plan()?;
+        let vector = world.plan()?.vector();
         let vmc = shared.borrow();
         let list = &keys.observables;
         let observables = observables(source, &vmc.problem, list, "measure.observables")?;
@@ -95,8 +97,9 @@ impl<'a> Measure<'a> {
             observables,
             keys,
             measurement: Measurement::default(),
+            vector,
         };
-        let bytes = measure.cost().bytes;
+        let bytes = measure.cost().on_root;
         if world.rank == 0 && bytes > LARGE * available_memory() {
             log::warn!(
                 "rank 0 will keep {:.1} GB of local energies until the end of the measurement",
@@ -120,7 +123,7 @@ impl<'a> Measure<'a> {
 impl Calculation for Measure<'_> {
     fn cost(&self) -> Cost {
         let vmc = self.vmc.borrow();
-        let state = vmc.vector_bytes();
+        let state = self.vector;
         match vmc.ensemble.noise().is_none() {
             true => Cost {
                 blocks: 1.0,
@@ -129,7 +132,7 @@ impl Calculation for Measure<'_> {
             },
             false => Cost {
                 blocks: (self.keys.samples / vmc.sampler.chains).div_ceil(BLOCK) as f64,
-                bytes: BYTES_PER_SAMPLE * self.keys.samples as f64,
+                on_root: BYTES_PER_SAMPLE * self.keys.samples as f64,
                 state,
                 ..Cost::default()
             },

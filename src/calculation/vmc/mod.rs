@@ -16,7 +16,6 @@ pub use memory::Sampling;
 pub use record::parameters_of;
 pub use state::{Restored, gather_spins};
 
-use crate::ansatz::Block;
 use crate::ensemble::Variational;
 use crate::error::Result;
 use crate::input::{KeptSamples, SamplerInput, Source};
@@ -64,13 +63,6 @@ impl<'a> Vmc<'a> {
     /// Number of sites.
     pub fn sites(&self) -> usize {
         self.problem.lattice.sites
-    }
-
-    /// Bytes of the parameter vector.
-    pub fn vector_bytes(&self) -> f64 {
-        let entries = |b: &Block| b.shape.iter().product::<usize>() * (1 + usize::from(b.complex));
-        let layout = self.ensemble.layout();
-        8.0 * layout.iter().map(|b| entries(b) as f64).sum::<f64>()
     }
 
     /// Samples of a chain in a step.

@@ -18,6 +18,8 @@ pub(super) const MPI: f64 = 1.1e7;
 pub struct Forecast {
     /// Largest resident memory of a rank in bytes.
     pub memory: f64,
+    /// The same of the ranks other than 0, where it is known apart from that of rank 0.
+    pub memory_elsewhere: Option<f64>,
     /// Bytes of X.h5.
     pub results: Option<f64>,
     /// Bytes of X.ckpt.h5; the generation before it takes as much.
@@ -71,9 +73,12 @@ pub struct Built {
 /// From the cost model alone, for a rank that builds so much at the start and has sections of these
 /// costs.
 pub fn modelled(plan: &Plan, built: Built, sections: &[Cost]) -> Forecast {
-    let mpi = if plan.ranks > 1 { MPI } else { 0.0 };
+    let several = plan.ranks > 1;
+    let mpi = if several { MPI } else { 0.0 };
+    let resident = |held: f64| PROGRAM + mpi + built.most.max(built.held + held);
     Forecast {
-        memory: PROGRAM + mpi + built.most.max(built.held + plan.held(sections)),
+        memory: resident(plan.held(sections)),
+        memory_elsewhere: several.then(|| resident(plan.held_elsewhere(sections))),
         ..Forecast::default()
     }
 }
@@ -107,7 +112,7 @@ impl Forecast {
 
     /// Takes what the sections say of themselves; what they keep is part of the least memory.
     pub fn take_sections(&mut self, sections: Vec<SectionCost>) {
-        let kept: f64 = sections.iter().map(|s| s.cost.bytes).sum();
+        let kept: f64 = sections.iter().map(|s| s.cost.kept_on_root()).sum();
         self.memory = self.memory.max(PROGRAM + kept);
         self.sections = sections;
     }
@@ -120,12 +125,13 @@ impl Forecast {
     /// Adds its numbers to those of the plan; what is not known is null.
     pub fn add_to(&self, object: &mut Value, header: &str) {
         let sections = self.sections.iter().map(|section| {
-            let Cost { blocks, bytes, .. } = section.cost;
+            let (blocks, bytes) = (section.cost.blocks, section.cost.kept_on_root());
             let about = json!({ "blocks": blocks, "bytes": bytes });
             (section.name.to_string(), about)
         });
         let numbers = json!({
-            "memory_per_rank": self.memory, "results_bytes": self.results,
+            "memory_per_rank": self.memory, "memory_of_other_ranks": self.memory_elsewhere,
+            "results_bytes": self.results,
             "blas_buffer_bytes": blas::buffer_bytes(1),
             "checkpoint_bytes": self.checkpoint, "samples_bytes": self.samples,
             "samples_peak_bytes": self.samples_peak,
@@ -155,14 +161,11 @@ impl Forecast {
             lines.extend(value.map(|v| format!("  {name:<16}{v}")))
         };
         for section in self.sections.iter().filter(|s| !MODELLED.contains(&s.name)) {
-            let Cost {
-                blocks,
-                bytes: kept,
-                ..
-            } = section.cost;
+            let (blocks, kept) = (section.cost.blocks, section.cost.kept_on_root());
             let text = format!("{blocks:.0} blocks, keeps {}", bytes(kept));
             line(section.name, Some(text));
         }
+        line("on others", self.memory_elsewhere.map(bytes));
         line("results", self.results.map(bytes));
         line(
             "checkpoint",

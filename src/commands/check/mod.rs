@@ -57,10 +57,10 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     let source = calculation::read(asked.path, asked.settings, registry)?;
     let local = asked.ranks.min(job::placement::cores());
     let share = linalg::total_memory() / local as f64;
-    let before = job::resident_memory();
+    let before = job::trim_and_measure();
     let start = calculation::start(&source, registry, (0, asked.ranks), share)?;
     let built = Built {
-        held: (job::resident_memory() - before).max(0.0),
+        held: (job::trim_and_measure() - before).max(0.0),
         most: (job::peak_memory() - before).max(0.0),
     };
     let Start { world, stages } = start;

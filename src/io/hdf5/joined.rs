@@ -49,7 +49,7 @@ impl Fill for Complex64 {
 pub struct SourceFile {
     /// Its name without folder: it stays in the folder of the joined file.
     pub name: String,
-    /// A number for what it holds ([`seal::identity`]); files of version 0.1 have none.
+    /// A number for what it holds ([`seal::identity`]); a joined file of version 0.1 lists none.
     pub identity: Option<u64>,
 }
 

@@ -4,6 +4,7 @@
 //! to the [`Registry`].
 
 pub mod evolve;
+mod fits;
 pub mod holography;
 pub mod measure;
 pub mod optimize;

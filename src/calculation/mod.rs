@@ -8,6 +8,7 @@ mod fits;
 pub mod holography;
 pub mod measure;
 pub mod optimize;
+pub mod phases;
 mod plan;
 pub mod registry;
 mod start;
@@ -25,5 +26,6 @@ pub const SECTIONS: &[Section] = &[
     optimize::SECTION,
     evolve::SECTION,
     measure::SECTION,
+    phases::SECTION,
     holography::SECTION,
 ];

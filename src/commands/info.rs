@@ -6,6 +6,7 @@ use crate::io::roles::Role;
 use crate::io::tree::Tree;
 use crate::io::{hdf5, seal};
 use crate::run::{Curves, Declaration};
+use crate::stats::mean_and_error;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -78,7 +79,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "started_at_step": count("status/started_at_step"),
         "proposals": count("status/proposals"), "samples": count("measure/samples"),
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites").ok(),
-        "evolution": evolution(tree), "holography": holography(tree),
+        "evolution": evolution(tree), "holography": holography(tree), "phases": phases(tree),
         "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),
@@ -173,6 +174,34 @@ fn holography(tree: &Tree) -> Value {
         "coupling": with_error("coupling"), "radius": with_error("radius"),
         "wall": list("potential/walls").last(), "tension": list("potential/tension").last(),
         "screening_separation": part("potential/screening_separation"),
+    })
+}
+
+/// What networks have seen of a transition, accuracies as means over the seeds; null without them.
+/// Errors come from the scatter of the seeds.
+fn phases(tree: &Tree) -> Value {
+    let Ok(task) = tree.text("phases/task") else {
+        return Value::Null;
+    };
+    let part = |name: &str| tree.real(&format!("phases/{name}")).ok();
+    let list = |name: &str| {
+        let found = tree.reals(&format!("phases/{name}"));
+        found.unwrap_or_default()
+    };
+    let over_seeds = |values: Vec<f64>| match mean_and_error(&values) {
+        None => Value::Null,
+        Some((mean, error)) => json!({ "mean": mean, "error": error }),
+    };
+    let crosses = tree.integers("phases/crosses").unwrap_or_default();
+    let crossings = list("crossing").into_iter().zip(&crosses);
+    let crossings = crossings.filter(|(_, there)| **there == 1);
+    json!({
+        "task": task, "seeds": list("objective").len(),
+        "crossing": over_seeds(crossings.map(|(c, _)| c).collect()),
+        "accuracy": mean_and_error(&list("accuracy")).map(|a| a.0),
+        "baseline_crossing": part("baseline_crossing"),
+        "baseline_accuracy": part("baseline_accuracy"),
+        "peak": part("peak"), "tanh_centre": over_seeds(list("tanh/centre")),
     })
 }
 

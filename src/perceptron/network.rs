@@ -88,6 +88,13 @@ impl Perceptron {
         self.blocks().last().map_or(0, |block| block.range.end)
     }
 
+    /// Multiplications of a row on its way forward.
+    pub fn multiplications(&self) -> usize {
+        let convolution = self.convolution.as_ref();
+        let of_windows = convolution.map_or(0, |c| c.weights() * c.windows.len());
+        of_windows + self.layers.iter().map(Dense::weights).sum::<usize>()
+    }
+
     /// Most numbers that a row needs in one layer.
     pub fn widest(&self) -> usize {
         let convolution = self.convolution.as_ref();

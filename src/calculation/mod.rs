@@ -3,6 +3,7 @@
 //! A new section is a folder of this room and one line of [`SECTIONS`]; another crate adds its own
 //! to the [`Registry`].
 
+pub mod classical;
 pub mod evolve;
 pub mod holography;
 pub mod measure;
@@ -24,5 +25,6 @@ pub const SECTIONS: &[Section] = &[
     optimize::SECTION,
     evolve::SECTION,
     measure::SECTION,
+    classical::SECTION,
     holography::SECTION,
 ];

@@ -105,6 +105,14 @@ impl Configurations {
         self.chain.resize(rows, chain as u32);
     }
 
+    /// Forgets all but the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.bits.truncate(count * self.words());
+        self.energies.truncate(count);
+        self.temperature.truncate(count);
+        self.chain.truncate(count);
+    }
+
     /// The same in the order temperature, chain, sample.
     pub fn sorted(&self) -> Self {
         if self.is_enumerated() {

@@ -235,12 +235,15 @@ impl Moments {
         });
         let right = chosen.iter().map(|k| -self.covariance(k + 1, energy));
         let couplings = solved(matrix, right.collect())?;
-        let means = chosen.iter().zip(&couplings);
-        let carried: f64 = means
-            .map(|(k, j)| j * self.at(0, k + 1) / self.weight())
-            .sum();
-        let constant = self.at(0, energy) / self.weight() + carried;
+        let constant = self.constant(chosen, &couplings);
         Some((constant, couplings))
+    }
+
+    /// E_0 for given J_k: ⟨H⟩ + Σ J_k ⟨C_k⟩.
+    pub fn constant(&self, chosen: &[usize], couplings: &[f64]) -> f64 {
+        let mean = |k: usize| self.at(0, k) / self.weight();
+        let carried = chosen.iter().zip(couplings).map(|(k, j)| j * mean(k + 1));
+        mean(self.width - 1) + carried.sum::<f64>()
     }
 
     /// ⟨(H − H_eff)²⟩ of a fit.

@@ -3,6 +3,7 @@
 //!
 //! A new update is a file of this room and one line of [`UPDATES`].
 
+pub mod averages;
 mod cluster;
 pub mod configurations;
 pub mod effective;

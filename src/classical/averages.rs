@@ -217,7 +217,7 @@ mod tests {
     /// Independent spins in a field: E = −h Σ s, so that all averages are known at any temperature.
     #[test]
     fn reweighted_averages_are_those_of_the_other_temperature() {
-        let (sites, t) = (6, 2.0);
+        let (sites, t) = (40, 2.0);
         let up = |t: f64| 1.0 / (1.0 + (-2.0 / t).exp());
         let (mut pulls, mut seen) = (Vec::new(), 0);
         for experiment in 0..60 {

@@ -6,28 +6,22 @@
 
 use super::check::entry;
 use super::keys::ClassicalPlan;
-use super::learning::{HeldOut, LearnedModel, chosen, held_out, total};
+use super::learning::{HeldOut, LearnedModel};
 use super::model::ClassicalModel;
 use super::outcome::Outcomes;
 use super::record;
-use super::roster::{Leg, Roster};
-use super::walkers::{Haul, Walkers, Wanted};
-use crate::classical::averages::{ChainSeries, tau};
+use super::roster::{Leg, Roster, words};
+use super::walkers::Walkers;
+use crate::classical::averages::ChainSeries;
 use crate::classical::effective::{Features, Moments};
-use crate::classical::{
-    Configurations, SpinUpdate, Tally, UPDATES, UpdateCourse, UpdateEntry, UpdateSetting,
-};
-use crate::comm::{Comm, agree};
+use crate::classical::{Configurations, Tally, UpdateCourse, UpdateEntry};
+use crate::comm::Comm;
 use crate::error::{Error, Result};
-use crate::io::samples::Segment;
 use crate::io::tree::Tree;
 use crate::rng::{Purpose, RngExt};
 use crate::run::{Calculation, Cost, Desk, Loaded, Progress};
 use std::cell::OnceCell;
 use std::rc::Rc;
-
-/// Flips that a block proposes over all walkers.
-const BLOCK: f64 = 1e8;
 
 /// Where a run stands, without spins and series.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,17 +54,17 @@ pub(super) struct Sampled {
     pub legs: Vec<Leg>,
     pub features: Option<Features>,
     /// Whether samples are written.
-    keeps: bool,
+    pub keeps: bool,
     /// Whether a section behind asks for configurations.
-    hands_on: bool,
+    pub hands_on: bool,
     pub standing: Standing,
     /// Of each walker in the present leg, on rank 0.
     pub series: Vec<ChainSeries>,
     /// Of this rank's walkers.
-    spins: Vec<Vec<i8>>,
-    walkers: Walkers,
+    pub spins: Vec<Vec<i8>>,
+    pub walkers: Walkers,
     /// The leg that the updates were built for.
-    built: Option<usize>,
+    pub built: Option<usize>,
     /// Wall times of the blocks.
     pub seconds: Vec<f64>,
     mark: (Standing, Vec<Vec<i8>>, usize, usize, usize),
@@ -166,7 +160,7 @@ impl Sampled {
     }
 
     /// Forgets what was counted in the leg before.
-    fn begin_leg(&mut self) {
+    pub fn begin_leg(&mut self) {
         let count = self.features.as_ref().map_or(0, Features::len);
         let walkers = self.roster.len();
         self.standing.step = 0;
@@ -176,238 +170,12 @@ impl Sampled {
         self.standing.seconds.push(0.0);
         self.series = vec![ChainSeries::default(); walkers];
     }
-
-    /// Builds the updates of the present leg, with the walkers' spins.
-    fn build(&mut self) {
-        let entry = if self.leg().learned {
-            self.entry
-        } else {
-            self.first_entry()
-        };
-        let update = |w: usize| -> Option<Box<dyn SpinUpdate>> {
-            let (t, _) = self.roster.of(w);
-            let setting = UpdateSetting {
-                energy: &self.model.energy,
-                square: self.model.square(),
-                beta: self.walkers.betas[t],
-                effective: self.standing.models.get(t).map(|m| &m.model),
-                max_cluster: self.plan.effective.max_cluster,
-            };
-            match entry.course {
-                UpdateCourse::Chain(build) | UpdateCourse::Learned(build) => Some(build(&setting)),
-                UpdateCourse::All => None,
-            }
-        };
-        if self.built != Some(self.standing.leg) {
-            self.walkers.updates = self.walkers.mine.clone().filter_map(update).collect();
-            self.built = Some(self.standing.leg);
-        }
-        let pairs = self.walkers.updates.iter_mut().zip(&self.spins);
-        pairs.for_each(|(update, spins)| update.put(spins));
-    }
-
-    /// The update of legs that have not learned: that of the input, or the one to learn from.
-    fn first_entry(&self) -> &'static UpdateEntry {
-        match self.entry.course {
-            UpdateCourse::Learned(_) => &UPDATES[0],
-            _ => self.entry,
-        }
-    }
-
-    /// Steps of a block of a leg.
-    fn steps_per_block(&self, leg: &Leg) -> usize {
-        let work = (self.roster.len() * self.model.energy.sites() * leg.sweeps) as f64;
-        let most = leg.steps().div_ceil(8).max(1);
-        ((BLOCK / work) as usize).clamp(1, most)
-    }
-
-    /// Moves all walkers and takes over what all ranks bring home.
-    fn advance(&mut self, count: usize, desk: &mut Desk) -> Result<()> {
-        self.build();
-        let leg = *self.leg();
-        let steps = self.standing.step..self.standing.step + count;
-        let wanted = Wanted {
-            features: self.features.as_ref(),
-            bits: leg.counts && (self.keeps || self.hands_on),
-        };
-        let kept = leg.kept(steps.end) - leg.kept(steps.start);
-        let number = (self.standing.leg, &leg);
-        let moved = self.walkers.advance(number, steps, wanted, desk);
-        let (hauls, swaps) = agree(desk.comm, moved)?;
-        let comm = desk.comm;
-        let mut piece = Vec::new();
-        hauls.iter().for_each(|haul| haul.write(&mut piece));
-        let numbers = comm.gather(&piece)?;
-        let bits = hauls.iter().flat_map(|h| &h.bits);
-        let bits: Vec<u8> = bits.flat_map(|w| w.to_le_bytes()).collect();
-        let bits = comm.gather_bytes(&bits)?;
-        let mut swaps: Vec<f64> = swaps.as_flattened().to_vec();
-        comm.sum_on_root(&mut swaps)?;
-        if comm.is_root() {
-            self.take(&numbers, &bits, kept, desk);
-            let pairs = self.standing.swaps.iter_mut().zip(swaps.chunks_exact(2));
-            pairs.for_each(|(all, new)| {
-                all[0] += new[0];
-                all[1] += new[1];
-            });
-        }
-        let updates = self.walkers.updates.iter().zip(&mut self.spins);
-        updates.for_each(|(update, spins)| update.copy(spins));
-        self.standing.step += count;
-        Ok(())
-    }
-
-    /// Takes over what all walkers have brought home, on rank 0.
-    fn take(&mut self, numbers: &[f64], bits: &[u8], kept: usize, desk: &mut Desk) {
-        let features = self.features.as_ref().map_or(0, Features::len);
-        let words = bits.chunks_exact(8);
-        let words: Vec<u64> = words
-            .map(|w| u64::from_le_bytes(w.try_into().unwrap_or_default()))
-            .collect();
-        let of_walker = words.len() / self.roster.len();
-        let width = Haul::width(kept, features);
-        let mut rows = Segment::default();
-        for (w, numbers) in numbers.chunks_exact(width).enumerate() {
-            let bits = words[w * of_walker..(w + 1) * of_walker].to_vec();
-            let haul = Haul::read(numbers, kept, features, bits);
-            let series = &mut self.series[w];
-            series.energies.extend(&haul.energies);
-            series.sums.extend(&haul.sums);
-            self.standing.tallies[w].add(haul.tally.numbers());
-            let halves = self.standing.moments[w].iter_mut().zip(&haul.moments);
-            halves.for_each(|(all, new)| all.add(new, 1.0));
-            if haul.bits.is_empty() {
-                continue;
-            }
-            let (t, c) = self.roster.of(w);
-            if self.keeps {
-                keep(&mut rows, self.model.energy.sites(), (t, c), &haul);
-            }
-            if self.hands_on {
-                let mut all = self.model.configurations.borrow_mut();
-                all.push(t, c, &haul.bits, &haul.energies);
-            }
-        }
-        if self.keeps && !rows.chain.is_empty() {
-            desk.keep(rows);
-        }
-    }
-
-    /// The end of a leg: what was learned goes to all ranks.
-    fn end_leg(&mut self, desk: &mut Desk) -> Result<()> {
-        let comm = desk.comm;
-        if self.leg().counts {
-            self.standing.done = true;
-            if self.hands_on {
-                self.hand_on(comm)?;
-            }
-            return Ok(());
-        }
-        let fitted = if comm.is_root() {
-            self.fit()
-        } else {
-            Ok(Vec::new())
-        };
-        let models = agree(comm, fitted)?;
-        let numbers: Vec<f64> = models.iter().flat_map(LearnedModel::numbers).collect();
-        let mut bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_le_bytes()).collect();
-        comm.broadcast_bytes(&mut bytes)?;
-        let words = bytes.chunks_exact(8);
-        let numbers: Vec<f64> = words
-            .map(|w| f64::from_le_bytes(w.try_into().unwrap_or_default()))
-            .collect();
-        self.standing.models = self.models_of(&numbers);
-        self.standing.rounds.push(self.standing.models.clone());
-        self.say_models(desk);
-        self.standing.leg += 1;
-        self.begin_leg();
-        Ok(())
-    }
-
-    /// Models of all temperatures from their numbers.
-    pub fn models_of(&self, numbers: &[f64]) -> Vec<LearnedModel> {
-        let Some(features) = &self.features else {
-            return Vec::new();
-        };
-        let models = numbers.chunks_exact(features.len() + 2);
-        models
-            .filter_map(|numbers| LearnedModel::from_numbers(features, numbers))
-            .collect()
-    }
-
-    /// The sums of a fit at a temperature.
-    pub fn moments_at(&self, t: usize) -> Vec<&Moments> {
-        let walkers = self.roster.at(t);
-        walkers.flat_map(|w| &self.standing.moments[w]).collect()
-    }
-
-    /// The series at a temperature.
-    pub fn series_at(&self, t: usize) -> Vec<ChainSeries> {
-        self.roster.at(t).map(|w| self.series[w].clone()).collect()
-    }
-
-    /// Fits at all temperatures, on rank 0.
-    fn fit(&mut self) -> Result<Vec<LearnedModel>> {
-        let Some(features) = &self.features else {
-            return Ok(Vec::new());
-        };
-        let temperatures = 0..self.roster.temperatures;
-        if !self.leg().learned {
-            let sweeps = self.leg().sweeps as f64;
-            let local = temperatures
-                .clone()
-                .map(|t| sweeps * tau(&self.series_at(t)));
-            self.standing.local_tau = local.collect();
-        }
-        let mut count = features.len();
-        if self.plan.effective.chooses() {
-            let errors = temperatures.clone();
-            let errors: Vec<HeldOut> = errors
-                .map(|t| held_out(features.len(), &self.moments_at(t)))
-                .collect();
-            count = chosen(&errors);
-            self.standing.held_out = errors;
-        }
-        let fitted = |t: usize| {
-            let sums = total(features.len(), self.moments_at(t).into_iter());
-            LearnedModel::fitted(features, &sums, count)
-        };
-        temperatures.map(fitted).collect()
-    }
-
-    fn say_models(&self, desk: &mut Desk) {
-        for (t, learned) in self.plan.temperatures.iter().zip(&self.standing.models) {
-            let sites = self.model.energy.sites() as f64;
-            let list = learned.model.couplings.iter();
-            let list: Vec<_> = list.map(|j| format!("{j:.5}")).collect();
-            desk.say(&format!(
-                "T = {t}: effective couplings {}, constant {:.5} per site, residual {:.4}",
-                list.join(", "),
-                learned.model.constant / sites,
-                learned.residual
-            ));
-        }
-    }
-
-    /// All configurations to all ranks, in order.
-    fn hand_on(&self, comm: &dyn Comm) -> Result<()> {
-        let mut tree = Tree::default();
-        if comm.is_root() {
-            let sorted = self.model.configurations.borrow().sorted();
-            sorted.save(&mut tree, "all");
-        }
-        let mut bytes = tree.to_bytes();
-        comm.broadcast_bytes(&mut bytes)?;
-        let tree = Tree::from_bytes(&bytes).unwrap_or_default();
-        *self.model.configurations.borrow_mut() = Configurations::load(&tree, "all")?;
-        Ok(())
-    }
 }
 
 /// The first spins of a walker: at random for even chains, all alike for odd ones, so that chains
 /// which agree have come from different sides.
 fn start(seed: u64, (t, c): (usize, usize), sites: usize) -> Vec<i8> {
-    let mut rng = super::roster::words(seed, Purpose::Configurations, (t, c), (0, 0));
+    let mut rng = words(seed, Purpose::Configurations, (t, c), (0, 0));
     let sign = if rng.random() { 1 } else { -1 };
     match c % 2 {
         0 => (0..sites)
@@ -415,22 +183,6 @@ fn start(seed: u64, (t, c): (usize, usize), sites: usize) -> Vec<i8> {
             .collect(),
         _ => vec![sign; sites],
     }
-}
-
-/// Adds the samples of a walker to the rows of the samples file.
-fn keep(rows: &mut Segment, sites: usize, (t, c): (usize, usize), haul: &Haul) {
-    rows.sites = sites;
-    let words = sites.div_ceil(64);
-    let mut spins = vec![1; sites];
-    for bits in haul.bits.chunks_exact(words) {
-        crate::classical::configurations::unpack(bits, &mut spins);
-        rows.configurations.extend(&spins);
-    }
-    rows.energies.extend(&haul.energies);
-    let count = haul.energies.len();
-    rows.temperature
-        .extend(std::iter::repeat_n(t as i64, count));
-    rows.chain.extend(std::iter::repeat_n(c as i64, count));
 }
 
 impl Calculation for Sampled {

@@ -35,6 +35,10 @@ pub enum Purpose {
     Copies = 9,
     /// Metropolis sweeps of a state that the optimisation stays orthogonal to.
     Orthogonal = 10,
+    /// Updates of classical spins.
+    Classical = 20,
+    /// Swaps of classical configurations between temperatures.
+    ClassicalSwap = 21,
     /// Points of the boundary of a space.
     BoundaryData = 40,
     /// Start of a fit of a metric.

@@ -31,11 +31,15 @@ pub fn info(path: &Path, registry: &Registry) -> Result<Value> {
 
 fn of_samples(path: &Path) -> Result<Value> {
     seal::verify(path, true)?;
-    let shapes = hdf5::shapes(path, &["configurations"])?;
-    let shape = shapes.into_iter().flatten().next().unwrap_or_default();
+    let mut shapes = hdf5::shapes(path, &["configurations", "energies"])?.into_iter();
+    let shape = shapes.next().flatten().unwrap_or_default();
+    let datasets = match shapes.next().flatten() {
+        None => "configurations, log_psi, local_energies, chain, step",
+        Some(_) => "configurations, energies, temperature, chain",
+    };
     Ok(json!({
         "file": "samples", "samples": shape.first(), "sites": shape.get(1),
-        "datasets": "configurations, log_psi, local_energies, chain, step",
+        "datasets": datasets,
     }))
 }
 

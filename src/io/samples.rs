@@ -2,8 +2,9 @@
 //! them.
 //!
 //! ```text
-//! X.samples.0001.h5 ...  configurations int8 [samples, sites], log_psi complex [samples],
-//!                        local_energies complex [samples], chain int64 [samples],
+//! X.samples.0001.h5 ...  configurations int8 [samples, sites], chain int64 [samples],
+//!                        of wave functions log_psi, local_energies complex [samples],
+//!                        of classical spins energies real, temperature int64 [samples],
 //!                        step int64 [samples] (where given)
 //! X.samples.h5           the same names, virtual datasets over all segments in order
 //! ```
@@ -26,10 +27,14 @@ pub struct Segment {
     pub sites: usize,
     /// Configurations, samples × sites in row-major order.
     pub configurations: Vec<i8>,
-    /// ln ψ of each sample.
+    /// ln ψ of each sample; empty for classical spins.
     pub log_psi: Vec<Complex64>,
-    /// Local energy of each sample, in units of the couplings.
+    /// Local energy of each sample, in units of the couplings; empty for classical spins.
     pub local_energies: Vec<Complex64>,
+    /// Energy of each sample of classical spins, in units of the couplings; else empty.
+    pub energies: Vec<f64>,
+    /// Number of the temperature of each sample of classical spins; else empty.
+    pub temperature: Vec<i64>,
     /// Global number of the chain of each sample.
     pub chain: Vec<i64>,
     /// Step or sweep of each sample, where it is kept.
@@ -41,7 +46,7 @@ pub fn bytes_per_sample(sites: usize) -> usize {
     sites + 2 * size_of::<Complex64>() + 2 * size_of::<i64>()
 }
 
-const NOTES: [(&str, DatasetKind, &str, &str); 5] = [
+const NOTES: [(&str, DatasetKind, &str, &str); 7] = [
     (
         "configurations",
         DatasetKind::Spin,
@@ -59,6 +64,18 @@ const NOTES: [(&str, DatasetKind, &str, &str); 5] = [
         DatasetKind::Complex,
         "coupling",
         "local energy",
+    ),
+    (
+        "energies",
+        DatasetKind::Real,
+        "coupling",
+        "energy of classical spins",
+    ),
+    (
+        "temperature",
+        DatasetKind::Integer,
+        "1",
+        "place of the temperature in the list of the input, from 0",
     ),
     (
         "chain",
@@ -80,26 +97,32 @@ const NOTES: [(&str, DatasetKind, &str, &str); 5] = [
 pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
     let path = paths.segment(number);
     let rows = segment.chain.len();
+    let quantum = [segment.log_psi.len(), segment.local_energies.len()];
+    let classical = [segment.energies.len(), segment.temperature.len()];
+    let of_one_kind = [(rows, 0), (0, rows)]
+        .iter()
+        .any(|&(q, c)| quantum == [q; 2] && classical == [c; 2]);
     let step = segment.step.as_ref().map_or(rows, Vec::len);
-    let lengths = [segment.log_psi.len(), segment.local_energies.len(), step];
-    if lengths.iter().any(|&l| l != rows) || segment.configurations.len() != rows * segment.sites {
+    if !of_one_kind || step != rows || segment.configurations.len() != rows * segment.sites {
         return Err(Error::output(
             path,
             format!("a segment of {rows} samples has columns of other lengths"),
         ));
     }
+    let is_classical = classical == [rows; 2] && rows > 0;
     let mut tree = Tree::default();
+    let integers = |list| Value::Integer(shaped(&[rows], list));
+    let complex = |list| (!is_classical).then(|| Value::Complex(shaped(&[rows], list)));
+    let energies = Value::Real(shaped(&[classical[0]], segment.energies));
+    let spins = shaped(&[rows, segment.sites], segment.configurations);
     let columns = [
-        Some(Value::Spin(shaped(
-            &[rows, segment.sites],
-            segment.configurations,
-        ))),
-        Some(Value::Complex(shaped(&[rows], segment.log_psi))),
-        Some(Value::Complex(shaped(&[rows], segment.local_energies))),
-        Some(Value::Integer(shaped(&[rows], segment.chain))),
-        segment
-            .step
-            .map(|step| Value::Integer(shaped(&[rows], step))),
+        Some(Value::Spin(spins)),
+        complex(segment.log_psi),
+        complex(segment.local_energies),
+        is_classical.then_some(energies),
+        is_classical.then(|| integers(segment.temperature)),
+        Some(integers(segment.chain)),
+        segment.step.map(integers),
     ];
     for ((name, _, unit, meaning), value) in NOTES.into_iter().zip(columns) {
         if let Some(value) = value {
@@ -182,15 +205,17 @@ fn gap(paths: &OutputPaths, (lost, first): (usize, usize)) -> Option<String> {
 /// Segments with the shapes of their datasets, `None` where they have none of that name.
 type Shapes = (std::path::PathBuf, Vec<Option<Vec<usize>>>);
 
-/// Dataset `k` over all segments; `None` for steps that one of them lacks.
+/// Dataset `k` over all segments; `None` for steps that one of them lacks, and for what none has.
 fn joined(k: usize, name: &str, segments: &[Shapes]) -> Result<Option<Joined>> {
     let (_, kind, unit, meaning) = NOTES[k];
     let mut parts = Vec::with_capacity(segments.len());
     let mut columns = None;
     for (path, shapes) in segments {
         let Some(shape) = &shapes[k] else {
+            let in_none = segments.iter().all(|(_, shapes)| shapes[k].is_none());
             return match name {
                 "step" => Ok(None),
+                _ if in_none => Ok(None),
                 _ => Err(Error::output(
                     path,
                     format!("the segment has no dataset {name}"),
@@ -247,11 +272,18 @@ pub fn read(path: &Path) -> Result<Segment> {
         Some(Value::Spin(a)) if a.ndim() == 2 => a.shape()[1],
         _ => return Err(Error::output(path, "has no configurations")),
     };
+    let energies = tree.reals("energies").unwrap_or_default();
+    let complexes = |name: &str| match energies.is_empty() {
+        true => tree.complexes(name),
+        false => Ok(Vec::new()),
+    };
     Ok(Segment {
         sites,
         configurations: tree.spins("configurations")?,
-        log_psi: tree.complexes("log_psi")?,
-        local_energies: tree.complexes("local_energies")?,
+        log_psi: complexes("log_psi")?,
+        local_energies: complexes("local_energies")?,
+        temperature: integers("temperature").unwrap_or_default(),
+        energies,
         chain: integers("chain").ok_or_else(|| Error::output(path, "has no chain numbers"))?,
         step: integers("step"),
     })
@@ -280,7 +312,32 @@ pub(super) mod tests {
             local_energies: range.clone().map(|i| z(i + 100)).collect(),
             chain: range.clone().map(|i| i as i64).collect(),
             step: Some(range.map(|i| 7 * i as i64).collect()),
+            ..Segment::default()
         }
+    }
+
+    #[test]
+    fn classical_samples_have_energies_and_temperatures() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "run");
+        let classical = Segment {
+            log_psi: Vec::new(),
+            local_energies: Vec::new(),
+            energies: vec![-1.0, 2.0, 0.5],
+            temperature: vec![0, 0, 1],
+            step: None,
+            ..segment(0, 3)
+        };
+        write_segment(&paths, 1, classical.clone()).unwrap();
+        write_joined(&paths, 1).unwrap();
+        assert_eq!(read(&paths.samples()).unwrap(), classical);
+        write_segment(&paths, 2, segment(0, 2)).unwrap();
+        assert!(write_joined(&paths, 2).is_err(), "two kinds of samples");
+        let mixed = Segment {
+            energies: vec![1.0; 3],
+            ..segment(0, 3)
+        };
+        assert!(write_segment(&paths, 3, mixed).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Decides which values of `[phases]` are refused before anything is read or drawn.
 
-use super::keys::{Features, PhasesInput, Recipe, Task, keys};
+use super::keys::{Features, ParameterInput, PhasesInput, Recipe, Task, keys};
 use crate::error::{Error, Result};
 use crate::input::Source;
 
@@ -60,8 +60,12 @@ fn origin(source: &Source, keys: &PhasesInput) -> Result<()> {
     if files.is_empty() {
         return wrong("files", "the list is empty", "name at least one file");
     }
-    let mut given = files.iter().filter_map(|f| f.parameter);
-    match given.find(|v| !v.is_finite()) {
+    let given = files.iter().flat_map(|f| match &f.parameter {
+        Some(ParameterInput::One(value)) => vec![*value],
+        Some(ParameterInput::Many(list)) => list.clone(),
+        None => Vec::new(),
+    });
+    match given.into_iter().find(|v| !v.is_finite()) {
         Some(v) => wrong(
             "files",
             format!("parameter = {v} is not finite"),

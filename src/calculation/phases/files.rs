@@ -2,7 +2,7 @@
 //! of any program with spins ±1. All is looked at before it is used.
 
 use super::check::wrong;
-use super::keys::{PhasesInput, SampleFile};
+use super::keys::{ParameterInput, PhasesInput, SampleFile};
 use super::spins::{Shares, SpinData};
 use crate::error::{Error, Result};
 use crate::input::Source;
@@ -71,6 +71,12 @@ pub(super) fn read(source: &Source, keys: &PhasesInput) -> Result<SpinData> {
         .iter()
         .flat_map(|p| p.parameter.iter().map(number))
         .collect();
+    let mut count = vec![0usize; values.len()];
+    of_all.iter().for_each(|v| count[*v as usize] += 1);
+    if let Some(k) = count.iter().position(|n| *n < 2) {
+        let problem = format!("there is one sample of the parameter {}", values[k]);
+        return wrong("files", problem, "give at least two samples of each value");
+    }
     let chain = chains(&parts, &of_all, values.len());
     let energies = parts.iter().map(|p| p.energies.clone());
     let energies: Option<Vec<Vec<f64>>> = energies.collect();
@@ -86,38 +92,31 @@ pub(super) fn read(source: &Source, keys: &PhasesInput) -> Result<SpinData> {
     })
 }
 
-/// Chains with numbers of their own in each file; samples without chains are cut into parts that
-/// follow each other.
+/// Chains with numbers of their own in each file; samples without chains have one. Where a value has
+/// one chain it is cut into parts that follow each other.
 fn chains(parts: &[Part], value: &[u32], values: usize) -> Vec<i64> {
     let mut all = Vec::with_capacity(value.len());
-    let mut start = 0;
+    let mut start = 0i64;
     for part in parts {
-        let rows = part.parameter.len();
-        let range = all.len()..all.len() + rows;
-        let mut used = 0;
-        match &part.chain {
-            Some(chain) => {
-                let least = chain.iter().copied().min().unwrap_or(0);
-                for c in chain {
-                    used = used.max(c - least + 1);
-                    all.push(start + c - least);
-                }
-            }
-            None => {
-                let mut count = vec![0usize; values];
-                value[range.clone()]
-                    .iter()
-                    .for_each(|v| count[*v as usize] += 1);
-                let mut seen = vec![0usize; values];
-                for v in &value[range] {
-                    let v = *v as usize;
-                    all.push(start + (seen[v] * PARTS / count[v]) as i64);
-                    seen[v] += 1;
-                }
-                used = PARTS as i64;
+        let chain = part.chain.clone().unwrap_or(vec![0; part.parameter.len()]);
+        let least = chain.iter().copied().min().unwrap_or(0);
+        let shifted = chain
+            .iter()
+            .map(|c| start.wrapping_add(c.wrapping_sub(least)));
+        all.extend(shifted);
+        start = all.iter().copied().max().unwrap_or(0).wrapping_add(1);
+    }
+    let mut rows = vec![Vec::new(); values];
+    value
+        .iter()
+        .enumerate()
+        .for_each(|(r, v)| rows[*v as usize].push(r));
+    for rows in rows {
+        if rows.iter().all(|r| all[*r] == all[rows[0]]) {
+            for (k, r) in rows.iter().enumerate() {
+                all[*r] = (k * PARTS / rows.len()) as i64;
             }
         }
-        start += used;
     }
     all
 }
@@ -152,7 +151,7 @@ fn part(folder: &Path, entry: &SampleFile) -> Result<Part> {
         return Err(broken(name, problem, "give spins +1 and -1"));
     }
     let rows = spins.len() / sites;
-    let mut parameter = parameters(&tree, entry, rows)?;
+    let mut parameter = parameters(&tree, &path, entry, rows)?;
     let reals = |what: &str| column(&tree, what, rows, name);
     let mut energies = reals("energies")?;
     let mut chain = integers(&tree, "chain", rows, name)?;
@@ -206,25 +205,51 @@ fn datasets(path: &Path, name: &str) -> Result<Tree> {
 }
 
 /// The parameter of each sample.
-fn parameters(tree: &Tree, entry: &SampleFile, rows: usize) -> Result<Vec<f64>> {
+fn parameters(tree: &Tree, path: &Path, entry: &SampleFile, rows: usize) -> Result<Vec<f64>> {
     let name = entry.file.as_str();
-    if let Some(value) = entry.parameter {
-        return Ok(vec![value; rows]);
+    let own = column(tree, "parameter", rows, name)?;
+    let numbers = integers(tree, "temperature", rows, name)?;
+    let beside = || {
+        let whole = path.to_str()?;
+        let results = format!("{}.h5", &whole[..whole.rfind(".samples.")?]);
+        let tree = hdf5::read(Path::new(&results)).ok()?;
+        tree.reals("classical/temperature").ok()
+    };
+    let listed = match (&entry.parameter, &own) {
+        (Some(ParameterInput::One(value)), _) => return Ok(vec![*value; rows]),
+        (Some(ParameterInput::Many(list)), _) => Some(list.clone()),
+        (None, Some(_)) => None,
+        (None, None) => beside(),
+    };
+    let found = match (listed, numbers, own) {
+        (Some(list), Some(numbers), _) => {
+            let value = |k: &i64| list.get(usize::try_from(*k).ok()?).copied();
+            let all: Option<Vec<f64>> = numbers.iter().map(value).collect();
+            all.ok_or_else(|| {
+                let problem = format!("its samples have more than {} temperatures", list.len());
+                broken(name, problem, "list as many as the run had, in its order")
+            })?
+        }
+        (None, _, Some(own)) => own,
+        (Some(_), None, _) => {
+            let problem = "a list of parameters needs a dataset temperature with their numbers";
+            return Err(broken(name, problem, "give one number, or that dataset"));
+        }
+        (None, _, None) => {
+            return Err(broken(
+                name,
+                "nothing says to which temperature or coupling the samples belong",
+                "add parameter = ... beside the file, or a dataset parameter [sample]",
+            ));
+        }
+    };
+    match found.iter().all(|v| v.is_finite()) {
+        true => Ok(found),
+        false => {
+            let problem = "the dataset parameter holds a number that is not finite";
+            Err(broken(name, problem, "correct the file"))
+        }
     }
-    if let Some(values) = column(tree, "parameter", rows, name)? {
-        return match values.iter().all(|v| v.is_finite()) {
-            true => Ok(values),
-            false => {
-                let problem = "the dataset parameter holds a number that is not finite";
-                Err(broken(name, problem, "correct the file"))
-            }
-        };
-    }
-    Err(broken(
-        name,
-        "nothing says to which temperature or coupling the samples belong",
-        "add parameter = ... beside the file, or a dataset parameter [sample]",
-    ))
 }
 
 /// Real numbers, one for each sample.

@@ -38,8 +38,19 @@ pub enum Features {
 pub struct SampleFile {
     /// X.samples.h5 of a run, or any HDF5 file with configurations int8 [sample, site] of +1 and -1
     pub file: String,
-    /// Temperature or coupling of all its samples; absent: the file has a dataset parameter
-    pub parameter: Option<f64>,
+    /// Temperature or coupling of all its samples, or a list for the numbers in its dataset
+    /// temperature; absent: from its dataset parameter, or from the results beside it
+    pub parameter: Option<ParameterInput>,
+}
+
+/// `phases.files.parameter`
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a number, or a list of numbers")]
+pub enum ParameterInput {
+    /// The same for all samples
+    One(f64),
+    /// One for each number of a temperature
+    Many(Vec<f64>),
 }
 
 /// `phases.convolution`

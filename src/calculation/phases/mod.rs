@@ -20,17 +20,18 @@ pub use keys::{PhasesInput, keys};
 use super::fits::{self, Course, Writer};
 use super::world::{Extent, Section, World};
 use crate::comm::agree;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::tree::{Tree, Value};
 use crate::lattice::Lattice;
+use crate::linalg::available_memory;
 use crate::run::{Calculation, Cost, Curves, Declaration, Desk, Loaded, Progress};
 use crate::stats::median;
 use crate::table::schema_of;
 use findings::{Findings, Lessons, findings};
-use keys::{Features, Task};
+use keys::Task;
 use material::classes;
-use origin::Origin;
+use origin::{Origin, Outline, outline};
 use study::Study;
 
 /// The record of the epochs in results.
@@ -71,18 +72,35 @@ fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     Ok(table)
 }
 
-/// A trial trains for some blocks as large as those of the run.
-fn shorten(source: &Source, _: &Extent) -> Result<Vec<String>> {
-    const EPOCHS: usize = 10;
-    let epochs = keys(source)?.epochs.min(EPOCHS);
-    Ok(vec![format!("phases.epochs={epochs}")])
+/// A trial trains for ten blocks with as much work as those of the run, over fewer configurations.
+fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
+    let keys = keys(source)?;
+    let recipe = keys.recipe();
+    if recipe.newton || recipe.epochs == 0 {
+        return Ok(Vec::new());
+    }
+    let outline = outline(source, &keys)?;
+    let rows = outline.examples(&recipe);
+    let count = outline.values.len();
+    let study = Study::new(source, recipe, outline.sites, classes_of(keys.task, count))?;
+    let ratio = origin::shortened(source, extent)?;
+    let epochs = 10.0 * ratio * study.epochs_per_block(rows) as f64;
+    Ok(vec![format!("phases.epochs={epochs:.0}")])
+}
+
+/// Outputs of a network that sees so many values.
+fn classes_of(task: Task, values: usize) -> usize {
+    match task {
+        Task::Classify => 2,
+        Task::Temperature => values,
+    }
 }
 
 /// Networks that see a phase transition.
 pub struct Phases {
     study: Study,
     origin: Origin,
-    values: Vec<f64>,
+    outline: Outline,
     classes: Vec<u32>,
     /// Linear size and number of directions of the lattice, where there is one.
     lattice: Option<(f64, usize)>,
@@ -99,38 +117,39 @@ impl Phases {
         let source = world.source;
         let keys = keys(source)?;
         let recipe = keys.recipe();
-        let origin = Origin::new(world, &keys)?;
-        let values = origin.values();
-        let classes = classes(&values, &recipe)?;
-        let count = match recipe.task {
-            Task::Classify => 2,
-            Task::Temperature => values.len(),
-        };
-        let mut study = Study::new(source, recipe, origin.sites(), count)?;
+        let (origin, outline) = Origin::new(world, &keys)?;
+        let classes = classes(&outline.values, &recipe)?;
+        let count = classes_of(recipe.task, outline.values.len());
+        let mut study = Study::new(source, recipe, outline.sites, count)?;
         if let Some(file) = &keys.load {
             study.load(source, file)?;
         }
-        Ok(Phases {
+        let phases = Phases {
             courses: (0..study.recipe.seeds).map(|k| study.start(k)).collect(),
             lattice: size(source)?,
             study,
             origin,
-            values,
+            outline,
             classes,
             seconds: Vec::new(),
             lessons: None,
             found: None,
             mark: (0, false),
-        })
+        };
+        let (needed, available) = (phases.cost().bytes, available_memory());
+        match needed > available {
+            true => Err(Error::Memory {
+                what: format!("{} configurations with their weights", phases.outline.rows),
+                needed,
+                available,
+            }),
+            false => Ok(phases),
+        }
     }
 
-    /// Rows of the training set, about.
-    fn rows(&self) -> usize {
-        let recipe = &self.study.recipe;
-        match (recipe.features, recipe.pace.batch) {
-            (Features::Energy | Features::AbsMagnetisation, 0) => self.origin.sites(),
-            _ => self.origin.rows(),
-        }
+    fn epochs_per_block(&self) -> usize {
+        let rows = self.outline.examples(&self.study.recipe);
+        self.study.epochs_per_block(rows)
     }
 
     /// One block of epochs of all networks; whether there was one.
@@ -141,8 +160,7 @@ impl Phases {
         self.learn(desk)?;
         let going = self.courses.iter().filter(|c| !self.study.is_done(c));
         let least = going.map(|c| c.epochs).min().unwrap_or(0);
-        let per_block = self.study.epochs_per_block(self.rows());
-        let until = (least + per_block).min(self.study.recipe.epochs);
+        let until = (least + self.epochs_per_block()).min(self.study.recipe.epochs);
         if let Some(lessons) = &self.lessons {
             let training = &lessons.training;
             self.study
@@ -172,7 +190,7 @@ impl Phases {
         if self.lessons.is_some() {
             return Ok(());
         }
-        let all = self.origin.spins(desk.comm)?;
+        let all = self.origin.spins();
         let lessons = Lessons::new(&all, &self.study.recipe, &self.classes);
         self.lessons = Some(agree(desk.comm, lessons)?);
         Ok(())
@@ -183,7 +201,7 @@ impl Phases {
         self.learn(desk)?;
         let found = match (&self.lessons, desk.comm.is_root()) {
             (Some(lessons), true) => {
-                let axis = (self.values.as_slice(), self.classes.as_slice());
+                let axis = (self.outline.values.as_slice(), self.classes.as_slice());
                 findings(&self.study, &self.courses, lessons, axis)
             }
             _ => Ok(Findings::default()),
@@ -211,15 +229,11 @@ fn size(source: &Source) -> Result<Option<(f64, usize)>> {
 impl Calculation for Phases {
     fn cost(&self) -> Cost {
         let epochs = self.study.recipe.epochs;
-        let blocks = epochs.div_ceil(self.study.epochs_per_block(self.rows())) + 1;
-        let width = match self.study.recipe.features {
-            Features::Spins => self.origin.sites(),
-            Features::Energy | Features::AbsMagnetisation => 8,
-        };
+        let blocks = epochs.div_ceil(self.epochs_per_block()) + 1;
         let fits = 8 * self.courses.len() * (4 * self.study.network.size() + epochs);
         Cost {
             blocks: blocks as f64,
-            bytes: (self.origin.rows() * (2 * width + 16) + fits) as f64,
+            bytes: self.outline.bytes(&self.study.recipe) + fits as f64,
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
@@ -286,9 +300,10 @@ impl Calculation for Phases {
             tree: out,
             prefix: "phases",
         };
-        let count = self.values.len();
+        let count = self.outline.values.len();
         let note = ("coupling", "temperatures, or the parameter of files");
-        write.real("temperature", &[count], self.values.clone(), note);
+        let values = self.outline.values.clone();
+        write.real("temperature", &[count], values, note);
         if let Some((length, directions)) = self.lattice {
             write.real(
                 "size",

@@ -2,49 +2,170 @@
 //! are any.
 
 use super::files;
-use super::keys::PhasesInput;
-use super::spins::SpinData;
-use crate::calculation::world::World;
-use crate::comm::Comm;
-use crate::error::Result;
+use super::keys::{Features, PhasesInput, Recipe};
+use super::spins::{Shares, SpinData};
+use crate::calculation::classical::{self, ClassicalModel};
+use crate::calculation::world::{Extent, World};
+use crate::error::{Error, Result};
+use crate::input::{self, Source};
+use crate::lattice::Lattice;
+use std::rc::Rc;
+
+/// Most sites of which all states are seen.
+const MOST_SITES: usize = 24;
+
+/// What is known of configurations before they are there.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Outline {
+    pub sites: usize,
+    /// Values of the parameter, in the order of their numbers.
+    pub values: Vec<f64>,
+    /// Configurations there will be.
+    pub rows: usize,
+    /// Whether all states stand, with weights at every value.
+    weighted: bool,
+}
 
 /// Where configurations come from.
 pub(super) enum Origin {
     /// Files, read at the start.
     Files(SpinData),
+    /// `[classical]` of the same input, once it is complete.
+    Classical(Rc<ClassicalModel>),
 }
 
 impl Origin {
-    /// Of an input.
-    pub fn new(world: &World, keys: &PhasesInput) -> Result<Self> {
-        files::read(world.source, keys).map(Origin::Files)
+    /// Of an input, with what is known of it.
+    pub fn new(world: &World, keys: &PhasesInput) -> Result<(Self, Outline)> {
+        if keys.files.is_none() {
+            let outline = of_classical(world.source, keys)?;
+            return Ok((Origin::Classical(world.classical()?), outline));
+        }
+        let data = files::read(world.source, keys)?;
+        let outline = of_files(&data);
+        Ok((Origin::Files(data), outline))
     }
 
-    /// Sites of a configuration.
-    pub fn sites(&self) -> usize {
-        match self {
-            Origin::Files(data) => data.sites,
+    /// All configurations, the same on every rank.
+    pub fn spins(&self) -> SpinData {
+        let model = match self {
+            Origin::Files(data) => return data.clone(),
+            Origin::Classical(model) => model,
+        };
+        let all = model.configurations.borrow();
+        let (rows, sites) = (all.len(), all.sites);
+        let mut spins = vec![0; rows * sites];
+        for (k, row) in spins.chunks_exact_mut(sites.max(1)).enumerate() {
+            all.copy(k, row);
+        }
+        let shares = match all.is_enumerated() {
+            false => Shares::Drawn {
+                value: all.temperature.clone(),
+                chain: all.chain.iter().map(|c| i64::from(*c)).collect(),
+            },
+            true => {
+                let count = all.temperatures.len();
+                let all = &all;
+                let row = |k: usize| (0..count).map(move |t| all.weight(k, t));
+                Shares::Weighted((0..rows).flat_map(row).collect())
+            }
+        };
+        SpinData {
+            sites,
+            values: all.temperatures.clone(),
+            spins,
+            energies: Some(all.energies.clone()),
+            shares,
+        }
+    }
+}
+
+/// What is known of the configurations of an input, without those of `[classical]`.
+pub(super) fn outline(source: &Source, keys: &PhasesInput) -> Result<Outline> {
+    match keys.files {
+        None => of_classical(source, keys),
+        Some(_) => files::read(source, keys).map(|data| of_files(&data)),
+    }
+}
+
+fn of_files(data: &SpinData) -> Outline {
+    Outline {
+        sites: data.sites,
+        values: data.values.clone(),
+        rows: data.rows(),
+        weighted: false,
+    }
+}
+
+fn of_classical(source: &Source, keys: &PhasesInput) -> Result<Outline> {
+    let of = classical::keys(source)?;
+    let values = of.temperatures();
+    let mut apart = values.clone();
+    apart.sort_by(f64::total_cmp);
+    apart.dedup();
+    if apart.len() < 2 || apart.len() < values.len() {
+        let problem = match apart.len() {
+            0 | 1 => "one temperature has no transition",
+            _ => "a temperature is named twice",
+        };
+        let remedy = "give temperatures that differ, at least two";
+        return Err(Error::input("classical.temperatures", problem, remedy));
+    }
+    let spec = input::section(&source.input.lattice, "lattice")?.spec(&source.folder)?;
+    let sites = Lattice::new(&spec)?.sites;
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let weighted = of.update == "enumeration";
+    if !weighted && sampler.chains < 2 && keys.recipe().test_fraction > 0.0 {
+        return Err(Error::input(
+            "phases.test_fraction",
+            "whole chains are held out, and there is one",
+            "use sampler.chains of at least 2, or test_fraction = 0",
+        ));
+    }
+    Ok(Outline {
+        sites,
+        rows: match weighted {
+            true => 1 << sites.min(MOST_SITES),
+            false => sampler.samples * values.len(),
+        },
+        values,
+        weighted,
+    })
+}
+
+/// How many times fewer configurations a trial has.
+pub(super) fn shortened(source: &Source, extent: &Extent) -> Result<f64> {
+    if !source.table.contains_key("classical") {
+        return Ok(1.0);
+    }
+    let whole = source.input.sampler.clone().unwrap_or_default().samples;
+    let settings = (classical::SECTION.shorten)(source, extent)?;
+    let of_trial = |setting: &String| setting.strip_prefix("sampler.samples=")?.parse().ok();
+    let samples: Option<f64> = settings.iter().find_map(of_trial);
+    Ok(samples.map_or(1.0, |samples| (whole as f64 / samples).max(1.0)))
+}
+
+impl Outline {
+    /// Rows of the training set, about.
+    pub fn examples(&self, recipe: &Recipe) -> usize {
+        let numbers = recipe.features != Features::Spins;
+        match numbers && (self.weighted || recipe.pace.batch == 0) {
+            true => self.sites,
+            false => self.rows,
         }
     }
 
-    /// Values of the parameter, in the order of their numbers.
-    pub fn values(&self) -> Vec<f64> {
-        match self {
-            Origin::Files(data) => data.values.clone(),
-        }
-    }
-
-    /// Configurations there are, or will be.
-    pub fn rows(&self) -> usize {
-        match self {
-            Origin::Files(data) => data.rows(),
-        }
-    }
-
-    /// All configurations, on every rank; collective.
-    pub fn spins(&self, _comm: &dyn Comm) -> Result<SpinData> {
-        match self {
-            Origin::Files(data) => Ok(data.clone()),
-        }
+    /// Bytes of the configurations with their weights, and of training and test set.
+    pub fn bytes(&self, recipe: &Recipe) -> f64 {
+        let weights = if self.weighted {
+            8 * self.values.len()
+        } else {
+            12
+        };
+        let features = match recipe.features {
+            Features::Spins => self.sites,
+            Features::Energy | Features::AbsMagnetisation => 8,
+        };
+        self.rows as f64 * (self.sites + 8 + 2 * features + 3 * weights) as f64
     }
 }

@@ -17,6 +17,8 @@ pub enum DatasetKind {
     Integer,
     /// Complex numbers.
     Complex,
+    /// Real numbers.
+    Real,
 }
 
 /// One dataset that lives in other files, joined along its first dimension.
@@ -44,6 +46,7 @@ pub fn write_joined(path: &Path, datasets: &[Joined]) -> Result<()> {
                 DatasetKind::Spin => join::<i8>(file, dataset)?,
                 DatasetKind::Integer => join::<i64>(file, dataset)?,
                 DatasetKind::Complex => join::<Complex64>(file, dataset)?,
+                DatasetKind::Real => join::<f64>(file, dataset)?,
             }
         }
         Ok(Vec::new())

@@ -14,6 +14,7 @@ mod history;
 mod holography;
 mod map;
 mod panel;
+mod phases;
 mod plane;
 mod structure;
 mod style;
@@ -56,6 +57,7 @@ const PICTURES: &[Pictures] = &[
     filters::pictures,
     evolution::pictures,
     holography::pictures,
+    phases::pictures,
 ];
 
 /// What `plot` is told.

@@ -135,6 +135,7 @@ fn follow(page: &Path) {
         ("symmetry.toml", "symmetry"),
         ("dynamics.toml", "dynamics"),
         ("holography.toml", "holography"),
+        ("phases.toml", "phases"),
     ] {
         std::fs::write(case.path(file), base(name)).unwrap();
     }

@@ -1,7 +1,11 @@
 //! Networks that see phase transitions: gradients and Newton steps of the room, the section
 //! `[phases]` from input to files.
 
+#[path = "phases/classical.rs"]
+mod classical;
 mod common;
+#[path = "phases/faults.rs"]
+mod faults;
 #[path = "common/reference.rs"]
 mod reference;
 #[path = "phases/room.rs"]

@@ -5,7 +5,7 @@
 //! translation t (Y. LeCun et al., Neural Comput. 1, 541 (1989)). It stands before all other
 //! layers, so nothing is asked for the derivative by its inputs.
 
-use super::dense::{Activation, add_rows};
+use super::dense::{UnitFunction, add_rows};
 use super::{matrix, matrix_mut};
 use crate::linalg::lapack::Lapack;
 use crate::linalg::products::Op;
@@ -61,7 +61,7 @@ impl Convolution {
         let (p, k) = (matrix(patches, self.taps()), matrix(kernel, self.taps()));
         let y = matrix_mut(out, self.filters);
         f64::gemm(1.0, p, Op::Same, k, Op::Transpose, 1.0, y);
-        Activation::Relu.apply(out);
+        UnitFunction::Relu.apply(out);
     }
 
     /// Adds to the gradient; `patches` are those that the way forward has left.
@@ -71,7 +71,7 @@ impl Convolution {
         delta: &mut [f64],
         gradient: &mut [f64],
     ) {
-        Activation::Relu.pull_back(y, delta);
+        UnitFunction::Relu.pull_back(y, delta);
         let (of_kernel, of_bias) = gradient.split_at_mut(self.weights());
         let (d, p) = (matrix(delta, self.filters), matrix(patches, self.taps()));
         let out = matrix_mut(of_kernel, self.taps());

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// What a unit does with its sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Activation {
+pub enum UnitFunction {
     /// 1/(1 + e^−x)
     #[default]
     Sigmoid,
@@ -21,13 +21,13 @@ pub enum Activation {
     Tanh,
 }
 
-impl Activation {
+impl UnitFunction {
     /// Replaces sums by what the units make of them.
     pub(super) fn apply(self, values: &mut [f64]) {
         match self {
-            Activation::Sigmoid => sigmoid(Simd::chosen(), values, 1.0),
-            Activation::Relu => values.iter_mut().for_each(|v| *v = v.max(0.0)),
-            Activation::Tanh => {
+            UnitFunction::Sigmoid => sigmoid(Simd::chosen(), values, 1.0),
+            UnitFunction::Relu => values.iter_mut().for_each(|v| *v = v.max(0.0)),
+            UnitFunction::Tanh => {
                 sigmoid(Simd::chosen(), values, 2.0);
                 values.iter_mut().for_each(|v| *v = 2.0 * *v - 1.0);
             }
@@ -38,9 +38,9 @@ impl Activation {
     pub(super) fn pull_back(self, outputs: &[f64], delta: &mut [f64]) {
         let pairs = delta.iter_mut().zip(outputs);
         match self {
-            Activation::Sigmoid => pairs.for_each(|(d, y)| *d *= y * (1.0 - y)),
-            Activation::Relu => pairs.for_each(|(d, y)| *d *= f64::from(u8::from(*y > 0.0))),
-            Activation::Tanh => pairs.for_each(|(d, y)| *d *= 1.0 - y * y),
+            UnitFunction::Sigmoid => pairs.for_each(|(d, y)| *d *= y * (1.0 - y)),
+            UnitFunction::Relu => pairs.for_each(|(d, y)| *d *= f64::from(u8::from(*y > 0.0))),
+            UnitFunction::Tanh => pairs.for_each(|(d, y)| *d *= 1.0 - y * y),
         }
     }
 }
@@ -62,7 +62,7 @@ pub(super) struct Dense {
     pub inputs: usize,
     pub outputs: usize,
     /// `None`: linear.
-    pub activation: Option<Activation>,
+    pub activation: Option<UnitFunction>,
 }
 
 impl Dense {

@@ -2,7 +2,7 @@
 
 /// What a network sees, row by row.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Inputs {
+pub enum NetworkInputs {
     /// Spins ±1 of so many sites.
     Spins {
         /// Sites.
@@ -21,7 +21,7 @@ pub enum Inputs {
 
 /// What it should say.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Targets {
+pub enum NetworkTargets {
     /// One class of each row, with a weight; the mean weight of all rows is 1.
     Classes {
         /// Number of classes.
@@ -42,26 +42,26 @@ pub enum Targets {
 
 /// Inputs with targets.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Examples {
+pub struct TrainingSet {
     /// What a network sees.
-    pub inputs: Inputs,
+    pub inputs: NetworkInputs,
     /// What it should say.
-    pub targets: Targets,
+    pub targets: NetworkTargets,
 }
 
-impl Inputs {
+impl NetworkInputs {
     /// Numbers of a row.
     pub fn width(&self) -> usize {
         match self {
-            Inputs::Spins { width, .. } | Inputs::Numbers { width, .. } => *width,
+            NetworkInputs::Spins { width, .. } | NetworkInputs::Numbers { width, .. } => *width,
         }
     }
 
     /// Rows.
     pub fn len(&self) -> usize {
         let numbers = match self {
-            Inputs::Spins { values, .. } => values.len(),
-            Inputs::Numbers { values, .. } => values.len(),
+            NetworkInputs::Spins { values, .. } => values.len(),
+            NetworkInputs::Numbers { values, .. } => values.len(),
         };
         numbers / self.width().max(1)
     }
@@ -76,11 +76,11 @@ impl Inputs {
         out.clear();
         for r in rows {
             match self {
-                Inputs::Spins { width, values } => {
+                NetworkInputs::Spins { width, values } => {
                     let row = &values[r * width..(r + 1) * width];
                     out.extend(row.iter().map(|s| f64::from(*s)));
                 }
-                Inputs::Numbers { width, values } => {
+                NetworkInputs::Numbers { width, values } => {
                     out.extend_from_slice(&values[r * width..(r + 1) * width]);
                 }
             }
@@ -88,12 +88,12 @@ impl Inputs {
     }
 }
 
-impl Targets {
+impl NetworkTargets {
     /// Numbers of a row.
     pub fn width(&self) -> usize {
         match self {
-            Targets::Classes { count, .. } => *count,
-            Targets::Numbers { width, .. } => *width,
+            NetworkTargets::Classes { count, .. } => *count,
+            NetworkTargets::Numbers { width, .. } => *width,
         }
     }
 
@@ -102,7 +102,7 @@ impl Targets {
         out.clear();
         for r in rows {
             match self {
-                Targets::Classes {
+                NetworkTargets::Classes {
                     count,
                     class,
                     weight,
@@ -111,7 +111,7 @@ impl Targets {
                     out.resize(start + count, 0.0);
                     out[start + class[r] as usize] = weight[r];
                 }
-                Targets::Numbers { width, values } => {
+                NetworkTargets::Numbers { width, values } => {
                     out.extend_from_slice(&values[r * width..(r + 1) * width]);
                 }
             }

@@ -1,7 +1,7 @@
 //! Decides how far answers are from targets.
 //!
-//! Cross-entropy −Σ_k y_k ln p_k of p = softmax(z), for targets y that are weights of classes; or
-//! Σ_k (z_k − y_k)²/K.
+//! Cross-entropy −Σ_k y_k ln p_k of p = softmax(z), for targets y that are weights of classes;
+//! or Σ_k (z_k − y_k)²/K.
 
 use crate::linalg::functions::exp;
 use crate::linalg::simd::{Simd, compiled_for_each_set};
@@ -9,9 +9,9 @@ use crate::linalg::simd::{Simd, compiled_for_each_set};
 /// What is minimised, summed over rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// Targets are weights of classes; their sum is the weight of the row.
+    /// NetworkTargets are weights of classes; their sum is the weight of the row.
     CrossEntropy,
-    /// Targets are numbers.
+    /// NetworkTargets are numbers.
     Squared,
 }
 

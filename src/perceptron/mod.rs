@@ -1,10 +1,10 @@
 //! Decides how networks of dense layers are trained on one rank: exact gradients by
 //! back-propagation, Adam in batches, Newton steps for a single layer.
 //!
-//! a_l = f(W_l a_{l−1} + b_l), the last layer linear; cross-entropy of a softmax or squared errors,
-//! plus λ Σ W² (D. E. Rumelhart, G. E. Hinton, R. J. Williams, Nature 323, 533 (1986)). The first
-//! layer may be a convolution over the translations of a lattice. Numbers form one flat vector:
-//! [`Perceptron::blocks`] names its parts.
+//! a_l = f(W_l a_{l−1} + b_l), the last layer linear; cross-entropy of a softmax or squared
+//! errors, plus λ Σ W² (D. E. Rumelhart, G. E. Hinton, R. J. Williams, Nature 323, 533 (1986)).
+//! The first layer may be a convolution over the translations of a lattice. Numbers form one flat
+//! vector: [`Perceptron::blocks`] names its parts.
 
 mod convolution;
 mod dense;
@@ -15,12 +15,12 @@ mod newton;
 mod training;
 
 pub use convolution::Convolution;
-pub use dense::Activation;
-pub use examples::{Examples, Inputs, Targets};
+pub use dense::UnitFunction;
+pub use examples::{NetworkInputs, NetworkTargets, TrainingSet};
 pub use loss::Loss;
-pub use network::{Block, Perceptron};
+pub use network::{ParameterBlock, Perceptron};
 pub use newton::{LARGEST_HESSIAN, NewtonStep};
-pub use training::{Judgement, Pace, Trainer};
+pub use training::{LearningPlan, LossGradient, NetworkTrainer};
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 

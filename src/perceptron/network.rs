@@ -1,13 +1,13 @@
 //! Decides how layers form a network with one flat vector of numbers.
 
 use super::convolution::Convolution;
-use super::dense::{Activation, Dense};
+use super::dense::{Dense, UnitFunction};
 use crate::rng::{Distribution, Generator, StandardNormal};
 use std::ops::Range;
 
 /// A named part of the flat vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
+pub struct ParameterBlock {
     /// `K`, `c` of a convolution; `W_0`, `b_0`, ... of the dense layers from the input on.
     pub name: String,
     /// Where it stands.
@@ -42,7 +42,7 @@ impl Perceptron {
     pub fn new(
         inputs: usize,
         convolution: Option<Convolution>,
-        (widths, activation): (&[usize], Activation),
+        (widths, activation): (&[usize], UnitFunction),
         outputs: usize,
     ) -> Self {
         let mut before = convolution.as_ref().map_or(inputs, Convolution::outputs);
@@ -104,7 +104,7 @@ impl Perceptron {
     }
 
     /// The parts of the flat vector, in their order.
-    pub fn blocks(&self) -> Vec<Block> {
+    pub fn blocks(&self) -> Vec<ParameterBlock> {
         let mut shapes = Vec::new();
         if let Some(c) = &self.convolution {
             shapes.push(("K".to_string(), vec![c.filters, c.taps()]));
@@ -119,7 +119,7 @@ impl Perceptron {
             let end = start + shape.iter().product::<usize>();
             let range = start..end;
             start = end;
-            Block {
+            ParameterBlock {
                 weights: shape.len() == 2,
                 name,
                 range,

@@ -1,11 +1,11 @@
 //! Decides Newton steps for a single layer with a softmax, whose objective is convex.
 //!
-//! H = Σ_rows w x xᵀ ⊗ (diag p − p pᵀ) + 2 λ on weights, with x ended by 1. Adding the same numbers
-//! to all classes changes nothing: a projector on these directions, of the size of H, fixes them
-//! (D. Böhning, Ann. Inst. Stat. Math. 44, 197 (1992)).
+//! H = Σ_rows w x xᵀ ⊗ (diag p − p pᵀ) + 2 λ on weights; x ends with 1. Adding the same
+//! numbers to all classes changes nothing: a projector on these directions, of the size of H,
+//! fixes them (D. Böhning, Ann. Inst. Stat. Math. 44, 197 (1992)).
 
-use super::examples::Examples;
-use super::training::Trainer;
+use super::examples::TrainingSet;
+use super::training::NetworkTrainer;
 use super::{matrix, matrix_mut};
 use crate::error::{Error, Result};
 use crate::linalg::lapack::Lapack;
@@ -30,10 +30,10 @@ pub struct NewtonStep {
     pub arrived: bool,
 }
 
-impl Trainer {
+impl NetworkTrainer {
     /// One step, shortened until the objective falls. Fails with `Error::Numerical` where the
     /// system cannot be solved. The network has to be linear, and its loss the cross-entropy.
-    pub fn newton(&mut self, theta: &mut [f64], examples: &Examples) -> Result<NewtonStep> {
+    pub fn newton(&mut self, theta: &mut [f64], examples: &TrainingSet) -> Result<NewtonStep> {
         let judged = self.judge(theta, examples);
         let mut hessian = self.hessian(theta, examples);
         let mut step = self.in_pairs(&judged.gradient);
@@ -81,7 +81,7 @@ impl Trainer {
         all
     }
 
-    /// The inverse of [`Trainer::in_pairs`].
+    /// The inverse of [`NetworkTrainer::in_pairs`].
     fn in_blocks(&self, pairs: &[f64]) -> Vec<f64> {
         let width = self.network.inputs() + 1;
         let rows = || pairs.chunks_exact(width);
@@ -91,7 +91,7 @@ impl Trainer {
     }
 
     /// The upper triangle of the second derivatives, in pairs.
-    fn hessian(&mut self, theta: &[f64], examples: &Examples) -> Array2<f64> {
+    fn hessian(&mut self, theta: &[f64], examples: &TrainingSet) -> Array2<f64> {
         let (classes, width) = (self.network.outputs(), self.network.inputs() + 1);
         let order = classes * width;
         let mut hessian = Array2::<f64>::zeros((order, order));

@@ -2,9 +2,9 @@
 //!
 //! L = (1/B) Σ_rows loss + λ Σ W², on batches of B rows in an order drawn anew for each epoch.
 
-use super::examples::{Examples, Inputs};
+use super::examples::{NetworkInputs, TrainingSet};
 use super::loss::Loss;
-use super::network::{Block, Pass, Perceptron};
+use super::network::{ParameterBlock, Pass, Perceptron};
 use crate::optimizer::Fit;
 use crate::rng::{Generator, shuffle};
 
@@ -13,7 +13,7 @@ pub(super) const CHUNK: usize = 1 << 20;
 
 /// How a network is trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
+pub struct LearningPlan {
     /// What is minimised.
     pub loss: Loss,
     /// λ
@@ -26,7 +26,7 @@ pub struct Pace {
 
 /// The objective over all examples.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Judgement {
+pub struct LossGradient {
     /// Loss and penalty.
     pub objective: f64,
     /// The loss without the penalty.
@@ -37,22 +37,22 @@ pub struct Judgement {
 
 /// Trains one network.
 #[derive(Debug, Clone)]
-pub struct Trainer {
+pub struct NetworkTrainer {
     pub(super) network: Perceptron,
-    pub(super) pace: Pace,
-    weights: Vec<Block>,
+    pub(super) pace: LearningPlan,
+    weights: Vec<ParameterBlock>,
     pub(super) pass: Pass,
     pub(super) x: Vec<f64>,
     pub(super) y: Vec<f64>,
     pub(super) gradient: Vec<f64>,
 }
 
-impl Trainer {
+impl NetworkTrainer {
     /// Of a network.
-    pub fn new(network: Perceptron, pace: Pace) -> Self {
+    pub fn new(network: Perceptron, pace: LearningPlan) -> Self {
         let mut weights = network.blocks();
         weights.retain(|block| block.weights);
-        Trainer {
+        NetworkTrainer {
             gradient: vec![0.0; network.size()],
             weights,
             network,
@@ -79,7 +79,7 @@ impl Trainer {
     pub fn epoch(
         &mut self,
         fit: &mut Fit,
-        examples: &Examples,
+        examples: &TrainingSet,
         rng: &mut Generator,
         go_on: &dyn Fn() -> bool,
     ) -> Option<f64> {
@@ -108,7 +108,7 @@ impl Trainer {
     }
 
     /// Objective and loss of some rows; the gradient is left behind.
-    fn differentiate(&mut self, theta: &[f64], examples: &Examples, rows: &[u32]) -> (f64, f64) {
+    fn differentiate(&mut self, theta: &[f64], examples: &TrainingSet, rows: &[u32]) -> (f64, f64) {
         self.gradient.fill(0.0);
         let width = self.network.outputs();
         let scale = 1.0 / rows.len().max(1) as f64;
@@ -142,10 +142,10 @@ impl Trainer {
     }
 
     /// The objective over all examples at once, with its gradient.
-    pub fn judge(&mut self, theta: &[f64], examples: &Examples) -> Judgement {
+    pub fn judge(&mut self, theta: &[f64], examples: &TrainingSet) -> LossGradient {
         let all: Vec<u32> = (0..examples.inputs.len() as u32).collect();
         let (objective, loss) = self.differentiate(theta, examples, &all);
-        Judgement {
+        LossGradient {
             objective,
             loss,
             gradient: self.gradient.clone(),
@@ -153,7 +153,7 @@ impl Trainer {
     }
 
     /// Answers to all inputs, row by row: probabilities of classes, or numbers.
-    pub fn answers(&mut self, theta: &[f64], inputs: &Inputs) -> Vec<f64> {
+    pub fn answers(&mut self, theta: &[f64], inputs: &NetworkInputs) -> Vec<f64> {
         let (mut all, width) = (Vec::new(), self.network.outputs());
         let (rows, chunk) = (inputs.len(), self.chunk());
         for start in (0..rows).step_by(chunk) {

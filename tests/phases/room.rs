@@ -2,7 +2,8 @@
 
 use nishina::optimizer::Fit;
 use nishina::perceptron::{
-    Activation, Convolution, Examples, Inputs, Loss, Pace, Perceptron, Targets, Trainer,
+    Convolution, LearningPlan, Loss, NetworkInputs, NetworkTargets, NetworkTrainer, Perceptron,
+    TrainingSet, UnitFunction,
 };
 use nishina::rng::{Distribution, Generator, Purpose, StandardNormal, stream};
 
@@ -20,8 +21,8 @@ fn ring(sites: u32, taps: u32, filters: usize) -> Convolution {
     }
 }
 
-fn pace(loss: Loss, l2: f64, batch: usize) -> Pace {
-    Pace {
+fn pace(loss: Loss, l2: f64, batch: usize) -> LearningPlan {
+    LearningPlan {
         loss,
         l2,
         batch,
@@ -30,7 +31,7 @@ fn pace(loss: Loss, l2: f64, batch: usize) -> Pace {
 }
 
 /// Rows of spins with weights of classes, or numbers to be met.
-fn examples(loss: Loss, sites: usize, outputs: usize) -> Examples {
+fn examples(loss: Loss, sites: usize, outputs: usize) -> TrainingSet {
     let mut rng = stream(5, Purpose::Law, 0, 0);
     let rows = 7;
     let spins = normals(&mut rng, rows * sites);
@@ -39,15 +40,15 @@ fn examples(loss: Loss, sites: usize, outputs: usize) -> Examples {
         Loss::Squared => numbers,
         Loss::CrossEntropy => numbers.iter().map(|v| v.abs()).collect(),
     };
-    Examples {
-        inputs: Inputs::Spins {
+    TrainingSet {
+        inputs: NetworkInputs::Spins {
             width: sites,
             values: spins
                 .iter()
                 .map(|v| if *v > 0.0 { 1 } else { -1 })
                 .collect(),
         },
-        targets: Targets::Numbers {
+        targets: NetworkTargets::Numbers {
             width: outputs,
             values: targets,
         },
@@ -58,12 +59,12 @@ fn examples(loss: Loss, sites: usize, outputs: usize) -> Examples {
 fn gradients_are_finite_differences_for_every_number() {
     let sites = 6;
     let networks = [
-        (None, vec![], Activation::Sigmoid),
-        (None, vec![5], Activation::Sigmoid),
-        (None, vec![4, 3], Activation::Tanh),
-        (None, vec![5, 4], Activation::Relu),
-        (Some(ring(6, 3, 2)), vec![], Activation::Sigmoid),
-        (Some(ring(6, 2, 3)), vec![4], Activation::Tanh),
+        (None, vec![], UnitFunction::Sigmoid),
+        (None, vec![5], UnitFunction::Sigmoid),
+        (None, vec![4, 3], UnitFunction::Tanh),
+        (None, vec![5, 4], UnitFunction::Relu),
+        (Some(ring(6, 3, 2)), vec![], UnitFunction::Sigmoid),
+        (Some(ring(6, 2, 3)), vec![4], UnitFunction::Tanh),
     ];
     for (convolution, widths, activation) in networks {
         for loss in [Loss::CrossEntropy, Loss::Squared] {
@@ -74,7 +75,7 @@ fn gradients_are_finite_differences_for_every_number() {
                 let mut theta = normals(&mut stream(1, Purpose::Law, 1, 1), network.size());
                 theta.iter_mut().for_each(|t| *t *= 0.7);
                 let data = examples(loss, sites, outputs);
-                let mut trainer = Trainer::new(network, pace(loss, 0.03, 0));
+                let mut trainer = NetworkTrainer::new(network, pace(loss, 0.03, 0));
                 let gradient = trainer.judge(&theta, &data).gradient;
                 for k in 0..theta.len() {
                     let mut at = |by: f64| {
@@ -94,7 +95,7 @@ fn gradients_are_finite_differences_for_every_number() {
 
 #[test]
 fn blocks_cover_the_flat_vector_and_starts_have_the_scale_of_their_inputs() {
-    let hidden: (&[usize], _) = (&[300], Activation::Sigmoid);
+    let hidden: (&[usize], _) = (&[300], UnitFunction::Sigmoid);
     let network = Perceptron::new(100, None, hidden, 2);
     let names: Vec<_> = network
         .blocks()
@@ -120,7 +121,7 @@ fn blocks_cover_the_flat_vector_and_starts_have_the_scale_of_their_inputs() {
 
 #[test]
 fn a_convolution_moves_with_its_input() {
-    let network = Perceptron::new(6, Some(ring(6, 3, 2)), (&[], Activation::Sigmoid), 3);
+    let network = Perceptron::new(6, Some(ring(6, 3, 2)), (&[], UnitFunction::Sigmoid), 3);
     let mut theta = normals(&mut stream(2, Purpose::Law, 0, 0), network.size());
     // The same weight for all translations: the answer does not depend on where things are.
     let blocks = network.blocks();
@@ -130,11 +131,12 @@ fn a_convolution_moves_with_its_input() {
     }
     let row: [i8; 6] = [1, 1, -1, 1, -1, -1];
     let moved: Vec<i8> = (0..12).map(|k| row[(k % 6 + k / 6) % 6]).collect();
-    let inputs = Inputs::Spins {
+    let inputs = NetworkInputs::Spins {
         width: 6,
         values: moved,
     };
-    let answers = Trainer::new(network, pace(Loss::CrossEntropy, 0.0, 0)).answers(&theta, &inputs);
+    let answers =
+        NetworkTrainer::new(network, pace(Loss::CrossEntropy, 0.0, 0)).answers(&theta, &inputs);
     for k in 0..3 {
         assert!((answers[k] - answers[3 + k]).abs() < 1e-14, "{answers:?}");
     }
@@ -143,9 +145,9 @@ fn a_convolution_moves_with_its_input() {
 
 #[test]
 fn newton_steps_reach_the_minimum_that_adam_approaches() {
-    let network = Perceptron::new(6, None, (&[], Activation::Sigmoid), 3);
+    let network = Perceptron::new(6, None, (&[], UnitFunction::Sigmoid), 3);
     let data = examples(Loss::CrossEntropy, 6, 3);
-    let mut trainer = Trainer::new(network.clone(), pace(Loss::CrossEntropy, 0.01, 0));
+    let mut trainer = NetworkTrainer::new(network.clone(), pace(Loss::CrossEntropy, 0.01, 0));
     let mut theta = vec![0.0; network.size()];
     let mut steps = 0;
     while !trainer.newton(&mut theta, &data).unwrap().arrived {
@@ -174,18 +176,18 @@ fn newton_steps_reach_the_minimum_that_adam_approaches() {
 #[test]
 fn a_linear_output_with_squared_errors_is_a_regression() {
     let x: Vec<f64> = (0..20).map(|k| 0.1 * f64::from(k)).collect();
-    let data = Examples {
-        targets: Targets::Numbers {
+    let data = TrainingSet {
+        targets: NetworkTargets::Numbers {
             width: 1,
             values: x.iter().map(|x| 1.5 * x - 0.25).collect(),
         },
-        inputs: Inputs::Numbers {
+        inputs: NetworkInputs::Numbers {
             width: 1,
             values: x,
         },
     };
-    let network = Perceptron::new(1, None, (&[], Activation::Sigmoid), 1);
-    let mut trainer = Trainer::new(network, pace(Loss::Squared, 0.0, 0));
+    let network = Perceptron::new(1, None, (&[], UnitFunction::Sigmoid), 1);
+    let mut trainer = NetworkTrainer::new(network, pace(Loss::Squared, 0.0, 0));
     let mut fit = Fit::new(vec![0.0; 2]);
     let mut rng = stream(1, Purpose::Law, 0, 0);
     for _ in 0..5000 {
@@ -196,20 +198,20 @@ fn a_linear_output_with_squared_errors_is_a_regression() {
 
 #[test]
 fn an_epoch_sees_each_row_once_and_can_be_left() {
-    let network = Perceptron::new(6, None, (&[4], Activation::Sigmoid), 2);
-    let classes = Targets::Classes {
+    let network = Perceptron::new(6, None, (&[4], UnitFunction::Sigmoid), 2);
+    let classes = NetworkTargets::Classes {
         count: 2,
         class: vec![0, 1, 1, 0, 1, 0, 0],
         weight: vec![1.0; 7],
     };
-    let data = Examples {
+    let data = TrainingSet {
         targets: classes,
         ..examples(Loss::CrossEntropy, 6, 2)
     };
     let mut still = pace(Loss::CrossEntropy, 0.0, 1);
     still.learning_rate = 1e-300;
     let start = network.start(&mut stream(3, Purpose::Law, 0, 0));
-    let mut trainer = Trainer::new(network, still);
+    let mut trainer = NetworkTrainer::new(network, still);
     let whole = trainer.judge(&start, &data).objective;
     let mut fit = Fit::new(start);
     let mut rng = stream(1, Purpose::Law, 0, 0);

@@ -4,12 +4,12 @@ use crate::common::{Case, expect_code, mpirun, text};
 use crate::spins::{ising, shape, write_foreign};
 use nishina::calculation::Registry;
 use nishina::comm::threads;
-use nishina::io::tree::{Tree, Value};
+use nishina::io::tree::Tree;
 
 const TEMPERATURES: [f64; 6] = [1.4, 1.8, 2.1, 2.5, 3.0, 3.6];
 
 /// A short classification by all spins.
-const CLASSIFY: &str = r#"
+pub const CLASSIFY: &str = r#"
 seed = 3
 [lattice]
 kind = "square"
@@ -45,7 +45,7 @@ checkpoint_every = 1e-9
 "#;
 
 /// Which temperature, by the energy, to convergence.
-const ENERGY: &str = r#"
+pub const ENERGY: &str = r#"
 [phases]
 task = "temperature"
 files = [{ file = "ising.h5" }]
@@ -59,13 +59,13 @@ epochs = 50
 checkpoint_every = 1e-9
 "#;
 
-fn case(input: &str) -> Case {
+pub fn case(input: &str) -> Case {
     let case = Case::new(input);
     write_foreign(&case, "ising.h5", &ising(4, &TEMPERATURES, 5, 24));
     case
 }
 
-fn results(case: &Case) -> Tree {
+pub fn results(case: &Case) -> Tree {
     case.tree("x.h5").group("phases")
 }
 
@@ -326,88 +326,5 @@ fn the_energy_tells_temperatures_apart_as_boltzmann_says() {
             .unwrap()
             .iter()
             .all(|g| g.abs() < 1e-12)
-    );
-}
-
-#[test]
-fn files_that_make_no_sense_are_refused_with_a_remedy() {
-    let sound = ising(2, &[1.0, 3.0], 2, 3);
-    let case = case(CLASSIFY);
-    let change = |name: &str, value: Option<Value>| {
-        let mut tree = sound.clone();
-        tree.datasets.remove(name);
-        if let Some(value) = value {
-            tree.put(name, value);
-        }
-        tree
-    };
-    let spins = |shape: &[usize], values: Vec<i8>| {
-        Some(Value::Spin(nishina::io::tree::shaped(shape, values)))
-    };
-    let reals = |values: Vec<f64>| {
-        let shape = [values.len()];
-        Some(Value::Real(nishina::io::tree::shaped(&shape, values)))
-    };
-    for (tree, says) in [
-        (change("configurations", None), "no dataset configurations"),
-        (
-            change("configurations", reals(vec![1.0; 48])),
-            "no 8-bit integers",
-        ),
-        (
-            change("configurations", spins(&[48], vec![1; 48])),
-            "have the shape [48]",
-        ),
-        (
-            change("configurations", spins(&[12, 4], vec![0; 48])),
-            "holds 0",
-        ),
-        (
-            change("configurations", spins(&[0, 4], vec![])),
-            "one real number for each sample",
-        ),
-        (change("parameter", None), "to which temperature"),
-        (
-            change("parameter", reals(vec![1.0; 11])),
-            "one real number for each sample",
-        ),
-        (
-            change("parameter", reals(vec![1.0; 12])),
-            "1 values of the parameter",
-        ),
-        (
-            change("chain", reals(vec![1.0; 12])),
-            "one whole number for each sample",
-        ),
-    ] {
-        write_foreign(&case, "ising.h5", &tree);
-        let out = case.alone(&["run", "x.toml"]);
-        expect_code(&out, 64);
-        let said = text(&out);
-        assert!(
-            said.contains("phases.files: ") && said.contains(says),
-            "{says}: {said}"
-        );
-        assert!(said.contains(';'), "{said}");
-    }
-    write_foreign(&case, "ising.h5", &change("energies", None));
-    let out = case.alone(&["run", "x.toml", "--set", "phases.features=energy"]);
-    expect_code(&out, 64);
-    assert!(text(&out).contains("phases.features: "), "{}", text(&out));
-    write_foreign(&case, "ising.h5", &sound);
-    let out = case.alone(&["run", "x.toml", "--set", "phases.critical_value=0.5"]);
-    expect_code(&out, 64);
-    assert!(
-        text(&out).contains("phases.critical_value: all 2"),
-        "{}",
-        text(&out)
-    );
-    std::fs::write(case.path("ising.h5"), "no file of numbers").unwrap();
-    let out = case.alone(&["run", "x.toml"]);
-    expect_code(&out, 64);
-    assert!(
-        text(&out).contains("phases.files: ising.h5"),
-        "{}",
-        text(&out)
     );
 }

@@ -1,5 +1,5 @@
-//! Decides what sections share that fit numbers to data, once for each seed: where a fit stands, how
-//! ranks share fits out, how losses are written.
+//! Decides what sections share that fit numbers to data, once for each seed: where a fit stands,
+//! how ranks share fits out, how losses are written.
 
 mod course;
 mod record;

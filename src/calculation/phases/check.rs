@@ -1,6 +1,6 @@
 //! Decides which values of `[phases]` are refused before anything is read or drawn.
 
-use super::keys::{Features, ParameterInput, PhasesInput, Recipe, Task, keys};
+use super::keys::{FeatureName, ParameterInput, PhaseRecipe, PhasesInput, Task, keys};
 use crate::error::{Error, Result};
 use crate::input::Source;
 
@@ -75,7 +75,7 @@ fn origin(source: &Source, keys: &PhasesInput) -> Result<()> {
     }
 }
 
-fn counts(recipe: &Recipe) -> Result<()> {
+fn counts(recipe: &PhaseRecipe) -> Result<()> {
     let narrow = recipe.widths.iter().copied().min().unwrap_or(1);
     let wide = recipe.widths.iter().copied().max().unwrap_or(1);
     let convolution = recipe.convolution;
@@ -106,7 +106,7 @@ fn counts(recipe: &Recipe) -> Result<()> {
     Ok(())
 }
 
-fn numbers(recipe: &Recipe) -> Result<()> {
+fn numbers(recipe: &PhaseRecipe) -> Result<()> {
     let (l2, rate) = (recipe.pace.l2, recipe.pace.learning_rate);
     if !(l2.is_finite() && l2 >= 0.0) {
         let remedy = "give a number of at least 0";
@@ -164,8 +164,8 @@ fn critical(keys: &PhasesInput) -> Result<()> {
 }
 
 /// Keys of the network that exclude each other.
-fn network(keys: &PhasesInput, recipe: &Recipe) -> Result<()> {
-    if recipe.convolution.is_some() && recipe.features != Features::Spins {
+fn network(keys: &PhasesInput, recipe: &PhaseRecipe) -> Result<()> {
+    if recipe.convolution.is_some() && recipe.features != FeatureName::Spins {
         let problem = "one number has no neighbours";
         return wrong("convolution", problem, "use features = \"spins\"");
     }

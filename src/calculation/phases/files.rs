@@ -80,7 +80,7 @@ pub(super) fn read(source: &Source, keys: &PhasesInput) -> Result<SpinData> {
     let chain = chains(&parts, &of_all, values.len());
     let energies = parts.iter().map(|p| p.energies.clone());
     let energies: Option<Vec<Vec<f64>>> = energies.collect();
-    Ok(SpinData {
+    let all = SpinData {
         sites,
         energies: energies.map(|list| list.concat()),
         spins: parts.into_iter().flat_map(|p| p.spins).collect(),
@@ -89,11 +89,12 @@ pub(super) fn read(source: &Source, keys: &PhasesInput) -> Result<SpinData> {
             chain,
         },
         values,
-    })
+    };
+    Ok(all.sorted())
 }
 
-/// Chains with numbers of their own in each file; samples without chains have one. Where a value has
-/// one chain it is cut into parts that follow each other.
+/// Chains with numbers of their own in each file; samples without chains have one. Where a value
+/// has one chain it is cut into parts that follow each other.
 fn chains(parts: &[Part], value: &[u32], values: usize) -> Vec<i64> {
     let mut all = Vec::with_capacity(value.len());
     let mut start = 0i64;

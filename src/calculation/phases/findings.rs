@@ -1,7 +1,7 @@
 //! Decides what is made of trained networks: outputs and crossings, the same with |m| alone, what
 //! the last layer has learned of the temperature.
 
-use super::keys::{Features, Recipe, Task};
+use super::keys::{FeatureName, PhaseRecipe, Task};
 use super::material::{Material, Scaling, Seen, Verdicts};
 use super::spins::SpinData;
 use super::study::Study;
@@ -9,7 +9,9 @@ use super::transition::{crossing, fit_step, second_difference};
 use crate::calculation::fits::{Course, Writer};
 use crate::error::Result;
 use crate::io::tree::Tree;
-use crate::perceptron::{Activation, Examples, Judgement, Pace, Perceptron, Trainer};
+use crate::perceptron::{
+    LearningPlan, LossGradient, NetworkTrainer, Perceptron, TrainingSet, UnitFunction,
+};
 use crate::stats::mean_and_error;
 
 /// Penalty and steps of the classifier by |m|.
@@ -18,27 +20,30 @@ const BASELINE_STEPS: usize = 100;
 
 /// Training and test set of a run.
 pub(super) struct Lessons {
-    pub training: Examples,
+    pub training: TrainingSet,
     test: Seen,
     scaling: Option<Scaling>,
+    /// Mean of a feature that is one number at each value, as networks get it.
+    means: Option<Vec<f64>>,
     one_sided: Vec<f64>,
     /// The same with |m| alone, of a classification.
     baseline: Option<Material>,
 }
 
 impl Lessons {
-    pub fn new(all: &SpinData, recipe: &Recipe, classes: &[u32]) -> Result<Self> {
+    pub fn new(all: &SpinData, recipe: &PhaseRecipe, classes: &[u32]) -> Result<Self> {
         let material = Material::new(all, recipe, recipe.features)?;
-        let alone = Recipe {
-            pace: Pace {
+        let alone = PhaseRecipe {
+            pace: LearningPlan {
                 batch: 0,
                 ..recipe.pace
             },
             ..recipe.clone()
         };
         let baseline = (recipe.task == Task::Classify)
-            .then(|| Material::new(all, &alone, Features::AbsMagnetisation));
+            .then(|| Material::new(all, &alone, FeatureName::AbsMagnetisation));
         Ok(Lessons {
+            means: material.training.means(),
             training: material.training.examples(classes),
             test: material.test,
             scaling: material.scaling,
@@ -50,7 +55,7 @@ impl Lessons {
 
 /// Results at the end, with what a reader has to know.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Findings {
+pub(super) struct PhaseFindings {
     pub results: Tree,
     pub warnings: Vec<String>,
     pub words: Vec<String>,
@@ -58,7 +63,7 @@ pub(super) struct Findings {
 
 /// One network at the end.
 struct Judged {
-    judgement: Judgement,
+    judgement: LossGradient,
     test_loss: f64,
     verdicts: Verdicts,
 }
@@ -69,7 +74,7 @@ pub(super) fn findings(
     courses: &[Course],
     lessons: &Lessons,
     (values, classes): (&[f64], &[u32]),
-) -> Result<Findings> {
+) -> Result<PhaseFindings> {
     let mut trainer = study.trainer();
     let test = lessons.test.examples(classes);
     let mut judge = |course: &Course| {
@@ -82,7 +87,7 @@ pub(super) fn findings(
         }
     };
     let judged: Vec<Judged> = courses.iter().map(&mut judge).collect();
-    let mut found = Findings::default();
+    let mut found = PhaseFindings::default();
     let mut tree = Tree::default();
     let prefix = "phases";
     let mut write = Writer {
@@ -203,15 +208,15 @@ fn baseline(
         return Ok(None);
     };
     let training = material.training.examples(classes);
-    let network = Perceptron::new(1, None, (&[], Activation::Sigmoid), 2);
-    let pace = Pace {
+    let network = Perceptron::new(1, None, (&[], UnitFunction::Sigmoid), 2);
+    let pace = LearningPlan {
         loss: crate::perceptron::Loss::CrossEntropy,
         l2: BASELINE_L2,
         batch: 0,
         learning_rate: 1.0,
     };
     let mut theta = vec![0.0; network.size()];
-    let mut trainer = Trainer::new(network, pace);
+    let mut trainer = NetworkTrainer::new(network, pace);
     for _ in 0..BASELINE_STEPS {
         if trainer.newton(&mut theta, &training)?.arrived {
             break;
@@ -252,7 +257,9 @@ fn learned(
 ) -> Vec<String> {
     let beta: Vec<f64> = values.iter().map(|t| 1.0 / t).collect();
     if study.network.is_linear() {
-        return single_layer(write, study, courses, lessons.scaling, &beta, warnings);
+        let (bias, weight) = single_layer(write, study, courses, lessons.scaling, beta.len());
+        let fluctuations = fluctuations(&beta, &bias, &weight, lessons);
+        return peak(write, fluctuations, &beta, warnings);
     }
     if study.recipe.convolution.is_some() && study.recipe.widths.is_empty() {
         return filters(write, study, courses, &beta, warnings);
@@ -260,20 +267,16 @@ fn learned(
     Vec::new()
 }
 
-/// Weights and biases of a single layer, first class subtracted, mean over the seeds.
+/// Biases and weights [feature, class] of a single layer, first class subtracted, mean over the
+/// seeds; written for the feature itself, returned for what networks get.
 fn single_layer(
     write: &mut Writer,
     study: &Study,
     courses: &[Course],
     scaling: Option<Scaling>,
-    beta: &[f64],
-    warnings: &mut Vec<String>,
-) -> Vec<String> {
-    let (inputs, classes) = (study.network.inputs(), beta.len());
-    let Scaling { shift, scale } = scaling.unwrap_or(Scaling {
-        shift: 0.0,
-        scale: 1.0,
-    });
+    classes: usize,
+) -> (Vec<f64>, Vec<f64>) {
+    let inputs = study.network.inputs();
     let (mut bias, mut weight) = (vec![0.0; classes], vec![0.0; inputs * classes]);
     let share = 1.0 / courses.len().max(1) as f64;
     for course in courses {
@@ -281,21 +284,55 @@ fn single_layer(
         for k in 0..classes {
             bias[k] += share * (b[k] - b[0]);
             for f in 0..inputs {
-                let slope = (w[k * inputs + f] - w[f]) / scale;
-                weight[f * classes + k] += share * slope;
-                bias[k] -= share * slope * shift;
+                weight[f * classes + k] += share * (w[k * inputs + f] - w[f]);
             }
         }
     }
+    let Scaling { shift, scale } = scaling.unwrap_or(Scaling {
+        shift: 0.0,
+        scale: 1.0,
+    });
+    let own: Vec<f64> = weight.iter().map(|w| w / scale).collect();
+    let at_zero = |k: usize| {
+        let slopes = (0..inputs).map(|f| own[f * classes + k]);
+        bias[k] - shift * slopes.sum::<f64>()
+    };
+    let at_zero = (0..classes).map(at_zero).collect();
     let unit = match study.recipe.features {
-        Features::Energy => "1/coupling",
-        Features::Spins | Features::AbsMagnetisation => "1",
+        FeatureName::Energy => "1/coupling",
+        FeatureName::Spins | FeatureName::AbsMagnetisation => "1",
     };
     let meaning = "weight of each feature, first class subtracted, mean over the seeds";
-    write.real("weight", &[inputs, classes], weight, (unit, meaning));
+    write.real("weight", &[inputs, classes], own, (unit, meaning));
     let note = ("1", "bias, first class subtracted, mean over the seeds");
-    write.real("bias", &[classes], bias.clone(), note);
-    let Some(second) = second_difference(beta, &bias) else {
+    write.real("bias", &[classes], at_zero, note);
+    (bias, weight)
+}
+
+/// Minus the second difference of the bias over the squared step of 1/T. That of the weight of the
+/// energy vanishes but for noise, which the bias at E = 0 has many times; it is taken out at the
+/// mean of each class.
+fn fluctuations(beta: &[f64], bias: &[f64], weight: &[f64], lessons: &Lessons) -> Option<Vec<f64>> {
+    let mut second = second_difference(beta, bias)?;
+    if let Some(means) = &lessons.means {
+        let noise = second_difference(beta, weight)?;
+        let inner = means.iter().skip(1).zip(noise);
+        second
+            .iter_mut()
+            .zip(inner)
+            .for_each(|(s, (m, n))| *s += m * n);
+    }
+    Some(second)
+}
+
+/// Writes the fluctuations of the energy and their peak.
+fn peak(
+    write: &mut Writer,
+    fluctuations: Option<Vec<f64>>,
+    beta: &[f64],
+    warnings: &mut Vec<String>,
+) -> Vec<String> {
+    let Some(second) = fluctuations else {
         warnings.push(
             "the temperatures are not equally spaced in 1/T: there is no second difference of the \
              bias; give classical.inverse_temperatures with equal steps"
@@ -343,7 +380,8 @@ fn filters(
         warnings.push("a tanh needs five temperatures; give more of them".into());
         return Vec::new();
     };
-    let column = |of: fn(&super::transition::Step) -> f64| fits.iter().map(of).collect::<Vec<_>>();
+    let column =
+        |of: fn(&super::transition::TanhStep) -> f64| fits.iter().map(of).collect::<Vec<_>>();
     let meaning = "of A tanh(c (1/T - b)) + d through the summed weights";
     let centres = column(|s| s.centre);
     for (name, unit, values) in [

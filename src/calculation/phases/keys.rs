@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::input::{self, Source};
-use crate::perceptron::{Activation, Loss, Pace};
+use crate::perceptron::{LearningPlan, Loss, UnitFunction};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub enum Task {
 /// `phases.features`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Features {
+pub enum FeatureName {
     /// All spins
     #[default]
     Spins,
@@ -89,16 +89,16 @@ pub struct PhasesInput {
     pub critical_temperature: Option<f64>,
     /// The same for another parameter of files, such as a field
     pub critical_value: Option<f64>,
-    /// Files with configurations, in place of \[classical\]
+    /// Files with configurations, in place of the section classical
     pub files: Option<Vec<SampleFile>>,
     /// "spins" (default), "energy", "abs-magnetisation"
     #[serde(default)]
-    pub features: Features,
-    /// Units of each hidden layer (\[100\]; \[\] with a convolution); \[\]: logistic regression
+    pub features: FeatureName,
+    /// Units of each hidden layer: one of 100, none with a convolution; none: logistic regression
     pub widths: Option<Vec<usize>>,
     /// Of the hidden layers
     #[serde(default)]
-    pub activation: Activation,
+    pub activation: UnitFunction,
     /// A first layer of filters over all translations of the lattice
     pub convolution: Option<ConvolutionInput>,
     /// Coefficient of the sum of squared weights (5e-4)
@@ -112,7 +112,7 @@ pub struct PhasesInput {
     /// Rate of Adam (1e-3)
     #[schemars(extend("default" = LEARNING_RATE))]
     pub learning_rate: Option<f64>,
-    /// Newton steps to convergence, with widths = \[\] and batch = 0 (false)
+    /// Newton steps to convergence, without hidden layers and with batch = 0 (false)
     #[serde(default)]
     pub newton: bool,
     /// Independent initial weights, shared out over the ranks (5)
@@ -121,21 +121,21 @@ pub struct PhasesInput {
     /// Share of the chains of each temperature that is held out (0.2)
     #[schemars(extend("default" = TEST_FRACTION))]
     pub test_fraction: Option<f64>,
-    /// HDF5 file with W_0, b_0, ... to start from: results of \[phases\], or datasets at the root
+    /// HDF5 file with W_0, b_0, ... to start from: results with phases, or datasets at the root
     pub load: Option<String>,
 }
 
 /// The keys with their defaults.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Recipe {
+pub(super) struct PhaseRecipe {
     pub task: Task,
     /// Name and value of the key of the critical point; of classify alone.
     pub critical: Option<(&'static str, f64)>,
-    pub features: Features,
+    pub features: FeatureName,
     pub widths: Vec<usize>,
-    pub activation: Activation,
+    pub activation: UnitFunction,
     pub convolution: Option<ConvolutionInput>,
-    pub pace: Pace,
+    pub pace: LearningPlan,
     pub epochs: usize,
     pub newton: bool,
     pub seeds: usize,
@@ -144,7 +144,7 @@ pub(super) struct Recipe {
 
 impl PhasesInput {
     /// The keys with their defaults.
-    pub(super) fn recipe(&self) -> Recipe {
+    pub(super) fn recipe(&self) -> PhaseRecipe {
         let temperature = self
             .critical_temperature
             .map(|t| ("critical_temperature", t));
@@ -153,14 +153,14 @@ impl PhasesInput {
             Some(_) => Vec::new(),
             None => WIDTHS.to_vec(),
         };
-        Recipe {
+        PhaseRecipe {
             task: self.task,
             critical: temperature.or(value),
             features: self.features,
             widths: self.widths.clone().unwrap_or(widths),
             activation: self.activation,
             convolution: self.convolution,
-            pace: Pace {
+            pace: LearningPlan {
                 loss: Loss::CrossEntropy,
                 l2: self.l2.unwrap_or(L2),
                 batch: self.batch.unwrap_or(BATCH),
@@ -174,7 +174,7 @@ impl PhasesInput {
     }
 }
 
-impl Recipe {
+impl PhaseRecipe {
     /// The keys as a checkpoint compares them, defaults included.
     pub fn table(&self) -> toml::Table {
         let real = toml::Value::Float;

@@ -1,16 +1,16 @@
 //! Decides what a network sees of configurations, and what it should say: features, targets,
 //! weights that make all values of the parameter equally likely.
 
-use super::keys::{Features, Recipe, Task};
+use super::keys::{FeatureName, PhaseRecipe, Task};
 use super::spins::{Shares, SpinData};
 use crate::error::{Error, Result};
-use crate::perceptron::{Examples, Inputs, Targets};
+use crate::perceptron::{NetworkInputs, NetworkTargets, TrainingSet};
 use std::collections::BTreeMap;
 
-/// Features of rows, and the values of the parameter that they belong to.
+/// FeatureName of rows, and the values of the parameter that they belong to.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
-    pub inputs: Inputs,
+    pub inputs: NetworkInputs,
     /// Number of values of the parameter.
     values: usize,
     belongs: Belongs,
@@ -51,12 +51,12 @@ pub(super) struct Material {
 }
 
 /// The number that a feature gives of each row.
-fn numbers(all: &SpinData, features: Features) -> Result<Option<Vec<f64>>> {
+fn numbers(all: &SpinData, features: FeatureName) -> Result<Option<Vec<f64>>> {
     match (features, &all.energies) {
-        (Features::Spins, _) => Ok(None),
-        (Features::AbsMagnetisation, _) => Ok(Some(all.abs_magnetisations())),
-        (Features::Energy, Some(energies)) => Ok(Some(energies.clone())),
-        (Features::Energy, None) => Err(Error::input(
+        (FeatureName::Spins, _) => Ok(None),
+        (FeatureName::AbsMagnetisation, _) => Ok(Some(all.abs_magnetisations())),
+        (FeatureName::Energy, Some(energies)) => Ok(Some(energies.clone())),
+        (FeatureName::Energy, None) => Err(Error::input(
             "phases.features",
             "some file has no dataset energies",
             "use \"spins\" or \"abs-magnetisation\", or add energies float64 [sample]",
@@ -67,7 +67,7 @@ fn numbers(all: &SpinData, features: Features) -> Result<Option<Vec<f64>>> {
 impl Material {
     /// Of configurations. Numbers that occur several times are kept once, with weights, where that
     /// changes nothing: over whole sets, and where all configurations have weights.
-    pub fn new(all: &SpinData, recipe: &Recipe, features: Features) -> Result<Self> {
+    pub fn new(all: &SpinData, recipe: &PhaseRecipe, features: FeatureName) -> Result<Self> {
         let (training, test) = all.split(recipe.test_fraction);
         let numbers = numbers(all, features)?;
         let together = recipe.pace.batch == 0 || matches!(all.shares, Shares::Weighted(_));
@@ -89,7 +89,7 @@ impl Material {
             test,
             scaling,
             one_sided: match features {
-                Features::Spins => all.one_sided(),
+                FeatureName::Spins => all.one_sided(),
                 _ => Vec::new(),
             },
         })
@@ -114,7 +114,7 @@ impl Seen {
         let n = all.sites;
         let row = |r: &u32| &all.spins[*r as usize * n..(*r as usize + 1) * n];
         Seen {
-            inputs: Inputs::Spins {
+            inputs: NetworkInputs::Spins {
                 width: n,
                 values: rows.iter().flat_map(row).copied().collect(),
             },
@@ -125,7 +125,7 @@ impl Seen {
 
     fn numbers(all: &SpinData, numbers: &[f64], rows: &[u32]) -> Self {
         Seen {
-            inputs: Inputs::Numbers {
+            inputs: NetworkInputs::Numbers {
                 width: 1,
                 values: rows.iter().map(|r| numbers[*r as usize]).collect(),
             },
@@ -155,7 +155,7 @@ impl Seen {
 
     /// The same numbers once each.
     fn together(self) -> Self {
-        let Inputs::Numbers { width: 1, values } = &self.inputs else {
+        let NetworkInputs::Numbers { width: 1, values } = &self.inputs else {
             return self;
         };
         // Energies of one configuration may differ in their last digits.
@@ -171,7 +171,7 @@ impl Seen {
             weights[place * self.values + v] += w;
         });
         Seen {
-            inputs: Inputs::Numbers {
+            inputs: NetworkInputs::Numbers {
                 width: 1,
                 values: places.values().map(|p| p.0).collect(),
             },
@@ -182,7 +182,7 @@ impl Seen {
 
     /// Mean and deviation of numbers; none of spins.
     fn scaling(&self) -> Option<Scaling> {
-        let Inputs::Numbers { values, .. } = &self.inputs else {
+        let NetworkInputs::Numbers { values, .. } = &self.inputs else {
             return None;
         };
         let (mut mean, mut square) = (0.0, 0.0);
@@ -196,8 +196,18 @@ impl Seen {
         })
     }
 
+    /// The mean of numbers at each value; none of spins.
+    pub fn means(&self) -> Option<Vec<f64>> {
+        let NetworkInputs::Numbers { width: 1, values } = &self.inputs else {
+            return None;
+        };
+        let mut means = vec![0.0; self.values];
+        self.each(|r, v, w| means[v] += w * values[r]);
+        Some(means)
+    }
+
     fn scale(&mut self, by: Scaling) {
-        if let Inputs::Numbers { values, .. } = &mut self.inputs {
+        if let NetworkInputs::Numbers { values, .. } = &mut self.inputs {
             values
                 .iter_mut()
                 .for_each(|x| *x = (*x - by.shift) / by.scale);
@@ -205,7 +215,7 @@ impl Seen {
     }
 
     /// Examples whose targets are the classes of the values.
-    pub fn examples(&self, classes: &[u32]) -> Examples {
+    pub fn examples(&self, classes: &[u32]) -> TrainingSet {
         let count = classes.iter().max().map_or(1, |c| *c as usize + 1);
         let rows = self.inputs.len();
         let all = rows as f64 / self.values as f64;
@@ -213,7 +223,7 @@ impl Seen {
             Belongs::One(value) => {
                 let mut weight = vec![0.0; rows];
                 self.each(|r, _, w| weight[r] = all * w);
-                Targets::Classes {
+                NetworkTargets::Classes {
                     count,
                     class: value.iter().map(|v| classes[*v as usize]).collect(),
                     weight,
@@ -222,13 +232,13 @@ impl Seen {
             Belongs::All(_) => {
                 let mut values = vec![0.0; rows * count];
                 self.each(|r, v, w| values[r * count + classes[v] as usize] += all * w);
-                Targets::Numbers {
+                NetworkTargets::Numbers {
                     width: count,
                     values,
                 }
             }
         };
-        Examples {
+        TrainingSet {
             inputs: self.inputs.clone(),
             targets,
         }
@@ -260,7 +270,7 @@ impl Seen {
 
 /// The class of each value: 0 for ordered and 1 for disordered, or its own number. An error where
 /// all are on one side of the critical value.
-pub(super) fn classes(values: &[f64], recipe: &Recipe) -> Result<Vec<u32>> {
+pub(super) fn classes(values: &[f64], recipe: &PhaseRecipe) -> Result<Vec<u32>> {
     let Some((key, critical)) = recipe.critical.filter(|_| recipe.task == Task::Classify) else {
         return Ok((0..values.len() as u32).collect());
     };
@@ -319,7 +329,7 @@ mod tests {
         assert!((found.output[0] - 0.6).abs() < 1e-15);
         assert!((found.output[1] - 0.3).abs() < 1e-15);
         assert!((found.accuracy - 0.5 * (2.0 / 3.0 + 1.0)).abs() < 1e-15);
-        let Targets::Classes { weight, class, .. } = seen.examples(&[0, 1]).targets else {
+        let NetworkTargets::Classes { weight, class, .. } = seen.examples(&[0, 1]).targets else {
             panic!("drawn rows have classes");
         };
         assert_eq!(class, [0, 0, 0, 1, 1]);

@@ -28,10 +28,10 @@ use crate::linalg::available_memory;
 use crate::run::{Calculation, Cost, Curves, Declaration, Desk, Loaded, Progress};
 use crate::stats::median;
 use crate::table::schema_of;
-use findings::{Findings, Lessons, findings};
+use findings::{Lessons, PhaseFindings, findings};
 use keys::Task;
 use material::classes;
-use origin::{Origin, Outline, outline};
+use origin::{Outline, SpinSource, outline};
 use study::Study;
 
 /// The record of the epochs in results.
@@ -99,7 +99,7 @@ fn classes_of(task: Task, values: usize) -> usize {
 /// Networks that see a phase transition.
 pub struct Phases {
     study: Study,
-    origin: Origin,
+    origin: SpinSource,
     outline: Outline,
     classes: Vec<u32>,
     /// Linear size and number of directions of the lattice, where there is one.
@@ -108,7 +108,7 @@ pub struct Phases {
     /// Wall times of the blocks.
     seconds: Vec<f64>,
     lessons: Option<Lessons>,
-    found: Option<Findings>,
+    found: Option<PhaseFindings>,
     mark: (usize, bool),
 }
 
@@ -117,7 +117,7 @@ impl Phases {
         let source = world.source;
         let keys = keys(source)?;
         let recipe = keys.recipe();
-        let (origin, outline) = Origin::new(world, &keys)?;
+        let (origin, outline) = SpinSource::new(world, &keys)?;
         let classes = classes(&outline.values, &recipe)?;
         let count = classes_of(recipe.task, outline.values.len());
         let mut study = Study::new(source, recipe, outline.sites, count)?;
@@ -185,13 +185,14 @@ impl Phases {
         }
     }
 
-    /// Makes training and test set, where they are not there yet; collective.
+    /// Makes training and test set, where they are not there yet.
     fn learn(&mut self, desk: &Desk) -> Result<()> {
         if self.lessons.is_some() {
             return Ok(());
         }
+        let recipe = &self.study.recipe;
         let all = self.origin.spins();
-        let lessons = Lessons::new(&all, &self.study.recipe, &self.classes);
+        let lessons = all.and_then(|all| Lessons::new(&all, recipe, &self.classes));
         self.lessons = Some(agree(desk.comm, lessons)?);
         Ok(())
     }
@@ -204,7 +205,7 @@ impl Phases {
                 let axis = (self.outline.values.as_slice(), self.classes.as_slice());
                 findings(&self.study, &self.courses, lessons, axis)
             }
-            _ => Ok(Findings::default()),
+            _ => Ok(PhaseFindings::default()),
         };
         let found = agree(desk.comm, found)?;
         found.words.iter().for_each(|line| desk.say(line));
@@ -281,7 +282,7 @@ impl Calculation for Phases {
         self.seconds = from.reals("seconds")?;
         let done = self.courses.iter().all(|c| self.study.is_done(c));
         self.found = match from.integer("done")? == 1 && done {
-            true => Some(Findings {
+            true => Some(PhaseFindings {
                 results: from.group("results"),
                 warnings: from.texts("warnings")?.to_vec(),
                 words: Vec::new(),

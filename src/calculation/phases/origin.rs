@@ -2,7 +2,7 @@
 //! are any.
 
 use super::files;
-use super::keys::{Features, PhasesInput, Recipe};
+use super::keys::{FeatureName, PhaseRecipe, PhasesInput};
 use super::spins::{Shares, SpinData};
 use crate::calculation::classical::{self, ClassicalModel};
 use crate::calculation::world::{Extent, World};
@@ -27,33 +27,40 @@ pub(super) struct Outline {
 }
 
 /// Where configurations come from.
-pub(super) enum Origin {
+pub(super) enum SpinSource {
     /// Files, read at the start.
     Files(SpinData),
     /// `[classical]` of the same input, once it is complete.
     Classical(Rc<ClassicalModel>),
 }
 
-impl Origin {
+impl SpinSource {
     /// Of an input, with what is known of it.
     pub fn new(world: &World, keys: &PhasesInput) -> Result<(Self, Outline)> {
         if keys.files.is_none() {
             let outline = of_classical(world.source, keys)?;
-            return Ok((Origin::Classical(world.classical()?), outline));
+            return Ok((SpinSource::Classical(world.classical()?), outline));
         }
         let data = files::read(world.source, keys)?;
         let outline = of_files(&data);
-        Ok((Origin::Files(data), outline))
+        Ok((SpinSource::Files(data), outline))
     }
 
-    /// All configurations, the same on every rank.
-    pub fn spins(&self) -> SpinData {
+    /// All configurations, the same on every rank; an error where `[classical]` has handed none on.
+    pub fn spins(&self) -> Result<SpinData> {
         let model = match self {
-            Origin::Files(data) => return data.clone(),
-            Origin::Classical(model) => model,
+            SpinSource::Files(data) => return Ok(data.clone()),
+            SpinSource::Classical(model) => model,
         };
         let all = model.configurations.borrow();
         let (rows, sites) = (all.len(), all.sites);
+        if rows == 0 {
+            return Err(Error::input(
+                "classical",
+                "there are no configurations for [phases]",
+                "let [classical] come to its end first",
+            ));
+        }
         let mut spins = vec![0; rows * sites];
         for (k, row) in spins.chunks_exact_mut(sites.max(1)).enumerate() {
             all.copy(k, row);
@@ -70,13 +77,13 @@ impl Origin {
                 Shares::Weighted((0..rows).flat_map(row).collect())
             }
         };
-        SpinData {
+        Ok(SpinData {
             sites,
             values: all.temperatures.clone(),
             spins,
             energies: Some(all.energies.clone()),
             shares,
-        }
+        })
     }
 }
 
@@ -147,8 +154,8 @@ pub(super) fn shortened(source: &Source, extent: &Extent) -> Result<f64> {
 
 impl Outline {
     /// Rows of the training set, about.
-    pub fn examples(&self, recipe: &Recipe) -> usize {
-        let numbers = recipe.features != Features::Spins;
+    pub fn examples(&self, recipe: &PhaseRecipe) -> usize {
+        let numbers = recipe.features != FeatureName::Spins;
         match numbers && (self.weighted || recipe.pace.batch == 0) {
             true => self.sites,
             false => self.rows,
@@ -156,15 +163,15 @@ impl Outline {
     }
 
     /// Bytes of the configurations with their weights, and of training and test set.
-    pub fn bytes(&self, recipe: &Recipe) -> f64 {
+    pub fn bytes(&self, recipe: &PhaseRecipe) -> f64 {
         let weights = if self.weighted {
             8 * self.values.len()
         } else {
             12
         };
         let features = match recipe.features {
-            Features::Spins => self.sites,
-            Features::Energy | Features::AbsMagnetisation => 8,
+            FeatureName::Spins => self.sites,
+            FeatureName::Energy | FeatureName::AbsMagnetisation => 8,
         };
         self.rows as f64 * (self.sites + 8 + 2 * features + 3 * weights) as f64
     }

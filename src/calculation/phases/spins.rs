@@ -35,6 +35,27 @@ impl SpinData {
         self.spins.len() / self.sites.max(1)
     }
 
+    /// The rows in the order of value and chain, in which `[classical]` hands them on.
+    pub fn sorted(self) -> Self {
+        let Shares::Drawn { value, chain } = &self.shares else {
+            return self;
+        };
+        let mut order: Vec<usize> = (0..self.rows()).collect();
+        order.sort_by_key(|r| (value[*r], chain[*r]));
+        let row = |r: &usize| &self.spins[r * self.sites..(r + 1) * self.sites];
+        let energies = self.energies.as_ref();
+        SpinData {
+            spins: order.iter().flat_map(row).copied().collect(),
+            energies: energies.map(|all| order.iter().map(|r| all[*r]).collect()),
+            shares: Shares::Drawn {
+                value: order.iter().map(|r| value[*r]).collect(),
+                chain: order.iter().map(|r| chain[*r]).collect(),
+            },
+            sites: self.sites,
+            values: self.values,
+        }
+    }
+
     /// |Σ s|/N of each row.
     pub fn abs_magnetisations(&self) -> Vec<f64> {
         let of_row = |row: &[i8]| {

@@ -5,13 +5,13 @@
 //! number of ranks.
 
 use super::check::wrong;
-use super::keys::{Features, Recipe};
+use super::keys::{FeatureName, PhaseRecipe};
 use crate::calculation::fits::{self, Course};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::hdf5;
 use crate::lattice::Lattice;
-use crate::perceptron::{Convolution, Examples, LARGEST_HESSIAN, Perceptron, Trainer};
+use crate::perceptron::{Convolution, LARGEST_HESSIAN, NetworkTrainer, Perceptron, TrainingSet};
 use crate::rng::{Purpose, lane, stream};
 use crate::run::Desk;
 
@@ -24,7 +24,7 @@ const LARGEST: usize = 1 << 28;
 
 /// What all networks of a run share.
 pub(super) struct Study {
-    pub recipe: Recipe,
+    pub recipe: PhaseRecipe,
     pub network: Perceptron,
     pub seed: u64,
     /// Numbers of `phases.load`.
@@ -33,10 +33,10 @@ pub(super) struct Study {
 
 impl Study {
     /// For configurations of `sites` sites and so many classes.
-    pub fn new(source: &Source, recipe: Recipe, sites: usize, classes: usize) -> Result<Self> {
+    pub fn new(source: &Source, recipe: PhaseRecipe, sites: usize, classes: usize) -> Result<Self> {
         let inputs = match recipe.features {
-            Features::Spins => sites,
-            Features::Energy | Features::AbsMagnetisation => 1,
+            FeatureName::Spins => sites,
+            FeatureName::Energy | FeatureName::AbsMagnetisation => 1,
         };
         let convolution = match recipe.convolution {
             None => None,
@@ -83,8 +83,8 @@ impl Study {
         Course::new(theta)
     }
 
-    pub fn trainer(&self) -> Trainer {
-        Trainer::new(self.network.clone(), self.recipe.pace)
+    pub fn trainer(&self) -> NetworkTrainer {
+        NetworkTrainer::new(self.network.clone(), self.recipe.pace)
     }
 
     /// Whether a network is trained to its end.
@@ -109,7 +109,7 @@ impl Study {
         &self,
         courses: &mut [Course],
         target: usize,
-        training: &Examples,
+        training: &TrainingSet,
         desk: &Desk,
     ) -> Result<()> {
         let mut trainer = self.trainer();

@@ -37,7 +37,7 @@ pub(super) fn second_difference(x: &[f64], y: &[f64]) -> Option<Vec<f64>> {
 
 /// A tanh(c (x − b)) + d
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Step {
+pub(super) struct TanhStep {
     pub amplitude: f64,
     pub rate: f64,
     pub centre: f64,
@@ -45,7 +45,7 @@ pub(super) struct Step {
 }
 
 /// A and d of the least squares for given c and b, with the squares that are left.
-fn linear(points: &[[f64; 2]], rate: f64, centre: f64) -> (Step, f64) {
+fn linear(points: &[[f64; 2]], rate: f64, centre: f64) -> (TanhStep, f64) {
     let n = points.len() as f64;
     let tanh = |x: f64| (rate * (x - centre)).tanh();
     let mean = |of: &dyn Fn(&[f64; 2]) -> f64| points.iter().map(of).sum::<f64>() / n;
@@ -53,7 +53,7 @@ fn linear(points: &[[f64; 2]], rate: f64, centre: f64) -> (Step, f64) {
     let tt = mean(&|p| (tanh(p[0]) - t).powi(2));
     let ty = mean(&|p| (tanh(p[0]) - t) * (p[1] - y));
     let amplitude = if tt > 1e-14 { ty / tt } else { 0.0 };
-    let step = Step {
+    let step = TanhStep {
         amplitude,
         rate,
         centre,
@@ -65,7 +65,7 @@ fn linear(points: &[[f64; 2]], rate: f64, centre: f64) -> (Step, f64) {
 
 /// The least squares of a tanh: a grid over centre and rate, refined around its best point. The
 /// centre stays among the values. `None` for fewer than five points.
-pub(super) fn fit_step(x: &[f64], y: &[f64]) -> Option<Step> {
+pub(super) fn fit_step(x: &[f64], y: &[f64]) -> Option<TanhStep> {
     let points: Vec<[f64; 2]> = x.iter().zip(y).map(|(x, y)| [*x, *y]).collect();
     let low = x.iter().copied().fold(f64::INFINITY, f64::min);
     let high = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -73,7 +73,7 @@ pub(super) fn fit_step(x: &[f64], y: &[f64]) -> Option<Step> {
     if points.len() < 5 || !(width > 0.0 && y.iter().all(|y| y.is_finite())) {
         return None;
     }
-    let better = |best: &mut (Step, f64), centre: f64, ln_rate: f64| {
+    let better = |best: &mut (TanhStep, f64), centre: f64, ln_rate: f64| {
         let found = linear(&points, ln_rate.exp(), centre.clamp(low, high));
         if found.1 < best.1 {
             *best = found;

@@ -14,6 +14,7 @@ mod info;
 pub mod pages;
 pub mod run;
 mod schema;
+mod spins;
 mod varbench;
 pub mod watch;
 

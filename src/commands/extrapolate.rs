@@ -1,9 +1,10 @@
 //! Decides the energy that several runs of one Hamiltonian extrapolate to where the variance
-//! vanishes.
+//! vanishes; of classical spins, the temperature to which crossings extrapolate.
 //!
 //! E/N = e₀ + c Var/N near an eigenstate (Y. Kwon, D. M. Ceperley, R. M. Martin, Phys. Rev. B 58,
 //! 6800 (1998)), by a weighted linear fit with the errors of both and their covariance.
 
+use super::crossing::{crossing, crossing_text, is_classical};
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Tree;
@@ -95,6 +96,11 @@ impl Measured {
 
 /// Fits the runs in `files` and returns what comes out as one JSON object.
 pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
+    if let Some(first) = files.first()
+        && is_classical(&hdf5::read(first)?)
+    {
+        return crossing(files);
+    }
     let read = files.iter().map(|f| read(f)).collect::<Result<Vec<_>>>()?;
     if let Some((other, _)) = read.iter().find(|r| r.1 != read[0].1) {
         return Err(Error::input(
@@ -145,6 +151,9 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
 
 /// The same for people.
 pub fn extrapolate_text(result: &Value) -> String {
+    if result.get("crossings").is_some() {
+        return crossing_text(result);
+    }
     let number = |value: &Value, name: &str| value[name].as_f64().unwrap_or(f64::INFINITY);
     let shown = |value: &Value, mean: &str, error: &str| match value[error].as_f64() {
         Some(e) => with_error(number(value, mean), e),

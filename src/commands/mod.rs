@@ -6,6 +6,7 @@
 
 pub mod check;
 mod cli;
+mod crossing;
 pub mod exact;
 pub mod export;
 mod extrapolate;

@@ -331,3 +331,115 @@ fn a_stopped_run_says_so_and_goes_on() {
     };
     assert_eq!(rounds.shape()[1..], [3, 2]);
 }
+
+#[test]
+fn chains_that_disagree_and_temperatures_out_of_reach_are_told() {
+    let input = "[lattice]\nkind = 'square'\nsize = [64, 64]\n[hamiltonian]\nkind = \
+                 'ising'\n[sampler]\nchains = 4\nsamples = 200\n[classical]\ntemperatures = \
+                 [1.0, 2.0]\nreweight = [1.05, 9.0]\n";
+    let case = Case::new(input);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let warnings = case.info()["warnings"].to_string();
+    assert!(warnings.contains("the chains disagree"), "{warnings}");
+    assert!(warnings.contains("at T = 9: no reweighted averages") || warnings.contains("9: no"));
+    assert!(warnings.contains("classical.tempering"), "{warnings}");
+    let left = results(&case)
+        .reals("reweighted/temperature")
+        .unwrap_or_default();
+    assert!(!left.contains(&9.0), "{left:?}");
+}
+
+/// Swaps bring slow temperatures through fast ones.
+#[test]
+fn swaps_are_counted_and_change_no_average() {
+    let input = |keys: &str| {
+        format!(
+            "[lattice]\nkind = 'square'\nsize = [4, 4]\n[hamiltonian]\nkind = 'ising'\n[sampler]\n\
+             chains = 4\nsamples = 8192\n[classical]\ntemperatures = [1.5, 2.0, 3.0]\n{keys}\n"
+        )
+    };
+    let case = Case::new(&input("tempering = 1"));
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let exact = Case::new(&input("update = 'enumeration'"));
+    expect_code(&exact.alone(&["run", "x.toml"]), 0);
+    for name in NAMES {
+        let pairs = measured(&case, name)
+            .into_iter()
+            .zip(measured(&exact, name));
+        for ((mean, error), (wanted, _)) in pairs {
+            assert!(
+                (mean - wanted).abs() < 4.0 * error,
+                "{name}: {mean}, {error}, {wanted}"
+            );
+        }
+    }
+    let swaps = results(&case).reals("swap_acceptance").unwrap();
+    assert_eq!(swaps.len(), 2);
+    assert!(swaps.iter().all(|s| (0.1..0.95).contains(s)), "{swaps:?}");
+    let alone = Case::new(&input(""));
+    expect_code(&alone.alone(&["run", "x.toml"]), 0);
+    let tau = |case: &Case| case.info()["classical"][0]["tau"].as_f64().unwrap();
+    println!(
+        "tau at T = 1.5: {} alone, {} with swaps",
+        tau(&alone),
+        tau(&case)
+    );
+}
+
+#[test]
+fn sizes_are_compared_by_where_their_cumulants_cross() {
+    let case = Case::new("");
+    for size in [4, 8, 16] {
+        let input = format!(
+            "[lattice]\nkind = 'square'\nsize = [{size}, {size}]\n[hamiltonian]\nkind = \
+             'ising'\n[sampler]\nchains = 4\nsamples = 16384\nsweeps = 3\n[classical]\n\
+             temperatures = [2.2, 2.3, 2.4]\nupdate = 'wolff'\nreweight = {{ from = 2.2, to = 2.4, \
+             count = 21 }}\n[output]\nname = 'L{size}'\nsamples = 'none'\n"
+        );
+        std::fs::write(case.path(&format!("L{size}.toml")), input).unwrap();
+        expect_code(&case.alone(&["run", &format!("L{size}.toml")]), 0);
+    }
+    let files = ["L4.h5", "L8.h5", "L16.h5"];
+    let call = |words: &[&str]| {
+        let words: Vec<&str> = words.iter().chain(&files).copied().collect();
+        let out = case.alone(&words);
+        expect_code(&out, 0);
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    let found: serde_json::Value = serde_json::from_str(&call(&["extrapolate", "--json"])).unwrap();
+    let last = &found["crossings"][1];
+    let (t, error) = (
+        last["temperature"].as_f64().unwrap(),
+        last["error"].as_f64().unwrap(),
+    );
+    assert!((t - 2.269_185).abs() < 0.01 + 4.0 * error, "{found}");
+    let inverse_nu = last["inverse_nu"].as_f64().unwrap();
+    assert!((0.7..1.3).contains(&inverse_nu), "{found}");
+    assert!(found["dynamic_exponent"]["mean"].is_number(), "{found}");
+    let said = call(&["extrapolate"]);
+    assert!(
+        said.contains("L = 8, 16: T = ") && said.contains("T_c"),
+        "{said}"
+    );
+    println!("{said}");
+    let table = call(&["gather"]);
+    assert_eq!(table.lines().count(), 10, "{table}");
+    let header = table.lines().next().unwrap();
+    assert!(
+        header.contains(",temperature,") && header.contains(",binder_error,"),
+        "{header}"
+    );
+    call(&["plot", "--output", "p"]);
+    for name in [
+        "thermal-energy",
+        "specific-heat",
+        "magnetisation",
+        "binder",
+        "autocorrelation",
+    ] {
+        assert!(case.path(&format!("p/{name}.png")).exists(), "{name}");
+    }
+    let out = case.alone(&["extrapolate", "L4.h5"]);
+    expect_code(&out, 64);
+    assert!(text(&out).contains("different sizes"), "{}", text(&out));
+}

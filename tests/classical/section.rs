@@ -131,6 +131,13 @@ fn differences(a: &Tree, b: &Tree) -> Vec<String> {
     names.filter(differ).cloned().collect()
 }
 
+/// The same without the record of the blocks, which are larger in a longer run.
+fn results_without_blocks(case: &Case) -> Tree {
+    let mut tree = results(case);
+    tree.remove_group("history");
+    tree
+}
+
 #[test]
 fn a_run_is_the_same_on_one_two_and_three_ranks() {
     for input in ALL {
@@ -209,7 +216,8 @@ fn more_samples_go_on_and_other_keys_are_refused() {
     let fewer = "sampler.samples=192";
     expect_code(&parts.alone(&["run", "x.toml", "--set", fewer]), 0);
     expect_code(&parts.alone(&["run", "x.toml"]), 0);
-    assert_eq!(differences(&results(&whole), &results(&parts)), [""; 0]);
+    let [whole, parts_] = [&whole, &parts].map(results_without_blocks);
+    assert_eq!(differences(&whole, &parts_), [""; 0]);
     for (set, said) in [
         ("sampler.chains=6", "sampler.chains was 3, is 6"),
         (

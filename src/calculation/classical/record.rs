@@ -6,6 +6,27 @@ use super::sampled::Sampled;
 use crate::classical::averages::QUANTITIES;
 use crate::classical::effective::Feature;
 use crate::io::tree::{Tree, Value, shaped};
+use crate::record;
+use crate::run::{Curves, Record, save_rows};
+
+record! {
+    /// Where the walkers stand at the end of a block.
+    pub struct BlockRow {
+        energy: "energy of the input", "energy per site at the first temperature, mean of the chains";
+        abs_magnetisation: "1", "|m| at the first temperature, mean of the chains";
+        acceptance: "1", "accepted / proposed flips of the block, of all walkers";
+    }
+}
+
+/// The record of the blocks in results.
+pub const CURVES: Curves = Curves {
+    group: "classical/history",
+    columns: BlockRow::COLUMNS,
+    across: None,
+    row: "block",
+    seconds: "timing/classical_seconds",
+    shown: &["energy", "abs_magnetisation", "acceptance"],
+};
 
 /// The unit of energies.
 const ENERGY: &str = "energy of the input";
@@ -84,6 +105,7 @@ pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
     let value = Value::Real(shaped(&[moves.len()], moves));
     let what = "wall time of a sweep or move of one walker in each leg, over all ranks";
     out.describe("timing/classical_move_seconds", value, "s", what);
+    save_rows(out, CURVES.group, &run.blocks);
     learned(out, run);
     let Some(found) = run.outcomes() else {
         return;

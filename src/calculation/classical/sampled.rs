@@ -9,7 +9,7 @@ use super::keys::ClassicalPlan;
 use super::learning::{LearnedModel, Selection};
 use super::model::ClassicalModel;
 use super::outcome::Outcomes;
-use super::record;
+use super::record::{self, BlockRow};
 use super::roster::{Leg, Roster, words};
 use super::walkers::Walkers;
 use crate::classical::averages::ChainSeries;
@@ -68,6 +68,8 @@ pub(super) struct Sampled {
     pub built: Option<usize>,
     /// Wall times of the blocks.
     pub seconds: Vec<f64>,
+    /// A row for each block, on rank 0.
+    pub blocks: Vec<BlockRow>,
     mark: (Standing, Vec<Vec<i8>>, usize, usize, usize),
     pub outcomes: OnceCell<Option<Outcomes>>,
 }
@@ -119,6 +121,7 @@ impl Sampled {
             standing: Standing::default(),
             series: vec![ChainSeries::default(); roster.len()],
             seconds: Vec::new(),
+            blocks: Vec::new(),
             mark: Default::default(),
             outcomes: OnceCell::new(),
             built: None,
@@ -259,6 +262,7 @@ impl Calculation for Sampled {
             series.sums.truncate(rows);
         }
         self.seconds.truncate(seconds);
+        self.blocks.truncate(seconds);
         self.model.configurations.borrow_mut().truncate(kept);
         Ok(())
     }

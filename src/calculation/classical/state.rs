@@ -9,6 +9,7 @@ use crate::classical::{Configurations, Tally};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
+use crate::run::{load_rows, save_rows};
 
 /// Writes the state, of all ranks on rank 0.
 pub(super) fn save(
@@ -69,6 +70,7 @@ pub(super) fn save(
     ] {
         out.put_reals(name, &list);
     }
+    save_rows(out, "history", &run.blocks);
     let kept = run.model.configurations.borrow();
     if !kept.is_empty() {
         kept.save(out, "configurations");
@@ -136,6 +138,7 @@ pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Vec<i8>> {
         seconds: from.reals("leg_seconds")?,
     };
     run.seconds = from.reals("seconds")?;
+    run.blocks = load_rows(from, "history")?;
     let prefix = "configurations";
     if from.datasets.contains_key("configurations/bits") {
         *run.model.configurations.borrow_mut() = Configurations::load(from, prefix)?;

@@ -419,6 +419,18 @@ fn inputs(section: &str) -> Vec<String> {
             let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
             vec![format!("{sampled}{list}"), format!("{exact}{list}")]
         }
+        "classical" => {
+            let lattice = "[lattice]\nkind = \"square\"\nsize = [4, 4]\n[hamiltonian]\nkind = ";
+            let chains = "[sampler]\nchains = 4\nsamples = 512\n[classical]\ntemperatures = ";
+            let learned = "2.5\nupdate = \"self-learning\"\n[classical.effective]\n\
+                           training_samples = 64\nclasses = 2";
+            [
+                format!("{lattice}\"ising\"\n{chains}[2.0, 2.5]\ntempering = 3\n"),
+                format!("{lattice}\"plaquette-ising\"\nk = 0.2\n{chains}{learned}\n"),
+                format!("{lattice}\"ising\"\n{chains}2.5\nupdate = \"enumeration\"\n"),
+            ]
+            .to_vec()
+        }
         "holography" => {
             let keys = "experiment = \"synthetic\"\npoints = 20\nepochs = 20\nseeds = 2";
             vec![format!("[holography]\n{keys}\n")]

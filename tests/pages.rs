@@ -134,6 +134,7 @@ fn follow(page: &Path) {
         ("first.toml", "first-run"),
         ("symmetry.toml", "symmetry"),
         ("dynamics.toml", "dynamics"),
+        ("classical.toml", "classical"),
         ("holography.toml", "holography"),
         ("phases.toml", "phases"),
     ] {

@@ -66,6 +66,13 @@ pub struct Features {
     pub sums: Vec<SpinEnergy>,
 }
 
+impl Feature {
+    /// Whether it sums pairs of spins.
+    pub fn is_pairs(self) -> bool {
+        self != Feature::Plaquette
+    }
+}
+
 impl Features {
     /// An error for a feature that the lattice has not, and for features of which one follows from
     /// the others; `key` is where they are named.
@@ -134,6 +141,9 @@ impl Features {
 /// The solution of a positive definite system; none where it is singular to the digits that count.
 fn solved(mut a: Array2<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
     let n = b.len();
+    if n == 0 {
+        return Some(b);
+    }
     let scale: Vec<f64> = (0..n).map(|k| a[(k, k)].sqrt()).collect();
     if scale.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
         return None;
@@ -271,27 +281,35 @@ pub struct EffectiveModel {
     pub constant: f64,
     /// J_k of each feature; 0 for those that were not chosen.
     pub couplings: Vec<f64>,
+    /// J_k of the pairs along which clusters grow: the best ones without plaquettes.
+    pub cluster_couplings: Vec<f64>,
     pairs: SpinEnergy,
 }
 
 impl EffectiveModel {
-    /// Of given numbers.
-    pub fn new(features: &Features, constant: f64, couplings: Vec<f64>) -> Self {
+    /// Of given numbers; clusters grow along pairs with `cluster_couplings`.
+    pub fn new(
+        features: &Features,
+        constant: f64,
+        couplings: Vec<f64>,
+        cluster_couplings: Vec<f64>,
+    ) -> Self {
         let sites = features.sums.first().map_or(0, SpinEnergy::sites);
         let pair = |(sum, j): (&SpinEnergy, &f64)| {
             let products = sum.products().filter(|(_, on)| on.len() == 2);
             let terms = products.map(|(c, on)| (-j * c, on.to_vec()));
             terms.collect::<Vec<_>>()
         };
-        let terms = features.sums.iter().zip(&couplings).flat_map(pair);
+        let terms = features.sums.iter().zip(&cluster_couplings).flat_map(pair);
         EffectiveModel {
             pairs: SpinEnergy::new(sites, terms),
             constant,
             couplings,
+            cluster_couplings,
         }
     }
 
-    /// The part of H_eff that clusters can carry.
+    /// The pairs along which clusters grow.
     pub fn pairs(&self) -> &SpinEnergy {
         &self.pairs
     }

@@ -162,6 +162,33 @@ impl SpinEnergy {
         (0..self.terms()).all(|k| self.term(k).len() == 2)
     }
 
+    /// The number that the sum begins with.
+    pub fn constant(&self) -> f64 {
+        self.constant
+    }
+
+    /// The coefficient of all pairs of nearest neighbours, where these are all that there is on a
+    /// periodic square lattice of so many cells.
+    pub(super) fn nearest_coupling(&self, [lx, ly]: [usize; 2]) -> Option<f64> {
+        let [(coupling, _)] = self.groups[..] else {
+            return None;
+        };
+        let of_site = |i: usize| {
+            let (x, y) = (i % lx, i / lx);
+            let at = |x: usize, y: usize| (x % lx + lx * (y % ly)) as u32;
+            let wanted = [
+                at(x + 1, y),
+                at(x + lx - 1, y),
+                at(x, y + 1),
+                at(x, y + ly - 1),
+            ];
+            let pairs = self.pairs.of(i);
+            pairs.len() == 4 && wanted.iter().all(|j| pairs.iter().any(|(to, _)| to == j))
+        };
+        let nearest = self.sites == lx * ly && self.is_pairs() && (0..self.sites).all(of_site);
+        nearest.then_some(coupling)
+    }
+
     /// Σ |c_t| over the terms of a site: half of the largest change by a flip.
     pub fn reach(&self, site: usize) -> f64 {
         let pairs = self.pairs.of(site).iter().map(|(_, c)| c.abs());

@@ -1,9 +1,11 @@
-//! Decides how single spins are flipped, one after the other in the order of the sites.
+//! Decides how single spins are flipped: many at once where the lattice and the energy allow it, else
+//! one after the other in the order of the sites.
 //!
 //! A flip is accepted with min(1, e^{−βΔ}) (N. Metropolis et al., J. Chem. Phys. 21, 1087 (1953)).
 //! Where every change of a site is small, 2β Σ|c| < 1, with 1/(1 + e^{βΔ}) instead: spins that
 //! always flip would only swing to and fro.
 
+use super::packed::PackedFlips;
 use super::takes_all;
 use super::{SpinEnergy, SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
 use std::sync::Arc;
@@ -20,7 +22,10 @@ pub(super) const ENTRY: UpdateEntry = UpdateEntry {
 const SLOTS: usize = 16;
 
 fn build(setting: &UpdateSetting) -> Box<dyn SpinUpdate> {
-    Box::new(SingleFlips::new(setting))
+    match PackedFlips::new(setting) {
+        Some(packed) => Box::new(packed),
+        None => Box::new(SingleFlips::new(setting)),
+    }
 }
 
 /// Spins that are flipped one by one.

@@ -10,6 +10,7 @@ pub mod effective;
 pub mod energy;
 pub mod enumeration;
 mod metropolis;
+mod packed;
 mod random;
 mod self_learning;
 mod swendsen_wang;

@@ -1,9 +1,10 @@
 //! Decides the energy that several runs of one Hamiltonian extrapolate to where the variance
-//! vanishes.
+//! vanishes; of classical spins, the temperature to which crossings extrapolate.
 //!
 //! E/N = e₀ + c Var/N near an eigenstate (Y. Kwon, D. M. Ceperley, R. M. Martin, Phys. Rev. B 58,
 //! 6800 (1998)), by a weighted linear fit with the errors of both and their covariance.
 
+use super::crossing::{crossing, crossing_text, is_classical};
 use super::transition;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
@@ -101,6 +102,9 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
     if trees.iter().all(transition::has_crossings) {
         return transition::extrapolate(files, &trees);
     }
+    if trees.first().is_some_and(is_classical) {
+        return crossing(files);
+    }
     let read = files
         .iter()
         .zip(&trees)
@@ -157,6 +161,9 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
 pub fn extrapolate_text(result: &Value) -> String {
     if !result["transition"].is_null() {
         return transition::words(result);
+    }
+    if result.get("crossings").is_some() {
+        return crossing_text(result);
     }
     let number = |value: &Value, name: &str| value[name].as_f64().unwrap_or(f64::INFINITY);
     let shown = |value: &Value, mean: &str, error: &str| match value[error].as_f64() {

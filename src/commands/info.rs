@@ -1,5 +1,6 @@
 //! Decides what `info` says about a file that a run wrote.
 
+use super::spins::classical;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::roles::Role;
@@ -83,7 +84,8 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "started_at_step": count("status/started_at_step"),
         "proposals": count("status/proposals"), "samples": count("measure/samples"),
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites").ok(),
-        "evolution": evolution(tree), "holography": holography(tree), "phases": phases(tree),
+        "evolution": evolution(tree), "classical": classical(tree),
+        "holography": holography(tree), "phases": phases(tree),
         "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),
@@ -256,12 +258,37 @@ fn provenance(tree: &Tree) -> Value {
         .into()
 }
 
+/// A line about classical spins at one temperature.
+fn temperature_text(about: &Value) -> String {
+    let words = |name: &str| {
+        let part = |key: &str| about[name][key].as_f64();
+        let (mean, error) = (part("mean")?, part("error")?);
+        Some(match error > 0.0 {
+            true => format!("  {name} {}", crate::stats::with_error(mean, error)),
+            false => format!("  {name} {mean:.10}"),
+        })
+    };
+    let shown = ["energy", "specific_heat", "abs_magnetisation", "binder"];
+    let shown: Vec<_> = shown.into_iter().filter_map(words).collect();
+    format!(
+        "T {:<14} {}",
+        about["temperature"],
+        shown.concat().trim_start()
+    )
+}
+
 /// The same for people.
 pub fn info_text(info: &Value) -> String {
     let mut lines = Vec::new();
     if let Some(map) = info.as_object() {
         for (key, value) in map.iter().filter(|(k, v)| {
-            let apart = ["provenance", "energy", "observables", "sections"];
+            let apart = [
+                "provenance",
+                "energy",
+                "observables",
+                "sections",
+                "classical",
+            ];
             !apart.contains(&k.as_str()) && !v.is_null()
         }) {
             lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
@@ -284,6 +311,8 @@ pub fn info_text(info: &Value) -> String {
             }
         ));
     }
+    let temperatures = info.get("classical").and_then(Value::as_array);
+    lines.extend(temperatures.into_iter().flatten().map(temperature_text));
     let sections = info.get("sections").and_then(Value::as_object);
     for (name, about) in sections.into_iter().flatten() {
         let own = about.as_object().into_iter().flatten();

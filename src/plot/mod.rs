@@ -4,6 +4,7 @@
 mod axis;
 mod bonds;
 mod canvas;
+mod classical;
 mod correlations;
 mod curve;
 mod curves;
@@ -56,6 +57,7 @@ const PICTURES: &[Pictures] = &[
     bonds::pictures,
     filters::pictures,
     evolution::pictures,
+    classical::pictures,
     holography::pictures,
     phases::pictures,
 ];

@@ -56,8 +56,7 @@ impl Counted {
                 "use fewer sites or temperatures, or samples",
             ));
         }
-        let names = plan.effective.list();
-        let key = "classical.effective.classes";
+        let (names, key) = (plan.effective.list(), plan.effective.key());
         let features = fits.then(|| Features::new(&names, &model.lattice, key));
         Ok(Counted {
             betas: plan.temperatures.iter().map(|t| 1.0 / t).collect(),
@@ -102,10 +101,11 @@ impl Counted {
         let Some(features) = &self.features else {
             return Ok(Vec::new());
         };
+        let all: Vec<usize> = (0..features.len()).collect();
         let model = |found: &ExactAverages| {
             let learned = match &self.plan.effective.couplings {
-                Some(j) => Ok(LearnedModel::given(features, j, &found.moments)),
-                None => LearnedModel::fitted(features, &found.moments, features.len()),
+                Some(j) => Ok(LearnedModel::given(features, j, j, &found.moments)),
+                None => LearnedModel::fitted(features, &found.moments, &all),
             };
             learned.map(|l| l.model)
         };

@@ -108,7 +108,15 @@ impl EffectiveInput {
         matches!(self.features, Some(FeatureChoice::Name(_)))
     }
 
-    /// The features, all candidates where they are chosen.
+    /// The key that names the features.
+    pub fn key(&self) -> &'static str {
+        match self.features {
+            Some(_) => "classical.effective.features",
+            None => "classical.effective.classes",
+        }
+    }
+
+    /// The features; candidates where they are chosen.
     pub fn list(&self) -> Vec<Feature> {
         match &self.features {
             Some(FeatureChoice::List(list)) => list.clone(),
@@ -174,6 +182,8 @@ impl ClassicalInput {
     pub(super) fn plan(&self, source: &Source) -> ClassicalPlan {
         let sampler: SamplerInput = source.input.sampler.clone().unwrap_or_default();
         let list = self.reweight.as_ref().map(NumberList::numbers);
+        let of_input = source.table.get("sampler");
+        let given = of_input.is_some_and(|table| table.get("burn_in").is_some());
         ClassicalPlan {
             temperatures: self.temperatures(),
             update: self.update.clone(),
@@ -183,7 +193,11 @@ impl ClassicalInput {
             chains: sampler.chains,
             samples: sampler.samples / sampler.chains,
             sweeps: sampler.sweeps,
-            burn_in: sampler.burn_in.max(FIRST_BURN_IN),
+            burn_in: if given {
+                sampler.burn_in
+            } else {
+                FIRST_BURN_IN
+            },
             seed: source.input.seed,
         }
     }

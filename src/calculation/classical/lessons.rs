@@ -1,7 +1,7 @@
 //! Decides what happens at the end of a leg: effective models are fitted to what it brought, or
 //! configurations are handed on.
 
-use super::learning::{HeldOut, LearnedModel, chosen, held_out, total};
+use super::learning::{LearnedModel, Selection, total};
 use super::sampled::Sampled;
 use crate::classical::Configurations;
 use crate::classical::averages::{ChainSeries, tau};
@@ -48,7 +48,7 @@ impl Sampled {
         let Some(features) = &self.features else {
             return Vec::new();
         };
-        let models = numbers.chunks_exact(features.len() + 2);
+        let models = numbers.chunks_exact(LearnedModel::width(features.len()));
         models
             .filter_map(|numbers| LearnedModel::from_numbers(features, numbers))
             .collect()
@@ -78,18 +78,16 @@ impl Sampled {
                 .map(|t| sweeps * tau(&self.series_at(t)));
             self.standing.local_tau = local.collect();
         }
-        let mut count = features.len();
+        let mut chosen: Vec<usize> = (0..features.len()).collect();
         if self.plan.effective.chooses() {
-            let errors = temperatures.clone();
-            let errors: Vec<HeldOut> = errors
-                .map(|t| held_out(features.len(), &self.moments_at(t)))
-                .collect();
-            count = chosen(&errors);
-            self.standing.held_out = errors;
+            let parts: Vec<_> = temperatures.clone().map(|t| self.moments_at(t)).collect();
+            let selection = Selection::new(features.len(), &parts);
+            chosen = selection.chosen().to_vec();
+            self.standing.selection = selection;
         }
         let fitted = |t: usize| {
             let sums = total(features.len(), self.moments_at(t).into_iter());
-            LearnedModel::fitted(features, &sums, count)
+            LearnedModel::fitted(features, &sums, &chosen)
         };
         temperatures.map(fitted).collect()
     }

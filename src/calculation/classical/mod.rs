@@ -17,6 +17,7 @@ mod walkers;
 
 pub use keys::{ClassicalInput, EffectiveInput, FeatureChoice, NumberList, NumberRange, keys};
 pub use model::ClassicalModel;
+pub use record::CURVES;
 
 use super::world::{Extent, Section, World};
 use crate::classical::UpdateCourse;
@@ -39,7 +40,7 @@ pub const SECTION: Section = Section {
         reopens: &["reweight"],
         restarts: &[],
         relies_on: &[],
-        curves: &[],
+        curves: &[CURVES],
     },
     schema: schema_of::<ClassicalInput>,
     validate: |source, _| check::validate(source),

@@ -1,6 +1,7 @@
 //! Decides how the walkers of all ranks move through a block of steps, and how what they bring home
 //! comes together on rank 0.
 
+use super::record::BlockRow;
 use super::roster::Leg;
 use super::sampled::Sampled;
 use super::walkers::{Haul, Wanted};
@@ -71,7 +72,11 @@ impl Sampled {
         };
         let kept = leg.kept(steps.end) - leg.kept(steps.start);
         let number = (self.standing.leg, &leg);
-        let moved = self.walkers.advance(number, steps, wanted, desk);
+        let standing = &self.standing;
+        let before = self.walkers.mine.clone();
+        let before = before.map(|w| (standing.tallies[w], standing.moments[w].clone()));
+        let before = before.collect();
+        let moved = self.walkers.advance(number, steps, before, wanted, desk);
         let (hauls, swaps) = agree(desk.comm, moved)?;
         let comm = desk.comm;
         let mut piece = Vec::new();
@@ -90,6 +95,10 @@ impl Sampled {
                 all[1] += new[1];
             });
         }
+        for (w, haul) in self.walkers.mine.clone().zip(hauls) {
+            self.standing.tallies[w] = haul.tally;
+            self.standing.moments[w] = haul.moments;
+        }
         let updates = self.walkers.updates.iter().zip(&mut self.spins);
         updates.for_each(|(update, spins)| update.copy(spins));
         self.standing.step += count;
@@ -106,15 +115,21 @@ impl Sampled {
         let of_walker = words.len() / self.roster.len();
         let width = Haul::width(kept, features);
         let mut rows = Segment::default();
+        let (mut counted, mut proposed, mut now) = (0.0, 0.0, [0.0; 2]);
         for (w, numbers) in numbers.chunks_exact(width).enumerate() {
             let bits = words[w * of_walker..(w + 1) * of_walker].to_vec();
             let haul = Haul::read(numbers, kept, features, bits);
             let series = &mut self.series[w];
             series.energies.extend(&haul.energies);
             series.sums.extend(&haul.sums);
-            self.standing.tallies[w].add(haul.tally.numbers());
-            let halves = self.standing.moments[w].iter_mut().zip(&haul.moments);
-            halves.for_each(|(all, new)| all.add(new, 1.0));
+            counted += haul.tally.accepted - self.standing.tallies[w].accepted;
+            proposed += haul.tally.proposed - self.standing.tallies[w].proposed;
+            self.standing.tallies[w] = haul.tally;
+            self.standing.moments[w] = haul.moments.clone();
+            if self.roster.of(w).0 == 0 {
+                now[0] += haul.now[0];
+                now[1] += haul.now[1].abs();
+            }
             if haul.bits.is_empty() {
                 continue;
             }
@@ -130,6 +145,12 @@ impl Sampled {
         if self.keeps && !rows.chain.is_empty() {
             desk.keep(rows);
         }
+        let scale = (self.roster.chains * self.model.energy.sites()) as f64;
+        self.blocks.push(BlockRow {
+            energy: now[0] / scale,
+            abs_magnetisation: now[1] / scale,
+            acceptance: counted / f64::max(proposed, 1.0),
+        });
     }
 }
 

@@ -4,6 +4,7 @@
 use super::learning::{LearnedModel, total};
 use super::sampled::Sampled;
 use crate::classical::averages::{Averages, Thermal};
+use crate::classical::effective::EffectiveModel;
 use crate::classical::{Tally, UpdateCourse};
 use crate::stats::limits::{MAX_R_HAT, MIN_EFFECTIVE_SAMPLES, SIGNIFICANT};
 use crate::stats::with_error;
@@ -170,7 +171,15 @@ fn at(run: &Sampled, t: usize, thermal: &Thermal) -> OutcomeAt {
         (UpdateCourse::Learned(_), Some(features)) => {
             let sums = total(features.len(), run.moments_at(t).into_iter());
             let in_use = run.standing.models.get(t);
-            in_use.map(|m| LearnedModel::given(features, &m.model.couplings, &sums))
+            let judged = |m: &LearnedModel| {
+                let EffectiveModel {
+                    couplings,
+                    cluster_couplings,
+                    ..
+                } = &m.model;
+                LearnedModel::given(features, couplings, cluster_couplings, &sums)
+            };
+            in_use.map(judged)
         }
         _ => None,
     };

@@ -4,7 +4,29 @@ use super::learning::LearnedModel;
 use super::outcome::{OutcomeAt, Outcomes};
 use super::sampled::Sampled;
 use crate::classical::averages::QUANTITIES;
+use crate::classical::effective::Feature;
 use crate::io::tree::{Tree, Value, shaped};
+use crate::record;
+use crate::run::{Curves, Record, save_rows};
+
+record! {
+    /// Where the walkers stand at the end of a block.
+    pub struct BlockRow {
+        energy: "energy of the input", "energy per site at the first temperature, mean of the chains";
+        abs_magnetisation: "1", "|m| at the first temperature, mean of the chains";
+        acceptance: "1", "accepted / proposed flips of the block, of all walkers";
+    }
+}
+
+/// The record of the blocks in results.
+pub const CURVES: Curves = Curves {
+    group: "classical/history",
+    columns: BlockRow::COLUMNS,
+    across: None,
+    row: "block",
+    seconds: "timing/classical_seconds",
+    shown: &["energy", "abs_magnetisation", "acceptance"],
+};
 
 /// The unit of energies.
 const ENERGY: &str = "energy of the input";
@@ -83,6 +105,7 @@ pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
     let value = Value::Real(shaped(&[moves.len()], moves));
     let what = "wall time of a sweep or move of one walker in each leg, over all ranks";
     out.describe("timing/classical_move_seconds", value, "s", what);
+    save_rows(out, CURVES.group, &run.blocks);
     learned(out, run);
     let Some(found) = run.outcomes() else {
         return;
@@ -109,13 +132,25 @@ fn learned(out: &mut Tree, run: &Sampled) {
         let what = "J_k of each fit, the first to single flips";
         pen.real("effective/rounds", &shape, all, ENERGY, what);
     }
-    if !standing.held_out.is_empty() {
-        let errors = standing.held_out.iter().flatten().map(|e| e[0]).collect();
-        let what = "error of the first k features on samples held out, over Var E";
+    if let Some(features) = &run.features {
+        let name = |f: &Feature| format!("{f:?}").to_lowercase();
+        let names = features.names.iter().map(name).collect();
+        let path = "classical/effective/features";
+        let what = "features of the effective model";
+        pen.0.describe(path, Value::Texts(names), "", what);
+    }
+    let selection = &standing.selection;
+    if !selection.order.is_empty() {
+        let order = selection.order.iter().map(|k| *k as f64).collect();
+        let what = "numbers of the features in the order in which they were added";
+        pen.list("effective/order", order, "1", what);
+        let what = "error of the first k on samples held out, over Var E";
+        pen.list("effective/held_out", selection.errors.clone(), "1", what);
+        let what = "how many of them are taken";
         pen.real(
-            "effective/held_out",
-            &[temperatures, classes],
-            errors,
+            "effective/taken",
+            &[],
+            vec![selection.taken as f64],
             "1",
             what,
         );

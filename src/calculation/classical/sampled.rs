@@ -6,14 +6,14 @@
 
 use super::check::entry;
 use super::keys::ClassicalPlan;
-use super::learning::{HeldOut, LearnedModel};
+use super::learning::{LearnedModel, Selection};
 use super::model::ClassicalModel;
 use super::outcome::Outcomes;
-use super::record;
+use super::record::{self, BlockRow};
 use super::roster::{Leg, Roster, words};
 use super::walkers::Walkers;
 use crate::classical::averages::ChainSeries;
-use crate::classical::effective::{Features, Moments};
+use crate::classical::effective::{Feature, Features, Moments};
 use crate::classical::{Configurations, Tally, UpdateCourse, UpdateEntry};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
@@ -40,7 +40,8 @@ pub(super) struct Standing {
     pub local_tau: Vec<f64>,
     /// Models of each round, [round, temperature].
     pub rounds: Vec<Vec<LearnedModel>>,
-    pub held_out: Vec<HeldOut>,
+    /// Of the last fit with features that were chosen.
+    pub selection: Selection,
     /// Wall time of each leg.
     pub seconds: Vec<f64>,
 }
@@ -67,6 +68,8 @@ pub(super) struct Sampled {
     pub built: Option<usize>,
     /// Wall times of the blocks.
     pub seconds: Vec<f64>,
+    /// A row for each block, on rank 0.
+    pub blocks: Vec<BlockRow>,
     mark: (Standing, Vec<Vec<i8>>, usize, usize, usize),
     pub outcomes: OnceCell<Option<Outcomes>>,
 }
@@ -94,11 +97,7 @@ impl Sampled {
         }
         let legs = Leg::all(&plan, entry);
         let features = match entry.course {
-            UpdateCourse::Learned(_) => Some(Features::new(
-                &plan.effective.list(),
-                &model.lattice,
-                "classical.effective.classes",
-            )?),
+            UpdateCourse::Learned(_) => Some(features(&plan, &model)?),
             _ => None,
         };
         let mine = roster.share(rank, size);
@@ -122,6 +121,7 @@ impl Sampled {
             standing: Standing::default(),
             series: vec![ChainSeries::default(); roster.len()],
             seconds: Vec::new(),
+            blocks: Vec::new(),
             mark: Default::default(),
             outcomes: OnceCell::new(),
             built: None,
@@ -150,7 +150,7 @@ impl Sampled {
     fn give_models(&mut self) {
         if let (Some(features), Some(j)) = (&self.features, &self.plan.effective.couplings) {
             let none = Moments::new(features.len());
-            let model = LearnedModel::given(features, j, &none);
+            let model = LearnedModel::given(features, j, j, &none);
             self.standing.models = vec![model; self.roster.temperatures];
         }
     }
@@ -183,6 +183,16 @@ fn start(seed: u64, (t, c): (usize, usize), sites: usize) -> Vec<i8> {
             .collect(),
         _ => vec![sign; sites],
     }
+}
+
+/// The features of the effective model; where they are chosen, all that the lattice has.
+fn features(plan: &ClassicalPlan, model: &ClassicalModel) -> Result<Features> {
+    let mut names = plan.effective.list();
+    let lattice = &model.lattice;
+    if plan.effective.chooses() && lattice.squares().is_ok() {
+        names.push(Feature::Plaquette);
+    }
+    Features::new(&names, lattice, plan.effective.key())
 }
 
 impl Calculation for Sampled {
@@ -252,6 +262,7 @@ impl Calculation for Sampled {
             series.sums.truncate(rows);
         }
         self.seconds.truncate(seconds);
+        self.blocks.truncate(seconds);
         self.model.configurations.borrow_mut().truncate(kept);
         Ok(())
     }

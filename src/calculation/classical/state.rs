@@ -1,6 +1,6 @@
 //! Decides what a checkpoint keeps of walkers: their spins, series and sums, the models learned.
 
-use super::learning::LearnedModel;
+use super::learning::{LearnedModel, Selection};
 use super::sampled::{Sampled, Standing};
 use crate::calculation::vmc::gather_spins;
 use crate::classical::averages::ChainSeries;
@@ -9,6 +9,7 @@ use crate::classical::{Configurations, Tally};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
+use crate::run::{load_rows, save_rows};
 
 /// Writes the state, of all ranks on rank 0.
 pub(super) fn save(
@@ -31,7 +32,7 @@ pub(super) fn save(
         swaps,
         local_tau,
         rounds,
-        held_out,
+        selection,
         seconds,
     } = &run.standing;
     out.put_spins(
@@ -49,7 +50,9 @@ pub(super) fn save(
     let sums = moments.iter().flatten().flat_map(|m| m.numbers());
     let sums: Vec<f64> = sums.copied().collect();
     let tallies: Vec<f64> = tallies.iter().flat_map(Tally::numbers).collect();
-    let held: Vec<f64> = held_out.iter().flatten().flatten().copied().collect();
+    out.put_integer("taken", selection.taken as i64);
+    let order: Vec<i64> = selection.order.iter().map(|k| *k as i64).collect();
+    out.put_integers("order", &order);
     let energies = run.series.iter().flat_map(|s| &s.energies);
     let totals = run.series.iter().flat_map(|s| &s.sums);
     for (name, list) in [
@@ -59,7 +62,7 @@ pub(super) fn save(
         ("tallies", tallies),
         ("swaps", swaps.as_flattened().to_vec()),
         ("local_tau", local_tau.clone()),
-        ("held_out", held),
+        ("held_out", selection.errors.clone()),
         ("energies", energies.copied().collect()),
         ("sums", totals.copied().collect()),
         ("leg_seconds", seconds.clone()),
@@ -67,6 +70,7 @@ pub(super) fn save(
     ] {
         out.put_reals(name, &list);
     }
+    save_rows(out, "history", &run.blocks);
     let kept = run.model.configurations.borrow();
     if !kept.is_empty() {
         kept.save(out, "configurations");
@@ -100,8 +104,12 @@ pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Vec<i8>> {
         cluster_sites: numbers[2],
     };
     let rounds = run.models_of(&from.reals("rounds")?);
-    let held = from.reals("held_out")?;
-    let held: Vec<[f64; 2]> = held.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
+    let order = from.integers("order")?;
+    let selection = Selection {
+        order: order.iter().map(|k| *k as usize).collect(),
+        errors: from.reals("held_out")?,
+        taken: from.count("taken")?,
+    };
     let swaps = from.reals("swaps")?;
     let (energies, totals) = (from.reals("energies")?, from.reals("sums")?);
     let rows = run.legs[leg].kept(step);
@@ -126,10 +134,11 @@ pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Vec<i8>> {
         swaps: swaps.chunks_exact(2).map(|s| [s[0], s[1]]).collect(),
         local_tau: from.reals("local_tau")?,
         rounds: rounds.chunks(temperatures).map(<[_]>::to_vec).collect(),
-        held_out: held.chunks(features.max(1)).map(<[_]>::to_vec).collect(),
+        selection,
         seconds: from.reals("leg_seconds")?,
     };
     run.seconds = from.reals("seconds")?;
+    run.blocks = load_rows(from, "history")?;
     let prefix = "configurations";
     if from.datasets.contains_key("configurations/bits") {
         *run.model.configurations.borrow_mut() = Configurations::load(from, prefix)?;

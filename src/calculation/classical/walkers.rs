@@ -32,9 +32,13 @@ pub(super) struct Walkers {
 pub(super) struct Haul {
     pub energies: Vec<f64>,
     pub sums: Vec<f64>,
+    /// Counts and sums of the leg so far: they go on from those before, so that they do not depend
+    /// on how steps fall into blocks.
     pub tally: Tally,
     /// Of even and odd samples.
     pub moments: [Moments; 2],
+    /// Energy and sum of the spins at the end.
+    pub now: [f64; 2],
     pub bits: Vec<u64>,
 }
 
@@ -46,24 +50,25 @@ pub(super) struct Wanted<'w> {
 }
 
 impl Walkers {
-    /// Moves all walkers of this rank through `steps` of leg number `number`; also swaps that were
-    /// proposed and accepted between neighbouring temperatures.
+    /// Moves all walkers of this rank through `steps` of leg number `number`, with the counts and
+    /// sums `before`; also swaps that were proposed and accepted between neighbouring temperatures.
     pub fn advance(
         &mut self,
         (number, leg): (usize, &Leg),
         steps: Range<usize>,
+        before: Vec<(Tally, [Moments; 2])>,
         wanted: Wanted,
         desk: &Desk,
     ) -> Result<(Vec<Haul>, Vec<[f64; 2]>)> {
-        let features = wanted.features.map_or(0, Features::len);
-        let empty = Haul {
+        let begin = |(tally, moments)| Haul {
             energies: Vec::new(),
             sums: Vec::new(),
-            tally: Tally::default(),
-            moments: [Moments::new(features), Moments::new(features)],
+            tally,
+            moments,
+            now: [0.0; 2],
             bits: Vec::new(),
         };
-        let mut hauls = vec![empty; self.updates.len()];
+        let mut hauls: Vec<Haul> = before.into_iter().map(begin).collect();
         let mut swaps = vec![[0.0; 2]; self.roster.temperatures.saturating_sub(1)];
         let mut spins = vec![1; self.sites];
         let unit = self.roster.unit();
@@ -85,6 +90,10 @@ impl Walkers {
                     self.look(k, step, wanted, &mut hauls[k], &mut spins);
                 }
             }
+        }
+        for (haul, update) in hauls.iter_mut().zip(&self.updates) {
+            let (energy, sum) = update.observe();
+            haul.now = [energy, sum as f64];
         }
         Ok((hauls, swaps))
     }
@@ -172,12 +181,13 @@ impl Haul {
         out.extend(&self.energies);
         out.extend(&self.sums);
         out.extend(self.tally.numbers());
+        out.extend(self.now);
         self.moments.iter().for_each(|m| out.extend(m.numbers()));
     }
 
     /// Numbers that it takes with so many samples and features.
     pub fn width(samples: usize, features: usize) -> usize {
-        2 * samples + 3 + 2 * Moments::new(features).numbers().len()
+        2 * samples + 5 + 2 * Moments::new(features).numbers().len()
     }
 
     /// Takes back what [`Haul::write`] wrote, with the bits from elsewhere.
@@ -185,6 +195,7 @@ impl Haul {
         let (energies, rest) = numbers.split_at(samples);
         let (sums, rest) = rest.split_at(samples);
         let (tally, rest) = rest.split_at(3);
+        let (now, rest) = rest.split_at(2);
         let (even, odd) = rest.split_at(rest.len() / 2);
         Haul {
             energies: energies.to_vec(),
@@ -195,6 +206,7 @@ impl Haul {
                 cluster_sites: tally[2],
             },
             moments: [even, odd].map(|m| Moments::from_numbers(features, m)),
+            now: [now[0], now[1]],
             bits,
         }
     }

@@ -2,8 +2,8 @@
 //! epoch of Adam.
 //!
 //! L = [(1/B) Σ |y − label|]² + p (d − h_0)² + c Σ_n η_n⁴ (h_{n+1} − h_n)², on
-//! batches of B points in an order drawn anew for each epoch. Of a spline the last sum stands for the same integral ∫ η⁴ h'² dη whatever the
-//! number of knots.
+//! batches of B points in an order drawn anew for each epoch. Of a spline the last sum stands for
+//! the same integral ∫ η⁴ h'² dη whatever the number of knots.
 
 use super::bulk::Bulk;
 use super::data::Examples;

@@ -9,6 +9,7 @@ mod check;
 mod files;
 mod findings;
 mod keys;
+mod last_layer;
 mod material;
 mod origin;
 mod spins;

@@ -12,8 +12,8 @@ use num_complex::Complex;
 use std::path::Path;
 
 /// Some datasets of a file that any program may have written, without a checksum; those that are
-/// missing are left out. Numbers of 32 bits, alone or as compounds (r, i), become those of 64; whole
-/// numbers of 8 bits stay what they are.
+/// missing are left out. Numbers of 32 bits, alone or as compounds (r, i), become those of 64;
+/// whole numbers of 8 bits stay.
 ///
 /// Fails with `Error::Output` where the file is no HDF5 file, or a dataset of these names holds
 /// something else than such numbers, more than `most` of them, or numbers of other files.

@@ -4,7 +4,6 @@
 //! T*(L) = T_c + a/L, for the exponent ν = 1 of the correlation length (M. N. Barber, in Phase
 //! Transitions and Critical Phenomena 8 (1983)).
 
-use super::crossing::{crossing, crossing_text, is_classical};
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::stats::{FitPoint, Line, fit, mean_and_error, with_error};
@@ -114,16 +113,12 @@ pub(super) fn extrapolate(files: &[PathBuf], trees: &[Tree]) -> Result<Value> {
             "baseline_crossing": s.baseline,
         })
     });
-    let binder = match is_classical(&trees[0]) {
-        true => crossing(files).ok(),
-        false => None,
-    };
     Ok(json!({
         "transition": found.intercept, "error": finite(found.error),
         "slope": found.slope, "slope_error": finite(found.slope_error),
         "chi2_per_freedom": found.chi2,
         "baseline": baseline.map(|line| line.intercept),
-        "binder": binder, "runs": runs.collect::<Vec<_>>(),
+        "runs": runs.collect::<Vec<_>>(),
     }))
 }
 
@@ -157,9 +152,6 @@ pub(super) fn words(result: &Value) -> String {
     match result["chi2_per_freedom"].as_f64() {
         Some(chi2) => lines.push(format!("chi^2 per degree of freedom {chi2:.2}")),
         None => lines.push("nothing tests the line: add sizes, or seeds".to_string()),
-    }
-    if !result["binder"].is_null() {
-        lines.push(crossing_text(&result["binder"]));
     }
     lines.join("\n")
 }

@@ -203,8 +203,8 @@ fn learned(size: usize, keys: &str, sampler: &str) -> serde_json::Value {
     let input = format!(
         "[lattice]\nkind = 'square'\nsize = [{size}, {size}]\n[hamiltonian]\nkind = \
          'plaquette-ising'\nk = 0.2\n[sampler]\n{sampler}\n[classical]\ntemperatures = \
-         2.493\norder = 'random'\nupdate = 'self-learning'\n[classical.effective]\n{keys}\n[output]\nsamples = \
-         'none'\n"
+         2.493\norder = 'random'\nupdate = 'self-learning'\n[classical.effective]\n{keys}\n\
+         [output]\nsamples = 'none'\n"
     );
     let case = Case::new(&input);
     expect_code(&case.alone(&["run", "x.toml"]), 0);

@@ -102,6 +102,7 @@ pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
         s / moves as f64
     });
     let moves: Vec<f64> = moves.collect();
+    let pace = [moves.first().copied(), moves.last().copied()];
     let value = Value::Real(shaped(&[moves.len()], moves));
     let what = "wall time of a sweep or move of one walker in each leg, over all ranks";
     out.describe("timing/classical_move_seconds", value, "s", what);
@@ -112,6 +113,13 @@ pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
     };
     outcomes(&mut Pen(out), run, found);
     reweighted(&mut Pen(out), found);
+    if let (false, [Some(local), Some(own)]) = (run.standing.local_tau.is_empty(), pace) {
+        let times = run.standing.local_tau.iter().zip(&found.at);
+        let gains: Vec<f64> = times.map(|(tau, o)| tau * local / (o.tau * own)).collect();
+        let value = Value::Real(shaped(&[gains.len()], gains));
+        let what = "wall time of single flips over that of clusters for an independent sample";
+        out.describe("timing/classical_gain", value, "1", what);
+    }
 }
 
 /// What was learned on the way.

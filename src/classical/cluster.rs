@@ -23,11 +23,60 @@ pub(super) struct BondEnd {
 pub(super) fn bond_ends(pairs: &SpinEnergy, beta: f64) -> Rows<BondEnd> {
     let end = |&(to, c): &(u32, f64)| BondEnd {
         to,
-        threshold: (-(-2.0 * beta * c.abs()).exp_m1() * 4_294_967_296.0) as u32,
+        threshold: threshold(c, beta),
         sign: if c < 0.0 { 1 } else { -1 },
     };
     let list = |site: usize| pairs.pairs.of(site).iter().map(end).collect();
     Rows::new((0..pairs.sites()).map(list).collect())
+}
+
+/// 2³² times the probability of a bond.
+fn threshold(coupling: f64, beta: f64) -> u32 {
+    (-(-2.0 * beta * coupling.abs()).exp_m1() * 4_294_967_296.0) as u32
+}
+
+/// Clusters of parallel spins along bonds of one strength, which are flipped as they grow: a spin
+/// that has joined is no longer parallel to those that ask.
+pub(super) struct ParallelCluster {
+    ends: Rows<u32>,
+    threshold: u32,
+    waiting: Vec<u32>,
+}
+
+impl ParallelCluster {
+    /// Where all pairs have one coupling, below 0.
+    pub fn new(pairs: &SpinEnergy, beta: f64) -> Option<Self> {
+        let coupling = pairs.only_coefficient().filter(|c| *c < 0.0)?;
+        let list = |site: usize| pairs.pairs.of(site).iter().map(|(to, _)| *to).collect();
+        Some(ParallelCluster {
+            ends: Rows::new((0..pairs.sites()).map(list).collect()),
+            threshold: threshold(coupling, beta),
+            waiting: Vec::with_capacity(pairs.sites()),
+        })
+    }
+
+    /// Flips the cluster that grows from `seed`; its size.
+    pub fn turn(&mut self, seed: usize, spins: &mut [i8], random: &mut Words) -> usize {
+        let before = spins[seed];
+        spins[seed] = -before;
+        self.waiting.push(seed as u32);
+        let mut size = 0;
+        while let Some(i) = self.waiting.pop() {
+            size += 1;
+            for two in self.ends.of(i as usize).chunks(2) {
+                let mut word = random.word();
+                for &j in two {
+                    let asked = (word as u32) < self.threshold;
+                    word >>= 32;
+                    if asked & (spins[j as usize] == before) {
+                        spins[j as usize] = -before;
+                        self.waiting.push(j);
+                    }
+                }
+            }
+        }
+        size
+    }
 }
 
 /// How many bonds a cluster has asked: all of its first members, and some of the next one.
@@ -81,9 +130,11 @@ impl Cluster {
             let i = self.sites[members] as usize;
             for (k, end) in self.ends.of(i).iter().enumerate() {
                 let j = end.to as usize;
-                let joins = spins[j] == end.sign * spins[i]
-                    && self.stamps[j] != self.number
-                    && ((random.word() >> 32) as u32) < end.threshold;
+                // All three are worked out: one branch is guessed wrong less often than three.
+                let alike = spins[j] == end.sign * spins[i];
+                let is_new = self.stamps[j] != self.number;
+                let asked = ((random.word() >> 32) as u32) < end.threshold;
+                let joins = alike & is_new & asked;
                 if joins {
                     self.stamps[j] = self.number;
                     self.sites.push(end.to);

@@ -167,12 +167,18 @@ impl SpinEnergy {
         self.constant
     }
 
+    /// The coefficient that all products share, if they do.
+    pub fn only_coefficient(&self) -> Option<f64> {
+        match self.groups[..] {
+            [(coefficient, _)] => Some(coefficient),
+            _ => None,
+        }
+    }
+
     /// The coefficient of all pairs of nearest neighbours, where these are all that there is on a
     /// periodic square lattice of so many cells.
     pub(super) fn nearest_coupling(&self, [lx, ly]: [usize; 2]) -> Option<f64> {
-        let [(coupling, _)] = self.groups[..] else {
-            return None;
-        };
+        let coupling = self.only_coefficient()?;
         let of_site = |i: usize| {
             let (x, y) = (i % lx, i / lx);
             let at = |x: usize, y: usize| (x % lx + lx * (y % ly)) as u32;

@@ -1,5 +1,5 @@
-//! Decides how single spins are flipped: many at once where the lattice and the energy allow it, else
-//! one after the other in the order of the sites.
+//! Decides how single spins are flipped: many at once where the lattice and the energy allow it,
+//! else one after the other in the order of the sites, or at random sites.
 //!
 //! A flip is accepted with min(1, e^{−βΔ}) (N. Metropolis et al., J. Chem. Phys. 21, 1087 (1953)).
 //! Where every change of a site is small, 2β Σ|c| < 1, with 1/(1 + e^{βΔ}) instead: spins that
@@ -22,7 +22,7 @@ pub(super) const ENTRY: UpdateEntry = UpdateEntry {
 const SLOTS: usize = 16;
 
 fn build(setting: &UpdateSetting) -> Box<dyn SpinUpdate> {
-    match PackedFlips::new(setting) {
+    match PackedFlips::new(setting).filter(|_| !setting.random_sites) {
         Some(packed) => Box::new(packed),
         None => Box::new(SingleFlips::new(setting)),
     }
@@ -36,6 +36,7 @@ struct SingleFlips {
     /// Whether a site follows the second rule.
     balanced: Vec<bool>,
     factors: Factors,
+    random_sites: bool,
 }
 
 /// e^{−βΔ} of the changes that came last: most energies have a few.
@@ -62,13 +63,18 @@ impl SingleFlips {
             beta: setting.beta,
             spins: vec![1; energy.sites()],
             balanced: (0..energy.sites()).map(small).collect(),
+            random_sites: setting.random_sites,
             factors: Factors([(f64::NAN.to_bits(), 0.0); SLOTS]),
         }
     }
 
     fn sweep(&mut self, random: &mut Words) -> usize {
         let mut accepted = 0;
-        for i in 0..self.spins.len() {
+        for k in 0..self.spins.len() {
+            let i = match self.random_sites {
+                true => random.below(self.spins.len()),
+                false => k,
+            };
             let change = self.energy.change(&self.spins, i);
             let flips = match self.balanced[i] {
                 true => random.unit() * (1.0 + (self.beta * change).exp()) < 1.0,

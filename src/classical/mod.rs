@@ -74,6 +74,8 @@ pub struct UpdateSetting<'s> {
     pub effective: Option<&'s EffectiveModel>,
     /// Most sites of a cluster; 0 for no limit.
     pub max_cluster: usize,
+    /// Whether single flips are proposed at random sites.
+    pub random_sites: bool,
 }
 
 /// How an update makes its configurations.

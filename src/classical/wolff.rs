@@ -2,7 +2,7 @@
 //!
 //! U. Wolff, Phys. Rev. Lett. 62, 361 (1989).
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, ParallelCluster};
 use super::metropolis::observed;
 use super::takes_pairs;
 use super::{SpinEnergy, SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
@@ -17,18 +17,28 @@ pub(super) const ENTRY: UpdateEntry = UpdateEntry {
 };
 
 fn build(setting: &UpdateSetting) -> Box<dyn SpinUpdate> {
-    let energy = setting.energy;
+    let (energy, beta) = (setting.energy, setting.beta);
+    let growth = match ParallelCluster::new(energy, beta) {
+        Some(parallel) => ClusterGrowth::Parallel(parallel),
+        None => ClusterGrowth::Any(Cluster::new(energy.clone(), beta, 0)),
+    };
     Box::new(SingleClusters {
         energy: energy.clone(),
-        cluster: Cluster::new(energy.clone(), setting.beta, 0),
+        growth,
         spins: vec![1; energy.sites()],
     })
+}
+
+/// How clusters grow.
+enum ClusterGrowth {
+    Parallel(ParallelCluster),
+    Any(Cluster),
 }
 
 /// Spins that are flipped cluster by cluster.
 struct SingleClusters {
     energy: Arc<SpinEnergy>,
-    cluster: Cluster,
+    growth: ClusterGrowth,
     spins: Vec<i8>,
 }
 
@@ -42,9 +52,15 @@ impl SpinUpdate for SingleClusters {
     fn advance(&mut self, count: usize, random: &mut Words, tally: &mut Tally) {
         for _ in 0..count {
             let seed = random.below(self.spins.len());
-            self.cluster.grow(seed, &self.spins, random);
-            self.cluster.flip(&mut self.spins);
-            tally.add([1.0, 1.0, self.cluster.sites.len() as f64]);
+            let size = match &mut self.growth {
+                ClusterGrowth::Parallel(parallel) => parallel.turn(seed, &mut self.spins, random),
+                ClusterGrowth::Any(cluster) => {
+                    cluster.grow(seed, &self.spins, random);
+                    cluster.flip(&mut self.spins);
+                    cluster.sites.len()
+                }
+            };
+            tally.add([1.0, 1.0, size as f64]);
         }
     }
     fn observe(&self) -> (f64, i64) {

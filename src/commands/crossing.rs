@@ -1,5 +1,5 @@
-//! Decides where the Binder cumulants of classical spins on lattices of several sizes cross, and how
-//! autocorrelation times grow with the size.
+//! Decides where the Binder cumulants of classical spins on lattices of several sizes cross, and
+//! how autocorrelation times grow with the size.
 //!
 //! U = 1 − ⟨m⁴⟩/(3 ⟨m²⟩²) depends on (T − T_c) L^{1/ν} alone near T_c (K. Binder, Z. Phys. B 43,
 //! 119 (1981)): curves of two sizes cross there up to corrections, and their slopes at the crossing

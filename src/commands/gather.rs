@@ -89,6 +89,16 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
     fields.map(quoted).collect::<Vec<_>>().join(",")
 }
 
+/// A value as a field; of lists their number.
+fn text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(s) => s.clone(),
+        serde_json::Value::Array(list) => list.len().to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// The rows of a file.
 fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
     let shown = file.display().to_string();
@@ -100,12 +110,6 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
             "give the results X.h5, not checkpoints or samples",
         ));
     }
-    let text = |value: &serde_json::Value| match value {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(s) => s.clone(),
-        serde_json::Value::Array(list) => list.len().to_string(),
-        other => other.to_string(),
-    };
     let fixed = |energy: &serde_json::Value| {
         let status = ["state", "steps", "sites", "samples"].map(|name| &info[name]);
         let parts = ["mean", "error", "variance", "v_score", "r_hat", "tau"];
@@ -146,19 +150,7 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
         }
         let (mut keys, mut measured) = (row.keys.clone(), row.measured.clone());
         keys.insert("temperature".into(), text(&about["temperature"]));
-        for (name, value) in about.as_object().into_iter().flatten() {
-            match (value.get("mean"), value.as_f64()) {
-                _ if ["energy", "temperature", "r_hat", "tau"].contains(&name.as_str()) => {}
-                (Some(mean), _) => {
-                    measured.insert(name.clone(), text(mean));
-                    measured.insert(format!("{name}_error"), text(&value["error"]));
-                }
-                (None, Some(_)) => {
-                    measured.insert(name.clone(), text(value));
-                }
-                (None, None) => {}
-            }
-        }
+        measured.extend(averages(about));
         FileRow {
             file: row.file.clone(),
             keys,
@@ -167,6 +159,27 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
         }
     };
     Ok(temperatures.iter().map(at).collect())
+}
+
+/// The numbers of classical spins at a temperature, without those that have columns for all files.
+fn averages(about: &serde_json::Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (name, value) in about.as_object().into_iter().flatten() {
+        if ["energy", "temperature", "r_hat", "tau"].contains(&name.as_str()) {
+            continue;
+        }
+        match (value.get("mean"), value.as_f64()) {
+            (Some(mean), _) => {
+                found.insert(name.clone(), text(mean));
+                found.insert(format!("{name}_error"), text(&value["error"]));
+            }
+            (None, Some(_)) => {
+                found.insert(name.clone(), text(value));
+            }
+            (None, None) => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -258,6 +258,25 @@ fn provenance(tree: &Tree) -> Value {
         .into()
 }
 
+/// A line about the measured energy.
+fn energy_text(energy: &Value) -> String {
+    let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    format!(
+        "{:<16} {}  variance {}  tau {:.2}{}",
+        "energy",
+        crate::stats::with_error(part("mean"), part("error")),
+        match part("variance_error") {
+            error if error > 0.0 => crate::stats::with_error(part("variance"), error),
+            _ => format!("{:.4e}", part("variance")),
+        },
+        part("tau"),
+        match part("effective_samples") {
+            samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
+            _ => String::new(),
+        }
+    )
+}
+
 /// A line about classical spins at one temperature.
 fn temperature_text(about: &Value) -> String {
     let words = |name: &str| {
@@ -294,23 +313,8 @@ pub fn info_text(info: &Value) -> String {
             lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
         }
     }
-    if let Some(energy) = info.get("energy").filter(|e| !e.is_null()) {
-        let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
-        lines.push(format!(
-            "{:<16} {}  variance {}  tau {:.2}{}",
-            "energy",
-            crate::stats::with_error(part("mean"), part("error")),
-            match part("variance_error") {
-                error if error > 0.0 => crate::stats::with_error(part("variance"), error),
-                _ => format!("{:.4e}", part("variance")),
-            },
-            part("tau"),
-            match part("effective_samples") {
-                samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
-                _ => String::new(),
-            }
-        ));
-    }
+    let energy = info.get("energy").filter(|e| !e.is_null());
+    lines.extend(energy.map(energy_text));
     let temperatures = info.get("classical").and_then(Value::as_array);
     lines.extend(temperatures.into_iter().flatten().map(temperature_text));
     let sections = info.get("sections").and_then(Value::as_object);

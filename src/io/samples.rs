@@ -2,10 +2,9 @@
 //! them.
 //!
 //! ```text
-//! X.samples.0001.h5 ...  configurations int8 [samples, sites], chain int64 [samples],
-//!                        of wave functions log_psi, local_energies complex [samples],
-//!                        of classical spins energies real, temperature int64 [samples],
-//!                        step int64 [samples] (where given)
+//! X.samples.0001.h5 ...  configurations int8 [samples, sites]; of wave functions log_psi,
+//!                        local_energies complex [samples]; of classical spins energies real,
+//!                        temperature int64 [samples]; chain, step (where given) int64 [samples]
 //! X.samples.h5           the same names, virtual datasets over all segments in order
 //! ```
 //!
@@ -99,9 +98,8 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Re
     let rows = segment.chain.len();
     let quantum = [segment.log_psi.len(), segment.local_energies.len()];
     let classical = [segment.energies.len(), segment.temperature.len()];
-    let of_one_kind = [(rows, 0), (0, rows)]
-        .iter()
-        .any(|&(q, c)| quantum == [q; 2] && classical == [c; 2]);
+    let both = (quantum, classical);
+    let of_one_kind = both == ([rows; 2], [0; 2]) || both == ([0; 2], [rows; 2]);
     let step = segment.step.as_ref().map_or(rows, Vec::len);
     if !of_one_kind || step != rows || segment.configurations.len() != rows * segment.sites {
         return Err(Error::output(
@@ -333,10 +331,8 @@ pub(super) mod tests {
         assert_eq!(read(&paths.samples()).unwrap(), classical);
         write_segment(&paths, 2, segment(0, 2)).unwrap();
         assert!(write_joined(&paths, 2).is_err(), "two kinds of samples");
-        let mixed = Segment {
-            energies: vec![1.0; 3],
-            ..segment(0, 3)
-        };
+        let mut mixed = segment(0, 3);
+        mixed.energies = vec![1.0; 3];
         assert!(write_segment(&paths, 3, mixed).is_err());
     }
 

@@ -15,8 +15,9 @@ fn pulls(case: &Case, wanted: &[f64; 6]) -> Vec<f64> {
 const CHAINS: &str = "chains = 8\nsamples = 16384";
 
 /// All ways to sample, with the couplings that they can have.
-const WAYS: [(&str, bool); 7] = [
+const WAYS: [(&str, bool); 8] = [
     ("", true),
+    ("order = 'random'", true),
     ("update = 'wolff'", false),
     ("update = 'swendsen-wang'", false),
     (
@@ -62,7 +63,7 @@ fn every_update_gives_the_exact_averages() {
 #[test]
 fn deviations_over_seeds_are_normal() {
     let wanted = &expected()[1];
-    for keys in [WAYS[0].0, WAYS[3].0] {
+    for keys in [WAYS[0].0, WAYS[4].0] {
         let mut all: Vec<Vec<f64>> = Vec::new();
         for seed in 1..=40 {
             let input = wanted.input("chains = 4\nsamples = 4096\nsweeps = 2", keys);
@@ -195,4 +196,89 @@ fn any_diagonal_hamiltonian_is_sampled() {
             }
         }
     }
+}
+
+/// The line of the log about effective couplings, and an object of `info`, of a self-learning run.
+fn learned(size: usize, keys: &str, sampler: &str) -> serde_json::Value {
+    let input = format!(
+        "[lattice]\nkind = 'square'\nsize = [{size}, {size}]\n[hamiltonian]\nkind = \
+         'plaquette-ising'\nk = 0.2\n[sampler]\n{sampler}\n[classical]\ntemperatures = \
+         2.493\norder = 'random'\nupdate = 'self-learning'\n[classical.effective]\n{keys}\n\
+         [output]\nsamples = 'none'\n"
+    );
+    let case = Case::new(&input);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    case.info()["classical"][0].clone()
+}
+
+#[test]
+fn plaquettes_are_found_by_samples_that_are_held_out() {
+    let input = "[lattice]\nkind = 'square'\nsize = [6, 6]\n[hamiltonian]\nkind = \
+                 'plaquette-ising'\nk = 0.2\n[sampler]\nchains = 4\nsamples = 2048\n[classical]\n\
+                 temperatures = 2.493\nupdate = 'self-learning'\n[classical.effective]\nfeatures = \
+                 'auto'\n";
+    let case = Case::new(input);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let tree = case.tree("x.h5");
+    let list = |name: &str| tree.reals(&format!("classical/effective/{name}")).unwrap();
+    // Nearest neighbours and plaquettes are the whole energy.
+    let (order, errors) = (list("order"), list("held_out"));
+    assert_eq!(
+        (&order[..2], list("taken")[0]),
+        (&[0.0, 3.0][..], 2.0),
+        "{order:?} {errors:?}"
+    );
+    assert!(errors[1] < 1e-12 && errors[0] > 1e-3, "{errors:?}");
+    let couplings = list("couplings");
+    for (found, wanted) in couplings.iter().zip([1.0, 0.0, 0.0, 0.2]) {
+        assert!((found - wanted).abs() < 1e-9, "{couplings:?}");
+    }
+    assert!(list("residual")[0] < 1e-6);
+    // Clusters grow along the best pairs without plaquettes.
+    let acceptance = case.info()["classical"][0]["acceptance"].as_f64().unwrap();
+    assert!((0.6..0.95).contains(&acceptance), "{acceptance}");
+}
+
+/// Couplings, acceptance and times near those of longer runs elsewhere.
+fn compare(size: usize, wanted: [f64; 5], found: &serde_json::Value) {
+    let [coupling, local_tau, tau, acceptance, cluster] = wanted;
+    println!("L = {size}: {found}");
+    let number = |name: &str| found[name].as_f64().unwrap();
+    let j = found["effective"]["couplings"][0].as_f64().unwrap();
+    assert!(
+        (j / coupling - 1.0).abs() < 0.01,
+        "L = {size}: J_1 = {j}, wanted {coupling}"
+    );
+    for (name, wanted, part) in [
+        ("local_tau", local_tau, 0.35),
+        ("tau", tau, 0.35),
+        ("acceptance", acceptance, 0.05),
+        ("cluster_size", cluster, 0.06),
+    ] {
+        let value = number(name);
+        assert!(
+            (value / wanted - 1.0).abs() < part,
+            "L = {size}, {name}: {value}, {wanted}"
+        );
+    }
+}
+
+#[test]
+fn self_learning_gains_as_published_on_a_small_square() {
+    let sampler = "chains = 4\nsamples = 65536\nburn_in = 500";
+    let found = learned(10, "training_samples = 65536", sampler);
+    compare(10, [1.1120, 16.2, 2.7, 0.80, 0.64], &found);
+}
+
+#[test]
+fn self_learning_gains_as_published_on_larger_squares() {
+    if std::env::var("NISHINA_LONG").is_err() {
+        return;
+    }
+    let sampler = "chains = 4\nsamples = 131072\nburn_in = 2000";
+    let found = learned(20, "training_samples = 131072", sampler);
+    compare(20, [1.1084, 85.0, 5.5, 0.65, 0.55], &found);
+    let found = learned(40, "training_samples = 262144", sampler);
+    compare(40, [1.1060, 332.0, 16.9, 0.44, 0.47], &found);
+    assert!(found["gain"].as_f64().unwrap() > 10.0);
 }

@@ -24,7 +24,7 @@ const BLOCK: usize = 64;
 const LARGEST: usize = 1 << 27;
 
 /// `[classical]` with all states.
-pub(super) struct Counted {
+pub(super) struct ExactSums {
     model: Rc<ClassicalModel>,
     plan: ClassicalPlan,
     betas: Vec<f64>,
@@ -40,7 +40,7 @@ pub(super) struct Counted {
     mark: (usize, Vec<f64>, Vec<f64>, usize),
 }
 
-impl Counted {
+impl ExactSums {
     pub fn new(
         model: Rc<ClassicalModel>,
         plan: ClassicalPlan,
@@ -58,7 +58,7 @@ impl Counted {
         }
         let (names, key) = (plan.effective.list(), plan.effective.key());
         let features = fits.then(|| Features::new(&names, &model.lattice, key));
-        Ok(Counted {
+        Ok(ExactSums {
             betas: plan.temperatures.iter().map(|t| 1.0 / t).collect(),
             features: features.transpose()?,
             model,
@@ -178,7 +178,7 @@ fn gathered(comm: &dyn Comm, piece: &[f64]) -> Result<Vec<f64>> {
     Ok(words.map(number).collect())
 }
 
-impl Calculation for Counted {
+impl Calculation for ExactSums {
     fn cost(&self) -> Cost {
         let states = 1usize << self.model.energy.sites();
         let kept = if self.hands_on {

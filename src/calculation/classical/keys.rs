@@ -70,6 +70,17 @@ const TRAINING_SAMPLES: usize = 8192;
 /// `classical.effective.rounds`
 const ROUNDS: usize = 2;
 
+/// `classical.order`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FlipOrder {
+    /// One after the other, or one sublattice after the other
+    #[default]
+    Sites,
+    /// As many as there are sites, each anywhere
+    Random,
+}
+
 /// `[classical.effective]`
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -144,6 +155,9 @@ pub struct ClassicalInput {
     /// "metropolis" (default), "wolff", "swendsen-wang", "self-learning", "enumeration"
     #[serde(default = "first_update")]
     pub update: String,
+    /// "sites" (default), or "random": where single flips are proposed
+    #[serde(default)]
+    pub order: FlipOrder,
     /// The effective model of self-learning, or of a fit under exact weights
     pub effective: Option<EffectiveInput>,
     /// Sweeps or moves between swaps of neighbouring temperatures (none)
@@ -157,6 +171,7 @@ pub struct ClassicalInput {
 pub(super) struct ClassicalPlan {
     pub temperatures: Vec<f64>,
     pub update: String,
+    pub order: FlipOrder,
     pub effective: EffectiveInput,
     pub tempering: Option<usize>,
     pub reweight: Vec<f64>,
@@ -187,6 +202,7 @@ impl ClassicalInput {
         ClassicalPlan {
             temperatures: self.temperatures(),
             update: self.update.clone(),
+            order: self.order,
             effective: self.effective.clone().unwrap_or_default(),
             tempering: self.tempering,
             reweight: list.unwrap_or_default(),
@@ -239,6 +255,7 @@ impl ClassicalPlan {
         let pairs = [
             ("temperatures", reals(&self.temperatures)),
             ("update", text(self.update.clone())),
+            ("order", text(format!("{:?}", self.order))),
             ("effective", named(&effective)),
             ("tempering", count(self.tempering.unwrap_or(0))),
             ("reweight", reals(&self.reweight)),

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::input::{KeptSamples, Source};
 use crate::run::{Calculation, Declaration};
 use crate::table::schema_of;
-use counted::Counted;
+use counted::ExactSums;
 use sampled::Sampled;
 
 /// Sections that ask for the configurations.
@@ -86,7 +86,7 @@ fn build<'a>(world: &World<'a>) -> Result<Box<dyn Calculation + 'a>> {
     let hands_on = READERS.iter().any(|name| source.table.contains_key(*name));
     if matches!(entry.course, UpdateCourse::All) {
         let fits = keys.effective.is_some();
-        return Ok(Box::new(Counted::new(model, plan, fits, hands_on)?));
+        return Ok(Box::new(ExactSums::new(model, plan, fits, hands_on)?));
     }
     let keeps = source.input.output.samples != KeptSamples::None;
     let place = (world.rank, world.size);

@@ -1,6 +1,7 @@
 //! Decides how the walkers of all ranks move through a block of steps, and how what they bring home
 //! comes together on rank 0.
 
+use super::keys::FlipOrder;
 use super::record::BlockRow;
 use super::roster::Leg;
 use super::sampled::Sampled;
@@ -32,6 +33,7 @@ impl Sampled {
                 beta: self.walkers.betas[t],
                 effective: self.standing.models.get(t).map(|m| &m.model),
                 max_cluster: self.plan.effective.max_cluster,
+                random_sites: self.plan.order == FlipOrder::Random,
             };
             match entry.course {
                 UpdateCourse::Chain(build) | UpdateCourse::Learned(build) => Some(build(&setting)),

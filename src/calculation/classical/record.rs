@@ -12,7 +12,7 @@ use crate::run::{Curves, Record, save_rows};
 record! {
     /// Where the walkers stand at the end of a block.
     pub struct BlockRow {
-        energy: "energy of the input", "energy per site at the first temperature, mean of the chains";
+        energy: "energy of the input", "E/N at the first temperature, mean of the chains";
         abs_magnetisation: "1", "|m| at the first temperature, mean of the chains";
         acceptance: "1", "accepted / proposed flips of the block, of all walkers";
     }
@@ -102,6 +102,7 @@ pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
         s / moves as f64
     });
     let moves: Vec<f64> = moves.collect();
+    let pace = [moves.first().copied(), moves.last().copied()];
     let value = Value::Real(shaped(&[moves.len()], moves));
     let what = "wall time of a sweep or move of one walker in each leg, over all ranks";
     out.describe("timing/classical_move_seconds", value, "s", what);
@@ -112,6 +113,13 @@ pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
     };
     outcomes(&mut Pen(out), run, found);
     reweighted(&mut Pen(out), found);
+    if let (false, [Some(local), Some(own)]) = (run.standing.local_tau.is_empty(), pace) {
+        let times = run.standing.local_tau.iter().zip(&found.at);
+        let gains: Vec<f64> = times.map(|(tau, o)| tau * local / (o.tau * own)).collect();
+        let value = Value::Real(shaped(&[gains.len()], gains));
+        let what = "wall time of single flips over that of clusters for an independent sample";
+        out.describe("timing/classical_gain", value, "1", what);
+    }
 }
 
 /// What was learned on the way.
@@ -161,96 +169,92 @@ fn learned(out: &mut Tree, run: &Sampled) {
     }
 }
 
+/// Numbers at each temperature besides the averages: name, number, unit, meaning.
+type ColumnOf = (
+    &'static str,
+    fn(&OutcomeAt) -> Option<f64>,
+    &'static str,
+    &'static str,
+);
+
+const COLUMNS: [ColumnOf; 8] = [
+    (
+        "tau",
+        |o| Some(o.tau),
+        "sweeps or moves",
+        "integrated time of |m|",
+    ),
+    (
+        "r_hat",
+        |o| Some(o.averages.r_hat),
+        "1",
+        "larger split R-hat of E and |m|",
+    ),
+    (
+        "effective_samples",
+        |o| Some(o.averages.effective_samples),
+        "1",
+        "samples / (2 tau) of |m|, tau in samples",
+    ),
+    (
+        "cut",
+        |o| Some(o.averages.cut as f64),
+        "samples",
+        "first samples of each chain that were left out",
+    ),
+    (
+        "acceptance",
+        |o| Some(o.acceptance),
+        "1",
+        "accepted / proposed flips",
+    ),
+    (
+        "cluster_size",
+        |o| o.cluster_size,
+        "1",
+        "mean proposed cluster over N",
+    ),
+    (
+        "gain",
+        |o| o.gain,
+        "1",
+        "local_tau / (tau cluster_size): work of single flips over that of clusters",
+    ),
+    (
+        "effective/residual",
+        |o| o.effective.as_ref().map(|e| e.residual),
+        ENERGY,
+        "deviation of H - H_eff",
+    ),
+];
+
 fn outcomes(pen: &mut Pen, run: &Sampled, found: &Outcomes) {
-    let sites = run.model.energy.sites();
-    let rows: Vec<_> = found
-        .at
-        .iter()
-        .map(|o| (o.averages.mean, o.averages.error))
-        .collect();
+    let row = |o: &OutcomeAt| (o.averages.mean, o.averages.error);
+    let rows: Vec<_> = found.at.iter().map(row).collect();
     pen.quantities("", &rows);
-    let column = |of: &dyn Fn(&OutcomeAt) -> Option<f64>| -> Option<Vec<f64>> {
-        found.at.iter().map(of).collect()
-    };
-    let expected =
-        |(o, t): (&OutcomeAt, &f64)| Some(o.effective.as_ref()?.expected_acceptance(1.0 / t));
-    let pairs = found.at.iter().zip(&run.plan.temperatures);
-    let expected: Option<Vec<f64>> = pairs.map(expected).collect();
-    let swaps = run.standing.swaps.iter().map(|s| s[1] / s[0].max(1.0));
-    let swaps = run.roster.swapped.then(|| swaps.collect());
-    let residual = |o: &OutcomeAt| o.effective.as_ref().map(|e| e.residual);
-    for (name, values, unit, what) in [
-        (
-            "tau",
-            column(&|o| Some(o.tau)),
-            "sweeps or moves",
-            "integrated time of |m|",
-        ),
-        (
-            "r_hat",
-            column(&|o| Some(o.averages.r_hat)),
-            "1",
-            "larger split R-hat of E and |m|",
-        ),
-        (
-            "effective_samples",
-            column(&|o| Some(o.averages.effective_samples)),
-            "1",
-            "samples / (2 tau) of |m|, tau in samples",
-        ),
-        (
-            "cut",
-            column(&|o| Some(o.averages.cut as f64)),
-            "samples",
-            "first samples of each chain that were left out",
-        ),
-        (
-            "acceptance",
-            column(&|o| Some(o.acceptance)),
-            "1",
-            "accepted / proposed flips",
-        ),
-        (
-            "cluster_size",
-            column(&|o| o.cluster_size),
-            "1",
-            "mean proposed cluster over N",
-        ),
-        (
-            "gain",
-            column(&|o| o.gain),
-            "1",
-            "local_tau / (tau cluster_size): work of single flips over that of clusters",
-        ),
-        (
-            "effective/residual",
-            column(&residual),
-            ENERGY,
-            "deviation of H - H_eff",
-        ),
-        (
-            "effective/expected_acceptance",
-            expected,
-            "1",
-            "acceptance for a Gaussian residual of independent configurations",
-        ),
-        (
-            "swap_acceptance",
-            swaps,
-            "1",
-            "accepted swaps of neighbouring temperatures, the highest pair first",
-        ),
-    ] {
+    for (name, of, unit, what) in COLUMNS {
+        let values: Option<Vec<f64>> = found.at.iter().map(of).collect();
         if let Some(values) = values {
             pen.list(name, values, unit, what);
         }
     }
-    let models: Option<Vec<_>> = found.at.iter().map(|o| o.effective.as_ref()).collect();
-    if let Some(models) = models {
-        let row = |m: &LearnedModel| (m.model.constant, m.model.couplings.clone());
-        let rows: Vec<_> = models.into_iter().map(row).collect();
-        pen.models(sites, &rows);
+    if run.roster.swapped {
+        let swaps = run.standing.swaps.iter();
+        let swaps = swaps.map(|s| s[1] / s[0].max(1.0)).collect();
+        let what = "accepted swaps of neighbouring temperatures, the highest pair first";
+        pen.list("swap_acceptance", swaps, "1", what);
     }
+    let models: Option<Vec<_>> = found.at.iter().map(|o| o.effective.as_ref()).collect();
+    let Some(models) = models else {
+        return;
+    };
+    let pairs = models.iter().zip(&run.plan.temperatures);
+    let expected = pairs.map(|(m, t)| m.expected_acceptance(1.0 / t)).collect();
+    let what = "acceptance for a Gaussian residual of independent configurations";
+    pen.list("effective/expected_acceptance", expected, "1", what);
+    let row = |m: &LearnedModel| (m.model.constant, m.model.couplings.clone());
+    let rows: Vec<_> = models.into_iter().map(row).collect();
+    pen.models(run.model.energy.sites(), &rows);
 }
 
 fn reweighted(pen: &mut Pen, found: &Outcomes) {

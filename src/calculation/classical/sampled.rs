@@ -25,7 +25,7 @@ use std::rc::Rc;
 
 /// Where a run stands, without spins and series.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Standing {
+pub(super) struct RunStanding {
     pub leg: usize,
     pub step: usize,
     pub done: bool,
@@ -58,7 +58,7 @@ pub(super) struct Sampled {
     pub keeps: bool,
     /// Whether a section behind asks for configurations.
     pub hands_on: bool,
-    pub standing: Standing,
+    pub standing: RunStanding,
     /// Of each walker in the present leg, on rank 0.
     pub series: Vec<ChainSeries>,
     /// Of this rank's walkers.
@@ -70,7 +70,7 @@ pub(super) struct Sampled {
     pub seconds: Vec<f64>,
     /// A row for each block, on rank 0.
     pub blocks: Vec<BlockRow>,
-    mark: (Standing, Vec<Vec<i8>>, usize, usize, usize),
+    mark: (RunStanding, Vec<Vec<i8>>, usize, usize, usize),
     pub outcomes: OnceCell<Option<Outcomes>>,
 }
 
@@ -103,22 +103,10 @@ impl Sampled {
         let mine = roster.share(rank, size);
         let sites = model.energy.sites();
         let start = |w: usize| start(plan.seed, roster.of(w), sites);
-        let betas: Vec<f64> = plan.temperatures.iter().map(|t| 1.0 / t).collect();
-        let mut order: Vec<usize> = (0..betas.len()).collect();
-        order.sort_by(|a, b| betas[*a].total_cmp(&betas[*b]));
-        let walkers = Walkers {
-            roster,
-            mine: mine.clone(),
-            updates: Vec::new(),
-            betas,
-            order,
-            interval: plan.tempering.unwrap_or(0),
-            sites,
-            seed: plan.seed,
-        };
+        let walkers = Walkers::new(&plan, roster, mine.clone(), sites);
         let mut sampled = Sampled {
             spins: mine.map(start).collect(),
-            standing: Standing::default(),
+            standing: RunStanding::default(),
             series: vec![ChainSeries::default(); roster.len()],
             seconds: Vec::new(),
             blocks: Vec::new(),
@@ -213,6 +201,9 @@ impl Calculation for Sampled {
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+        if self.standing.done {
+            return Ok(Progress::Done);
+        }
         let clock = std::time::Instant::now();
         self.outcomes = OnceCell::new();
         let leg = *self.leg();

@@ -1,5 +1,6 @@
 //! Decides how a rank moves its walkers through some steps, and what it brings home.
 
+use super::keys::ClassicalPlan;
 use super::roster::{Leg, Roster, words};
 use crate::classical::configurations::pack;
 use crate::classical::effective::{Features, Moments};
@@ -50,6 +51,23 @@ pub(super) struct Wanted<'w> {
 }
 
 impl Walkers {
+    /// Those with the numbers `mine`, without updates yet.
+    pub fn new(plan: &ClassicalPlan, roster: Roster, mine: Range<usize>, sites: usize) -> Self {
+        let betas: Vec<f64> = plan.temperatures.iter().map(|t| 1.0 / t).collect();
+        let mut order: Vec<usize> = (0..betas.len()).collect();
+        order.sort_by(|a, b| betas[*a].total_cmp(&betas[*b]));
+        Walkers {
+            roster,
+            mine,
+            updates: Vec::new(),
+            betas,
+            order,
+            interval: plan.tempering.unwrap_or(0),
+            sites,
+            seed: plan.seed,
+        }
+    }
+
     /// Moves all walkers of this rank through `steps` of leg number `number`, with the counts and
     /// sums `before`; also swaps that were proposed and accepted between neighbouring temperatures.
     pub fn advance(

@@ -22,6 +22,14 @@ for name in synthetic condensate; do
     "$program" run "$root/configs/holography-$name.toml"
     draw "holography-$name.h5" --output "$name"
 done
+for length in 8 16 32; do
+    "$program" run "$root/configs/classical-binder.toml" --set "lattice.size=[$length,$length]" --set "output.name=L$length"
+done
+draw L8.h5 L16.h5 L32.h5 --output spins
+for length in 10 20 30; do
+    "$program" run "$root/configs/phases-classify.toml" --set "lattice.size=[$length, $length]" --set "output.name=phases-$length"
+done
+draw phases-10.h5 phases-20.h5 phases-30.h5 --output phases
 mkdir -p "$root/docs/gallery"
 cp compared/energy.png square/spin-correlations.png square/filters.png "$root/docs/gallery/"
 cp square/structure-factor.png "$root/docs/gallery/structure-factor-square.png"
@@ -32,3 +40,5 @@ cp space/metric.png "$root/docs/gallery/holography-rk4-metric.png"
 cp synthetic/metric.png "$root/docs/gallery/holography-synthetic-metric.png"
 for name in metric loss potential; do cp "condensate/$name.png" "$root/docs/gallery/holography-$name.png"; done
 cp condensate/training-points.png "$root/docs/gallery/holography-points.png"
+for name in binder specific-heat; do cp "spins/$name.png" "$root/docs/gallery/classical-$name.png"; done
+for name in output collapse size; do cp "phases/phases-$name.png" "$root/docs/gallery/"; done

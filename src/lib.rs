@@ -37,12 +37,13 @@
 //!
 //! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
 //! linalg → job, stats, derivatives → basis → operator → ansatz → sampler → ensemble →
-//! observable → optimizer → evolution, holography → exact → input → run → calculation → laws →
-//! plot → commands. [`laws`] holds what every part obeys.
+//! observable → optimizer → evolution, holography, classical, perceptron → exact → input → run →
+//! calculation → laws → plot → commands. [`laws`] holds what every part obeys.
 
 pub mod ansatz;
 pub mod basis;
 pub mod calculation;
+pub mod classical;
 pub mod comm;
 pub mod commands;
 pub mod derivatives;
@@ -62,6 +63,7 @@ pub mod number;
 pub mod observable;
 pub mod operator;
 pub mod optimizer;
+pub mod perceptron;
 pub mod plot;
 pub mod rng;
 pub mod run;

@@ -35,6 +35,10 @@ pub enum Purpose {
     Copies = 9,
     /// Metropolis sweeps of a state that the optimisation stays orthogonal to.
     Orthogonal = 10,
+    /// Updates of classical spins.
+    Classical = 20,
+    /// Swaps of classical configurations between temperatures.
+    ClassicalSwap = 21,
     /// Points of the boundary of a space.
     BoundaryData = 40,
     /// Start of a fit of a metric.
@@ -43,6 +47,10 @@ pub enum Purpose {
     BoundaryOrder = 42,
     /// Samples of a bootstrap.
     Bootstrap = 43,
+    /// Start of a perceptron.
+    PerceptronStart = 60,
+    /// Order of its examples in an epoch.
+    PerceptronOrder = 61,
 }
 
 /// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`,
@@ -63,6 +71,15 @@ pub fn stream(seed: u64, purpose: Purpose, chain: u64, step: u64) -> Generator {
 /// chains themselves. There are fewer than 2³² chains.
 pub fn lane(ensemble: u64, chain: u64) -> u64 {
     ensemble << 32 | chain
+}
+
+/// Any order, all equally likely (R. Durstenfeld, Commun. ACM 7, 420 (1964)); a draw is uniform up
+/// to length/2³².
+pub fn shuffle(order: &mut [u32], rng: &mut Generator) {
+    for k in (1..order.len()).rev() {
+        let draw = u64::from(rng.next_u32()) * (k as u64 + 1);
+        order.swap(k, (draw >> 32) as usize);
+    }
 }
 
 /// Where the initial parameters of a wave function come from: the seed of the run, and the place of

@@ -419,9 +419,34 @@ fn inputs(section: &str) -> Vec<String> {
             let exact = sampled.replace("chains = 8\nsamples = 256", "method = \"full-sum\"");
             vec![format!("{sampled}{list}"), format!("{exact}{list}")]
         }
+        "classical" => {
+            let lattice = "[lattice]\nkind = \"square\"\nsize = [4, 4]\n[hamiltonian]\nkind = ";
+            let chains = "[sampler]\nchains = 4\nsamples = 512\n[classical]\ntemperatures = ";
+            let learned = "2.5\nupdate = \"self-learning\"\n[classical.effective]\n\
+                           training_samples = 64\nclasses = 2";
+            [
+                format!("{lattice}\"ising\"\n{chains}[2.0, 2.5]\ntempering = 3\n"),
+                format!("{lattice}\"plaquette-ising\"\nk = 0.2\n{chains}{learned}\n"),
+                format!("{lattice}\"ising\"\n{chains}2.5\nupdate = \"enumeration\"\n"),
+            ]
+            .to_vec()
+        }
         "holography" => {
             let keys = "experiment = \"synthetic\"\npoints = 20\nepochs = 20\nseeds = 2";
             vec![format!("[holography]\n{keys}\n")]
+        }
+        "phases" => {
+            let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("spins.h5");
+            let mut tree = nishina::io::tree::Tree::default();
+            let spin = |k: i32| if k * k % 7 < 3 { 1 } else { -1 };
+            let spins: Vec<i8> = (0..160).map(spin).collect();
+            tree.put_spins("configurations", &[40, 4], &spins);
+            let values = (0..40).map(|k| f64::from(1 + k / 20));
+            tree.put_reals("parameter", &values.collect::<Vec<_>>());
+            nishina::io::hdf5::write_atomic(&path, &tree).unwrap();
+            let keys = "task = \"classify\"\ncritical_value = 1.5\nwidths = [3]\nepochs = 40";
+            let file = format!("files = [{{ file = {path:?} }}]");
+            vec![format!("[phases]\n{keys}\nseeds = 2\nbatch = 8\n{file}\n")]
         }
         other => panic!("add an input with [{other}]"),
     }

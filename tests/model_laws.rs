@@ -66,6 +66,15 @@ fn example(kind: &str) -> (&'static str, &'static str, Vec<Term>) {
             );
             ("j = 0.8\nhx = 0.7\nhz = 0.3", half, [zz, field].concat())
         }
+        "plaquette-ising" => {
+            // An open square of 3 by 2 sites.
+            let z = |sites: &[usize]| sites.iter().map(|i| (*i, sigma[2].clone())).collect();
+            let bonds = [[0, 1], [1, 2], [3, 4], [4, 5], [0, 3], [1, 4], [2, 5]];
+            let pairs = bonds.iter().map(|on| (-0.9, z(on)));
+            let squares = [[0, 1, 3, 4], [1, 2, 4, 5]];
+            let squares = squares.iter().map(|on| (0.4, z(on)));
+            ("j = 0.9\nk = -0.4", half, pairs.chain(squares).collect())
+        }
         "heisenberg" => ("j = 0.9\nhz = 0.4", half, {
             [coupled(1, [0.9; 3], &s), fields([0.0, 0.0, -0.4], &s)].concat()
         }),
@@ -151,8 +160,12 @@ fn every_model_obeys_the_laws_of_operators() {
     std::fs::write(case.path("fields.csv"), "i,hx,hy,hz\n0,0.2,0.1,0.6\n").unwrap();
     for entry in MODELS {
         let (keys, basis, terms) = example(entry.kind);
+        let lattice = match entry.kind {
+            "plaquette-ising" => "kind = 'square'\nsize = [3, 2]\nboundary = 'open'",
+            _ => "kind = 'chain'\nsize = 5",
+        };
         let text = format!(
-            "[basis]\n{basis}\n[lattice]\nkind = 'chain'\nsize = 5\n\
+            "[basis]\n{basis}\n[lattice]\n{lattice}\n\
              [hamiltonian]\nkind = '{}'\n{keys}\n",
             entry.kind
         );

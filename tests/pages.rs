@@ -134,7 +134,9 @@ fn follow(page: &Path) {
         ("first.toml", "first-run"),
         ("symmetry.toml", "symmetry"),
         ("dynamics.toml", "dynamics"),
+        ("classical.toml", "classical"),
         ("holography.toml", "holography"),
+        ("phases.toml", "phases"),
     ] {
         std::fs::write(case.path(file), base(name)).unwrap();
     }

@@ -161,8 +161,28 @@ fn the_page_and_the_files_agree() {
     let qcd = "[holography]\nexperiment = \"condensate\"\nepochs = 2\npoints = 30\nsuccess = \
                100.0\nbootstrap = 1\nscheme = \"rk4\"\nsmoothness = \
                \"cross-validated\"\n[holography.potential]\n";
+    let square = "[lattice]\nkind = \"square\"\nsize = [4, 4]\n[hamiltonian]\nkind = \
+                  \"plaquette-ising\"\nk = 0.2\n[sampler]\nchains = 4\nsamples = \
+                  4096\n[classical]\ntemperatures = [3.0, 4.0]\n";
+    let learned = "tempering = 2\nreweight = [3.1]\nupdate = \
+                   \"self-learning\"\n[classical.effective]\nfeatures = \
+                   \"auto\"\ntraining_samples = 1024\n";
+    let counted = "update = \"enumeration\"\n[classical.effective]\nclasses = 2\n";
+    let spins = [format!("{square}{learned}"), format!("{square}{counted}")];
     let spaces = [space.to_string(), qcd.to_string()];
-    let inputs = [sampled, adam, evolved, exact].into_iter().chain(spaces);
+    let square = "[lattice]\nkind = \"square\"\nsize = [4, 4]\n[hamiltonian]\nkind = \
+                  \"ising\"\n[sampler]\nchains = 2\nsamples = 16\n[classical]\n";
+    let phases = [
+        "inverse_temperatures = [0.3, 0.4, 0.5]\nupdate = \"enumeration\"\n[phases]\ntask = \
+         \"temperature\"\nfeatures = \"energy\"\nwidths = []\nepochs = 2\n",
+        "temperatures = [1.5, 2.0, 2.5, 3.0, 3.5]\nupdate = \"wolff\"\n[phases]\ntask = \
+         \"temperature\"\nconvolution = { filters = 2, kernel = 2 }\nepochs = 2\n",
+        "temperatures = [1.0, 3.5]\nupdate = \"wolff\"\n[phases]\ntask = \
+         \"classify\"\ncritical_temperature = 2.27\nepochs = 2\n",
+    ];
+    let phases = phases.map(|keys| format!("{square}{keys}"));
+    let others = spaces.into_iter().chain(spins).chain(phases);
+    let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);
     for (number, input) in inputs.enumerate() {
         let case = Case::new(&input);
         expect_code(&case.alone(&["run", "x.toml"]), 0);

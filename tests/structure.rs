@@ -81,7 +81,7 @@ const FLOORS: &[&[&str]] = &[
     &["ensemble"],
     &["observable"],
     &["optimizer"],
-    &["evolution", "holography"],
+    &["evolution", "holography", "classical", "perceptron"],
     &["exact"],
     &["input"],
     &["run"],

@@ -3,10 +3,13 @@
 //! A new section is a folder of this room and one line of [`SECTIONS`]; another crate adds its own
 //! to the [`Registry`].
 
+pub mod classical;
 pub mod evolve;
+mod fits;
 pub mod holography;
 pub mod measure;
 pub mod optimize;
+pub mod phases;
 mod plan;
 pub mod registry;
 mod start;
@@ -24,5 +27,7 @@ pub const SECTIONS: &[Section] = &[
     optimize::SECTION,
     evolve::SECTION,
     measure::SECTION,
+    classical::SECTION,
+    phases::SECTION,
     holography::SECTION,
 ];

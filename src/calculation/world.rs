@@ -1,6 +1,7 @@
 //! Decides what a section is built from: the input, the kinds that it can name, and what the
 //! sections of one input share.
 
+use super::classical::ClassicalModel;
 use super::plan::Plan;
 use super::registry::Registry;
 use super::vmc::Vmc;
@@ -103,6 +104,7 @@ pub struct World<'a> {
     memory: f64,
     vmc: OnceCell<Rc<RefCell<Vmc<'a>>>>,
     plan: OnceCell<Plan>,
+    classical: OnceCell<Rc<ClassicalModel>>,
 }
 
 impl<'a> World<'a> {
@@ -122,6 +124,7 @@ impl<'a> World<'a> {
             memory,
             vmc: OnceCell::new(),
             plan: OnceCell::new(),
+            classical: OnceCell::new(),
         }
     }
 
@@ -139,6 +142,15 @@ impl<'a> World<'a> {
         let problem = problem::problem(self.source, &self.registry)?;
         let vmc = Vmc::new(self.source, problem, self.rank, self.size)?;
         Ok(self.vmc.get_or_init(|| Rc::new(RefCell::new(vmc))).clone())
+    }
+
+    /// The classical spins, and what is kept of their configurations.
+    pub fn classical(&self) -> Result<Rc<ClassicalModel>> {
+        if let Some(model) = self.classical.get() {
+            return Ok(model.clone());
+        }
+        let model = Rc::new(ClassicalModel::new(self.source, &self.registry)?);
+        Ok(self.classical.get_or_init(|| model).clone())
     }
 
     /// Whether some section has asked for the sampled wave function.
@@ -179,6 +191,10 @@ impl<'a> World<'a> {
         }
         let seed = toml::Value::Integer(self.source.input.seed as i64);
         identity.insert("seed".into(), seed);
+        if let Some(model) = self.classical.get() {
+            let digest = format!("{:016x}", fnv1a(format!("{:?}", model.energy).as_bytes()));
+            identity.insert("energy_digest".into(), toml::Value::String(digest));
+        }
         if let Some(vmc) = self.vmc.get() {
             // Input files count by what they say, not by their names.
             let operator = format!("{:?}", vmc.borrow().problem.hamiltonian);

@@ -1,9 +1,11 @@
 //! Decides the energy that several runs of one Hamiltonian extrapolate to where the variance
-//! vanishes.
+//! vanishes; of classical spins, the temperature to which crossings extrapolate.
 //!
 //! E/N = e₀ + c Var/N near an eigenstate (Y. Kwon, D. M. Ceperley, R. M. Martin, Phys. Rev. B 58,
 //! 6800 (1998)), by a weighted linear fit with the errors of both and their covariance.
 
+use super::crossing::{crossing, crossing_text, is_classical};
+use super::transition;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Tree;
@@ -31,9 +33,8 @@ fn physics(tree: &Tree) -> Option<String> {
     ))
 }
 
-fn read(path: &Path) -> Result<(Measured, String)> {
+fn read(path: &Path, tree: &Tree) -> Result<(Measured, String)> {
     let file = path.display().to_string();
-    let tree = hdf5::read(path)?;
     let missing = |_| {
         Error::input(
             &file,
@@ -57,7 +58,7 @@ fn read(path: &Path) -> Result<(Measured, String)> {
             .map_or(0.0, |c| c[1]),
         file: file.clone(),
     };
-    let physics = physics(&tree).ok_or_else(|| {
+    let physics = physics(tree).ok_or_else(|| {
         Error::input(
             &file,
             "the file does not hold its input",
@@ -93,9 +94,22 @@ impl Measured {
     }
 }
 
-/// Fits the runs in `files` and returns what comes out as one JSON object.
+/// Fits the runs in `files` and returns what comes out as one JSON object: energies against the
+/// variance, or where networks see a transition against the inverse size.
 pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
-    let read = files.iter().map(|f| read(f)).collect::<Result<Vec<_>>>()?;
+    let trees = files.iter().map(|f| hdf5::read(f));
+    let trees = trees.collect::<Result<Vec<_>>>()?;
+    if trees.iter().all(transition::has_crossings) {
+        return transition::extrapolate(files, &trees);
+    }
+    if trees.first().is_some_and(is_classical) {
+        return crossing(files);
+    }
+    let read = files
+        .iter()
+        .zip(&trees)
+        .map(|(file, tree)| read(file, tree));
+    let read = read.collect::<Result<Vec<_>>>()?;
     if let Some((other, _)) = read.iter().find(|r| r.1 != read[0].1) {
         return Err(Error::input(
             &other.file,
@@ -145,6 +159,12 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
 
 /// The same for people.
 pub fn extrapolate_text(result: &Value) -> String {
+    if !result["transition"].is_null() {
+        return transition::words(result);
+    }
+    if result.get("crossings").is_some() {
+        return crossing_text(result);
+    }
     let number = |value: &Value, name: &str| value[name].as_f64().unwrap_or(f64::INFINITY);
     let shown = |value: &Value, mean: &str, error: &str| match value[error].as_f64() {
         Some(e) => with_error(number(value, mean), e),

@@ -1,4 +1,5 @@
-//! Decides how the results of a scan become one table: a row per file, a column for every input key
+//! Decides how the results of a scan become one table: a row per file, of classical spins one per
+//! temperature, a column for every input key
 //! that differs between them, the energy with its diagnostics, and every measured quantity that is
 //! one number.
 //!
@@ -33,8 +34,8 @@ struct FileRow {
 pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<Error>)> {
     let (mut rows, mut lost) = (Vec::new(), Vec::new());
     for file in files {
-        match row(file, registry) {
-            Ok(row) => rows.push(row),
+        match rows_of(file, registry) {
+            Ok(found) => rows.extend(found),
             Err(e @ Error::Output { .. }) => {
                 log::warn!("{e}; it is left out");
                 lost.push(file);
@@ -57,7 +58,8 @@ pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<E
         rows.iter()
             .any(|r| r.keys.get(key) != rows[0].keys.get(key))
     };
-    let mut keys: Vec<String> = names(|r| &r.keys).into_iter().filter(differs).collect();
+    let shown = |key: &String| key == "temperature" || differs(key);
+    let mut keys: Vec<String> = names(|r| &r.keys).into_iter().filter(shown).collect();
     keys.retain(|k| !k.starts_with("output.") && k != "title");
     let measured: Vec<String> = names(|r| &r.measured).into_iter().collect();
     let header = ["file"]
@@ -87,7 +89,18 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
     fields.map(quoted).collect::<Vec<_>>().join(",")
 }
 
-fn row(file: &Path, registry: &Registry) -> Result<FileRow> {
+/// A value as a field; of lists their number.
+fn text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(s) => s.clone(),
+        serde_json::Value::Array(list) => list.len().to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// The rows of a file.
+fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
     let shown = file.display().to_string();
     let info = commands::info(file, registry)?;
     if info["file"] != "results" {
@@ -97,24 +110,13 @@ fn row(file: &Path, registry: &Registry) -> Result<FileRow> {
             "give the results X.h5, not checkpoints or samples",
         ));
     }
-    let text = |value: &serde_json::Value| match value {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(s) => s.clone(),
-        serde_json::Value::Array(list) => list.len().to_string(),
-        other => other.to_string(),
+    let fixed = |energy: &serde_json::Value| {
+        let status = ["state", "steps", "sites", "samples"].map(|name| &info[name]);
+        let parts = ["mean", "error", "variance", "v_score", "r_hat", "tau"];
+        let parts = parts.map(|name| text(&energy[name]));
+        let status = status.into_iter().map(text).chain(parts);
+        status.chain([text(&info["warnings"])]).collect()
     };
-    let energy = &info["energy"];
-    let fixed = [
-        &info["state"],
-        &info["steps"],
-        &info["sites"],
-        &info["samples"],
-    ]
-    .into_iter()
-    .chain(["mean", "error", "variance", "v_score", "r_hat", "tau"].map(|name| &energy[name]))
-    .chain([&info["warnings"]])
-    .map(text)
-    .collect();
     let tree = hdf5::read(file)?;
     let resolved: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
     // A text stands without the quotes of the input.
@@ -132,12 +134,52 @@ fn row(file: &Path, registry: &Registry) -> Result<FileRow> {
         measured.insert(name.clone(), text(&value["mean"]));
         measured.insert(format!("{name}_error"), text(&value["error"]));
     }
-    Ok(FileRow {
+    let row = FileRow {
         file: shown,
         keys,
-        fixed,
+        fixed: fixed(&info["energy"]),
         measured,
-    })
+    };
+    let Some(temperatures) = info["classical"].as_array() else {
+        return Ok(vec![row]);
+    };
+    let at = |about: &serde_json::Value| {
+        let mut energy = about["energy"].clone();
+        for name in ["r_hat", "tau"] {
+            energy[name] = about[name].clone();
+        }
+        let (mut keys, mut measured) = (row.keys.clone(), row.measured.clone());
+        keys.insert("temperature".into(), text(&about["temperature"]));
+        measured.extend(averages(about));
+        FileRow {
+            file: row.file.clone(),
+            keys,
+            fixed: fixed(&energy),
+            measured,
+        }
+    };
+    Ok(temperatures.iter().map(at).collect())
+}
+
+/// The numbers of classical spins at a temperature, without those that have columns for all files.
+fn averages(about: &serde_json::Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (name, value) in about.as_object().into_iter().flatten() {
+        if ["energy", "temperature", "r_hat", "tau"].contains(&name.as_str()) {
+            continue;
+        }
+        match (value.get("mean"), value.as_f64()) {
+            (Some(mean), _) => {
+                found.insert(name.clone(), text(mean));
+                found.insert(format!("{name}_error"), text(&value["error"]));
+            }
+            (None, Some(_)) => {
+                found.insert(name.clone(), text(value));
+            }
+            (None, None) => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Decides what `info` says about a file that a run wrote.
 
+use super::spins::classical;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::roles::Role;
 use crate::io::tree::Tree;
 use crate::io::{hdf5, seal};
 use crate::run::{Curves, Declaration};
+use crate::stats::mean_and_error;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -35,11 +37,15 @@ fn of_samples(path: &Path) -> Result<Value> {
     for source in sources.iter().flatten() {
         hdf5::check_source(folder, source)?;
     }
-    let shapes = hdf5::shapes(path, &["configurations"])?;
-    let shape = shapes.into_iter().flatten().next().unwrap_or_default();
+    let mut shapes = hdf5::shapes(path, &["configurations", "energies"])?.into_iter();
+    let shape = shapes.next().flatten().unwrap_or_default();
+    let datasets = match shapes.next().flatten() {
+        None => "configurations, log_psi, local_energies, chain, step",
+        Some(_) => "configurations, energies, temperature, chain",
+    };
     Ok(json!({
         "file": "samples", "samples": shape.first(), "sites": shape.get(1),
-        "datasets": "configurations, log_psi, local_energies, chain, step",
+        "datasets": datasets,
         "files": sources.map(|sources| sources.len()),
     }))
 }
@@ -88,7 +94,8 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "started_at_step": count("status/started_at_step"),
         "proposals": count("status/proposals"), "samples": count("measure/samples"),
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites").ok(),
-        "evolution": evolution(tree), "holography": holography(tree),
+        "evolution": evolution(tree), "classical": classical(tree),
+        "holography": holography(tree), "phases": phases(tree),
         "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),
@@ -199,6 +206,34 @@ fn holography(tree: &Tree) -> Value {
     })
 }
 
+/// What networks have seen of a transition, accuracies as means over the seeds; null without them.
+/// Errors come from the scatter of the seeds.
+fn phases(tree: &Tree) -> Value {
+    let Ok(task) = tree.text("phases/task") else {
+        return Value::Null;
+    };
+    let part = |name: &str| tree.real(&format!("phases/{name}")).ok();
+    let list = |name: &str| {
+        let found = tree.reals(&format!("phases/{name}"));
+        found.unwrap_or_default()
+    };
+    let over_seeds = |values: Vec<f64>| match mean_and_error(&values) {
+        None => Value::Null,
+        Some((mean, error)) => json!({ "mean": mean, "error": error }),
+    };
+    let crosses = tree.integers("phases/crosses").unwrap_or_default();
+    let crossings = list("crossing").into_iter().zip(&crosses);
+    let crossings = crossings.filter(|(_, there)| **there == 1);
+    json!({
+        "task": task, "seeds": list("objective").len(),
+        "crossing": over_seeds(crossings.map(|(c, _)| c).collect()),
+        "accuracy": mean_and_error(&list("accuracy")).map(|a| a.0),
+        "baseline_crossing": part("baseline_crossing"),
+        "baseline_accuracy": part("baseline_accuracy"),
+        "peak": part("peak"), "tanh_centre": over_seeds(list("tanh/centre")),
+    })
+}
+
 /// Mean and error of every measured quantity that is one number, by names such as
 /// `magnetisation.squared`.
 fn observables(tree: &Tree) -> Value {
@@ -246,37 +281,65 @@ fn provenance(tree: &Tree) -> Value {
         .into()
 }
 
+/// A line about the measured energy.
+fn energy_text(energy: &Value) -> String {
+    let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    format!(
+        "{:<16} {}  variance {}  tau {:.2}{}",
+        "energy",
+        crate::stats::with_error(part("mean"), part("error")),
+        match part("variance_error") {
+            error if error > 0.0 => crate::stats::with_error(part("variance"), error),
+            _ => format!("{:.4e}", part("variance")),
+        },
+        part("tau"),
+        match part("effective_samples") {
+            samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
+            _ => String::new(),
+        }
+    )
+}
+
+/// A line about classical spins at one temperature.
+fn temperature_text(about: &Value) -> String {
+    let words = |name: &str| {
+        let part = |key: &str| about[name][key].as_f64();
+        let (mean, error) = (part("mean")?, part("error")?);
+        Some(match error > 0.0 {
+            true => format!("  {name} {}", crate::stats::with_error(mean, error)),
+            false => format!("  {name} {mean:.10}"),
+        })
+    };
+    let shown = ["energy", "specific_heat", "abs_magnetisation", "binder"];
+    let shown: Vec<_> = shown.into_iter().filter_map(words).collect();
+    format!(
+        "T {:<14} {}",
+        about["temperature"],
+        shown.concat().trim_start()
+    )
+}
+
 /// The same for people.
 pub fn info_text(info: &Value) -> String {
     let mut lines = Vec::new();
     if let Some(map) = info.as_object() {
         for (key, value) in map.iter().filter(|(k, v)| {
-            let apart = ["provenance", "energy", "observables", "sections"];
+            let apart = [
+                "provenance",
+                "energy",
+                "observables",
+                "sections",
+                "classical",
+            ];
             !apart.contains(&k.as_str()) && !v.is_null()
         }) {
             lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
         }
     }
-    if let Some(energy) = info.get("energy").filter(|e| !e.is_null()) {
-        let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
-        lines.push(format!(
-            "{:<16} {}  variance {}{}{}",
-            "energy",
-            crate::stats::with_error(part("mean"), part("error")),
-            match part("variance_error") {
-                error if error > 0.0 => crate::stats::with_error(part("variance"), error),
-                _ => format!("{:.4e}", part("variance")),
-            },
-            match part("tau") {
-                tau if tau.is_finite() => format!("  tau {tau:.2}"),
-                _ => String::new(),
-            },
-            match part("effective_samples") {
-                samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
-                _ => String::new(),
-            }
-        ));
-    }
+    let energy = info.get("energy").filter(|e| !e.is_null());
+    lines.extend(energy.map(energy_text));
+    let temperatures = info.get("classical").and_then(Value::as_array);
+    lines.extend(temperatures.into_iter().flatten().map(temperature_text));
     let sections = info.get("sections").and_then(Value::as_object);
     for (name, about) in sections.into_iter().flatten() {
         let own = about.as_object().into_iter().flatten();

@@ -6,6 +6,7 @@
 
 pub mod check;
 mod cli;
+mod crossing;
 pub mod exact;
 pub mod export;
 mod extrapolate;
@@ -14,6 +15,8 @@ mod info;
 pub mod pages;
 pub mod run;
 mod schema;
+mod spins;
+mod transition;
 mod varbench;
 pub mod watch;
 

@@ -2,18 +2,14 @@
 //! epoch of Adam.
 //!
 //! L = [(1/B) Σ |y − label|]² + p (d − h_0)² + c Σ_n η_n⁴ (h_{n+1} − h_n)², on
-//! batches of B points in an order drawn anew for each epoch (D. P. Kingma, J. Ba, arXiv:1412.6980,
-//! for Adam). Of a spline the last sum stands for the same integral ∫ η⁴ h'² dη whatever the
-//! number of knots.
+//! batches of B points in an order drawn anew for each epoch. Of a spline the last sum stands for
+//! the same integral ∫ η⁴ h'² dη whatever the number of knots.
 
 use super::bulk::Bulk;
 use super::data::Examples;
 use super::layers::{CHUNK, Chunk, LayerWeights, Layers, Sums};
-use crate::linalg::simd::{Simd, compiled_for_each_set};
-use crate::rng::{Generator, Rng};
-
-const BETA: [f64; 2] = [0.9, 0.999];
-const FLOOR: f64 = 1e-8;
+pub use crate::optimizer::Fit;
+use crate::rng::{Generator, shuffle};
 
 /// What keeps the metric smooth and near the boundary's.
 #[derive(Debug, Clone)]
@@ -64,31 +60,6 @@ pub struct Pace {
     pub batch: usize,
     /// Rate of Adam.
     pub learning_rate: f64,
-}
-
-/// A fit on its way: numbers of the metric, λ and radius, with the memory of Adam.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fit {
-    /// Numbers, λ, radius.
-    pub theta: Vec<f64>,
-    /// Running mean of the gradient.
-    pub first: Vec<f64>,
-    /// Running mean of its square.
-    pub second: Vec<f64>,
-    /// Powers of the two decays so far.
-    pub decayed: [f64; 2],
-}
-
-impl Fit {
-    /// Before the first step.
-    pub fn new(theta: Vec<f64>) -> Self {
-        Fit {
-            first: vec![0.0; theta.len()],
-            second: vec![0.0; theta.len()],
-            decayed: [1.0; 2],
-            theta,
-        }
-    }
 }
 
 /// What an epoch has seen.
@@ -174,7 +145,7 @@ impl Trainer {
             batches += 1.0;
             // A gradient that is not finite, of a trajectory on its way out, moves nothing.
             if self.gradient.iter().all(|g| g.is_finite()) {
-                self.advance(fit);
+                fit.step(&self.gradient, self.pace.learning_rate);
             }
         }
         seen.loss /= f64::max(batches, 1.0);
@@ -205,16 +176,6 @@ impl Trainer {
         (error * error + penalty, error)
     }
 
-    /// One step of Adam along the gradient that is there.
-    fn advance(&self, fit: &mut Fit) {
-        for (power, beta) in fit.decayed.iter_mut().zip(BETA) {
-            *power *= beta;
-        }
-        let unbias = fit.decayed.map(|power| 1.0 - power);
-        let rate = self.pace.learning_rate;
-        adam(Simd::chosen(), fit, &self.gradient, rate, unbias);
-    }
-
     /// The loss over all points at once, with its gradient and the answers.
     pub fn judge(&mut self, theta: &[f64], points: &Examples) -> Judgement {
         self.layers.set(theta, &mut self.weights);
@@ -236,28 +197,5 @@ impl Trainer {
         (judged.loss, judged.mean_error) = self.differentiate(theta, points.len());
         judged.gradient.clone_from(&self.gradient);
         judged
-    }
-}
-
-/// Any order, all equally likely (R. Durstenfeld, Commun. ACM 7, 420 (1964)); a draw is uniform up
-/// to length/2³².
-fn shuffle(order: &mut [u32], rng: &mut Generator) {
-    for k in (1..order.len()).rev() {
-        let draw = u64::from(rng.next_u32()) * (k as u64 + 1);
-        order.swap(k, (draw >> 32) as usize);
-    }
-}
-
-compiled_for_each_set! {
-    fn adam(fit: &mut Fit, gradient: &[f64], rate: f64, unbias: [f64; 2]) = adam_body
-}
-
-#[inline(always)]
-fn adam_body<const SET: u8>(fit: &mut Fit, gradient: &[f64], rate: f64, unbias: [f64; 2]) {
-    let moments = fit.first.iter_mut().zip(&mut fit.second);
-    for ((theta, g), (m, v)) in fit.theta.iter_mut().zip(gradient).zip(moments) {
-        *m = BETA[0] * *m + (1.0 - BETA[0]) * g;
-        *v = BETA[1] * *v + (1.0 - BETA[1]) * g * g;
-        *theta -= rate * (*m / unbias[0]) / ((*v / unbias[1]).sqrt() + FLOOR);
     }
 }

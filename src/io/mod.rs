@@ -18,11 +18,13 @@
 //!   measure/observables/<name>/{mean, error, bins [bin, ...], covariance}
 //!   measure/observables/<name>/<further quantity>/{mean, error, bins, covariance}
 //!   measure/observables/<name>/{bin_weights, tau, r_hat} and labels: momenta, distances, ...
+//!   classical/<quantity>/{mean, error}         f64 [temperature]
 //!   parameters/<block>                         f64 or complex, named by the wave function
 //!   timing/{ranks, elapsed, step_seconds, evolve_seconds, measure_seconds, peak_memory}
 //! X.samples.h5                   all samples: of the segments X.samples.NNNN.*.h5, old ones joined
 //!   configurations                             int8 [sample, site]
-//!   log_psi, local_energies                    complex [sample]
+//!   log_psi, local_energies                    complex [sample], of wave functions
+//!   energies, temperature                      f64, integer [sample], of classical spins
 //!   chain, step                                integer [sample]
 //! X.ckpt.h5, X.ckpt.1.h5         checkpoint, and the one before it
 //!   run/{identity, vector_instructions, stage, sections, left_out}

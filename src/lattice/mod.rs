@@ -12,6 +12,7 @@ pub mod files;
 mod graph;
 mod kinds;
 mod shells;
+mod squares;
 mod symmetry;
 
 pub use graph::{bipartition, orbits};

@@ -13,6 +13,7 @@ mod dense_sr;
 pub mod deterministic;
 #[cfg(feature = "scalapack")]
 mod distributed;
+mod fit;
 mod kernel_sr;
 pub mod least_squares;
 mod march;
@@ -31,6 +32,7 @@ mod spring;
 mod sr;
 
 pub use cost::{CostModel, Sizes, SolveCost};
+pub use fit::Fit;
 pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
 pub use reconfiguration::Space;
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};

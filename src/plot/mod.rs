@@ -4,6 +4,7 @@
 mod axis;
 mod bonds;
 mod canvas;
+mod classical;
 mod correlations;
 mod curve;
 mod curves;
@@ -14,6 +15,7 @@ mod history;
 mod holography;
 mod map;
 mod panel;
+mod phases;
 mod plane;
 mod structure;
 mod style;
@@ -57,6 +59,10 @@ const PICTURES: &[Pictures] = &[
     evolution::pictures,
 ];
 
+/// Pictures of sections without a wave function; each looks for its own files.
+const WITHOUT_WAVE_FUNCTION: &[Pictures] =
+    &[classical::pictures, holography::pictures, phases::pictures];
+
 /// What `plot` is told.
 #[derive(Debug, Clone)]
 pub struct PlotOptions {
@@ -93,7 +99,9 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
             drawn.extend(pictures(&runs)?);
         }
     }
-    drawn.extend(holography::pictures(&runs)?);
+    for pictures in WITHOUT_WAVE_FUNCTION {
+        drawn.extend(pictures(&runs)?);
+    }
     for section in registry.sections.iter() {
         drawn.extend(curves::pictures(&runs, &section.declaration)?);
     }

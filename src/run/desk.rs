@@ -105,10 +105,12 @@ impl<'a> Desk<'a> {
         all.configurations.extend(rows.configurations);
         all.log_psi.extend(rows.log_psi);
         all.local_energies.extend(rows.local_energies);
+        all.energies.extend(rows.energies);
+        all.temperature.extend(rows.temperature);
         all.chain.extend(rows.chain);
-        all.step
-            .get_or_insert_default()
-            .extend(rows.step.unwrap_or_default());
+        if let Some(step) = rows.step {
+            all.step.get_or_insert_default().extend(step);
+        }
     }
 
     /// What was kept since the last call.
@@ -128,6 +130,8 @@ impl<'a> Desk<'a> {
         all.configurations.truncate(rows * all.sites);
         all.log_psi.truncate(rows);
         all.local_energies.truncate(rows);
+        all.energies.truncate(rows);
+        all.temperature.truncate(rows);
         all.chain.truncate(rows);
         all.step.iter_mut().for_each(|step| step.truncate(rows));
     }

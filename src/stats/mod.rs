@@ -26,6 +26,15 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(0.5 * (low + high))
 }
 
+/// Mean with the standard error from the scatter, 0 for one number; `None` without numbers.
+pub fn mean_and_error(values: &[f64]) -> Option<(f64, f64)> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    let error = (squares / (n - 1.0).max(1.0) / n).sqrt();
+    (!values.is_empty()).then_some((mean, error))
+}
+
 /// V-score N Var H/(E − E_inf)² (Wu et al., Science 386, 296 (2024)); `None` where E = E_inf.
 pub fn v_score(sites: usize, variance: f64, energy: f64, e_infinity: f64) -> Option<f64> {
     let score = sites as f64 * variance / (energy - e_infinity).powi(2);

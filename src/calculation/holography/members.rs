@@ -5,15 +5,14 @@
 //! the number of ranks.
 
 use super::check::mean_at;
-use super::course::{Course, exchange};
 use super::files::PointSource;
 use super::keys::Recipe;
-use crate::comm::{agree, share};
+use crate::calculation::fits::{self, Course};
 use crate::error::{Error, Result};
 use crate::holography::bulk::{Bulk, Stepper};
 use crate::holography::data::{Examples, Law, perturbed, synthetic};
 use crate::holography::layers::Layers;
-use crate::holography::training::{Fit, Judgement, Penalty, Trainer};
+use crate::holography::training::{Judgement, Penalty, Trainer};
 use crate::rng::{Distribution, Generator, Purpose, StandardNormal, lane, stream};
 use crate::run::Desk;
 
@@ -118,12 +117,7 @@ impl Workshop {
             }
         };
         theta.shrink_to_fit();
-        Ok(Course {
-            fit: Fit::new(theta),
-            epochs: 0,
-            saturated: 0.0,
-            losses: Vec::new(),
-        })
+        Ok(Course::new(theta))
     }
 
     /// All points of a fit, those of a candidate that are held out included.
@@ -221,31 +215,20 @@ impl Workshop {
         points: &mut Vec<Examples>,
         desk: &Desk,
     ) -> Result<()> {
-        let comm = desk.comm;
-        let mine = share(members.len(), comm.rank(), comm.size());
-        let train = |points: &mut Vec<Examples>| {
-            let mut trained = Vec::new();
-            for (place, k) in mine.clone().enumerate() {
-                if points.len() <= place {
-                    points.push(self.training(members[k])?);
-                }
-                let mut course = courses[k].clone();
-                let mut trainer = self.trainer(members[k], chosen);
-                self.train(
-                    members[k],
-                    &mut course,
-                    &mut trainer,
-                    target,
-                    &points[place],
-                    desk,
-                )?;
-                trained.push(course);
+        fits::advance(courses, desk.comm, |(k, place), course| {
+            if points.len() <= place {
+                points.push(self.training(members[k])?);
             }
-            Ok(trained)
-        };
-        let trained = train(points);
-        let trained = agree(comm, trained)?;
-        exchange(courses, &trained, mine, comm)
+            let mut trainer = self.trainer(members[k], chosen);
+            self.train(
+                members[k],
+                course,
+                &mut trainer,
+                target,
+                &points[place],
+                desk,
+            )
+        })
     }
 
     fn train(
@@ -265,7 +248,7 @@ impl Workshop {
             let mut rng = member.stream(self.seed, Purpose::BoundaryOrder, step);
             let seen = trainer.epoch(&mut course.fit, points, &mut rng);
             course.epochs += 1;
-            course.saturated += seen.saturated as f64;
+            course.count += seen.saturated as f64;
             if member.is_followed() {
                 course.losses.push(seen.loss);
             }

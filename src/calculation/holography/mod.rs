@@ -6,7 +6,6 @@
 //! phase; the fits with the memory of Adam, which every rank has, are all that a restart needs.
 
 mod check;
-mod course;
 mod ending;
 mod files;
 mod keys;
@@ -18,6 +17,7 @@ mod strings;
 pub use keys::{HolographyInput, keys};
 pub use record::CURVES;
 
+use super::fits::{self, Course};
 use super::world::{Extent, Section, World};
 use crate::comm::{Comm, agree, share};
 use crate::error::Result;
@@ -27,7 +27,6 @@ use crate::io::tree::Tree;
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use crate::stats::median;
 use crate::table::schema_of;
-use course::Course;
 use ending::Ending;
 use keys::{PotentialInput, Recipe};
 use members::{CANDIDATES, Member, MemberRole, Workshop, members_of};
@@ -226,7 +225,7 @@ impl Holography {
         let courses = &self.courses[range.clone()];
         let last = courses.iter().filter_map(|c| c.losses.last().copied());
         let best = last.clone().min_by(f64::total_cmp);
-        let saturated: f64 = courses.iter().map(|c| c.saturated).sum();
+        let saturated: f64 = courses.iter().map(|c| c.count).sum();
         let losses = match (best, median(last.collect())) {
             (Some(best), Some(middle)) => format!("  loss {best:.5}, median {middle:.5}"),
             _ => String::new(),
@@ -353,7 +352,7 @@ impl Calculation for Holography {
         let asked = self.courses_of(MemberRole::Asked);
         let thetas: Vec<_> = asked.iter().map(|c| &c.fit.theta).collect();
         record::standing(out, "holography", self.recipe().bulk.positions(), &thetas);
-        record::history(out, &asked);
+        fits::history(out, CURVES.group, &asked);
         if !self.scores.is_empty() {
             record::candidates(out, &self.scores);
         }

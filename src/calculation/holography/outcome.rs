@@ -1,9 +1,9 @@
 //! Decides what is made of finished fits: judgements over all points, which seeds count, means with
 //! spreads, the band of a bootstrap.
 
-use super::course::Course;
 use super::keys::Experiment;
 use super::members::{Member, MemberRole, Workshop};
+use crate::calculation::fits::Course;
 use crate::error::Result;
 use crate::holography::bulk::Bulk;
 use crate::holography::data::Examples;
@@ -140,7 +140,7 @@ impl Cohort {
         };
         self.success.push(measure < workshop.recipe.success);
         self.thetas.push(course.fit.theta.clone());
-        self.saturated.push(course.saturated);
+        self.saturated.push(course.count);
         self.judgements.push(judgement);
     }
 }

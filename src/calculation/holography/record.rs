@@ -1,51 +1,14 @@
 //! Decides which datasets `[holography]` writes, with units and meanings.
 
-use super::course::Course;
 use super::keys::Experiment;
 use super::members::{CANDIDATES, Workshop};
 use super::outcome::{Cohort, Findings, mean_and_spread};
-use crate::io::tree::{Tree, Value, shaped};
-use crate::record;
-use crate::run::{Curves, Record, save_rows};
-use crate::stats::median;
-
-record! {
-    /// The losses of an epoch.
-    pub struct EpochRow {
-        best: "1", "smallest loss of a seed, mean over the batches of the epoch";
-        median: "1", "median over the seeds";
-    }
-}
+use crate::calculation::fits::{Writer, curves};
+use crate::io::tree::Tree;
+use crate::run::Curves;
 
 /// The record of the epochs in results.
-pub const CURVES: Curves = Curves {
-    group: "holography/history",
-    columns: EpochRow::COLUMNS,
-    across: None,
-    row: "epoch",
-    seconds: "",
-    shown: &["best", "median"],
-};
-
-/// Writes below a prefix.
-struct Writer<'t> {
-    tree: &'t mut Tree,
-    prefix: &'static str,
-}
-
-impl Writer<'_> {
-    fn real(&mut self, name: &str, shape: &[usize], values: Vec<f64>, note: (&str, &str)) {
-        let path = format!("{}/{name}", self.prefix);
-        let value = Value::Real(shaped(shape, values));
-        self.tree.describe(&path, value, note.0, note.1);
-    }
-
-    fn counts(&mut self, name: &str, shape: &[usize], values: Vec<i64>, meaning: &str) {
-        let path = format!("{}/{name}", self.prefix);
-        let value = Value::Integer(shaped(shape, values));
-        self.tree.describe(&path, value, "1", meaning);
-    }
-}
+pub const CURVES: Curves = curves("holography/history");
 
 /// The fits of a kind as they stand: positions, metric, λ and L of each.
 pub(super) fn standing(out: &mut Tree, prefix: &'static str, eta: Vec<f64>, thetas: &[&Vec<f64>]) {
@@ -66,34 +29,6 @@ pub(super) fn standing(out: &mut Tree, prefix: &'static str, eta: Vec<f64>, thet
     if radius.iter().any(|r| *r > 0.0) {
         write.real("radius", &[seeds], radius, ("1/GeV", "AdS radius L"));
     }
-}
-
-/// The losses of the epochs so far.
-pub(super) fn history(out: &mut Tree, courses: &[&Course]) {
-    let epochs = courses.iter().map(|c| c.losses.len()).min().unwrap_or(0);
-    if epochs == 0 {
-        return;
-    }
-    let row = |k: usize| {
-        let mut all: Vec<f64> = courses.iter().map(|c| c.losses[k]).collect();
-        all.sort_by(f64::total_cmp);
-        EpochRow {
-            best: all.first().copied().unwrap_or(f64::NAN),
-            median: median(all).unwrap_or(f64::NAN),
-        }
-    };
-    let rows: Vec<EpochRow> = (0..epochs).map(row).collect();
-    save_rows(out, CURVES.group, &rows);
-    let losses = courses
-        .iter()
-        .flat_map(|c| c.losses[..epochs].iter().copied());
-    let meaning = "mean over the batches of an epoch, each before its step";
-    let mut write = Writer {
-        tree: out,
-        prefix: "holography/history",
-    };
-    let losses = losses.collect();
-    write.real("loss", &[courses.len(), epochs], losses, ("1", meaning));
 }
 
 /// What is judged of fits of one kind.

@@ -45,6 +45,7 @@ impl Vmc<'_> {
             local_energies,
             chain: (0..rows).map(|k| (k / per_chain.max(1)) as i64).collect(),
             step: Some(vec![step; rows]),
+            ..Segment::default()
         })
     }
 }

@@ -7,12 +7,13 @@ use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
 use ::hdf5::Dataset;
 use ::hdf5::dataset::Layout;
-use ::hdf5::types::{FloatSize, TypeDescriptor};
+use ::hdf5::types::{FloatSize, IntSize, TypeDescriptor};
 use num_complex::Complex;
 use std::path::Path;
 
 /// Some datasets of a file that any program may have written, without a checksum; those that are
-/// missing are left out. Numbers of 32 bits, alone or as compounds (r, i), become those of 64.
+/// missing are left out. Numbers of 32 bits, alone or as compounds (r, i), become those of 64;
+/// whole numbers of 8 bits stay.
 ///
 /// Fails with `Error::Output` where the file is no HDF5 file, or a dataset of these names holds
 /// something else than such numbers, more than `most` of them, or numbers of other files.
@@ -68,6 +69,16 @@ fn numbers(dataset: &Dataset, most: usize) -> Raw<Value> {
         }
         _ if descriptor == TypeDescriptor::Float(FloatSize::U8) => {
             dataset.read_dyn().map(Value::Real).map_err(text)
+        }
+        _ if descriptor == TypeDescriptor::Integer(IntSize::U1) => {
+            dataset.read_dyn().map(Value::Spin).map_err(text)
+        }
+        _ if descriptor == TypeDescriptor::Integer(IntSize::U4) => {
+            let all = dataset.read_dyn::<i32>().map_err(text)?;
+            Ok(Value::Integer(all.map(|&n| i64::from(n))))
+        }
+        _ if descriptor == TypeDescriptor::Integer(IntSize::U8) => {
+            dataset.read_dyn().map(Value::Integer).map_err(text)
         }
         _ => Err(format!("the type {descriptor} is none that is read here")),
     }
@@ -127,7 +138,7 @@ mod tests {
         let itself = h5.new_dataset::<f64>().shape(8);
         let itself = itself.virtual_map("x.h5", "itself", 8, .., 8, ..);
         itself.create("itself").unwrap();
-        h5.new_dataset::<i64>().shape(2).create("whole").unwrap();
+        h5.new_dataset::<u16>().shape(2).create("whole").unwrap();
         h5.close().unwrap();
         for (name, most, word) in [
             ("huge", 100, "more than the 100 numbers"),

@@ -27,6 +27,8 @@ pub enum DatasetKind {
     Integer,
     /// Complex numbers.
     Complex,
+    /// Real numbers.
+    Real,
 }
 
 /// What stands where a source is not there.
@@ -39,6 +41,9 @@ impl Fill for i8 {
 }
 impl Fill for i64 {
     const FILL: i64 = i64::MIN;
+}
+impl Fill for f64 {
+    const FILL: f64 = f64::NAN;
 }
 impl Fill for Complex64 {
     const FILL: Complex64 = Complex64::new(f64::NAN, f64::NAN);
@@ -96,6 +101,7 @@ pub fn write_view(path: &Path, datasets: &[Joined]) -> Result<()> {
                 DatasetKind::Spin => join::<i8>(file, dataset),
                 DatasetKind::Integer => join::<i64>(file, dataset),
                 DatasetKind::Complex => join::<Complex64>(file, dataset),
+                DatasetKind::Real => join::<f64>(file, dataset),
             };
             made.map_err(|e| format!("dataset {}: {e}", dataset.name))?;
         }
@@ -151,6 +157,7 @@ pub fn write_concatenated(
                 DatasetKind::Spin => copy::<i8>(file, folder, dataset, go_on),
                 DatasetKind::Integer => copy::<i64>(file, folder, dataset, go_on),
                 DatasetKind::Complex => copy::<Complex64>(file, folder, dataset, go_on),
+                DatasetKind::Real => copy::<f64>(file, folder, dataset, go_on),
             };
             regions.extend(made.map_err(|e| format!("dataset {}: {e}", dataset.name))?);
         }

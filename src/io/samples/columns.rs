@@ -31,15 +31,22 @@ pub(super) fn joined(files: &[SegmentFile]) -> Result<Vec<Joined>> {
 /// A file with the shapes of its datasets, `None` where it has none of that name.
 type Shapes = (SourceFile, Vec<Option<Vec<usize>>>);
 
-/// Dataset `k` over some files; `None` for steps that one of them lacks.
-fn joined_dataset(k: usize, shapes: &[Shapes], files: &[SegmentFile]) -> Result<Option<Joined>> {
+/// Dataset `k` over some files; `None` for steps that one of them lacks, and for what none
+/// has.
+fn joined_dataset(
+    k: usize,
+    shapes_of_all: &[Shapes],
+    files: &[SegmentFile],
+) -> Result<Option<Joined>> {
     let (name, kind, unit, meaning) = NOTES[k];
-    let mut parts = Vec::with_capacity(shapes.len());
+    let mut parts = Vec::with_capacity(files.len());
     let mut columns = None;
-    for ((source, shapes), file) in shapes.iter().zip(files) {
+    for ((source, shapes), file) in shapes_of_all.iter().zip(files) {
         let Some(shape) = &shapes[k] else {
+            let in_none = shapes_of_all.iter().all(|(_, shapes)| shapes[k].is_none());
             return match name {
                 "step" => Ok(None),
+                _ if in_none => Ok(None),
                 _ => Err(Error::output(
                     &file.path,
                     format!("the segment has no dataset {name}"),

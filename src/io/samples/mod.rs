@@ -2,9 +2,10 @@
 //! files, and one file that shows all of them.
 //!
 //! ```text
-//! X.samples.0001-0008.*.h5 ...  configurations int8 [samples, sites], log_psi complex [samples],
-//!                               local_energies complex [samples], chain int64 [samples],
-//!                               step int64 [samples] (where given), segment_rows (where joined)
+//! X.samples.0001-0008.*.h5 ...  configurations int8 [samples, sites]; of wave functions log_psi,
+//!                               local_energies complex [samples]; of classical spins energies
+//!                               real, temperature int64 [samples]; chain, step (where given)
+//!                               int64 [samples], segment_rows (where joined)
 //! X.samples.h5                  the same: of one file a second name of it, of several virtual
 //!                               datasets over all of them in order
 //! ```
@@ -33,10 +34,14 @@ pub struct Segment {
     pub sites: usize,
     /// Configurations, samples × sites in row-major order.
     pub configurations: Vec<i8>,
-    /// ln ψ of each sample.
+    /// ln ψ of each sample; empty for classical spins.
     pub log_psi: Vec<Complex64>,
-    /// Local energy of each sample, in units of the couplings.
+    /// Local energy of each sample, in units of the couplings; empty for classical spins.
     pub local_energies: Vec<Complex64>,
+    /// Energy of each sample of classical spins, in units of the couplings; else empty.
+    pub energies: Vec<f64>,
+    /// Number of the temperature of each sample of classical spins; else empty.
+    pub temperature: Vec<i64>,
     /// Global number of the chain of each sample.
     pub chain: Vec<i64>,
     /// Step or sweep of each sample, where it is kept.
@@ -48,7 +53,7 @@ pub fn bytes_per_sample(sites: usize) -> usize {
     sites + 2 * size_of::<Complex64>() + 2 * size_of::<i64>()
 }
 
-const NOTES: [(&str, DatasetKind, &str, &str); 5] = [
+const NOTES: [(&str, DatasetKind, &str, &str); 7] = [
     (
         "configurations",
         DatasetKind::Spin,
@@ -66,6 +71,18 @@ const NOTES: [(&str, DatasetKind, &str, &str); 5] = [
         DatasetKind::Complex,
         "coupling",
         "local energy",
+    ),
+    (
+        "energies",
+        DatasetKind::Real,
+        "coupling",
+        "energy of classical spins",
+    ),
+    (
+        "temperature",
+        DatasetKind::Integer,
+        "1",
+        "place of the temperature in the list of the input, from 0",
     ),
     (
         "chain",
@@ -95,26 +112,31 @@ const ROWS: (&str, &str, &str) = (
 pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
     let path = paths.temporary_segment(number);
     let rows = segment.chain.len();
+    let quantum = [segment.log_psi.len(), segment.local_energies.len()];
+    let classical = [segment.energies.len(), segment.temperature.len()];
+    let both = (quantum, classical);
+    let of_one_kind = both == ([rows; 2], [0; 2]) || both == ([0; 2], [rows; 2]);
     let step = segment.step.as_ref().map_or(rows, Vec::len);
-    let lengths = [segment.log_psi.len(), segment.local_energies.len(), step];
-    if lengths.iter().any(|&l| l != rows) || segment.configurations.len() != rows * segment.sites {
+    if !of_one_kind || step != rows || segment.configurations.len() != rows * segment.sites {
         return Err(Error::output(
             path,
             format!("a segment of {rows} samples has columns of other lengths"),
         ));
     }
+    let is_classical = classical == [rows; 2] && rows > 0;
     let mut tree = Tree::default();
+    let integers = |list| Value::Integer(shaped(&[rows], list));
+    let complex = |list| (!is_classical).then(|| Value::Complex(shaped(&[rows], list)));
+    let energies = Value::Real(shaped(&[classical[0]], segment.energies));
+    let spins = shaped(&[rows, segment.sites], segment.configurations);
     let columns = [
-        Some(Value::Spin(shaped(
-            &[rows, segment.sites],
-            segment.configurations,
-        ))),
-        Some(Value::Complex(shaped(&[rows], segment.log_psi))),
-        Some(Value::Complex(shaped(&[rows], segment.local_energies))),
-        Some(Value::Integer(shaped(&[rows], segment.chain))),
-        segment
-            .step
-            .map(|step| Value::Integer(shaped(&[rows], step))),
+        Some(Value::Spin(spins)),
+        complex(segment.log_psi),
+        complex(segment.local_energies),
+        is_classical.then_some(energies),
+        is_classical.then(|| integers(segment.temperature)),
+        Some(integers(segment.chain)),
+        segment.step.map(integers),
     ];
     for ((name, _, unit, meaning), value) in NOTES.into_iter().zip(columns) {
         if let Some(value) = value {
@@ -140,11 +162,18 @@ pub fn read(path: &Path) -> Result<Segment> {
         Some(Value::Spin(a)) if a.ndim() == 2 => a.shape()[1],
         _ => return Err(Error::output(path, "has no configurations")),
     };
+    let energies = tree.reals("energies").unwrap_or_default();
+    let complexes = |name: &str| match energies.is_empty() {
+        true => tree.complexes(name),
+        false => Ok(Vec::new()),
+    };
     Ok(Segment {
         sites,
         configurations: tree.spins("configurations")?,
-        log_psi: tree.complexes("log_psi")?,
-        local_energies: tree.complexes("local_energies")?,
+        log_psi: complexes("log_psi")?,
+        local_energies: complexes("local_energies")?,
+        temperature: integers("temperature").unwrap_or_default(),
+        energies,
         chain: integers("chain").ok_or_else(|| Error::output(path, "has no chain numbers"))?,
         step: integers("step"),
     })
@@ -167,7 +196,33 @@ pub(super) mod tests {
             local_energies: range.clone().map(|i| z(i + 100)).collect(),
             chain: range.clone().map(|i| i as i64).collect(),
             step: Some(range.map(|i| 7 * i as i64).collect()),
+            ..Segment::default()
         }
+    }
+
+    #[test]
+    fn classical_samples_have_energies_and_temperatures() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "run");
+        let classical = |first: usize| Segment {
+            log_psi: Vec::new(),
+            local_energies: Vec::new(),
+            energies: vec![-1.0, 2.0, 0.5],
+            temperature: vec![0, 0, 1],
+            step: None,
+            ..segment(first, 3)
+        };
+        write_segment(&paths, 1, classical(0)).unwrap();
+        write_view(&paths, 1).unwrap();
+        assert_eq!(read(&paths.samples()).unwrap(), classical(0));
+        write_segment(&paths, 2, classical(3)).unwrap();
+        write_view(&paths, 2).unwrap();
+        assert_eq!(read(&paths.samples()).unwrap().energies.len(), 6);
+        write_segment(&paths, 3, segment(0, 2)).unwrap();
+        assert!(write_view(&paths, 3).is_err(), "two kinds of samples");
+        let mut mixed = segment(0, 3);
+        mixed.energies = vec![1.0; 3];
+        assert!(write_segment(&paths, 4, mixed).is_err());
     }
 
     /// Flips a bit near the end of a file, and of no other name of it.

@@ -11,6 +11,7 @@ mod heisenberg;
 mod ising;
 mod j1j2;
 pub mod pauli;
+mod plaquette_ising;
 mod xxz;
 mod xyz;
 
@@ -164,6 +165,11 @@ pub const MODELS: &[ModelEntry] = &[
         kind: "ising",
         build: ising::build,
         schema: ising::schema,
+    },
+    ModelEntry {
+        kind: "plaquette-ising",
+        build: plaquette_ising::build,
+        schema: plaquette_ising::schema,
     },
     ModelEntry {
         kind: "heisenberg",

@@ -1,22 +1,32 @@
 //! Decides what is remembered of a fit on its way, and how ranks hand it to each other.
 
-use crate::comm::Comm;
+use crate::comm::{Comm, agree, share};
 use crate::error::{Error, Result};
-use crate::holography::training::Fit;
 use crate::io::tree::Tree;
+use crate::optimizer::Fit;
 
 /// Where a fit stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Course {
+pub(in crate::calculation) struct Course {
     pub fit: Fit,
     pub epochs: usize,
-    /// Saturated trajectories so far.
-    pub saturated: f64,
-    /// Losses of the epochs; of replicates and candidates none.
+    /// What its trainer has counted so far.
+    pub count: f64,
+    /// Losses of the epochs; none where they are not kept.
     pub losses: Vec<f64>,
 }
 
 impl Course {
+    /// Before the first epoch.
+    pub fn new(theta: Vec<f64>) -> Self {
+        Course {
+            fit: Fit::new(theta),
+            epochs: 0,
+            count: 0.0,
+            losses: Vec::new(),
+        }
+    }
+
     /// Writes it below `prefix`.
     pub fn save(&self, out: &mut Tree, prefix: &str) {
         let Fit {
@@ -25,7 +35,7 @@ impl Course {
             second,
             decayed,
         } = &self.fit;
-        let place = [self.epochs as f64, self.saturated, decayed[0], decayed[1]];
+        let place = [self.epochs as f64, self.count, decayed[0], decayed[1]];
         for (name, list) in [
             ("theta", theta.as_slice()),
             ("first", first),
@@ -46,7 +56,7 @@ impl Course {
         let fits = [&theta, &first, &second]
             .iter()
             .all(|list| list.len() == size);
-        let &[epochs, saturated, one, two] = place.as_slice() else {
+        let &[epochs, count, one, two] = place.as_slice() else {
             return Err(Error::output(
                 prefix,
                 "the checkpoint has no place of a fit",
@@ -58,7 +68,7 @@ impl Course {
         if !(fits && finite && counts) {
             return Err(Error::output(
                 prefix,
-                "the checkpoint holds no fit of this space",
+                "the checkpoint holds no fit of this size",
             ));
         }
         self.fit = Fit {
@@ -67,13 +77,29 @@ impl Course {
             second,
             decayed: [one, two],
         };
-        (self.epochs, self.saturated, self.losses) = (epochs as usize, saturated, losses);
+        (self.epochs, self.count, self.losses) = (epochs as usize, count, losses);
         Ok(())
     }
 }
 
+/// Trains this rank's share of the fits and hands the courses to all ranks; nothing has changed
+/// where that fails on some rank. `train` gets the number of a fit, its place in the share, and its
+/// course.
+pub(in crate::calculation) fn advance(
+    courses: &mut [Course],
+    comm: &dyn Comm,
+    mut train: impl FnMut((usize, usize), &mut Course) -> Result<()>,
+) -> Result<()> {
+    let mine = share(courses.len(), comm.rank(), comm.size());
+    let mut trained = courses[mine.clone()].to_vec();
+    let mut each = trained.iter_mut().enumerate();
+    let done = each.try_for_each(|(place, c)| train((mine.start + place, place), c));
+    agree(comm, done)?;
+    exchange(courses, &trained, mine, comm)
+}
+
 /// Replaces the courses on all ranks by those that have been trained, each on one rank.
-pub(super) fn exchange(
+fn exchange(
     courses: &mut [Course],
     trained: &[Course],
     mine: std::ops::Range<usize>,
@@ -81,7 +107,7 @@ pub(super) fn exchange(
 ) -> Result<()> {
     let mut piece = Vec::new();
     for (new, old) in trained.iter().zip(&courses[mine]) {
-        piece.extend([new.epochs as f64, new.saturated]);
+        piece.extend([new.epochs as f64, new.count]);
         piece.push((new.losses.len() - old.losses.len()) as f64);
         piece.extend(&new.fit.decayed);
         for list in [&new.fit.theta, &new.fit.first, &new.fit.second] {
@@ -97,7 +123,7 @@ pub(super) fn exchange(
     let mut next = || numbers.next().unwrap_or(0.0);
     for course in courses {
         course.epochs = next() as usize;
-        course.saturated = next();
+        course.count = next();
         let more = next() as usize;
         course.fit.decayed = [next(), next()];
         let Fit {

@@ -1,0 +1,235 @@
+//! Decides how effective models are made from what walkers brought home, one for each temperature.
+//!
+//! Where features are chosen, each half of each chain is predicted by a fit to all others. One
+//! feature after the other is added, that which leaves the smallest error; the fewest within a
+//! standard error of the best are taken. For a Gaussian residual of deviation s between independent
+//! configurations a proposal is accepted with probability erfc(β s/2).
+
+use crate::classical::effective::{EffectiveModel, Features, Moments};
+use crate::error::{Error, Result};
+
+/// A model with what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LearnedModel {
+    pub model: EffectiveModel,
+    /// √⟨(H − H_eff)²⟩ over the samples of the fit.
+    pub residual: f64,
+    /// The same of the pairs along which clusters grow.
+    pub cluster_residual: f64,
+}
+
+/// Features in the order in which they were added, with what samples held out say of the first k.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Selection {
+    /// Numbers of the features.
+    pub order: Vec<usize>,
+    /// Error of the first k, over the energy's own variance: mean over the temperatures.
+    pub errors: Vec<f64>,
+    /// How many are taken.
+    pub taken: usize,
+}
+
+impl LearnedModel {
+    /// The numbers that say all.
+    pub fn numbers(&self) -> Vec<f64> {
+        let mut all = vec![self.residual, self.cluster_residual, self.model.constant];
+        all.extend(&self.model.couplings);
+        all.extend(&self.model.cluster_couplings);
+        all
+    }
+
+    /// How many numbers that are.
+    pub fn width(features: usize) -> usize {
+        3 + 2 * features
+    }
+
+    /// The model of such numbers.
+    pub fn from_numbers(features: &Features, numbers: &[f64]) -> Option<Self> {
+        let [residual, cluster_residual, constant, couplings @ ..] = numbers else {
+            return None;
+        };
+        let (couplings, clusters) = couplings.split_at_checked(features.len())?;
+        let fits = clusters.len() == features.len();
+        let model = || {
+            let lists = (couplings.to_vec(), clusters.to_vec());
+            EffectiveModel::new(features, *constant, lists.0, lists.1)
+        };
+        fits.then(|| LearnedModel {
+            model: model(),
+            residual: *residual,
+            cluster_residual: *cluster_residual,
+        })
+    }
+
+    /// With couplings of the model and of its clusters; the constant and the residuals are those of
+    /// the samples, if there are any.
+    pub fn given(
+        features: &Features,
+        couplings: &[f64],
+        clusters: &[f64],
+        moments: &Moments,
+    ) -> Self {
+        let all: Vec<usize> = (0..features.len()).collect();
+        let judged = |couplings: &[f64]| match moments.weight() > 0.0 {
+            true => {
+                let constant = moments.constant(&all, couplings);
+                (constant, moments.residual(&all, constant, couplings).sqrt())
+            }
+            false => (0.0, 0.0),
+        };
+        let (constant, residual) = judged(couplings);
+        let lists = (couplings.to_vec(), clusters.to_vec());
+        LearnedModel {
+            model: EffectiveModel::new(features, constant, lists.0, lists.1),
+            residual,
+            cluster_residual: judged(clusters).1,
+        }
+    }
+
+    /// The fit of some features, and beside it that of the pairs among them alone.
+    pub fn fitted(features: &Features, moments: &Moments, chosen: &[usize]) -> Result<Self> {
+        let pairs = chosen.iter().copied();
+        let pairs: Vec<usize> = pairs.filter(|k| features.names[*k].is_pairs()).collect();
+        let fit = |chosen: &[usize]| {
+            let mut all = vec![0.0; features.len()];
+            let (_, couplings) = moments.fit(chosen)?;
+            chosen.iter().zip(couplings).for_each(|(k, j)| all[*k] = j);
+            Some(all)
+        };
+        match (fit(chosen), fit(&pairs)) {
+            (Some(all), Some(pairs)) => Ok(Self::given(features, &all, &pairs, moments)),
+            _ => Err(Error::numerical(
+                "the samples say nothing of the effective model: its fit is singular",
+                "take more classical.effective.training_samples, or fewer classes",
+            )),
+        }
+    }
+
+    /// What a Gaussian residual lets one expect of the acceptance.
+    pub fn expected_acceptance(&self, beta: f64) -> f64 {
+        erfc(0.5 * beta * self.cluster_residual)
+    }
+}
+
+/// 2/√π ∫_x^∞ e^{−t²} dt for x ≥ 0, to 1.2e-7 of itself (W. H. Press et al., Numerical Recipes,
+/// 2nd ed. (1992), sec. 6.2).
+fn erfc(x: f64) -> f64 {
+    const SERIES: [f64; 10] = [
+        -1.265_512_23,
+        1.000_023_68,
+        0.374_091_96,
+        0.096_784_18,
+        -0.186_288_06,
+        0.278_868_07,
+        -1.135_203_98,
+        1.488_515_87,
+        -0.822_152_23,
+        0.170_872_77,
+    ];
+    let t = 1.0 / (1.0 + 0.5 * x);
+    let sum = SERIES.iter().rev().fold(0.0, |sum, c| sum * t + c);
+    t * (sum - x * x).exp()
+}
+
+/// Σ over some sums.
+pub(super) fn total<'m>(features: usize, parts: impl Iterator<Item = &'m Moments>) -> Moments {
+    let mut sum = Moments::new(features);
+    parts.for_each(|part| sum.add(part, 1.0));
+    sum
+}
+
+/// Errors of some features on parts that are held out, over the energy's own variance.
+fn held_out(chosen: &[usize], parts: &[&Moments], all: &Moments) -> Vec<f64> {
+    let constant = all.constant(&[], &[]);
+    let spread = all.residual(&[], constant, &[]).max(f64::MIN_POSITIVE);
+    let error = |part: &&Moments| {
+        let mut others = all.clone();
+        others.add(part, -1.0);
+        let fit = others.fit(chosen);
+        fit.map_or(f64::INFINITY, |(constant, couplings)| {
+            part.residual(chosen, constant, &couplings) / spread
+        })
+    };
+    parts.iter().map(error).collect()
+}
+
+impl Selection {
+    /// Of the halves of the chains of each temperature.
+    pub fn new(features: usize, parts: &[Vec<&Moments>]) -> Self {
+        let sums: Vec<Moments> = parts
+            .iter()
+            .map(|parts| total(features, parts.iter().copied()))
+            .collect();
+        let errors = |chosen: &[usize]| -> Vec<f64> {
+            let pairs = parts.iter().zip(&sums);
+            pairs
+                .flat_map(|(parts, all)| held_out(chosen, parts, all))
+                .collect()
+        };
+        let mean = |list: &[f64]| list.iter().sum::<f64>() / list.len().max(1) as f64;
+        let mut found = Selection::default();
+        let mut spreads = Vec::new();
+        while found.order.len() < features {
+            let left = (0..features).filter(|k| !found.order.contains(k));
+            let with = |k: usize| {
+                let chosen: Vec<usize> = found.order.iter().copied().chain([k]).collect();
+                (k, errors(&chosen))
+            };
+            let tried = left.map(with);
+            let best = tried.min_by(|a, b| mean(&a.1).total_cmp(&mean(&b.1)));
+            let Some((k, list)) = best else { break };
+            let (centre, n) = (mean(&list), list.len() as f64);
+            let squares = list.iter().map(|e| (e - centre).powi(2)).sum::<f64>();
+            spreads.push((squares / (n * (n - 1.0)).max(1.0)).sqrt());
+            found.errors.push(centre);
+            found.order.push(k);
+        }
+        let all = 0..found.errors.len();
+        let best = all.min_by(|a, b| found.errors[*a].total_cmp(&found.errors[*b]));
+        let limit = best.map_or(f64::INFINITY, |k| found.errors[k] + spreads[k]);
+        let enough = found.errors.iter().position(|e| *e <= limit);
+        found.taken = 1 + enough.unwrap_or(0);
+        found
+    }
+
+    /// Those that are taken.
+    pub fn chosen(&self) -> &[usize] {
+        &self.order[..self.taken.min(self.order.len())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, RngExt, stream};
+
+    #[test]
+    fn the_complementary_error_function_has_its_values() {
+        for (x, value) in [(0.0, 1.0), (0.5, 0.479_500_122), (2.0, 0.004_677_735)] {
+            assert!((erfc(x) / value - 1.0).abs() < 2e-7, "{x}");
+        }
+    }
+
+    #[test]
+    fn features_that_say_nothing_are_left_out() {
+        let mut rng = stream(4, Purpose::Law, 0, 0);
+        let mut part = || {
+            let mut moments = Moments::new(3);
+            for _ in 0..200 {
+                let mut draw = || rng.random::<f64>();
+                let (a, b, c, noise) = (draw(), draw(), draw(), draw());
+                moments.push(1.0, &[a, b, c], 1.0 - a + 0.5 * b + 0.3 * noise);
+            }
+            moments
+        };
+        let parts: Vec<Moments> = (0..8).map(|_| part()).collect();
+        let all: Vec<&Moments> = parts.iter().collect();
+        let found = Selection::new(3, &[all.clone(), all]);
+        assert_eq!(
+            (&found.order[..2], found.taken),
+            (&[0, 1][..], 2),
+            "{found:?}"
+        );
+        assert!(found.errors[0] > 2.0 * found.errors[1] && found.errors[0] < 1.0);
+    }
+}

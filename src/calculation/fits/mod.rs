@@ -1,0 +1,8 @@
+//! Decides what sections share that fit numbers to data, once for each seed: where a fit stands,
+//! how ranks share fits out, how losses are written.
+
+mod course;
+mod record;
+
+pub(super) use course::{Course, advance};
+pub(super) use record::{Writer, curves, history};

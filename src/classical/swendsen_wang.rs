@@ -1,0 +1,100 @@
+//! Decides the update that divides all spins into clusters and flips each with probability 1/2.
+//!
+//! R. H. Swendsen, J.-S. Wang, Phys. Rev. Lett. 58, 86 (1987); clusters by union and find.
+
+use super::cluster::{BondEnd, bond_ends};
+use super::energy::Rows;
+use super::metropolis::observed;
+use super::takes_pairs;
+use super::{SpinEnergy, SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
+use std::sync::Arc;
+
+pub(super) const ENTRY: UpdateEntry = UpdateEntry {
+    kind: "swendsen-wang",
+    about: "All clusters of pair couplings without fields",
+    clusters: true,
+    refuse: takes_pairs,
+    course: UpdateCourse::Chain(build),
+};
+
+fn build(setting: &UpdateSetting) -> Box<dyn SpinUpdate> {
+    let energy = setting.energy;
+    Box::new(AllClusters {
+        energy: energy.clone(),
+        ends: bond_ends(energy, setting.beta),
+        spins: vec![1; energy.sites()],
+        parents: vec![0; energy.sites()],
+        sizes: vec![0; energy.sites()],
+        turned: vec![false; energy.sites()],
+    })
+}
+
+/// Spins that are divided into clusters.
+struct AllClusters {
+    energy: Arc<SpinEnergy>,
+    ends: Rows<BondEnd>,
+    spins: Vec<i8>,
+    parents: Vec<u32>,
+    sizes: Vec<u32>,
+    turned: Vec<bool>,
+}
+
+/// The first site of a cluster; ways to it become shorter.
+fn first(parents: &mut [u32], mut site: u32) -> u32 {
+    while parents[site as usize] != site {
+        let above = parents[parents[site as usize] as usize];
+        parents[site as usize] = above;
+        site = above;
+    }
+    site
+}
+
+impl AllClusters {
+    /// Divides and flips; the mean size of the cluster of a site.
+    fn turn(&mut self, random: &mut Words) -> f64 {
+        let sites = self.spins.len();
+        (0..sites).for_each(|i| self.parents[i] = i as u32);
+        self.sizes.fill(0);
+        for i in 0..sites {
+            for end in self.ends.of(i).iter().filter(|end| end.to as usize > i) {
+                let joins = self.spins[end.to as usize] == end.sign * self.spins[i]
+                    && ((random.word() >> 32) as u32) < end.threshold;
+                if joins {
+                    let a = first(&mut self.parents, i as u32);
+                    let b = first(&mut self.parents, end.to);
+                    self.parents[a.max(b) as usize] = a.min(b);
+                }
+            }
+        }
+        for i in 0..sites {
+            let root = first(&mut self.parents, i as u32) as usize;
+            if root == i {
+                self.turned[i] = random.word() >> 63 == 1;
+            }
+            self.sizes[root] += 1;
+            if self.turned[root] {
+                self.spins[i] = -self.spins[i];
+            }
+        }
+        let squares = self.sizes.iter().map(|s| f64::from(*s).powi(2));
+        squares.sum::<f64>() / sites as f64
+    }
+}
+
+impl SpinUpdate for AllClusters {
+    fn put(&mut self, spins: &[i8]) {
+        self.spins.copy_from_slice(spins);
+    }
+    fn copy(&self, out: &mut [i8]) {
+        out.copy_from_slice(&self.spins);
+    }
+    fn advance(&mut self, count: usize, random: &mut Words, tally: &mut Tally) {
+        for _ in 0..count {
+            let size = self.turn(random);
+            tally.add([1.0, 1.0, size]);
+        }
+    }
+    fn observe(&self) -> (f64, i64) {
+        observed(&self.energy, &self.spins)
+    }
+}

@@ -1,0 +1,140 @@
+//! What `[phases]` refuses of files, and what it warns of.
+
+use crate::common::{Case, expect_code, text};
+use crate::section::{CLASSIFY, ENERGY, case, results};
+use crate::spins::{ising, write_foreign};
+use nishina::io::tree::{Tree, Value};
+
+#[test]
+fn files_that_make_no_sense_are_refused_with_a_remedy() {
+    let sound = ising(2, &[1.0, 3.0], 2, 3);
+    let case = case(CLASSIFY);
+    let change = |name: &str, value: Option<Value>| {
+        let mut tree = sound.clone();
+        tree.datasets.remove(name);
+        if let Some(value) = value {
+            tree.put(name, value);
+        }
+        tree
+    };
+    let spins = |shape: &[usize], values: Vec<i8>| {
+        Some(Value::Spin(nishina::io::tree::shaped(shape, values)))
+    };
+    let reals = |values: Vec<f64>| {
+        let shape = [values.len()];
+        Some(Value::Real(nishina::io::tree::shaped(&shape, values)))
+    };
+    for (tree, says) in [
+        (change("configurations", None), "no dataset configurations"),
+        (
+            change("configurations", reals(vec![1.0; 48])),
+            "no 8-bit integers",
+        ),
+        (
+            change("configurations", spins(&[48], vec![1; 48])),
+            "have the shape [48]",
+        ),
+        (
+            change("configurations", spins(&[12, 4], vec![0; 48])),
+            "holds 0",
+        ),
+        (
+            change("configurations", spins(&[0, 4], vec![])),
+            "one real number for each sample",
+        ),
+        (change("parameter", None), "to which temperature"),
+        (
+            change("parameter", reals(vec![1.0; 11])),
+            "one real number for each sample",
+        ),
+        (
+            change("parameter", reals(vec![1.0; 12])),
+            "1 values of the parameter",
+        ),
+        (
+            change("chain", reals(vec![1.0; 12])),
+            "one whole number for each sample",
+        ),
+    ] {
+        write_foreign(&case, "ising.h5", &tree);
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 64);
+        let said = text(&out);
+        assert!(
+            said.contains("phases.files: ") && said.contains(says),
+            "{says}: {said}"
+        );
+        assert!(said.contains(';'), "{said}");
+    }
+    write_foreign(&case, "ising.h5", &change("energies", None));
+    let out = case.alone(&["run", "x.toml", "--set", "phases.features=energy"]);
+    expect_code(&out, 64);
+    assert!(text(&out).contains("phases.features: "), "{}", text(&out));
+    write_foreign(&case, "ising.h5", &sound);
+    let out = case.alone(&["run", "x.toml", "--set", "phases.critical_value=0.5"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("phases.critical_value: all 2"),
+        "{}",
+        text(&out)
+    );
+    std::fs::write(case.path("ising.h5"), "no file of numbers").unwrap();
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("phases.files: ising.h5"),
+        "{}",
+        text(&out)
+    );
+}
+
+#[test]
+fn separable_classes_have_no_newton_step_without_a_penalty() {
+    let case = Case::new(ENERGY);
+    let mut tree = ising(2, &[1.0, 1.0], 1, 12);
+    tree.put_reals("energies", &[[-8.0; 12], [8.0; 12]].concat());
+    tree.put_reals("parameter", &[[1.0; 12], [3.0; 12]].concat());
+    write_foreign(&case, "ising.h5", &tree);
+    let out = case.alone(&["run", "x.toml"]);
+    // Far from the classes rounding ends the steps, or the second derivatives vanish.
+    let said = text(&out);
+    let vanishing = out.status.code() == Some(70) && said.contains("l2");
+    assert!(
+        vanishing || case.info()["warnings"].to_string().contains("phases.l2"),
+        "{said}"
+    );
+    expect_code(
+        &case.alone(&["run", "x.toml", "--fresh", "--set", "phases.l2=1e-3"]),
+        0,
+    );
+}
+
+#[test]
+fn an_output_that_never_crosses_and_one_sign_are_warnings() {
+    let case = Case::new(&CLASSIFY.replace("epochs = 30", "epochs = 0").replace(
+        "critical_value = 2.269185",
+        "critical_temperature = 2.0\nload = \"flat.h5\"",
+    ));
+    write_foreign(&case, "ising.h5", &ising(4, &[0.5, 3.0], 1, 20));
+    let mut flat = Tree::default();
+    flat.put_reals("W_0", &[0.0; 128]);
+    flat.put_reals("b_0", &[0.0; 8]);
+    flat.put_reals("W_1", &[0.0; 16]);
+    flat.put_reals("b_1", &[1.0, 0.0]);
+    nishina::io::hdf5::write_atomic(&case.path("flat.h5"), &flat).unwrap();
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let found = results(&case);
+    assert_eq!(found.integers("crosses").unwrap(), [0; 3]);
+    assert_eq!(found.reals("crossing").unwrap(), [0.0; 3]);
+    let info = case.info();
+    assert!(info["phases"]["crossing"].is_null(), "{info}");
+    let warnings = info["warnings"].to_string();
+    assert!(
+        warnings.contains("of 3 of 3 seeds does not cross 1/2"),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("[0.5]") && warnings.contains("same sign"),
+        "{warnings}"
+    );
+}

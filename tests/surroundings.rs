@@ -251,7 +251,11 @@ fn a_finished_run_writes_missing_results_again() {
     let whole = numbers(&case, "x.h5");
     let results = case.path("x.h5");
     let joined = samples::read(&case.path("x.samples.h5")).unwrap();
-    let spoil: [&dyn Fn(); 3] = [
+    let of_unfinished = Case::new(&std::fs::read_to_string(case.path("x.toml")).unwrap());
+    let brief = ["run", "x.toml", "--set", "output.max_time=1e-9"];
+    expect_code(&of_unfinished.alone(&brief), 75);
+    let spoil: [&dyn Fn(); 4] = [
+        &|| assert!(std::fs::copy(of_unfinished.path("x.h5"), &results).is_ok()),
         &|| std::fs::remove_file(&results).unwrap(),
         &|| {
             let bytes = std::fs::read(&results).unwrap();

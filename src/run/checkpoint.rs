@@ -28,10 +28,11 @@ const FINISHED: &str = "finished";
 /// Datasets of the results that could not be written.
 const LEFT_OUT: &str = "run/left_out";
 
-/// Whether a file is there and whole; `Error::Output` where that cannot be known.
-fn is_whole(path: &Path) -> Result<bool> {
+/// Whether the results of a finished run are there and whole; `Error::Output` where that cannot be
+/// known.
+fn is_finished(path: &Path) -> Result<bool> {
     match roles::find(path)? {
-        Wholeness::Whole(_) => Ok(true),
+        Wholeness::Whole(results) => Ok(results.text("status/state").is_ok_and(|s| s == FINISHED)),
         Wholeness::Nothing | Wholeness::Damaged(_) => Ok(false),
     }
 }
@@ -114,12 +115,12 @@ impl Engine<'_, '_> {
             let gaps = samples::restore(paths, self.segments)?;
             gaps.iter().for_each(|gap| log::warn!("{gap}"));
             let path = paths.results();
-            if is_whole(&path)? {
+            if is_finished(&path)? {
                 return Ok(self.left_out.clone());
             }
             let left_out = self.write_results(FINISHED, job::peak_memory(), &gaps)?;
             log::warn!(
-                "{} was missing or damaged and is written again",
+                "{} was missing, damaged or of an unfinished run, and is written again",
                 path.display()
             );
             Ok(left_out)

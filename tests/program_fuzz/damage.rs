@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const COMMANDS: &[&[&str]] = &[
     &["info", "FILE"],
     &["info", "FILE", "--json"],
-    &["export", "FILE", "--csv", "table.csv"],
+    &["export", "FILE", "--csv"],
     &["plot", "FILE", "--output", "picture.svg"],
     &["gather", "FILE", "x.h5"],
     &["extrapolate", "FILE", "x.h5"],

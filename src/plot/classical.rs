@@ -83,8 +83,8 @@ fn of_quantity(run: &ResultsFile, quantity: &str, per_site: bool) -> Vec<Curve> 
     }
 }
 
-/// Autocorrelation times against the size, at the slowest temperature where all files have the same,
-/// with the power laws that fit them.
+/// Autocorrelation times against the size, at the slowest temperature where all files have the
+/// same, with the power laws that fit them.
 fn times(runs: &[&ResultsFile]) -> Panel {
     let temperatures = |r: &ResultsFile| r.reals("classical/temperature");
     let first = runs.first().map(|r| temperatures(r)).unwrap_or_default();

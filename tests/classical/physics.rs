@@ -239,6 +239,22 @@ fn plaquettes_are_found_by_samples_that_are_held_out() {
     assert!((0.6..0.95).contains(&acceptance), "{acceptance}");
 }
 
+/// Given plaquettes are the whole energy, but clusters do not grow along them.
+#[test]
+fn the_expected_acceptance_of_given_plaquettes_is_near_the_measured_one() {
+    let keys = "features = ['nearest', 'plaquette']\ncouplings = [1.0, 0.2]";
+    let found = learned(6, keys, "chains = 4\nsamples = 8192");
+    let measured = found["acceptance"].as_f64().unwrap();
+    let effective = &found["effective"];
+    let expected = effective["expected_acceptance"].as_f64().unwrap();
+    assert!(effective["residual"].as_f64().unwrap() < 1e-5, "{found}");
+    // Half of a proposal's residual, that of the next configuration, is not independent.
+    assert!(
+        expected < 0.9 && expected < measured && measured < 0.95,
+        "{found}"
+    );
+}
+
 /// Couplings, acceptance and times near those of longer runs elsewhere.
 fn compare(size: usize, wanted: [f64; 5], found: &serde_json::Value) {
     let [coupling, local_tau, tau, acceptance, cluster] = wanted;

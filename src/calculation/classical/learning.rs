@@ -5,7 +5,7 @@
 //! standard error of the best are taken. For a Gaussian residual of deviation s between independent
 //! configurations a proposal is accepted with probability erfc(β s/2).
 
-use crate::classical::effective::{EffectiveModel, Features, Moments};
+use crate::classical::effective::{EffectiveModel, Feature, Features, Moments};
 use crate::error::{Error, Result};
 
 /// A model with what is known of it.
@@ -61,8 +61,8 @@ impl LearnedModel {
         })
     }
 
-    /// With couplings of the model and of its clusters; the constant and the residuals are those of
-    /// the samples, if there are any.
+    /// With couplings of the model and of its clusters, which grow along pairs alone; the constant
+    /// and the residuals are those of the samples, if there are any.
     pub fn given(
         features: &Features,
         couplings: &[f64],
@@ -70,6 +70,8 @@ impl LearnedModel {
         moments: &Moments,
     ) -> Self {
         let all: Vec<usize> = (0..features.len()).collect();
+        let along = |(j, name): (&f64, &Feature)| if name.is_pairs() { *j } else { 0.0 };
+        let clusters: Vec<f64> = clusters.iter().zip(&features.names).map(along).collect();
         let judged = |couplings: &[f64]| match moments.weight() > 0.0 {
             true => {
                 let constant = moments.constant(&all, couplings);
@@ -78,11 +80,11 @@ impl LearnedModel {
             false => (0.0, 0.0),
         };
         let (constant, residual) = judged(couplings);
-        let lists = (couplings.to_vec(), clusters.to_vec());
+        let cluster_residual = judged(&clusters).1;
         LearnedModel {
-            model: EffectiveModel::new(features, constant, lists.0, lists.1),
+            model: EffectiveModel::new(features, constant, couplings.to_vec(), clusters),
             residual,
-            cluster_residual: judged(clusters).1,
+            cluster_residual,
         }
     }
 
@@ -201,6 +203,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lattice::{Boundary, Lattice, LatticeSpec};
     use crate::rng::{Purpose, RngExt, stream};
 
     #[test]
@@ -208,6 +211,37 @@ mod tests {
         for (x, value) in [(0.0, 1.0), (0.5, 0.479_500_122), (2.0, 0.004_677_735)] {
             assert!((erfc(x) / value - 1.0).abs() < 2e-7, "{x}");
         }
+    }
+
+    #[test]
+    fn clusters_of_given_couplings_do_not_see_plaquettes() {
+        let spec = LatticeSpec {
+            kind: "square".into(),
+            size: vec![4, 4],
+            boundary: vec![Boundary::Periodic; 2],
+            edges: None,
+            sites: None,
+        };
+        let lattice = Lattice::new(&spec).unwrap();
+        let names = [Feature::Nearest, Feature::Plaquette];
+        let features = Features::new(&names, &lattice, "key").unwrap();
+        let mut rng = stream(6, Purpose::Law, 0, 0);
+        let (mut moments, mut sums, n) = (Moments::new(2), [0.0; 2], 500.0);
+        for _ in 0..500 {
+            let mut spin = || if rng.random() { 1 } else { -1 };
+            let spins: Vec<i8> = (0..16).map(|_| spin()).collect();
+            let all = features.of(&spins);
+            moments.push(1.0, &all, 3.0 - all[0] - 0.2 * all[1]);
+            sums[0] += all[1] / n;
+            sums[1] += all[1] * all[1] / n;
+        }
+        let j = [1.0, 0.2];
+        let found = LearnedModel::given(&features, &j, &j, &moments);
+        let wanted = 0.2 * (sums[1] - sums[0] * sums[0]).sqrt();
+        assert!(found.residual < 1e-5 && (found.model.constant - 3.0).abs() < 1e-9);
+        assert!((found.cluster_residual - wanted).abs() < 1e-6, "{wanted}");
+        assert_eq!(found.model.cluster_couplings, [1.0, 0.0]);
+        assert!(found.expected_acceptance(0.4) < 0.95);
     }
 
     #[test]

@@ -60,6 +60,15 @@ impl Sampled {
         walkers.flat_map(|w| &self.standing.moments[w]).collect()
     }
 
+    /// The same as parts that are independent: chains, or the halves of one.
+    fn parts_at(&self, t: usize) -> Vec<Moments> {
+        let walkers = self.roster.at(t).map(|w| &self.standing.moments[w]);
+        match self.roster.chains {
+            1 => walkers.flatten().cloned().collect(),
+            _ => walkers.map(|m| total(m[0].features(), m.iter())).collect(),
+        }
+    }
+
     /// The series at a temperature.
     pub(super) fn series_at(&self, t: usize) -> Vec<ChainSeries> {
         self.roster.at(t).map(|w| self.series[w].clone()).collect()
@@ -80,7 +89,7 @@ impl Sampled {
         }
         let mut chosen: Vec<usize> = (0..features.len()).collect();
         if self.plan.effective.chooses() {
-            let parts: Vec<_> = temperatures.clone().map(|t| self.moments_at(t)).collect();
+            let parts: Vec<_> = temperatures.clone().map(|t| self.parts_at(t)).collect();
             let selection = Selection::new(features.len(), &parts);
             chosen = selection.chosen().to_vec();
             self.standing.selection = selection;

@@ -114,6 +114,13 @@ impl Leg {
         }
     }
 
+    /// The half of the leg that the sample of a step belongs to; the first for samples that count,
+    /// whose number may grow.
+    pub fn half(&self, step: usize) -> usize {
+        let late = 2 * self.kept(step) >= self.samples;
+        usize::from(late && !self.counts)
+    }
+
     /// Samples among the first `steps` steps.
     pub fn kept(&self, steps: usize) -> usize {
         steps.saturating_sub(self.idle_steps())
@@ -151,6 +158,24 @@ mod tests {
             let shares: Vec<_> = (0..3).flat_map(|rank| roster.share(rank, 3)).collect();
             assert_eq!(shares, (0..12).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn samples_to_learn_from_have_two_halves() {
+        let training = Leg {
+            learned: false,
+            counts: false,
+            burn_in: 2,
+            samples: 5,
+            sweeps: 1,
+        };
+        let halves: Vec<_> = (2..7).map(|step| training.half(step)).collect();
+        assert_eq!(halves, [0, 0, 0, 1, 1]);
+        let counted = Leg {
+            counts: true,
+            ..training
+        };
+        assert!((2..7).all(|step| counted.half(step) == 0));
     }
 
     #[test]

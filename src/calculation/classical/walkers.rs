@@ -38,7 +38,7 @@ pub(super) struct Haul {
     pub tally: Tally,
     /// Counts of these steps alone, those before the first sample among them.
     pub recent: Tally,
-    /// Of even and odd samples.
+    /// Of the two halves of the leg.
     pub moments: [Moments; 2],
     /// Energy and sum of the spins at the end.
     pub now: [f64; 2],
@@ -113,7 +113,7 @@ impl Walkers {
                 }
                 for (k, moved) in range.zip(&moves) {
                     hauls[k].tally.add(moved.numbers());
-                    self.look(k, step, wanted, &mut hauls[k], &mut spins);
+                    self.look(k, leg.half(step), wanted, &mut hauls[k], &mut spins);
                 }
             }
         }
@@ -185,8 +185,8 @@ impl Walkers {
         }
     }
 
-    /// Notes the present sample of walker `k`.
-    fn look(&self, k: usize, step: usize, wanted: Wanted, haul: &mut Haul, spins: &mut [i8]) {
+    /// Notes the present sample of walker `k`, of this half of the leg.
+    fn look(&self, k: usize, half: usize, wanted: Wanted, haul: &mut Haul, spins: &mut [i8]) {
         let (energy, sum) = self.updates[k].observe();
         haul.energies.push(energy);
         haul.sums.push(sum as f64);
@@ -194,7 +194,7 @@ impl Walkers {
             self.updates[k].copy(spins);
         }
         if let Some(features) = wanted.features {
-            haul.moments[step % 2].push(1.0, &features.of(spins), energy);
+            haul.moments[half].push(1.0, &features.of(spins), energy);
         }
         if wanted.bits {
             haul.bits.extend(pack(spins));
@@ -225,13 +225,13 @@ impl Haul {
         let (tally, rest) = rest.split_at(3);
         let (recent, rest) = rest.split_at(3);
         let (now, rest) = rest.split_at(2);
-        let (even, odd) = rest.split_at(rest.len() / 2);
+        let (early, late) = rest.split_at(rest.len() / 2);
         Haul {
             energies: energies.to_vec(),
             sums: sums.to_vec(),
             tally: Tally::of(tally),
             recent: Tally::of(recent),
-            moments: [even, odd].map(|m| Moments::from_numbers(features, m)),
+            moments: [early, late].map(|m| Moments::from_numbers(features, m)),
             now: [now[0], now[1]],
             bits,
         }

@@ -236,9 +236,9 @@ mod tests {
     fn reweighted_averages_are_those_of_the_other_temperature() {
         let (sites, t) = (40, 2.0);
         let up = |t: f64| 1.0 / (1.0 + (-2.0 / t).exp());
-        let (mut pulls, mut seen) = (Vec::new(), 0);
+        let (mut pulls, mut joined, mut seen) = (Vec::new(), Vec::new(), 0);
         for experiment in 0..60 {
-            let chain = |c: u64| {
+            let chain_at = |t: f64, c: u64| {
                 let mut rng = stream(3, Purpose::Law, c, experiment);
                 let mut one = || {
                     let spin = |_| {
@@ -254,28 +254,38 @@ mod tests {
                 let energies = sums.iter().map(|s| -s).collect();
                 ChainSeries { energies, sums }
             };
-            let chains: Vec<_> = (0..4).map(chain).collect();
-            let thermal = Thermal::new(sites, t, &chains).unwrap();
-            for other in [2.0, 2.5] {
-                let found = thermal.reweighted(other).unwrap();
+            let truths = |other: f64| {
                 let m = 2.0 * up(other) - 1.0;
                 let n = sites as f64;
                 let heat = (1.0 - m * m) / (other * other);
-                let m2 = m * m + (1.0 - m * m) / n;
-                for (k, truth) in [(0, -m * n), (1, heat), (3, m2)] {
-                    pulls.push((found.mean[k] - truth) / found.error[k]);
-                }
+                [(0, -m * n), (1, heat), (3, m * m + (1.0 - m * m) / n)]
+            };
+            let chains: Vec<_> = (0..4).map(|c| chain_at(t, c)).collect();
+            let thermal = Thermal::new(sites, t, &chains).unwrap();
+            for other in [2.0, 2.5] {
+                let found = thermal.reweighted(other).unwrap();
+                let pull = |(k, truth): (usize, f64)| (found.mean[k] - truth) / found.error[k];
+                pulls.extend(truths(other).map(pull));
                 seen += 1;
             }
+            let hotter: Vec<_> = (4..8).map(|c| chain_at(2.6, c)).collect();
+            let hotter = Thermal::new(sites, 2.6, &hotter).unwrap();
+            let parts = [&thermal, &hotter].map(|from| from.reweighted(2.3).unwrap());
+            let found = Averages::joined(&parts).unwrap();
+            assert!(found.error[0] < parts[0].error[0].min(parts[1].error[0]));
+            let pull = |(k, truth): (usize, f64)| (found.mean[k] - truth) / found.error[k];
+            joined.extend(truths(2.3).map(pull));
             assert!(thermal.reweighted(0.05).is_none());
         }
         assert_eq!((seen, Averages::joined(&[])), (120, None));
-        let count = pulls.len() as f64;
-        let mean = pulls.iter().sum::<f64>() / count;
-        let sd = (pulls.iter().map(|p| p * p).sum::<f64>() / count).sqrt();
-        assert!(
-            mean.abs() < 0.25 && (0.8..1.2).contains(&sd),
-            "mean {mean}, sd {sd}"
-        );
+        for pulls in [pulls, joined] {
+            let count = pulls.len() as f64;
+            let mean = pulls.iter().sum::<f64>() / count;
+            let sd = (pulls.iter().map(|p| p * p).sum::<f64>() / count).sqrt();
+            assert!(
+                mean.abs() < 0.25 && (0.8..1.2).contains(&sd),
+                "mean {mean}, sd {sd}"
+            );
+        }
     }
 }

@@ -365,8 +365,13 @@ fn swaps_are_counted_and_change_no_average() {
              chains = 4\nsamples = 8192\n[classical]\ntemperatures = [1.5, 2.0, 3.0]\n{keys}\n"
         )
     };
-    let case = Case::new(&input("tempering = 1"));
+    let case = Case::new(&input("tempering = 1\nreweight = [2.0]"));
     expect_code(&case.alone(&["run", "x.toml"]), 0);
+    // Series of swapped temperatures are not joined: the one at T has all there is to say.
+    for name in NAMES {
+        let again = measured(&case, &format!("reweighted/{name}"))[0];
+        assert_eq!(measured(&case, name)[1], again, "{name}");
+    }
     let exact = Case::new(&input("update = 'enumeration'"));
     expect_code(&exact.alone(&["run", "x.toml"]), 0);
     for name in NAMES {

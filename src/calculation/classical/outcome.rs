@@ -71,8 +71,10 @@ impl Outcomes {
             let samples = |t: &usize| thermal[*t].effective_samples(temperature);
             let mut nearest: Vec<usize> = (0..thermal.len()).collect();
             nearest.sort_by(|a, b| samples(b).total_cmp(&samples(a)));
-            let two = nearest.iter().take(2);
-            let parts: Vec<Averages> = two
+            // Swaps lead one configuration through both series: they are not independent.
+            let sources = if run.roster.swapped { 1 } else { 2 };
+            let sources = nearest.iter().take(sources);
+            let parts: Vec<Averages> = sources
                 .filter_map(|t| thermal[*t].reweighted(temperature))
                 .collect();
             match Averages::joined(&parts) {

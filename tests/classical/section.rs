@@ -64,6 +64,12 @@ classes = 2
 checkpoint_every = 1e-9
 "#;
 
+/// Ends of inputs, with the key that is refused.
+const REFUSED: &[(&str, &str)] = &[(
+    "[sampler]\nchains = 16\nsamples = 16\n[classical]\ntemperatures = 2.0\n",
+    "sampler.samples",
+)];
+
 const ALL: [&str; 3] = [LEARNED, SWAPPED, COUNTED];
 
 fn results(case: &Case) -> Tree {
@@ -242,6 +248,19 @@ fn more_samples_go_on_and_other_keys_are_refused() {
     let out = parts.alone(&["run", "x.toml", "--set", "classical.reweight=[2.45, 2.5]"]);
     expect_code(&out, 0);
     assert!(parts.info()["warnings"].to_string().contains("2.45"));
+}
+
+#[test]
+fn inputs_that_say_nothing_are_refused() {
+    let square = "[lattice]\nkind = 'square'\nsize = [4, 4]\n[hamiltonian]\nkind = 'ising'\n";
+    let learned = "temperatures = 2.5\nupdate = 'self-learning'\n[classical.effective]\n";
+    for (keys, said) in REFUSED {
+        let keys = keys.replace("LEARNED\n", learned);
+        let case = Case::new(&format!("{square}{keys}"));
+        let out = case.alone(&["check", "x.toml"]);
+        expect_code(&out, 64);
+        assert!(text(&out).contains(said), "{keys}: {}", text(&out));
+    }
 }
 
 #[test]

@@ -158,13 +158,13 @@ fn sampler(source: &Source, entry: &UpdateEntry) -> Result<()> {
             "remove the key and choose classical.update",
         );
     }
-    let few = sampler.samples < 2 && !matches!(entry.course, UpdateCourse::All);
-    match few {
-        true => refuse(
-            "samples",
-            "one sample has no variance, and its mean no error bar",
-            "use at least 2",
-        ),
-        false => Ok(()),
+    let (chains, samples) = (sampler.chains, sampler.samples);
+    if matches!(entry.course, UpdateCourse::All) {
+        return Ok(());
     }
+    if samples / chains.max(1) < 2 {
+        let problem = format!("{samples} samples of {chains} chains: one alone has no variance");
+        return refuse("samples", &problem, "use at least 2 for each chain");
+    }
+    Ok(())
 }

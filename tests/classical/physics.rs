@@ -122,6 +122,31 @@ fn a_large_square_has_the_energy_of_onsager() {
     assert!((mean - 0.911_319_38).abs() < 4.0 * error, "{mean} {error}");
 }
 
+/// Rings, on which walls wander at no cost: the transfer matrix has E = −N j (t + t^{N−1})/(1 +
+/// t^N), t = tanh(j/T).
+#[test]
+fn single_flips_reach_all_states_of_a_ring() {
+    for (size, j) in [(16, 1.0), (16, -1.0), (64, 1.0)] {
+        let input = format!(
+            "[lattice]\nkind = 'chain'\nsize = {size}\n[hamiltonian]\nkind = 'ising'\nj = {j}\n\
+             [sampler]\nchains = 1\nsamples = 65536\n[classical]\ntemperatures = [1.0, 2.0, 4.0]\n\
+             [output]\nsamples = 'none'\n"
+        );
+        let case = Case::new(&input);
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        for ((mean, error), t) in measured(&case, "energy").into_iter().zip([1.0, 2.0, 4.0]) {
+            let (n, x) = (f64::from(size), f64::tanh(j / t));
+            let wanted = -n * j * (x + x.powi(size - 1)) / (1.0 + x.powi(size));
+            let pull = (mean - wanted) / error;
+            println!("ring of {size}, j = {j}, T = {t}: {mean} ({error}), {wanted}");
+            assert!(
+                pull.abs() < 4.0 && error < 0.02 * n,
+                "{size} {j} {t}: {pull}, {error}"
+            );
+        }
+    }
+}
+
 /// Glasses, fields, triangles: any diagonal Hamiltonian, against the sum over all states.
 #[test]
 fn any_diagonal_hamiltonian_is_sampled() {

@@ -65,10 +65,48 @@ checkpoint_every = 1e-9
 "#;
 
 /// Ends of inputs, with the key that is refused.
-const REFUSED: &[(&str, &str)] = &[(
-    "[sampler]\nchains = 16\nsamples = 16\n[classical]\ntemperatures = 2.0\n",
-    "sampler.samples",
-)];
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "[sampler]\nchains = 16\nsamples = 16\n[classical]\ntemperatures = 2.0\n",
+        "sampler.samples",
+    ),
+    (
+        "[classical]\nLEARNED\nrounds = 10000000000\n",
+        "classical.effective.rounds",
+    ),
+    (
+        "[classical]\nLEARNED\ntraining_samples = 1000000000000000000\n",
+        "classical.effective.training_samples",
+    ),
+    (
+        "[sampler]\nsweeps = 1000000000000000000\n[classical]\ntemperatures = 2.0\n",
+        "sampler.sweeps",
+    ),
+    (
+        "[classical]\ntemperatures = 1e-310\n",
+        "classical.temperatures",
+    ),
+    (
+        "[classical]\ninverse_temperatures = 1e-310\n",
+        "classical.inverse_temperatures",
+    ),
+    (
+        "[classical]\ntemperatures = 2.0\nupdate = 'wolff'\norder = 'random'\n",
+        "classical.order",
+    ),
+    (
+        "[classical]\nLEARNED\ncouplings = [1.0]\nrounds = 1\n",
+        "classical.effective.rounds",
+    ),
+    (
+        "[classical]\nLEARNED\nfeatures = ['plaquette']\n",
+        "classical.effective.features",
+    ),
+    (
+        "[classical]\ntemperatures = 2.0\nupdate = 'enumeration'\n[classical.effective]\nmax_cluster = 3\n",
+        "classical.effective.max_cluster",
+    ),
+];
 
 const ALL: [&str; 3] = [LEARNED, SWAPPED, COUNTED];
 

@@ -58,7 +58,8 @@ impl Sampled {
 
     /// Steps of a block of a leg.
     pub(super) fn steps_per_block(&self, leg: &Leg) -> usize {
-        let work = (self.roster.len() * self.model.energy.sites() * leg.sweeps) as f64;
+        let spins = (self.roster.len() * self.model.energy.sites()) as f64;
+        let work = spins * leg.sweeps as f64;
         let most = leg.steps().div_ceil(8).max(1);
         ((BLOCK / work) as usize).clamp(1, most)
     }

@@ -186,19 +186,22 @@ fn features(plan: &ClassicalPlan, model: &ClassicalModel) -> Result<Features> {
 impl Calculation for Sampled {
     fn cost(&self) -> Cost {
         let blocks = |leg: &Leg| leg.steps().div_ceil(self.steps_per_block(leg));
-        let samples = self.roster.len() * self.plan.samples;
+        let samples = self.roster.len() as f64 * self.plan.samples as f64;
+        let training = self.legs.iter().filter(|leg| !leg.counts);
+        let training = training.map(|leg| leg.samples as f64).fold(0.0, f64::max);
+        let training = 16.0 * training * self.roster.len() as f64;
         let sites = self.model.energy.sites();
         let kept = if self.hands_on {
-            Configurations::bytes(sites, samples)
+            Configurations::bytes(sites, 1) as f64 * samples
         } else {
-            0
+            0.0
         };
-        let tables = self.model.energy.bytes() + self.roster.len() * 16 * sites;
+        let tables = (self.model.energy.bytes() + self.roster.len() * 16 * sites) as f64;
+        let averages = 112.0 * self.plan.samples as f64 * self.plan.chains as f64;
         Cost {
             blocks: self.legs.iter().map(blocks).sum::<usize>() as f64,
-            bytes: (16 * samples + 96 * self.plan.samples * self.plan.chains + 2 * kept + tables)
-                as f64,
-            state: (16 * samples + kept) as f64,
+            bytes: f64::max(16.0 * samples + averages + 2.0 * kept, training) + tables,
+            state: f64::max(16.0 * samples, training) + kept,
             ..Cost::default()
         }
     }

@@ -97,9 +97,13 @@ pub(super) fn common(out: &mut Tree, temperatures: &[f64], sites: usize, seconds
 pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
     let sites = run.model.energy.sites();
     common(out, &run.plan.temperatures, sites, &run.seconds);
-    let moves = run.legs.iter().zip(&run.standing.seconds).map(|(leg, s)| {
-        let moves = (leg.burn_in + leg.samples * leg.sweeps) * run.roster.len();
-        s / moves as f64
+    let legs = run.legs.iter().zip(&run.standing.seconds).enumerate();
+    let moves = legs.map(|(k, (leg, s))| {
+        let steps = match k == run.standing.leg {
+            true => run.standing.step,
+            false => leg.steps(),
+        };
+        s / (leg.moves_until(steps) * run.roster.len()).max(1) as f64
     });
     let moves: Vec<f64> = moves.collect();
     let pace = [moves.first().copied(), moves.last().copied()];

@@ -114,6 +114,12 @@ impl Leg {
         }
     }
 
+    /// Sweeps or moves of the first `steps` steps.
+    pub fn moves_until(&self, steps: usize) -> usize {
+        let idle = steps.min(self.idle_steps()) * self.sweeps;
+        idle.min(self.burn_in) + self.kept(steps) * self.sweeps
+    }
+
     /// The half of the leg that the sample of a step belongs to; the first for samples that count,
     /// whose number may grow.
     pub fn half(&self, step: usize) -> usize {
@@ -189,6 +195,9 @@ mod tests {
         };
         let moves: Vec<_> = (0..leg.steps()).map(|k| leg.moves(k)).collect();
         assert_eq!(moves, [10, 10, 5, 10, 10, 10, 10]);
+        for k in 0..=leg.steps() {
+            assert_eq!(leg.moves_until(k), moves[..k].iter().sum::<usize>());
+        }
         assert_eq!((leg.kept(2), leg.kept(3), leg.kept(7)), (0, 0, 4));
     }
 }

@@ -139,6 +139,11 @@ impl<'s> Thermal<'s> {
         (weight, mean)
     }
 
+    /// Integrated autocorrelation time of |m|, in samples.
+    pub fn tau(&self) -> f64 {
+        self.tau
+    }
+
     /// Effective samples at another temperature.
     pub fn effective_samples(&self, temperature: f64) -> f64 {
         let (weight, mean) = self.weights(1.0 / temperature);
@@ -215,15 +220,6 @@ impl<'s> Thermal<'s> {
             drift: self.equilibration.drift,
         }
     }
-}
-
-/// Integrated autocorrelation time of |m| of some chains, in samples.
-pub fn tau(chains: &[ChainSeries]) -> f64 {
-    let parts: Vec<(&[f64], &[f64])> = chains
-        .iter()
-        .map(|c| (&c.energies[..], &c.sums[..]))
-        .collect();
-    crate::stats::autocorrelation_time(&series(&parts, |_, s| s.abs()))
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ struct SizeRun {
     length: f64,
     /// T, U, error, in ascending T; reweighted where the file has that.
     binder: Vec<[f64; 3]>,
-    /// T, τ of the update, τ of single flips, effective samples.
-    times: Vec<[f64; 4]>,
+    /// T; τ of the update and of single flips; effective samples of each.
+    times: Vec<[f64; 5]>,
 }
 
 /// Where the curves of two sizes meet.
@@ -69,13 +69,17 @@ fn read(path: &PathBuf) -> Result<SizeRun> {
     let tau = list("tau").unwrap_or_default();
     let local = list("local_tau").unwrap_or_default();
     let samples = list("effective_samples").unwrap_or_default();
+    let local_samples = list("local_effective_samples").unwrap_or_default();
     let at = |list: &[f64], k: usize| list.get(k).copied().unwrap_or(f64::NAN);
     let t = list("temperature").map_err(wrong)?;
     let times = t.iter().enumerate();
     Ok(SizeRun {
         length: sites.powf(1.0 / dimensions as f64),
         times: times
-            .map(|(k, t)| [*t, at(&tau, k), at(&local, k), at(&samples, k)])
+            .map(|(k, t)| {
+                let counts = [at(&samples, k), at(&local_samples, k)];
+                [*t, at(&tau, k), at(&local, k), counts[0], counts[1]]
+            })
             .collect(),
         binder,
         file,
@@ -146,8 +150,8 @@ fn growth(runs: &[SizeRun], column: usize, near: f64) -> Option<(f64, f64)> {
     });
     let [t, ..] = shared.min_by(|a, b| (a[0] - near).abs().total_cmp(&(b[0] - near).abs()))?;
     let point = |run: &SizeRun| {
-        let [_, .., samples] = run.times.iter().find(|o| o[0] == *t)?;
-        let tau = run.times.iter().find(|o| o[0] == *t)?[column];
+        let times = run.times.iter().find(|o| o[0] == *t)?;
+        let (tau, samples) = (times[column], times[column + 2]);
         // The relative error of τ is about that of a window of 5 τ.
         let relative = (12.0 / samples.max(12.0)).sqrt();
         (tau > 0.0).then(|| FitPoint {
@@ -250,7 +254,7 @@ mod tests {
             file: String::new(),
             length,
             binder: t.iter().map(|t| [*t, u(*t), 1e-4]).collect(),
-            times: vec![[2.28, length.powf(2.1), f64::NAN, 1e4]],
+            times: vec![[2.28, length.powf(2.1), length.powf(2.2), 1e4, 100.0]],
         }
     }
 
@@ -270,8 +274,11 @@ mod tests {
         }
         let (t, error) = critical(&meetings).unwrap();
         assert!((t - 2.27).abs() < 3e-4 && error > 0.0, "{t} {error}");
-        let (z, _) = growth(&runs, 1, t).unwrap();
+        let (z, error) = growth(&runs, 1, t).unwrap();
         assert!((z - 2.1).abs() < 1e-9);
-        assert_eq!(growth(&runs, 2, t), None);
+        // Each has the error of its own samples: 100 times fewer make it 10 times larger.
+        let (local, rough) = growth(&runs, 2, t).unwrap();
+        assert!((local - 2.2).abs() < 1e-9);
+        assert!((rough / error - 10.0).abs() < 1e-9, "{rough} {error}");
     }
 }

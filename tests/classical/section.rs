@@ -288,6 +288,41 @@ fn more_samples_go_on_and_other_keys_are_refused() {
     assert!(parts.info()["warnings"].to_string().contains("2.45"));
 }
 
+/// Configurations that nobody wanted at first are drawn again, not left out.
+#[test]
+fn samples_that_were_not_kept_are_drawn_again() {
+    let phases = "\n[phases]\ntask = 'classify'\ncritical_temperature = 3.0\nwidths = [4]\nepochs \
+                  = 3\nseeds = 1\n";
+    for (input, more) in [(SWAPPED, phases), (LEARNED, "")] {
+        let input = input.replace("[output]", &format!("{more}[output]"));
+        let whole = Case::new(&input);
+        expect_code(&whole.alone(&["run", "x.toml"]), 0);
+        let case = Case::new(&input);
+        let first = match more {
+            "" => input.replace("[output]", "[output]\nsamples = 'none'"),
+            _ => input.replace(more, ""),
+        };
+        std::fs::write(case.path("x.toml"), first).unwrap();
+        let command = [program(), "run", "x.toml"].map(String::from);
+        let fault = ("NISHINA_FAULT", "kill@rank0:step30");
+        if more.is_empty() {
+            assert_ne!(case.start(&command, &[fault]).end_within(60.0), 0);
+        } else {
+            expect_code(&case.alone(&["run", "x.toml"]), 0);
+        }
+        std::fs::write(case.path("x.toml"), &input).unwrap();
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 0);
+        let said = text(&out);
+        assert!(said.contains("[classical] starts over"), "{said}");
+        assert_eq!(differences(&results(&whole), &results(&case)), [""; 0]);
+        let group = |case: &Case| case.tree("x.h5").group("phases");
+        assert_eq!(differences(&group(&whole), &group(&case)), [""; 0]);
+        let samples = |case: &Case| case.tree("x.samples.h5").datasets;
+        assert_eq!(samples(&whole), samples(&case));
+    }
+}
+
 #[test]
 fn inputs_that_say_nothing_are_refused() {
     let square = "[lattice]\nkind = 'square'\nsize = [4, 4]\n[hamiltonian]\nkind = 'ising'\n";

@@ -4,7 +4,7 @@
 use super::learning::{LearnedModel, Selection, total};
 use super::sampled::Sampled;
 use crate::classical::Configurations;
-use crate::classical::averages::{ChainSeries, tau};
+use crate::classical::averages::{ChainSeries, Thermal};
 use crate::classical::effective::Moments;
 use crate::comm::{Comm, agree};
 use crate::error::Result;
@@ -81,11 +81,13 @@ impl Sampled {
         };
         let temperatures = 0..self.roster.temperatures;
         if !self.leg().learned {
-            let sweeps = self.leg().sweeps as f64;
-            let local = temperatures
-                .clone()
-                .map(|t| sweeps * tau(&self.series_at(t)));
-            self.standing.local_tau = local.collect();
+            let (sweeps, sites) = (self.leg().sweeps as f64, self.model.energy.sites());
+            let local = temperatures.clone().filter_map(|t| {
+                let (series, t) = (self.series_at(t), self.plan.temperatures[t]);
+                let thermal = Thermal::new(sites, t, &series)?;
+                Some((sweeps * thermal.tau(), thermal.effective_samples(t)))
+            });
+            (self.standing.local_tau, self.standing.local_samples) = local.unzip();
         }
         let mut chosen: Vec<usize> = (0..features.len()).collect();
         if self.plan.effective.chooses() {

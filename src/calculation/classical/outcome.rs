@@ -151,6 +151,15 @@ impl Outcomes {
             of(&|a| a.drift.abs() > SIGNIFICANT),
             "the energies of the two halves differ; raise sampler.burn_in",
         );
+        let few = run.standing.local_samples.iter();
+        let few = few
+            .zip(temperatures)
+            .filter(|(n, _)| **n < MIN_EFFECTIVE_SAMPLES);
+        add(
+            few.map(|(_, t)| t.to_string()).collect(),
+            "fewer than 100 effective training samples: local_tau and gain are rough; raise \
+             classical.effective.training_samples",
+        );
         let lost: Vec<String> = self.out_of_reach.iter().map(f64::to_string).collect();
         add(
             lost,

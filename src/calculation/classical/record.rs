@@ -170,6 +170,9 @@ fn learned(out: &mut Tree, run: &Sampled) {
     if !standing.local_tau.is_empty() {
         let what = "integrated time of |m| under single flips, of the first training samples";
         pen.list("local_tau", standing.local_tau.clone(), "sweeps", what);
+        let what = "samples / (2 tau) of those, beginnings out of equilibrium left out";
+        let samples = standing.local_samples.clone();
+        pen.list("local_effective_samples", samples, "1", what);
     }
 }
 

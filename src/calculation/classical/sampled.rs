@@ -29,6 +29,8 @@ pub(super) struct RunStanding {
     pub leg: usize,
     pub step: usize,
     pub done: bool,
+    /// Whether all samples that count are in the samples file.
+    pub written: bool,
     /// The effective model of each temperature, in use; none before the first fit.
     pub models: Vec<LearnedModel>,
     /// Of each walker, in the present leg.
@@ -38,6 +40,8 @@ pub(super) struct RunStanding {
     pub swaps: Vec<[f64; 2]>,
     /// Integrated time of |m| of the samples of the first leg, in sweeps, where others follow.
     pub local_tau: Vec<f64>,
+    /// Effective samples of that.
+    pub local_samples: Vec<f64>,
     /// Models of each round, [round, temperature].
     pub rounds: Vec<Vec<LearnedModel>>,
     /// Of the last fit with features that were chosen.
@@ -106,7 +110,10 @@ impl Sampled {
         let walkers = Walkers::new(&plan, roster, mine.clone(), sites);
         let mut sampled = Sampled {
             spins: mine.map(start).collect(),
-            standing: RunStanding::default(),
+            standing: RunStanding {
+                written: keeps,
+                ..RunStanding::default()
+            },
             series: vec![ChainSeries::default(); roster.len()],
             seconds: Vec::new(),
             blocks: Vec::new(),
@@ -266,7 +273,11 @@ impl Calculation for Sampled {
         super::state::save(self, &self.spins, out, comm)
     }
     fn load(&mut self, from: &Tree) -> Result<Loaded> {
-        let spins = super::state::load(self, from)?;
+        let Some(spins) = super::state::load(self, from)? else {
+            let what = "earlier samples were not kept, which this input wants";
+            log::warn!("[classical] starts over: {what}");
+            return Ok(Loaded::StartsOver);
+        };
         let mine = self.walkers.mine.clone();
         let sites = self.model.energy.sites();
         let of = |w: usize| spins[w * sites..(w + 1) * sites].to_vec();

@@ -5,9 +5,11 @@
 //! 119 (1981)): curves of two sizes cross there up to corrections, and their slopes at the crossing
 //! have the ratio (L'/L)^{1/ν}. τ ∝ L^z at T_c.
 
+use super::transition::physics;
 use crate::error::{Error, Result};
 use crate::io::roles::results;
 use crate::io::tree::Tree;
+use crate::plot::lattice_length as length;
 use crate::stats::{FitPoint, Line, fit, with_error};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ use std::path::PathBuf;
 /// One size.
 struct SizeRun {
     file: String,
+    /// What all files share.
+    physics: String,
     length: f64,
     /// T, U, error, in ascending T; reweighted where the file has that.
     binder: Vec<[f64; 3]>,
@@ -49,10 +53,6 @@ fn read(path: &PathBuf) -> Result<SizeRun> {
             "name results X.h5 of finished runs with [classical]",
         )
     };
-    let sites = tree.integer("status/sites").map_err(wrong)? as f64;
-    let input: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
-    let extent = input.get("lattice").and_then(|l| l.get("size"));
-    let dimensions = extent.and_then(toml::Value::as_array).map_or(1, Vec::len);
     let under = match list("reweighted/temperature") {
         Ok(t) if t.len() > 1 => "reweighted/",
         _ => "",
@@ -74,7 +74,8 @@ fn read(path: &PathBuf) -> Result<SizeRun> {
     let t = list("temperature").map_err(wrong)?;
     let times = t.iter().enumerate();
     Ok(SizeRun {
-        length: sites.powf(1.0 / dimensions as f64),
+        length: length(&tree).unwrap_or(f64::NAN),
+        physics: physics(&tree),
         times: times
             .map(|(k, t)| {
                 let counts = [at(&samples, k), at(&local_samples, k)];
@@ -172,6 +173,14 @@ fn growth(runs: &[SizeRun], column: usize, near: f64) -> Option<(f64, f64)> {
 /// Fails with `Error::Input` for fewer than two sizes, and where no curves cross.
 pub(super) fn crossing(files: &[PathBuf]) -> Result<Value> {
     let mut runs = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let first = &runs[0];
+    if let Some(other) = runs.iter().find(|run| run.physics != first.physics) {
+        return Err(Error::input(
+            &other.file,
+            format!("lattice or Hamiltonian differ from those of {}", first.file),
+            "extrapolate runs that differ in size alone",
+        ));
+    }
     runs.sort_by(|a, b| a.length.total_cmp(&b.length));
     let pairs = runs.windows(2).filter(|w| w[0].length < w[1].length);
     let meetings: Vec<Meeting> = pairs.filter_map(|w| meeting(&w[0], &w[1])).collect();
@@ -252,6 +261,7 @@ mod tests {
         let t: Vec<f64> = (0..9).map(|k| 2.2 + 0.02 * f64::from(k)).collect();
         SizeRun {
             file: String::new(),
+            physics: String::new(),
             length,
             binder: t.iter().map(|t| [*t, u(*t), 1e-4]).collect(),
             times: vec![[2.28, length.powf(2.1), length.powf(2.2), 1e4, 100.0]],

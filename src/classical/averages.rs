@@ -44,7 +44,7 @@ pub struct Averages {
     pub tau: f64,
     /// The larger split R-hat of E and |m|.
     pub r_hat: f64,
-    /// n/(2 τ) of |m|, times the part that reweighting leaves.
+    /// n/(2 τ) with the longer of the times of E and |m|, times the part that reweighting leaves.
     pub effective_samples: f64,
     /// First samples of each chain that were left out.
     pub cut: usize,
@@ -77,6 +77,8 @@ pub struct Thermal<'s> {
     equilibration: Equilibration,
     centre: f64,
     tau: f64,
+    /// The longer of the times of E and |m|.
+    longest: f64,
     r_hat: f64,
 }
 
@@ -120,6 +122,7 @@ impl<'s> Thermal<'s> {
             equilibration,
             centre: energy.mean.re,
             tau: order.tau,
+            longest: order.tau.max(energy.tau),
             r_hat: order.r_hat.max(energy.r_hat),
         })
     }
@@ -149,7 +152,7 @@ impl<'s> Thermal<'s> {
         let (weight, mean) = self.weights(1.0 / temperature);
         let all = self.chains.iter().flat_map(|c| c.0.iter().copied());
         let square = all.map(|e| weight(e).powi(2)).sum::<f64>() / self.count();
-        self.count() / (2.0 * self.tau) * mean * mean / square
+        self.count() / (2.0 * self.longest) * mean * mean / square
     }
 
     /// Averages at the temperature of the samples.

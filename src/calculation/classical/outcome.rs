@@ -27,7 +27,7 @@ pub(super) struct OutcomeAt {
 /// Averages at another temperature.
 pub(super) struct ReweightedAt {
     pub temperature: f64,
-    /// Number of the temperature whose samples count most.
+    /// Number of the nearest temperature.
     pub from: usize,
     pub averages: Averages,
 }
@@ -68,11 +68,13 @@ impl Outcomes {
             out_of_reach: Vec::new(),
         };
         for &temperature in &run.plan.reweight {
-            let samples = |t: &usize| thermal[*t].effective_samples(temperature);
+            let away = |t: &usize| (temperature / temperatures[*t] - 1.0).abs();
             let mut nearest: Vec<usize> = (0..thermal.len()).collect();
-            nearest.sort_by(|a, b| samples(b).total_cmp(&samples(a)));
-            // Swaps lead one configuration through both series: they are not independent.
-            let sources = if run.roster.swapped { 1 } else { 2 };
+            nearest.sort_by(|a, b| away(a).total_cmp(&away(b)));
+            // Swaps lead one configuration through both series: they are not independent. Samples
+            // of the very temperature need no weights.
+            let alone = run.roster.swapped || away(&nearest[0]) < 1e-12;
+            let sources = if alone { 1 } else { 2 };
             let sources = nearest.iter().take(sources);
             let parts: Vec<Averages> = sources
                 .filter_map(|t| thermal[*t].reweighted(temperature))

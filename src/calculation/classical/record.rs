@@ -201,7 +201,7 @@ const COLUMNS: [ColumnOf; 8] = [
         "effective_samples",
         |o| Some(o.averages.effective_samples),
         "1",
-        "samples / (2 tau) of |m|, tau in samples",
+        "samples / (2 tau) with the longer tau of E and |m|, in samples",
     ),
     (
         "cut",
@@ -278,7 +278,7 @@ fn reweighted(pen: &mut Pen, found: &Outcomes) {
         ENERGY,
         what,
     );
-    let what = "place of the temperature whose samples count most";
+    let what = "place of the nearest temperature of the samples";
     pen.list("reweighted/source", column(&|r| r.from as f64), "1", what);
     let what = "effective samples that are left";
     let samples = column(&|r| r.averages.effective_samples);

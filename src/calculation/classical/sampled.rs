@@ -317,6 +317,8 @@ impl Sampled {
             && let Some(found) = self.outcomes()
         {
             found.words(self).iter().for_each(|line| desk.say(line));
+            let warnings = found.warnings(self);
+            warnings.iter().for_each(|line| log::warn!("{line}"));
         }
         Ok(())
     }

@@ -457,19 +457,28 @@ fn swaps_are_counted_and_change_no_average() {
              chains = 4\nsamples = 8192\n[classical]\ntemperatures = [1.5, 2.0, 3.0]\n{keys}\n"
         )
     };
-    let case = Case::new(&input("tempering = 1\nreweight = [2.0]"));
+    let exact = Case::new(&input("update = 'enumeration'"));
+    expect_code(&exact.alone(&["run", "x.toml"]), 0);
+    let learned = "update = 'self-learning'\n[classical.effective]\ncouplings = [0.9]";
+    for more in ["", learned] {
+        swapped(
+            &input(&format!("tempering = 1\nreweight = [2.0]\n{more}")),
+            &exact,
+        );
+    }
+}
+
+/// Averages of a run with swaps are the exact ones.
+fn swapped(input: &str, exact: &Case) {
+    let case = Case::new(input);
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     // Series of swapped temperatures are not joined: the one at T has all there is to say.
     for name in NAMES {
         let again = measured(&case, &format!("reweighted/{name}"))[0];
         assert_eq!(measured(&case, name)[1], again, "{name}");
     }
-    let exact = Case::new(&input("update = 'enumeration'"));
-    expect_code(&exact.alone(&["run", "x.toml"]), 0);
     for name in NAMES {
-        let pairs = measured(&case, name)
-            .into_iter()
-            .zip(measured(&exact, name));
+        let pairs = measured(&case, name).into_iter().zip(measured(exact, name));
         for ((mean, error), (wanted, _)) in pairs {
             assert!(
                 (mean - wanted).abs() < 4.0 * error,
@@ -480,14 +489,6 @@ fn swaps_are_counted_and_change_no_average() {
     let swaps = results(&case).reals("swap_acceptance").unwrap();
     assert_eq!(swaps.len(), 2);
     assert!(swaps.iter().all(|s| (0.1..0.95).contains(s)), "{swaps:?}");
-    let alone = Case::new(&input(""));
-    expect_code(&alone.alone(&["run", "x.toml"]), 0);
-    let tau = |case: &Case| case.info()["classical"][0]["tau"].as_f64().unwrap();
-    println!(
-        "tau at T = 1.5: {} alone, {} with swaps",
-        tau(&alone),
-        tau(&case)
-    );
 }
 
 #[test]
@@ -543,6 +544,16 @@ fn sizes_are_compared_by_where_their_cumulants_cross() {
     ] {
         assert!(case.path(&format!("p/{name}.png")).exists(), "{name}");
     }
+    let other = ["--set", "hamiltonian.j=1.1", "--set", "output.name=J8"];
+    let run = [&["run", "L8.toml"], &other[..]].concat();
+    expect_code(&case.alone(&run), 0);
+    let out = case.alone(&["extrapolate", "L4.h5", "J8.h5", "L16.h5"]);
+    expect_code(&out, 64);
+    let said = text(&out);
+    assert!(
+        said.contains("J8.h5") && said.contains("Hamiltonian differ"),
+        "{said}"
+    );
     let out = case.alone(&["extrapolate", "L4.h5", "L4.h5"]);
     expect_code(&out, 64);
     assert!(text(&out).contains("different sizes"), "{}", text(&out));

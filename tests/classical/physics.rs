@@ -59,7 +59,7 @@ fn every_update_gives_the_exact_averages() {
             }
             let case = Case::new(&wanted.input(CHAINS, keys));
             expect_code(&case.alone(&["run", "x.toml"]), 0);
-            // Deviations of E and |m|: errors are those of at most 40 samples for an independent one.
+            // Of E and |m|: errors are those of at most 20 samples for an independent one.
             let [_, c, m, m2, ..] = wanted.all();
             let sites = wanted.size.iter().product::<usize>() as f64;
             let spread = [wanted.temperature * (c * sites).sqrt(), (m2 - m * m).sqrt()];

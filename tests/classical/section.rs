@@ -103,7 +103,8 @@ const REFUSED: &[(&str, &str)] = &[
         "classical.effective.features",
     ),
     (
-        "[classical]\ntemperatures = 2.0\nupdate = 'enumeration'\n[classical.effective]\nmax_cluster = 3\n",
+        "[classical]\ntemperatures = 2.0\nupdate = 'enumeration'\n[classical.effective]\n\
+         max_cluster = 3\n",
         "classical.effective.max_cluster",
     ),
 ];

@@ -1,9 +1,10 @@
 //! Decides how effective models are made from what walkers brought home, one for each temperature.
 //!
-//! Where features are chosen, each chain is predicted by a fit to the others, or each half of a single
-//! one by the other half. One feature after the other is added, that which leaves the smallest
-//! error; the fewest within a standard error of the best are taken, compared part by part. For a Gaussian residual of deviation s between independent
-//! configurations a proposal is accepted with probability erfc(β s/2).
+//! Where features are chosen, each chain is predicted by a fit to the others, or each half of a
+//! single one by the other half. One feature after the other is added, that which leaves the
+//! smallest error; the fewest within a standard error of the best are taken, compared part by part.
+//! For a Gaussian residual of deviation s between independent configurations a proposal is accepted
+//! with probability erfc(β s/2).
 
 use crate::classical::effective::{EffectiveModel, Feature, Features, Moments};
 use crate::error::{Error, Result};

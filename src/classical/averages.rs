@@ -44,12 +44,29 @@ pub struct Averages {
     pub tau: f64,
     /// The larger split R-hat of E and |m|.
     pub r_hat: f64,
-    /// n/(2 τ) of |m|, times the part that reweighting leaves.
+    /// n/(2 τ) with the longer of the times of E and |m|, times the part that reweighting leaves.
     pub effective_samples: f64,
     /// First samples of each chain that were left out.
     pub cut: usize,
     /// Difference of the halves of the energies, in standard errors.
     pub drift: f64,
+}
+
+impl Averages {
+    /// Independent averages together, each with the weight of its effective samples; none of none.
+    pub fn joined(parts: &[Averages]) -> Option<Averages> {
+        let total: f64 = parts.iter().map(|p| p.effective_samples).sum();
+        let share = |p: &Averages| p.effective_samples / total;
+        let column = |k: usize| parts.iter().map(|p| share(p) * p.mean[k]).sum();
+        let squares = |k: usize| parts.iter().map(|p| (share(p) * p.error[k]).powi(2)).sum();
+        let error = |k: usize| f64::sqrt(squares(k));
+        Some(Averages {
+            mean: std::array::from_fn(column),
+            error: std::array::from_fn(error),
+            effective_samples: total,
+            ..*parts.first()?
+        })
+    }
 }
 
 /// Series of the chains at one temperature, ready to be averaged.
@@ -60,6 +77,8 @@ pub struct Thermal<'s> {
     equilibration: Equilibration,
     centre: f64,
     tau: f64,
+    /// The longer of the times of E and |m|.
+    longest: f64,
     r_hat: f64,
 }
 
@@ -103,6 +122,7 @@ impl<'s> Thermal<'s> {
             equilibration,
             centre: energy.mean.re,
             tau: order.tau,
+            longest: order.tau.max(energy.tau),
             r_hat: order.r_hat.max(energy.r_hat),
         })
     }
@@ -122,12 +142,17 @@ impl<'s> Thermal<'s> {
         (weight, mean)
     }
 
+    /// Integrated autocorrelation time of |m|, in samples.
+    pub fn tau(&self) -> f64 {
+        self.tau
+    }
+
     /// Effective samples at another temperature.
     pub fn effective_samples(&self, temperature: f64) -> f64 {
         let (weight, mean) = self.weights(1.0 / temperature);
         let all = self.chains.iter().flat_map(|c| c.0.iter().copied());
         let square = all.map(|e| weight(e).powi(2)).sum::<f64>() / self.count();
-        self.count() / (2.0 * self.tau) * mean * mean / square
+        self.count() / (2.0 * self.longest) * mean * mean / square
     }
 
     /// Averages at the temperature of the samples.
@@ -200,15 +225,6 @@ impl<'s> Thermal<'s> {
     }
 }
 
-/// Integrated autocorrelation time of |m| of some chains, in samples.
-pub fn tau(chains: &[ChainSeries]) -> f64 {
-    let parts: Vec<(&[f64], &[f64])> = chains
-        .iter()
-        .map(|c| (&c.energies[..], &c.sums[..]))
-        .collect();
-    crate::stats::autocorrelation_time(&series(&parts, |_, s| s.abs()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,9 +235,9 @@ mod tests {
     fn reweighted_averages_are_those_of_the_other_temperature() {
         let (sites, t) = (40, 2.0);
         let up = |t: f64| 1.0 / (1.0 + (-2.0 / t).exp());
-        let (mut pulls, mut seen) = (Vec::new(), 0);
+        let (mut pulls, mut joined, mut seen) = (Vec::new(), Vec::new(), 0);
         for experiment in 0..60 {
-            let chain = |c: u64| {
+            let chain_at = |t: f64, c: u64| {
                 let mut rng = stream(3, Purpose::Law, c, experiment);
                 let mut one = || {
                     let spin = |_| {
@@ -237,28 +253,38 @@ mod tests {
                 let energies = sums.iter().map(|s| -s).collect();
                 ChainSeries { energies, sums }
             };
-            let chains: Vec<_> = (0..4).map(chain).collect();
-            let thermal = Thermal::new(sites, t, &chains).unwrap();
-            for other in [2.0, 2.5] {
-                let found = thermal.reweighted(other).unwrap();
+            let truths = |other: f64| {
                 let m = 2.0 * up(other) - 1.0;
                 let n = sites as f64;
                 let heat = (1.0 - m * m) / (other * other);
-                let m2 = m * m + (1.0 - m * m) / n;
-                for (k, truth) in [(0, -m * n), (1, heat), (3, m2)] {
-                    pulls.push((found.mean[k] - truth) / found.error[k]);
-                }
+                [(0, -m * n), (1, heat), (3, m * m + (1.0 - m * m) / n)]
+            };
+            let chains: Vec<_> = (0..4).map(|c| chain_at(t, c)).collect();
+            let thermal = Thermal::new(sites, t, &chains).unwrap();
+            for other in [2.0, 2.5] {
+                let found = thermal.reweighted(other).unwrap();
+                let pull = |(k, truth): (usize, f64)| (found.mean[k] - truth) / found.error[k];
+                pulls.extend(truths(other).map(pull));
                 seen += 1;
             }
+            let hotter: Vec<_> = (4..8).map(|c| chain_at(2.6, c)).collect();
+            let hotter = Thermal::new(sites, 2.6, &hotter).unwrap();
+            let parts = [&thermal, &hotter].map(|from| from.reweighted(2.3).unwrap());
+            let found = Averages::joined(&parts).unwrap();
+            assert!(found.error[0] < parts[0].error[0].min(parts[1].error[0]));
+            let pull = |(k, truth): (usize, f64)| (found.mean[k] - truth) / found.error[k];
+            joined.extend(truths(2.3).map(pull));
             assert!(thermal.reweighted(0.05).is_none());
         }
-        assert_eq!(seen, 120);
-        let count = pulls.len() as f64;
-        let mean = pulls.iter().sum::<f64>() / count;
-        let sd = (pulls.iter().map(|p| p * p).sum::<f64>() / count).sqrt();
-        assert!(
-            mean.abs() < 0.25 && (0.8..1.2).contains(&sd),
-            "mean {mean}, sd {sd}"
-        );
+        assert_eq!((seen, Averages::joined(&[])), (120, None));
+        for pulls in [pulls, joined] {
+            let count = pulls.len() as f64;
+            let mean = pulls.iter().sum::<f64>() / count;
+            let sd = (pulls.iter().map(|p| p * p).sum::<f64>() / count).sqrt();
+            assert!(
+                mean.abs() < 0.25 && (0.8..1.2).contains(&sd),
+                "mean {mean}, sd {sd}"
+            );
+        }
     }
 }

@@ -188,6 +188,11 @@ impl Moments {
         Moments { sums, ..empty }
     }
 
+    /// Number of the sums C_k.
+    pub fn features(&self) -> usize {
+        self.width.saturating_sub(2)
+    }
+
     /// The sums.
     pub fn numbers(&self) -> &[f64] {
         &self.sums

@@ -5,9 +5,11 @@
 //! 119 (1981)): curves of two sizes cross there up to corrections, and their slopes at the crossing
 //! have the ratio (L'/L)^{1/ν}. τ ∝ L^z at T_c.
 
+use super::transition::physics;
 use crate::error::{Error, Result};
 use crate::io::roles::results;
 use crate::io::tree::Tree;
+use crate::plot::lattice_length as length;
 use crate::stats::{FitPoint, Line, fit, with_error};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -15,11 +17,13 @@ use std::path::PathBuf;
 /// One size.
 struct SizeRun {
     file: String,
+    /// What all files share.
+    physics: String,
     length: f64,
     /// T, U, error, in ascending T; reweighted where the file has that.
     binder: Vec<[f64; 3]>,
-    /// T, τ of the update, τ of single flips, effective samples.
-    times: Vec<[f64; 4]>,
+    /// T; τ of the update and of single flips; effective samples of each.
+    times: Vec<[f64; 5]>,
 }
 
 /// Where the curves of two sizes meet.
@@ -49,10 +53,6 @@ fn read(path: &PathBuf) -> Result<SizeRun> {
             "name results X.h5 of finished runs with [classical]",
         )
     };
-    let sites = tree.integer("status/sites").map_err(wrong)? as f64;
-    let input: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
-    let extent = input.get("lattice").and_then(|l| l.get("size"));
-    let dimensions = extent.and_then(toml::Value::as_array).map_or(1, Vec::len);
     let under = match list("reweighted/temperature") {
         Ok(t) if t.len() > 1 => "reweighted/",
         _ => "",
@@ -69,13 +69,18 @@ fn read(path: &PathBuf) -> Result<SizeRun> {
     let tau = list("tau").unwrap_or_default();
     let local = list("local_tau").unwrap_or_default();
     let samples = list("effective_samples").unwrap_or_default();
+    let local_samples = list("local_effective_samples").unwrap_or_default();
     let at = |list: &[f64], k: usize| list.get(k).copied().unwrap_or(f64::NAN);
     let t = list("temperature").map_err(wrong)?;
     let times = t.iter().enumerate();
     Ok(SizeRun {
-        length: sites.powf(1.0 / dimensions as f64),
+        length: length(&tree).unwrap_or(f64::NAN),
+        physics: physics(&tree),
         times: times
-            .map(|(k, t)| [*t, at(&tau, k), at(&local, k), at(&samples, k)])
+            .map(|(k, t)| {
+                let counts = [at(&samples, k), at(&local_samples, k)];
+                [*t, at(&tau, k), at(&local, k), counts[0], counts[1]]
+            })
             .collect(),
         binder,
         file,
@@ -94,14 +99,18 @@ fn meeting(small: &SizeRun, large: &SizeRun) -> Option<Meeting> {
     let difference = |p: &[f64; 4]| p[2] - p[1];
     let falls = |w: &&[[f64; 4]]| difference(&w[0]) > 0.0 && difference(&w[1]) <= 0.0;
     let size = |w: &&[[f64; 4]]| difference(&w[0]) - difference(&w[1]);
-    let pairs = both.windows(2).filter(falls);
-    let best = pairs.max_by(|a, b| size(a).total_cmp(&size(b)))?;
+    let pairs = both.windows(2).enumerate().filter(|(_, w)| falls(w));
+    let (place, best) = pairs.max_by(|a, b| size(&a.1).total_cmp(&size(&b.1)))?;
     let (a, b) = (best[0], best[1]);
+    // Slopes need a wider range than the crossing.
+    let more = both.len() / 6;
+    let first = both[place.saturating_sub(more)];
+    let last = both[(place + 1 + more).min(both.len() - 1)];
     let part = difference(&a) / size(&best);
     let step = b[0] - a[0];
     let slope = -size(&best) / step;
     let between = |k: usize| a[k] + part * (b[k] - a[k]);
-    let slopes = [(b[1] - a[1]) / step, (b[2] - a[2]) / step];
+    let slopes = [1, 2].map(|k: usize| (last[k] - first[k]) / (last[0] - first[0]));
     let ratio = (large.length / small.length).ln();
     Some(Meeting {
         lengths: [small.length, large.length],
@@ -142,8 +151,8 @@ fn growth(runs: &[SizeRun], column: usize, near: f64) -> Option<(f64, f64)> {
     });
     let [t, ..] = shared.min_by(|a, b| (a[0] - near).abs().total_cmp(&(b[0] - near).abs()))?;
     let point = |run: &SizeRun| {
-        let [_, .., samples] = run.times.iter().find(|o| o[0] == *t)?;
-        let tau = run.times.iter().find(|o| o[0] == *t)?[column];
+        let times = run.times.iter().find(|o| o[0] == *t)?;
+        let (tau, samples) = (times[column], times[column + 2]);
         // The relative error of τ is about that of a window of 5 τ.
         let relative = (12.0 / samples.max(12.0)).sqrt();
         (tau > 0.0).then(|| FitPoint {
@@ -164,6 +173,14 @@ fn growth(runs: &[SizeRun], column: usize, near: f64) -> Option<(f64, f64)> {
 /// Fails with `Error::Input` for fewer than two sizes, and where no curves cross.
 pub(super) fn crossing(files: &[PathBuf]) -> Result<Value> {
     let mut runs = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let first = &runs[0];
+    if let Some(other) = runs.iter().find(|run| run.physics != first.physics) {
+        return Err(Error::input(
+            &other.file,
+            format!("lattice or Hamiltonian differ from those of {}", first.file),
+            "extrapolate runs that differ in size alone",
+        ));
+    }
     runs.sort_by(|a, b| a.length.total_cmp(&b.length));
     let pairs = runs.windows(2).filter(|w| w[0].length < w[1].length);
     let meetings: Vec<Meeting> = pairs.filter_map(|w| meeting(&w[0], &w[1])).collect();
@@ -244,9 +261,10 @@ mod tests {
         let t: Vec<f64> = (0..9).map(|k| 2.2 + 0.02 * f64::from(k)).collect();
         SizeRun {
             file: String::new(),
+            physics: String::new(),
             length,
             binder: t.iter().map(|t| [*t, u(*t), 1e-4]).collect(),
-            times: vec![[2.28, length.powf(2.1), f64::NAN, 1e4]],
+            times: vec![[2.28, length.powf(2.1), length.powf(2.2), 1e4, 100.0]],
         }
     }
 
@@ -266,8 +284,11 @@ mod tests {
         }
         let (t, error) = critical(&meetings).unwrap();
         assert!((t - 2.27).abs() < 3e-4 && error > 0.0, "{t} {error}");
-        let (z, _) = growth(&runs, 1, t).unwrap();
+        let (z, error) = growth(&runs, 1, t).unwrap();
         assert!((z - 2.1).abs() < 1e-9);
-        assert_eq!(growth(&runs, 2, t), None);
+        // Each has the error of its own samples: 100 times fewer make it 10 times larger.
+        let (local, rough) = growth(&runs, 2, t).unwrap();
+        assert!((local - 2.2).abs() < 1e-9);
+        assert!((rough / error - 10.0).abs() < 1e-9, "{rough} {error}");
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn has_crossings(tree: &Tree) -> bool {
 }
 
 /// What a file must share with the others: all but sizes, seeds and samples.
-fn physics(tree: &Tree) -> String {
+pub(super) fn physics(tree: &Tree) -> String {
     let text = tree.text("input/resolved").unwrap_or_default();
     let mut table: toml::Table = text.parse().unwrap_or_default();
     if let Some(lattice) = table.get_mut("lattice").and_then(toml::Value::as_table_mut) {

@@ -7,6 +7,7 @@ use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::panel::{Guide, Panel, stack};
 use crate::error::Result;
+use crate::io::tree::Tree;
 use crate::stats::{FitPoint, fit};
 
 /// The Binder cumulant of the Ising class at its transition, on periodic squares (J. Salas, A. D.
@@ -51,6 +52,15 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     Ok(drawn)
 }
 
+/// Sites along a direction of the lattice of a results file, N^{1/d}.
+pub fn length(tree: &Tree) -> Option<f64> {
+    let sites = tree.integer("status/sites").ok()? as f64;
+    let input: toml::Table = tree.text("input/resolved").ok()?.parse().ok()?;
+    let extent = input.get("lattice").and_then(|l| l.get("size"));
+    let directions = extent.and_then(toml::Value::as_array).map_or(1, Vec::len);
+    Some(sites.powf(1.0 / directions.max(1) as f64))
+}
+
 /// Points of a quantity at the temperatures of the samples, and a line where they are reweighted.
 fn of_quantity(run: &ResultsFile, quantity: &str, per_site: bool) -> Vec<Curve> {
     let scale = if per_site {
@@ -83,14 +93,26 @@ fn of_quantity(run: &ResultsFile, quantity: &str, per_site: bool) -> Vec<Curve> 
     }
 }
 
-/// Autocorrelation times against the size at a temperature that all files have, with the power laws
-/// that fit them.
+/// Autocorrelation times against the size, at the slowest temperature where all files have the
+/// same, with the power laws that fit them.
 fn times(runs: &[&ResultsFile]) -> Panel {
     let temperatures = |r: &ResultsFile| r.reals("classical/temperature");
     let first = runs.first().map(|r| temperatures(r)).unwrap_or_default();
-    let shared = first
-        .into_iter()
-        .find(|t| runs.iter().all(|r| temperatures(r).contains(t)));
+    let slowest = |t: &f64| {
+        let place = first.iter().position(|o| o == t).unwrap_or(0);
+        let times = runs
+            .iter()
+            .filter_map(|r| r.reals("classical/tau").get(place).copied());
+        times.fold(0.0, f64::max)
+    };
+    let everywhere = |t: &&f64| {
+        runs.iter()
+            .all(|r| temperatures(r) == first && first.contains(t))
+    };
+    let shared = first.iter().filter(everywhere);
+    let shared = shared
+        .max_by(|a, b| slowest(a).total_cmp(&slowest(b)))
+        .copied();
     let mut curves = Vec::new();
     if let Some(t) = shared {
         for (style, (name, what)) in [("tau", "the update"), ("local_tau", "single flips")]
@@ -112,7 +134,7 @@ fn of_times(runs: &[&ResultsFile], t: f64, name: &str, what: &str, style: usize)
             .iter()
             .position(|o| *o == t)?;
         let tau = *r.reals(&format!("classical/{name}")).get(place)?;
-        Some([(r.sites as f64).sqrt(), tau, 0.0])
+        Some([length(&r.tree)?, tau, 0.0])
     };
     let mut points: Vec<[f64; 3]> = runs.iter().filter_map(one).collect();
     points.sort_by(|a, b| a[0].total_cmp(&b[0]));
@@ -146,4 +168,20 @@ fn of_times(runs: &[&ResultsFile], t: f64, name: &str, what: &str, style: usize)
         curve(format!("L^{z:.2}"), Look::Line, fitted, style + 3),
         curve(what.into(), Look::Points, points, style),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_is_that_of_one_direction() {
+        for (size, sites) in [("6", 6), ("[6]", 6), ("[6, 6]", 36), ("[6, 6, 6]", 216)] {
+            let mut tree = Tree::default();
+            tree.put_integer("status/sites", sites);
+            tree.put_text("input/resolved", format!("[lattice]\nsize = {size}\n"));
+            let found = length(&tree).unwrap();
+            assert!((found - 6.0).abs() < 1e-12, "{size}: {found}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod style;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
+pub use classical::length as lattice_length;
 use data::ResultsFile;
 use std::path::{Path, PathBuf};
 

@@ -5,8 +5,13 @@ use crate::room::{NAMES, expected, measured};
 
 /// The largest deviation in errors of the means of a run from exact numbers.
 fn pulls(case: &Case, wanted: &[f64; 6]) -> Vec<f64> {
+    pulls_under(case, "", wanted)
+}
+
+/// The same of datasets below a group.
+fn pulls_under(case: &Case, under: &str, wanted: &[f64; 6]) -> Vec<f64> {
     let pull = |(name, wanted): (&str, &f64)| {
-        let (mean, error) = measured(case, name)[0];
+        let (mean, error) = measured(case, &format!("{under}{name}"))[0];
         (mean - wanted) / error
     };
     NAMES.into_iter().zip(wanted).map(pull).collect()
@@ -15,7 +20,7 @@ fn pulls(case: &Case, wanted: &[f64; 6]) -> Vec<f64> {
 const CHAINS: &str = "chains = 8\nsamples = 16384";
 
 /// All ways to sample, with the couplings that they can have.
-const WAYS: [(&str, bool); 8] = [
+const WAYS: [(&str, bool); 9] = [
     ("", true),
     ("order = 'random'", true),
     ("update = 'wolff'", false),
@@ -36,11 +41,16 @@ const WAYS: [(&str, bool); 8] = [
         "update = 'self-learning'\n[classical.effective]\ncouplings = [0.8]",
         true,
     ),
+    (
+        "update = 'self-learning'\n[classical.effective]\nclasses = 3\ncouplings = [1.1, -0.3, \
+         0.2]\nmax_cluster = 3",
+        true,
+    ),
 ];
 
 #[test]
 fn every_update_gives_the_exact_averages() {
-    let mut worst = 0.0f64;
+    let (mut worst, mut roughest) = (0.0f64, 0.0f64);
     for wanted in expected() {
         for (keys, any) in WAYS {
             let singular = wanted.size[0] == 3 && keys.contains("classes");
@@ -49,6 +59,15 @@ fn every_update_gives_the_exact_averages() {
             }
             let case = Case::new(&wanted.input(CHAINS, keys));
             expect_code(&case.alone(&["run", "x.toml"]), 0);
+            // Of E and |m|: errors are those of at most 20 samples for an independent one.
+            let [_, c, m, m2, ..] = wanted.all();
+            let sites = wanted.size.iter().product::<usize>() as f64;
+            let spread = [wanted.temperature * (c * sites).sqrt(), (m2 - m * m).sqrt()];
+            for (name, spread) in ["energy", "abs_magnetisation"].into_iter().zip(spread) {
+                let rough = measured(&case, name)[0].1 / spread;
+                assert!(rough < f64::sqrt(40.0 / 16384.0), "{name}, {keys}: {rough}");
+                roughest = roughest.max(rough);
+            }
             for (pull, name) in pulls(&case, &wanted.all()).into_iter().zip(NAMES) {
                 let (t, k) = (wanted.temperature, wanted.k);
                 assert!(pull.abs() < 4.0, "{name}, T = {t}, k = {k}, {keys}: {pull}");
@@ -56,20 +75,34 @@ fn every_update_gives_the_exact_averages() {
             }
         }
     }
-    println!("largest deviation {worst:.2} errors");
+    println!("largest deviation {worst:.2} errors, largest error {roughest:.4} deviations");
 }
 
 /// Error bars are honest: over many seeds deviations are distributed as they say.
 #[test]
 fn deviations_over_seeds_are_normal() {
     let wanted = &expected()[1];
-    for keys in [WAYS[0].0, WAYS[4].0] {
+    let t = wanted.temperature;
+    let swaps = format!(
+        "temperatures = {:?}\ntempering = 1\nreweight = [{t:?}]",
+        [0.93 * t, 1.08 * t]
+    );
+    for (keys, swapped) in [
+        (WAYS[0].0, false),
+        (WAYS[4].0, false),
+        (WAYS[8].0, false),
+        ("", true),
+    ] {
         let mut all: Vec<Vec<f64>> = Vec::new();
         for seed in 1..=40 {
-            let input = wanted.input("chains = 4\nsamples = 4096\nsweeps = 2", keys);
+            let mut input = wanted.input("chains = 4\nsamples = 4096\nsweeps = 2", keys);
+            let under = if swapped { "reweighted/" } else { "" };
+            if swapped {
+                input = input.replace(&format!("temperatures = {t:?}"), &swaps);
+            }
             let case = Case::new(&format!("seed = {seed}\n{input}"));
             expect_code(&case.alone(&["run", "x.toml"]), 0);
-            all.push(pulls(&case, &wanted.all()));
+            all.push(pulls_under(&case, under, &wanted.all()));
         }
         for (k, name) in NAMES.into_iter().enumerate() {
             let column: Vec<f64> = all.iter().map(|p| p[k]).collect();
@@ -120,6 +153,31 @@ fn a_large_square_has_the_energy_of_onsager() {
     let (mean, error) = order[0];
     println!("|m| {mean} ({error}), 0.91131938");
     assert!((mean - 0.911_319_38).abs() < 4.0 * error, "{mean} {error}");
+}
+
+/// Rings, on which walls wander at no cost: the transfer matrix has E = −N j (t + t^{N−1})/(1 +
+/// t^N), t = tanh(j/T).
+#[test]
+fn single_flips_reach_all_states_of_a_ring() {
+    for (size, j) in [(16, 1.0), (16, -1.0), (64, 1.0)] {
+        let input = format!(
+            "[lattice]\nkind = 'chain'\nsize = {size}\n[hamiltonian]\nkind = 'ising'\nj = {j}\n\
+             [sampler]\nchains = 1\nsamples = 65536\n[classical]\ntemperatures = [1.0, 2.0, 4.0]\n\
+             [output]\nsamples = 'none'\n"
+        );
+        let case = Case::new(&input);
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        for ((mean, error), t) in measured(&case, "energy").into_iter().zip([1.0, 2.0, 4.0]) {
+            let (n, x) = (f64::from(size), f64::tanh(j / t));
+            let wanted = -n * j * (x + x.powi(size - 1)) / (1.0 + x.powi(size));
+            let pull = (mean - wanted) / error;
+            println!("ring of {size}, j = {j}, T = {t}: {mean} ({error}), {wanted}");
+            assert!(
+                pull.abs() < 4.0 && error < 0.02 * n,
+                "{size} {j} {t}: {pull}, {error}"
+            );
+        }
+    }
 }
 
 /// Glasses, fields, triangles: any diagonal Hamiltonian, against the sum over all states.
@@ -175,11 +233,13 @@ fn any_diagonal_hamiltonian_is_sampled() {
             case
         };
         let exact = run("update = 'enumeration'");
-        let ways: &[&str] = if pairs {
-            &["", "update = 'wolff'", "update = 'swendsen-wang'"]
-        } else {
-            &[""]
-        };
+        let learned = "update = 'self-learning'\n[classical.effective]\ncouplings = [0.5]";
+        let mut ways = vec![""];
+        if pairs {
+            ways.extend(["update = 'wolff'", "update = 'swendsen-wang'"]);
+        } else if !lattice.contains("graph") {
+            ways.push(learned);
+        }
         for keys in ways {
             let case = run(keys);
             for name in NAMES {
@@ -237,6 +297,22 @@ fn plaquettes_are_found_by_samples_that_are_held_out() {
     // Clusters grow along the best pairs without plaquettes.
     let acceptance = case.info()["classical"][0]["acceptance"].as_f64().unwrap();
     assert!((0.6..0.95).contains(&acceptance), "{acceptance}");
+}
+
+/// Given plaquettes are the whole energy, but clusters do not grow along them.
+#[test]
+fn the_expected_acceptance_of_given_plaquettes_is_near_the_measured_one() {
+    let keys = "features = ['nearest', 'plaquette']\ncouplings = [1.0, 0.2]";
+    let found = learned(6, keys, "chains = 4\nsamples = 8192");
+    let measured = found["acceptance"].as_f64().unwrap();
+    let effective = &found["effective"];
+    let expected = effective["expected_acceptance"].as_f64().unwrap();
+    assert!(effective["residual"].as_f64().unwrap() < 1e-5, "{found}");
+    // Half of a proposal's residual, that of the next configuration, is not independent.
+    assert!(
+        expected < 0.9 && expected < measured && measured < 0.95,
+        "{found}"
+    );
 }
 
 /// Couplings, acceptance and times near those of longer runs elsewhere.

@@ -64,6 +64,51 @@ classes = 2
 checkpoint_every = 1e-9
 "#;
 
+/// Ends of inputs, with the key that is refused.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "[sampler]\nchains = 16\nsamples = 16\n[classical]\ntemperatures = 2.0\n",
+        "sampler.samples",
+    ),
+    (
+        "[classical]\nLEARNED\nrounds = 10000000000\n",
+        "classical.effective.rounds",
+    ),
+    (
+        "[classical]\nLEARNED\ntraining_samples = 1000000000000000000\n",
+        "classical.effective.training_samples",
+    ),
+    (
+        "[sampler]\nsweeps = 1000000000000000000\n[classical]\ntemperatures = 2.0\n",
+        "sampler.sweeps",
+    ),
+    (
+        "[classical]\ntemperatures = 1e-310\n",
+        "classical.temperatures",
+    ),
+    (
+        "[classical]\ninverse_temperatures = 1e-310\n",
+        "classical.inverse_temperatures",
+    ),
+    (
+        "[classical]\ntemperatures = 2.0\nupdate = 'wolff'\norder = 'random'\n",
+        "classical.order",
+    ),
+    (
+        "[classical]\nLEARNED\ncouplings = [1.0]\nrounds = 1\n",
+        "classical.effective.rounds",
+    ),
+    (
+        "[classical]\nLEARNED\nfeatures = ['plaquette']\n",
+        "classical.effective.features",
+    ),
+    (
+        "[classical]\ntemperatures = 2.0\nupdate = 'enumeration'\n[classical.effective]\n\
+         max_cluster = 3\n",
+        "classical.effective.max_cluster",
+    ),
+];
+
 const ALL: [&str; 3] = [LEARNED, SWAPPED, COUNTED];
 
 fn results(case: &Case) -> Tree {
@@ -244,6 +289,54 @@ fn more_samples_go_on_and_other_keys_are_refused() {
     assert!(parts.info()["warnings"].to_string().contains("2.45"));
 }
 
+/// Configurations that nobody wanted at first are drawn again, not left out.
+#[test]
+fn samples_that_were_not_kept_are_drawn_again() {
+    let phases = "\n[phases]\ntask = 'classify'\ncritical_temperature = 3.0\nwidths = [4]\nepochs \
+                  = 3\nseeds = 1\n";
+    for (input, more) in [(SWAPPED, phases), (LEARNED, "")] {
+        let input = input.replace("[output]", &format!("{more}[output]"));
+        let whole = Case::new(&input);
+        expect_code(&whole.alone(&["run", "x.toml"]), 0);
+        let case = Case::new(&input);
+        let first = match more {
+            "" => input.replace("[output]", "[output]\nsamples = 'none'"),
+            _ => input.replace(more, ""),
+        };
+        std::fs::write(case.path("x.toml"), first).unwrap();
+        let command = [program(), "run", "x.toml"].map(String::from);
+        let fault = ("NISHINA_FAULT", "kill@rank0:step30");
+        if more.is_empty() {
+            assert_ne!(case.start(&command, &[fault]).end_within(60.0), 0);
+        } else {
+            expect_code(&case.alone(&["run", "x.toml"]), 0);
+        }
+        std::fs::write(case.path("x.toml"), &input).unwrap();
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 0);
+        let said = text(&out);
+        assert!(said.contains("[classical] starts over"), "{said}");
+        assert_eq!(differences(&results(&whole), &results(&case)), [""; 0]);
+        let group = |case: &Case| case.tree("x.h5").group("phases");
+        assert_eq!(differences(&group(&whole), &group(&case)), [""; 0]);
+        let samples = |case: &Case| case.tree("x.samples.h5").datasets;
+        assert_eq!(samples(&whole), samples(&case));
+    }
+}
+
+#[test]
+fn inputs_that_say_nothing_are_refused() {
+    let square = "[lattice]\nkind = 'square'\nsize = [4, 4]\n[hamiltonian]\nkind = 'ising'\n";
+    let learned = "temperatures = 2.5\nupdate = 'self-learning'\n[classical.effective]\n";
+    for (keys, said) in REFUSED {
+        let keys = keys.replace("LEARNED\n", learned);
+        let case = Case::new(&format!("{square}{keys}"));
+        let out = case.alone(&["check", "x.toml"]);
+        expect_code(&out, 64);
+        assert!(text(&out).contains(said), "{keys}: {}", text(&out));
+    }
+}
+
 #[test]
 fn samples_are_kept_with_energies_and_temperatures() {
     let case = Case::new(SWAPPED);
@@ -365,14 +458,28 @@ fn swaps_are_counted_and_change_no_average() {
              chains = 4\nsamples = 8192\n[classical]\ntemperatures = [1.5, 2.0, 3.0]\n{keys}\n"
         )
     };
-    let case = Case::new(&input("tempering = 1"));
-    expect_code(&case.alone(&["run", "x.toml"]), 0);
     let exact = Case::new(&input("update = 'enumeration'"));
     expect_code(&exact.alone(&["run", "x.toml"]), 0);
+    let learned = "update = 'self-learning'\n[classical.effective]\ncouplings = [0.9]";
+    for more in ["", learned] {
+        swapped(
+            &input(&format!("tempering = 1\nreweight = [2.0]\n{more}")),
+            &exact,
+        );
+    }
+}
+
+/// Averages of a run with swaps are the exact ones.
+fn swapped(input: &str, exact: &Case) {
+    let case = Case::new(input);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    // Series of swapped temperatures are not joined: the one at T has all there is to say.
     for name in NAMES {
-        let pairs = measured(&case, name)
-            .into_iter()
-            .zip(measured(&exact, name));
+        let again = measured(&case, &format!("reweighted/{name}"))[0];
+        assert_eq!(measured(&case, name)[1], again, "{name}");
+    }
+    for name in NAMES {
+        let pairs = measured(&case, name).into_iter().zip(measured(exact, name));
         for ((mean, error), (wanted, _)) in pairs {
             assert!(
                 (mean - wanted).abs() < 4.0 * error,
@@ -383,14 +490,6 @@ fn swaps_are_counted_and_change_no_average() {
     let swaps = results(&case).reals("swap_acceptance").unwrap();
     assert_eq!(swaps.len(), 2);
     assert!(swaps.iter().all(|s| (0.1..0.95).contains(s)), "{swaps:?}");
-    let alone = Case::new(&input(""));
-    expect_code(&alone.alone(&["run", "x.toml"]), 0);
-    let tau = |case: &Case| case.info()["classical"][0]["tau"].as_f64().unwrap();
-    println!(
-        "tau at T = 1.5: {} alone, {} with swaps",
-        tau(&alone),
-        tau(&case)
-    );
 }
 
 #[test]
@@ -446,6 +545,16 @@ fn sizes_are_compared_by_where_their_cumulants_cross() {
     ] {
         assert!(case.path(&format!("p/{name}.png")).exists(), "{name}");
     }
+    let other = ["--set", "hamiltonian.j=1.1", "--set", "output.name=J8"];
+    let run = [&["run", "L8.toml"], &other[..]].concat();
+    expect_code(&case.alone(&run), 0);
+    let out = case.alone(&["extrapolate", "L4.h5", "J8.h5", "L16.h5"]);
+    expect_code(&out, 64);
+    let said = text(&out);
+    assert!(
+        said.contains("J8.h5") && said.contains("Hamiltonian differ"),
+        "{said}"
+    );
     let out = case.alone(&["extrapolate", "L4.h5", "L4.h5"]);
     expect_code(&out, 64);
     assert!(text(&out).contains("different sizes"), "{}", text(&out));

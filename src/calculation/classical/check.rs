@@ -1,6 +1,6 @@
 //! Decides which values of `[classical]` are refused before anything is drawn.
 
-use super::keys::{ClassicalInput, FeatureChoice, NumberList, keys};
+use super::keys::{ClassicalInput, FeatureChoice, FlipOrder, NumberList, keys};
 use crate::classical::{UPDATES, UpdateCourse, UpdateEntry};
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one};
@@ -8,6 +8,10 @@ use crate::table::Shelf;
 
 /// Most temperatures, and most temperatures to which samples are reweighted.
 const MOST: usize = 10_000;
+/// Most rounds of fits.
+const MOST_ROUNDS: usize = 1000;
+/// Most samples that a fit learns from, and most sweeps.
+const MOST_SAMPLES: usize = 1 << 31;
 
 fn wrong<T>(key: &str, problem: impl Into<String>, remedy: &str) -> Result<T> {
     Err(Error::input(format!("classical.{key}"), problem, remedy))
@@ -31,6 +35,7 @@ pub(super) fn validate(source: &Source) -> Result<()> {
         }
     }
     effective(&keys, entry)?;
+    idle_keys(source, &keys, entry)?;
     if let Some(interval) = keys.tempering {
         at_least_one("classical.tempering", interval)?;
         if matches!(entry.course, UpdateCourse::All) || keys.temperatures().len() < 2 {
@@ -61,11 +66,13 @@ fn positive(key: &str, list: &NumberList) -> Result<()> {
             &remedy,
         );
     }
-    match list.iter().find(|v| !(v.is_finite() && **v > 0.0)) {
+    // Both T and 1/T, and their squares, are numbers.
+    let fits = |v: &&f64| (1e-100..=1e100).contains(*v);
+    match list.iter().find(|v| !fits(v)) {
         None => Ok(()),
         Some(v) => wrong(
             key,
-            format!("{v} is not a positive number"),
+            format!("{v:e} is not a number between 1e-100 and 1e100"),
             "give positive numbers",
         ),
     }
@@ -129,14 +136,58 @@ fn effective(keys: &ClassicalInput, entry: &UpdateEntry) -> Result<()> {
             );
         }
     }
-    if learned && effective.training_samples < 2 {
-        return wrong(
-            "effective.training_samples",
-            "too few samples for a fit",
-            "give at least 2, better thousands",
-        );
+    let samples = effective.training_samples;
+    if learned && !(2..=MOST_SAMPLES).contains(&samples) {
+        let remedy = "give at least 2, better thousands, and at most 2^31";
+        let problem = format!("no fit learns from {samples} samples");
+        return wrong("effective.training_samples", problem, remedy);
+    }
+    if effective.rounds > MOST_ROUNDS {
+        let problem = format!("{} rounds are too many", effective.rounds);
+        return wrong("effective.rounds", problem, "give at most 1000");
+    }
+    if learned && !list.iter().any(|feature| feature.is_pairs()) {
+        let problem = "clusters grow along pairs, and there are none";
+        return wrong("effective.features", problem, "add \"nearest\"");
     }
     Ok(())
+}
+
+/// An error for keys that the update never looks at.
+fn idle_keys(source: &Source, keys: &ClassicalInput, entry: &UpdateEntry) -> Result<()> {
+    let flips = match entry.course {
+        UpdateCourse::Chain(_) => !entry.clusters,
+        UpdateCourse::Learned(_) => true,
+        UpdateCourse::All => false,
+    };
+    if keys.order == FlipOrder::Random && !flips {
+        let problem = format!("\"{}\" has no single flips", entry.kind);
+        return wrong("order", problem, "remove the key");
+    }
+    let Some(effective) = &keys.effective else {
+        return Ok(());
+    };
+    let (all, given) = (
+        matches!(entry.course, UpdateCourse::All),
+        effective.couplings.is_some(),
+    );
+    let section = source.table.get("classical");
+    let section = section.and_then(|table| table.get("effective"));
+    let is_there = |key: &str| section.is_some_and(|table| table.get(key).is_some());
+    let learning = ["training_samples", "rounds"];
+    let idle = learning.iter().find(|key| (all || given) && is_there(key));
+    let idle = idle.or_else(|| Some(&"max_cluster").filter(|key| all && is_there(key)));
+    match idle {
+        None => Ok(()),
+        Some(key) => {
+            let why = if all {
+                "no samples are drawn"
+            } else {
+                "nothing is fitted: couplings are given"
+            };
+            wrong(&format!("effective.{key}"), why, "remove the key")
+        }
+    }
 }
 
 /// `[sampler]` is that of chains.
@@ -158,13 +209,18 @@ fn sampler(source: &Source, entry: &UpdateEntry) -> Result<()> {
             "remove the key and choose classical.update",
         );
     }
-    let few = sampler.samples < 2 && !matches!(entry.course, UpdateCourse::All);
-    match few {
-        true => refuse(
-            "samples",
-            "one sample has no variance, and its mean no error bar",
-            "use at least 2",
-        ),
-        false => Ok(()),
+    let most = [("sweeps", sampler.sweeps), ("burn_in", sampler.burn_in)];
+    if let Some((key, count)) = most.iter().find(|(_, count)| *count > MOST_SAMPLES) {
+        let problem = format!("{count} sweeps never end");
+        return refuse(key, &problem, "give at most 2^31");
     }
+    let (chains, samples) = (sampler.chains, sampler.samples);
+    if matches!(entry.course, UpdateCourse::All) {
+        return Ok(());
+    }
+    if samples / chains.max(1) < 2 {
+        let problem = format!("{samples} samples of {chains} chains: one alone has no variance");
+        return refuse("samples", &problem, "use at least 2 for each chain");
+    }
+    Ok(())
 }

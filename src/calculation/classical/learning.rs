@@ -1,11 +1,12 @@
 //! Decides how effective models are made from what walkers brought home, one for each temperature.
 //!
-//! Where features are chosen, each half of each chain is predicted by a fit to all others. One
-//! feature after the other is added, that which leaves the smallest error; the fewest within a
-//! standard error of the best are taken. For a Gaussian residual of deviation s between independent
-//! configurations a proposal is accepted with probability erfc(β s/2).
+//! Where features are chosen, each chain is predicted by a fit to the others, or each half of a
+//! single one by the other half. One feature after the other is added, that which leaves the
+//! smallest error; the fewest within a standard error of the best are taken, compared part by part.
+//! For a Gaussian residual of deviation s between independent configurations a proposal is accepted
+//! with probability erfc(β s/2).
 
-use crate::classical::effective::{EffectiveModel, Features, Moments};
+use crate::classical::effective::{EffectiveModel, Feature, Features, Moments};
 use crate::error::{Error, Result};
 
 /// A model with what is known of it.
@@ -61,8 +62,8 @@ impl LearnedModel {
         })
     }
 
-    /// With couplings of the model and of its clusters; the constant and the residuals are those of
-    /// the samples, if there are any.
+    /// With couplings of the model and of its clusters, which grow along pairs alone; the constant
+    /// and the residuals are those of the samples, if there are any.
     pub fn given(
         features: &Features,
         couplings: &[f64],
@@ -70,6 +71,8 @@ impl LearnedModel {
         moments: &Moments,
     ) -> Self {
         let all: Vec<usize> = (0..features.len()).collect();
+        let along = |(j, name): (&f64, &Feature)| if name.is_pairs() { *j } else { 0.0 };
+        let clusters: Vec<f64> = clusters.iter().zip(&features.names).map(along).collect();
         let judged = |couplings: &[f64]| match moments.weight() > 0.0 {
             true => {
                 let constant = moments.constant(&all, couplings);
@@ -78,11 +81,11 @@ impl LearnedModel {
             false => (0.0, 0.0),
         };
         let (constant, residual) = judged(couplings);
-        let lists = (couplings.to_vec(), clusters.to_vec());
+        let cluster_residual = judged(&clusters).1;
         LearnedModel {
-            model: EffectiveModel::new(features, constant, lists.0, lists.1),
+            model: EffectiveModel::new(features, constant, couplings.to_vec(), clusters),
             residual,
-            cluster_residual: judged(clusters).1,
+            cluster_residual,
         }
     }
 
@@ -138,11 +141,14 @@ pub(super) fn total<'m>(features: usize, parts: impl Iterator<Item = &'m Moments
     sum
 }
 
+/// Differences of errors, over the energy's own variance, that rounding makes.
+const ROUNDING: f64 = 1e-12;
+
 /// Errors of some features on parts that are held out, over the energy's own variance.
-fn held_out(chosen: &[usize], parts: &[&Moments], all: &Moments) -> Vec<f64> {
+fn held_out(chosen: &[usize], parts: &[Moments], all: &Moments) -> Vec<f64> {
     let constant = all.constant(&[], &[]);
     let spread = all.residual(&[], constant, &[]).max(f64::MIN_POSITIVE);
-    let error = |part: &&Moments| {
+    let error = |part: &Moments| {
         let mut others = all.clone();
         others.add(part, -1.0);
         let fit = others.fit(chosen);
@@ -153,12 +159,24 @@ fn held_out(chosen: &[usize], parts: &[&Moments], all: &Moments) -> Vec<f64> {
     parts.iter().map(error).collect()
 }
 
+fn mean(list: &[f64]) -> f64 {
+    list.iter().sum::<f64>() / list.len().max(1) as f64
+}
+
+/// Whether errors are within a standard error of the smallest ones, part by part.
+fn is_enough(errors: &[f64], best: &[f64]) -> bool {
+    let more: Vec<f64> = errors.iter().zip(best).map(|(e, b)| e - b).collect();
+    let (centre, n) = (mean(&more), more.len() as f64);
+    let squares = more.iter().map(|d| (d - centre).powi(2)).sum::<f64>();
+    centre <= (squares / (n * (n - 1.0)).max(1.0)).sqrt() + ROUNDING
+}
+
 impl Selection {
-    /// Of the halves of the chains of each temperature.
-    pub fn new(features: usize, parts: &[Vec<&Moments>]) -> Self {
+    /// Of independent parts of the samples of each temperature.
+    pub fn new(features: usize, parts: &[Vec<Moments>]) -> Self {
         let sums: Vec<Moments> = parts
             .iter()
-            .map(|parts| total(features, parts.iter().copied()))
+            .map(|parts| total(features, parts.iter()))
             .collect();
         let errors = |chosen: &[usize]| -> Vec<f64> {
             let pairs = parts.iter().zip(&sums);
@@ -166,9 +184,8 @@ impl Selection {
                 .flat_map(|(parts, all)| held_out(chosen, parts, all))
                 .collect()
         };
-        let mean = |list: &[f64]| list.iter().sum::<f64>() / list.len().max(1) as f64;
         let mut found = Selection::default();
-        let mut spreads = Vec::new();
+        let mut lists: Vec<Vec<f64>> = Vec::new();
         while found.order.len() < features {
             let left = (0..features).filter(|k| !found.order.contains(k));
             let with = |k: usize| {
@@ -178,16 +195,12 @@ impl Selection {
             let tried = left.map(with);
             let best = tried.min_by(|a, b| mean(&a.1).total_cmp(&mean(&b.1)));
             let Some((k, list)) = best else { break };
-            let (centre, n) = (mean(&list), list.len() as f64);
-            let squares = list.iter().map(|e| (e - centre).powi(2)).sum::<f64>();
-            spreads.push((squares / (n * (n - 1.0)).max(1.0)).sqrt());
-            found.errors.push(centre);
+            found.errors.push(mean(&list));
             found.order.push(k);
+            lists.push(list);
         }
-        let all = 0..found.errors.len();
-        let best = all.min_by(|a, b| found.errors[*a].total_cmp(&found.errors[*b]));
-        let limit = best.map_or(f64::INFINITY, |k| found.errors[k] + spreads[k]);
-        let enough = found.errors.iter().position(|e| *e <= limit);
+        let best = lists.iter().min_by(|a, b| mean(a).total_cmp(&mean(b)));
+        let enough = best.and_then(|best| lists.iter().position(|list| is_enough(list, best)));
         found.taken = 1 + enough.unwrap_or(0);
         found
     }
@@ -201,6 +214,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lattice::{Boundary, Lattice, LatticeSpec};
     use crate::rng::{Purpose, RngExt, stream};
 
     #[test]
@@ -208,6 +222,37 @@ mod tests {
         for (x, value) in [(0.0, 1.0), (0.5, 0.479_500_122), (2.0, 0.004_677_735)] {
             assert!((erfc(x) / value - 1.0).abs() < 2e-7, "{x}");
         }
+    }
+
+    #[test]
+    fn clusters_of_given_couplings_do_not_see_plaquettes() {
+        let spec = LatticeSpec {
+            kind: "square".into(),
+            size: vec![4, 4],
+            boundary: vec![Boundary::Periodic; 2],
+            edges: None,
+            sites: None,
+        };
+        let lattice = Lattice::new(&spec).unwrap();
+        let names = [Feature::Nearest, Feature::Plaquette];
+        let features = Features::new(&names, &lattice, "key").unwrap();
+        let mut rng = stream(6, Purpose::Law, 0, 0);
+        let (mut moments, mut sums, n) = (Moments::new(2), [0.0; 2], 500.0);
+        for _ in 0..500 {
+            let mut spin = || if rng.random() { 1 } else { -1 };
+            let spins: Vec<i8> = (0..16).map(|_| spin()).collect();
+            let all = features.of(&spins);
+            moments.push(1.0, &all, 3.0 - all[0] - 0.2 * all[1]);
+            sums[0] += all[1] / n;
+            sums[1] += all[1] * all[1] / n;
+        }
+        let j = [1.0, 0.2];
+        let found = LearnedModel::given(&features, &j, &j, &moments);
+        let wanted = 0.2 * (sums[1] - sums[0] * sums[0]).sqrt();
+        assert!(found.residual < 1e-5 && (found.model.constant - 3.0).abs() < 1e-9);
+        assert!((found.cluster_residual - wanted).abs() < 1e-6, "{wanted}");
+        assert_eq!(found.model.cluster_couplings, [1.0, 0.0]);
+        assert!(found.expected_acceptance(0.4) < 0.95);
     }
 
     #[test]
@@ -223,13 +268,43 @@ mod tests {
             moments
         };
         let parts: Vec<Moments> = (0..8).map(|_| part()).collect();
-        let all: Vec<&Moments> = parts.iter().collect();
-        let found = Selection::new(3, &[all.clone(), all]);
+        let found = Selection::new(3, &[parts.clone(), parts]);
         assert_eq!(
             (&found.order[..2], found.taken),
             (&[0, 1][..], 2),
             "{found:?}"
         );
         assert!(found.errors[0] > 2.0 * found.errors[1] && found.errors[0] < 1.0);
+    }
+
+    /// Chains that stand still: what one has seen says nothing of the others.
+    #[test]
+    fn slow_chains_do_not_learn_their_own_noise() {
+        let mut taken = Vec::new();
+        for seed in 0..20 {
+            let mut rng = stream(seed, Purpose::Law, 0, 1);
+            let mut chain = || {
+                let mut draw = || rng.random::<f64>() - 0.5;
+                let still: [f64; 6] = std::array::from_fn(|_| draw());
+                let mut moments = Moments::new(5);
+                for _ in 0..50 {
+                    let moved: [f64; 6] = std::array::from_fn(|k| still[k] + 1e-3 * draw());
+                    moments.push(1.0, &moved[..5], moved[0] + 0.5 * moved[5]);
+                }
+                moments
+            };
+            let chains: Vec<Moments> = (0..16).map(|_| chain()).collect();
+            let found = Selection::new(5, &[chains]);
+            assert_eq!(found.order[0], 0);
+            taken.push(found.taken);
+        }
+        let one = taken.iter().filter(|n| **n == 1).count();
+        assert!(one >= 10, "{taken:?}");
+    }
+
+    #[test]
+    fn errors_are_compared_part_by_part() {
+        assert!(!is_enough(&[1.01, 9.01, 2.01, 5.01], &[1.0, 9.0, 2.0, 5.0]));
+        assert!(is_enough(&[1.3, 8.8, 2.1, 4.9], &[1.0, 9.0, 2.0, 5.0]));
     }
 }

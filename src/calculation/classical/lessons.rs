@@ -4,7 +4,7 @@
 use super::learning::{LearnedModel, Selection, total};
 use super::sampled::Sampled;
 use crate::classical::Configurations;
-use crate::classical::averages::{ChainSeries, tau};
+use crate::classical::averages::{ChainSeries, Thermal};
 use crate::classical::effective::Moments;
 use crate::comm::{Comm, agree};
 use crate::error::Result;
@@ -60,6 +60,15 @@ impl Sampled {
         walkers.flat_map(|w| &self.standing.moments[w]).collect()
     }
 
+    /// The same as parts that are independent: chains, or the halves of one.
+    fn parts_at(&self, t: usize) -> Vec<Moments> {
+        let walkers = self.roster.at(t).map(|w| &self.standing.moments[w]);
+        match self.roster.chains {
+            1 => walkers.flatten().cloned().collect(),
+            _ => walkers.map(|m| total(m[0].features(), m.iter())).collect(),
+        }
+    }
+
     /// The series at a temperature.
     pub(super) fn series_at(&self, t: usize) -> Vec<ChainSeries> {
         self.roster.at(t).map(|w| self.series[w].clone()).collect()
@@ -72,15 +81,17 @@ impl Sampled {
         };
         let temperatures = 0..self.roster.temperatures;
         if !self.leg().learned {
-            let sweeps = self.leg().sweeps as f64;
-            let local = temperatures
-                .clone()
-                .map(|t| sweeps * tau(&self.series_at(t)));
-            self.standing.local_tau = local.collect();
+            let (sweeps, sites) = (self.leg().sweeps as f64, self.model.energy.sites());
+            let local = temperatures.clone().filter_map(|t| {
+                let (series, t) = (self.series_at(t), self.plan.temperatures[t]);
+                let thermal = Thermal::new(sites, t, &series)?;
+                Some((sweeps * thermal.tau(), thermal.effective_samples(t)))
+            });
+            (self.standing.local_tau, self.standing.local_samples) = local.unzip();
         }
         let mut chosen: Vec<usize> = (0..features.len()).collect();
         if self.plan.effective.chooses() {
-            let parts: Vec<_> = temperatures.clone().map(|t| self.moments_at(t)).collect();
+            let parts: Vec<_> = temperatures.clone().map(|t| self.parts_at(t)).collect();
             let selection = Selection::new(features.len(), &parts);
             chosen = selection.chosen().to_vec();
             self.standing.selection = selection;

@@ -68,7 +68,8 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
     let few = |samples: usize| samples.min((samples / 16).max(SAMPLES));
     let samples = few(plan.samples).min(extent.per_chain.max(2)) * plan.chains;
     let mut all = vec![format!("sampler.samples={samples}")];
-    if matches!(check::entry(&keys.update)?.course, UpdateCourse::Learned(_)) {
+    let learns = matches!(check::entry(&keys.update)?.course, UpdateCourse::Learned(_));
+    if learns && plan.effective.couplings.is_none() {
         let training = few(plan.effective.training_samples.div_ceil(plan.chains)) * plan.chains;
         all.push(format!("classical.effective.training_samples={training}"));
     }

@@ -58,7 +58,8 @@ impl Sampled {
 
     /// Steps of a block of a leg.
     pub(super) fn steps_per_block(&self, leg: &Leg) -> usize {
-        let work = (self.roster.len() * self.model.energy.sites() * leg.sweeps) as f64;
+        let spins = (self.roster.len() * self.model.energy.sites()) as f64;
+        let work = spins * leg.sweeps as f64;
         let most = leg.steps().div_ceil(8).max(1);
         ((BLOCK / work) as usize).clamp(1, most)
     }
@@ -124,8 +125,8 @@ impl Sampled {
             let series = &mut self.series[w];
             series.energies.extend(&haul.energies);
             series.sums.extend(&haul.sums);
-            counted += haul.tally.accepted - self.standing.tallies[w].accepted;
-            proposed += haul.tally.proposed - self.standing.tallies[w].proposed;
+            counted += haul.recent.accepted;
+            proposed += haul.recent.proposed;
             self.standing.tallies[w] = haul.tally;
             self.standing.moments[w] = haul.moments.clone();
             if self.roster.of(w).0 == 0 {

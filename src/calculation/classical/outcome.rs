@@ -27,7 +27,7 @@ pub(super) struct OutcomeAt {
 /// Averages at another temperature.
 pub(super) struct ReweightedAt {
     pub temperature: f64,
-    /// Number of the temperature whose samples were used.
+    /// Number of the nearest temperature.
     pub from: usize,
     pub averages: Averages,
 }
@@ -68,12 +68,21 @@ impl Outcomes {
             out_of_reach: Vec::new(),
         };
         for &temperature in &run.plan.reweight {
-            let samples = |t: &usize| thermal[*t].effective_samples(temperature);
-            let best = (0..thermal.len()).max_by(|a, b| samples(a).total_cmp(&samples(b)));
-            match best.and_then(|t| Some((t, thermal[t].reweighted(temperature)?))) {
-                Some((from, averages)) => outcomes.reweighted.push(ReweightedAt {
+            let away = |t: &usize| (temperature / temperatures[*t] - 1.0).abs();
+            let mut nearest: Vec<usize> = (0..thermal.len()).collect();
+            nearest.sort_by(|a, b| away(a).total_cmp(&away(b)));
+            // Swaps lead one configuration through both series: they are not independent. Samples
+            // of the very temperature need no weights.
+            let alone = run.roster.swapped || away(&nearest[0]) < 1e-12;
+            let sources = if alone { 1 } else { 2 };
+            let sources = nearest.iter().take(sources);
+            let parts: Vec<Averages> = sources
+                .filter_map(|t| thermal[*t].reweighted(temperature))
+                .collect();
+            match Averages::joined(&parts) {
+                Some(averages) => outcomes.reweighted.push(ReweightedAt {
                     temperature,
-                    from,
+                    from: nearest[0],
                     averages,
                 }),
                 None => outcomes.out_of_reach.push(temperature),
@@ -143,6 +152,15 @@ impl Outcomes {
         add(
             of(&|a| a.drift.abs() > SIGNIFICANT),
             "the energies of the two halves differ; raise sampler.burn_in",
+        );
+        let few = run.standing.local_samples.iter();
+        let few = few
+            .zip(temperatures)
+            .filter(|(n, _)| **n < MIN_EFFECTIVE_SAMPLES);
+        add(
+            few.map(|(_, t)| t.to_string()).collect(),
+            "fewer than 100 effective training samples: local_tau and gain are rough; raise \
+             classical.effective.training_samples",
         );
         let lost: Vec<String> = self.out_of_reach.iter().map(f64::to_string).collect();
         add(

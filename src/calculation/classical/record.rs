@@ -97,9 +97,13 @@ pub(super) fn common(out: &mut Tree, temperatures: &[f64], sites: usize, seconds
 pub(super) fn sampled(out: &mut Tree, run: &Sampled) {
     let sites = run.model.energy.sites();
     common(out, &run.plan.temperatures, sites, &run.seconds);
-    let moves = run.legs.iter().zip(&run.standing.seconds).map(|(leg, s)| {
-        let moves = (leg.burn_in + leg.samples * leg.sweeps) * run.roster.len();
-        s / moves as f64
+    let legs = run.legs.iter().zip(&run.standing.seconds).enumerate();
+    let moves = legs.map(|(k, (leg, s))| {
+        let steps = match k == run.standing.leg {
+            true => run.standing.step,
+            false => leg.steps(),
+        };
+        s / (leg.moves_until(steps) * run.roster.len()).max(1) as f64
     });
     let moves: Vec<f64> = moves.collect();
     let pace = [moves.first().copied(), moves.last().copied()];
@@ -166,6 +170,9 @@ fn learned(out: &mut Tree, run: &Sampled) {
     if !standing.local_tau.is_empty() {
         let what = "integrated time of |m| under single flips, of the first training samples";
         pen.list("local_tau", standing.local_tau.clone(), "sweeps", what);
+        let what = "samples / (2 tau) of those, beginnings out of equilibrium left out";
+        let samples = standing.local_samples.clone();
+        pen.list("local_effective_samples", samples, "1", what);
     }
 }
 
@@ -194,7 +201,7 @@ const COLUMNS: [ColumnOf; 8] = [
         "effective_samples",
         |o| Some(o.averages.effective_samples),
         "1",
-        "samples / (2 tau) of |m|, tau in samples",
+        "samples / (2 tau) with the longer tau of E and |m|, in samples",
     ),
     (
         "cut",
@@ -271,7 +278,7 @@ fn reweighted(pen: &mut Pen, found: &Outcomes) {
         ENERGY,
         what,
     );
-    let what = "place of the temperature whose samples were used";
+    let what = "place of the nearest temperature of the samples";
     pen.list("reweighted/source", column(&|r| r.from as f64), "1", what);
     let what = "effective samples that are left";
     let samples = column(&|r| r.averages.effective_samples);

@@ -114,6 +114,19 @@ impl Leg {
         }
     }
 
+    /// Sweeps or moves of the first `steps` steps.
+    pub fn moves_until(&self, steps: usize) -> usize {
+        let idle = steps.min(self.idle_steps()) * self.sweeps;
+        idle.min(self.burn_in) + self.kept(steps) * self.sweeps
+    }
+
+    /// The half of the leg that the sample of a step belongs to; the first for samples that count,
+    /// whose number may grow.
+    pub fn half(&self, step: usize) -> usize {
+        let late = 2 * self.kept(step) >= self.samples;
+        usize::from(late && !self.counts)
+    }
+
     /// Samples among the first `steps` steps.
     pub fn kept(&self, steps: usize) -> usize {
         steps.saturating_sub(self.idle_steps())
@@ -154,6 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn samples_to_learn_from_have_two_halves() {
+        let training = Leg {
+            learned: false,
+            counts: false,
+            burn_in: 2,
+            samples: 5,
+            sweeps: 1,
+        };
+        let halves: Vec<_> = (2..7).map(|step| training.half(step)).collect();
+        assert_eq!(halves, [0, 0, 0, 1, 1]);
+        let counted = Leg {
+            counts: true,
+            ..training
+        };
+        assert!((2..7).all(|step| counted.half(step) == 0));
+    }
+
+    #[test]
     fn the_beginning_has_exactly_its_moves() {
         let leg = Leg {
             learned: false,
@@ -164,6 +195,9 @@ mod tests {
         };
         let moves: Vec<_> = (0..leg.steps()).map(|k| leg.moves(k)).collect();
         assert_eq!(moves, [10, 10, 5, 10, 10, 10, 10]);
+        for k in 0..=leg.steps() {
+            assert_eq!(leg.moves_until(k), moves[..k].iter().sum::<usize>());
+        }
         assert_eq!((leg.kept(2), leg.kept(3), leg.kept(7)), (0, 0, 4));
     }
 }

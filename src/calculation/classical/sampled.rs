@@ -29,6 +29,8 @@ pub(super) struct RunStanding {
     pub leg: usize,
     pub step: usize,
     pub done: bool,
+    /// Whether all samples that count are in the samples file.
+    pub written: bool,
     /// The effective model of each temperature, in use; none before the first fit.
     pub models: Vec<LearnedModel>,
     /// Of each walker, in the present leg.
@@ -38,6 +40,8 @@ pub(super) struct RunStanding {
     pub swaps: Vec<[f64; 2]>,
     /// Integrated time of |m| of the samples of the first leg, in sweeps, where others follow.
     pub local_tau: Vec<f64>,
+    /// Effective samples of that.
+    pub local_samples: Vec<f64>,
     /// Models of each round, [round, temperature].
     pub rounds: Vec<Vec<LearnedModel>>,
     /// Of the last fit with features that were chosen.
@@ -106,7 +110,10 @@ impl Sampled {
         let walkers = Walkers::new(&plan, roster, mine.clone(), sites);
         let mut sampled = Sampled {
             spins: mine.map(start).collect(),
-            standing: RunStanding::default(),
+            standing: RunStanding {
+                written: keeps,
+                ..RunStanding::default()
+            },
             series: vec![ChainSeries::default(); roster.len()],
             seconds: Vec::new(),
             blocks: Vec::new(),
@@ -186,19 +193,22 @@ fn features(plan: &ClassicalPlan, model: &ClassicalModel) -> Result<Features> {
 impl Calculation for Sampled {
     fn cost(&self) -> Cost {
         let blocks = |leg: &Leg| leg.steps().div_ceil(self.steps_per_block(leg));
-        let samples = self.roster.len() * self.plan.samples;
+        let samples = self.roster.len() as f64 * self.plan.samples as f64;
+        let training = self.legs.iter().filter(|leg| !leg.counts);
+        let training = training.map(|leg| leg.samples as f64).fold(0.0, f64::max);
+        let training = 16.0 * training * self.roster.len() as f64;
         let sites = self.model.energy.sites();
         let kept = if self.hands_on {
-            Configurations::bytes(sites, samples)
+            Configurations::bytes(sites, 1) as f64 * samples
         } else {
-            0
+            0.0
         };
-        let tables = self.model.energy.bytes() + self.roster.len() * 16 * sites;
+        let tables = (self.model.energy.bytes() + self.roster.len() * 16 * sites) as f64;
+        let averages = 112.0 * self.plan.samples as f64 * self.plan.chains as f64;
         Cost {
             blocks: self.legs.iter().map(blocks).sum::<usize>() as f64,
-            bytes: (16 * samples + 96 * self.plan.samples * self.plan.chains + 2 * kept + tables)
-                as f64,
-            state: (16 * samples + kept) as f64,
+            bytes: f64::max(16.0 * samples + averages + 2.0 * kept, training) + tables,
+            state: f64::max(16.0 * samples, training) + kept,
             ..Cost::default()
         }
     }
@@ -263,7 +273,11 @@ impl Calculation for Sampled {
         super::state::save(self, &self.spins, out, comm)
     }
     fn load(&mut self, from: &Tree) -> Result<Loaded> {
-        let spins = super::state::load(self, from)?;
+        let Some(spins) = super::state::load(self, from)? else {
+            let what = "earlier samples were not kept, which this input wants";
+            log::warn!("[classical] starts over: {what}");
+            return Ok(Loaded::StartsOver);
+        };
         let mine = self.walkers.mine.clone();
         let sites = self.model.energy.sites();
         let of = |w: usize| spins[w * sites..(w + 1) * sites].to_vec();
@@ -303,6 +317,8 @@ impl Sampled {
             && let Some(found) = self.outcomes()
         {
             found.words(self).iter().for_each(|line| desk.say(line));
+            let warnings = found.warnings(self);
+            warnings.iter().for_each(|line| log::warn!("{line}"));
         }
         Ok(())
     }

@@ -54,6 +54,7 @@ fn save_standing(standing: &RunStanding, out: &mut Tree) {
         ("leg", standing.leg),
         ("step", standing.step),
         ("done", usize::from(standing.done)),
+        ("written", usize::from(standing.written)),
         ("taken", selection.taken),
     ] {
         out.put_integer(name, value as i64);
@@ -65,6 +66,7 @@ fn save_standing(standing: &RunStanding, out: &mut Tree) {
         ("tallies", tallies.collect()),
         ("swaps", standing.swaps.as_flattened().to_vec()),
         ("local_tau", standing.local_tau.clone()),
+        ("local_samples", standing.local_samples.clone()),
         ("held_out", selection.errors.clone()),
         ("leg_seconds", standing.seconds.clone()),
     ] {
@@ -87,14 +89,9 @@ fn load_sums(run: &Sampled, from: &Tree) -> Result<WalkerSums> {
         .chunks_exact(width)
         .map(|numbers| Moments::from_numbers(features, numbers))
         .collect();
-    let tally = |numbers: &[f64]| Tally {
-        proposed: numbers[0],
-        accepted: numbers[1],
-        cluster_sites: numbers[2],
-    };
     let pairs = halves.chunks_exact(2);
     Ok((
-        tallies.chunks_exact(3).map(tally).collect(),
+        tallies.chunks_exact(3).map(Tally::of).collect(),
         pairs.map(|m| [m[0].clone(), m[1].clone()]).collect(),
     ))
 }
@@ -103,13 +100,31 @@ fn misfit(name: &str) -> Error {
     Error::output(name, "the checkpoint holds no state of these walkers")
 }
 
-/// Takes back what was saved; the spins of all walkers.
-pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Vec<i8>> {
+/// Whether configurations that this input wants were not kept on the way.
+fn misses_configurations(run: &Sampled, from: &Tree) -> Result<bool> {
+    let (leg, step) = (&run.legs[from.count("leg")?], from.count("step")?);
+    if !leg.counts || leg.kept(step) == 0 {
+        return Ok(false);
+    }
+    let handed_on = match from.datasets.contains_key("configurations/energies") {
+        true => from.reals("configurations/energies")?.len(),
+        false => 0,
+    };
+    let written = from.integer("written")? == 1 || step >= leg.steps();
+    let wanted = run.roster.len() * leg.kept(step);
+    Ok((run.hands_on && handed_on != wanted) || (run.keeps && !written))
+}
+
+/// Takes back what was saved; the spins of all walkers, none where configurations are missing.
+pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Option<Vec<i8>>> {
     let (walkers, sites) = (run.roster.len(), run.model.energy.sites());
     let spins = from.spins("spins")?;
     let (leg, step) = (from.count("leg")?, from.count("step")?);
     if spins.len() != walkers * sites || leg >= run.legs.len() {
         return Err(misfit("spins"));
+    }
+    if misses_configurations(run, from)? {
+        return Ok(None);
     }
     let (tallies, moments) = load_sums(run, from)?;
     let (energies, totals) = (from.reals("energies")?, from.reals("sums")?);
@@ -128,12 +143,14 @@ pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Vec<i8>> {
     run.standing = RunStanding {
         leg,
         step,
+        written: run.keeps,
         done: from.integer("done")? == 1 && step >= run.legs[leg].steps(),
         models: run.models_of(&from.reals("models")?),
         tallies,
         moments,
         swaps: swaps.chunks_exact(2).map(|s| [s[0], s[1]]).collect(),
         local_tau: from.reals("local_tau")?,
+        local_samples: from.reals("local_samples")?,
         rounds: rounds
             .chunks(run.roster.temperatures)
             .map(<[_]>::to_vec)
@@ -151,5 +168,5 @@ pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Vec<i8>> {
         let kept = Configurations::load(from, "configurations")?;
         *run.model.configurations.borrow_mut() = kept;
     }
-    Ok(spins)
+    Ok(Some(spins))
 }

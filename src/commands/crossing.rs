@@ -10,7 +10,7 @@ use crate::io::roles::results;
 use crate::io::tree::Tree;
 use crate::stats::{FitPoint, Line, fit, with_error};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One size.
 struct SizeRun {
@@ -38,7 +38,7 @@ pub(super) fn is_classical(tree: &Tree) -> bool {
     tree.datasets.contains_key("classical/temperature")
 }
 
-fn read(path: &PathBuf) -> Result<SizeRun> {
+fn read(path: &Path) -> Result<SizeRun> {
     let file = path.display().to_string();
     let tree = results(path)?;
     let list = |name: &str| tree.reals(&format!("classical/{name}"));
@@ -167,7 +167,10 @@ fn growth(runs: &[SizeRun], column: usize, near: f64) -> Option<(f64, f64)> {
 ///
 /// Fails with `Error::Input` for fewer than two sizes, and where no curves cross.
 pub(super) fn crossing(files: &[PathBuf]) -> Result<Value> {
-    let mut runs = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let mut runs = files
+        .iter()
+        .map(|file| read(file))
+        .collect::<Result<Vec<_>>>()?;
     runs.sort_by(|a, b| a.length.total_cmp(&b.length));
     let pairs = runs.windows(2).filter(|w| w[0].length < w[1].length);
     let meetings: Vec<Meeting> = pairs.filter_map(|w| meeting(&w[0], &w[1])).collect();

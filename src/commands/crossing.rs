@@ -12,7 +12,7 @@ use crate::io::tree::Tree;
 use crate::plot::lattice_length as length;
 use crate::stats::{FitPoint, Line, fit, with_error};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One size.
 struct SizeRun {
@@ -42,7 +42,7 @@ pub(super) fn is_classical(tree: &Tree) -> bool {
     tree.datasets.contains_key("classical/temperature")
 }
 
-fn read(path: &PathBuf) -> Result<SizeRun> {
+fn read(path: &Path) -> Result<SizeRun> {
     let file = path.display().to_string();
     let tree = results(path)?;
     let list = |name: &str| tree.reals(&format!("classical/{name}"));
@@ -172,7 +172,10 @@ fn growth(runs: &[SizeRun], column: usize, near: f64) -> Option<(f64, f64)> {
 ///
 /// Fails with `Error::Input` for fewer than two sizes, and where no curves cross.
 pub(super) fn crossing(files: &[PathBuf]) -> Result<Value> {
-    let mut runs = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let mut runs = files
+        .iter()
+        .map(|file| read(file))
+        .collect::<Result<Vec<_>>>()?;
     let first = &runs[0];
     if let Some(other) = runs.iter().find(|run| run.physics != first.physics) {
         return Err(Error::input(

@@ -26,6 +26,10 @@ for length in 8 16 32; do
     "$program" run "$root/configs/classical-binder.toml" --set "lattice.size=[$length,$length]" --set "output.name=L$length"
 done
 draw L8.h5 L16.h5 L32.h5 --output spins
+for length in 10 20 40; do
+    "$program" run "$root/configs/classical-self-learning.toml" --set "lattice.size=[$length,$length]" --set "output.name=S$length"
+done
+draw S10.h5 S20.h5 S40.h5 --output learned
 for length in 10 20 30; do
     "$program" run "$root/configs/phases-classify.toml" --set "lattice.size=[$length, $length]" --set "output.name=phases-$length"
 done
@@ -41,4 +45,5 @@ cp synthetic/metric.png "$root/docs/gallery/holography-synthetic-metric.png"
 for name in metric loss potential; do cp "condensate/$name.png" "$root/docs/gallery/holography-$name.png"; done
 cp condensate/training-points.png "$root/docs/gallery/holography-points.png"
 for name in binder specific-heat; do cp "spins/$name.png" "$root/docs/gallery/classical-$name.png"; done
+cp learned/autocorrelation.png "$root/docs/gallery/classical-autocorrelation.png"
 for name in output collapse size; do cp "phases/phases-$name.png" "$root/docs/gallery/"; done

@@ -6,6 +6,7 @@
 Needs `pip install peapods mcising`. Times are differences of a long and a short run, so that starts do not count.
 """
 import argparse
+import json
 import pathlib
 import resource
 import subprocess
@@ -27,7 +28,7 @@ kind = "ising"
 chains = 2
 samples = {samples}
 sweeps = {sweeps}
-burn_in = 0
+burn_in = 1000
 [classical]
 temperatures = {TEMPERATURE}
 update = "{update}"
@@ -40,7 +41,6 @@ samples = "none"
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([program, "run", "x.toml"], cwd=path, check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        import json
         said = subprocess.run([program, "info", "x.h5", "--json"], cwd=path, check=True, capture_output=True).stdout
         size = json.loads(said)["classical"][0]["cluster_size"]
     return after.ru_utime - before.ru_utime, size
@@ -83,10 +83,11 @@ def main():
     # Two samples of two chains each.
     local = slope(lambda n: nishina(program, size, "metropolis", n, 8)[0] / 8, 1000, 20000) * ns
     print(f"nishina metropolis       {local:8.3f} ns a spin, {1e3 / local:.0f} million spins a second")
-    for update in ["wolff", "swendsen-wang"]:
-        share = nishina(program, size, update, 50, 64)[1] if update == "wolff" else 1.0
-        seconds = slope(lambda n: nishina(program, size, update, n, 8)[0] / 8, 200, 2000)
-        print(f"nishina {update:<16} {seconds * ns / share:8.3f} ns a site of a cluster")
+    (few, small), (many, large) = [nishina(program, size, "wolff", n, 8) for n in (1000, 5000)]
+    seconds = (many - few) / (8 * (5000 * large - 1000 * small))
+    print(f"nishina wolff            {seconds * ns:8.3f} ns a site of a cluster")
+    seconds = slope(lambda n: nishina(program, size, "swendsen-wang", n, 8)[0] / 8, 500, 2000)
+    print(f"nishina swendsen-wang    {seconds * ns:8.3f} ns a site")
     print(f"peapods metropolis       {slope(lambda n: peapods(size, n), 100, 2000) * ns:8.3f} ns a spin")
     both = slope(lambda n: peapods(size, n, cluster_update_interval=1), 100, 1000) * ns
     alone = slope(lambda n: peapods(size, n), 100, 1000) * ns

@@ -52,6 +52,23 @@ pub struct Averages {
     pub drift: f64,
 }
 
+impl Averages {
+    /// Independent averages together, each with the weight of its effective samples; none of none.
+    pub fn joined(parts: &[Averages]) -> Option<Averages> {
+        let total: f64 = parts.iter().map(|p| p.effective_samples).sum();
+        let share = |p: &Averages| p.effective_samples / total;
+        let column = |k: usize| parts.iter().map(|p| share(p) * p.mean[k]).sum();
+        let squares = |k: usize| parts.iter().map(|p| (share(p) * p.error[k]).powi(2)).sum();
+        let error = |k: usize| f64::sqrt(squares(k));
+        Some(Averages {
+            mean: std::array::from_fn(column),
+            error: std::array::from_fn(error),
+            effective_samples: total,
+            ..*parts.first()?
+        })
+    }
+}
+
 /// Series of the chains at one temperature, ready to be averaged.
 pub struct Thermal<'s> {
     sites: f64,
@@ -252,7 +269,7 @@ mod tests {
             }
             assert!(thermal.reweighted(0.05).is_none());
         }
-        assert_eq!(seen, 120);
+        assert_eq!((seen, Averages::joined(&[])), (120, None));
         let count = pulls.len() as f64;
         let mean = pulls.iter().sum::<f64>() / count;
         let sd = (pulls.iter().map(|p| p * p).sum::<f64>() / count).sqrt();

@@ -51,7 +51,7 @@ impl ParallelCluster {
         Some(ParallelCluster {
             ends: Rows::new((0..pairs.sites()).map(list).collect()),
             threshold: threshold(coupling, beta),
-            waiting: Vec::with_capacity(pairs.sites()),
+            waiting: vec![0; pairs.sites() + 1],
         })
     }
 
@@ -59,19 +59,21 @@ impl ParallelCluster {
     pub fn turn(&mut self, seed: usize, spins: &mut [i8], random: &mut Words) -> usize {
         let before = spins[seed];
         spins[seed] = -before;
-        self.waiting.push(seed as u32);
-        let mut size = 0;
-        while let Some(i) = self.waiting.pop() {
+        self.waiting[0] = seed as u32;
+        let (mut size, mut top) = (0, 1);
+        while top > 0 {
+            top -= 1;
             size += 1;
-            for two in self.ends.of(i as usize).chunks(2) {
+            for two in self.ends.of(self.waiting[top] as usize).chunks(2) {
                 let mut word = random.word();
                 for &j in two {
-                    let asked = (word as u32) < self.threshold;
+                    // Without branches, which would be guessed wrong once for each site.
+                    let spin = &mut spins[j as usize];
+                    let joins = ((word as u32) < self.threshold) & (*spin == before);
                     word >>= 32;
-                    if asked & (spins[j as usize] == before) {
-                        spins[j as usize] = -before;
-                        self.waiting.push(j);
-                    }
+                    self.waiting[top] = j;
+                    top += usize::from(joins);
+                    *spin = if joins { -before } else { *spin };
                 }
             }
         }

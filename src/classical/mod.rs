@@ -53,6 +53,16 @@ impl Tally {
         [self.proposed, self.accepted, self.cluster_sites]
     }
 
+    /// Of three such numbers; those that are missing are 0.
+    pub fn of(numbers: &[f64]) -> Self {
+        let at = |k: usize| numbers.get(k).copied().unwrap_or(0.0);
+        Tally {
+            proposed: at(0),
+            accepted: at(1),
+            cluster_sites: at(2),
+        }
+    }
+
     /// Adds such numbers.
     pub fn add(&mut self, numbers: [f64; 3]) {
         self.proposed += numbers[0];

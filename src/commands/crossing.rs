@@ -94,14 +94,18 @@ fn meeting(small: &SizeRun, large: &SizeRun) -> Option<Meeting> {
     let difference = |p: &[f64; 4]| p[2] - p[1];
     let falls = |w: &&[[f64; 4]]| difference(&w[0]) > 0.0 && difference(&w[1]) <= 0.0;
     let size = |w: &&[[f64; 4]]| difference(&w[0]) - difference(&w[1]);
-    let pairs = both.windows(2).filter(falls);
-    let best = pairs.max_by(|a, b| size(a).total_cmp(&size(b)))?;
+    let pairs = both.windows(2).enumerate().filter(|(_, w)| falls(w));
+    let (place, best) = pairs.max_by(|a, b| size(&a.1).total_cmp(&size(&b.1)))?;
     let (a, b) = (best[0], best[1]);
+    // Slopes need a wider range than the crossing.
+    let more = both.len() / 6;
+    let first = both[place.saturating_sub(more)];
+    let last = both[(place + 1 + more).min(both.len() - 1)];
     let part = difference(&a) / size(&best);
     let step = b[0] - a[0];
     let slope = -size(&best) / step;
     let between = |k: usize| a[k] + part * (b[k] - a[k]);
-    let slopes = [(b[1] - a[1]) / step, (b[2] - a[2]) / step];
+    let slopes = [1, 2].map(|k: usize| (last[k] - first[k]) / (last[0] - first[0]));
     let ratio = (large.length / small.length).ln();
     Some(Meeting {
         lengths: [small.length, large.length],

@@ -83,14 +83,26 @@ fn of_quantity(run: &ResultsFile, quantity: &str, per_site: bool) -> Vec<Curve> 
     }
 }
 
-/// Autocorrelation times against the size at a temperature that all files have, with the power laws
-/// that fit them.
+/// Autocorrelation times against the size, at the slowest temperature where all files have the
+/// same, with the power laws that fit them.
 fn times(runs: &[&ResultsFile]) -> Panel {
     let temperatures = |r: &ResultsFile| r.reals("classical/temperature");
     let first = runs.first().map(|r| temperatures(r)).unwrap_or_default();
-    let shared = first
-        .into_iter()
-        .find(|t| runs.iter().all(|r| temperatures(r).contains(t)));
+    let slowest = |t: &f64| {
+        let place = first.iter().position(|o| o == t).unwrap_or(0);
+        let times = runs
+            .iter()
+            .filter_map(|r| r.reals("classical/tau").get(place).copied());
+        times.fold(0.0, f64::max)
+    };
+    let everywhere = |t: &&f64| {
+        runs.iter()
+            .all(|r| temperatures(r) == first && first.contains(t))
+    };
+    let shared = first.iter().filter(everywhere);
+    let shared = shared
+        .max_by(|a, b| slowest(a).total_cmp(&slowest(b)))
+        .copied();
     let mut curves = Vec::new();
     if let Some(t) = shared {
         for (style, (name, what)) in [("tau", "the update"), ("local_tau", "single flips")]

@@ -124,8 +124,8 @@ impl Sampled {
             let series = &mut self.series[w];
             series.energies.extend(&haul.energies);
             series.sums.extend(&haul.sums);
-            counted += haul.tally.accepted - self.standing.tallies[w].accepted;
-            proposed += haul.tally.proposed - self.standing.tallies[w].proposed;
+            counted += haul.recent.accepted;
+            proposed += haul.recent.proposed;
             self.standing.tallies[w] = haul.tally;
             self.standing.moments[w] = haul.moments.clone();
             if self.roster.of(w).0 == 0 {

@@ -27,7 +27,7 @@ pub(super) struct OutcomeAt {
 /// Averages at another temperature.
 pub(super) struct ReweightedAt {
     pub temperature: f64,
-    /// Number of the temperature whose samples were used.
+    /// Number of the temperature whose samples count most.
     pub from: usize,
     pub averages: Averages,
 }
@@ -69,11 +69,16 @@ impl Outcomes {
         };
         for &temperature in &run.plan.reweight {
             let samples = |t: &usize| thermal[*t].effective_samples(temperature);
-            let best = (0..thermal.len()).max_by(|a, b| samples(a).total_cmp(&samples(b)));
-            match best.and_then(|t| Some((t, thermal[t].reweighted(temperature)?))) {
-                Some((from, averages)) => outcomes.reweighted.push(ReweightedAt {
+            let mut nearest: Vec<usize> = (0..thermal.len()).collect();
+            nearest.sort_by(|a, b| samples(b).total_cmp(&samples(a)));
+            let two = nearest.iter().take(2);
+            let parts: Vec<Averages> = two
+                .filter_map(|t| thermal[*t].reweighted(temperature))
+                .collect();
+            match Averages::joined(&parts) {
+                Some(averages) => outcomes.reweighted.push(ReweightedAt {
                     temperature,
-                    from,
+                    from: nearest[0],
                     averages,
                 }),
                 None => outcomes.out_of_reach.push(temperature),

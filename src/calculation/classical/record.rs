@@ -271,7 +271,7 @@ fn reweighted(pen: &mut Pen, found: &Outcomes) {
         ENERGY,
         what,
     );
-    let what = "place of the temperature whose samples were used";
+    let what = "place of the temperature whose samples count most";
     pen.list("reweighted/source", column(&|r| r.from as f64), "1", what);
     let what = "effective samples that are left";
     let samples = column(&|r| r.averages.effective_samples);

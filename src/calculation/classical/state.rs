@@ -87,14 +87,9 @@ fn load_sums(run: &Sampled, from: &Tree) -> Result<WalkerSums> {
         .chunks_exact(width)
         .map(|numbers| Moments::from_numbers(features, numbers))
         .collect();
-    let tally = |numbers: &[f64]| Tally {
-        proposed: numbers[0],
-        accepted: numbers[1],
-        cluster_sites: numbers[2],
-    };
     let pairs = halves.chunks_exact(2);
     Ok((
-        tallies.chunks_exact(3).map(tally).collect(),
+        tallies.chunks_exact(3).map(Tally::of).collect(),
         pairs.map(|m| [m[0].clone(), m[1].clone()]).collect(),
     ))
 }

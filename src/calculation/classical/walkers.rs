@@ -36,6 +36,8 @@ pub(super) struct Haul {
     /// Counts and sums of the leg so far: they go on from those before, so that they do not depend
     /// on how steps fall into blocks.
     pub tally: Tally,
+    /// Counts of these steps alone, those before the first sample among them.
+    pub recent: Tally,
     /// Of even and odd samples.
     pub moments: [Moments; 2],
     /// Energy and sum of the spins at the end.
@@ -82,6 +84,7 @@ impl Walkers {
             energies: Vec::new(),
             sums: Vec::new(),
             tally,
+            recent: Tally::default(),
             moments,
             now: [0.0; 2],
             bits: Vec::new(),
@@ -100,11 +103,16 @@ impl Walkers {
                         return Err(Error::Interrupted);
                     }
                 }
-                self.step(first, (number, leg), step, &mut hauls, &mut swaps);
+                let moves = self.step(first, (number, leg), step, &mut swaps);
+                let range = first..first + unit;
+                for (k, moved) in range.clone().zip(&moves) {
+                    hauls[k].recent.add(moved.numbers());
+                }
                 if step < leg.idle_steps() {
                     continue;
                 }
-                for k in first..first + unit {
+                for (k, moved) in range.zip(&moves) {
+                    hauls[k].tally.add(moved.numbers());
                     self.look(k, step, wanted, &mut hauls[k], &mut spins);
                 }
             }
@@ -116,15 +124,14 @@ impl Walkers {
         Ok((hauls, swaps))
     }
 
-    /// One step of the walkers that go together from `first` on.
+    /// One step of the walkers that go together from `first` on; what each has proposed.
     fn step(
         &mut self,
         first: usize,
         (number, leg): (usize, &Leg),
         step: usize,
-        hauls: &mut [Haul],
         swaps: &mut [[f64; 2]],
-    ) {
+    ) -> Vec<Tally> {
         let place = |k: usize| self.roster.of(self.mine.start + k);
         let at = (number, step);
         let stream = |k: usize| {
@@ -133,12 +140,13 @@ impl Walkers {
         };
         let unit = self.roster.unit();
         let mut random: Vec<Words> = (first..first + unit).map(stream).collect();
+        let mut moves = vec![Tally::default(); unit];
         if self.interval == 0 {
-            for (k, random) in (first..).zip(&mut random) {
+            for (k, random) in random.iter_mut().enumerate() {
                 let count = leg.moves(step);
-                self.updates[k].advance(count, random, &mut hauls[k].tally);
+                self.updates[first + k].advance(count, random, &mut moves[k]);
             }
-            return;
+            return moves;
         }
         let chain = (0, place(first).1);
         let mut rng = words(self.seed, Purpose::ClassicalSwap, chain, at);
@@ -147,14 +155,15 @@ impl Walkers {
         let end = done + leg.moves(step);
         while done < end {
             let count = (self.interval - done % self.interval).min(end - done);
-            for (k, random) in (first..).zip(&mut random) {
-                self.updates[k].advance(count, random, &mut hauls[k].tally);
+            for (k, random) in random.iter_mut().enumerate() {
+                self.updates[first + k].advance(count, random, &mut moves[k]);
             }
             done += count;
             if done.is_multiple_of(self.interval) {
                 self.swap(first, done / self.interval % 2, &mut swapper, swaps);
             }
         }
+        moves
     }
 
     /// Swaps configurations of neighbouring temperatures with min(1, e^{(β − β')(E − E')}).
@@ -199,13 +208,14 @@ impl Haul {
         out.extend(&self.energies);
         out.extend(&self.sums);
         out.extend(self.tally.numbers());
+        out.extend(self.recent.numbers());
         out.extend(self.now);
         self.moments.iter().for_each(|m| out.extend(m.numbers()));
     }
 
     /// Numbers that it takes with so many samples and features.
     pub fn width(samples: usize, features: usize) -> usize {
-        2 * samples + 5 + 2 * Moments::new(features).numbers().len()
+        2 * samples + 8 + 2 * Moments::new(features).numbers().len()
     }
 
     /// Takes back what [`Haul::write`] wrote, with the bits from elsewhere.
@@ -213,16 +223,14 @@ impl Haul {
         let (energies, rest) = numbers.split_at(samples);
         let (sums, rest) = rest.split_at(samples);
         let (tally, rest) = rest.split_at(3);
+        let (recent, rest) = rest.split_at(3);
         let (now, rest) = rest.split_at(2);
         let (even, odd) = rest.split_at(rest.len() / 2);
         Haul {
             energies: energies.to_vec(),
             sums: sums.to_vec(),
-            tally: Tally {
-                proposed: tally[0],
-                accepted: tally[1],
-                cluster_sites: tally[2],
-            },
+            tally: Tally::of(tally),
+            recent: Tally::of(recent),
             moments: [even, odd].map(|m| Moments::from_numbers(features, m)),
             now: [now[0], now[1]],
             bits,

@@ -12,7 +12,7 @@ pub struct ParameterBlock {
     pub name: String,
     /// Where it stands.
     pub range: Range<usize>,
-    /// Its shape: [output, input] of weights, [output] of biases.
+    /// Its shape: outputs and inputs of weights, outputs alone of biases.
     pub shape: Vec<usize>,
     /// Whether it holds weights, which the penalty is about.
     pub weights: bool,

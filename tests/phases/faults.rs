@@ -52,6 +52,14 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
             "1 values of the parameter",
         ),
         (
+            change("parameter", reals(vec![f64::INFINITY; 12])),
+            "parameter holds a number that is not finite",
+        ),
+        (
+            change("energies", reals([vec![f64::NAN], vec![1.0; 11]].concat())),
+            "energies holds a number that is not finite",
+        ),
+        (
             change("chain", reals(vec![1.0; 12])),
             "one whole number for each sample",
         ),
@@ -86,6 +94,16 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
         "{}",
         text(&out)
     );
+}
+
+#[test]
+fn an_objective_that_is_not_finite_ends_the_run() {
+    let case = case(CLASSIFY);
+    let out = case.alone(&["run", "x.toml", "--set", "phases.learning_rate=1e300"]);
+    expect_code(&out, 70);
+    let said = text(&out);
+    assert!(said.contains("objective of network 0 is"), "{said}");
+    assert!(said.contains("phases.learning_rate"), "{said}");
 }
 
 #[test]

@@ -153,8 +153,8 @@ fn part(folder: &Path, entry: &SampleFile) -> Result<Part> {
     }
     let rows = spins.len() / sites;
     let mut parameter = parameters(&tree, &path, entry, rows)?;
-    let reals = |what: &str| column(&tree, what, rows, name);
-    let mut energies = reals("energies")?;
+    let energies = column(&tree, "energies", rows, name)?;
+    let mut energies = energies.map(|e| finite(e, "energies", name)).transpose()?;
     let mut chain = integers(&tree, "chain", rows, name)?;
     // Of a run that has kept all samples those of its steps do not belong to one state.
     let step = integers(&tree, "step", rows, name)?.unwrap_or_default();
@@ -244,10 +244,15 @@ fn parameters(tree: &Tree, path: &Path, entry: &SampleFile, rows: usize) -> Resu
             ));
         }
     };
+    finite(found, "parameter", name)
+}
+
+/// Real numbers of a dataset; an error where one of them is not finite.
+fn finite(found: Vec<f64>, what: &str, name: &str) -> Result<Vec<f64>> {
     match found.iter().all(|v| v.is_finite()) {
         true => Ok(found),
         false => {
-            let problem = "the dataset parameter holds a number that is not finite";
+            let problem = format!("the dataset {what} holds a number that is not finite");
             Err(broken(name, problem, "correct the file"))
         }
     }

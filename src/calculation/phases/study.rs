@@ -133,11 +133,23 @@ impl Study {
                             .ok_or(Error::Interrupted)?
                     }
                 };
+                finite(number, course.epochs, loss)?;
                 course.epochs += 1;
                 course.losses.push(loss);
             }
             Ok(())
         })
+    }
+}
+
+/// An error where the objective of a network is not a number any more.
+fn finite(number: usize, epochs: usize, loss: f64) -> Result<()> {
+    match loss.is_finite() {
+        true => Ok(()),
+        false => Err(Error::numerical(
+            format!("the objective of network {number} is {loss} after {epochs} epochs"),
+            "use a smaller phases.learning_rate, and features of moderate size",
+        )),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::io::roles::Role;
 use crate::io::tree::Tree;
 use crate::io::{hdf5, seal};
 use crate::run::{Curves, Declaration};
-use crate::stats::mean_and_error;
+use crate::stats::{mean_and_error, mean_and_scatter};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -217,7 +217,7 @@ fn phases(tree: &Tree) -> Value {
         let found = tree.reals(&format!("phases/{name}"));
         found.unwrap_or_default()
     };
-    let over_seeds = |values: Vec<f64>| match mean_and_error(&values) {
+    let over_seeds = |values: Vec<f64>| match mean_and_scatter(&values) {
         None => Value::Null,
         Some((mean, error)) => json!({ "mean": mean, "error": error }),
     };

@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
-use crate::stats::{FitPoint, Line, fit, mean_and_error, with_error};
+use crate::stats::{FitPoint, Line, fit, mean_and_scatter, with_error};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -14,7 +14,8 @@ use std::path::PathBuf;
 struct Seen {
     file: String,
     size: f64,
-    crossing: (f64, f64),
+    /// With its error, where networks of several seeds say what it is.
+    crossing: (f64, Option<f64>),
     baseline: Option<f64>,
 }
 
@@ -23,7 +24,17 @@ pub(super) fn has_crossings(tree: &Tree) -> bool {
     tree.datasets.contains_key("phases/crossing")
 }
 
-/// What a file must share with the others: all but sizes, seeds and samples.
+/// Keys that say what a network is and what it minimises.
+const NETWORK: [&str; 6] = [
+    "task",
+    "features",
+    "widths",
+    "activation",
+    "convolution",
+    "l2",
+];
+
+/// What a file must share with the others: all but sizes, seeds, samples and the training.
 pub(super) fn physics(tree: &Tree) -> String {
     let text = tree.text("input/resolved").unwrap_or_default();
     let mut table: toml::Table = text.parse().unwrap_or_default();
@@ -32,7 +43,12 @@ pub(super) fn physics(tree: &Tree) -> String {
     }
     let critical = tree.real("phases/critical").unwrap_or(0.0);
     let part = |name: &str| table.get(name).map(ToString::to_string);
-    format!("{:?} {:?} {critical}", part("lattice"), part("hamiltonian"))
+    let key = |name: &str| table.get("phases")?.get(name).map(ToString::to_string);
+    let (lattice, hamiltonian) = (part("lattice"), part("hamiltonian"));
+    format!(
+        "{lattice:?} {hamiltonian:?} {critical} {:?}",
+        NETWORK.map(key)
+    )
 }
 
 fn seen(file: String, tree: &Tree) -> Result<Seen> {
@@ -46,7 +62,7 @@ fn seen(file: String, tree: &Tree) -> Result<Seen> {
     let crosses = tree.integers("phases/crosses")?;
     let crossings = tree.reals("phases/crossing")?.into_iter().zip(crosses);
     let there: Vec<f64> = crossings.filter(|(_, c)| *c == 1).map(|(x, _)| x).collect();
-    let crossing = mean_and_error(&there).ok_or_else(|| {
+    let crossing = mean_and_scatter(&there).ok_or_else(|| {
         Error::input(
             &file,
             "no output crosses 1/2",
@@ -90,17 +106,17 @@ pub(super) fn extrapolate(files: &[PathBuf], trees: &[Tree]) -> Result<Value> {
         return Err(Error::input(
             &all[k].file,
             format!(
-                "lattice, Hamiltonian or labels differ from those of {}",
+                "lattice, Hamiltonian, labels or network differ from those of {}",
                 all[0].file
             ),
             "extrapolate runs that differ in size alone",
         ));
     }
-    let points: Vec<_> = all
-        .iter()
-        .map(|s| (s.size, s.crossing.0, s.crossing.1))
-        .collect();
-    let found = line(&points)?;
+    // A file without an error would weigh nothing or all: then all weigh the same.
+    let known = all.iter().all(|s| s.crossing.1.is_some());
+    let error = |s: &Seen| s.crossing.1.filter(|_| known).unwrap_or(0.0);
+    let points = all.iter().map(|s| (s.size, s.crossing.0, error(s)));
+    let found = line(&points.collect::<Vec<_>>())?;
     let baselines: Option<Vec<_>> = all
         .iter()
         .map(|s| Some((s.size, s.baseline?, 0.0)))

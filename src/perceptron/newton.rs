@@ -18,6 +18,8 @@ pub const LARGEST_HESSIAN: usize = 5000;
 const ARRIVED: f64 = 1e-26;
 /// Below this fall of the objective rounding hides whether it falls.
 const ROUNDING: f64 = 1e-13;
+/// A fall of the objective below this, beside 1 and the objective, is of the size of rounding.
+const SMALL: f64 = 1e-11;
 /// Times a step is halved, at most.
 const HALVINGS: usize = 40;
 
@@ -31,8 +33,8 @@ pub struct NewtonStep {
 }
 
 impl NetworkTrainer {
-    /// One step, shortened until the objective falls. Fails with `Error::Numerical` where the
-    /// system cannot be solved. The network has to be linear, and its loss the cross-entropy.
+    /// One step, shortened until the objective falls; `theta` stays where it does not. Fails with
+    /// `Error::Numerical` where the system cannot be solved or a number is not finite. The network has to be linear, and its loss the cross-entropy.
     pub fn newton(&mut self, theta: &mut [f64], examples: &TrainingSet) -> Result<NewtonStep> {
         let judged = self.judge(theta, examples);
         let mut hessian = self.hessian(theta, examples);
@@ -42,6 +44,13 @@ impl NetworkTrainer {
         let step = self.in_blocks(&step);
         let fall: f64 = step.iter().zip(&judged.gradient).map(|(s, g)| s * g).sum();
         let objective = judged.objective;
+        let small = SMALL * (1.0 + objective.abs());
+        if !(objective.is_finite() && fall.is_finite()) {
+            return Err(not_finite());
+        }
+        if fall < -small {
+            return Err(separable());
+        }
         if fall <= ARRIVED {
             let arrived = true;
             return Ok(NewtonStep { objective, arrived });
@@ -65,7 +74,7 @@ impl NetworkTrainer {
         }
         Ok(NewtonStep {
             objective,
-            arrived: true,
+            arrived: fall < small,
         })
     }
 
@@ -159,6 +168,13 @@ impl NetworkTrainer {
         }
         hessian
     }
+}
+
+fn not_finite() -> Error {
+    Error::numerical(
+        "the objective of the network, or its fall along a Newton step, is not finite",
+        "use features of moderate size, a larger l2, or newton = false",
+    )
 }
 
 fn separable() -> Error {

@@ -35,6 +35,13 @@ pub fn mean_and_error(values: &[f64]) -> Option<(f64, f64)> {
     (!values.is_empty()).then_some((mean, error))
 }
 
+/// The mean, with the standard error where the scatter says what it is: of two numbers or more
+/// that differ. `None` without numbers.
+pub fn mean_and_scatter(values: &[f64]) -> Option<(f64, Option<f64>)> {
+    let (mean, error) = mean_and_error(values)?;
+    Some((mean, (error > 0.0).then_some(error)))
+}
+
 /// V-score N Var H/(E − E_inf)² (Wu et al., Science 386, 296 (2024)); `None` where E = E_inf.
 pub fn v_score(sites: usize, variance: f64, energy: f64, e_infinity: f64) -> Option<f64> {
     let score = sites as f64 * variance / (energy - e_infinity).powi(2);

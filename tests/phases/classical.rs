@@ -139,6 +139,12 @@ fn all_states_classify_without_noise() {
     let case = Case::new(&classify);
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     let found = group(&case, "phases");
+    // One network has no error.
+    let crossing = &case.info()["phases"]["crossing"];
+    assert!(
+        crossing["mean"].is_number() && crossing["error"].is_null(),
+        "{crossing}"
+    );
     // The network is the baseline.
     let crossing = found.reals("crossing").unwrap();
     let baseline = found.real("baseline_crossing").unwrap();
@@ -233,6 +239,15 @@ fn samples_of_a_run_are_read_with_the_temperatures_of_its_results() {
         "{}",
         text(&out)
     );
+    // One parameter for samples of several temperatures.
+    let files = "phases.files=[{ file = \"x.samples.h5\", parameter = 2.0 }]";
+    let out = case.alone(&["run", "f.toml", "--fresh", "--set", files]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("several temperatures"),
+        "{}",
+        text(&out)
+    );
     // Results are no samples.
     let files = "phases.files=[{ file = \"x.h5\" }]";
     let out = case.alone(&["run", "f.toml", "--fresh", "--set", files]);
@@ -259,9 +274,49 @@ fn sizes_are_extrapolated_and_drawn() {
     for name in ["transition", "error", "slope", "baseline"] {
         assert!(found[name].is_number(), "{name}: {found}");
     }
+    // A file of one seed has no error: all weigh the same.
+    let one = ["lattice.size=[6, 6]", "output.name=one", "phases.seeds=1"];
+    let sets = one.iter().flat_map(|s| ["--set", s]);
+    let arguments: Vec<&str> = ["run", "x.toml"].into_iter().chain(sets).collect();
+    expect_code(&case.alone(&arguments), 0);
+    let out = case.alone(&["extrapolate", "--json", "l4.h5", "one.h5", "l8.h5"]);
+    expect_code(&out, 0);
+    let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let run = |k: usize| found["runs"][k]["crossing"].as_f64().unwrap();
+    assert!(found["runs"][1]["error"].is_null() && found["runs"][0]["error"].is_number());
+    let x = [1.0 / 4.0, 1.0 / 6.0, 1.0 / 8.0];
+    let (x_mean, y_mean) = (
+        x.iter().sum::<f64>() / 3.0,
+        (run(0) + run(1) + run(2)) / 3.0,
+    );
+    let xx: f64 = x.iter().map(|x| (x - x_mean).powi(2)).sum();
+    let xy: f64 = (0..3).map(|k| (x[k] - x_mean) * run(k)).sum();
+    let wanted = y_mean - xy / xx * x_mean;
+    let transition = found["transition"].as_f64().unwrap();
+    assert!((transition - wanted).abs() < 1e-12, "{transition} {wanted}");
+    assert!(found["chi2_per_freedom"].is_null());
     let out = case.alone(&["extrapolate", "l4.h5", "l6.h5"]);
     expect_code(&out, 0);
     assert!(text(&out).contains("1/L = 0"), "{}", text(&out));
+    // Networks of other widths do not lie on one line.
+    let wide = one.map(|set| {
+        if set.contains("name") {
+            "output.name=wide"
+        } else {
+            set
+        }
+    });
+    let wide = wide.into_iter().chain(["phases.widths=[7]"]);
+    let sets = wide.flat_map(|s| ["--set", s]);
+    let arguments: Vec<&str> = ["run", "x.toml"].into_iter().chain(sets).collect();
+    expect_code(&case.alone(&arguments), 0);
+    let out = case.alone(&["extrapolate", "l4.h5", "wide.h5"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("labels or network differ"),
+        "{}",
+        text(&out)
+    );
     let out = case.alone(&["extrapolate", "l4.h5", "l4.h5"]);
     expect_code(&out, 64);
     assert!(text(&out).contains("sizes"), "{}", text(&out));

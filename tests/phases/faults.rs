@@ -2,7 +2,7 @@
 
 use crate::common::{Case, expect_code, text};
 use crate::section::{CLASSIFY, ENERGY, case, results};
-use crate::spins::{ising, write_foreign};
+use crate::spins::{ising, put_shaped, write_foreign};
 use nishina::io::tree::{Tree, Value};
 
 #[test]
@@ -52,6 +52,14 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
             "1 values of the parameter",
         ),
         (
+            change("parameter", reals(vec![f64::INFINITY; 12])),
+            "parameter holds a number that is not finite",
+        ),
+        (
+            change("energies", reals([vec![f64::NAN], vec![1.0; 11]].concat())),
+            "energies holds a number that is not finite",
+        ),
+        (
             change("chain", reals(vec![1.0; 12])),
             "one whole number for each sample",
         ),
@@ -78,6 +86,17 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
         "{}",
         text(&out)
     );
+    let zero = reals([[0.0; 6], [1.0; 6]].concat());
+    write_foreign(&case, "ising.h5", &change("parameter", zero));
+    let temperature = ENERGY.replace("l2 = 0.0", "l2 = 1e-3");
+    std::fs::write(case.path("t.toml"), temperature).unwrap();
+    let out = case.alone(&["run", "t.toml"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("the parameter 0 is no temperature"),
+        "{}",
+        text(&out)
+    );
     std::fs::write(case.path("ising.h5"), "no file of numbers").unwrap();
     let out = case.alone(&["run", "x.toml"]);
     expect_code(&out, 64);
@@ -86,6 +105,36 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
         "{}",
         text(&out)
     );
+}
+
+#[test]
+fn files_larger_than_the_memory_are_refused_before_they_are_read() {
+    let case = case(CLASSIFY);
+    let file = hdf5::File::create(case.path("ising.h5")).unwrap();
+    let plan = file.new_dataset::<i8>().chunk((1024, 16));
+    plan.shape((1usize << 40, 16))
+        .create("configurations")
+        .unwrap();
+    file.close().unwrap();
+    let out = case.alone(&["check", "x.toml"]);
+    expect_code(&out, 64);
+    let said = text(&out);
+    // Spins are there twice, one byte each.
+    let wanted = format!(
+        "samples of phases.files needs {:.1} GB",
+        32.0 * 2f64.powi(40) / 1e9
+    );
+    assert!(said.contains(&wanted), "{said}");
+}
+
+#[test]
+fn an_objective_that_is_not_finite_ends_the_run() {
+    let case = case(CLASSIFY);
+    let out = case.alone(&["run", "x.toml", "--set", "phases.learning_rate=1e300"]);
+    expect_code(&out, 70);
+    let said = text(&out);
+    assert!(said.contains("objective of network 0 is"), "{said}");
+    assert!(said.contains("phases.learning_rate"), "{said}");
 }
 
 #[test]
@@ -117,11 +166,28 @@ fn an_output_that_never_crosses_and_one_sign_are_warnings() {
     ));
     write_foreign(&case, "ising.h5", &ising(4, &[0.5, 3.0], 1, 20));
     let mut flat = Tree::default();
-    flat.put_reals("W_0", &[0.0; 128]);
+    let write = |flat: &Tree| {
+        nishina::io::hdf5::write_atomic(&case.path("flat.h5"), flat).unwrap();
+    };
+    put_shaped(&mut flat, "W_0", &[16, 8], vec![0.0; 128]);
+    put_shaped(&mut flat, "W_1", &[2, 8], vec![0.0; 16]);
     flat.put_reals("b_0", &[0.0; 8]);
-    flat.put_reals("W_1", &[0.0; 16]);
     flat.put_reals("b_1", &[1.0, 0.0]);
-    nishina::io::hdf5::write_atomic(&case.path("flat.h5"), &flat).unwrap();
+    // The weights of input and output are the other way round, or those of many seeds of others.
+    for (shape, numbers) in [(vec![16, 8], 128), (vec![128], 128), (vec![16, 16], 256)] {
+        put_shaped(&mut flat, "W_0", &shape, vec![0.0; numbers]);
+        write(&flat);
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 64);
+        let said = text(&out);
+        let says = format!("W_0 has the shape {shape:?} instead of [8, 16]");
+        assert!(
+            said.contains("phases.load: ") && said.contains(&says),
+            "{said}"
+        );
+    }
+    put_shaped(&mut flat, "W_0", &[8, 16], vec![0.0; 128]);
+    write(&flat);
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     let found = results(&case);
     assert_eq!(found.integers("crosses").unwrap(), [0; 3]);

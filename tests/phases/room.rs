@@ -174,6 +174,33 @@ fn newton_steps_reach_the_minimum_that_adam_approaches() {
 }
 
 #[test]
+fn a_newton_step_of_numbers_that_are_not_finite_is_an_error() {
+    let network = Perceptron::new(1, None, (&[], UnitFunction::Sigmoid), 2);
+    let of = |values: Vec<f64>| TrainingSet {
+        inputs: NetworkInputs::Numbers { width: 1, values },
+        targets: NetworkTargets::Classes {
+            count: 2,
+            class: vec![0, 1, 0],
+            weight: vec![1.0; 3],
+        },
+    };
+    let mut trainer = NetworkTrainer::new(network.clone(), pace(Loss::CrossEntropy, 0.01, 0));
+    for (first, theta) in [(f64::NAN, 0.0), (1e300, 1.0), (0.5, f64::NAN)] {
+        let mut theta = vec![theta; network.size()];
+        let data = of(vec![first, -0.5, 0.25]);
+        let found = trainer.newton(&mut theta, &data);
+        assert!(
+            matches!(found, Err(nishina::error::Error::Numerical { .. })),
+            "{first}: {found:?}"
+        );
+    }
+    // Of sound numbers it arrives.
+    let (data, mut theta) = (of(vec![0.5, -0.5, 0.25]), vec![0.0; network.size()]);
+    let arrives = (0..30).any(|_| trainer.newton(&mut theta, &data).unwrap().arrived);
+    assert!(arrives);
+}
+
+#[test]
 fn a_linear_output_with_squared_errors_is_a_regression() {
     let x: Vec<f64> = (0..20).map(|k| 0.1 * f64::from(k)).collect();
     let data = TrainingSet {

@@ -1,7 +1,7 @@
 //! `[phases]` from input to files: restarts, ranks, commands, faults.
 
 use crate::common::{Case, expect_code, mpirun, text};
-use crate::spins::{ising, shape, write_foreign};
+use crate::spins::{ising, put_shaped, shape, write_foreign};
 use nishina::calculation::Registry;
 use nishina::comm::threads;
 use nishina::io::tree::Tree;
@@ -123,14 +123,15 @@ fn no_epochs_give_the_objective_and_its_gradient_at_loaded_numbers() {
     let gradient = found.reals("gradient/W_0").unwrap();
     let mut start = Tree::default();
     for name in ["W_0", "b_0", "W_1", "b_1"] {
-        let all = found.reals(&format!("parameters/{name}")).unwrap();
-        start.put_reals(name, &all[..all.len() / 3]);
+        let path = format!("parameters/{name}");
+        let (all, of) = (found.reals(&path).unwrap(), shape(&found, &path));
+        put_shaped(&mut start, name, &of[1..], all[..all.len() / 3].to_vec());
     }
     let at = |by: f64| {
         let mut moved = start.clone();
         let mut weights = start.reals("W_0").unwrap();
         weights[5] += by;
-        moved.put_reals("W_0", &weights);
+        put_shaped(&mut moved, "W_0", &[8, 16], weights);
         nishina::io::hdf5::write_atomic(&case.path("start.h5"), &moved).unwrap();
         let set = ["phases.load=start.h5", "phases.seeds=1", "output.name=y"];
         let sets = set.iter().flat_map(|s| ["--set", s]);
@@ -285,6 +286,23 @@ fn the_commands_show_what_was_learned() {
     let table = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(table.starts_with("epoch,best,median"), "{table}");
     assert_eq!(table.lines().count(), 31, "{table}");
+}
+
+#[test]
+fn the_memory_of_newton_steps_is_that_of_second_derivatives() {
+    let case = case(&ENERGY.replace("l2 = 0.0", "l2 = 1e-3\nseeds = 1"));
+    let memory = |newton: bool| {
+        let newton = format!("phases.newton={newton}");
+        let sets = ["--set", "phases.features=spins", "--set", &newton];
+        let arguments = ["check", "x.toml", "--json", "--quick"].into_iter();
+        let out = case.alone(&arguments.chain(sets).collect::<Vec<_>>());
+        expect_code(&out, 0);
+        let figures: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        figures["memory_per_rank"].as_f64().unwrap()
+    };
+    // Six classes with sixteen weights and a bias.
+    let more = memory(true) - memory(false);
+    assert!((more - 8.0 * 102f64.powi(2)).abs() < 1.0, "{more}");
 }
 
 #[test]

@@ -75,6 +75,12 @@ pub fn write_foreign(case: &Case, name: &str, tree: &Tree) {
     std::fs::write(&path, bytes).unwrap();
 }
 
+/// Adds real numbers of a shape.
+pub fn put_shaped(tree: &mut Tree, path: &str, shape: &[usize], values: Vec<f64>) {
+    let array = nishina::io::tree::shaped(shape, values);
+    tree.put(path, Value::Real(array));
+}
+
 /// The shape of a dataset of real numbers.
 pub fn shape(tree: &Tree, path: &str) -> Vec<usize> {
     match &tree.datasets[path] {

@@ -57,12 +57,21 @@ fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     Ok(table)
 }
 
+/// Whether an input asks for all states in place of chains. Fails with `Error::Input` where there is
+/// no such update.
+pub fn sums_all_states(keys: &ClassicalInput) -> Result<bool> {
+    Ok(matches!(
+        check::entry(&keys.update)?.course,
+        UpdateCourse::All
+    ))
+}
+
 /// A trial takes some of the samples, and learns from fewer.
 fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
     const SAMPLES: usize = 64;
     let keys = keys(source)?;
     let plan = keys.plan(source);
-    if matches!(check::entry(&keys.update)?.course, UpdateCourse::All) {
+    if sums_all_states(&keys)? {
         return Ok(Vec::new());
     }
     let few = |samples: usize| samples.min((samples / 16).max(SAMPLES));

@@ -188,6 +188,10 @@ fn network(keys: &PhasesInput, recipe: &PhaseRecipe) -> Result<()> {
         let problem = "Newton steps are made over the whole training set";
         return wrong("newton", problem, "use batch = 0, or newton = false");
     }
+    if recipe.seeds > 1 {
+        let problem = "all Newton steps from one start are the same";
+        return wrong("seeds", problem, "use seeds = 1, or newton = false");
+    }
     if keys.learning_rate.is_some() {
         let problem = "Newton steps have no learning rate";
         return wrong(

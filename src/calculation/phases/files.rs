@@ -2,7 +2,7 @@
 //! of any program with spins ±1. All is looked at before it is used.
 
 use super::check::wrong;
-use super::keys::{ParameterInput, PhasesInput, SampleFile};
+use super::keys::{ParameterInput, PhasesInput, SampleFile, Task};
 use super::spins::{Shares, SpinData};
 use crate::error::{Error, Result};
 use crate::input::Source;
@@ -43,6 +43,7 @@ fn broken(file: &str, problem: impl std::fmt::Display, remedy: &str) -> Error {
 /// The configurations of all files, values in ascending order.
 pub(super) fn read(source: &Source, keys: &PhasesInput) -> Result<SpinData> {
     let files = keys.files.as_deref().unwrap_or_default();
+    fit_in_memory(&source.folder, files)?;
     let parts = files
         .iter()
         .map(|file| part(&source.folder, file))
@@ -61,11 +62,7 @@ pub(super) fn read(source: &Source, keys: &PhasesInput) -> Result<SpinData> {
     let mut values: Vec<f64> = parts.iter().flat_map(|p| p.parameter.clone()).collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
-    if !(2..=MOST_VALUES).contains(&values.len()) {
-        let problem = format!("the samples have {} values of the parameter", values.len());
-        let remedy = format!("give at least 2 and at most {MOST_VALUES}");
-        return wrong("files", problem, &remedy);
-    }
+    check_values(&values, keys.task)?;
     let number = |v: &f64| values.partition_point(|x| x < v) as u32;
     let of_all: Vec<u32> = parts
         .iter()
@@ -91,6 +88,25 @@ pub(super) fn read(source: &Source, keys: &PhasesInput) -> Result<SpinData> {
         values,
     };
     Ok(all.sorted())
+}
+
+/// An error where there are too few or too many values, or one that is no temperature for networks
+/// that learn 1/T.
+fn check_values(values: &[f64], task: Task) -> Result<()> {
+    if !(2..=MOST_VALUES).contains(&values.len()) {
+        let problem = format!("the samples have {} values of the parameter", values.len());
+        let remedy = format!("give at least 2 and at most {MOST_VALUES}");
+        return wrong("files", problem, &remedy);
+    }
+    let cold = |v: &&f64| !(**v > 0.0 && v.recip().is_finite());
+    match values.iter().find(cold) {
+        Some(value) if task == Task::Temperature => {
+            let problem = format!("the parameter {value} is no temperature, which is positive");
+            let remedy = "give positive temperatures, or use task = \"classify\"";
+            wrong("files", problem, remedy)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Chains with numbers of their own in each file; samples without chains have one. Where a value
@@ -153,8 +169,8 @@ fn part(folder: &Path, entry: &SampleFile) -> Result<Part> {
     }
     let rows = spins.len() / sites;
     let mut parameter = parameters(&tree, &path, entry, rows)?;
-    let reals = |what: &str| column(&tree, what, rows, name);
-    let mut energies = reals("energies")?;
+    let energies = column(&tree, "energies", rows, name)?;
+    let mut energies = energies.map(|e| finite(e, "energies", name)).transpose()?;
     let mut chain = integers(&tree, "chain", rows, name)?;
     // Of a run that has kept all samples those of its steps do not belong to one state.
     let step = integers(&tree, "step", rows, name)?.unwrap_or_default();
@@ -182,6 +198,29 @@ fn part(folder: &Path, entry: &SampleFile) -> Result<Part> {
     })
 }
 
+/// An error where files are larger than the memory, before they are read; each number is there
+/// twice. A file that cannot be opened says why when it is read.
+fn fit_in_memory(folder: &Path, files: &[SampleFile]) -> Result<()> {
+    let bytes = |name: &str| if name == NAMES[0] { 2.0 } else { 16.0 };
+    let mut needed = 0.0;
+    for entry in files {
+        let shapes = hdf5::foreign_shapes(&folder.join(&entry.file), &NAMES);
+        for (name, shape) in NAMES.iter().zip(shapes.unwrap_or_default()) {
+            let count = |shape: Vec<usize>| shape.iter().map(|l| *l as f64).product();
+            needed += bytes(name) * shape.map_or(0.0, count);
+        }
+    }
+    let available = available_memory();
+    match needed > available {
+        true => Err(Error::Memory {
+            what: "samples of phases.files".into(),
+            needed,
+            available,
+        }),
+        false => Ok(()),
+    }
+}
+
 /// The datasets of a file of this program or of another one.
 fn datasets(path: &Path, name: &str) -> Result<Tree> {
     let cannot = |e: Error| {
@@ -199,7 +238,7 @@ fn datasets(path: &Path, name: &str) -> Result<Tree> {
             ))
         }
         Ok(None) | Err(_) => {
-            let most = available_memory().min(1e12) as usize;
+            let most = (available_memory() / 8.0).min(1e12) as usize;
             hdf5::read_foreign(path, &NAMES, most).map_err(cannot)
         }
     }
@@ -217,7 +256,10 @@ fn parameters(tree: &Tree, path: &Path, entry: &SampleFile, rows: usize) -> Resu
         tree.reals("classical/temperature").ok()
     };
     let listed = match (&entry.parameter, &own) {
-        (Some(ParameterInput::One(value)), _) => return Ok(vec![*value; rows]),
+        (Some(ParameterInput::One(value)), _) => {
+            one_temperature(numbers.as_deref(), name)?;
+            return Ok(vec![*value; rows]);
+        }
         (Some(ParameterInput::Many(list)), _) => Some(list.clone()),
         (None, Some(_)) => None,
         (None, None) => beside(),
@@ -244,10 +286,28 @@ fn parameters(tree: &Tree, path: &Path, entry: &SampleFile, rows: usize) -> Resu
             ));
         }
     };
+    finite(found, "parameter", name)
+}
+
+/// An error where samples have the numbers of several temperatures.
+fn one_temperature(numbers: Option<&[i64]>, name: &str) -> Result<()> {
+    let numbers = numbers.unwrap_or_default();
+    match numbers.iter().all(|k| *k == numbers[0]) {
+        true => Ok(()),
+        false => {
+            let problem = "one parameter is given, its samples have several temperatures";
+            let remedy = "give a list in the order of that run, or remove parameter";
+            Err(broken(name, problem, remedy))
+        }
+    }
+}
+
+/// Real numbers of a dataset; an error where one of them is not finite.
+fn finite(found: Vec<f64>, what: &str, name: &str) -> Result<Vec<f64>> {
     match found.iter().all(|v| v.is_finite()) {
         true => Ok(found),
         false => {
-            let problem = "the dataset parameter holds a number that is not finite";
+            let problem = format!("the dataset {what} holds a number that is not finite");
             Err(broken(name, problem, "correct the file"))
         }
     }

@@ -13,7 +13,7 @@ use crate::io::tree::Tree;
 use crate::perceptron::{
     LearningPlan, LossGradient, NetworkTrainer, Perceptron, TrainingSet, UnitFunction,
 };
-use crate::stats::mean_and_error;
+use crate::stats::mean_and_scatter;
 
 /// Penalty and steps of the classifier by |m|.
 const BASELINE_L2: f64 = 1e-6;
@@ -45,7 +45,7 @@ impl Lessons {
             .then(|| Material::new(all, &alone, FeatureName::AbsMagnetisation));
         Ok(Lessons {
             means: material.training.means(),
-            training: material.training.examples(classes),
+            training: material.training.into_examples(classes),
             test: material.test,
             scaling: material.scaling,
             one_sided: material.one_sided,
@@ -237,12 +237,18 @@ fn baseline(
 }
 
 fn said(crossings: &[f64], baseline: Option<f64>) -> Vec<String> {
-    let Some((mean, error)) = mean_and_error(crossings) else {
+    let Some((mean, error)) = mean_and_scatter(crossings) else {
         return vec!["no output crosses 1/2".into()];
     };
     let beside = baseline.map_or(String::new(), |b| format!("; |m| alone at {b:.4}"));
-    let seeds = crossings.len();
-    vec![format!(
-        "output 1/2 at {mean:.4} +- {error:.4}, mean of {seeds} seeds{beside}"
-    )]
+    let mean = over_seeds((mean, error), crossings.len());
+    vec![format!("output 1/2 at {mean}{beside}")]
+}
+
+/// A mean over networks as it is printed.
+pub(super) fn over_seeds((mean, error): (f64, Option<f64>), seeds: usize) -> String {
+    match error {
+        Some(error) => format!("{mean:.4} +- {error:.4}, mean of {seeds} seeds"),
+        None => format!("{mean:.4}, no scatter over seeds"),
+    }
 }

@@ -115,7 +115,7 @@ pub struct PhasesInput {
     /// Newton steps to convergence, without hidden layers and with batch = 0 (false)
     #[serde(default)]
     pub newton: bool,
-    /// Independent initial weights, shared out over the ranks (5)
+    /// Independent initial weights, shared out over the ranks (5; 1 with newton)
     #[schemars(extend("default" = SEEDS))]
     pub seeds: Option<usize>,
     /// Share of the chains of each temperature that is held out (0.2)
@@ -168,7 +168,7 @@ impl PhasesInput {
             },
             epochs: self.epochs,
             newton: self.newton,
-            seeds: self.seeds.unwrap_or(SEEDS),
+            seeds: self.seeds.unwrap_or(if self.newton { 1 } else { SEEDS }),
             test_fraction: self.test_fraction.unwrap_or(TEST_FRACTION),
         }
     }

@@ -4,13 +4,13 @@
 //! The optimal classifier of E is p(β_k|E) ∝ e^{−β_k E − ln Z(β_k)}: minus the second difference of
 //! the bias over the squared step of β is d² ln Z/dβ² = Var E.
 
-use super::findings::Lessons;
+use super::findings::{Lessons, over_seeds};
 use super::keys::FeatureName;
 use super::material::Scaling;
 use super::study::Study;
 use super::transition::{TanhStep, fit_step, second_difference};
 use crate::calculation::fits::{Course, Writer};
-use crate::stats::mean_and_error;
+use crate::stats::mean_and_scatter;
 
 /// What the last layer knows of the temperature.
 pub(super) fn learned(
@@ -108,7 +108,8 @@ fn peak(
     };
     let largest = (0..second.len()).max_by(|a, b| second[*a].total_cmp(&second[*b]));
     let peak = beta[largest.unwrap_or(0) + 1];
-    let meaning = "minus the second difference of the bias over the squared step of 1/T";
+    let meaning = "minus the second difference of the bias over the squared step of 1/T; of features \
+                   that are one number at their means, without the noise of the weights at 0";
     let length = second.len();
     let note = ("coupling^2", meaning);
     write.real("second_difference", &[length], second, note);
@@ -157,10 +158,9 @@ fn filters(
     ] {
         write.real(name, &[seeds], values, (unit, meaning));
     }
-    let Some((mean, error)) = mean_and_error(&centres) else {
+    let Some(centre) = mean_and_scatter(&centres) else {
         return Vec::new();
     };
-    vec![format!(
-        "summed weights change at 1/T = {mean:.4} +- {error:.4}, mean of {seeds} seeds"
-    )]
+    let centre = over_seeds(centre, seeds);
+    vec![format!("summed weights change at 1/T = {centre}")]
 }

@@ -216,10 +216,25 @@ impl Seen {
 
     /// Examples whose targets are the classes of the values.
     pub fn examples(&self, classes: &[u32]) -> TrainingSet {
+        TrainingSet {
+            inputs: self.inputs.clone(),
+            targets: self.targets(classes),
+        }
+    }
+
+    /// The same without a copy.
+    pub fn into_examples(self, classes: &[u32]) -> TrainingSet {
+        TrainingSet {
+            targets: self.targets(classes),
+            inputs: self.inputs,
+        }
+    }
+
+    fn targets(&self, classes: &[u32]) -> NetworkTargets {
         let count = classes.iter().max().map_or(1, |c| *c as usize + 1);
         let rows = self.inputs.len();
         let all = rows as f64 / self.values as f64;
-        let targets = match &self.belongs {
+        match &self.belongs {
             Belongs::One(value) => {
                 let mut weight = vec![0.0; rows];
                 self.each(|r, _, w| weight[r] = all * w);
@@ -237,10 +252,6 @@ impl Seen {
                     values,
                 }
             }
-        };
-        TrainingSet {
-            inputs: self.inputs.clone(),
-            targets,
         }
     }
 

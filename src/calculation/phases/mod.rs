@@ -232,11 +232,16 @@ impl Calculation for Phases {
     fn cost(&self) -> Cost {
         let epochs = self.study.recipe.epochs;
         let blocks = epochs.div_ceil(self.epochs_per_block()) + 1;
-        let fits = 8 * self.courses.len() * (4 * self.study.network.size() + epochs);
+        let network = &self.study.network;
+        let fits = (8 * self.courses.len() * (4 * network.size() + epochs)) as f64;
+        let hessian = match self.study.recipe.newton {
+            true => 8.0 * (network.size() as f64).powi(2),
+            false => 0.0,
+        };
         Cost {
             blocks: blocks as f64,
-            bytes: self.outline.bytes(&self.study.recipe) + fits as f64,
-            state: fits as f64,
+            bytes: self.outline.bytes(&self.study.recipe, network.outputs()) + fits + hessian,
+            state: fits,
             ..Cost::default()
         }
     }

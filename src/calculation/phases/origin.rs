@@ -6,13 +6,11 @@ use super::keys::{FeatureName, PhaseRecipe, PhasesInput};
 use super::spins::{Shares, SpinData};
 use crate::calculation::classical::{self, ClassicalModel};
 use crate::calculation::world::{Extent, World};
+use crate::classical::enumeration;
 use crate::error::{Error, Result};
 use crate::input::{self, Source};
 use crate::lattice::Lattice;
 use std::rc::Rc;
-
-/// Most sites of which all states are seen.
-const MOST_SITES: usize = 24;
 
 /// What is known of configurations before they are there.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +22,8 @@ pub(super) struct Outline {
     pub rows: usize,
     /// Whether all states stand, with weights at every value.
     weighted: bool,
+    /// Configurations that are there at a time: what a file says stays beside its copy.
+    copies: usize,
 }
 
 /// Where configurations come from.
@@ -101,6 +101,7 @@ fn of_files(data: &SpinData) -> Outline {
         values: data.values.clone(),
         rows: data.rows(),
         weighted: false,
+        copies: 2,
     }
 }
 
@@ -121,7 +122,7 @@ fn of_classical(source: &Source, keys: &PhasesInput) -> Result<Outline> {
     let spec = input::section(&source.input.lattice, "lattice")?.spec(&source.folder)?;
     let sites = Lattice::new(&spec)?.sites;
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    let weighted = of.update == "enumeration";
+    let weighted = classical::sums_all_states(&of)?;
     if !weighted && sampler.chains < 2 && keys.recipe().test_fraction > 0.0 {
         return Err(Error::input(
             "phases.test_fraction",
@@ -132,11 +133,12 @@ fn of_classical(source: &Source, keys: &PhasesInput) -> Result<Outline> {
     Ok(Outline {
         sites,
         rows: match weighted {
-            true => 1 << sites.min(MOST_SITES),
+            true => 1 << sites.min(enumeration::LARGEST),
             false => sampler.samples * values.len(),
         },
         values,
         weighted,
+        copies: 1,
     })
 }
 
@@ -162,8 +164,9 @@ impl Outline {
         }
     }
 
-    /// Bytes of the configurations with their weights, and of training and test set.
-    pub fn bytes(&self, recipe: &PhaseRecipe) -> f64 {
+    /// Bytes of the configurations with their weights, of training and test set, and of the answers
+    /// for so many classes.
+    pub fn bytes(&self, recipe: &PhaseRecipe, classes: usize) -> f64 {
         let weights = if self.weighted {
             8 * self.values.len()
         } else {
@@ -173,6 +176,7 @@ impl Outline {
             FeatureName::Spins => self.sites,
             FeatureName::Energy | FeatureName::AbsMagnetisation => 8,
         };
-        self.rows as f64 * (self.sites + 8 + 2 * features + 3 * weights) as f64
+        let own = self.copies * (self.sites + 8 + weights);
+        self.rows as f64 * (own + 2 * (features + weights) + 8 * classes) as f64
     }
 }

@@ -10,6 +10,7 @@ use crate::calculation::fits::{self, Course};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::hdf5;
+use crate::io::tree::Value;
 use crate::lattice::Lattice;
 use crate::perceptron::{Convolution, LARGEST_HESSIAN, NetworkTrainer, Perceptron, TrainingSet};
 use crate::rng::{Purpose, lane, stream};
@@ -133,11 +134,23 @@ impl Study {
                             .ok_or(Error::Interrupted)?
                     }
                 };
+                finite(number, course.epochs, loss)?;
                 course.epochs += 1;
                 course.losses.push(loss);
             }
             Ok(())
         })
+    }
+}
+
+/// An error where the objective of a network is not a number any more.
+fn finite(number: usize, epochs: usize, loss: f64) -> Result<()> {
+    match loss.is_finite() {
+        true => Ok(()),
+        false => Err(Error::numerical(
+            format!("the objective of network {number} is {loss} after {epochs} epochs"),
+            "use a smaller phases.learning_rate, and features of moderate size",
+        )),
     }
 }
 
@@ -200,26 +213,28 @@ fn load(source: &Source, file: &str, network: &Perceptron) -> Result<Vec<f64>> {
             "give an HDF5 file with datasets W_0, b_0, ...",
         )
     })?;
-    let mut theta = Vec::with_capacity(network.size());
+    let mut theta = Vec::<f64>::with_capacity(network.size());
     for block in &blocks {
-        let found = tree
-            .reals(&block.name)
-            .or_else(|_| tree.reals(&inner(&block.name)));
-        let found = found.map_err(|_| {
+        let names = [block.name.clone(), inner(&block.name)];
+        let Some(Value::Real(found)) = names.iter().find_map(|name| tree.datasets.get(name)) else {
             let remedy = "give real numbers, the block next to the input first";
-            bad(format!("no dataset {} of real numbers", block.name), remedy)
-        })?;
-        let wanted = block.range.len();
-        if found.len() < wanted || found.len() % wanted != 0 {
+            return Err(bad(
+                format!("no dataset {} of real numbers", block.name),
+                remedy,
+            ));
+        };
+        // Results have the networks of all seeds.
+        let shape = found.shape();
+        let fits = shape.ends_with(&block.shape) && shape.len() <= block.shape.len() + 1;
+        if !fits || found.is_empty() {
             let problem = format!(
-                "{} has {} numbers instead of {wanted}",
-                block.name,
-                found.len()
+                "{} has the shape {shape:?} instead of {:?}",
+                block.name, block.shape
             );
             let remedy = "give a network of the same widths, features and classes";
             return Err(bad(problem, remedy));
         }
-        theta.extend_from_slice(&found[..wanted]);
+        theta.extend(found.iter().take(block.range.len()));
     }
     match theta.iter().all(|v| v.is_finite()) {
         true => Ok(theta),

@@ -2,7 +2,7 @@
 //! numbers of their own, no more than are asked for. All is looked at before it is read.
 
 use super::values::complex_parts;
-use super::{Raw, open, text};
+use super::{Raw, open, shapes_in, text};
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
 use ::hdf5::Dataset;
@@ -32,6 +32,19 @@ pub fn read_foreign(path: &Path, names: &[&str], most: usize) -> Result<Tree> {
         Ok(tree)
     };
     load().map_err(|e: String| Error::output(path, format!("cannot be read: {e}")))
+}
+
+/// The shapes of some datasets of a file that any program may have written, without reading them;
+/// `None` where there is no such dataset.
+///
+/// Fails with `Error::Output` where the file cannot be read.
+pub fn foreign_shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
+    let look = || {
+        crate::files::open(path).map_err(|e| e.to_string())?;
+        let file = open(path)?;
+        shapes_in(&file, names)
+    };
+    look().map_err(|e: String| Error::output(path, format!("cannot be read: {e}")))
 }
 
 /// The numbers of a dataset, at most `most`.

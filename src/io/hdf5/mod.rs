@@ -17,7 +17,7 @@ mod groups;
 mod joined;
 mod values;
 
-pub use foreign::read_foreign;
+pub use foreign::{foreign_shapes, read_foreign};
 #[cfg(test)]
 pub use joined::unchecked;
 pub use joined::{
@@ -151,17 +151,22 @@ pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
     verify(path, false)?;
     let look = || {
         let file = open(path)?;
-        let shape = |name: &&str| match file.link_exists(name) {
-            true => file
-                .dataset(name)
-                .and_then(|d| d.get_shape())
-                .map(Some)
-                .map_err(text),
-            false => Ok(None),
-        };
-        names.iter().map(shape).collect::<Raw<Vec<_>>>()
+        shapes_in(&file, names)
     };
     look().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
+}
+
+/// The same of an open file.
+fn shapes_in(file: &File, names: &[&str]) -> Raw<Vec<Option<Vec<usize>>>> {
+    let shape = |name: &&str| match file.link_exists(name) {
+        true => file
+            .dataset(name)
+            .and_then(|d| d.get_shape())
+            .map(Some)
+            .map_err(text),
+        false => Ok(None),
+    };
+    names.iter().map(shape).collect()
 }
 
 /// One dataset of integers of a file whose checksum was verified, flattened. Fails with

@@ -191,7 +191,8 @@ impl<'a> Round<'a> {
         let documented = [0, 64, 70, 74, 75].contains(&code) || loader;
         // Before its first line a process has no handlers yet, or is not even the program.
         let begun = said.contains("BLAS kernel");
-        let early = code > 128 && !begun && !attempt.signals.is_empty();
+        let signalled = code > 128 || (attempt.ranks > 0 && code == 1);
+        let early = signalled && !begun && !attempt.signals.is_empty();
         if !documented && !early && !attempt.is_killed() {
             return fault("an exit code that no page names");
         }

@@ -162,7 +162,8 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
     Ok(temperatures.iter().map(at).collect())
 }
 
-/// The numbers of classical spins at a temperature, or of networks, without those that have columns for all files.
+/// The numbers of classical spins at a temperature, or of networks, without those that have columns
+/// for all files.
 fn averages(about: &serde_json::Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (name, value) in about.as_object().into_iter().flatten() {

@@ -99,6 +99,12 @@ fn text(value: &serde_json::Value) -> String {
     }
 }
 
+/// A text without the quotes of the input.
+fn plain(value: &str) -> String {
+    let inner = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+    inner.unwrap_or(value).to_string()
+}
+
 /// The rows of a file.
 fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
     let shown = file.display().to_string();
@@ -119,21 +125,16 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
     };
     let tree = hdf5::read(file)?;
     let resolved: toml::Table = tree.text("input/resolved")?.parse().unwrap_or_default();
-    // A text stands without the quotes of the input.
-    let plain = |v: String| {
-        v.strip_prefix('"')
-            .and_then(|v| v.strip_suffix('"'))
-            .map_or(v.clone(), str::to_string)
-    };
     let keys = input::flatten(&resolved)
         .into_iter()
-        .map(|(key, value)| (key, plain(value)))
+        .map(|(key, value)| (key, plain(&value)))
         .collect();
     let mut measured = BTreeMap::new();
     for (name, value) in info["observables"].as_object().into_iter().flatten() {
         measured.insert(name.clone(), text(&value["mean"]));
         measured.insert(format!("{name}_error"), text(&value["error"]));
     }
+    measured.extend(averages(&info["phases"]));
     let row = FileRow {
         file: shown,
         keys,
@@ -161,7 +162,8 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
     Ok(temperatures.iter().map(at).collect())
 }
 
-/// The numbers of classical spins at a temperature, without those that have columns for all files.
+/// The numbers of classical spins at a temperature, or of networks, without those that have columns
+/// for all files.
 fn averages(about: &serde_json::Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (name, value) in about.as_object().into_iter().flatten() {

@@ -34,7 +34,8 @@ pub struct NewtonStep {
 
 impl NetworkTrainer {
     /// One step, shortened until the objective falls; `theta` stays where it does not. Fails with
-    /// `Error::Numerical` where the system cannot be solved or a number is not finite. The network has to be linear, and its loss the cross-entropy.
+    /// `Error::Numerical` where the system cannot be solved or a number is not finite. The network
+    /// has to be linear, and its loss the cross-entropy.
     pub fn newton(&mut self, theta: &mut [f64], examples: &TrainingSet) -> Result<NewtonStep> {
         let judged = self.judge(theta, examples);
         let mut hessian = self.hessian(theta, examples);

@@ -274,6 +274,18 @@ fn sizes_are_extrapolated_and_drawn() {
     for name in ["transition", "error", "slope", "baseline"] {
         assert!(found[name].is_number(), "{name}: {found}");
     }
+    let out = case.alone(&["gather", "l4.h5", "l6.h5"]);
+    expect_code(&out, 0);
+    let table = String::from_utf8_lossy(&out.stdout).into_owned();
+    let rows: Vec<Vec<&str>> = table.lines().map(|l| l.split(',').collect()).collect();
+    let place = |name: &str| rows[0].iter().rposition(|c| *c == name).unwrap();
+    let back = rows[0].len() - place("crossing");
+    let field: f64 = rows[1][rows[1].len() - back].parse().unwrap();
+    assert!(
+        (field - found["runs"][0]["crossing"].as_f64().unwrap()).abs() < 1e-12,
+        "{table}"
+    );
+    assert!(place("crossing_error") > 0 && place("baseline_accuracy") > 0);
     // A file of one seed has no error: all weigh the same.
     let one = ["lattice.size=[6, 6]", "output.name=one", "phases.seeds=1"];
     let sets = one.iter().flat_map(|s| ["--set", s]);

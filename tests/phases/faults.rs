@@ -27,8 +27,14 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
     for (tree, says) in [
         (change("configurations", None), "no dataset configurations"),
         (
-            change("configurations", reals(vec![1.0; 48])),
-            "no 8-bit integers",
+            change(
+                "configurations",
+                Some(Value::Complex(nishina::io::tree::shaped(
+                    &[12, 4],
+                    vec![num_complex::Complex::new(1.0, 0.0); 48],
+                ))),
+            ),
+            "no real numbers",
         ),
         (
             change("configurations", spins(&[48], vec![1; 48])),
@@ -75,7 +81,10 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
         assert!(said.contains(';'), "{said}");
     }
     write_foreign(&case, "ising.h5", &change("energies", None));
-    let out = case.alone(&["run", "x.toml", "--set", "phases.features=energy"]);
+    let of_energy = ["lattice.size=[2, 2]", "phases.features=energy"];
+    let sets = of_energy.iter().flat_map(|s| ["--set", s]);
+    let arguments: Vec<&str> = ["run", "x.toml"].into_iter().chain(sets).collect();
+    let out = case.alone(&arguments);
     expect_code(&out, 64);
     assert!(text(&out).contains("phases.features: "), "{}", text(&out));
     write_foreign(&case, "ising.h5", &sound);
@@ -83,6 +92,18 @@ fn files_that_make_no_sense_are_refused_with_a_remedy() {
     expect_code(&out, 64);
     assert!(
         text(&out).contains("phases.critical_value: all 2"),
+        "{}",
+        text(&out)
+    );
+    let out = case.alone(&["run", "x.toml", "--set", "phases.critical_value=2.0"]);
+    expect_code(&out, 64);
+    let says = "lattice.size: the lattice has 16 sites, the configurations 4";
+    assert!(text(&out).contains(says), "{}", text(&out));
+    let one = "phases.files=[{ file = \"ising.h5\", parameter = 1.0 }]";
+    let out = case.alone(&["run", "x.toml", "--set", one]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("several temperatures"),
         "{}",
         text(&out)
     );
@@ -197,6 +218,10 @@ fn an_output_that_never_crosses_and_one_sign_are_warnings() {
     let warnings = info["warnings"].to_string();
     assert!(
         warnings.contains("of 3 of 3 seeds does not cross 1/2"),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("right for 0.500 of the test set") && warnings.contains("for 0.500:"),
         "{warnings}"
     );
     assert!(

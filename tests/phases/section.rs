@@ -238,6 +238,15 @@ fn more_epochs_go_on_and_files_count_by_what_they_say() {
     let out = parts.alone(&["run", "x.toml", "--set", "phases.l2=5e-4"]);
     expect_code(&out, 0);
     assert!(text(&out).contains("is finished"), "{}", text(&out));
+    // Spins that stand as other numbers are the same spins.
+    let mut wide = ising(4, &TEMPERATURES, 5, 24);
+    let spins = wide.spins("configurations").unwrap();
+    let spins: Vec<f64> = spins.iter().map(|s| f64::from(*s)).collect();
+    put_shaped(&mut wide, "configurations", &[spins.len() / 16, 16], spins);
+    write_foreign(&parts, "ising.h5", &wide);
+    let out = parts.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains("is finished"), "{}", text(&out));
     let out = parts.alone(&["run", "x.toml", "--set", "phases.l2=1e-3"]);
     expect_code(&out, 64);
     assert!(text(&out).contains("phases.l2 was"), "{}", text(&out));

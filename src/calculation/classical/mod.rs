@@ -57,8 +57,8 @@ fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     Ok(table)
 }
 
-/// Whether an input asks for all states in place of chains. Fails with `Error::Input` where there is
-/// no such update.
+/// Whether an input asks for all states in place of chains. Fails with `Error::Input` where there
+/// is no such update.
 pub fn sums_all_states(keys: &ClassicalInput) -> Result<bool> {
     Ok(matches!(
         check::entry(&keys.update)?.course,

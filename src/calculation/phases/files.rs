@@ -143,30 +143,7 @@ fn part(folder: &Path, entry: &SampleFile) -> Result<Part> {
     let path = folder.join(&entry.file);
     let name = entry.file.as_str();
     let tree = datasets(&path, name)?;
-    let (sites, mut spins) = match tree.datasets.get("configurations") {
-        Some(Value::Spin(a)) if a.ndim() == 2 && a.shape()[1] > 0 => {
-            (a.shape()[1], a.iter().copied().collect::<Vec<i8>>())
-        }
-        Some(Value::Spin(a)) => {
-            let problem = format!("configurations have the shape {:?}", a.shape());
-            return Err(broken(name, problem, "write them as [sample, site]"));
-        }
-        Some(_) => {
-            let problem = "configurations are no 8-bit integers";
-            return Err(broken(name, problem, "write them as int8, +1 and -1"));
-        }
-        None => {
-            return Err(broken(
-                name,
-                "there is no dataset configurations",
-                "give X.samples.h5 of a run, or a file with configurations int8 [sample, site]",
-            ));
-        }
-    };
-    if let Some(bad) = spins.iter().find(|s| !matches!(s, 1 | -1)) {
-        let problem = format!("a configuration holds {bad}");
-        return Err(broken(name, problem, "give spins +1 and -1"));
-    }
+    let (sites, mut spins) = configurations(&tree, name)?;
     let rows = spins.len() / sites;
     let mut parameter = parameters(&tree, &path, entry, rows)?;
     let energies = column(&tree, "energies", rows, name)?;
@@ -221,6 +198,40 @@ fn fit_in_memory(folder: &Path, files: &[SampleFile]) -> Result<()> {
     }
 }
 
+/// The number of sites, and the spins [sample, site], which may stand as any real numbers.
+fn configurations(tree: &Tree, name: &str) -> Result<(usize, Vec<i8>)> {
+    let spin = |v: f64| match v.abs() == 1.0 {
+        true => Ok(v as i8),
+        false => {
+            let problem = format!("a configuration holds {v}");
+            Err(broken(name, problem, "give spins +1 and -1"))
+        }
+    };
+    let (shape, spins): (_, Result<Vec<i8>>) = match tree.datasets.get("configurations") {
+        Some(Value::Spin(a)) => (a.shape(), a.iter().map(|s| spin(f64::from(*s))).collect()),
+        Some(Value::Integer(a)) => (a.shape(), a.iter().map(|s| spin(*s as f64)).collect()),
+        Some(Value::Real(a)) => (a.shape(), a.iter().map(|s| spin(*s)).collect()),
+        Some(_) => {
+            let problem = "configurations are no real numbers";
+            return Err(broken(name, problem, "write them as int8, +1 and -1"));
+        }
+        None => {
+            return Err(broken(
+                name,
+                "there is no dataset configurations",
+                "give X.samples.h5 of a run, or a file with configurations int8 [sample, site]",
+            ));
+        }
+    };
+    match shape {
+        [_, sites] if *sites > 0 => Ok((*sites, spins?)),
+        _ => {
+            let problem = format!("configurations have the shape {shape:?}");
+            Err(broken(name, problem, "write them as [sample, site]"))
+        }
+    }
+}
+
 /// The datasets of a file of this program or of another one.
 fn datasets(path: &Path, name: &str) -> Result<Tree> {
     let cannot = |e: Error| {
@@ -257,7 +268,13 @@ fn parameters(tree: &Tree, path: &Path, entry: &SampleFile, rows: usize) -> Resu
     };
     let listed = match (&entry.parameter, &own) {
         (Some(ParameterInput::One(value)), _) => {
-            one_temperature(numbers.as_deref(), name)?;
+            let numbers = numbers.as_deref().unwrap_or_default();
+            let own = own.as_deref().unwrap_or_default();
+            if numbers.iter().any(|k| *k != numbers[0]) || own.iter().any(|v| *v != own[0]) {
+                let problem = "one parameter is given, its samples have several temperatures";
+                let remedy = "give a list in the order of that run, or remove parameter";
+                return Err(broken(name, problem, remedy));
+            }
             return Ok(vec![*value; rows]);
         }
         (Some(ParameterInput::Many(list)), _) => Some(list.clone()),
@@ -287,19 +304,6 @@ fn parameters(tree: &Tree, path: &Path, entry: &SampleFile, rows: usize) -> Resu
         }
     };
     finite(found, "parameter", name)
-}
-
-/// An error where samples have the numbers of several temperatures.
-fn one_temperature(numbers: Option<&[i64]>, name: &str) -> Result<()> {
-    let numbers = numbers.unwrap_or_default();
-    match numbers.iter().all(|k| *k == numbers[0]) {
-        true => Ok(()),
-        false => {
-            let problem = "one parameter is given, its samples have several temperatures";
-            let remedy = "give a list in the order of that run, or remove parameter";
-            Err(broken(name, problem, remedy))
-        }
-    }
 }
 
 /// Real numbers of a dataset; an error where one of them is not finite.

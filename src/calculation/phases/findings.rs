@@ -19,6 +19,9 @@ use crate::stats::mean_and_scatter;
 const BASELINE_L2: f64 = 1e-6;
 const BASELINE_STEPS: usize = 100;
 
+/// Differences of accuracies that say nothing.
+const MARGIN: f64 = 0.01;
+
 /// Training and test set of a run.
 pub(super) struct Lessons {
     pub training: TrainingSet,
@@ -107,6 +110,7 @@ pub(super) fn findings(
         Task::Classify => {
             let crossings = outputs(&mut write, &judged, values, &mut warnings);
             let baseline = baseline(&mut write, lessons, values, classes)?;
+            warnings.extend(doubt(write.tree, &judged, classes));
             said(&crossings, baseline)
         }
         Task::Temperature => learned(&mut write, study, courses, lessons, values, &mut warnings),
@@ -234,6 +238,22 @@ fn baseline(
         write.real("baseline_crossing", &[], vec![place], ("coupling", meaning));
     }
     Ok(place)
+}
+
+/// A warning where networks are no better than one answer for all, or worse than |m| alone.
+fn doubt(found: &Tree, judged: &[Judged], classes: &[u32]) -> Option<String> {
+    let ordered = classes.iter().filter(|c| **c == 0).count() as f64 / classes.len() as f64;
+    let chance = ordered.max(1.0 - ordered);
+    let alone = found.real("phases/baseline_accuracy").unwrap_or(0.0);
+    let sum: f64 = judged.iter().map(|j| j.verdicts.accuracy).sum();
+    let mean = sum / judged.len().max(1) as f64;
+    (mean <= chance + MARGIN || mean < alone - MARGIN).then(|| {
+        format!(
+            "the networks are right for {mean:.3} of the test set, |m| alone for {alone:.3}, one \
+             answer for {chance:.3}: their crossing says little; give more phases.epochs, or \
+             another phases.learning_rate"
+        )
+    })
 }
 
 fn said(crossings: &[f64], baseline: Option<f64>) -> Vec<String> {

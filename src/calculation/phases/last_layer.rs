@@ -108,15 +108,16 @@ fn peak(
     };
     let largest = (0..second.len()).max_by(|a, b| second[*a].total_cmp(&second[*b]));
     let peak = beta[largest.unwrap_or(0) + 1];
-    let meaning = "minus the second difference of the bias over the squared step of 1/T; of features \
-                   that are one number at their means, without the noise of the weights at 0";
+    let meaning = "minus the second difference of the bias over the squared step of 1/T; of a \
+                   feature that is one number at its means, without the noise of the weights at 0";
     let length = second.len();
     let note = ("coupling^2", meaning);
     write.real("second_difference", &[length], second, note);
     let meaning = "1/T of the largest second difference";
     write.real("peak", &[], vec![peak], ("1/coupling", meaning));
+    let step = (beta[1] - beta[0]).abs();
     vec![format!(
-        "second difference of the bias largest at 1/T = {peak:.6}"
+        "second difference of the bias largest at 1/T = {peak:.4}, on a grid of {step:.4}"
     )]
 }
 

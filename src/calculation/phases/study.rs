@@ -39,11 +39,12 @@ impl Study {
             FeatureName::Spins => sites,
             FeatureName::Energy | FeatureName::AbsMagnetisation => 1,
         };
+        let lattice = lattice_of(source, sites)?;
         let convolution = match recipe.convolution {
             None => None,
             Some(keys) => Some(Convolution {
                 inputs,
-                windows: windows(source, sites, keys.kernel)?,
+                windows: windows(lattice, keys.kernel)?,
                 filters: keys.filters,
             }),
         };
@@ -154,24 +155,31 @@ fn finite(number: usize, epochs: usize, loss: f64) -> Result<()> {
     }
 }
 
-/// The window of a convolution, moved by all translations of the lattice.
-fn windows(source: &Source, sites: usize, kernel: usize) -> Result<Vec<Vec<u32>>> {
-    let key = "convolution";
+/// The lattice of an input, which has to be that of the configurations; `None` without one.
+fn lattice_of(source: &Source, sites: usize) -> Result<Option<Lattice>> {
     let Some(keys) = &source.input.lattice else {
+        return Ok(None);
+    };
+    let lattice = Lattice::new(&keys.spec(&source.folder)?)?;
+    let found = lattice.sites;
+    match found == sites {
+        true => Ok(Some(lattice)),
+        false => Err(Error::input(
+            "lattice.size",
+            format!("the lattice has {found} sites, the configurations {sites}"),
+            "give the lattice of the configurations",
+        )),
+    }
+}
+
+/// The window of a convolution, moved by all translations of the lattice.
+fn windows(lattice: Option<Lattice>, kernel: usize) -> Result<Vec<Vec<u32>>> {
+    let key = "convolution";
+    let Some(lattice) = lattice else {
         let problem = "a convolution moves over a lattice, and there is none";
         return wrong(key, problem, "add a section [lattice]");
     };
-    let lattice = Lattice::new(&keys.spec(&source.folder)?)?;
-    if lattice.sites != sites {
-        return Err(Error::input(
-            "lattice.size",
-            format!(
-                "the lattice has {} sites, the configurations {sites}",
-                lattice.sites
-            ),
-            "give the lattice of the configurations",
-        ));
-    }
+    let sites = lattice.sites;
     let closed = "use boundary = \"periodic\", or remove the convolution";
     let Ok(group) = lattice.translations() else {
         return wrong(key, "a graph has no translations", "remove the convolution");

@@ -1,7 +1,7 @@
 //! Decides how an ill-conditioned S is solved, and what happens when that fails.
 //!
-//! R1 S + λ(p) diag S, λ(p) = max(λ₀ b^p, λ_min); R2 S + λ or S + c tr S/P; R3 S + ε₁ diag S + ε₂; R4
-//! eigenvalues s_k with the factor 1/(1 + (ε s_max/s_k)⁶)/s_k, zero below 10⁻¹⁴ s_max; R6
+//! R1 S + λ(p) diag S, λ(p) = max(λ₀ b^p, λ_min); R2 S + λ or S + c tr S/P; R3 S + ε₁ diag S + ε₂;
+//! R4 eigenvalues s_k with the factor 1/(1 + (ε s_max/s_k)⁶)/s_k, zero below 10⁻¹⁴ s_max; R6
 //! η² δ^H S δ ≤ d². (Carleo, Troyer, Science 355, 602 (2017).) A factorisation that fails or
 //! gives numbers that are not finite is tried again with ten times the shift, three times, then the
 //! pseudo-inverse takes over.

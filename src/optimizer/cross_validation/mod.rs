@@ -8,8 +8,8 @@
 //! next steps average its noise. (Ridge regression by cross-validation: T. Hastie, R. Tibshirani,
 //! J. Friedman, The Elements of Statistical Learning (2009), 7.10.)
 //!
-//! Each half has one matrix, the smaller of S and T, which is factorised for a few shifts around the
-//! present one.
+//! Each half has one matrix, the smaller of S and T, which is factorised for a few shifts around
+//! the present one.
 
 use super::least_squares::LeastSquares;
 use super::sample_space::{self, project};
@@ -294,8 +294,8 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
     all.chunks_exact(each.max(1)).map(back).collect()
 }
 
-/// (A + λ)⁻¹ f for every shift, one behind the other, for a Hermitian A given by its upper triangle;
-/// not a number where A + λ cannot be factorised.
+/// (A + λ)⁻¹ f for every shift, one behind the other, for a Hermitian A given by its upper
+/// triangle, and mended; not a number where A + λ cannot be factorised.
 fn ladder<T: Lapack>(
     matrix: &Array2<T>,
     f: &[T],
@@ -321,82 +321,4 @@ fn ladder<T: Lapack>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::comm::{Serial, threads};
-    use crate::derivatives::{Derivatives, Matrix};
-    use crate::rng::{Purpose, stream};
-    use rand_distr::{Distribution, StandardNormal};
-
-    const SAMPLES: usize = 400;
-    const COLUMNS: usize = 12;
-
-    /// Residuals O δ + noise with columns of falling size.
-    fn problem(noise: f64, seed: u64) -> (Derivatives, Vec<Complex64>) {
-        let mut rng = stream(seed, Purpose::Law, 0, 0);
-        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-        let o = Array2::from_shape_fn((SAMPLES, COLUMNS), |(_, k)| {
-            normal() * 0.5f64.powi(k as i32)
-        });
-        let residual = o.outer_iter().map(|row| row.sum() + noise * normal());
-        let residual = residual.map(Complex64::from).collect();
-        (Derivatives::dense(Kind::Real, Matrix::Real(o)), residual)
-    }
-
-    fn found(noise: f64, ranks: usize) -> Vec<f64> {
-        let (derivatives, residual) = problem(noise, 5);
-        threads::run(ranks, |comm| {
-            let own = crate::comm::share(SAMPLES, comm.rank(), comm.size());
-            let samples: Vec<usize> = own.clone().collect();
-            let data = Residuals {
-                derivatives: &derivatives.select(&samples),
-                weights: &vec![1.0 / SAMPLES as f64; own.len()],
-                residual: &residual[own],
-                exact: false,
-            };
-            AutomaticShift::default().next(&data, comm).unwrap()
-        })
-    }
-
-    #[test]
-    fn noise_asks_for_a_shift_and_a_clear_signal_does_not() {
-        let shifts = [0.0, 1.0, 30.0].map(|noise| found(noise, 1)[0]);
-        // tr S/P is about 1/9.
-        assert!(shifts[0] < 1e-3 * FACTOR, "{shifts:?}");
-        assert!(
-            shifts[1] > 3.0 * shifts[0] && shifts[2] > 30.0 * shifts[1],
-            "{shifts:?}"
-        );
-    }
-
-    #[test]
-    fn ranks_and_the_smaller_matrix_agree() {
-        let alone = found(1.0, 1)[0];
-        assert!([2, 3].iter().all(|&ranks| {
-            found(1.0, ranks)
-                .iter()
-                .all(|s| (s / alone - 1.0).abs() < 1e-9)
-        }));
-        let (derivatives, residual) = problem(1.0, 5);
-        let few: Vec<usize> = (0..COLUMNS - 3).collect();
-        let data = Residuals {
-            derivatives: &derivatives,
-            weights: &vec![1.0 / SAMPLES as f64; SAMPLES],
-            residual: &residual,
-            exact: false,
-        };
-        let problem = part(&data, &few, &Serial).unwrap();
-        let shifts = [0.01, 0.1];
-        let found = directions(&problem, &shifts, &Serial).unwrap();
-        for (shift, found) in shifts.iter().zip(found) {
-            let (metric, force) =
-                parameter_space::assemble::<f64>(&problem, &problem.target, &Serial).unwrap();
-            let wanted = ladder(&metric, &force, &[*shift], |_| ());
-            let apart = wanted
-                .iter()
-                .zip(found.unwrap())
-                .map(|(a, b)| (a - b).abs());
-            assert!(apart.fold(0.0, f64::max) < 1e-9);
-        }
-    }
-}
+mod tests;

@@ -59,13 +59,21 @@ fn every_update_gives_the_exact_averages() {
             }
             let case = Case::new(&wanted.input(CHAINS, keys));
             expect_code(&case.alone(&["run", "x.toml"]), 0);
-            // Of E and |m|: errors are those of at most 20 samples for an independent one.
+            // Errors of at most 20 samples for an independent one, 80 where clusters are small.
             let [_, c, m, m2, ..] = wanted.all();
             let sites = wanted.size.iter().product::<usize>() as f64;
             let spread = [wanted.temperature * (c * sites).sqrt(), (m2 - m * m).sqrt()];
             for (name, spread) in ["energy", "abs_magnetisation"].into_iter().zip(spread) {
                 let rough = measured(&case, name)[0].1 / spread;
-                assert!(rough < f64::sqrt(40.0 / 16384.0), "{name}, {keys}: {rough}");
+                let each = if keys.contains("max_cluster = 3") {
+                    80.0
+                } else {
+                    20.0
+                };
+                assert!(
+                    rough < f64::sqrt(2.0 * each / 16384.0),
+                    "{name}, {keys}: {rough}"
+                );
                 roughest = roughest.max(rough);
             }
             for (pull, name) in pulls(&case, &wanted.all()).into_iter().zip(NAMES) {
@@ -293,7 +301,8 @@ fn plaquettes_are_found_by_samples_that_are_held_out() {
     for (found, wanted) in couplings.iter().zip([1.0, 0.0, 0.0, 0.2]) {
         assert!((found - wanted).abs() < 1e-9, "{couplings:?}");
     }
-    assert!(list("residual")[0] < 1e-6);
+    // Rounding of sums of squares.
+    assert!(list("residual")[0] < 1e-5);
     // Clusters grow along the best pairs without plaquettes.
     let acceptance = case.info()["classical"][0]["acceptance"].as_f64().unwrap();
     assert!((0.6..0.95).contains(&acceptance), "{acceptance}");

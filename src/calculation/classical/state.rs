@@ -143,7 +143,7 @@ pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Option<Vec<i8>>> {
     run.standing = RunStanding {
         leg,
         step,
-        written: run.keeps,
+        written: run.keeps && from.integer("written")? == 1,
         done: from.integer("done")? == 1 && step >= run.legs[leg].steps(),
         models: run.models_of(&from.reals("models")?),
         tallies,

@@ -87,8 +87,32 @@ fn read(path: &Path) -> Result<SizeRun> {
     })
 }
 
+/// Errors by which curves have to differ on both sides of their crossing.
+const APART: f64 = 3.0;
+
+/// What a straight line between two temperatures may be off by: the change by the nearest third
+/// point, or a quarter of the step where there is none. Points are (T, difference of the curves).
+fn bent(points: &[[f64; 2]], place: usize, straight: f64) -> f64 {
+    let (a, b) = (points[place], points[place + 1]);
+    let third = [place.checked_sub(1), Some(place + 2)];
+    let third = third.into_iter().flatten().filter_map(|k| points.get(k));
+    let near = |p: &&[f64; 2]| (p[0] - straight).abs();
+    let Some(c) = third.min_by(|p, q| near(p).total_cmp(&near(q))) else {
+        return 0.25 * (b[0] - a[0]);
+    };
+    // T of a vanishing difference on the parabola T(difference) through the three.
+    let term = |p: [f64; 2], q: [f64; 2], r: [f64; 2]| {
+        p[0] * q[1] * r[1] / ((p[1] - q[1]) * (p[1] - r[1]))
+    };
+    let curved = term(a, b, *c) + term(b, *c, a) + term(*c, a, b);
+    match curved.is_finite() && (a[0]..=b[0]).contains(&curved) {
+        true => (curved - straight).abs(),
+        false => 0.25 * (b[0] - a[0]),
+    }
+}
+
 /// The crossing of the curves of a smaller and a larger lattice: from above to below, with the
-/// largest difference beside it.
+/// largest difference beside it, where they differ by more than their errors on both sides.
 fn meeting(small: &SizeRun, large: &SizeRun) -> Option<Meeting> {
     let same = |a: f64, b: f64| (a - b).abs() < 1e-9 * b;
     let mut both = Vec::new();
@@ -99,7 +123,13 @@ fn meeting(small: &SizeRun, large: &SizeRun) -> Option<Meeting> {
     let difference = |p: &[f64; 4]| p[2] - p[1];
     let falls = |w: &&[[f64; 4]]| difference(&w[0]) > 0.0 && difference(&w[1]) <= 0.0;
     let size = |w: &&[[f64; 4]]| difference(&w[0]) - difference(&w[1]);
-    let pairs = both.windows(2).enumerate().filter(|(_, w)| falls(w));
+    let is_clear = |k: usize| {
+        let above = |p: &[f64; 4]| difference(p) > APART * p[3];
+        let below = |p: &[f64; 4]| difference(p) < -APART * p[3];
+        both[..=k].iter().any(above) && both[k + 1..].iter().any(below)
+    };
+    let pairs = both.windows(2).enumerate();
+    let pairs = pairs.filter(|(k, w)| falls(w) && is_clear(*k));
     let (place, best) = pairs.max_by(|a, b| size(&a.1).total_cmp(&size(&b.1)))?;
     let (a, b) = (best[0], best[1]);
     // Slopes need a wider range than the crossing.
@@ -112,10 +142,13 @@ fn meeting(small: &SizeRun, large: &SizeRun) -> Option<Meeting> {
     let between = |k: usize| a[k] + part * (b[k] - a[k]);
     let slopes = [1, 2].map(|k: usize| (last[k] - first[k]) / (last[0] - first[0]));
     let ratio = (large.length / small.length).ln();
+    let temperature = a[0] + part * step;
+    let points: Vec<[f64; 2]> = both.iter().map(|p| [p[0], difference(p)]).collect();
+    let off = bent(&points, place, temperature);
     Some(Meeting {
         lengths: [small.length, large.length],
-        temperature: a[0] + part * step,
-        error: between(3) / slope.abs(),
+        temperature,
+        error: (between(3) / slope.abs()).hypot(off),
         binder: between(1),
         exponent: (slopes[1] / slopes[0]).ln() / ratio,
     })
@@ -269,6 +302,31 @@ mod tests {
             binder: t.iter().map(|t| [*t, u(*t), 1e-4]).collect(),
             times: vec![[2.28, length.powf(2.1), length.powf(2.2), 1e4, 100.0]],
         }
+    }
+
+    #[test]
+    fn noise_does_not_cross_and_coarse_grids_have_larger_errors() {
+        // U bends: tanh of the distance from 2.27.
+        let curve = |length: f64, t: &[f64], error: f64| SizeRun {
+            binder: t
+                .iter()
+                .map(|t| [*t, 0.6 - 0.3 * ((t - 2.27) * length).tanh(), error])
+                .collect(),
+            ..run(length)
+        };
+        let pair = |t: &[f64], error: f64| meeting(&curve(8.0, t, error), &curve(16.0, t, error));
+        let fine: Vec<f64> = (0..60).map(|k| 2.0 + 0.01 * f64::from(k)).collect();
+        let coarse = [2.0, 2.2, 2.4, 2.6];
+        for t in [&fine[..], &coarse] {
+            let found = pair(t, 1e-4).unwrap();
+            assert!(
+                (found.temperature - 2.27).abs() < 2.0 * found.error,
+                "{found:?}"
+            );
+        }
+        assert!(pair(&fine, 1e-4).unwrap().error < 1e-3);
+        assert!(pair(&[1.0, 1.5, 3.0, 3.5], 0.2).is_none());
+        assert!(pair(&fine, 0.2).is_none());
     }
 
     #[test]

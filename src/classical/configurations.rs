@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn configurations_come_back_in_order() {
         let spins = |seed: usize| -> Vec<i8> {
-            let up = |k: usize| (k * k + seed) % 3 == 0;
+            let up = |k: usize| (k * k + seed).is_multiple_of(3);
             (0..70).map(|k| if up(k) { 1 } else { -1 }).collect()
         };
         let mut all = Configurations::new(70, &[1.0, 2.0], 2);

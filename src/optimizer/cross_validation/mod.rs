@@ -307,7 +307,7 @@ fn ladder<T: Lapack>(
         shifted
             .diag_mut()
             .iter_mut()
-            .for_each(|d| *d = *d + T::from_re(*shift));
+            .for_each(|d| *d += T::from_re(*shift));
         let mut x = f.to_vec();
         match T::factorise(&mut shifted).and_then(|()| T::solve_factorised(&shifted, &mut x)) {
             Ok(()) => {

@@ -92,7 +92,8 @@ fn foretold(case: &Case, more: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&out)))
 }
 
-/// The largest resident memory of a run to its end, as the system counts it.
+/// The largest resident memory of a run to its end, as the system counts it; wait4 tells it.
+#[allow(clippy::zombie_processes)]
 fn measured(case: &Case) -> f64 {
     let mut command = Command::new(program());
     command

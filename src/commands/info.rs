@@ -285,14 +285,17 @@ fn provenance(tree: &Tree) -> Value {
 fn energy_text(energy: &Value) -> String {
     let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
     format!(
-        "{:<16} {}  variance {}  tau {:.2}{}",
+        "{:<16} {}  variance {}{}{}",
         "energy",
         crate::stats::with_error(part("mean"), part("error")),
         match part("variance_error") {
             error if error > 0.0 => crate::stats::with_error(part("variance"), error),
             _ => format!("{:.4e}", part("variance")),
         },
-        part("tau"),
+        match part("tau") {
+            tau if tau.is_finite() => format!("  tau {tau:.2}"),
+            _ => String::new(),
+        },
         match part("effective_samples") {
             samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
             _ => String::new(),

@@ -3,6 +3,7 @@
 use super::round::{Attempt, Round};
 use nishina::io::tree::{Tree, Value};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
 /// A small run.
@@ -96,31 +97,36 @@ impl Oracle {
     /// How plan `at` ends on `ranks` ranks; worked out in the folder of a round where it is new.
     pub fn whole(&mut self, at: usize, ranks: usize, round: &mut Round) -> Result<&Whole, String> {
         let ranks = if PLANS[at].deterministic { 0 } else { ranks };
-        if !self.whole.contains_key(&(at, ranks)) {
-            round.write("x.toml", &PLANS[at].text());
-            let mut attempt = Attempt::of(&["run", "x.toml"]);
-            attempt.ranks = ranks;
-            let start = std::time::Instant::now();
-            let ended = round.run(&attempt)?;
-            let seconds = start.elapsed().as_secs_f64();
-            if ended.code != 0 {
-                return Err(format!("an undisturbed run fails:\n{}", ended.said));
-            }
-            round.files_are_whole()?;
-            let read = |p: PathBuf| (p.file_name().unwrap().into(), std::fs::read(p).unwrap());
-            let files = round.files().into_iter().map(read).collect();
-            let whole = Whole {
-                outcome: outcome(&round.case.tree("x.h5")),
-                seconds,
-                files,
-            };
-            self.whole.insert((at, ranks), whole);
-            for path in round.files() {
-                std::fs::remove_file(path).unwrap();
-            }
-        }
-        Ok(&self.whole[&(at, ranks)])
+        Ok(match self.whole.entry((at, ranks)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(undisturbed(at, ranks, round)?),
+        })
     }
+}
+
+/// Runs plan `at` on `ranks` ranks with nothing to disturb it, in the folder of a round.
+fn undisturbed(at: usize, ranks: usize, round: &mut Round) -> Result<Whole, String> {
+    round.write("x.toml", &PLANS[at].text());
+    let mut attempt = Attempt::of(&["run", "x.toml"]);
+    attempt.ranks = ranks;
+    let start = std::time::Instant::now();
+    let ended = round.run(&attempt)?;
+    let seconds = start.elapsed().as_secs_f64();
+    if ended.code != 0 {
+        return Err(format!("an undisturbed run fails:\n{}", ended.said));
+    }
+    round.files_are_whole()?;
+    let read = |p: PathBuf| (p.file_name().unwrap().into(), std::fs::read(p).unwrap());
+    let files = round.files().into_iter().map(read).collect();
+    let whole = Whole {
+        outcome: outcome(&round.case.tree("x.h5")),
+        seconds,
+        files,
+    };
+    for path in round.files() {
+        std::fs::remove_file(path).unwrap();
+    }
+    Ok(whole)
 }
 
 /// The results of a run that do not depend on when and where it ran.

@@ -205,10 +205,9 @@ impl<'a> Round<'a> {
         if !gone(self.case.folder.path(), &ranks) {
             return fault("a process is left");
         }
-        if [0, 75].contains(&code) && !stopped && attempt.signals.len() < 2 {
-            if let Err(what) = self.clean() {
-                return fault(&what);
-            }
+        let whole = [0, 75].contains(&code) && !stopped && attempt.signals.len() < 2;
+        if let (true, Err(what)) = (whole, self.clean()) {
+            return fault(&what);
         }
         Ok(Ended { code, said })
     }

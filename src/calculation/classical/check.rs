@@ -72,7 +72,7 @@ fn positive(key: &str, list: &NumberList) -> Result<()> {
         None => Ok(()),
         Some(v) => wrong(
             key,
-            format!("{v:e} is not a number between 1e-100 and 1e100"),
+            format!("{v:?} is not a number between 1e-100 and 1e100"),
             "give positive numbers",
         ),
     }

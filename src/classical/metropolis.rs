@@ -10,6 +10,7 @@
 
 use super::packed::PackedFlips;
 use super::takes_all;
+use super::unpacked::{SpinRule, Unpacked};
 use super::{SpinEnergy, SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
 use std::sync::Arc;
 
@@ -29,15 +30,14 @@ const SLOTS: usize = 16;
 fn build(setting: &UpdateSetting) -> Box<dyn SpinUpdate> {
     match PackedFlips::new(setting).filter(|_| !setting.random_sites) {
         Some(packed) => Box::new(packed),
-        None => Box::new(SingleFlips::new(setting)),
+        None => Box::new(Unpacked::new(setting.energy, SingleFlips::new(setting))),
     }
 }
 
-/// Spins that are flipped one by one.
+/// Flips of one spin after the other.
 struct SingleFlips {
     energy: Arc<SpinEnergy>,
     beta: f64,
-    spins: Vec<i8>,
     /// Whether a site follows the second rule.
     balanced: Vec<bool>,
     factors: Factors,
@@ -66,29 +66,28 @@ impl SingleFlips {
         SingleFlips {
             energy: energy.clone(),
             beta: setting.beta,
-            spins: vec![1; energy.sites()],
             balanced: (0..energy.sites()).map(small).collect(),
             random_sites: setting.random_sites,
             factors: Factors([(f64::NAN.to_bits(), 0.0); SLOTS]),
         }
     }
 
-    fn sweep(&mut self, random: &mut Words) -> usize {
+    fn sweep(&mut self, spins: &mut [i8], random: &mut Words) -> usize {
         let mut accepted = 0;
         let proposed = if self.random_sites { 1.0 } else { PROPOSED };
-        for k in 0..self.spins.len() {
+        for k in 0..spins.len() {
             let i = match self.random_sites {
-                true => random.below(self.spins.len()),
+                true => random.below(spins.len()),
                 false => k,
             };
-            let change = self.energy.change(&self.spins, i);
+            let change = self.energy.change(spins, i);
             let flips = match self.balanced[i] {
                 true => random.unit() * (1.0 + (self.beta * change).exp()) < 1.0,
                 false if change <= 0.0 => self.random_sites || random.unit() < proposed,
                 false => random.unit() < proposed * self.factors.of(self.beta, change),
             };
             if flips {
-                self.spins[i] = -self.spins[i];
+                spins[i] = -spins[i];
                 accepted += 1;
             }
         }
@@ -96,25 +95,10 @@ impl SingleFlips {
     }
 }
 
-impl SpinUpdate for SingleFlips {
-    fn put(&mut self, spins: &[i8]) {
-        self.spins.copy_from_slice(spins);
-    }
-    fn copy(&self, out: &mut [i8]) {
-        out.copy_from_slice(&self.spins);
-    }
-    fn advance(&mut self, count: usize, random: &mut Words, tally: &mut Tally) {
-        let accepted: usize = (0..count).map(|_| self.sweep(random)).sum();
+impl SpinRule for SingleFlips {
+    fn advance(&mut self, spins: &mut [i8], count: usize, random: &mut Words, tally: &mut Tally) {
+        let accepted: usize = (0..count).map(|_| self.sweep(spins, random)).sum();
         tally.accepted += accepted as f64;
-        tally.proposed += (count * self.spins.len()) as f64;
+        tally.proposed += (count * spins.len()) as f64;
     }
-    fn observe(&self) -> (f64, i64) {
-        observed(&self.energy, &self.spins)
-    }
-}
-
-/// Energy and sum of spins.
-pub(super) fn observed(energy: &SpinEnergy, spins: &[i8]) -> (f64, i64) {
-    let sum = spins.iter().map(|s| i64::from(*s)).sum();
-    (energy.energy(spins), sum)
 }

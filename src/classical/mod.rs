@@ -14,6 +14,7 @@ mod packed;
 mod random;
 mod self_learning;
 mod swendsen_wang;
+mod unpacked;
 mod wolff;
 
 pub use configurations::Configurations;

@@ -6,9 +6,9 @@
 //! limited cluster has not asked do not count in the change of H_eff. J. Liu, Y. Qi, Z. Y. Meng, L.
 //! Fu, Phys. Rev. B 95, 041101 (2017).
 
-use super::cluster::Cluster;
-use super::metropolis::observed;
+use super::cluster::{AskedBonds, Cluster};
 use super::takes_all;
+use super::unpacked::{SpinRule, Unpacked};
 use super::{SpinEnergy, SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
 use std::sync::Arc;
 
@@ -26,29 +26,28 @@ fn build(setting: &UpdateSetting) -> Box<dyn SpinUpdate> {
     let pairs = setting.effective.map_or_else(none, |e| e.pairs().clone());
     let minus = pairs.products().map(|(c, on)| (-c, on.to_vec()));
     let all = energy.products().map(|(c, on)| (c, on.to_vec()));
-    Box::new(ProposedClusters {
+    let rule = ProposedClusters {
         energy: energy.clone(),
         residual: SpinEnergy::new(energy.sites(), all.chain(minus)),
         beta: setting.beta,
         cluster: Cluster::new(Arc::new(pairs), setting.beta, setting.max_cluster),
-        spins: vec![1; energy.sites()],
-    })
+    };
+    Box::new(Unpacked::new(energy, rule))
 }
 
-/// Spins to which clusters of an effective model are proposed.
+/// Clusters of an effective model that are proposed.
 struct ProposedClusters {
     energy: Arc<SpinEnergy>,
     /// H − H_eff
     residual: SpinEnergy,
     beta: f64,
     cluster: Cluster,
-    spins: Vec<i8>,
 }
 
 impl ProposedClusters {
     /// The change of H − H_eff by the cluster that has grown.
-    fn change(&self, asked: super::cluster::AskedBonds) -> f64 {
-        let (spins, sites) = (&self.spins, &self.cluster.sites);
+    fn change(&self, spins: &[i8], asked: AskedBonds) -> f64 {
+        let sites = &self.cluster.sites;
         let inside = |site: u32| self.cluster.contains(site);
         if asked.members == sites.len() {
             return self.residual.cluster_change(spins, sites, inside);
@@ -58,27 +57,18 @@ impl ProposedClusters {
     }
 }
 
-impl SpinUpdate for ProposedClusters {
-    fn put(&mut self, spins: &[i8]) {
-        self.spins.copy_from_slice(spins);
-    }
-    fn copy(&self, out: &mut [i8]) {
-        out.copy_from_slice(&self.spins);
-    }
-    fn advance(&mut self, count: usize, random: &mut Words, tally: &mut Tally) {
+impl SpinRule for ProposedClusters {
+    fn advance(&mut self, spins: &mut [i8], count: usize, random: &mut Words, tally: &mut Tally) {
         for _ in 0..count {
-            let seed = random.below(self.spins.len());
-            let asked = self.cluster.grow(seed, &self.spins, random);
-            let change = self.change(asked);
+            let seed = random.below(spins.len());
+            let asked = self.cluster.grow(seed, spins, random);
+            let change = self.change(spins, asked);
             let accepted = change <= 0.0 || random.unit() < (-self.beta * change).exp();
             if accepted {
-                self.cluster.flip(&mut self.spins);
+                self.cluster.flip(spins);
             }
             let size = self.cluster.sites.len() as f64;
             tally.add([1.0, f64::from(u8::from(accepted)), size]);
         }
-    }
-    fn observe(&self) -> (f64, i64) {
-        observed(&self.energy, &self.spins)
     }
 }

@@ -4,10 +4,9 @@
 
 use super::cluster::{BondEnd, bond_ends};
 use super::energy::Rows;
-use super::metropolis::observed;
 use super::takes_pairs;
-use super::{SpinEnergy, SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
-use std::sync::Arc;
+use super::unpacked::{SpinRule, Unpacked};
+use super::{SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
 
 pub(super) const ENTRY: UpdateEntry = UpdateEntry {
     kind: "swendsen-wang",
@@ -19,21 +18,18 @@ pub(super) const ENTRY: UpdateEntry = UpdateEntry {
 
 fn build(setting: &UpdateSetting) -> Box<dyn SpinUpdate> {
     let energy = setting.energy;
-    Box::new(AllClusters {
-        energy: energy.clone(),
+    let rule = AllClusters {
         ends: bond_ends(energy, setting.beta),
-        spins: vec![1; energy.sites()],
         parents: vec![0; energy.sites()],
         sizes: vec![0; energy.sites()],
         turned: vec![false; energy.sites()],
-    })
+    };
+    Box::new(Unpacked::new(energy, rule))
 }
 
-/// Spins that are divided into clusters.
+/// The division of spins into clusters.
 struct AllClusters {
-    energy: Arc<SpinEnergy>,
     ends: Rows<BondEnd>,
-    spins: Vec<i8>,
     parents: Vec<u32>,
     sizes: Vec<u32>,
     turned: Vec<bool>,
@@ -51,13 +47,13 @@ fn first(parents: &mut [u32], mut site: u32) -> u32 {
 
 impl AllClusters {
     /// Divides and flips; the mean size of the cluster of a site.
-    fn turn(&mut self, random: &mut Words) -> f64 {
-        let sites = self.spins.len();
+    fn turn(&mut self, spins: &mut [i8], random: &mut Words) -> f64 {
+        let sites = spins.len();
         (0..sites).for_each(|i| self.parents[i] = i as u32);
         self.sizes.fill(0);
         for i in 0..sites {
             for end in self.ends.of(i).iter().filter(|end| end.to as usize > i) {
-                let joins = self.spins[end.to as usize] == end.sign * self.spins[i]
+                let joins = spins[end.to as usize] == end.sign * spins[i]
                     && ((random.word() >> 32) as u32) < end.threshold;
                 if joins {
                     let a = first(&mut self.parents, i as u32);
@@ -73,7 +69,7 @@ impl AllClusters {
             }
             self.sizes[root] += 1;
             if self.turned[root] {
-                self.spins[i] = -self.spins[i];
+                spins[i] = -spins[i];
             }
         }
         let squares = self.sizes.iter().map(|s| f64::from(*s).powi(2));
@@ -81,20 +77,11 @@ impl AllClusters {
     }
 }
 
-impl SpinUpdate for AllClusters {
-    fn put(&mut self, spins: &[i8]) {
-        self.spins.copy_from_slice(spins);
-    }
-    fn copy(&self, out: &mut [i8]) {
-        out.copy_from_slice(&self.spins);
-    }
-    fn advance(&mut self, count: usize, random: &mut Words, tally: &mut Tally) {
+impl SpinRule for AllClusters {
+    fn advance(&mut self, spins: &mut [i8], count: usize, random: &mut Words, tally: &mut Tally) {
         for _ in 0..count {
-            let size = self.turn(random);
+            let size = self.turn(spins, random);
             tally.add([1.0, 1.0, size]);
         }
-    }
-    fn observe(&self) -> (f64, i64) {
-        observed(&self.energy, &self.spins)
     }
 }

@@ -18,13 +18,7 @@ use std::path::Path;
 const SITES: usize = 6;
 
 fn chain() -> Lattice {
-    let spec = LatticeSpec {
-        kind: "chain".into(),
-        size: vec![SITES],
-        boundary: vec![Boundary::Periodic],
-        edges: None,
-        sites: None,
-    };
+    let spec = LatticeSpec::regular("chain", &[SITES], &[Boundary::Periodic]);
     Lattice::new(&spec).unwrap()
 }
 

@@ -5,18 +5,8 @@ use nishina::error::Error;
 use nishina::lattice::{Bond, Boundary, Group, Lattice, LatticeSpec, bipartition, orbits};
 use std::collections::BTreeSet;
 
-fn spec(kind: &str, size: &[usize], boundary: &[Boundary]) -> LatticeSpec {
-    LatticeSpec {
-        kind: kind.into(),
-        size: size.into(),
-        boundary: boundary.into(),
-        edges: None,
-        sites: None,
-    }
-}
-
 fn lattice(kind: &str, size: &[usize], boundary: &[Boundary]) -> Lattice {
-    Lattice::new(&spec(kind, size, boundary)).expect("sound lattice")
+    Lattice::new(&LatticeSpec::regular(kind, size, boundary)).expect("sound lattice")
 }
 
 const OPEN: &[Boundary] = &[Boundary::Open];
@@ -287,39 +277,42 @@ fn impossible_lattices_are_refused() {
         ("kagome", vec![200, 200]),
         ("graph", vec![4]),
     ] {
-        problem(Lattice::new(&spec(kind, &size, PERIODIC)), "lattice.size");
+        problem(
+            Lattice::new(&LatticeSpec::regular(kind, &size, PERIODIC)),
+            "lattice.size",
+        );
     }
     assert!(
         problem(
-            Lattice::new(&spec("pyrochlore", &[4], PERIODIC)),
+            Lattice::new(&LatticeSpec::regular("pyrochlore", &[4], PERIODIC)),
             "lattice.kind"
         )
         .contains("kagome")
     );
     let both = [Boundary::Periodic, Boundary::Periodic];
     problem(
-        Lattice::new(&spec("chain", &[4], &both)),
+        Lattice::new(&LatticeSpec::regular("chain", &[4], &both)),
         "lattice.boundary",
     );
     problem(
-        Lattice::new(&spec("ladder", &[4, 2], &both)),
+        Lattice::new(&LatticeSpec::regular("ladder", &[4, 2], &both)),
         "lattice.boundary",
     );
     problem(
-        Lattice::new(&spec("square", &[4, 2], &[])),
+        Lattice::new(&LatticeSpec::regular("square", &[4, 2], &[])),
         "lattice.boundary",
     );
     problem(
         Lattice::new(&LatticeSpec {
             sites: Some(4),
-            ..spec("chain", &[4], OPEN)
+            ..LatticeSpec::regular("chain", &[4], OPEN)
         }),
         "lattice.sites",
     );
     problem(
         Lattice::new(&LatticeSpec {
             edges: Some(vec![]),
-            ..spec("chain", &[4], OPEN)
+            ..LatticeSpec::regular("chain", &[4], OPEN)
         }),
         "lattice.file",
     );
@@ -375,7 +368,7 @@ fn graphs() {
     let edges = vec![(1, 0, 1), (1, 2, 2), (2, 3, 1)];
     let s = LatticeSpec {
         edges: Some(edges),
-        ..spec("graph", &[], &[])
+        ..LatticeSpec::regular("graph", &[], &[])
     };
     let g = Lattice::new(&s).expect("graph");
     assert_eq!((g.sites, g.bonds(1).expect("edges").len()), (4, 3));

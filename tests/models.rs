@@ -14,13 +14,7 @@ const PERIODIC: &[Boundary] = &[Boundary::Periodic];
 const OPEN: &[Boundary] = &[Boundary::Open];
 
 fn lattice(kind: &str, size: &[usize], boundary: &[Boundary]) -> Lattice {
-    let spec = LatticeSpec {
-        kind: kind.into(),
-        size: size.into(),
-        boundary: boundary.into(),
-        edges: None,
-        sites: None,
-    };
+    let spec = LatticeSpec::regular(kind, size, boundary);
     Lattice::new(&spec).expect("sound lattice")
 }
 

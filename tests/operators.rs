@@ -80,14 +80,7 @@ fn assert_equal(a: &Dense, b: &Dense, what: &str) {
 
 fn lattice(kind: &str, size: &[usize], boundary: Boundary) -> Lattice {
     let boundary = vec![boundary; size.len()];
-    Lattice::new(&LatticeSpec {
-        kind: kind.into(),
-        size: size.to_vec(),
-        boundary,
-        edges: None,
-        sites: None,
-    })
-    .unwrap()
+    Lattice::new(&LatticeSpec::regular(kind, size, &boundary)).unwrap()
 }
 
 fn graph(sites: Option<usize>, edges: Option<Vec<(usize, usize, u32)>>) -> Lattice {

@@ -14,13 +14,7 @@ use std::path::Path;
 use toml::Table;
 
 fn lattice(kind: &str, size: &[usize], boundary: Boundary) -> Lattice {
-    let spec = LatticeSpec {
-        kind: kind.into(),
-        size: size.to_vec(),
-        boundary: vec![boundary],
-        edges: None,
-        sites: None,
-    };
+    let spec = LatticeSpec::regular(kind, size, &[boundary]);
     Lattice::new(&spec).unwrap()
 }
 

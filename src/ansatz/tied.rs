@@ -44,13 +44,7 @@ mod tests {
 
     #[test]
     fn generators_make_the_whole_group() {
-        let spec = LatticeSpec {
-            kind: "square".into(),
-            size: vec![4, 4],
-            boundary: vec![Boundary::Periodic; 2],
-            edges: None,
-            sites: None,
-        };
+        let spec = LatticeSpec::regular("square", &[4, 4], &[Boundary::Periodic]);
         let lattice = Lattice::new(&spec).unwrap();
         for (group, most) in [
             (lattice.translations().unwrap(), 2),

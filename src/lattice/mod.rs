@@ -49,6 +49,19 @@ pub struct LatticeSpec {
     pub sites: Option<usize>,
 }
 
+impl LatticeSpec {
+    /// A lattice of a kind with cells; `boundary` has one entry per direction, or one for all.
+    pub fn regular(kind: &str, size: &[usize], boundary: &[Boundary]) -> Self {
+        LatticeSpec {
+            kind: kind.into(),
+            size: size.into(),
+            boundary: boundary.into(),
+            edges: None,
+            sites: None,
+        }
+    }
+}
+
 /// A pair of neighbours, once each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bond {

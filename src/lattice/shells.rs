@@ -183,15 +183,8 @@ mod tests {
     use crate::lattice::{Boundary, Lattice, LatticeSpec};
 
     fn lattice(kind: &str, size: &[usize]) -> Lattice {
-        let boundary = vec![Boundary::Periodic];
-        Lattice::new(&LatticeSpec {
-            kind: kind.into(),
-            size: size.into(),
-            boundary,
-            edges: None,
-            sites: None,
-        })
-        .expect("sound lattice")
+        let spec = LatticeSpec::regular(kind, size, &[Boundary::Periodic]);
+        Lattice::new(&spec).expect("sound lattice")
     }
 
     /// The nearest image of skew supercells agrees with a search over many images of the positions.

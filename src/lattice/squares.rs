@@ -57,14 +57,7 @@ mod tests {
     #[test]
     fn squares_and_pairs_close_where_the_lattice_does() {
         let of = |boundary: Vec<Boundary>| {
-            Lattice::new(&LatticeSpec {
-                kind: "square".into(),
-                size: vec![4, 3],
-                boundary,
-                edges: None,
-                sites: None,
-            })
-            .unwrap()
+            Lattice::new(&LatticeSpec::regular("square", &[4, 3], &boundary)).unwrap()
         };
         let closed = of(vec![Boundary::Periodic]);
         assert_eq!(closed.squares().unwrap().len(), 12);

@@ -226,13 +226,7 @@ mod tests {
 
     #[test]
     fn clusters_of_given_couplings_do_not_see_plaquettes() {
-        let spec = LatticeSpec {
-            kind: "square".into(),
-            size: vec![4, 4],
-            boundary: vec![Boundary::Periodic; 2],
-            edges: None,
-            sites: None,
-        };
+        let spec = LatticeSpec::regular("square", &[4, 4], &[Boundary::Periodic]);
         let lattice = Lattice::new(&spec).unwrap();
         let names = [Feature::Nearest, Feature::Plaquette];
         let features = Features::new(&names, &lattice, "key").unwrap();

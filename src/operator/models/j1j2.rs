@@ -15,17 +15,13 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// Coupling of first neighbours; positive is antiferromagnetic.
-    #[serde(default = "one")]
+    #[serde(default = "super::one")]
     j1: f64,
     /// Coupling of second neighbours.
     j2: f64,
     /// Field along z.
     #[serde(default)]
     hz: f64,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 pub(super) fn schema() -> serde_json::Value {

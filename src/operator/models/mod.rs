@@ -215,6 +215,11 @@ pub const MODELS: &[ModelEntry] = &[
 
 const AXES: [Pauli; 3] = [Pauli::X, Pauli::Y, Pauli::Z];
 
+/// The coupling where the input gives none.
+fn one() -> f64 {
+    1.0
+}
+
 /// Refuses couplings that are not finite.
 fn check_finite(couplings: &[(&str, f64)]) -> Result<()> {
     match couplings.iter().find(|(_, value)| !value.is_finite()) {

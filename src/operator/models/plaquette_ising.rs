@@ -14,14 +14,10 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// Coupling of nearest neighbours; positive is ferromagnetic.
-    #[serde(default = "one")]
+    #[serde(default = "super::one")]
     j: f64,
     /// Coupling of the four spins of a square.
     k: f64,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 pub(super) fn schema() -> serde_json::Value {

@@ -13,17 +13,13 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// Coupling; positive is antiferromagnetic.
-    #[serde(default = "one")]
+    #[serde(default = "super::one")]
     j: f64,
     /// Anisotropy of the z coupling.
     delta: f64,
     /// Field along z.
     #[serde(default)]
     hz: f64,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 pub(super) fn schema() -> serde_json::Value {

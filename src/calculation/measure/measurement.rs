@@ -78,8 +78,8 @@ impl Measurement {
         monitor.for_each(|bins| bins.save(tree, "monitor"));
     }
 
-    /// Reads it back.
-    pub fn load(tree: &Tree) -> Result<Self> {
+    /// Reads back the state of a measurement of so many observables.
+    pub fn load(tree: &Tree, observables: usize) -> Result<Self> {
         let per_chain = tree.count("per_chain")?;
         let flat = tree.complexes("local_energies")?;
         if per_chain > 0 && flat.len() % per_chain != 0 {
@@ -100,6 +100,13 @@ impl Measurement {
         }
         if has("monitor") {
             monitor.bins.push(Bins::load(tree, "monitor")?);
+        }
+        let bins = [observations.bins.len(), monitor.bins.len()];
+        if per_chain > 0 && bins != [observables, 1] {
+            return Err(Error::output(
+                "bins",
+                "the bins of this checkpoint do not fit the observables",
+            ));
         }
         Ok(Measurement {
             per_chain,
@@ -133,6 +140,20 @@ mod tests {
         };
         let mut tree = Tree::default();
         m.save(&mut tree);
-        assert_eq!(Measurement::load(&tree).unwrap(), m);
+        // Samples have bins, of every observable and of the spins.
+        let refused = Measurement::load(&tree, 0).unwrap_err().to_string();
+        assert!(refused.contains("do not fit the observables"), "{refused}");
+        let m = Measurement {
+            observations: Observations {
+                bins: vec![Bins::new(3, 1, 2); 2],
+            },
+            monitor: Observations {
+                bins: vec![Bins::new(3, 1, 2)],
+            },
+            ..m
+        };
+        m.save(&mut tree);
+        assert_eq!(Measurement::load(&tree, 2).unwrap(), m);
+        assert!(Measurement::load(&tree, 1).is_err() && Measurement::load(&tree, 3).is_err());
     }
 }

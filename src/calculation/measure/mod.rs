@@ -175,7 +175,7 @@ impl Calculation for Measure<'_> {
             log::warn!("the measurement starts over with {chains} chains");
             return Ok(Loaded::StartsOver);
         }
-        let measurement = Measurement::load(from)?;
+        let measurement = Measurement::load(from, self.observables.len())?;
         let streams = measurement.series.len();
         let unfinished = !complete || measurement.per_chain < self.wanted();
         if self.is_independent() && streams > 0 && streams != chains && unfinished {

@@ -48,12 +48,6 @@ impl Observations {
         per_chain: usize,
         chains: usize,
     ) -> Result<()> {
-        if self.bins.len() != observables.len() {
-            return Err(Error::numerical(
-                "the state has other observables than the input",
-                "start anew with --fresh",
-            ));
-        }
         let partners = match observables.iter().any(|n| n.observable.needs_partners()) {
             true => partners(comm, ensemble, per_chain, chains)?,
             false => Vec::new(),

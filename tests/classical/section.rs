@@ -1,9 +1,8 @@
 //! `[classical]` from input to files: exact sums, restarts, ranks, commands.
 
-use crate::common::{Case, expect_code, mpirun, program, text};
+use crate::common::sections::{Compared, differences, obeys_the_laws};
+use crate::common::{Case, expect_code, program, text};
 use crate::room::{NAMES, expected, measured, numbers};
-use nishina::calculation::Registry;
-use nishina::comm::threads;
 use nishina::io::tree::{Tree, Value};
 
 /// A short run of everything that learns.
@@ -169,13 +168,6 @@ fn sums_over_all_states_are_those_of_the_reference() {
     assert_eq!(fits, 6);
 }
 
-/// Datasets of two runs that differ.
-fn differences(a: &Tree, b: &Tree) -> Vec<String> {
-    let names = a.datasets.keys().chain(b.datasets.keys());
-    let differ = |name: &&String| a.datasets.get(*name) != b.datasets.get(*name);
-    names.filter(differ).cloned().collect()
-}
-
 /// The same without the record of the blocks, which are larger in a longer run.
 fn results_without_blocks(case: &Case) -> Tree {
     let mut tree = results(case);
@@ -186,69 +178,31 @@ fn results_without_blocks(case: &Case) -> Tree {
 #[test]
 fn a_run_is_the_same_on_one_two_and_three_ranks() {
     for input in ALL {
-        let alone = Case::new(input);
-        expect_code(&alone.alone(&["run", "x.toml"]), 0);
-        let whole = results(&alone);
+        let make = || Case::new(input);
+        let compared = Compared::new("classical", &make);
+        let whole = compared.whole();
         assert!(whole.datasets.contains_key("binder/error"));
-        for ranks in [2, 3] {
-            let case = Case::new(input);
-            expect_code(&case.ranks(ranks, &["run", "x.toml"]), 0);
-            assert_eq!(
-                differences(&whole, &results(&case)),
-                [""; 0],
-                "{ranks} ranks"
-            );
-            if input != COUNTED {
-                let samples = |case: &Case| case.tree("x.samples.h5").datasets;
-                assert_eq!(samples(&alone), samples(&case), "{ranks} ranks");
-            }
-        }
+        let has_samples = whole.datasets.contains_key("samples/configurations");
+        assert_eq!(has_samples, input != COUNTED);
+        compared.same_on_more_ranks(&whole);
     }
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_bit_on_any_number_of_ranks() {
     for input in ALL {
-        let alone = Case::new(input);
-        expect_code(&alone.alone(&["run", "x.toml"]), 0);
-        let whole = results(&alone);
-        for (block, ranks) in [(1, 1), (6, 2), (12, 1), (20, 1)] {
-            let case = Case::new(input);
-            let fault = format!("kill@rank0:step{block}");
-            let mut command = if ranks > 1 { mpirun(ranks) } else { Vec::new() };
-            command.extend([program(), "run", "x.toml"].map(String::from));
-            let mut broken = case.start(&command, &[("NISHINA_FAULT", &fault)]);
-            if broken.end_within(60.0) == 0 {
-                assert!(block > 1, "{}", broken.said());
-                continue;
-            }
-            assert_eq!(case.info()["state"], "stopped");
-            let out = case.ranks(3 - ranks, &["run", "x.toml"]);
-            expect_code(&out, 0);
-            assert!(text(&out).contains("continuing from"), "{}", text(&out));
-            assert_eq!(differences(&whole, &results(&case)), [""; 0], "{fault}");
-        }
+        let make = || Case::new(input);
+        let compared = Compared::new("classical", &make);
+        let whole = compared.whole();
+        let kills = [(1, 1), (6, 2), (12, 1), (20, 1)];
+        compared.same_after_kills(&whole, &kills, 1, "continuing from");
     }
 }
 
 #[test]
 fn the_section_obeys_the_laws_of_calculations() {
     for input in ALL {
-        let case = Case::new(input);
-        let path = case.path("x.toml");
-        let source = nishina::calculation::read(&path, &[], &Registry::default()).unwrap();
-        for (ranks, n, m) in [(1, 3, 3), (2, 7, 12), (3, 20, 30)] {
-            let verdicts = threads::run(ranks, |comm| {
-                let registry = Registry::default();
-                let place = (comm.rank(), comm.size());
-                let build = || {
-                    let start = nishina::calculation::start(&source, &registry, place, 1e10)?;
-                    Ok(start.stages.into_iter().next().unwrap().into_calculation())
-                };
-                nishina::laws::calculation(&build, comm, n, m)
-            });
-            assert!(verdicts.iter().all(Result::is_ok), "{ranks}: {verdicts:?}");
-        }
+        obeys_the_laws(&Case::new(input), &[(1, 3, 3), (2, 7, 12), (3, 20, 30)]);
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod broken;
 pub mod mutation;
 mod running;
+pub mod sections;
 #[allow(unused_imports)]
 pub use running::*;
 

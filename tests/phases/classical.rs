@@ -1,6 +1,7 @@
 //! `[phases]` behind `[classical]`: exact numbers of small squares, restarts, ranks.
 
-use crate::common::{Case, expect_code, mpirun, text};
+use crate::common::sections::Compared;
+use crate::common::{Case, expect_code, text};
 use crate::reference::reference;
 use nishina::io::tree::Tree;
 use toml::{Table, Value};
@@ -164,33 +165,15 @@ fn all_states_classify_without_noise() {
 
 #[test]
 fn both_sections_go_on_after_a_kill_on_any_number_of_ranks() {
-    let alone = Case::new(SAMPLED);
-    expect_code(&alone.alone(&["run", "x.toml"]), 0);
-    let whole = group(&alone, "phases");
+    let make = || Case::new(SAMPLED);
+    let compared = Compared::new("phases", &make);
+    let whole = compared.whole();
     assert!(whole.reals("output").unwrap()[0] > 0.5);
-    let same = |case: &Case| {
-        let found = group(case, "phases");
-        let names = whole.datasets.keys();
-        let differ: Vec<_> = names
-            .filter(|name| whole.datasets.get(*name) != found.datasets.get(*name))
-            .collect();
-        assert!(differ.is_empty(), "{differ:?}");
-    };
-    for ranks in [2, 3] {
-        let case = Case::new(SAMPLED);
-        expect_code(&case.ranks(ranks, &["run", "x.toml"]), 0);
-        same(&case);
-    }
-    for (block, ranks) in [(2, 1), (5, 2), (9, 1)] {
-        let case = Case::new(SAMPLED);
-        let fault = format!("kill@rank0:step{block}");
-        let mut command = if ranks > 1 { mpirun(ranks) } else { Vec::new() };
-        command.extend([crate::common::program(), "run", "x.toml"].map(String::from));
-        let mut broken = case.start(&command, &[("NISHINA_FAULT", &fault)]);
-        assert_ne!(broken.end_within(60.0), 0, "{}", broken.said());
-        expect_code(&case.ranks(3 - ranks, &["run", "x.toml"]), 0);
-        same(&case);
-    }
+    compared.same_on_more_ranks(&whole);
+    let kills = [(2, 1), (5, 2), (9, 1)];
+    compared.same_after_kills(&whole, &kills, usize::MAX, "continuing from");
+    let alone = make();
+    expect_code(&alone.alone(&["run", "x.toml"]), 0);
     // A finished run has more epochs; its results come back where they are lost.
     let more = ["run", "x.toml", "--set", "phases.epochs=25"];
     expect_code(&alone.alone(&more), 0);

@@ -1,9 +1,8 @@
 //! `[phases]` from input to files: restarts, ranks, commands, faults.
 
-use crate::common::{Case, expect_code, mpirun, text};
+use crate::common::sections::{Compared, differences, obeys_the_laws};
+use crate::common::{Case, expect_code, text};
 use crate::spins::{ising, put_shaped, shape, write_foreign};
-use nishina::calculation::Registry;
-use nishina::comm::threads;
 use nishina::io::tree::Tree;
 
 const TEMPERATURES: [f64; 6] = [1.4, 1.8, 2.1, 2.5, 3.0, 3.6];
@@ -67,13 +66,6 @@ pub fn case(input: &str) -> Case {
 
 pub fn results(case: &Case) -> Tree {
     case.tree("x.h5").group("phases")
-}
-
-/// Datasets of two runs that differ; wall times do not count.
-fn differences(a: &Tree, b: &Tree) -> Vec<String> {
-    let names = a.datasets.keys().chain(b.datasets.keys());
-    let differ = |name: &&String| a.datasets.get(*name) != b.datasets.get(*name);
-    names.filter(differ).cloned().collect()
 }
 
 #[test]
@@ -163,64 +155,29 @@ fn no_epochs_give_the_objective_and_its_gradient_at_loaded_numbers() {
 #[test]
 fn a_run_is_the_same_on_one_two_and_three_ranks() {
     for input in [CLASSIFY, FILTERS, ENERGY] {
-        let alone = case(input);
-        expect_code(&alone.alone(&["run", "x.toml"]), 0);
-        let whole = results(&alone);
+        let make = || case(input);
+        let compared = Compared::new("phases", &make);
+        let whole = compared.whole();
         assert!(whole.datasets.contains_key("objective"));
-        for ranks in [2, 3] {
-            let case = case(input);
-            expect_code(&case.ranks(ranks, &["run", "x.toml"]), 0);
-            let differ = differences(&whole, &results(&case));
-            assert_eq!(differ, [""; 0], "{ranks} ranks");
-        }
+        compared.same_on_more_ranks(&whole);
     }
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_bit_on_any_number_of_ranks() {
     for input in [CLASSIFY, FILTERS] {
-        let alone = case(input);
-        expect_code(&alone.alone(&["run", "x.toml"]), 0);
-        let whole = results(&alone);
-        for (block, ranks) in [(1, 1), (3, 2), (6, 1)] {
-            let case = case(input);
-            let fault = format!("kill@rank0:step{block}");
-            let mut command = if ranks > 1 { mpirun(ranks) } else { Vec::new() };
-            command.extend([crate::common::program(), "run", "x.toml"].map(String::from));
-            let mut broken = case.start(&command, &[("NISHINA_FAULT", &fault)]);
-            assert_ne!(broken.end_within(60.0), 0, "{}", broken.said());
-            assert_eq!(case.info()["state"], "stopped");
-            let out = case.ranks(3 - ranks, &["run", "x.toml"]);
-            expect_code(&out, 0);
-            assert!(
-                text(&out).contains("continuing from epoch"),
-                "{}",
-                text(&out)
-            );
-            assert_eq!(differences(&whole, &results(&case)), [""; 0], "{fault}");
-        }
+        let make = || case(input);
+        let compared = Compared::new("phases", &make);
+        let whole = compared.whole();
+        let kills = [(1, 1), (3, 2), (6, 1)];
+        compared.same_after_kills(&whole, &kills, usize::MAX, "continuing from epoch");
     }
 }
 
 #[test]
 fn the_section_obeys_the_laws_of_calculations() {
     for input in [CLASSIFY, FILTERS, ENERGY] {
-        let case = case(input);
-        let registry = Registry::default();
-        let path = case.path("x.toml");
-        let source = nishina::calculation::read(&path, &[], &registry).unwrap();
-        for ranks in [1, 2, 3] {
-            let verdicts = threads::run(ranks, |comm| {
-                let registry = Registry::default();
-                let place = (comm.rank(), comm.size());
-                let build = || {
-                    let start = nishina::calculation::start(&source, &registry, place, 1e10)?;
-                    Ok(start.stages.into_iter().next().unwrap().into_calculation())
-                };
-                nishina::laws::calculation(&build, comm, 3, 4)
-            });
-            assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
-        }
+        obeys_the_laws(&case(input), &[1, 2, 3].map(|ranks| (ranks, 3, 4)));
     }
 }
 

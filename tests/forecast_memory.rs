@@ -1,4 +1,4 @@
-//! The memory that `check --quick` foretells without a trial, against what the run takes: every
+//! The memory that `check --quick` predicts without a trial, against what the run takes: every
 //! kind of wave function, with and without an optimisation; and what is refused before it is built.
 
 mod common;
@@ -86,7 +86,7 @@ fn cases() -> Vec<(&'static str, String)> {
 }
 
 /// What `check --quick` says, with more arguments.
-fn foretold(case: &Case, more: &[&str]) -> serde_json::Value {
+fn forecast(case: &Case, more: &[&str]) -> serde_json::Value {
     let out = case.alone(&[&["check", "x.toml", "--quick", "--json"], more].concat());
     expect_code(&out, 0);
     serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&out)))
@@ -112,7 +112,7 @@ fn measured(case: &Case) -> f64 {
 }
 
 #[test]
-fn every_kind_is_foretold_without_a_trial() {
+fn every_kind_is_predicted_without_a_trial() {
     let _alone = alone();
     let cases = cases();
     for entry in ANSATZE {
@@ -122,7 +122,7 @@ fn every_kind_is_foretold_without_a_trial() {
     let mut faults = Vec::new();
     for (name, input) in cases {
         let case = Case::new(&input);
-        let predicted = foretold(&case, &[])["memory_per_rank"].as_f64().unwrap();
+        let predicted = forecast(&case, &[])["memory_per_rank"].as_f64().unwrap();
         faults.extend(far_off(name, predicted, measured(&case)));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -166,12 +166,12 @@ fn measured_on_two(case: &Case) -> [f64; 2] {
 }
 
 #[test]
-fn other_ranks_are_foretold_too() {
+fn other_ranks_are_predicted_too() {
     let _alone = alone();
     let mut faults = Vec::new();
     for method in ["", "adam", "kernel-sr"] {
         let case = Case::new(&ring(600, RBM, &sampled(method)));
-        let said = foretold(&case, &["--ranks", "2"]);
+        let said = forecast(&case, &["--ranks", "2"]);
         let peaks = measured_on_two(&case);
         for (key, peak) in ["memory_per_rank", "memory_of_other_ranks"]
             .iter()
@@ -240,7 +240,7 @@ fn what_cannot_fit_is_refused_before_it_is_made() {
 fn the_buffer_of_blas_counts() {
     let _alone = alone();
     let case = Case::new(&ring(20, "kind = 'jastrow'", &sampled("")));
-    let said = foretold(&case, &[]);
+    let said = forecast(&case, &[]);
     let buffer = said["blas_buffer_bytes"].as_f64().unwrap();
     assert_eq!(buffer, f64::from(129 << 20));
     let header = said["slurm_header"].as_str().unwrap();

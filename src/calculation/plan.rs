@@ -368,7 +368,7 @@ mod tests {
     use crate::ansatz::LEAST_VECTORS;
 
     #[test]
-    fn wave_functions_reckon_with_the_vectors_of_the_smallest_run() {
+    fn wave_functions_count_the_vectors_of_the_smallest_run() {
         let measurement = Cost {
             state: 1.0,
             ..Cost::default()

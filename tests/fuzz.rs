@@ -386,32 +386,47 @@ fn alter(tree: &mut Tree, rng: &mut Generator) -> String {
 
 #[test]
 fn altered_checkpoints() {
-    let case = finished();
+    // As it was, with more of everything, and with another number of chains.
+    let all = [
+        "lattice.size=4 sampler.samples=32",
+        "lattice.size=4 sampler.samples=32 optimize.steps=10 measure.samples=128",
+        "lattice.size=4 sampler.samples=32 sampler.chains=4 optimize.steps=10",
+        "lattice.size=4 sampler.samples=32 measure.samples=512",
+    ];
+    alter_checkpoints(&finished(), &all, 5);
+}
+
+#[test]
+fn altered_checkpoints_of_classical_spins() {
+    let case = Case::new(
+        "[lattice]\nkind = 'square'\nsize = [4, 4]\n[hamiltonian]\nkind = 'plaquette-ising'\n\
+         k = 0.2\n[sampler]\nchains = 4\nsamples = 64\n[classical]\n\
+         temperatures = [2.0, 2.6, 3.2]\nupdate = 'self-learning'\ntempering = 2\n\
+         [classical.effective]\ntraining_samples = 64\n[phases]\ntask = 'classify'\n\
+         critical_temperature = 2.4\nwidths = [3]\nepochs = 4\nseeds = 2\n\
+         [output]\nsamples = 'none'\n",
+    );
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let all = ["", "sampler.samples=128", "phases.epochs=7", "seed=3"];
+    alter_checkpoints(&case, &all, 7);
+}
+
+/// Goes on from the checkpoint of a finished run after changes of it, with some lists of settings.
+fn alter_checkpoints(case: &Case, lists: &[&str], target: u64) {
     let folder = scratch();
     let text = std::fs::read_to_string(case.path("x.toml")).unwrap();
     let original = case.tree("x.ckpt.h5");
     let toml = folder.path().join("x.toml");
     std::fs::write(&toml, text).unwrap();
-    let set = |extra: &str| {
-        let directory = format!("output.directory={}", folder.path().display());
-        let mut all = vec![
-            directory,
-            "lattice.size=4".into(),
-            "sampler.samples=32".into(),
-        ];
+    let set = |extra: &&str| {
+        let mut all = vec![format!("output.directory={}", folder.path().display())];
         all.extend(extra.split_whitespace().map(String::from));
         input::read(&toml, &all).unwrap()
     };
-    // As it was, with more of everything, and with another number of chains.
-    let sources = [
-        set(""),
-        set("optimize.steps=10 measure.samples=128"),
-        set("sampler.chains=4 optimize.steps=10"),
-        set("measure.samples=512"),
-    ];
+    let sources: Vec<_> = lists.iter().map(set).collect();
     let stop = Stop::unarmed();
     let (mut fine, mut refused) = (0, 0);
-    fire(1_000, 5, |rng| {
+    fire(1_000, target, |rng| {
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let path = entry.unwrap().path();
             if path != toml {

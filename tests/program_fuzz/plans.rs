@@ -21,7 +21,7 @@ kind = "chain"
 size = 6
 "#;
 
-/// The runs; the text of each follows a chain of 6 sites.
+/// The runs; the text of each follows a chain of 6 sites, where it samples spins.
 pub const PLANS: &[Plan] = &[
     Plan {
         name: "ground state",
@@ -63,6 +63,21 @@ pub const PLANS: &[Plan] = &[
                 learning_rate = 0.05\n[measure]\nsamples = 1\n",
         deterministic: false,
     },
+    Plan {
+        name: "classical spins and phases",
+        input: "[hamiltonian]\nkind = 'ising'\n[sampler]\nchains = 6\nsamples = 1200\n\
+                [classical]\ntemperatures = [0.8, 1.6, 2.4]\nupdate = 'self-learning'\n\
+                [classical.effective]\ntraining_samples = 1200\n[phases]\ntask = 'classify'\n\
+                critical_temperature = 1.5\nwidths = [4]\nepochs = 20\nseeds = 2\n\
+                [output]\nsamples = 'all'\ncheckpoint_every = 0.0001\n",
+        deterministic: true,
+    },
+    Plan {
+        name: "space",
+        input: "[holography]\nexperiment = 'synthetic'\nlayers = 4\npoints = 60\nepochs = 30\n\
+                seeds = 2\n[output]\ncheckpoint_every = 0.0001\n",
+        deterministic: true,
+    },
 ];
 
 impl Plan {
@@ -73,7 +88,12 @@ impl Plan {
         } else {
             ""
         };
-        format!("{head}{CHAIN}{}", self.input)
+        // A space has no lattice.
+        let chain = match self.input.contains("[holography]") {
+            true => "",
+            false => CHAIN,
+        };
+        format!("{head}{chain}{}", self.input)
     }
 }
 
@@ -131,7 +151,15 @@ fn undisturbed(at: usize, ranks: usize, round: &mut Round) -> Result<Whole, Stri
 
 /// The results of a run that do not depend on when and where it ran.
 pub fn outcome(results: &Tree) -> Tree {
-    const PARTS: &[&str] = &["parameters", "optimize", "measure", "evolve"];
+    const PARTS: &[&str] = &[
+        "parameters",
+        "optimize",
+        "measure",
+        "evolve",
+        "classical",
+        "phases",
+        "holography",
+    ];
     let kept = |path: &str| {
         let part = path.split('/').next().unwrap_or_default();
         PARTS.contains(&part) && !path.ends_with("seconds")

@@ -62,14 +62,14 @@ impl AllClusters {
                 }
             }
         }
-        for i in 0..sites {
+        for (i, spin) in spins.iter_mut().enumerate() {
             let root = first(&mut self.parents, i as u32) as usize;
             if root == i {
                 self.turned[i] = random.word() >> 63 == 1;
             }
             self.sizes[root] += 1;
             if self.turned[root] {
-                spins[i] = -spins[i];
+                *spin = -*spin;
             }
         }
         let squares = self.sizes.iter().map(|s| f64::from(*s).powi(2));

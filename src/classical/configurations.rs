@@ -150,8 +150,9 @@ impl Configurations {
         }
     }
 
-    /// Reads back what was saved; an error where the parts do not fit together.
-    pub fn load(from: &Tree, prefix: &str) -> Result<Self> {
+    /// Reads back what was saved of such configurations as `like`: as many spins, the same
+    /// temperatures and chains. An error where the parts do not fit together.
+    pub fn load(from: &Tree, prefix: &str, like: &Configurations) -> Result<Self> {
         let path = |name: &str| format!("{prefix}/{name}");
         let counts = |name: &str| -> Result<Vec<u32>> {
             let list = from.integers(&path(name))?;
@@ -170,11 +171,14 @@ impl Configurations {
         };
         let (rows, temperatures) = (all.len(), all.temperatures.len());
         let labels = if all.is_enumerated() { 0 } else { rows };
-        let fits = all.bits.len() == rows * all.words()
+        let fits = (all.sites, all.chains) == (like.sites, like.chains)
+            && all.temperatures == like.temperatures
+            && all.bits.len() == rows * all.words()
             && all.temperature.len() == labels
             && all.chain.len() == labels
             && [0, rows * temperatures].contains(&all.log_weights.len())
-            && all.temperature.iter().all(|t| (*t as usize) < temperatures);
+            && all.temperature.iter().all(|t| (*t as usize) < temperatures)
+            && all.chain.iter().all(|c| (*c as usize) < all.chains);
         match fits {
             true => Ok(all),
             false => Err(Error::output(
@@ -232,7 +236,15 @@ mod tests {
         assert_eq!((all.weight(1, 0), all.weight(1, 1)), (1.0, 0.0));
         let mut tree = Tree::default();
         all.save(&mut tree, "x");
-        assert_eq!(Configurations::load(&tree, "x"), Ok(all));
+        let like = Configurations::new(70, &[1.0, 2.0], 2);
+        assert_eq!(Configurations::load(&tree, "x", &like), Ok(all));
+        let others = [(71, 1.0, 2), (70, 1.5, 2), (70, 1.0, 3)];
+        for (sites, first, chains) in others {
+            let other = Configurations::new(sites, &[first, 2.0], chains);
+            assert!(Configurations::load(&tree, "x", &other).is_err());
+        }
+        tree.put_integers("x/chain", &[0, 1, 2, 1]);
+        assert!(Configurations::load(&tree, "x", &like).is_err());
     }
 
     #[test]
@@ -245,6 +257,7 @@ mod tests {
         }
         let mut tree = Tree::default();
         all.save(&mut tree, "x");
-        assert_eq!(Configurations::load(&tree, "x"), Ok(all));
+        let like = Configurations::new(1, &[0.5, 1.0], 0);
+        assert_eq!(Configurations::load(&tree, "x", &like), Ok(all));
     }
 }

@@ -127,7 +127,8 @@ impl Sampled {
         let mut bytes = tree.to_bytes();
         comm.broadcast_bytes(&mut bytes)?;
         let tree = Tree::from_bytes(&bytes).unwrap_or_default();
-        *self.model.configurations.borrow_mut() = Configurations::load(&tree, "all")?;
+        let all = Configurations::load(&tree, "all", &self.no_configurations())?;
+        *self.model.configurations.borrow_mut() = all;
         Ok(())
     }
 }

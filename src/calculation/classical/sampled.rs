@@ -136,7 +136,7 @@ impl Sampled {
         Ok(sampled)
     }
 
-    fn no_configurations(&self) -> Configurations {
+    pub(super) fn no_configurations(&self) -> Configurations {
         let sites = self.model.energy.sites();
         Configurations::new(sites, &self.plan.temperatures, self.plan.chains)
     }

@@ -165,7 +165,8 @@ pub(super) fn load(run: &mut Sampled, from: &Tree) -> Result<Option<Vec<i8>>> {
     run.seconds = from.reals("seconds")?;
     run.blocks = load_rows(from, "history")?;
     if from.datasets.contains_key("configurations/bits") {
-        let kept = Configurations::load(from, "configurations")?;
+        let like = run.no_configurations();
+        let kept = Configurations::load(from, "configurations", &like)?;
         *run.model.configurations.borrow_mut() = kept;
     }
     Ok(Some(spins))

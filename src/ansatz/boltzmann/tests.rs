@@ -1,0 +1,1 @@
+//! Holds the wave function and its distribution to the definitions.

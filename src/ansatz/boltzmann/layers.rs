@@ -4,7 +4,7 @@
 //! A row of units draws from its own generator and has the same bits in every batch. All weights
 //! can be scaled by an inverse temperature β. (G. Hinton, Neural Comput. 14, 1771 (2002).)
 
-use super::Machine;
+use super::BoltzmannMachine;
 use crate::linalg::functions::{exp, exp_moderate, ln_mean};
 use crate::linalg::lanes::WIDTH;
 use crate::linalg::panels::{Panels, padded};
@@ -28,7 +28,7 @@ pub struct Layer {
 
 /// Two layers of units that are independent of each other, given the other layer.
 #[derive(Debug, Clone)]
-pub struct Layers {
+pub struct TwoLayers {
     /// The visible units.
     pub visible: Layer,
     /// The hidden units.
@@ -148,11 +148,11 @@ impl Layer {
     }
 }
 
-impl Layers {
+impl TwoLayers {
     /// The layers of a machine.
-    pub fn new(machine: &Machine) -> Self {
+    pub fn new(machine: &BoltzmannMachine) -> Self {
         let (w, m) = (machine.w(), machine.hidden());
-        Layers {
+        TwoLayers {
             visible: Layer::new(machine.a(), m, |j, i| w[i * m + j]),
             hidden: Layer::new(machine.b(), machine.sites(), |i, j| w[i * m + j]),
             simd: Simd::chosen(),

@@ -5,17 +5,17 @@ use crate::ansatz::Block;
 
 /// The parameters of a distribution.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Machine {
+pub struct BoltzmannMachine {
     a: Vec<f64>,
     b: Vec<f64>,
     w: Vec<f64>,
 }
 
-impl Machine {
+impl BoltzmannMachine {
     /// From the biases a \[N\] and b \[M\] and the weights W \[N, M\], row by row; `None` where
     /// their lengths do not fit.
     pub fn new(a: Vec<f64>, b: Vec<f64>, w: Vec<f64>) -> Option<Self> {
-        (w.len() == a.len() * b.len()).then_some(Machine { a, b, w })
+        (w.len() == a.len() * b.len()).then_some(BoltzmannMachine { a, b, w })
     }
 
     /// From the blocks `a`, `b` and `W` of a flat parameter vector; `None` where it has no such
@@ -83,7 +83,7 @@ impl Machine {
     pub(super) fn transposed(&self) -> Self {
         let (n, m) = (self.sites(), self.hidden());
         let w = (0..n * m).map(|k| self.w[k % n * m + k / n]);
-        Machine {
+        BoltzmannMachine {
             a: self.b.clone(),
             b: self.a.clone(),
             w: w.collect(),

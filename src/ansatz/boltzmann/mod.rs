@@ -14,8 +14,8 @@ mod slopes;
 mod tests;
 
 pub use factory::{build, schema};
-pub use layers::{Layers, SweepRoom};
-pub use machine::Machine;
+pub use layers::{SweepRoom, TwoLayers};
+pub use machine::BoltzmannMachine;
 
 use super::field::{check_length, reduce};
 use super::rbm::{Rbm, RbmBatch, RbmScratch};
@@ -38,7 +38,7 @@ pub struct Boltzmann {
     phase: Option<Rbm<f64>>,
     hidden: usize,
     /// The layers of the density, for block Gibbs.
-    layers: Layers,
+    layers: TwoLayers,
 }
 
 /// Tables of both machines.
@@ -67,9 +67,9 @@ fn start(sites: usize, hidden: usize, init: f64, origin: Origin) -> Rbm<f64> {
 }
 
 /// The layers of a real machine with all biases.
-fn layers_of(density: &Rbm<f64>) -> Layers {
-    match Machine::of(&density.layout(), &density.parameters()) {
-        Some(machine) => Layers::new(&machine),
+fn layers_of(density: &Rbm<f64>) -> TwoLayers {
+    match BoltzmannMachine::of(&density.layout(), &density.parameters()) {
+        Some(machine) => TwoLayers::new(&machine),
         None => unreachable!("a dense machine with biases has the blocks a, b and W"),
     }
 }

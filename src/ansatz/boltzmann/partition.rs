@@ -3,8 +3,8 @@
 //!
 //! References: R. M. Neal, Stat. Comput. 11, 125 (2001); R. Salakhutdinov, I. Murray, ICML (2008).
 
-use super::layers::{BLOCK, Layers, SweepRoom};
-use super::machine::{Machine, ln_2cosh};
+use super::layers::{BLOCK, SweepRoom, TwoLayers};
+use super::machine::{BoltzmannMachine, ln_2cosh};
 use crate::rng::{Generator, Purpose, stream};
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ const REFRESH: u64 = 1024;
 /// ln Z by a sum over the smaller layer; `None` where it has more than [`LARGEST_SUM`] units.
 ///
 /// Neighbouring terms differ in one unit (Gray code), so that a term costs one row of the weights.
-pub fn log_z_exact(machine: &Machine) -> Option<f64> {
+pub fn log_z_exact(machine: &BoltzmannMachine) -> Option<f64> {
     if machine.sites().min(machine.hidden()) > LARGEST_SUM {
         return None;
     }
@@ -28,8 +28,8 @@ pub fn log_z_exact(machine: &Machine) -> Option<f64> {
 }
 
 /// ln Z by a sum over the visible units.
-fn sum_over_visible(machine: &Machine) -> f64 {
-    let (n, layers) = (machine.sites(), Layers::new(machine));
+fn sum_over_visible(machine: &BoltzmannMachine) -> f64 {
+    let (n, layers) = (machine.sites(), TwoLayers::new(machine));
     let (hidden, simd) = (&layers.hidden, layers.simd());
     let mut units = vec![-1.0; n];
     let mut fields = vec![0.0; hidden.stride()];
@@ -60,7 +60,7 @@ fn sum_over_visible(machine: &Machine) -> f64 {
 }
 
 /// ln Z of the machine with W = 0.
-fn log_z_uncoupled(machine: &Machine) -> f64 {
+fn log_z_uncoupled(machine: &BoltzmannMachine) -> f64 {
     let units = machine.a().iter().chain(machine.b());
     units.map(|&bias| ln_2cosh(bias)).sum()
 }
@@ -70,12 +70,12 @@ fn log_z_uncoupled(machine: &Machine) -> f64 {
 ///
 /// Each is a pure function of the seed and its number, whichever others are asked for.
 pub fn ais_log_weights(
-    machine: &Machine,
+    machine: &BoltzmannMachine,
     temperatures: usize,
     numbers: Range<usize>,
     seed: u64,
 ) -> Vec<f64> {
-    let layers = Layers::new(machine);
+    let layers = TwoLayers::new(machine);
     let mut room = SweepRoom::default();
     let mut logs = vec![log_z_uncoupled(machine); numbers.len()];
     let generator = |number| stream(seed, Purpose::Annealing, number as u64, 0);
@@ -88,7 +88,7 @@ pub fn ais_log_weights(
 
 /// Adds to `logs` what a block of samples gains from β = 0 to 1.
 fn anneal(
-    layers: &Layers,
+    layers: &TwoLayers,
     temperatures: usize,
     rngs: &mut [Generator],
     logs: &mut [f64],
@@ -127,6 +127,11 @@ pub fn combine(log_weights: &[f64]) -> (f64, f64) {
 }
 
 /// ln Z and its standard error by annealed importance sampling, see [`ais_log_weights`].
-pub fn log_z_ais(machine: &Machine, temperatures: usize, samples: usize, seed: u64) -> (f64, f64) {
+pub fn log_z_ais(
+    machine: &BoltzmannMachine,
+    temperatures: usize,
+    samples: usize,
+    seed: u64,
+) -> (f64, f64) {
     combine(&ais_log_weights(machine, temperatures, 0..samples, seed))
 }

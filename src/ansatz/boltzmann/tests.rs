@@ -1,18 +1,18 @@
 //! Holds the wave function and its distribution to the definitions.
 
 use super::partition::{ais_log_weights, combine, log_z_ais, log_z_exact};
-use super::{Boltzmann, Machine};
+use super::{Boltzmann, BoltzmannMachine};
 use crate::ansatz::{Alternating, Ansatz, Block};
 use crate::rng::{Generator, Purpose, RngExt, stream};
 
 /// A machine with parameters up to `size`.
-fn machine(n: usize, m: usize, size: f64) -> Machine {
+fn machine(n: usize, m: usize, size: f64) -> BoltzmannMachine {
     let mut rng = stream(3, Purpose::Law, n as u64, m as u64);
     let mut some = |count| {
         let one = |_| size * (2.0 * rng.random::<f64>() - 1.0);
         (0..count).map(one).collect::<Vec<_>>()
     };
-    Machine::new(some(n), some(m), some(n * m)).unwrap()
+    BoltzmannMachine::new(some(n), some(m), some(n * m)).unwrap()
 }
 
 /// All configurations of `n` units.
@@ -23,16 +23,16 @@ fn all(n: usize) -> Vec<Vec<i8>> {
 }
 
 /// ln Σ p̃ over all rows, term by term.
-fn by_definition(machine: &Machine) -> f64 {
+fn by_definition(machine: &BoltzmannMachine) -> f64 {
     let weight = |v: &Vec<i8>| machine.log_weight(v).exp();
     all(machine.sites()).iter().map(weight).sum::<f64>().ln()
 }
 
 /// The wave function of a machine, and of another for the phase.
-fn wave_function(density: &Machine, phase: Option<&Machine>) -> Boltzmann {
+fn wave_function(density: &BoltzmannMachine, phase: Option<&BoltzmannMachine>) -> Boltzmann {
     let (n, m) = (density.sites(), density.hidden());
     let mut psi = Boltzmann::new(n, m, phase.is_some(), 0.1, 1);
-    let flat = |one: &Machine| [one.a(), one.b(), one.w()].concat();
+    let flat = |one: &BoltzmannMachine| [one.a(), one.b(), one.w()].concat();
     let mut parameters = flat(density);
     parameters.extend(phase.iter().flat_map(|phase| flat(phase)));
     psi.set_parameters(&parameters).unwrap();
@@ -53,8 +53,11 @@ fn amplitudes_are_roots_with_half_the_phase() {
         );
     }
     let (layout, parameters) = (psi.layout(), psi.parameters());
-    assert_eq!(Machine::of(&layout, &parameters), Some(density));
-    assert_eq!(Machine::phase_of(&layout, &parameters), Some(phase));
+    assert_eq!(BoltzmannMachine::of(&layout, &parameters), Some(density));
+    assert_eq!(
+        BoltzmannMachine::phase_of(&layout, &parameters),
+        Some(phase)
+    );
     let names: Vec<_> = layout.iter().map(|b| b.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "W", "phase_a", "phase_b", "phase_W"]);
     let complex = |b: &Block| Block {
@@ -63,7 +66,7 @@ fn amplitudes_are_roots_with_half_the_phase() {
     };
     let others: Vec<_> = layout.iter().map(complex).collect();
     assert_eq!(
-        Machine::of(&others, &[parameters.clone(), parameters].concat()),
+        BoltzmannMachine::of(&others, &[parameters.clone(), parameters].concat()),
         None
     );
 }
@@ -81,7 +84,7 @@ fn biases_start_at_zero_and_weights_do_not() {
 #[test]
 fn steep_amplitudes_have_the_ratios_of_their_logarithms() {
     // Weights of ±200: the ratio of p̃ leaves the range of numbers, that of ψ does not.
-    let steep = Machine::new(vec![0.0; 3], vec![0.0], vec![200.0; 3]).unwrap();
+    let steep = BoltzmannMachine::new(vec![0.0; 3], vec![0.0], vec![200.0; 3]).unwrap();
     let psi = wave_function(&steep, Some(&steep));
     let batch = psi.batch(&[1, 1, 1]);
     let mut asks = crate::basis::Asks::default();
@@ -117,7 +120,7 @@ fn the_normalisation_of_a_known_machine() {
     let a = (0..4).map(|i| 0.2 * f64::cos(1.0 + f64::from(i)));
     let b = (0..3).map(|j| 0.15 * f64::sin(1.0 + f64::from(j)));
     let w = (0..12).map(|k| 0.3 * f64::cos(f64::from(1 + k / 3 + 2 * (k % 3))));
-    let machine = Machine::new(a.collect(), b.collect(), w.collect()).unwrap();
+    let machine = BoltzmannMachine::new(a.collect(), b.collect(), w.collect()).unwrap();
     let found = log_z_exact(&machine).unwrap();
     assert!((found - 5.176230933174348).abs() < 1e-12, "{found}");
 }

@@ -184,7 +184,7 @@ const METHODS: [(&str, &str); 4] = [
     ("metropolis", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
     ("full-sum", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
     ("direct", "kind = 'autoregressive'\nfeatures = [4]"),
-    ("gibbs", "kind = 'boltzmann'\ndensity = 1\nphase = true"),
+    ("gibbs", "kind = 'boltzmann'\ndensity = 1\ninit = 0.5"),
 ];
 
 /// Holds an ensemble to its laws; `broken` may put a fault into a part of it.

@@ -84,6 +84,9 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
                 ))
             })
             .collect(),
+        "boltzmann" => ["phase = false", "phase = true"]
+            .map(|keys| format!("kind = \"boltzmann\"\ndensity = 1.5\ninit = 0.3\n{keys}"))
+            .to_vec(),
         "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
             .iter()
             .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
@@ -337,6 +340,12 @@ fn wrong_inputs_name_the_key() {
         (
             "kind = \"rbm\"\ndensity = 1\nhiden_bias = true",
             "ansatz.hiden_bias",
+        ),
+        ("kind = \"boltzmann\"", "ansatz.density"),
+        ("kind = \"boltzmann\"\ndensity = 0.01", "ansatz.density"),
+        (
+            "kind = \"boltzmann\"\ndensity = 1\nparameters = \"real\"",
+            "ansatz.parameters",
         ),
         ("kind = \"feedforward\"", "ansatz.widths"),
         ("kind = \"feedforward\"\nwidths = []", "ansatz.widths"),

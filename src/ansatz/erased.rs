@@ -4,7 +4,7 @@
 //! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not
 //! per walker.
 
-use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct};
+use super::{Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct};
 use crate::error::Result;
 use num_complex::Complex64;
 use std::any::Any;
@@ -40,6 +40,7 @@ trait Dynamic: Send + Sync {
     );
     fn derivatives(&self, batch: &ErasedBatch) -> Derivatives;
     fn direct(&self) -> Option<&dyn Direct>;
+    fn alternating(&self) -> Option<&dyn Alternating>;
 }
 
 fn inner<B: 'static>(batch: &ErasedBatch) -> &B {
@@ -109,6 +110,9 @@ impl<A: Ansatz + 'static> Dynamic for A {
     fn direct(&self) -> Option<&dyn Direct> {
         Ansatz::direct(self)
     }
+    fn alternating(&self) -> Option<&dyn Alternating> {
+        Ansatz::alternating(self)
+    }
 }
 
 /// Any wave function.
@@ -177,5 +181,8 @@ impl Ansatz for Erased {
     }
     fn direct(&self) -> Option<&dyn Direct> {
         self.0.direct()
+    }
+    fn alternating(&self) -> Option<&dyn Alternating> {
+        self.0.alternating()
     }
 }

@@ -2,6 +2,7 @@
 //! log-derivatives.
 
 pub mod autoregressive;
+pub mod boltzmann;
 pub mod erased;
 pub mod feedforward;
 pub mod field;
@@ -15,6 +16,7 @@ pub mod table;
 pub mod tied;
 
 pub use crate::basis::{Asks, Move};
+pub use boltzmann::SweepRoom;
 pub use erased::Erased;
 pub use registry::{
     ANSATZE, AnsatzEntry, LEAST_VECTORS, ParameterNumbers, build, check_init, check_parameters,
@@ -117,6 +119,10 @@ pub trait Ansatz: Send + Sync {
     fn direct(&self) -> Option<&dyn Direct> {
         None
     }
+    /// How to draw two layers of units in turn, where |ψ|² is the distribution of one of them.
+    fn alternating(&self) -> Option<&dyn Alternating> {
+        None
+    }
 }
 
 /// Wave functions with Σ |ψ|² = 1 that can be drawn from without a chain.
@@ -125,6 +131,17 @@ pub trait Direct: Send + Sync {
     /// (generators × sites), and ln |ψ|² of each into `log_weights`. What a generator draws does
     /// not depend on the others.
     fn draw(&self, rngs: &mut [Generator], xs: &mut [i8], log_weights: &mut [f64]);
+}
+
+/// Wave functions whose |ψ|² is the distribution of visible units, the sites, which are independent
+/// of each other where a layer of hidden units is given, and the other way round.
+pub trait Alternating: Send + Sync {
+    /// Number of hidden units.
+    fn hidden(&self) -> usize;
+    /// Draws the hidden units of every row of `xs` (generators × sites) given the row, then the row
+    /// given those: a step of a Markov chain that samples |ψ|². What a generator draws does not
+    /// depend on the others.
+    fn sweep(&self, rngs: &mut [Generator], xs: &mut [i8], room: &mut SweepRoom);
 }
 
 /// What a factory of the registry knows besides its own keys.

@@ -4,7 +4,8 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, feedforward, jastrow, product, rbm, symmetrised, table,
+    Context, Erased, autoregressive, boltzmann, feedforward, jastrow, product, rbm, symmetrised,
+    table,
 };
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
@@ -52,6 +53,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         any_values: false,
         build: autoregressive::build,
         schema: autoregressive::schema,
+    },
+    AnsatzEntry {
+        kind: "boltzmann",
+        any_values: false,
+        build: boltzmann::build,
+        schema: boltzmann::schema,
     },
     AnsatzEntry {
         kind: "jastrow",

@@ -7,7 +7,7 @@
 //! Log-derivatives stay as they are.
 
 use super::field::reduce;
-use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased};
+use super::{Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased};
 use crate::basis::{Basis, Local, Move};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
@@ -195,5 +195,8 @@ impl Ansatz for SignRule {
     fn direct(&self) -> Option<&dyn Direct> {
         // Signs leave |ψ|² as it is.
         self.inner.direct()
+    }
+    fn alternating(&self) -> Option<&dyn Alternating> {
+        self.inner.alternating()
     }
 }

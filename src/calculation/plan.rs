@@ -151,7 +151,7 @@ impl Plan {
         };
         let method = optimize.as_ref().map(choose).transpose()?;
         let connected = problem.facts.connected;
-        let proposals = if sampler.method != Method::Metropolis {
+        let proposals = if !sampler.method.has_chains() {
             0.0
         } else {
             rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64

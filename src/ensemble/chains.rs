@@ -56,6 +56,19 @@ pub fn fit_chains(states: &[i8], sites: usize, wanted: usize, mine: Range<usize>
         .collect()
 }
 
+/// Puts the chains `own` where `states` say; an error unless these are as many configurations.
+pub(super) fn put_back(states: &[i8], own: &mut [i8], basis: &Basis) -> Result<()> {
+    let mut rows = states.chunks_exact(basis.sites());
+    if states.len() != own.len() || !rows.all(|x| basis.contains(x)) {
+        return Err(Error::numerical(
+            "the chains of the checkpoint do not fit this run",
+            "start over with --fresh or use another output.name",
+        ));
+    }
+    own.copy_from_slice(states);
+    Ok(())
+}
+
 /// Metropolis chains of one rank and what they sampled last.
 pub struct Chains {
     settings: ChainSettings,
@@ -199,19 +212,7 @@ impl Ensemble for Chains {
         &self.states
     }
     fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
-        let n = self.samples.ansatz.sites();
-        if states.len() != self.states.len()
-            || !states
-                .chunks_exact(n)
-                .all(|x| self.settings.basis.contains(x))
-        {
-            return Err(Error::numerical(
-                "the chains of the checkpoint do not fit this run",
-                "start over with --fresh or use another output.name",
-            ));
-        }
-        self.states.copy_from_slice(states);
-        Ok(())
+        put_back(states, &mut self.states, &self.settings.basis)
     }
     fn load(&mut self, whole: &[i8]) -> Result<()> {
         let (n, settings) = (self.samples.ansatz.sites(), &self.settings);

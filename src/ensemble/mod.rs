@@ -1,5 +1,5 @@
-//! Decides what a driver can ask of a set of weighted configurations, sampled ([`Chains`]) or
-//! complete ([`FullSum`]).
+//! Decides what a driver can ask of a set of weighted configurations, sampled (such as [`Chains`])
+//! or complete ([`FullSum`]).
 //!
 //! Both give ⟨A⟩ = Σ_x w(x) A_loc(x) with A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x) and Σ w
 //! = 1 over all ranks.
@@ -7,11 +7,13 @@
 mod chains;
 mod evaluated;
 mod full_sum;
+mod gibbs;
 mod independent;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
 pub use evaluated::BATCH_BYTES;
 pub use full_sum::{FullSum, relative_amplitudes};
+pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};

@@ -71,7 +71,7 @@ impl SamplerInput {
 
     /// An error where a number of samples cannot be shared out evenly over the chains.
     pub fn multiple_of_chains(&self, key: &str, samples: usize) -> Result<()> {
-        if self.method == Method::Metropolis && !samples.is_multiple_of(self.chains) {
+        if self.method.has_chains() && !samples.is_multiple_of(self.chains) {
             let near = samples.div_ceil(self.chains) * self.chains;
             return Err(Error::input(
                 key,
@@ -100,6 +100,13 @@ pub(super) fn check(input: &Input) -> Result<()> {
             "a full sum adds its weights rank by rank, so its last digits depend on the number of \
              ranks",
             "remove the key, or use sampler.method = \"metropolis\"",
+        ));
+    }
+    if sampler.method == Method::Gibbs && sampler.moves.is_some() {
+        return Err(Error::input(
+            "sampler.moves",
+            "\"gibbs\" draws all sites at once, without moves",
+            "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }
     at_least_one("sampler.chains", sampler.chains)?;

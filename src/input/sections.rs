@@ -110,6 +110,15 @@ pub enum Method {
     FullSum,
     /// Independent samples without chains, of wave functions that can be drawn.
     Direct,
+    /// Markov chains of visible and hidden units that are drawn in turn.
+    Gibbs,
+}
+
+impl Method {
+    /// Whether samples come from Markov chains.
+    pub fn has_chains(self) -> bool {
+        matches!(self, Method::Metropolis | Method::Gibbs)
+    }
 }
 
 /// One entry of `sampler.moves`.
@@ -130,7 +139,8 @@ pub enum MoveInput {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerInput {
-    /// "metropolis" (default), "full-sum", or "direct": independent samples without chains
+    /// "metropolis" (default), "full-sum", "direct": independent samples without chains, or
+    /// "gibbs": visible and hidden units in turn, of `boltzmann`
     pub method: Method,
     /// Moves: flip without a sector, exchange with one
     pub moves: Option<Vec<MoveInput>>,

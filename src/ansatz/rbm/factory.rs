@@ -78,44 +78,48 @@ fn loaded(mut machine: impl Ansatz + 'static, keys: &Keys, context: &Context) ->
     Ok(Erased::new(machine))
 }
 
+/// An error at the key `density`.
+fn wrong_density(context: &Context, problem: String, remedy: &str) -> Error {
+    Error::input(format!("{}.density", context.path), problem, remedy)
+}
+
+fn check_density(density: f64, context: &Context) -> Result<()> {
+    if density > 0.0 && density < 1e9 {
+        return Ok(());
+    }
+    let problem = format!("{density} is not a positive number");
+    Err(wrong_density(context, problem, "choose for example 1 or 4"))
+}
+
+/// The number of hidden units for `density` of them per site, at least one.
+pub fn hidden_units(density: f64, context: &Context) -> Result<usize> {
+    check_density(density, context)?;
+    let n = context.basis.sites();
+    let hidden = (density * n as f64).round() as usize;
+    if hidden > 0 {
+        return Ok(hidden);
+    }
+    let problem = format!("{density} × {n} sites leaves no hidden unit");
+    Err(wrong_density(context, problem, "choose a larger density"))
+}
+
 /// Hidden units, or filters and the group over which they are repeated.
 fn units(keys: &Keys, context: &Context) -> Result<(usize, Option<Group>)> {
-    let n = context.basis.sites();
-    let wrong = |problem: String, remedy: &str| {
-        Err(Error::input(
-            format!("{}.density", context.path),
-            problem,
-            remedy,
-        ))
-    };
-    if !(keys.density > 0.0 && keys.density < 1e9) {
-        return wrong(
-            format!("{} is not a positive number", keys.density),
-            "choose for example 1 or 4",
-        );
-    }
-    if keys.symmetry != Symmetry::None && keys.density.fract() != 0.0 {
-        return wrong(
-            format!("{} is not a whole number of filters", keys.density),
-            "with a symmetry choose a whole number",
-        );
-    }
+    let density = keys.density;
     let group = match keys.symmetry {
-        Symmetry::None => {
-            let hidden = (keys.density * n as f64).round() as usize;
-            if hidden == 0 {
-                return wrong(
-                    format!("{} × {n} sites leaves no hidden unit", keys.density),
-                    "choose a larger density",
-                );
-            }
-            return Ok((hidden, None));
-        }
-        Symmetry::Translations => context.lattice.translations()?,
-        Symmetry::SpaceGroup => context.lattice.space_group()?,
+        Symmetry::None => return Ok((hidden_units(density, context)?, None)),
+        Symmetry::Translations => |context: &Context| context.lattice.translations(),
+        Symmetry::SpaceGroup => |context: &Context| context.lattice.space_group(),
     };
+    check_density(density, context)?;
+    if density.fract() != 0.0 {
+        let problem = format!("{density} is not a whole number of filters");
+        let remedy = "with a symmetry choose a whole number";
+        return Err(wrong_density(context, problem, remedy));
+    }
+    let group = group(context)?;
     check_tied(context, &group, &format!("{}.symmetry", context.path))?;
-    Ok((keys.density as usize, Some(group)))
+    Ok((density as usize, Some(group)))
 }
 
 fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {

@@ -78,9 +78,7 @@ pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
         (!known && array.1.iter().any(|v| *v != Complex64::ZERO)).then(|| name.clone())
     };
     if let Some(name) = arrays.iter().find_map(extra) {
-        return Err(wrong(format!(
-            "has biases {name}, which the input leaves out"
-        )));
+        return Err(wrong(format!("has {name}, which the input leaves out")));
     }
     machine.set_parameters(&parameters)
 }
@@ -88,7 +86,9 @@ pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
 fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
     // Biases that the input leaves out are looked for as well.
     let blocks = layout.iter().map(|b| b.name.as_str());
-    let mut names: Vec<&str> = blocks.chain(["a", "b", "c", "A", "W", "X"]).collect();
+    let mut names: Vec<&str> = blocks
+        .chain(["a", "b", "c", "A", "W", "X", "phase_W"])
+        .collect();
     names.sort_unstable();
     names.dedup();
     let inside: Vec<String> = names.iter().map(|n| format!("parameters/{n}")).collect();

@@ -17,7 +17,9 @@ mod tests;
 mod values;
 mod walkers;
 
+pub(super) use factory::hidden_units;
 pub use factory::{build, schema};
+pub(super) use import::load as load_parameters;
 pub use kernel::Kernel;
 pub use walkers::{RbmBatch, RbmScratch};
 

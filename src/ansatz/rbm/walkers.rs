@@ -30,7 +30,7 @@ fn thetas<M: Machine>(machine: &M) -> usize {
 #[derive(Debug)]
 pub struct RbmBatch {
     /// Values of the sites.
-    pub(super) x: Vec<i8>,
+    pub(in crate::ansatz) x: Vec<i8>,
     /// p and r of eight units at a time, one row per walker.
     pub(super) rows: Vec<Lanes>,
     /// ln ψ when p and r were last computed from θ.

@@ -64,7 +64,7 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
         .min(BLOCK)
         .min((TRIAL_SAMPLES * extent.per_chain).max(LEAST));
     let mut all = vec![format!("measure.samples={}", each * extent.chains)];
-    if sampler.method == Method::Metropolis {
+    if sampler.method.has_chains() {
         all.push("measure.burn_in=0".into());
     }
     Ok(all)

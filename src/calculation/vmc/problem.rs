@@ -8,7 +8,8 @@ use crate::calculation::Registry;
 use crate::comm::share;
 use crate::derivatives::Kind;
 use crate::ensemble::{
-    ChainSettings, Chains, FullSum, Independent, IndependentSettings, Variational,
+    ChainSettings, Chains, FullSum, Gibbs, GibbsSettings, Independent, IndependentSettings,
+    Variational,
 };
 use crate::error::{Error, Result};
 use crate::input::{
@@ -130,7 +131,7 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             "ansatz.parameters",
             "real parameters cannot represent the ground state of a Hamiltonian with imaginary \
              elements",
-            "use parameters = \"complex\"",
+            "use parameters = \"complex\", or phase = true",
         ));
     }
     if facts.positive && !problem.facts.stoquastic {
@@ -235,12 +236,24 @@ fn sampled(
         };
         return Ok(Box::new(Independent::new(wave_function, settings)?));
     }
+    let chains = share(sampler.chains, rank, size);
+    if sampler.method == Method::Gibbs {
+        let settings = GibbsSettings {
+            basis: problem.basis.clone(),
+            seed: source.input.seed,
+            number,
+            chains,
+            total_chains: sampler.chains,
+            sweeps: sampler.sweeps,
+        };
+        return Ok(Box::new(Gibbs::new(wave_function, settings)?));
+    }
     let settings = ChainSettings {
         basis: problem.basis.clone(),
         mixture: mixture(&sampler, problem)?,
         seed: source.input.seed,
         number,
-        chains: share(sampler.chains, rank, size),
+        chains,
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,
     };

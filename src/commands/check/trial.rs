@@ -356,7 +356,7 @@ impl TrialRun<'_> {
 /// Keys of the sampler that make a trial as large as asked.
 fn of_samples(sampler: &SamplerInput, extent: Extent) -> Vec<String> {
     let mut all = Vec::new();
-    if sampler.method == Method::Metropolis {
+    if sampler.method.has_chains() {
         all.push(format!("sampler.chains={}", extent.chains));
     }
     if sampler.method != Method::FullSum {

@@ -12,3 +12,5 @@ mod reference;
 mod room;
 #[path = "regression/section.rs"]
 mod section;
+#[path = "regression/worked.rs"]
+mod worked;

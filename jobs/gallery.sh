@@ -34,6 +34,21 @@ for length in 10 20 30; do
     "$program" run "$root/configs/phases-classify.toml" --set "lattice.size=[$length, $length]" --set "output.name=phases-$length"
 done
 draw phases-10.h5 phases-20.h5 phases-30.h5 --output phases
+configs=$root/configs
+for units in 1 2 4 8 16 32; do
+    "$program" run "$configs/regression-approximation.toml" --set "regression.widths=[$units]" --set "output.name=units-$units"
+done
+draw units-*.h5 --output units
+"$program" run "$configs/regression-approximation.toml" --set 'regression.outputs=["box"]' --set output.name=box
+draw box.h5 --output box
+"$program" run "$configs/regression-kepler-network.toml"
+"$program" run "$configs/regression-kepler-network.toml" --set regression.steps=0 --set regression.data=data/planets-all.csv \
+    --set "regression.load=$work/kepler-network.h5" --set output.name=kepler-beyond
+draw kepler-beyond.h5 --output kepler
+for units in sigmoid relu; do
+    "$program" run "$configs/regression-vanishing.toml" --set "regression.activation=$units" --set "output.name=$units"
+done
+draw sigmoid.h5 relu.h5 --output gradients
 mkdir -p "$root/docs/gallery"
 cp compared/energy.png square/spin-correlations.png square/filters.png "$root/docs/gallery/"
 cp square/structure-factor.png "$root/docs/gallery/structure-factor-square.png"
@@ -47,3 +62,5 @@ cp condensate/training-points.png "$root/docs/gallery/holography-points.png"
 for name in binder specific-heat; do cp "spins/$name.png" "$root/docs/gallery/classical-$name.png"; done
 cp learned/autocorrelation.png "$root/docs/gallery/classical-autocorrelation.png"
 for name in output collapse size; do cp "phases/phases-$name.png" "$root/docs/gallery/"; done
+cp box/regression-fit.png units/regression-widths.png gradients/regression-gradients.png "$root/docs/gallery/"
+cp kepler/regression-fit.png "$root/docs/gallery/regression-kepler.png"

@@ -51,6 +51,8 @@ pub enum Purpose {
     PerceptronStart = 60,
     /// Order of its examples in an epoch.
     PerceptronOrder = 61,
+    /// Rows of a table that are held out.
+    HeldOut = 62,
     /// Annealed samples for the normalisation of a distribution.
     Annealing = 70,
 }

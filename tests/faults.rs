@@ -159,12 +159,15 @@ fn ranks_that_read_different_files_are_refused() {
     let start =
         "[evolve]\ntime = 0.02\nstep = 0.01\nstart = { kind = 'file', file = 'state.h5' }\n";
     let space = "[holography]\nexperiment = 'synthetic'\nepochs = 3\ndata = 'points.csv'\n";
+    let table = "[regression]\ndata = 'points.csv'\ninputs = ['phi']\noutputs = ['pi']\nsteps = \
+                 3\nlearning_rate = 0.1\n";
     for (input, file) in [
         (load, "state.h5"),
         (format!("{ring}{pauli}"), "terms.csv"),
         (ring.replace("learning_rate = 0.05", ortho), "state.h5"),
         (format!("{RING}{start}"), "state.h5"),
         (space.to_string(), "points.csv"),
+        (table.to_string(), "points.csv"),
     ] {
         let case = Case::new(&ring);
         for (folder, seed) in [("a", "seed=1"), ("b", "seed=2")] {

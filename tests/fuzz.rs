@@ -4,7 +4,7 @@
 
 mod common;
 use common::mutation::{below, mutate, texts};
-use common::{Case, RING, broken, expect_code};
+use common::{Case, RING, broken, expect_code, project};
 use nishina::calculation::{self, Options, run};
 use nishina::comm::Serial;
 use nishina::error::Result;
@@ -409,6 +409,18 @@ fn altered_checkpoints_of_classical_spins() {
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     let all = ["", "sampler.samples=128", "phases.epochs=7", "seed=3"];
     alter_checkpoints(&case, &all, 7);
+}
+
+#[test]
+fn altered_checkpoints_of_a_table() {
+    let curves = project().join("configs/data/curves.csv");
+    let case = Case::new(&format!(
+        "[regression]\ndata = {curves:?}\ninputs = ['x']\noutputs = ['sine']\nwidths = [3]\n\
+         test_fraction = 0.2\nsteps = 6\nlearning_rate = 0.01\nrestarts = 2\n"
+    ));
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let all = ["", "regression.steps=9", "seed=3"];
+    alter_checkpoints(&case, &all, 9);
 }
 
 /// Goes on from the checkpoint of a finished run after changes of it, with some lists of settings.

@@ -448,6 +448,16 @@ fn inputs(section: &str) -> Vec<String> {
             let file = format!("files = [{{ file = {path:?} }}]");
             vec![format!("[phases]\n{keys}\nseeds = 2\nbatch = 8\n{file}\n")]
         }
+        "regression" => {
+            let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("rows.csv");
+            let row = |k: u32| format!("{k},{}\n", k * k % 7);
+            let rows: String = (0..20).map(row).collect();
+            std::fs::write(&path, format!("x,y\n{rows}")).unwrap();
+            let keys =
+                format!("data = {path:?}\ninputs = [\"x\"]\noutputs = [\"y\"]\nwidths = [4]");
+            let pace = "steps = 40\nlearning_rate = 0.01\nrestarts = 3\ntest_fraction = 0.2";
+            vec![format!("[regression]\n{keys}\n{pace}\n")]
+        }
         other => panic!("add an input with [{other}]"),
     }
 }

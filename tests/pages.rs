@@ -82,6 +82,15 @@ fn base(page: &str) -> String {
     whole.next().expect("a base has a whole input").text
 }
 
+/// Writes the files that a page shows.
+fn write_files(case: &Case, blocks: &[Block]) {
+    for block in blocks {
+        if let Some(name) = block.marker.strip_prefix("file: ") {
+            std::fs::write(case.path(name), &block.text).unwrap();
+        }
+    }
+}
+
 /// The input that a block stands for: itself, or the base with the sections of the block.
 fn input(block: &Block) -> String {
     let Some(name) = block.marker.strip_prefix("base: ") else {
@@ -97,8 +106,10 @@ fn input(block: &Block) -> String {
 fn every_input_is_accepted() {
     let mut count = 0;
     for page in guide() {
-        for block in blocks(&page).iter().filter(|b| b.language == "toml") {
+        let blocks = blocks(&page);
+        for block in blocks.iter().filter(|b| b.language == "toml") {
             let case = Case::new(&input(block));
+            write_files(&case, &blocks);
             let output = case.alone(&["check", "x.toml", "--quick"]);
             let error = String::from_utf8_lossy(&output.stderr);
             let place = page.display();
@@ -137,10 +148,12 @@ fn follow(page: &Path) {
         ("classical.toml", "classical"),
         ("holography.toml", "holography"),
         ("phases.toml", "phases"),
+        ("regression.toml", "regression"),
     ] {
         std::fs::write(case.path(file), base(name)).unwrap();
     }
     let blocks = blocks(page);
+    write_files(&case, &blocks);
     // Pages can be read alone: files that earlier pages made are there.
     let reads_results = blocks.iter().any(|b| b.text.contains("first.h5"));
     if reads_results && !blocks.iter().any(|b| b.text.contains("run first.toml\n")) {

@@ -181,10 +181,15 @@ fn the_page_and_the_files_agree() {
          \"classify\"\ncritical_temperature = 2.27\nepochs = 2\n",
     ];
     let phases = phases.map(|keys| format!("{square}{keys}"));
-    let others = spaces.into_iter().chain(spins).chain(phases);
+    let table = "[regression]\ndata = \"table.csv\"\ninputs = [\"x\"]\noutputs = \
+                 [\"y\"]\ntest_fraction = 0.3\nsteps = 3\nlearning_rate = 0.1\ninvert = { \
+                 outputs = [2.0], start = [1.0], steps = 5 }\n";
+    let spaces = spaces.into_iter().chain([table.to_string()]);
+    let others = spaces.chain(spins).chain(phases);
     let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);
     for (number, input) in inputs.enumerate() {
         let case = Case::new(&input);
+        std::fs::write(case.path("table.csv"), "x,y\n1,2\n2,3\n3,5\n").unwrap();
         expect_code(&case.alone(&["run", "x.toml"]), 0);
         let files = [
             ("x.h5".to_string(), "Results"),

@@ -12,6 +12,7 @@ pub mod optimize;
 pub mod phases;
 mod plan;
 pub mod registry;
+pub mod regression;
 mod start;
 pub mod vmc;
 mod world;
@@ -30,4 +31,5 @@ pub const SECTIONS: &[Section] = &[
     classical::SECTION,
     phases::SECTION,
     holography::SECTION,
+    regression::SECTION,
 ];

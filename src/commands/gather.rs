@@ -134,7 +134,9 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
         measured.insert(name.clone(), text(&value["mean"]));
         measured.insert(format!("{name}_error"), text(&value["error"]));
     }
-    measured.extend(averages(&info["phases"]));
+    for section in ["phases", "regression"] {
+        measured.extend(averages(&info[section]));
+    }
     let row = FileRow {
         file: shown,
         keys,

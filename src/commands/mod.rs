@@ -12,6 +12,7 @@ pub mod export;
 mod extrapolate;
 pub mod gather;
 mod info;
+mod learned;
 pub mod pages;
 pub mod run;
 mod schema;

@@ -205,7 +205,9 @@ fn example(place: &Slot, kind: &str, schema: &Value) -> String {
     let lines = REFERENCE
         .lines()
         .skip_while(|line| !line.starts_with(&header));
-    let lines = lines.skip(1).take_while(|line| !line.starts_with('['));
+    // A section that is shown as a comment ends the one before as well.
+    let ends = |line: &&str| line.starts_with('[') || line.starts_with("# [");
+    let lines = lines.skip(1).take_while(|line| !ends(line));
     let quoted = format!("\"{kind}\"");
     let (mut explained, mut keys) = (String::new(), String::new());
     for line in lines {

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::table::known;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -121,12 +122,63 @@ pub fn rows<'a>(
     path: &'a Path,
     key: &'a str,
     headers: &[&str],
+    row: impl FnMut(&FilePlace, &[&str]) -> Result<()>,
+) -> Result<()> {
+    let quoted: Vec<_> = headers.iter().map(|h| format!("`{h}`")).collect();
+    let allowed = quoted.join(" or ");
+    let header = |place: &FilePlace, names: &[&str]| {
+        let header = names.join(",");
+        if headers.contains(&header.as_str()) {
+            return Ok((0..names.len()).collect());
+        }
+        let start: String = header.chars().take(80).collect();
+        let remedy = format!("the first line is {allowed}");
+        Err(place.error(format!("the header is `{start}`"), &remedy))
+    };
+    let remedy = format!("write the header {allowed} and one line per entry");
+    walk((path, key), header, &remedy, row)
+}
+
+/// Calls `row(place, fields)` for every data line, with the fields of the columns `names` alone, in
+/// that order; each stands with the key that names it.
+pub fn columns<'a>(
+    path: &'a Path,
+    key: &'a str,
+    names: &[(&str, &str)],
+    row: impl FnMut(&FilePlace, &[&str]) -> Result<()>,
+) -> Result<()> {
+    let header = |place: &FilePlace, header: &[&str]| {
+        let column = |(key, name): &(&str, &str)| {
+            let mut found = (0..header.len()).filter(|k| header[*k] == *name);
+            let there = FilePlace { key, ..*place };
+            match (found.next(), found.next()) {
+                (Some(k), None) => Ok(k),
+                (None, _) => {
+                    let problem = format!("there is no column `{name}`");
+                    Err(there.error(problem, &known(name, header)))
+                }
+                _ => Err(there.error(
+                    format!("two columns are called `{name}`"),
+                    "give every column a name of its own",
+                )),
+            }
+        };
+        names.iter().map(column).collect()
+    };
+    let remedy = "write a header with the names of the columns and one line per row";
+    walk((path, key), header, remedy, row)
+}
+
+/// Calls `row` for every data line with the fields that `choose` has named by their numbers when it
+/// was shown the header; `remedy` is for a file without data.
+fn walk<'a>(
+    (path, key): (&'a Path, &'a str),
+    choose: impl Fn(&FilePlace, &[&str]) -> Result<Vec<usize>>,
+    remedy: &str,
     mut row: impl FnMut(&FilePlace, &[&str]) -> Result<()>,
 ) -> Result<()> {
     let text = read_text(path, key)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let quoted: Vec<_> = headers.iter().map(|h| format!("`{h}`")).collect();
-    let allowed = quoted.join(" or ");
     let (mut columns, mut separator, mut numbered) = (None, None, None);
     let mut place = FilePlace { key, path, line: 0 };
     let mut found = 0usize;
@@ -142,38 +194,29 @@ pub fn rows<'a>(
         if *numbered.get_or_insert(fields[0].is_empty()) {
             fields.remove(0);
         }
-        match columns {
-            None => {
-                let header = fields.join(",");
-                if !headers.contains(&header.as_str()) {
-                    let start: String = header.chars().take(80).collect();
-                    return Err(place.error(
-                        format!("the header is `{start}`"),
-                        &format!("the first line is {allowed}"),
-                    ));
-                }
-                columns = Some(fields.len());
-            }
-            Some(n) if n != fields.len() => {
+        match &columns {
+            None => columns = Some((fields.len(), choose(&place, &fields)?)),
+            Some((n, _)) if *n != fields.len() => {
                 return Err(place.error(
                     format!("{} columns instead of {n}", fields.len()),
                     "fill every column once",
                 ));
             }
-            Some(_) => {
+            Some((_, chosen)) => {
                 found += 1;
-                row(&place, &fields)?;
+                let chosen: Vec<&str> = chosen.iter().map(|k| fields[*k]).collect();
+                row(&place, &chosen)?;
             }
         }
     }
-    if found == 0 {
-        return Err(Error::input(
+    match found {
+        0 => Err(Error::input(
             key,
             format!("{}: there are no data lines", path.display()),
-            format!("write the header {allowed} and one line per entry"),
-        ));
+            remedy,
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Reads the edges (i, j, kind) of a graph; without a third column the kind is 1. `key` is named in

@@ -54,7 +54,7 @@ pub(super) fn overlaps<T: Scalar>(basis: &[&[T]], w: &[T], threads: usize) -> Ve
 }
 
 /// ⟨a|b⟩ with eight running sums, which lets the compiler use vector registers.
-pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
+pub(crate) fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     let mut sums = [T::zero(); 8];
     let (heads_a, heads_b) = (a.chunks_exact(8), b.chunks_exact(8));
     let tail = heads_a.remainder().iter().zip(heads_b.remainder());

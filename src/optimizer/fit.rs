@@ -1,11 +1,21 @@
-//! Decides how real numbers that one rank fits move: steps of Adam with the decays of its authors
-//! (D. P. Kingma, J. Ba, arXiv:1412.6980), as [`super::adam`] for the sampled objective of all
-//! ranks.
+//! Decides how real numbers that one rank fits move: down the gradient, or by steps of Adam with
+//! the decays of its authors (D. P. Kingma, J. Ba, arXiv:1412.6980), as [`super::adam`] for the
+//! sampled objective of all ranks.
 
 use crate::linalg::simd::{Simd, compiled_for_each_set};
 
 const BETA: [f64; 2] = [0.9, 0.999];
 const FLOOR: f64 = 1e-8;
+
+/// How steps follow the gradient.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FitMethod {
+    /// By its running mean over the root of that of its square.
+    #[default]
+    Adam,
+    /// By the gradient itself.
+    Sgd,
+}
 
 /// Numbers on their way, with the memory of Adam.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +38,17 @@ impl Fit {
             second: vec![0.0; theta.len()],
             decayed: [1.0; 2],
             theta,
+        }
+    }
+
+    /// One step against the gradient.
+    pub fn follow(&mut self, gradient: &[f64], method: FitMethod, rate: f64) {
+        match method {
+            FitMethod::Adam => self.step(gradient, rate),
+            FitMethod::Sgd => {
+                let pairs = self.theta.iter_mut().zip(gradient);
+                pairs.for_each(|(theta, g)| *theta -= rate * g);
+            }
         }
     }
 

@@ -32,7 +32,7 @@ mod spring;
 mod sr;
 
 pub use cost::{CostModel, Sizes, SolveCost};
-pub use fit::Fit;
+pub use fit::{Fit, FitMethod};
 pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
 pub use reconfiguration::Space;
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};

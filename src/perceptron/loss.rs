@@ -1,7 +1,7 @@
 //! Decides how far answers are from targets.
 //!
 //! Cross-entropy −Σ_k y_k ln p_k of p = softmax(z), for targets y that are weights of classes;
-//! or Σ_k (z_k − y_k)²/K.
+//! or Σ_k (z_k − y_k)²/K, or Σ_k |z_k − y_k|/K.
 
 use crate::linalg::functions::exp;
 use crate::linalg::simd::{Simd, compiled_for_each_set};
@@ -13,6 +13,8 @@ pub enum Loss {
     CrossEntropy,
     /// NetworkTargets are numbers.
     Squared,
+    /// The same, by absolute values.
+    Absolute,
 }
 
 impl Loss {
@@ -38,6 +40,17 @@ impl Loss {
                     let off = *z - y;
                     sum += share * off * off;
                     *z = 2.0 * share * off;
+                }
+            }
+            Loss::Absolute => {
+                let share = 1.0 / width as f64;
+                for (z, y) in outputs.iter_mut().zip(targets) {
+                    let off = *z - y;
+                    sum += share * off.abs();
+                    *z = match off == 0.0 {
+                        true => 0.0,
+                        false => share * off.signum(),
+                    };
                 }
             }
         }

@@ -1,14 +1,16 @@
 //! Decides how networks of dense layers are trained on one rank: exact gradients by
-//! back-propagation, Adam in batches, Newton steps for a single layer.
+//! back-propagation, steps in batches, Newton steps or least squares for a single layer.
 //!
-//! a_l = f(W_l a_{l−1} + b_l), the last layer linear; cross-entropy of a softmax or squared
-//! errors, plus λ Σ W² (D. E. Rumelhart, G. E. Hinton, R. J. Williams, Nature 323, 533 (1986)).
-//! The first layer may be a convolution over the translations of a lattice. Numbers form one flat
-//! vector: [`Perceptron::blocks`] names its parts.
+//! a_l = f(W_l a_{l−1} + b_l), the last layer linear or of sigmoids; cross-entropy of a softmax,
+//! squared or absolute errors, plus λ Σ W² (D. E. Rumelhart, G. E. Hinton, R. J. Williams, Nature
+//! 323, 533 (1986)). The first layer may be a convolution over the translations of a lattice.
+//! Numbers form one flat vector: [`Perceptron::blocks`] names its parts.
 
 mod convolution;
 mod dense;
 pub mod examples;
+mod inverse;
+mod least_squares;
 mod loss;
 mod network;
 mod newton;
@@ -17,6 +19,7 @@ mod training;
 pub use convolution::Convolution;
 pub use dense::UnitFunction;
 pub use examples::{NetworkInputs, NetworkTargets, TrainingSet};
+pub use inverse::InverseStart;
 pub use loss::Loss;
 pub use network::{ParameterBlock, Perceptron};
 pub use newton::{LARGEST_HESSIAN, NewtonStep};

@@ -18,7 +18,7 @@ pub struct ParameterBlock {
     pub weights: bool,
 }
 
-/// Layers from the input to linear outputs.
+/// Layers from the input to the outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Perceptron {
     convolution: Option<Convolution>,
@@ -32,6 +32,8 @@ pub(super) struct Pass {
     /// Outputs of each layer, the convolution first.
     outputs: Vec<Vec<f64>>,
     patches: Vec<f64>,
+    /// The last outputs once more, where they are not linear.
+    ends: Vec<f64>,
     delta: Vec<f64>,
     back: Vec<f64>,
 }
@@ -63,6 +65,14 @@ impl Perceptron {
         }
     }
 
+    /// The same with outputs that are not linear.
+    pub fn with_outputs(mut self, activation: UnitFunction) -> Self {
+        if let Some(last) = self.layers.last_mut() {
+            last.activation = Some(activation);
+        }
+        self
+    }
+
     /// Numbers of an example.
     pub fn inputs(&self) -> usize {
         self.inputs
@@ -78,9 +88,10 @@ impl Perceptron {
         self.layers.last().map_or(0, |layer| layer.inputs)
     }
 
-    /// Whether one dense layer is all there is.
+    /// Whether one dense layer with linear outputs is all there is.
     pub fn is_linear(&self) -> bool {
-        self.convolution.is_none() && self.layers.len() == 1
+        let linear = |layer: &Dense| layer.activation.is_none();
+        self.convolution.is_none() && self.layers.len() == 1 && self.layers.iter().all(linear)
     }
 
     /// Numbers of the flat vector.
@@ -129,12 +140,12 @@ impl Perceptron {
         shapes.into_iter().map(place).collect()
     }
 
-    /// Numbers to start from: biases 0, weights normal with the deviation 1/√inputs.
-    pub fn start(&self, rng: &mut Generator) -> Vec<f64> {
+    /// Numbers to start from: biases 0, weights normal with the deviation `init`/√inputs.
+    pub fn start(&self, init: f64, rng: &mut Generator) -> Vec<f64> {
         let mut theta = Vec::with_capacity(self.size());
         for block in self.blocks() {
             let inputs = block.shape.get(1).copied();
-            let deviation = inputs.map_or(0.0, |n| 1.0 / (n.max(1) as f64).sqrt());
+            let deviation = inputs.map_or(0.0, |n| init / (n.max(1) as f64).sqrt());
             theta.extend(block.range.map(|_| match block.weights {
                 true => {
                     deviation * <StandardNormal as Distribution<f64>>::sample(&StandardNormal, rng)
@@ -167,28 +178,43 @@ impl Perceptron {
             start = end;
         }
         let last = first + self.layers.len() - 1;
+        let curved = self.layers.last().is_some_and(|l| l.activation.is_some());
+        if curved {
+            pass.ends.clone_from(&pass.outputs[last]);
+        }
         &mut pass.outputs[last]
     }
 
     /// Adds the gradient of rows that [`Perceptron::forward`] has just taken through; the last
-    /// outputs have been replaced by the derivative by them.
-    pub(super) fn backward(&self, theta: &[f64], x: &[f64], pass: &mut Pass, gradient: &mut [f64]) {
+    /// outputs have been replaced by the derivative by them. Returns the derivative by the inputs
+    /// where it is `wanted` and no convolution stands before the dense layers.
+    pub(super) fn backward<'p>(
+        &self,
+        theta: &[f64],
+        x: &[f64],
+        pass: &'p mut Pass,
+        gradient: &mut [f64],
+        wanted: bool,
+    ) -> Option<&'p [f64]> {
         let first = usize::from(self.convolution.is_some());
         let mut end = theta.len();
         pass.delta = std::mem::take(&mut pass.outputs[first + self.layers.len() - 1]);
         for (l, layer) in self.layers.iter().enumerate().rev() {
             let start = end - layer.weights() - layer.outputs;
             let (before, after) = pass.outputs.split_at(first + l);
+            let is_last = l + 1 == self.layers.len();
+            let outputs = if is_last { &pass.ends } else { &after[0] };
             let inputs = before.last().map_or(x, Vec::as_slice);
-            let back = (!before.is_empty()).then_some(&mut pass.back);
+            let goes_on = wanted || !before.is_empty();
+            let back = goes_on.then_some(&mut pass.back);
             layer.backward(
                 &theta[start..end],
-                (inputs, &after[0]),
+                (inputs, outputs),
                 &mut pass.delta,
                 &mut gradient[start..end],
                 back,
             );
-            if !before.is_empty() {
+            if goes_on {
                 std::mem::swap(&mut pass.delta, &mut pass.back);
             }
             end = start;
@@ -196,6 +222,8 @@ impl Perceptron {
         if let Some(c) = &self.convolution {
             let both = (pass.patches.as_slice(), pass.outputs[0].as_slice());
             c.backward(both, &mut pass.delta, &mut gradient[..end]);
+            return None;
         }
+        wanted.then_some(pass.delta.as_slice())
     }
 }

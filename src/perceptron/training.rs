@@ -1,11 +1,12 @@
-//! Decides how a network is trained: the objective over all examples or a batch, one epoch of Adam.
+//! Decides how a network is trained: the objective over all examples or a batch, one epoch of
+//! steps.
 //!
 //! L = (1/B) Σ_rows loss + λ Σ W², on batches of B rows in an order drawn anew for each epoch.
 
 use super::examples::{NetworkInputs, TrainingSet};
 use super::loss::Loss;
 use super::network::{ParameterBlock, Pass, Perceptron};
-use crate::optimizer::Fit;
+use crate::optimizer::{Fit, FitMethod};
 use crate::rng::{Generator, shuffle};
 
 /// Numbers of one layer that are worked on at once.
@@ -20,7 +21,9 @@ pub struct LearningPlan {
     pub l2: f64,
     /// Rows of a batch; 0: all.
     pub batch: usize,
-    /// Rate of Adam.
+    /// How steps follow the gradient.
+    pub method: FitMethod,
+    /// Rate of the steps.
     pub learning_rate: f64,
 }
 
@@ -101,7 +104,7 @@ impl NetworkTrainer {
             batches += 1.0;
             // A gradient that is not finite moves nothing.
             if self.gradient.iter().all(|g| g.is_finite()) {
-                fit.step(&self.gradient, self.pace.learning_rate);
+                fit.follow(&self.gradient, self.pace.method, self.pace.learning_rate);
             }
         }
         Some(sum / f64::max(batches, 1.0))
@@ -122,7 +125,7 @@ impl NetworkTrainer {
             outputs.iter_mut().for_each(|d| *d *= scale);
             let gradient = &mut self.gradient;
             self.network
-                .backward(theta, &self.x, &mut self.pass, gradient);
+                .backward(theta, &self.x, &mut self.pass, gradient, false);
         }
         let loss = scale * sum;
         (loss + self.penalise(theta), loss)
@@ -150,6 +153,21 @@ impl NetworkTrainer {
             loss,
             gradient: self.gradient.clone(),
         }
+    }
+
+    /// The mean loss over all examples, without the penalty.
+    pub fn loss(&mut self, theta: &[f64], examples: &TrainingSet) -> f64 {
+        let (rows, chunk) = (examples.inputs.len(), self.chunk());
+        let mut sum = 0.0;
+        for start in (0..rows).step_by(chunk) {
+            let part = start..(start + chunk).min(rows);
+            examples.inputs.fill(part.clone(), &mut self.x);
+            examples.targets.fill(part, &mut self.y);
+            let outputs = self.network.forward(theta, &self.x, &mut self.pass);
+            let width = self.network.outputs();
+            sum += self.pace.loss.differentiate(outputs, &self.y, width);
+        }
+        sum / rows.max(1) as f64
     }
 
     /// Answers to all inputs, row by row: probabilities of classes, or numbers.

@@ -16,6 +16,8 @@ pub enum Look {
     Line,
     /// Markers with error bars, joined by a thin line.
     Points,
+    /// Markers alone.
+    Marks,
 }
 
 /// Points (x, y, error of y) in one style.
@@ -129,8 +131,10 @@ impl Curve {
                     style::marker(area, *place, self.style, radius)?;
                 }
             }
-            Look::Points => {
-                style::curve(area, &places, self.style, 2)?;
+            Look::Points | Look::Marks => {
+                if self.look == Look::Points {
+                    style::curve(area, &places, self.style, 2)?;
+                }
                 for (x, low, high) in ends.iter().flatten().map(|(a, b)| (a.0, a.1, b.1)) {
                     line(area, vec![(x, low), (x, high)], colour, 3)?;
                     let half = radius;

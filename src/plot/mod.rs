@@ -17,6 +17,7 @@ mod map;
 mod panel;
 mod phases;
 mod plane;
+mod regression;
 mod structure;
 mod style;
 
@@ -61,8 +62,12 @@ const PICTURES: &[Pictures] = &[
 ];
 
 /// Pictures of sections without a wave function; each looks for its own files.
-const WITHOUT_WAVE_FUNCTION: &[Pictures] =
-    &[classical::pictures, holography::pictures, phases::pictures];
+const WITHOUT_WAVE_FUNCTION: &[Pictures] = &[
+    classical::pictures,
+    holography::pictures,
+    phases::pictures,
+    regression::pictures,
+];
 
 /// What `plot` is told.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The room of perceptrons without the section: gradients, steps, translations.
 
-use nishina::optimizer::Fit;
+use nishina::optimizer::{Fit, FitMethod};
 use nishina::perceptron::{
     Convolution, LearningPlan, Loss, NetworkInputs, NetworkTargets, NetworkTrainer, Perceptron,
     TrainingSet, UnitFunction,
@@ -26,6 +26,7 @@ fn pace(loss: Loss, l2: f64, batch: usize) -> LearningPlan {
         loss,
         l2,
         batch,
+        method: FitMethod::Adam,
         learning_rate: 0.01,
     }
 }
@@ -37,7 +38,7 @@ fn examples(loss: Loss, sites: usize, outputs: usize) -> TrainingSet {
     let spins = normals(&mut rng, rows * sites);
     let numbers = normals(&mut rng, rows * outputs);
     let targets = match loss {
-        Loss::Squared => numbers,
+        Loss::Squared | Loss::Absolute => numbers,
         Loss::CrossEntropy => numbers.iter().map(|v| v.abs()).collect(),
     };
     TrainingSet {
@@ -67,7 +68,7 @@ fn gradients_are_finite_differences_for_every_number() {
         (Some(ring(6, 2, 3)), vec![4], UnitFunction::Tanh),
     ];
     for (convolution, widths, activation) in networks {
-        for loss in [Loss::CrossEntropy, Loss::Squared] {
+        for loss in [Loss::CrossEntropy, Loss::Squared, Loss::Absolute] {
             for outputs in [1, 2, 4] {
                 let name = format!("{convolution:?} {widths:?} {activation:?} {loss:?} {outputs}");
                 let hidden = (widths.as_slice(), activation);
@@ -112,7 +113,7 @@ fn blocks_cover_the_flat_vector_and_starts_have_the_scale_of_their_inputs() {
             named("b_1", &[2]),
         ]
     );
-    let theta = network.start(&mut stream(1, Purpose::Law, 0, 0));
+    let theta = network.start(1.0, &mut stream(1, Purpose::Law, 0, 0));
     assert_eq!(theta.len(), network.size());
     let squares: f64 = theta[..30_000].iter().map(|w| w * w).sum();
     assert!((squares / 300.0 - 1.0).abs() < 0.03, "{squares}");
@@ -237,7 +238,7 @@ fn an_epoch_sees_each_row_once_and_can_be_left() {
     };
     let mut still = pace(Loss::CrossEntropy, 0.0, 1);
     still.learning_rate = 1e-300;
-    let start = network.start(&mut stream(3, Purpose::Law, 0, 0));
+    let start = network.start(1.0, &mut stream(3, Purpose::Law, 0, 0));
     let mut trainer = NetworkTrainer::new(network, still);
     let whole = trainer.judge(&start, &data).objective;
     let mut fit = Fit::new(start);

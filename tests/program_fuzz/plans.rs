@@ -1,6 +1,7 @@
 //! Small runs, one for each kind of calculation, and how they end when nothing disturbs them.
 
 use super::round::{Attempt, Round};
+use crate::common::project;
 use nishina::io::tree::{Tree, Value};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -78,6 +79,14 @@ pub const PLANS: &[Plan] = &[
                 seeds = 2\n[output]\ncheckpoint_every = 0.0001\n",
         deterministic: true,
     },
+    Plan {
+        name: "table",
+        input: "[regression]\ndata = 'CURVES'\ninputs = ['x']\noutputs = ['sine', 'box']\n\
+                widths = [6]\ntest_fraction = 0.25\nsteps = 300\nlearning_rate = 0.01\n\
+                restarts = 3\ninvert = { outputs = [0.5, 0.0], start = [0.1], steps = 20 }\n\
+                [output]\ncheckpoint_every = 0.0001\n",
+        deterministic: true,
+    },
 ];
 
 impl Plan {
@@ -88,12 +97,15 @@ impl Plan {
         } else {
             ""
         };
-        // A space has no lattice.
-        let chain = match self.input.contains("[holography]") {
+        // A space and a table have no lattice.
+        let alone = ["[holography]", "[regression]"];
+        let chain = match alone.iter().any(|name| self.input.contains(name)) {
             true => "",
             false => CHAIN,
         };
-        format!("{head}{chain}{}", self.input)
+        let curves = project().join("configs/data/curves.csv");
+        let input = self.input.replace("CURVES", &curves.to_string_lossy());
+        format!("{head}{chain}{input}")
     }
 }
 
@@ -159,6 +171,7 @@ pub fn outcome(results: &Tree) -> Tree {
         "classical",
         "phases",
         "holography",
+        "regression",
     ];
     let kept = |path: &str| {
         let part = path.split('/').next().unwrap_or_default();

@@ -2,7 +2,9 @@
 //! how ranks share fits out, how losses are written.
 
 mod course;
+mod load;
 mod record;
 
 pub(super) use course::{Course, advance};
+pub(super) use load::{content, load};
 pub(super) use record::{Writer, curves, history};

@@ -2,11 +2,11 @@
 //! metric to start from.
 
 use super::keys::{Experiment, HolographyInput, Recipe};
+use crate::calculation::fits;
 use crate::error::{Error, Result};
 use crate::holography::data::{Examples, Law, TABLE};
 use crate::input::Source;
 use crate::io::hdf5;
-use crate::io::seal::fnv1a;
 use crate::lattice::files::rows;
 
 /// Where points come from.
@@ -152,14 +152,8 @@ pub(super) fn digests(source: &Source, keys: &HolographyInput) -> Result<toml::T
         let Some(file) = file else {
             continue;
         };
-        let bytes = crate::files::bytes(&source.folder.join(file), u64::MAX).map_err(|e| {
-            Error::input(
-                format!("holography.{key}"),
-                format!("{file} cannot be read: {e}"),
-                "give a file relative to the folder of the input",
-            )
-        })?;
-        let digest = format!("{:016x}", fnv1a(&bytes));
+        let digest = fits::content(source, &format!("holography.{key}"), file)?;
+        let digest = format!("{digest:016x}");
         table.insert(key.into(), toml::Value::String(digest));
     }
     Ok(table)

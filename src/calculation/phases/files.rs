@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::hdf5;
 use crate::io::roles::Role;
-use crate::io::seal::fnv1a;
 use crate::io::tree::{Tree, Value};
 use crate::linalg::available_memory;
 use std::path::Path;
@@ -342,16 +341,4 @@ fn integers(tree: &Tree, what: &str, rows: usize, name: &str) -> Result<Option<V
             Err(broken(name, problem, "write it as int64 [sample]"))
         }
     }
-}
-
-/// A number for the content of a file.
-pub(super) fn content(source: &Source, file: &str) -> Result<u64> {
-    let bytes = crate::files::bytes(&source.folder.join(file), u64::MAX).map_err(|e| {
-        Error::input(
-            "phases.load",
-            format!("{file} cannot be read: {e}"),
-            "give a file relative to the folder of the input",
-        )
-    })?;
-    Ok(fnv1a(&bytes))
 }

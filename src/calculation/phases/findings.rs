@@ -10,6 +10,7 @@ use super::transition::crossing;
 use crate::calculation::fits::{Course, Writer};
 use crate::error::Result;
 use crate::io::tree::Tree;
+use crate::optimizer::FitMethod;
 use crate::perceptron::{
     LearningPlan, LossGradient, NetworkTrainer, Perceptron, TrainingSet, UnitFunction,
 };
@@ -218,6 +219,7 @@ fn baseline(
         loss: crate::perceptron::Loss::CrossEntropy,
         l2: BASELINE_L2,
         batch: 0,
+        method: FitMethod::Adam,
         learning_rate: 1.0,
     };
     let mut theta = vec![0.0; network.size()];

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::input::{self, Source};
+use crate::optimizer::FitMethod;
 use crate::perceptron::{LearningPlan, Loss, UnitFunction};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,7 @@ impl PhasesInput {
                 loss: Loss::CrossEntropy,
                 l2: self.l2.unwrap_or(L2),
                 batch: self.batch.unwrap_or(BATCH),
+                method: FitMethod::Adam,
                 learning_rate: self.learning_rate.unwrap_or(LEARNING_RATE),
             },
             epochs: self.epochs,

@@ -68,7 +68,7 @@ fn effective(source: &Source, name: &str) -> Result<toml::Table> {
         digest("files", files::read(source, &keys)?.digest());
     }
     if let Some(file) = &keys.load {
-        digest("load", files::content(source, file)?);
+        digest("load", fits::content(source, "phases.load", file)?);
     }
     Ok(table)
 }

@@ -9,8 +9,6 @@ use super::keys::{FeatureName, PhaseRecipe};
 use crate::calculation::fits::{self, Course};
 use crate::error::{Error, Result};
 use crate::input::Source;
-use crate::io::hdf5;
-use crate::io::tree::Value;
 use crate::lattice::Lattice;
 use crate::perceptron::{Convolution, LARGEST_HESSIAN, NetworkTrainer, Perceptron, TrainingSet};
 use crate::rng::{Purpose, lane, stream};
@@ -20,8 +18,6 @@ use crate::run::Desk;
 const BLOCK: f64 = 2e10;
 /// Newton steps of a block.
 const STEPS: usize = 5;
-/// Numbers of a file to start from, at most.
-const LARGEST: usize = 1 << 28;
 
 /// What all networks of a run share.
 pub(super) struct Study {
@@ -67,7 +63,7 @@ impl Study {
 
     /// Starts all networks from a file.
     pub fn load(&mut self, source: &Source, file: &str) -> Result<()> {
-        self.loaded = Some(load(source, file, &self.network)?);
+        self.loaded = Some(fits::load(source, "phases", file, &self.network)?);
         Ok(())
     }
 
@@ -79,7 +75,7 @@ impl Study {
             None => {
                 let lane = lane(0, number as u64);
                 let mut rng = stream(self.seed, Purpose::PerceptronStart, lane, 0);
-                self.network.start(&mut rng)
+                self.network.start(1.0, &mut rng)
             }
         };
         Course::new(theta)
@@ -201,51 +197,4 @@ fn windows(lattice: Option<Lattice>, kernel: usize) -> Result<Vec<Vec<u32>>> {
     let window: Vec<usize> = (0..sites).filter(inside).collect();
     let moved = |g: &Vec<u32>| window.iter().map(|site| g[*site]).collect();
     Ok(group.permutations.iter().map(moved).collect())
-}
-
-/// The numbers of `phases.load`; results of this program bring those of their first seed.
-fn load(source: &Source, file: &str, network: &Perceptron) -> Result<Vec<f64>> {
-    let bad = |problem: String, remedy: &str| {
-        Error::input("phases.load", format!("{file}: {problem}"), remedy)
-    };
-    let blocks = network.blocks();
-    let inner = |name: &str| format!("phases/parameters/{name}");
-    let names: Vec<String> = blocks
-        .iter()
-        .flat_map(|b| [b.name.clone(), inner(&b.name)])
-        .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let tree = hdf5::read_foreign(&source.folder.join(file), &names, LARGEST).map_err(|e| {
-        bad(
-            e.to_string(),
-            "give an HDF5 file with datasets W_0, b_0, ...",
-        )
-    })?;
-    let mut theta = Vec::<f64>::with_capacity(network.size());
-    for block in &blocks {
-        let names = [block.name.clone(), inner(&block.name)];
-        let Some(Value::Real(found)) = names.iter().find_map(|name| tree.datasets.get(name)) else {
-            let remedy = "give real numbers, the block next to the input first";
-            return Err(bad(
-                format!("no dataset {} of real numbers", block.name),
-                remedy,
-            ));
-        };
-        // Results have the networks of all seeds.
-        let shape = found.shape();
-        let fits = shape.ends_with(&block.shape) && shape.len() <= block.shape.len() + 1;
-        if !fits || found.is_empty() {
-            let problem = format!(
-                "{} has the shape {shape:?} instead of {:?}",
-                block.name, block.shape
-            );
-            let remedy = "give a network of the same widths, features and classes";
-            return Err(bad(problem, remedy));
-        }
-        theta.extend(found.iter().take(block.range.len()));
-    }
-    match theta.iter().all(|v| v.is_finite()) {
-        true => Ok(theta),
-        false => Err(bad("a number is not finite".into(), "correct the file")),
-    }
 }

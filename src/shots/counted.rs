@@ -183,3 +183,24 @@ impl Shots {
         batch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_give_each_basis_the_same_weight() {
+        let mut shots = Shots::new(2);
+        let basis = |text| MeasuredBasis::parse(text, 2, "bases").unwrap();
+        let (zz, xx) = (basis("ZZ"), basis("XX"));
+        shots.add(&zz, &[1, 1], 6.0);
+        shots.add(&zz, &[1, -1], 2.0);
+        shots.add(&xx, &[1, 1], 1.0);
+        assert_eq!(shots.shares(), [0.375, 0.125, 0.5]);
+        // A basis without shots does not count.
+        shots.enter(&basis("YY"));
+        shots.add(&basis("XY"), &[1, 1], 0.0);
+        assert_eq!(shots.shares(), [0.375, 0.125, 0.5, 0.0]);
+        assert_eq!(shots.basis_weights(), [8.0, 1.0, 0.0, 0.0]);
+    }
+}

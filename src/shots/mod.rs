@@ -12,6 +12,8 @@ mod drawing;
 mod files;
 mod readout;
 mod rotation;
+#[cfg(test)]
+mod tests;
 
 pub use bases::{MeasuredAxis, MeasuredBasis, pairs};
 pub use counted::Shots;

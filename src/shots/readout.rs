@@ -35,8 +35,8 @@ impl Readout {
             })?;
         }
         let normalised = |m: [[f64; 2]; 2]| {
-            let sums = [0, 1].map(|c| m[0][c] + m[1][c]);
-            m.map(|row| [row[0] / sums[0], row[1] / sums[1]])
+            let [plus, minus] = sums(&m);
+            m.map(|row| [row[0] / plus, row[1] / minus])
         };
         Ok(Readout(all.into_iter().map(normalised).collect()))
     }
@@ -67,6 +67,11 @@ impl Readout {
     }
 }
 
+/// The sums of both columns.
+fn sums(m: &[[f64; 2]; 2]) -> [f64; 2] {
+    [0, 1].map(|column| m[0][column] + m[1][column])
+}
+
 /// What is wrong with a matrix, and the remedy.
 fn check(m: &[[f64; 2]; 2]) -> std::result::Result<(), (String, &'static str)> {
     const MEANING: &str = "give [[p(+|+), p(+|-)], [p(-|+), p(-|-)]], probabilities whose columns \
@@ -74,8 +79,7 @@ fn check(m: &[[f64; 2]; 2]) -> std::result::Result<(), (String, &'static str)> {
     if let Some(p) = m.iter().flatten().find(|p| !(0.0..=1.0).contains(*p)) {
         return Err((format!("{p} is no probability"), MEANING));
     }
-    for column in 0..2 {
-        let sum = m[0][column] + m[1][column];
+    for (column, sum) in sums(m).into_iter().enumerate() {
         if (sum - 1.0).abs() > ROUNDING {
             return Err((format!("column {column} sums to {sum}"), MEANING));
         }
@@ -86,5 +90,43 @@ fn check(m: &[[f64; 2]; 2]) -> std::result::Result<(), (String, &'static str)> {
             "give p(+|+) and p(+|-) that differ, or leave the site out",
         )),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matrices_that_are_no_readout_errors_are_refused() {
+        let good = [[0.9, 0.2], [0.1, 0.8]];
+        for (matrices, part) in [
+            (vec![good; 2], "2 matrices for 3 sites"),
+            (vec![], "0 matrices for 3 sites"),
+            (
+                vec![[[1.1, 0.0], [-0.1, 1.0]]],
+                "site 0: 1.1 is no probability",
+            ),
+            (vec![[[f64::NAN, 0.0], [0.0, 1.0]]], "NaN is no probability"),
+            (
+                vec![good, good, [[0.9, 0.2], [0.2, 0.8]]],
+                "site 2: column 0 sums to 1.1",
+            ),
+            (vec![[[0.9, 0.1], [0.1, 0.8]]], "column 1 sums to 0.9"),
+            (
+                vec![[[0.5, 0.5], [0.5, 0.5]]],
+                "both states give the same outcomes",
+            ),
+        ] {
+            let error = Readout::new(&matrices, 3, "learn.readout").unwrap_err();
+            assert_eq!(error.exit_code(), 64);
+            let error = error.to_string();
+            assert!(error.starts_with("learn.readout: "), "{error}");
+            assert!(error.contains(part), "{error}");
+        }
+        // Rounding is put right.
+        let rounded = [[0.3333333, 0.0], [0.6666666, 1.0]];
+        let readout = Readout::new(&[rounded], 1, "learn.readout").unwrap();
+        assert!((readout.0[0][0][0] + readout.0[0][1][0] - 1.0).abs() < 1e-15);
     }
 }

@@ -9,10 +9,10 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use std::ops::{Add, Mul};
 
 /// A matrix of one site: rows and columns for +1, −1.
-pub(super) type SiteMatrix<T> = [[T; 2]; 2];
+pub(super) type TwoByTwo<T> = [[T; 2]; 2];
 
 /// The matrix of an axis.
-fn matrix(axis: MeasuredAxis) -> SiteMatrix<Complex64> {
+fn matrix(axis: MeasuredAxis) -> TwoByTwo<Complex64> {
     let re = |v: f64| Complex64::new(v, 0.0);
     let im = |v: f64| Complex64::new(0.0, v);
     let h = FRAC_1_SQRT_2;
@@ -24,12 +24,12 @@ fn matrix(axis: MeasuredAxis) -> SiteMatrix<Complex64> {
 }
 
 /// The matrix with rows and columns exchanged.
-pub(super) fn transposed<T: Copy>(m: &SiteMatrix<T>) -> SiteMatrix<T> {
+pub(super) fn transposed<T: Copy>(m: &TwoByTwo<T>) -> TwoByTwo<T> {
     [[m[0][0], m[1][0]], [m[0][1], m[1][1]]]
 }
 
 /// Multiplies a vector over all words (bit i set where site i is +1) by the matrix of one site.
-pub(super) fn multiply<T>(vector: &mut [T], site: usize, m: &SiteMatrix<T>)
+pub(super) fn multiply<T>(vector: &mut [T], site: usize, m: &TwoByTwo<T>)
 where
     T: Copy + Add<Output = T> + Mul<Output = T>,
 {

@@ -80,76 +80,65 @@ fn three_forms_of_counts() {
     assert_eq!(listed(&plain), expected);
 }
 
+/// Lines below a good one, and what the refusal says.
+const LINES: &[(&str, [&str; 2])] = &[
+    (
+        "ZZZ,++,1",
+        ["line 3: `ZZZ` has 3 letters, not 2", "X, Y or Z"],
+    ),
+    (
+        "ZA,++,1",
+        ["line 3: `ZA` holds the letter `A`", "X, Y or Z"],
+    ),
+    (
+        "zz,++,1",
+        ["line 3: `zz` holds the letter `z`", "X, Y or Z"],
+    ),
+    ("ZZ,+,1", ["line 3: `+` has 1 letters, not 2", "+ or -"]),
+    ("ZZ,+0,1", ["line 3: `+0` holds the letter `0`", "+ or -"]),
+    ("ZZ,+-,-1", ["line 3: the weight -1 is negative", "counts"]),
+    (
+        "ZZ,+-,NaN",
+        ["line 3: `NaN` is not a finite number", "number"],
+    ),
+    (
+        "ZZ,+-,inf",
+        ["line 3: `inf` is not a finite number", "number"],
+    ),
+    ("ZZ,+-,x", ["line 3: `x` is not a finite number", "number"]),
+    ("ZZ,+-", ["line 3: 2 columns instead of 3", "every column"]),
+    ("XX,+-,0", ["XX is a basis without shots", "take it out"]),
+    (
+        "ZZ,+-,1e308\nZZ,+-,1e308",
+        ["ZZ has weights whose sum", "divide"],
+    ),
+];
+
+/// Whole tables, and what the refusal says.
+const TABLES: &[(&str, [&str; 2])] = &[
+    (
+        "outcome,weight\n++,1\n",
+        ["line 1: the header", "`basis,outcome`"],
+    ),
+    (
+        "ZZ,++\n",
+        ["line 1: the header is `ZZ,++`", "`basis,outcome`"],
+    ),
+    (
+        "basis,outcome\n",
+        ["there are no data lines", "`basis,outcome`"],
+    ),
+    ("", ["there are no data lines", "`basis,outcome`"]),
+];
+
 #[test]
 fn what_is_wrong_in_a_table_is_named_with_its_line() {
-    let lines = |rows: &str| format!("basis,outcome,weight\nZZ,++,1\n{rows}\n");
-    for (text, parts) in [
-        (
-            lines("ZZZ,++,1"),
-            ["line 3: `ZZZ` has 3 letters, not 2", "X, Y or Z"],
-        ),
-        (
-            lines("ZA,++,1"),
-            ["line 3: `ZA` holds the letter `A`", "X, Y or Z"],
-        ),
-        (
-            lines("zz,++,1"),
-            ["line 3: `zz` holds the letter `z`", "X, Y or Z"],
-        ),
-        (
-            lines("ZZ,+,1"),
-            ["line 3: `+` has 1 letters, not 2", "+ or -"],
-        ),
-        (
-            lines("ZZ,+0,1"),
-            ["line 3: `+0` holds the letter `0`", "+ or -"],
-        ),
-        (
-            lines("ZZ,+-,-1"),
-            ["line 3: the weight -1 is negative", "counts"],
-        ),
-        (
-            lines("ZZ,+-,NaN"),
-            ["line 3: `NaN` is not a finite number", "number"],
-        ),
-        (
-            lines("ZZ,+-,inf"),
-            ["line 3: `inf` is not a finite number", "number"],
-        ),
-        (
-            lines("ZZ,+-,x"),
-            ["line 3: `x` is not a finite number", "number"],
-        ),
-        (
-            lines("ZZ,+-"),
-            ["line 3: 2 columns instead of 3", "every column"],
-        ),
-        (
-            lines("XX,+-,0"),
-            ["XX is a basis without shots", "take it out"],
-        ),
-        (
-            lines("ZZ,+-,1e308\nZZ,+-,1e308"),
-            ["ZZ has weights whose sum", "divide"],
-        ),
-        (
-            "outcome,weight\n++,1\n".into(),
-            ["line 1: the header", "`basis,outcome`"],
-        ),
-        (
-            "ZZ,++\n".into(),
-            ["line 1: the header is `ZZ,++`", "`basis,outcome`"],
-        ),
-        (
-            "basis,outcome\n".into(),
-            ["there are no data lines", "`basis,outcome`"],
-        ),
-        (
-            String::new(),
-            ["there are no data lines", "`basis,outcome`"],
-        ),
-    ] {
-        refused("a.csv", &text, &parts);
+    for (lines, parts) in LINES {
+        let text = format!("basis,outcome,weight\nZZ,++,1\n{lines}\n");
+        refused("a.csv", &text, parts);
+    }
+    for (text, parts) in TABLES {
+        refused("a.csv", text, parts);
     }
 }
 
@@ -164,109 +153,113 @@ fn refused(name: &str, text: &str, parts: &[&str]) {
     }
 }
 
+const WHOLE: &str = "counts are whole numbers";
+
+/// Files of counts, and what the refusal says.
+const COUNTS: &[(&str, [&str; 2])] = &[
+    (
+        "{\"ZZZ\": {\"00\": 1}}",
+        ["a.json, ZZZ: `ZZZ` has 3 letters", "X, Y or Z"],
+    ),
+    (
+        "{\"ZQ\": {\"00\": 1}}",
+        ["a.json, ZQ: `ZQ` holds the letter `Q`", "X, Y or Z"],
+    ),
+    (
+        "{\"ZX\": {\"0\": 1}}",
+        ["a.json, ZX.0: `0` has 1 letters", "0 (+1) or 1 (-1)"],
+    ),
+    (
+        "{\"ZX\": {\"0+\": 1}}",
+        ["a.json, ZX.0+: `0+` holds", "0 (+1) or 1 (-1)"],
+    ),
+    (
+        "{\"012\": 1}",
+        [
+            "a.json, 012: `012` holds the letter `2`",
+            "0 (+1) or 1 (-1)",
+        ],
+    ),
+    (
+        "{\"ZX\": {\"00\": -1}}",
+        ["a.json, ZX.00: -1 is no count", WHOLE],
+    ),
+    (
+        "{\"ZX\": {\"00\": 0.5}}",
+        ["a.json, ZX.00: 0.5 is no count", WHOLE],
+    ),
+    (
+        "{\"ZX\": {\"00\": 1e17}}",
+        ["ZX.00: 100000000000000000 is no count", WHOLE],
+    ),
+    (
+        "{\"ZX\": {\"00\": \"1\"}}",
+        ["a.json, ZX.00: \"1\" is no count", WHOLE],
+    ),
+    (
+        "{\"ZX\": {\"00\": null}}",
+        ["a.json, ZX.00: null is no count", WHOLE],
+    ),
+    (
+        "{\"00\": 1, \"ZX\": {}}",
+        ["a.json, ZX: an object is no count", WHOLE],
+    ),
+    (
+        "{\"ZX\": {\"00\": 1}, \"01\": 1}",
+        ["01: 1 is no object of counts", "give {"],
+    ),
+    ("{\"ZX\": {\"00\": NaN}}", ["it is not JSON: ", "line 1"]),
+    ("{\"ZX\": {\"00\": 1}", ["it is not JSON: EOF", "give {"]),
+    ("basis,outcome\nZZ,++\n", ["it is not JSON: ", "give {"]),
+    ("3", ["a.json: it holds 3", "give {"]),
+    ("{}", ["there are no shots", "give {"]),
+    ("[]", ["there are no shots", "give {"]),
+    (" \n", ["the file is empty", "give {"]),
+    (
+        "{\"ZX\": {}}",
+        ["ZX is a basis without shots", "take it out"],
+    ),
+    (
+        "{\"ZX\": {\"00\": 0}}",
+        ["ZX is a basis without shots", "take it out"],
+    ),
+    ("[3]", ["a.json, [0]: 3 is given", "give {"]),
+    (
+        "[{\"counts\": {\"00\": 1}}]",
+        ["a.json, [0]: `basis` is missing", "give {"],
+    ),
+    (
+        "[{\"basis\": \"ZX\"}]",
+        ["a.json, [0]: `counts` is missing", "give {"],
+    ),
+    (
+        "[{\"basis\": 1, \"counts\": {}}]",
+        ["a.json, [0].basis: 1 is no basis", "give {"],
+    ),
+    (
+        "[{\"basis\": \"ZZ\", \"basis\": \"XX\"}]",
+        ["`basis` is there 2 times", "give {"],
+    ),
+    (
+        "[{\"basis\": \"ZX\", \"counts\": {\"0\": 1}}]",
+        [
+            "a.json, [0].counts.0: `0` has 1 letters",
+            "0 (+1) or 1 (-1)",
+        ],
+    ),
+    (
+        "[{\"basis\": \"ZX\", \"counts\": [1]}]",
+        [
+            "a.json, [0].counts: a list is no object of counts",
+            "give {",
+        ],
+    ),
+];
+
 #[test]
 fn what_is_wrong_in_counts_is_named_with_its_path() {
-    let whole = "counts are whole numbers";
-    for (text, parts) in [
-        (
-            "{\"ZZZ\": {\"00\": 1}}",
-            ["a.json, ZZZ: `ZZZ` has 3 letters", "X, Y or Z"],
-        ),
-        (
-            "{\"ZQ\": {\"00\": 1}}",
-            ["a.json, ZQ: `ZQ` holds the letter `Q`", "X, Y or Z"],
-        ),
-        (
-            "{\"ZX\": {\"0\": 1}}",
-            ["a.json, ZX.0: `0` has 1 letters", "0 (+1) or 1 (-1)"],
-        ),
-        (
-            "{\"ZX\": {\"0+\": 1}}",
-            ["a.json, ZX.0+: `0+` holds", "0 (+1) or 1 (-1)"],
-        ),
-        (
-            "{\"012\": 1}",
-            [
-                "a.json, 012: `012` holds the letter `2`",
-                "0 (+1) or 1 (-1)",
-            ],
-        ),
-        (
-            "{\"ZX\": {\"00\": -1}}",
-            ["a.json, ZX.00: -1 is no count", whole],
-        ),
-        (
-            "{\"ZX\": {\"00\": 0.5}}",
-            ["a.json, ZX.00: 0.5 is no count", whole],
-        ),
-        (
-            "{\"ZX\": {\"00\": 1e17}}",
-            ["ZX.00: 100000000000000000 is no count", whole],
-        ),
-        (
-            "{\"ZX\": {\"00\": \"1\"}}",
-            ["a.json, ZX.00: \"1\" is no count", whole],
-        ),
-        (
-            "{\"ZX\": {\"00\": null}}",
-            ["a.json, ZX.00: null is no count", whole],
-        ),
-        (
-            "{\"00\": 1, \"ZX\": {}}",
-            ["a.json, ZX: an object is no count", whole],
-        ),
-        (
-            "{\"ZX\": {\"00\": 1}, \"01\": 1}",
-            ["01: 1 is no object of counts", "give {"],
-        ),
-        ("{\"ZX\": {\"00\": NaN}}", ["it is not JSON: ", "line 1"]),
-        ("{\"ZX\": {\"00\": 1}", ["it is not JSON: EOF", "give {"]),
-        ("basis,outcome\nZZ,++\n", ["it is not JSON: ", "give {"]),
-        ("3", ["a.json: it holds 3", "give {"]),
-        ("{}", ["there are no shots", "give {"]),
-        ("[]", ["there are no shots", "give {"]),
-        (" \n", ["the file is empty", "give {"]),
-        (
-            "{\"ZX\": {}}",
-            ["ZX is a basis without shots", "take it out"],
-        ),
-        (
-            "{\"ZX\": {\"00\": 0}}",
-            ["ZX is a basis without shots", "take it out"],
-        ),
-        ("[3]", ["a.json, [0]: 3 is given", "give {"]),
-        (
-            "[{\"counts\": {\"00\": 1}}]",
-            ["a.json, [0]: `basis` is missing", "give {"],
-        ),
-        (
-            "[{\"basis\": \"ZX\"}]",
-            ["a.json, [0]: `counts` is missing", "give {"],
-        ),
-        (
-            "[{\"basis\": 1, \"counts\": {}}]",
-            ["a.json, [0].basis: 1 is no basis", "give {"],
-        ),
-        (
-            "[{\"basis\": \"ZZ\", \"basis\": \"XX\"}]",
-            ["`basis` is there 2 times", "give {"],
-        ),
-        (
-            "[{\"basis\": \"ZX\", \"counts\": {\"0\": 1}}]",
-            [
-                "a.json, [0].counts.0: `0` has 1 letters",
-                "0 (+1) or 1 (-1)",
-            ],
-        ),
-        (
-            "[{\"basis\": \"ZX\", \"counts\": [1]}]",
-            [
-                "a.json, [0].counts: a list is no object of counts",
-                "give {",
-            ],
-        ),
-    ] {
-        refused("a.json", text, &parts);
+    for (text, parts) in COUNTS {
+        refused("a.json", text, parts);
     }
     refused(
         "a.json",

@@ -13,11 +13,11 @@ use std::collections::HashMap;
 pub struct Shots {
     /// The bases, in the order in which they came.
     pub bases: Vec<MeasuredBasis>,
-    /// [row] Number of the basis among `bases`.
+    /// Number of the basis of each row among `bases`.
     pub basis: Vec<u32>,
     /// [row, site] ±1
     pub outcomes: Vec<i8>,
-    /// [row] Counts or probabilities, from 0.
+    /// Count or probability of each row, from 0.
     pub weights: Vec<f64>,
     sites: usize,
     number: HashMap<MeasuredBasis, u32>,
@@ -113,12 +113,12 @@ impl Shots {
         self.sites
     }
 
-    /// [site] The outcome of row `k`, ±1.
+    /// The outcome of row `k`, ±1 for each site.
     pub fn outcome(&self, k: usize) -> &[i8] {
         &self.outcomes[k * self.sites..(k + 1) * self.sites]
     }
 
-    /// [basis] The weights of all rows of each basis, added.
+    /// The weights of all rows of each basis, added.
     pub fn basis_weights(&self) -> Vec<f64> {
         let mut total = vec![0.0; self.bases.len()];
         for (basis, weight) in self.basis.iter().zip(&self.weights) {
@@ -127,9 +127,9 @@ impl Shots {
         total
     }
 
-    /// [row] Weights w that make Ξ = −Σ_k w_k ln |ψ_b(s_k)|² the mean over bases of the mean over
-    /// their outcomes: weight / (weight of its basis × number of bases). Bases of weight 0 do not
-    /// count, so that the sum is 1; a batch then gives the mean over all bases without bias.
+    /// Weights w of the rows that make Ξ = −Σ_k w_k ln |ψ_b(s_k)|² the mean over bases of the mean
+    /// over their outcomes: weight / (weight of its basis × number of bases). Bases of weight 0 do
+    /// not count, so that the sum is 1; a batch then gives the mean over all bases without bias.
     pub fn shares(&self) -> Vec<f64> {
         let total = self.basis_weights();
         let bases = total.iter().filter(|t| **t > 0.0).count() as f64;

@@ -34,7 +34,7 @@ pub fn draw(probabilities: &[f64], count: usize, rng: &mut Generator) -> Vec<(us
     runs.map(|run| (run[0], run.len() as u64)).collect()
 }
 
-/// An outcome in a basis from one configuration `x` [site] that was drawn from |ψ|²: the sites
+/// An outcome in a basis from one configuration `x` that was drawn from |ψ|²: the sites
 /// along z keep their values; the others are drawn together from the conditional probabilities
 /// |Σ_σ U(s, σ) ψ(σ)|². `log_psi` gives ln ψ of configurations, row by row; it is asked once for
 /// 2^t rows where t sites are rotated. Where no probability is finite and positive `x` comes back.

@@ -56,7 +56,7 @@ impl Readout {
         }
     }
 
-    /// What is read, drawn in place from the `outcome` [site] that is there.
+    /// What is read, drawn in place from the `outcome` ±1 of each site that is there.
     pub fn read_out(&self, outcome: &mut [i8], rng: &mut Generator) {
         for (value, m) in outcome.iter_mut().zip(&self.0) {
             let wrong = if *value == 1 { m[1][0] } else { m[0][1] };

@@ -73,7 +73,7 @@ pub(super) fn configurations(x: &[i8], sites: &[usize]) -> Vec<i8> {
     rows
 }
 
-/// The configurations σ [row, site] that contribute to an outcome s [site], and U_b(s, σ) [row]:
+/// The configurations σ [row, site] that contribute to an outcome s, and U_b(s, σ) of each row:
 /// 2^t of them where t sites are rotated; bit k of the number of a row is set where the k-th
 /// rotated site is +1.
 pub fn unrotated(outcome: &[i8], basis: &MeasuredBasis) -> (Vec<i8>, Vec<Complex64>) {

@@ -37,8 +37,8 @@
 //!
 //! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
 //! linalg → job, stats, derivatives → basis → operator → ansatz → sampler → ensemble →
-//! observable → optimizer → evolution, holography, classical, perceptron → exact → input → run →
-//! calculation → laws → plot → commands. [`laws`] holds what every part obeys.
+//! observable → optimizer → evolution, holography, classical, perceptron, shots → exact → input →
+//! run → calculation → laws → plot → commands. [`laws`] holds what every part obeys.
 
 pub mod ansatz;
 pub mod basis;
@@ -68,6 +68,7 @@ pub mod plot;
 pub mod rng;
 pub mod run;
 pub mod sampler;
+pub mod shots;
 pub mod stats;
 pub mod table;
 

@@ -6,7 +6,7 @@
 //! ranks.
 
 pub use rand::{Rng, RngExt};
-pub use rand_distr::{Distribution, StandardNormal};
+pub use rand_distr::{Binomial, Distribution, StandardNormal};
 
 /// The generator that every random decision is drawn from.
 pub type Generator = rand_chacha::ChaCha8Rng;

@@ -89,8 +89,9 @@ impl FilePlace<'_> {
     }
 }
 
-/// Reads a file as text, after checking that it is a regular file of sensible size.
-fn read_text(path: &Path, key: &str) -> Result<String> {
+/// Reads a file as text, after checking that it is a regular file of sensible size; `key` is named
+/// in errors.
+pub fn read_text(path: &Path, key: &str) -> Result<String> {
     let fail = |problem: String| {
         Error::input(
             key,

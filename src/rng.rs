@@ -55,6 +55,14 @@ pub enum Purpose {
     HeldOut = 62,
     /// Annealed samples for the normalisation of a distribution.
     Annealing = 70,
+    /// Metropolis or Gibbs sweeps while a distribution is learned.
+    Learn = 80,
+    /// Outcomes drawn from a state.
+    DrawnOutcomes = 81,
+    /// Outcomes of a batch, and those that chains start at.
+    LearnBatch = 82,
+    /// Start of the phase of a Boltzmann machine.
+    PhaseStart = 83,
 }
 
 /// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`,

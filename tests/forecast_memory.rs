@@ -58,6 +58,10 @@ fn cases() -> Vec<(&'static str, String)> {
             case(50, "kind = 'autoregressive'\nfeatures = [40, 40]"),
         ),
         ("jastrow", case(1000, "kind = 'jastrow'")),
+        (
+            "boltzmann",
+            case(1000, "kind = 'boltzmann'\ndensity = 1\nphase = true"),
+        ),
         ("table", case(20, "kind = 'table'")),
         (
             "product",

@@ -458,6 +458,14 @@ fn inputs(section: &str) -> Vec<String> {
             let pace = "steps = 40\nlearning_rate = 0.01\nrestarts = 3\ntest_fraction = 0.2";
             vec![format!("[regression]\n{keys}\n{pace}\n")]
         }
+        "learn" => {
+            let base = "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\n\
+                        hx = 1.0\n[ansatz]\nkind = \"boltzmann\"\ndensity = 1\n";
+            let gibbs = "[sampler]\nmethod = \"gibbs\"\nchains = 4\nsamples = 32\n";
+            let keys = "objective = \"kullback-leibler\"\ntarget = { kind = \"ground-state\" }";
+            let pace = "shots = 50\nsteps = 40\nlearning_rate = 0.01";
+            vec![format!("{base}{gibbs}[learn]\n{keys}\n{pace}\n")]
+        }
         other => panic!("add an input with [{other}]"),
     }
 }

@@ -149,6 +149,7 @@ fn follow(page: &Path) {
         ("holography.toml", "holography"),
         ("phases.toml", "phases"),
         ("regression.toml", "regression"),
+        ("learning.toml", "learning"),
     ] {
         std::fs::write(case.path(file), base(name)).unwrap();
     }

@@ -184,7 +184,21 @@ fn the_page_and_the_files_agree() {
     let table = "[regression]\ndata = \"table.csv\"\ninputs = [\"x\"]\noutputs = \
                  [\"y\"]\ntest_fraction = 0.3\nsteps = 3\nlearning_rate = 0.1\ninvert = { \
                  outputs = [2.0], start = [1.0], steps = 5 }\n";
-    let spaces = spaces.into_iter().chain([table.to_string()]);
+    let machine = |sampler: &str, keys: &str| {
+        format!(
+            "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n\
+             [ansatz]\nkind = \"boltzmann\"\nphase = true\ndensity = 1\n[sampler]\n\
+             {sampler}\n[learn]\ntarget = {{ kind = \"ground-state\" }}\nsteps = 2\n\
+             learning_rate = 0.1\n{keys}\n"
+        )
+    };
+    let outcomes = "objective = \"kullback-leibler\"\nshots = 50\ntest_fraction = 0.2\nrestarts \
+                    = 2\n";
+    let learned = [
+        machine("method = \"full-sum\"", outcomes),
+        machine("chains = 4\nsamples = 16", "objective = \"infidelity\""),
+    ];
+    let spaces = spaces.into_iter().chain([table.to_string()]).chain(learned);
     let others = spaces.chain(spins).chain(phases);
     let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);
     for (number, input) in inputs.enumerate() {

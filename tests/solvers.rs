@@ -6,8 +6,8 @@ use nishina::comm::{Comm, Serial, share, threads};
 use nishina::derivatives::{Columns, Derivatives, Kind, Matrix};
 use nishina::io::tree::Tree;
 use nishina::optimizer::{
-    Direction, OPTIMIZERS, Objective, Optimizer, OptimizerEntry, OptimizerOptions, RelativeShift,
-    Residuals, Schedule, Shift, Sizes,
+    Direction, OPTIMIZERS, Objective, Optimizer, OptimizerEntry, OptimizerOptions, Regularisation,
+    RelativeShift, Residuals, Schedule, Shift, Sizes, natural,
 };
 use nishina::rng::{Distribution, Purpose, StandardNormal, stream};
 use num_complex::Complex64;
@@ -379,6 +379,73 @@ fn every_optimiser_obeys_its_laws() {
             };
             let verdict = nishina::laws::optimizer(&|| Ok(build(kind, &options)), 3);
             assert_eq!(verdict, Ok(()), "{kind} with {shift:?}");
+        }
+    }
+}
+
+/// tr S/P of complete data, from the rows themselves.
+fn mean_of_diagonal(data: &Data) -> f64 {
+    let rows = match data.derivatives.written_out() {
+        Matrix::Real(m) => m.mapv(Complex64::from),
+        Matrix::Complex(m) => m,
+    };
+    let w = |s: usize| data.weights[s];
+    let each = rows.columns().into_iter().map(|column| {
+        let mean: Complex64 = column.iter().enumerate().map(|(s, o)| w(s) * o).sum();
+        let squares = column.iter().enumerate();
+        squares
+            .map(|(s, o)| w(s) * (o - mean).norm_sqr())
+            .sum::<f64>()
+    });
+    each.sum::<f64>() / rows.ncols() as f64
+}
+
+#[test]
+fn relative_shifts_are_multiples_of_the_mean_diagonal() {
+    for kind in KINDS {
+        let data = data(kind, 40, 12, 12);
+        let absolute = options(0.3 * mean_of_diagonal(&data));
+        let relative = OptimizerOptions {
+            shift: Shift::Relative(RelativeShift {
+                relative: Schedule::Number(0.3),
+            }),
+            ..options(0.0)
+        };
+        for method in ["dense-sr", "kernel-sr"] {
+            let both = [&absolute, &relative].map(|o| solve(method, o, &data, &Serial).update);
+            let off = distance(&both[0], &both[1]);
+            assert!(off < 1e-10, "{method} {kind:?}: {off:e}");
+        }
+    }
+}
+
+#[test]
+fn natural_gradients_of_the_force_are_the_directions_of_residuals() {
+    for kind in KINDS {
+        let data = data(kind, 40, 12, 12);
+        let with = |residual| Residuals {
+            derivatives: &data.derivatives,
+            weights: &data.weights,
+            residual,
+            exact: false,
+        };
+        let still = vec![Complex64::ZERO; 40];
+        for options in [
+            options(0.01),
+            OptimizerOptions {
+                scale_invariant: Some((0.1, 1e-3)),
+                ..options(0.0)
+            },
+        ] {
+            let known = with(&data.energies);
+            let force = Objective::from(&known).gradient(&Serial).unwrap();
+            let rule = Regularisation::at(&options, 0);
+            let wanted = solve("dense-sr", &options, &data, &Serial).update;
+            for in_order in [false, true] {
+                let found = natural::direction(&with(&still), &force, rule, in_order, &Serial);
+                let off = distance(&wanted, &found.unwrap());
+                assert!(off < 1e-10, "{kind:?}: {off:e}");
+            }
         }
     }
 }

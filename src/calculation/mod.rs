@@ -7,6 +7,7 @@ pub mod classical;
 pub mod evolve;
 mod fits;
 pub mod holography;
+pub mod learn;
 pub mod measure;
 pub mod optimize;
 pub mod phases;
@@ -25,6 +26,7 @@ pub use world::{Extent, Section, World};
 
 /// All sections, in the order in which a run does them.
 pub const SECTIONS: &[Section] = &[
+    learn::SECTION,
     optimize::SECTION,
     evolve::SECTION,
     measure::SECTION,

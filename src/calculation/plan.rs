@@ -99,7 +99,9 @@ fn sampling(
     ensemble: &dyn Variational,
     ranks: usize,
 ) -> Result<Sampling> {
-    let steps = source.table.contains_key("optimize") || source.table.contains_key("evolve");
+    let steps = ["learn", "optimize", "evolve"]
+        .iter()
+        .any(|s| source.table.contains_key(*s));
     let output = evolve::keys(source)?.and_then(|e| e.samples).unwrap_or(0);
     let block = measure::BLOCK * sampler.chains;
     let measured = measure::keys(source)?.map_or(0, |m| m.samples.min(block));

@@ -134,7 +134,7 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
         measured.insert(name.clone(), text(&value["mean"]));
         measured.insert(format!("{name}_error"), text(&value["error"]));
     }
-    for section in ["phases", "regression"] {
+    for section in ["phases", "regression", "learn"] {
         measured.extend(averages(&info[section]));
     }
     let row = FileRow {

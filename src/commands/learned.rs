@@ -1,4 +1,5 @@
-//! Decides what `info` says of networks that have learned: of a space, of a transition, of a table.
+//! Decides what `info` says of networks that have learned: outcomes or a state, a space, a
+//! transition, a table.
 
 use crate::io::tree::Tree;
 use crate::stats::{mean_and_error, mean_and_scatter};
@@ -75,5 +76,23 @@ pub(super) fn regression(tree: &Tree) -> Value {
         "train_error": train_error, "test_error": part("test_error"),
         "slope": single("parameters/W_0"), "intercept": single("parameters/b_0"),
         "inverse": list("inverse"),
+    })
+}
+
+/// What a wave function has learned; null without it. What is not known is null.
+pub(super) fn learn(tree: &Tree) -> Value {
+    let part = |name: &str| tree.real(&format!("learn/{name}")).ok();
+    let rows = tree
+        .reals("learn/history/gradient_norm")
+        .unwrap_or_default();
+    if rows.is_empty() {
+        return Value::Null;
+    }
+    json!({
+        "objective": part("objective"), "kl": part("kl"), "nll": part("nll"),
+        "entropy": part("entropy"), "held_out": part("held_out"),
+        "fidelity": part("fidelity"), "fidelity_error": part("fidelity_error"),
+        "log_z": part("log_z"), "log_z_error": part("log_z_error"),
+        "steps": rows.len() - 1, "clipped": part("clipped"),
     })
 }

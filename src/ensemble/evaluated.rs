@@ -190,6 +190,9 @@ impl<E: KeepsSamples> Amplitudes for E {
             None => derivatives(&samples.ansatz, &samples.rows),
         }
     }
+    fn derivatives_of(&self, xs: &[i8]) -> Derivatives {
+        derivatives(&self.samples().ansatz, xs)
+    }
     fn all(&self) -> Option<(&Numbering, &[Complex64])> {
         None
     }

@@ -180,6 +180,9 @@ impl Amplitudes for FullSum {
     fn derivatives(&self) -> Derivatives {
         derivatives(&self.ansatz, &self.samples)
     }
+    fn derivatives_of(&self, xs: &[i8]) -> Derivatives {
+        derivatives(&self.ansatz, xs)
+    }
     fn all(&self) -> Option<(&Numbering, &[Complex64])> {
         Some((&self.index, &self.amplitudes))
     }

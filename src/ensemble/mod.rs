@@ -142,6 +142,8 @@ pub trait Amplitudes {
     fn ratios(&self, asks: &Asks) -> Vec<Complex64>;
     /// Log-derivatives on the configurations.
     fn derivatives(&self) -> Derivatives;
+    /// Log-derivatives on any configurations, row by row.
+    fn derivatives_of(&self, xs: &[i8]) -> Derivatives;
     /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
     /// are samples.
     fn all(&self) -> Option<(&Numbering, &[Complex64])>;

@@ -18,6 +18,7 @@ mod kernel_sr;
 pub mod least_squares;
 mod march;
 mod momentum;
+pub mod natural;
 mod options;
 pub mod parameter_space;
 mod reconfiguration;

@@ -89,6 +89,17 @@ impl Regularisation {
         }
     }
 
+    /// A multiple of tr S/P as the shift that it is where tr S/P is `mean`.
+    pub fn in_units_of(self, mean: f64) -> Self {
+        match self {
+            Regularisation::Trace(multiple) => Regularisation::Diagonal {
+                relative: 0.0,
+                absolute: multiple * mean,
+            },
+            other => other,
+        }
+    }
+
     /// The inverse for a problem; asks for the diagonal of S where it counts.
     pub fn inverse(self, problem: &LeastSquares, comm: &dyn Comm) -> Result<Inverse> {
         Ok(self.inverse_with(&if self.needs_diagonal() {
@@ -102,12 +113,9 @@ impl Regularisation {
     pub fn inverse_with(self, diagonal: &[f64]) -> Inverse {
         match self {
             Regularisation::PseudoInverse(cut) => Inverse::Pseudo(cut),
-            Regularisation::Trace(multiple) => {
+            Regularisation::Trace(_) => {
                 let mean = diagonal.iter().sum::<f64>() / diagonal.len().max(1) as f64;
-                Inverse::Damped {
-                    scale: multiple * mean,
-                    shape: None,
-                }
+                self.in_units_of(mean).inverse_with(&[])
             }
             Regularisation::Diagonal { relative, absolute } if relative > 0.0 => {
                 let floor = DEAD * diagonal.iter().fold(0.0, |m: f64, &s| m.max(s));

@@ -50,10 +50,9 @@ impl Regulariser {
         comm: &dyn Comm,
     ) -> Result<Inverse> {
         let settled = match regularisation {
-            Regularisation::Trace(multiple) => Regularisation::Diagonal {
-                relative: 0.0,
-                absolute: multiple * mean_of_diagonal(problem, comm)?,
-            },
+            Regularisation::Trace(_) => {
+                regularisation.in_units_of(mean_of_diagonal(problem, comm)?)
+            }
             other => other,
         };
         self.last = match settled {

@@ -13,6 +13,7 @@ mod evolution;
 mod filters;
 mod history;
 mod holography;
+mod learn;
 mod map;
 mod panel;
 mod phases;
@@ -67,6 +68,7 @@ const WITHOUT_WAVE_FUNCTION: &[Pictures] = &[
     holography::pictures,
     phases::pictures,
     regression::pictures,
+    learn::pictures,
 ];
 
 /// What `plot` is told.

@@ -116,6 +116,11 @@ mod tests {
             Some(2.0 + 1.0 / 3.0)
         );
         assert_eq!(crossing(&[1.0, 2.0], &[0.9, 0.6]), None);
+        // One half alone is crossed.
+        let found = crossing(&[0.0, 1.0], &[0.55, 0.45]).unwrap();
+        assert!((found - 0.5).abs() < 1e-12);
+        assert_eq!(crossing(&[0.0, 1.0], &[0.65, 0.55]), None);
+        assert_eq!(crossing(&[0.0, 1.0], &[0.45, 0.35]), None);
         // Three crossings: their mean.
         let found = crossing(&[0.0, 1.0, 2.0, 3.0], &[1.0, 0.0, 1.0, 0.0]);
         assert_eq!(found, Some(1.5));

@@ -317,7 +317,7 @@ pub fn observables(
 
 /// The wave function of a results file with its final parameters, on the lattice and the sector of
 /// `problem`.
-fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
+pub fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> {
     let failed = |e: Error| {
         Error::input(
             key,

@@ -1,0 +1,274 @@
+//! Decides the course of learning: samples, updates, restarts, the best of them.
+
+use super::judge::{self, LearningPoint, UNKNOWN};
+use super::keys::NegativePhase;
+use super::lesson;
+use super::likelihood::{AllOutcomes, WrittenOut};
+use super::moving::Movers;
+use super::outcomes::Prepared;
+use super::record::LearnRow;
+use super::standing::{Kept, LearningStanding};
+use super::{Learn, ending, started};
+use crate::ansatz::Ansatz;
+use crate::calculation::vmc::{Vmc, problem};
+use crate::ensemble::Request;
+use crate::error::{Error, Result};
+use crate::input::FIRST_BURN_IN;
+use crate::rng::{Purpose, stream};
+use crate::run::{Calculation, Desk, Progress};
+
+impl Learn<'_> {
+    /// Samples of the model at the present parameters.
+    pub(super) fn sample(&self, desk: &Desk) -> Result<()> {
+        let vmc = &mut *self.vmc.borrow_mut();
+        let now = &self.standing;
+        let step = (now.member as u64) << 32 | now.step as u64;
+        let (mut burn_in, mut per_chain) =
+            (vmc.sampler.burn_in + vmc.take_burn_in(), vmc.per_chain());
+        if now.step == 0 {
+            burn_in = vmc.sampler.burn_in + FIRST_BURN_IN;
+        }
+        if self.keys.negative == Some(NegativePhase::Cd) {
+            self.start_at_outcomes(vmc, step)?;
+            (burn_in, per_chain) = (0, 1);
+        }
+        let request = Request {
+            purpose: Purpose::Learn,
+            step,
+            burn_in,
+            per_chain,
+        };
+        vmc.sample(&request, desk)?;
+        vmc.count_proposals(desk.comm)?;
+        Ok(())
+    }
+
+    /// Puts the chains of this rank at outcomes.
+    pub(super) fn start_at_outcomes(&self, vmc: &mut Vmc, step: u64) -> Result<()> {
+        let Some(lesson) = &self.lesson else {
+            return Ok(());
+        };
+        let mut states = Vec::new();
+        for chain in vmc.ensemble.noise().streams() {
+            let mut rng = stream(vmc.seed, Purpose::LearnBatch, 1 << 32 | chain as u64, step);
+            states.extend_from_slice(lesson.shots.batch(1, &mut rng).outcome(0));
+        }
+        vmc.ensemble.set_chain_states(&states)
+    }
+
+    /// The present parameters, with what the next update follows.
+    pub(super) fn judge(&self, desk: &Desk) -> Result<(LearningPoint, Vec<f64>)> {
+        self.sample(desk)?;
+        let vmc = &*self.vmc.borrow();
+        let comm = desk.comm;
+        let point = match (&self.prepared, &self.state) {
+            (Some(Prepared::All(all, held)), state) => {
+                let index = vmc.problem.basis.numbering()?;
+                let sites = vmc.sites();
+                let few = self.batch().map(|batch| {
+                    AllOutcomes::new(&batch, &index, lesson::readout(&self.keys, sites)?)
+                });
+                let few = few.transpose()?;
+                let outcomes = few.as_ref().unwrap_or(all);
+                judge::outcomes_in_full(vmc, outcomes, held.as_ref(), state.as_ref(), comm)?
+            }
+            (Some(Prepared::Share(all, held)), _) => {
+                let few = self.batch().map(|b| WrittenOut::new(&b, self.share(&b)));
+                let own = few.as_ref().unwrap_or(all);
+                let norm = ending::log_norm(vmc, ending::EVERY_STEP, &|| true)?;
+                judge::outcomes_beside_samples(vmc, own, held.as_ref(), norm, comm)?
+            }
+            (Some(Prepared::None), Some(state)) => judge::infidelity(vmc, state, comm)?,
+            _ => return Err(crate::input::missing_section(super::keys::NAME)),
+        };
+        let pending = self
+            .movers
+            .pending(vmc, &point.force, self.standing.step, comm)?;
+        Ok((point, pending))
+    }
+
+    /// The row of a point in the history.
+    pub(super) fn row(&self, point: &LearningPoint) -> LearnRow {
+        let squares: f64 = point.force.iter().map(|f| f * f).sum();
+        let entropy = self.lesson.as_ref().map(|l| l.entropy);
+        let kl = match entropy {
+            Some(entropy) if point.objective != UNKNOWN && self.keys.batch == 0 => {
+                point.objective - entropy
+            }
+            _ => UNKNOWN,
+        };
+        LearnRow {
+            objective: point.objective,
+            kl,
+            fidelity: point.fidelity,
+            held_out: point.held_out,
+            gradient_norm: self.factor * squares.sqrt(),
+            clipped: point.clipped,
+        }
+    }
+
+    /// One update, unless this is the start, and a look at where it led.
+    pub(super) fn advance(&mut self, desk: &mut Desk) -> Result<()> {
+        let clock = std::time::Instant::now();
+        if self.standing.point.is_some() {
+            let now = &self.standing;
+            let mut vmc = self.vmc.borrow_mut();
+            let before = vmc.ensemble.parameters();
+            let after = self
+                .movers
+                .moved(&before, &now.pending, now.step, desk.comm)?;
+            if after.iter().any(|p| !p.is_finite()) {
+                return Err(lost(now.step));
+            }
+            vmc.ensemble.set_parameters(&after)?;
+            drop(vmc);
+            self.standing.step += 1;
+        }
+        let (point, pending) = self.judge(desk)?;
+        let finite = point.objective.is_finite() && point.force.iter().all(|f| f.is_finite());
+        if !finite || pending.iter().any(|p| !p.is_finite()) {
+            return Err(lost(self.standing.step));
+        }
+        let row = self.row(&point);
+        self.say_step(desk, &row);
+        self.keep_best(&point);
+        let now = &mut self.standing;
+        now.rows.push(row);
+        (now.point, now.pending) = (Some(point), pending);
+        self.seconds.push(clock.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    pub(super) fn say_step(&self, desk: &mut Desk, row: &LearnRow) {
+        let named = [
+            ("objective", row.objective),
+            ("KL", row.kl),
+            ("fidelity", row.fidelity),
+            ("held out", row.held_out),
+        ];
+        let known = named.iter().filter(|(_, v)| *v != UNKNOWN);
+        let words: Vec<_> = known.map(|(name, v)| format!("{name} {v:.6}")).collect();
+        let step = self.standing.step;
+        let restart = match self.keys.restarts {
+            1 => String::new(),
+            many => format!("restart {} of {many}  ", self.standing.member + 1),
+        };
+        let norm = row.gradient_norm;
+        let line = format!(
+            "{restart}step {step}  {}  |gradient| {norm:.3e}",
+            words.join("  ")
+        );
+        desk.line(step, self.keys.steps, &line);
+    }
+
+    /// Remembers the parameters with the best held-out likelihood.
+    pub(super) fn keep_best(&mut self, point: &LearningPoint) {
+        if self.keys.patience == 0 || point.held_out == UNKNOWN {
+            return;
+        }
+        let now = &mut self.standing;
+        if now
+            .best
+            .as_ref()
+            .is_none_or(|b| point.held_out < b.objective)
+        {
+            now.best = Some(Kept {
+                member: now.step,
+                objective: point.held_out,
+                parameters: self.vmc.borrow().ensemble.parameters(),
+                rows: Vec::new(),
+            });
+        }
+    }
+
+    /// Whether the present restart is complete.
+    pub(super) fn is_complete(&self) -> bool {
+        let now = &self.standing;
+        let waited = now.best.as_ref().map_or(0, |b| now.step - b.member);
+        let patience = self.keys.patience;
+        now.point.is_some() && (now.step >= self.keys.steps || (patience > 0 && waited >= patience))
+    }
+
+    /// Ends a restart; begins the next, or looks at the best of all.
+    pub(super) fn complete(&mut self, desk: &mut Desk) -> Result<Progress> {
+        if let Some(best) = self.standing.best.take() {
+            self.vmc
+                .borrow_mut()
+                .ensemble
+                .set_parameters(&best.parameters)?;
+            let (point, pending) = self.judge(desk)?;
+            let now = &mut self.standing;
+            (now.point, now.pending) = (Some(point), pending);
+            desk.say(&format!(
+                "the held-out likelihood is best after step {}",
+                best.member
+            ));
+        }
+        let now = &mut self.standing;
+        let objective = now.point.as_ref().map_or(UNKNOWN, |p| p.objective);
+        now.objectives.truncate(now.member);
+        now.objectives.push(objective);
+        let better = |kept: &Kept| objective != UNKNOWN && objective < kept.objective;
+        let older = now.kept.as_ref().filter(|k| k.member < now.member);
+        if older.is_none_or(better) {
+            now.kept = Some(Kept {
+                member: now.member,
+                objective,
+                parameters: self.vmc.borrow().ensemble.parameters(),
+                rows: now.rows.clone(),
+            });
+        }
+        if now.member + 1 < self.keys.restarts {
+            return self.begin(self.standing.member + 1);
+        }
+        self.finish(desk)
+    }
+
+    /// Begins a restart from the parameters of its seed.
+    pub(super) fn begin(&mut self, member: usize) -> Result<Progress> {
+        let mut seeded = self.source.clone();
+        seeded.input.seed = self.source.input.seed.wrapping_add(member as u64);
+        let vmc = &mut *self.vmc.borrow_mut();
+        let psi = problem::wave_function(&seeded, &vmc.problem)?;
+        let layout = vmc.ensemble.layout();
+        let start = started(&self.keys, psi.parameters(), &layout, seeded.input.seed);
+        vmc.ensemble.set_parameters(&start)?;
+        self.movers = Movers::new(&self.keys, &layout, vmc.ensemble.facts().kind)?;
+        let before = std::mem::take(&mut self.standing);
+        self.standing = LearningStanding {
+            member,
+            objectives: before.objectives,
+            kept: before.kept,
+            ..LearningStanding::default()
+        };
+        Ok(Progress::GoesOn)
+    }
+
+    /// Goes to the best restart and works out what is wanted at the end.
+    pub(super) fn finish(&mut self, desk: &mut Desk) -> Result<Progress> {
+        let kept = self.standing.kept.clone().unwrap_or_default();
+        if kept.member != self.standing.member {
+            self.vmc
+                .borrow_mut()
+                .ensemble
+                .set_parameters(&kept.parameters)?;
+            let (point, pending) = self.judge(desk)?;
+            let now = &mut self.standing;
+            (now.point, now.pending) = (Some(point), pending);
+        }
+        let found = ending::find(self, &self.vmc.borrow(), desk)?;
+        self.found = Some(found);
+        self.standing.done = true;
+        for warning in self.warnings() {
+            desk.warn(&warning);
+        }
+        Ok(Progress::Done)
+    }
+}
+
+fn lost(step: usize) -> Error {
+    Error::numerical(
+        format!("step {step}: the objective, its gradient or the parameters are not finite"),
+        "lower learn.learning_rate, or raise sampler.samples",
+    )
+}

@@ -1,0 +1,242 @@
+//! Decides what the present parameters are worth, and the force on them: F = Σ r(x) O(x)*, with
+//! coefficients r of model samples and of outcomes.
+//!
+//! Kullback–Leibler: r = w on samples of |ψ|², −c* on outcomes; in a full sum both on the same
+//! configurations. Infidelity: r = w (1 − R/⟨R⟩), R = Φ/ψ, F = |⟨R⟩|²/⟨|R|²⟩. With real
+//! parameters the derivative of the objective is 2 F, with holomorphic ones ∂/∂θ* is F.
+
+use super::likelihood::{AllOutcomes, Likelihood, WrittenOut};
+use super::target::TargetState;
+use crate::calculation::vmc::Vmc;
+use crate::comm::Comm;
+use crate::derivatives::{Derivatives, Kind};
+use crate::ensemble::Amplitudes;
+use crate::error::{Error, Result};
+use crate::number::flatten;
+use crate::optimizer::{Residuals, deterministic};
+use num_complex::Complex64;
+
+/// What is not known of a point.
+pub(super) const UNKNOWN: f64 = -1.0;
+
+/// The present parameters.
+#[derive(Debug, Clone)]
+pub(super) struct LearningPoint {
+    /// Ξ or −ln F; [`UNKNOWN`] where ln ⟨ψ|ψ⟩ is not known.
+    pub objective: f64,
+    /// Fidelity with the state, where it is known.
+    pub fidelity: f64,
+    /// Ξ of the outcomes that are held out, where it is known.
+    pub held_out: f64,
+    /// Outcomes whose probability was clipped.
+    pub clipped: f64,
+    /// F, flat.
+    pub force: Vec<f64>,
+}
+
+/// Σ r(x) O(x)* over all ranks, the same bytes everywhere.
+pub(super) fn pull(
+    derivatives: &Derivatives,
+    coefficients: &[Complex64],
+    in_order: bool,
+    comm: &dyn Comm,
+) -> Result<Vec<f64>> {
+    let product = |derivatives: &Derivatives, r: &[Complex64]| match derivatives.kind {
+        Kind::Real => {
+            let real: Vec<f64> = r.iter().map(|z| z.re).collect();
+            derivatives.adjoint_times(&real)
+        }
+        _ => derivatives.adjoint_times(&flatten(r.iter().copied())),
+    };
+    if in_order {
+        let weights = vec![0.0; coefficients.len()];
+        let data = Residuals {
+            derivatives,
+            weights: &weights,
+            residual: coefficients,
+            exact: false,
+        };
+        let length = deterministic::parameters(derivatives);
+        let (force, _) = deterministic::solve(&data, length, comm, |whole| {
+            Ok((product(whole.derivatives, whole.residual), [0.0; 2]))
+        })?;
+        return Ok(force);
+    }
+    let mut force = product(derivatives, coefficients);
+    comm.sum(&mut force)?;
+    Ok(force)
+}
+
+/// Sums over the rows of all ranks, the same on every rank; `in_order`: rank 0 alone sums, in the
+/// order of the rows.
+pub(super) fn total<const K: usize>(
+    rows: impl Iterator<Item = [f64; K]>,
+    in_order: bool,
+    comm: &dyn Comm,
+) -> Result<[f64; K]> {
+    let add = |sums: &mut [f64; K], row: &[f64]| {
+        sums.iter_mut().zip(row).for_each(|(s, v)| *s += v);
+    };
+    let mut sums = [0.0; K];
+    if in_order {
+        let mine: Vec<f64> = rows.flatten().collect();
+        let all = comm.gather(&mine)?;
+        all.chunks_exact(K.max(1))
+            .for_each(|row| add(&mut sums, row));
+        comm.broadcast(&mut sums)?;
+    } else {
+        rows.for_each(|row| add(&mut sums, &row));
+        comm.sum(&mut sums)?;
+    }
+    Ok(sums)
+}
+
+/// |⟨Φ|ψ⟩|²/⟨ψ|ψ⟩ for a normalised Φ.
+pub(super) fn fidelity(phi: &[Complex64], psi: &[Complex64]) -> f64 {
+    let norm: f64 = psi.iter().map(Complex64::norm_sqr).sum();
+    let overlap: Complex64 = phi.iter().zip(psi).map(|(f, p)| f.conj() * p).sum();
+    overlap.norm_sqr() / norm
+}
+
+/// The fidelity of a full sum with a state of which all amplitudes are known.
+pub(super) fn exact_fidelity(psi: &dyn Amplitudes, state: Option<&TargetState>) -> f64 {
+    match (psi.all(), state) {
+        (Some((_, psi)), Some(TargetState::Known(_, phi))) => fidelity(phi, psi),
+        _ => UNKNOWN,
+    }
+}
+
+/// Outcomes on a full sum, which has been sampled.
+pub(super) fn outcomes_in_full(
+    vmc: &Vmc,
+    outcomes: &AllOutcomes,
+    held: Option<&AllOutcomes>,
+    state: Option<&TargetState>,
+    comm: &dyn Comm,
+) -> Result<LearningPoint> {
+    let ensemble = &*vmc.ensemble;
+    let (index, psi) = ensemble.all().ok_or_else(not_complete)?;
+    let said = outcomes.judge(psi, true);
+    let own = ensemble
+        .configurations()
+        .chunks_exact(ensemble.sites().max(1));
+    let coefficients: Vec<Complex64> = own
+        .zip(ensemble.weights())
+        .map(|(x, w)| {
+            let c = index.number(x).map_or(Complex64::ZERO, |k| said.pull[k]);
+            *w - c.conj()
+        })
+        .collect();
+    let force = pull(
+        &ensemble.derivatives(),
+        &coefficients,
+        vmc.deterministic,
+        comm,
+    )?;
+    Ok(LearningPoint {
+        objective: said.nll,
+        fidelity: exact_fidelity(ensemble, state),
+        held_out: held.map_or(UNKNOWN, |h| h.judge(psi, false).nll),
+        clipped: said.clipped,
+        force,
+    })
+}
+
+/// Outcomes beside samples of |ψ|²; `own` are this rank's, `log_norm` is ln ⟨ψ|ψ⟩ where it is
+/// known.
+pub(super) fn outcomes_beside_samples(
+    vmc: &Vmc,
+    own: &WrittenOut,
+    held: Option<&WrittenOut>,
+    log_norm: Option<f64>,
+    comm: &dyn Comm,
+) -> Result<LearningPoint> {
+    let ensemble = &*vmc.ensemble;
+    let norm = log_norm.unwrap_or(0.0);
+    let said = own.judge(&ensemble.log_psi_of(&own.xs), norm);
+    let held_said = held.map(|h| h.judge(&ensemble.log_psi_of(&h.xs), norm));
+    let in_order = vmc.deterministic;
+    let nll = total(said.each.iter().map(|v| [*v]), in_order, comm)?[0];
+    let of_held = held_said.iter().flat_map(|l| &l.each).map(|v| [*v]);
+    let of_held = total(of_held, in_order, comm)?[0];
+    let mut clipped = [said.clipped];
+    comm.sum(&mut clipped)?;
+    let weights: Vec<Complex64> = ensemble.weights().iter().map(|w| (*w).into()).collect();
+    let mut force = pull(&ensemble.derivatives(), &weights, in_order, comm)?;
+    let pulls = pulled(&said);
+    let of_data = pull(&ensemble.derivatives_of(&own.xs), &pulls, in_order, comm)?;
+    force.iter_mut().zip(of_data).for_each(|(f, d)| *f += d);
+    let known = |value: f64| if log_norm.is_some() { value } else { UNKNOWN };
+    Ok(LearningPoint {
+        objective: known(nll),
+        fidelity: UNKNOWN,
+        held_out: held.map_or(UNKNOWN, |_| known(of_held)),
+        clipped: clipped[0],
+        force,
+    })
+}
+
+/// −c*
+fn pulled(said: &Likelihood) -> Vec<Complex64> {
+    said.pull.iter().map(|c| -c.conj()).collect()
+}
+
+/// The infidelity with a state on the present samples or sums.
+pub(super) fn infidelity(vmc: &Vmc, state: &TargetState, comm: &dyn Comm) -> Result<LearningPoint> {
+    let ensemble = &*vmc.ensemble;
+    let theirs = state.log_amplitudes(ensemble.configurations(), ensemble.sites());
+    let logs: Vec<Complex64> = theirs
+        .iter()
+        .zip(ensemble.log_psi())
+        .map(|(f, p)| f - p)
+        .collect();
+    let mut largest = [logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re))];
+    comm.max(&mut largest)?;
+    let ratio = |l: &Complex64| match l.re == f64::NEG_INFINITY {
+        true => Complex64::ZERO,
+        false => (l - largest[0]).exp(),
+    };
+    let ratios: Vec<Complex64> = logs.iter().map(ratio).collect();
+    let each = ensemble.weights().iter().zip(&ratios);
+    let rows = each.map(|(w, r)| [w * r.re, w * r.im, w * r.norm_sqr(), *w]);
+    let sums = total(rows, vmc.deterministic, comm)?;
+    let mean = Complex64::new(sums[0], sums[1]) / sums[3];
+    if mean == Complex64::ZERO {
+        return Err(no_overlap());
+    }
+    let exact = exact_fidelity(ensemble, Some(state));
+    let fidelity = match exact == UNKNOWN {
+        true => mean.norm_sqr() * sums[3] / sums[2],
+        false => exact,
+    };
+    let each = ensemble.weights().iter().zip(&ratios);
+    let coefficients: Vec<Complex64> = each.map(|(w, r)| w * (1.0 - r / mean)).collect();
+    let force = pull(
+        &ensemble.derivatives(),
+        &coefficients,
+        vmc.deterministic,
+        comm,
+    )?;
+    Ok(LearningPoint {
+        objective: -fidelity.ln(),
+        fidelity,
+        held_out: UNKNOWN,
+        clipped: 0.0,
+        force,
+    })
+}
+
+/// The gradient of an overlap that vanishes.
+fn no_overlap() -> Error {
+    Error::numerical(
+        "the samples have no overlap with the state that is learned",
+        "use more samples, a full sum, the sign rule of the model, or a start that is nearer",
+    )
+}
+
+fn not_complete() -> Error {
+    Error::numerical(
+        "the full sum has no amplitudes",
+        "restart from other parameters",
+    )
+}

@@ -1,0 +1,41 @@
+//! Decides what a reader of the results has to know: local minima, overfitted outcomes.
+
+use super::Learn;
+use super::judge::UNKNOWN;
+use super::keys::TargetInput;
+
+/// Above the entropy of the data by this: a local minimum.
+const LOCAL_MINIMUM: f64 = 1e-2;
+/// Held-out likelihoods this far above their best tell of overfitting.
+const OVERFITTED: f64 = 1e-2;
+
+/// All warnings, once the end is there.
+pub(super) fn of(learn: &Learn) -> Vec<String> {
+    let Some(found) = &learn.found else {
+        return Vec::new();
+    };
+    let mut list = Vec::new();
+    // Of so many outcomes that the entropy is their own, the rest is noise of the data.
+    let exact = learn.keys.shots == 0 && !matches!(learn.keys.target, TargetInput::Shots { .. });
+    if let Some(kl) = found.kl.filter(|kl| exact && *kl > LOCAL_MINIMUM) {
+        list.push(format!(
+            "the objective is {kl:.3} above the entropy of the data: a local minimum, or too \
+                 few steps; raise learn.restarts, learn.steps or ansatz.density"
+        ));
+    }
+    let held = learn.shown_rows().iter().map(|r| r.held_out).enumerate();
+    let best = held
+        .filter(|(_, h)| *h != UNKNOWN)
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    let last = found.held_out.filter(|_| learn.keys.patience == 0);
+    if let (Some((step, best)), Some(last)) = (best, last)
+        && last > best + OVERFITTED
+    {
+        list.push(format!(
+            "the held-out likelihood was best after step {step}, and is {:.3} worse at the \
+                 end: the outcomes are overfitted; give learn.patience, or more shots",
+            last - best
+        ));
+    }
+    list
+}

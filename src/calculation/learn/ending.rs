@@ -4,6 +4,7 @@
 use super::Learn;
 use super::judge::{UNKNOWN, fidelity};
 use super::keys::{LearnedObjective, PartitionMethod};
+use super::overlap::Overlap;
 use super::target::{LARGEST, TargetState};
 use crate::ansatz::boltzmann::BoltzmannMachine;
 use crate::ansatz::boltzmann::partition::{ais_log_weights, combine, log_z_exact};
@@ -202,18 +203,15 @@ pub(super) fn find(learn: &Learn, vmc: &Vmc, desk: &Desk) -> Result<LearnedFigur
     Ok(found)
 }
 
-/// The fidelity with the state, exactly where all amplitudes are known, else as sampled.
+/// The fidelity with the state and its error: exact where all amplitudes of both are known, else
+/// that of the samples.
 fn fidelities(learn: &Learn, vmc: &Vmc, desk: &Desk) -> Result<(Option<f64>, Option<f64>)> {
-    let sampled = learn
-        .standing
-        .point
-        .as_ref()
-        .map_or(UNKNOWN, |p| p.fidelity);
     let Some(state) = &learn.state else {
         return Ok((None, None));
     };
-    if vmc.ensemble.all().is_some() && sampled != UNKNOWN {
-        return Ok((Some(sampled), Some(0.0)));
+    if vmc.ensemble.noise().is_none() {
+        let fidelity = learn.standing.point.as_ref().map(|p| p.fidelity);
+        return Ok((fidelity, Some(0.0)));
     }
     if let TargetState::Known(_, phi) = state
         && vmc.problem.basis.dimension() <= LARGEST
@@ -223,6 +221,6 @@ fn fidelities(learn: &Learn, vmc: &Vmc, desk: &Desk) -> Result<(Option<f64>, Opt
         let psi = relative_amplitudes(&logs, largest);
         return Ok((Some(fidelity(phi, &psi)), Some(0.0)));
     }
-    let found = super::overlap::sampled(vmc, state, desk.comm)?;
-    Ok((Some(found.0), Some(found.1)))
+    let overlap = Overlap::new(vmc, state, desk.comm)?;
+    Ok((Some(overlap.fidelity), Some(overlap.error(vmc, desk.comm)?)))
 }

@@ -6,6 +6,7 @@
 //! parameters the derivative of the objective is 2 F, with holomorphic ones ∂/∂θ* is F.
 
 use super::likelihood::{AllOutcomes, Likelihood, WrittenOut};
+use super::overlap::Overlap;
 use super::target::TargetState;
 use crate::calculation::vmc::Vmc;
 use crate::comm::Comm;
@@ -99,10 +100,10 @@ pub(super) fn fidelity(phi: &[Complex64], psi: &[Complex64]) -> f64 {
 }
 
 /// The fidelity of a full sum with a state of which all amplitudes are known.
-pub(super) fn exact_fidelity(psi: &dyn Amplitudes, state: Option<&TargetState>) -> f64 {
+fn exact_fidelity(psi: &dyn Amplitudes, state: &TargetState) -> Option<f64> {
     match (psi.all(), state) {
-        (Some((_, psi)), Some(TargetState::Known(_, phi))) => fidelity(phi, psi),
-        _ => UNKNOWN,
+        (Some((_, psi)), TargetState::Known(_, phi)) => Some(fidelity(phi, psi)),
+        _ => None,
     }
 }
 
@@ -117,6 +118,13 @@ pub(super) fn outcomes_in_full(
     let ensemble = &*vmc.ensemble;
     let (index, psi) = ensemble.all().ok_or_else(not_complete)?;
     let said = outcomes.judge(psi, true);
+    let fidelity = match state {
+        None => UNKNOWN,
+        Some(state) => match exact_fidelity(ensemble, state) {
+            Some(fidelity) => fidelity,
+            None => Overlap::new(vmc, state, comm)?.fidelity,
+        },
+    };
     let own = ensemble
         .configurations()
         .chunks_exact(ensemble.sites().max(1));
@@ -135,7 +143,7 @@ pub(super) fn outcomes_in_full(
     )?;
     Ok(LearningPoint {
         objective: said.nll,
-        fidelity: exact_fidelity(ensemble, state),
+        fidelity,
         held_out: held.map_or(UNKNOWN, |h| h.judge(psi, false).nll),
         clipped: said.clipped,
         force,
@@ -184,33 +192,13 @@ fn pulled(said: &Likelihood) -> Vec<Complex64> {
 /// The infidelity with a state on the present samples or sums.
 pub(super) fn infidelity(vmc: &Vmc, state: &TargetState, comm: &dyn Comm) -> Result<LearningPoint> {
     let ensemble = &*vmc.ensemble;
-    let theirs = state.log_amplitudes(ensemble.configurations(), ensemble.sites());
-    let logs: Vec<Complex64> = theirs
-        .iter()
-        .zip(ensemble.log_psi())
-        .map(|(f, p)| f - p)
-        .collect();
-    let mut largest = [logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re))];
-    comm.max(&mut largest)?;
-    let ratio = |l: &Complex64| match l.re == f64::NEG_INFINITY {
-        true => Complex64::ZERO,
-        false => (l - largest[0]).exp(),
-    };
-    let ratios: Vec<Complex64> = logs.iter().map(ratio).collect();
-    let each = ensemble.weights().iter().zip(&ratios);
-    let rows = each.map(|(w, r)| [w * r.re, w * r.im, w * r.norm_sqr(), *w]);
-    let sums = total(rows, vmc.deterministic, comm)?;
-    let mean = Complex64::new(sums[0], sums[1]) / sums[3];
-    if mean == Complex64::ZERO {
+    let overlap = Overlap::new(vmc, state, comm)?;
+    if overlap.mean == Complex64::ZERO {
         return Err(no_overlap());
     }
-    let exact = exact_fidelity(ensemble, Some(state));
-    let fidelity = match exact == UNKNOWN {
-        true => mean.norm_sqr() * sums[3] / sums[2],
-        false => exact,
-    };
-    let each = ensemble.weights().iter().zip(&ratios);
-    let coefficients: Vec<Complex64> = each.map(|(w, r)| w * (1.0 - r / mean)).collect();
+    let fidelity = exact_fidelity(ensemble, state).unwrap_or(overlap.fidelity);
+    let each = ensemble.weights().iter().zip(&overlap.ratios);
+    let coefficients: Vec<Complex64> = each.map(|(w, r)| w * (1.0 - r / overlap.mean)).collect();
     let force = pull(
         &ensemble.derivatives(),
         &coefficients,

@@ -121,6 +121,38 @@ fn what_was_drawn_and_held_out_is_told() {
 }
 
 #[test]
+fn batches_end_with_the_likelihood_of_all_outcomes() {
+    for sampler in [
+        "method = 'full-sum'",
+        "method = 'gibbs'\nchains = 4\nsamples = 16",
+    ] {
+        let input = |ansatz: &str, keys: &str| {
+            format!(
+                "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n\
+                 [ansatz]\nkind = 'boltzmann'\ndensity = 1\n{ansatz}\n[sampler]\n{sampler}\n\
+                 [learn]\nobjective = 'kullback-leibler'\ntarget = {{ kind = 'ground-state' }}\n\
+                 shots = 100\nlearning_rate = 0.1\n{keys}\n"
+            )
+        };
+        let case = Case::new(&input("init = 0.3", "steps = 3\nbatch = 7\nrestarts = 2"));
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        let wanted = input("load = 'x.h5'", "steps = 0");
+        std::fs::write(case.path("y.toml"), wanted).unwrap();
+        expect_code(&case.alone(&["run", "y.toml"]), 0);
+        let of = |file: &str, name: &str| case.tree(file).real(&format!("learn/{name}")).unwrap();
+        for name in ["nll", "objective", "kl", "entropy"] {
+            let (found, wanted) = (of("x.h5", name), of("y.h5", name));
+            assert!((found - wanted).abs() < 1e-12, "{name}: {found}, {wanted}");
+        }
+        let all = case.tree("x.h5").reals("learn/restarts/objective").unwrap();
+        assert_eq!(
+            all.iter().copied().fold(f64::INFINITY, f64::min),
+            of("x.h5", "objective")
+        );
+    }
+}
+
+#[test]
 fn samples_without_an_overlap_are_told() {
     // Without a field all spins of the ground state are equal; no sample is.
     let case = Case::new(

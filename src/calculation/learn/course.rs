@@ -11,11 +11,14 @@ use super::standing::{Kept, LearningStanding};
 use super::{Learn, ending, started};
 use crate::ansatz::Ansatz;
 use crate::calculation::vmc::{Vmc, problem};
+use crate::comm::Comm;
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
 use crate::rng::{Purpose, stream};
 use crate::run::{Calculation, Desk, Progress};
+use crate::shots::Shots;
+use std::rc::Rc;
 
 impl Learn<'_> {
     /// Samples of the model at the present parameters.
@@ -56,35 +59,39 @@ impl Learn<'_> {
         vmc.ensemble.set_chain_states(&states)
     }
 
-    /// The present parameters, with what the next update follows.
-    pub(super) fn judge(&self, desk: &Desk) -> Result<(LearningPoint, Vec<f64>)> {
-        self.sample(desk)?;
+    /// The present parameters on the present samples, judged by all outcomes or, where the input
+    /// has batches, by one of them.
+    pub(super) fn look(&self, batch: Option<Shots>, comm: &dyn Comm) -> Result<LearningPoint> {
         let vmc = &*self.vmc.borrow();
-        let comm = desk.comm;
-        let point = match (&self.prepared, &self.state) {
+        match (&self.prepared, &self.state) {
             (Some(Prepared::All(all, held)), state) => {
                 let index = vmc.problem.basis.numbering()?;
                 let sites = vmc.sites();
-                let few = self.batch().map(|batch| {
+                let few = batch.map(|batch| {
                     AllOutcomes::new(&batch, &index, lesson::readout(&self.keys, sites)?)
                 });
                 let few = few.transpose()?;
                 let outcomes = few.as_ref().unwrap_or(all);
-                judge::outcomes_in_full(vmc, outcomes, held.as_ref(), state.as_ref(), comm)?
+                judge::outcomes_in_full(vmc, outcomes, held.as_ref(), state.as_ref(), comm)
             }
             (Some(Prepared::Share(all, held)), _) => {
-                let few = self.batch().map(|b| WrittenOut::new(&b, self.share(&b)));
+                let few = batch.map(|b| WrittenOut::new(&b, self.share(&b)));
                 let own = few.as_ref().unwrap_or(all);
                 let norm = ending::log_norm(vmc, ending::EVERY_STEP, &|| true)?;
-                judge::outcomes_beside_samples(vmc, own, held.as_ref(), norm, comm)?
+                judge::outcomes_beside_samples(vmc, own, held.as_ref(), norm, comm)
             }
-            (Some(Prepared::None), Some(state)) => judge::infidelity(vmc, state, comm)?,
-            _ => return Err(crate::input::missing_section(super::keys::NAME)),
-        };
-        let pending = self
-            .movers
-            .pending(vmc, &point.force, self.standing.step, comm)?;
-        Ok((point, pending))
+            (Some(Prepared::None), Some(state)) => judge::infidelity(vmc, state, comm),
+            _ => Err(crate::input::missing_section(super::keys::NAME)),
+        }
+    }
+
+    /// Goes to these parameters, and judges them by all outcomes.
+    fn go_to(&mut self, parameters: &[f64], desk: &Desk) -> Result<()> {
+        let vmc = &self.vmc;
+        vmc.borrow_mut().ensemble.set_parameters(parameters)?;
+        self.sample(desk)?;
+        self.standing.point = Some(self.look(None, desk.comm)?);
+        Ok(())
     }
 
     /// The row of a point in the history.
@@ -124,7 +131,11 @@ impl Learn<'_> {
             drop(vmc);
             self.standing.step += 1;
         }
-        let (point, pending) = self.judge(desk)?;
+        self.sample(desk)?;
+        let point = self.look(self.batch(), desk.comm)?;
+        let (vmc, step) = (self.vmc.borrow(), self.standing.step);
+        let pending = self.movers.pending(&vmc, &point.force, step, desk.comm)?;
+        drop(vmc);
         let finite = point.objective.is_finite() && point.force.iter().all(|f| f.is_finite());
         if !finite || pending.iter().any(|p| !p.is_finite()) {
             return Err(lost(self.standing.step));
@@ -172,12 +183,12 @@ impl Learn<'_> {
             .as_ref()
             .is_none_or(|b| point.held_out < b.objective)
         {
-            now.best = Some(Kept {
+            now.best = Some(Rc::new(Kept {
                 member: now.step,
                 objective: point.held_out,
                 parameters: self.vmc.borrow().ensemble.parameters(),
                 rows: Vec::new(),
-            });
+            }));
         }
     }
 
@@ -192,31 +203,28 @@ impl Learn<'_> {
     /// Ends a restart; begins the next, or looks at the best of all.
     pub(super) fn complete(&mut self, desk: &mut Desk) -> Result<Progress> {
         if let Some(best) = self.standing.best.take() {
-            self.vmc
-                .borrow_mut()
-                .ensemble
-                .set_parameters(&best.parameters)?;
-            let (point, pending) = self.judge(desk)?;
-            let now = &mut self.standing;
-            (now.point, now.pending) = (Some(point), pending);
+            self.go_to(&best.parameters, desk)?;
+            let step = best.member;
             desk.say(&format!(
-                "the held-out likelihood is best after step {}",
-                best.member
+                "the held-out likelihood is best after step {step}"
             ));
+        } else if self.keys.batch > 0 {
+            // The next update still follows its batch.
+            self.standing.point = Some(self.look(None, desk.comm)?);
         }
         let now = &mut self.standing;
         let objective = now.point.as_ref().map_or(UNKNOWN, |p| p.objective);
         now.objectives.truncate(now.member);
         now.objectives.push(objective);
-        let better = |kept: &Kept| objective != UNKNOWN && objective < kept.objective;
+        let better = |kept: &Rc<Kept>| objective != UNKNOWN && objective < kept.objective;
         let older = now.kept.as_ref().filter(|k| k.member < now.member);
         if older.is_none_or(better) {
-            now.kept = Some(Kept {
+            now.kept = Some(Rc::new(Kept {
                 member: now.member,
                 objective,
                 parameters: self.vmc.borrow().ensemble.parameters(),
                 rows: now.rows.clone(),
-            });
+            }));
         }
         if now.member + 1 < self.keys.restarts {
             return self.begin(self.standing.member + 1);
@@ -246,15 +254,10 @@ impl Learn<'_> {
 
     /// Goes to the best restart and works out what is wanted at the end.
     pub(super) fn finish(&mut self, desk: &mut Desk) -> Result<Progress> {
-        let kept = self.standing.kept.clone().unwrap_or_default();
-        if kept.member != self.standing.member {
-            self.vmc
-                .borrow_mut()
-                .ensemble
-                .set_parameters(&kept.parameters)?;
-            let (point, pending) = self.judge(desk)?;
-            let now = &mut self.standing;
-            (now.point, now.pending) = (Some(point), pending);
+        if let Some(kept) = self.standing.kept.clone()
+            && kept.member != self.standing.member
+        {
+            self.go_to(&kept.parameters, desk)?;
         }
         let found = ending::find(self, &self.vmc.borrow(), desk)?;
         self.found = Some(found);

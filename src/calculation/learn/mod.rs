@@ -37,7 +37,7 @@ use lesson::Lesson;
 use moving::{Movers, places};
 use outcomes::Prepared;
 use record::LearnRow;
-use standing::LearningStanding;
+use standing::{LearningMark, LearningStanding};
 use std::cell::RefCell;
 use std::rc::Rc;
 use target::TargetState;
@@ -78,14 +78,14 @@ pub struct Learn<'a> {
     /// ∇ beside F.
     factor: f64,
     movers: Movers,
-    /// LearnedFigures in the first block: state and outcomes.
+    /// Found in the first block of an attempt: state and outcomes.
     state: Option<TargetState>,
     lesson: Option<Lesson>,
     prepared: Option<Prepared>,
     standing: LearningStanding,
     found: Option<LearnedFigures>,
     seconds: Vec<f64>,
-    mark: (LearningStanding, Tree, usize, Option<LearnedFigures>),
+    mark: LearningMark,
     cost: Cost,
 }
 
@@ -135,7 +135,7 @@ impl<'a> Learn<'a> {
             standing: LearningStanding::default(),
             found: None,
             seconds: Vec::new(),
-            mark: Default::default(),
+            mark: LearningMark::default(),
         })
     }
 
@@ -214,22 +214,11 @@ impl Calculation for Learn<'_> {
     }
     fn mark(&mut self) {
         self.vmc.borrow_mut().mark();
-        let mut movers = Tree::default();
-        self.movers.save(&mut movers, "movers");
-        self.mark = (
-            self.standing.clone(),
-            movers,
-            self.seconds.len(),
-            self.found.clone(),
-        );
+        self.set_mark();
     }
     fn rewind(&mut self) -> Result<()> {
         self.vmc.borrow_mut().rewind()?;
-        self.standing = self.mark.0.clone();
-        self.movers.load(&self.mark.1, "movers")?;
-        self.seconds.truncate(self.mark.2);
-        self.found = self.mark.3.clone();
-        Ok(())
+        self.go_to_mark()
     }
     fn save(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
         self.save_state(out, comm)

@@ -8,6 +8,7 @@ use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::run::{Loaded, load_rows, save_rows};
+use std::rc::Rc;
 
 /// A restart that is complete, or the best moment of one.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +17,16 @@ pub(super) struct Kept {
     pub objective: f64,
     pub parameters: Vec<f64>,
     pub rows: Vec<LearnRow>,
+}
+
+/// Where learning stood at a boundary; of the history its length.
+#[derive(Debug, Default)]
+pub(super) struct LearningMark {
+    standing: LearningStanding,
+    rows: usize,
+    movers: Tree,
+    seconds: usize,
+    found: Option<LearnedFigures>,
 }
 
 /// Where learning stands.
@@ -33,9 +44,9 @@ pub(super) struct LearningStanding {
     /// Objectives of the complete restarts.
     pub objectives: Vec<f64>,
     /// The best complete restart.
-    pub kept: Option<Kept>,
+    pub kept: Option<Rc<Kept>>,
     /// The parameters with the best held-out likelihood of this restart, with it.
-    pub best: Option<Kept>,
+    pub best: Option<Rc<Kept>>,
     pub done: bool,
 }
 
@@ -46,7 +57,7 @@ impl LearningStanding {
     }
 }
 
-fn save_kept(kept: &Option<Kept>, out: &mut Tree, prefix: &str) {
+fn save_kept(kept: &Option<Rc<Kept>>, out: &mut Tree, prefix: &str) {
     if let Some(kept) = kept {
         out.put_integer(&format!("{prefix}/member"), kept.member as i64);
         out.put_real(&format!("{prefix}/objective"), kept.objective);
@@ -55,7 +66,7 @@ fn save_kept(kept: &Option<Kept>, out: &mut Tree, prefix: &str) {
     }
 }
 
-fn load_kept(from: &Tree, prefix: &str, size: usize) -> Result<Option<Kept>> {
+fn load_kept(from: &Tree, prefix: &str, size: usize) -> Result<Option<Rc<Kept>>> {
     if !from.datasets.contains_key(&format!("{prefix}/member")) {
         return Ok(None);
     }
@@ -66,7 +77,7 @@ fn load_kept(from: &Tree, prefix: &str, size: usize) -> Result<Option<Kept>> {
         rows: load_rows(from, &format!("{prefix}/history"))?,
     };
     match kept.parameters.len() == size {
-        true => Ok(Some(kept)),
+        true => Ok(Some(Rc::new(kept))),
         false => Err(misfit(prefix)),
     }
 }
@@ -79,6 +90,31 @@ fn misfit(what: &str) -> Error {
 }
 
 impl Learn<'_> {
+    pub(super) fn set_mark(&mut self) {
+        let rows = std::mem::take(&mut self.standing.rows);
+        self.mark = LearningMark {
+            standing: self.standing.clone(),
+            rows: rows.len(),
+            movers: Tree::default(),
+            seconds: self.seconds.len(),
+            found: self.found.clone(),
+        };
+        self.standing.rows = rows;
+        self.movers.save(&mut self.mark.movers, "movers");
+    }
+
+    /// A block loses no row before it is complete.
+    pub(super) fn go_to_mark(&mut self) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.standing.rows);
+        rows.truncate(self.mark.rows);
+        self.standing = self.mark.standing.clone();
+        self.standing.rows = rows;
+        self.movers.load(&self.mark.movers, "movers")?;
+        self.seconds.truncate(self.mark.seconds);
+        self.found = self.mark.found.clone();
+        Ok(())
+    }
+
     pub(super) fn save_state(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
         self.vmc.borrow().save(out, comm)?;
         let now = &self.standing;
@@ -146,7 +182,10 @@ impl Learn<'_> {
         let moves = !begun || now.pending.len() == size;
         let fits = now.member < self.keys.restarts
             && now.rows.len() == now.step + usize::from(begun)
-            && of_point == size;
+            && of_point == size
+            && (now.member..=now.member + 1).contains(&now.objectives.len())
+            && now.best.as_ref().is_none_or(|b| b.member <= now.step)
+            && now.kept.as_ref().is_none_or(|k| k.member <= now.member);
         if !(fits && (moves || now.done)) {
             return Err(misfit("history"));
         }

@@ -3,6 +3,8 @@
 
 use super::bases::MeasuredBasis;
 use super::drawing::draw;
+use crate::error::{Error, Result};
+use crate::io::tree::{Tree, Value};
 use crate::rng::{Binomial, Distribution, Generator};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -55,6 +57,39 @@ impl Shots {
         self.basis.push(basis);
         self.outcomes.extend_from_slice(outcome);
         self.weights.push(weight);
+    }
+
+    /// Writes everything below `prefix`.
+    pub fn save(&self, out: &mut Tree, prefix: &str) {
+        let path = |name: &str| format!("{prefix}/{name}");
+        let bases = self.bases.iter().map(MeasuredBasis::text).collect();
+        out.put(&path("bases"), Value::Texts(bases));
+        let basis: Vec<i64> = self.basis.iter().map(|b| i64::from(*b)).collect();
+        out.put_integers(&path("basis"), &basis);
+        out.put_spins(&path("outcomes"), &[self.len(), self.sites], &self.outcomes);
+        out.put_reals(&path("weights"), &self.weights);
+    }
+
+    /// Reads back what was saved of shots of so many sites; an error where the parts do not fit
+    /// together.
+    pub fn load(from: &Tree, prefix: &str, sites: usize) -> Result<Self> {
+        let path = |name: &str| format!("{prefix}/{name}");
+        let mut all = Shots::new(sites);
+        for text in from.texts(&path("bases"))? {
+            all.enter(&MeasuredBasis::parse(text, sites, prefix)?);
+        }
+        let basis = from.integers(&path("basis"))?;
+        all.basis = basis.iter().map(|b| *b as u32).collect();
+        all.outcomes = from.spins(&path("outcomes"))?;
+        all.weights = from.reals(&path("weights"))?;
+        let bases = all.bases.len() as i64;
+        let fits = all.basis.len() == all.len()
+            && all.outcomes.len() == all.len() * sites
+            && basis.iter().all(|b| (0..bases).contains(b));
+        match fits {
+            true => Ok(all),
+            false => Err(Error::output(prefix, "these shots do not fit together")),
+        }
     }
 
     /// The same bases without rows.
@@ -187,6 +222,21 @@ impl Shots {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shots_come_back() {
+        let mut shots = Shots::new(2);
+        let basis = |text| MeasuredBasis::parse(text, 2, "bases").unwrap();
+        shots.add(&basis("ZX"), &[1, -1], 3.0);
+        shots.enter(&basis("YY"));
+        shots.add(&basis("ZZ"), &[-1, -1], 0.25);
+        let mut tree = Tree::default();
+        shots.save(&mut tree, "x");
+        assert_eq!(Shots::load(&tree, "x", 2), Ok(shots));
+        assert!(Shots::load(&tree, "x", 3).is_err());
+        tree.put_integers("x/basis", &[0, 3]);
+        assert!(Shots::load(&tree, "x", 2).is_err());
+    }
 
     #[test]
     fn shares_give_each_basis_the_same_weight() {

@@ -269,6 +269,35 @@ fn outcomes_with_readout_errors_pull_as_they_should() {
 }
 
 #[test]
+fn rotated_bases_mix_what_a_sector_leaves_out() {
+    // psi is 0 outside the sector: chains and full sums say the same.
+    let input = |sampler: &str| {
+        format!(
+            "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'heisenberg'\n\
+             sector = {{ total_sz = 0 }}\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
+             load = 'start.h5'\n[sampler]\n{sampler}\n[learn]\nobjective = 'kullback-leibler'\n\
+             target = {{ kind = 'ground-state' }}\nbases = ['ZZZZ', 'XXZZ', 'ZXYZ']\nsteps = 0\n\
+             learning_rate = 0.01\n"
+        )
+    };
+    let mut start = Tree::default();
+    put(&mut start, "a", &[4], |i, _| c(0.1 * i, 0.05));
+    put(&mut start, "b", &[4], |j, _| c(0.2 - 0.1 * j, 0.02 * j));
+    put(&mut start, "W", &[4, 4], |i, j| {
+        c(0.2 * (i + j).sin(), 0.1 * (i - j).cos())
+    });
+    let case = Case::new(&input("method = 'full-sum'"));
+    hdf5::write_atomic(&case.path("start.h5"), &start).unwrap();
+    differentiated(&case, &["a", "b", "W"]);
+    let wanted = case.tree("x.h5").real("learn/nll").unwrap();
+    let case = Case::new(&input("chains = 4\nsamples = 64"));
+    hdf5::write_atomic(&case.path("start.h5"), &start).unwrap();
+    let found = learned(&case).real("learn/nll").unwrap();
+    // The last finite difference moved the parameters of the full sum by 2e-4.
+    assert!((found - wanted).abs() < 1e-3, "{found}, {wanted}");
+}
+
+#[test]
 fn any_wave_function_learns_outcomes_and_states() {
     let mut start = Tree::default();
     put(&mut start, "a", &[4], |i, _| c(0.1 * i, 0.05));

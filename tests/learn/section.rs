@@ -153,6 +153,34 @@ fn batches_end_with_the_likelihood_of_all_outcomes() {
 }
 
 #[test]
+fn ranks_learn_what_rank_0_has_found() {
+    // Held-out shots, rotated bases, a state with its shots drawn by chains: one set for all ranks.
+    let input = |learn: &str| {
+        format!(
+            "deterministic = true\n[lattice]\nkind = 'chain'\nsize = 22\n[hamiltonian]\n\
+             kind = 'ising'\nhx = 2.0\n[ansatz]\nkind = 'boltzmann'\ndensity = 1\n\
+             init = 0.05\n[sampler]\nmethod = 'gibbs'\nchains = 6\nsamples = 24\n{learn}"
+        )
+    };
+    let make = || {
+        let case = Case::new(&input("[optimize]\nsteps = 2\nlearning_rate = 0.1\n"));
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        std::fs::rename(case.path("x.h5"), case.path("state.h5")).unwrap();
+        std::fs::remove_file(case.path("x.ckpt.h5")).unwrap();
+        let pair = format!("XY{}", "Z".repeat(20));
+        let learn = format!(
+            "[learn]\nobjective = 'kullback-leibler'\nshots = 60\ntest_fraction = 0.2\n\
+             target = {{ kind = 'file', file = 'state.h5' }}\nbases = ['{pair}']\nsteps = 3\n\
+             learning_rate = 0.01\nlog_z = {{ method = 'ais', temperatures = 9, samples = 8 }}\n"
+        );
+        std::fs::write(case.path("x.toml"), input(&learn)).unwrap();
+        case
+    };
+    let compared = Compared::new("learn", &make);
+    compared.same_on_more_ranks(&compared.whole());
+}
+
+#[test]
 fn samples_without_an_overlap_are_told() {
     // Without a field all spins of the ground state are equal; no sample is.
     let case = Case::new(

@@ -4,7 +4,7 @@ use super::keys::{
     LearnInput, LearnedObjective, LearningMethod, NegativePhase, PartitionMethod, TargetInput, keys,
 };
 use super::moving::places;
-use super::{ending, lesson};
+use super::{ending, lesson, target};
 use crate::calculation::vmc::Vmc;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one, positive};
@@ -167,6 +167,10 @@ fn of_machines(keys: &LearnInput, vmc: &Vmc, loaded: bool) -> Result<()> {
         let remedy = "use ansatz.kind = \"boltzmann\", or remove the key";
         return wrong("log_z", "ln Z belongs to a Boltzmann machine", remedy);
     }
+    if keys.restarts > 1 && loaded {
+        let problem = "all restarts would start from ansatz.load";
+        return wrong("restarts", problem, "remove one of the two keys");
+    }
     if keys.phase_init.is_some() && loaded {
         let problem = "the phase starts from ansatz.load";
         return wrong("phase_init", problem, "remove one of the two keys");
@@ -192,11 +196,8 @@ pub(super) fn refuse(source: &Source, keys: &LearnInput, vmc: &Vmc) -> Result<()
         let path = source.folder.join(file);
         read_shots(&path, "learn.target.file", vmc.sites(), *first)?;
     }
-    if let Some(target) = bases_that_leave(keys, vmc)? {
-        let problem = format!("{target} mixes configurations of several sectors");
-        let remedy = "remove hamiltonian.sector, or measure along Z alone";
-        return Err(Error::input("learn.bases", problem, remedy));
-    }
+    lesson::bases(keys, &vmc.problem)?;
+    target::look_at(source, keys, &vmc.problem)?;
     if keys.patience > 0 && !vmc.ensemble.noise().is_none() && !keeps_norm(vmc) {
         return Err(Error::input(
             "learn.patience",
@@ -206,16 +207,6 @@ pub(super) fn refuse(source: &Source, keys: &LearnInput, vmc: &Vmc) -> Result<()
         ));
     }
     Ok(())
-}
-
-/// A basis that rotates sites where a sector is fixed.
-fn bases_that_leave(keys: &LearnInput, vmc: &Vmc) -> Result<Option<String>> {
-    let all = lesson::bases(keys, &vmc.problem)?;
-    if vmc.problem.basis.charges().is_empty() {
-        return Ok(None);
-    }
-    let turned = all.iter().find(|b| !b.rotated().is_empty());
-    Ok(turned.map(|b| b.text()))
 }
 
 fn keeps_norm(vmc: &Vmc) -> bool {

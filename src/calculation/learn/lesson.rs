@@ -5,9 +5,11 @@ use super::keys::{BasesInput, LearnInput, NAME, TargetInput};
 use super::target::TargetState;
 use crate::basis::Numbering;
 use crate::calculation::vmc::problem::{Problem, saved_ensemble};
+use crate::comm::Comm;
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::input::{FIRST_BURN_IN, Method, SamplerInput, Source};
+use crate::io::tree::Tree;
 use crate::rng::{Generator, Purpose, stream};
 use crate::shots::{MeasuredBasis, Readout, Shots, collapse, draw, pairs, read_shots, rotate};
 use num_complex::Complex64;
@@ -31,7 +33,7 @@ pub(super) struct Lesson {
     pub held: Option<Shots>,
     /// Entropy of `shots`, mean over the bases.
     pub entropy: f64,
-    /// What was drawn from a state, if anything.
+    /// What was drawn from a state, if anything; on rank 0.
     pub drawn: Option<Shots>,
 }
 
@@ -100,6 +102,7 @@ impl Lesson {
         problem: &Problem,
         state: Option<&TargetState>,
         sampled: bool,
+        go_on: &dyn Fn() -> bool,
     ) -> Result<Self> {
         let (sites, seed) = (problem.lattice.sites, source.input.seed);
         let readout = readout(keys, sites)?;
@@ -118,7 +121,7 @@ impl Lesson {
                 outcomes(keys, &bases, sites, seed, of)?
             }
             (_, Some(TargetState::Evaluated(_))) => {
-                let shots = from_chains(source, keys, problem, readout.as_ref())?;
+                let shots = from_chains(source, keys, problem, readout.as_ref(), go_on)?;
                 (shots.clone(), Some(shots))
             }
             (_, None) => return Err(crate::input::missing_section(NAME)),
@@ -136,12 +139,39 @@ impl Lesson {
             let remedy = "use more shots, or another fraction";
             return Err(Error::input("learn.test_fraction", problem, remedy));
         }
-        let entropy = shots.entropy();
         Ok(Lesson {
+            entropy: shots.entropy(),
             shots,
             held,
-            entropy,
             drawn,
+        })
+    }
+
+    /// That of rank 0 on every rank.
+    pub fn share(found: Option<Self>, sites: usize, comm: &dyn Comm) -> Result<Self> {
+        let mut tree = Tree::default();
+        if let Some(lesson) = &found {
+            lesson.shots.save(&mut tree, "shots");
+            if let Some(held) = &lesson.held {
+                held.save(&mut tree, "held");
+            }
+        }
+        let mut bytes = tree.to_bytes();
+        comm.broadcast_bytes(&mut bytes)?;
+        if let Some(lesson) = found {
+            return Ok(lesson);
+        }
+        let tree = Tree::from_bytes(&bytes).unwrap_or_default();
+        let held = tree.datasets.contains_key("held/weights");
+        let held = held
+            .then(|| Shots::load(&tree, "held", sites))
+            .transpose()?;
+        let shots = Shots::load(&tree, "shots", sites)?;
+        Ok(Lesson {
+            entropy: shots.entropy(),
+            shots,
+            held,
+            drawn: None,
         })
     }
 }
@@ -249,12 +279,13 @@ fn outcomes<'a>(
     Ok((all, drawn))
 }
 
-/// Outcomes of a saved state by Markov chains; the same on every rank.
+/// Outcomes of a saved state by Markov chains.
 fn from_chains(
     source: &Source,
     keys: &LearnInput,
     problem: &Problem,
     readout: Option<&Readout>,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<Shots> {
     let TargetInput::File { file } = &keys.target else {
         return Err(crate::input::missing_section(NAME));
@@ -281,10 +312,13 @@ fn from_chains(
             burn_in: FIRST_BURN_IN,
             per_chain: THINNING * keys.shots.div_ceil(many),
         };
-        chains.sample(&request)?;
+        chains.sample_while(&request, go_on)?;
         let rows = chains.configurations().chunks_exact(sites);
         let mut rng: Generator = stream(source.input.seed, Purpose::DrawnOutcomes, b as u64, 1);
         for x in rows.skip(THINNING - 1).step_by(THINNING).take(keys.shots) {
+            if !go_on() {
+                return Err(Error::Interrupted);
+            }
             let mut outcome = collapse(x, basis, &|xs| chains.log_psi_of(xs), &mut rng);
             if let Some(readout) = readout {
                 readout.read_out(&mut outcome, &mut rng);

@@ -199,7 +199,7 @@ impl Calculation for Learn<'_> {
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
         if self.prepared.is_none() {
-            self.prepare(desk.comm)?;
+            self.prepare(desk)?;
         }
         if self.standing.done {
             return Ok(Progress::Done);

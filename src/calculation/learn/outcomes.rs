@@ -6,11 +6,12 @@ use super::judge::{UNKNOWN, total};
 use super::keys::LearnedObjective;
 use super::lesson::{Lesson, few_rotated, readout};
 use super::likelihood::{AllOutcomes, WrittenOut};
-use super::target::TargetState;
+use super::target::{self, TargetState};
 use crate::calculation::vmc::Vmc;
-use crate::comm::{Comm, agree, share};
+use crate::comm::{Comm, Serial, agree, share};
 use crate::error::Result;
 use crate::rng::{Purpose, stream};
+use crate::run::Desk;
 use crate::shots::Shots;
 
 /// Outcomes in the form in which the ensemble can judge them.
@@ -24,29 +25,36 @@ pub(super) enum Prepared {
 }
 
 impl Learn<'_> {
-    /// Finds the state and the outcomes; the same on every rank.
-    pub(super) fn prepare(&mut self, comm: &dyn Comm) -> Result<()> {
-        let vmc = self.vmc.borrow();
-        let (keys, problem) = (&self.keys, &vmc.problem);
-        let found = TargetState::new(self.source, keys, problem).and_then(|state| {
-            let sampled = !vmc.ensemble.noise().is_none();
-            let lesson = match keys.objective {
-                LearnedObjective::Infidelity => None,
-                _ => Some(Lesson::new(
-                    self.source,
-                    keys,
-                    problem,
-                    state.as_ref(),
-                    sampled,
-                )?),
-            };
-            let prepared = self.arrange(&vmc, lesson.as_ref())?;
-            Ok((state, lesson, prepared))
-        });
-        let (state, lesson, prepared) = agree(comm, found)?;
+    /// Finds the state and the outcomes: rank 0 does, and hands them to all ranks.
+    pub(super) fn prepare(&mut self, desk: &Desk) -> Result<()> {
+        let (comm, vmc) = (desk.comm, self.vmc.borrow());
+        let (source, keys, problem) = (self.source, &self.keys, &vmc.problem);
+        let found = match comm.is_root() {
+            true => target::amplitudes(source, keys, problem),
+            false => Ok(None),
+        };
+        let state = TargetState::share(source, keys, problem, found, comm)?;
+        let lesson = match keys.objective {
+            LearnedObjective::Infidelity => None,
+            LearnedObjective::KullbackLeibler => {
+                let found = match comm.is_root() {
+                    true => self.lesson_of(state.as_ref(), &|| desk.go_on()).map(Some),
+                    false => Ok(None),
+                };
+                Some(Lesson::share(agree(comm, found)?, vmc.sites(), comm)?)
+            }
+        };
+        let prepared = agree(comm, self.arrange(&vmc, lesson.as_ref()))?;
         drop(vmc);
         (self.state, self.lesson, self.prepared) = (state, lesson, Some(prepared));
         Ok(())
+    }
+
+    /// The outcomes of the input.
+    fn lesson_of(&self, state: Option<&TargetState>, go_on: &dyn Fn() -> bool) -> Result<Lesson> {
+        let vmc = self.vmc.borrow();
+        let sampled = !vmc.ensemble.noise().is_none();
+        Lesson::new(self.source, &self.keys, &vmc.problem, state, sampled, go_on)
     }
 
     pub(super) fn arrange(&self, vmc: &Vmc, lesson: Option<&Lesson>) -> Result<Prepared> {
@@ -110,15 +118,9 @@ impl Learn<'_> {
             return Ok(lesson.drawn.clone());
         }
         let vmc = self.vmc.borrow();
-        let state = TargetState::new(self.source, &self.keys, &vmc.problem)?;
-        let sampled = !vmc.ensemble.noise().is_none();
-        let lesson = Lesson::new(
-            self.source,
-            &self.keys,
-            &vmc.problem,
-            state.as_ref(),
-            sampled,
-        )?;
+        let found = target::amplitudes(self.source, &self.keys, &vmc.problem);
+        let state = TargetState::share(self.source, &self.keys, &vmc.problem, found, &Serial)?;
+        let lesson = self.lesson_of(state.as_ref(), &|| true)?;
         Ok(lesson.drawn)
     }
 }

@@ -4,13 +4,14 @@ use super::keys::{LearnInput, TargetInput};
 use crate::ansatz::{Ansatz, Erased};
 use crate::basis::{Basis, Numbering};
 use crate::calculation::vmc::problem::{Problem, saved_state};
-use crate::ensemble::relative_amplitudes;
+use crate::comm::{Comm, agree};
+use crate::ensemble::{FullSum, relative_amplitudes};
 use crate::error::{Error, Result};
 use crate::exact::{self, ExactOptions};
 use crate::input::Source;
 use crate::io::hdf5;
 use crate::io::tree::Value;
-use crate::number::Scalar;
+use crate::number::{Scalar, flatten, unflatten};
 use num_complex::Complex64;
 use std::path::Path;
 
@@ -18,6 +19,8 @@ use std::path::Path;
 const DEGENERATE: f64 = 1e-9;
 /// States of a basis whose amplitudes are all kept, at most.
 pub(super) const LARGEST: f64 = 1_048_576.0;
+/// The key that names a file.
+const KEY: &str = "learn.target.file";
 /// Datasets of amplitudes in a file.
 const NAMES: [&str; 2] = ["states/0/amplitudes", "amplitudes"];
 /// Configurations of a state that are evaluated at once.
@@ -31,25 +34,77 @@ pub(super) enum TargetState {
     Evaluated(Erased),
 }
 
-impl TargetState {
-    /// The state of an input; `None` where it has outcomes alone. Heavy: the ground state is
-    /// diagonalised here.
-    pub fn new(source: &Source, keys: &LearnInput, problem: &Problem) -> Result<Option<Self>> {
-        match &keys.target {
-            TargetInput::Shots { .. } => Ok(None),
-            TargetInput::GroundState {} => ground_state(source, problem).map(Some),
-            TargetInput::File { file } => {
-                let path = source.folder.join(file);
-                let key = "learn.target.file";
-                let most = problem.basis.dimension() as usize;
-                let tree = hdf5::read_foreign(&path, &NAMES, most)
-                    .map_err(|e| unreadable(key, &e.to_string()))?;
-                match NAMES.iter().find_map(|name| tree.datasets.get(*name)) {
-                    Some(all) => known(&problem.basis, all, key).map(Some),
-                    None => evaluated(&path, problem, key).map(Some),
-                }
+/// All amplitudes of the state of an input, Σ |Φ|² = 1; `None` where it has outcomes alone, or a
+/// wave function with too many of them. Heavy: the ground state is diagonalised here.
+pub(super) fn amplitudes(
+    source: &Source,
+    keys: &LearnInput,
+    problem: &Problem,
+) -> Result<Option<Vec<Complex64>>> {
+    match &keys.target {
+        TargetInput::Shots { .. } => Ok(None),
+        TargetInput::GroundState {} => ground_state(source, problem).map(Some),
+        TargetInput::File { file } => {
+            let path = source.folder.join(file);
+            let most = problem.basis.dimension() as usize;
+            let tree =
+                hdf5::read_foreign(&path, &NAMES, most).map_err(|e| unreadable(&e.to_string()))?;
+            match NAMES.iter().find_map(|name| tree.datasets.get(*name)) {
+                Some(all) => known(&problem.basis, all).map(Some),
+                None if problem.basis.dimension() > LARGEST => Ok(None),
+                None => evaluated(&path, problem).map(Some),
             }
         }
+    }
+}
+
+/// An error where the state of an input cannot be had, as far as a look at it tells.
+pub(super) fn look_at(source: &Source, keys: &LearnInput, problem: &Problem) -> Result<()> {
+    let dimension = problem.basis.dimension();
+    match &keys.target {
+        TargetInput::Shots { .. } => Ok(()),
+        TargetInput::GroundState {} if dimension > FullSum::MAX_STATES => {
+            let problem = format!("the ground state of {dimension:.3e} states is not diagonalised");
+            let remedy = "optimise a wave function, and give its results as { kind = \"file\" }";
+            Err(Error::input("learn.target", problem, remedy))
+        }
+        TargetInput::GroundState {} => Ok(()),
+        TargetInput::File { file } => {
+            let path = source.folder.join(file);
+            let shapes =
+                hdf5::foreign_shapes(&path, &NAMES).map_err(|e| unreadable(&e.to_string()))?;
+            match shapes.into_iter().flatten().next() {
+                None => saved_state(&path, problem, KEY).map(drop),
+                Some(shape) => fits(&problem.basis, shape.iter().product()),
+            }
+        }
+    }
+}
+
+impl TargetState {
+    /// The state of an input on every rank, from its amplitudes on rank 0.
+    pub fn share(
+        source: &Source,
+        keys: &LearnInput,
+        problem: &Problem,
+        found: Result<Option<Vec<Complex64>>>,
+        comm: &dyn Comm,
+    ) -> Result<Option<Self>> {
+        let found = agree(comm, found)?;
+        let mut known = [f64::from(u8::from(found.is_some()))];
+        comm.broadcast(&mut known)?;
+        if known[0] == 1.0 {
+            let index = problem.basis.numbering()?;
+            let none = || vec![Complex64::ZERO; index.dimension()];
+            let mut flat = flatten(found.unwrap_or_else(none));
+            comm.broadcast(&mut flat)?;
+            return Ok(Some(TargetState::Known(index, unflatten(&flat))));
+        }
+        let TargetInput::File { file } = &keys.target else {
+            return Ok(None);
+        };
+        let state = saved_state(&source.folder.join(file), problem, KEY);
+        Ok(Some(TargetState::Evaluated(agree(comm, state)?)))
     }
 
     /// ln Φ of configurations, −∞ where Φ = 0.
@@ -68,10 +123,10 @@ impl TargetState {
     }
 }
 
-fn unreadable(key: &str, why: &str) -> Error {
+fn unreadable(why: &str) -> Error {
     let remedy = "name a results file X.h5, a file of `nishina exact --output`, or an HDF5 file \
                   with the dataset amplitudes";
-    Error::input(key, why, remedy)
+    Error::input(KEY, why, remedy)
 }
 
 /// ln ψ of configurations, in blocks.
@@ -82,48 +137,50 @@ fn log_psi(state: &Erased, xs: &[i8]) -> Vec<Complex64> {
         .collect()
 }
 
-fn normalised(index: Numbering, mut all: Vec<Complex64>, key: &str) -> Result<TargetState> {
+fn normalised(mut all: Vec<Complex64>) -> Result<Vec<Complex64>> {
     let norm: f64 = all.iter().map(Complex64::norm_sqr).sum();
     let finite = all.iter().all(|z| Scalar::is_finite(*z));
     if !(finite && norm.is_finite() && norm > 0.0) {
-        return Err(unreadable(key, "the amplitudes are zero or not finite"));
+        return Err(unreadable("the amplitudes are zero or not finite"));
     }
     let scale = 1.0 / norm.sqrt();
     all.iter_mut().for_each(|z| *z *= scale);
-    Ok(TargetState::Known(index, all))
+    Ok(all)
 }
 
-fn known(basis: &Basis, value: &Value, key: &str) -> Result<TargetState> {
+/// An error where so many amplitudes are not those of the basis.
+fn fits(basis: &Basis, amplitudes: usize) -> Result<()> {
+    match amplitudes as f64 == basis.dimension() {
+        true => Ok(()),
+        false => {
+            let states = basis.describe();
+            Err(unreadable(&format!(
+                "{amplitudes} amplitudes, and {states}"
+            )))
+        }
+    }
+}
+
+fn known(basis: &Basis, value: &Value) -> Result<Vec<Complex64>> {
     let all: Vec<Complex64> = match value {
         Value::Complex(v) => v.iter().copied().collect(),
         Value::Real(v) => v.iter().map(|x| (*x).into()).collect(),
-        _ => {
-            return Err(unreadable(
-                key,
-                "the amplitudes are neither real nor complex",
-            ));
-        }
+        _ => return Err(unreadable("the amplitudes are neither real nor complex")),
     };
-    if all.len() as f64 != basis.dimension() {
-        let what = format!("{} amplitudes, and {}", all.len(), basis.describe());
-        return Err(unreadable(key, &what));
-    }
-    normalised(basis.numbering()?, all, key)
+    fits(basis, all.len())?;
+    normalised(all)
 }
 
-/// A saved wave function, with all its amplitudes where they are few.
-fn evaluated(path: &Path, problem: &Problem, key: &str) -> Result<TargetState> {
-    let state = saved_state(path, problem, key)?;
-    if problem.basis.dimension() > LARGEST {
-        return Ok(TargetState::Evaluated(state));
-    }
+/// All amplitudes of a saved wave function.
+fn evaluated(path: &Path, problem: &Problem) -> Result<Vec<Complex64>> {
+    let state = saved_state(path, problem, KEY)?;
     let index = problem.basis.numbering()?;
     let logs = log_psi(&state, &index.rows(0..index.dimension()));
     let largest = logs.iter().fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
-    normalised(index, relative_amplitudes(&logs, largest), key)
+    normalised(relative_amplitudes(&logs, largest))
 }
 
-fn ground_state(source: &Source, problem: &Problem) -> Result<TargetState> {
+fn ground_state(source: &Source, problem: &Problem) -> Result<Vec<Complex64>> {
     let options = ExactOptions {
         states: 2.min(problem.basis.dimension() as usize),
         momentum: None,
@@ -131,7 +188,6 @@ fn ground_state(source: &Source, problem: &Problem) -> Result<TargetState> {
         memory_limit: f64::INFINITY,
     };
     let found = exact::solve(&*problem.hamiltonian, &problem.basis, None, &options)?;
-    let key = "learn.target";
     if let [first, second, ..] = found.energies[..]
         && second - first < DEGENERATE * (1.0 + first.abs())
     {
@@ -140,7 +196,12 @@ fn ground_state(source: &Source, problem: &Problem) -> Result<TargetState> {
         );
     }
     let vectors = found.vectors.and_then(|v| v.into_iter().next());
-    let vector =
-        vectors.ok_or_else(|| unreadable(key, "the ground state does not fit in memory"))?;
-    normalised(problem.basis.numbering()?, vector, key)
+    normalised(vectors.ok_or_else(|| {
+        let remedy = "use a smaller lattice, or a results file as { kind = \"file\" }";
+        Error::input(
+            "learn.target",
+            "the ground state does not fit in memory",
+            remedy,
+        )
+    })?)
 }

@@ -397,6 +397,24 @@ fn altered_checkpoints() {
 }
 
 #[test]
+fn altered_checkpoints_of_learning() {
+    let case = Case::new(
+        "[lattice]\nkind = 'chain'\nsize = 3\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n[ansatz]\n\
+         kind = 'boltzmann'\ndensity = 1\nphase = true\n[sampler]\nmethod = 'full-sum'\n[learn]\n\
+         objective = 'kullback-leibler'\ntarget = { kind = 'ground-state' }\nshots = 30\n\
+         bases = ['ZZZ', 'XYZ']\nsteps = 5\nlearning_rate = 0.1\nrestarts = 2\n\
+         test_fraction = 0.2\npatience = 2\n[output]\nsamples = 'none'\n",
+    );
+    let fault = [("NISHINA_FAULT", "kill@rank0:step7")];
+    case.alone_with(
+        &fault,
+        &["run", "x.toml", "--set", "output.checkpoint_every=1e-9"],
+    );
+    let all = ["", "learn.steps=8", "seed=3"];
+    alter_checkpoints(&case, &all, 7);
+}
+
+#[test]
 fn altered_checkpoints_of_classical_spins() {
     let case = Case::new(
         "[lattice]\nkind = 'square'\nsize = [4, 4]\n[hamiltonian]\nkind = 'plaquette-ising'\n\

@@ -145,17 +145,18 @@ fn sections(tree: &Tree, registry: &Registry) -> Value {
             "blocks": blocks, "expected": tree.real(&format!("progress/{name}/expected")).ok(),
             "seconds": tree.real(&format!("progress/{name}/seconds")).ok(),
         });
-        for (group, column) in shown(curves) {
-            let values = tree.reals(&format!("{group}/{column}"));
-            about[column] = json!(values.unwrap_or_default().last());
+        for (of, column) in shown(curves) {
+            let values = tree.reals(&format!("{}/{column}", of.group));
+            let values = values.unwrap_or_default();
+            about[column] = json!(values.last().filter(|last| of.knows(**last)));
         }
         found.insert(name.to_string(), about);
     }
     found.into()
 }
 
-fn shown(curves: &'static [Curves]) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let columns = |c: &'static Curves| c.shown.iter().map(|column| (c.group, *column));
+fn shown(curves: &'static [Curves]) -> impl Iterator<Item = (&'static Curves, &'static str)> {
+    let columns = |c: &'static Curves| c.shown.iter().map(move |column| (c, *column));
     curves.iter().flat_map(columns)
 }
 

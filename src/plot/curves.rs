@@ -21,7 +21,11 @@ pub fn pictures(runs: &[ResultsFile], section: &Declaration) -> Result<Vec<Drawn
                 let unit = runs.first().map_or(String::new(), |run| run.unit(&path));
                 let y = Axis::linear(format!("{column}{unit}"));
                 let panel = Panel::new(Axis::linear(curves.row).tight(), y, lines);
-                drawn.push(Drawn::new(name, stack(&[panel])?, "there are no rows yet"));
+                drawn.push(Drawn::new(
+                    name,
+                    stack(&[panel])?,
+                    "there are no rows yet, or none knows it",
+                ));
             }
         }
     }
@@ -33,5 +37,7 @@ fn line(run: &ResultsFile, curves: &Curves, path: &str) -> Curve {
         Some(name) => run.reals(&format!("{}/{name}", curves.group)),
         None => (1..=run.reals(path).len()).map(|k| k as f64).collect(),
     };
-    run.line(&across, path, None, 1.0)
+    let mut line = run.line(&across, path, None, 1.0);
+    line.points.retain(|point| curves.knows(point[1]));
+    line
 }

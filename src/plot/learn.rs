@@ -6,6 +6,7 @@ use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::panel::{Panel, stack};
+use crate::calculation::learn::CURVES;
 use crate::error::Result;
 
 /// Style of what is held out.
@@ -26,43 +27,49 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     Ok(vec![Drawn::new("learning", stack(&panels)?, reason)])
 }
 
-/// A column over the steps where it is known, and above zero.
-fn known(run: &ResultsFile, name: &str, of: impl Fn(f64) -> f64) -> (Vec<f64>, Vec<f64>) {
+/// A column over the steps where it is known.
+fn known(run: &ResultsFile, name: &str) -> (Vec<f64>, Vec<f64>) {
     let all = run.reals(&format!("learn/history/{name}"));
-    let each = all.iter().enumerate().filter(|(_, v)| **v != -1.0);
-    let each = each.map(|(k, v)| (k as f64, of(*v)));
-    each.filter(|(_, v)| *v > 0.0).unzip()
+    let each = all.iter().enumerate().filter(|(_, v)| CURVES.knows(**v));
+    each.map(|(k, v)| (k as f64, *v)).unzip()
 }
 
-/// Kullback–Leibler divergences, or −ln F; of one file with what is held out.
+/// Kullback–Leibler divergences, or the objective itself where there is no entropy or something
+/// lies below it; of one file with what is held out.
 fn objectives(runs: &[&ResultsFile]) -> Panel {
     let alone = runs.len() == 1;
-    let (mut curves, mut divergence) = (Vec::new(), true);
+    let mut lines = Vec::new();
     for run in runs {
-        let entropy = run.tree.real("learn/entropy").ok();
-        divergence &= entropy.is_some();
-        let less = entropy.unwrap_or(0.0);
-        let (x, y) = known(run, "objective", |v| v - less);
-        if x.len() > 1 {
-            let name = if alone { "learned" } else { &run.name };
-            curves.push(Curve::new(name, run.style, Look::Line, &x, &y, None));
-        }
-        let (x, y) = known(run, "held_out", |v| v - less);
-        if alone && x.len() > 1 {
-            curves.push(Curve::new("held out", HELD, Look::Line, &x, &y, None));
+        let name = if alone { "learned" } else { &run.name };
+        lines.push((*run, name, run.style, known(run, "objective")));
+        if alone {
+            lines.push((*run, "held out", HELD, known(run, "held_out")));
         }
     }
-    let label = match divergence {
-        true => "-ln likelihood - entropy",
-        false => "objective",
+    lines.retain(|(.., (x, _))| x.len() > 1);
+    let entropy = |run: &ResultsFile| run.tree.real("learn/entropy").ok();
+    let above = |(run, _, _, (_, y)): &(&ResultsFile, &str, usize, (Vec<f64>, Vec<f64>))| {
+        entropy(run).is_some_and(|s| y.iter().all(|v| *v > s))
     };
-    Panel::new(Axis::linear("step").tight(), Axis::log(label), curves)
+    let divergence = lines.iter().all(above);
+    let curve = |(run, name, style, (x, mut y)): (&ResultsFile, &str, _, (Vec<f64>, Vec<f64>))| {
+        let less = entropy(run).filter(|_| divergence).unwrap_or(0.0);
+        y.iter_mut().for_each(|v| *v -= less);
+        Curve::new(name, style, Look::Line, &x, &y, None)
+    };
+    let axis = match divergence {
+        true => Axis::log("-ln likelihood - entropy"),
+        false => Axis::linear("objective"),
+    };
+    let curves = lines.into_iter().map(curve).collect();
+    Panel::new(Axis::linear("step").tight(), axis, curves)
 }
 
 /// 1 − F where the state is known.
 fn infidelities(runs: &[&ResultsFile]) -> Panel {
     let of = |run: &&ResultsFile| {
-        let (x, y) = known(run, "fidelity", |f| 1.0 - f);
+        let (x, f) = known(run, "fidelity");
+        let y: Vec<f64> = f.iter().map(|f| 1.0 - f).collect();
         let curve = || Curve::new(&run.name, run.style, Look::Line, &x, &y, None);
         (x.len() > 1).then(curve)
     };

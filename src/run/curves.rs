@@ -30,6 +30,8 @@ pub struct Curves {
     pub seconds: &'static str,
     /// Columns that `plot` draws one by one, `info` quotes at their end and `watch` lists.
     pub shown: &'static [&'static str],
+    /// The number that stands for one that is not known, where there is such a number.
+    pub unknown: Option<f64>,
 }
 
 impl Curves {
@@ -42,7 +44,13 @@ impl Curves {
             row,
             seconds: "",
             shown: &[],
+            unknown: None,
         }
+    }
+
+    /// Whether a number of these columns is known.
+    pub fn knows(&self, value: f64) -> bool {
+        self.unknown != Some(value)
     }
 }
 

@@ -181,6 +181,32 @@ fn ranks_learn_what_rank_0_has_found() {
 }
 
 #[test]
+fn what_is_not_known_on_the_way_is_not_shown() {
+    // The norm of 2^14 amplitudes is summed at the end alone.
+    let case = Case::new(
+        "[lattice]\nkind = 'chain'\nsize = 14\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n[ansatz]\n\
+         kind = 'rbm'\ndensity = 1\n[sampler]\nchains = 4\nsamples = 64\n[learn]\nsteps = 2\n\
+         objective = 'kullback-leibler'\ntarget = { kind = 'ground-state' }\nshots = 100\n\
+         learning_rate = 0.01\n",
+    );
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let info = case.info();
+    let (way, end) = (&info["sections"]["learn"], &info["learn"]);
+    for name in ["objective", "kl", "fidelity"] {
+        assert!(way[name].is_null(), "{name}: {}", way[name]);
+        assert!(end[name].as_f64().unwrap() > 0.0, "{name}: {}", end[name]);
+    }
+    let out = case.alone(&["plot", "x.h5"]);
+    expect_code(&out, 0);
+    assert!(
+        text(&out).contains("left out learn-objective"),
+        "{}",
+        text(&out)
+    );
+    assert!(text(&out).contains("left out learning"), "{}", text(&out));
+}
+
+#[test]
 fn samples_without_an_overlap_are_told() {
     // Without a field all spins of the ground state are equal; no sample is.
     let case = Case::new(

@@ -80,6 +80,16 @@ pub const PLANS: &[Plan] = &[
         deterministic: true,
     },
     Plan {
+        name: "outcomes",
+        input: "[hamiltonian]\nkind = 'ising'\nhx = 1.0\n[ansatz]\nkind = 'boltzmann'\n\
+                density = 1\nphase = true\n[sampler]\nmethod = 'gibbs'\nchains = 6\n\
+                samples = 48\n[learn]\nobjective = 'kullback-leibler'\nbases = 'pairs'\n\
+                target = { kind = 'ground-state' }\nshots = 40\nsteps = 25\nbatch = 30\n\
+                learning_rate = 0.02\nphase_init = 0.3\nrestarts = 2\n[measure]\n\
+                samples = 240\n[output]\ncheckpoint_every = 0.0001\n",
+        deterministic: true,
+    },
+    Plan {
         name: "table",
         input: "[regression]\ndata = 'CURVES'\ninputs = ['x']\noutputs = ['sine', 'box']\n\
                 widths = [6]\ntest_fraction = 0.25\nsteps = 300\nlearning_rate = 0.01\n\
@@ -172,6 +182,7 @@ pub fn outcome(results: &Tree) -> Tree {
         "phases",
         "holography",
         "regression",
+        "learn",
     ];
     let kept = |path: &str| {
         let part = path.split('/').next().unwrap_or_default();

@@ -26,6 +26,7 @@ pub const CURVES: Curves = Curves {
     row: "block",
     seconds: "timing/classical_seconds",
     shown: &["energy", "abs_magnetisation", "acceptance"],
+    unknown: None,
 };
 
 /// The unit of energies.

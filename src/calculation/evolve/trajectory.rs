@@ -67,6 +67,7 @@ pub const CURVES: Curves = Curves {
     row: "time",
     seconds: SECONDS,
     shown: &[],
+    unknown: None,
 };
 
 /// The record of the output times in results.
@@ -77,6 +78,7 @@ pub const OUTPUTS: Curves = Curves {
     row: "time",
     seconds: "",
     shown: &[],
+    unknown: None,
 };
 
 /// Where an evolution stands.

@@ -2,7 +2,7 @@
 
 use super::Learn;
 use super::ending::LearnedFigures;
-use super::judge::LearningPoint;
+use super::judge::{LearningPoint, UNKNOWN};
 use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::number::unflatten;
@@ -28,6 +28,7 @@ record! {
 pub const CURVES: Curves = Curves {
     shown: &["objective", "kl", "fidelity"],
     seconds: SECONDS,
+    unknown: Some(UNKNOWN),
     ..Curves::of::<LearnRow>("learn/history", "step")
 };
 

@@ -54,6 +54,7 @@ pub const CURVES: Curves = Curves {
     row: "step",
     seconds: SECONDS,
     shown: &[],
+    unknown: None,
 };
 
 /// All steps so far.

@@ -127,7 +127,8 @@ impl Scene {
         };
         let x = columns.across(values.len());
         self.what = (first.to_string(), curves.row);
-        self.curve = x.iter().copied().zip(values.iter().copied()).collect();
+        let points = x.iter().copied().zip(values.iter().copied());
+        self.curve = points.filter(|(_, v)| curves.knows(*v)).collect();
         let part = |what: &str| tree.real(&format!("progress/{name}/{what}"));
         let blocks = tree
             .integer(&format!("progress/{name}/blocks"))
@@ -138,9 +139,10 @@ impl Scene {
         let text = format!("{name}: block {blocks:.0} of {expected:.0}, {left} left");
         self.progress = (blocks / expected, text);
         for k in (0..values.len()).rev().take(LISTED) {
-            let row = all
-                .iter()
-                .map(|(name, values)| format!("{name} {}", at(values, k)));
+            let row = all.iter().map(|(name, values)| match at(values, k) {
+                value if curves.knows(value) => format!("{name} {value}"),
+                _ => format!("{name} -"),
+            });
             let row: Vec<_> = row.collect();
             self.steps
                 .push(format!("{} {}  {}", curves.row, at(&x, k), row.join("  ")));

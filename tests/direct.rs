@@ -78,12 +78,6 @@ fn direct_samples_full_sums_and_chains_agree() {
     }
 }
 
-fn state(case: &Case) -> (Vec<f64>, Vec<f64>) {
-    let parameters = case.present().reals("parameters").unwrap();
-    let energies = case.tree("x.h5").reals("optimize/history/energy").unwrap();
-    (parameters, energies)
-}
-
 #[test]
 fn a_stopped_run_goes_on_bit_for_bit() {
     let input = format!("{SECTOR}{STEPS}[measure]\nsamples = 1024\n");
@@ -100,7 +94,7 @@ fn a_stopped_run_goes_on_bit_for_bit() {
         "{}",
         text(&out)
     );
-    assert_eq!(state(&whole), state(&parts));
+    assert_eq!(whole.optimised(), parts.optimised());
     assert_eq!(whole.info()["energy"], parts.info()["energy"]);
 }
 
@@ -111,7 +105,7 @@ fn samples_are_the_same_on_any_number_of_ranks() {
     let (one, two) = (Case::new(&exact), Case::new(&exact));
     expect_code(&one.alone(&["run", "x.toml"]), 0);
     expect_code(&two.ranks(2, &["run", "x.toml"]), 0);
-    assert_eq!(state(&one), state(&two));
+    assert_eq!(one.optimised(), two.optimised());
     let samples = |case: &Case| {
         let tree = case.tree("x.samples.h5");
         tree.spins("configurations").unwrap()
@@ -122,7 +116,7 @@ fn samples_are_the_same_on_any_number_of_ranks() {
         let case = Case::new(&input);
         expect_code(&case.ranks(ranks, &["run", "x.toml"]), 0);
         assert_eq!(samples(&case), samples(&alone));
-        for (a, b) in state(&alone).1.iter().zip(state(&case).1) {
+        for (a, b) in alone.optimised().1.iter().zip(case.optimised().1) {
             assert!((a - b).abs() < 1e-9 * a.abs(), "{a} {b}");
         }
     }

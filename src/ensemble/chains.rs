@@ -5,7 +5,7 @@
 //! stay; of more, chain c starts where chain c mod n stood, and because copies are not independent
 //! at first, all chains burn in before the next sample; each draws from its own random stream.
 
-use super::evaluated::{Evaluated, KeepsSamples};
+use super::evaluated::{Evaluated, KeepsSamples, answers_from_samples};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use crate::ansatz::{Ansatz, Erased};
 use crate::basis::Basis;
@@ -190,20 +190,9 @@ impl Ensemble for Chains {
         Ok(())
     }
 
-    fn configurations(&self) -> &[i8] {
-        &self.samples.rows
-    }
-    fn weights(&self) -> &[f64] {
-        &self.samples.weights
-    }
+    answers_from_samples!();
     fn noise(&self) -> Noise {
         Noise::Chains(self.settings.chains.clone())
-    }
-    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
-        Ok(self.samples.local_values(operator))
-    }
-    fn psi(&self) -> Option<&dyn Amplitudes> {
-        Some(self)
     }
     fn take_counts(&mut self) -> Counts {
         std::mem::replace(&mut self.counts, Counts::new(self.settings.chains.len()))

@@ -145,6 +145,25 @@ impl Evaluated {
     }
 }
 
+/// What an [`super::Ensemble`] with the field `samples` says of its samples.
+macro_rules! answers_from_samples {
+    () => {
+        fn configurations(&self) -> &[i8] {
+            &self.samples.rows
+        }
+        fn weights(&self) -> &[f64] {
+            &self.samples.weights
+        }
+        fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
+            Ok(self.samples.local_values(operator))
+        }
+        fn psi(&self) -> Option<&dyn Amplitudes> {
+            Some(self)
+        }
+    };
+}
+pub(super) use answers_from_samples;
+
 /// An ensemble whose samples are kept evaluated.
 pub(super) trait KeepsSamples {
     fn samples(&self) -> &Evaluated;

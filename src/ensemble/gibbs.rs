@@ -5,7 +5,7 @@
 //! Chains are saved, loaded and changed in number as those of chains.rs.
 
 use super::chains::{fit_chains, put_back};
-use super::evaluated::{Evaluated, KeepsSamples};
+use super::evaluated::{Evaluated, KeepsSamples, answers_from_samples};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use crate::ansatz::{Ansatz, Erased, SweepRoom};
 use crate::basis::Basis;
@@ -119,20 +119,9 @@ impl Ensemble for Gibbs {
         Ok(())
     }
 
-    fn configurations(&self) -> &[i8] {
-        &self.samples.rows
-    }
-    fn weights(&self) -> &[f64] {
-        &self.samples.weights
-    }
+    answers_from_samples!();
     fn noise(&self) -> Noise {
         Noise::Chains(self.settings.chains.clone())
-    }
-    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
-        Ok(self.samples.local_values(operator))
-    }
-    fn psi(&self) -> Option<&dyn Amplitudes> {
-        Some(self)
     }
     fn chain_states(&self) -> &[i8] {
         &self.states

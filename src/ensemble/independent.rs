@@ -4,7 +4,7 @@
 //! draws, on whichever rank the stream lies. Weights are 1/n, and nothing is remembered from block
 //! to block.
 
-use super::evaluated::{Evaluated, KeepsSamples};
+use super::evaluated::{Evaluated, KeepsSamples, answers_from_samples};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use crate::ansatz::{Ansatz, Erased};
 use crate::basis::Basis;
@@ -88,20 +88,9 @@ impl Ensemble for Independent {
         Ok(())
     }
 
-    fn configurations(&self) -> &[i8] {
-        &self.samples.rows
-    }
-    fn weights(&self) -> &[f64] {
-        &self.samples.weights
-    }
+    answers_from_samples!();
     fn noise(&self) -> Noise {
         Noise::Independent(self.settings.streams.clone())
-    }
-    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
-        Ok(self.samples.local_values(operator))
-    }
-    fn psi(&self) -> Option<&dyn Amplitudes> {
-        Some(self)
     }
 }
 

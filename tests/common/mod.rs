@@ -104,6 +104,13 @@ impl Case {
         checkpoint.group(begun.last().unwrap())
     }
 
+    /// The final parameters and the energies of all steps of an optimisation.
+    pub fn optimised(&self) -> (Vec<f64>, Vec<f64>) {
+        let parameters = self.present().reals("parameters").unwrap();
+        let energies = self.tree("x.h5").reals("optimize/history/energy").unwrap();
+        (parameters, energies)
+    }
+
     /// `info --json` of the results.
     pub fn info(&self) -> serde_json::Value {
         let out = self.alone(&["info", "x.h5", "--json"]);

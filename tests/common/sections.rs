@@ -84,6 +84,42 @@ impl<'a> Compared<'a> {
     }
 }
 
+/// Fails unless each input gives the same bits on one, two and three ranks; `datasets` are some that
+/// the results of `group` have.
+pub fn same_on_any_ranks(
+    group: &str,
+    inputs: &[&str],
+    case: &dyn Fn(&str) -> Case,
+    datasets: &[&str],
+) {
+    for input in inputs {
+        let make = || case(input);
+        let compared = Compared::new(group, &make);
+        let whole = compared.whole();
+        for name in datasets {
+            assert!(whole.datasets.contains_key(*name), "{name}");
+        }
+        compared.same_on_more_ranks(&whole);
+    }
+}
+
+/// Fails unless each input, killed after some blocks, goes on to the same bits on other ranks with
+/// the words `says`.
+pub fn same_after_any_kill(
+    group: &str,
+    inputs: &[&str],
+    case: &dyn Fn(&str) -> Case,
+    kills: &[(usize, usize)],
+    says: &str,
+) {
+    for input in inputs {
+        let make = || case(input);
+        let compared = Compared::new(group, &make);
+        let whole = compared.whole();
+        compared.same_after_kills(&whole, kills, usize::MAX, says);
+    }
+}
+
 /// Fails unless the first section of `x.toml` obeys the laws of calculations, interrupted after the
 /// numbers of blocks of each triple (ranks, first, second).
 pub fn obeys_the_laws(case: &Case, triples: &[(usize, usize, usize)]) {

@@ -1,6 +1,8 @@
 //! `[holography]` from input to files: numbers of the reference, restarts, ranks, commands, faults.
 
-use crate::common::sections::{Compared, differences, obeys_the_laws};
+use crate::common::sections::{
+    differences, obeys_the_laws, same_after_any_kill, same_on_any_ranks,
+};
 use crate::common::{Case, expect_code, text};
 use crate::room::{entry, near, real, reals};
 use nishina::io::tree::{Tree, Value};
@@ -154,26 +156,15 @@ fn the_potential_of_a_file_is_that_of_the_reference() {
 
 #[test]
 fn a_run_is_the_same_on_one_two_and_three_ranks() {
-    for input in [SHORT, WIDE] {
-        let make = || Case::new(input);
-        let compared = Compared::new("holography", &make);
-        let whole = compared.whole();
-        for name in ["bootstrap/h", "potential/energy", "history/loss"] {
-            assert!(whole.datasets.contains_key(name), "{name}");
-        }
-        compared.same_on_more_ranks(&whole);
-    }
+    let datasets = ["bootstrap/h", "potential/energy", "history/loss"];
+    same_on_any_ranks("holography", &[SHORT, WIDE], &Case::new, &datasets);
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_bit_on_any_number_of_ranks() {
-    for input in [SHORT, WIDE] {
-        let make = || Case::new(input);
-        let compared = Compared::new("holography", &make);
-        let whole = compared.whole();
-        let kills = [(1, 1), (3, 2), (5, 1)];
-        compared.same_after_kills(&whole, &kills, usize::MAX, "continuing from epoch");
-    }
+    let kills = [(1, 1), (3, 2), (5, 1)];
+    let says = "continuing from epoch";
+    same_after_any_kill("holography", &[SHORT, WIDE], &Case::new, &kills, says);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `[phases]` from input to files: restarts, ranks, commands, faults.
 
-use crate::common::sections::{Compared, differences, obeys_the_laws};
+use crate::common::sections::{
+    differences, obeys_the_laws, same_after_any_kill, same_on_any_ranks,
+};
 use crate::common::{Case, expect_code, text};
 use crate::spins::{ising, put_shaped, shape, write_foreign};
 use nishina::io::tree::Tree;
@@ -154,24 +156,15 @@ fn no_epochs_give_the_objective_and_its_gradient_at_loaded_numbers() {
 
 #[test]
 fn a_run_is_the_same_on_one_two_and_three_ranks() {
-    for input in [CLASSIFY, FILTERS, ENERGY] {
-        let make = || case(input);
-        let compared = Compared::new("phases", &make);
-        let whole = compared.whole();
-        assert!(whole.datasets.contains_key("objective"));
-        compared.same_on_more_ranks(&whole);
-    }
+    let datasets = ["objective"];
+    same_on_any_ranks("phases", &[CLASSIFY, FILTERS, ENERGY], &case, &datasets);
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_bit_on_any_number_of_ranks() {
-    for input in [CLASSIFY, FILTERS] {
-        let make = || case(input);
-        let compared = Compared::new("phases", &make);
-        let whole = compared.whole();
-        let kills = [(1, 1), (3, 2), (6, 1)];
-        compared.same_after_kills(&whole, &kills, usize::MAX, "continuing from epoch");
-    }
+    let kills = [(1, 1), (3, 2), (6, 1)];
+    let says = "continuing from epoch";
+    same_after_any_kill("phases", &[CLASSIFY, FILTERS], &case, &kills, says);
 }
 
 #[test]

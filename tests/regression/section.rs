@@ -1,6 +1,8 @@
 //! `[regression]` from input to files: datasets, restarts, ranks, commands.
 
-use crate::common::sections::{Compared, differences, obeys_the_laws};
+use crate::common::sections::{
+    differences, obeys_the_laws, same_after_any_kill, same_on_any_ranks,
+};
 use crate::common::{Case, expect_code, text};
 use nishina::io::tree::{Tree, Value};
 
@@ -203,24 +205,15 @@ fn results_can_be_loaded_and_seen_on_other_rows() {
 
 #[test]
 fn a_run_is_the_same_on_one_two_and_three_ranks() {
-    for input in [NETWORK, GRADIENT, EXACT] {
-        let make = || case(input);
-        let compared = Compared::new("regression", &make);
-        let whole = compared.whole();
-        assert!(whole.datasets.contains_key("prediction"));
-        compared.same_on_more_ranks(&whole);
-    }
+    let datasets = ["prediction"];
+    same_on_any_ranks("regression", &[NETWORK, GRADIENT, EXACT], &case, &datasets);
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_bit_on_any_number_of_ranks() {
-    for input in [NETWORK, GRADIENT] {
-        let make = || case(input);
-        let compared = Compared::new("regression", &make);
-        let whole = compared.whole();
-        let kills = [(1, 1), (3, 2), (6, 1)];
-        compared.same_after_kills(&whole, &kills, usize::MAX, "continuing from step");
-    }
+    let kills = [(1, 1), (3, 2), (6, 1)];
+    let says = "continuing from step";
+    same_after_any_kill("regression", &[NETWORK, GRADIENT], &case, &kills, says);
 }
 
 #[test]

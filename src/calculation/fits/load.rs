@@ -67,6 +67,11 @@ pub(in crate::calculation) fn load(
     }
 }
 
+/// Adds a number for what a file says to the keys of a section, in place of its name.
+pub(in crate::calculation) fn add_digest(table: &mut toml::Table, key: &str, number: u64) {
+    table.insert(key.into(), toml::Value::String(format!("{number:016x}")));
+}
+
 /// A number for the content of the file that `key` names.
 pub(in crate::calculation) fn content(source: &Source, key: &str, file: &str) -> Result<u64> {
     let bytes = crate::files::bytes(&source.folder.join(file), u64::MAX).map_err(|e| {

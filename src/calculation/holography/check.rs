@@ -3,14 +3,13 @@
 use super::keys::{
     Experiment, HolographyInput, MeanInput, MetricSource, Recipe, SmoothnessInput, keys,
 };
+use crate::calculation::fits::stands_alone;
 use crate::error::{Error, Result};
 use crate::holography::bulk::Bulk;
 use crate::input::Source;
 
 /// steepness × band, at most: beyond, the answer is a step to all digits.
 const STEEPEST: f64 = 300.0;
-/// Sections that belong to lattices and wave functions.
-const OTHERS: [&str; 5] = ["basis", "lattice", "hamiltonian", "ansatz", "sampler"];
 
 fn wrong<T>(key: &str, problem: impl Into<String>, remedy: &str) -> Result<T> {
     Err(Error::input(format!("holography.{key}"), problem, remedy))
@@ -19,7 +18,7 @@ fn wrong<T>(key: &str, problem: impl Into<String>, remedy: &str) -> Result<T> {
 /// An error for the first key whose value cannot work.
 pub(super) fn validate(source: &Source) -> Result<()> {
     let keys = keys(source)?;
-    alone(source)?;
+    stands_alone(source, "holography")?;
     let recipe = keys.recipe();
     counts(&keys, &recipe)?;
     numbers(&recipe)?;
@@ -27,21 +26,6 @@ pub(super) fn validate(source: &Source) -> Result<()> {
     belongings(&keys)?;
     mean_at(&recipe.mean, 1.0)?;
     potential(&keys, &recipe.bulk)
-}
-
-/// Nothing else is calculated, and there is no lattice.
-fn alone(source: &Source) -> Result<()> {
-    let here = |name: &&str| source.table.contains_key(*name);
-    let shared = OTHERS.iter().copied().find(here);
-    let mut sections = source.sections().map(String::as_str);
-    match shared.or(sections.find(|name| *name != "holography")) {
-        None => Ok(()),
-        Some(name) => Err(Error::input(
-            name,
-            "[holography] stands alone: it has no lattice and no wave function",
-            "remove this section, or move it to an input of its own",
-        )),
-    }
 }
 
 fn counts(keys: &HolographyInput, recipe: &Recipe) -> Result<()> {

@@ -36,10 +36,10 @@ pub(super) struct LearningPoint {
 }
 
 /// Σ r(x) O(x)* over all ranks, the same bytes everywhere.
-pub(super) fn pull(
+fn pull(
+    vmc: &Vmc,
     derivatives: &Derivatives,
     coefficients: &[Complex64],
-    in_order: bool,
     comm: &dyn Comm,
 ) -> Result<Vec<f64>> {
     let product = |derivatives: &Derivatives, r: &[Complex64]| match derivatives.kind {
@@ -49,7 +49,7 @@ pub(super) fn pull(
         }
         _ => derivatives.adjoint_times(&flatten(r.iter().copied())),
     };
-    if in_order {
+    if vmc.deterministic {
         let weights = vec![0.0; coefficients.len()];
         let data = Residuals {
             derivatives,
@@ -135,12 +135,7 @@ pub(super) fn outcomes_in_full(
             *w - c.conj()
         })
         .collect();
-    let force = pull(
-        &ensemble.derivatives(),
-        &coefficients,
-        vmc.deterministic,
-        comm,
-    )?;
+    let force = pull(vmc, &ensemble.derivatives(), &coefficients, comm)?;
     Ok(LearningPoint {
         objective: said.nll,
         fidelity,
@@ -170,9 +165,9 @@ pub(super) fn outcomes_beside_samples(
     let mut clipped = [said.clipped];
     comm.sum(&mut clipped)?;
     let weights: Vec<Complex64> = ensemble.weights().iter().map(|w| (*w).into()).collect();
-    let mut force = pull(&ensemble.derivatives(), &weights, in_order, comm)?;
+    let mut force = pull(vmc, &ensemble.derivatives(), &weights, comm)?;
     let pulls = pulled(&said);
-    let of_data = pull(&ensemble.derivatives_of(&own.xs), &pulls, in_order, comm)?;
+    let of_data = pull(vmc, &ensemble.derivatives_of(&own.xs), &pulls, comm)?;
     force.iter_mut().zip(of_data).for_each(|(f, d)| *f += d);
     let known = |value: f64| if log_norm.is_some() { value } else { UNKNOWN };
     Ok(LearningPoint {
@@ -199,12 +194,7 @@ pub(super) fn infidelity(vmc: &Vmc, state: &TargetState, comm: &dyn Comm) -> Res
     let fidelity = exact_fidelity(ensemble, state).unwrap_or(overlap.fidelity);
     let each = ensemble.weights().iter().zip(&overlap.ratios);
     let coefficients: Vec<Complex64> = each.map(|(w, r)| w * (1.0 - r / overlap.mean)).collect();
-    let force = pull(
-        &ensemble.derivatives(),
-        &coefficients,
-        vmc.deterministic,
-        comm,
-    )?;
+    let force = pull(vmc, &ensemble.derivatives(), &coefficients, comm)?;
     Ok(LearningPoint {
         objective: -fidelity.ln(),
         fidelity,

@@ -61,14 +61,15 @@ fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     let mut table = Section::own_keys(source, name)?;
     let keys = keys(source)?;
     table.extend(keys.recipe().table());
-    let mut digest = |key: &str, number: u64| {
-        table.insert(key.into(), toml::Value::String(format!("{number:016x}")));
-    };
     if keys.files.is_some() {
-        digest("files", files::read(source, &keys)?.digest());
+        fits::add_digest(&mut table, "files", files::read(source, &keys)?.digest());
     }
     if let Some(file) = &keys.load {
-        digest("load", fits::content(source, "phases.load", file)?);
+        fits::add_digest(
+            &mut table,
+            "load",
+            fits::content(source, "phases.load", file)?,
+        );
     }
     Ok(table)
 }

@@ -4,6 +4,7 @@ use super::keys::{
     ColumnTransform, ErrorFunction, InvertInput, OutputUnits, RegressionInput, RegressionMethod,
     RegressionRecipe, keys,
 };
+use crate::calculation::fits::stands_alone;
 use crate::error::{Error, Result};
 use crate::input::Source;
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ pub(super) fn wrong<T>(key: &str, problem: impl Into<String>, remedy: &str) -> R
 pub(super) fn validate(source: &Source) -> Result<()> {
     let keys = keys(source)?;
     let recipe = keys.recipe();
-    alone(source)?;
+    stands_alone(source, "regression")?;
     columns(&keys)?;
     counts(&recipe)?;
     numbers(&recipe)?;
@@ -27,22 +28,6 @@ pub(super) fn validate(source: &Source) -> Result<()> {
     match &keys.invert {
         None => Ok(()),
         Some(invert) => inversion(invert, &keys),
-    }
-}
-
-/// Nothing else is calculated, and there is no lattice.
-fn alone(source: &Source) -> Result<()> {
-    const OTHERS: [&str; 5] = ["basis", "lattice", "hamiltonian", "ansatz", "sampler"];
-    let here = |name: &&str| source.table.contains_key(*name);
-    let shared = OTHERS.iter().copied().find(here);
-    let mut sections = source.sections().map(String::as_str);
-    match shared.or(sections.find(|name| *name != "regression")) {
-        None => Ok(()),
-        Some(name) => Err(Error::input(
-            name,
-            "[regression] stands alone: it has no lattice and no wave function",
-            "remove this section, or move it to an input of its own",
-        )),
     }
 }
 

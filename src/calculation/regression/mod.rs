@@ -51,12 +51,13 @@ fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     let mut table = Section::own_keys(source, name)?;
     let keys = keys(source)?;
     table.extend(keys.recipe().table());
-    let mut digest = |key: &str, number: u64| {
-        table.insert(key.into(), toml::Value::String(format!("{number:016x}")));
-    };
-    digest("data", data::read(source, &keys)?.digest());
+    fits::add_digest(&mut table, "data", data::read(source, &keys)?.digest());
     if let Some(file) = &keys.load {
-        digest("load", fits::content(source, "regression.load", file)?);
+        fits::add_digest(
+            &mut table,
+            "load",
+            fits::content(source, "regression.load", file)?,
+        );
     }
     Ok(table)
 }

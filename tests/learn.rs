@@ -4,6 +4,8 @@
 mod common;
 #[path = "learn/golden.rs"]
 mod golden;
+#[path = "learn/moving.rs"]
+mod moving;
 #[path = "common/reference.rs"]
 mod reference;
 #[path = "learn/section.rs"]

@@ -76,7 +76,7 @@ fn contrastive_chains_start_at_outcomes() {
              steps = 0\nlearning_rate = 0.1\nnegative = '{negative}'\n"
         ));
         let mut start = Tree::default();
-        let diagonal = |k: usize| if k % 5 == 0 { 20.0 } else { 0.0 };
+        let diagonal = |k: usize| if k.is_multiple_of(5) { 20.0 } else { 0.0 };
         let weights = (0..16).map(diagonal).collect();
         start.put("W", Value::Real(shaped(&[4, 4], weights)));
         start.put_reals("a", &[0.0; 4]);

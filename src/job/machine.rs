@@ -7,6 +7,7 @@ use crate::io::seal::fnv1a;
 use crate::linalg::blas;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The variable that keeps [`ensure_blas_kernel`] from starting the program over and over.
@@ -19,6 +20,7 @@ const RESTARTED: &str = "NISHINA_RESTARTED_FOR_BLAS";
 /// A user's own `OPENBLAS_CORETYPE` is respected. Returns the kernels in use; where starting again
 /// fails, the program goes on with what it has and a warning.
 pub fn ensure_blas_kernel() -> String {
+    start();
     let core = blas::core_name();
     let free = environment("OPENBLAS_CORETYPE").is_none() && environment(RESTARTED).is_none();
     if let Some(better) = better_kernel(&core, &vector_units()).filter(|_| free) {
@@ -95,13 +97,22 @@ fn better_kernel(core: &str, &(avx2, avx512): &(bool, bool)) -> Option<&'static 
     }
 }
 
-/// What a result file says of its origin, as (name, value): program, version, host, start (UTC),
-/// command line, processor, BLAS kernels and threads, batch job. It differs from run to run; the
-/// number of ranks is not in it.
+/// When the program started.
+static STARTED: OnceLock<SystemTime> = OnceLock::new();
+
+/// When the program started: the time of the first call.
+fn start() -> SystemTime {
+    *STARTED.get_or_init(SystemTime::now)
+}
+
+/// What a result file says of its origin, as (name, value): program, version, host, start and time
+/// of writing (UTC), command line, processor, BLAS kernels and threads, batch job. It differs from
+/// run to run; the number of ranks is not in it.
 pub fn provenance() -> Vec<(String, String)> {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
+    let date = |time: SystemTime| {
+        let since = time.duration_since(UNIX_EPOCH);
+        utc(since.map_or(0, |d| d.as_secs()))
+    };
     let command: Vec<String> = std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())
         .collect();
@@ -109,7 +120,8 @@ pub fn provenance() -> Vec<(String, String)> {
         ("program", "nishina".to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_string()),
         ("host", host_name()),
-        ("started", utc(seconds)),
+        ("started", date(start())),
+        ("written", date(SystemTime::now())),
         ("command", command.join(" ")),
         ("processor", processor()),
         ("blas_kernels", blas::core_name()),
@@ -257,5 +269,18 @@ mod tests {
         let mut names: Vec<_> = facts.iter().map(|f| &f.0).collect();
         names.dedup();
         assert_eq!(names.len(), facts.len());
+    }
+
+    #[test]
+    fn the_start_is_not_the_time_of_writing() {
+        let dates = || {
+            let facts = provenance();
+            ["started", "written"].map(|name| facts.iter().find(|f| f.0 == name).cloned())
+        };
+        let first = dates();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        let second = dates();
+        assert_eq!(first[0], second[0]);
+        assert!(first[1] < second[1] && second[0].is_some());
     }
 }

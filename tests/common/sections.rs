@@ -84,8 +84,8 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// Fails unless each input gives the same bits on one, two and three ranks; `datasets` are some that
-/// the results of `group` have.
+/// Fails unless each input gives the same bits on one, two and three ranks; `datasets` are some
+/// that the results of `group` have.
 pub fn same_on_any_ranks(
     group: &str,
     inputs: &[&str],

@@ -35,6 +35,23 @@ pub(super) struct LearningPoint {
     pub force: Vec<f64>,
 }
 
+/// Σ r(x) O(x)* over the rows of this rank.
+fn product(derivatives: &Derivatives, r: &[Complex64]) -> Vec<f64> {
+    match derivatives.kind {
+        Kind::Real => {
+            let real: Vec<f64> = r.iter().map(|z| z.re).collect();
+            derivatives.adjoint_times(&real)
+        }
+        _ => derivatives.adjoint_times(&flatten(r.iter().copied())),
+    }
+}
+
+/// Adds `more` to a sum, which may still be empty.
+fn add(sum: &mut Vec<f64>, more: &[f64]) {
+    sum.resize(more.len(), 0.0);
+    sum.iter_mut().zip(more).for_each(|(s, m)| *s += m);
+}
+
 /// Σ r(x) O(x)* over all ranks, the same bytes everywhere.
 fn pull(
     vmc: &Vmc,
@@ -42,13 +59,6 @@ fn pull(
     coefficients: &[Complex64],
     comm: &dyn Comm,
 ) -> Result<Vec<f64>> {
-    let product = |derivatives: &Derivatives, r: &[Complex64]| match derivatives.kind {
-        Kind::Real => {
-            let real: Vec<f64> = r.iter().map(|z| z.re).collect();
-            derivatives.adjoint_times(&real)
-        }
-        _ => derivatives.adjoint_times(&flatten(r.iter().copied())),
-    };
     if vmc.deterministic {
         let weights = vec![0.0; coefficients.len()];
         let data = Residuals {
@@ -155,9 +165,15 @@ pub(super) fn outcomes_beside_samples(
     comm: &dyn Comm,
 ) -> Result<LearningPoint> {
     let ensemble = &*vmc.ensemble;
-    let norm = log_norm.unwrap_or(0.0);
-    let said = own.judge(&ensemble.log_psi_of(&own.xs), norm);
-    let held_said = held.map(|h| h.judge(&ensemble.log_psi_of(&h.xs), norm));
+    let (psi, norm): (&dyn Amplitudes, _) = (ensemble, log_norm.unwrap_or(0.0));
+    let mut of_data = Vec::new();
+    let said = own.judge(psi, norm, |portion, said| {
+        if !vmc.deterministic {
+            let derivatives = ensemble.derivatives_of(&portion.xs);
+            add(&mut of_data, &product(&derivatives, &pulled(said)));
+        }
+    });
+    let held_said = held.map(|h| h.judge(psi, norm, |_, _| ()));
     let in_order = vmc.deterministic;
     let nll = total(said.each.iter().map(|v| [*v]), in_order, comm)?[0];
     let of_held = held_said.iter().flat_map(|l| &l.each).map(|v| [*v]);
@@ -166,9 +182,14 @@ pub(super) fn outcomes_beside_samples(
     comm.sum(&mut clipped)?;
     let weights: Vec<Complex64> = ensemble.weights().iter().map(|w| (*w).into()).collect();
     let mut force = pull(vmc, &ensemble.derivatives(), &weights, comm)?;
-    let pulls = pulled(&said);
-    let of_data = pull(vmc, &ensemble.derivatives_of(&own.xs), &pulls, comm)?;
-    force.iter_mut().zip(of_data).for_each(|(f, d)| *f += d);
+    if vmc.deterministic {
+        let derivatives = ensemble.derivatives_of(&own.configurations());
+        of_data = pull(vmc, &derivatives, &pulled(&said), comm)?;
+    } else {
+        of_data.resize(force.len(), 0.0);
+        comm.sum(&mut of_data)?;
+    }
+    add(&mut force, &of_data);
     let known = |value: f64| if log_norm.is_some() { value } else { UNKNOWN };
     Ok(LearningPoint {
         objective: known(nll),

@@ -7,6 +7,7 @@
 
 use super::lesson::{MOST_SITES, too_many_words, word};
 use crate::basis::Numbering;
+use crate::ensemble::Amplitudes;
 use crate::error::{Error, Result};
 use crate::shots::{MeasuredBasis, Readout, Shots, rotate, rotate_back, unrotated};
 use num_complex::Complex64;
@@ -164,9 +165,19 @@ fn outside(outcome: &[i8]) -> Error {
     Error::input("learn.target", problem, "remove it, or hamiltonian.sector")
 }
 
-/// Outcomes written out as sums over configurations, for states that are evaluated on demand.
+/// Configurations of a portion of outcomes, at least, where there are so many.
+const PORTION: usize = 1024;
+
+/// Outcomes written out as sums over configurations, for states that are evaluated on demand. They
+/// stand in portions whose tables stay in the cache.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WrittenOut {
+    pub portions: Vec<Portion>,
+}
+
+/// Some outcomes as sums over configurations.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Portion {
     /// Configurations of all outcomes, row by row.
     pub xs: Vec<i8>,
     coefficients: Vec<Complex64>,
@@ -178,19 +189,52 @@ impl WrittenOut {
     /// Of some rows of the shots.
     pub fn new(shots: &Shots, rows: std::ops::Range<usize>) -> Self {
         let shares = shots.shares();
-        let mut all = WrittenOut::default();
+        let (mut portions, mut last) = (Vec::new(), Portion::default());
         for k in rows {
             let basis = &shots.bases[shots.basis[k] as usize];
             let (xs, coefficients) = unrotated(shots.outcome(k), basis);
-            all.outcomes.push((coefficients.len(), shares[k]));
-            all.xs.extend(xs);
-            all.coefficients.extend(coefficients);
+            last.outcomes.push((coefficients.len(), shares[k]));
+            last.xs.extend(xs);
+            last.coefficients.extend(coefficients);
+            if last.coefficients.len() >= PORTION {
+                portions.push(std::mem::take(&mut last));
+            }
         }
+        if !last.outcomes.is_empty() {
+            portions.push(last);
+        }
+        WrittenOut { portions }
+    }
+
+    /// What they say of a wave function; `log_norm` is ln ⟨ψ|ψ⟩, 0 where it is not known. `then`
+    /// sees each portion and what it says.
+    pub fn judge(
+        &self,
+        psi: &dyn Amplitudes,
+        log_norm: f64,
+        mut then: impl FnMut(&Portion, &Likelihood),
+    ) -> Likelihood {
+        let mut all = Likelihood::default();
+        for portion in &self.portions {
+            let said = portion.judge(&psi.log_psi_of(&portion.xs), log_norm);
+            then(portion, &said);
+            all.clipped += said.clipped;
+            all.pull.extend(said.pull);
+            all.each.extend(said.each);
+        }
+        all.nll = all.each.iter().sum();
         all
     }
 
+    /// Configurations of all outcomes, row by row.
+    pub fn configurations(&self) -> Vec<i8> {
+        self.portions.iter().flat_map(|p| p.xs.clone()).collect()
+    }
+}
+
+impl Portion {
     /// What they say of a state with these ln ψ; `log_norm` is ln ⟨ψ|ψ⟩, 0 where it is not known.
-    pub fn judge(&self, log_psi: &[Complex64], log_norm: f64) -> Likelihood {
+    fn judge(&self, log_psi: &[Complex64], log_norm: f64) -> Likelihood {
         let mut said = Likelihood {
             pull: Vec::with_capacity(log_psi.len()),
             ..Likelihood::default()

@@ -101,7 +101,7 @@ impl Learn<'_> {
             return Ok((UNKNOWN, None));
         };
         let sum = |own: &WrittenOut| {
-            let said = own.judge(&vmc.ensemble.log_psi_of(&own.xs), log_norm);
+            let said = own.judge(&*vmc.ensemble, log_norm, |_, _| ());
             let rows = said.each.iter().map(|v| [*v]);
             total(rows, vmc.deterministic, comm).map(|sums| sums[0])
         };

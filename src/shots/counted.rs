@@ -2,7 +2,7 @@
 //! entropy, a part that is held out, batches.
 
 use super::bases::MeasuredBasis;
-use super::drawing::draw;
+use super::drawing::Urn;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
 use crate::rng::{Binomial, Distribution, Generator};
@@ -208,11 +208,16 @@ impl Shots {
         (kept, held)
     }
 
-    /// A batch: `count` single shots drawn with replacement with probabilities by
-    /// [`Shots::shares`]; its weights are counts, its bases those of all shots.
-    pub fn batch(&self, count: usize, rng: &mut Generator) -> Shots {
+    /// What batches are drawn from: the rows with probabilities by [`Shots::shares`].
+    pub fn urn(&self) -> Urn {
+        Urn::new(&self.shares())
+    }
+
+    /// A batch: `count` single shots drawn with replacement from the [`Shots::urn`] of these shots;
+    /// its weights are counts, its bases those of all shots.
+    pub fn batch(&self, urn: &Urn, count: usize, rng: &mut Generator) -> Shots {
         let mut batch = self.without_rows();
-        for (k, times) in draw(&self.shares(), count, rng) {
+        for (k, times) in urn.draw(count, rng) {
             batch.push(self.basis[k], self.outcome(k), times as f64);
         }
         batch

@@ -6,32 +6,50 @@ use super::rotation::{configurations, rotate};
 use crate::rng::{Generator, RngExt};
 use num_complex::Complex64;
 
-/// `count` places drawn independently with probabilities proportional to `probabilities` (over
-/// words, or over any list; not negative): places with how often each was drawn, in ascending
-/// order. None where the sum is not positive and finite.
-pub fn draw(probabilities: &[f64], count: usize, rng: &mut Generator) -> Vec<(usize, u64)> {
-    let mut total = 0.0;
-    let sums: Vec<f64> = probabilities
-        .iter()
-        .map(|p| {
+/// Probabilities, ready to be drawn from many times.
+#[derive(Debug, Clone)]
+pub struct Urn {
+    /// Sums of the first 1, 2, … probabilities; none where nothing can be drawn.
+    sums: Vec<f64>,
+}
+
+impl Urn {
+    /// Of probabilities over words or over any list, up to a common factor; not negative. Nothing
+    /// is drawn where their sum is not positive and finite.
+    pub fn new(probabilities: &[f64]) -> Self {
+        let mut total = 0.0;
+        let add = |p: &f64| {
             total += p;
             total
-        })
-        .collect();
-    if !(total > 0.0 && total.is_finite()) {
-        return Vec::new();
+        };
+        let sums: Vec<f64> = probabilities.iter().map(add).collect();
+        match total > 0.0 && total.is_finite() {
+            true => Urn { sums },
+            false => Urn { sums: Vec::new() },
+        }
     }
-    // A product may round up to the sum itself, which the last possible place has.
-    let last = sums.partition_point(|s| *s < total);
-    let mut places: Vec<usize> = (0..count)
-        .map(|_| {
+
+    /// `count` places drawn independently, with how often each was drawn, in ascending order.
+    pub fn draw(&self, count: usize, rng: &mut Generator) -> Vec<(usize, u64)> {
+        let Some(total) = self.sums.last() else {
+            return Vec::new();
+        };
+        // A product may round up to the sum itself, which the last possible place has.
+        let last = self.sums.partition_point(|s| s < total);
+        let place = |_| {
             let level = rng.random::<f64>() * total;
-            sums.partition_point(|s| *s <= level).min(last)
-        })
-        .collect();
-    places.sort_unstable();
-    let runs = places.chunk_by(|a, b| a == b);
-    runs.map(|run| (run[0], run.len() as u64)).collect()
+            self.sums.partition_point(|s| *s <= level).min(last)
+        };
+        let mut places: Vec<usize> = (0..count).map(place).collect();
+        places.sort_unstable();
+        let runs = places.chunk_by(|a, b| a == b);
+        runs.map(|run| (run[0], run.len() as u64)).collect()
+    }
+}
+
+/// `count` places drawn once from `probabilities`, as [`Urn`] draws them.
+pub fn draw(probabilities: &[f64], count: usize, rng: &mut Generator) -> Vec<(usize, u64)> {
+    Urn::new(probabilities).draw(count, rng)
 }
 
 /// An outcome in a basis from one configuration `x` that was drawn from |ψ|²: the sites

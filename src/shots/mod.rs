@@ -17,7 +17,7 @@ mod tests;
 
 pub use bases::{MeasuredAxis, MeasuredBasis, pairs};
 pub use counted::Shots;
-pub use drawing::{collapse, draw};
+pub use drawing::{Urn, collapse, draw};
 pub use files::{FirstSite, read_shots};
 pub use readout::Readout;
 pub use rotation::{rotate, rotate_back, unrotated};

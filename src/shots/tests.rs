@@ -295,7 +295,7 @@ fn shots_are_held_out_one_by_one() {
 #[test]
 fn batches_follow_the_shares() {
     let shots = counted();
-    let batch = shots.batch(100_000, &mut generator(50));
+    let batch = shots.batch(&shots.urn(), 100_000, &mut generator(50));
     assert_eq!(batch.bases, shots.bases);
     assert_eq!(batch.weights.iter().sum::<f64>(), 1e5);
     assert_eq!(batch.clone().joined(), batch);
@@ -317,7 +317,7 @@ fn means_over_small_batches_have_no_bias() {
     };
     let mut rng = generator(51);
     let means: Vec<f64> = (0..20_000)
-        .map(|_| mean(&shots.batch(3, &mut rng)))
+        .map(|_| mean(&shots.batch(&shots.urn(), 3, &mut rng)))
         .collect();
     let n = means.len() as f64;
     let average = means.iter().sum::<f64>() / n;

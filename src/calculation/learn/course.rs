@@ -54,7 +54,10 @@ impl Learn<'_> {
         let mut states = Vec::new();
         for chain in vmc.ensemble.noise().streams() {
             let mut rng = stream(vmc.seed, Purpose::LearnBatch, 1 << 32 | chain as u64, step);
-            states.extend_from_slice(lesson.shots.batch(1, &mut rng).outcome(0));
+            let drawn = lesson.urn.draw(1, &mut rng);
+            for (k, _) in drawn {
+                states.extend_from_slice(lesson.shots.outcome(k));
+            }
         }
         vmc.ensemble.set_chain_states(&states)
     }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::input::{FIRST_BURN_IN, Method, SamplerInput, Source};
 use crate::io::tree::Tree;
 use crate::rng::{Generator, Purpose, stream};
-use crate::shots::{MeasuredBasis, Readout, Shots, collapse, draw, pairs, read_shots, rotate};
+use crate::shots::{MeasuredBasis, Readout, Shots, Urn, collapse, draw, pairs, read_shots, rotate};
 use num_complex::Complex64;
 
 /// Sites of which all 2^N words are enumerated, at most.
@@ -31,6 +31,8 @@ pub(super) struct Lesson {
     pub shots: Shots,
     /// Those that are held out.
     pub held: Option<Shots>,
+    /// What batches and starts of chains are drawn from.
+    pub urn: Urn,
     /// Entropy of `shots`, mean over the bases.
     pub entropy: f64,
     /// What was drawn from a state, if anything; on rank 0.
@@ -141,6 +143,7 @@ impl Lesson {
         }
         Ok(Lesson {
             entropy: shots.entropy(),
+            urn: shots.urn(),
             shots,
             held,
             drawn,
@@ -169,6 +172,7 @@ impl Lesson {
         let shots = Shots::load(&tree, "shots", sites)?;
         Ok(Lesson {
             entropy: shots.entropy(),
+            urn: shots.urn(),
             shots,
             held,
             drawn: None,

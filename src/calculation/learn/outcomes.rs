@@ -87,7 +87,7 @@ impl Learn<'_> {
         let now = &self.standing;
         let (member, step) = (now.member as u64, now.step as u64);
         let mut rng = stream(self.source.input.seed, Purpose::LearnBatch, member, step);
-        Some(lesson.shots.batch(self.keys.batch, &mut rng))
+        Some(lesson.shots.batch(&lesson.urn, self.keys.batch, &mut rng))
     }
 
     /// Ξ of all outcomes at the present parameters with this ln ⟨ψ|ψ⟩, and of those held out.

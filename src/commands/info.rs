@@ -267,6 +267,37 @@ fn temperature_text(about: &Value) -> String {
     )
 }
 
+/// A value for people: the parts of a summary with their errors, without what is not known.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Object(parts) => {
+            let known = parts.iter().filter(|(key, part)| {
+                let of = key.strip_suffix("_error");
+                !part.is_null() && !of.is_some_and(|of| parts.contains_key(of))
+            });
+            let words = known.map(|(key, part)| {
+                let error = parts.get(&format!("{key}_error")).and_then(Value::as_f64);
+                match (part.as_f64(), error.filter(|e| *e > 0.0)) {
+                    (Some(mean), Some(error)) => {
+                        format!("{key} {}", crate::stats::with_error(mean, error))
+                    }
+                    _ => format!("{key} {}", plain(part)),
+                }
+            });
+            words.collect::<Vec<_>>().join("  ")
+        }
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            let value = number.as_f64().unwrap_or(f64::NAN);
+            match value == 0.0 || (1e-3..1e6).contains(&value.abs()) {
+                true => format!("{value:.6}"),
+                false => format!("{value:.5e}"),
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
 /// The same for people.
 pub fn info_text(info: &Value) -> String {
     let mut lines = Vec::new();
@@ -281,7 +312,7 @@ pub fn info_text(info: &Value) -> String {
             ];
             !apart.contains(&k.as_str()) && !v.is_null()
         }) {
-            lines.push(format!("{key:<16} {}", value.to_string().trim_matches('"')));
+            lines.push(format!("{key:<16} {}", plain(value)));
         }
     }
     let energy = info.get("energy").filter(|e| !e.is_null());
@@ -292,7 +323,10 @@ pub fn info_text(info: &Value) -> String {
     for (name, about) in sections.into_iter().flatten() {
         let own = about.as_object().into_iter().flatten();
         let own = own.filter(|(key, _)| !["blocks", "expected", "seconds"].contains(&key.as_str()));
-        let own: Vec<_> = own.map(|(key, value)| format!("{key} {value}")).collect();
+        let own = own.filter(|(_, value)| !value.is_null());
+        let own: Vec<_> = own
+            .map(|(key, value)| format!("{key} {}", plain(value)))
+            .collect();
         if !own.is_empty() {
             let blocks = &about["blocks"];
             lines.push(format!("{name:<16} {blocks} blocks  {}", own.join("  ")));

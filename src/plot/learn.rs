@@ -1,5 +1,6 @@
-//! Decides the pictures of wave functions that learn: the objective with what is held out, and the
-//! infidelity, over the steps.
+//! Decides the pictures of wave functions that learn: the objective with what is held out and the
+//! infidelity over the steps, measured correlations against those of the outcomes, and the
+//! infidelity against the number of outcomes.
 
 use super::Drawn;
 use super::axis::Axis;
@@ -11,6 +12,10 @@ use crate::error::Result;
 
 /// Style of what is held out.
 const HELD: usize = 1;
+/// The measured correlations of pairs of sites.
+const PAIRS: &str = "measure/observables/spin-correlations-zz";
+const NO_PAIRS: &str = "it needs outcomes along z and the observable spin-correlations-zz";
+const NO_COUNTS: &str = "it needs two files or more with a number of outcomes and a fidelity";
 
 /// All pictures; none where no file has learned.
 pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
@@ -24,7 +29,77 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         .filter(|panel| !panel.curves.is_empty())
         .collect();
     let reason = "the objective was not known in any step, or there were no steps";
-    Ok(vec![Drawn::new("learning", stack(&panels)?, reason)])
+    let mut drawn = vec![Drawn::new("learning", stack(&panels)?, reason)];
+    let panels = Vec::from_iter(correlations(&runs));
+    let name = "learned-correlations";
+    drawn.push(Drawn::new(name, stack(&panels)?, NO_PAIRS));
+    if runs.len() > 1 {
+        let panels = Vec::from_iter(against_outcomes(&runs));
+        let name = "fidelity-against-outcomes";
+        drawn.push(Drawn::new(name, stack(&panels)?, NO_COUNTS));
+    }
+    Ok(drawn)
+}
+
+/// The number across the diagonal of measured correlations that makes σσ of them.
+fn to_sigma(run: &ResultsFile) -> f64 {
+    match run.unit(&format!("{PAIRS}/mean")).is_empty() {
+        true => 1.0,
+        false => 4.0,
+    }
+}
+
+/// Measured correlations of all pairs of sites against those of the outcomes.
+fn correlations(runs: &[&ResultsFile]) -> Option<Panel> {
+    let mut curves = Vec::new();
+    let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
+    for run in runs {
+        let data = run.reals("learn/correlations/mean");
+        let mean = run.reals(&format!("{PAIRS}/mean"));
+        let sites = data.len().isqrt();
+        if data.is_empty() || mean.len() != data.len() {
+            continue;
+        }
+        let apart = (0..data.len()).filter(|k| k / sites < k % sites);
+        let places: Vec<usize> = apart.collect();
+        let pick = |all: &[f64], scale: f64| -> Vec<f64> {
+            places.iter().map(|k| scale * all[*k]).collect()
+        };
+        let (x, scale) = (pick(&data, 1.0), to_sigma(run));
+        let y = pick(&mean, scale);
+        for v in &x {
+            ends = (ends.0.min(*v), ends.1.max(*v));
+        }
+        let name = &run.name;
+        curves.push(Curve::new(name, run.style, Look::Marks, &x, &y, None));
+    }
+    if curves.is_empty() {
+        return None;
+    }
+    let (line, equal) = ([ends.0, ends.1], runs.len());
+    curves.push(Curve::new("equal", equal, Look::Line, &line, &line, None));
+    let x = Axis::linear("⟨σᶻᵢ σᶻⱼ⟩ of the outcomes");
+    Some(Panel::new(x, Axis::linear("⟨σᶻᵢ σᶻⱼ⟩ measured"), curves))
+}
+
+/// 1 − F at the end against the number of outcomes, one point for each file.
+fn against_outcomes(runs: &[&ResultsFile]) -> Option<Panel> {
+    let of = |run: &&ResultsFile| {
+        let part = |name: &str| run.tree.real(&format!("learn/{name}")).ok();
+        let error = part("fidelity_error").unwrap_or(0.0);
+        Some((part("outcomes")?, 1.0 - part("fidelity")?, error))
+    };
+    let mut points: Vec<(f64, f64, f64)> = runs.iter().filter_map(of).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if points.len() < 2 {
+        return None;
+    }
+    let x: Vec<f64> = points.iter().map(|p| p.0).collect();
+    let y: Vec<f64> = points.iter().map(|p| p.1).collect();
+    let error: Vec<f64> = points.iter().map(|p| p.2).collect();
+    let curve = Curve::new("learned", 0, Look::Points, &x, &y, Some(&error));
+    let across = Axis::log("outcomes");
+    Some(Panel::new(across, Axis::log("1 - fidelity"), vec![curve]))
 }
 
 /// A column over the steps where it is known.

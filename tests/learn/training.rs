@@ -133,12 +133,79 @@ fn samples_learn_what_full_sums_learn() {
     assert!(kl > 0.0 && kl < 0.012, "{kl}");
     let fidelity = found.real("learn/fidelity").unwrap();
     assert!(fidelity > 0.997, "{fidelity}");
-    let zz = found.reals("measure/observables/spin-correlations-zz/mean");
-    assert!(zz.is_ok());
+    within_three_errors(&found, 10);
     let sx = found
         .real("measure/observables/transverse-magnetisation/mean")
         .unwrap();
     // Ring of 10 at the critical field: <sx> = -E/(2 N) by self-duality.
     let exact = 12.784906442999324 / 20.0;
     assert!((sx - exact).abs() < 0.02 * exact, "{sx}, {exact}");
+}
+
+/// ⟨s_i s_j⟩ of the ground state of a critical ring, all pairs.
+fn exact_correlations(sites: usize) -> Vec<f64> {
+    let case = Case::new(&format!(
+        "[lattice]\nkind = 'chain'\nsize = {sites}\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n"
+    ));
+    expect_code(&case.alone(&["exact", "x.toml", "--output", "e.h5"]), 0);
+    let all = case.tree("e.h5").complexes("states/0/amplitudes").unwrap();
+    let sum = |i: usize, j: usize| -> f64 {
+        let equal = |w: usize| (w >> i ^ w >> j) & 1 == 0;
+        let each = all.iter().enumerate();
+        each.map(|(w, z)| {
+            if equal(w) {
+                z.norm_sqr()
+            } else {
+                -z.norm_sqr()
+            }
+        })
+        .sum()
+    };
+    let pairs = (0..sites).flat_map(|i| (0..sites).map(move |j| (i, j)));
+    pairs.map(|(i, j)| sum(i, j)).collect()
+}
+
+/// Fails unless the measured correlations are the exact ones within three errors of the data and
+/// the measurement, apart from one pair in twenty.
+fn within_three_errors(found: &Tree, sites: usize) {
+    let measured = |part: &str| {
+        let name = format!("measure/observables/spin-correlations-zz/{part}");
+        found.reals(&name).unwrap()
+    };
+    let (mean, error) = (measured("mean"), measured("error"));
+    let data = found.reals("learn/correlations/error").unwrap();
+    assert_eq!(found.real("learn/outcomes"), Ok(100_000.0));
+    let exact = exact_correlations(sites);
+    let (mut far, mut pairs) = (0, 0);
+    for k in (0..exact.len()).filter(|k| k / sites < k % sites) {
+        let pull = (mean[k] - exact[k]) / error[k].hypot(data[k]);
+        far += usize::from(pull.abs() > 3.0);
+        pairs += 1;
+        assert!(
+            pull.abs() < 4.5,
+            "pair {k}: {} for {}, {pull}",
+            mean[k],
+            exact[k]
+        );
+    }
+    assert!(20 * far <= pairs, "{far} of {pairs} pairs");
+}
+
+#[test]
+fn correlations_of_the_outcomes_are_told() {
+    // A distribution has no errors; the machine that learned it has its correlations.
+    let learn = format!("{EXACT}steps = 1000\nlearning_rate = 0.01\n");
+    let ansatz = "kind = 'boltzmann'\ndensity = 1\ninit = 0.05";
+    let input = ring(6, 1.0, ansatz, "method = 'full-sum'", &learn);
+    let found = run(&format!(
+        "{input}[measure]\nsamples = 1\nobservables = ['spin-correlations-zz']\n"
+    ));
+    let data = found.reals("learn/correlations/mean").unwrap();
+    let exact = exact_correlations(6);
+    let learned = found.reals("measure/observables/spin-correlations-zz/mean");
+    for ((d, e), l) in data.iter().zip(&exact).zip(learned.unwrap()) {
+        assert!((d - e).abs() < 1e-12 && (l - e).abs() < 5e-3, "{d} {e} {l}");
+    }
+    assert_eq!(found.reals("learn/correlations/error"), Ok(vec![0.0; 36]));
+    assert!(found.real("learn/outcomes").is_err());
 }

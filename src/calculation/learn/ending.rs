@@ -5,6 +5,7 @@ use super::Learn;
 use super::judge::{UNKNOWN, fidelity};
 use super::keys::{LearnedObjective, PartitionMethod};
 use super::overlap::Overlap;
+use super::pairs::OutcomeFigures;
 use super::target::{LARGEST, TargetState};
 use crate::ansatz::boltzmann::BoltzmannMachine;
 use crate::ansatz::boltzmann::partition::{ais_log_weights, combine, log_z_exact};
@@ -35,6 +36,7 @@ pub(super) struct LearnedFigures {
     pub log_z: Option<f64>,
     pub log_z_error: Option<f64>,
     pub clipped: f64,
+    pub data: OutcomeFigures,
 }
 
 impl LearnedFigures {
@@ -61,12 +63,14 @@ impl LearnedFigures {
             }
         }
         out.put_real(&format!("{prefix}/clipped"), self.clipped);
+        self.data.save(out, prefix);
     }
 
     /// Takes it back; `None` where there is none.
     pub fn load(from: &Tree, prefix: &str) -> Option<Self> {
         let mut all = LearnedFigures {
             clipped: from.real(&format!("{prefix}/clipped")).ok()?,
+            data: OutcomeFigures::load(from, prefix),
             ..LearnedFigures::default()
         };
         for (name, value) in all.places() {
@@ -178,6 +182,9 @@ pub(super) fn find(learn: &Learn, vmc: &Vmc, desk: &Desk) -> Result<LearnedFigur
         return Ok(found);
     };
     found.clipped = point.clipped;
+    if let Some(lesson) = &learn.lesson {
+        found.data = OutcomeFigures::of(&learn.keys, &lesson.shots);
+    }
     let z = log_z(learn, vmc, desk)?;
     if let Some((log_z, error)) = z {
         (found.log_z, found.log_z_error) = (Some(log_z), Some(error));

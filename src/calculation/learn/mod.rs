@@ -15,6 +15,7 @@ mod likelihood;
 mod moving;
 mod outcomes;
 mod overlap;
+mod pairs;
 mod record;
 mod standing;
 mod target;

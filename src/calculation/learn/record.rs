@@ -52,6 +52,7 @@ pub(super) fn results(learn: &Learn, out: &mut Tree) -> Result<()> {
     out.describe(SECONDS, Value::Real(seconds), "s", "wall time of each step");
     if let Some(found) = &learn.found {
         numbers(out, found);
+        found.data.describe(out);
     }
     if let Some(point) = &learn.standing.point {
         gradient(learn, point, out);

@@ -1,5 +1,5 @@
 //! Worked inputs reach what they promise: relative error, an error bar of a third of it, never
-//! below the exact energy.
+//! below the exact energy; what is learned, its divergence, fidelity and magnetisation.
 
 mod common;
 use common::{Case, expect_code, project};
@@ -50,6 +50,70 @@ fn reach(inputs: &[(&str, f64, f64)]) {
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// A quantity of `info`, and the range that it has to lie in.
+type Bound = (&'static str, f64, f64);
+
+/// What `[learn]` reaches.
+const LEARNED: [(&str, &[Bound]); 3] = [
+    (
+        "learn-tfim-8",
+        &[("/learn/kl", 0.0, 2e-4), ("/learn/fidelity", 0.9999, 1.0)],
+    ),
+    ("learn-w-6", &[("/learn/fidelity", 0.99, 1.0)]),
+    ("learn-w-8", &[("/learn/kl", 0.0, 1e-2)]),
+];
+const LEARNED_LONG: [(&str, &[Bound]); 2] = [
+    (
+        "learn-tfim-20-shots",
+        &[
+            ("/learn/fidelity", 0.99, 1.0),
+            ("/observables/transverse-magnetisation/mean", 0.6245, 0.6500),
+        ],
+    ),
+    (
+        "learn-tfim-40-shots",
+        &[
+            ("/learn/fidelity", 0.97, 1.0),
+            ("/learn/fidelity_error", 0.0, 0.01),
+            ("/learn/log_z_error", 0.0, 0.3),
+            ("/observables/transverse-magnetisation/mean", 0.6240, 0.6495),
+        ],
+    ),
+];
+
+fn learn(inputs: &[(&str, &[Bound])]) {
+    let mut faults = Vec::new();
+    for (name, bounds) in inputs {
+        let case = Case::new("");
+        let input = project().join(format!("configs/{name}.toml"));
+        let input = input.to_str().unwrap();
+        expect_code(&case.alone(&["run", input, "--set", "output.name=x"]), 0);
+        let info = case.info();
+        for (quantity, from, to) in *bounds {
+            let value = info.pointer(quantity).and_then(|v| v.as_f64());
+            println!("{name}: {quantity} {value:?}, wanted {from} to {to}");
+            if !value.is_some_and(|v| *from <= v && v <= *to) {
+                faults.push(format!("{name}: {quantity} is {value:?}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn short_worked_inputs_learn_what_they_promise() {
+    learn(&LEARNED);
+}
+
+#[test]
+fn long_worked_inputs_learn_what_they_promise() {
+    if std::env::var_os("NISHINA_LONG").is_none() {
+        println!("SKIPPED: minutes of physics, run by jobs/test.sh --long");
+        return;
+    }
+    learn(&LEARNED_LONG);
 }
 
 #[test]

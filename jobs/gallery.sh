@@ -49,6 +49,12 @@ for units in sigmoid relu; do
     "$program" run "$configs/regression-vanishing.toml" --set "regression.activation=$units" --set "output.name=$units"
 done
 draw sigmoid.h5 relu.h5 --output gradients
+"$program" run "$configs/learn-tfim-8.toml" --set learn.shots=1000 --set learn.test_fraction=0.2 --set output.name=shots-1000
+draw shots-1000.h5 --output outcomes
+for shots in 100 300 1000 3000 10000 30000 100000; do
+    "$program" run "$configs/learn-tfim-8.toml" --set "learn.shots=$shots" --set "output.name=n-$shots"
+done
+draw n-*.h5 --output numbers
 mkdir -p "$root/docs/gallery"
 cp compared/energy.png square/spin-correlations.png square/filters.png "$root/docs/gallery/"
 cp square/structure-factor.png "$root/docs/gallery/structure-factor-square.png"
@@ -64,3 +70,4 @@ cp learned/autocorrelation.png "$root/docs/gallery/classical-autocorrelation.png
 for name in output collapse size; do cp "phases/phases-$name.png" "$root/docs/gallery/"; done
 cp box/regression-fit.png units/regression-widths.png gradients/regression-gradients.png "$root/docs/gallery/"
 cp kepler/regression-fit.png "$root/docs/gallery/regression-kepler.png"
+cp outcomes/learning.png outcomes/learned-correlations.png numbers/fidelity-against-outcomes.png "$root/docs/gallery/"

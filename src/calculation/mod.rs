@@ -21,7 +21,7 @@ mod world;
 pub use crate::run::Outcome;
 pub use plan::Plan;
 pub use registry::Registry;
-pub use start::{Options, Start, read, refuse_unknown, run, start, validate};
+pub use start::{Options, RunStart, read, refuse_unknown, run, start, validate};
 pub use world::{Extent, Section, World};
 
 /// All sections, in the order in which a run does them.

@@ -73,7 +73,7 @@ const FLOORS: &[&[&str]] = &[
     &["number"],
     &["io", "comm", "lattice"],
     &["linalg"],
-    &["job", "stats", "derivatives"],
+    &["job", "stats", "derivatives", "clusters"],
     &["basis"],
     &["operator"],
     &["ansatz"],

@@ -7,12 +7,12 @@ use crate::linalg::simd::{Simd, compiled_for_each_set};
 use crate::rng::{Generator, RngExt};
 
 /// Generators side by side.
-pub(super) const WIDTH: usize = 8;
+pub const WIDTH: usize = 8;
 /// Words that are made at once.
 const BUFFER: usize = 16 * WIDTH;
 
 /// A row of words, one of each generator.
-pub(super) type WordRow = [u64; WIDTH];
+pub type WordRow = [u64; WIDTH];
 
 /// Random words, many at a time or one by one.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Words {
 
 /// The next word of each generator.
 #[inline(always)]
-pub(super) fn next_row(state: &mut [WordRow; 4]) -> WordRow {
+pub fn next_row(state: &mut [WordRow; 4]) -> WordRow {
     let mut out = [0; WIDTH];
     for (k, out) in out.iter_mut().enumerate() {
         let sum = state[0][k].wrapping_add(state[3][k]);
@@ -68,7 +68,7 @@ impl Words {
     }
 
     /// The generators, for kernels that draw rows of words.
-    pub(super) fn state(&mut self) -> &mut [WordRow; 4] {
+    pub fn state(&mut self) -> &mut [WordRow; 4] {
         &mut self.state
     }
 
@@ -81,6 +81,15 @@ impl Words {
         }
         self.at += 1;
         self.buffer[self.at - 1]
+    }
+
+    /// Fills `out` with random bits, two numbers from each word.
+    pub fn fill(&mut self, out: &mut [u32]) {
+        for two in out.chunks_mut(2) {
+            let word = self.word();
+            two[0] = word as u32;
+            two[1..].fill((word >> 32) as u32);
+        }
     }
 
     /// A number of [0, 1), a multiple of 2⁻⁵³.

@@ -36,7 +36,7 @@
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
 //! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
-//! linalg → job, stats, derivatives, clusters → basis → operator → ansatz → sampler →
+//! linalg → job, stats, derivatives, clusters → basis, worldlines → operator → ansatz → sampler →
 //! ensemble → observable → optimizer → evolution, holography, classical, perceptron, shots → exact
 //! → input → run → calculation → laws → plot → commands. [`laws`] holds what every part obeys.
 
@@ -72,6 +72,7 @@ pub mod sampler;
 pub mod shots;
 pub mod stats;
 pub mod table;
+pub mod worldlines;
 
 pub use calculation::registry;
 pub use calculation::vmc::problem;

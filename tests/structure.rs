@@ -74,7 +74,7 @@ const FLOORS: &[&[&str]] = &[
     &["io", "comm", "lattice"],
     &["linalg"],
     &["job", "stats", "derivatives", "clusters"],
-    &["basis"],
+    &["basis", "worldlines"],
     &["operator"],
     &["ansatz"],
     &["sampler"],

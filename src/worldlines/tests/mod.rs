@@ -1,0 +1,5 @@
+//! World lines against state vectors.
+
+mod circuits;
+mod energies;
+mod slices;

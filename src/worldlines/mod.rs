@@ -22,6 +22,7 @@ mod packing;
 mod sectors;
 mod spacetime;
 mod strings;
+pub mod trotter;
 
 pub use energy::{EnergyLines, Terms};
 

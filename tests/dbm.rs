@@ -8,5 +8,7 @@ mod gates;
 mod golden;
 #[path = "common/reference.rs"]
 mod reference;
+#[path = "dbm/sampling.rs"]
+mod sampling;
 #[path = "dbm/section.rs"]
 mod section;

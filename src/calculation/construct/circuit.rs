@@ -20,12 +20,13 @@ fn wrong(key: &str, problem: impl Into<String>, remedy: &str) -> Error {
     Error::input(format!("hamiltonian.{key}"), problem, remedy)
 }
 
-/// The circuit of `[construct]`, in the frame in which all amplitudes are positive.
+/// The circuit of `[construct]` and the terms of the Hamiltonian, in the frame in which all
+/// amplitudes are positive.
 pub(super) fn trotter(
     source: &Source,
     problem: &Problem,
     keys: &ConstructInput,
-) -> Result<Trotter> {
+) -> Result<(Trotter, Terms)> {
     let (common, model) = problem::model(source, &problem.registry, &problem.lattice)?;
     let sum = model
         .pauli()
@@ -39,7 +40,7 @@ pub(super) fn trotter(
     };
     let terms = terms(sum)?;
     match common.kind.as_str() {
-        "ising" => ising(problem, &terms, keys),
+        "ising" => Ok((ising(problem, &terms, keys)?, terms)),
         _ => exchange(problem, terms, keys),
     }
 }
@@ -101,7 +102,11 @@ fn ising(problem: &Problem, terms: &Terms, keys: &ConstructInput) -> Result<Trot
     Trotter::ising(sites, start(&problem.basis), terms, keys.step)
 }
 
-fn exchange(problem: &Problem, mut terms: Terms, keys: &ConstructInput) -> Result<Trotter> {
+fn exchange(
+    problem: &Problem,
+    mut terms: Terms,
+    keys: &ConstructInput,
+) -> Result<(Trotter, Terms)> {
     let Some(in_a) = &problem.sign_rule else {
         let what = "gates of an exchange have elements of both signs without a sign rule";
         return Err(wrong("sign_rule", what, "use sign_rule = \"marshall\""));
@@ -131,5 +136,7 @@ fn exchange(problem: &Problem, mut terms: Terms, keys: &ConstructInput) -> Resul
     let ends = |bonds: &Vec<Bond>| bonds.iter().map(|b| [b.i, b.j]).collect();
     let colours: Vec<Vec<[usize; 2]>> = colours.iter().map(ends).collect();
     let sites = problem.lattice.sites;
-    Trotter::exchange(sites, start(&problem.basis), &terms, &colours, keys.step)
+    let start = start(&problem.basis);
+    let trotter = Trotter::exchange(sites, start, &terms, &colours, keys.step)?;
+    Ok((trotter, terms))
 }

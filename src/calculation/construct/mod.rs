@@ -8,28 +8,27 @@
 mod circuit;
 mod keys;
 mod motion;
+mod outcome;
 mod record;
+mod sampled;
 
 pub use keys::{ConstructInput, keys};
 pub use record::{CURVES, ConstructRow};
 
 use super::vmc::Vmc;
-use super::vmc::problem::ensemble_of;
 use super::world::{Extent, Section, World};
-use crate::ansatz::dbm::{FixedTable, Network, StateVector, units};
-use crate::ansatz::table::Table;
-use crate::ansatz::{Block, Erased};
+use crate::ansatz::Block;
+use crate::ansatz::dbm::{StateVector, units};
 use crate::comm::{Comm, agree};
 use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source};
 use crate::io::tree::Tree;
-use crate::number::unflatten;
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress, load_rows, save_rows};
 use crate::table::schema_of;
+use crate::worldlines::Terms;
 use crate::worldlines::trotter::Trotter;
 use motion::{Mover, Vectors};
-use num_complex::Complex64;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -58,11 +57,6 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
     )])
 }
 
-/// Largest 2^(N + M') over which network and state vector are compared, as a power of 2.
-const COMPARED: usize = 22;
-/// Couplings of a network that is built, at most.
-const MOST_COUPLINGS: usize = 1 << 26;
-
 /// A construction in progress.
 pub struct Construct<'a> {
     vmc: Rc<RefCell<Vmc<'a>>>,
@@ -70,6 +64,8 @@ pub struct Construct<'a> {
     rank: (usize, usize),
     keys: ConstructInput,
     trotter: Trotter,
+    /// The Hamiltonian in the frame of the circuit.
+    terms: Terms,
     /// Parameters of the machine at the start, known from the first block on.
     start: Vec<f64>,
     layout: Vec<Block>,
@@ -81,7 +77,7 @@ pub struct Construct<'a> {
     said: Vec<String>,
     seconds: Vec<f64>,
     /// The ensemble of the start, where another one has been handed on.
-    before: Option<Box<dyn Variational>>,
+    before: RefCell<Option<Box<dyn Variational>>>,
     mark: (usize, Option<Rc<Vectors>>),
 }
 
@@ -90,14 +86,8 @@ impl<'a> Construct<'a> {
         let keys = keys(world.source)?;
         let vmc = world.vmc()?;
         let sampled = vmc.borrow();
-        let trotter = circuit::trotter(world.source, &sampled.problem, &keys)?;
-        if sampled.sampler.method != Method::FullSum {
-            return Err(Error::input(
-                "sampler.method",
-                "a constructed machine is not sampled in this version",
-                "use \"full-sum\"",
-            ));
-        }
+        let (trotter, terms) = circuit::trotter(world.source, &sampled.problem, &keys)?;
+        sampled::check(&sampled, &trotter, &terms)?;
         let layout = sampled.ensemble.layout();
         drop(sampled);
         Ok(Construct {
@@ -106,6 +96,7 @@ impl<'a> Construct<'a> {
             rank: (world.rank, world.size),
             keys,
             trotter,
+            terms,
             start: Vec::new(),
             layout,
             rows: Vec::new(),
@@ -114,7 +105,7 @@ impl<'a> Construct<'a> {
             deviation: None,
             said: Vec::new(),
             seconds: Vec::new(),
-            before: None,
+            before: RefCell::new(None),
             mark: (0, None),
         })
     }
@@ -138,33 +129,14 @@ impl<'a> Construct<'a> {
         [first + count(0), count(1)]
     }
 
-    /// The network at the start.
-    fn first_network(&self) -> Network {
-        let mut rest = self.start.as_slice();
-        let mut blocks: Vec<Vec<Complex64>> = Vec::new();
-        for block in &self.layout {
-            let parts = if block.complex { 2 } else { 1 };
-            let length = parts * block.shape.iter().product::<usize>();
-            let (own, after) = rest.split_at(length.min(rest.len()));
-            rest = after;
-            blocks.push(match block.complex {
-                true => unflatten(own),
-                false => own.iter().map(|x| Complex64::from(*x)).collect(),
-            });
-        }
-        let of = |name: &str| self.layout.iter().position(|block| block.name == name);
-        match (of("a"), of("b"), of("W")) {
-            (Some(a), Some(b), Some(w)) => {
-                Network::restricted(blocks[a].clone(), blocks[b].clone(), &blocks[w])
-            }
-            _ => Network::uniform(self.trotter.sites),
-        }
-    }
-
     /// Row 0: the start.
     fn begin(&mut self) -> Result<()> {
         let vmc = self.vmc.borrow();
         self.start = vmc.ensemble.parameters();
+        if vmc.sampler.method != Method::FullSum {
+            self.rows.push(ConstructRow::default());
+            return Ok(());
+        }
         let first = StateVector::of_network(&vmc.problem.basis, &self.first_network())?;
         let mover = Mover::new(&vmc.problem, &first)?;
         let vectors = mover.start(first);
@@ -173,91 +145,67 @@ impl<'a> Construct<'a> {
         Ok(())
     }
 
-    /// One step.
+    /// One step, of the time alone where there is no state vector.
     fn advance(&mut self, desk: &Desk) -> Result<()> {
-        let (Some(mover), Some(vectors)) = (&self.mover, &self.vectors) else {
-            return Err(Error::numerical(
-                "the construction has no state",
-                "use --fresh",
-            ));
-        };
-        let layers = self.trotter.step();
-        let next = mover.step(vectors, &layers, self.keys.step, &|| desk.go_on());
-        let next = agree(desk.comm, next)?;
-        let row = mover.judge(&next);
         let time = self.rows.len() as f64 * self.keys.step;
+        let mut row = ConstructRow::default();
+        if let (Some(mover), Some(vectors)) = (&self.mover, &self.vectors) {
+            let layers = self.trotter.step();
+            let next = mover.step(vectors, &layers, self.keys.step, &|| desk.go_on());
+            let next = agree(desk.comm, next)?;
+            row = mover.judge(&next);
+            self.vectors = Some(Rc::new(next));
+        }
         self.rows.push(ConstructRow { time, ..row });
-        self.vectors = Some(Rc::new(next));
         Ok(())
     }
 
-    /// The network of all gates; none where its couplings are too many.
-    fn network(&self) -> Option<Network> {
-        let mut network = self.first_network();
-        for gate in self
-            .trotter
-            .after(self.keys.steps())
-            .layers
-            .iter()
-            .flatten()
-        {
-            network.apply(gate, self.keys.gates);
-            // A gate of the form 1d-3h copies a row: the number may grow as the square of the time.
-            if network.b.len().is_multiple_of(1024) && network.couplings() > MOST_COUPLINGS {
-                return None;
-            }
-        }
-        (network.couplings() <= MOST_COUPLINGS).then_some(network)
-    }
-
-    /// Those behind see the state of the circuit.
-    fn hand_on(&mut self) -> Result<()> {
-        let network = self.network();
-        let vmc = &mut *self.vmc.borrow_mut();
-        let Some(vectors) = &self.vectors else {
-            return Err(Error::numerical(
-                "the construction has no state",
-                "use --fresh",
-            ));
+    /// Takes back the state vectors of a checkpoint.
+    fn load_vectors(&mut self, from: &Tree) -> Result<()> {
+        let vectors = self.vectors.as_ref().map(|v| (**v).clone());
+        let (circuit, exact) = (from.complexes("circuit")?, from.complexes("exact")?);
+        let fits = |v: &Vectors| v.exact.len() == exact.len() && circuit.len() == exact.len();
+        let Some(mut vectors) = vectors.filter(fits) else {
+            let problem = "the checkpoint has another number of states";
+            return Err(Error::output("circuit", problem));
         };
-        let amplitudes = &vectors.circuit.amplitudes;
-        let table = Table::from_amplitudes(&vmc.problem.basis, amplitudes)?;
-        let fixed = Erased::new(FixedTable(table));
-        let (rank, size) = self.rank;
-        let next = ensemble_of(self.source, &vmc.problem, fixed, rank, size)?;
-        self.deviation = network
-            .as_ref()
-            .filter(|network| network.a.len() + network.deep.len() <= COMPARED)
-            .map(|network| motion::deviation(network, &vectors.circuit));
-        self.said.clear();
-        if network.is_none() {
-            self.said.push(format!(
-                "the network has more than {MOST_COUPLINGS} couplings and is not written; use a \
-                 shorter time, or gates = \"2d-4h\", whose couplings grow as the time"
-            ));
-        }
-        let parameters = network.as_ref().map(record::parameters).unwrap_or_default();
-        vmc.constructed = Some(Rc::new(parameters));
-        let old = std::mem::replace(&mut vmc.ensemble, next);
-        self.before = Some(old);
+        (vectors.circuit.amplitudes, vectors.exact) = (circuit, exact);
+        vectors.circuit.log_scale = from.real("log_scale")?;
+        self.vectors = Some(Rc::new(vectors));
         Ok(())
     }
 
-    /// Takes back what has been handed on.
-    fn take_back(&mut self) {
-        if let Some(old) = self.before.take() {
-            let vmc = &mut *self.vmc.borrow_mut();
-            (vmc.ensemble, vmc.constructed) = (old, None);
-        }
+    /// Writes parameters and chains of the start, also where something else has been handed on.
+    fn save_start(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
+        let mut vmc = self.vmc.borrow_mut();
+        let mut before = self.before.borrow_mut();
+        let Some(old) = before.as_mut() else {
+            return vmc.save(out, comm);
+        };
+        std::mem::swap(&mut vmc.ensemble, old);
+        let saved = vmc.save(out, comm);
+        std::mem::swap(&mut vmc.ensemble, old);
+        saved
     }
 }
 
 impl Calculation for Construct<'_> {
     fn cost(&self) -> Cost {
-        let states = self.vmc.borrow().problem.basis.dimension();
+        let vmc = self.vmc.borrow();
+        let (states, chains) = (vmc.problem.basis.dimension(), vmc.sampler.chains);
         let rows = 40.0 * (self.keys.steps() + 1) as f64;
+        let blocks = (self.keys.steps() + 1) as f64;
+        if vmc.sampler.method != Method::FullSum {
+            let here = chains.div_ceil(self.rank.1);
+            return Cost {
+                blocks,
+                bytes: rows + sampled::bytes(&self.trotter, &self.keys, here),
+                state: rows,
+                ..Cost::default()
+            };
+        }
         Cost {
-            blocks: (self.keys.steps() + 1) as f64,
+            blocks,
             bytes: motion::KEPT_BYTES * states + rows,
             work: motion::WORK_BYTES * states,
             work_elsewhere: motion::WORK_BYTES * states,
@@ -279,7 +227,11 @@ impl Calculation for Construct<'_> {
         }
         self.seconds.push(clock.elapsed().as_secs_f64());
         if let Some(row) = self.rows.last() {
-            let text = format!("construct t = {:.6}  E = {:.10}", row.time, row.energy);
+            let energy = match self.is_sampled() {
+                true => String::new(),
+                false => format!("  E = {:.10}", row.energy),
+            };
+            let text = format!("construct t = {:.6}{energy}", row.time);
             desk.line(self.rows.len() - 1, self.keys.steps() + 1, &text);
         }
         if !self.is_complete() {
@@ -305,10 +257,7 @@ impl Calculation for Construct<'_> {
         self.vmc.borrow_mut().rewind()
     }
     fn save(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
-        self.vmc.borrow().save(out, comm)?;
-        if !self.rows.is_empty() {
-            out.put_reals("parameters", &self.start);
-        }
+        self.save_start(out, comm)?;
         save_rows(out, "rows", &self.rows);
         out.put_reals("seconds", &self.seconds);
         if let Some(vectors) = &self.vectors {
@@ -330,18 +279,9 @@ impl Calculation for Construct<'_> {
             return Ok(Loaded::Resumed);
         }
         self.begin()?;
-        let vectors = self.vectors.as_ref().map(|v| (**v).clone());
-        let (circuit, exact) = (from.complexes("circuit")?, from.complexes("exact")?);
-        let fits = |v: &Vectors| v.exact.len() == exact.len() && circuit.len() == exact.len();
-        let Some(mut vectors) = vectors.filter(fits) else {
-            return Err(Error::output(
-                "circuit",
-                "the checkpoint has another number of states",
-            ));
-        };
-        (vectors.circuit.amplitudes, vectors.exact) = (circuit, exact);
-        vectors.circuit.log_scale = from.real("log_scale")?;
-        self.vectors = Some(Rc::new(vectors));
+        if self.vectors.is_some() {
+            self.load_vectors(from)?;
+        }
         self.rows = rows;
         if self.is_complete() {
             self.hand_on()?;

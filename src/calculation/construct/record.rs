@@ -135,7 +135,7 @@ pub(super) fn results(construct: &Construct, out: &mut Tree) -> Result<()> {
     let rows = &construct.rows;
     let mut history = Tree::default();
     save_rows(&mut history, "history", rows);
-    if construct.mover.is_none() && construct.is_sampled() {
+    if construct.is_sampled() {
         for name in ["energy", "variance", "infidelity"] {
             history.datasets.remove(&format!("history/{name}"));
             history.notes.remove(&format!("history/{name}"));

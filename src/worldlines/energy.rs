@@ -49,8 +49,15 @@ enum Course {
 pub struct EnergyLines {
     course: Course,
     terms: Terms,
+    pairs: Vec<[usize; 2]>,
     bonds: Vec<[usize; 2]>,
     values: Vec<f64>,
+}
+
+/// The sum of terms with the values of their bonds.
+fn total(terms: &[([usize; 2], f64)], values: &[f64]) -> f64 {
+    let each = terms.iter().zip(values);
+    each.map(|((_, c), value)| c * value).sum()
 }
 
 /// The sites of an exchange gate, in ascending order.
@@ -105,11 +112,15 @@ impl EnergyLines {
                 layers: layers.map(insert).collect::<Result<_>>()?,
             }
         };
-        let bonds: Vec<[usize; 2]> = terms.exchanges.iter().map(|(bond, _)| *bond).collect();
+        let ends = |terms: &[([usize; 2], f64)]| -> Vec<[usize; 2]> {
+            terms.iter().map(|(bond, _)| *bond).collect()
+        };
+        let (pairs, bonds) = (ends(&terms.pairs), ends(&terms.exchanges));
         Ok(EnergyLines {
-            values: vec![0.0; circuit.sites.max(bonds.len())],
+            values: vec![0.0; circuit.sites.max(bonds.len()).max(pairs.len())],
             course,
             terms,
+            pairs,
             bonds,
         })
     }
@@ -146,7 +157,16 @@ impl EnergyLines {
         let terms = &self.terms;
         match &mut self.course {
             Course::Clusters(lines) => {
-                let mut sum = terms.diagonal(lines.visible());
+                let mut sum = 0.0;
+                if !terms.pairs.is_empty() {
+                    lines.pairs(&self.pairs, &mut self.values);
+                    sum += total(&terms.pairs, &self.values);
+                }
+                if !terms.fields.is_empty() {
+                    let spins = &mut self.values[..lines.visible().len()];
+                    lines.spins(spins);
+                    sum += terms.fields.iter().map(|(l, c)| c * spins[*l]).sum::<f64>();
+                }
                 if !terms.flips.is_empty() {
                     let flips = &mut self.values[..lines.visible().len()];
                     lines.flips(flips)?;
@@ -154,8 +174,7 @@ impl EnergyLines {
                 }
                 if !self.bonds.is_empty() {
                     lines.exchanges(&self.bonds, &mut self.values)?;
-                    let each = terms.exchanges.iter().zip(&self.values);
-                    sum += each.map(|((_, c), value)| c * value).sum::<f64>();
+                    sum += total(&terms.exchanges, &self.values);
                 }
                 Ok(vec![sum])
             }

@@ -9,7 +9,7 @@ use super::bridges::Bridges;
 use super::circuit::Circuit;
 use super::packing::{pack, unpack};
 use super::spacetime::SpaceTime;
-use crate::clusters::Words;
+use crate::clusters::{Words, root};
 use crate::error::Result;
 
 /// Spins of an Ising circuit that clusters move.
@@ -85,6 +85,17 @@ impl IsingClusters {
         }
     }
 
+    /// The cluster of a visible spin in the last sweep, and its mean over the orientations.
+    fn mean_spin(&mut self, site: usize) -> (u32, f64) {
+        let at = self.spacetime.sites * (self.spacetime.depth - 1) + site;
+        let label = self.division.labels[at];
+        let cluster = root(&mut self.division.parents, label);
+        // The pull is that of the spins before they turned.
+        let before = f64::from(self.spins[at] * self.turns[label as usize]);
+        let pull = self.pulls.get(cluster as usize).copied().unwrap_or(0.0);
+        (cluster, before * pull.tanh())
+    }
+
     /// Draws the orientation of each cluster.
     fn draw(&mut self, rng: &mut Words) {
         let (mut word, mut left) = (0, 0);
@@ -136,8 +147,24 @@ impl WorldLines for IsingClusters {
         self.spins.chunks(self.spacetime.sites).for_each(visit);
     }
 
-    /// From the clusters of the last sweep: numbers from 0 to 1 where no field is felt. Where pairs
-    /// compete, numbers with a variance of order 1/(flip time).
+    /// Means over the orientations of the clusters.
+    fn spins(&mut self, out: &mut [f64]) {
+        (0..out.len()).for_each(|site| out[site] = self.mean_spin(site).1);
+    }
+
+    /// Means over the orientations of the clusters.
+    fn pairs(&mut self, pairs: &[[usize; 2]], out: &mut [f64]) {
+        for (out, [l, m]) in out.iter_mut().zip(pairs) {
+            let (one, other) = (self.mean_spin(*l), self.mean_spin(*m));
+            let visible = self.visible();
+            *out = match one.0 == other.0 {
+                true => f64::from(visible[*l] * visible[*m]),
+                false => one.1 * other.1,
+            };
+        }
+    }
+
+    /// Numbers from 0 to 1 where no field is felt. Where pairs compete, numbers with a variance of order 1/(flip time).
     fn flips(&mut self, out: &mut [f64]) -> Result<()> {
         if self.is_satisfiable {
             self.bridges.flips(out);

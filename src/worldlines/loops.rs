@@ -287,8 +287,9 @@ impl Half<'_> {
         for (swaps, breakups) in swaps.chunks(DRAWN).zip(breakups.chunks_mut(DRAWN)) {
             let random = &mut self.random[..swaps.len()];
             rng.fill(random);
-            let each = plaquettes.by_ref().zip(swaps).zip(breakups.iter_mut());
-            for (((plaquette, swap), breakup), random) in each.zip(random.iter()) {
+            // Plaquettes come last, so that none is taken when the others are at their end.
+            let each = swaps.iter().zip(breakups).zip(random.iter());
+            for (((swap, breakup), random), plaquette) in each.zip(plaquettes.by_ref()) {
                 let (l, m) = (plaquette.l as usize, plaquette.m as usize);
                 let (s_l, s_m) = (self.spins[l], self.spins[m]);
                 let state = usize::from(s_l != s_m) + usize::from(*swap);
@@ -390,6 +391,14 @@ impl WorldLines for ExchangeLoops {
         go(&mut plaquettes, self.plan.inserted.len());
         for count in self.plan.layers.iter().rev() {
             go(&mut plaquettes, *count);
+        }
+    }
+
+    /// Means over the orientations of loops and strings, where nothing is frozen.
+    fn pairs(&mut self, pairs: &[[usize; 2]], out: &mut [f64]) {
+        match &mut self.strings {
+            Some(strings) => strings.pairs(&self.visible, pairs, out),
+            None => super::visible_pairs(&self.visible, pairs, out),
         }
     }
 

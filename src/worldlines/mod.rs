@@ -38,12 +38,22 @@ pub trait WorldLines {
     /// Shows all slices from the start of the ket to that of the bra; the visible one comes twice,
     /// as the last one of the ket and as the first one of the bra.
     fn each_slice(&self, visit: &mut dyn FnMut(&[i8]));
-    /// Numbers whose means are ⟨σˣ⟩ of each site in |ψ⟩; an error where there are none.
+    /// Numbers whose means are ⟨σᶻ⟩ of each site in |ψ⟩, from the last sweep.
+    fn spins(&mut self, out: &mut [f64]) {
+        let spins = out.iter_mut().zip(self.visible());
+        spins.for_each(|(out, spin)| *out = f64::from(*spin));
+    }
+    /// Numbers whose means are ⟨σᶻσᶻ⟩ of each pair of sites in |ψ⟩, from the last sweep.
+    fn pairs(&mut self, pairs: &[[usize; 2]], out: &mut [f64]) {
+        visible_pairs(self.visible(), pairs, out);
+    }
+    /// Numbers whose means are ⟨σˣ⟩ of each site in |ψ⟩, from the last sweep; an error where there
+    /// are none.
     fn flips(&mut self, _out: &mut [f64]) -> Result<()> {
         Err(missing("σˣ"))
     }
-    /// Numbers whose means are ⟨σˣσˣ + σʸσʸ⟩ of each pair of sites in |ψ⟩; an error where there are
-    /// none.
+    /// Numbers whose means are ⟨σˣσˣ + σʸσʸ⟩ of each pair of sites in |ψ⟩, from the last sweep; an
+    /// error where there are none.
     fn exchanges(&mut self, _pairs: &[[usize; 2]], _out: &mut [f64]) -> Result<()> {
         Err(missing("σˣσˣ + σʸσʸ"))
     }
@@ -55,6 +65,13 @@ pub trait WorldLines {
     fn export(&self) -> Vec<u8>;
     /// Goes on from such bytes; an error where they are of another circuit.
     fn import(&mut self, bytes: &[u8]) -> Result<()>;
+}
+
+/// σᶻσᶻ of pairs of sites.
+fn visible_pairs(visible: &[i8], pairs: &[[usize; 2]], out: &mut [f64]) {
+    for (out, [l, m]) in out.iter_mut().zip(pairs) {
+        *out = f64::from(visible[*l] * visible[*m]);
+    }
 }
 
 /// World lines of a circuit that clusters and loops move: Swendsen–Wang for pairs, fields and

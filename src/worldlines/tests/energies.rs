@@ -94,6 +94,15 @@ fn pulls_of_exchange_energies_are_standard_normal() {
 }
 
 #[test]
+fn pulls_of_long_circuits_are_standard_normal() {
+    // More gates than random numbers that are drawn at once.
+    let (circuit, terms) = exchange(4, 0.5, Start::Sector { up: 2 }, 0.05, 400);
+    check_energy("exchange, long", &circuit, &terms, 512);
+    let (circuit, terms) = ising(4, 1.0, 1.0, 0.0, 0.05, 200);
+    check_energy("ising, long", &circuit, &terms, 512);
+}
+
+#[test]
 fn energies_of_the_circuits_are_the_known_ones() {
     for (sites, step, steps, known) in [
         (4, 0.1, 10, -5.2238649112),

@@ -4,8 +4,9 @@
 
 use super::circuit::{Circuit, Gate};
 use super::inserted::{InsertedLayer, last_layer};
-use super::loops::{ExchangeLoops, has_strings};
+use super::loops::ExchangeLoops;
 use super::packing::other_circuit;
+use super::plaquettes::has_strings;
 use super::{WorldLines, lines, missing};
 use crate::clusters::Words;
 use crate::error::Result;

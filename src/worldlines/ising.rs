@@ -164,7 +164,8 @@ impl WorldLines for IsingClusters {
         }
     }
 
-    /// Numbers from 0 to 1 where no field is felt. Where pairs compete, numbers with a variance of order 1/(flip time).
+    /// Numbers from 0 to 1 where no field is felt. Where pairs compete, numbers with a variance of
+    /// order 1/(flip time).
     fn flips(&mut self, out: &mut [f64]) -> Result<()> {
         if self.is_satisfiable {
             self.bridges.flips(out);

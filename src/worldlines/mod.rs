@@ -19,6 +19,7 @@ mod inserted;
 mod ising;
 mod loops;
 mod packing;
+mod plaquettes;
 mod sectors;
 mod spacetime;
 mod strings;
@@ -98,6 +99,3 @@ fn missing(what: &str) -> Error {
         "ask for it from a circuit with gates of this operator",
     )
 }
-
-#[cfg(test)]
-mod tests;

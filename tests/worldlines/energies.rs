@@ -1,11 +1,11 @@
 //! Energies and distributions of the visible configuration are those of the state.
 
-use super::super::circuit::{Circuit, Start};
-use super::super::{EnergyLines, Terms, WorldLines, gibbs_lines, lines};
-use super::circuits::{energy, exchange, ising, number, state};
-use crate::clusters::Words;
-use crate::rng::{Purpose, stream};
-use crate::stats::Bins;
+use crate::circuits::{energy, exchange, ising, number, state};
+use nishina::clusters::Words;
+use nishina::rng::{Purpose, stream};
+use nishina::stats::Bins;
+use nishina::worldlines::circuit::{Circuit, Start};
+use nishina::worldlines::{EnergyLines, Terms, WorldLines, gibbs_lines, lines};
 
 /// Sums of samples as bins take them.
 fn filled(samples: &[Vec<f64>]) -> Bins {

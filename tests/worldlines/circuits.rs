@@ -1,7 +1,7 @@
 //! Circuits of second-order Trotter steps on rings, and their states on all configurations.
 
-use super::super::circuit::{Circuit, Gate, Start};
-use super::super::energy::Terms;
+use nishina::worldlines::Terms;
+use nishina::worldlines::circuit::{Circuit, Gate, Start};
 
 /// Bonds (i, i + 1) of a ring of three sites or more; none on one site.
 fn ring(sites: usize) -> Vec<[usize; 2]> {

@@ -1,11 +1,11 @@
 //! Slices, their correlations, and world lines that go on from bytes.
 
-use super::super::circuit::{Circuit, Gate, Start};
-use super::super::correlations::{Probe, TimeCorrelations, gaps};
-use super::super::{EnergyLines, Terms, gibbs_lines, lines};
-use super::circuits::{exchange, ising};
-use crate::clusters::Words;
-use crate::rng::{Purpose, stream};
+use crate::circuits::{exchange, ising};
+use nishina::clusters::Words;
+use nishina::rng::{Purpose, stream};
+use nishina::worldlines::circuit::{Circuit, Gate, Start};
+use nishina::worldlines::correlations::{Probe, TimeCorrelations, gaps};
+use nishina::worldlines::{EnergyLines, Terms, gibbs_lines, lines};
 
 fn words(seed: u64) -> Words {
     Words::new(&mut stream(seed, Purpose::Law, 1, 0))
@@ -78,7 +78,7 @@ fn correlations_decay_with_the_gap() {
     let gaps = gaps(&sums[..5], 0.1);
     assert!(gaps.iter().all(|gap| (gap - 2.0).abs() < 0.1), "{gaps:?}");
     let short = ising(1, 1.0, 1.0, 1e-9, 0.1, 3).0;
-    let lines = super::super::lines(&short).unwrap();
+    let lines = nishina::worldlines::lines(&short).unwrap();
     assert!(correlations.columns(&*lines).is_empty());
 }
 
@@ -128,7 +128,7 @@ fn gates_that_do_not_fit_are_errors() {
         };
         assert!(lines(&circuit).is_err(), "{circuit:?}");
     }
-    let (circuit, _) = super::circuits::exchange(4, 1.5, Start::Uniform, 0.1, 2);
+    let (circuit, _) = crate::circuits::exchange(4, 1.5, Start::Uniform, 0.1, 2);
     let far = Terms {
         exchanges: vec![([0, 2], 1.0)],
         ..Terms::default()

@@ -5,5 +5,7 @@
 mod circuits;
 #[path = "worldlines/energies.rs"]
 mod energies;
+#[path = "worldlines/long.rs"]
+mod long;
 #[path = "worldlines/slices.rs"]
 mod slices;

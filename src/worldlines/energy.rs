@@ -7,7 +7,7 @@ use super::inserted::{InsertedLayer, last_layer};
 use super::loops::ExchangeLoops;
 use super::packing::other_circuit;
 use super::plaquettes::has_strings;
-use super::{WorldLines, lines, missing};
+use super::{HiddenStart, WorldLines, lines, lines_from, missing};
 use crate::clusters::Words;
 use crate::error::Result;
 
@@ -113,17 +113,27 @@ impl EnergyLines {
                 layers: layers.map(insert).collect::<Result<_>>()?,
             }
         };
+        Ok(Self::of(course, circuit, terms))
+    }
+
+    /// Of a circuit of pairs, fields and flips that starts from a Boltzmann machine.
+    pub fn from_hidden(start: &HiddenStart, circuit: &Circuit, terms: Terms) -> Result<Self> {
+        let lines = lines_from(start, circuit)?;
+        Ok(Self::of(Course::Clusters(lines), circuit, terms))
+    }
+
+    fn of(course: Course, circuit: &Circuit, terms: Terms) -> Self {
         let ends = |terms: &[([usize; 2], f64)]| -> Vec<[usize; 2]> {
             terms.iter().map(|(bond, _)| *bond).collect()
         };
         let (pairs, bonds) = (ends(&terms.pairs), ends(&terms.exchanges));
-        Ok(EnergyLines {
+        EnergyLines {
             values: vec![0.0; circuit.sites.max(bonds.len()).max(pairs.len())],
             course,
             terms,
             pairs,
             bonds,
-        })
+        }
     }
 
     /// Moves all world lines once.

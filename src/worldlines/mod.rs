@@ -15,6 +15,7 @@ pub mod circuit;
 pub mod correlations;
 mod energy;
 mod gibbs;
+mod hidden;
 mod inserted;
 mod ising;
 mod loops;
@@ -25,6 +26,7 @@ mod spacetime;
 mod strings;
 
 pub use energy::{EnergyLines, Terms};
+pub use hidden::HiddenStart;
 
 use crate::clusters::Words;
 use crate::error::{Error, Result};
@@ -82,14 +84,33 @@ pub fn lines(circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
     if circuit.layers.iter().flatten().any(is_exchange) {
         Ok(Box::new(loops::ExchangeLoops::new(circuit, &[])?))
     } else {
-        Ok(Box::new(ising::IsingClusters::new(circuit)?))
+        Ok(Box::new(ising::IsingClusters::new(circuit, None)?))
     }
 }
 
 /// World lines of a circuit of pairs, fields and flips that block Gibbs sampling moves: slow for
 /// gates of short times. An error for other gates.
 pub fn gibbs_lines(circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
-    Ok(Box::new(gibbs::IsingGibbs::new(circuit)?))
+    Ok(Box::new(gibbs::IsingGibbs::new(circuit, None)?))
+}
+
+/// As [`lines`] for pairs, fields and flips that start from a Boltzmann machine in the place of all
+/// configurations alike.
+pub fn lines_from(start: &HiddenStart, circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
+    Ok(Box::new(ising::IsingClusters::new(circuit, Some(start))?))
+}
+
+/// As [`gibbs_lines`] from a Boltzmann machine, with one layer of flips or more.
+pub fn gibbs_lines_from(start: &HiddenStart, circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
+    Ok(Box::new(gibbs::IsingGibbs::new(circuit, Some(start))?))
+}
+
+/// A spin that feels `felt`: up with the probability 1/(1 + e^{−2 felt}).
+fn drawn(felt: f64, rng: &mut Words) -> i8 {
+    match rng.unit() * (1.0 + (-2.0 * felt).exp()) < 1.0 {
+        true => 1,
+        false => -1,
+    }
 }
 
 /// An estimate that world lines do not have.

@@ -83,6 +83,22 @@ fn correlations_decay_with_the_gap() {
 }
 
 #[test]
+fn the_gap_of_a_ring_is_that_of_its_spectrum() {
+    // The critical ring of 4: E_0 = -5.2262518595 and E_1 = -4.8284271247.
+    let (circuit, _) = ising(4, 1.0, 1.0, 0.0, 0.1, 80);
+    let (mut rng, mut lines) = (words(6), lines(&circuit).unwrap());
+    let mut correlations = TimeCorrelations::new(vec![Probe::Mode(vec![1.0; 4])], 1, 10);
+    let mut sums = [0.0; 21];
+    for _ in 0..20_000 {
+        lines.sweep(&mut rng);
+        let columns = correlations.columns(&*lines);
+        sums.iter_mut().zip(columns).for_each(|(s, c)| *s += c);
+    }
+    let gap = gaps(&[sums[2], sums[12]], 1.0)[0];
+    assert!((gap - 0.3978).abs() < 0.03, "{gap}");
+}
+
+#[test]
 fn sites_that_are_not_flipped_stay() {
     let pair = Gate::Pair { l: 0, m: 1, x: 0.2 };
     let flip = Gate::Flip { l: 0, y: 0.3 };

@@ -84,12 +84,23 @@ impl Words {
     }
 
     /// Fills `out` with random bits, two numbers from each word.
-    pub fn fill(&mut self, out: &mut [u32]) {
-        for two in out.chunks_mut(2) {
-            let word = self.word();
-            two[0] = word as u32;
-            two[1..].fill((word >> 32) as u32);
+    pub fn fill(&mut self, mut out: &mut [u32]) {
+        while out.len() > 1 {
+            if self.at == BUFFER {
+                refill(self.simd, &mut self.state, &mut self.buffer);
+                self.at = 0;
+            }
+            let count = (BUFFER - self.at).min(out.len() / 2);
+            let (now, later) = out.split_at_mut(2 * count);
+            let words = &self.buffer[self.at..self.at + count];
+            for (two, word) in now.chunks_exact_mut(2).zip(words) {
+                two[0] = *word as u32;
+                two[1] = (*word >> 32) as u32;
+            }
+            self.at += count;
+            out = later;
         }
+        out.iter_mut().for_each(|last| *last = self.word() as u32);
     }
 
     /// A number of [0, 1), a multiple of 2⁻⁵³.
@@ -117,6 +128,21 @@ mod tests {
         assert_eq!(next_row(&mut state), [41_943_041; WIDTH]);
         assert_eq!(next_row(&mut state), [58_720_359; WIDTH]);
         assert_eq!(next_row(&mut state), [3_588_806_011_781_223; WIDTH]);
+    }
+
+    #[test]
+    fn filled_numbers_are_the_words_in_halves() {
+        let new = || Words::new(&mut stream(2, Purpose::Law, 0, 0));
+        let (mut one, mut many) = (new(), new());
+        for count in [3, 256, 1, 700, 0] {
+            let mut filled = vec![0; count];
+            many.fill(&mut filled);
+            for two in filled.chunks(2) {
+                let word = one.word();
+                let halves = [word as u32, (word >> 32) as u32];
+                assert_eq!(two, &halves[..two.len()]);
+            }
+        }
     }
 
     #[test]

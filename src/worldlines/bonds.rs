@@ -170,7 +170,9 @@ impl Division {
                 self.walls[wall].ask(self.simd, a, b, random, joins);
                 for ((label, before), joined) in own.iter_mut().zip(before).zip(joins) {
                     self.parents[next as usize] = next;
-                    *label = if *joined == 1 { *before } else { next };
+                    // Without branches, which would be guessed wrong at each end of a line.
+                    let goes_on = 0u32.wrapping_sub(u32::from(*joined));
+                    *label = next ^ (next ^ *before) & goes_on;
                     next += 1 - u32::from(*joined);
                 }
             }
@@ -191,7 +193,8 @@ impl Division {
         let plane = &self.planes[spacetime.plane(t)];
         let count = plane.count();
         let (random, joins) = (&mut self.random[..count], &mut self.joins[..count]);
-        let (own, labels) = (&spins[t * n..(t + 1) * n], &self.labels[t * n..(t + 1) * n]);
+        let own = &spins[t * n..(t + 1) * n];
+        let labels = &mut self.labels[t * n..(t + 1) * n];
         rng.fill(random);
         plane.ask(self.simd, own, own, random, joins);
         for (ends, joins) in plane.ends.chunks(8).zip(joins.chunks(8)) {
@@ -199,7 +202,10 @@ impl Division {
             while open != 0 {
                 let [i, j] = ends[open.trailing_zeros() as usize];
                 open &= open - 1;
-                join(&mut self.parents, labels[i as usize], labels[j as usize]);
+                let (i, j) = (i as usize, j as usize);
+                let first = join(&mut self.parents, labels[i], labels[j]);
+                // The next slices start nearer to the root.
+                (labels[i], labels[j]) = (first, first);
             }
         }
     }

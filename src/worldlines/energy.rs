@@ -4,9 +4,10 @@
 
 use super::circuit::{Circuit, Gate};
 use super::inserted::{InsertedLayer, last_layer};
-use super::loops::{ExchangeLoops, has_strings};
+use super::loops::ExchangeLoops;
 use super::packing::other_circuit;
-use super::{WorldLines, lines, missing};
+use super::plaquettes::has_strings;
+use super::{HiddenStart, WorldLines, lines, lines_from, missing};
 use crate::clusters::Words;
 use crate::error::Result;
 
@@ -49,8 +50,15 @@ enum Course {
 pub struct EnergyLines {
     course: Course,
     terms: Terms,
+    pairs: Vec<[usize; 2]>,
     bonds: Vec<[usize; 2]>,
     values: Vec<f64>,
+}
+
+/// The sum of terms with the values of their bonds.
+fn total(terms: &[([usize; 2], f64)], values: &[f64]) -> f64 {
+    let each = terms.iter().zip(values);
+    each.map(|((_, c), value)| c * value).sum()
 }
 
 /// The sites of an exchange gate, in ascending order.
@@ -105,13 +113,27 @@ impl EnergyLines {
                 layers: layers.map(insert).collect::<Result<_>>()?,
             }
         };
-        let bonds: Vec<[usize; 2]> = terms.exchanges.iter().map(|(bond, _)| *bond).collect();
-        Ok(EnergyLines {
-            values: vec![0.0; circuit.sites.max(bonds.len())],
+        Ok(Self::of(course, circuit, terms))
+    }
+
+    /// Of a circuit of pairs, fields and flips that starts from a Boltzmann machine.
+    pub fn from_hidden(start: &HiddenStart, circuit: &Circuit, terms: Terms) -> Result<Self> {
+        let lines = lines_from(start, circuit)?;
+        Ok(Self::of(Course::Clusters(lines), circuit, terms))
+    }
+
+    fn of(course: Course, circuit: &Circuit, terms: Terms) -> Self {
+        let ends = |terms: &[([usize; 2], f64)]| -> Vec<[usize; 2]> {
+            terms.iter().map(|(bond, _)| *bond).collect()
+        };
+        let (pairs, bonds) = (ends(&terms.pairs), ends(&terms.exchanges));
+        EnergyLines {
+            values: vec![0.0; circuit.sites.max(bonds.len()).max(pairs.len())],
             course,
             terms,
+            pairs,
             bonds,
-        })
+        }
     }
 
     /// Moves all world lines once.
@@ -146,7 +168,16 @@ impl EnergyLines {
         let terms = &self.terms;
         match &mut self.course {
             Course::Clusters(lines) => {
-                let mut sum = terms.diagonal(lines.visible());
+                let mut sum = 0.0;
+                if !terms.pairs.is_empty() {
+                    lines.pairs(&self.pairs, &mut self.values);
+                    sum += total(&terms.pairs, &self.values);
+                }
+                if !terms.fields.is_empty() {
+                    let spins = &mut self.values[..lines.visible().len()];
+                    lines.spins(spins);
+                    sum += terms.fields.iter().map(|(l, c)| c * spins[*l]).sum::<f64>();
+                }
                 if !terms.flips.is_empty() {
                     let flips = &mut self.values[..lines.visible().len()];
                     lines.flips(flips)?;
@@ -154,8 +185,7 @@ impl EnergyLines {
                 }
                 if !self.bonds.is_empty() {
                     lines.exchanges(&self.bonds, &mut self.values)?;
-                    let each = terms.exchanges.iter().zip(&self.values);
-                    sum += each.map(|((_, c), value)| c * value).sum::<f64>();
+                    sum += total(&terms.exchanges, &self.values);
                 }
                 Ok(vec![sum])
             }

@@ -4,10 +4,11 @@
 //! 2w = e^{2|x|}. Given the spins all h are independent, and given h all spins. Strong couplings in
 //! imaginary time make it slow for short times of the gates.
 
-use super::WorldLines;
 use super::circuit::Circuit;
+use super::hidden::{HiddenEnds, HiddenStart};
 use super::packing::{pack, unpack};
 use super::spacetime::SpaceTime;
+use super::{WorldLines, drawn};
 use crate::clusters::Words;
 use crate::error::{Error, Result};
 
@@ -27,13 +28,15 @@ pub(super) struct IsingGibbs {
     spins: Vec<i8>,
     /// What each spin feels of the hidden units.
     felt: Vec<f64>,
+    hidden: Option<HiddenEnds>,
 }
 
 impl IsingGibbs {
     /// All spins up; an error where flips leave out a site.
-    pub fn new(circuit: &Circuit) -> Result<Self> {
+    pub fn new(circuit: &Circuit, start: Option<&HiddenStart>) -> Result<Self> {
         let spacetime = SpaceTime::new(circuit)?;
         let n = spacetime.sites;
+        let hidden = start.map(|start| HiddenEnds::new(start, n)).transpose()?;
         let spins = vec![1; n * (spacetime.slices() - 1)];
         let (mut units, mut z) = (Vec::new(), vec![0.0; spins.len()]);
         let mut unit = |a: usize, b: usize, x: f64| {
@@ -57,10 +60,11 @@ impl IsingGibbs {
                 couplings.for_each(|(i, k)| unit(first + i, first + n + i, *k));
             }
         }
-        if !units.iter().all(|unit| unit.w[0].is_finite()) {
+        let is_finite = units.iter().all(|unit| unit.w[0].is_finite());
+        if !is_finite || hidden.is_some() && spacetime.depth == 1 {
             return Err(Error::numerical(
-                "block Gibbs sampling needs finite couplings between all slices",
-                "flip every site in each layer of flips, or sample clusters",
+                "block Gibbs sampling needs slices with finite couplings between them",
+                "flip every site in each layer of flips, of which there are some, or sample clusters",
             ));
         }
         Ok(IsingGibbs {
@@ -69,6 +73,7 @@ impl IsingGibbs {
             units,
             z,
             spins,
+            hidden,
         })
     }
 
@@ -78,17 +83,18 @@ impl IsingGibbs {
     }
 }
 
-/// A spin that feels `felt`: up with the probability 1/(1 + e^{−2 felt}).
-fn drawn(felt: f64, rng: &mut Words) -> i8 {
-    match rng.unit() * (1.0 + (-2.0 * felt).exp()) < 1.0 {
-        true => 1,
-        false => -1,
-    }
-}
-
 impl WorldLines for IsingGibbs {
     fn sweep(&mut self, rng: &mut Words) {
         self.felt.copy_from_slice(&self.z);
+        let n = self.spacetime.sites;
+        for (end, first) in [0, self.spins.len() - n].into_iter().enumerate() {
+            let Some(hidden) = &mut self.hidden else {
+                break;
+            };
+            hidden.draw(end, &self.spins[first..first + n], rng);
+            let felt = self.felt[first..].iter_mut().zip(&hidden.fields[end]);
+            felt.for_each(|(felt, field)| *felt += field);
+        }
         for Unit { ends, w } in &self.units {
             let ends = ends.map(|end| end as usize);
             let theta =

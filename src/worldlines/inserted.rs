@@ -10,6 +10,7 @@ use super::WorldLines;
 use super::breakups::{PARALLEL, SWAPPED, UNCHANGED};
 use super::circuit::{Circuit, Gate};
 use super::loops::ExchangeLoops;
+use super::plaquettes::Plaquette;
 use crate::clusters::Words;
 use crate::error::Result;
 
@@ -45,8 +46,7 @@ impl InsertedLayer {
         let layer: Vec<Gate> = gates.iter().map(|(gate, _)| short(gate)).collect();
         let lines = ExchangeLoops::new(circuit, &layer)?;
         let plan = &lines.plan;
-        let inverse =
-            |p: &super::loops::Plaquette| plan.kinds[p.kind as usize].weights().map(|w| 1.0 / w);
+        let inverse = |p: &Plaquette| plan.kinds[p.kind as usize].weights().map(|w| 1.0 / w);
         Ok(InsertedLayer {
             inverse: plan.inserted.iter().map(inverse).collect(),
             coefficients: gates.iter().map(|(_, c)| *c).collect(),

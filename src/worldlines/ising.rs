@@ -7,9 +7,10 @@ use super::WorldLines;
 use super::bonds::Division;
 use super::bridges::Bridges;
 use super::circuit::Circuit;
+use super::hidden::{HiddenEnds, HiddenStart};
 use super::packing::{pack, unpack};
 use super::spacetime::SpaceTime;
-use crate::clusters::Words;
+use crate::clusters::{Words, root};
 use crate::error::Result;
 
 /// Spins of an Ising circuit that clusters move.
@@ -26,49 +27,64 @@ pub(super) struct IsingClusters {
     bridges: Bridges,
     /// Whether bridges say all of the flips.
     is_satisfiable: bool,
+    hidden: Option<HiddenEnds>,
 }
 
 impl IsingClusters {
     /// All spins up.
-    pub fn new(circuit: &Circuit) -> Result<Self> {
+    pub fn new(circuit: &Circuit, start: Option<&HiddenStart>) -> Result<Self> {
         let spacetime = SpaceTime::new(circuit)?;
+        let hidden = start.map(|start| HiddenEnds::new(start, spacetime.sites));
+        let hidden = hidden.transpose()?;
+        let has_fields = hidden.is_some() || spacetime.has_fields();
         let spins = vec![1; spacetime.sites * spacetime.slices()];
         Ok(IsingClusters {
             division: Division::new(&spacetime),
-            pulls: vec![
-                0.0;
-                if spacetime.has_fields() {
-                    spins.len()
-                } else {
-                    0
-                }
-            ],
+            pulls: vec![0.0; if has_fields { spins.len() } else { 0 }],
             turns: vec![1; spins.len()],
             bridges: Bridges::new(spacetime.sites),
             is_satisfiable: spacetime.is_satisfiable(),
             spins,
             spacetime,
+            hidden,
         })
     }
 
     /// Labels all spins; ket and bra are not yet joined at the visible slice.
     fn divide(&mut self, rng: &mut Words) {
         let (spacetime, spins) = (&self.spacetime, &self.spins);
+        let n = spacetime.sites;
         self.division.count = 0;
         for t in 0..spacetime.slices() {
             self.division.continue_to(spacetime, spins, t, rng);
             self.division.connect(spacetime, spins, t, rng);
-            let z = &spacetime.planes[spacetime.plane(t)].z;
             if self.pulls.is_empty() {
                 continue;
             }
-            let n = spacetime.sites;
-            // New labels of this slice have no pull yet.
             let range = t * n..(t + 1) * n;
-            let labels = self.division.labels[range.clone()].iter();
-            for ((label, spin), z) in labels.zip(&spins[range]).zip(z) {
-                self.pulls[*label as usize] += z * f64::from(*spin);
+            let labels = &self.division.labels[range.clone()];
+            let mut pull = |fields: &[f64]| {
+                for ((label, spin), z) in labels.iter().zip(&spins[range.clone()]).zip(fields) {
+                    self.pulls[*label as usize] += z * f64::from(*spin);
+                }
+            };
+            pull(&spacetime.planes[spacetime.plane(t)].z);
+            if let Some(hidden) = &self.hidden {
+                let ends = [0, spacetime.slices() - 1].into_iter().zip(&hidden.fields);
+                ends.filter(|(end, _)| *end == t).for_each(|(_, z)| pull(z));
             }
+        }
+    }
+
+    /// Draws the hidden units of the start.
+    fn draw_hidden(&mut self, rng: &mut Words) {
+        let (n, last) = (
+            self.spacetime.sites,
+            self.spins.len() - self.spacetime.sites,
+        );
+        if let Some(hidden) = &mut self.hidden {
+            hidden.draw(0, &self.spins[..n], rng);
+            hidden.draw(1, &self.spins[last..], rng);
         }
     }
 
@@ -83,6 +99,17 @@ impl IsingClusters {
                 self.pulls[parent] += std::mem::take(&mut self.pulls[label]);
             }
         }
+    }
+
+    /// The cluster of a visible spin in the last sweep, and its mean over the orientations.
+    fn mean_spin(&mut self, site: usize) -> (u32, f64) {
+        let at = self.spacetime.sites * (self.spacetime.depth - 1) + site;
+        let label = self.division.labels[at];
+        let cluster = root(&mut self.division.parents, label);
+        // The pull is that of the spins before they turned.
+        let before = f64::from(self.spins[at] * self.turns[label as usize]);
+        let pull = self.pulls.get(cluster as usize).copied().unwrap_or(0.0);
+        (cluster, before * pull.tanh())
     }
 
     /// Draws the orientation of each cluster.
@@ -113,6 +140,7 @@ impl WorldLines for IsingClusters {
     fn sweep(&mut self, rng: &mut Words) {
         let used = self.pulls.len().min(self.division.count);
         self.pulls[..used].fill(0.0);
+        self.draw_hidden(rng);
         self.divide(rng);
         self.gather_pulls();
         let (n, depth) = (self.spacetime.sites, self.spacetime.depth);
@@ -136,13 +164,33 @@ impl WorldLines for IsingClusters {
         self.spins.chunks(self.spacetime.sites).for_each(visit);
     }
 
-    /// From the clusters of the last sweep: numbers from 0 to 1 where no field is felt. Where pairs
-    /// compete, numbers with a variance of order 1/(flip time).
+    /// Means over the orientations of the clusters.
+    fn spins(&mut self, out: &mut [f64]) {
+        (0..out.len()).for_each(|site| out[site] = self.mean_spin(site).1);
+    }
+
+    /// Means over the orientations of the clusters.
+    fn pairs(&mut self, pairs: &[[usize; 2]], out: &mut [f64]) {
+        for (out, [l, m]) in out.iter_mut().zip(pairs) {
+            let (one, other) = (self.mean_spin(*l), self.mean_spin(*m));
+            let visible = self.visible();
+            *out = match one.0 == other.0 {
+                true => f64::from(visible[*l] * visible[*m]),
+                false => one.1 * other.1,
+            };
+        }
+    }
+
+    /// Numbers from 0 to 1 where no field is felt. Where pairs compete, numbers with a variance of
+    /// order 1/(flip time).
     fn flips(&mut self, out: &mut [f64]) -> Result<()> {
         if self.is_satisfiable {
             self.bridges.flips(out);
         } else {
             let (n, depth) = (self.spacetime.sites, self.spacetime.depth);
+            if depth == 1 && self.hidden.is_some() {
+                return Err(super::missing("σˣ of competing pairs"));
+            }
             let slice = |t: usize| &self.spins[t * n..(t + 1) * n];
             let beyond = [depth.checked_sub(2), (depth > 1).then_some(depth + 1)];
             let beyond = beyond.map(|t| t.map(slice));

@@ -5,119 +5,22 @@
 //! of lines (H. G. Evertz, G. Lana, M. Marcu, Phys. Rev. Lett. 70, 875 (1993)).
 
 use super::WorldLines;
-use super::breakups::{DIAGONAL, FROZEN, HORIZONTAL, VERTICAL, limits, weights};
+use super::breakups::{DIAGONAL, FROZEN, HORIZONTAL, VERTICAL};
 use super::circuit::{Circuit, Gate, Start};
 use super::packing::{other_circuit, pack, unpack};
+use super::plaquettes::{ExchangePlan, Plaquette, has_strings};
 use super::sectors::Orientations;
-use super::spacetime::unfit;
 use super::strings::Strings;
 use crate::clusters::{Words, join, root};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Random numbers that are drawn at once.
 const DRAWN: usize = 1024;
 
-/// A gate on two sites, and which of the kinds of gates it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Plaquette {
-    pub l: u32,
-    pub m: u32,
-    pub kind: u32,
-}
-
-/// Gates with the same weights.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ExchangeKind {
-    pub t: f64,
-    pub jz: f64,
-    pub jxy: f64,
-}
-
-/// What does not change.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub sites: usize,
-    start: Start,
-    pub kinds: Vec<ExchangeKind>,
-    limits: Vec<[[u64; 3]; 3]>,
-    /// The gates of the ket, in order; the bra has them in reverse.
-    pub ket: Vec<Plaquette>,
-    /// Gates of each layer of the ket.
-    pub layers: Vec<usize>,
-    /// Gates between ket and bra, whose weights estimates take away again.
-    pub inserted: Vec<Plaquette>,
-}
-
-impl Plan {
-    fn new(circuit: &Circuit, inserted: &[Gate]) -> Result<Self> {
-        let sites = circuit.sites;
-        let mut kinds = Vec::new();
-        let mut read = |gate: &Gate| match *gate {
-            Gate::Exchange { l, m, t, jz, jxy }
-                if l < sites && m < sites && l != m && t > 0.0 && jxy > 0.0 && jz.is_finite() =>
-            {
-                let wanted = ExchangeKind { t, jz, jxy };
-                let place = kinds.iter().position(|kind| *kind == wanted);
-                if place.is_none() {
-                    kinds.push(wanted);
-                }
-                let kind = place.unwrap_or(kinds.len() - 1) as u32;
-                let (l, m) = (l as u32, m as u32);
-                Ok(Plaquette { l, m, kind })
-            }
-            _ => Err(unfit(gate)),
-        };
-        let gates = circuit.layers.iter().flatten();
-        let ket = gates.map(&mut read).collect::<Result<Vec<_>>>()?;
-        let inserted = inserted.iter().map(read).collect::<Result<Vec<_>>>()?;
-        if matches!(circuit.start, Start::Sector { up } if up > sites) {
-            return Err(Error::numerical(
-                format!("{sites} sites cannot have more spins up than that"),
-                "start in a sector of the lattice",
-            ));
-        }
-        Ok(Plan {
-            sites,
-            start: circuit.start,
-            limits: kinds.iter().map(|k| limits(k.weights())).collect(),
-            kinds,
-            ket,
-            layers: circuit.layers.iter().map(Vec::len).collect(),
-            inserted,
-        })
-    }
-
-    /// The plaquettes from the visible configuration to the start of the bra.
-    fn upper(&self) -> impl Iterator<Item = &Plaquette> {
-        self.inserted.iter().chain(self.ket.iter().rev())
-    }
-}
-
-impl ExchangeKind {
-    /// w₁, w₂, w₃
-    pub fn weights(&self) -> [f64; 3] {
-        weights(self.t, self.jz, self.jxy)
-    }
-}
-
-/// Whether the loops of a circuit of exchange gates say all of σˣσˣ + σʸσʸ: nothing is frozen, and
-/// there is no magnetisation that graphs must carry.
-pub(super) fn has_strings(circuit: &Circuit) -> bool {
-    let is_frozen = |gate: &Gate| match gate {
-        Gate::Exchange { jz, jxy, .. } => jz.abs() > *jxy,
-        _ => false,
-    };
-    let balanced = match circuit.start {
-        Start::Uniform => true,
-        Start::Sector { up } => 2 * up == circuit.sites,
-    };
-    balanced && !circuit.layers.iter().flatten().any(is_frozen)
-}
-
 /// World lines of exchange gates that loops move.
 #[derive(Debug, Clone)]
 pub(super) struct ExchangeLoops {
-    pub(super) plan: Plan,
+    pub(super) plan: ExchangePlan,
     /// Spins at the start of the ket.
     bottom: Vec<i8>,
     /// 1 for each plaquette that is swapped: those of the ket, inserted ones, those of the bra.
@@ -140,7 +43,7 @@ pub(super) struct ExchangeLoops {
 impl ExchangeLoops {
     /// World lines that go straight up. `inserted` stand between ket and bra.
     pub fn new(circuit: &Circuit, inserted: &[Gate]) -> Result<Self> {
-        let plan = Plan::new(circuit, inserted)?;
+        let plan = ExchangePlan::new(circuit, inserted)?;
         let (n, count) = (plan.sites, 2 * plan.ket.len() + plan.inserted.len());
         let up = match plan.start {
             Start::Uniform => n.div_ceil(2),
@@ -287,8 +190,9 @@ impl Half<'_> {
         for (swaps, breakups) in swaps.chunks(DRAWN).zip(breakups.chunks_mut(DRAWN)) {
             let random = &mut self.random[..swaps.len()];
             rng.fill(random);
-            let each = plaquettes.by_ref().zip(swaps).zip(breakups.iter_mut());
-            for (((plaquette, swap), breakup), random) in each.zip(random.iter()) {
+            // Plaquettes come last, so that none is taken when the others are at their end.
+            let each = swaps.iter().zip(breakups).zip(random.iter());
+            for (((swap, breakup), random), plaquette) in each.zip(plaquettes.by_ref()) {
                 let (l, m) = (plaquette.l as usize, plaquette.m as usize);
                 let (s_l, s_m) = (self.spins[l], self.spins[m]);
                 let state = usize::from(s_l != s_m) + usize::from(*swap);
@@ -390,6 +294,14 @@ impl WorldLines for ExchangeLoops {
         go(&mut plaquettes, self.plan.inserted.len());
         for count in self.plan.layers.iter().rev() {
             go(&mut plaquettes, *count);
+        }
+    }
+
+    /// Means over the orientations of loops and strings, where nothing is frozen.
+    fn pairs(&mut self, pairs: &[[usize; 2]], out: &mut [f64]) {
+        match &mut self.strings {
+            Some(strings) => strings.pairs(&self.visible, pairs, out),
+            None => super::visible_pairs(&self.visible, pairs, out),
         }
     }
 

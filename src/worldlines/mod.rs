@@ -15,16 +15,19 @@ pub mod circuit;
 pub mod correlations;
 mod energy;
 mod gibbs;
+mod hidden;
 mod inserted;
 mod ising;
 mod loops;
 mod packing;
+mod plaquettes;
 mod sectors;
 mod spacetime;
 mod strings;
 pub mod trotter;
 
 pub use energy::{EnergyLines, Terms};
+pub use hidden::HiddenStart;
 
 use crate::clusters::Words;
 use crate::error::{Error, Result};
@@ -39,12 +42,22 @@ pub trait WorldLines {
     /// Shows all slices from the start of the ket to that of the bra; the visible one comes twice,
     /// as the last one of the ket and as the first one of the bra.
     fn each_slice(&self, visit: &mut dyn FnMut(&[i8]));
-    /// Numbers whose means are ⟨σˣ⟩ of each site in |ψ⟩; an error where there are none.
+    /// Numbers whose means are ⟨σᶻ⟩ of each site in |ψ⟩, from the last sweep.
+    fn spins(&mut self, out: &mut [f64]) {
+        let spins = out.iter_mut().zip(self.visible());
+        spins.for_each(|(out, spin)| *out = f64::from(*spin));
+    }
+    /// Numbers whose means are ⟨σᶻσᶻ⟩ of each pair of sites in |ψ⟩, from the last sweep.
+    fn pairs(&mut self, pairs: &[[usize; 2]], out: &mut [f64]) {
+        visible_pairs(self.visible(), pairs, out);
+    }
+    /// Numbers whose means are ⟨σˣ⟩ of each site in |ψ⟩, from the last sweep; an error where there
+    /// are none.
     fn flips(&mut self, _out: &mut [f64]) -> Result<()> {
         Err(missing("σˣ"))
     }
-    /// Numbers whose means are ⟨σˣσˣ + σʸσʸ⟩ of each pair of sites in |ψ⟩; an error where there are
-    /// none.
+    /// Numbers whose means are ⟨σˣσˣ + σʸσʸ⟩ of each pair of sites in |ψ⟩, from the last sweep; an
+    /// error where there are none.
     fn exchanges(&mut self, _pairs: &[[usize; 2]], _out: &mut [f64]) -> Result<()> {
         Err(missing("σˣσˣ + σʸσʸ"))
     }
@@ -58,6 +71,13 @@ pub trait WorldLines {
     fn import(&mut self, bytes: &[u8]) -> Result<()>;
 }
 
+/// σᶻσᶻ of pairs of sites.
+fn visible_pairs(visible: &[i8], pairs: &[[usize; 2]], out: &mut [f64]) {
+    for (out, [l, m]) in out.iter_mut().zip(pairs) {
+        *out = f64::from(visible[*l] * visible[*m]);
+    }
+}
+
 /// World lines of a circuit that clusters and loops move: Swendsen–Wang for pairs, fields and
 /// flips, loops for exchange gates. An error for circuits with gates of both.
 pub fn lines(circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
@@ -65,14 +85,33 @@ pub fn lines(circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
     if circuit.layers.iter().flatten().any(is_exchange) {
         Ok(Box::new(loops::ExchangeLoops::new(circuit, &[])?))
     } else {
-        Ok(Box::new(ising::IsingClusters::new(circuit)?))
+        Ok(Box::new(ising::IsingClusters::new(circuit, None)?))
     }
 }
 
 /// World lines of a circuit of pairs, fields and flips that block Gibbs sampling moves: slow for
 /// gates of short times. An error for other gates.
 pub fn gibbs_lines(circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
-    Ok(Box::new(gibbs::IsingGibbs::new(circuit)?))
+    Ok(Box::new(gibbs::IsingGibbs::new(circuit, None)?))
+}
+
+/// As [`lines`] for pairs, fields and flips that start from a Boltzmann machine in the place of all
+/// configurations alike.
+pub fn lines_from(start: &HiddenStart, circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
+    Ok(Box::new(ising::IsingClusters::new(circuit, Some(start))?))
+}
+
+/// As [`gibbs_lines`] from a Boltzmann machine, with one layer of flips or more.
+pub fn gibbs_lines_from(start: &HiddenStart, circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
+    Ok(Box::new(gibbs::IsingGibbs::new(circuit, Some(start))?))
+}
+
+/// A spin that feels `felt`: up with the probability 1/(1 + e^{−2 felt}).
+fn drawn(felt: f64, rng: &mut Words) -> i8 {
+    match rng.unit() * (1.0 + (-2.0 * felt).exp()) < 1.0 {
+        true => 1,
+        false => -1,
+    }
 }
 
 /// An estimate that world lines do not have.
@@ -82,6 +121,3 @@ fn missing(what: &str) -> Error {
         "ask for it from a circuit with gates of this operator",
     )
 }
-
-#[cfg(test)]
-mod tests;

@@ -33,6 +33,8 @@ pub(super) struct Strings {
     strings: Vec<u32>,
     /// b of each string; none for loops.
     ends: Vec<Option<usize>>,
+    /// A site above an end of each string at the start of the ket, where b = 1.
+    feet: Vec<u32>,
 }
 
 impl Strings {
@@ -43,6 +45,7 @@ impl Strings {
             sorted: Vec::with_capacity(sites),
             strings: vec![NONE; sites],
             ends: Vec::with_capacity(sites),
+            feet: Vec::with_capacity(sites),
         }
     }
 
@@ -64,15 +67,16 @@ impl Strings {
         }
     }
 
-    /// Walks from a site below (0) or above (1), and marks all sites as of `string`; the side where
-    /// the walk ends, none where it comes back.
-    fn walk(&mut self, from: u32, mut side: usize, string: u32) -> Option<usize> {
+    /// Walks from a site below (0) or above (1), and marks all sites as of `string`; the side and
+    /// the site where the walk ends, none where it comes back.
+    fn walk(&mut self, from: u32, mut side: usize, string: u32) -> Option<(usize, u32)> {
         let mut site = from;
         loop {
             self.strings[site as usize] = string;
+            let last = site;
             site = self.partners[side][site as usize];
             if site == NONE {
-                return Some(side);
+                return Some((side, last));
             }
             self.strings[site as usize] = string;
             side = 1 - side;
@@ -86,17 +90,49 @@ impl Strings {
     fn find(&mut self) {
         self.strings.fill(NONE);
         self.ends.clear();
+        self.feet.clear();
         for site in 0..self.strings.len() as u32 {
             if self.strings[site as usize] != NONE {
                 continue;
             }
             let string = self.ends.len() as u32;
             let down = self.walk(site, 0, string);
-            let ends = down.map(|down| {
-                let up = self.walk(site, 1, string);
-                usize::from(down == 0) + usize::from(up == Some(0))
-            });
-            self.ends.push(ends);
+            let up = down.and_then(|_| self.walk(site, 1, string));
+            let ends = down.zip(up).map(|both| [both.0, both.1]);
+            let foot = |ends: &[(usize, u32); 2]| ends.iter().find(|end| end.0 == 0).copied();
+            self.feet
+                .push(ends.as_ref().and_then(foot).map_or(NONE, |end| end.1));
+            let count = |ends: [(usize, u32); 2]| ends.iter().filter(|end| end.0 == 0).count();
+            self.ends.push(ends.map(count));
+        }
+    }
+
+    /// The number of strings with b = 1.
+    fn straight(&self) -> f64 {
+        self.ends.iter().filter(|ends| **ends == Some(1)).count() as f64
+    }
+
+    /// Writes the mean of σᶻσᶻ over the orientations for each pair of sites: fixed on one string, 0
+    /// between two; but in the sector strings with b = 1 are up as often as down, which leaves
+    /// −1/(B − 1) for their spins at the start of the ket.
+    pub fn pairs(&mut self, visible: &[i8], pairs: &[[usize; 2]], out: &mut [f64]) {
+        self.find();
+        let apart = if self.in_sector {
+            -1.0 / (self.straight() - 1.0)
+        } else {
+            0.0
+        };
+        for ([l, m], out) in pairs.iter().zip(out) {
+            let strings = [*l, *m].map(|site| self.strings[site] as usize);
+            let parallel = f64::from(visible[*l] * visible[*m]);
+            *out = if strings[0] == strings[1] {
+                parallel
+            } else if strings.iter().all(|string| self.ends[*string] == Some(1)) {
+                let [one, other] = strings.map(|string| visible[self.feet[string] as usize]);
+                apart * parallel * f64::from(one * other)
+            } else {
+                0.0
+            };
         }
     }
 
@@ -104,7 +140,7 @@ impl Strings {
     fn between(&self) -> [[f64; 3]; 3] {
         let mut table = [[1.0; 3]; 3];
         if self.in_sector {
-            let straight = self.ends.iter().filter(|ends| **ends == Some(1)).count() as f64;
+            let straight = self.straight();
             table[1][1] = straight / (straight - 1.0);
             table[0][2] = straight / (straight + 2.0);
             table[2][0] = table[0][2];

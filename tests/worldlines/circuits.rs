@@ -1,7 +1,7 @@
 //! Circuits of second-order Trotter steps on rings, and their states on all configurations.
 
-use super::super::circuit::{Circuit, Gate, Start};
-use super::super::energy::Terms;
+use nishina::worldlines::circuit::{Circuit, Gate, Start};
+use nishina::worldlines::{HiddenStart, Terms};
 
 /// Bonds (i, i + 1) of a ring of three sites or more; none on one site.
 fn ring(sites: usize) -> Vec<[usize; 2]> {
@@ -106,6 +106,20 @@ fn apply(gate: &Gate, psi: &[f64]) -> Vec<f64> {
     (0..psi.len()).map(state).collect()
 }
 
+/// The normalised state of a circuit that starts from a Boltzmann machine.
+pub fn state_from(start: &HiddenStart, circuit: &Circuit) -> Vec<f64> {
+    let hidden = start.b.len();
+    let amplitude = |s: usize| -> f64 {
+        let linear: f64 = (0..circuit.sites).map(|i| start.a[i] * spin(s, i)).sum();
+        let theta = |j: usize| -> f64 {
+            let couplings = (0..circuit.sites).map(|i| start.w[i * hidden + j] * spin(s, i));
+            start.b[j] + couplings.sum::<f64>()
+        };
+        linear.exp() * (0..hidden).map(|j| 2.0 * theta(j).cosh()).product::<f64>()
+    };
+    evolved((0..1 << circuit.sites).map(amplitude).collect(), circuit)
+}
+
 /// The normalised state of a circuit.
 pub fn state(circuit: &Circuit) -> Vec<f64> {
     let is_allowed = |s: usize| match circuit.start {
@@ -113,8 +127,12 @@ pub fn state(circuit: &Circuit) -> Vec<f64> {
         Start::Sector { up } => s.count_ones() as usize == up,
     };
     let start = (0..1 << circuit.sites).map(|s| f64::from(u8::from(is_allowed(s))));
+    evolved(start.collect(), circuit)
+}
+
+fn evolved(start: Vec<f64>, circuit: &Circuit) -> Vec<f64> {
     let gates = circuit.layers.iter().flatten();
-    let psi = gates.fold(start.collect::<Vec<_>>(), |psi, gate| apply(gate, &psi));
+    let psi = gates.fold(start, |psi, gate| apply(gate, &psi));
     let norm = psi.iter().map(|a| a * a).sum::<f64>().sqrt();
     psi.iter().map(|a| a / norm).collect()
 }

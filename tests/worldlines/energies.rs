@@ -1,14 +1,16 @@
 //! Energies and distributions of the visible configuration are those of the state.
 
-use super::super::circuit::{Circuit, Start};
-use super::super::{EnergyLines, Terms, WorldLines, gibbs_lines, lines};
-use super::circuits::{energy, exchange, ising, number, state};
-use crate::clusters::Words;
-use crate::rng::{Purpose, stream};
-use crate::stats::Bins;
+use crate::circuits::{energy, exchange, ising, number, state, state_from};
+use nishina::clusters::Words;
+use nishina::rng::{Purpose, stream};
+use nishina::stats::Bins;
+use nishina::worldlines::circuit::{Circuit, Start};
+use nishina::worldlines::{
+    EnergyLines, HiddenStart, Terms, WorldLines, gibbs_lines, gibbs_lines_from, lines, lines_from,
+};
 
 /// Sums of samples as bins take them.
-fn filled(samples: &[Vec<f64>]) -> Bins {
+pub fn filled(samples: &[Vec<f64>]) -> Bins {
     let mut bins = Bins::new(1, samples[0].len(), 0);
     let segments = bins.segments(samples.len());
     let mut sums = Vec::new();
@@ -23,7 +25,7 @@ fn filled(samples: &[Vec<f64>]) -> Bins {
     bins
 }
 
-fn words(seed: u64) -> Words {
+pub fn words(seed: u64) -> Words {
     Words::new(&mut stream(seed, Purpose::Law, 0, 0))
 }
 
@@ -44,9 +46,13 @@ fn check_pulls(what: &str, mut measure: impl FnMut(u64) -> [f64; 2], exact: f64)
 }
 
 fn check_energy(what: &str, circuit: &Circuit, terms: &Terms, sweeps: usize) {
+    let new = || EnergyLines::new(circuit, terms.clone()).unwrap();
+    check_lines(what, new, energy(&state(circuit), terms), sweeps);
+}
+
+fn check_lines(what: &str, new: impl Fn() -> EnergyLines, exact: f64, sweeps: usize) {
     let measure = |seed| {
-        let mut rng = words(seed);
-        let mut lines = EnergyLines::new(circuit, terms.clone()).unwrap();
+        let (mut rng, mut lines) = (words(seed), new());
         (0..50).for_each(|_| lines.sweep(&mut rng));
         let mut sample = |_| {
             lines.sweep(&mut rng);
@@ -57,7 +63,30 @@ fn check_energy(what: &str, circuit: &Circuit, terms: &Terms, sweeps: usize) {
         let summary = filled(&samples).summary(0, &evaluate);
         [summary.mean[0], summary.error[0]]
     };
-    check_pulls(what, measure, energy(&state(circuit), terms));
+    check_pulls(what, measure, exact);
+}
+
+#[test]
+fn circuits_start_from_boltzmann_machines() {
+    let number = |k: usize| 0.4 * (1.0 + 2.3 * k as f64).sin();
+    let start = HiddenStart {
+        a: (0..4).map(number).collect(),
+        b: (4..7).map(number).collect(),
+        w: (7..19).map(number).collect(),
+    };
+    for (hz, steps) in [(0.0, 2), (0.3, 2), (0.0, 0)] {
+        let (circuit, terms) = ising(4, 1.0, 1.0, hz, 0.2, steps);
+        let psi = state_from(&start, &circuit);
+        let new = || EnergyLines::from_hidden(&start, &circuit, terms.clone()).unwrap();
+        check_lines("machine", new, energy(&psi, &terms), 4096);
+        check_distribution(lines_from(&start, &circuit).unwrap(), &psi, 8);
+        match gibbs_lines_from(&start, &circuit) {
+            Ok(lines) => check_distribution(lines, &psi, 40),
+            Err(error) => assert_eq!(steps, 0, "{error}"),
+        }
+    }
+    let (circuit, _) = ising(5, 1.0, 1.0, 0.0, 0.2, 2);
+    assert!(lines_from(&start, &circuit).is_err());
 }
 
 #[test]
@@ -94,6 +123,15 @@ fn pulls_of_exchange_energies_are_standard_normal() {
 }
 
 #[test]
+fn pulls_of_long_circuits_are_standard_normal() {
+    // More gates than random numbers that are drawn at once.
+    let (circuit, terms) = exchange(4, 0.5, Start::Sector { up: 2 }, 0.05, 400);
+    check_energy("exchange, long", &circuit, &terms, 512);
+    let (circuit, terms) = ising(4, 1.0, 1.0, 0.0, 0.05, 200);
+    check_energy("ising, long", &circuit, &terms, 512);
+}
+
+#[test]
 fn energies_of_the_circuits_are_the_known_ones() {
     for (sites, step, steps, known) in [
         (4, 0.1, 10, -5.2238649112),
@@ -120,8 +158,7 @@ fn energies_of_the_circuits_are_the_known_ones() {
 }
 
 /// Counts visible configurations against |ψ|²: χ² of independent sweeps is below its limit.
-fn check_distribution(mut lines: Box<dyn WorldLines>, circuit: &Circuit, apart: usize) {
-    let psi = state(circuit);
+fn check_distribution(mut lines: Box<dyn WorldLines>, psi: &[f64], apart: usize) {
     let (mut rng, count) = (words(7), 40_000);
     let mut counts = vec![0.0f64; psi.len()];
     for _ in 0..count {
@@ -130,7 +167,7 @@ fn check_distribution(mut lines: Box<dyn WorldLines>, circuit: &Circuit, apart: 
         assert_eq!(lines.sign(), 1.0);
     }
     let (mut chi2, mut classes) = (0.0, -1.0);
-    for (found, a) in counts.iter().zip(&psi) {
+    for (found, a) in counts.iter().zip(psi) {
         let wanted = a * a * f64::from(count);
         if wanted == 0.0 {
             assert_eq!(*found, 0.0);
@@ -140,15 +177,15 @@ fn check_distribution(mut lines: Box<dyn WorldLines>, circuit: &Circuit, apart: 
         }
     }
     let limit = classes + 5.0 * (2.0f64 * classes).sqrt();
-    assert!(chi2 < limit, "{chi2} of {classes} in {circuit:?}");
+    assert!(chi2 < limit, "{chi2} of {classes}");
 }
 
 #[test]
 fn visible_configurations_follow_the_state() {
     for (hz, j) in [(0.0, 1.0), (0.4, 1.0), (0.4, -1.0)] {
         let (circuit, _) = ising(4, j, 0.8, hz, 0.2, 3);
-        check_distribution(lines(&circuit).unwrap(), &circuit, 8);
-        check_distribution(gibbs_lines(&circuit).unwrap(), &circuit, 60);
+        check_distribution(lines(&circuit).unwrap(), &state(&circuit), 8);
+        check_distribution(gibbs_lines(&circuit).unwrap(), &state(&circuit), 60);
     }
     for jz in [-1.5, -1.0, 0.3, 1.0, 1.7] {
         for start in [
@@ -157,7 +194,7 @@ fn visible_configurations_follow_the_state() {
             Start::Sector { up: 2 },
         ] {
             let (circuit, _) = exchange(6, jz, start, 0.2, 3);
-            check_distribution(lines(&circuit).unwrap(), &circuit, 6);
+            check_distribution(lines(&circuit).unwrap(), &state(&circuit), 6);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Slices, their correlations, and world lines that go on from bytes.
 
-use super::super::circuit::{Circuit, Gate, Start};
-use super::super::correlations::{Probe, TimeCorrelations, gaps};
-use super::super::{EnergyLines, Terms, gibbs_lines, lines};
-use super::circuits::{exchange, ising};
-use crate::clusters::Words;
-use crate::rng::{Purpose, stream};
+use crate::circuits::{exchange, ising};
+use nishina::clusters::Words;
+use nishina::rng::{Purpose, stream};
+use nishina::worldlines::circuit::{Circuit, Gate, Start};
+use nishina::worldlines::correlations::{Probe, TimeCorrelations, gaps};
+use nishina::worldlines::{EnergyLines, Terms, gibbs_lines, lines};
 
 fn words(seed: u64) -> Words {
     Words::new(&mut stream(seed, Purpose::Law, 1, 0))
@@ -78,8 +78,24 @@ fn correlations_decay_with_the_gap() {
     let gaps = gaps(&sums[..5], 0.1);
     assert!(gaps.iter().all(|gap| (gap - 2.0).abs() < 0.1), "{gaps:?}");
     let short = ising(1, 1.0, 1.0, 1e-9, 0.1, 3).0;
-    let lines = super::super::lines(&short).unwrap();
+    let lines = nishina::worldlines::lines(&short).unwrap();
     assert!(correlations.columns(&*lines).is_empty());
+}
+
+#[test]
+fn the_gap_of_a_ring_is_that_of_its_spectrum() {
+    // The critical ring of 4: E_0 = -5.2262518595 and E_1 = -4.8284271247.
+    let (circuit, _) = ising(4, 1.0, 1.0, 0.0, 0.1, 80);
+    let (mut rng, mut lines) = (words(6), lines(&circuit).unwrap());
+    let mut correlations = TimeCorrelations::new(vec![Probe::Mode(vec![1.0; 4])], 1, 10);
+    let mut sums = [0.0; 21];
+    for _ in 0..20_000 {
+        lines.sweep(&mut rng);
+        let columns = correlations.columns(&*lines);
+        sums.iter_mut().zip(columns).for_each(|(s, c)| *s += c);
+    }
+    let gap = gaps(&[sums[2], sums[12]], 1.0)[0];
+    assert!((gap - 0.3978).abs() < 0.03, "{gap}");
 }
 
 #[test]
@@ -128,7 +144,7 @@ fn gates_that_do_not_fit_are_errors() {
         };
         assert!(lines(&circuit).is_err(), "{circuit:?}");
     }
-    let (circuit, _) = super::circuits::exchange(4, 1.5, Start::Uniform, 0.1, 2);
+    let (circuit, _) = crate::circuits::exchange(4, 1.5, Start::Uniform, 0.1, 2);
     let far = Terms {
         exchanges: vec![([0, 2], 1.0)],
         ..Terms::default()

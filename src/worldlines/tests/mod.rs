@@ -1,5 +1,0 @@
-//! World lines against state vectors.
-
-mod circuits;
-mod energies;
-mod slices;

@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 use crate::operator::Operator;
 use crate::rng::{lane, stream};
 use crate::worldlines::circuit::Circuit;
-use crate::worldlines::{EnergyLines, Terms, WorldLines, gibbs_lines};
+use crate::worldlines::{
+    EnergyLines, HiddenStart, Terms, WorldLines, gibbs_lines, gibbs_lines_from,
+};
 use ndarray::Array2;
 use num_complex::Complex64;
 use std::ops::Range;
@@ -22,14 +24,14 @@ use std::sync::Arc;
 
 /// What the chains need.
 pub struct CircuitSettings {
-    /// The circuit; its first sites are those of the lattice.
+    /// The circuit.
     pub circuit: Circuit,
+    /// The machine that it is applied to; none for ψ = 1.
+    pub start: Option<HiddenStart>,
     /// The Hamiltonian by terms, in the frame of the circuit.
     pub terms: Terms,
     /// The Hamiltonian itself.
     pub hamiltonian: Arc<dyn Operator>,
-    /// Sites of the lattice.
-    pub sites: usize,
     /// Whether block Gibbs takes the place of clusters.
     pub gibbs: bool,
     /// Seed of the run.
@@ -118,10 +120,17 @@ impl CircuitLines {
     /// Fails where the circuit has no world lines, or an energy that is a ratio of means.
     pub fn new(settings: CircuitSettings) -> Result<Self> {
         let one = || -> Result<ChainLines> {
+            let (circuit, terms) = (&settings.circuit, settings.terms.clone());
             if settings.gibbs {
-                return Ok(ChainLines::Gibbs(gibbs_lines(&settings.circuit)?));
+                return Ok(ChainLines::Gibbs(match &settings.start {
+                    None => gibbs_lines(circuit)?,
+                    Some(start) => gibbs_lines_from(start, circuit)?,
+                }));
             }
-            let lines = EnergyLines::new(&settings.circuit, settings.terms.clone())?;
+            let lines = match &settings.start {
+                None => EnergyLines::new(circuit, terms)?,
+                Some(start) => EnergyLines::from_hidden(start, circuit, terms)?,
+            };
             match lines.width() {
                 1 => Ok(ChainLines::Clusters(lines)),
                 _ => Err(unknown(
@@ -166,11 +175,15 @@ impl CircuitLines {
 
 impl Ensemble for CircuitLines {
     fn sites(&self) -> usize {
-        self.settings.sites
+        self.settings.circuit.sites
     }
 
     fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
-        let (n, each, chains) = (self.settings.sites, request.per_chain, self.lines.len());
+        let (n, each, chains) = (
+            self.settings.circuit.sites,
+            request.per_chain,
+            self.lines.len(),
+        );
         let name = |chain: usize| lane(self.settings.number, chain as u64);
         let seed = self.settings.seed;
         let rng = |chain| stream(seed, request.purpose, name(chain), request.step);
@@ -193,7 +206,7 @@ impl Ensemble for CircuitLines {
                         remedy,
                     ));
                 }
-                self.samples[at * n..][..n].copy_from_slice(&lines.visible()[..n]);
+                self.samples[at * n..][..n].copy_from_slice(lines.visible());
             }
         }
         let all = (each * self.settings.total_chains).max(1) as f64;
@@ -220,7 +233,7 @@ impl Ensemble for CircuitLines {
         }
         let (mut asks, mut elements) = (Asks::default(), Vec::new());
         let mut values = Vec::new();
-        for x in self.samples.chunks_exact(self.settings.sites) {
+        for x in self.samples.chunks_exact(self.settings.circuit.sites) {
             operator.connect(0, x, &mut asks, &mut elements);
             if !elements.is_empty() {
                 return Err(unknown("an operator that is not diagonal has no estimate"));
@@ -291,7 +304,7 @@ impl Amplitudes for CircuitLines {
         &[]
     }
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
-        vec![Complex64::new(f64::NAN, 0.0); xs.len() / self.settings.sites.max(1)]
+        vec![Complex64::new(f64::NAN, 0.0); xs.len() / self.settings.circuit.sites.max(1)]
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         vec![Complex64::new(f64::NAN, 0.0); asks.len()]
@@ -300,7 +313,7 @@ impl Amplitudes for CircuitLines {
         self.derivatives_of(&self.samples)
     }
     fn derivatives_of(&self, xs: &[i8]) -> Derivatives {
-        let rows = xs.len() / self.settings.sites.max(1);
+        let rows = xs.len() / self.settings.circuit.sites.max(1);
         Derivatives::dense(Kind::Real, Matrix::Real(Array2::zeros((rows, 0))))
     }
     fn all(&self) -> Option<(&Numbering, &[Complex64])> {

@@ -63,6 +63,7 @@ fn clusters_loops_and_block_gibbs_agree_with_full_sums() {
         (ising(""), cluster),
         (ising(""), "sweeps = 4"),
         (ising(""), gibbs),
+        (machine.clone(), gibbs),
         (machine, cluster),
         (sector, cluster),
         (whole, cluster),

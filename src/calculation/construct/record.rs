@@ -45,7 +45,8 @@ fn counts(out: &mut Tree, name: &str, shape: &[usize], values: Vec<i64>, meaning
     out.describe(name, Value::Integer(shaped(shape, values)), "1", meaning);
 }
 
-/// Rows of couplings, or columns where `transposed`, as a matrix or as lists of its numbers and of their places [coupling, 2].
+/// Rows of couplings, or columns where `transposed`, as a matrix or as lists of its numbers and of
+/// their places [coupling, 2].
 fn couplings(
     out: &mut Tree,
     name: &str,

@@ -1,8 +1,5 @@
-//! Decides how a constructed state is sampled: the world lines of its circuit, with the hidden units
-//! of a restricted machine at the start as sites of their own.
-//!
-//! e^{Σ a_i σ_i} Π_j 2 cosh θ_j is the sum over h_j = ±1 of e^{Σ a_i σ_i + Σ σ_i W_ij h_j + Σ b_j h_j}:
-//! pairs and fields on more sites, of which a long flip of h_j makes the sum.
+//! Decides how a constructed state is sampled: by the world lines of its circuit, from a restricted
+//! machine or from all configurations alike.
 
 use super::Construct;
 use super::keys::ConstructInput;
@@ -12,12 +9,10 @@ use crate::comm::share;
 use crate::ensemble::{CircuitLines, CircuitSettings, Variational};
 use crate::error::{Error, Result};
 use crate::input::Method;
-use crate::worldlines::circuit::{Circuit, Gate};
 use crate::worldlines::trotter::Trotter;
-use crate::worldlines::{EnergyLines, Terms};
+use crate::worldlines::{EnergyLines, HiddenStart, Terms};
+use num_complex::Complex64;
 
-/// A flip after which a spin has forgotten itself: coth y = 1 in double precision.
-const FORGETS: f64 = 20.0;
 /// Bytes of a gate in the circuit and in the network, and in the world lines of a chain.
 const GATE_BYTES: [f64; 2] = [250.0, 80.0];
 
@@ -42,8 +37,8 @@ pub(super) fn check(vmc: &Vmc, trotter: &Trotter, terms: &Terms) -> Result<()> {
             );
         }
     }
-    if method == Method::Gibbs && !(is_ising && layout.is_empty()) {
-        let what = "\"gibbs\" samples constructions of `ising` without hidden units at the start";
+    if method == Method::Gibbs && !is_ising {
+        let what = "\"gibbs\" samples constructions of `ising`";
         return wrong(what, "use \"cluster\" or \"full-sum\"");
     }
     if !layout.is_empty() && (!is_ising || layout.iter().any(|block| block.complex)) {
@@ -59,33 +54,15 @@ pub(super) fn check(vmc: &Vmc, trotter: &Trotter, terms: &Terms) -> Result<()> {
     )
 }
 
-/// The circuit behind a restricted machine.
-fn behind(start: &Network, circuit: Circuit) -> Circuit {
-    let sites = start.a.len();
-    let field = |l: usize, z: f64| (z != 0.0).then_some(Gate::Field { l, z });
-    let visible = start.a.iter().enumerate().map(|(i, a)| field(i, a.re));
-    let hidden = start.b.iter().enumerate();
-    let hidden = hidden.map(|(j, b)| field(sites + j, b.re));
-    let mut first: Vec<Gate> = visible.chain(hidden).flatten().collect();
-    for (l, row) in start.visible.iter().enumerate() {
-        first.extend(row.iter().map(|(j, w)| Gate::Pair {
-            l,
-            m: sites + *j as usize,
-            x: w.re,
-        }));
-    }
-    let sums = (0..start.b.len()).map(|j| Gate::Flip {
-        l: sites + j,
-        y: FORGETS,
-    });
-    let mut layers = vec![first, sums.collect()];
-    layers.extend(circuit.layers);
-    layers.retain(|layer| !layer.is_empty());
-    Circuit {
-        sites: sites + start.b.len(),
-        layers,
-        ..circuit
-    }
+/// The restricted machine at the start, of real parameters; none without hidden units.
+fn start(network: &Network) -> Option<HiddenStart> {
+    let reals = |list: &[Complex64]| list.iter().map(|z| z.re).collect();
+    let couplings = network.visible.iter().flatten();
+    (!network.b.is_empty()).then(|| HiddenStart {
+        a: reals(&network.a),
+        b: reals(&network.b),
+        w: couplings.map(|(_, w)| w.re).collect(),
+    })
 }
 
 impl Construct<'_> {
@@ -95,10 +72,10 @@ impl Construct<'_> {
         let sampler = &vmc.sampler;
         let (rank, size) = self.rank;
         let settings = CircuitSettings {
-            circuit: behind(&self.first_network(), circuit),
+            circuit,
+            start: start(&self.first_network()),
             terms: self.terms.clone(),
             hamiltonian: vmc.problem.hamiltonian.clone(),
-            sites: vmc.sites(),
             gibbs: sampler.method == Method::Gibbs,
             seed: vmc.seed,
             number: 0,

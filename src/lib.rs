@@ -36,14 +36,15 @@
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
 //! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
-//! linalg → job, stats, derivatives → basis → operator → ansatz → sampler → ensemble →
-//! observable → optimizer → evolution, holography, classical, perceptron, shots → exact → input →
-//! run → calculation → laws → plot → commands. [`laws`] holds what every part obeys.
+//! linalg → job, stats, derivatives, clusters → basis, worldlines → operator → ansatz → sampler →
+//! ensemble → observable → optimizer → evolution, holography, classical, perceptron, shots → exact
+//! → input → run → calculation → laws → plot → commands. [`laws`] holds what every part obeys.
 
 pub mod ansatz;
 pub mod basis;
 pub mod calculation;
 pub mod classical;
+pub mod clusters;
 pub mod comm;
 pub mod commands;
 pub mod derivatives;
@@ -71,6 +72,7 @@ pub mod sampler;
 pub mod shots;
 pub mod stats;
 pub mod table;
+pub mod worldlines;
 
 pub use calculation::registry;
 pub use calculation::vmc::problem;

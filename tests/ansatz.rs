@@ -87,6 +87,7 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         "boltzmann" => ["phase = false", "phase = true"]
             .map(|keys| format!("kind = \"boltzmann\"\ndensity = 1.5\ninit = 0.3\n{keys}"))
             .to_vec(),
+        "dbm" => both("density = 1.5\ninit = 0.3"),
         "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
             .iter()
             .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))

@@ -78,6 +78,14 @@ fn cases() -> Vec<(&'static str, String)> {
             ),
         ),
         ("table, full sum", ring(20, "kind = 'table'", &sum)),
+        (
+            "dbm, constructed",
+            ring(
+                18,
+                "kind = 'dbm'",
+                "[sampler]\nmethod = 'full-sum'\n[construct]\ntime = 0.2\nstep = 0.1\n",
+            ),
+        ),
         ("rbm, full sum", ring(20, "kind = 'rbm'\ndensity = 1", &sum)),
     ];
     let steps = |method| ring(400, RBM, &sampled(method));

@@ -180,11 +180,12 @@ const INPUTS: [&str; 4] = [
 ];
 
 /// Every method of `[sampler]` and a wave function for it.
-const METHODS: [(&str, &str); 4] = [
+const METHODS: [(&str, &str); 5] = [
     ("metropolis", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
     ("full-sum", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
     ("direct", "kind = 'autoregressive'\nfeatures = [4]"),
     ("gibbs", "kind = 'boltzmann'\ndensity = 1\ninit = 0.5"),
+    ("cluster", "kind = 'dbm'\ndensity = 1\ninit = 0.2"),
 ];
 
 /// Holds an ensemble to its laws; `broken` may put a fault into a part of it.
@@ -211,7 +212,7 @@ fn every_ensemble_obeys_its_laws() {
     for (method, ansatz) in METHODS {
         // What can be drawn directly is made for spins one half.
         let drawn = |model: &&str| match method {
-            "direct" => !model.contains("[basis]"),
+            "direct" | "cluster" => !model.contains("[basis]"),
             // Layers that are drawn in turn leave a sector.
             "gibbs" => !model.contains("sector"),
             _ => true,

@@ -458,6 +458,12 @@ fn inputs(section: &str) -> Vec<String> {
             let pace = "steps = 40\nlearning_rate = 0.01\nrestarts = 3\ntest_fraction = 0.2";
             vec![format!("[regression]\n{keys}\n{pace}\n")]
         }
+        "construct" => vec![
+            "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\nhx = \
+             1.0\n[ansatz]\nkind = \"dbm\"\ndensity = 1\n[sampler]\nmethod = \
+             \"full-sum\"\n[construct]\ntime = 4.0\nstep = 0.1\n"
+                .to_string(),
+        ],
         "learn" => {
             let base = "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\n\
                         hx = 1.0\n[ansatz]\nkind = \"boltzmann\"\ndensity = 1\n";

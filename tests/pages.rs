@@ -150,6 +150,7 @@ fn follow(page: &Path) {
         ("phases.toml", "phases"),
         ("regression.toml", "regression"),
         ("learning.toml", "learning"),
+        ("imaginary.toml", "imaginary-time"),
     ] {
         std::fs::write(case.path(file), base(name)).unwrap();
     }

@@ -198,6 +198,12 @@ fn the_page_and_the_files_agree() {
         machine("method = \"full-sum\"", outcomes),
         machine("chains = 4\nsamples = 16", "objective = \"infidelity\""),
     ];
+    let constructed = "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \
+                       \"ising\"\nhx = 1.0\n[ansatz]\nkind = \"dbm\"\n[sampler]\nmethod = \
+                       \"full-sum\"\n[construct]\ntime = 0.2\nstep = 0.1\n";
+    let lines = constructed.replace("method = \"full-sum\"", "chains = 2\nsamples = 8");
+    let lines = format!("{lines}[measure]\nsamples = 16\n");
+    let learned = learned.into_iter().chain([constructed.to_string(), lines]);
     let spaces = spaces.into_iter().chain([table.to_string()]).chain(learned);
     let others = spaces.chain(spins).chain(phases);
     let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);

@@ -6,7 +6,8 @@ use common::{Case, expect_code, project};
 
 /// Exact energies: free fermions (Ising), Bethe equations and exact diagonalisation (Heisenberg,
 /// J1-J2).
-const SHORT: [(&str, f64, f64); 4] = [
+const SHORT: [(&str, f64, f64); 5] = [
+    ("dbm-tfim-8", -8.509082235140278, 1e-4),
     ("tfim-chain-10-h0.5", -10.63560440934797, 1e-4),
     ("tfim-chain-10-h1", -12.784906442999322, 1e-4),
     ("tfim-chain-10-h2", -21.271208818695932, 1e-4),

@@ -3,6 +3,7 @@
 
 pub mod autoregressive;
 pub mod boltzmann;
+pub mod dbm;
 pub mod erased;
 pub mod feedforward;
 pub mod field;

@@ -4,6 +4,7 @@
 //! to the [`Registry`].
 
 pub mod classical;
+pub mod construct;
 pub mod evolve;
 mod fits;
 pub mod holography;
@@ -21,13 +22,14 @@ mod world;
 pub use crate::run::Outcome;
 pub use plan::Plan;
 pub use registry::Registry;
-pub use start::{Options, Start, read, refuse_unknown, run, start, validate};
+pub use start::{Options, RunStart, read, refuse_unknown, run, start, validate};
 pub use world::{Extent, Section, World};
 
 /// All sections, in the order in which a run does them.
 pub const SECTIONS: &[Section] = &[
     learn::SECTION,
     optimize::SECTION,
+    construct::SECTION,
     evolve::SECTION,
     measure::SECTION,
     classical::SECTION,

@@ -52,7 +52,7 @@ fn sections<'s>(
 }
 
 /// A run before its first block.
-pub struct Start<'a> {
+pub struct RunStart<'a> {
     /// What its sections share.
     pub world: World<'a>,
     /// Its sections.
@@ -68,7 +68,7 @@ pub fn start<'a>(
     registry: &Registry<'a>,
     (rank, size): (usize, usize),
     memory: f64,
-) -> Result<Start<'a>> {
+) -> Result<RunStart<'a>> {
     validate(source, registry)?;
     let world = World::new(source, registry, rank, size, memory);
     let mut stages = Vec::new();
@@ -77,7 +77,7 @@ pub fn start<'a>(
         let calculation = (section.build)(&world)?;
         stages.push(Stage::new(section.declaration, keys, calculation));
     }
-    Ok(Start { world, stages })
+    Ok(RunStart { world, stages })
 }
 
 /// Runs an input to its end or until it is told to stop.
@@ -94,7 +94,7 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         start.refuse_if_too_large(local)?;
         Ok(start)
     });
-    let Start { world, mut stages } = agree(comm, built)?;
+    let RunStart { world, mut stages } = agree(comm, built)?;
     let job = Job {
         source,
         identity: world.identity(),
@@ -106,7 +106,7 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
     run::run(&mut stages, &job)
 }
 
-impl Start<'_> {
+impl RunStart<'_> {
     /// What the sections take, in order.
     pub fn costs(&self) -> Vec<Cost> {
         let costs = self.stages.iter().map(|stage| stage.calculation().cost());

@@ -7,6 +7,7 @@
 
 use super::energy::Rows;
 use super::{SpinEnergy, Words};
+use crate::clusters::threshold;
 use std::sync::Arc;
 
 /// One end of a bond, as seen from the other.
@@ -23,7 +24,7 @@ pub(super) struct BondEnd {
 pub(super) fn bond_ends(pairs: &SpinEnergy, beta: f64) -> Rows<BondEnd> {
     let end = |&(to, c): &(u32, f64)| BondEnd {
         to,
-        threshold: threshold(c, beta),
+        threshold: bond_threshold(c, beta),
         sign: if c < 0.0 { 1 } else { -1 },
     };
     let list = |site: usize| pairs.pairs.of(site).iter().map(end).collect();
@@ -31,8 +32,8 @@ pub(super) fn bond_ends(pairs: &SpinEnergy, beta: f64) -> Rows<BondEnd> {
 }
 
 /// 2³² times the probability of a bond.
-fn threshold(coupling: f64, beta: f64) -> u32 {
-    (-(-2.0 * beta * coupling.abs()).exp_m1() * 4_294_967_296.0) as u32
+fn bond_threshold(coupling: f64, beta: f64) -> u32 {
+    threshold(-(-2.0 * beta * coupling.abs()).exp_m1())
 }
 
 /// Clusters of parallel spins along bonds of one strength, which are flipped as they grow: a spin
@@ -50,7 +51,7 @@ impl ParallelCluster {
         let list = |site: usize| pairs.pairs.of(site).iter().map(|(to, _)| *to).collect();
         Some(ParallelCluster {
             ends: Rows::new((0..pairs.sites()).map(list).collect()),
-            threshold: threshold(coupling, beta),
+            threshold: bond_threshold(coupling, beta),
             waiting: vec![0; pairs.sites() + 1],
         })
     }

@@ -11,15 +11,14 @@ pub mod energy;
 pub mod enumeration;
 mod metropolis;
 mod packed;
-mod random;
 mod self_learning;
 mod swendsen_wang;
 mod unpacked;
 mod wolff;
 
+pub use crate::clusters::Words;
 pub use configurations::Configurations;
 pub use energy::SpinEnergy;
-pub use random::Words;
 
 use crate::table::{Entry, no_keys};
 use effective::EffectiveModel;

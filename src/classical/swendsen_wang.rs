@@ -7,6 +7,7 @@ use super::energy::Rows;
 use super::takes_pairs;
 use super::unpacked::{SpinRule, Unpacked};
 use super::{SpinUpdate, Tally, UpdateCourse, UpdateEntry, UpdateSetting, Words};
+use crate::clusters::{join, root};
 
 pub(super) const ENTRY: UpdateEntry = UpdateEntry {
     kind: "swendsen-wang",
@@ -35,16 +36,6 @@ struct AllClusters {
     turned: Vec<bool>,
 }
 
-/// The first site of a cluster; ways to it become shorter.
-fn first(parents: &mut [u32], mut site: u32) -> u32 {
-    while parents[site as usize] != site {
-        let above = parents[parents[site as usize] as usize];
-        parents[site as usize] = above;
-        site = above;
-    }
-    site
-}
-
 impl AllClusters {
     /// Divides and flips; the mean size of the cluster of a site.
     fn turn(&mut self, spins: &mut [i8], random: &mut Words) -> f64 {
@@ -56,19 +47,17 @@ impl AllClusters {
                 let joins = spins[end.to as usize] == end.sign * spins[i]
                     && ((random.word() >> 32) as u32) < end.threshold;
                 if joins {
-                    let a = first(&mut self.parents, i as u32);
-                    let b = first(&mut self.parents, end.to);
-                    self.parents[a.max(b) as usize] = a.min(b);
+                    join(&mut self.parents, i as u32, end.to);
                 }
             }
         }
         for (i, spin) in spins.iter_mut().enumerate() {
-            let root = first(&mut self.parents, i as u32) as usize;
-            if root == i {
+            let first = root(&mut self.parents, i as u32) as usize;
+            if first == i {
                 self.turned[i] = random.word() >> 63 == 1;
             }
-            self.sizes[root] += 1;
-            if self.turned[root] {
+            self.sizes[first] += 1;
+            if self.turned[first] {
                 *spin = -*spin;
             }
         }

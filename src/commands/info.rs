@@ -1,6 +1,6 @@
 //! Decides what `info` says about a file that a run wrote.
 
-use super::learned::{holography, learn, phases, regression};
+use super::learned::{construct, holography, learn, phases, regression};
 use super::spins::classical;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
@@ -97,6 +97,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "evolution": evolution(tree), "classical": classical(tree),
         "holography": holography(tree), "phases": phases(tree),
         "regression": regression(tree), "learn": learn(tree),
+        "construct": construct(tree),
         "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),
@@ -125,7 +126,7 @@ fn energy(tree: &Tree) -> Result<Value> {
         false => part(name).map(Some),
     };
     Ok(json!({
-        "mean": mean, "error": part("error")?, "variance": part("variance")?,
+        "mean": mean, "error": part("error")?, "variance": part("variance").ok(),
         "v_score": part("v_score").ok(),
         "r_hat": of_chains("r_hat")?, "tau": of_chains("tau")?,
         "variance_error": part("variance_error").ok(),
@@ -230,12 +231,16 @@ fn provenance(tree: &Tree) -> Value {
 fn energy_text(energy: &Value) -> String {
     let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
     format!(
-        "{:<16} {}  variance {}{}{}",
+        "{:<16} {}{}{}{}",
         "energy",
         crate::stats::with_error(part("mean"), part("error")),
         match part("variance_error") {
-            error if error > 0.0 => crate::stats::with_error(part("variance"), error),
-            _ => format!("{:.4e}", part("variance")),
+            error if error > 0.0 => {
+                let words = crate::stats::with_error(part("variance"), error);
+                format!("  variance {words}")
+            }
+            _ if part("variance").is_nan() => String::new(),
+            _ => format!("  variance {:.4e}", part("variance")),
         },
         match part("tau") {
             tau if tau.is_finite() => format!("  tau {tau:.2}"),

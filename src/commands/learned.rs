@@ -79,6 +79,24 @@ pub(super) fn regression(tree: &Tree) -> Value {
     })
 }
 
+/// What was constructed; null without it. What is not known is null.
+pub(super) fn construct(tree: &Tree) -> Value {
+    let column = |name: &str| tree.reals(&format!("construct/history/{name}"));
+    let units = |name: &str| tree.integers(&format!("construct/history/{name}"));
+    let times = column("time").unwrap_or_default();
+    let Some(time) = times.last() else {
+        return Value::Null;
+    };
+    let last = |values: Vec<i64>| values.last().copied();
+    json!({
+        "time": time, "steps": times.len() - 1,
+        "hidden": units("hidden").ok().and_then(last), "deep": units("deep").ok().and_then(last),
+        "gates": tree.integer("construct/gates").ok(),
+        "deviation": tree.real("construct/deviation").ok(),
+        "infidelity": column("infidelity").ok().and_then(|values| values.last().copied()),
+    })
+}
+
 /// What a wave function has learned; null without it. What is not known is null.
 pub(super) fn learn(tree: &Tree) -> Value {
     let part = |name: &str| tree.real(&format!("learn/{name}")).ok();

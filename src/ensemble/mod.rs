@@ -9,12 +9,14 @@ mod evaluated;
 mod full_sum;
 mod gibbs;
 mod independent;
+mod lines;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
 pub use evaluated::BATCH_BYTES;
 pub use full_sum::{FullSum, relative_amplitudes};
 pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
+pub use lines::{CircuitLines, CircuitSettings};
 
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};
 use crate::basis::Numbering;
@@ -111,6 +113,10 @@ pub trait Ensemble {
     /// default.
     fn chain_states(&self) -> &[i8] {
         &[]
+    }
+    /// Numbers of a chain in [`Ensemble::chain_states`].
+    fn chain_length(&self) -> usize {
+        self.sites()
     }
     /// Puts the chains of this rank back.
     fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {

@@ -102,10 +102,11 @@ pub(super) fn check(input: &Input) -> Result<()> {
             "remove the key, or use sampler.method = \"metropolis\"",
         ));
     }
-    if sampler.method == Method::Gibbs && sampler.moves.is_some() {
+    let draws = matches!(sampler.method, Method::Gibbs | Method::Cluster);
+    if draws && sampler.moves.is_some() {
         return Err(Error::input(
             "sampler.moves",
-            "\"gibbs\" draws all sites at once, without moves",
+            "\"gibbs\" and \"cluster\" draw all sites at once, without moves",
             "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }

@@ -112,12 +112,14 @@ pub enum Method {
     Direct,
     /// Markov chains of visible and hidden units that are drawn in turn.
     Gibbs,
+    /// Markov chains of world lines, of machines that are circuits in imaginary time.
+    Cluster,
 }
 
 impl Method {
     /// Whether samples come from Markov chains.
     pub fn has_chains(self) -> bool {
-        matches!(self, Method::Metropolis | Method::Gibbs)
+        matches!(self, Method::Metropolis | Method::Gibbs | Method::Cluster)
     }
 }
 
@@ -139,8 +141,9 @@ pub enum MoveInput {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerInput {
-    /// "metropolis" (default), "full-sum", "direct": independent samples without chains, or
-    /// "gibbs": visible and hidden units in turn, of `boltzmann`
+    /// "metropolis" (default), "full-sum", "direct": independent samples without chains, "gibbs":
+    /// visible and hidden units in turn, of `boltzmann` and `dbm`, or "cluster": clusters and loops
+    /// of world lines, the method of `dbm` where none is given
     pub method: Method,
     /// Moves: flip without a sector, exchange with one
     pub moves: Option<Vec<MoveInput>>,

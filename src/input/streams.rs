@@ -26,6 +26,7 @@ fn common(a: usize, b: usize) -> usize {
 /// Puts the number of streams in the place of the chains where `sampler.method` is "direct"; an
 /// error for keys of `table` that have no meaning there.
 pub(super) fn settle(input: &mut Input, table: &toml::Table) -> Result<()> {
+    settle_method(input, table);
     let Some(sampler) = input
         .sampler
         .as_mut()
@@ -45,6 +46,17 @@ pub(super) fn settle(input: &mut Input, table: &toml::Table) -> Result<()> {
     let others = others.filter_map(|samples| usize::try_from(samples).ok());
     sampler.chains = divisor(others.fold(sampler.samples, common));
     Ok(())
+}
+
+/// A deep Boltzmann machine is sampled by world lines where the input names no method.
+fn settle_method(input: &mut Input, table: &toml::Table) {
+    let given = table
+        .get("sampler")
+        .is_some_and(|s| s.get("method").is_some());
+    let kind = input.ansatz.as_ref().and_then(|a| a.get("kind"));
+    if !given && kind.and_then(toml::Value::as_str) == Some("dbm") {
+        input.sampler.get_or_insert_default().method = Method::Cluster;
+    }
 }
 
 #[cfg(test)]

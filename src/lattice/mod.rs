@@ -8,6 +8,7 @@
 //! 1(x,y)-0(x+1,y), 2(x,y)-0(x,y+1), 1(x,y)-2(x+1,y−1). Reference: those of `kinds`, `shells`,
 //! `symmetry` and `graph`.
 
+mod colours;
 pub mod files;
 mod graph;
 mod kinds;
@@ -15,6 +16,7 @@ mod shells;
 mod squares;
 mod symmetry;
 
+pub use colours::colours;
 pub use graph::{bipartition, orbits};
 pub use symmetry::PointElement;
 

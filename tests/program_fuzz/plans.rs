@@ -183,6 +183,7 @@ pub fn outcome(results: &Tree) -> Tree {
         "holography",
         "regression",
         "learn",
+        "construct",
     ];
     let kept = |path: &str| {
         let part = path.split('/').next().unwrap_or_default();

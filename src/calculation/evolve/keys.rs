@@ -295,7 +295,7 @@ pub fn validate(source: &Source) -> Result<()> {
         ));
     }
     let least = match sampler.method {
-        Method::Metropolis | Method::Gibbs => 2 * sampler.chains,
+        Method::Metropolis | Method::Gibbs | Method::Cluster => 2 * sampler.chains,
         Method::Direct => 2,
         Method::FullSum => 0,
     };

@@ -108,11 +108,10 @@ impl Measure<'_> {
         let series = m.after(cut);
         let energy = match comm.is_root() {
             true => {
-                m.moments = Some(moments(
-                    &series,
-                    vmc.problem.basis.degrees_of_freedom(),
-                    vmc.problem.facts.centre,
-                ));
+                m.moments = vmc.ensemble.psi().map(|_| {
+                    let freedom = vmc.problem.basis.degrees_of_freedom();
+                    moments(&series, freedom, vmc.problem.facts.centre)
+                });
                 Energy::from_series(&series, &noise)
             }
             false => Energy::from_series(&[], &noise),
@@ -201,19 +200,26 @@ fn finish(
             energy.tau, energy.r_hat, energy.effective_samples
         ),
     };
+    let known = vmc.ensemble.psi().is_some();
+    let spread = match known {
+        true => format!(
+            "  var = {:.4e}  V-score {}",
+            energy.variance,
+            v_score_words(score)
+        ),
+        false => String::new(),
+    };
     desk.say(&format!(
-        "measured E = {}  per site {}  var = {:.4e}  V-score {}{chains}",
+        "measured E = {}  per site {}{spread}{chains}",
         with_error(mean.re, error),
         with_error(mean.re / sites as f64, error / sites as f64),
-        energy.variance,
-        v_score_words(score)
     ));
     let names: Vec<&str> = observables.iter().map(|n| n.name.as_str()).collect();
     let (bound, states) = (problem.facts.lower_bound(), problem.basis.dimension());
     let more = warnings::of_measurement(m, &energy, &names, bound, states);
     m.warnings.extend(more);
-    m.warnings
-        .extend(warnings::of_v_score(score, m.moments.as_ref()));
+    let of_score = warnings::of_v_score(score, m.moments.as_ref());
+    m.warnings.extend(of_score.filter(|_| known));
     m.warnings
         .extend(observe::undefined(observables, &m.observed));
     m.warnings.iter().for_each(|w| desk.warn(w));

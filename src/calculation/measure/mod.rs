@@ -114,6 +114,11 @@ impl<'a> Measure<'a> {
         matches!(self.vmc.borrow().ensemble.noise(), Noise::Independent(_))
     }
 
+    /// Whether local energies have the variance of the energy: not where ψ is not known.
+    fn has_variance(&self) -> bool {
+        self.vmc.borrow().ensemble.psi().is_some()
+    }
+
     /// Samples of a chain that are asked for.
     fn wanted(&self) -> usize {
         self.keys.samples / self.vmc.borrow().sampler.chains

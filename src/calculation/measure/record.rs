@@ -39,6 +39,12 @@ impl Measure<'_> {
         }
         self.record_energy(tree);
         self.record_moments(tree);
+        if !self.has_variance() {
+            // A sample with another sign ends the run.
+            let meaning = "mean sign of the weights of the world lines";
+            real(tree, "average_sign", 1.0, "1", meaning);
+            real(tree, "average_sign_error", 0.0, "1", "its standard error");
+        }
         self.record_convergence(tree);
         for (named, summary) in self.observables.iter().zip(&m.observed) {
             let prefix = format!("observables/{}", named.name);
@@ -61,8 +67,11 @@ impl Measure<'_> {
         let meaning = "imaginary part of the mean local energy, zero within errors";
         put("mean_imag", e.mean.im, UNIT, meaning);
         put("error", e.error, UNIT, "standard error of the mean");
-        put("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
-        if let Some(score) = score {
+        let known = self.has_variance();
+        if known {
+            put("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
+        }
+        if let Some(score) = score.filter(|_| known) {
             put(
                 "v_score",
                 score,

@@ -7,6 +7,7 @@ mod memory;
 pub mod observe;
 pub mod problem;
 mod record;
+mod sampled;
 mod samples;
 mod state;
 
@@ -19,8 +20,10 @@ pub use state::{Restored, gather_spins};
 use crate::ensemble::Variational;
 use crate::error::Result;
 use crate::input::{KeptSamples, SamplerInput, Source};
+use crate::io::tree::Tree;
 use problem::Problem;
 use state::Place;
+use std::rc::Rc;
 
 /// A problem, and the wave function with its samples.
 pub struct Vmc<'a> {
@@ -40,6 +43,8 @@ pub struct Vmc<'a> {
     pub proposals: f64,
     /// Whether all chains burn in before the next sample.
     pub burn_in_due: bool,
+    /// The parameters in results of a wave function that a section has constructed.
+    pub constructed: Option<Rc<Tree>>,
     mark: Place,
 }
 
@@ -56,6 +61,7 @@ impl<'a> Vmc<'a> {
             kept: source.input.output.samples,
             proposals: 0.0,
             burn_in_due: false,
+            constructed: None,
             mark: Place::default(),
         })
     }

@@ -1,27 +1,22 @@
 //! Decides which concrete types an input means: names become lattices, models, wave functions,
 //! ensembles, optimisers.
 
-use super::memory::refuse_samples;
+use super::sampled::sampled;
 use crate::ansatz::{self, Ansatz, Erased, sign};
-use crate::basis::{Basis, PARTICLES};
+use crate::basis::Basis;
 use crate::calculation::Registry;
-use crate::comm::share;
 use crate::derivatives::Kind;
-use crate::ensemble::{
-    ChainSettings, Chains, FullSum, Gibbs, GibbsSettings, Independent, IndependentSettings,
-    Variational,
-};
+use crate::ensemble::Variational;
 use crate::error::{Error, Result};
 use crate::input::{
-    self, HamiltonianCommon, Method, MoveInput, ObservableInput, SamplerInput, SignRuleName,
-    Source, configurations, site_kind, split_hamiltonian,
+    self, HamiltonianCommon, Method, ObservableInput, SignRuleName, Source, configurations,
+    site_kind, split_hamiltonian,
 };
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
 use crate::observable::{self, Named, ObservableContext};
 use crate::operator::models::{Model, ModelContext, Units};
 use crate::operator::{Facts, Operator};
-use crate::sampler::{Mixture, RuleContext, named};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -151,6 +146,11 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             }
         );
     }
+    signed(bare, problem)
+}
+
+/// A wave function behind the sign rule of the problem, if there is one.
+fn signed(bare: Erased, problem: &Problem) -> Result<Erased> {
     Ok(match &problem.sign_rule {
         None => bare,
         Some(in_a) => {
@@ -171,6 +171,17 @@ pub fn ensemble(
     sampled(source, problem, wave_function, 0, rank, size)
 }
 
+/// Builds this rank's ensemble of a wave function that does not know of the sign rule.
+pub fn ensemble_of(
+    source: &Source,
+    problem: &Problem,
+    bare: Erased,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Variational>> {
+    sampled(source, problem, signed(bare, problem)?, 0, rank, size)
+}
+
 /// Builds this rank's ensemble of the state in a results file, sampled as this input says, with the
 /// random streams of ensemble `number` of the run, which is not 0.
 pub fn saved_ensemble(
@@ -184,80 +195,6 @@ pub fn saved_ensemble(
 ) -> Result<Box<dyn Variational>> {
     let state = saved_state(&source.folder.join(file), problem, key)?;
     sampled(source, problem, state, number, rank, size)
-}
-
-fn refuse_idle_ranks(sampler: &SamplerInput, size: usize) -> Result<()> {
-    let chains = sampler.chains;
-    if size <= chains {
-        return Ok(());
-    }
-    Err(match sampler.method {
-        Method::Direct => Error::input(
-            "sampler.samples",
-            format!("{chains} independent streams for {size} ranks"),
-            "use fewer ranks, or numbers of samples (also of [measure] and [evolve]) that are \
-             multiples of the number of ranks; there are at most 256 streams",
-        ),
-        _ => Error::input(
-            "sampler.chains",
-            format!("{chains} chains for {size} ranks"),
-            format!("use at least {size} chains or at most {chains} ranks"),
-        ),
-    })
-}
-
-fn sampled(
-    source: &Source,
-    problem: &Problem,
-    wave_function: Erased,
-    number: u64,
-    rank: usize,
-    size: usize,
-) -> Result<Box<dyn Variational>> {
-    let sampler = source.input.sampler.clone().unwrap_or_default();
-    let facts = wave_function.facts();
-    if sampler.method == Method::FullSum {
-        refuse_samples(&sampler, &problem.basis, &facts, size)?;
-        return Ok(Box::new(FullSum::new(
-            wave_function,
-            &problem.basis,
-            |states| share(states, rank, size),
-        )?));
-    }
-    refuse_idle_ranks(&sampler, size)?;
-    refuse_samples(&sampler, &problem.basis, &facts, size)?;
-    if sampler.method == Method::Direct {
-        let settings = IndependentSettings {
-            basis: problem.basis.clone(),
-            seed: source.input.seed,
-            number,
-            streams: share(sampler.chains, rank, size),
-            total_streams: sampler.chains,
-        };
-        return Ok(Box::new(Independent::new(wave_function, settings)?));
-    }
-    let chains = share(sampler.chains, rank, size);
-    if sampler.method == Method::Gibbs {
-        let settings = GibbsSettings {
-            basis: problem.basis.clone(),
-            seed: source.input.seed,
-            number,
-            chains,
-            total_chains: sampler.chains,
-            sweeps: sampler.sweeps,
-        };
-        return Ok(Box::new(Gibbs::new(wave_function, settings)?));
-    }
-    let settings = ChainSettings {
-        basis: problem.basis.clone(),
-        mixture: mixture(&sampler, problem)?,
-        seed: source.input.seed,
-        number,
-        chains,
-        total_chains: sampler.chains,
-        sweeps: sampler.sweeps,
-    };
-    Ok(Box::new(Chains::new(wave_function, settings)?))
 }
 
 /// Builds the observables of a list; `key` is the place of the list in the input. Names are unique.
@@ -331,6 +268,15 @@ pub fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> 
         .map_or_else(Default::default, Path::to_path_buf);
     let source =
         input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
+    if source.table.contains_key("construct") {
+        let what =
+            "the state in the file is a constructed machine, which has no parameters to load";
+        return Err(Error::input(
+            key,
+            what,
+            "name the results of another wave function",
+        ));
+    }
     let theirs = self::problem(&source, &problem.registry).map_err(failed)?;
     if theirs.basis != problem.basis {
         let what = theirs.basis.describe();
@@ -344,40 +290,4 @@ pub fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> 
     let parameters = super::parameters_of(&tree, &state.layout()).map_err(failed)?;
     state.set_parameters(&parameters).map_err(failed)?;
     Ok(state)
-}
-
-/// The moves of an input that names none.
-fn default_move(basis: &Basis) -> &'static str {
-    let fixed = !basis.charges().is_empty();
-    match (basis.is_spin_half(), fixed) {
-        (true, true) => "exchange",
-        (true, false) => "flip",
-        (false, true) if basis.fixed(PARTICLES).is_some() => "hop",
-        (false, _) => "raise",
-    }
-}
-
-fn mixture(sampler: &SamplerInput, problem: &Problem) -> Result<Mixture> {
-    let parts: Vec<toml::Table> = match &sampler.moves {
-        None => vec![named(default_move(&problem.basis))],
-        Some(moves) => moves
-            .iter()
-            .map(|m| match m {
-                MoveInput::Name(kind) => named(kind),
-                MoveInput::Table(table) => table.clone(),
-            })
-            .collect(),
-    };
-    // A lattice without neighbours, such as a graph without edges, has moves all the same.
-    let bonds = problem.lattice.bonds(1).unwrap_or_default();
-    let neighbours: Vec<_> = bonds.iter().map(|b| (b.i as u32, b.j as u32)).collect();
-    Mixture::new(
-        &parts,
-        &RuleContext {
-            basis: &problem.basis,
-            pairs: &problem.facts.pairs,
-            neighbours: &neighbours,
-        },
-        problem.registry.moves,
-    )
 }

@@ -19,6 +19,10 @@ impl Vmc<'_> {
     fn record_parameters(&self, out: &mut Tree) -> Result<()> {
         // Those of the section before go first: there may be many.
         out.remove_group("parameters");
+        if let Some(parameters) = &self.constructed {
+            out.put_group("parameters", (**parameters).clone());
+            return Ok(());
+        }
         let flat = self.ensemble.parameters();
         let mut rest = flat.as_slice();
         for block in self.ensemble.layout() {

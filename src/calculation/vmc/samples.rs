@@ -22,7 +22,7 @@ impl Vmc<'_> {
     pub fn keeps_samples(&self, of_steps: bool) -> bool {
         let kept =
             self.kept == KeptSamples::All || (self.kept == KeptSamples::Measure && !of_steps);
-        kept && self.sampler.method != Method::FullSum
+        kept && self.sampler.method != Method::FullSum && self.ensemble.psi().is_some()
     }
 
     /// The present samples of all ranks, `per_chain` of each chain, as rows of the samples file on

@@ -58,9 +58,9 @@ impl Vmc<'_> {
     /// Writes parameters and the chains of all ranks, on rank 0.
     pub fn save(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
         let chains = gather_spins(comm, self.ensemble.chain_states())?;
-        let sites = self.sites();
+        let length = self.ensemble.chain_length();
         out.put_reals("parameters", &self.ensemble.parameters());
-        out.put_spins("chains", &[chains.len() / sites.max(1), sites], &chains);
+        out.put_spins("chains", &[chains.len() / length.max(1), length], &chains);
         out.put_real("proposals", self.proposals);
         out.put_integer("burn_in_due", i64::from(self.burn_in_due));
         Ok(())
@@ -77,7 +77,8 @@ impl Vmc<'_> {
             });
         }
         let chains = from.spins("chains")?;
-        let (before, wanted) = (chains.len() / self.sites().max(1), self.sampler.chains);
+        let length = self.ensemble.chain_length().max(1);
+        let (before, wanted) = (chains.len() / length, self.sampler.chains);
         let other_chains = before != wanted;
         if other_chains {
             log::info!(
@@ -93,6 +94,6 @@ impl Vmc<'_> {
     /// This rank's share of the chains of a checkpoint, made as many as this run has.
     pub fn my_chains(&self, all: &[i8]) -> Vec<i8> {
         let mine = self.ensemble.noise().streams();
-        fit_chains(all, self.sites(), self.sampler.chains, mine)
+        fit_chains(all, self.ensemble.chain_length(), self.sampler.chains, mine)
     }
 }

@@ -1,7 +1,7 @@
 //! Decides where the spins of both sublattices stand in words of 64 bits, and where those of their
 //! neighbours are found.
 
-use super::super::random::{WIDTH, WordRow};
+use crate::clusters::{WIDTH, WordRow};
 
 /// Where bits at a distance from others stand: whole words, and bits.
 #[derive(Debug, Clone, Copy)]

@@ -9,8 +9,8 @@
 
 mod layout;
 
-use super::random::{WIDTH, WordRow, next_row};
 use super::{SpinEnergy, SpinUpdate, Tally, UpdateSetting, Words};
+use crate::clusters::{WIDTH, WordRow, next_row};
 use crate::linalg::simd::{Simd, compiled_for_each_set};
 use layout::BitLayout;
 use std::sync::Arc;

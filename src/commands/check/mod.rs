@@ -14,7 +14,7 @@ pub use header::header;
 pub use trial::{Trial, trial};
 
 use crate::calculation::vmc::problem;
-use crate::calculation::{self, Plan, Registry, Start, measure};
+use crate::calculation::{self, Plan, Registry, RunStart, measure};
 use crate::error::Result;
 use crate::input::Source;
 use crate::job::{self, Stop};
@@ -63,7 +63,7 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
         held: (job::trim_and_measure() - before).max(0.0),
         most: (job::peak_memory() - before).max(0.0),
     };
-    let Start { world, stages } = start;
+    let RunStart { world, stages } = start;
     let plan = match stages.is_empty() || world.samples() {
         true => Some(world.plan()?.clone()),
         false => None,

@@ -206,7 +206,7 @@ impl Forecaster<'_> {
         let (sampler, extent) = (&self.sampler, self.trial.extent);
         let per_chain = (self.measured / sampler.chains) as f64;
         let burn_in = match sampler.method {
-            Method::Metropolis | Method::Gibbs => measure.burn_in as f64 / sampler.sweeps as f64,
+            method if method.has_chains() => measure.burn_in as f64 / sampler.sweeps as f64,
             _ => 0.0,
         };
         let rows = per_chain + burn_in;

@@ -7,12 +7,12 @@ use crate::linalg::simd::{Simd, compiled_for_each_set};
 use crate::rng::{Generator, RngExt};
 
 /// Generators side by side.
-pub(super) const WIDTH: usize = 8;
+pub const WIDTH: usize = 8;
 /// Words that are made at once.
 const BUFFER: usize = 16 * WIDTH;
 
 /// A row of words, one of each generator.
-pub(super) type WordRow = [u64; WIDTH];
+pub type WordRow = [u64; WIDTH];
 
 /// Random words, many at a time or one by one.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Words {
 
 /// The next word of each generator.
 #[inline(always)]
-pub(super) fn next_row(state: &mut [WordRow; 4]) -> WordRow {
+pub fn next_row(state: &mut [WordRow; 4]) -> WordRow {
     let mut out = [0; WIDTH];
     for (k, out) in out.iter_mut().enumerate() {
         let sum = state[0][k].wrapping_add(state[3][k]);
@@ -68,7 +68,7 @@ impl Words {
     }
 
     /// The generators, for kernels that draw rows of words.
-    pub(super) fn state(&mut self) -> &mut [WordRow; 4] {
+    pub fn state(&mut self) -> &mut [WordRow; 4] {
         &mut self.state
     }
 
@@ -81,6 +81,26 @@ impl Words {
         }
         self.at += 1;
         self.buffer[self.at - 1]
+    }
+
+    /// Fills `out` with random bits, two numbers from each word.
+    pub fn fill(&mut self, mut out: &mut [u32]) {
+        while out.len() > 1 {
+            if self.at == BUFFER {
+                refill(self.simd, &mut self.state, &mut self.buffer);
+                self.at = 0;
+            }
+            let count = (BUFFER - self.at).min(out.len() / 2);
+            let (now, later) = out.split_at_mut(2 * count);
+            let words = &self.buffer[self.at..self.at + count];
+            for (two, word) in now.chunks_exact_mut(2).zip(words) {
+                two[0] = *word as u32;
+                two[1] = (*word >> 32) as u32;
+            }
+            self.at += count;
+            out = later;
+        }
+        out.iter_mut().for_each(|last| *last = self.word() as u32);
     }
 
     /// A number of [0, 1), a multiple of 2⁻⁵³.
@@ -108,6 +128,21 @@ mod tests {
         assert_eq!(next_row(&mut state), [41_943_041; WIDTH]);
         assert_eq!(next_row(&mut state), [58_720_359; WIDTH]);
         assert_eq!(next_row(&mut state), [3_588_806_011_781_223; WIDTH]);
+    }
+
+    #[test]
+    fn filled_numbers_are_the_words_in_halves() {
+        let new = || Words::new(&mut stream(2, Purpose::Law, 0, 0));
+        let (mut one, mut many) = (new(), new());
+        for count in [3, 256, 1, 700, 0] {
+            let mut filled = vec![0; count];
+            many.fill(&mut filled);
+            for two in filled.chunks(2) {
+                let word = one.word();
+                let halves = [word as u32, (word >> 32) as u32];
+                assert_eq!(two, &halves[..two.len()]);
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,125 @@
+//! Decides what a finished construction is: the network of its gates, the ensemble that those behind
+//! sample, and how far the network is from the state vector.
+
+use super::{Construct, motion, record};
+use crate::ansatz::Erased;
+use crate::ansatz::dbm::{FixedTable, Network, StateVector};
+use crate::ansatz::table::Table;
+use crate::basis::Basis;
+use crate::calculation::vmc::Vmc;
+use crate::calculation::vmc::problem::ensemble_of;
+use crate::ensemble::Variational;
+use crate::error::Result;
+use crate::number::unflatten;
+use num_complex::Complex64;
+use std::rc::Rc;
+
+/// Largest 2^(N + M') over which network and state vector are compared, as a power of 2.
+const COMPARED: usize = 22;
+/// Couplings of a network that is built, at most.
+const MOST_COUPLINGS: usize = 1 << 26;
+
+impl Construct<'_> {
+    /// The network at the start.
+    pub(super) fn first_network(&self) -> Network {
+        let mut rest = self.start.as_slice();
+        let mut blocks: Vec<Vec<Complex64>> = Vec::new();
+        for block in &self.layout {
+            let parts = if block.complex { 2 } else { 1 };
+            let length = parts * block.shape.iter().product::<usize>();
+            let (own, after) = rest.split_at(length.min(rest.len()));
+            rest = after;
+            blocks.push(match block.complex {
+                true => unflatten(own),
+                false => own.iter().map(|x| Complex64::from(*x)).collect(),
+            });
+        }
+        let of = |name: &str| self.layout.iter().position(|block| block.name == name);
+        match (of("a"), of("b"), of("W")) {
+            (Some(a), Some(b), Some(w)) => {
+                Network::restricted(blocks[a].clone(), blocks[b].clone(), &blocks[w])
+            }
+            _ => Network::uniform(self.trotter.sites),
+        }
+    }
+
+    /// The network of all gates; none where its couplings are too many.
+    pub(super) fn network(&self) -> Option<Network> {
+        let mut network = self.first_network();
+        for gate in self
+            .trotter
+            .after(self.keys.steps())
+            .layers
+            .iter()
+            .flatten()
+        {
+            network.apply(gate, self.keys.gates);
+            // A gate of the form 1d-3h copies a row: the number may grow as the square of the time.
+            if network.b.len().is_multiple_of(1024) && network.couplings() > MOST_COUPLINGS {
+                return None;
+            }
+        }
+        (network.couplings() <= MOST_COUPLINGS).then_some(network)
+    }
+
+    /// The state vector of the circuit, which sums of few configurations have.
+    pub(super) fn vector(&self, basis: &Basis) -> Result<StateVector> {
+        if let Some(vectors) = &self.vectors {
+            return Ok(vectors.circuit.clone());
+        }
+        let mut vector = StateVector::of_network(basis, &self.first_network())?;
+        for layer in self.trotter.after(self.keys.steps()).layers {
+            layer.iter().for_each(|gate| vector.apply(gate));
+            vector.normalise()?;
+        }
+        Ok(vector)
+    }
+
+    /// What those behind sample.
+    pub(super) fn next_ensemble(&self, vmc: &Vmc) -> Result<Box<dyn Variational>> {
+        let Some(vectors) = &self.vectors else {
+            return self.world_lines(vmc);
+        };
+        let amplitudes = &vectors.circuit.amplitudes;
+        let table = Table::from_amplitudes(&vmc.problem.basis, amplitudes)?;
+        let (rank, size) = self.rank;
+        let fixed = Erased::new(FixedTable(table));
+        ensemble_of(self.source, &vmc.problem, fixed, rank, size)
+    }
+
+    /// Those behind see the state of the circuit.
+    pub(super) fn hand_on(&mut self) -> Result<()> {
+        let network = self.network();
+        let mut vmc = self.vmc.borrow_mut();
+        let next = self.next_ensemble(&vmc)?;
+        let few = |network: &&Network| network.a.len() + network.deep.len() <= COMPARED;
+        self.deviation = match network.as_ref().filter(few) {
+            Some(network) => {
+                let vector = self.vector(&vmc.problem.basis)?;
+                Some(motion::deviation(network, &vector))
+            }
+            None => None,
+        };
+        self.said.clear();
+        if network.is_none() {
+            self.said.push(format!(
+                "the network has more than {MOST_COUPLINGS} couplings and is not written; use a \
+                 shorter time, or gates = \"2d-4h\", whose couplings grow as the time"
+            ));
+        }
+        let parameters = network.as_ref().map(record::parameters).unwrap_or_default();
+        vmc.constructed = Some(Rc::new(parameters));
+        let old = std::mem::replace(&mut vmc.ensemble, next);
+        self.before.replace(Some(old));
+        Ok(())
+    }
+
+    /// Takes back what has been handed on.
+    pub(super) fn take_back(&mut self) {
+        let old = self.before.take();
+        if let Some(old) = old {
+            let vmc = &mut *self.vmc.borrow_mut();
+            (vmc.ensemble, vmc.constructed) = (old, None);
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Decides how the state of a circuit in imaginary time is sampled: by world lines, whose visible
+//! configurations follow |ψ|² though ψ itself is not known.
+//!
+//! Chain c of a block draws from the generator (seed, purpose, c, step), on whichever rank it lies.
+//! A checkpoint has the world lines of all chains in bytes.
+
+use super::chains::fit_chains;
+use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
+use crate::ansatz::{AnsatzFacts, Asks, Block, DOUBLE};
+use crate::basis::Numbering;
+use crate::clusters::Words;
+use crate::derivatives::{Derivatives, Kind, Matrix};
+use crate::error::{Error, Result};
+use crate::operator::Operator;
+use crate::rng::{lane, stream};
+use crate::worldlines::circuit::Circuit;
+use crate::worldlines::{
+    EnergyLines, HiddenStart, Terms, WorldLines, gibbs_lines, gibbs_lines_from,
+};
+use ndarray::Array2;
+use num_complex::Complex64;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What the chains need.
+pub struct CircuitSettings {
+    /// The circuit.
+    pub circuit: Circuit,
+    /// The machine that it is applied to; none for ψ = 1.
+    pub start: Option<HiddenStart>,
+    /// The Hamiltonian by terms, in the frame of the circuit.
+    pub terms: Terms,
+    /// The Hamiltonian itself.
+    pub hamiltonian: Arc<dyn Operator>,
+    /// Whether block Gibbs takes the place of clusters.
+    pub gibbs: bool,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number of this ensemble among those of the run.
+    pub number: u64,
+    /// Global numbers of this rank's chains.
+    pub chains: Range<usize>,
+    /// Chains over all ranks.
+    pub total_chains: usize,
+    /// Sweeps between kept samples.
+    pub sweeps: usize,
+}
+
+/// World lines of one chain.
+enum ChainLines {
+    Clusters(EnergyLines),
+    Gibbs(Box<dyn WorldLines>),
+}
+
+impl ChainLines {
+    fn sweep(&mut self, words: &mut Words) {
+        match self {
+            ChainLines::Clusters(lines) => lines.sweep(words),
+            ChainLines::Gibbs(lines) => lines.sweep(words),
+        }
+    }
+
+    fn lines(&mut self) -> &mut dyn WorldLines {
+        match self {
+            ChainLines::Clusters(lines) => lines.lines(),
+            ChainLines::Gibbs(lines) => &mut **lines,
+        }
+    }
+
+    /// The number whose mean is the energy.
+    fn energy(&mut self, terms: &Terms, flips: &mut [f64]) -> Result<f64> {
+        match self {
+            ChainLines::Clusters(lines) => Ok(lines.columns()?[0]),
+            ChainLines::Gibbs(lines) => {
+                lines.flips(flips)?;
+                let moved = terms.flips.iter().map(|(l, c)| c * flips[*l]);
+                Ok(terms.diagonal(lines.visible()) + moved.sum::<f64>())
+            }
+        }
+    }
+
+    fn export(&self) -> Vec<u8> {
+        match self {
+            ChainLines::Clusters(lines) => lines.export(),
+            ChainLines::Gibbs(lines) => lines.export(),
+        }
+    }
+
+    fn import(&mut self, bytes: &[u8]) -> Result<()> {
+        match self {
+            ChainLines::Clusters(lines) => lines.import(bytes),
+            ChainLines::Gibbs(lines) => lines.import(bytes),
+        }
+    }
+}
+
+/// Chains of world lines of one rank, and what they sampled last.
+pub struct CircuitLines {
+    settings: CircuitSettings,
+    lines: Vec<ChainLines>,
+    /// The world lines in bytes, chain after chain.
+    states: Vec<i8>,
+    samples: Vec<i8>,
+    weights: Vec<f64>,
+    energies: Vec<Complex64>,
+}
+
+/// An error for what needs amplitudes.
+fn unknown(what: &str) -> Error {
+    Error::input(
+        "sampler.method",
+        format!("world lines sample a state whose amplitudes are not known: {what}"),
+        "use \"full-sum\", or observables that are diagonal in Sz",
+    )
+}
+
+impl CircuitLines {
+    /// World lines that go straight up.
+    ///
+    /// Fails where the circuit has no world lines, or an energy that is a ratio of means.
+    pub fn new(settings: CircuitSettings) -> Result<Self> {
+        let one = || -> Result<ChainLines> {
+            let (circuit, terms) = (&settings.circuit, settings.terms.clone());
+            if settings.gibbs {
+                return Ok(ChainLines::Gibbs(match &settings.start {
+                    None => gibbs_lines(circuit)?,
+                    Some(start) => gibbs_lines_from(start, circuit)?,
+                }));
+            }
+            let lines = match &settings.start {
+                None => EnergyLines::new(circuit, terms)?,
+                Some(start) => EnergyLines::from_hidden(start, circuit, terms)?,
+            };
+            match lines.width() {
+                1 => Ok(ChainLines::Clusters(lines)),
+                _ => Err(unknown(
+                    "the energy of gates with |J_z| > J_xy, or in a magnetised sector, is a ratio",
+                )),
+            }
+        };
+        let lines = settings.chains.clone().map(|_| one());
+        let mut new = CircuitLines {
+            lines: lines.collect::<Result<_>>()?,
+            settings,
+            states: Vec::new(),
+            samples: Vec::new(),
+            weights: Vec::new(),
+            energies: Vec::new(),
+        };
+        new.export();
+        Ok(new)
+    }
+
+    fn export(&mut self) {
+        let bytes = self.lines.iter().flat_map(ChainLines::export);
+        self.states = bytes.map(|byte| byte as i8).collect();
+    }
+
+    fn advance(
+        &mut self,
+        sweeps: usize,
+        words: &mut [Words],
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<()> {
+        for _ in 0..sweeps {
+            if !go_on() {
+                return Err(Error::Interrupted);
+            }
+            let each = self.lines.iter_mut().zip(words.iter_mut());
+            each.for_each(|(lines, words)| lines.sweep(words));
+        }
+        Ok(())
+    }
+}
+
+impl Ensemble for CircuitLines {
+    fn sites(&self) -> usize {
+        self.settings.circuit.sites
+    }
+
+    fn sample_while(&mut self, request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
+        let (n, each, chains) = (
+            self.settings.circuit.sites,
+            request.per_chain,
+            self.lines.len(),
+        );
+        let name = |chain: usize| lane(self.settings.number, chain as u64);
+        let seed = self.settings.seed;
+        let rng = |chain| stream(seed, request.purpose, name(chain), request.step);
+        let range = self.settings.chains.clone();
+        let mut words: Vec<Words> = range.map(|chain| Words::new(&mut rng(chain))).collect();
+        self.advance(request.burn_in, &mut words, go_on)?;
+        self.samples.resize(n * each * chains, 0);
+        self.energies.resize(each * chains, Complex64::ZERO);
+        let mut flips = vec![0.0; self.settings.circuit.sites];
+        for k in 0..each {
+            self.advance(self.settings.sweeps, &mut words, go_on)?;
+            for (chain, lines) in self.lines.iter_mut().enumerate() {
+                let at = chain * each + k;
+                self.energies[at] = lines.energy(&self.settings.terms, &mut flips)?.into();
+                let lines = lines.lines();
+                if lines.sign() != 1.0 {
+                    let remedy = "rotate the spins of one sublattice";
+                    return Err(Error::numerical(
+                        "world lines have a negative weight",
+                        remedy,
+                    ));
+                }
+                self.samples[at * n..][..n].copy_from_slice(lines.visible());
+            }
+        }
+        let all = (each * self.settings.total_chains).max(1) as f64;
+        self.weights = vec![1.0 / all; each * chains];
+        self.export();
+        Ok(())
+    }
+
+    fn configurations(&self) -> &[i8] {
+        &self.samples
+    }
+    fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+    fn noise(&self) -> Noise {
+        Noise::Chains(self.settings.chains.clone())
+    }
+    fn local_values(&self, operator: &dyn Operator) -> Result<LocalValues> {
+        if std::ptr::addr_eq(operator, Arc::as_ptr(&self.settings.hamiltonian)) {
+            return Ok(LocalValues {
+                values: self.energies.clone(),
+                unseen: 0.0,
+            });
+        }
+        let (mut asks, mut elements) = (Asks::default(), Vec::new());
+        let mut values = Vec::new();
+        for x in self.samples.chunks_exact(self.settings.circuit.sites) {
+            operator.connect(0, x, &mut asks, &mut elements);
+            if !elements.is_empty() {
+                return Err(unknown("an operator that is not diagonal has no estimate"));
+            }
+            values.push(operator.diagonal(x));
+        }
+        Ok(LocalValues {
+            values,
+            unseen: 0.0,
+        })
+    }
+    fn psi(&self) -> Option<&dyn Amplitudes> {
+        None
+    }
+    fn chain_length(&self) -> usize {
+        self.states.len() / self.lines.len().max(1)
+    }
+    fn chain_states(&self) -> &[i8] {
+        &self.states
+    }
+    fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
+        if states.len() != self.states.len() {
+            return Err(Error::numerical(
+                "the world lines of the checkpoint do not fit this run",
+                "start over with --fresh or use another output.name",
+            ));
+        }
+        let bytes: Vec<u8> = states.iter().map(|byte| *byte as u8).collect();
+        let length = self.chain_length().max(1);
+        for (lines, bytes) in self.lines.iter_mut().zip(bytes.chunks(length)) {
+            lines.import(bytes)?;
+        }
+        self.states = states.to_vec();
+        Ok(())
+    }
+    fn load(&mut self, whole: &[i8]) -> Result<()> {
+        let mine = self.settings.chains.clone();
+        let own = fit_chains(whole, self.chain_length(), self.settings.total_chains, mine);
+        self.set_chain_states(&own)
+    }
+}
+
+/// There is no parameter, and ψ is not known: [`Ensemble::psi`] says so.
+impl Amplitudes for CircuitLines {
+    fn facts(&self) -> AnsatzFacts {
+        AnsatzFacts {
+            kind: Kind::Real,
+            precision: DOUBLE,
+            positive: true,
+            bytes_per_walker: self.chain_length(),
+            derivative_bytes: 0,
+            operations: 1.0,
+        }
+    }
+    fn layout(&self) -> Vec<Block> {
+        Vec::new()
+    }
+    fn parameters(&self) -> Vec<f64> {
+        Vec::new()
+    }
+    fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
+        match parameters.is_empty() {
+            true => Ok(()),
+            false => Err(unknown("it has no parameters")),
+        }
+    }
+    fn log_psi(&self) -> &[Complex64] {
+        &[]
+    }
+    fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
+        vec![Complex64::new(f64::NAN, 0.0); xs.len() / self.settings.circuit.sites.max(1)]
+    }
+    fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
+        vec![Complex64::new(f64::NAN, 0.0); asks.len()]
+    }
+    fn derivatives(&self) -> Derivatives {
+        self.derivatives_of(&self.samples)
+    }
+    fn derivatives_of(&self, xs: &[i8]) -> Derivatives {
+        let rows = xs.len() / self.settings.circuit.sites.max(1);
+        Derivatives::dense(Kind::Real, Matrix::Real(Array2::zeros((rows, 0))))
+    }
+    fn all(&self) -> Option<(&Numbering, &[Complex64])> {
+        None
+    }
+}

@@ -13,7 +13,7 @@ use super::circuit::{Circuit, Gate, Start};
 use super::packing::{other_circuit, pack, unpack};
 use super::plaquettes::{ExchangePlan, Plaquette, has_strings};
 use super::sectors::Orientations;
-use super::strings::Strings;
+use super::strings::LoopStrings;
 use crate::clusters::{Words, join, root};
 use crate::error::Result;
 
@@ -42,7 +42,7 @@ pub(super) struct ExchangeLoops {
     random: Vec<u32>,
     orientations: Orientations,
     /// What hangs together at the visible configuration; none where something is frozen.
-    pub(super) strings: Option<Strings>,
+    pub(super) strings: Option<LoopStrings>,
 }
 
 impl ExchangeLoops {
@@ -72,7 +72,7 @@ impl ExchangeLoops {
             below: vec![0; count],
             random: vec![0; DRAWN],
             orientations: Orientations::new(n, plan.start),
-            strings: has_strings.then(|| Strings::new(n, plan.start)),
+            strings: has_strings.then(|| LoopStrings::new(n, plan.start)),
             bottom,
             plan,
         })

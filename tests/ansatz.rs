@@ -87,6 +87,14 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         "boltzmann" => ["phase = false", "phase = true"]
             .map(|keys| format!("kind = \"boltzmann\"\ndensity = 1.5\ninit = 0.3\n{keys}"))
             .to_vec(),
+        "eps" => [
+            "cluster = [3]",
+            "cluster = [2]\nsymmetry = \"translations\"",
+            "clusters = [[0, 3, 4], [5, 1, 2], [2, 3, 5]]",
+        ]
+        .iter()
+        .flat_map(|keys| both(&format!("init = 0.3\n{keys}")))
+        .collect(),
         "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
             .iter()
             .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
@@ -346,6 +354,29 @@ fn wrong_inputs_name_the_key() {
         (
             "kind = \"boltzmann\"\ndensity = 1\nparameters = \"real\"",
             "ansatz.parameters",
+        ),
+        ("kind = \"eps\"", "ansatz.cluster"),
+        ("kind = \"eps\"\ncluster = [2, 2]", "ansatz.cluster"),
+        ("kind = \"eps\"\ncluster = [7]", "ansatz.cluster"),
+        ("kind = \"eps\"\ncluster = [0]", "ansatz.cluster"),
+        (
+            "kind = \"eps\"\ncluster = [2]\nclusters = [[0]]",
+            "ansatz.clusters",
+        ),
+        ("kind = \"eps\"\nclusters = []", "ansatz.clusters"),
+        ("kind = \"eps\"\nclusters = [[0, 1, 0]]", "ansatz.clusters"),
+        ("kind = \"eps\"\nclusters = [[0, 6]]", "ansatz.clusters"),
+        (
+            "kind = \"eps\"\nclusters = [[0, 1], [2]]",
+            "ansatz.clusters",
+        ),
+        (
+            "kind = \"eps\"\nsymmetry = \"translations\"\nclusters = [[0, 1], [0, 2]]",
+            "ansatz.clusters",
+        ),
+        (
+            "kind = \"eps\"\ncluster = [2]\nload = \"none.h5\"",
+            "ansatz.load",
         ),
         ("kind = \"feedforward\"", "ansatz.widths"),
         ("kind = \"feedforward\"\nwidths = []", "ansatz.widths"),

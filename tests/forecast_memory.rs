@@ -62,6 +62,7 @@ fn cases() -> Vec<(&'static str, String)> {
             "boltzmann",
             case(1000, "kind = 'boltzmann'\ndensity = 1\nphase = true"),
         ),
+        ("eps", case(400, "kind = 'eps'\ncluster = [12]")),
         ("table", case(20, "kind = 'table'")),
         (
             "product",

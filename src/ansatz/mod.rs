@@ -3,6 +3,7 @@
 
 pub mod autoregressive;
 pub mod boltzmann;
+pub mod eps;
 pub mod erased;
 pub mod feedforward;
 pub mod field;

@@ -4,8 +4,8 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, boltzmann, feedforward, jastrow, product, rbm, symmetrised,
-    table,
+    Context, Erased, autoregressive, boltzmann, eps, feedforward, jastrow, product, rbm,
+    symmetrised, table,
 };
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
@@ -59,6 +59,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         any_values: false,
         build: boltzmann::build,
         schema: boltzmann::schema,
+    },
+    AnsatzEntry {
+        kind: "eps",
+        any_values: false,
+        build: eps::build,
+        schema: eps::schema,
     },
     AnsatzEntry {
         kind: "jastrow",

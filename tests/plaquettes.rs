@@ -133,7 +133,7 @@ fn plaquettes_with_given_coefficients() {
     }
 }
 
-/// E_0 of the ring of 8 sites, spin operators: exact diagonalisation.
+/// Of an open chain of 8 sites; the state has as many parameters as there are configurations.
 #[test]
 fn a_cluster_of_all_sites_reaches_the_ground_state() {
     let case = Case::new(

@@ -22,6 +22,12 @@ fn chain() -> Lattice {
     Lattice::new(&spec).unwrap()
 }
 
+/// Six sites for tensors that are contracted on an open square.
+fn open_square() -> Lattice {
+    let spec = LatticeSpec::regular("square", &[3, 2], &[Boundary::Open]);
+    Lattice::new(&spec).unwrap()
+}
+
 fn parsed(text: &str, lattice: &Lattice, basis: &Basis) -> nishina::error::Result<Erased> {
     let context = Context {
         lattice,
@@ -100,6 +106,10 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
             .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
             .collect(),
         "table" => both("init = 0.3"),
+        "peps" => ["boundary_dimension = 0", "boundary_dimension = 4"]
+            .iter()
+            .flat_map(|keys| both(&format!("bond_dimension = 2\ninit = 0.3\n{keys}")))
+            .collect(),
         "product" => [
             ("real", "real"),
             ("complex", "complex"),
@@ -150,7 +160,7 @@ fn away_from_kinks(ansatz: &mut Erased) {
 
 #[test]
 fn every_registered_wave_function_obeys_the_laws() {
-    let lattice = chain();
+    let (lattice, square_lattice) = (chain(), open_square());
     for basis in [
         Basis::spin_half(SITES, None),
         Basis::spin_half(SITES, Some(0)),
@@ -168,7 +178,9 @@ fn every_registered_wave_function_obeys_the_laws() {
             .iter()
             .filter(|e| e.any_values || basis.is_spin_half());
         for text in able.flat_map(examples).filter(possible) {
-            let mut ansatz = parsed(&text, &lattice, &basis).unwrap();
+            let square = text.contains("peps");
+            let lattice = if square { &square_lattice } else { &lattice };
+            let mut ansatz = parsed(&text, lattice, &basis).unwrap();
             if text.contains("autoregressive") {
                 away_from_kinks(&mut ansatz);
             }
@@ -408,6 +420,29 @@ fn wrong_inputs_name_the_key() {
         ),
     ] {
         let message = parsed(text, &lattice, &basis).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{key}:")), "{text}: {message}");
+    }
+}
+
+#[test]
+fn networks_need_open_squares_and_bonds() {
+    let basis = Basis::spin_half(SITES, None).unwrap();
+    let periodic = LatticeSpec::regular("square", &[3, 2], &[Boundary::Periodic]);
+    let periodic = Lattice::new(&periodic).unwrap();
+    for (lattice, keys, key) in [
+        (chain(), "bond_dimension = 2", "lattice.kind"),
+        (periodic, "bond_dimension = 2", "lattice.boundary"),
+        (open_square(), "", "ansatz.bond_dimension"),
+        (open_square(), "bond_dimension = 0", "ansatz.bond_dimension"),
+        (
+            open_square(),
+            "bond_dimension = 2\ninit = -1.0",
+            "ansatz.init",
+        ),
+        (open_square(), "load = \"none.h5\"", "ansatz.load"),
+    ] {
+        let text = format!("kind = \"peps\"\n{keys}");
+        let message = parsed(&text, &lattice, &basis).unwrap_err().to_string();
         assert!(message.starts_with(&format!("{key}:")), "{text}: {message}");
     }
 }

@@ -148,3 +148,39 @@ fn a_cluster_of_all_sites_reaches_the_ground_state() {
     let found = case.tree("x.h5").real("measure/energy/mean").unwrap();
     assert!((found - exact).abs() < 1e-8, "{found} is not {exact}");
 }
+
+#[test]
+fn networks_with_given_tensors() {
+    let all = of_kind("peps.toml", "peps");
+    assert_eq!(all.len(), 2);
+    for entry in all {
+        let size = numbers(&entry["given"]["size"])[0] as usize;
+        let c = entry["given"]["amplitude"].as_float().unwrap();
+        let mut start = Tree::default();
+        for site in 0..size * size {
+            let (x, y) = (site % size, site / size);
+            let inside = [x > 0, x + 1 < size, y > 0, y + 1 < size];
+            let legs = inside.map(|inside| 1 + usize::from(inside));
+            let shape: Vec<usize> = std::iter::once(2).chain(legs).collect();
+            let mut at = vec![0; 5];
+            let mut tensor = Vec::new();
+            for mut k in 0..shape.iter().product() {
+                for (place, &extent) in at.iter_mut().zip(&shape).rev() {
+                    (*place, k) = (k % extent, k / extent);
+                }
+                let factors = [5.0, 7.0, 11.0, 13.0, 17.0];
+                let sum: f64 = at.iter().zip(factors).map(|(&i, f)| f * i as f64).sum();
+                let angle = 1.0 + 3.0 * site as f64 + sum;
+                let one = f64::from(u8::from(at[1..] == [0; 4]));
+                tensor.push(Complex64::new(
+                    one + c * angle.sin(),
+                    c * (1.0 + angle).cos(),
+                ));
+            }
+            put(&mut start, &format!("T_{site}"), &shape, &entry, tensor);
+        }
+        for keys in ["boundary_dimension = 0", "bond_dimension = 2"] {
+            check(&entry, &format!("kind = \"peps\"\n{keys}"), &start);
+        }
+    }
+}

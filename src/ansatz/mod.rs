@@ -8,6 +8,7 @@ pub mod erased;
 pub mod feedforward;
 pub mod field;
 pub mod jastrow;
+pub mod peps;
 pub mod product;
 pub mod rbm;
 pub mod registry;

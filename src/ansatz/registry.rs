@@ -4,7 +4,7 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, boltzmann, eps, feedforward, jastrow, product, rbm,
+    Context, Erased, autoregressive, boltzmann, eps, feedforward, jastrow, peps, product, rbm,
     symmetrised, table,
 };
 use crate::basis::only_spin_half;
@@ -77,6 +77,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         build: table::build,
         schema: table::schema,
         any_values: true,
+    },
+    AnsatzEntry {
+        kind: "peps",
+        any_values: false,
+        build: peps::build,
+        schema: peps::schema,
     },
     AnsatzEntry {
         kind: "product",

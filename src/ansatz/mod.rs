@@ -117,6 +117,11 @@ pub trait Ansatz: Send + Sync {
     );
     /// O_k(x) = ∂ ln ψ(x)/∂θ_k of every walker.
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives;
+    /// The largest relative weight that an approximate contraction has thrown away since the
+    /// parameters were set; `None` where ψ is no contraction.
+    fn truncation(&self) -> Option<f64> {
+        None
+    }
     /// How to draw from |ψ|² without a chain, where that is known.
     fn direct(&self) -> Option<&dyn Direct> {
         None

@@ -15,22 +15,71 @@ const ORTHOGONAL: f64 = 1e-14;
 /// More sweeps than this are never needed.
 const SWEEPS: usize = 40;
 
+/// Real numbers that are worked on side by side: some complex ones, as pairs.
+const SIDE: usize = 8;
+
+/// The other number of a complex one's pair, for every place.
+#[inline(always)]
+fn partners(x: &[f64; SIDE]) -> [f64; SIDE] {
+    std::array::from_fn(|i| x[i ^ 1])
+}
+
+/// The next numbers of two slices.
+#[inline(always)]
+fn sides<'a>(a: &'a [f64], b: &'a [f64], at: usize) -> Option<[&'a [f64; SIDE]; 2]> {
+    let (a, b) = (a.get(at..at + SIDE)?, b.get(at..at + SIDE)?);
+    Some([a.try_into().ok()?, b.try_into().ok()?])
+}
+
 /// Σ_k a_k* b_k
-#[inline]
+#[inline(always)]
 pub fn inner<T: Scalar>(a: &[T], b: &[T]) -> T {
-    let mut sum = T::default();
-    a.iter().zip(b).for_each(|(&a, &b)| sum += a.conj() * b);
+    let (reals, others) = (T::reals(a), T::reals(b));
+    let (mut same, mut crossed) = ([0.0; SIDE], [0.0; SIDE]);
+    let mut at = 0;
+    while let Some([x, y]) = sides(reals, others, at) {
+        let turned = partners(y);
+        for i in 0..SIDE {
+            same[i] += x[i] * y[i];
+            if T::COMPLEX {
+                crossed[i] += x[i] * turned[i];
+            }
+        }
+        at += SIDE;
+    }
+    let imaginary = crossed.chunks_exact(2).map(|pair| pair[0] - pair[1]).sum();
+    let mut sum = T::new(same.iter().sum(), imaginary);
+    let done = at / T::PARTS;
+    let rest = a[done..].iter().zip(&b[done..]);
+    rest.for_each(|(&a, &b)| sum += a.conj() * b);
     sum
 }
 
 /// y ← y + c x
-#[inline]
+#[inline(always)]
 pub fn add<T: Scalar>(y: &mut [T], c: T, x: &[T]) {
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y += c * x);
+    if !T::COMPLEX {
+        return y.iter_mut().zip(x).for_each(|(y, &x)| *y += c * x);
+    }
+    let (re, im) = (c.re(), c.complex().im);
+    let signed: [f64; SIDE] = std::array::from_fn(|i| if i % 2 == 0 { -im } else { im });
+    let (ys, rest) = T::reals_mut(y).as_chunks_mut::<SIDE>();
+    let (xs, others) = T::reals(x).as_chunks::<SIDE>();
+    for (y, x) in ys.iter_mut().zip(xs) {
+        let turned = partners(x);
+        for i in 0..SIDE {
+            y[i] += re * x[i] + signed[i] * turned[i];
+        }
+    }
+    for (y, x) in rest.chunks_exact_mut(2).zip(others.chunks_exact(2)) {
+        y[0] += re * x[0] - im * x[1];
+        y[1] += re * x[1] + im * x[0];
+    }
 }
 
+#[inline(always)]
 fn norm_sqr<T: Scalar>(row: &[T]) -> f64 {
-    row.iter().map(|x| x.norm_sqr()).sum()
+    inner(row, row).re()
 }
 
 /// Orthonormal rows, and what the given rows are in them.
@@ -45,6 +94,7 @@ pub struct Orthonormal<T> {
 }
 
 /// Writes rows of length `length` in an orthonormal basis of their span.
+#[inline(always)]
 pub fn orthonormal<T: Scalar>(rows: &[T], length: usize) -> Orthonormal<T> {
     let count = rows.len() / length;
     let most = count.min(length);
@@ -102,8 +152,9 @@ pub struct Leading<T> {
 }
 
 /// At most `most` right singular vectors of a matrix with rows of length `length`.
+#[inline(always)]
 pub fn leading<T: Scalar>(mut rows: Vec<T>, length: usize, most: usize) -> Leading<T> {
-    let count = rows.len() / length;
+    let (count, mut room) = (rows.len() / length, Vec::with_capacity(length));
     for _ in 0..SWEEPS {
         let mut norms = sorted(&mut rows, length);
         let nothing = NOTHING * NOTHING * norms[0];
@@ -113,7 +164,7 @@ pub fn leading<T: Scalar>(mut rows: Vec<T>, length: usize, most: usize) -> Leadi
         let mut turned = false;
         for p in 0..alive {
             for q in p + 1..alive {
-                turned |= turn(&mut rows, length, (p, q), &mut norms);
+                turned |= turn(&mut rows, length, (p, q), &mut norms, &mut room);
             }
         }
         if !turned {
@@ -137,6 +188,7 @@ pub fn leading<T: Scalar>(mut rows: Vec<T>, length: usize, most: usize) -> Leadi
 }
 
 /// Sorts rows by their norms, the largest first, and gives the squares of these.
+#[inline(always)]
 fn sorted<T: Scalar>(rows: &mut Vec<T>, length: usize) -> Vec<f64> {
     let norms: Vec<f64> = rows.chunks_exact(length).map(norm_sqr).collect();
     if norms.is_sorted_by(|a, b| a >= b) {
@@ -151,11 +203,13 @@ fn sorted<T: Scalar>(rows: &mut Vec<T>, length: usize) -> Vec<f64> {
 }
 
 /// Makes two rows orthogonal; whether they were not.
+#[inline(always)]
 fn turn<T: Scalar>(
     rows: &mut [T],
     length: usize,
     (p, q): (usize, usize),
     norms: &mut [f64],
+    room: &mut Vec<T>,
 ) -> bool {
     let (head, tail) = rows.split_at_mut(q * length);
     let (a, b) = (&mut head[p * length..(p + 1) * length], &mut tail[..length]);
@@ -169,9 +223,12 @@ fn turn<T: Scalar>(
     let c = 1.0 / (1.0 + t * t).sqrt();
     let phase = overlap * (c * t / size);
     let back = phase.conj();
-    for (a, b) in a.iter_mut().zip(b) {
-        (*a, *b) = (*a * c - back * *b, phase * *a + *b * c);
-    }
+    room.clear();
+    room.extend_from_slice(a);
+    a.iter_mut().for_each(|x| *x = *x * c);
+    add(a, -back, b);
+    b.iter_mut().for_each(|x| *x = *x * c);
+    add(b, phase, room);
     norms[p] -= t * size;
     norms[q] += t * size;
     true

@@ -8,6 +8,7 @@
 use super::network::{Site, Tensor, Way, cross, enter, normalise};
 use crate::ansatz::field::Field;
 use crate::linalg::rotations::{Orthonormal, add, inner, leading, orthonormal};
+use crate::linalg::simd::{Simd, compiled_for_each_set};
 
 /// A matrix product state over the vertical legs of a row, times e^log.
 #[derive(Debug, Clone)]
@@ -33,52 +34,67 @@ impl<T: Field> Boundary<T> {
 
     /// The state after one more row, whose legs down meet this state, with bonds of at most `most`.
     pub fn absorb(&self, row: &[Site<T>], most: usize) -> Self {
-        let mut log = self.log;
-        let mut carried = vec![T::from_re(1.0)];
-        let mut parts: Vec<(Orthonormal<T>, usize)> = Vec::with_capacity(row.len());
-        for (tensor, site) in self.tensors.iter().zip(row) {
-            let entered = enter(&carried, tensor, Way::Right);
-            let [_, right, _, up] = site.extents();
-            let crossed = cross(&entered, site, tensor.shape[2]);
-            let length = crossed.len() / (tensor.shape[2] * right);
-            let part = orthonormal(&crossed, length);
-            carried.clone_from(&part.coefficients);
-            log += normalise(&mut carried);
-            parts.push((part, up));
+        absorb(Simd::chosen(), self, row, most)
+    }
+}
+
+compiled_for_each_set! {
+    fn absorb<T: Field>(boundary: &Boundary<T>, row: &[Site<T>], most: usize) -> Boundary<T>
+        = absorb_by
+}
+
+#[inline(always)]
+fn absorb_by<T: Field, const SET: u8>(
+    boundary: &Boundary<T>,
+    row: &[Site<T>],
+    most: usize,
+) -> Boundary<T> {
+    let mut log = boundary.log;
+    let mut carried = vec![T::from_re(1.0)];
+    let mut parts: Vec<(Orthonormal<T>, usize)> = Vec::with_capacity(row.len());
+    for (tensor, site) in boundary.tensors.iter().zip(row) {
+        let entered = enter(&carried, tensor, Way::Right);
+        let [_, right, _, up] = site.extents();
+        let crossed = cross(&entered, site, tensor.shape[2]);
+        let length = crossed.len() / (tensor.shape[2] * right);
+        let part = orthonormal(&crossed, length);
+        carried.clone_from(&part.coefficients);
+        log += normalise(&mut carried);
+        parts.push((part, up));
+    }
+    let (mut tensors, mut discarded) = (Vec::with_capacity(row.len()), boundary.discarded);
+    for (part, up) in parts.iter().rev() {
+        let (whole, bond) = times(part, *up, &carried);
+        let length = whole.len() / bond;
+        let (rows, rank) = if bond <= most {
+            let kept = orthonormal(&whole, length);
+            (kept.rows, kept.rank)
+        } else {
+            let kept = leading(whole.clone(), length, most);
+            discarded = f64::max(discarded, kept.discarded);
+            (kept.rows, kept.rank)
+        };
+        carried = Vec::with_capacity(bond * rank);
+        for row in whole.chunks_exact(length) {
+            carried.extend(rows.chunks_exact(length).map(|kept| inner(kept, row)));
         }
-        let (mut tensors, mut discarded) = (Vec::with_capacity(row.len()), self.discarded);
-        for (part, up) in parts.iter().rev() {
-            let (whole, bond) = times(part, *up, &carried);
-            let length = whole.len() / bond;
-            let (rows, rank) = if bond <= most {
-                let kept = orthonormal(&whole, length);
-                (kept.rows, kept.rank)
-            } else {
-                let kept = leading(whole.clone(), length, most);
-                discarded = f64::max(discarded, kept.discarded);
-                (kept.rows, kept.rank)
-            };
-            carried = Vec::with_capacity(bond * rank);
-            for row in whole.chunks_exact(length) {
-                carried.extend(rows.chunks_exact(length).map(|kept| inner(kept, row)));
-            }
-            log += normalise(&mut carried);
-            tensors.push(Tensor::new([rank, *up, length / up], rows));
-        }
-        tensors.reverse();
-        // One number is left, of modulus 1, or 0.
-        let last = &mut tensors[0];
-        let numbers = last.turned_by(carried[0]);
-        *last = Tensor::new(last.shape, numbers);
-        Boundary {
-            tensors,
-            log,
-            discarded,
-        }
+        log += normalise(&mut carried);
+        tensors.push(Tensor::new([rank, *up, length / up], rows));
+    }
+    tensors.reverse();
+    // One number is left, of modulus 1, or 0.
+    let last = &mut tensors[0];
+    let numbers = last.turned_by(carried[0]);
+    *last = Tensor::new(last.shape, numbers);
+    Boundary {
+        tensors,
+        log,
+        discarded,
     }
 }
 
 /// W[left, up, right] = Σ_m Q_m[up, left] K[m, right], with the extent of left.
+#[inline(always)]
 fn times<T: Field>(part: &Orthonormal<T>, up: usize, carried: &[T]) -> (Vec<T>, usize) {
     let (rank, right) = (part.rank, carried.len() / part.rank);
     let left = part.rows.len() / rank / up;

@@ -226,6 +226,9 @@ impl<T: Field> Ansatz for Pairs<T> {
             batch[k].move_on(rows, step);
         }
     }
+    fn truncation(&self) -> Option<f64> {
+        Some(f64::from_bits(self.discarded.load(Ordering::Relaxed)))
+    }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         let samples = batch.len();
         let zeros = |width| Array2::from_elem((samples, width), T::default());

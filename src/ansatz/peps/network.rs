@@ -37,6 +37,7 @@ impl<T: Field> Tensor<T> {
     }
 
     /// Z[front, v, b] = Σ_a A[a, v, b] X[front, a], with `fronts` of them.
+    #[inline(always)]
     pub fn open(&self, x: &[T], fronts: usize) -> Vec<T> {
         let [a, v, b] = self.shape;
         let mut out = vec![T::default(); fronts * v * b];
@@ -120,6 +121,7 @@ impl<'a, T: Field> Site<'a, T> {
 }
 
 /// X[b, d, rest] = Σ_a B[a, d, b] E[a, rest]
+#[inline(always)]
 pub fn enter<T: Field>(e: &[T], tensor: &Tensor<T>, way: Way) -> Vec<T> {
     let ([a, v, b], numbers) = tensor.facing(way);
     let rest = e.len() / a;
@@ -136,6 +138,7 @@ pub fn enter<T: Field>(e: &[T], tensor: &Tensor<T>, way: Way) -> Vec<T> {
 }
 
 /// Y[front, r, u, rest] = Σ_{d,l} T[l, r, d, u] X[front, d, l, rest]
+#[inline(always)]
 pub fn cross<T: Field>(x: &[T], site: &Site<T>, fronts: usize) -> Vec<T> {
     let [(l, by_l), (r, by_r), (d, by_d), (u, by_u)] = site.legs;
     let rest = x.len() / (fronts * d * l);
@@ -155,6 +158,7 @@ pub fn cross<T: Field>(x: &[T], site: &Site<T>, fronts: usize) -> Vec<T> {
 }
 
 /// Y[front, e] = Σ_{u,c} U[c, u, e] X[front, u, c]
+#[inline(always)]
 pub fn leave<T: Field>(x: &[T], tensor: &Tensor<T>, way: Way) -> Vec<T> {
     let ([c, v, e], numbers) = tensor.facing(way);
     let fronts = x.len() / (v * c);

@@ -5,9 +5,10 @@
 //! row is what is left when the tensor is taken out between L_x and R_{x+1}.
 
 use super::boundary::Boundary;
-use super::network::{Site, Way, cross, enter, leave, normalise};
+use super::network::{Site, Tensor, Way, cross, enter, leave, normalise};
 use crate::ansatz::field::Field;
 use crate::linalg::rotations::add;
+use crate::linalg::simd::{Simd, compiled_for_each_set};
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -33,6 +34,35 @@ impl<T: Field> Environment<T> {
         both.for_each(|(&a, &b)| sum += a * b);
         sum
     }
+}
+
+compiled_for_each_set! {
+    /// The environment behind a column of these sites between the tensors below and above.
+    fn column<T: Field>(
+        from: &Environment<T>,
+        tensors: [&Tensor<T>; 2],
+        sites: &[Site<T>],
+        way: Way,
+    ) -> Environment<T> = column_by
+}
+
+#[inline(always)]
+fn column_by<T: Field, const SET: u8>(
+    from: &Environment<T>,
+    [below, above]: [&Tensor<T>; 2],
+    sites: &[Site<T>],
+    way: Way,
+) -> Environment<T> {
+    let mut numbers = enter(&from.numbers, below, way);
+    let [a, _, b] = below.shape;
+    let mut fronts = if way == Way::Right { b } else { a };
+    for site in sites {
+        numbers = cross(&numbers, site, fronts);
+        fronts *= site.extents()[1];
+    }
+    numbers = leave(&numbers, above, way);
+    let log = from.log + normalise(&mut numbers);
+    Environment { numbers, log }
 }
 
 /// A number times e^log.
@@ -107,16 +137,9 @@ impl<'a, T: Field> Strip<'a, T> {
         sites: impl Iterator<Item = Site<'a, T>>,
         way: Way,
     ) -> Environment<T> {
-        let mut numbers = enter(&from.numbers, &self.below.tensors[x], way);
-        let [a, _, b] = self.below.tensors[x].shape;
-        let mut fronts = if way == Way::Right { b } else { a };
-        for site in sites.map(|site| site.facing(way)) {
-            numbers = cross(&numbers, &site, fronts);
-            fronts *= site.extents()[1];
-        }
-        numbers = leave(&numbers, &self.above.tensors[x], way);
-        let log = from.log + normalise(&mut numbers);
-        Environment { numbers, log }
+        let sites: Vec<Site<T>> = sites.map(|site| site.facing(way)).collect();
+        let tensors = [&self.below.tensors[x], &self.above.tensors[x]];
+        column(Simd::chosen(), from, tensors, &sites, way)
     }
 
     fn own(&self, x: usize) -> impl Iterator<Item = Site<'a, T>> + '_ {

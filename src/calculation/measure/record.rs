@@ -40,6 +40,10 @@ impl Measure<'_> {
         self.record_energy(tree);
         self.record_moments(tree);
         self.record_convergence(tree);
+        if let Some(weight) = m.truncation {
+            let meaning = "largest relative weight that contractions threw away";
+            real(tree, "truncation", weight, "1", meaning);
+        }
         for (named, summary) in self.observables.iter().zip(&m.observed) {
             let prefix = format!("observables/{}", named.name);
             observe::save(tree, &prefix, &*named.observable, summary);

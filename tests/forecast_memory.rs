@@ -73,7 +73,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("eps", case(400, "kind = 'eps'\ncluster = [12]")),
         (
             "peps",
-            square([24, 24], "kind = 'peps'\nbond_dimension = 4", &plain),
+            square([6, 6], "kind = 'peps'\nbond_dimension = 2", &plain),
         ),
         ("table", case(20, "kind = 'table'")),
         (

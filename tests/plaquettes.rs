@@ -184,3 +184,32 @@ fn networks_with_given_tensors() {
         }
     }
 }
+
+/// Small boundaries lose weight, which the results and a warning tell; large ones lose none.
+#[test]
+fn results_say_what_contractions_threw_away() {
+    let case = Case::new(
+        "[lattice]\nkind = 'square'\nsize = [4, 3]\nboundary = 'open'\n[hamiltonian]\n\
+         kind = 'ising'\nhx = 2.0\n[ansatz]\nkind = 'peps'\nbond_dimension = 2\n\
+         boundary_dimension = 1\ninit = 0.3\n[sampler]\nchains = 4\nsamples = 16\n\
+         [measure]\nsamples = 64\n",
+    );
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(common::text(&out).contains("raise ansatz.boundary_dimension"));
+    let lost = case.tree("x.h5").real("measure/truncation").unwrap();
+    assert!(lost > 1e-6 && lost < 1.0, "{lost}");
+    let path = case.path("y.toml");
+    let load = "[ansatz]\nkind = 'peps'\nload = 'x.h5'\n";
+    let input = std::fs::read_to_string(case.path("x.toml")).unwrap();
+    let (head, tail) = input.split_once("[ansatz]").unwrap();
+    let (_, tail) = tail.split_once("[sampler]").unwrap();
+    std::fs::write(&path, format!("{head}{load}[sampler]{tail}")).unwrap();
+    expect_code(
+        &case.alone(&["run", "y.toml", "--set", "ansatz.boundary_dimension=0"]),
+        0,
+    );
+    assert_eq!(case.tree("y.h5").real("measure/truncation"), Ok(0.0));
+    let [a, b] = ["x.h5", "y.h5"].map(|f| case.tree(f).complexes("parameters/T_5").unwrap());
+    assert_eq!(a, b);
+}

@@ -82,9 +82,9 @@ fn norm_sqr<T: Scalar>(row: &[T]) -> f64 {
     inner(row, row).re()
 }
 
-/// Orthonormal rows, and what the given rows are in them.
+/// OrthonormalRows rows, and what the given rows are in them.
 #[derive(Debug, Clone)]
-pub struct Orthonormal<T> {
+pub struct OrthonormalRows<T> {
     /// `rank` rows of the given length.
     pub rows: Vec<T>,
     /// Given rows × `rank`: row j is Σ_i c_ji q_i.
@@ -95,7 +95,7 @@ pub struct Orthonormal<T> {
 
 /// Writes rows of length `length` in an orthonormal basis of their span.
 #[inline(always)]
-pub fn orthonormal<T: Scalar>(rows: &[T], length: usize) -> Orthonormal<T> {
+pub fn orthonormal<T: Scalar>(rows: &[T], length: usize) -> OrthonormalRows<T> {
     let count = rows.len() / length;
     let most = count.min(length);
     let mut q: Vec<T> = Vec::with_capacity(most * length);
@@ -133,7 +133,7 @@ pub fn orthonormal<T: Scalar>(rows: &[T], length: usize) -> Orthonormal<T> {
     }
     let kept = coefficients.chunks_exact(most);
     let coefficients = kept.flat_map(|c| &c[..rank]).copied().collect();
-    Orthonormal {
+    OrthonormalRows {
         rows: q,
         coefficients,
         rank,
@@ -142,8 +142,8 @@ pub fn orthonormal<T: Scalar>(rows: &[T], length: usize) -> Orthonormal<T> {
 
 /// The rows of V^H that belong to the largest singular values.
 #[derive(Debug, Clone)]
-pub struct Leading<T> {
-    /// Orthonormal rows, largest singular value first; at least one.
+pub struct LeadingRows<T> {
+    /// OrthonormalRows rows, largest singular value first; at least one.
     pub rows: Vec<T>,
     /// Number of them.
     pub rank: usize,
@@ -153,7 +153,7 @@ pub struct Leading<T> {
 
 /// At most `most` right singular vectors of a matrix with rows of length `length`.
 #[inline(always)]
-pub fn leading<T: Scalar>(mut rows: Vec<T>, length: usize, most: usize) -> Leading<T> {
+pub fn leading<T: Scalar>(mut rows: Vec<T>, length: usize, most: usize) -> LeadingRows<T> {
     let (count, mut room) = (rows.len() / length, Vec::with_capacity(length));
     for _ in 0..SWEEPS {
         let mut norms = sorted(&mut rows, length);
@@ -180,7 +180,7 @@ pub fn leading<T: Scalar>(mut rows: Vec<T>, length: usize, most: usize) -> Leadi
         let scale = if *norm > 0.0 { 1.0 / norm.sqrt() } else { 0.0 };
         row.iter_mut().for_each(|x| *x = *x * scale);
     }
-    Leading {
+    LeadingRows {
         rows,
         rank,
         discarded: if all > 0.0 { rest / all } else { 0.0 },

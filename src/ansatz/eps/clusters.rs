@@ -10,7 +10,7 @@ use crate::lattice::{Group, Lattice};
 
 /// The clusters of a lattice and how many of them share a table.
 #[derive(Debug, Clone)]
-pub struct Clusters {
+pub struct PlaquetteClusters {
     sites: usize,
     length: usize,
     tied: bool,
@@ -22,7 +22,7 @@ pub struct Clusters {
     entries: Vec<(u32, u32)>,
 }
 
-impl Clusters {
+impl PlaquetteClusters {
     /// Clusters of the same number of sites, at least one and at most 31; `tied` says that they
     /// share one table.
     pub fn new(sites: usize, clusters: &[Vec<u32>], tied: bool) -> Self {
@@ -38,7 +38,7 @@ impl Clusters {
         for entries in &of_site {
             starts.push(starts[starts.len() - 1] + entries.len());
         }
-        Clusters {
+        PlaquetteClusters {
             sites,
             length,
             tied,

@@ -1,6 +1,6 @@
 //! Decides what the input says of an entangled-plaquette state, `kind = "eps"`.
 
-use super::{Clusters, Plaquettes, blocks, images};
+use super::{PlaquetteClusters, Plaquettes, blocks, images};
 use crate::ansatz::field::{Field, Scalar};
 use crate::ansatz::rbm::load_parameters;
 use crate::ansatz::tied::check_tied;
@@ -29,8 +29,9 @@ fn small() -> f64 {
     0.01
 }
 
-/// Entangled-plaquette state, ln ψ = Σ_P c_P[k_P] over clusters P of sites, where k_P = Σ_m b_m 2^m
-/// is the number of the configuration of the cluster: b_m = 1 where the spin of its site m is down.
+/// Entangled-plaquette state, ln ψ = Σ_P c_P[k_P] over clusters P of sites, where k_P = Σ_m b_m
+/// 2^m is the number of the configuration of the cluster: b_m = 1 where the spin of its site m is
+/// down.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -38,8 +39,8 @@ struct Keys {
     /// every cell where it fits. Its sites run along the first vector fastest. No default without
     /// `clusters`.
     cluster: Option<Vec<usize>>,
-    /// The sites of each cluster, instead of `cluster`: [[0, 1], [1, 2], …], all of the same length.
-    /// With translations, clusters that are images of the first. Default none.
+    /// The sites of each cluster, instead of `cluster`: [[0, 1], [1, 2], …], all of the same
+    /// length. With translations, clusters that are images of the first. Default none.
     clusters: Option<Vec<Vec<usize>>>,
     /// Whether all translated clusters share one table ("translations") or have one each ("none").
     /// Default "none".
@@ -155,7 +156,7 @@ fn listed(lists: &[Vec<usize>], tied: bool, context: &Context) -> Result<Vec<Vec
     }
 }
 
-fn typed<T: Field>(keys: &Keys, clusters: Clusters, context: &Context) -> Result<Erased> {
+fn typed<T: Field>(keys: &Keys, clusters: PlaquetteClusters, context: &Context) -> Result<Erased> {
     let mut state = Plaquettes::<T>::new(clusters, keys.init, context.origin);
     if let Some(file) = &keys.load {
         let key = format!("{}.load", context.path);
@@ -194,7 +195,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let tables = if tied { 1 } else { clusters.len() };
     let states = 2f64.powi(clusters[0].len() as i32);
     check_parameters(parts as f64 * tables as f64 * states, 1.0)?;
-    let clusters = Clusters::new(context.basis.sites(), &clusters, tied);
+    let clusters = PlaquetteClusters::new(context.basis.sites(), &clusters, tied);
     match keys.parameters {
         ParameterNumbers::Real => typed::<f64>(&keys, clusters, context),
         ParameterNumbers::Complex => typed::<Complex64>(&keys, clusters, context),

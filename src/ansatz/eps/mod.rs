@@ -11,7 +11,7 @@ mod factory;
 #[cfg(test)]
 mod tests;
 
-pub use clusters::{Clusters, blocks, images};
+pub use clusters::{PlaquetteClusters, blocks, images};
 pub use factory::{build, schema};
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// An entangled-plaquette state with real or complex coefficients.
 #[derive(Debug, Clone)]
 pub struct Plaquettes<T> {
-    clusters: Clusters,
+    clusters: PlaquetteClusters,
     /// c_P[k], table after table.
     c: Vec<T>,
 }
@@ -40,7 +40,7 @@ pub struct PlaquetteBatch {
 
 impl<T: Field> Plaquettes<T> {
     /// Gaussian coefficients with standard deviation `init`.
-    pub fn new(clusters: Clusters, init: f64, seed: impl Into<Origin>) -> Self {
+    pub fn new(clusters: PlaquetteClusters, init: f64, seed: impl Into<Origin>) -> Self {
         let tables = if clusters.tied() { 1 } else { clusters.count() };
         let count = tables * clusters.states();
         let c = gaussian(count, init, &mut seed.into().parameters());
@@ -96,7 +96,7 @@ impl<T: Field> Plaquettes<T> {
 
 impl<T: Field> Ansatz for Plaquettes<T> {
     type Batch = PlaquetteBatch;
-    /// Clusters and bits of a move of many sites.
+    /// PlaquetteClusters and bits of a move of many sites.
     type Scratch = Vec<(u32, u32)>;
 
     fn sites(&self) -> usize {

@@ -54,7 +54,7 @@ fn clusters_of_two_sites_are_a_jastrow_function() {
     let v = unflatten::<Complex64>(&jastrow.parameters());
     let first = |i: u32| (i + 1..n as u32).map(move |j| vec![i, j]);
     let pairs: Vec<Vec<u32>> = (0..n as u32).flat_map(first).collect();
-    let mut eps = Plaquettes::<Complex64>::new(Clusters::new(n, &pairs, false), 0.1, 1);
+    let mut eps = Plaquettes::<Complex64>::new(PlaquetteClusters::new(n, &pairs, false), 0.1, 1);
     let table = |&v: &Complex64| [v, -v, -v, v];
     eps.set_parameters(&flatten(v.iter().flat_map(table)))
         .unwrap();
@@ -79,7 +79,7 @@ fn plaquettes_of_every_lattice_obey_the_laws() {
     ] {
         let lattice = lattice(kind, &size, &[Boundary::Periodic]);
         let basis = Basis::spin_half(lattice.sites, None).unwrap();
-        let clusters = Clusters::new(lattice.sites, &blocks(&lattice, extents), tied);
+        let clusters = PlaquetteClusters::new(lattice.sites, &blocks(&lattice, extents), tied);
         let mut eps = Plaquettes::<Complex64>::new(clusters, 0.3, 5);
         laws(&mut eps, &basis, 2).unwrap_or_else(|e| panic!("{kind}: {e}"));
     }
@@ -88,7 +88,7 @@ fn plaquettes_of_every_lattice_obey_the_laws() {
 #[test]
 fn one_table_counts_how_often_each_state_is_there() {
     let lattice = lattice("square", &[3, 3], &[Boundary::Periodic]);
-    let clusters = Clusters::new(9, &blocks(&lattice, [2, 2, 1]), true);
+    let clusters = PlaquetteClusters::new(9, &blocks(&lattice, [2, 2, 1]), true);
     let eps = Plaquettes::<f64>::new(clusters, 0.3, 5);
     let mut x = vec![1; 9];
     x[4] = -1;

@@ -5,27 +5,27 @@
 //! weight is then that of the whole state. (F. Verstraete, J. I. Cirac, arXiv:cond-mat/0407066
 //! (2004); U. Schollwöck, Ann. Phys. 326, 96 (2011), section 4.5.)
 
-use super::network::{Site, Tensor, Way, cross, enter, normalise};
+use super::network::{BoundaryTensor, SiteTensor, Way, cross, enter, normalise};
 use crate::ansatz::field::Field;
-use crate::linalg::rotations::{Orthonormal, add, inner, leading, orthonormal};
+use crate::linalg::rotations::{OrthonormalRows, add, inner, leading, orthonormal};
 use crate::linalg::simd::{Simd, compiled_for_each_set};
 
 /// A matrix product state over the vertical legs of a row, times e^log.
 #[derive(Debug, Clone)]
-pub struct Boundary<T> {
+pub struct BoundaryState<T> {
     /// One tensor per column.
-    pub tensors: Vec<Tensor<T>>,
+    pub tensors: Vec<BoundaryTensor<T>>,
     /// Logarithm of the factor in front.
     pub log: f64,
     /// The largest relative weight that was thrown away for it.
     pub discarded: f64,
 }
 
-impl<T: Field> Boundary<T> {
+impl<T: Field> BoundaryState<T> {
     /// The outside of the lattice.
     pub fn edge(columns: usize) -> Self {
-        let one = Tensor::new([1, 1, 1], vec![T::from_re(1.0)]);
-        Boundary {
+        let one = BoundaryTensor::new([1, 1, 1], vec![T::from_re(1.0)]);
+        BoundaryState {
             tensors: vec![one; columns],
             log: 0.0,
             discarded: 0.0,
@@ -33,25 +33,28 @@ impl<T: Field> Boundary<T> {
     }
 
     /// The state after one more row, whose legs down meet this state, with bonds of at most `most`.
-    pub fn absorb(&self, row: &[Site<T>], most: usize) -> Self {
+    pub fn absorb(&self, row: &[SiteTensor<T>], most: usize) -> Self {
         absorb(Simd::chosen(), self, row, most)
     }
 }
 
 compiled_for_each_set! {
-    fn absorb<T: Field>(boundary: &Boundary<T>, row: &[Site<T>], most: usize) -> Boundary<T>
-        = absorb_by
+    fn absorb<T: Field>(
+        boundary: &BoundaryState<T>,
+        row: &[SiteTensor<T>],
+        most: usize,
+    ) -> BoundaryState<T> = absorb_by
 }
 
 #[inline(always)]
 fn absorb_by<T: Field, const SET: u8>(
-    boundary: &Boundary<T>,
-    row: &[Site<T>],
+    boundary: &BoundaryState<T>,
+    row: &[SiteTensor<T>],
     most: usize,
-) -> Boundary<T> {
+) -> BoundaryState<T> {
     let mut log = boundary.log;
     let mut carried = vec![T::from_re(1.0)];
-    let mut parts: Vec<(Orthonormal<T>, usize)> = Vec::with_capacity(row.len());
+    let mut parts: Vec<(OrthonormalRows<T>, usize)> = Vec::with_capacity(row.len());
     for (tensor, site) in boundary.tensors.iter().zip(row) {
         let entered = enter(&carried, tensor, Way::Right);
         let [_, right, _, up] = site.extents();
@@ -79,14 +82,14 @@ fn absorb_by<T: Field, const SET: u8>(
             carried.extend(rows.chunks_exact(length).map(|kept| inner(kept, row)));
         }
         log += normalise(&mut carried);
-        tensors.push(Tensor::new([rank, *up, length / up], rows));
+        tensors.push(BoundaryTensor::new([rank, *up, length / up], rows));
     }
     tensors.reverse();
     // One number is left, of modulus 1, or 0.
     let last = &mut tensors[0];
     let numbers = last.turned_by(carried[0]);
-    *last = Tensor::new(last.shape, numbers);
-    Boundary {
+    *last = BoundaryTensor::new(last.shape, numbers);
+    BoundaryState {
         tensors,
         log,
         discarded,
@@ -95,7 +98,7 @@ fn absorb_by<T: Field, const SET: u8>(
 
 /// W[left, up, right] = Σ_m Q_m[up, left] K[m, right], with the extent of left.
 #[inline(always)]
-fn times<T: Field>(part: &Orthonormal<T>, up: usize, carried: &[T]) -> (Vec<T>, usize) {
+fn times<T: Field>(part: &OrthonormalRows<T>, up: usize, carried: &[T]) -> (Vec<T>, usize) {
     let (rank, right) = (part.rank, carried.len() / part.rank);
     let left = part.rows.len() / rank / up;
     let mut whole = vec![T::default(); left * up * right];

@@ -27,8 +27,8 @@ struct Keys {
     /// Whether parameters are "complex" or "real". Default "complex".
     #[serde(default)]
     parameters: ParameterNumbers,
-    /// Standard deviation of the real and imaginary parts of the initial deviations from δ_l0 δ_r0
-    /// δ_d0 δ_u0. Default 0.01.
+    /// Standard deviation of the real and imaginary parts of the initial deviations from δ_l0
+    /// δ_r0 δ_d0 δ_u0. Default 0.01.
     #[serde(default = "small")]
     init: f64,
     /// File to start from: results, or an HDF5 file with the datasets T_0, T_1, …; the bond

@@ -2,10 +2,11 @@
 //! contracted row by row.
 //!
 //! ψ(x) is the sum over all bonds of Π_i T_i[s_i, l, r, d, u], s = 0 where the spin is up. Rows
-//! below and above are matrix product states of bounded bond dimension χ (boundary.rs); what a move
-//! changes is contracted between them (strip.rs). ψ is linear in each tensor, so O of a site is its
-//! surroundings over ψ, for the value that its spin has. (F. Verstraete, J. I. Cirac,
-//! arXiv:cond-mat/0407066 (2004); L. Wang, I. Pizorn, F. Verstraete, Phys. Rev. B 83, 134421 (2011).)
+//! below and above are matrix product states of bounded bond dimension χ (boundary.rs); what a
+//! move changes is contracted between them (strip.rs). ψ is linear in each tensor, so O of a site
+//! is its surroundings over ψ, for the value that its spin has. (F. Verstraete, J. I. Cirac,
+//! arXiv:cond-mat/0407066 (2004); L. Wang, I. Pižorn, F. Verstraete, Phys. Rev. B 83, 134421
+//! (2011).)
 
 mod boundary;
 mod factory;
@@ -16,14 +17,14 @@ mod tests;
 mod walker;
 
 pub use factory::{build, schema};
-pub use walker::Walker;
+pub use walker::NetworkWalker;
 
 use super::field::{Field, check_length, flatten, gaussian, reduce, unflatten};
 use super::{Ansatz, AnsatzFacts, Asks, Block, Columns, DOUBLE, Derivatives, Matrix, Move};
 use crate::error::Result;
 use crate::rng::Origin;
 use ndarray::Array2;
-use network::Site;
+use network::SiteTensor;
 use num_complex::Complex64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,8 +45,9 @@ pub struct Pairs<T> {
 }
 
 impl<T: Field> Pairs<T> {
-    /// Tensors δ_l0 δ_r0 δ_d0 δ_u0 with Gaussian deviations of standard deviation `init` on Lx × Ly
-    /// sites with bonds of dimension `bond`; `most` bounds those of boundaries, 0 for no bound.
+    /// Tensors δ_l0 δ_r0 δ_d0 δ_u0 with Gaussian deviations of standard deviation `init` on
+    /// Lx × Ly sites with bonds of dimension `bond`; `most` bounds those of boundaries, 0 for no
+    /// bound.
     pub fn new(
         size: [usize; 2],
         bond: usize,
@@ -76,15 +78,15 @@ impl<T: Field> Pairs<T> {
     }
 
     /// The tensor of a site for one value of its spin.
-    fn site(&self, site: usize, spin: i8) -> Site<'_, T> {
+    fn site(&self, site: usize, spin: i8) -> SiteTensor<'_, T> {
         let (start, end) = (self.starts[site], self.starts[site + 1]);
         let (up, down) = self.tensors[start..end].split_at((end - start) / 2);
         let numbers = if spin > 0 { up } else { down };
-        Site::new(extents(self.size, self.bond, site), numbers)
+        SiteTensor::new(extents(self.size, self.bond, site), numbers)
     }
 
     /// A row with the spins of the whole lattice.
-    fn row(&self, y: usize, x: &[i8]) -> Vec<Site<'_, T>> {
+    fn row(&self, y: usize, x: &[i8]) -> Vec<SiteTensor<'_, T>> {
         let first = y * self.size[0];
         let sites = first..first + self.size[0];
         sites.map(|site| self.site(site, x[site])).collect()
@@ -134,7 +136,7 @@ fn span(columns: usize, step: Move) -> [std::ops::Range<usize>; 2] {
 }
 
 impl<T: Field> Ansatz for Pairs<T> {
-    type Batch = Vec<Walker<T>>;
+    type Batch = Vec<NetworkWalker<T>>;
     type Scratch = ();
 
     fn sites(&self) -> usize {
@@ -175,10 +177,10 @@ impl<T: Field> Ansatz for Pairs<T> {
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         let rows = xs.chunks_exact(self.sites());
-        rows.map(|x| Walker::new(x, self.size[1])).collect()
+        rows.map(|x| NetworkWalker::new(x, self.size[1])).collect()
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
-        let log = |walker: &Walker<T>| {
+        let log = |walker: &NetworkWalker<T>| {
             let mut strip = walker.strip(self, self.size[1] / 2, 1);
             reduce(strip.amplitude(self.size[0] / 2).ln())
         };

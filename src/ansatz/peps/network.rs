@@ -1,23 +1,23 @@
 //! Decides how one column of a strip of the network is contracted: a boundary below, some rows of
 //! site tensors, a boundary above.
 //!
-//! An environment has the legs of the cut from below to above, E[a, l_1, …, l_k, c]. A column takes
-//! them to those of the next cut: first a to (b, d) by the lower tensor B[a, d, b], then each row
-//! (d, l) to (r, u) by T[l, r, d, u], at last (u, c) to e by the upper tensor U[c, u, e].
+//! An environment has the legs of the cut from below to above, E[a, l_1, …, l_k, c]. A column
+//! takes them to those of the next cut: first a to (b, d) by the lower tensor B[a, d, b], then each
+//! row (d, l) to (r, u) by T[l, r, d, u], at last (u, c) to e by the upper tensor U[c, u, e].
 
 use crate::ansatz::field::Field;
 use crate::linalg::rotations::add;
 
 /// A tensor of a boundary with the legs left, vertical, right, and the same from right to left.
 #[derive(Debug, Clone)]
-pub struct Tensor<T> {
+pub struct BoundaryTensor<T> {
     /// Extents of left, vertical and right.
     pub shape: [usize; 3],
     /// [left, vertical, right], then [right, vertical, left].
     numbers: [Vec<T>; 2],
 }
 
-impl<T: Field> Tensor<T> {
+impl<T: Field> BoundaryTensor<T> {
     /// From numbers [left, vertical, right].
     pub fn new(shape: [usize; 3], numbers: Vec<T>) -> Self {
         let [a, v, b] = shape;
@@ -25,7 +25,7 @@ impl<T: Field> Tensor<T> {
         for right in 0..b {
             turned.extend((0..v * a).map(|k| numbers[(k % a * v + k / a) * b + right]));
         }
-        Tensor {
+        BoundaryTensor {
             shape,
             numbers: [numbers, turned],
         }
@@ -70,13 +70,13 @@ pub enum Way {
 
 /// The tensor of a site for one value of its spin, seen from some side.
 #[derive(Debug, Clone, Copy)]
-pub struct Site<'a, T> {
+pub struct SiteTensor<'a, T> {
     numbers: &'a [T],
     /// Extents and strides of the legs left, right, down, up.
     legs: [(usize, usize); 4],
 }
 
-impl<'a, T: Field> Site<'a, T> {
+impl<'a, T: Field> SiteTensor<'a, T> {
     /// From numbers [left, right, down, up].
     pub fn new(extents: [usize; 4], numbers: &'a [T]) -> Self {
         let mut stride = 1;
@@ -85,7 +85,7 @@ impl<'a, T: Field> Site<'a, T> {
             *leg = (extent, stride);
             stride *= extent;
         }
-        Site { numbers, legs }
+        SiteTensor { numbers, legs }
     }
 
     /// The site with left and right exchanged where the way is to the left.
@@ -93,7 +93,7 @@ impl<'a, T: Field> Site<'a, T> {
         let [l, r, d, u] = self.legs;
         match way {
             Way::Right => self,
-            Way::Left => Site {
+            Way::Left => SiteTensor {
                 legs: [r, l, d, u],
                 ..self
             },
@@ -103,7 +103,7 @@ impl<'a, T: Field> Site<'a, T> {
     /// The site with down and up exchanged.
     pub fn upside_down(self) -> Self {
         let [l, r, d, u] = self.legs;
-        Site {
+        SiteTensor {
             legs: [l, r, u, d],
             ..self
         }
@@ -122,7 +122,7 @@ impl<'a, T: Field> Site<'a, T> {
 
 /// X[b, d, rest] = Σ_a B[a, d, b] E[a, rest]
 #[inline(always)]
-pub fn enter<T: Field>(e: &[T], tensor: &Tensor<T>, way: Way) -> Vec<T> {
+pub fn enter<T: Field>(e: &[T], tensor: &BoundaryTensor<T>, way: Way) -> Vec<T> {
     let ([a, v, b], numbers) = tensor.facing(way);
     let rest = e.len() / a;
     let mut out = vec![T::default(); b * v * rest];
@@ -139,7 +139,7 @@ pub fn enter<T: Field>(e: &[T], tensor: &Tensor<T>, way: Way) -> Vec<T> {
 
 /// Y[front, r, u, rest] = Σ_{d,l} T[l, r, d, u] X[front, d, l, rest]
 #[inline(always)]
-pub fn cross<T: Field>(x: &[T], site: &Site<T>, fronts: usize) -> Vec<T> {
+pub fn cross<T: Field>(x: &[T], site: &SiteTensor<T>, fronts: usize) -> Vec<T> {
     let [(l, by_l), (r, by_r), (d, by_d), (u, by_u)] = site.legs;
     let rest = x.len() / (fronts * d * l);
     let mut out = vec![T::default(); fronts * r * u * rest];
@@ -159,7 +159,7 @@ pub fn cross<T: Field>(x: &[T], site: &Site<T>, fronts: usize) -> Vec<T> {
 
 /// Y[front, e] = Σ_{u,c} U[c, u, e] X[front, u, c]
 #[inline(always)]
-pub fn leave<T: Field>(x: &[T], tensor: &Tensor<T>, way: Way) -> Vec<T> {
+pub fn leave<T: Field>(x: &[T], tensor: &BoundaryTensor<T>, way: Way) -> Vec<T> {
     let ([c, v, e], numbers) = tensor.facing(way);
     let fronts = x.len() / (v * c);
     let mut out = vec![T::default(); fronts * e];

@@ -1,11 +1,11 @@
 //! Decides amplitudes and their derivatives from some rows between two boundaries.
 //!
 //! With the environments L_x of the columns before x and R_x of those from x on, ψ = L_x · R_x at
-//! every cut. A move inside the rows replaces the columns between its ends alone; ∂ψ/∂T of a single
-//! row is what is left when the tensor is taken out between L_x and R_{x+1}.
+//! every cut. A move inside the rows replaces the columns between its ends alone; ∂ψ/∂T of a
+//! single row is what is left when the tensor is taken out between L_x and R_{x+1}.
 
-use super::boundary::Boundary;
-use super::network::{Site, Tensor, Way, cross, enter, leave, normalise};
+use super::boundary::BoundaryState;
+use super::network::{BoundaryTensor, SiteTensor, Way, cross, enter, leave, normalise};
 use crate::ansatz::field::Field;
 use crate::linalg::rotations::add;
 use crate::linalg::simd::{Simd, compiled_for_each_set};
@@ -40,8 +40,8 @@ compiled_for_each_set! {
     /// The environment behind a column of these sites between the tensors below and above.
     fn column<T: Field>(
         from: &Environment<T>,
-        tensors: [&Tensor<T>; 2],
-        sites: &[Site<T>],
+        tensors: [&BoundaryTensor<T>; 2],
+        sites: &[SiteTensor<T>],
         way: Way,
     ) -> Environment<T> = column_by
 }
@@ -49,8 +49,8 @@ compiled_for_each_set! {
 #[inline(always)]
 fn column_by<T: Field, const SET: u8>(
     from: &Environment<T>,
-    [below, above]: [&Tensor<T>; 2],
-    sites: &[Site<T>],
+    [below, above]: [&BoundaryTensor<T>; 2],
+    sites: &[SiteTensor<T>],
     way: Way,
 ) -> Environment<T> {
     let mut numbers = enter(&from.numbers, below, way);
@@ -67,14 +67,14 @@ fn column_by<T: Field, const SET: u8>(
 
 /// A number times e^log.
 #[derive(Debug, Clone, Copy)]
-pub struct Scaled<T> {
+pub struct ScaledAmplitude<T> {
     /// The number.
     pub number: T,
     /// Logarithm of the factor.
     pub log: f64,
 }
 
-impl<T: Field> Scaled<T> {
+impl<T: Field> ScaledAmplitude<T> {
     /// The logarithm of the whole; −∞ of zero.
     pub fn ln(self) -> Complex64 {
         match self.number == T::default() {
@@ -100,10 +100,10 @@ impl<T: Field> Scaled<T> {
 /// for.
 #[derive(Debug)]
 pub struct Strip<'a, T> {
-    below: &'a Boundary<T>,
-    above: &'a Boundary<T>,
+    below: &'a BoundaryState<T>,
+    above: &'a BoundaryState<T>,
     /// The rows from below, each of all columns.
-    rows: Vec<Vec<Site<'a, T>>>,
+    rows: Vec<Vec<SiteTensor<'a, T>>>,
     left: Vec<Environment<T>>,
     /// From the right edge on.
     right: Vec<Environment<T>>,
@@ -112,9 +112,9 @@ pub struct Strip<'a, T> {
 impl<'a, T: Field> Strip<'a, T> {
     /// The rows between the boundaries.
     pub fn new(
-        below: &'a Boundary<T>,
-        rows: Vec<Vec<Site<'a, T>>>,
-        above: &'a Boundary<T>,
+        below: &'a BoundaryState<T>,
+        rows: Vec<Vec<SiteTensor<'a, T>>>,
+        above: &'a BoundaryState<T>,
     ) -> Self {
         Strip {
             below,
@@ -134,15 +134,15 @@ impl<'a, T: Field> Strip<'a, T> {
         &self,
         from: &Environment<T>,
         x: usize,
-        sites: impl Iterator<Item = Site<'a, T>>,
+        sites: impl Iterator<Item = SiteTensor<'a, T>>,
         way: Way,
     ) -> Environment<T> {
-        let sites: Vec<Site<T>> = sites.map(|site| site.facing(way)).collect();
+        let sites: Vec<SiteTensor<T>> = sites.map(|site| site.facing(way)).collect();
         let tensors = [&self.below.tensors[x], &self.above.tensors[x]];
         column(Simd::chosen(), from, tensors, &sites, way)
     }
 
-    fn own(&self, x: usize) -> impl Iterator<Item = Site<'a, T>> + '_ {
+    fn own(&self, x: usize) -> impl Iterator<Item = SiteTensor<'a, T>> + '_ {
         self.rows.iter().map(move |row| row[x])
     }
 
@@ -165,16 +165,16 @@ impl<'a, T: Field> Strip<'a, T> {
         &self.right[self.columns() - cut]
     }
 
-    fn whole(&self, left: &Environment<T>, cut: usize) -> Scaled<T> {
+    fn whole(&self, left: &Environment<T>, cut: usize) -> ScaledAmplitude<T> {
         let right = self.right_of(cut);
-        Scaled {
+        ScaledAmplitude {
             number: left.dot(right),
             log: left.log + right.log + self.below.log + self.above.log,
         }
     }
 
     /// ψ, from the cut before column `cut`.
-    pub fn amplitude(&mut self, cut: usize) -> Scaled<T> {
+    pub fn amplitude(&mut self, cut: usize) -> ScaledAmplitude<T> {
         self.reach(cut, cut);
         self.whole(&self.left[cut], cut)
     }
@@ -183,8 +183,8 @@ impl<'a, T: Field> Strip<'a, T> {
     pub fn replaced(
         &mut self,
         columns: Range<usize>,
-        site: impl Fn(usize, usize) -> Site<'a, T>,
-    ) -> Scaled<T> {
+        site: impl Fn(usize, usize) -> SiteTensor<'a, T>,
+    ) -> ScaledAmplitude<T> {
         self.reach(columns.start, columns.end);
         let mut left = self.left[columns.start].clone();
         for x in columns.clone() {
@@ -194,8 +194,8 @@ impl<'a, T: Field> Strip<'a, T> {
         self.whole(&left, columns.end)
     }
 
-    /// ∂ln ψ/∂T [left, right, down, up] of the site in column `x` of a single row; zeros where ψ
-    /// vanishes.
+    /// ∂ln ψ/∂T [left, right, down, up] of the site in column `x` of a single row; zeros where
+    /// ψ vanishes.
     pub fn slopes(&mut self, x: usize) -> Vec<T> {
         self.reach(x, x + 1);
         let (left, right) = (&self.left[x], self.right_of(x + 1));

@@ -7,8 +7,8 @@ use crate::laws::laws;
 use crate::number::Scalar;
 use crate::rng::{Purpose, stream};
 
-/// Σ over all bonds of the product of tensors, site after site: the legs that are open are those to
-/// the right and up.
+/// Σ over all bonds of the product of tensors, site after site: the legs that are open are those
+/// to the right and up.
 fn by_hand(state: &Pairs<Complex64>, x: &[i8]) -> Complex64 {
     let [lx, ly] = state.size;
     // Number of each bond that crosses the front: one up leg per column, and one to the right.

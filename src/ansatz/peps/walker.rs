@@ -1,8 +1,8 @@
 //! Decides what is kept of a configuration: the boundaries below and above each row, from when they
 //! are first asked for until a move changes them.
 
-use super::boundary::Boundary;
-use super::network::Site;
+use super::boundary::BoundaryState;
+use super::network::SiteTensor;
 use super::strip::Strip;
 use super::{Pairs, span};
 use crate::ansatz::Move;
@@ -14,31 +14,31 @@ use std::sync::OnceLock;
 /// A configuration and its boundaries. These follow from the configuration and the tensors alone,
 /// so it does not matter who asks for them first.
 #[derive(Debug)]
-pub struct Walker<T> {
+pub struct NetworkWalker<T> {
     /// The spins.
     pub(super) x: Vec<i8>,
     /// Of the rows below each row.
-    below: Vec<OnceLock<Boundary<T>>>,
+    below: Vec<OnceLock<BoundaryState<T>>>,
     /// Of the rows above each row.
-    above: Vec<OnceLock<Boundary<T>>>,
+    above: Vec<OnceLock<BoundaryState<T>>>,
 }
 
-impl<T: Field> Walker<T> {
+impl<T: Field> NetworkWalker<T> {
     pub(super) fn new(x: &[i8], rows: usize) -> Self {
         let empty = || (0..rows).map(|_| OnceLock::new()).collect();
-        Walker {
+        NetworkWalker {
             x: x.to_vec(),
             below: empty(),
             above: empty(),
         }
     }
 
-    fn below(&self, pairs: &Pairs<T>, y: usize) -> &Boundary<T> {
+    fn below(&self, pairs: &Pairs<T>, y: usize) -> &BoundaryState<T> {
         // From the last one that is there on: each needs the one before.
         let known = (0..=y).rev().find(|&y| self.below[y].get().is_some());
         for y in known.map_or(0, |y| y + 1)..=y {
             let next = match y {
-                0 => Boundary::edge(pairs.size[0]),
+                0 => BoundaryState::edge(pairs.size[0]),
                 _ => {
                     let row = pairs.row(y - 1, &self.x);
                     self.below(pairs, y - 1).absorb(&row, pairs.most)
@@ -47,24 +47,24 @@ impl<T: Field> Walker<T> {
             pairs.note(next.discarded);
             self.below[y].get_or_init(|| next);
         }
-        self.below[y].get_or_init(|| Boundary::edge(pairs.size[0]))
+        self.below[y].get_or_init(|| BoundaryState::edge(pairs.size[0]))
     }
 
-    fn above(&self, pairs: &Pairs<T>, y: usize) -> &Boundary<T> {
+    fn above(&self, pairs: &Pairs<T>, y: usize) -> &BoundaryState<T> {
         let last = pairs.size[1] - 1;
         let known = (y..=last).find(|&y| self.above[y].get().is_some());
         for y in (y..known.unwrap_or(last + 1)).rev() {
             let next = if y == last {
-                Boundary::edge(pairs.size[0])
+                BoundaryState::edge(pairs.size[0])
             } else {
                 let row = pairs.row(y + 1, &self.x).into_iter();
-                let row: Vec<Site<T>> = row.map(Site::upside_down).collect();
+                let row: Vec<SiteTensor<T>> = row.map(SiteTensor::upside_down).collect();
                 self.above(pairs, y + 1).absorb(&row, pairs.most)
             };
             pairs.note(next.discarded);
             self.above[y].get_or_init(|| next);
         }
-        self.above[y].get_or_init(|| Boundary::edge(pairs.size[0]))
+        self.above[y].get_or_init(|| BoundaryState::edge(pairs.size[0]))
     }
 
     /// `count` rows from row `first` on between their boundaries.

@@ -22,6 +22,12 @@ fn chain() -> Lattice {
     Lattice::new(&spec).unwrap()
 }
 
+/// Six sites for tensors that are contracted on an open square.
+fn open_square() -> Lattice {
+    let spec = LatticeSpec::regular("square", &[3, 2], &[Boundary::Open]);
+    Lattice::new(&spec).unwrap()
+}
+
 fn parsed(text: &str, lattice: &Lattice, basis: &Basis) -> nishina::error::Result<Erased> {
     let context = Context {
         lattice,
@@ -88,11 +94,23 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
             .map(|keys| format!("kind = \"boltzmann\"\ndensity = 1.5\ninit = 0.3\n{keys}"))
             .to_vec(),
         "dbm" => both("density = 1.5\ninit = 0.3"),
+        "eps" => [
+            "cluster = [3]",
+            "cluster = [2]\nsymmetry = \"translations\"",
+            "clusters = [[0, 3, 4], [5, 1, 2], [2, 3, 5]]",
+        ]
+        .iter()
+        .flat_map(|keys| both(&format!("init = 0.3\n{keys}")))
+        .collect(),
         "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
             .iter()
             .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
             .collect(),
         "table" => both("init = 0.3"),
+        "peps" => ["boundary_dimension = 0", "boundary_dimension = 4"]
+            .iter()
+            .flat_map(|keys| both(&format!("bond_dimension = 2\ninit = 0.3\n{keys}")))
+            .collect(),
         "product" => [
             ("real", "real"),
             ("complex", "complex"),
@@ -143,7 +161,7 @@ fn away_from_kinks(ansatz: &mut Erased) {
 
 #[test]
 fn every_registered_wave_function_obeys_the_laws() {
-    let lattice = chain();
+    let (lattice, square_lattice) = (chain(), open_square());
     for basis in [
         Basis::spin_half(SITES, None),
         Basis::spin_half(SITES, Some(0)),
@@ -161,7 +179,9 @@ fn every_registered_wave_function_obeys_the_laws() {
             .iter()
             .filter(|e| e.any_values || basis.is_spin_half());
         for text in able.flat_map(examples).filter(possible) {
-            let mut ansatz = parsed(&text, &lattice, &basis).unwrap();
+            let square = text.contains("peps");
+            let lattice = if square { &square_lattice } else { &lattice };
+            let mut ansatz = parsed(&text, lattice, &basis).unwrap();
             if text.contains("autoregressive") {
                 away_from_kinks(&mut ansatz);
             }
@@ -348,6 +368,29 @@ fn wrong_inputs_name_the_key() {
             "kind = \"boltzmann\"\ndensity = 1\nparameters = \"real\"",
             "ansatz.parameters",
         ),
+        ("kind = \"eps\"", "ansatz.cluster"),
+        ("kind = \"eps\"\ncluster = [2, 2]", "ansatz.cluster"),
+        ("kind = \"eps\"\ncluster = [7]", "ansatz.cluster"),
+        ("kind = \"eps\"\ncluster = [0]", "ansatz.cluster"),
+        (
+            "kind = \"eps\"\ncluster = [2]\nclusters = [[0]]",
+            "ansatz.clusters",
+        ),
+        ("kind = \"eps\"\nclusters = []", "ansatz.clusters"),
+        ("kind = \"eps\"\nclusters = [[0, 1, 0]]", "ansatz.clusters"),
+        ("kind = \"eps\"\nclusters = [[0, 6]]", "ansatz.clusters"),
+        (
+            "kind = \"eps\"\nclusters = [[0, 1], [2]]",
+            "ansatz.clusters",
+        ),
+        (
+            "kind = \"eps\"\nsymmetry = \"translations\"\nclusters = [[0, 1], [0, 2]]",
+            "ansatz.clusters",
+        ),
+        (
+            "kind = \"eps\"\ncluster = [2]\nload = \"none.h5\"",
+            "ansatz.load",
+        ),
         ("kind = \"feedforward\"", "ansatz.widths"),
         ("kind = \"feedforward\"\nwidths = []", "ansatz.widths"),
         ("kind = \"feedforward\"\nwidths = [4, 0]", "ansatz.widths"),
@@ -378,6 +421,29 @@ fn wrong_inputs_name_the_key() {
         ),
     ] {
         let message = parsed(text, &lattice, &basis).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{key}:")), "{text}: {message}");
+    }
+}
+
+#[test]
+fn networks_need_open_squares_and_bonds() {
+    let basis = Basis::spin_half(SITES, None).unwrap();
+    let periodic = LatticeSpec::regular("square", &[3, 2], &[Boundary::Periodic]);
+    let periodic = Lattice::new(&periodic).unwrap();
+    for (lattice, keys, key) in [
+        (chain(), "bond_dimension = 2", "lattice.kind"),
+        (periodic, "bond_dimension = 2", "lattice.boundary"),
+        (open_square(), "", "ansatz.bond_dimension"),
+        (open_square(), "bond_dimension = 0", "ansatz.bond_dimension"),
+        (
+            open_square(),
+            "bond_dimension = 2\ninit = -1.0",
+            "ansatz.init",
+        ),
+        (open_square(), "load = \"none.h5\"", "ansatz.load"),
+    ] {
+        let text = format!("kind = \"peps\"\n{keys}");
+        let message = parsed(&text, &lattice, &basis).unwrap_err().to_string();
         assert!(message.starts_with(&format!("{key}:")), "{text}: {message}");
     }
 }

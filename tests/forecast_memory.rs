@@ -25,6 +25,14 @@ fn ring(sites: usize, ansatz: &str, rest: &str) -> String {
     )
 }
 
+/// The same on an open square.
+fn square(size: [usize; 2], ansatz: &str, rest: &str) -> String {
+    format!(
+        "[lattice]\nkind = 'square'\nsize = {size:?}\nboundary = 'open'\n[hamiltonian]\n\
+         kind = 'ising'\nhx = 1.0\n[ansatz]\n{ansatz}\n{rest}"
+    )
+}
+
 /// Two chains without a burn-in, and perhaps steps by a method.
 fn sampled(method: &str) -> String {
     let optimize = match method {
@@ -61,6 +69,11 @@ fn cases() -> Vec<(&'static str, String)> {
         (
             "boltzmann",
             case(1000, "kind = 'boltzmann'\ndensity = 1\nphase = true"),
+        ),
+        ("eps", case(400, "kind = 'eps'\ncluster = [12]")),
+        (
+            "peps",
+            square([6, 6], "kind = 'peps'\nbond_dimension = 2", &plain),
         ),
         ("table", case(20, "kind = 'table'")),
         (

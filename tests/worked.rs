@@ -13,7 +13,8 @@ const SHORT: [(&str, f64, f64); 5] = [
     ("tfim-chain-10-h2", -21.271208818695932, 1e-4),
     ("heisenberg-chain-20", -8.904386529876462, 5e-4),
 ];
-const LONG: [(&str, f64, f64); 5] = [
+const LONG: [(&str, f64, f64); 6] = [
+    ("eps-heisenberg-4x4", -11.228483208428855, 2e-3),
     ("heisenberg-square-4x4", -11.228483208428855, 1e-3),
     ("tfim-chain-40-h0.5", -42.54177639893467, 1e-4),
     ("tfim-chain-40-h1", -50.94267411425692, 1e-4),

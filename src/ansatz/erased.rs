@@ -39,6 +39,7 @@ trait Dynamic: Send + Sync {
         scratch: &mut ErasedScratch,
     );
     fn derivatives(&self, batch: &ErasedBatch) -> Derivatives;
+    fn truncation(&self) -> Option<f64>;
     fn direct(&self) -> Option<&dyn Direct>;
     fn alternating(&self) -> Option<&dyn Alternating>;
 }
@@ -106,6 +107,9 @@ impl<A: Ansatz + 'static> Dynamic for A {
     }
     fn derivatives(&self, batch: &ErasedBatch) -> Derivatives {
         Ansatz::derivatives(self, inner(batch))
+    }
+    fn truncation(&self) -> Option<f64> {
+        Ansatz::truncation(self)
     }
     fn direct(&self) -> Option<&dyn Direct> {
         Ansatz::direct(self)
@@ -178,6 +182,9 @@ impl Ansatz for Erased {
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.0.derivatives(batch)
+    }
+    fn truncation(&self) -> Option<f64> {
+        self.0.truncation()
     }
     fn direct(&self) -> Option<&dyn Direct> {
         self.0.direct()

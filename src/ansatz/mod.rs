@@ -4,10 +4,12 @@
 pub mod autoregressive;
 pub mod boltzmann;
 pub mod dbm;
+pub mod eps;
 pub mod erased;
 pub mod feedforward;
 pub mod field;
 pub mod jastrow;
+pub mod peps;
 pub mod product;
 pub mod rbm;
 pub mod registry;
@@ -116,6 +118,11 @@ pub trait Ansatz: Send + Sync {
     );
     /// O_k(x) = ∂ ln ψ(x)/∂θ_k of every walker.
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives;
+    /// The largest relative weight that an approximate contraction has thrown away since the
+    /// parameters were set; `None` where ψ is no contraction.
+    fn truncation(&self) -> Option<f64> {
+        None
+    }
     /// How to draw from |ψ|² without a chain, where that is known.
     fn direct(&self) -> Option<&dyn Direct> {
         None

@@ -158,6 +158,10 @@ impl Ansatz for Product {
                 .collect(),
         )
     }
+    fn truncation(&self) -> Option<f64> {
+        let parts = self.factors.iter().filter_map(Ansatz::truncation);
+        parts.reduce(f64::max)
+    }
 }
 
 /// Product of wave functions, ψ = Π_f ψ_f.

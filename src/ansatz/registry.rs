@@ -4,7 +4,7 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, boltzmann, dbm, feedforward, jastrow, product, rbm,
+    Context, Erased, autoregressive, boltzmann, dbm, eps, feedforward, jastrow, peps, product, rbm,
     symmetrised, table,
 };
 use crate::basis::only_spin_half;
@@ -67,6 +67,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         schema: dbm::schema,
     },
     AnsatzEntry {
+        kind: "eps",
+        any_values: false,
+        build: eps::build,
+        schema: eps::schema,
+    },
+    AnsatzEntry {
         kind: "jastrow",
         build: jastrow::build,
         schema: jastrow::schema,
@@ -77,6 +83,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         build: table::build,
         schema: table::schema,
         any_values: true,
+    },
+    AnsatzEntry {
+        kind: "peps",
+        any_values: false,
+        build: peps::build,
+        schema: peps::schema,
     },
     AnsatzEntry {
         kind: "product",

@@ -192,6 +192,9 @@ impl Ansatz for SignRule {
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
         self.inner.derivatives(&batch.inner)
     }
+    fn truncation(&self) -> Option<f64> {
+        self.inner.truncation()
+    }
     fn direct(&self) -> Option<&dyn Direct> {
         // Signs leave |ψ|² as it is.
         self.inner.direct()

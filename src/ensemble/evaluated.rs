@@ -174,6 +174,9 @@ impl<E: KeepsSamples> Amplitudes for E {
     fn facts(&self) -> AnsatzFacts {
         self.samples().ansatz.facts()
     }
+    fn truncation(&self) -> Option<f64> {
+        self.samples().ansatz.truncation()
+    }
     fn layout(&self) -> Vec<Block> {
         self.samples().ansatz.layout()
     }

@@ -150,6 +150,9 @@ impl Amplitudes for FullSum {
     fn facts(&self) -> AnsatzFacts {
         self.ansatz.facts()
     }
+    fn truncation(&self) -> Option<f64> {
+        self.ansatz.truncation()
+    }
     fn layout(&self) -> Vec<Block> {
         self.ansatz.layout()
     }

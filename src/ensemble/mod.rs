@@ -134,6 +134,8 @@ pub trait Ensemble {
 pub trait Amplitudes {
     /// What callers have to know of it.
     fn facts(&self) -> AnsatzFacts;
+    /// As [`crate::ansatz::Ansatz::truncation`], on this rank.
+    fn truncation(&self) -> Option<f64>;
     /// Named blocks of the parameter vector.
     fn layout(&self) -> Vec<Block>;
     /// The flat parameter vector.

@@ -9,6 +9,7 @@ pub mod lanes;
 pub mod lapack;
 pub mod panels;
 pub mod products;
+pub mod rotations;
 #[cfg(feature = "scalapack")]
 pub mod scalapack;
 pub mod simd;

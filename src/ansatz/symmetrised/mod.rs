@@ -247,6 +247,9 @@ impl Ansatz for Symmetrised {
     fn facts(&self) -> AnsatzFacts {
         self.facts
     }
+    fn truncation(&self) -> Option<f64> {
+        self.inner.truncation()
+    }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
         let images = self.images(xs);
         let inner = self.inner.batch(&images);

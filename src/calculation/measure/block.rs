@@ -31,6 +31,7 @@ impl Measure<'_> {
         let energy = estimate(desk.comm, &*vmc.ensemble, &local, 0)?;
         let m = &mut self.measurement;
         m.observed = observe::observe(desk.comm, &*vmc.ensemble, &self.observables, 0, 0)?;
+        m.add_truncation(vmc.ensemble.truncation(), desk.comm)?;
         m.seconds = vec![clock.elapsed().as_secs_f64()];
         finish(m, vmc, energy, &self.observables, desk)
     }
@@ -66,6 +67,7 @@ impl Measure<'_> {
         let observations = &mut m.observations;
         observations.add(comm, ensemble, observables, per_chain, chains)?;
         m.monitor.add(comm, ensemble, &monitor, per_chain, chains)?;
+        m.add_truncation(ensemble.truncation(), comm)?;
         let series = gather_series(comm, &local.values, chains)?;
         if comm.is_root() {
             m.add(series, &counts, done);

@@ -2,6 +2,7 @@
 
 use crate::calculation::vmc::Energy;
 use crate::calculation::vmc::observe::Observations;
+use crate::comm::Comm;
 use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
@@ -35,6 +36,8 @@ pub struct Measurement {
     pub moments: Option<Summary>,
     /// The spins, with their R-hat.
     pub spins: Option<Summary>,
+    /// The largest relative weight that contractions have thrown away, on any rank.
+    pub truncation: Option<f64>,
     /// What a reader has to know, once the measurement is done.
     pub warnings: Vec<String>,
     /// The results of a measurement that an earlier attempt has completed.
@@ -61,6 +64,17 @@ impl Measurement {
         self.per_chain * self.series.len()
     }
 
+    /// Takes in what contractions have thrown away on all ranks; every rank calls it.
+    pub fn add_truncation(&mut self, here: Option<f64>, comm: &dyn Comm) -> Result<()> {
+        let Some(weight) = here else {
+            return Ok(());
+        };
+        let mut largest = [weight.max(self.truncation.unwrap_or_default())];
+        comm.max(&mut largest)?;
+        self.truncation = Some(largest[0]);
+        Ok(())
+    }
+
     /// Writes the state that a restart needs.
     pub fn save(&self, tree: &mut Tree) {
         tree.put_integer("per_chain", self.per_chain as i64);
@@ -69,6 +83,9 @@ impl Measurement {
         tree.put_reals("proposed", &self.proposed);
         tree.put_reals("accepted", &self.accepted);
         tree.put_reals("seconds", &self.seconds);
+        if let Some(weight) = self.truncation {
+            tree.put_real("truncation", weight);
+        }
         tree.put("warnings", Value::Texts(self.warnings.clone()));
         tree.put_group("results", self.results.clone());
         for (k, bins) in self.observations.bins.iter().enumerate() {
@@ -116,6 +133,7 @@ impl Measurement {
             seconds: tree.reals("seconds")?,
             observations,
             monitor,
+            truncation: tree.real("truncation").ok(),
             warnings: tree.texts("warnings")?.to_vec(),
             results: tree.group("results"),
             ..Measurement::default()

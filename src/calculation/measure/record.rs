@@ -46,6 +46,10 @@ impl Measure<'_> {
             real(tree, "average_sign_error", 0.0, "1", "its standard error");
         }
         self.record_convergence(tree);
+        if let Some(weight) = m.truncation {
+            let meaning = "largest relative weight that contractions threw away";
+            real(tree, "truncation", weight, "1", meaning);
+        }
         for (named, summary) in self.observables.iter().zip(&m.observed) {
             let prefix = format!("observables/{}", named.name);
             observe::save(tree, &prefix, &*named.observable, summary);

@@ -13,6 +13,9 @@ use num_complex::Complex64;
 /// Vehtari et al., Bayesian Anal. 16, 667 (2021)).
 const ENOUGH_CHAINS: usize = 4;
 
+/// A relative discarded weight above which amplitudes are not those of the network.
+const MAX_TRUNCATION: f64 = 1e-6;
+
 /// Warnings of a measurement; `names` are those of the observables, `lower_bound` one of the
 /// energy. `states` is the number of configurations: chains in one alone cannot move.
 pub fn of_measurement(
@@ -28,6 +31,7 @@ pub fn of_measurement(
         list.extend(of_moves(m));
     }
     list.extend(of_energy(energy, lower_bound));
+    list.extend(of_truncation(m));
     list.extend(of_imaginary_part(m, energy));
     list
 }
@@ -46,6 +50,15 @@ pub fn of_v_score(score: Option<f64>, moments: Option<&Summary>) -> Option<Strin
         ),
         Some(_) => None,
     }
+}
+
+/// Contractions that threw away more than rounding does.
+fn of_truncation(m: &Measurement) -> Option<String> {
+    let weight = m.truncation.filter(|w| *w > MAX_TRUNCATION)?;
+    Some(format!(
+        "contractions threw away a relative weight of {weight:.1e}: amplitudes are not those of \
+         the network; raise ansatz.boundary_dimension"
+    ))
 }
 
 /// Chains that had not come to equilibrium.

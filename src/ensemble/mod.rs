@@ -135,7 +135,9 @@ pub trait Amplitudes {
     /// What callers have to know of it.
     fn facts(&self) -> AnsatzFacts;
     /// As [`crate::ansatz::Ansatz::truncation`], on this rank.
-    fn truncation(&self) -> Option<f64>;
+    fn truncation(&self) -> Option<f64> {
+        None
+    }
     /// Named blocks of the parameter vector.
     fn layout(&self) -> Vec<Block>;
     /// The flat parameter vector.

@@ -62,6 +62,14 @@ fn cases() -> Vec<(&'static str, String)> {
             "boltzmann",
             case(1000, "kind = 'boltzmann'\ndensity = 1\nphase = true"),
         ),
+        ("mps", case(100, "kind = 'mps'\nbond_dimension = 100")),
+        (
+            "mps, periodic",
+            case(
+                60,
+                "kind = 'mps'\nbond_dimension = 50\nboundary = 'periodic'",
+            ),
+        ),
         ("table", case(20, "kind = 'table'")),
         (
             "product",

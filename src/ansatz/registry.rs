@@ -4,8 +4,8 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, boltzmann, feedforward, jastrow, product, rbm, symmetrised,
-    table,
+    Context, Erased, autoregressive, boltzmann, feedforward, jastrow, mps, product, rbm,
+    symmetrised, table,
 };
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
@@ -64,6 +64,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         kind: "jastrow",
         build: jastrow::build,
         schema: jastrow::schema,
+        any_values: true,
+    },
+    AnsatzEntry {
+        kind: "mps",
+        build: mps::build,
+        schema: mps::schema,
         any_values: true,
     },
     AnsatzEntry {

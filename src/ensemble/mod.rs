@@ -16,7 +16,7 @@ pub use full_sum::{FullSum, relative_amplitudes};
 pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 
-use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, MatrixProduct};
 use crate::basis::Numbering;
 use crate::derivatives::Derivatives;
 use crate::error::Result;
@@ -147,6 +147,8 @@ pub trait Amplitudes {
     /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
     /// are samples.
     fn all(&self) -> Option<(&Numbering, &[Complex64])>;
+    /// The product of matrices that the wave function is.
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct>;
 }
 
 /// Configurations that are weighted by |ψ|² of a wave function with parameters: what is optimised

@@ -4,6 +4,7 @@
 //! to the [`Registry`].
 
 pub mod classical;
+pub mod convert;
 pub mod evolve;
 mod fits;
 pub mod holography;
@@ -28,6 +29,7 @@ pub use world::{Extent, Section, World};
 pub const SECTIONS: &[Section] = &[
     learn::SECTION,
     optimize::SECTION,
+    convert::SECTION,
     evolve::SECTION,
     measure::SECTION,
     classical::SECTION,

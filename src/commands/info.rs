@@ -1,6 +1,6 @@
 //! Decides what `info` says about a file that a run wrote.
 
-use super::learned::{holography, learn, phases, regression};
+use super::learned::{convert, holography, learn, phases, regression};
 use super::spins::classical;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
@@ -96,7 +96,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "ranks": tree.integer("timing/ranks")?, "sites": tree.integer("status/sites").ok(),
         "evolution": evolution(tree), "classical": classical(tree),
         "holography": holography(tree), "phases": phases(tree),
-        "regression": regression(tree), "learn": learn(tree),
+        "regression": regression(tree), "learn": learn(tree), "convert": convert(tree),
         "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),

@@ -16,6 +16,7 @@ pub use memory::Sampling;
 pub use record::parameters_of;
 pub use state::{Restored, gather_spins};
 
+use crate::ansatz::Block;
 use crate::ensemble::Variational;
 use crate::error::Result;
 use crate::input::{KeptSamples, SamplerInput, Source};
@@ -40,6 +41,8 @@ pub struct Vmc<'a> {
     pub proposals: f64,
     /// Whether all chains burn in before the next sample.
     pub burn_in_due: bool,
+    /// The wave function that results show as parameters, where another form of it is sampled.
+    pub shown: Option<(Vec<Block>, Vec<f64>)>,
     mark: Place,
 }
 
@@ -56,6 +59,7 @@ impl<'a> Vmc<'a> {
             kept: source.input.output.samples,
             proposals: 0.0,
             burn_in_due: false,
+            shown: None,
             mark: Place::default(),
         })
     }

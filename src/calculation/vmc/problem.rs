@@ -151,6 +151,11 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             }
         );
     }
+    with_sign_rule(bare, problem)
+}
+
+/// A wave function with the sign rule of the input in front of it.
+pub fn with_sign_rule(bare: Erased, problem: &Problem) -> Result<Erased> {
     Ok(match &problem.sign_rule {
         None => bare,
         Some(in_a) => {
@@ -158,6 +163,19 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             Erased::new(sign::SignRule::new(bare, sign)?)
         }
     })
+}
+
+/// Builds this rank's ensemble of another wave function, sampled as this input says, with the sign
+/// rule in front of it.
+pub fn ensemble_of(
+    source: &Source,
+    problem: &Problem,
+    bare: Erased,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Variational>> {
+    let wave_function = with_sign_rule(bare, problem)?;
+    sampled(source, problem, wave_function, 0, rank, size)
 }
 
 /// Builds this rank's ensemble. The number of chains has to be at least the number of ranks.

@@ -19,9 +19,10 @@ impl Vmc<'_> {
     fn record_parameters(&self, out: &mut Tree) -> Result<()> {
         // Those of the section before go first: there may be many.
         out.remove_group("parameters");
-        let flat = self.ensemble.parameters();
+        let present = || (self.ensemble.layout(), self.ensemble.parameters());
+        let (layout, flat) = self.shown.clone().unwrap_or_else(present);
         let mut rest = flat.as_slice();
-        for block in self.ensemble.layout() {
+        for block in layout {
             let entries: usize = block.shape.iter().product();
             let length = if block.complex { 2 * entries } else { entries };
             let (mine, after) = rest.split_at_checked(length).ok_or_else(|| {

@@ -106,6 +106,14 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
             .iter()
             .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
             .collect(),
+        "mps" => [
+            "bond_dimension = 3",
+            "bond_dimension = 2\nboundary = \"periodic\"",
+            "bond_dimension = 3\nboundary = \"periodic\"\nsymmetry = \"translations\"",
+        ]
+        .iter()
+        .flat_map(|keys| both(&format!("init = 0.3\n{keys}")))
+        .collect(),
         "table" => both("init = 0.3"),
         "peps" => ["boundary_dimension = 0", "boundary_dimension = 4"]
             .iter()
@@ -414,6 +422,24 @@ fn wrong_inputs_name_the_key() {
             "kind = \"feedforward\"\nwidths = [4]\nparameters = \"real\"\noutput_weights = false",
             "ansatz.output_weights",
         ),
+        ("kind = \"mps\"", "ansatz.bond_dimension"),
+        (
+            "kind = \"mps\"\nbond_dimension = 0",
+            "ansatz.bond_dimension",
+        ),
+        (
+            "kind = \"mps\"\nbond_dimension = 2\norder = \"snake\"",
+            "ansatz.order",
+        ),
+        (
+            "kind = \"mps\"\nbond_dimension = 2\nsymmetry = \"translations\"",
+            "ansatz.symmetry",
+        ),
+        (
+            "kind = \"mps\"\nbond_dimension = 2\ninit = -0.1",
+            "ansatz.init",
+        ),
+        ("kind = \"mps\"\nload = \"none.h5\"", "ansatz.load"),
         ("kind = \"product\"\nfactors = []", "ansatz.factors"),
         (
             "kind = \"product\"\nfactors = [{ kind = \"jastro\" }]",

@@ -75,6 +75,14 @@ fn cases() -> Vec<(&'static str, String)> {
             "peps",
             square([6, 6], "kind = 'peps'\nbond_dimension = 2", &plain),
         ),
+        ("mps", case(100, "kind = 'mps'\nbond_dimension = 100")),
+        (
+            "mps, periodic",
+            case(
+                60,
+                "kind = 'mps'\nbond_dimension = 50\nboundary = 'periodic'",
+            ),
+        ),
         ("table", case(20, "kind = 'table'")),
         (
             "product",

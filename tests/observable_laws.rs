@@ -106,7 +106,7 @@ fn examples(kind: &str) -> Vec<String> {
 /// The bases of [`BASES`] that have a meaning for an observable.
 fn meant(kind: &str) -> &'static [&'static str] {
     match kind {
-        "renyi-2" | "overlap" => &[
+        "entanglement" | "renyi-2" | "overlap" => &[
             "halves",
             "halves in a sector",
             "spin 1",
@@ -174,6 +174,17 @@ impl Exact<'_> {
         };
         let mean = |d| (0..SITES).map(|i| string(i, d)).sum::<f64>() / SITES as f64;
         (1..SITES).map(mean).collect()
+    }
+    /// Of one site on either side: −p ln p − q ln q of two values, else not compared.
+    fn cuts(&self) -> Vec<f64> {
+        if self.twice != 1 {
+            return Vec::new();
+        }
+        // Tr ρ² = p² + q² with p + q = 1.
+        let purity = (-self.entropy(&[0])).exp();
+        let root = (2.0 * purity - 1.0).max(0.0).sqrt();
+        let term = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
+        vec![term((1.0 + root) / 2.0) + term((1.0 - root) / 2.0)]
     }
     /// Σ |ρ_aa'|², ρ_aa' = Σ_b ψ(a, b) ψ*(a', b).
     fn entropy(&self, block: &[usize]) -> f64 {
@@ -278,6 +289,7 @@ impl Exact<'_> {
             "string-order" => self.strings(),
             "renyi-2" => vec![self.entropy(&[0, 1]), self.entropy(&[1])],
             "overlap" => self.overlap(),
+            "entanglement" => self.cuts(),
             bosons => self.bosons(bosons),
         }
     }

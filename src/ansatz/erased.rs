@@ -4,7 +4,7 @@
 //! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not
 //! per walker.
 
-use super::{Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct};
+use super::{Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, MatrixProduct};
 use crate::error::Result;
 use num_complex::Complex64;
 use std::any::Any;
@@ -42,6 +42,7 @@ trait Dynamic: Send + Sync {
     fn truncation(&self) -> Option<f64>;
     fn direct(&self) -> Option<&dyn Direct>;
     fn alternating(&self) -> Option<&dyn Alternating>;
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct>;
 }
 
 fn inner<B: 'static>(batch: &ErasedBatch) -> &B {
@@ -117,6 +118,9 @@ impl<A: Ansatz + 'static> Dynamic for A {
     fn alternating(&self) -> Option<&dyn Alternating> {
         Ansatz::alternating(self)
     }
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        Ansatz::matrix_product(self)
+    }
 }
 
 /// Any wave function.
@@ -191,5 +195,8 @@ impl Ansatz for Erased {
     }
     fn alternating(&self) -> Option<&dyn Alternating> {
         self.0.alternating()
+    }
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        self.0.matrix_product()
     }
 }

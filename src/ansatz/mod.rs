@@ -9,6 +9,7 @@ pub mod erased;
 pub mod feedforward;
 pub mod field;
 pub mod jastrow;
+pub mod mps;
 pub mod peps;
 pub mod product;
 pub mod rbm;
@@ -131,13 +132,26 @@ pub trait Ansatz: Send + Sync {
     fn alternating(&self) -> Option<&dyn Alternating> {
         None
     }
+    /// The product of matrices that the wave function is, up to signs of single sites.
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        None
+    }
 }
 
-/// Wave functions with Σ |ψ|² = 1 that can be drawn from without a chain.
+/// Wave functions that are a product of one matrix for each site.
+pub trait MatrixProduct: Send + Sync {
+    /// The site of every position of the product.
+    fn order(&self) -> &[usize];
+    /// Von Neumann entropies of the cuts between positions, N − 1 numbers in nats; `None` where
+    /// they do not follow from the matrices alone.
+    fn entropies(&self) -> Option<Result<Vec<f64>>>;
+}
+
+/// Wave functions that can be drawn from without a chain.
 pub trait Direct: Send + Sync {
     /// Draws an independent configuration from |ψ|² with every generator, row by row into `xs`
-    /// (generators × sites), and ln |ψ|² of each into `log_weights`. What a generator draws does
-    /// not depend on the others.
+    /// (generators × sites), and ln(|ψ|²/Σ |ψ|²) of each into `log_weights`. What a generator
+    /// draws does not depend on the others.
     fn draw(&self, rngs: &mut [Generator], xs: &mut [i8], log_weights: &mut [f64]);
 }
 

@@ -4,8 +4,8 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, boltzmann, dbm, eps, feedforward, jastrow, peps, product, rbm,
-    symmetrised, table,
+    Context, Erased, autoregressive, boltzmann, dbm, eps, feedforward, jastrow, mps, peps, product,
+    rbm, symmetrised, table,
 };
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
@@ -76,6 +76,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         kind: "jastrow",
         build: jastrow::build,
         schema: jastrow::schema,
+        any_values: true,
+    },
+    AnsatzEntry {
+        kind: "mps",
+        build: mps::build,
+        schema: mps::schema,
         any_values: true,
     },
     AnsatzEntry {

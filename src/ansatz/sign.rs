@@ -7,7 +7,9 @@
 //! Log-derivatives stay as they are.
 
 use super::field::reduce;
-use super::{Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased};
+use super::{
+    Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased, MatrixProduct,
+};
 use crate::basis::{Basis, Local, Move};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
@@ -201,5 +203,9 @@ impl Ansatz for SignRule {
     }
     fn alternating(&self) -> Option<&dyn Alternating> {
         self.inner.alternating()
+    }
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        // A sign is a product of signs of single sites.
+        self.inner.matrix_product()
     }
 }

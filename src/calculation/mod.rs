@@ -5,6 +5,7 @@
 
 pub mod classical;
 pub mod construct;
+pub mod convert;
 pub mod evolve;
 mod fits;
 pub mod holography;
@@ -30,6 +31,7 @@ pub const SECTIONS: &[Section] = &[
     learn::SECTION,
     optimize::SECTION,
     construct::SECTION,
+    convert::SECTION,
     evolve::SECTION,
     measure::SECTION,
     classical::SECTION,

@@ -1,6 +1,6 @@
 //! Decides what `info` says about a file that a run wrote.
 
-use super::learned::{construct, holography, learn, phases, regression};
+use super::learned::{construct, convert, holography, learn, phases, regression};
 use super::spins::classical;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
@@ -97,7 +97,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "evolution": evolution(tree), "classical": classical(tree),
         "holography": holography(tree), "phases": phases(tree),
         "regression": regression(tree), "learn": learn(tree),
-        "construct": construct(tree),
+        "construct": construct(tree), "convert": convert(tree),
         "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),

@@ -97,6 +97,19 @@ pub(super) fn construct(tree: &Tree) -> Value {
     })
 }
 
+/// What a wave function has become in another form; null without it. What is not known is null.
+pub(super) fn convert(tree: &Tree) -> Value {
+    let Ok(compressed) = tree.integers("convert/compressed") else {
+        return Value::Null;
+    };
+    json!({
+        "bond_dimensions": tree.integers("convert/bond_dimensions").ok(),
+        "compressed": compressed,
+        "deviation": tree.real("convert/deviation").ok(),
+        "entropies": tree.reals("convert/entropies").ok(),
+    })
+}
+
 /// What a wave function has learned; null without it. What is not known is null.
 pub(super) fn learn(tree: &Tree) -> Value {
     let part = |name: &str| tree.real(&format!("learn/{name}")).ok();

@@ -5,7 +5,7 @@
 //! is in, so blocks change no bit.
 
 use super::{Amplitudes, LocalValues, local_values_by_ratios};
-use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased, MatrixProduct};
 use crate::basis::{Basis, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::Result;
@@ -217,5 +217,8 @@ impl<E: KeepsSamples> Amplitudes for E {
     }
     fn all(&self) -> Option<(&Numbering, &[Complex64])> {
         None
+    }
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        self.samples().ansatz.matrix_product()
     }
 }

@@ -8,7 +8,7 @@
 
 use super::evaluated::{block, derivatives, log_psi, log_psi_within};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
-use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased, MatrixProduct};
 use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::{Error, Result};
@@ -188,5 +188,8 @@ impl Amplitudes for FullSum {
     }
     fn all(&self) -> Option<(&Numbering, &[Complex64])> {
         Some((&self.index, &self.amplitudes))
+    }
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        self.ansatz.matrix_product()
     }
 }

@@ -41,8 +41,9 @@ impl Independent {
                 "sampler.method",
                 "\"direct\" draws independent samples, and this wave function cannot be drawn \
                  without a chain",
-                "use \"metropolis\" or \"full-sum\", or ansatz.kind = \"autoregressive\", which \
-                 can be drawn",
+                "use \"metropolis\" or \"full-sum\", or a wave function that can be drawn: \
+                 ansatz.kind = \"autoregressive\", or \"mps\" with boundary = \"open\" and without \
+                 a sector",
             ));
         }
         Ok(Independent {

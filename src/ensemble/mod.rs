@@ -18,7 +18,7 @@ pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 pub use lines::{CircuitLines, CircuitSettings};
 
-use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block};
+use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, MatrixProduct};
 use crate::basis::Numbering;
 use crate::derivatives::Derivatives;
 use crate::error::Result;
@@ -157,6 +157,10 @@ pub trait Amplitudes {
     /// All amplitudes of a full sum, on every rank and up to a common factor; `None` where there
     /// are samples.
     fn all(&self) -> Option<(&Numbering, &[Complex64])>;
+    /// The product of matrices that the wave function is.
+    fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        None
+    }
 }
 
 /// Configurations that are weighted by |ψ|² of a wave function with parameters: what is optimised

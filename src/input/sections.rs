@@ -108,7 +108,9 @@ pub enum Method {
     Metropolis,
     /// Every configuration of the sector.
     FullSum,
-    /// Independent samples without chains, of wave functions that can be drawn.
+    /// Independent samples without chains, of wave functions that can be drawn; "perfect" is
+    /// another word for it.
+    #[serde(alias = "perfect")]
     Direct,
     /// Markov chains of visible and hidden units that are drawn in turn.
     Gibbs,

@@ -20,6 +20,19 @@ impl Lattice {
         }
     }
 
+    /// The sites row by row in alternating direction; `None` where there are no rows of sites in
+    /// two directions.
+    pub fn snake(&self) -> Option<Vec<usize>> {
+        let [width, height, _] = self.extent();
+        let column = |x: usize, y: usize| match y.is_multiple_of(2) {
+            true => x,
+            false => width - 1 - x,
+        };
+        let row = |y: usize| (0..width).map(move |x| column(x, y) + width * y);
+        let rows = self.dimensions() == 2 && width * height == self.sites;
+        rows.then(|| (0..height).flat_map(row).collect())
+    }
+
     /// The site at (x, y) + `by`, where there is one.
     fn shifted(&self, x: usize, y: usize, by: [usize; 2]) -> Option<usize> {
         let place = |from: usize, by: usize, axis: usize| match self.periodic[axis] {

@@ -52,6 +52,9 @@ pub fn observable(build: &Build, basis: &Basis, expected: &Expected, seed: u64) 
     let exact = subject.full_sum()?;
     subject.shapes(&exact)?;
     subject.is_expected(&exact, &expected(&subject.psi))?;
+    if subject.observable.needs_all_amplitudes() {
+        return subject.refuses_samples();
+    }
     subject.cuts()?;
     subject.samples(build, &exact)
 }
@@ -150,8 +153,12 @@ impl Subject<'_> {
         }
     }
 
-    /// The same from averages of local values; `None` where they draw numbers of their own.
+    /// The same from averages of local values; `None` where they draw numbers of their own, and
+    /// where there are none.
     fn averaged(&self, sum: &FullSum) -> std::result::Result<Option<Vec<f64>>, String> {
+        if self.observable.needs_all_amplitudes() {
+            return Ok(None);
+        }
         let (n, rows) = (self.basis.sites(), sum.weights().len());
         let partners: Vec<&[i8]> = match self.observable.needs_partners() {
             true => sum.configurations().chunks_exact(n).collect(),
@@ -214,6 +221,18 @@ impl Subject<'_> {
         match names.iter().collect::<BTreeSet<_>>().len() == names.len() {
             true => Ok(()),
             false => Err(format!("shape: two of {names:?} have one name")),
+        }
+    }
+
+    /// What needs all amplitudes refuses samples of a table with a problem and a remedy.
+    fn refuses_samples(&self) -> Verdict {
+        let samples = self.sampled(0, 1, CUT).map_err(said)?;
+        match self
+            .observable
+            .local_values(&View::new(&samples, 0..CUT, &[]))
+        {
+            Ok(_) => Err("samples: values that need all amplitudes come from samples".into()),
+            Err(error) => refusal(&error, "measure.observables"),
         }
     }
 

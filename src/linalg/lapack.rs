@@ -4,6 +4,7 @@
 //! BLAS; E. Anderson et al., LAPACK Users' Guide, 3rd ed. (1999).
 
 use super::dense::{self, Work};
+use super::factors;
 use super::products::{Gemm, Op, RankUpdate};
 use crate::error::Result;
 use crate::number::Scalar;
@@ -134,6 +135,11 @@ pub trait Lapack: Scalar {
     /// Eigenvalues in increasing order and V^H, eigenvectors as conjugated rows; by divide and
     /// conquer.
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
+    /// Q and R of A = Q R, with as many columns of Q as the smaller side of A has.
+    fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)>;
+    /// U, the singular values in decreasing order and V^H of A = U S V^H, as many as the smaller
+    /// side of A has.
+    fn svd(a: &Array2<Self>) -> Result<(Array2<Self>, Vec<f64>, Array2<Self>)>;
     /// Solves a system that is shared out over a grid of processes.
     ///
     /// # Safety
@@ -189,6 +195,12 @@ impl Lapack for f64 {
     }
     fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
         dense::solve_factorised(a, b)
+    }
+    fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
+        factors::qr(a)
+    }
+    fn svd(a: &Array2<Self>) -> Result<(Array2<Self>, Vec<f64>, Array2<Self>)> {
+        factors::svd(a)
     }
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         dense::eigen(a, |n, a, values, work: Work<Self>| {
@@ -283,6 +295,12 @@ impl Lapack for Complex64 {
     }
     fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
         dense::solve_factorised(a, b)
+    }
+    fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
+        factors::qr(a)
+    }
+    fn svd(a: &Array2<Self>) -> Result<(Array2<Self>, Vec<f64>, Array2<Self>)> {
+        factors::svd(a)
     }
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         dense::eigen(a, |n, a, values, work: Work<Self>| {

@@ -2,6 +2,7 @@
 
 pub mod blas;
 pub mod dense;
+mod factors;
 pub mod functions;
 mod krylov;
 pub mod lanczos;

@@ -9,6 +9,8 @@
 mod context;
 mod density;
 mod density_correlations;
+mod density_matrix;
+mod entanglement;
 mod four_spin;
 mod magnetisation;
 mod momenta;
@@ -90,6 +92,10 @@ pub trait Observable: Send + Sync {
     }
     /// Whether the local values are those of pairs of configurations.
     fn needs_partners(&self) -> bool {
+        false
+    }
+    /// Whether samples say it of some wave functions alone, and refuse it of others.
+    fn needs_all_amplitudes(&self) -> bool {
         false
     }
 }
@@ -182,6 +188,16 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         kind: "renyi-2",
         build: renyi::build,
         schema: renyi::schema,
+    },
+    ObservableEntry {
+        kind: "entanglement",
+        build: entanglement::build,
+        schema: || {
+            no_keys(
+                "Von Neumann entropies, in nats, of all cuts along the order of the sites: in full \
+                 sums, and of an open matrix product state.",
+            )
+        },
     },
     ObservableEntry {
         kind: "overlap",

@@ -59,23 +59,14 @@ fn path(keys: &Keys, context: &Context) -> Result<Vec<usize>> {
     if keys.path == PathName::Rows {
         return Ok((0..sites).collect());
     }
-    let [width, height, _] = context.lattice.extent();
-    if context.lattice.dimensions() != 2 || width * height != sites {
-        return Err(Error::input(
+    let snake = context.lattice.snake().filter(|path| path.len() == sites);
+    snake.ok_or_else(|| {
+        Error::input(
             format!("{}.path", context.path),
             "\"snake\" needs the rows of a square lattice",
             "use path = \"rows\"",
-        ));
-    }
-    let column = |x: usize, y: usize| {
-        if y.is_multiple_of(2) {
-            x
-        } else {
-            width - 1 - x
-        }
-    };
-    let row = |y: usize| (0..width).map(move |x| column(x, y) + width * y);
-    Ok((0..height).flat_map(row).collect())
+        )
+    })
 }
 
 /// Builds an autoregressive wave function from its table.

@@ -6,8 +6,8 @@ use crate::ansatz::Erased;
 use crate::ansatz::dbm::{FixedTable, Network, StateVector};
 use crate::ansatz::table::Table;
 use crate::basis::Basis;
-use crate::calculation::vmc::Vmc;
 use crate::calculation::vmc::problem::ensemble_of;
+use crate::calculation::vmc::{ShownParameters, Vmc};
 use crate::ensemble::Variational;
 use crate::error::Result;
 use crate::number::unflatten;
@@ -108,7 +108,7 @@ impl Construct<'_> {
             ));
         }
         let parameters = network.as_ref().map(record::parameters).unwrap_or_default();
-        vmc.constructed = Some(Rc::new(parameters));
+        vmc.shown = Some(ShownParameters::Datasets(Rc::new(parameters)));
         let old = std::mem::replace(&mut vmc.ensemble, next);
         self.before.replace(Some(old));
         Ok(())
@@ -119,7 +119,7 @@ impl Construct<'_> {
         let old = self.before.take();
         if let Some(old) = old {
             let vmc = &mut *self.vmc.borrow_mut();
-            (vmc.ensemble, vmc.constructed) = (old, None);
+            (vmc.ensemble, vmc.shown) = (old, None);
         }
     }
 }

@@ -14,16 +14,14 @@ mod state;
 pub use block::BlockCounts;
 pub use estimate::{Energy, estimate, gather_series, moments};
 pub use memory::Sampling;
-pub use record::parameters_of;
+pub use record::{ShownParameters, parameters_of};
 pub use state::{Restored, gather_spins};
 
 use crate::ensemble::Variational;
 use crate::error::Result;
 use crate::input::{KeptSamples, SamplerInput, Source};
-use crate::io::tree::Tree;
 use problem::Problem;
 use state::Place;
-use std::rc::Rc;
 
 /// A problem, and the wave function with its samples.
 pub struct Vmc<'a> {
@@ -43,8 +41,8 @@ pub struct Vmc<'a> {
     pub proposals: f64,
     /// Whether all chains burn in before the next sample.
     pub burn_in_due: bool,
-    /// The parameters in results of a wave function that a section has constructed.
-    pub constructed: Option<Rc<Tree>>,
+    /// What results show as parameters in place of those of the wave function that is sampled.
+    pub shown: Option<ShownParameters>,
     mark: Place,
 }
 
@@ -61,7 +59,7 @@ impl<'a> Vmc<'a> {
             kept: source.input.output.samples,
             proposals: 0.0,
             burn_in_due: false,
-            constructed: None,
+            shown: None,
             mark: Place::default(),
         })
     }

@@ -146,11 +146,11 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             }
         );
     }
-    signed(bare, problem)
+    with_sign_rule(bare, problem)
 }
 
 /// A wave function behind the sign rule of the problem, if there is one.
-fn signed(bare: Erased, problem: &Problem) -> Result<Erased> {
+pub fn with_sign_rule(bare: Erased, problem: &Problem) -> Result<Erased> {
     Ok(match &problem.sign_rule {
         None => bare,
         Some(in_a) => {
@@ -158,6 +158,19 @@ fn signed(bare: Erased, problem: &Problem) -> Result<Erased> {
             Erased::new(sign::SignRule::new(bare, sign)?)
         }
     })
+}
+
+/// Builds this rank's ensemble of another wave function, sampled as this input says, with the sign
+/// rule in front of it.
+pub fn ensemble_of(
+    source: &Source,
+    problem: &Problem,
+    bare: Erased,
+    rank: usize,
+    size: usize,
+) -> Result<Box<dyn Variational>> {
+    let wave_function = with_sign_rule(bare, problem)?;
+    sampled(source, problem, wave_function, 0, rank, size)
 }
 
 /// Builds this rank's ensemble. The number of chains has to be at least the number of ranks.
@@ -169,17 +182,6 @@ pub fn ensemble(
 ) -> Result<Box<dyn Variational>> {
     let wave_function = wave_function(source, problem)?;
     sampled(source, problem, wave_function, 0, rank, size)
-}
-
-/// Builds this rank's ensemble of a wave function that does not know of the sign rule.
-pub fn ensemble_of(
-    source: &Source,
-    problem: &Problem,
-    bare: Erased,
-    rank: usize,
-    size: usize,
-) -> Result<Box<dyn Variational>> {
-    sampled(source, problem, signed(bare, problem)?, 0, rank, size)
 }
 
 /// Builds this rank's ensemble of the state in a results file, sampled as this input says, with the

@@ -6,6 +6,16 @@ use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::number;
 use crate::number::unflatten;
+use std::rc::Rc;
+
+/// Parameters of a form of the wave function that is not the one that is sampled.
+#[derive(Debug, Clone)]
+pub enum ShownParameters {
+    /// Blocks and their entries, flat.
+    Blocks(Vec<Block>, Vec<f64>),
+    /// Datasets by name.
+    Datasets(Rc<Tree>),
+}
 
 impl Vmc<'_> {
     /// Writes what all sections share.
@@ -19,13 +29,16 @@ impl Vmc<'_> {
     fn record_parameters(&self, out: &mut Tree) -> Result<()> {
         // Those of the section before go first: there may be many.
         out.remove_group("parameters");
-        if let Some(parameters) = &self.constructed {
-            out.put_group("parameters", (**parameters).clone());
-            return Ok(());
-        }
-        let flat = self.ensemble.parameters();
+        let (layout, flat) = match &self.shown {
+            Some(ShownParameters::Datasets(parameters)) => {
+                out.put_group("parameters", (**parameters).clone());
+                return Ok(());
+            }
+            Some(ShownParameters::Blocks(layout, flat)) => (layout.clone(), flat.clone()),
+            None => (self.ensemble.layout(), self.ensemble.parameters()),
+        };
         let mut rest = flat.as_slice();
-        for block in self.ensemble.layout() {
+        for block in layout {
             let entries: usize = block.shape.iter().product();
             let length = if block.complex { 2 * entries } else { entries };
             let (mine, after) = rest.split_at_checked(length).ok_or_else(|| {

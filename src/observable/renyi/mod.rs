@@ -8,19 +8,14 @@
 
 mod ratio;
 
+use super::density_matrix::density_matrix;
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::basis::{Basis, Numbering, Step, TOTAL_SZ};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
-use crate::linalg::products::{Op, multiply};
 use crate::rng::{Generator, RngExt};
-use ndarray::Array2;
 use num_complex::Complex64;
 use serde::Deserialize;
-use std::collections::BTreeMap;
-
-/// Most entries of the matrix of amplitudes.
-const LARGEST: usize = 1 << 26;
 
 /// Sweeps of the two copies before the first sample.
 const COPY_BURN_IN: usize = 50;
@@ -136,36 +131,8 @@ fn swapped(x: &[i8], y: &[i8], mask: &[bool]) -> [Vec<i8>; 2] {
 
 /// Tr ρ² of a block from all amplitudes.
 fn purity(index: &Numbering, amplitudes: &[Complex64], mask: &[bool]) -> Result<f64> {
-    let rest: Vec<bool> = mask.iter().map(|inside| !inside).collect();
-    let numbered = |sites: &[bool]| {
-        let mut numbers = BTreeMap::new();
-        (0..amplitudes.len()).for_each(|k| {
-            let next = numbers.len();
-            numbers.entry(index.part(k, sites)).or_insert(next);
-        });
-        numbers
-    };
-    let (inside, outside) = (numbered(mask), numbered(&rest));
-    // ρ of the smaller part has the same purity.
-    let ((few, keep), (many, other)) = if inside.len() <= outside.len() {
-        ((inside, mask), (outside, &rest[..]))
-    } else {
-        ((outside, &rest[..]), (inside, mask))
-    };
-    if few.len().saturating_mul(many.len()) > LARGEST {
-        return Err(Error::Memory {
-            what: "the amplitudes as a matrix of block and rest".into(),
-            needed: 16.0 * few.len() as f64 * many.len() as f64,
-            available: 16.0 * LARGEST as f64,
-        });
-    }
-    let mut psi = Array2::from_elem((few.len(), many.len()), Complex64::ZERO);
-    for (k, amplitude) in amplitudes.iter().enumerate() {
-        psi[(few[&index.part(k, keep)], many[&index.part(k, other)])] = *amplitude;
-    }
-    let rho = multiply(psi.view(), Op::Same, psi.view(), Op::Adjoint);
-    let trace: f64 = rho.diag().iter().map(|z| z.re).sum();
-    Ok(rho.iter().map(|z| z.norm_sqr()).sum::<f64>() / (trace * trace))
+    let rho = density_matrix(index, amplitudes, mask)?;
+    Ok(rho.iter().map(|z| z.norm_sqr()).sum())
 }
 
 /// −ln of a purity; noise that makes it negative leaves a large number with a larger error.

@@ -1,0 +1,104 @@
+//! Decides how the tensors of a matrix product state come from a file, with their bond dimensions.
+
+use super::Shape;
+use crate::error::{Error, Result};
+use crate::io::hdf5;
+use crate::io::tree::Value;
+use num_complex::Complex64;
+use std::path::Path;
+
+/// Numbers of a tensor, at most.
+const LARGEST: usize = 1 << 30;
+
+/// Where tensors stand in a file: those of results, of any program, of a conversion.
+const GROUPS: [&str; 3] = ["parameters/", "", "convert/tensors/"];
+
+/// What a file holds.
+pub struct Loaded {
+    /// Bond dimensions, the first and the last included.
+    pub bonds: Vec<usize>,
+    /// The flat parameter vector.
+    pub parameters: Vec<f64>,
+}
+
+const REMEDY: &str = "give a results file, or an HDF5 file with datasets A_0, A_1, ... of the \
+                      shapes [values, left bond, right bond]";
+
+/// The tensors of `file` for a state of this form, whose bonds are not known yet; `key` is where
+/// the input names the file.
+///
+/// Errors: [`Error::Input`] where a tensor is missing, does not fit or is not finite.
+pub fn load(
+    file: &Path,
+    key: &str,
+    shape: &Shape,
+    periodic: bool,
+    complex: bool,
+) -> Result<Loaded> {
+    let wrong =
+        |problem: String| Error::input(key, format!("{}: {problem}", file.display()), REMEDY);
+    let names: Vec<String> = match shape.uniform {
+        true => vec!["A".into()],
+        false => (0..shape.sites()).map(|i| format!("A_{i}")).collect(),
+    };
+    let all: Vec<String> = GROUPS
+        .iter()
+        .flat_map(|group| names.iter().map(move |name| format!("{group}{name}")))
+        .collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let tree = hdf5::read_foreign(file, &all, LARGEST).map_err(|e| wrong(e.to_string()))?;
+    let (mut bonds, mut parameters) = (Vec::new(), Vec::new());
+    for name in &names {
+        let found = (GROUPS.iter()).find_map(|group| tree.datasets.get(&format!("{group}{name}")));
+        let found = found.ok_or_else(|| wrong(format!("has no {name}")))?;
+        let (theirs, numbers): (&[usize], Vec<Complex64>) = match found {
+            Value::Real(a) => (a.shape(), a.iter().map(|&x| x.into()).collect()),
+            Value::Complex(a) => (a.shape(), a.iter().copied().collect()),
+            _ => {
+                return Err(wrong(format!(
+                    "{name} does not hold real or complex numbers"
+                )));
+            }
+        };
+        let count = usize::from(shape.local.count);
+        let fits = theirs.len() == 3
+            && theirs[0] == count
+            && theirs[1..].iter().all(|&bond| bond > 0)
+            && bonds.last().is_none_or(|last| *last == theirs[1]);
+        if !fits {
+            let left = bonds.last().map_or("left bond".into(), usize::to_string);
+            let expected = format!("[{count}, {left}, right bond]");
+            return Err(wrong(format!(
+                "{name} has the shape {theirs:?}, and {expected} is expected"
+            )));
+        }
+        if bonds.is_empty() {
+            bonds.push(theirs[1]);
+        }
+        bonds.push(theirs[2]);
+        for value in numbers {
+            if !value.is_finite() {
+                let problem = format!("{name} holds {value}, which is not a finite number");
+                return Err(wrong(problem));
+            }
+            if !complex && value.im != 0.0 {
+                let problem = "is complex, the input asks for parameters = \"real\"";
+                return Err(wrong(format!("{name} {problem}")));
+            }
+            parameters.push(value.re);
+            parameters.extend(complex.then_some(value.im));
+        }
+    }
+    let (first, last) = (bonds[0], bonds[bonds.len() - 1]);
+    if first != last || (!periodic && first != 1) {
+        let asked = if periodic { "periodic" } else { "open" };
+        return Err(wrong(format!(
+            "the bonds at the ends have the dimensions {first} and {last}, the input asks for \
+             boundary = \"{asked}\""
+        )));
+    }
+    if shape.uniform {
+        bonds.resize(shape.sites() + 1, first);
+    }
+    Ok(Loaded { bonds, parameters })
+}

@@ -11,7 +11,7 @@ mod vector;
 
 pub use fixed::{FixedTable, Uniform};
 pub use gadgets::units;
-pub use network::{BondUnits, Network, Row};
+pub use network::{BondUnits, DeepNetwork, Row};
 pub use vector::StateVector;
 
 use super::{Context, Erased, rbm, schema_of};

@@ -1,7 +1,7 @@
 //! Decides which pairs of spins a cluster update joins: a satisfied pair of weight e^{x s s'} with
 //! the probability 1 − e^{−2|x|} (R. H. Swendsen, J.-S. Wang, Phys. Rev. Lett. 58, 86 (1987)).
 
-use super::spacetime::{Plane, SpaceTime};
+use super::spacetime::{SliceCouplings, SpaceTime};
 use crate::clusters::{Words, join, threshold};
 use crate::linalg::simd::{Simd, compiled_for_each_set};
 
@@ -32,7 +32,7 @@ fn bond_threshold(x: f64) -> u32 {
 
 impl Bonds {
     /// Within a slice.
-    pub fn within(plane: &Plane) -> Self {
+    pub fn within(plane: &SliceCouplings) -> Self {
         let mut runs: Vec<Run> = Vec::new();
         for &[i, j] in &plane.pairs {
             let (i, j) = (i as usize, j as usize);

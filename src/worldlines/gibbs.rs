@@ -64,7 +64,7 @@ impl IsingGibbs {
         if !is_finite || hidden.is_some() && spacetime.depth == 1 {
             return Err(Error::numerical(
                 "block Gibbs sampling needs slices with finite couplings between them",
-                "flip every site in each layer of flips, of which there are some, or sample clusters",
+                "flip every site in one layer or more, and in each one, or sample clusters",
             ));
         }
         Ok(IsingGibbs {

@@ -2,6 +2,9 @@
 //!
 //! Joined spins are clusters, each of which is drawn up or down with the weights e^{±Σ z s} of its
 //! fields (R. H. Swendsen, J.-S. Wang, Phys. Rev. Lett. 58, 86 (1987)).
+//!
+//! A sweep holds 5 bytes for each spin and slice, its value and its label, and 5 for each label, of
+//! which there is one for each end of a line in time; a checkpoint holds one bit for each spin.
 
 use super::WorldLines;
 use super::bonds::Division;

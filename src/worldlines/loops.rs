@@ -3,6 +3,9 @@
 //! World lines are the spins at the start of the ket and one bit for each plaquette: whether its
 //! spins are swapped. A sweep breaks up all plaquettes, and draws the orientation of every cluster
 //! of lines (H. G. Evertz, G. Lana, M. Marcu, Phys. Rev. Lett. 70, 875 (1993)).
+//!
+//! A sweep goes up the plaquettes twice. It holds 2 bytes for each, those of the gate of the ket
+//! (12) for two of them, and 13 for each horizontal break-up; a checkpoint holds one bit.
 
 use super::WorldLines;
 use super::breakups::{DIAGONAL, FROZEN, HORIZONTAL, VERTICAL};
@@ -10,7 +13,7 @@ use super::circuit::{Circuit, Gate, Start};
 use super::packing::{other_circuit, pack, unpack};
 use super::plaquettes::{ExchangePlan, Plaquette, has_strings};
 use super::sectors::Orientations;
-use super::strings::Strings;
+use super::strings::LoopStrings;
 use crate::clusters::{Words, join, root};
 use crate::error::Result;
 
@@ -30,6 +33,8 @@ pub(super) struct ExchangeLoops {
     /// Spins and labels of the lines at the plaquette that is looked at.
     spins: Vec<i8>,
     lines: Vec<u32>,
+    /// Labels of the lines at the visible configuration, in the ket.
+    visible_lines: Vec<u32>,
     parents: Vec<u32>,
     turns: Vec<bool>,
     /// The label below each horizontal break-up.
@@ -37,7 +42,7 @@ pub(super) struct ExchangeLoops {
     random: Vec<u32>,
     orientations: Orientations,
     /// What hangs together at the visible configuration; none where something is frozen.
-    pub(super) strings: Option<Strings>,
+    pub(super) strings: Option<LoopStrings>,
 }
 
 impl ExchangeLoops {
@@ -60,13 +65,14 @@ impl ExchangeLoops {
             breakups: vec![0; count],
             spins: vec![0; n],
             lines: vec![0; n],
+            visible_lines: vec![0; n],
             // Labels that stay unused take no memory.
             parents: vec![0; 2 * n + count],
             turns: vec![false; 2 * n + count],
             below: vec![0; count],
             random: vec![0; DRAWN],
             orientations: Orientations::new(n, plan.start),
-            strings: has_strings.then(|| Strings::new(n, plan.start)),
+            strings: has_strings.then(|| LoopStrings::new(n, plan.start)),
             bottom,
             plan,
         })
@@ -99,17 +105,17 @@ impl ExchangeLoops {
         let (swaps, above) = self.swaps.split_at(self.plan.ket.len());
         let (breakups, breakups_above) = self.breakups.split_at_mut(self.plan.ket.len());
         half.break_up(self.plan.ket.iter(), swaps, breakups, rng);
-        let visible: Vec<u32> = half.lines.to_vec();
+        self.visible_lines.copy_from_slice(half.lines);
         let first = half.next;
         half.next = Self::begin(half.lines, first);
         (first..half.next).for_each(|k| half.parents[k as usize] = k);
         half.break_up(self.plan.upper(), above, breakups_above, rng);
         let count = half.next as usize;
         if let Some(strings) = &mut self.strings {
-            strings.take(&visible, first, &mut self.parents);
+            strings.take(&self.visible_lines, first, &mut self.parents);
         }
-        for (k, line) in (first..).zip(visible) {
-            join(&mut self.parents, line, k);
+        for (k, line) in (first..).zip(&self.visible_lines) {
+            join(&mut self.parents, *line, k);
         }
         debug_assert!(count <= 2 * n + self.swaps.len());
         count

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// Couplings within one slice: pairs x s_i s_j and fields z s_i of a Boltzmann weight e^{…}.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Plane {
+pub(super) struct SliceCouplings {
     /// Sites i < j of each pair, in order of j − i and then of i.
     pub pairs: Vec<[u32; 2]>,
     /// x of each.
@@ -29,7 +29,7 @@ pub(super) struct SpaceTime {
     /// n + 1, slices of the ket.
     pub depth: usize,
     /// Planes that differ.
-    pub planes: Vec<Plane>,
+    pub planes: Vec<SliceCouplings>,
     /// Which of them a slice of the ket has.
     pub plane_of: Vec<usize>,
     /// K of each site, those that differ; infinite where a site is not flipped.
@@ -44,7 +44,7 @@ struct Reader {
     pairs: BTreeMap<(u32, u32), f64>,
     fields: BTreeMap<u32, f64>,
     flips: Vec<f64>,
-    planes: Vec<Plane>,
+    planes: Vec<SliceCouplings>,
     plane_of: Vec<usize>,
     walls: Vec<Vec<f64>>,
     wall_of: Vec<usize>,
@@ -69,7 +69,7 @@ impl Reader {
         for (i, field) in std::mem::take(&mut self.fields) {
             z[i as usize] = field;
         }
-        let plane = Plane {
+        let plane = SliceCouplings {
             pairs: pairs.iter().map(|((i, j), _)| [*i, *j]).collect(),
             x: pairs.iter().map(|(_, x)| *x).collect(),
             z,

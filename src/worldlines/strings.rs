@@ -22,7 +22,7 @@ const NONE: u32 = u32::MAX;
 
 /// How the visible sites hang together.
 #[derive(Debug, Clone)]
-pub(super) struct Strings {
+pub(super) struct LoopStrings {
     /// Whether the start is a sector, that of no magnetisation.
     in_sector: bool,
     /// The site at the other end of the line below and above each one.
@@ -37,9 +37,9 @@ pub(super) struct Strings {
     feet: Vec<u32>,
 }
 
-impl Strings {
+impl LoopStrings {
     pub fn new(sites: usize, start: Start) -> Self {
-        Strings {
+        LoopStrings {
             in_sector: start != Start::Uniform,
             partners: [vec![NONE; sites], vec![NONE; sites]],
             sorted: Vec::with_capacity(sites),

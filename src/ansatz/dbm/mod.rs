@@ -1,5 +1,5 @@
-//! Decides what the input says of a deep Boltzmann machine, `kind = "dbm"`: what the construction in
-//! imaginary time starts from.
+//! Decides what the input says of a deep Boltzmann machine, `kind = "dbm"`: what the construction
+//! in imaginary time starts from.
 //!
 //! Without hidden units that is ψ = 1, else a restricted machine. `[construct]` adds the units of
 //! its circuit.

@@ -1,5 +1,5 @@
-//! Decides how the state vectors move in full sums: that of the circuit by its gates, and e^{−τH} of
-//! the start by a Taylor series.
+//! Decides how the state vectors move in full sums: that of the circuit by its gates, and e^{−τH}
+//! of the start by a Taylor series.
 //!
 //! e^{−δ(H − c)} = Σ_k (−δ)^k (H − c)^k / k!, in parts with δ ‖H − c‖ ≤ 2, where nothing cancels.
 

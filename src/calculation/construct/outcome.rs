@@ -1,5 +1,5 @@
-//! Decides what a finished construction is: the network of its gates, the ensemble that those behind
-//! sample, and how far the network is from the state vector.
+//! Decides what a finished construction is: the network of its gates, the ensemble that those
+//! behind sample, and how far the network is from the state vector.
 
 use super::{Construct, motion, record};
 use crate::ansatz::Erased;

@@ -1,5 +1,5 @@
-//! Decides what `[construct]` writes in results: the history of its steps, and the parameters of the
-//! network as far as they fit.
+//! Decides what `[construct]` writes in results: the history of its steps, and the parameters of
+//! the network as far as they fit.
 
 use super::Construct;
 use crate::ansatz::dbm::{DeepNetwork, Row};

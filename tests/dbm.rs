@@ -1,5 +1,5 @@
-//! Deep Boltzmann machines by construction in imaginary time: energies, infidelities and units beside
-//! reference numbers, the section `[construct]` from input to files.
+//! Deep Boltzmann machines by construction in imaginary time: energies, infidelities and units
+//! beside reference numbers, the section `[construct]` from input to files.
 
 mod common;
 #[path = "dbm/gates.rs"]

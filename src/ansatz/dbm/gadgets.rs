@@ -6,7 +6,7 @@
 //! constraint: Σ_h e^{i φ h u} = 2 cos φu, which is zero where u is not allowed
 //! ```
 
-use super::network::{BondUnits, Network};
+use super::network::{BondUnits, DeepNetwork};
 use crate::worldlines::circuit::Gate;
 use num_complex::Complex64;
 use std::f64::consts::{LN_2, PI};
@@ -41,7 +41,7 @@ fn half_log_sinh_cosh(y: f64) -> f64 {
 
 /// Puts gates into a network.
 pub(super) struct Gadget<'n> {
-    pub network: &'n mut Network,
+    pub network: &'n mut DeepNetwork,
 }
 
 impl Gadget<'_> {

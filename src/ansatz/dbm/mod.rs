@@ -1,5 +1,5 @@
-//! Decides what the input says of a deep Boltzmann machine, `kind = "dbm"`: what the construction in
-//! imaginary time starts from.
+//! Decides what the input says of a deep Boltzmann machine, `kind = "dbm"`: what the construction
+//! in imaginary time starts from.
 //!
 //! Without hidden units that is ψ = 1, else a restricted machine. `[construct]` adds the units of
 //! its circuit.
@@ -11,7 +11,7 @@ mod vector;
 
 pub use fixed::{FixedTable, Uniform};
 pub use gadgets::units;
-pub use network::{BondUnits, Network, Row};
+pub use network::{BondUnits, DeepNetwork, Row};
 pub use vector::StateVector;
 
 use super::{Context, Erased, rbm, schema_of};

@@ -44,7 +44,7 @@ pub type Row = Vec<(u32, Complex64)>;
 
 /// A deep Boltzmann machine.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Network {
+pub struct DeepNetwork {
     /// Visible biases.
     pub a: Vec<Complex64>,
     /// Hidden biases.
@@ -59,10 +59,10 @@ pub struct Network {
     pub log_constant: Complex64,
 }
 
-impl Network {
+impl DeepNetwork {
     /// ψ = 1 for all configurations of `sites` sites.
     pub fn uniform(sites: usize) -> Self {
-        Network {
+        DeepNetwork {
             a: vec![Complex64::ZERO; sites],
             b: Vec::new(),
             visible: vec![Row::new(); sites],
@@ -77,11 +77,11 @@ impl Network {
         let row = |w: &[Complex64]| (0..).zip(w.iter().copied()).collect();
         let mut rows: Vec<Row> = w.chunks(b.len().max(1)).map(row).collect();
         rows.resize(a.len(), Row::new());
-        Network {
+        DeepNetwork {
             visible: rows,
             a,
             b,
-            ..Network::uniform(0)
+            ..DeepNetwork::uniform(0)
         }
     }
 

@@ -4,7 +4,7 @@
 //! Of an exchange gate, parallel spins keep e^{−t J_z}, antiparallel ones e^{t J_z} cosh 2tJ_xy,
 //! and e^{t J_z} sinh 2tJ_xy comes from the configuration with both turned.
 
-use super::network::Network;
+use super::network::DeepNetwork;
 use crate::basis::{Basis, StateIndex};
 use crate::error::{Error, Result};
 use crate::worldlines::circuit::Gate;
@@ -25,7 +25,7 @@ impl StateVector {
     /// The amplitudes of a network without deep units on all configurations of a basis.
     ///
     /// Fails where the basis has too many configurations, or other sites than spins one half.
-    pub fn of_network(basis: &Basis, network: &Network) -> Result<Self> {
+    pub fn of_network(basis: &Basis, network: &DeepNetwork) -> Result<Self> {
         let index = StateIndex::new(basis)?;
         let all = 0..index.dimension();
         let spins = |k: usize| index.spins(index.state(k));

@@ -1,10 +1,10 @@
-//! Decides how the state vectors move in full sums: that of the circuit by its gates, and e^{−τH} of
-//! the start by a Taylor series.
+//! Decides how the state vectors move in full sums: that of the circuit by its gates, and e^{−τH}
+//! of the start by a Taylor series.
 //!
 //! e^{−δ(H − c)} = Σ_k (−δ)^k (H − c)^k / k!, in parts with δ ‖H − c‖ ≤ 2, where nothing cancels.
 
 use super::record::ConstructRow;
-use crate::ansatz::dbm::{Network, StateVector};
+use crate::ansatz::dbm::{DeepNetwork, StateVector};
 use crate::ansatz::sign::Sign;
 use crate::calculation::vmc::problem::Problem;
 use crate::error::{Error, Result};
@@ -152,7 +152,7 @@ impl Mover {
 }
 
 /// The largest difference of network and state vector over the largest amplitude.
-pub(super) fn deviation(network: &Network, vector: &StateVector) -> f64 {
+pub(super) fn deviation(network: &DeepNetwork, vector: &StateVector) -> f64 {
     let mut scaled = network.clone();
     scaled.log_constant -= vector.log_scale;
     let (mut most, mut largest) = (0.0f64, 0.0f64);

@@ -1,9 +1,9 @@
-//! Decides what a finished construction is: the network of its gates, the ensemble that those behind
-//! sample, and how far the network is from the state vector.
+//! Decides what a finished construction is: the network of its gates, the ensemble that those
+//! behind sample, and how far the network is from the state vector.
 
 use super::{Construct, motion, record};
 use crate::ansatz::Erased;
-use crate::ansatz::dbm::{FixedTable, Network, StateVector};
+use crate::ansatz::dbm::{DeepNetwork, FixedTable, StateVector};
 use crate::ansatz::table::Table;
 use crate::basis::Basis;
 use crate::calculation::vmc::problem::ensemble_of;
@@ -21,7 +21,7 @@ const MOST_COUPLINGS: usize = 1 << 26;
 
 impl Construct<'_> {
     /// The network at the start.
-    pub(super) fn first_network(&self) -> Network {
+    pub(super) fn first_network(&self) -> DeepNetwork {
         let mut rest = self.start.as_slice();
         let mut blocks: Vec<Vec<Complex64>> = Vec::new();
         for block in &self.layout {
@@ -37,15 +37,15 @@ impl Construct<'_> {
         let of = |name: &str| self.layout.iter().position(|block| block.name == name);
         match (of("a"), of("b"), of("W")) {
             (Some(a), Some(b), Some(w)) => {
-                Network::restricted(blocks[a].clone(), blocks[b].clone(), &blocks[w])
+                DeepNetwork::restricted(blocks[a].clone(), blocks[b].clone(), &blocks[w])
             }
-            _ => Network::uniform(self.trotter.sites),
+            _ => DeepNetwork::uniform(self.trotter.sites),
         }
     }
 
     /// The network of all gates; none where its couplings are too many.
-    pub(super) fn network(&self) -> Option<Network> {
-        let mut network = self.first_network();
+    pub(super) fn network(&self) -> Option<DeepNetwork> {
+        let (mut network, mut next) = (self.first_network(), 1024);
         for gate in self
             .trotter
             .after(self.keys.steps())
@@ -55,8 +55,11 @@ impl Construct<'_> {
         {
             network.apply(gate, self.keys.gates);
             // A gate of the form 1d-3h copies a row: the number may grow as the square of the time.
-            if network.b.len().is_multiple_of(1024) && network.couplings() > MOST_COUPLINGS {
-                return None;
+            if network.b.len() > next {
+                next += next / 8;
+                if network.couplings() > MOST_COUPLINGS {
+                    return None;
+                }
             }
         }
         (network.couplings() <= MOST_COUPLINGS).then_some(network)
@@ -92,7 +95,7 @@ impl Construct<'_> {
         let network = self.network();
         let mut vmc = self.vmc.borrow_mut();
         let next = self.next_ensemble(&vmc)?;
-        let few = |network: &&Network| network.a.len() + network.deep.len() <= COMPARED;
+        let few = |network: &&DeepNetwork| network.a.len() + network.deep.len() <= COMPARED;
         self.deviation = match network.as_ref().filter(few) {
             Some(network) => {
                 let vector = self.vector(&vmc.problem.basis)?;

@@ -1,8 +1,8 @@
-//! Decides what `[construct]` writes in results: the history of its steps, and the parameters of the
-//! network as far as they fit.
+//! Decides what `[construct]` writes in results: the history of its steps, and the parameters of
+//! the network as far as they fit.
 
 use super::Construct;
-use crate::ansatz::dbm::{Network, Row};
+use crate::ansatz::dbm::{DeepNetwork, Row};
 use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::record;
@@ -97,7 +97,7 @@ fn couplings(
 }
 
 /// All parameters of a network, below no prefix.
-pub(super) fn parameters(network: &Network) -> Tree {
+pub(super) fn parameters(network: &DeepNetwork) -> Tree {
     let mut out = Tree::default();
     let (hidden, deep) = (network.b.len(), network.deep.len());
     let a = network.a.clone();

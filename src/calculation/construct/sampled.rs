@@ -3,7 +3,7 @@
 
 use super::Construct;
 use super::keys::ConstructInput;
-use crate::ansatz::dbm::Network;
+use crate::ansatz::dbm::DeepNetwork;
 use crate::calculation::vmc::Vmc;
 use crate::comm::share;
 use crate::ensemble::{CircuitLines, CircuitSettings, Variational};
@@ -55,7 +55,7 @@ pub(super) fn check(vmc: &Vmc, trotter: &Trotter, terms: &Terms) -> Result<()> {
 }
 
 /// The restricted machine at the start, of real parameters; none without hidden units.
-fn start(network: &Network) -> Option<HiddenStart> {
+fn start(network: &DeepNetwork) -> Option<HiddenStart> {
     let reals = |list: &[Complex64]| list.iter().map(|z| z.re).collect();
     let couplings = network.visible.iter().flatten();
     (!network.b.is_empty()).then(|| HiddenStart {

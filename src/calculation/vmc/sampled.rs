@@ -33,6 +33,19 @@ fn refuse_idle_ranks(sampler: &SamplerInput, size: usize) -> Result<()> {
     })
 }
 
+fn is_dbm(source: &Source) -> bool {
+    let kind = source.input.ansatz.as_ref().and_then(|a| a.get("kind"));
+    kind.and_then(toml::Value::as_str) == Some("dbm")
+}
+
+fn no_circuit() -> Error {
+    Error::input(
+        "sampler.method",
+        "\"cluster\" moves the world lines of a circuit in imaginary time",
+        "use \"metropolis\", or ansatz.kind = \"dbm\" with [construct]",
+    )
+}
+
 /// This rank's samples of a wave function as `[sampler]` says, with the random streams of ensemble
 /// `number` of the run.
 pub(super) fn sampled(
@@ -66,15 +79,10 @@ pub(super) fn sampled(
         return Ok(Box::new(Independent::new(wave_function, settings)?));
     }
     let chains = share(sampler.chains, rank, size);
-    let kind = source.input.ansatz.as_ref().and_then(|a| a.get("kind"));
     // Chains of what a construction starts from.
-    let is_start = kind.and_then(toml::Value::as_str) == Some("dbm");
+    let is_start = is_dbm(source);
     if sampler.method == Method::Cluster && !is_start {
-        return Err(Error::input(
-            "sampler.method",
-            "\"cluster\" moves the world lines of a circuit in imaginary time",
-            "use \"metropolis\", or ansatz.kind = \"dbm\" with [construct]",
-        ));
+        return Err(no_circuit());
     }
     if sampler.method == Method::Gibbs && !is_start {
         let settings = GibbsSettings {

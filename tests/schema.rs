@@ -204,9 +204,10 @@ fn the_page_and_the_files_agree() {
     let lines = constructed.replace("method = \"full-sum\"", "chains = 2\nsamples = 8");
     let lines = format!("{lines}[measure]\nsamples = 16\n");
     let learned = learned.into_iter().chain([constructed.to_string(), lines]);
-    let network = "[lattice]\nkind = \"square\"\nsize = [3, 2]\nboundary = \"open\"\n[hamiltonian]\n\
-                   kind = \"ising\"\nhx = 1.0\n[ansatz]\nkind = \"peps\"\nbond_dimension = 2\n\
-                   [sampler]\nchains = 2\nsamples = 8\n[measure]\nsamples = 8\n";
+    let network = "[lattice]\nkind = \"square\"\nsize = [3, 2]\nboundary = \"open\"\n\
+                   [hamiltonian]\nkind = \"ising\"\nhx = 1.0\n[ansatz]\nkind = \"peps\"\n\
+                   bond_dimension = 2\n[sampler]\nchains = 2\nsamples = 8\n[measure]\n\
+                   samples = 8\n";
     let others = [table, network].map(String::from);
     let spaces = spaces.into_iter().chain(others).chain(learned);
     let others = spaces.chain(spins).chain(phases);

@@ -1,6 +1,6 @@
 //! Decides how the tensors of a matrix product state come from a file, with their bond dimensions.
 
-use super::Shape;
+use super::ProductShape;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Value;
@@ -14,7 +14,7 @@ const LARGEST: usize = 1 << 30;
 const GROUPS: [&str; 3] = ["parameters/", "", "convert/tensors/"];
 
 /// What a file holds.
-pub struct Loaded {
+pub struct LoadedTensors {
     /// Bond dimensions, the first and the last included.
     pub bonds: Vec<usize>,
     /// The flat parameter vector.
@@ -31,10 +31,10 @@ const REMEDY: &str = "give a results file, or an HDF5 file with datasets A_0, A_
 pub fn load(
     file: &Path,
     key: &str,
-    shape: &Shape,
+    shape: &ProductShape,
     periodic: bool,
     complex: bool,
-) -> Result<Loaded> {
+) -> Result<LoadedTensors> {
     let wrong =
         |problem: String| Error::input(key, format!("{}: {problem}", file.display()), REMEDY);
     let names: Vec<String> = match shape.uniform {
@@ -100,5 +100,5 @@ pub fn load(
     if shape.uniform {
         bonds.resize(shape.sites() + 1, first);
     }
-    Ok(Loaded { bonds, parameters })
+    Ok(LoadedTensors { bonds, parameters })
 }

@@ -1,8 +1,8 @@
 //! Decides `[convert]`: a restricted Boltzmann machine becomes an open matrix product state, which
 //! the sections behind measure.
 //!
-//! The exact product is that of [`MachineCouplings::product`]; singular values below a threshold are left
-//! out. Rank by rank the same, in one block.
+//! The exact product is that of [`MachineCouplings::product`]; singular values below a threshold
+//! are left out. Rank by rank the same, in one block.
 
 mod keys;
 

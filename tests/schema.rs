@@ -198,6 +198,12 @@ fn the_page_and_the_files_agree() {
         machine("method = \"full-sum\"", outcomes),
         machine("chains = 4\nsamples = 16", "objective = \"infidelity\""),
     ];
+    let converted = machine("method = \"full-sum\"", "");
+    let converted = converted.split("[learn]").next().unwrap_or_default();
+    let converted = converted.replace("\"boltzmann\"\nphase = true", "\"rbm\"");
+    let learned = learned
+        .into_iter()
+        .chain([format!("{converted}[convert]\nto = \"mps\"\n")]);
     let spaces = spaces.into_iter().chain([table.to_string()]).chain(learned);
     let others = spaces.chain(spins).chain(phases);
     let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);

@@ -112,7 +112,7 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
             "bond_dimension = 3\nboundary = \"periodic\"\nsymmetry = \"translations\"",
         ]
         .iter()
-        .flat_map(|keys| both(&format!("init = 0.3\n{keys}")))
+        .flat_map(|keys| both(&format!("init = 0.1\n{keys}")))
         .collect(),
         "table" => both("init = 0.3"),
         "peps" => ["boundary_dimension = 0", "boundary_dimension = 4"]

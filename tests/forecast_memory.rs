@@ -79,8 +79,8 @@ fn cases() -> Vec<(&'static str, String)> {
         (
             "mps, periodic",
             case(
-                60,
-                "kind = 'mps'\nbond_dimension = 50\nboundary = 'periodic'",
+                40,
+                "kind = 'mps'\nbond_dimension = 24\nboundary = 'periodic'",
             ),
         ),
         ("table", case(20, "kind = 'table'")),

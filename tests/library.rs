@@ -472,6 +472,12 @@ fn inputs(section: &str) -> Vec<String> {
             let pace = "shots = 50\nsteps = 40\nlearning_rate = 0.01";
             vec![format!("{base}{gibbs}[learn]\n{keys}\n{pace}\n")]
         }
+        "convert" => {
+            let base = "[lattice]\nkind = \"chain\"\nsize = 4\n[hamiltonian]\nkind = \"ising\"\n\
+                        hx = 1.0\n[ansatz]\nkind = \"rbm\"\ndensity = 0.5\ninit = 0.3\n";
+            let chains = "[sampler]\nchains = 4\nsamples = 32\n";
+            vec![format!("{base}{chains}[convert]\nto = \"mps\"\n")]
+        }
         other => panic!("add an input with [{other}]"),
     }
 }

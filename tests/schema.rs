@@ -203,7 +203,12 @@ fn the_page_and_the_files_agree() {
                        \"full-sum\"\n[construct]\ntime = 0.2\nstep = 0.1\n";
     let lines = constructed.replace("method = \"full-sum\"", "chains = 2\nsamples = 8");
     let lines = format!("{lines}[measure]\nsamples = 16\n");
-    let learned = learned.into_iter().chain([constructed.to_string(), lines]);
+    let converted = machine("method = \"full-sum\"", "");
+    let converted = converted.split("[learn]").next().unwrap_or_default();
+    let converted = converted.replace("\"boltzmann\"\nphase = true", "\"rbm\"");
+    let converted = format!("{converted}[convert]\nto = \"mps\"\n");
+    let forms = [constructed.to_string(), lines, converted];
+    let learned = learned.into_iter().chain(forms);
     let network = "[lattice]\nkind = \"square\"\nsize = [3, 2]\nboundary = \"open\"\n\
                    [hamiltonian]\nkind = \"ising\"\nhx = 1.0\n[ansatz]\nkind = \"peps\"\n\
                    bond_dimension = 2\n[sampler]\nchains = 2\nsamples = 8\n[measure]\n\

@@ -6,12 +6,13 @@ use common::{Case, expect_code, project};
 
 /// Exact energies: free fermions (Ising), Bethe equations and exact diagonalisation (Heisenberg,
 /// J1-J2).
-const SHORT: [(&str, f64, f64); 5] = [
+const SHORT: [(&str, f64, f64); 6] = [
     ("dbm-tfim-8", -8.509082235140278, 1e-4),
     ("tfim-chain-10-h0.5", -10.63560440934797, 1e-4),
     ("tfim-chain-10-h1", -12.784906442999322, 1e-4),
     ("tfim-chain-10-h2", -21.271208818695932, 1e-4),
     ("heisenberg-chain-20", -8.904386529876462, 5e-4),
+    ("mps-heisenberg-chain-12", -5.142090632841, 1e-6),
 ];
 const LONG: [(&str, f64, f64); 6] = [
     ("eps-heisenberg-4x4", -11.228483208428855, 2e-3),

@@ -5,7 +5,7 @@
 //! |v_i B_i^{s_i}|²/|v_i|² (A. J. Ferris, G. Vidal, PRB 85, 165146 (2012)). Singular values λ of a
 //! cut give S = −Σ λ² ln λ² (U. Schollwöck, Ann. Phys. 326, 96 (2011)).
 
-use super::tensors::{Shape, Tensors, multiply_rows};
+use super::tensors::{ProductShape, Tensors, multiply_rows};
 use crate::ansatz::field::Field;
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
@@ -16,7 +16,7 @@ use ndarray::{Array2, s};
 /// An open matrix product state of norm 1 in right-canonical form.
 #[derive(Debug, Clone)]
 pub struct Canonical<T> {
-    shape: Shape,
+    shape: ProductShape,
     /// B_i as a matrix of the left bond and (value, right bond).
     tensors: Vec<Array2<T>>,
 }

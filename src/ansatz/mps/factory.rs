@@ -1,7 +1,7 @@
 //! Decides what the input says of a matrix product state, `kind = "mps"`.
 
-use super::load::{Loaded, load};
-use super::{Mps, Shape};
+use super::load::{LoadedTensors, load};
+use super::{Mps, ProductShape};
 use crate::ansatz::field::Field;
 use crate::ansatz::tied::check_tied;
 use crate::ansatz::{Ansatz, Context, Erased, ParameterNumbers, schema_of};
@@ -125,7 +125,7 @@ fn bonds(keys: &Keys, context: &Context, count: usize) -> Result<Vec<usize>> {
 }
 
 /// The form without the bond dimensions of a file.
-fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
+fn shape(keys: &Keys, context: &Context) -> Result<ProductShape> {
     let locals = context.basis.locals();
     let Some(&local) = locals.first().filter(|l| locals.iter().all(|m| m == *l)) else {
         return Err(wrong(
@@ -152,7 +152,7 @@ fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
         Some(_) => Vec::new(),
         None => bonds(keys, context, usize::from(local.count))?,
     };
-    Ok(Shape {
+    Ok(ProductShape {
         local,
         order: order(keys, context)?,
         bonds,
@@ -160,7 +160,7 @@ fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
     })
 }
 
-fn check_size(shape: &Shape, parts: usize) -> Result<()> {
+fn check_size(shape: &ProductShape, parts: usize) -> Result<()> {
     let size = |i| shape.tensor(i).iter().map(|&n| n as f64).product::<f64>();
     let numbers: f64 = (0..shape.tensors()).map(size).sum();
     crate::ansatz::check_parameters(parts as f64 * numbers, 2.0)
@@ -179,7 +179,7 @@ fn typed<T: Field + Lapack>(keys: &Keys, context: &Context) -> Result<Erased> {
     };
     let key = format!("{}.load", context.path);
     let periodic = keys.boundary == Ends::Periodic;
-    let Loaded { bonds, parameters } = load(
+    let LoadedTensors { bonds, parameters } = load(
         &context.folder.join(file),
         &key,
         &shape,

@@ -1,6 +1,6 @@
 //! Decides how the tensors of a matrix product state come from a file, with their bond dimensions.
 
-use super::Shape;
+use super::ProductShape;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Value;
@@ -14,7 +14,7 @@ const LARGEST: usize = 1 << 30;
 const GROUPS: [&str; 3] = ["parameters/", "", "convert/tensors/"];
 
 /// What a file holds.
-pub struct Loaded {
+pub struct LoadedTensors {
     /// Bond dimensions, the first and the last included.
     pub bonds: Vec<usize>,
     /// The flat parameter vector.
@@ -31,10 +31,10 @@ const REMEDY: &str = "give a results file, or an HDF5 file with datasets A_0, A_
 pub fn load(
     file: &Path,
     key: &str,
-    shape: &Shape,
+    shape: &ProductShape,
     periodic: bool,
     complex: bool,
-) -> Result<Loaded> {
+) -> Result<LoadedTensors> {
     let wrong =
         |problem: String| Error::input(key, format!("{}: {problem}", file.display()), REMEDY);
     let names: Vec<String> = match shape.uniform {
@@ -51,15 +51,8 @@ pub fn load(
     for name in &names {
         let found = (GROUPS.iter()).find_map(|group| tree.datasets.get(&format!("{group}{name}")));
         let found = found.ok_or_else(|| wrong(format!("has no {name}")))?;
-        let (theirs, numbers): (&[usize], Vec<Complex64>) = match found {
-            Value::Real(a) => (a.shape(), a.iter().map(|&x| x.into()).collect()),
-            Value::Complex(a) => (a.shape(), a.iter().copied().collect()),
-            _ => {
-                return Err(wrong(format!(
-                    "{name} does not hold real or complex numbers"
-                )));
-            }
-        };
+        let (theirs, numbers) = array(found)
+            .ok_or_else(|| wrong(format!("{name} does not hold real or complex numbers")))?;
         let count = usize::from(shape.local.count);
         let fits = theirs.len() == 3
             && theirs[0] == count
@@ -76,18 +69,8 @@ pub fn load(
             bonds.push(theirs[1]);
         }
         bonds.push(theirs[2]);
-        for value in numbers {
-            if !value.is_finite() {
-                let problem = format!("{name} holds {value}, which is not a finite number");
-                return Err(wrong(problem));
-            }
-            if !complex && value.im != 0.0 {
-                let problem = "is complex, the input asks for parameters = \"real\"";
-                return Err(wrong(format!("{name} {problem}")));
-            }
-            parameters.push(value.re);
-            parameters.extend(complex.then_some(value.im));
-        }
+        let own = parts(&numbers, complex);
+        parameters.extend(own.map_err(|problem| wrong(format!("{name} {problem}")))?);
     }
     let (first, last) = (bonds[0], bonds[bonds.len() - 1]);
     if first != last || (!periodic && first != 1) {
@@ -100,5 +83,30 @@ pub fn load(
     if shape.uniform {
         bonds.resize(shape.sites() + 1, first);
     }
-    Ok(Loaded { bonds, parameters })
+    Ok(LoadedTensors { bonds, parameters })
+}
+
+/// Shape and numbers of a dataset; `None` where it holds something else.
+fn array(value: &Value) -> Option<(&[usize], Vec<Complex64>)> {
+    match value {
+        Value::Real(a) => Some((a.shape(), a.iter().map(|&x| x.into()).collect())),
+        Value::Complex(a) => Some((a.shape(), a.iter().copied().collect())),
+        _ => None,
+    }
+}
+
+/// Numbers as parameters; what is wrong with them otherwise.
+fn parts(numbers: &[Complex64], complex: bool) -> std::result::Result<Vec<f64>, String> {
+    let mut flat = Vec::new();
+    for value in numbers {
+        if !value.is_finite() {
+            return Err(format!("holds {value}, which is not a finite number"));
+        }
+        if !complex && value.im != 0.0 {
+            return Err("is complex, the input asks for parameters = \"real\"".into());
+        }
+        flat.push(value.re);
+        flat.extend(complex.then_some(value.im));
+    }
+    Ok(flat)
 }

@@ -2,12 +2,12 @@
 //!
 //! A hidden unit is seen by the sites from the first to the last that it is coupled to. A bond
 //! carries the values ±1 of all units that are seen on both of its sides, so that A_i^σ[α, β] =
-//! e^{a_i σ} times, for each unit seen by site i: δ_{αβ} e^{W σ α} where it goes on, e^{(b + W σ) β}
-//! where it starts, e^{W σ α} where it ends and 2 cosh(b + W σ) where it does both (J. Chen et
+//! e^{a_i σ} times, for each unit seen by site i: δ_{αβ} e^{W σ α} where it goes on,
+//! e^{(b + W σ) β} where it starts, e^{W σ α} where it ends and 2 cosh(b + W σ) where it does both (J. Chen et
 //! al., PRB 97, 085104 (2018)). Orthogonal factors are split off from the left, so that a bond
 //! never has more numbers than there are states on its left.
 
-use super::{Shape, Tensors};
+use super::{ProductShape, Tensors};
 use crate::ansatz::Block;
 use crate::basis::Local;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use num_complex::Complex64;
 
 /// Biases and couplings of a machine without a symmetry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Couplings {
+pub struct MachineCouplings {
     /// Visible biases.
     pub a: Vec<Complex64>,
     /// Hidden biases.
@@ -36,7 +36,7 @@ enum Role {
     Alone,
 }
 
-impl Couplings {
+impl MachineCouplings {
     /// From the parameters of a wave function of `sites` sites; `None` where its blocks are not
     /// a, b and W of such a machine.
     pub fn of(layout: &[Block], parameters: &[f64], sites: usize) -> Option<Self> {
@@ -62,7 +62,7 @@ impl Couplings {
         };
         let (a, b) = (bias("a", n)?, bias("b", m)?);
         let w = Array2::from_shape_vec((n, m), w).ok()?;
-        (n == sites && found.is_empty()).then_some(Couplings { a, b, w })
+        (n == sites && found.is_empty()).then_some(MachineCouplings { a, b, w })
     }
 
     fn sites(&self) -> usize {
@@ -195,7 +195,7 @@ impl Couplings {
                 .map(|k| r[(k % kept, k / kept)])
                 .collect();
         }
-        let shape = Shape {
+        let shape = ProductShape {
             local,
             order: (0..n).collect(),
             bonds,

@@ -10,19 +10,18 @@ mod canonical;
 mod factory;
 mod load;
 mod machine;
+mod slopes;
 mod tensors;
 #[cfg(test)]
 mod tests;
 
 pub use canonical::{Canonical, Compressed};
 pub use factory::{build, schema};
-pub use machine::Couplings;
-pub use tensors::{Shape, Tensors};
+pub use machine::MachineCouplings;
+pub use tensors::{ProductShape, Tensors};
 
 use super::field::{Field, check_length, gaussian, reduce, unflatten};
-use super::{
-    Ansatz, AnsatzFacts, Asks, Block, Columns, DOUBLE, Derivatives, Direct, MatrixProduct, Move,
-};
+use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Direct, MatrixProduct, Move};
 use crate::error::Result;
 use crate::linalg::dense::Lapack;
 use crate::rng::{Generator, Origin};
@@ -30,7 +29,7 @@ use ndarray::Array2;
 use num_complex::Complex64;
 use std::f64::consts::LN_2;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use tensors::{dot, multiply_rows, power_of_two, rescale};
 
 /// A matrix product state with real or complex tensors.
@@ -91,7 +90,7 @@ impl<T: Field + Lapack> Mps<T> {
     }
 
     /// A^s_ab = δ_ab with Gaussian deviations of standard deviation `init`.
-    pub fn random(shape: Shape, init: f64, origin: impl Into<Origin>, whole: bool) -> Self {
+    pub fn random(shape: ProductShape, init: f64, origin: impl Into<Origin>, whole: bool) -> Self {
         let mut numbers = gaussian::<T>(shape.numbers(), init, &mut origin.into().parameters());
         let mut start = 0;
         for i in 0..shape.tensors() {
@@ -107,7 +106,7 @@ impl<T: Field + Lapack> Mps<T> {
         Self::new(Tensors::new(shape, numbers), whole)
     }
 
-    fn shape(&self) -> &Shape {
+    fn shape(&self) -> &ProductShape {
         &self.tensors.shape
     }
 
@@ -207,74 +206,6 @@ impl<T: Field + Lapack> Mps<T> {
         let right = &batch.right[self.bond(k, last + 1)];
         let exponent = exponent + batch.right_exponents[k * (n + 1) + last + 1];
         (dot(rows, right), exponent)
-    }
-
-    /// Whether log-derivatives are kept as products of L_i and R_{i+1}.
-    fn factored(&self) -> bool {
-        self.shape().outer() == 1 && !self.shape().uniform
-    }
-
-    /// Numbers of the log-derivatives of a walker.
-    fn slopes(&self) -> usize {
-        let shape = self.shape();
-        let size = |i| {
-            let [count, rows, columns] = shape.tensor(i);
-            count * rows + columns
-        };
-        match self.factored() {
-            true => (0..shape.sites()).map(size).sum(),
-            false => shape.numbers(),
-        }
-    }
-
-    /// The factor on L_i and R_{i+1} of walker `k` in ∂ ln ψ/∂A_i; 0 where ψ is 0.
-    fn weight(&self, batch: &MpsBatch<T>, k: usize, i: usize) -> T {
-        let start = k * (self.shape().sites() + 1);
-        let (psi, exponent) = self.psi(batch, k);
-        if psi == T::zero() {
-            return T::zero();
-        }
-        let own = batch.left_exponents[start + i] + batch.right_exponents[start + i + 1];
-        psi.inverse() * power_of_two(own - exponent)
-    }
-
-    /// Log-derivatives by the tensor of position `i` of an open state: L_i ⊗ R_{i+1}.
-    fn factors(&self, batch: &MpsBatch<T>, i: usize) -> Columns {
-        let n = self.shape().sites();
-        let [count, rows, columns] = self.shape().tensor(i);
-        let walkers = batch.places.len() / n;
-        let mut left = Array2::from_elem((walkers, count * rows), T::zero());
-        let mut right = Array2::from_elem((walkers, columns), T::zero());
-        for k in 0..walkers {
-            let weight = self.weight(batch, k, i);
-            let start = usize::from(batch.places[k * n + i]) * rows;
-            let own = batch.left[self.bond(k, i)].iter().enumerate();
-            own.for_each(|(a, &x)| left[(k, start + a)] = x * weight);
-            let own = batch.right[self.bond(k, i + 1)].iter().enumerate();
-            own.for_each(|(b, &x)| right[(k, b)] = x);
-        }
-        Columns::Outer(Arc::new(T::matrix(left)), Arc::new(T::matrix(right)))
-    }
-
-    /// Log-derivatives of walker `k`, written out.
-    fn written(&self, batch: &MpsBatch<T>, k: usize, out: &mut [T]) {
-        let n = self.shape().sites();
-        for i in 0..n {
-            let weight = self.weight(batch, k, i);
-            let [_, rows, columns] = self.shape().tensor(i);
-            let start = self.tensors.start(i, batch.places[k * n + i].into());
-            let out = &mut out[start..start + rows * columns];
-            let left = batch.left[self.bond(k, i)].chunks_exact(rows);
-            let right = batch.right[self.bond(k, i + 1)].chunks_exact(columns);
-            for (left, right) in left.zip(right) {
-                for (&x, out) in left.iter().zip(out.chunks_exact_mut(columns)) {
-                    let x = x * weight;
-                    out.iter_mut()
-                        .zip(right)
-                        .for_each(|(out, &y)| *out += x * y);
-                }
-            }
-        }
     }
 }
 

@@ -4,11 +4,12 @@
 use crate::ansatz::Block;
 use crate::ansatz::field::{Field, flatten};
 use crate::basis::Local;
+use crate::linalg::simd::{Simd, compiled_for_each_set};
 use crate::number::Scalar;
 
 /// The form of a matrix product state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct ProductShape {
     /// What every site holds.
     pub local: Local,
     /// The site of every position.
@@ -20,7 +21,7 @@ pub struct Shape {
     pub uniform: bool,
 }
 
-impl Shape {
+impl ProductShape {
     /// Number of sites.
     pub fn sites(&self) -> usize {
         self.order.len()
@@ -85,15 +86,15 @@ impl Shape {
 /// The tensors A[s, a, b], and each matrix transposed as well.
 #[derive(Debug, Clone)]
 pub struct Tensors<T> {
-    pub(super) shape: Shape,
+    pub(super) shape: ProductShape,
     numbers: Vec<T>,
     transposed: Vec<T>,
     starts: Vec<usize>,
 }
 
 impl<T: Field> Tensors<T> {
-    /// From the numbers in the order of the layout, as many as [`Shape::numbers`].
-    pub fn new(shape: Shape, numbers: Vec<T>) -> Self {
+    /// From the numbers in the order of the layout, as many as [`ProductShape::numbers`].
+    pub fn new(shape: ProductShape, numbers: Vec<T>) -> Self {
         let mut start = 0;
         let mut starts: Vec<usize> = Vec::with_capacity(shape.sites());
         for i in 0..shape.sites() {
@@ -164,10 +165,34 @@ impl<T: Field> Tensors<T> {
 
 /// out[o, b] = Σ_a rows[o, a] m[a, b]
 pub fn multiply_rows<T: Scalar>(rows: &[T], m: &[T], inner: usize, out: &mut [T]) {
+    multiply_rows_by(Simd::chosen(), rows, m, inner, out);
+}
+
+compiled_for_each_set! {
+    fn multiply_rows_by<T: Scalar>(rows: &[T], m: &[T], inner: usize, out: &mut [T])
+        = multiply_rows_body
+}
+
+/// Rows of m that are added at once: out is read and written once for them.
+const ROWS: usize = 4;
+
+#[inline(always)]
+fn multiply_rows_body<T: Scalar, const SET: u8>(rows: &[T], m: &[T], inner: usize, out: &mut [T]) {
     let columns = m.len() / inner;
     for (row, out) in rows.chunks_exact(inner).zip(out.chunks_exact_mut(columns)) {
         out.fill(T::zero());
-        for (&x, m) in row.iter().zip(m.chunks_exact(columns)) {
+        let whole = inner - inner % ROWS;
+        let blocks = m[..whole * columns].chunks_exact(ROWS * columns);
+        for (x, block) in row[..whole].chunks_exact(ROWS).zip(blocks) {
+            let (first, last) = block.split_at(2 * columns);
+            let ((m0, m1), (m2, m3)) = (first.split_at(columns), last.split_at(columns));
+            let rows = (m0.iter().zip(m1)).zip(m2.iter().zip(m3));
+            for (out, ((&m0, &m1), (&m2, &m3))) in out.iter_mut().zip(rows) {
+                *out += (x[0] * m0 + x[1] * m1) + (x[2] * m2 + x[3] * m3);
+            }
+        }
+        let rest = m[whole * columns..].chunks_exact(columns);
+        for (&x, m) in row[whole..].iter().zip(rest) {
             out.iter_mut().zip(m).for_each(|(out, &m)| *out += x * m);
         }
     }

@@ -1,14 +1,14 @@
 //! Holds matrix product states to states that are known exactly.
 
-use super::{Canonical, Mps, Shape, Tensors};
+use super::{Canonical, Mps, ProductShape, Tensors};
 use crate::ansatz::{Ansatz, Direct, MatrixProduct};
 use crate::basis::Basis;
 use crate::rng::{Generator, Purpose, stream};
 use num_complex::Complex64;
 use std::f64::consts::LN_2;
 
-fn shape(sites: usize, bonds: Vec<usize>, uniform: bool) -> Shape {
-    Shape {
+fn shape(sites: usize, bonds: Vec<usize>, uniform: bool) -> ProductShape {
+    ProductShape {
         local: Basis::spin_half(sites, None).unwrap().locals()[0],
         order: (0..sites).collect(),
         bonds,

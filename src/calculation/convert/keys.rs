@@ -11,7 +11,7 @@ pub const NAME: &str = "convert";
 /// `convert.to`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Form {
+pub enum ConvertedForm {
     /// An open matrix product state.
     Mps,
 }
@@ -21,7 +21,7 @@ pub enum Form {
 #[serde(deny_unknown_fields)]
 pub struct ConvertInput {
     /// The form that the wave function gets: "mps"
-    pub to: Form,
+    pub to: ConvertedForm,
     /// Singular values below this fraction of the largest of their cut are left out; 0 keeps all
     /// (1e-12)
     #[serde(default = "tiny")]

@@ -1,17 +1,17 @@
 //! Decides `[convert]`: a restricted Boltzmann machine becomes an open matrix product state, which
 //! the sections behind measure.
 //!
-//! The exact product is that of [`Couplings::product`]; singular values below a threshold are left
-//! out. Rank by rank the same, in one block.
+//! The exact product is that of [`MachineCouplings::product`]; singular values below a threshold
+//! are left out. Rank by rank the same, in one block.
 
 mod keys;
 
-pub use keys::{ConvertInput, Form, keys};
+pub use keys::{ConvertInput, ConvertedForm, keys};
 
 use super::vmc::problem::{ensemble_of, with_sign_rule};
 use super::vmc::{ShownParameters, Vmc};
 use super::world::{Section, World};
-use crate::ansatz::mps::{Canonical, Compressed, Couplings, Mps, Shape, Tensors};
+use crate::ansatz::mps::{Canonical, Compressed, MachineCouplings, Mps, ProductShape, Tensors};
 use crate::ansatz::{Ansatz, Block, Erased};
 use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ impl<'a> Convert<'a> {
         Ok(convert)
     }
 
-    fn couplings(&self) -> Result<Couplings> {
+    fn couplings(&self) -> Result<MachineCouplings> {
         let vmc = self.vmc.borrow();
         let refused = |key: &str, problem: &str, remedy: &str| Error::input(key, problem, remedy);
         if !vmc.problem.basis.is_spin_half() {
@@ -102,7 +102,7 @@ impl<'a> Convert<'a> {
             .and_then(|a| a.get("kind"));
         let is_rbm = kind.and_then(toml::Value::as_str) == Some("rbm");
         let (layout, parameters) = (vmc.ensemble.layout(), vmc.ensemble.parameters());
-        let found = Couplings::of(&layout, &parameters, vmc.sites()).filter(|_| is_rbm);
+        let found = MachineCouplings::of(&layout, &parameters, vmc.sites()).filter(|_| is_rbm);
         found.ok_or_else(|| {
             refused(
                 "convert.to",
@@ -113,7 +113,7 @@ impl<'a> Convert<'a> {
     }
 
     /// An error where a bond of the exact product is too large.
-    fn check(&self, couplings: &Couplings) -> Result<()> {
+    fn check(&self, couplings: &MachineCouplings) -> Result<()> {
         let bonds = couplings.bond_dimensions();
         let largest = bonds.iter().fold(1.0, |m: f64, &b| m.max(b));
         if largest <= self.keys.max_bond as f64 {
@@ -156,10 +156,10 @@ impl<'a> Convert<'a> {
     }
 
     /// The form of the state that was found.
-    fn shape(&self, found: &Converted) -> Shape {
+    fn shape(&self, found: &Converted) -> ProductShape {
         let vmc = self.vmc.borrow();
         let inner = found.compressed.iter().map(|&bond| bond as usize);
-        Shape {
+        ProductShape {
             local: vmc.problem.basis.locals()[0],
             order: (0..vmc.sites()).collect(),
             bonds: std::iter::once(1).chain(inner).chain([1]).collect(),

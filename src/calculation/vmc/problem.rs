@@ -160,8 +160,7 @@ pub fn with_sign_rule(bare: Erased, problem: &Problem) -> Result<Erased> {
     })
 }
 
-/// Builds this rank's ensemble of another wave function, sampled as this input says, with the sign
-/// rule in front of it.
+/// Builds this rank's ensemble of another wave function, with the sign rule in front of it.
 pub fn ensemble_of(
     source: &Source,
     problem: &Problem,

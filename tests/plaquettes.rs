@@ -162,7 +162,7 @@ fn networks_with_given_tensors() {
             let inside = [x > 0, x + 1 < size, y > 0, y + 1 < size];
             let legs = inside.map(|inside| 1 + usize::from(inside));
             let shape: Vec<usize> = std::iter::once(2).chain(legs).collect();
-            let mut at = vec![0; 5];
+            let mut at = [0; 5];
             let mut tensor = Vec::new();
             for mut k in 0..shape.iter().product() {
                 for (place, &extent) in at.iter_mut().zip(&shape).rev() {

@@ -48,7 +48,7 @@ pub struct CircuitSettings {
 
 /// World lines of one chain.
 enum ChainLines {
-    Clusters(EnergyLines),
+    Clusters(Box<EnergyLines>),
     Gibbs(Box<dyn WorldLines>),
 }
 
@@ -132,7 +132,7 @@ impl CircuitLines {
                 Some(start) => EnergyLines::from_hidden(start, circuit, terms)?,
             };
             match lines.width() {
-                1 => Ok(ChainLines::Clusters(lines)),
+                1 => Ok(ChainLines::Clusters(Box::new(lines))),
                 _ => Err(unknown(
                     "the energy of gates with |J_z| > J_xy, or in a magnetised sector, is a ratio",
                 )),

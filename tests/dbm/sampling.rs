@@ -31,10 +31,8 @@ fn measured(input: &str, sampler: &str) -> (f64, f64, Vec<f64>, Vec<f64>) {
     let tree = case.tree("x.h5");
     let correlations = |part: &str| {
         let path = "measure/observables/spin-correlations-zz";
-        let names = tree.datasets.keys();
-        let name = names
-            .filter(|n| n.starts_with(path) && n.ends_with(part))
-            .next();
+        let mut names = tree.datasets.keys();
+        let name = names.find(|n| n.starts_with(path) && n.ends_with(part));
         tree.reals(name.unwrap()).unwrap()
     };
     let energy = number(&case, "measure/energy/mean").unwrap();

@@ -3,9 +3,9 @@
 //! A hidden unit is seen by the sites from the first to the last that it is coupled to. A bond
 //! carries the values ±1 of all units that are seen on both of its sides, so that A_i^σ[α, β] =
 //! e^{a_i σ} times, for each unit seen by site i: δ_{αβ} e^{W σ α} where it goes on,
-//! e^{(b + W σ) β} where it starts, e^{W σ α} where it ends and 2 cosh(b + W σ) where it does both (J. Chen et
-//! al., PRB 97, 085104 (2018)). Orthogonal factors are split off from the left, so that a bond
-//! never has more numbers than there are states on its left.
+//! e^{(b + W σ) β} where it starts, e^{W σ α} where it ends and 2 cosh(b + W σ) where it does both
+//! (J. Chen et al., PRB 97, 085104 (2018)). Orthogonal factors are split off from the left, so that
+//! a bond never has more numbers than there are states on its left.
 
 use super::{ProductShape, Tensors};
 use crate::ansatz::Block;

@@ -173,6 +173,11 @@ fn on_values<T: Kernel>(
     )
 }
 
+/// Whether a table of `[ansatz]` is that of a restricted Boltzmann machine.
+pub fn is_meant(table: &toml::Table) -> bool {
+    table.get("kind").and_then(toml::Value::as_str) == Some("rbm")
+}
+
 /// Builds a restricted Boltzmann machine from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;

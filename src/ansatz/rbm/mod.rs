@@ -18,7 +18,7 @@ mod values;
 mod walkers;
 
 pub(super) use factory::hidden_units;
-pub use factory::{build, schema};
+pub use factory::{build, is_meant, schema};
 pub(super) use import::load as load_parameters;
 pub use kernel::Kernel;
 pub use walkers::{RbmBatch, RbmScratch};

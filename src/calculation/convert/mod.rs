@@ -12,7 +12,7 @@ use super::vmc::problem::{ensemble_of, with_sign_rule};
 use super::vmc::{ShownParameters, Vmc};
 use super::world::{Section, World};
 use crate::ansatz::mps::{Canonical, Compressed, MachineCouplings, Mps, ProductShape, Tensors};
-use crate::ansatz::{Ansatz, Block, Erased};
+use crate::ansatz::{Ansatz, Block, Erased, rbm};
 use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
 use crate::input::Source;
@@ -94,20 +94,15 @@ impl<'a> Convert<'a> {
         if !vmc.problem.basis.is_spin_half() {
             return Err(crate::basis::only_spin_half("convert.to", "a conversion"));
         }
-        let kind = self
-            .source
-            .input
-            .ansatz
-            .as_ref()
-            .and_then(|a| a.get("kind"));
-        let is_rbm = kind.and_then(toml::Value::as_str) == Some("rbm");
+        let table = self.source.input.ansatz.as_ref();
+        let is_rbm = table.is_some_and(rbm::is_meant);
         let (layout, parameters) = (vmc.ensemble.layout(), vmc.ensemble.parameters());
         let found = MachineCouplings::of(&layout, &parameters, vmc.sites()).filter(|_| is_rbm);
         found.ok_or_else(|| {
             refused(
                 "convert.to",
                 "\"mps\" is made from a restricted Boltzmann machine without a symmetry",
-                "use ansatz.kind = \"rbm\" with symmetry = \"none\"",
+                "optimise one with symmetry = \"none\"",
             )
         })
     }

@@ -213,6 +213,22 @@ impl Shots {
         Urn::new(&self.shares())
     }
 
+    /// The rows along z alone, in the same way; nothing can be drawn where there are none.
+    pub fn urn_along_z(&self) -> Urn {
+        let mut shares = self.shares();
+        for (share, basis) in shares.iter_mut().zip(&self.basis) {
+            if !self.bases[*basis as usize].rotated().is_empty() {
+                *share = 0.0;
+            }
+        }
+        Urn::new(&shares)
+    }
+
+    /// Whether all weights are whole numbers.
+    pub fn is_counted(&self) -> bool {
+        self.weights.iter().all(|w| w.fract() == 0.0)
+    }
+
     /// A batch: `count` single shots drawn with replacement from the [`Shots::urn`] of these shots;
     /// its weights are counts, its bases those of all shots.
     pub fn batch(&self, urn: &Urn, count: usize, rng: &mut Generator) -> Shots {

@@ -5,6 +5,7 @@ use super::keys::{
 };
 use super::moving::places;
 use super::{ending, lesson, target};
+use crate::ansatz::boltzmann::partition::LARGEST_SUM;
 use crate::calculation::vmc::Vmc;
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one, positive};
@@ -163,9 +164,8 @@ fn of_machines(keys: &LearnInput, vmc: &Vmc, loaded: bool) -> Result<()> {
             return wrong(key, "the wave function has no phase of its own", remedy);
         }
     }
-    if keys.log_z.is_some() && ending::machine(&*vmc.ensemble).is_none() {
-        let remedy = "use ansatz.kind = \"boltzmann\", or remove the key";
-        return wrong("log_z", "ln Z belongs to a Boltzmann machine", remedy);
+    if let Some(z) = &keys.log_z {
+        log_z(z.method, vmc)?;
     }
     if keys.restarts > 1 && loaded {
         let problem = "all restarts would start from ansatz.load";
@@ -174,6 +174,25 @@ fn of_machines(keys: &LearnInput, vmc: &Vmc, loaded: bool) -> Result<()> {
     if keys.phase_init.is_some() && loaded {
         let problem = "the phase starts from ansatz.load";
         return wrong("phase_init", problem, "remove one of the two keys");
+    }
+    Ok(())
+}
+
+/// ln Z is that of a machine on all configurations, exact where one layer is small.
+fn log_z(method: PartitionMethod, vmc: &Vmc) -> Result<()> {
+    if !vmc.problem.basis.charges().is_empty() {
+        let problem = "ln Z is a sum over all configurations, and there is a sector";
+        return wrong("log_z", problem, "remove hamiltonian.sector, or the key");
+    }
+    let Some(machine) = ending::machine(&*vmc.ensemble) else {
+        let remedy = "use ansatz.kind = \"boltzmann\", or remove the key";
+        return wrong("log_z", "ln Z belongs to a Boltzmann machine", remedy);
+    };
+    let smaller = machine.sites().min(machine.hidden());
+    if method == PartitionMethod::Exact && smaller > LARGEST_SUM {
+        let problem =
+            format!("the smaller layer has {smaller} units, and {LARGEST_SUM} can be summed");
+        return wrong("log_z.method", problem, "use \"ais\"");
     }
     Ok(())
 }
@@ -198,13 +217,17 @@ pub(super) fn refuse(source: &Source, keys: &LearnInput, vmc: &Vmc) -> Result<()
     }
     lesson::bases(keys, &vmc.problem)?;
     target::look_at(source, keys, &vmc.problem)?;
-    if keys.patience > 0 && !vmc.ensemble.noise().is_none() && !keeps_norm(vmc) {
-        return Err(Error::input(
-            "learn.patience",
-            "the norm of the wave function is not known in every step",
-            "use sampler.method = \"full-sum\" or \"direct\", a boltzmann of at most 12 hidden \
-             units, or remove the key",
-        ));
+    for (key, given) in [
+        ("patience", keys.patience > 0),
+        ("restarts", keys.restarts > 1 && outcomes),
+    ] {
+        if given && !vmc.ensemble.noise().is_none() && !keeps_norm(vmc) {
+            let problem = "likelihoods cannot be compared: the norm of the wave function is not \
+                           known in every step";
+            let remedy = "use sampler.method = \"full-sum\" or \"direct\", a boltzmann of at most \
+                          12 hidden units, or remove the key";
+            return wrong(key, problem, remedy);
+        }
     }
     Ok(())
 }

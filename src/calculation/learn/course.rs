@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 impl Learn<'_> {
     /// Samples of the model at the present parameters.
-    pub(super) fn sample(&self, desk: &Desk) -> Result<()> {
+    pub(super) fn sample(&self, desk: &Desk, negative: Option<NegativePhase>) -> Result<()> {
         let vmc = &mut *self.vmc.borrow_mut();
         let now = &self.standing;
         let step = (now.member as u64) << 32 | now.step as u64;
@@ -31,7 +31,7 @@ impl Learn<'_> {
         if now.step == 0 {
             burn_in = vmc.sampler.burn_in + FIRST_BURN_IN;
         }
-        if self.keys.negative == Some(NegativePhase::Cd) {
+        if negative == Some(NegativePhase::Cd) {
             self.start_at_outcomes(vmc, step)?;
             (burn_in, per_chain) = (0, 1);
         }
@@ -54,7 +54,11 @@ impl Learn<'_> {
         let mut states = Vec::new();
         for chain in vmc.ensemble.noise().streams() {
             let mut rng = stream(vmc.seed, Purpose::LearnBatch, 1 << 32 | chain as u64, step);
-            let drawn = lesson.urn.draw(1, &mut rng);
+            let drawn = lesson.starts.draw(1, &mut rng);
+            if drawn.is_empty() {
+                let problem = "no outcome is along z, where chains could start";
+                return Err(Error::input("learn.negative", problem, "use \"pcd\""));
+            }
             for (k, _) in drawn {
                 states.extend_from_slice(lesson.shots.outcome(k));
             }
@@ -92,7 +96,7 @@ impl Learn<'_> {
     fn go_to(&mut self, parameters: &[f64], desk: &Desk) -> Result<()> {
         let vmc = &self.vmc;
         vmc.borrow_mut().ensemble.set_parameters(parameters)?;
-        self.sample(desk)?;
+        self.sample(desk, self.keys.negative)?;
         self.standing.point = Some(self.look(None, desk.comm)?);
         Ok(())
     }
@@ -134,7 +138,7 @@ impl Learn<'_> {
             drop(vmc);
             self.standing.step += 1;
         }
-        self.sample(desk)?;
+        self.sample(desk, self.keys.negative)?;
         let point = self.look(self.batch(), desk.comm)?;
         let (vmc, step) = (self.vmc.borrow(), self.standing.step);
         let pending = self.movers.pending(&vmc, &point.force, step, desk.comm)?;
@@ -261,6 +265,10 @@ impl Learn<'_> {
             && kept.member != self.standing.member
         {
             self.go_to(&kept.parameters, desk)?;
+        }
+        if self.keys.negative == Some(NegativePhase::Cd) {
+            // Chains that begin at outcomes are not those of |ψ|².
+            self.sample(desk, None)?;
         }
         let found = ending::find(self, &self.vmc.borrow(), desk)?;
         self.found = Some(found);

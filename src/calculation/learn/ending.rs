@@ -229,5 +229,5 @@ fn fidelities(learn: &Learn, vmc: &Vmc, desk: &Desk) -> Result<(Option<f64>, Opt
         return Ok((Some(fidelity(phi, &psi)), Some(0.0)));
     }
     let overlap = Overlap::new(vmc, state, desk.comm)?;
-    Ok((Some(overlap.fidelity), Some(overlap.error(vmc, desk.comm)?)))
+    Ok((Some(overlap.fidelity), overlap.error(vmc, desk.comm)?))
 }

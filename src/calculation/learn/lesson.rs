@@ -5,7 +5,7 @@ use super::keys::{BasesInput, LearnInput, NAME, TargetInput};
 use super::target::TargetState;
 use crate::basis::Numbering;
 use crate::calculation::vmc::problem::{Problem, saved_ensemble};
-use crate::comm::Comm;
+use crate::comm::{Comm, agree};
 use crate::ensemble::Request;
 use crate::error::{Error, Result};
 use crate::input::{FIRST_BURN_IN, Method, SamplerInput, Source};
@@ -31,8 +31,10 @@ pub(super) struct Lesson {
     pub shots: Shots,
     /// Those that are held out.
     pub held: Option<Shots>,
-    /// What batches and starts of chains are drawn from.
+    /// What batches are drawn from.
     pub urn: Urn,
+    /// What starts of chains are drawn from: outcomes along z.
+    pub starts: Urn,
     /// Entropy of `shots`, mean over the bases.
     pub entropy: f64,
     /// What was drawn from a state, if anything; on rank 0.
@@ -130,6 +132,14 @@ impl Lesson {
         };
         let (shots, held) = match keys.test_fraction > 0.0 {
             false => (all, None),
+            true if !all.is_counted() => {
+                let problem = "outcomes whose weights are no whole numbers cannot be held out";
+                return Err(Error::input(
+                    "learn.test_fraction",
+                    problem,
+                    "give counts, or remove the key",
+                ));
+            }
             true => {
                 let mut rng = stream(seed, Purpose::HeldOut, 0, 0);
                 let (kept, held) = all.split(keys.test_fraction, &mut rng);
@@ -144,6 +154,7 @@ impl Lesson {
         Ok(Lesson {
             entropy: shots.entropy(),
             urn: shots.urn(),
+            starts: shots.urn_along_z(),
             shots,
             held,
             drawn,
@@ -161,10 +172,14 @@ impl Lesson {
         }
         let mut bytes = tree.to_bytes();
         comm.broadcast_bytes(&mut bytes)?;
-        if let Some(lesson) = found {
-            return Ok(lesson);
-        }
-        let tree = Tree::from_bytes(&bytes).unwrap_or_default();
+        let own = found.map_or_else(|| Self::read(&bytes, sites), Ok);
+        agree(comm, own)
+    }
+
+    /// Out of the bytes of rank 0.
+    fn read(bytes: &[u8], sites: usize) -> Result<Self> {
+        let lost = || Error::numerical("outcomes did not come from rank 0 as a whole", "try again");
+        let tree = Tree::from_bytes(bytes).ok_or_else(lost)?;
         let held = tree.datasets.contains_key("held/weights");
         let held = held
             .then(|| Shots::load(&tree, "held", sites))
@@ -173,6 +188,7 @@ impl Lesson {
         Ok(Lesson {
             entropy: shots.entropy(),
             urn: shots.urn(),
+            starts: shots.urn_along_z(),
             shots,
             held,
             drawn: None,

@@ -6,7 +6,7 @@
 //! 447 (2018)).
 
 use super::lesson::{MOST_SITES, too_many_words, word};
-use crate::basis::Numbering;
+use crate::basis::{Basis, Numbering};
 use crate::ensemble::Amplitudes;
 use crate::error::{Error, Result};
 use crate::shots::{MeasuredBasis, Readout, Shots, rotate, rotate_back, unrotated};
@@ -154,6 +154,17 @@ impl Likelihood {
         self.nll -= share * used.ln();
         used
     }
+}
+
+/// An error for an outcome along z that is not in the sector.
+pub(super) fn within(shots: &Shots, basis: &Basis) -> Result<()> {
+    for k in 0..shots.len() {
+        let along_z = shots.bases[shots.basis[k] as usize].rotated().is_empty();
+        if along_z && !basis.contains(shots.outcome(k)) {
+            return Err(outside(shots.outcome(k)));
+        }
+    }
+    Ok(())
 }
 
 fn outside(outcome: &[i8]) -> Error {

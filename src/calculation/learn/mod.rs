@@ -106,7 +106,8 @@ impl<'a> Learn<'a> {
             source.input.seed,
         );
         sampled.ensemble.set_parameters(&start)?;
-        let rows = (8 * LearnRow::COLUMNS.len() * keys.steps) as f64;
+        let (steps, restarts) = (keys.steps as f64, keys.restarts as f64);
+        let rows = 8.0 * LearnRow::COLUMNS.len() as f64 * steps;
         // The matrix of a natural gradient and its copy; outcomes written out or as a list.
         let matrix = if keys.method == LearningMethod::Sr {
             vector * vector / 4.0
@@ -114,15 +115,16 @@ impl<'a> Learn<'a> {
             0.0
         };
         let outcomes = outcome_bytes(&keys, &sampled)?;
+        let turned = turned_bytes(&keys, &sampled)?;
         drop(sampled);
         Ok(Learn {
             movers: Movers::new(&keys, &layout, facts.kind)?,
             factor: moving::factor(facts.kind),
             cost: Cost {
-                blocks: (keys.restarts * (keys.steps + 1)) as f64,
+                blocks: restarts * (steps + 1.0),
                 bytes: 6.0 * vector + 2.0 * rows + outcomes,
-                work: 5.0 * vector + matrix,
-                work_elsewhere: 5.0 * vector + matrix,
+                work: 5.0 * vector + matrix + turned,
+                work_elsewhere: 5.0 * vector + matrix + turned,
                 state: 6.0 * vector + 2.0 * rows,
                 ..Cost::default()
             },
@@ -151,11 +153,16 @@ impl<'a> Learn<'a> {
 
 /// Bytes of outcomes that a state gives, on every rank, at most; files are not looked at.
 fn outcome_bytes(keys: &LearnInput, vmc: &Vmc) -> Result<f64> {
+    let most = vmc.problem.basis.dimension();
+    let state = match keys.target {
+        keys::TargetInput::GroundState {} => 16.0 * most,
+        keys::TargetInput::File { .. } if most <= target::LARGEST => 16.0 * most,
+        _ => 0.0,
+    };
     if keys.objective == LearnedObjective::Infidelity {
-        return Ok(16.0 * vmc.problem.basis.dimension().min(target::LARGEST));
+        return Ok(state);
     }
     let sites = vmc.sites() as f64;
-    let most = vmc.problem.basis.dimension();
     let each = |basis: &crate::shots::MeasuredBasis| {
         let rotated = basis.rotated().len() as i32;
         let rows = match keys.shots {
@@ -173,7 +180,21 @@ fn outcome_bytes(keys: &LearnInput, vmc: &Vmc) -> Result<f64> {
         keys::TargetInput::Shots { .. } => Vec::new(),
         _ => lesson::bases(keys, &vmc.problem)?,
     };
-    Ok(bases.iter().map(each).sum())
+    // What is drawn is written shot by shot.
+    let shots = keys.shots as f64 * bases.len() as f64 * (sites + 16.0);
+    Ok(state + shots + bases.iter().map(each).sum::<f64>())
+}
+
+/// Bytes of a step of a full sum in which outcomes are turned: all words, as amplitudes and as
+/// probabilities.
+fn turned_bytes(keys: &LearnInput, vmc: &Vmc) -> Result<f64> {
+    if !vmc.ensemble.noise().is_none() || matches!(keys.target, keys::TargetInput::Shots { .. }) {
+        return Ok(0.0);
+    }
+    let bases = lesson::bases(keys, &vmc.problem)?;
+    let turned = keys.readout.is_some() || bases.iter().any(|b| !b.rotated().is_empty());
+    let words = 2f64.powi(vmc.sites().min(1000) as i32);
+    Ok(if turned { 40.0 * words } else { 0.0 })
 }
 
 /// The parameters at the start: with `phase_init`, weights and biases of the phase are drawn anew.

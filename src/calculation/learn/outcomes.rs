@@ -5,7 +5,7 @@ use super::Learn;
 use super::judge::{UNKNOWN, total};
 use super::keys::LearnedObjective;
 use super::lesson::{Lesson, few_rotated, readout};
-use super::likelihood::{AllOutcomes, WrittenOut};
+use super::likelihood::{self, AllOutcomes, WrittenOut};
 use super::target::{self, TargetState};
 use crate::calculation::vmc::Vmc;
 use crate::comm::{Comm, Serial, agree, share};
@@ -69,6 +69,12 @@ impl Learn<'_> {
             return Ok(Prepared::All(all(&lesson.shots)?, held));
         }
         lesson.shots.bases.iter().try_for_each(few_rotated)?;
+        for shots in [Some(&lesson.shots), lesson.held.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            likelihood::within(shots, &vmc.problem.basis)?;
+        }
         let own = |shots: &Shots| WrittenOut::new(shots, self.share(shots));
         Ok(Prepared::Share(
             own(&lesson.shots),

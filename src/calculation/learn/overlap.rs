@@ -50,8 +50,11 @@ impl Overlap {
     }
 
     /// The standard error of F where the configurations are those of chains; the same on every
-    /// rank.
-    pub fn error(&self, vmc: &Vmc, comm: &dyn Comm) -> Result<f64> {
+    /// rank. `None` for a single chain.
+    pub fn error(&self, vmc: &Vmc, comm: &dyn Comm) -> Result<Option<f64>> {
+        if vmc.sampler.chains < 2 {
+            return Ok(None);
+        }
         let series = gather_series(comm, &self.ratios, vmc.sampler.chains)?;
         let mut found = [if comm.is_root() {
             jackknife(&series)
@@ -59,7 +62,7 @@ impl Overlap {
             0.0
         }];
         comm.broadcast(&mut found)?;
-        Ok(found[0])
+        Ok(Some(found[0]))
     }
 }
 

@@ -17,7 +17,7 @@ const ERROR: &str = "correlations/error";
 /// What is known of the outcomes alone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct OutcomeFigures {
-    /// Their number, by weight; `None` where they are an exact distribution.
+    /// Their number, by weight; `None` where they are a distribution.
     count: Option<f64>,
     /// ⟨s_i s_j⟩ with standard errors, row by row; empty where no outcome is along z, and where
     /// outcomes have readout errors.
@@ -28,7 +28,8 @@ pub(super) struct OutcomeFigures {
 impl OutcomeFigures {
     /// Of the outcomes that parameters follow.
     pub fn of(keys: &LearnInput, shots: &Shots) -> Self {
-        let counted = keys.shots > 0 || matches!(keys.target, TargetInput::Shots { .. });
+        let measured = keys.shots > 0 || matches!(keys.target, TargetInput::Shots { .. });
+        let counted = measured && shots.is_counted();
         let (products, weight) = products(shots);
         let mean: Vec<f64> = match weight > 0.0 && keys.readout.is_none() {
             true => products.iter().map(|sum| sum / weight).collect(),

@@ -19,8 +19,9 @@ pub(super) fn of(learn: &Learn) -> Vec<String> {
     let exact = learn.keys.shots == 0 && !matches!(learn.keys.target, TargetInput::Shots { .. });
     if let Some(kl) = found.kl.filter(|kl| exact && *kl > LOCAL_MINIMUM) {
         list.push(format!(
-            "the objective is {kl:.3} above the entropy of the data: a local minimum, or too \
-                 few steps; raise learn.restarts, learn.steps or ansatz.density"
+            "the objective is {kl:.3} above the entropy of the data: a local minimum, too few \
+             steps, or too few parameters; raise learn.restarts, learn.steps or the size of the \
+             wave function"
         ));
     }
     let held = learn.shown_rows().iter().map(|r| r.held_out).enumerate();

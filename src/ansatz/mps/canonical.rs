@@ -144,8 +144,11 @@ impl<T: Field + Lapack> Canonical<T> {
                 };
                 let total: f64 = (0..count).map(weight).sum();
                 let mut left = rng.random::<f64>() * total;
-                let mut chosen = count - 1;
-                for s in 0..count - 1 {
+                // A product may round up to the sum itself, which the last possible value has.
+                let last = (0..count).rev().find(|&s| weight(s) > 0.0);
+                let last = last.unwrap_or(count - 1);
+                let mut chosen = last;
+                for s in 0..last {
                     left -= weight(s);
                     if left < 0.0 {
                         chosen = s;

@@ -270,10 +270,13 @@ impl Calculation for Construct<'_> {
         Ok(())
     }
     fn load(&mut self, from: &Tree) -> Result<Loaded> {
+        let rows: Vec<ConstructRow> = load_rows(from, "rows")?;
+        if rows.len() > self.keys.steps() + 1 {
+            return Ok(Loaded::StartsOver);
+        }
         self.take_back();
         self.vmc.borrow_mut().load(from)?;
         self.rows = Vec::new();
-        let rows: Vec<ConstructRow> = load_rows(from, "rows")?;
         self.seconds = from.reals("seconds")?;
         if rows.is_empty() {
             return Ok(Loaded::Resumed);

@@ -135,6 +135,9 @@ impl<'a> Convert<'a> {
             entropies,
         } = Canonical::new(&exact)?.compressed(self.keys.threshold)?;
         let state = Mps::new(tensors, vmc.problem.basis.charges().is_empty());
+        // Within a sector they would be those of the machine outside it, too.
+        let whole = vmc.problem.basis.charges().is_empty();
+        let entropies = if whole { entropies } else { Vec::new() };
         let numbers = state.parameters();
         let deviation = match vmc.sites() <= COMPARED {
             true => Some(deviation(&vmc, Erased::new(state))?),
@@ -171,9 +174,10 @@ impl<'a> Convert<'a> {
         let state = Erased::new(Mps::<Complex64>::new(tensors, whole));
         let (rank, size) = self.rank;
         let ensemble = ensemble_of(self.source, &vmc.problem, state, rank, size)?;
+        let mut ensemble = ensemble;
+        ensemble.set_chain_states(vmc.ensemble.chain_states())?;
         let old = std::mem::replace(&mut vmc.ensemble, ensemble);
         vmc.shown = Some(ShownParameters::Blocks(old.layout(), old.parameters()));
-        vmc.ensemble.set_chain_states(old.chain_states())?;
         drop(vmc);
         self.found = Some(found);
         Ok(())
@@ -317,14 +321,14 @@ fn record(out: &mut Tree, found: &Converted, layout: &[Block]) {
             Value::Integer(shaped(&[cuts], found.compressed.clone())),
             "bond dimensions that are kept [cut]",
         ),
-        (
-            "entropies",
-            Value::Real(shaped(&[cuts], found.entropies.clone())),
-            "von Neumann entropy of the first sites, in nats [cut]",
-        ),
     ];
     for (name, value, meaning) in lists {
         out.describe(&format!("{NAME}/{name}"), value, "1", meaning);
+    }
+    if found.entropies.len() == cuts {
+        let meaning = "von Neumann entropy of the first sites, in nats [cut]";
+        let value = Value::Real(shaped(&[cuts], found.entropies.clone()));
+        out.describe(&format!("{NAME}/entropies"), value, "1", meaning);
     }
     if let Some(deviation) = found.deviation {
         let meaning = "largest difference of normalised amplitudes over the largest of them";

@@ -236,6 +236,5 @@ fn keeps_norm(vmc: &Vmc) -> bool {
     let few = |n: usize| 2f64.powi(n as i32) <= ending::EVERY_STEP;
     let machine = ending::machine(&*vmc.ensemble);
     let small = machine.is_some_and(|m| few(m.sites().min(m.hidden())));
-    let direct = vmc.sampler.method == Method::Direct;
-    direct || small || vmc.problem.basis.dimension() <= ending::EVERY_STEP
+    ending::is_normalised(vmc) || small || vmc.problem.basis.dimension() <= ending::EVERY_STEP
 }

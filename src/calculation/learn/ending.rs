@@ -101,9 +101,15 @@ fn log_norm_of(logs: &[Complex64]) -> f64 {
     2.0 * largest + sum.ln()
 }
 
+/// Whether ⟨ψ|ψ⟩ = 1: what is drawn by its conditional probabilities. A product of matrices has
+/// those of another form.
+pub(super) fn is_normalised(vmc: &Vmc) -> bool {
+    vmc.sampler.method == Method::Direct && vmc.ensemble.matrix_product().is_none()
+}
+
 /// ln ⟨ψ|ψ⟩, where at most `most` terms give it.
 pub(super) fn log_norm(vmc: &Vmc, most: f64, go_on: &dyn Fn() -> bool) -> Result<Option<f64>> {
-    if vmc.sampler.method == Method::Direct {
+    if is_normalised(vmc) {
         return Ok(Some(0.0));
     }
     if let Some(machine) = machine(&*vmc.ensemble) {

@@ -90,7 +90,7 @@ impl<'a> Construct<'a> {
         sampled::check(&sampled, &trotter, &terms)?;
         let layout = sampled.ensemble.layout();
         drop(sampled);
-        Ok(Construct {
+        let construct = Construct {
             vmc,
             source: world.source,
             rank: (world.rank, world.size),
@@ -107,7 +107,11 @@ impl<'a> Construct<'a> {
             seconds: Vec::new(),
             before: RefCell::new(None),
             mark: (0, None),
-        })
+        };
+        if construct.is_sampled() {
+            construct.refuse_observables()?;
+        }
+        Ok(construct)
     }
 
     fn is_sampled(&self) -> bool {

@@ -4,11 +4,15 @@
 use super::Construct;
 use super::keys::ConstructInput;
 use crate::ansatz::dbm::DeepNetwork;
+use crate::calculation::measure;
 use crate::calculation::vmc::Vmc;
+use crate::calculation::vmc::problem::observables;
 use crate::comm::share;
-use crate::ensemble::{CircuitLines, CircuitSettings, Variational};
+use crate::ensemble::{CircuitLines, CircuitSettings, Ensemble, Request, Variational};
 use crate::error::{Error, Result};
 use crate::input::Method;
+use crate::observable::{Named, View};
+use crate::rng::Purpose;
 use crate::worldlines::trotter::Trotter;
 use crate::worldlines::{EnergyLines, HiddenStart, Terms};
 use num_complex::Complex64;
@@ -66,14 +70,55 @@ fn start(network: &DeepNetwork) -> Option<HiddenStart> {
 }
 
 impl Construct<'_> {
+    /// An error for an observable of `[measure]` that asks for amplitudes: it is tried on the
+    /// world lines of one step.
+    pub(super) fn refuse_observables(&self) -> Result<()> {
+        let Some(keys) = measure::keys(self.source)? else {
+            return Ok(());
+        };
+        let vmc = self.vmc.borrow();
+        let list = &keys.observables;
+        let named = observables(self.source, &vmc.problem, list, "measure.observables")?;
+        let mut lines = CircuitLines::new(CircuitSettings {
+            chains: 0..1,
+            total_chains: 1,
+            ..self.settings(&vmc, 1, None)
+        })?;
+        lines.sample(&Request {
+            purpose: Purpose::Measure,
+            step: 0,
+            burn_in: 0,
+            per_chain: 1,
+        })?;
+        let same = lines.configurations().to_vec();
+        for Named { name, observable } in named {
+            if observable
+                .local_values(&View::new(&lines, 0..1, &same))
+                .is_err()
+            {
+                let problem = format!("{name} asks for amplitudes, and world lines have none");
+                let remedy = "measure diagonal observables such as spin-correlations-zz, or use \
+                              sampler.method = \"full-sum\"";
+                return Err(Error::input("measure.observables", problem, remedy));
+            }
+        }
+        Ok(())
+    }
+
     /// This rank's chains of world lines.
     pub(super) fn world_lines(&self, vmc: &Vmc) -> Result<Box<dyn Variational>> {
-        let circuit = self.trotter.after(self.keys.steps());
+        let first = start(&self.first_network());
+        let settings = self.settings(vmc, self.keys.steps(), first);
+        Ok(Box::new(CircuitLines::new(settings)?))
+    }
+
+    /// The chains of this rank after so many steps from a machine.
+    fn settings(&self, vmc: &Vmc, steps: usize, start: Option<HiddenStart>) -> CircuitSettings {
         let sampler = &vmc.sampler;
         let (rank, size) = self.rank;
-        let settings = CircuitSettings {
-            circuit,
-            start: start(&self.first_network()),
+        CircuitSettings {
+            circuit: self.trotter.after(steps),
+            start,
             terms: self.terms.clone(),
             hamiltonian: vmc.problem.hamiltonian.clone(),
             gibbs: sampler.method == Method::Gibbs,
@@ -82,8 +127,7 @@ impl Construct<'_> {
             chains: share(sampler.chains, rank, size),
             total_chains: sampler.chains,
             sweeps: sampler.sweeps,
-        };
-        Ok(Box::new(CircuitLines::new(settings)?))
+        }
     }
 }
 

@@ -188,6 +188,11 @@ fn what_cannot_work_is_refused_with_the_key() {
             without("'full-sum'", "'metropolis'") + measured,
             "sampler.method",
         ),
+        (
+            without("method = 'full-sum'", "chains = 2\nsamples = 8")
+                + "[measure]\nsamples = 16\nobservables = ['transverse-magnetisation']",
+            "transverse-magnetisation asks for amplitudes",
+        ),
         (other("sign_rule = 'marshall'", ""), "hamiltonian.sign_rule"),
         (other("size = 4", "size = 5"), "hamiltonian.sign_rule"),
         (

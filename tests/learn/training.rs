@@ -209,3 +209,29 @@ fn correlations_of_the_outcomes_are_told() {
     assert_eq!(found.reals("learn/correlations/error"), Ok(vec![0.0; 36]));
     assert!(found.real("learn/outcomes").is_err());
 }
+
+#[test]
+fn outcomes_that_are_not_learned_are_told() {
+    // Of 20 outcomes, most of which differ, nobody knows how near their entropy is.
+    for (shots, told) in [(20_000, true), (20, false)] {
+        let learn = format!("{EXACT}shots = {shots}\nsteps = 1\nlearning_rate = 0.01\n");
+        let ansatz = "kind = 'boltzmann'\ndensity = 1\ninit = 0.05";
+        let case = Case::new(&ring(6, 1.0, ansatz, "method = 'full-sum'", &learn));
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 0);
+        assert_eq!(text(&out).contains("local minimum"), told, "{}", text(&out));
+        assert!(text(&out).contains("learned: objective"), "{}", text(&out));
+    }
+}
+
+#[test]
+fn the_restart_that_is_kept_is_named() {
+    let learn = format!("{EXACT}steps = 2\nlearning_rate = 0.01\nrestarts = 3\n");
+    let ansatz = "kind = 'boltzmann'\ndensity = 1\ninit = 0.05";
+    let case = Case::new(&ring(4, 1.0, ansatz, "method = 'full-sum'", &learn));
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    let kept = case.tree("x.h5").integer("learn/restarts/kept").unwrap() + 1;
+    let line = format!("restart {kept} of 3 is kept: objective");
+    assert!(text(&out).contains(&line), "{}", text(&out));
+}

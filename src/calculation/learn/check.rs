@@ -200,6 +200,14 @@ fn log_z(method: PartitionMethod, vmc: &Vmc) -> Result<()> {
 /// What the wave function and its ensemble cannot do.
 pub(super) fn refuse(source: &Source, keys: &LearnInput, vmc: &Vmc) -> Result<()> {
     let ansatz = source.input.ansatz.as_ref();
+    if vmc.ensemble.layout().is_empty() {
+        let problem = "the wave function has no parameters that could learn";
+        return Err(Error::input(
+            "ansatz",
+            problem,
+            "use another kind, or hidden units",
+        ));
+    }
     of_machines(keys, vmc, ansatz.is_some_and(|t| t.contains_key("load")))?;
     lesson::readout(keys, vmc.sites())?;
     let outcomes = keys.objective == LearnedObjective::KullbackLeibler;

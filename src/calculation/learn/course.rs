@@ -1,5 +1,6 @@
 //! Decides the course of learning: samples, updates, restarts, the best of them.
 
+use super::ending::LearnedFigures;
 use super::judge::{self, LearningPoint, UNKNOWN};
 use super::keys::NegativePhase;
 use super::lesson;
@@ -271,12 +272,37 @@ impl Learn<'_> {
             self.sample(desk, None)?;
         }
         let found = ending::find(self, &self.vmc.borrow(), desk)?;
+        self.say_end(desk, &found);
         self.found = Some(found);
         self.standing.done = true;
         for warning in self.warnings() {
             desk.warn(&warning);
         }
         Ok(Progress::Done)
+    }
+}
+
+impl Learn<'_> {
+    /// Says what is kept at the end, and of which restart.
+    fn say_end(&self, desk: &mut Desk, found: &LearnedFigures) {
+        let named = [
+            ("objective", found.objective),
+            ("KL", found.kl),
+            ("held out", found.held_out),
+            ("fidelity", found.fidelity),
+        ];
+        let known = named.iter().filter_map(|(name, v)| Some((name, (*v)?)));
+        let words: Vec<_> = known.map(|(name, v)| format!("{name} {v:.6}")).collect();
+        let kept = match self.keys.restarts {
+            1 => "learned:".to_string(),
+            many => format!(
+                "restart {} of {many} is kept:",
+                self.standing.kept_member() + 1
+            ),
+        };
+        if !words.is_empty() {
+            desk.say(&format!("{kept} {}", words.join("  ")));
+        }
     }
 }
 

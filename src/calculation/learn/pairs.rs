@@ -6,10 +6,14 @@ use crate::io::tree::{Tree, Value, shaped};
 use crate::shots::Shots;
 use ndarray::Array2;
 
+/// How often an outcome is seen on average, at least, for an estimate of their noise.
+const SEEN_AGAIN: f64 = 10.0;
 /// Outcomes that are added up at once.
 const BLOCK: usize = 1024;
 /// Where it stands in a checkpoint.
 const COUNT: &str = "outcomes";
+/// Where the number of different outcomes stands.
+const DIFFERENT: &str = "different";
 /// Where the correlations stand.
 const MEAN: &str = "correlations/mean";
 const ERROR: &str = "correlations/error";
@@ -19,6 +23,8 @@ const ERROR: &str = "correlations/error";
 pub(super) struct OutcomeFigures {
     /// Their number, by weight; `None` where they are a distribution.
     count: Option<f64>,
+    /// How many of them differ.
+    different: f64,
     /// ⟨s_i s_j⟩ with standard errors, row by row; empty where no outcome is along z, and where
     /// outcomes have readout errors.
     mean: Vec<f64>,
@@ -41,8 +47,20 @@ impl OutcomeFigures {
         };
         OutcomeFigures {
             count: counted.then(|| shots.weights.iter().sum()),
+            different: shots.len() as f64,
             error: mean.iter().map(error).collect(),
             mean,
+        }
+    }
+
+    /// How far the best of so many parameters ends above the entropy of the outcomes, which is too
+    /// small by (different outcomes)/(2 outcomes); 0 for a distribution, `None` where too many of
+    /// them differ for that estimate.
+    pub fn noise(&self, parameters: usize) -> Option<f64> {
+        match self.count {
+            None => Some(0.0),
+            Some(count) if SEEN_AGAIN * self.different > count => None,
+            Some(count) => Some((self.different + parameters as f64) / (2.0 * count)),
         }
     }
 
@@ -51,6 +69,7 @@ impl OutcomeFigures {
         if let Some(count) = self.count {
             out.put_real(&format!("{prefix}/{COUNT}"), count);
         }
+        out.put_real(&format!("{prefix}/{DIFFERENT}"), self.different);
         for (name, values) in [(MEAN, &self.mean), (ERROR, &self.error)] {
             out.put_reals(&format!("{prefix}/{name}"), values);
         }
@@ -61,6 +80,9 @@ impl OutcomeFigures {
         let list = |name: &str| from.reals(&format!("{prefix}/{name}")).unwrap_or_default();
         OutcomeFigures {
             count: from.real(&format!("{prefix}/{COUNT}")).ok(),
+            different: from
+                .real(&format!("{prefix}/{DIFFERENT}"))
+                .unwrap_or_default(),
             mean: list(MEAN),
             error: list(ERROR),
         }

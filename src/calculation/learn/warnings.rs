@@ -2,9 +2,8 @@
 
 use super::Learn;
 use super::judge::UNKNOWN;
-use super::keys::TargetInput;
 
-/// Above the entropy of the data by this: a local minimum.
+/// Above the entropy of the data by this, beside the noise of the data: a local minimum.
 const LOCAL_MINIMUM: f64 = 1e-2;
 /// Held-out likelihoods this far above their best tell of overfitting.
 const OVERFITTED: f64 = 1e-2;
@@ -15,9 +14,10 @@ pub(super) fn of(learn: &Learn) -> Vec<String> {
         return Vec::new();
     };
     let mut list = Vec::new();
-    // Of so many outcomes that the entropy is their own, the rest is noise of the data.
-    let exact = learn.keys.shots == 0 && !matches!(learn.keys.target, TargetInput::Shots { .. });
-    if let Some(kl) = found.kl.filter(|kl| exact && *kl > LOCAL_MINIMUM) {
+    let parameters = learn.vmc.borrow().ensemble.parameters().len();
+    let noise = found.data.noise(parameters);
+    let high = |kl: &f64| noise.is_some_and(|noise| *kl > LOCAL_MINIMUM + noise);
+    if let Some(kl) = found.kl.filter(high) {
         list.push(format!(
             "the objective is {kl:.3} above the entropy of the data: a local minimum, too few \
              steps, or too few parameters; raise learn.restarts, learn.steps or the size of the \

@@ -3,13 +3,10 @@
 
 mod common;
 #[path = "common/reference.rs"]
-#[allow(dead_code)]
 mod reference;
-#[path = "common/sections.rs"]
-#[allow(dead_code)]
-mod sections;
 
-use common::{Case, expect_code, mpirun, program, text};
+use common::sections::Compared;
+use common::{Case, expect_code, text};
 use nishina::ansatz::{ANSATZE, Ansatz, Context, Erased, build};
 use nishina::basis::Basis;
 use nishina::io::hdf5;
@@ -17,7 +14,6 @@ use nishina::io::tree::Tree;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::table::Shelf;
 use num_complex::Complex64;
-use sections::Compared;
 use toml::{Table, Value};
 
 fn entry(id: &str) -> Table {

@@ -104,7 +104,8 @@ fn cases() -> Vec<(&'static str, String)> {
             ring(
                 18,
                 "kind = 'dbm'",
-                "[sampler]\nmethod = 'full-sum'\n[construct]\ntime = 0.2\nstep = 0.1\n",
+                "[sampler]\nmethod = 'full-sum'\n[construct]\ntime = 0.2\nstep = 0.1\n\
+                 [measure]\nsamples = 1\n",
             ),
         ),
         ("rbm, full sum", ring(20, "kind = 'rbm'\ndensity = 1", &sum)),

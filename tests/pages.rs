@@ -151,6 +151,7 @@ fn follow(page: &Path) {
         ("regression.toml", "regression"),
         ("learning.toml", "learning"),
         ("imaginary.toml", "imaginary-time"),
+        ("tensor-networks.toml", "tensor-networks"),
     ] {
         std::fs::write(case.path(file), base(name)).unwrap();
     }

@@ -91,7 +91,7 @@ fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
     let snapshot = vector + remembered;
     // After the solve: the direction and the parameters behind it, and as the wave function takes
     // them its numbers, its copy and its tables, while the old ones are there.
-    let work = |solver: f64| solver.max(5.0 * vector);
+    let work = |solver: f64| solver.max(7.0 * vector);
     Cost {
         blocks: keys.steps as f64,
         bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered,

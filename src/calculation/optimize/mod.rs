@@ -90,7 +90,8 @@ fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
     let (vector, remembered) = (plan.vector(), plan.remembered());
     let snapshot = vector + remembered;
     // After the solve: the direction and the parameters behind it, and as the wave function takes
-    // them its numbers, its copy and its tables, while the old ones are there.
+    // them its numbers, its copy and its tables, while the old ones are there; and what the solver
+    // has not given back to the system.
     let work = |solver: f64| solver.max(7.0 * vector);
     Cost {
         blocks: keys.steps as f64,

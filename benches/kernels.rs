@@ -4,6 +4,9 @@
 //! `cargo bench --bench kernels [-- proposals paths parts scaling stages network precision]`; the
 //! figures and floors stand in docs/results.md.
 
+mod common;
+
+use common::smallest;
 use nishina::ansatz::feedforward::{Activation, Feedforward, FeedforwardScratch, Shape};
 use nishina::ansatz::field::Field;
 use nishina::ansatz::rbm::{Kernel, Rbm};
@@ -18,29 +21,6 @@ use nishina::sampler::{Counts, Metropolis, Mixture, RULES, RuleContext, named};
 use nishina::table::Shelf;
 use nishina::{input, problem};
 use num_complex::Complex64;
-
-/// CPU seconds of this thread.
-fn cpu() -> f64 {
-    let mut t = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the structure is writable.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
-    t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
-}
-
-/// The smallest CPU time of one call over `repeats` calls.
-fn smallest(repeats: usize, mut work: impl FnMut()) -> f64 {
-    let once = |work: &mut dyn FnMut()| {
-        let start = cpu();
-        work();
-        cpu() - start
-    };
-    (0..repeats)
-        .map(|_| once(&mut work))
-        .fold(f64::INFINITY, f64::min)
-}
 
 fn walkers(basis: &Basis, count: usize) -> Vec<i8> {
     let mut rng = stream(1, Purpose::Law, 0, 0);

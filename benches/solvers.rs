@@ -4,8 +4,10 @@
 //! Times are CPU seconds of this thread, the best of a few repetitions; run it pinned to a core
 //! (`taskset -c 0`).
 
+mod common;
 #[path = "../tests/common/tally.rs"]
 mod tally;
+use common::{cpu, smallest};
 use ndarray::Array2;
 use nishina::comm::counting::{Counting, Load, Traffic};
 use nishina::comm::{Serial, share, threads};
@@ -21,27 +23,6 @@ use nishina::rng::Purpose;
 use nishina::{input, job};
 use num_complex::Complex64;
 use tally::most_held;
-
-fn cpu() -> f64 {
-    let mut t = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: a plain call that fills the structure.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
-    t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
-}
-
-/// The best of `times` runs, in CPU seconds.
-fn best<T>(times: usize, mut f: impl FnMut() -> T) -> f64 {
-    (0..times)
-        .map(|_| {
-            let start = cpu();
-            std::hint::black_box(f());
-            cpu() - start
-        })
-        .fold(f64::INFINITY, f64::min)
-}
 
 /// Samples of a workload with what a solver needs of them.
 struct Work {
@@ -152,7 +133,7 @@ fn rates<T: Lapack + MatrixNumber>(n: usize) -> Rates {
     });
     let mut c = Array2::from_elem((n, n), T::zero());
     let gemm = flops
-        / best(5, || {
+        / smallest(5, || {
             T::gemm(
                 T::one(),
                 a.view(),
@@ -164,15 +145,15 @@ fn rates<T: Lapack + MatrixNumber>(n: usize) -> Rates {
             )
         });
     let herk = 0.5 * flops
-        / best(5, || {
+        / smallest(5, || {
             T::rank_update(1.0, a.view(), Op::Adjoint, 0.0, c.view_mut())
         });
     c.diag_mut()
         .iter_mut()
         .for_each(|d| *d += T::from_re(n as f64));
     let mut work = c.clone();
-    let copy = best(3, || work.assign(&c));
-    let once = best(5, || {
+    let copy = smallest(3, || work.assign(&c));
+    let once = smallest(5, || {
         work.assign(&c);
         T::factorise(&mut work).unwrap();
     });
@@ -223,7 +204,7 @@ fn steps() {
     ] {
         let work = Work::new(name, model, ansatz, 1024);
         let sizes = work.sizes();
-        let seconds = best(5, || direction(method, &work.data()));
+        let seconds = smallest(5, || direction(method, &work.data()));
         let rates = &rates[if work.derivatives.kind == Kind::Real {
             0
         } else {
@@ -265,7 +246,7 @@ fn sizes() {
         let work = Work::new("", RING_40, "density = 4", samples);
         series.push((
             samples as f64,
-            best(3, || direction("kernel-sr", &work.data())),
+            smallest(3, || direction("kernel-sr", &work.data())),
         ));
     }
     line("kernel-sr against samples (6600 parameters)", &series);
@@ -280,7 +261,7 @@ fn sizes() {
             let work = Work::new("", RING_20, &format!("density = {density}"), last);
             series.push((
                 work.sizes().columns as f64,
-                best(2, || direction(method, &work.data())),
+                smallest(2, || direction(method, &work.data())),
             ));
         }
         line(
@@ -567,7 +548,7 @@ fn evolution() {
             principle: Principle::Mclachlan,
             inverse,
         };
-        let seconds = best(3, || {
+        let seconds = smallest(3, || {
             motion::solve(&equation, &work.data(), 0.0, false, &Serial).unwrap()
         });
         println!(
@@ -582,7 +563,7 @@ fn evolution() {
     let kernel = multiply(half.view(), Op::Same, half.view(), Op::Adjoint);
     println!(
         "* the decomposition alone, order {n}: {:.3}",
-        best(2, || Complex64::eigen(kernel.clone()).unwrap())
+        smallest(2, || Complex64::eigen(kernel.clone()).unwrap())
     );
 }
 

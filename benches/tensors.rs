@@ -3,6 +3,9 @@
 //!
 //! `cargo bench --bench tensors`
 
+mod common;
+
+use common::smallest;
 use nishina::ansatz::eps::{PlaquetteClusters, Plaquettes, blocks};
 use nishina::ansatz::field::Field;
 use nishina::ansatz::peps::Pairs;
@@ -11,28 +14,6 @@ use nishina::basis::Basis;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::rng::{Purpose, stream};
 use num_complex::Complex64;
-
-/// CPU seconds of this thread.
-fn cpu() -> f64 {
-    let mut t = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the structure is writable.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
-    t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
-}
-
-/// The smallest CPU time of one call over `repeats` calls.
-fn smallest(repeats: usize, mut work: impl FnMut()) -> f64 {
-    let once = |work: &mut dyn FnMut()| {
-        let start = cpu();
-        work();
-        cpu() - start
-    };
-    let all = (0..repeats).map(|_| once(&mut work));
-    all.fold(f64::INFINITY, f64::min)
-}
 
 /// A configuration, all its flips, and its exchanges of neighbours along x and along y.
 fn questions(size: [usize; 2]) -> (Vec<i8>, [Asks; 3]) {

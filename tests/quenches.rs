@@ -1,7 +1,7 @@
 //! Worked quenches follow their exact curves: sampled, for rings of 14 and 40 sites.
 
 mod common;
-use common::{Case, expect_code, project};
+use common::{Case, expect_code, is_left_out, project};
 
 /// Largest deviation up to `end` of the first column of an observable from a column of an exact
 /// curve; prints the drift of the energy per site too, as far as it lies beyond three error bars.
@@ -57,8 +57,7 @@ const X: &str = "transverse-magnetisation";
 
 #[test]
 fn sampled_quenches_follow_their_exact_curves() {
-    if std::env::var_os("NISHINA_LONG").is_none() {
-        println!("SKIPPED: minutes of physics, run by jobs/test.sh --long");
+    if is_left_out() {
         return;
     }
     let fourteen = ["lattice.size=14"];

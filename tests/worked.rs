@@ -2,7 +2,7 @@
 //! below the exact energy; what is learned, its divergence, fidelity and magnetisation.
 
 mod common;
-use common::{Case, expect_code, project};
+use common::{Case, expect_code, is_left_out, project};
 
 /// Exact energies: free fermions (Ising), Bethe equations and exact diagonalisation (Heisenberg,
 /// J1-J2).
@@ -112,8 +112,7 @@ fn short_worked_inputs_learn_what_they_promise() {
 
 #[test]
 fn long_worked_inputs_learn_what_they_promise() {
-    if std::env::var_os("NISHINA_LONG").is_none() {
-        println!("SKIPPED: minutes of physics, run by jobs/test.sh --long");
+    if is_left_out() {
         return;
     }
     learn(&LEARNED_LONG);
@@ -126,8 +125,7 @@ fn short_worked_inputs_reach_their_accuracy() {
 
 #[test]
 fn long_worked_inputs_reach_their_accuracy() {
-    if std::env::var_os("NISHINA_LONG").is_none() {
-        println!("SKIPPED: minutes of physics, run by jobs/test.sh --long");
+    if is_left_out() {
         return;
     }
     reach(&LONG);

@@ -3,6 +3,7 @@
 
 #[path = "worldlines/circuits.rs"]
 mod circuits;
+mod common;
 #[path = "worldlines/energies.rs"]
 mod energies;
 #[path = "worldlines/long.rs"]

@@ -1,6 +1,6 @@
 //! Samplers against exact numbers.
 
-use crate::common::{Case, expect_code, text};
+use crate::common::{Case, expect_code, is_left_out, text};
 use crate::room::{NAMES, expected, measured};
 
 /// The largest deviation in errors of the means of a run from exact numbers.
@@ -357,7 +357,7 @@ fn self_learning_gains_as_published_on_a_small_square() {
 
 #[test]
 fn self_learning_gains_as_published_on_larger_squares() {
-    if std::env::var("NISHINA_LONG").is_err() {
+    if is_left_out() {
         return;
     }
     let sampler = "chains = 4\nsamples = 131072\nburn_in = 2000";

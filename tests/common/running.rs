@@ -216,3 +216,11 @@ pub fn is_root(skipped: &str) -> bool {
 pub fn long() -> bool {
     std::env::var("NISHINA_LONG").is_ok_and(|v| v == "1")
 }
+
+/// Whether a test of minutes is left out, which is said.
+pub fn is_left_out() -> bool {
+    if !long() {
+        println!("SKIPPED: minutes of physics, run by jobs/test.sh --long");
+    }
+    !long()
+}

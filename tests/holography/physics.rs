@@ -1,6 +1,6 @@
 //! What the published experiments find: the black hole again, and the space of QCD.
 
-use crate::common::{Case, expect_code, long};
+use crate::common::{Case, expect_code, is_left_out};
 use crate::room::near;
 use nishina::io::tree::Tree;
 
@@ -85,8 +85,7 @@ const QCD: [[f64; 2]; 15] = [
 
 #[test]
 fn the_space_of_qcd_has_its_dip_its_wall_and_its_screening() {
-    if !long() {
-        println!("SKIPPED: a minute of training, run by jobs/test.sh --long");
+    if is_left_out() {
         return;
     }
     let (case, found) = run(

@@ -50,20 +50,22 @@ fn check_energy(what: &str, circuit: &Circuit, terms: &Terms, sweeps: usize) {
     check_lines(what, new, energy(&state(circuit), terms), sweeps);
 }
 
-fn check_lines(what: &str, new: impl Fn() -> EnergyLines, exact: f64, sweeps: usize) {
-    let measure = |seed| {
-        let (mut rng, mut lines) = (words(seed), new());
-        (0..50).for_each(|_| lines.sweep(&mut rng));
-        let mut sample = |_| {
-            lines.sweep(&mut rng);
-            lines.columns().unwrap()
-        };
-        let samples: Vec<_> = (0..sweeps).map(&mut sample).collect();
-        let evaluate = |means: &[f64]| vec![EnergyLines::energy(means)];
-        let summary = filled(&samples).summary(0, &evaluate);
-        [summary.mean[0], summary.error[0]]
+/// The energy of so many sweeps and its error, after `first` others.
+pub fn measured(mut lines: EnergyLines, seed: u64, first: usize, sweeps: usize) -> [f64; 2] {
+    let mut rng = words(seed);
+    (0..first).for_each(|_| lines.sweep(&mut rng));
+    let mut sample = |_| {
+        lines.sweep(&mut rng);
+        lines.columns().unwrap()
     };
-    check_pulls(what, measure, exact);
+    let samples: Vec<_> = (0..sweeps).map(&mut sample).collect();
+    let evaluate = |means: &[f64]| vec![EnergyLines::energy(means)];
+    let summary = filled(&samples).summary(0, &evaluate);
+    [summary.mean[0], summary.error[0]]
+}
+
+fn check_lines(what: &str, new: impl Fn() -> EnergyLines, exact: f64, sweeps: usize) {
+    check_pulls(what, |seed| measured(new(), seed, 50, sweeps), exact);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::spacetime::SpaceTime;
 use super::{WorldLines, drawn};
 use crate::clusters::Words;
 use crate::error::{Error, Result};
+use crate::linalg::hyperbolic::pair_coupling;
 
 /// A hidden unit: the spins that it couples, w, and w with the sign of x.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,7 @@ impl IsingGibbs {
         let spins = vec![1; n * (spacetime.slices() - 1)];
         let (mut units, mut z) = (Vec::new(), vec![0.0; spins.len()]);
         let mut unit = |a: usize, b: usize, x: f64| {
-            let w = 0.5 * (2.0 * x.abs()).exp().acosh();
+            let w = pair_coupling(x);
             units.push(Unit {
                 ends: [a as u32, b as u32],
                 w: [w, w.copysign(x)],

@@ -9,6 +9,7 @@
 use super::circuit::{Circuit, Gate, Start};
 use crate::clusters::{join, root};
 use crate::error::{Error, Result};
+use crate::linalg::hyperbolic::half_ln_coth;
 use std::collections::BTreeMap;
 
 /// Couplings within one slice: pairs x s_i s_j and fields z s_i of a Boltzmann weight e^{…}.
@@ -76,8 +77,7 @@ impl Reader {
         };
         self.plane_of.push(place(&mut self.planes, plane));
         if self.flips.iter().any(|y| *y > 0.0) {
-            // (1/2) ln coth y, infinite for y = 0.
-            let wall = self.flips.iter().map(|y| -0.5 * y.tanh().ln()).collect();
+            let wall = self.flips.iter().map(|y| half_ln_coth(*y)).collect();
             self.wall_of.push(place(&mut self.walls, wall));
             self.flips.fill(0.0);
         }

@@ -2,6 +2,7 @@
 //! p(v) = p̃(v)/Z, p̃(v) = e^{Σ_i a_i v_i} Π_j 2 cosh θ_j, θ_j = b_j + Σ_i W_ij v_i, v_i = ±1.
 
 use crate::ansatz::Block;
+use crate::linalg::hyperbolic::ln_2cosh;
 
 /// The parameters of a distribution.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,10 +90,4 @@ impl BoltzmannMachine {
             w: w.collect(),
         }
     }
-}
-
-/// ln(2 cosh x).
-pub(super) fn ln_2cosh(x: f64) -> f64 {
-    let x = x.abs();
-    x + (-2.0 * x).exp().ln_1p()
 }

@@ -4,7 +4,8 @@
 //! References: R. M. Neal, Stat. Comput. 11, 125 (2001); R. Salakhutdinov, I. Murray, ICML (2008).
 
 use super::layers::{BLOCK, SweepRoom, TwoLayers};
-use super::machine::{BoltzmannMachine, ln_2cosh};
+use super::machine::BoltzmannMachine;
+use crate::linalg::hyperbolic::ln_2cosh;
 use crate::rng::{Generator, Purpose, stream};
 use std::ops::Range;
 

@@ -7,6 +7,7 @@
 //! ```
 
 use super::network::{BondUnits, DeepNetwork};
+use crate::linalg::hyperbolic::{half_ln_coth, ln_2cosh, pair_coupling};
 use crate::worldlines::circuit::Gate;
 use num_complex::Complex64;
 use std::f64::consts::{LN_2, PI};
@@ -16,22 +17,6 @@ use std::f64::consts::{LN_2, PI};
 pub(super) enum Spin {
     Visible(usize),
     Deep(usize),
-}
-
-/// ½ arcosh e^{2|x|}, accurate at both ends.
-fn pair_coupling(x: f64) -> f64 {
-    let u = 2.0 * x.abs();
-    0.5 * (u + (-(-2.0 * u).exp_m1()).sqrt().ln_1p())
-}
-
-/// ½ ln coth y for y > 0.
-pub fn half_log_coth(y: f64) -> f64 {
-    0.5 * (2.0 / (2.0 * y).exp_m1()).ln_1p()
-}
-
-/// ln cosh y.
-fn log_cosh(y: f64) -> f64 {
-    y.abs() + (-2.0 * y.abs()).exp().ln_1p() - LN_2
 }
 
 /// ½ ln(sinh y cosh y) for y > 0.
@@ -51,12 +36,12 @@ impl Gadget<'_> {
             Gate::Pair { l, m, x } => self.pair(Spin::Visible(l), Spin::Visible(m), x),
             Gate::Flip { l, y } => {
                 let deep = self.network.move_to_deep(l);
-                self.pair(Spin::Visible(l), deep, half_log_coth(y));
+                self.pair(Spin::Visible(l), deep, half_ln_coth(y));
                 self.network.log_constant += half_log_sinh_cosh(y);
             }
             Gate::Exchange { l, m, t, jz, jxy } => {
-                let kept = half_log_coth(2.0 * t * jxy);
-                let level = 0.5 * (-2.0 * t * jz - log_cosh(2.0 * t * jxy));
+                let kept = half_ln_coth(2.0 * t * jxy);
+                let level = 0.5 * (-2.0 * t * jz - (ln_2cosh(2.0 * t * jxy) - LN_2));
                 match bonds {
                     BondUnits::OneThree => self.one_deep(l, m, kept, level),
                     BondUnits::TwoFour => self.two_deep(l, m, kept, level, false),

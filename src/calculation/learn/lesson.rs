@@ -151,14 +151,18 @@ impl Lesson {
             let remedy = "use more shots, or another fraction";
             return Err(Error::input("learn.test_fraction", problem, remedy));
         }
-        Ok(Lesson {
+        Ok(Self::of(shots, held, drawn))
+    }
+
+    fn of(shots: Shots, held: Option<Shots>, drawn: Option<Shots>) -> Self {
+        Lesson {
             entropy: shots.entropy(),
             urn: shots.urn(),
             starts: shots.urn_along_z(),
             shots,
             held,
             drawn,
-        })
+        }
     }
 
     /// That of rank 0 on every rank.
@@ -184,15 +188,7 @@ impl Lesson {
         let held = held
             .then(|| Shots::load(&tree, "held", sites))
             .transpose()?;
-        let shots = Shots::load(&tree, "shots", sites)?;
-        Ok(Lesson {
-            entropy: shots.entropy(),
-            urn: shots.urn(),
-            starts: shots.urn_along_z(),
-            shots,
-            held,
-            drawn: None,
-        })
+        Ok(Self::of(Shots::load(&tree, "shots", sites)?, held, None))
     }
 }
 

@@ -213,3 +213,28 @@ fn results_say_what_contractions_threw_away() {
     let [a, b] = ["x.h5", "y.h5"].map(|f| case.tree(f).complexes("parameters/T_5").unwrap());
     assert_eq!(a, b);
 }
+
+#[test]
+fn a_file_that_is_missing_is_told_with_the_datasets_of_its_kind() {
+    for (ansatz, datasets) in [
+        ("kind = \"eps\"\ncluster = [2, 2]", "datasets C\n"),
+        (
+            "kind = \"peps\"\nbond_dimension = 2",
+            "datasets T_0, T_1, T_2, T_3, T_4, T_5\n",
+        ),
+        (
+            "kind = \"rbm\"\ndensity = 1",
+            "datasets a, b, W, or a text N, M, a, b, W\n",
+        ),
+    ] {
+        let out = Case::new(&format!(
+            "[lattice]\nkind = \"square\"\nsize = [3, 2]\nboundary = \"open\"\n[hamiltonian]\n\
+             kind = \"ising\"\nhx = 1.0\n[ansatz]\n{ansatz}\nload = \"absent.h5\"\n[measure]\n\
+             samples = 8\n"
+        ))
+        .alone(&["run", "x.toml"]);
+        expect_code(&out, 64);
+        let said = common::text(&out);
+        assert!(said.contains(datasets), "{said}");
+    }
+}

@@ -1,9 +1,9 @@
-//! Decides how the parameters of a restricted Boltzmann machine come from a file: results, plain
-//! arrays, or the text format of Carleo and Troyer.
+//! Decides how the parameters of a wave function come from a file: results, plain arrays, or, of a
+//! restricted Boltzmann machine, the text format of Carleo and Troyer.
 //!
 //! Text: N, M, then a_0 … a_{N−1}, b_0 … b_{M−1}, W_00, W_01, … W_{N−1,M−1} row by
-//! row, each as `(re,im)` or a real number, with white space between. HDF5: datasets a, b, W of the
-//! shapes of `parameters/`, at the root or there.
+//! row, each as `(re,im)` or a real number, with white space between. HDF5: datasets of the
+//! names and shapes of `parameters/`, at the root or there.
 //!
 //! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), and the files published with it.
 
@@ -19,17 +19,33 @@ use std::path::Path;
 /// Shape and values of each block of the file.
 type Arrays = BTreeMap<String, (Vec<usize>, Vec<Complex64>)>;
 
+/// What a file has to be for a wave function of these blocks.
+fn remedy(layout: &[Block]) -> String {
+    let names: Vec<&str> = layout.iter().map(|b| b.name.as_str()).collect();
+    let list = match names.as_slice() {
+        [first, second, .., last] if names.len() > 6 => format!("{first}, {second}, …, {last}"),
+        all => all.join(", "),
+    };
+    let text = match ["a", "b", "W"].iter().all(|name| names.contains(name)) {
+        true => ", or a text N, M, a, b, W",
+        false => "",
+    };
+    format!("give a results file, an HDF5 file with datasets {list}{text}")
+}
+
 /// Puts the parameters of `file` into `machine`, whose blocks they have to fit; `key` is where the
 /// input names the file.
 ///
 /// A block of biases that the file lacks must not be there in the machine either, and the other way
 /// round.
-pub fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
-    let remedy = "give a results file, an HDF5 file with datasets a, b, W, or a text N, M, a, b, W";
-    let wrong =
-        |problem: String| Error::input(key, format!("{}: {problem}", file.display()), remedy);
-    let bytes = files::bytes(file, u64::MAX).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+pub(super) fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
     let layout = machine.layout();
+    let remedy = remedy(&layout);
+    let wrong = |problem: String| {
+        let problem = format!("{}: {problem}", file.display());
+        Error::input(key, problem, remedy.clone())
+    };
+    let bytes = files::bytes(file, u64::MAX).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     // The signature of HDF5 stands at the start or after a user block of 512, 1024, 2048, …
     // bytes.
     let mut places = std::iter::once(0).chain((9..40).map(|k| 1_usize << k));

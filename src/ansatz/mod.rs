@@ -9,6 +9,7 @@ pub mod erased;
 pub mod feedforward;
 pub mod field;
 pub mod jastrow;
+mod load;
 pub mod mps;
 pub mod peps;
 pub mod product;
@@ -28,7 +29,7 @@ pub use registry::{
 };
 
 use crate::derivatives::{Columns, Derivatives, Kind, Matrix};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::{Generator, Origin};
 use crate::table::{Shelf, schema_of};
 use num_complex::Complex64;
@@ -188,6 +189,30 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The place of a key of this table in the input, such as `ansatz.init`.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    /// An error at a key of this table.
+    pub fn wrong(&self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+        Error::input(self.key(key), problem, remedy)
+    }
+
+    /// The wave function with the parameters of the file that the key `load` names, if it does.
+    ///
+    /// Errors: [`Error::Input`] at that key where the file does not fit.
+    pub fn loaded(
+        &self,
+        mut state: impl Ansatz + 'static,
+        file: Option<&String>,
+    ) -> Result<Erased> {
+        if let Some(file) = file {
+            load::load(&mut state, &self.folder.join(file), &self.key("load"))?;
+        }
+        Ok(Erased::new(state))
+    }
+
     /// Builds part number `k` of a composed wave function from its table, which stands at `path`.
     pub fn part(&self, table: &toml::Table, k: u64, path: String) -> Result<Erased> {
         let origin = self.origin.part(k);

@@ -115,7 +115,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let (entry, own) = context.kinds.take(table, &context.path)?;
     if !entry.any_values && !context.basis.is_spin_half() {
         let what = format!("the wave function \"{}\"", entry.kind);
-        return Err(only_spin_half(&format!("{}.kind", context.path), &what));
+        return Err(only_spin_half(&context.key("kind"), &what));
     }
     (entry.build)(&own, context)
 }
@@ -138,7 +138,7 @@ pub fn check_init(init: f64, context: &Context) -> Result<()> {
     if init >= 0.0 && init.is_finite() {
         return Ok(());
     }
-    let key = format!("{}.init", context.path);
+    let key = context.key("init");
     Err(Error::input(
         key,
         format!("{init} is not a standard deviation"),

@@ -212,7 +212,7 @@ fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     if table.contains_key("load") {
         return Err(Error::input(
-            format!("{}.load", context.path),
+            context.key("load"),
             "a table has no such key: it starts from the file of an exact calculation",
             "write `file`, and make the file with `nishina exact X.toml --output E.h5`",
         ));

@@ -62,7 +62,7 @@ fn path(keys: &Keys, context: &Context) -> Result<Vec<usize>> {
     let snake = context.lattice.snake().filter(|path| path.len() == sites);
     snake.ok_or_else(|| {
         Error::input(
-            format!("{}.path", context.path),
+            context.key("path"),
             "\"snake\" needs the rows of a square lattice",
             "use path = \"rows\"",
         )
@@ -74,12 +74,12 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     check_init(keys.init, context)?;
     if !context.basis.is_spin_half() {
-        let key = format!("{}.kind", context.path);
+        let key = context.key("kind");
         return Err(only_spin_half(&key, "\"autoregressive\""));
     }
     if keys.features.contains(&0) || keys.features.iter().any(|&f| f > 1 << 20) {
         return Err(Error::input(
-            format!("{}.features", context.path),
+            context.key("features"),
             format!(
                 "{:?} has a layer without units or with too many",
                 keys.features

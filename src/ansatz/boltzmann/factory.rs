@@ -1,7 +1,7 @@
 //! Decides what the input says of a wave function over Boltzmann machines, `kind = "boltzmann"`.
 
 use super::Boltzmann;
-use crate::ansatz::rbm::{hidden_units, load_parameters};
+use crate::ansatz::rbm::hidden_units;
 use crate::ansatz::{Context, Erased, check_init, check_parameters, schema_of, warn_of_zeros};
 use crate::error::Result;
 use serde::Deserialize;
@@ -39,15 +39,8 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let (sites, hidden) = (context.basis.sites(), hidden_units(keys.density, context)?);
     let machines = if keys.phase { 2.0 } else { 1.0 };
     check_parameters(machines * sites as f64 * hidden as f64, 5.0)?;
-    let mut machine = Boltzmann::new(sites, hidden, keys.phase, keys.init, context.origin);
-    if let Some(file) = &keys.load {
-        load_parameters(
-            &mut machine,
-            &context.folder.join(file),
-            &format!("{}.load", context.path),
-        )?;
-    }
-    Ok(Erased::new(machine))
+    let machine = Boltzmann::new(sites, hidden, keys.phase, keys.init, context.origin);
+    context.loaded(machine, keys.load.as_ref())
 }
 
 /// The keys of the table.

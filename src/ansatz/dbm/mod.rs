@@ -59,7 +59,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     }
     if keys.load.is_some() {
         return Err(Error::input(
-            format!("{}.load", context.path),
+            context.key("load"),
             "a start without hidden units has no parameters to load",
             "set density to the hidden units per site in the file, or remove `load`",
         ));

@@ -2,10 +2,9 @@
 
 use super::{PlaquetteClusters, Plaquettes, blocks, images};
 use crate::ansatz::field::{Field, Scalar};
-use crate::ansatz::rbm::load_parameters;
 use crate::ansatz::tied::check_tied;
 use crate::ansatz::{Context, Erased, ParameterNumbers, check_init, check_parameters, schema_of};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use num_complex::Complex64;
 use serde::Deserialize;
 
@@ -56,11 +55,6 @@ struct Keys {
     load: Option<String>,
 }
 
-/// An error at a key of this table.
-fn wrong(context: &Context, key: &str, problem: impl Into<String>, remedy: &str) -> Error {
-    Error::input(format!("{}.{key}", context.path), problem, remedy)
-}
-
 /// An error unless a table for so many sites can be thought of.
 fn check_length(length: usize, key: &str, context: &Context) -> Result<()> {
     if (1..=MOST_SITES).contains(&length) {
@@ -74,13 +68,13 @@ fn check_length(length: usize, key: &str, context: &Context) -> Result<()> {
             2f64.powf(length as f64)
         ),
     };
-    Err(wrong(context, key, problem, "choose for example [2, 2]"))
+    Err(context.wrong(key, problem, "choose for example [2, 2]"))
 }
 
 /// The clusters of `cluster`.
 fn regular(extents: &[usize], context: &Context) -> Result<Vec<Vec<u32>>> {
     let lattice = context.lattice;
-    let fail = |problem: String, remedy: &str| Err(wrong(context, "cluster", problem, remedy));
+    let fail = |problem: String, remedy: &str| Err(context.wrong("cluster", problem, remedy));
     if lattice.is_graph() {
         let problem = "a graph has no lattice vectors".to_string();
         return fail(problem, "list the sites of each cluster in `clusters`");
@@ -111,7 +105,7 @@ fn regular(extents: &[usize], context: &Context) -> Result<Vec<Vec<u32>>> {
 /// The clusters of `clusters`, with their images where they share a table.
 fn listed(lists: &[Vec<usize>], tied: bool, context: &Context) -> Result<Vec<Vec<u32>>> {
     let n = context.basis.sites();
-    let fail = |problem: String, remedy: &str| Err(wrong(context, "clusters", problem, remedy));
+    let fail = |problem: String, remedy: &str| Err(context.wrong("clusters", problem, remedy));
     let Some(first) = lists.first() else {
         return fail(
             "there is no cluster".into(),
@@ -157,12 +151,8 @@ fn listed(lists: &[Vec<usize>], tied: bool, context: &Context) -> Result<Vec<Vec
 }
 
 fn typed<T: Field>(keys: &Keys, clusters: PlaquetteClusters, context: &Context) -> Result<Erased> {
-    let mut state = Plaquettes::<T>::new(clusters, keys.init, context.origin);
-    if let Some(file) = &keys.load {
-        let key = format!("{}.load", context.path);
-        load_parameters(&mut state, &context.folder.join(file), &key)?;
-    }
-    Ok(Erased::new(state))
+    let state = Plaquettes::<T>::new(clusters, keys.init, context.origin);
+    context.loaded(state, keys.load.as_ref())
 }
 
 /// Builds an entangled-plaquette state from its table.
@@ -175,17 +165,17 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         (None, Some(lists)) => listed(lists, tied, context)?,
         (None, None) => {
             let remedy = "give the extent of the clusters, such as [2, 2]";
-            return Err(wrong(context, "cluster", "the key is missing", remedy));
+            return Err(context.wrong("cluster", "the key is missing", remedy));
         }
         (Some(_), Some(_)) => {
             let problem = "both cluster and clusters are given";
-            return Err(wrong(context, "clusters", problem, "give one of them"));
+            return Err(context.wrong("clusters", problem, "give one of them"));
         }
     };
     if tied {
         let group = context.lattice.translations()?;
         if group.permutations.len() > 1 {
-            check_tied(context, &group, &format!("{}.symmetry", context.path))?;
+            check_tied(context, &group, &context.key("symmetry"))?;
         }
     }
     let parts = match keys.parameters {

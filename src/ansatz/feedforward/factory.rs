@@ -87,9 +87,8 @@ struct Keys {
 
 /// The function of every layer.
 fn activations(keys: &Keys, context: &Context) -> Result<Vec<Activation>> {
-    let wrong = |problem: String, remedy: String| {
-        Error::input(format!("{}.activation", context.path), problem, remedy)
-    };
+    let wrong =
+        |problem: String, remedy: String| Error::input(context.key("activation"), problem, remedy);
     let names: Vec<&String> = match &keys.activation {
         Activations::One(name) => vec![name; keys.widths.len()],
         Activations::Many(names) => names.iter().collect(),
@@ -134,11 +133,7 @@ fn activations(keys: &Keys, context: &Context) -> Result<Vec<Activation>> {
 
 fn shape(keys: &Keys, context: &Context) -> Result<Shape> {
     let wrong = |key: &str, problem: String, remedy: &str| {
-        Err(Error::input(
-            format!("{}.{key}", context.path),
-            problem,
-            remedy,
-        ))
+        Err(Error::input(context.key(key), problem, remedy))
     };
     if keys.widths.is_empty() || keys.widths.contains(&0) {
         let problem = format!("{:?} leaves a layer without units", keys.widths);

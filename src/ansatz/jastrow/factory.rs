@@ -103,11 +103,11 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     crate::ansatz::check_init(keys.init, context)?;
     crate::ansatz::check_parameters((context.basis.sites() as f64).powi(2), 3.0)?;
-    let form = Form::of(context.basis, &format!("{}.kind", context.path))?;
+    let form = Form::of(context.basis, &context.key("kind"))?;
     if matches!(keys.pairs, Pairs::Distance) {
         let group = context.lattice.translations()?;
         if group.permutations.len() > 1 {
-            check_tied(context, &group, &format!("{}.pairs", context.path))?;
+            check_tied(context, &group, &context.key("pairs"))?;
         }
     }
     let classes = match (keys.pairs, form) {

@@ -5,7 +5,7 @@ use super::{Mps, ProductShape};
 use crate::ansatz::field::Field;
 use crate::ansatz::tied::check_tied;
 use crate::ansatz::{Ansatz, Context, Erased, ParameterNumbers, schema_of};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::linalg::dense::Lapack;
 use num_complex::Complex64;
 use serde::Deserialize;
@@ -84,10 +84,6 @@ struct Keys {
 /// Largest bond dimension.
 const LARGEST: usize = 1 << 15;
 
-fn wrong(context: &Context, key: &str, problem: impl Into<String>, remedy: &str) -> Error {
-    Error::input(format!("{}.{key}", context.path), problem, remedy)
-}
-
 fn order(keys: &Keys, context: &Context) -> Result<Vec<usize>> {
     let sites = context.basis.sites();
     if keys.order == Order::Sites {
@@ -96,7 +92,7 @@ fn order(keys: &Keys, context: &Context) -> Result<Vec<usize>> {
     let snake = context.lattice.snake().filter(|path| path.len() == sites);
     snake.ok_or_else(|| {
         let problem = "\"snake\" needs the rows of a square lattice";
-        wrong(context, "order", problem, "use order = \"sites\"")
+        context.wrong("order", problem, "use order = \"sites\"")
     })
 }
 
@@ -104,12 +100,12 @@ fn order(keys: &Keys, context: &Context) -> Result<Vec<usize>> {
 fn bonds(keys: &Keys, context: &Context, count: usize) -> Result<Vec<usize>> {
     let Some(d) = keys.bond_dimension else {
         let remedy = "choose for example 8";
-        return Err(wrong(context, "bond_dimension", "is missing", remedy));
+        return Err(context.wrong("bond_dimension", "is missing", remedy));
     };
     if !(1..=LARGEST).contains(&d) {
         let problem = format!("{d} is not a bond dimension");
         let remedy = "choose a number from 1 to 32768, such as 8";
-        return Err(wrong(context, "bond_dimension", problem, remedy));
+        return Err(context.wrong("bond_dimension", problem, remedy));
     }
     let sites = context.basis.sites();
     let states = |sites: usize| {
@@ -128,8 +124,7 @@ fn bonds(keys: &Keys, context: &Context, count: usize) -> Result<Vec<usize>> {
 fn shape(keys: &Keys, context: &Context) -> Result<ProductShape> {
     let locals = context.basis.locals();
     let Some(&local) = locals.first().filter(|l| locals.iter().all(|m| m == *l)) else {
-        return Err(wrong(
-            context,
+        return Err(context.wrong(
             "kind",
             "a matrix product state needs the same values on all sites",
             "use kind = \"table\"",
@@ -137,15 +132,14 @@ fn shape(keys: &Keys, context: &Context) -> Result<ProductShape> {
     };
     let uniform = keys.symmetry == Tied::Translations;
     if uniform && keys.boundary == Ends::Open {
-        return Err(wrong(
-            context,
+        return Err(context.wrong(
             "symmetry",
             "one tensor for all sites makes a periodic state",
             "use boundary = \"periodic\", or symmetry = \"none\"",
         ));
     }
     if uniform {
-        let key = format!("{}.symmetry", context.path);
+        let key = context.key("symmetry");
         check_tied(context, &context.lattice.translations()?, &key)?;
     }
     let bonds = match keys.load {
@@ -177,7 +171,7 @@ fn typed<T: Field + Lapack>(keys: &Keys, context: &Context) -> Result<Erased> {
         let state = Mps::<T>::random(shape, keys.init, context.origin, whole);
         return Ok(Erased::new(state));
     };
-    let key = format!("{}.load", context.path);
+    let key = context.key("load");
     let periodic = keys.boundary == Ends::Periodic;
     let LoadedTensors { bonds, parameters } = load(
         &context.folder.join(file),

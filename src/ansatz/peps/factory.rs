@@ -2,7 +2,6 @@
 
 use super::Pairs;
 use crate::ansatz::field::Field;
-use crate::ansatz::rbm::load_parameters;
 use crate::ansatz::{Context, Erased, ParameterNumbers, check_init, check_parameters, schema_of};
 use crate::error::{Error, Result};
 use crate::linalg::available_memory;
@@ -36,11 +35,6 @@ struct Keys {
     load: Option<String>,
 }
 
-/// An error at a key of this table.
-fn wrong(context: &Context, key: &str, problem: impl Into<String>, remedy: &str) -> Error {
-    Error::input(format!("{}.{key}", context.path), problem, remedy)
-}
-
 /// Lx and Ly of an open square lattice; an error elsewhere.
 fn open_square(context: &Context) -> Result<[usize; 2]> {
     let size = context.lattice.square("projected entangled pair state")?;
@@ -61,12 +55,7 @@ fn bond_of(file: &str, size: [usize; 2], context: &Context) -> Result<usize> {
     let path = context.folder.join(file);
     let problem = |what: String| {
         let remedy = "give results of a peps, or an HDF5 file with datasets T_0, T_1, …";
-        wrong(
-            context,
-            "load",
-            format!("{}: {what}", path.display()),
-            remedy,
-        )
+        context.wrong("load", format!("{}: {what}", path.display()), remedy)
     };
     let tree = crate::io::hdf5::read_foreign(&path, &names, 1 << 30)
         .map_err(|e| problem(e.to_string()))?;
@@ -89,7 +78,7 @@ fn bond_of(file: &str, size: [usize; 2], context: &Context) -> Result<usize> {
 fn check_sizes(size: [usize; 2], bond: usize, chi: usize, parts: usize, c: &Context) -> Result<()> {
     if bond == 0 {
         let remedy = "choose for example 2 or 3";
-        return Err(wrong(c, "bond_dimension", "0 is no dimension", remedy));
+        return Err(c.wrong("bond_dimension", "0 is no dimension", remedy));
     }
     let (d, n) = (bond as f64, (size[0] * size[1]) as f64);
     let least = size[0].min(size[1]) as i32;
@@ -103,7 +92,7 @@ fn check_sizes(size: [usize; 2], bond: usize, chi: usize, parts: usize, c: &Cont
             available / 1e9
         );
         let remedy = "give the largest bond dimension of a boundary, such as bond_dimension^2";
-        return Err(wrong(c, "boundary_dimension", problem, remedy));
+        return Err(c.wrong("boundary_dimension", problem, remedy));
     }
     Ok(())
 }
@@ -115,22 +104,13 @@ fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
         (None, Some(file)) => bond_of(file, size, context)?,
         (None, None) => {
             let remedy = "choose for example 2 or 3";
-            return Err(wrong(
-                context,
-                "bond_dimension",
-                "the key is missing",
-                remedy,
-            ));
+            return Err(context.wrong("bond_dimension", "the key is missing", remedy));
         }
     };
     let chi = keys.boundary_dimension.unwrap_or(bond.saturating_pow(2));
     check_sizes(size, bond, chi, T::PARTS, context)?;
-    let mut state = Pairs::<T>::new(size, bond, chi, keys.init, context.origin);
-    if let Some(file) = &keys.load {
-        let key = format!("{}.load", context.path);
-        load_parameters(&mut state, &context.folder.join(file), &key)?;
-    }
-    Ok(Erased::new(state))
+    let state = Pairs::<T>::new(size, bond, chi, keys.init, context.origin);
+    context.loaded(state, keys.load.as_ref())
 }
 
 /// Builds a projected entangled pair state from its table.

@@ -8,7 +8,7 @@ use super::Rbm;
 use super::kernel::Kernel;
 use super::values::{Inputs, ValueRbm, ValueShape};
 use crate::ansatz::tied::check_tied;
-use crate::ansatz::{Ansatz, Context, Erased, ParameterNumbers, schema_of};
+use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
 use crate::error::{Error, Result};
 use crate::lattice::Group;
 use num_complex::Complex64;
@@ -66,21 +66,9 @@ struct Keys {
     load: Option<String>,
 }
 
-/// The machine, with the parameters of `load` where there is one.
-fn loaded(mut machine: impl Ansatz + 'static, keys: &Keys, context: &Context) -> Result<Erased> {
-    if let Some(file) = &keys.load {
-        super::import::load(
-            &mut machine,
-            &context.folder.join(file),
-            &format!("{}.load", context.path),
-        )?;
-    }
-    Ok(Erased::new(machine))
-}
-
 /// An error at the key `density`.
 fn wrong_density(context: &Context, problem: String, remedy: &str) -> Error {
-    Error::input(format!("{}.density", context.path), problem, remedy)
+    Error::input(context.key("density"), problem, remedy)
 }
 
 fn check_density(density: f64, context: &Context) -> Result<()> {
@@ -118,7 +106,7 @@ fn units(keys: &Keys, context: &Context) -> Result<(usize, Option<Group>)> {
         return Err(wrong_density(context, problem, remedy));
     }
     let group = group(context)?;
-    check_tied(context, &group, &format!("{}.symmetry", context.path))?;
+    check_tied(context, &group, &context.key("symmetry"))?;
     Ok((density as usize, Some(group)))
 }
 
@@ -138,7 +126,7 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
         None => Rbm::<T>::dense(n, hidden, a, b, keys.init, context.origin),
         Some(group) => Rbm::symmetric(n, hidden, &group, a, b, keys.init, context.origin),
     };
-    loaded(machine, keys, context)
+    context.loaded(machine, keys.load.as_ref())
 }
 
 /// The machine on sites of any values, the same on all sites.
@@ -151,7 +139,7 @@ fn on_values<T: Kernel>(
     let locals = context.basis.locals();
     let Some(&local) = locals.first().filter(|l| locals.iter().all(|m| m == *l)) else {
         return Err(Error::input(
-            format!("{}.kind", context.path),
+            context.key("kind"),
             "this machine needs the same values on all sites",
             "use kind = \"table\"",
         ));
@@ -166,11 +154,8 @@ fn on_values<T: Kernel>(
         hidden_bias: keys.hidden_bias,
     };
     crate::ansatz::check_parameters((size_of::<T>() / 8) as f64 * shape.numbers(), 3.0)?;
-    loaded(
-        ValueRbm::<T>::new(shape, keys.init, context.origin),
-        keys,
-        context,
-    )
+    let machine = ValueRbm::<T>::new(shape, keys.init, context.origin);
+    context.loaded(machine, keys.load.as_ref())
 }
 
 /// Whether a table of `[ansatz]` is that of a restricted Boltzmann machine.

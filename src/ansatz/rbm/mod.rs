@@ -6,7 +6,6 @@
 //! no elementary function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
 
 mod factory;
-mod import;
 mod kernel;
 mod logistic;
 mod machine;
@@ -19,7 +18,6 @@ mod walkers;
 
 pub(super) use factory::hidden_units;
 pub use factory::{build, is_meant, schema};
-pub(super) use import::load as load_parameters;
 pub use kernel::Kernel;
 pub use walkers::{RbmBatch, RbmScratch};
 

@@ -78,7 +78,7 @@ fn flips_stay_inside(basis: &Basis, key: &str) -> Result<()> {
 /// Builds a projection from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
-    let key = |name: &str| format!("{}.{name}", context.path);
+    let key = |name: &str| context.key(name);
     let (lattice, basis) = (context.lattice, context.basis);
     let identity = (0..lattice.sites as u32).collect::<Vec<_>>();
     let one = |flip: bool, character: f64| Element {

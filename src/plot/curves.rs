@@ -20,7 +20,8 @@ pub fn pictures(runs: &[ResultsFile], section: &Declaration) -> Result<Vec<Drawn
                 let lines = runs.iter().map(|run| line(run, curves, &path)).collect();
                 let unit = runs.first().map_or(String::new(), |run| run.unit(&path));
                 let y = Axis::linear(format!("{column}{unit}"));
-                let panel = Panel::new(Axis::linear(curves.row).tight(), y, lines);
+                let across = Axis::linear(curves.across.unwrap_or(curves.row)).tight();
+                let panel = Panel::new(across, y, lines);
                 drawn.push(Drawn::new(
                     name,
                     stack(&[panel])?,

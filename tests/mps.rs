@@ -320,6 +320,35 @@ fn machines_become_products_with_their_ranks_and_entropies() {
 }
 
 #[test]
+fn a_sector_has_no_entropies_of_the_product() {
+    for (sector, told) in [("", true), ("sector = { total_sz = 0 }", false)] {
+        let model = format!("kind = 'heisenberg'\nsign_rule = 'marshall'\n{sector}");
+        let rest = "[sampler]\nmethod = 'full-sum'\n[convert]\nto = 'mps'\n";
+        let ansatz = "kind = 'rbm'\ndensity = 1\ninit = 0.3";
+        let case = Case::new(&chain(4, "open", &model, ansatz, rest));
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        let tree = case.tree("x.h5");
+        assert!(tree.real("convert/deviation").unwrap() < 1e-12);
+        assert_eq!(tree.reals("convert/entropies").is_ok(), told);
+    }
+}
+
+#[test]
+fn products_that_learn_know_their_norm() {
+    let rest = "[sampler]\nmethod = 'METHOD'\nsamples = 4096\n[learn]\n\
+                objective = 'kullback-leibler'\ntarget = { kind = 'ground-state' }\n\
+                steps = 0\nlearning_rate = 0.01\n";
+    let nll = |method: &str| {
+        let rest = rest.replace("METHOD", method);
+        let case = Case::new(&chain(6, "open", ISING, STATE, &rest));
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        case.tree("x.h5").real("learn/nll").unwrap()
+    };
+    let (sum, drawn) = (nll("full-sum"), nll("perfect"));
+    assert!((sum - drawn).abs() < 1e-9, "{sum} {drawn}");
+}
+
+#[test]
 fn conversions_are_the_same_on_any_ranks_and_after_kills() {
     let make = || conversion("rbm-mps-n8", 8).0;
     let compared = Compared::new("convert", &make);

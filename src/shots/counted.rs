@@ -260,6 +260,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_along_z_are_drawn_alone() {
+        let mut shots = Shots::new(2);
+        let basis = |text| MeasuredBasis::parse(text, 2, "bases").unwrap();
+        shots.add(&basis("XZ"), &[1, 1], 9.0);
+        let mut rng = crate::rng::stream(1, crate::rng::Purpose::Law, 0, 0);
+        assert!(shots.urn_along_z().draw(5, &mut rng).is_empty());
+        shots.add(&basis("ZZ"), &[1, -1], 1.0);
+        assert_eq!(shots.urn_along_z().draw(50, &mut rng), [(1, 50)]);
+        assert!(shots.is_counted());
+        shots.add(&basis("ZZ"), &[-1, -1], 0.5);
+        assert!(!shots.is_counted());
+    }
+
+    #[test]
     fn shares_give_each_basis_the_same_weight() {
         let mut shots = Shots::new(2);
         let basis = |text| MeasuredBasis::parse(text, 2, "bases").unwrap();

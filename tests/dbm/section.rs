@@ -157,6 +157,24 @@ fn more_time_goes_on_and_a_measurement_after_it_is_new() {
 }
 
 #[test]
+fn less_time_starts_over() {
+    let input = ising("", &format!("{STEPS}\n[measure]\nsamples = 1"));
+    let short = ["run", "x.toml", "--set", "construct.time=0.4"];
+    let (whole, parts) = (Case::new(&input), Case::new(&input));
+    expect_code(&whole.alone(&short), 0);
+    expect_code(&parts.alone(&["run", "x.toml"]), 0);
+    expect_code(&parts.alone(&short), 0);
+    for name in [
+        "construct/history/energy",
+        "measure/energy/mean",
+        "parameters/W",
+    ] {
+        let values = |case: &Case| case.tree("x.h5").reals(name).unwrap();
+        assert_eq!(values(&whole), values(&parts), "{name}");
+    }
+}
+
+#[test]
 fn what_cannot_work_is_refused_with_the_key() {
     let measured = "[measure]\nsamples = 16";
     let base = ising("", STEPS);

@@ -300,3 +300,71 @@ fn outcomes_of_a_saved_state_are_those_of_its_chains() {
     );
     assert!(mean(1, 5).abs() < 0.2 && mean(0, 0).abs() < 0.2);
 }
+
+/// A run that learns the outcomes of `shots.csv`.
+fn of_shots(shots: &str, model: &str, sampler: &str, keys: &str) -> Case {
+    let case = Case::new(&format!(
+        "[lattice]\nkind = 'chain'\nsize = 2\n[hamiltonian]\n{model}\n[ansatz]\n\
+         kind = 'rbm'\ndensity = 1\n[sampler]\n{sampler}\n[learn]\n\
+         objective = 'kullback-leibler'\ntarget = {{ kind = 'shots', file = 'shots.csv' }}\n\
+         steps = 1\nlearning_rate = 0.01\n{keys}\n"
+    ));
+    std::fs::write(case.path("shots.csv"), shots).unwrap();
+    case
+}
+
+#[test]
+fn outcomes_outside_the_sector_are_refused_in_sums_and_beside_samples() {
+    let model = "kind = 'heisenberg'\nsector = { total_sz = 0 }";
+    for sampler in ["method = 'full-sum'", "chains = 2\nsamples = 8"] {
+        let case = of_shots("basis,outcome\nZZ,+-\nZZ,++\n", model, sampler, "");
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 64);
+        let said = "the outcome ++ is not in the sector";
+        assert!(text(&out).contains(said), "{sampler}: {}", text(&out));
+    }
+}
+
+#[test]
+fn probabilities_are_no_counts() {
+    let shots = "basis,outcome,weight\nZZ,+-,0.25\nZZ,++,0.75\n";
+    let (model, sampler) = ("kind = 'ising'\nhx = 1.0", "method = 'full-sum'");
+    let case = of_shots(shots, model, sampler, "");
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let found = case.tree("x.h5").group("learn");
+    assert_eq!(
+        found.reals("correlations/mean"),
+        Ok(vec![1.0, 0.5, 0.5, 1.0])
+    );
+    assert_eq!(found.reals("correlations/error"), Ok(vec![0.0; 4]));
+    assert!(found.real("outcomes").is_err());
+    let case = of_shots(shots, model, sampler, "test_fraction = 0.5");
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 64);
+    assert!(text(&out).contains("give counts"), "{}", text(&out));
+}
+
+#[test]
+fn one_chain_has_a_fidelity_without_an_error() {
+    let state = "[lattice]\nkind = 'chain'\nsize = 22\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n\
+                 [ansatz]\nkind = 'rbm'\ndensity = 1\nparameters = 'real'\ninit = 0.1\n[sampler]\n\
+                 samples = 32\n";
+    let case = Case::new(&format!("{state}[measure]\nsamples = 32\n"));
+    std::fs::write(
+        case.path("state.toml"),
+        std::fs::read(case.path("x.toml")).unwrap(),
+    )
+    .unwrap();
+    expect_code(&case.alone(&["run", "state.toml"]), 0);
+    for (chains, told) in [(1, false), (4, true)] {
+        let learn = format!(
+            "{state}chains = {chains}\n[learn]\nobjective = 'infidelity'\n\
+             target = {{ kind = 'file', file = 'state.h5' }}\nsteps = 1\nlearning_rate = 0.01\n"
+        );
+        std::fs::write(case.path("x.toml"), learn).unwrap();
+        expect_code(&case.alone(&["run", "x.toml", "--fresh"]), 0);
+        let found = case.tree("x.h5").group("learn");
+        assert!(found.real("fidelity").unwrap() > 0.9);
+        assert_eq!(found.real("fidelity_error").is_ok(), told, "{chains}");
+    }
+}

@@ -230,7 +230,7 @@ fn a_file_that_is_missing_is_told_with_the_datasets_of_its_kind() {
         let out = Case::new(&format!(
             "[lattice]\nkind = \"square\"\nsize = [3, 2]\nboundary = \"open\"\n[hamiltonian]\n\
              kind = \"ising\"\nhx = 1.0\n[ansatz]\n{ansatz}\nload = \"absent.h5\"\n[measure]\n\
-             samples = 8\n"
+             samples = 16\n"
         ))
         .alone(&["run", "x.toml"]);
         expect_code(&out, 64);

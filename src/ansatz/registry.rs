@@ -110,6 +110,11 @@ pub const ANSATZE: &[AnsatzEntry] = &[
     },
 ];
 
+/// Whether a table of `[ansatz]` asks for this kind.
+pub(super) fn is_of_kind(table: &toml::Table, kind: &str) -> bool {
+    table.get("kind").and_then(toml::Value::as_str) == Some(kind)
+}
+
 /// Builds the wave function that `table` asks for, of the kinds that `context` knows.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let (entry, own) = context.kinds.take(table, &context.path)?;

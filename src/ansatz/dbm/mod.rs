@@ -68,6 +68,11 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     Ok(Erased::new(Uniform { sites }))
 }
 
+/// Whether a table of `[ansatz]` is that of a deep Boltzmann machine.
+pub fn is_meant(table: &toml::Table) -> bool {
+    super::registry::is_of_kind(table, "dbm")
+}
+
 /// The keys of the table.
 pub fn schema() -> serde_json::Value {
     schema_of::<Keys>()

@@ -160,7 +160,7 @@ fn on_values<T: Kernel>(
 
 /// Whether a table of `[ansatz]` is that of a restricted Boltzmann machine.
 pub fn is_meant(table: &toml::Table) -> bool {
-    table.get("kind").and_then(toml::Value::as_str) == Some("rbm")
+    crate::ansatz::registry::is_of_kind(table, "rbm")
 }
 
 /// Builds a restricted Boltzmann machine from its table.

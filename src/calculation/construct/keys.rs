@@ -1,6 +1,6 @@
 //! Decides which keys `[construct]` has, and which values are refused before any physics is built.
 
-use crate::ansatz::dbm::BondUnits;
+use crate::ansatz::dbm::{self, BondUnits};
 use crate::error::{Error, Result};
 use crate::input::{Source, missing_section, positive};
 use schemars::JsonSchema;
@@ -58,8 +58,7 @@ pub(super) fn validate(source: &Source) -> Result<()> {
             format!("use for example {near}"),
         ));
     }
-    let kind = source.input.ansatz.as_ref().and_then(|a| a.get("kind"));
-    if kind.and_then(toml::Value::as_str) != Some("dbm") {
+    if !source.input.ansatz.as_ref().is_some_and(dbm::is_meant) {
         return Err(Error::input(
             "ansatz.kind",
             "[construct] builds a deep Boltzmann machine",

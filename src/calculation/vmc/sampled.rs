@@ -2,7 +2,7 @@
 
 use super::memory::refuse_samples;
 use super::problem::Problem;
-use crate::ansatz::{Ansatz, Erased};
+use crate::ansatz::{Ansatz, Erased, dbm};
 use crate::basis::{Basis, PARTICLES};
 use crate::comm::share;
 use crate::ensemble::{
@@ -31,11 +31,6 @@ fn refuse_idle_ranks(sampler: &SamplerInput, size: usize) -> Result<()> {
             format!("use at least {size} chains or at most {chains} ranks"),
         ),
     })
-}
-
-fn is_dbm(source: &Source) -> bool {
-    let kind = source.input.ansatz.as_ref().and_then(|a| a.get("kind"));
-    kind.and_then(toml::Value::as_str) == Some("dbm")
 }
 
 fn no_circuit() -> Error {
@@ -80,7 +75,7 @@ pub(super) fn sampled(
     }
     let chains = share(sampler.chains, rank, size);
     // Chains of what a construction starts from.
-    let is_start = is_dbm(source);
+    let is_start = source.input.ansatz.as_ref().is_some_and(dbm::is_meant);
     if sampler.method == Method::Cluster && !is_start {
         return Err(no_circuit());
     }

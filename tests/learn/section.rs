@@ -304,7 +304,7 @@ fn outcomes_of_a_saved_state_are_those_of_its_chains() {
 /// A run that learns the outcomes of `shots.csv`.
 fn of_shots(shots: &str, model: &str, sampler: &str, keys: &str) -> Case {
     let case = Case::new(&format!(
-        "[lattice]\nkind = 'chain'\nsize = 2\n[hamiltonian]\n{model}\n[ansatz]\n\
+        "[lattice]\nkind = 'chain'\nsize = 2\nboundary = 'open'\n[hamiltonian]\n{model}\n[ansatz]\n\
          kind = 'rbm'\ndensity = 1\n[sampler]\n{sampler}\n[learn]\n\
          objective = 'kullback-leibler'\ntarget = {{ kind = 'shots', file = 'shots.csv' }}\n\
          steps = 1\nlearning_rate = 0.01\n{keys}\n"

@@ -59,12 +59,8 @@ pub(super) fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<
         from_text(&bytes).map_err(wrong)?
     };
     let mut parameters = Vec::new();
-    for Block {
-        name,
-        shape,
-        complex,
-    } in &layout
-    {
+    for block in &layout {
+        let (name, shape) = (&block.name, &block.shape);
         let (theirs, values) = arrays
             .get(name)
             .ok_or_else(|| wrong(format!("has no {name}")))?;
@@ -73,14 +69,17 @@ pub(super) fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<
                 "{name} has the shape {theirs:?}, the input asks for {shape:?}"
             )));
         }
-        for value in values {
+        let own = block
+            .taken(values, Complex64::ZERO)
+            .ok_or_else(|| wrong(format!("{name} couples sites outside the range of a unit")))?;
+        for value in own {
             if !value.is_finite() {
                 return Err(wrong(format!(
                     "{name} holds {value}, which is not a finite number"
                 )));
             }
             parameters.push(value.re);
-            if *complex {
+            if block.complex {
                 parameters.push(value.im);
             } else if value.im != 0.0 {
                 return Err(wrong(format!(
@@ -109,8 +108,7 @@ fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
     names.dedup();
     let inside: Vec<String> = names.iter().map(|n| format!("parameters/{n}")).collect();
     let names: Vec<&str> = inside.iter().map(String::as_str).chain(names).collect();
-    let size = |b: &Block| b.shape.iter().product();
-    let most: usize = layout.iter().map(size).max().unwrap_or_default();
+    let most: usize = layout.iter().map(Block::size).max().unwrap_or_default();
     let tree = hdf5::read_foreign(file, &names, most)?;
     let mut arrays = Arrays::new();
     for (name, value) in &tree.datasets {

@@ -2,6 +2,7 @@
 //! log-derivatives.
 
 pub mod autoregressive;
+pub mod block;
 pub mod boltzmann;
 pub mod dbm;
 pub mod eps;
@@ -21,6 +22,7 @@ pub mod table;
 pub mod tied;
 
 pub use crate::basis::{Asks, Move};
+pub use block::{Block, BlockArray};
 pub use boltzmann::SweepRoom;
 pub use erased::Erased;
 pub use registry::{
@@ -33,17 +35,6 @@ use crate::error::{Error, Result};
 use crate::rng::{Generator, Origin};
 use crate::table::{Shelf, schema_of};
 use num_complex::Complex64;
-
-/// A named block of parameters, in the order of the flat parameter vector.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
-    /// Name in files, such as `W`.
-    pub name: String,
-    /// Shape, row-major.
-    pub shape: Vec<usize>,
-    /// Whether each entry is a pair (re, im) of the flat vector.
-    pub complex: bool,
-}
 
 /// Facts of a wave function that its callers act on.
 #[derive(Debug, Clone, Copy, PartialEq)]

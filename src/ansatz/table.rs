@@ -90,11 +90,11 @@ impl<T: Field> Ansatz for Table<T> {
         self.index.sites()
     }
     fn layout(&self) -> Vec<Block> {
-        vec![Block {
-            name: "amplitudes".into(),
-            shape: vec![self.amplitudes.len()],
-            complex: T::COMPLEX,
-        }]
+        vec![Block::new(
+            "amplitudes",
+            vec![self.amplitudes.len()],
+            T::COMPLEX,
+        )]
     }
     fn parameters(&self) -> Vec<f64> {
         flatten(self.amplitudes.iter().copied())

@@ -20,11 +20,7 @@ impl Ansatz for MeanField {
         self.fields.len()
     }
     fn layout(&self) -> Vec<Block> {
-        vec![Block {
-            name: "a".into(),
-            shape: vec![self.fields.len()],
-            complex: false,
-        }]
+        vec![Block::new("a", vec![self.fields.len()], false)]
     }
     fn parameters(&self) -> Vec<f64> {
         self.fields.clone()

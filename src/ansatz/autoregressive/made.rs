@@ -199,11 +199,7 @@ fn factor<'a>(
 
 impl Network for Made {
     fn layout(&self) -> Vec<Block> {
-        let block = |name: String, shape| Block {
-            name,
-            shape,
-            complex: false,
-        };
+        let block = |name: String, shape| Block::new(name, shape, false);
         let mut blocks = Vec::new();
         for (l, layer) in self.layers.iter().enumerate() {
             for i in (0..self.sites).filter(|&i| layer.seen(i) > 0) {

@@ -32,16 +32,19 @@ impl BoltzmannMachine {
 
     fn prefixed(layout: &[Block], parameters: &[f64], prefix: &str) -> Option<Self> {
         let block = |name: &str, rank: usize| {
-            let parts =
-                |b: &Block| b.shape.iter().product::<usize>() * (1 + usize::from(b.complex));
             let at = layout
                 .iter()
                 .position(|b| b.name.strip_prefix(prefix) == Some(name))?;
             if layout[at].complex || layout[at].shape.len() != rank {
                 return None;
             }
-            let first: usize = layout[..at].iter().map(parts).sum();
-            Some(parameters.get(first..)?.get(..parts(&layout[at]))?.to_vec())
+            let first: usize = layout[..at].iter().map(Block::numbers).sum();
+            Some(
+                parameters
+                    .get(first..)?
+                    .get(..layout[at].numbers())?
+                    .to_vec(),
+            )
         };
         Self::new(block("a", 1)?, block("b", 1)?, block("W", 2)?)
     }

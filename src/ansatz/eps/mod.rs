@@ -104,14 +104,11 @@ impl<T: Field> Ansatz for Plaquettes<T> {
     }
     fn layout(&self) -> Vec<Block> {
         let states = self.clusters.states();
-        vec![Block {
-            name: "C".into(),
-            shape: match self.clusters.tied() {
-                true => vec![states],
-                false => vec![self.clusters.count(), states],
-            },
-            complex: T::COMPLEX,
-        }]
+        let shape = match self.clusters.tied() {
+            true => vec![states],
+            false => vec![self.clusters.count(), states],
+        };
+        vec![Block::new("C", shape, T::COMPLEX)]
     }
     fn parameters(&self) -> Vec<f64> {
         flatten(self.c.iter().copied())

@@ -176,11 +176,7 @@ impl<T: Field, R: Elementary> Ansatz for Feedforward<T, R> {
     }
     fn layout(&self) -> Vec<Block> {
         let (shape, outputs) = (&self.shape, self.shape.outputs::<T>());
-        let block = |name: String, shape| Block {
-            name,
-            shape,
-            complex: T::COMPLEX,
-        };
+        let block = |name: String, shape| Block::new(name, shape, T::COMPLEX);
         let rows = |count| {
             if outputs == 1 {
                 vec![count]

@@ -177,11 +177,7 @@ impl<T: Field> Ansatz for Jastrow<T> {
         self.sites
     }
     fn layout(&self) -> Vec<Block> {
-        let block = |name: &str, count| Block {
-            name: name.into(),
-            shape: vec![count],
-            complex: T::COMPLEX,
-        };
+        let block = |name: &str, count| Block::new(name, vec![count], T::COMPLEX);
         let bias = if self.a.is_empty() {
             None
         } else {

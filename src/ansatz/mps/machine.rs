@@ -9,10 +9,10 @@
 
 use super::{ProductShape, Tensors};
 use crate::ansatz::Block;
+use crate::ansatz::block::split;
 use crate::basis::Local;
 use crate::error::{Error, Result};
 use crate::linalg::dense::Lapack;
-use crate::number::unflatten;
 use ndarray::Array2;
 use num_complex::Complex64;
 
@@ -40,16 +40,9 @@ impl MachineCouplings {
     /// From the parameters of a wave function of `sites` sites; `None` where its blocks are not
     /// a, b and W of such a machine.
     pub fn of(layout: &[Block], parameters: &[f64], sites: usize) -> Option<Self> {
-        let (mut rest, mut found) = (parameters, std::collections::BTreeMap::new());
-        for block in layout {
-            let entries: usize = block.shape.iter().product();
-            let (own, after) =
-                rest.split_at_checked(entries * if block.complex { 2 } else { 1 })?;
-            rest = after;
-            let numbers: Vec<Complex64> = match block.complex {
-                true => unflatten(own),
-                false => own.iter().map(|&x| x.into()).collect(),
-            };
+        let mut found = std::collections::BTreeMap::new();
+        for (block, own) in split(layout, parameters)? {
+            let numbers = block.array(own).complex();
             found.insert(block.name.as_str(), (block.shape.clone(), numbers));
         }
         let (shape, w) = found.remove("W")?;

@@ -71,14 +71,11 @@ impl ProductShape {
 
     /// The tensors as blocks of parameters: `A_i`, or `A`.
     pub fn layout(&self, complex: bool) -> Vec<Block> {
-        let block = |i| Block {
-            name: match self.uniform {
-                true => "A".into(),
-                false => format!("A_{i}"),
-            },
-            shape: self.tensor(i).to_vec(),
-            complex,
+        let name = |i| match self.uniform {
+            true => "A".into(),
+            false => format!("A_{i}"),
         };
+        let block = |i| Block::new(name(i), self.tensor(i).to_vec(), complex);
         (0..self.tensors()).map(block).collect()
     }
 }
@@ -198,16 +195,44 @@ fn multiply_rows_body<T: Scalar, const SET: u8>(rows: &[T], m: &[T], inner: usiz
     }
 }
 
+/// Sums that are made at once, so that none waits for another.
+const AT_ONCE: usize = 8;
+
 /// Σ_k a_k b_k
 pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
+    let mut sums = [T::zero(); AT_ONCE];
+    let (a_parts, b_parts) = (a.chunks_exact(AT_ONCE), b.chunks_exact(AT_ONCE));
+    let (a_rest, b_rest) = (a_parts.remainder(), b_parts.remainder());
+    for (a, b) in a_parts.zip(b_parts) {
+        (sums.iter_mut().zip(a.iter().zip(b))).for_each(|(sum, (&a, &b))| *sum += a * b);
+    }
     let product = |sum: T, (&a, &b): (&T, &T)| sum + a * b;
-    a.iter().zip(b).fold(T::zero(), product)
+    let rest = a_rest.iter().zip(b_rest).fold(T::zero(), product);
+    sums.into_iter().fold(rest, |sum, part| sum + part)
+}
+
+/// The largest |x|; NaN counts as nothing.
+fn largest(numbers: &[f64]) -> f64 {
+    let mut all = [0.0f64; AT_ONCE];
+    let larger = |m: &mut f64, x: &f64| {
+        if x.abs() > *m {
+            *m = x.abs();
+        }
+    };
+    let parts = numbers.chunks_exact(AT_ONCE);
+    parts
+        .remainder()
+        .iter()
+        .zip(&mut all)
+        .for_each(|(x, m)| larger(m, x));
+    parts.for_each(|part| all.iter_mut().zip(part).for_each(|(m, x)| larger(m, x)));
+    all.into_iter().fold(0.0, f64::max)
 }
 
 /// Divides by a power of two so that the largest part lies in [1/2, 1); its exponent. Zeros stay.
 pub fn rescale<T: Scalar>(numbers: &mut [T]) -> i32 {
     let parts = T::reals_mut(numbers);
-    let largest = parts.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+    let largest = largest(parts);
     if !(f64::MIN_POSITIVE..f64::INFINITY).contains(&largest) {
         return 0;
     }

@@ -145,11 +145,11 @@ impl<T: Field> Ansatz for Pairs<T> {
     fn layout(&self) -> Vec<Block> {
         let block = |site| {
             let legs = extents(self.size, self.bond, site);
-            Block {
-                name: format!("T_{site}"),
-                shape: std::iter::once(2).chain(legs).collect(),
-                complex: T::COMPLEX,
-            }
+            Block::new(
+                format!("T_{site}"),
+                std::iter::once(2).chain(legs).collect(),
+                T::COMPLEX,
+            )
         };
         (0..self.sites()).map(block).collect()
     }

@@ -6,9 +6,11 @@
 
 use super::Rbm;
 use super::kernel::Kernel;
+use super::range::UnitRange;
 use super::values::{Inputs, ValueRbm, ValueShape};
 use crate::ansatz::tied::check_tied;
 use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
+use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
 use crate::lattice::Group;
 use num_complex::Complex64;
@@ -52,6 +54,9 @@ struct Keys {
     /// Whether parameters are "complex" or "real". Default "complex".
     #[serde(default)]
     parameters: ParameterNumbers,
+    /// Consecutive sites of a chain that a unit sees; the other weights are zero and no parameters.
+    /// Default none: all sites.
+    range: Option<usize>,
     /// Whether there are visible biases a. Default true.
     #[serde(default = "yes")]
     visible_bias: bool,
@@ -112,7 +117,11 @@ fn units(keys: &Keys, context: &Context) -> Result<(usize, Option<Group>)> {
 
 fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
     let (hidden, group) = units(keys, context)?;
+    let range = keys.range.map(|r| UnitRange::new(r, context)).transpose()?;
     if keys.inputs.is_some() || !context.basis.is_spin_half() {
+        if range.is_some() {
+            return Err(only_spin_half(&context.key("range"), "a range of units"));
+        }
         return on_values::<T>(keys, context, hidden, group);
     }
     let n = context.basis.sites();
@@ -125,6 +134,10 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
     let machine = match group {
         None => Rbm::<T>::dense(n, hidden, a, b, keys.init, context.origin),
         Some(group) => Rbm::symmetric(n, hidden, &group, a, b, keys.init, context.origin),
+    };
+    let machine = match range {
+        None => machine,
+        Some(range) => machine.limited(range),
     };
     context.loaded(machine, keys.load.as_ref())
 }

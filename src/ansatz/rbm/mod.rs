@@ -9,6 +9,7 @@ mod factory;
 mod kernel;
 mod logistic;
 mod machine;
+mod range;
 mod slopes;
 mod tables;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use crate::lattice::Group;
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
 use num_complex::Complex64;
+use std::sync::Arc;
 use tables::RbmTables;
 
 /// Filters that are repeated for every element of a group.
@@ -48,6 +50,8 @@ pub struct Rbm<T> {
     a: Vec<T>,
     b: Vec<T>,
     w: Vec<T>,
+    /// Places of the weights that are parameters; the others are zero. All where there is none.
+    inside: Option<Arc<[usize]>>,
     tables: RbmTables<T>,
     simd: Simd,
 }
@@ -137,6 +141,7 @@ impl<T: Kernel> Rbm<T> {
             a,
             b,
             w,
+            inside: None,
             tables,
             simd: Simd::chosen(),
         };
@@ -172,11 +177,7 @@ impl<T: Kernel> Ansatz for Rbm<T> {
         self.sites
     }
     fn layout(&self) -> Vec<Block> {
-        let block = |name: &str, shape| Block {
-            name: name.into(),
-            shape,
-            complex: T::COMPLEX,
-        };
+        let block = |name: &str, shape| Block::new(name, shape, T::COMPLEX);
         let weights = self
             .tie
             .as_ref()
@@ -186,21 +187,28 @@ impl<T: Kernel> Ansatz for Rbm<T> {
             .filter(|(_, count)| *count > 0);
         biases
             .map(|(name, count)| block(name, vec![count]))
-            .chain([block("W", weights.to_vec())])
+            .chain([Block {
+                inside: self.inside.clone(),
+                ..block("W", weights.to_vec())
+            }])
             .collect()
     }
     fn parameters(&self) -> Vec<f64> {
-        flatten(self.a.iter().chain(&self.b).chain(&self.w).copied())
+        flatten(self.a.iter().chain(&self.b).copied().chain(self.free()))
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         check_length(
             parameters,
-            T::PARTS * (self.a.len() + self.b.len() + self.w.len()),
+            T::PARTS * (self.a.len() + self.b.len() + self.free().count()),
         )?;
         let values = unflatten::<T>(parameters);
         let (a, rest) = values.split_at(self.a.len());
         let (b, w) = rest.split_at(self.b.len());
-        (self.a, self.b, self.w) = (a.to_vec(), b.to_vec(), w.to_vec());
+        (self.a, self.b) = (a.to_vec(), b.to_vec());
+        match &self.inside {
+            None => self.w = w.to_vec(),
+            Some(inside) => inside.iter().zip(w).for_each(|(&k, &w)| self.w[k] = w),
+        }
         self.tabulate();
         Ok(())
     }

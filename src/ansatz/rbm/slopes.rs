@@ -39,13 +39,36 @@ impl<T: Kernel> Rbm<T> {
         let blocks = visible
             .into_iter()
             .chain(hidden)
-            .chain([Columns::Outer(x, t)]);
+            .chain([self.of_weights(x, t)]);
         Derivatives::new(T::kind(), walkers, blocks.collect())
+    }
+
+    /// σ_i t_j of the weights that are parameters.
+    fn of_weights(&self, x: Arc<Matrix>, t: Arc<Matrix>) -> Columns {
+        let Some(inside) = &self.inside else {
+            return Columns::Outer(x, t);
+        };
+        let (Matrix::Real(spins), m) = (&*x, self.hidden) else {
+            unreachable!("spins are real")
+        };
+        let shape = (spins.nrows(), inside.len());
+        let place = |k: usize, c: usize| ([k, inside[c] / m], [k, inside[c] % m]);
+        Columns::Dense(Arc::new(match &*t {
+            Matrix::Real(t) => Matrix::Real(Array2::from_shape_fn(shape, |(k, c)| {
+                let (site, unit) = place(k, c);
+                spins[site] * t[unit]
+            })),
+            Matrix::Complex(t) => Matrix::Complex(Array2::from_shape_fn(shape, |(k, c)| {
+                let (site, unit) = place(k, c);
+                t[unit] * spins[site]
+            })),
+        }))
     }
 
     fn tied(&self, batch: &RbmBatch, Tie { filters, group }: &Tie) -> Array2<T> {
         let (n, m, size) = (self.sites, self.hidden, group.permutations.len());
-        let (front, columns) = (self.a.len(), self.a.len() + self.b.len() + self.w.len());
+        let front = self.a.len() + self.b.len();
+        let columns = front + self.free().count();
         let mut rows = Array2::from_elem((batch.walkers(), columns), T::new(0.0, 0.0));
         let mut moved = Panels::zeros(size, n);
         let places: Vec<u32> = group.permutations.iter().flatten().copied().collect();
@@ -69,16 +92,15 @@ impl<T: Kernel> Rbm<T> {
             let Some(row) = row.as_slice_mut() else {
                 unreachable!("rows of a new matrix are contiguous")
             };
-            let (b, w) = row[front..].split_at_mut(self.b.len());
+            let (b, w) = row[self.a.len()..].split_at_mut(self.b.len());
             for (f, b) in b.iter_mut().enumerate() {
                 (0..size).for_each(|g| *b += number(&tanh, f * size + g, m));
             }
-            for (f, w) in w.chunks_exact_mut(n).enumerate() {
-                let stride = moved.stride();
-                let own = &correlations[f * stride..];
-                w.iter_mut()
-                    .enumerate()
-                    .for_each(|(j, w)| *w = number(own, j, filters * stride));
+            let stride = moved.stride();
+            let own = |k: usize| number(&correlations[k / n * stride..], k % n, filters * stride);
+            match &self.inside {
+                None => w.iter_mut().enumerate().for_each(|(k, w)| *w = own(k)),
+                Some(inside) => w.iter_mut().zip(&**inside).for_each(|(w, &k)| *w = own(k)),
             }
         }
         rows

@@ -125,7 +125,7 @@ impl<'a> Construct<'a> {
     /// Hidden and deep units of the circuit of so many steps, those of the start included.
     fn units(&self, steps: usize) -> [usize; 2] {
         let hidden = self.layout.iter().find(|block| block.name == "b");
-        let first = hidden.map_or(0, |block| block.shape.iter().product());
+        let first = hidden.map_or(0, Block::size);
         let count = |k: usize| {
             self.trotter
                 .count(steps, |gate| units(gate, self.keys.gates)[k])

@@ -3,6 +3,7 @@
 
 use super::{Construct, motion, record};
 use crate::ansatz::Erased;
+use crate::ansatz::block::split;
 use crate::ansatz::dbm::{DeepNetwork, FixedTable, StateVector};
 use crate::ansatz::table::Table;
 use crate::basis::Basis;
@@ -10,7 +11,6 @@ use crate::calculation::vmc::problem::ensemble_of;
 use crate::calculation::vmc::{ShownParameters, Vmc};
 use crate::ensemble::Variational;
 use crate::error::Result;
-use crate::number::unflatten;
 use num_complex::Complex64;
 use std::rc::Rc;
 
@@ -22,18 +22,9 @@ const MOST_COUPLINGS: usize = 1 << 26;
 impl Construct<'_> {
     /// The network at the start.
     pub(super) fn first_network(&self) -> DeepNetwork {
-        let mut rest = self.start.as_slice();
-        let mut blocks: Vec<Vec<Complex64>> = Vec::new();
-        for block in &self.layout {
-            let parts = if block.complex { 2 } else { 1 };
-            let length = parts * block.shape.iter().product::<usize>();
-            let (own, after) = rest.split_at(length.min(rest.len()));
-            rest = after;
-            blocks.push(match block.complex {
-                true => unflatten(own),
-                false => own.iter().map(|x| Complex64::from(*x)).collect(),
-            });
-        }
+        let parts = split(&self.layout, &self.start).unwrap_or_default();
+        let numbers = parts.iter().map(|(block, own)| block.array(own).complex());
+        let blocks: Vec<Vec<Complex64>> = numbers.collect();
         let of = |name: &str| self.layout.iter().position(|block| block.name == name);
         match (of("a"), of("b"), of("W")) {
             (Some(a), Some(b), Some(w)) => {

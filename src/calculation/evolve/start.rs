@@ -91,8 +91,7 @@ fn with_biases(parameters: &[f64], layout: &[Block], field: Complex64) -> Option
     let mut all = parameters.to_vec();
     let mut start = 0;
     for block in layout {
-        let width = if block.complex { 2 } else { 1 };
-        let length = width * block.shape.iter().product::<usize>();
+        let length = block.numbers();
         let mine = &mut all[start..start + length];
         start += length;
         if block.name != "a" {

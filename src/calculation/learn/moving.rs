@@ -46,8 +46,7 @@ pub(super) fn places(layout: &[Block]) -> (Vec<Range<usize>>, Vec<Range<usize>>)
     let mut start = 0;
     let (mut others, mut phase) = (Vec::new(), Vec::new());
     for block in layout {
-        let parts = if block.complex { 2 } else { 1 };
-        let end = start + parts * block.shape.iter().product::<usize>();
+        let end = start + block.numbers();
         match block.name.starts_with(PHASE) {
             true => phase.push(start..end),
             false => others.push(start..end),

@@ -3,9 +3,10 @@
 use super::Learn;
 use super::ending::LearnedFigures;
 use super::judge::{LearningPoint, UNKNOWN};
+use crate::ansatz::block::split;
+use crate::calculation::vmc::value_of;
 use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
-use crate::number::unflatten;
 use crate::record;
 use crate::run::{Curves, save_rows};
 use crate::shots::Shots;
@@ -127,19 +128,10 @@ fn numbers(out: &mut Tree, found: &LearnedFigures) {
 
 /// One dataset for each block, complex where the block is.
 fn gradient(learn: &Learn, point: &LearningPoint, out: &mut Tree) {
-    let mut rest: &[f64] = &point.force;
-    for block in learn.vmc.borrow().ensemble.layout() {
-        let entries: usize = block.shape.iter().product();
-        let parts = if block.complex { 2 } else { 1 };
-        let Some((own, after)) = rest.split_at_checked(parts * entries) else {
-            return;
-        };
-        rest = after;
+    let layout = learn.vmc.borrow().ensemble.layout();
+    for (block, own) in split(&layout, &point.force).unwrap_or_default() {
         let scaled: Vec<f64> = own.iter().map(|f| learn.factor * f).collect();
-        let value = match block.complex {
-            true => Value::Complex(shaped(&block.shape, unflatten(&scaled))),
-            false => Value::Real(shaped(&block.shape, scaled)),
-        };
+        let value = value_of(block, &scaled);
         let meaning =
             "derivative of the objective at the end: by theta, or by theta* where complex";
         out.describe(

@@ -14,7 +14,7 @@ mod state;
 pub use block::BlockCounts;
 pub use estimate::{Energy, estimate, gather_series, moments};
 pub use memory::Sampling;
-pub use record::{ShownParameters, parameters_of};
+pub use record::{ShownParameters, parameters_of, value_of};
 pub use state::{Restored, gather_spins};
 
 use crate::ensemble::Variational;

@@ -1,11 +1,12 @@
 //! Decides what results say of the wave function: its parameters by name, sites, proposals.
 
 use super::Vmc;
-use crate::ansatz::Block;
+use crate::ansatz::block::split;
+use crate::ansatz::{Block, BlockArray};
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::number;
-use crate::number::unflatten;
+use num_complex::Complex64;
 use std::rc::Rc;
 
 /// Parameters of a form of the wave function that is not the one that is sampled.
@@ -37,26 +38,26 @@ impl Vmc<'_> {
             Some(ShownParameters::Blocks(layout, flat)) => (layout.clone(), flat.clone()),
             None => (self.ensemble.layout(), self.ensemble.parameters()),
         };
-        let mut rest = flat.as_slice();
-        for block in layout {
-            let entries: usize = block.shape.iter().product();
-            let length = if block.complex { 2 * entries } else { entries };
-            let (mine, after) = rest.split_at_checked(length).ok_or_else(|| {
-                Error::numerical(
-                    "the layout of the wave function does not fit its parameters",
-                    "fix it",
-                )
-            })?;
-            rest = after;
-            let value = if block.complex {
-                Value::Complex(shaped(&block.shape, unflatten(mine)))
-            } else {
-                Value::Real(shaped(&block.shape, mine.to_vec()))
-            };
+        let parts = split(&layout, &flat).ok_or_else(|| {
+            Error::numerical(
+                "the layout of the wave function does not fit its parameters",
+                "fix it",
+            )
+        })?;
+        for (block, own) in parts {
+            let value = value_of(block, own);
             let path = format!("parameters/{}", block.name);
             out.describe(&path, value, "1", "final parameters");
         }
         Ok(())
+    }
+}
+
+/// The dataset of a block's own part of a flat vector.
+pub fn value_of(block: &Block, own: &[f64]) -> Value {
+    match block.array(own) {
+        BlockArray::Real(all) => Value::Real(shaped(&block.shape, all)),
+        BlockArray::Complex(all) => Value::Complex(shaped(&block.shape, all)),
     }
 }
 
@@ -71,10 +72,13 @@ pub fn parameters_of(tree: &Tree, layout: &[Block]) -> Result<Vec<f64>> {
     let mut parameters = Vec::new();
     for block in layout {
         let path = format!("parameters/{}", block.name);
-        parameters.extend(match block.complex {
-            true => tree.complexes(&path).map(number::flatten)?,
-            false => tree.reals(&path)?,
-        });
+        let own = match block.complex {
+            true => (block.taken(&tree.complexes(&path)?, Complex64::ZERO)).map(number::flatten),
+            false => block.taken(&tree.reals(&path)?, 0.0),
+        };
+        parameters.extend(own.ok_or_else(|| {
+            Error::output(path, "the array does not fit the wave function of the file")
+        })?);
     }
     Ok(parameters)
 }

@@ -6,7 +6,7 @@
 //! written out.
 
 use super::{Verdict, is_close, operator_is_matrix};
-use crate::ansatz::{Ansatz, Asks};
+use crate::ansatz::{Ansatz, Asks, Block};
 use crate::basis::{Basis, Step};
 use crate::derivatives::{Kind, Matrix};
 use crate::rng::{Generator, Purpose, RngExt, stream};
@@ -108,12 +108,7 @@ fn ratios<A: Ansatz>(ansatz: &A, batch: &A::Batch, asks: &Asks) -> Vec<Complex64
 /// of their kind.
 pub fn shape<A: Ansatz>(ansatz: &A, basis: &Basis) -> Verdict {
     let count = ansatz.parameters().len();
-    let reals = |complex: bool| if complex { 2 } else { 1 };
-    let laid_out: usize = ansatz
-        .layout()
-        .iter()
-        .map(|b| b.shape.iter().product::<usize>() * reals(b.complex))
-        .sum();
+    let laid_out: usize = ansatz.layout().iter().map(Block::numbers).sum();
     if laid_out != count {
         return Err(format!(
             "shape: the layout has {laid_out} numbers, the flat vector {count}"

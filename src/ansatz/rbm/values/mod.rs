@@ -240,10 +240,9 @@ impl<T: Kernel> ValueRbm<T> {
             None => vec![self.shape.sites],
         };
         let last = (rows.is_none() && self.shape.group.is_none()).then_some(m);
-        let block = |name: &str, middle: Option<usize>| Block {
-            name: name.into(),
-            shape: leading.iter().copied().chain(middle).chain(last).collect(),
-            complex: T::COMPLEX,
+        let block = |name: &str, middle: Option<usize>| {
+            let shape = leading.iter().copied().chain(middle).chain(last).collect();
+            Block::new(name, shape, T::COMPLEX)
         };
         match self.shape.inputs {
             Inputs::OneHot => vec![block(names[0], Some(count))],
@@ -264,11 +263,10 @@ impl<T: Kernel> Ansatz for ValueRbm<T> {
             true => self.blocks(["A", "a", "c"], Some(self.orbits())),
             false => Vec::new(),
         };
-        let hidden = self.shape.hidden_bias.then(|| Block {
-            name: "b".into(),
-            shape: vec![self.shape.hidden],
-            complex: T::COMPLEX,
-        });
+        let hidden = self
+            .shape
+            .hidden_bias
+            .then(|| Block::new("b", vec![self.shape.hidden], T::COMPLEX));
         let weights = self.blocks(["W", "W", "X"], None);
         visible.into_iter().chain(hidden).chain(weights).collect()
     }

@@ -206,7 +206,9 @@ fn the_page_and_the_files_agree() {
     let converted = machine("method = \"full-sum\"", "");
     let converted = converted.split("[learn]").next().unwrap_or_default();
     let converted = converted.replace("\"boltzmann\"\nphase = true", "\"rbm\"");
-    let converted = format!("{converted}[convert]\nto = \"mps\"\n");
+    let converted = format!(
+        "{converted}[convert]\nto = \"mps\"\n[measure]\nsamples = 0\namplitudes = [[1, 1, 1, 1]]\n"
+    );
     let forms = [constructed.to_string(), lines, converted];
     let learned = learned.into_iter().chain(forms);
     let network = "[lattice]\nkind = \"square\"\nsize = [3, 2]\nboundary = \"open\"\n\

@@ -1,5 +1,6 @@
 //! Decides what `info` says about a file that a run wrote.
 
+use super::amplitudes::{amplitude_texts, amplitudes};
 use super::learned::{construct, convert, holography, learn, phases, regression};
 use super::spins::classical;
 use crate::calculation::Registry;
@@ -97,7 +98,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "evolution": evolution(tree), "classical": classical(tree),
         "holography": holography(tree), "phases": phases(tree),
         "regression": regression(tree), "learn": learn(tree),
-        "construct": construct(tree), "convert": convert(tree),
+        "construct": construct(tree), "convert": convert(tree), "amplitudes": amplitudes(tree),
         "observables": observables(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),
@@ -314,6 +315,7 @@ pub fn info_text(info: &Value) -> String {
                 "observables",
                 "sections",
                 "classical",
+                "amplitudes",
             ];
             !apart.contains(&k.as_str()) && !v.is_null()
         }) {
@@ -322,6 +324,7 @@ pub fn info_text(info: &Value) -> String {
     }
     let energy = info.get("energy").filter(|e| !e.is_null());
     lines.extend(energy.map(energy_text));
+    lines.extend(amplitude_texts(&info["amplitudes"]));
     let temperatures = info.get("classical").and_then(Value::as_array);
     lines.extend(temperatures.into_iter().flatten().map(temperature_text));
     let sections = info.get("sections").and_then(Value::as_object);

@@ -4,6 +4,7 @@
 //! `info`, `gather`, `export`, `watch` and `extrapolate` speak of files that are there, `schema` of
 //! the input itself.
 
+mod amplitudes;
 pub mod check;
 mod cli;
 mod crossing;

@@ -76,6 +76,11 @@ impl Construct<'_> {
         let Some(keys) = measure::keys(self.source)? else {
             return Ok(());
         };
+        if !keys.amplitudes.is_empty() {
+            let problem = "the amplitudes of a constructed machine are not known to samples";
+            let remedy = "use sampler.method = \"full-sum\", or leave the key out";
+            return Err(Error::input("measure.amplitudes", problem, remedy));
+        }
         let vmc = self.vmc.borrow();
         let list = &keys.observables;
         let named = observables(self.source, &vmc.problem, list, "measure.observables")?;

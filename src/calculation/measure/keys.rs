@@ -35,7 +35,7 @@ pub enum TargetError {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeasureInput {
-    /// Samples over all ranks, a multiple of chains
+    /// Samples over all ranks, a multiple of chains; 0 with `amplitudes`: nothing is sampled
     pub samples: usize,
     /// Sweeps before the first sample (100)
     #[serde(default = "default_burn_in")]
@@ -46,6 +46,9 @@ pub struct MeasureInput {
     /// Observables besides the energy
     #[serde(default)]
     pub observables: Vec<ObservableInput>,
+    /// Configurations of which ln psi is told, one value a site
+    #[serde(default)]
+    pub amplitudes: Vec<Vec<i64>>,
 }
 
 fn default_burn_in() -> usize {
@@ -66,6 +69,9 @@ pub fn validate(source: &Source) -> Result<()> {
     let Some(m) = keys(source)? else {
         return Ok(());
     };
+    if m.samples == 0 && !m.amplitudes.is_empty() {
+        return nothing_sampled(&m);
+    }
     let sampler = source.input.sampler.clone().unwrap_or_default();
     sampler.enough_for_an_error("measure.samples", m.samples)?;
     sampler.multiple_of_chains("measure.samples", m.samples)?;
@@ -83,4 +89,18 @@ pub fn validate(source: &Source) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// An error for a key that needs samples, where there are none.
+fn nothing_sampled(m: &MeasureInput) -> Result<()> {
+    let observables = (!m.observables.is_empty()).then_some("observables");
+    let target = m.target_error.as_ref().map(|_| "target_error");
+    match observables.or(target) {
+        None => Ok(()),
+        Some(key) => Err(Error::input(
+            format!("measure.{key}"),
+            "measure.samples = 0 leaves out everything but amplitudes",
+            "raise measure.samples, or leave the key out",
+        )),
+    }
 }

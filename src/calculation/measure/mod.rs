@@ -1,6 +1,7 @@
 //! Decides `[measure]`: fixed parameters, fresh samples in blocks, an energy with an honest error
 //! bar and warnings.
 
+mod amplitudes;
 mod block;
 mod keys;
 mod measurement;
@@ -8,6 +9,7 @@ mod record;
 mod target;
 mod warnings;
 
+use amplitudes::Listed;
 pub use keys::{BYTES_PER_SAMPLE, MeasureInput, TargetError, keys, validate};
 pub use measurement::Measurement;
 pub use target::Target;
@@ -15,7 +17,7 @@ pub use target::Target;
 use super::vmc::Vmc;
 use super::vmc::problem::observables;
 use super::world::{Extent, Section, World};
-use crate::comm::Comm;
+use crate::comm::{Comm, agree};
 use crate::ensemble::Noise;
 use crate::error::Result;
 use crate::input::{self, Method, Source};
@@ -42,7 +44,7 @@ pub const SECTION: Section = Section {
         name: "measure",
         free: &["burn_in"],
         grows: &["samples"],
-        reopens: &["target_error"],
+        reopens: &["target_error", "amplitudes"],
         restarts: &["observables"],
         relies_on: &[],
         curves: &[],
@@ -76,6 +78,7 @@ pub struct Measure<'a> {
     keys: MeasureInput,
     observables: Vec<Named>,
     target: Option<Target>,
+    listed: Listed,
     measurement: Measurement,
     /// Bytes of the parameter vector.
     vector: f64,
@@ -93,6 +96,7 @@ impl<'a> Measure<'a> {
         let observables = observables(source, &vmc.problem, list, "measure.observables")?;
         let measure = Measure {
             target: Target::new(&keys, &observables)?,
+            listed: Listed::new(&keys, &vmc.problem.basis)?,
             vmc: shared.clone(),
             observables,
             keys,
@@ -123,6 +127,23 @@ impl<'a> Measure<'a> {
     fn wanted(&self) -> usize {
         self.keys.samples / self.vmc.borrow().sampler.chains
     }
+
+    /// A block of the energy and the observables, where any samples are asked for.
+    fn next(&mut self, desk: &mut Desk) -> Result<Progress> {
+        if self.keys.samples == 0 {
+            return Ok(Progress::Done);
+        }
+        if self.vmc.borrow().ensemble.noise().is_none() {
+            return self.sum(desk);
+        }
+        if self.measurement.per_chain < self.wanted() && !self.is_reached(desk.comm)? {
+            self.sample_block(desk)?;
+            if self.measurement.per_chain < self.wanted() {
+                return Ok(Progress::GoesOn);
+            }
+        }
+        self.settle(desk)
+    }
 }
 
 impl Calculation for Measure<'_> {
@@ -136,7 +157,9 @@ impl Calculation for Measure<'_> {
                 ..Cost::default()
             },
             false => Cost {
-                blocks: (self.keys.samples / vmc.sampler.chains).div_ceil(BLOCK) as f64,
+                blocks: (self.keys.samples / vmc.sampler.chains)
+                    .div_ceil(BLOCK)
+                    .max(1) as f64,
                 on_root: BYTES_PER_SAMPLE * self.keys.samples as f64,
                 state,
                 ..Cost::default()
@@ -144,16 +167,12 @@ impl Calculation for Measure<'_> {
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
-        if self.vmc.borrow().ensemble.noise().is_none() {
-            return self.sum(desk);
+        let progress = self.next(desk)?;
+        if progress == Progress::Done {
+            let told = self.listed.evaluate(self.vmc.borrow().ensemble.psi());
+            agree(desk.comm, told)?;
         }
-        if self.measurement.per_chain < self.wanted() && !self.is_reached(desk.comm)? {
-            self.sample_block(desk)?;
-            if self.measurement.per_chain < self.wanted() {
-                return Ok(Progress::GoesOn);
-            }
-        }
-        self.settle(desk)
+        Ok(progress)
     }
     fn mark(&mut self) {
         self.vmc.borrow_mut().mark();
@@ -165,7 +184,7 @@ impl Calculation for Measure<'_> {
     fn save(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
         self.vmc.borrow().save(out, comm)?;
         self.measurement.save(out);
-        if self.measurement.energy.is_some() && comm.is_root() {
+        if (self.measurement.energy.is_some() || self.listed.is_known()) && comm.is_root() {
             let mut results = Tree::default();
             self.record_statistics(&mut results);
             out.put_group("results", results);

@@ -34,6 +34,7 @@ impl Measure<'_> {
     pub(super) fn record_statistics(&self, tree: &mut Tree) {
         let m = &self.measurement;
         tree.put_integer("samples", m.samples() as i64);
+        self.listed.record(tree);
         if m.energy.is_none() {
             return;
         }

@@ -100,6 +100,14 @@ impl Error {
     }
 }
 
+/// Bytes in gigabytes, for messages.
+pub fn gigabytes(bytes: f64) -> String {
+    match bytes < 1e15 {
+        true => format!("{:.1} GB", bytes / 1e9),
+        false => format!("{:.0e} GB", bytes / 1e9),
+    }
+}
+
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -114,10 +122,10 @@ impl std::fmt::Display for Error {
                 available,
             } => write!(
                 f,
-                "{what} needs {:.1} GB on one rank, {:.1} GB are available; choose a smaller \
-                 problem or more memory",
-                needed / 1e9,
-                available / 1e9
+                "{what} needs {} on one rank, {} are available; choose a smaller problem or more \
+                 memory",
+                gigabytes(*needed),
+                gigabytes(*available)
             ),
             Error::Numerical { what, remedy } => write!(f, "{what}; {remedy}"),
             Error::Output { path, what } => write!(f, "{}: {what}", path.display()),

@@ -104,7 +104,7 @@ pub(super) fn convert(tree: &Tree) -> Value {
     };
     json!({
         "bond_dimensions": tree.integers("convert/bond_dimensions").ok(),
-        "compressed": compressed,
+        "compressed": compressed, "lost_weight": tree.real("convert/lost_weight").ok(),
         "deviation": tree.real("convert/deviation").ok(),
         "entropies": tree.reals("convert/entropies").ok(),
     })

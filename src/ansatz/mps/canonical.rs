@@ -32,6 +32,8 @@ pub struct Compressed<T> {
     pub bonds: Vec<usize>,
     /// Entropies of the cuts, in nats.
     pub entropies: Vec<f64>,
+    /// Share of the squared singular values that was left out, summed over the cuts.
+    pub lost: f64,
 }
 
 /// A tensor [s, a, b] as the matrix (a, (s, b)).
@@ -176,7 +178,7 @@ impl<T: Field + Lapack> Canonical<T> {
     /// singular value decompositions from the left; the norm of what stays is 1.
     pub fn compressed(mut self, threshold: Threshold) -> Result<Compressed<T>> {
         let (n, count) = (self.shape.sites(), usize::from(self.shape.local.count));
-        let (mut bonds, mut entropies) = (Vec::new(), Vec::new());
+        let (mut bonds, mut entropies, mut lost) = (Vec::new(), Vec::new(), 0.0);
         for i in 0..n.saturating_sub(1) {
             let (u, values, v) = T::svd(&tall(&self.tensors[i], count))?;
             let least = threshold * values[0];
@@ -184,6 +186,8 @@ impl<T: Field + Lapack> Canonical<T> {
             let kept = kept.max(1);
             entropies.push(entropy(&values[..kept]));
             bonds.push(kept);
+            let weight = |list: &[f64]| list.iter().map(|v| v * v).sum::<f64>();
+            lost += weight(&values[kept..]) / weight(&values);
             let u = u.slice(s![.., ..kept]).to_owned();
             self.tensors[i] = flat(&u, count);
             let mut v = v.slice(s![..kept, ..]).to_owned();
@@ -203,6 +207,7 @@ impl<T: Field + Lapack> Canonical<T> {
             tensors: Tensors::new(shape, numbers.collect()),
             bonds,
             entropies,
+            lost,
         })
     }
 }

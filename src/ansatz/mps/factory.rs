@@ -58,7 +58,8 @@ fn small() -> f64 {
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// Bond dimension D. An open state has the largest bonds that make sense up to D: near an end
-    /// of spins one half 2, 4, 8 and so on. No default without `load`, which brings its own.
+    /// of spins one half 2, 4, 8 and so on. With `load` smaller bonds of the file grow to D, the
+    /// new entries Gaussian of `init` times the largest of their tensor. No default without `load`.
     bond_dimension: Option<usize>,
     /// "open": bonds of dimension 1 at both ends; "periodic": the trace. Default "open".
     #[serde(default)]
@@ -173,26 +174,42 @@ fn typed<T: Field + Lapack>(keys: &Keys, context: &Context) -> Result<Erased> {
     };
     let key = context.key("load");
     let periodic = keys.boundary == Ends::Periodic;
-    let LoadedTensors { bonds, parameters } = load(
-        &context.folder.join(file),
-        &key,
-        &shape,
-        periodic,
-        T::COMPLEX,
-    )?;
-    if let Some(d) = keys
-        .bond_dimension
-        .filter(|d| bonds.iter().max() != Some(d))
-    {
+    let path = context.folder.join(file);
+    let loaded = load(&path, &key, &shape, periodic, T::COMPLEX)?;
+    let loaded = grown::<T>(loaded, &mut shape, keys, context)?;
+    let mut state = Mps::<T>::random(shape, 0.0, context.origin, whole);
+    state.set_parameters(&loaded.parameters)?;
+    Ok(Erased::new(state))
+}
+
+/// The tensors of a file with the bonds of the key, where those are larger; `shape` gets them.
+fn grown<T: Field>(
+    loaded: LoadedTensors,
+    shape: &mut ProductShape,
+    keys: &Keys,
+    context: &Context,
+) -> Result<LoadedTensors> {
+    shape.bonds = loaded.bonds.clone();
+    let Some(d) = keys.bond_dimension else {
+        return Ok(loaded);
+    };
+    let wanted = bonds(keys, context, usize::from(shape.local.count))?;
+    let largest = loaded.bonds.iter().max().copied().unwrap_or(1);
+    if d < largest {
         log::warn!(
-            "{}.bond_dimension = {d} is not used: the tensors of {file} have their own",
+            "{}.bond_dimension = {d} is not used: the file has bonds of {largest}",
             context.path
         );
+        return Ok(loaded);
     }
-    shape.bonds = bonds;
-    let mut state = Mps::<T>::random(shape, 0.0, context.origin, whole);
-    state.set_parameters(&parameters)?;
-    Ok(Erased::new(state))
+    let pairs = wanted.into_iter().zip(&loaded.bonds);
+    shape.bonds = pairs.map(|(new, &old)| new.max(old)).collect();
+    if shape.bonds == loaded.bonds {
+        return Ok(loaded);
+    }
+    check_size(shape, T::PARTS)?;
+    crate::ansatz::warn_of_zeros(keys.init, context);
+    Ok(loaded.grown::<T>(shape, keys.init, context.origin))
 }
 
 /// Builds a matrix product state from its table.

@@ -1,9 +1,11 @@
 //! Decides how the tensors of a matrix product state come from a file, with their bond dimensions.
 
 use super::ProductShape;
+use crate::ansatz::field::{Field, flatten, gaussian, unflatten};
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Value;
+use crate::rng::Origin;
 use num_complex::Complex64;
 use std::path::Path;
 
@@ -84,6 +86,33 @@ pub fn load(
         bonds.resize(shape.sites() + 1, first);
     }
     Ok(LoadedTensors { bonds, parameters })
+}
+
+impl LoadedTensors {
+    /// The same tensors between larger bonds: the new entries are Gaussian, of the standard
+    /// deviation `init` times the largest entry of their tensor.
+    pub fn grown<T: Field>(self, larger: &ProductShape, init: f64, origin: Origin) -> Self {
+        let (old, mut rng) = (unflatten::<T>(&self.parameters), origin.parameters());
+        let (mut rest, mut all) = (old.as_slice(), Vec::new());
+        for i in 0..larger.tensors() {
+            let [count, rows, columns] = larger.tensor(i);
+            let (left, right) = (self.bonds[i], self.bonds[i + 1]);
+            let (own, after) = rest.split_at(count * left * right);
+            rest = after;
+            let largest = own.iter().fold(0.0, |m: f64, x| m.max(x.norm_sqr()));
+            let mut tensor: Vec<T> =
+                gaussian(count * rows * columns, init * largest.sqrt(), &mut rng);
+            for (k, &x) in own.iter().enumerate() {
+                let (s, a, b) = (k / (left * right), k / right % left, k % right);
+                tensor[(s * rows + a) * columns + b] = x;
+            }
+            all.extend(tensor);
+        }
+        LoadedTensors {
+            bonds: larger.bonds.clone(),
+            parameters: flatten(all.into_iter()),
+        }
+    }
 }
 
 /// Shape and numbers of a dataset; `None` where it holds something else.

@@ -3,7 +3,7 @@
 use super::Pairs;
 use crate::ansatz::field::Field;
 use crate::ansatz::{Context, Erased, ParameterNumbers, check_init, check_parameters, schema_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, gigabytes};
 use crate::linalg::available_memory;
 use num_complex::Complex64;
 use serde::Deserialize;
@@ -83,13 +83,23 @@ fn check_sizes(size: [usize; 2], bond: usize, chi: usize, parts: usize, c: &Cont
     let (d, n) = (bond as f64, (size[0] * size[1]) as f64);
     let least = size[0].min(size[1]) as i32;
     let tensor = 2.0 * d.powi(if least > 1 { 4 } else { 2 });
-    check_parameters(parts as f64 * n * tensor, 1.0)?;
+    if let Err(Error::Memory {
+        needed, available, ..
+    }) = check_parameters(parts as f64 * n * tensor, 1.0)
+    {
+        let problem = format!(
+            "tensors of bonds of {bond} need {}, {} are available",
+            gigabytes(needed),
+            gigabytes(available)
+        );
+        return Err(c.wrong("bond_dimension", problem, "choose for example 2 or 3"));
+    }
     let (numbers, available) = (d.powi(least), available_memory());
     if chi == 0 && 8.0 * parts as f64 * numbers > available {
         let problem = format!(
-            "an exact contraction takes {bond}^{least} = {numbers:.1e} numbers, and {:.1} GB are \
+            "an exact contraction takes {bond}^{least} = {numbers:.1e} numbers, and {} are \
              available",
-            available / 1e9
+            gigabytes(available)
         );
         let remedy = "give the largest bond dimension of a boundary, such as bond_dimension^2";
         return Err(c.wrong("boundary_dimension", problem, remedy));

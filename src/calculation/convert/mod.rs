@@ -25,6 +25,8 @@ use num_complex::Complex64;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// Lost weight above which the product is another state.
+const MOST_LOST: f64 = 1e-6;
 /// Sites up to which all amplitudes are compared.
 const COMPARED: usize = 20;
 /// Configurations that are compared at once.
@@ -55,6 +57,8 @@ struct Converted {
     exact: Vec<i64>,
     compressed: Vec<i64>,
     entropies: Vec<f64>,
+    /// Share of the squared singular values that was left out, summed over the cuts.
+    lost: f64,
     deviation: Option<f64>,
     /// The tensors, site by site.
     numbers: Vec<f64>,
@@ -133,6 +137,7 @@ impl<'a> Convert<'a> {
             tensors,
             bonds,
             entropies,
+            lost,
         } = Canonical::new(&exact)?.compressed(self.keys.threshold)?;
         let state = Mps::new(tensors, vmc.problem.basis.charges().is_empty());
         // Within a sector they would be those of the machine outside it, too.
@@ -148,6 +153,7 @@ impl<'a> Convert<'a> {
             exact: dimensions.iter().map(|&bond| bond as i64).collect(),
             compressed: bonds.iter().map(|&bond| bond as i64).collect(),
             entropies,
+            lost,
             deviation,
             numbers,
         })
@@ -253,6 +259,7 @@ impl Calculation for Convert<'_> {
             desk.line(0, 1, &format!("bond dimension {largest}"));
             let put = self.put(found);
             agree(desk.comm, put)?;
+            self.warnings().iter().for_each(|w| desk.warn(w));
         }
         Ok(Progress::Done)
     }
@@ -269,6 +276,7 @@ impl Calculation for Convert<'_> {
             out.put_integers("exact", &found.exact);
             out.put_integers("compressed", &found.compressed);
             out.put_reals("entropies", &found.entropies);
+            out.put_real("lost", found.lost);
             out.put_reals("deviation", &found.deviation.map_or(vec![], |d| vec![d]));
             out.put_reals("numbers", &found.numbers);
             if let Some(ShownParameters::Blocks(_, machine)) = &self.vmc.borrow().shown {
@@ -285,6 +293,7 @@ impl Calculation for Convert<'_> {
                 exact: from.integers("exact")?,
                 compressed: from.integers("compressed")?,
                 entropies: from.reals("entropies")?,
+                lost: from.real("lost").unwrap_or_default(),
                 deviation: from.reals("deviation")?.first().copied(),
                 numbers: from.reals("numbers")?,
             })?;
@@ -298,6 +307,21 @@ impl Calculation for Convert<'_> {
             record(out, found, &self.shape(found).layout(true));
         }
         Ok(())
+    }
+    fn warnings(&self) -> Vec<String> {
+        let lossy = self.found.iter().filter(|found| found.lost > MOST_LOST);
+        let text = |found: &Converted| {
+            let deviation = match found.deviation {
+                Some(deviation) => format!(" and a deviation of {deviation:.1e}"),
+                None => String::new(),
+            };
+            format!(
+                "singular values below {} of the largest were left out, with a relative weight of \
+                 {:.1e}{deviation}: the state is not that of the machine; lower convert.threshold",
+                self.keys.threshold, found.lost
+            )
+        };
+        lossy.map(text).collect()
     }
     fn place(&self) -> String {
         match self.found {
@@ -330,6 +354,9 @@ fn record(out: &mut Tree, found: &Converted, layout: &[Block]) {
         let value = Value::Real(shaped(&[cuts], found.entropies.clone()));
         out.describe(&format!("{NAME}/entropies"), value, "1", meaning);
     }
+    let meaning = "share of the squared singular values that was left out, summed over the cuts";
+    let lost = Value::Real(shaped(&[], vec![found.lost]));
+    out.describe(&format!("{NAME}/lost_weight"), lost, "1", meaning);
     if let Some(deviation) = found.deviation {
         let meaning = "largest difference of normalised amplitudes over the largest of them";
         let value = Value::Real(shaped(&[], vec![deviation]));

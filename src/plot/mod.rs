@@ -5,6 +5,7 @@ mod axis;
 mod bonds;
 mod canvas;
 mod classical;
+mod convert;
 mod correlations;
 mod curve;
 mod curves;
@@ -69,6 +70,7 @@ const WITHOUT_WAVE_FUNCTION: &[Pictures] = &[
     phases::pictures,
     regression::pictures,
     learn::pictures,
+    convert::pictures,
 ];
 
 /// What `plot` is told.

@@ -70,3 +70,24 @@ fn h5dump_reads_a_run_in_progress_and_usr1_stops_it() {
     );
     assert_eq!(case.info()["state"], "stopped");
 }
+
+#[test]
+fn tensor_networks_of_other_programs_keep_their_amplitudes() {
+    let Ok(python) = std::env::var("NISHINA_PYTHON") else {
+        println!(
+            "SKIPPED: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
+        );
+        return;
+    };
+    let case = Case::new("");
+    let out = Command::new(python)
+        .arg(project().join("tests/python/import_tensors.py"))
+        .arg(case.folder.path())
+        .arg(common::program())
+        .output()
+        .unwrap();
+    expect_code(&out, 0);
+    let said = text(&out);
+    assert!(said.contains("OK"), "{said}");
+    print!("{said}");
+}

@@ -105,6 +105,24 @@ fn learn(inputs: &[(&str, &[Bound])]) {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// What learns a tensor network, after fewer steps than the input has.
+const LEARNED_NETWORKS: [(&str, usize, f64); 2] =
+    [("learn-mps-12", 120, 1e-2), ("learn-peps-3x3", 120, 1e-2)];
+
+#[test]
+fn machines_learn_tensor_networks() {
+    for (name, steps, most) in LEARNED_NETWORKS {
+        let case = Case::new("");
+        let input = project().join(format!("configs/{name}.toml"));
+        let (input, steps) = (input.to_str().unwrap(), format!("learn.steps={steps}"));
+        let run = ["run", input, "--set", "output.name=x", "--set", &steps];
+        expect_code(&case.alone(&run), 0);
+        let fidelity = case.info()["learn"]["fidelity"].as_f64().unwrap();
+        println!("{name}: infidelity {:.1e}", 1.0 - fidelity);
+        assert!(1.0 - fidelity < most, "{name}: {fidelity}");
+    }
+}
+
 #[test]
 fn short_worked_inputs_learn_what_they_promise() {
     learn(&LEARNED);

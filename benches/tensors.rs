@@ -8,10 +8,12 @@ mod common;
 use common::smallest;
 use nishina::ansatz::eps::{PlaquetteClusters, Plaquettes, blocks};
 use nishina::ansatz::field::Field;
+use nishina::ansatz::mps::{Mps, ProductShape};
 use nishina::ansatz::peps::Pairs;
 use nishina::ansatz::{Ansatz, Asks};
 use nishina::basis::Basis;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
+use nishina::linalg::dense::Lapack;
 use nishina::rng::{Purpose, stream};
 use num_complex::Complex64;
 
@@ -47,7 +49,7 @@ fn line<A: Ansatz>(name: &str, state: &A, size: [usize; 2], repeats: usize) {
         let all = smallest(repeats, || {
             state.ratios(&batch, &asks, &mut scratch, &mut out)
         });
-        1e9 * all / asks.len() as f64
+        1e9 * all / asks.len().max(1) as f64
     });
     let slopes = smallest(repeats, || {
         std::hint::black_box(state.derivatives(&batch));
@@ -71,6 +73,24 @@ fn plaquettes<T: Field>(name: &str, tied: bool) {
     line(name, &state, size, 2000);
 }
 
+/// An open state of 100 sites. An amplitude is 99 rows times matrices from either side, a flip a
+/// row times a matrix.
+fn products<T: Field + Lapack>(name: &str, bond: usize) {
+    let sites = 100;
+    let basis = Basis::spin_half(sites, None).unwrap();
+    let states = |k: usize| 1usize.checked_shl(k as u32).unwrap_or(usize::MAX);
+    let shape = ProductShape {
+        local: basis.locals()[0],
+        order: (0..sites).collect(),
+        bonds: (0..=sites)
+            .map(|i| bond.min(states(i)).min(states(sites - i)))
+            .collect(),
+        uniform: false,
+    };
+    let state = Mps::<T>::random(shape, 0.3, 1, true);
+    line(name, &state, [sites, 1], 400);
+}
+
 fn pairs<T: Field>(name: &str, bond: usize, most: usize, init: f64) {
     let size = [10, 10];
     let state = Pairs::<T>::new(size, bond, most, init, 1);
@@ -82,6 +102,11 @@ fn main() {
     plaquettes::<f64>("one table, real", true);
     plaquettes::<f64>("a table each, real", false);
     plaquettes::<Complex64>("a table each, complex", false);
+    println!("# products of matrices, 100 sites");
+    products::<f64>("D = 16, real", 16);
+    products::<f64>("D = 64, real", 64);
+    products::<Complex64>("D = 16, complex", 16);
+    products::<Complex64>("D = 64, complex", 64);
     println!("# pairs, 10 x 10");
     pairs::<f64>("D = 2, chi = 4, real", 2, 4, 0.3);
     pairs::<f64>("D = 3, chi = 9, real", 3, 9, 0.3);

@@ -18,6 +18,7 @@ pub mod run;
 mod schema;
 mod spins;
 mod transition;
+mod trotter;
 mod varbench;
 pub mod watch;
 

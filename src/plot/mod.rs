@@ -13,6 +13,7 @@ mod evolution;
 mod filters;
 mod history;
 mod holography;
+mod imaginary;
 mod learn;
 mod map;
 mod panel;
@@ -58,6 +59,7 @@ const PICTURES: &[Pictures] = &[
     correlations::pictures,
     structure::pictures,
     bonds::pictures,
+    imaginary::pictures,
     filters::pictures,
     evolution::pictures,
 ];

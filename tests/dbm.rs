@@ -12,3 +12,5 @@ mod reference;
 mod sampling;
 #[path = "dbm/section.rs"]
 mod section;
+#[path = "dbm/times.rs"]
+mod times;

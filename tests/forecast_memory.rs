@@ -108,6 +108,15 @@ fn cases() -> Vec<(&'static str, String)> {
                  [measure]\nsamples = 1\n",
             ),
         ),
+        (
+            "dbm, clusters",
+            ring(
+                1000,
+                "kind = 'dbm'",
+                "[sampler]\nchains = 1\n[construct]\ntime = 300.0\nstep = 0.1\n\
+                 [measure]\nsamples = 4\nburn_in = 0\n",
+            ),
+        ),
         ("rbm, full sum", ring(20, "kind = 'rbm'\ndensity = 1", &sum)),
     ];
     let steps = |method| ring(400, RBM, &sampled(method));

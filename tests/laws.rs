@@ -2,8 +2,12 @@
 //! what is broken.
 
 use nishina::ansatz::Ansatz;
+use nishina::ansatz::dbm::{DeepNetwork, StateVector};
 use nishina::basis::{Asks, Basis};
-use nishina::ensemble::{Amplitudes, Ensemble, LocalValues, Noise, Request};
+use nishina::comm::share;
+use nishina::ensemble::{
+    Amplitudes, CircuitLines, CircuitSettings, Ensemble, LocalValues, Noise, Request,
+};
 use nishina::error::Result;
 use nishina::laws;
 use nishina::operator::{Facts, Operator, Pauli, PauliSum, TermTable};
@@ -12,6 +16,10 @@ use nishina::registry::Registry;
 use nishina::rng::{Purpose, RngExt, stream};
 use nishina::sampler::{Counts, Mixture, RULES, RuleContext, named};
 use nishina::table::Shelf;
+use nishina::worldlines::Terms;
+use nishina::worldlines::circuit::Start;
+use nishina::worldlines::correlations::TimeWindow;
+use nishina::worldlines::trotter::Trotter;
 use num_complex::Complex64;
 
 /// ⟨s|P|s'⟩ of one site.
@@ -222,6 +230,85 @@ fn every_ensemble_obeys_its_laws() {
             let verdict = verdict(&subject, |whole, _| whole);
             assert_eq!(verdict, Ok(()), "{method}, {model}");
         }
+    }
+}
+
+#[test]
+fn world_lines_obey_the_laws_of_ensembles() {
+    let model = |text: &str| format!("[hamiltonian]\n{text}");
+    let ising = model("kind = 'ising'\nhx = 0.8\nhz = 0.3");
+    let xxz = |delta: f64, sector: &str| {
+        let text = "kind = 'xxz'\nsign_rule = 'marshall'\ndelta =";
+        model(&format!("{text} {delta}\n{sector}"))
+    };
+    for (input, gibbs) in [
+        (ising.clone(), false),
+        (ising, true),
+        (xxz(0.5, ""), false),
+        (xxz(1.0, "sector = { total_sz = 0 }"), false),
+        (xxz(1.6, "sector = { total_sz = 1 }"), false),
+    ] {
+        let (_, problem) = sampled("cluster", &format!("{input}\n[ansatz]\nkind = 'dbm'"));
+        let ring: Vec<[usize; 2]> = (0..4).map(|i| [i, (i + 1) % 4]).collect();
+        let is_ising = input.contains("'ising'");
+        let delta = input
+            .split("delta = ")
+            .nth(1)
+            .and_then(|t| t.split('\n').next());
+        let delta: f64 = delta.map_or(-1.0, |t| t.parse().unwrap());
+        let pairs = |c: f64| ring.iter().map(|bond| (*bond, c)).collect();
+        let sites = |c: f64| (0..4).map(|site| (site, c)).collect();
+        let terms = match is_ising {
+            true => Terms {
+                pairs: pairs(-1.0),
+                fields: sites(-0.3),
+                flips: sites(-0.8),
+                ..Terms::default()
+            },
+            false => Terms {
+                pairs: pairs(0.25 * delta),
+                exchanges: pairs(-0.25),
+                ..Terms::default()
+            },
+        };
+        let start = match problem.basis.fixed("total_sz") {
+            None => Start::Uniform,
+            Some(twice) => Start::Sector {
+                up: (4 + twice) as usize / 2,
+            },
+        };
+        let colours = [vec![[0, 1], [2, 3]], vec![[1, 2], [3, 0]]];
+        let trotter = match is_ising {
+            true => Trotter::ising(4, start, &terms, 0.2),
+            false => Trotter::exchange(4, start, &terms, &colours, 0.4),
+        };
+        let circuit = trotter.unwrap().after(3);
+        let mut psi = StateVector::of_network(&problem.basis, &DeepNetwork::uniform(4)).unwrap();
+        circuit.gates().for_each(|gate| psi.apply(gate));
+        let numbering = problem.basis.numbering().unwrap();
+        let known = laws::KnownState {
+            basis: &problem.basis,
+            log_psi: &|x| psi.amplitudes[numbering.number(x).unwrap()].ln(),
+            operator: &*problem.hamiltonian,
+            precision: 1e-12,
+        };
+        let build = |rank, ranks| -> Result<Box<dyn Ensemble>> {
+            let lines = CircuitLines::new(CircuitSettings {
+                circuit: circuit.clone(),
+                start: None,
+                terms: terms.clone(),
+                hamiltonian: problem.hamiltonian.clone(),
+                gibbs,
+                seed: 3,
+                number: 0,
+                chains: share(6, rank, ranks),
+                total_chains: 6,
+                sweeps: if gibbs { 12 } else { 3 },
+                window: TimeWindow::default(),
+            })?;
+            Ok(Box::new(lines))
+        };
+        assert_eq!(laws::ensemble(&build, &known), Ok(()), "{input} {gibbs}");
     }
 }
 

@@ -77,6 +77,7 @@ fn built(problem: &Problem, table: &str) -> Result<Box<dyn Observable>> {
         hamiltonian: &problem.hamiltonian,
         units: problem.units,
         seed: 5,
+        circuit: None,
         folder: Path::new("."),
         state: &state,
         path: PATH.into(),

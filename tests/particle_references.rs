@@ -58,6 +58,7 @@ fn observables(problem: &Problem, other: &[Complex64], tables: &[String]) -> Vec
         hamiltonian: &problem.hamiltonian,
         units: problem.units,
         seed: 5,
+        circuit: None,
         folder: Path::new("."),
         state: &|_, _| Ok(table(&problem.basis, other)),
         path: "measure.observables".into(),

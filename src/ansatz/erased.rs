@@ -4,6 +4,7 @@
 //! ψ is the boxed wave function itself; the price is one dynamic call per batch of walkers, not
 //! per walker.
 
+use super::dbm::ImaginaryTime;
 use super::{Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, MatrixProduct};
 use crate::error::Result;
 use num_complex::Complex64;
@@ -43,6 +44,7 @@ trait Dynamic: Send + Sync {
     fn direct(&self) -> Option<&dyn Direct>;
     fn alternating(&self) -> Option<&dyn Alternating>;
     fn matrix_product(&self) -> Option<&dyn MatrixProduct>;
+    fn imaginary_time(&self) -> Option<&ImaginaryTime>;
 }
 
 fn inner<B: 'static>(batch: &ErasedBatch) -> &B {
@@ -121,6 +123,9 @@ impl<A: Ansatz + 'static> Dynamic for A {
     fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
         Ansatz::matrix_product(self)
     }
+    fn imaginary_time(&self) -> Option<&ImaginaryTime> {
+        Ansatz::imaginary_time(self)
+    }
 }
 
 /// Any wave function.
@@ -198,5 +203,8 @@ impl Ansatz for Erased {
     }
     fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
         self.0.matrix_product()
+    }
+    fn imaginary_time(&self) -> Option<&ImaginaryTime> {
+        self.0.imaginary_time()
     }
 }

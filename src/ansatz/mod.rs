@@ -128,6 +128,10 @@ pub trait Ansatz: Send + Sync {
     fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
         None
     }
+    /// The circuit in imaginary time whose state this is, up to signs of configurations.
+    fn imaginary_time(&self) -> Option<&dbm::ImaginaryTime> {
+        None
+    }
 }
 
 /// Wave functions that are a product of one matrix for each site.

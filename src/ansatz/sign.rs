@@ -6,6 +6,7 @@
 //! Phys. 3, 749 (1962)). A term that moves one unit between A and the other sites changes its sign.
 //! Log-derivatives stay as they are.
 
+use super::dbm::ImaginaryTime;
 use super::field::reduce;
 use super::{
     Alternating, Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased, MatrixProduct,
@@ -207,5 +208,8 @@ impl Ansatz for SignRule {
     fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
         // A sign is a product of signs of single sites.
         self.inner.matrix_product()
+    }
+    fn imaginary_time(&self) -> Option<&ImaginaryTime> {
+        self.inner.imaginary_time()
     }
 }

@@ -126,8 +126,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Energy at zero variance from several results of one Hamiltonian, or the critical
-    /// temperature of classical spins from several sizes
+    /// Energy at zero variance from several results of one Hamiltonian, that of short steps of
+    /// several constructions, or the critical temperature of classical spins from several sizes
     Extrapolate {
         /// HDF5 files of results
         #[arg(required = true, num_args = 2..)]

@@ -1,11 +1,13 @@
 //! Decides the energy that several runs of one Hamiltonian extrapolate to where the variance
-//! vanishes; of classical spins, the temperature to which crossings extrapolate.
+//! vanishes; of classical spins, the temperature to which crossings extrapolate; of constructed
+//! states, the energy of short steps.
 //!
 //! E/N = e₀ + c Var/N near an eigenstate (Y. Kwon, D. M. Ceperley, R. M. Martin, Phys. Rev. B 58,
 //! 6800 (1998)), by a weighted linear fit with the errors of both and their covariance.
 
 use super::crossing::{crossing, crossing_text, is_classical};
 use super::transition;
+use super::trotter;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Tree;
@@ -22,7 +24,7 @@ struct Measured {
 }
 
 /// What a file must share with the others.
-fn physics(tree: &Tree) -> Option<String> {
+pub(super) fn physics(tree: &Tree) -> Option<String> {
     let table: toml::Table = tree.text("input/resolved").ok()?.parse().ok()?;
     let mut hamiltonian = table.get("hamiltonian")?.as_table()?.clone();
     hamiltonian.remove("sign_rule");
@@ -95,12 +97,15 @@ impl Measured {
 }
 
 /// Fits the runs in `files` and returns what comes out as one JSON object: energies against the
-/// variance, or where networks see a transition against the inverse size.
+/// variance or the step of a construction, or where networks see a transition against the inverse size.
 pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
     let trees = files.iter().map(|f| hdf5::read(f));
     let trees = trees.collect::<Result<Vec<_>>>()?;
     if trees.iter().all(transition::has_crossings) {
         return transition::extrapolate(files, &trees);
+    }
+    if trees.iter().all(trotter::is_constructed) {
+        return trotter::extrapolate(files, &trees);
     }
     if trees.first().is_some_and(is_classical) {
         return crossing(files);
@@ -161,6 +166,9 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
 pub fn extrapolate_text(result: &Value) -> String {
     if !result["transition"].is_null() {
         return transition::words(result);
+    }
+    if result.get("power_of_step").is_some() {
+        return trotter::words(result);
     }
     if result.get("crossings").is_some() {
         return crossing_text(result);

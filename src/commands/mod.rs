@@ -19,6 +19,7 @@ pub mod run;
 mod schema;
 mod spins;
 mod transition;
+mod trotter;
 mod varbench;
 pub mod watch;
 

@@ -8,6 +8,7 @@
 
 use super::evaluated::{block, derivatives, log_psi, log_psi_within};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
+use crate::ansatz::dbm::ImaginaryTime;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased, MatrixProduct};
 use crate::basis::{Basis, Move, Numbering};
 use crate::derivatives::Derivatives;
@@ -191,5 +192,8 @@ impl Amplitudes for FullSum {
     }
     fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
         self.ansatz.matrix_product()
+    }
+    fn imaginary_time(&self) -> Option<&ImaginaryTime> {
+        self.ansatz.imaginary_time()
     }
 }

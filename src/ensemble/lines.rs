@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::operator::Operator;
 use crate::rng::{lane, stream};
 use crate::worldlines::circuit::Circuit;
+use crate::worldlines::correlations::TimeWindow;
 use crate::worldlines::{
     EnergyLines, HiddenStart, Terms, WorldLines, gibbs_lines, gibbs_lines_from,
 };
@@ -44,6 +45,8 @@ pub struct CircuitSettings {
     pub total_chains: usize,
     /// Sweeps between kept samples.
     pub sweeps: usize,
+    /// Slices that are kept of each sample.
+    pub window: TimeWindow,
 }
 
 /// World lines of one chain.
@@ -53,6 +56,13 @@ enum ChainLines {
 }
 
 impl ChainLines {
+    fn another(&self) -> Self {
+        match self {
+            ChainLines::Clusters(lines) => ChainLines::Clusters(Box::new(lines.another())),
+            ChainLines::Gibbs(lines) => ChainLines::Gibbs(lines.another()),
+        }
+    }
+
     fn sweep(&mut self, words: &mut Words) {
         match self {
             ChainLines::Clusters(lines) => lines.sweep(words),
@@ -67,14 +77,22 @@ impl ChainLines {
         }
     }
 
-    /// The number whose mean is the energy.
-    fn energy(&mut self, terms: &Terms, flips: &mut [f64]) -> Result<f64> {
+    /// How many numbers give the energy.
+    fn width(&self) -> usize {
         match self {
-            ChainLines::Clusters(lines) => Ok(lines.columns()?[0]),
+            ChainLines::Clusters(lines) => lines.width(),
+            ChainLines::Gibbs(_) => 1,
+        }
+    }
+
+    /// The numbers whose means give the energy.
+    fn columns(&mut self, terms: &Terms, flips: &mut [f64]) -> Result<Vec<f64>> {
+        match self {
+            ChainLines::Clusters(lines) => lines.columns(),
             ChainLines::Gibbs(lines) => {
                 lines.flips(flips)?;
                 let moved = terms.flips.iter().map(|(l, c)| c * flips[*l]);
-                Ok(terms.diagonal(lines.visible()) + moved.sum::<f64>())
+                Ok(vec![terms.diagonal(lines.visible()) + moved.sum::<f64>()])
             }
         }
     }
@@ -101,8 +119,15 @@ pub struct CircuitLines {
     /// The world lines in bytes, chain after chain.
     states: Vec<i8>,
     samples: Vec<i8>,
+    /// Slices of the window of each sample.
+    times: Vec<i8>,
+    /// Those of one sample.
+    slices: Vec<i8>,
     weights: Vec<f64>,
     energies: Vec<Complex64>,
+    /// The numbers of each sample whose means give the energy, `width` each.
+    columns: Vec<f64>,
+    width: usize,
 }
 
 /// An error for what needs amplitudes.
@@ -117,7 +142,7 @@ fn unknown(what: &str) -> Error {
 impl CircuitLines {
     /// World lines that go straight up.
     ///
-    /// Fails where the circuit has no world lines, or an energy that is a ratio of means.
+    /// Fails where the circuit has no world lines or no estimate of the energy.
     pub fn new(settings: CircuitSettings) -> Result<Self> {
         let one = || -> Result<ChainLines> {
             let (circuit, terms) = (&settings.circuit, settings.terms.clone());
@@ -127,23 +152,27 @@ impl CircuitLines {
                     Some(start) => gibbs_lines_from(start, circuit)?,
                 }));
             }
-            let lines = match &settings.start {
+            Ok(ChainLines::Clusters(Box::new(match &settings.start {
                 None => EnergyLines::new(circuit, terms)?,
                 Some(start) => EnergyLines::from_hidden(start, circuit, terms)?,
-            };
-            match lines.width() {
-                1 => Ok(ChainLines::Clusters(Box::new(lines))),
-                _ => Err(unknown(
-                    "the energy of gates with |J_z| > J_xy, or in a magnetised sector, is a ratio",
-                )),
-            }
+            })))
         };
-        let lines = settings.chains.clone().map(|_| one());
+        let count = settings.chains.len();
+        let mut lines = Vec::with_capacity(count);
+        if count > 0 {
+            let first = one()?;
+            lines.extend((1..count).map(|_| first.another()));
+            lines.push(first);
+        }
         let mut new = CircuitLines {
-            lines: lines.collect::<Result<_>>()?,
+            width: lines.first().map_or(1, ChainLines::width),
+            lines,
+            columns: Vec::new(),
             settings,
             states: Vec::new(),
             samples: Vec::new(),
+            times: Vec::new(),
+            slices: Vec::new(),
             weights: Vec::new(),
             energies: Vec::new(),
         };
@@ -154,6 +183,31 @@ impl CircuitLines {
     fn export(&mut self) {
         let bytes = self.lines.iter().flat_map(ChainLines::export);
         self.states = bytes.map(|byte| byte as i8).collect();
+    }
+
+    /// Keeps the present world lines of a chain as sample `at`.
+    fn keep(&mut self, chain: usize, at: usize, flips: &mut [f64]) -> Result<()> {
+        let (n, width) = (self.settings.circuit.sites, self.width);
+        let columns = self.lines[chain].columns(&self.settings.terms, flips)?;
+        // Of a ratio the first number and the numerators: what approaches equilibrium.
+        let numerators = columns.iter().skip(2).step_by(2).sum::<f64>();
+        self.energies[at] = (columns[0] + numerators).into();
+        self.columns[at * width..][..width].copy_from_slice(&columns);
+        let lines = self.lines[chain].lines();
+        if lines.sign() != 1.0 {
+            return Err(Error::numerical(
+                "world lines have a negative weight",
+                "rotate the spins of one sublattice",
+            ));
+        }
+        self.samples[at * n..][..n].copy_from_slice(lines.visible());
+        let window = self.settings.window.slices.len() * n;
+        if window > 0 {
+            self.slices.clear();
+            self.settings.window.take(lines, &mut self.slices);
+            self.times[at * window..][..window].copy_from_slice(&self.slices);
+        }
+        Ok(())
     }
 
     fn advance(
@@ -190,23 +244,16 @@ impl Ensemble for CircuitLines {
         let range = self.settings.chains.clone();
         let mut words: Vec<Words> = range.map(|chain| Words::new(&mut rng(chain))).collect();
         self.advance(request.burn_in, &mut words, go_on)?;
+        let window = self.settings.window.slices.len() * n;
         self.samples.resize(n * each * chains, 0);
+        self.times.resize(window * each * chains, 0);
         self.energies.resize(each * chains, Complex64::ZERO);
+        self.columns.resize(self.width * each * chains, 0.0);
         let mut flips = vec![0.0; self.settings.circuit.sites];
         for k in 0..each {
             self.advance(self.settings.sweeps, &mut words, go_on)?;
-            for (chain, lines) in self.lines.iter_mut().enumerate() {
-                let at = chain * each + k;
-                self.energies[at] = lines.energy(&self.settings.terms, &mut flips)?.into();
-                let lines = lines.lines();
-                if lines.sign() != 1.0 {
-                    let remedy = "rotate the spins of one sublattice";
-                    return Err(Error::numerical(
-                        "world lines have a negative weight",
-                        remedy,
-                    ));
-                }
-                self.samples[at * n..][..n].copy_from_slice(lines.visible());
+            for chain in 0..chains {
+                self.keep(chain, chain * each + k, &mut flips)?;
             }
         }
         let all = (each * self.settings.total_chains).max(1) as f64;
@@ -220,6 +267,12 @@ impl Ensemble for CircuitLines {
     }
     fn weights(&self) -> &[f64] {
         &self.weights
+    }
+    fn times(&self) -> &[i8] {
+        &self.times
+    }
+    fn energy_columns(&self) -> Option<(usize, &[f64])> {
+        (self.width > 1).then_some((self.width, self.columns.as_slice()))
     }
     fn noise(&self) -> Noise {
         Noise::Chains(self.settings.chains.clone())

@@ -18,6 +18,7 @@ pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 pub use lines::{CircuitLines, CircuitSettings};
 
+use crate::ansatz::dbm::ImaginaryTime;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, MatrixProduct};
 use crate::basis::Numbering;
 use crate::derivatives::Derivatives;
@@ -103,6 +104,17 @@ pub trait Ensemble {
     /// The wave function that weights them, on those configurations and on others; `None` where it
     /// cannot be evaluated.
     fn psi(&self) -> Option<&dyn Amplitudes>;
+    /// Spins at the times of a window about each configuration, row by row and time after time, one
+    /// Trotter step apart; empty where there is no imaginary time or no window was asked for.
+    fn times(&self) -> &[i8] {
+        &[]
+    }
+    /// The numbers of each configuration whose means give the energy, where that is more than a
+    /// mean of local values: [`crate::worldlines::EnergyLines::energy`]. Their count, and row by
+    /// row; none elsewhere.
+    fn energy_columns(&self) -> Option<(usize, &[f64])> {
+        None
+    }
     /// Proposals and acceptances since the last call, per chain of this rank; none where there are
     /// no chains.
     fn take_counts(&mut self) -> Counts {
@@ -159,6 +171,10 @@ pub trait Amplitudes {
     fn all(&self) -> Option<(&Numbering, &[Complex64])>;
     /// The product of matrices that the wave function is.
     fn matrix_product(&self) -> Option<&dyn MatrixProduct> {
+        None
+    }
+    /// The circuit in imaginary time whose state a full sum is of.
+    fn imaginary_time(&self) -> Option<&ImaginaryTime> {
         None
     }
 }

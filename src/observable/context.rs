@@ -21,6 +21,9 @@ pub struct ObservableContext<'a> {
     pub units: Units,
     /// Seed of the run.
     pub seed: u64,
+    /// Steps of the circuit that makes the state, and the imaginary time of one; none where there
+    /// is no circuit.
+    pub circuit: Option<(usize, f64)>,
     /// Folder of the input file.
     pub folder: &'a Path,
     /// Builds the wave function of a results file with its final parameters; the text is the key

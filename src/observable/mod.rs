@@ -10,8 +10,10 @@ mod context;
 mod density;
 mod density_correlations;
 mod density_matrix;
+mod energy_ratio;
 mod entanglement;
 mod four_spin;
+mod imaginary_time;
 mod magnetisation;
 mod momenta;
 mod momentum_distribution;
@@ -93,6 +95,11 @@ pub trait Observable: Send + Sync {
     /// Whether the local values are those of pairs of configurations.
     fn needs_partners(&self) -> bool {
         false
+    }
+    /// Trotter steps about the visible configuration whose slices it looks at; 0 where it looks at
+    /// no other.
+    fn reach(&self) -> usize {
+        0
     }
     /// Whether samples say it of some wave functions alone, and refuse it of others.
     fn needs_all_amplitudes(&self) -> bool {
@@ -200,6 +207,11 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         },
     },
     ObservableEntry {
+        kind: "imaginary-time-correlations",
+        build: imaginary_time::build,
+        schema: imaginary_time::schema,
+    },
+    ObservableEntry {
         kind: "overlap",
         build: overlap::build,
         schema: overlap::schema,
@@ -239,6 +251,14 @@ pub fn monitor(sites: usize) -> Named {
     Named {
         name: "spins".into(),
         observable: Box::new(magnetisation::Spins { sites }),
+    }
+}
+
+/// The energy, where it is a ratio of means of so many numbers of each sample.
+pub fn energy_ratio(columns: usize) -> Named {
+    Named {
+        name: "energy".into(),
+        observable: Box::new(energy_ratio::EnergyRatio { columns }),
     }
 }
 

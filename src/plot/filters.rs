@@ -85,6 +85,11 @@ fn is_tied(run: &ResultsFile) -> bool {
 
 /// The maps, and of how many parts each weight consists.
 fn filters(run: &ResultsFile) -> std::result::Result<(Vec<Map>, usize), String> {
+    if run.tree.datasets.contains_key("construct/gates") {
+        let reason = "the hidden units of a constructed machine are those of its gates, each on \
+                      one or two sites";
+        return Err(reason.into());
+    }
     let Some(Weights { shape, parts }) = Weights::of(run) else {
         return Err(
             "the wave function has no weights W; they belong to ansatz kind \"rbm\"".into(),

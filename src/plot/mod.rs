@@ -14,6 +14,7 @@ mod evolution;
 mod filters;
 mod history;
 mod holography;
+mod imaginary;
 mod learn;
 mod map;
 mod panel;
@@ -59,6 +60,7 @@ const PICTURES: &[Pictures] = &[
     correlations::pictures,
     structure::pictures,
     bonds::pictures,
+    imaginary::pictures,
     filters::pictures,
     evolution::pictures,
 ];

@@ -23,7 +23,9 @@ use std::f64::consts::{PI, TAU};
 /// Pictures per observable with momenta.
 pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
-    for name in names(runs, "/momenta") {
+    // Those with times have a picture of their own.
+    let timed = names(runs, "/times");
+    for name in names(runs, "/momenta").difference(&timed).cloned() {
         let Some(first) = runs.iter().find(|r| directions(r, &name) > 0) else {
             continue;
         };

@@ -1,6 +1,8 @@
 //! Decides what a circuit in imaginary time is: a state of all configurations with the same weight,
 //! and layers of gates that are applied to it.
 
+use std::sync::Arc;
+
 /// A gate on one or two sites, in terms of Pauli matrices; all its elements are real and ≥ 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Gate {
@@ -54,6 +56,9 @@ pub enum Start {
     },
 }
 
+/// Gates that commute. Layers that are the same share their memory.
+pub type Layer = Arc<[Gate]>;
+
 /// Gates in the order in which they are applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Circuit {
@@ -61,6 +66,24 @@ pub struct Circuit {
     pub sites: usize,
     /// What the gates are applied to.
     pub start: Start,
-    /// Gates of one layer commute.
-    pub layers: Vec<Vec<Gate>>,
+    /// The layers, the first one first.
+    pub layers: Vec<Layer>,
+}
+
+impl Circuit {
+    /// All gates in their order.
+    pub fn gates(&self) -> impl Iterator<Item = &Gate> {
+        self.layers.iter().flat_map(|layer| layer.iter())
+    }
+
+    /// One of each layers that share their memory, the last one first.
+    pub fn distinct(&self) -> Vec<&Layer> {
+        let mut found: Vec<&Layer> = Vec::new();
+        for layer in self.layers.iter().rev() {
+            if !found.iter().any(|other| Arc::ptr_eq(other, layer)) {
+                found.push(layer);
+            }
+        }
+        found
+    }
 }

@@ -74,9 +74,9 @@ fn bond(gate: &Gate) -> Option<[usize; 2]> {
 fn layers_of(circuit: &Circuit, terms: &Terms) -> Result<Vec<Vec<(Gate, f64)>>> {
     let mut found: Vec<[usize; 2]> = Vec::new();
     let mut layers = Vec::new();
-    for layer in circuit.layers.iter().rev() {
+    for layer in circuit.distinct() {
         let mut own = Vec::new();
-        for gate in layer {
+        for gate in layer.iter() {
             let Some(bond) = bond(gate) else { continue };
             if found.contains(&bond) {
                 continue;
@@ -133,6 +133,29 @@ impl EnergyLines {
             terms,
             pairs,
             bonds,
+        }
+    }
+
+    /// World lines of another chain, where these stand; they share the circuit.
+    pub fn another(&self) -> Self {
+        let course = match &self.course {
+            Course::Clusters(lines) => Course::Clusters(lines.another()),
+            Course::Layers {
+                lines,
+                coefficients,
+                layers,
+            } => Course::Layers {
+                lines: lines.clone(),
+                coefficients: coefficients.clone(),
+                layers: layers.clone(),
+            },
+        };
+        EnergyLines {
+            course,
+            terms: self.terms.clone(),
+            pairs: self.pairs.clone(),
+            bonds: self.bonds.clone(),
+            values: self.values.clone(),
         }
     }
 

@@ -12,6 +12,7 @@ use super::{WorldLines, drawn};
 use crate::clusters::Words;
 use crate::error::{Error, Result};
 use crate::linalg::hyperbolic::pair_coupling;
+use std::sync::Arc;
 
 /// A hidden unit: the spins that it couples, w, and w with the sign of x.
 #[derive(Debug, Clone, Copy)]
@@ -23,9 +24,9 @@ struct Unit {
 /// Spins of an Ising circuit that block Gibbs sampling moves. The visible slice is there once.
 #[derive(Debug, Clone)]
 pub(super) struct IsingGibbs {
-    spacetime: SpaceTime,
-    units: Vec<Unit>,
-    z: Vec<f64>,
+    spacetime: Arc<SpaceTime>,
+    units: Arc<[Unit]>,
+    z: Arc<[f64]>,
     spins: Vec<i8>,
     /// What each spin feels of the hidden units.
     felt: Vec<f64>,
@@ -70,9 +71,9 @@ impl IsingGibbs {
         }
         Ok(IsingGibbs {
             felt: vec![0.0; spins.len()],
-            spacetime,
-            units,
-            z,
+            spacetime: Arc::new(spacetime),
+            units: units.into(),
+            z: z.into(),
             spins,
             hidden,
         })
@@ -96,7 +97,7 @@ impl WorldLines for IsingGibbs {
             let felt = self.felt[first..].iter_mut().zip(&hidden.fields[end]);
             felt.for_each(|(felt, field)| *felt += field);
         }
-        for Unit { ends, w } in &self.units {
+        for Unit { ends, w } in self.units.iter() {
             let ends = ends.map(|end| end as usize);
             let theta =
                 w[0] * f64::from(self.spins[ends[0]]) + w[1] * f64::from(self.spins[ends[1]]);
@@ -126,6 +127,10 @@ impl WorldLines for IsingGibbs {
         let beyond = beyond.map(|t| t.map(|t| self.slice(t)));
         self.spacetime.traced_flips(self.visible(), beyond, out);
         Ok(())
+    }
+
+    fn another(&self) -> Box<dyn WorldLines> {
+        Box::new(self.clone())
     }
 
     fn export(&self) -> Vec<u8> {

@@ -15,11 +15,12 @@ use super::packing::{pack, unpack};
 use super::spacetime::SpaceTime;
 use crate::clusters::{Words, root};
 use crate::error::Result;
+use std::sync::Arc;
 
 /// Spins of an Ising circuit that clusters move.
 #[derive(Debug, Clone)]
 pub(super) struct IsingClusters {
-    spacetime: SpaceTime,
+    spacetime: Arc<SpaceTime>,
     spins: Vec<i8>,
     division: Division,
     /// Σ z s of each label; empty without fields.
@@ -44,11 +45,12 @@ impl IsingClusters {
         Ok(IsingClusters {
             division: Division::new(&spacetime),
             pulls: vec![0.0; if has_fields { spins.len() } else { 0 }],
-            turns: vec![1; spins.len()],
+            // Labels that stay unused take no memory.
+            turns: vec![0; spins.len()],
             bridges: Bridges::new(spacetime.sites),
             is_satisfiable: spacetime.is_satisfiable(),
             spins,
-            spacetime,
+            spacetime: Arc::new(spacetime),
             hidden,
         })
     }
@@ -200,6 +202,10 @@ impl WorldLines for IsingClusters {
             self.spacetime.traced_flips(self.visible(), beyond, out);
         }
         Ok(())
+    }
+
+    fn another(&self) -> Box<dyn WorldLines> {
+        Box::new(self.clone())
     }
 
     fn export(&self) -> Vec<u8> {

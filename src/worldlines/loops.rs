@@ -16,6 +16,7 @@ use super::sectors::Orientations;
 use super::strings::LoopStrings;
 use crate::clusters::{Words, join, root};
 use crate::error::Result;
+use std::sync::Arc;
 
 /// Random numbers that are drawn at once.
 const DRAWN: usize = 1024;
@@ -23,7 +24,7 @@ const DRAWN: usize = 1024;
 /// World lines of exchange gates that loops move.
 #[derive(Debug, Clone)]
 pub(super) struct ExchangeLoops {
-    pub(super) plan: ExchangePlan,
+    pub(super) plan: Arc<ExchangePlan>,
     /// Spins at the start of the ket.
     bottom: Vec<i8>,
     /// 1 for each plaquette that is swapped: those of the ket, inserted ones, those of the bra.
@@ -74,7 +75,7 @@ impl ExchangeLoops {
             orientations: Orientations::new(n, plan.start),
             strings: has_strings.then(|| LoopStrings::new(n, plan.start)),
             bottom,
-            plan,
+            plan: Arc::new(plan),
         })
     }
 
@@ -328,6 +329,10 @@ impl WorldLines for ExchangeLoops {
     }
 
     fn sign(&self) -> f64 {
+        let weights = self.plan.kinds.iter().flat_map(|kind| kind.weights());
+        if weights.into_iter().all(|w| w > 0.0) {
+            return 1.0;
+        }
         let mut spins = self.bottom.clone();
         let mut sign = 1.0;
         let plaquettes = self.plan.ket.iter().chain(self.plan.upper());
@@ -340,6 +345,10 @@ impl WorldLines for ExchangeLoops {
             }
         }
         sign
+    }
+
+    fn another(&self) -> Box<dyn WorldLines> {
+        Box::new(self.clone())
     }
 
     fn export(&self) -> Vec<u8> {

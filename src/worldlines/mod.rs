@@ -65,6 +65,8 @@ pub trait WorldLines {
     fn sign(&self) -> f64 {
         1.0
     }
+    /// World lines of another chain, where these stand; they share the circuit.
+    fn another(&self) -> Box<dyn WorldLines>;
     /// The world lines in bytes, one bit for each independent spin.
     fn export(&self) -> Vec<u8>;
     /// Goes on from such bytes; an error where they are of another circuit.
@@ -82,7 +84,11 @@ fn visible_pairs(visible: &[i8], pairs: &[[usize; 2]], out: &mut [f64]) {
 /// flips, loops for exchange gates. An error for circuits with gates of both.
 pub fn lines(circuit: &Circuit) -> Result<Box<dyn WorldLines>> {
     let is_exchange = |gate: &Gate| matches!(gate, Gate::Exchange { .. });
-    if circuit.layers.iter().flatten().any(is_exchange) {
+    if circuit
+        .distinct()
+        .into_iter()
+        .any(|layer| layer.iter().any(is_exchange))
+    {
         Ok(Box::new(loops::ExchangeLoops::new(circuit, &[])?))
     } else {
         Ok(Box::new(ising::IsingClusters::new(circuit, None)?))

@@ -57,7 +57,7 @@ impl ExchangePlan {
             }
             _ => Err(unfit(gate)),
         };
-        let gates = circuit.layers.iter().flatten();
+        let gates = circuit.gates();
         let ket = gates.map(&mut read).collect::<Result<Vec<_>>>()?;
         let inserted = inserted.iter().map(read).collect::<Result<Vec<_>>>()?;
         if matches!(circuit.start, Start::Sector { up } if up > sites) {
@@ -72,7 +72,7 @@ impl ExchangePlan {
             limits: kinds.iter().map(|k| limits(k.weights())).collect(),
             kinds,
             ket,
-            layers: circuit.layers.iter().map(Vec::len).collect(),
+            layers: circuit.layers.iter().map(|layer| layer.len()).collect(),
             inserted,
         })
     }
@@ -101,5 +101,9 @@ pub(super) fn has_strings(circuit: &Circuit) -> bool {
         Start::Uniform => true,
         Start::Sector { up } => 2 * up == circuit.sites,
     };
-    balanced && !circuit.layers.iter().flatten().any(is_frozen)
+    balanced
+        && !circuit
+            .distinct()
+            .into_iter()
+            .any(|layer| layer.iter().any(is_frozen))
 }

@@ -130,7 +130,7 @@ impl SpaceTime {
             flips: vec![0.0; sites],
             ..Reader::default()
         };
-        for gate in circuit.layers.iter().flatten() {
+        for gate in circuit.gates() {
             reader.read(*gate, sites)?;
         }
         let ends_with_flips = reader.flips.iter().any(|y| *y > 0.0);

@@ -7,7 +7,8 @@
 //! (H. F. Trotter, Proc. Am. Math. Soc. 10, 545 (1959); M. Suzuki, Phys. Lett. A 146, 319 (1990)).
 
 use super::Terms;
-use super::circuit::{Circuit, Gate, Start};
+use super::circuit::{Circuit, Gate, Layer, Start};
+use super::correlations::TimeWindow;
 use crate::error::{Error, Result};
 
 /// Trotter steps of one length.
@@ -110,18 +111,21 @@ impl Trotter {
     }
 
     /// One whole step that stands alone, layer by layer.
-    pub fn step(&self) -> Vec<Vec<Gate>> {
+    pub fn step(&self) -> Vec<Layer> {
         self.after(1).layers
     }
 
     /// The circuit of so many whole steps, which ends there.
     pub fn after(&self, steps: usize) -> Circuit {
         let mut layers = Vec::new();
-        let layer = |part: usize, by: f64| -> Vec<Gate> {
-            self.parts[part]
-                .iter()
-                .map(|gate| scaled(gate, by))
-                .collect()
+        let of = |by: f64| -> Vec<Layer> {
+            let layer = |part: &Vec<Gate>| part.iter().map(|gate| scaled(gate, by)).collect();
+            self.parts.iter().map(layer).collect()
+        };
+        let (whole, half) = (of(1.0), of(0.5));
+        let layer = |part: usize, by: f64| match by {
+            1.0 => whole[part].clone(),
+            _ => half[part].clone(),
         };
         let last = self.parts.len().saturating_sub(1);
         for step in 0..steps {
@@ -143,6 +147,48 @@ impl Trotter {
             start: self.start,
             layers,
         }
+    }
+
+    /// Layers of a step, and those of `steps` of them.
+    fn layers(&self, steps: usize) -> [usize; 2] {
+        match self.parts.len().saturating_sub(1) {
+            0 => [1, steps],
+            last => [2 * last, 2 * last * steps + 1],
+        }
+    }
+
+    /// How many layers of ket and bra are applied before each whole layer of part 0, from `reach`
+    /// steps before the middle to `reach` steps behind it; one step apart.
+    ///
+    /// Fails where the circuit is shorter than that, or has no gates between its flips.
+    pub fn times(&self, steps: usize, reach: usize) -> Result<Vec<usize>> {
+        if reach > steps || self.parts.first().is_none_or(Vec::is_empty) {
+            return Err(Error::numerical(
+                format!("{steps} steps have no {reach} slices on each side of the middle"),
+                "ask for shorter times, of a Hamiltonian with couplings",
+            ));
+        }
+        let [each, all] = self.layers(steps);
+        let place = |j: usize| match j.checked_sub(steps + 1) {
+            None => j * each,
+            Some(_) => all + (j - steps) * each,
+        };
+        Ok((steps - reach..=steps + reach).map(place).collect())
+    }
+
+    /// The slices of the world lines at these times.
+    ///
+    /// Fails as [`Trotter::times`].
+    pub fn window(&self, steps: usize, reach: usize) -> Result<TimeWindow> {
+        let mut slices = self.times(steps, reach)?;
+        let exchanges = |gate: &Gate| matches!(gate, Gate::Exchange { .. });
+        if !self.parts.iter().flatten().any(exchanges) {
+            // Between flips there is one slice.
+            slices = (steps - reach..=steps + reach).collect();
+        }
+        // The visible slice comes twice.
+        slices[reach + 1..].iter_mut().for_each(|slice| *slice += 1);
+        Ok(TimeWindow { slices })
     }
 
     /// The gates of the circuit of so many whole steps, counted by `weight`.
@@ -185,12 +231,13 @@ mod tests {
         let trotter = Trotter::exchange(3, Start::Uniform, &terms(), &colours, 0.2).unwrap();
         for steps in 0..4 {
             let circuit = trotter.after(steps);
-            let gates = circuit.layers.iter().flatten().count();
+            let gates = circuit.gates().count();
             assert_eq!(gates, trotter.count(steps, |_| 1));
             assert_eq!(gates, if steps == 0 { 0 } else { 2 * steps + 1 });
         }
-        let times = trotter.after(2).layers.into_iter().flatten();
-        let time = |gate| match gate {
+        let circuit = trotter.after(2);
+        let times = circuit.gates();
+        let time = |gate: &Gate| match *gate {
             Gate::Exchange { t, jz, jxy, .. } => (t, jz, jxy),
             _ => unreachable!(),
         };

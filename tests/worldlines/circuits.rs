@@ -27,7 +27,7 @@ pub fn ising(sites: usize, j: f64, hx: f64, hz: f64, step: f64, steps: usize) ->
     let circuit = Circuit {
         sites,
         start: Start::Uniform,
-        layers,
+        layers: layers.into_iter().map(Into::into).collect(),
     };
     let terms = Terms {
         pairs: ring(sites).into_iter().map(|bond| (bond, -j)).collect(),
@@ -60,7 +60,7 @@ pub fn exchange(sites: usize, jz: f64, start: Start, step: f64, steps: usize) ->
     let circuit = Circuit {
         sites,
         start,
-        layers,
+        layers: layers.into_iter().map(Into::into).collect(),
     };
     let terms = Terms {
         pairs: ring(sites).into_iter().map(|bond| (bond, jz)).collect(),
@@ -131,7 +131,7 @@ pub fn state(circuit: &Circuit) -> Vec<f64> {
 }
 
 fn evolved(start: Vec<f64>, circuit: &Circuit) -> Vec<f64> {
-    let gates = circuit.layers.iter().flatten();
+    let gates = circuit.gates();
     let psi = gates.fold(start, |psi, gate| apply(gate, &psi));
     let norm = psi.iter().map(|a| a * a).sum::<f64>().sqrt();
     psi.iter().map(|a| a / norm).collect()

@@ -4,8 +4,10 @@ use crate::circuits::{exchange, ising};
 use nishina::clusters::Words;
 use nishina::rng::{Purpose, stream};
 use nishina::worldlines::circuit::{Circuit, Gate, Start};
-use nishina::worldlines::correlations::{Probe, TimeCorrelations, gaps};
+use nishina::worldlines::correlations::{TimeWindow, correlations, gap};
+use nishina::worldlines::trotter::Trotter;
 use nishina::worldlines::{EnergyLines, Terms, gibbs_lines, lines};
+use num_complex::Complex64;
 
 fn words(seed: u64) -> Words {
     Words::new(&mut stream(seed, Purpose::Law, 1, 0))
@@ -57,45 +59,80 @@ fn slices_meet_at_the_visible_configuration() {
     }
 }
 
+/// Means of so many sweeps of the correlations of Σ σᶻ over `reach` slices about the middle.
+fn decays(circuit: &Circuit, reach: usize, sweeps: usize) -> Vec<f64> {
+    let (mut rng, mut lines) = (words(4), lines(circuit).unwrap());
+    let mut slices = 0usize;
+    lines.each_slice(&mut |_| slices += 1);
+    let middle = slices / 2 - 1;
+    // The visible slice comes twice.
+    let after = (1..=reach).map(|t| middle + 1 + t);
+    let window = TimeWindow {
+        slices: (middle - reach..=middle).chain(after).collect(),
+    };
+    let mut sums = vec![0.0; 2 * reach + 1];
+    let mut spins = Vec::new();
+    for _ in 0..sweeps {
+        lines.sweep(&mut rng);
+        spins.clear();
+        window.take(&*lines, &mut spins);
+        let sum = |x: &[i8]| Complex64::from(x.iter().map(|s| f64::from(*s)).sum::<f64>());
+        let values: Vec<_> = spins.chunks(circuit.sites).map(sum).collect();
+        let columns = correlations(&values, 1, 2 * reach);
+        sums.iter_mut().zip(columns).for_each(|(s, c)| *s += c);
+    }
+    sums.iter().map(|sum| sum / sweeps as f64).collect()
+}
+
 #[test]
 fn correlations_decay_with_the_gap() {
     // One spin, in a field that only keeps slices apart: the gap of e^{y σˣ} is 2 y/step, exactly.
     let (circuit, _) = ising(1, 1.0, 1.0, 1e-9, 0.1, 60);
-    let (mut rng, mut lines) = (words(4), lines(&circuit).unwrap());
-    let probes = vec![Probe::Pair([0, 0]), Probe::Mode(vec![2.0])];
-    let mut correlations = TimeCorrelations::new(probes, 1, 10);
-    let mut sums = vec![0.0; 42];
-    for _ in 0..20_000 {
-        lines.sweep(&mut rng);
-        let columns = correlations.columns(&*lines);
-        sums.iter_mut().zip(columns).for_each(|(s, c)| *s += c);
+    let found = decays(&circuit, 10, 20_000);
+    for (k, c) in found.iter().enumerate() {
+        let wanted = (-0.2 * k as f64).exp();
+        assert!((c - wanted).abs() < 0.03, "{k}: {c}");
     }
-    for (k, sum) in sums.iter().enumerate() {
-        let scale = if k < 21 { 1.0 } else { 4.0 };
-        let wanted = scale * (-0.2 * (k % 21) as f64).exp();
-        assert!((sum / 20_000.0 - wanted).abs() < 0.03 * scale, "{k}: {sum}");
-    }
-    let gaps = gaps(&sums[..5], 0.1);
-    assert!(gaps.iter().all(|gap| (gap - 2.0).abs() < 0.1), "{gaps:?}");
-    let short = ising(1, 1.0, 1.0, 1e-9, 0.1, 3).0;
-    let lines = nishina::worldlines::lines(&short).unwrap();
-    assert!(correlations.columns(&*lines).is_empty());
+    assert!((gap(&found, (0, 5), 0.5) - 2.0).abs() < 0.1);
 }
 
 #[test]
 fn the_gap_of_a_ring_is_that_of_its_spectrum() {
     // The critical ring of 4: E_0 = -5.2262518595 and E_1 = -4.8284271247.
     let (circuit, _) = ising(4, 1.0, 1.0, 0.0, 0.1, 80);
-    let (mut rng, mut lines) = (words(6), lines(&circuit).unwrap());
-    let mut correlations = TimeCorrelations::new(vec![Probe::Mode(vec![1.0; 4])], 1, 10);
-    let mut sums = [0.0; 21];
-    for _ in 0..20_000 {
-        lines.sweep(&mut rng);
-        let columns = correlations.columns(&*lines);
-        sums.iter_mut().zip(columns).for_each(|(s, c)| *s += c);
-    }
-    let gap = gaps(&[sums[2], sums[12]], 1.0)[0];
+    let gap = gap(&decays(&circuit, 10, 20_000), (2, 12), 1.0);
     assert!((gap - 0.3978).abs() < 0.03, "{gap}");
+}
+
+#[test]
+fn windows_stand_one_step_apart_about_the_middle() {
+    let terms = Terms {
+        pairs: vec![([0, 1], 1.0), ([1, 2], 1.0), ([2, 3], 1.0)],
+        exchanges: vec![([0, 1], -1.0), ([1, 2], -1.0), ([2, 3], -1.0)],
+        ..Terms::default()
+    };
+    let three = [vec![[0, 1]], vec![[1, 2]], vec![[2, 3]]];
+    let steps = Trotter::exchange(4, Start::Uniform, &terms, &three, 0.1).unwrap();
+    // Layers 0 1 2 1 0 1 2 1 0 of the ket: slice 4 stands before the second layer 0.
+    assert_eq!(steps.times(2, 2).unwrap(), [0, 4, 8, 13, 17]);
+    assert_eq!(steps.window(2, 2).unwrap().slices, [0, 4, 8, 14, 18]);
+    assert_eq!(steps.window(2, 1).unwrap().slices, [4, 8, 14]);
+    assert!(steps.window(2, 3).is_err());
+    let flips = Terms {
+        pairs: terms.pairs.clone(),
+        flips: (0..4).map(|l| (l, -1.0)).collect(),
+        ..Terms::default()
+    };
+    let ising = Trotter::ising(4, Start::Uniform, &flips, 0.1).unwrap();
+    // Slices 0 to 3 of the ket, 4 to 7 of the bra.
+    assert_eq!(ising.window(3, 2).unwrap().slices, [1, 2, 3, 5, 6]);
+    assert_eq!(ising.times(3, 1).unwrap(), [4, 6, 9]);
+    let fields = Terms {
+        flips: flips.flips,
+        ..Terms::default()
+    };
+    let free = Trotter::ising(4, Start::Uniform, &fields, 0.1).unwrap();
+    assert!(free.window(3, 1).is_err());
 }
 
 #[test]
@@ -105,7 +142,7 @@ fn sites_that_are_not_flipped_stay() {
     let circuit = Circuit {
         sites: 2,
         start: Start::Uniform,
-        layers: vec![vec![pair], vec![flip], vec![pair]],
+        layers: [pair, flip, pair].map(|gate| vec![gate].into()).to_vec(),
     };
     let (mut rng, mut lines) = (words(5), lines(&circuit).unwrap());
     for _ in 0..50 {
@@ -140,7 +177,7 @@ fn gates_that_do_not_fit_are_errors() {
         let circuit = Circuit {
             sites: 2,
             start,
-            layers: vec![gates],
+            layers: vec![gates.into()],
         };
         assert!(lines(&circuit).is_err(), "{circuit:?}");
     }

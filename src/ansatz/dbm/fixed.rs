@@ -1,6 +1,7 @@
 //! Decides what a state without parameters is as a wave function: the amplitudes of a table, or 1
 //! everywhere.
 
+use super::times::ImaginaryTime;
 use crate::ansatz::table::Table;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE};
 use crate::derivatives::{Derivatives, Kind, Matrix};
@@ -17,7 +18,12 @@ pub struct Uniform {
 
 /// The amplitudes of a table, which nothing moves.
 #[derive(Debug, Clone)]
-pub struct FixedTable(pub Table<Complex64>);
+pub struct FixedTable {
+    /// The amplitudes.
+    pub table: Table<Complex64>,
+    /// The circuit that they come from.
+    pub time: ImaginaryTime,
+}
 
 /// The log-derivatives of `walkers` walkers by no parameter.
 fn none(walkers: usize) -> Derivatives {
@@ -89,7 +95,7 @@ impl Ansatz for FixedTable {
     type Scratch = ();
 
     fn sites(&self) -> usize {
-        self.0.sites()
+        self.table.sites()
     }
     fn layout(&self) -> Vec<Block> {
         Vec::new()
@@ -103,14 +109,14 @@ impl Ansatz for FixedTable {
     fn facts(&self) -> AnsatzFacts {
         AnsatzFacts {
             kind: Kind::Real,
-            ..self.0.facts()
+            ..self.table.facts()
         }
     }
     fn batch(&self, xs: &[i8]) -> Self::Batch {
-        self.0.batch(xs)
+        self.table.batch(xs)
     }
     fn log_psi(&self, batch: &Self::Batch) -> Vec<Complex64> {
-        self.0.log_psi(batch)
+        self.table.log_psi(batch)
     }
     fn ratios(
         &self,
@@ -119,7 +125,7 @@ impl Ansatz for FixedTable {
         scratch: &mut Self::Scratch,
         out: &mut [Complex64],
     ) {
-        self.0.ratios(batch, asks, scratch, out);
+        self.table.ratios(batch, asks, scratch, out);
     }
     fn accept(
         &self,
@@ -128,9 +134,12 @@ impl Ansatz for FixedTable {
         taken: &[bool],
         scratch: &mut Self::Scratch,
     ) {
-        self.0.accept(batch, asks, taken, scratch);
+        self.table.accept(batch, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        none(self.0.log_psi(batch).len())
+        none(self.table.log_psi(batch).len())
+    }
+    fn imaginary_time(&self) -> Option<&ImaginaryTime> {
+        Some(&self.time)
     }
 }

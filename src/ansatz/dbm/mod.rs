@@ -7,11 +7,13 @@
 mod fixed;
 mod gadgets;
 mod network;
+mod times;
 mod vector;
 
 pub use fixed::{FixedTable, Uniform};
 pub use gadgets::units;
 pub use network::{BondUnits, DeepNetwork, Row};
+pub use times::{ImaginaryTime, TimeSeries};
 pub use vector::StateVector;
 
 use super::{Context, Erased, rbm, schema_of};
@@ -56,6 +58,16 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         };
         own.insert("parameters".into(), numbers.into());
         return rbm::build(&own, context);
+    }
+    let without = |name: &str, remedy: &str| {
+        let problem = "a start without hidden units has no parameters";
+        Err(Error::input(context.key(name), problem, remedy))
+    };
+    if table.contains_key("init") {
+        return without("init", "remove `init`, or set density above 0");
+    }
+    if matches!(keys.parameters, super::ParameterNumbers::Complex) {
+        return without("parameters", "remove `parameters`, or set density above 0");
     }
     if keys.load.is_some() {
         return Err(Error::input(

@@ -2,6 +2,7 @@
 //! positive, and in which order the gates come.
 
 use super::keys::ConstructInput;
+use crate::ansatz::dbm::BondUnits;
 use crate::basis::{Basis, TOTAL_SZ};
 use crate::calculation::vmc::problem::{self, Problem};
 use crate::error::{Error, Result};
@@ -82,6 +83,16 @@ fn start(basis: &Basis) -> Start {
 
 fn ising(problem: &Problem, terms: &Terms, keys: &ConstructInput) -> Result<Trotter> {
     let sites = problem.lattice.sites;
+    if keys.gates != BondUnits::default() {
+        return Err(Error::input(
+            "construct.gates",
+            format!(
+                "`ising` has no exchange that \"{}\" is for",
+                keys.gates.name()
+            ),
+            "remove `gates`",
+        ));
+    }
     if problem.sign_rule.is_some() {
         let remedy = "remove the sign rule";
         return Err(wrong(

@@ -37,6 +37,12 @@ pub fn keys(source: &Source) -> Result<ConstructInput> {
     source.section(NAME)?.ok_or_else(|| missing_section(NAME))
 }
 
+/// Trotter steps of an input that has the section, and the length of one.
+pub fn steps(source: &Source) -> Result<Option<(usize, f64)>> {
+    let keys: Option<ConstructInput> = source.section(NAME)?;
+    Ok(keys.map(|keys| (keys.steps(), keys.step)))
+}
+
 /// An error for the first key whose value cannot work, or for a section that cannot stand beside.
 pub(super) fn validate(source: &Source) -> Result<()> {
     let keys = keys(source)?;

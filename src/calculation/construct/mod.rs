@@ -12,7 +12,7 @@ mod outcome;
 mod record;
 mod sampled;
 
-pub use keys::{ConstructInput, keys};
+pub use keys::{ConstructInput, keys, steps};
 pub use record::{CURVES, ConstructRow};
 
 use super::vmc::Vmc;
@@ -203,7 +203,7 @@ impl Calculation for Construct<'_> {
             let here = chains.div_ceil(self.rank.1);
             return Cost {
                 blocks,
-                bytes: rows + sampled::bytes(&self.trotter, &self.keys, here),
+                bytes: rows + sampled::bytes(self, vmc.sampler.method, here),
                 state: rows,
                 ..Cost::default()
             };

@@ -4,7 +4,7 @@
 use super::{Construct, motion, record};
 use crate::ansatz::Erased;
 use crate::ansatz::block::split;
-use crate::ansatz::dbm::{DeepNetwork, FixedTable, StateVector};
+use crate::ansatz::dbm::{DeepNetwork, FixedTable, ImaginaryTime, StateVector};
 use crate::ansatz::table::Table;
 use crate::basis::Basis;
 use crate::calculation::vmc::problem::ensemble_of;
@@ -17,7 +17,9 @@ use std::rc::Rc;
 /// Largest 2^(N + M') over which network and state vector are compared, as a power of 2.
 const COMPARED: usize = 22;
 /// Couplings of a network that is built, at most.
-const MOST_COUPLINGS: usize = 1 << 26;
+pub(super) const MOST_COUPLINGS: usize = 1 << 23;
+/// Steps of which a network is built to see how its couplings grow.
+const TRIED: usize = 4;
 
 impl Construct<'_> {
     /// The network at the start.
@@ -34,16 +36,39 @@ impl Construct<'_> {
         }
     }
 
-    /// The network of all gates; none where its couplings are too many.
-    pub(super) fn network(&self) -> Option<DeepNetwork> {
-        let (mut network, mut next) = (self.first_network(), 1024);
-        for gate in self
-            .trotter
-            .after(self.keys.steps())
-            .layers
+    /// How many couplings the network has.
+    ///
+    /// A gate of the form 1d-3h copies a row: the number grows as the square of the time, as that
+    /// of the other forms does linearly.
+    pub(super) fn couplings(&self) -> f64 {
+        let after = |steps: usize| {
+            let mut network = DeepNetwork::uniform(self.trotter.sites);
+            let circuit = self.trotter.after(steps);
+            circuit
+                .gates()
+                .for_each(|gate| network.apply(gate, self.keys.gates));
+            network.couplings() as f64
+        };
+        let of_start: usize = self
+            .layout
             .iter()
-            .flatten()
-        {
+            .filter(|block| block.name == "W")
+            .map(|block| block.shape.iter().product::<usize>())
+            .sum();
+        let [one, two, three] = [1, 2, 3].map(|k| after(k * TRIED));
+        let x = self.keys.steps() as f64 / TRIED as f64 - 1.0;
+        // The square through three points.
+        let found = one + x * (two - one) + 0.5 * x * (x - 1.0) * (three - 2.0 * two + one);
+        of_start as f64 + found
+    }
+
+    /// The network of all gates on rank 0; none where its couplings are too many.
+    pub(super) fn network(&self) -> Option<DeepNetwork> {
+        if self.rank.0 > 0 || self.couplings() > 1.1 * MOST_COUPLINGS as f64 {
+            return None;
+        }
+        let (mut network, mut next) = (self.first_network(), 1024);
+        for gate in self.trotter.after(self.keys.steps()).gates() {
             network.apply(gate, self.keys.gates);
             // A gate of the form 1d-3h copies a row: the number may grow as the square of the time.
             if network.b.len() > next {
@@ -77,7 +102,12 @@ impl Construct<'_> {
         let amplitudes = &vectors.circuit.amplitudes;
         let table = Table::from_amplitudes(&vmc.problem.basis, amplitudes)?;
         let (rank, size) = self.rank;
-        let fixed = Erased::new(FixedTable(table));
+        let time = ImaginaryTime {
+            first: StateVector::of_network(&vmc.problem.basis, &self.first_network())?,
+            trotter: self.trotter.clone(),
+            steps: self.keys.steps(),
+        };
+        let fixed = Erased::new(FixedTable { table, time });
         ensemble_of(self.source, &vmc.problem, fixed, rank, size)
     }
 
@@ -95,7 +125,7 @@ impl Construct<'_> {
             None => None,
         };
         self.said.clear();
-        if network.is_none() {
+        if network.is_none() && self.rank.0 == 0 {
             self.said.push(format!(
                 "the network has more than {MOST_COUPLINGS} couplings and is not written; use a \
                  shorter time, or gates = \"2d-4h\", whose couplings grow as the time"

@@ -8,7 +8,7 @@ use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate, gather_series,
 use crate::comm::Comm;
 use crate::ensemble::{LocalValues, Request};
 use crate::error::{Error, Result};
-use crate::observable::monitor;
+use crate::observable::{Named, energy_ratio, monitor};
 use crate::rng::Purpose;
 use crate::run::{Desk, Progress};
 use crate::stats::{v_score, v_score_words, with_error};
@@ -45,6 +45,7 @@ impl Measure<'_> {
         if m.per_chain == 0 {
             m.observations = Observations::new(&self.observables, chains, wanted);
             m.monitor = Observations::new(&monitor, chains, wanted);
+            m.ratio = Observations::new(&ratio(vmc), chains, wanted);
         }
         let done = m.per_chain;
         let per_chain = BLOCK.min(wanted - done);
@@ -67,6 +68,8 @@ impl Measure<'_> {
         let observations = &mut m.observations;
         observations.add(comm, ensemble, observables, per_chain, chains)?;
         m.monitor.add(comm, ensemble, &monitor, per_chain, chains)?;
+        m.ratio
+            .add(comm, ensemble, &ratio(vmc), per_chain, chains)?;
         m.add_truncation(ensemble.truncation(), comm)?;
         let series = gather_series(comm, &local.values, chains)?;
         if comm.is_root() {
@@ -114,7 +117,7 @@ impl Measure<'_> {
                     let freedom = vmc.problem.basis.degrees_of_freedom();
                     moments(&series, freedom, vmc.problem.facts.centre)
                 });
-                Energy::from_series(&series, &noise)
+                m.energy_after(cut, &noise)
             }
             false => Energy::from_series(&[], &noise),
         };
@@ -151,6 +154,15 @@ impl Measurement {
     }
 }
 
+/// The energy, where it is a ratio of means.
+fn ratio(vmc: &Vmc) -> Vec<Named> {
+    let columns = vmc.ensemble.energy_columns();
+    columns
+        .map(|(columns, _)| energy_ratio(columns))
+        .into_iter()
+        .collect()
+}
+
 fn refuse_infinite(local: &LocalValues, comm: &dyn Comm) -> Result<()> {
     let finite = |e: &&Complex64| e.re.is_finite() && e.im.is_finite();
     let good = local.values.iter().filter(finite).count();
@@ -173,7 +185,7 @@ fn finish(
     m: &mut Measurement,
     vmc: &Vmc,
     energy: Energy,
-    observables: &[crate::observable::Named],
+    observables: &[Named],
     desk: &mut Desk,
 ) -> Result<Progress> {
     let Energy { mean, error, .. } = energy;

@@ -7,6 +7,7 @@ use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
 use crate::stats::{Bins, Equilibration, Summary};
+use crate::worldlines::EnergyLines;
 use num_complex::Complex64;
 
 /// Where a measurement stands; series and bins live on rank 0.
@@ -30,6 +31,8 @@ pub struct Measurement {
     pub observed: Vec<Summary>,
     /// Sums of every spin and of their mean: what shows chains that stay apart.
     pub monitor: Observations,
+    /// Sums of what the energy is a ratio of; of none where it is a mean.
+    pub ratio: Observations,
     /// What was cut, once the measurement is done.
     pub equilibration: Equilibration,
     /// Energy, variance and V-score with their errors and covariance.
@@ -57,6 +60,24 @@ impl Measurement {
     pub fn after(&self, cut: usize) -> Vec<Vec<Complex64>> {
         let series = self.series.iter();
         series.map(|s| s[cut.min(s.len())..].to_vec()).collect()
+    }
+
+    /// The energy without the first `cut` samples of each chain.
+    pub fn energy_after(&self, cut: usize, noise: &Noise) -> Energy {
+        let plain = Energy::from_series(&self.after(cut), noise);
+        let Some(bins) = self.ratio.bins.first() else {
+            return plain;
+        };
+        let summary = bins.summary(cut, &|means| vec![EnergyLines::energy(means)]);
+        let samples = plain.effective_samples * 2.0 * plain.tau;
+        Energy {
+            mean: summary.mean[0].into(),
+            error: summary.error[0],
+            tau: summary.tau,
+            effective_samples: samples / (2.0 * summary.tau),
+            r_hat: summary.r_hat,
+            ..plain
+        }
     }
 
     /// Samples taken so far over all chains; known on rank 0 and after loading on every rank.
@@ -93,6 +114,8 @@ impl Measurement {
         }
         let monitor = self.monitor.bins.iter();
         monitor.for_each(|bins| bins.save(tree, "monitor"));
+        let ratio = self.ratio.bins.iter();
+        ratio.for_each(|bins| bins.save(tree, "ratio"));
     }
 
     /// Reads back the state of a measurement of so many observables.
@@ -118,6 +141,10 @@ impl Measurement {
         if has("monitor") {
             monitor.bins.push(Bins::load(tree, "monitor")?);
         }
+        let mut ratio = Observations::default();
+        if has("ratio") {
+            ratio.bins.push(Bins::load(tree, "ratio")?);
+        }
         let bins = [observations.bins.len(), monitor.bins.len()];
         if per_chain > 0 && bins != [observables, 1] {
             return Err(Error::output(
@@ -133,6 +160,7 @@ impl Measurement {
             seconds: tree.reals("seconds")?,
             observations,
             monitor,
+            ratio,
             truncation: tree.real("truncation").ok(),
             warnings: tree.texts("warnings")?.to_vec(),
             results: tree.group("results"),

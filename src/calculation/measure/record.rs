@@ -21,7 +21,8 @@ impl Measure<'_> {
         out.describe("timing/measure_seconds", seconds, "s", meaning);
         let mut results = m.results.clone();
         self.record_statistics(&mut results);
-        if results.datasets.contains_key("energy/mean") {
+        // Of a ratio of means there are no local energies.
+        if results.datasets.contains_key("energy/mean") && m.ratio.bins.is_empty() {
             let shape = [m.series.len(), m.per_chain];
             let series = Value::Complex(shaped(&shape, m.series.concat()));
             let meaning = "local energies [chain, sample]";

@@ -6,7 +6,6 @@
 
 use super::keys::{MeasureInput, TargetError};
 use super::measurement::Measurement;
-use crate::calculation::vmc::Energy;
 use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::observable::Named;
@@ -89,7 +88,7 @@ impl Target {
     /// Whether the measurement so far is good enough; on rank 0.
     pub fn is_reached(&self, m: &Measurement, observables: &[Named], noise: &Noise) -> bool {
         let cut = m.approach(noise).cut;
-        let energy = Energy::from_series(&m.after(cut), noise);
+        let energy = m.energy_after(cut, noise);
         let error = match &self.observable {
             None => energy.error,
             Some((k, range)) => {

@@ -86,19 +86,31 @@ fn of_equilibration(m: &Measurement) -> Vec<String> {
 /// Chains that disagree.
 fn of_agreement(m: &Measurement, energy: &Energy, names: &[&str]) -> Vec<String> {
     let mut list = Vec::new();
+    // Clusters, and layers that are drawn in turn, make no proposals.
+    let has_moves = m.proposed.iter().any(|p| *p > 0.0);
     if energy.r_hat > MAX_R_HAT {
         list.push(format!(
             "R-hat is {:.2}: the chains disagree; raise measure.burn_in, sampler.sweeps or \
-             measure.samples, or add moves",
-            energy.r_hat
+             measure.samples{}",
+            energy.r_hat,
+            if has_moves { ", or add moves" } else { "" }
         ));
     }
     let spins = m.spins.as_ref().map_or(1.0, |s| s.r_hat);
     if spins > MAX_CONFIGURATION_R_HAT {
         list.push(format!(
-            "R-hat of the spins is {spins:.2}: chains stay in different regions, which the moves \
-             do not join; add moves such as \
-             \"global-flip\", or raise sampler.sweeps or measure.samples"
+            "R-hat of the spins is {spins:.2}: chains stay in different regions, which the {}; \
+             {}raise sampler.sweeps or measure.samples",
+            if has_moves {
+                "moves do not join"
+            } else {
+                "sweeps do not join"
+            },
+            if has_moves {
+                "add moves such as \"global-flip\", or "
+            } else {
+                ""
+            }
         ));
     } else {
         for (name, summary) in names

@@ -121,6 +121,10 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
     };
     let bare = ansatz::build(table, &context)?;
     let facts = bare.facts();
+    if ansatz::dbm::is_meant(table) && source.table.contains_key("construct") {
+        // Whether gates keep amplitudes positive is for the construction to say.
+        return with_sign_rule(bare, problem);
+    }
     if facts.kind == Kind::Real && !problem.facts.real {
         return Err(Error::input(
             "ansatz.parameters",
@@ -206,6 +210,7 @@ pub fn observables(
     key: &str,
 ) -> Result<Vec<Named>> {
     let mut named: Vec<Named> = Vec::new();
+    let circuit = crate::calculation::construct::steps(source)?;
     for (k, entry) in list.iter().enumerate() {
         let (table, path) = match entry {
             ObservableInput::Name(kind) if kind == "energy" => continue,
@@ -221,6 +226,7 @@ pub fn observables(
             hamiltonian: &problem.hamiltonian,
             units: problem.units,
             seed: source.input.seed,
+            circuit,
             folder: &source.folder,
             state: &|file, key| saved_state(&source.folder.join(file), problem, key),
             path: path.clone(),

@@ -36,7 +36,7 @@
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
 //! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
-//! linalg → job, stats, derivatives, clusters → basis, worldlines → operator → ansatz → sampler →
+//! linalg → job, stats, derivatives, clusters, layers → basis, worldlines → operator → ansatz → sampler →
 //! ensemble → observable → optimizer → evolution, holography, classical, perceptron, shots → exact
 //! → input → run → calculation → laws → plot → commands. [`laws`] holds what every part obeys.
 
@@ -59,6 +59,7 @@ pub mod io;
 pub mod job;
 pub mod lattice;
 pub mod laws;
+pub mod layers;
 pub mod linalg;
 pub mod number;
 pub mod observable;

@@ -102,6 +102,33 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         .iter()
         .flat_map(|keys| both(&format!("init = 0.3\n{keys}")))
         .collect(),
+        "resnet" => [
+            "channels = 2\nblocks = 1",
+            "channels = 2\nblocks = 2\nhead = \"sinh\"\nmomentum = [1]",
+            "channels = 4\nblocks = 1\nhead = \"lncosh\"\nkernel = 5",
+            "channels = 3\nblocks = 1\ncomplex = false",
+            "channels = 2\nblocks = 1\nhead = \"sinh\"\ncomplex = false",
+            "channels = 2\nblocks = 1\nprecision = \"single\"",
+        ]
+        .iter()
+        .map(|keys| format!("kind = \"resnet\"\n{keys}"))
+        .collect(),
+        "vit" => [
+            "patch = 2\nheads = 2\nlayers = 1\nratio = 2",
+            "patch = 1\nheads = 1\nlayers = 1\nratio = 1\nnorm = \"rms\"\ncomplex = false",
+            "patch = 3\nheads = 2\nlayers = 1\nratio = 1\nprecision = \"single\"",
+        ]
+        .iter()
+        .map(|keys| format!("kind = \"vit\"\nwidth = 4\n{keys}"))
+        .collect(),
+        "convnext" => [
+            "layers = 1",
+            "layers = 1\npatch = 2\nratio = 1\ncomplex = false",
+            "layers = 1\nratio = 1\nprecision = \"single\"",
+        ]
+        .iter()
+        .map(|keys| format!("kind = \"convnext\"\nwidth = 3\n{keys}"))
+        .collect(),
         "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
             .iter()
             .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))

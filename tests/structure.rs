@@ -73,7 +73,7 @@ const FLOORS: &[&[&str]] = &[
     &["number"],
     &["io", "comm", "lattice"],
     &["linalg"],
-    &["job", "stats", "derivatives", "clusters"],
+    &["job", "stats", "derivatives", "clusters", "layers"],
     &["basis", "worldlines"],
     &["operator"],
     &["ansatz"],

@@ -5,6 +5,7 @@ pub mod autoregressive;
 pub mod block;
 pub mod boltzmann;
 pub mod dbm;
+pub mod deep;
 pub mod eps;
 pub mod erased;
 pub mod feedforward;
@@ -26,8 +27,8 @@ pub use block::{Block, BlockArray};
 pub use boltzmann::SweepRoom;
 pub use erased::Erased;
 pub use registry::{
-    ANSATZE, AnsatzEntry, LEAST_VECTORS, ParameterNumbers, build, check_init, check_parameters,
-    warn_of_zeros,
+    ANSATZE, AnsatzEntry, LEAST_VECTORS, ParameterNumbers, Precision, build, check_init,
+    check_parameters, warn_of_zeros,
 };
 
 use crate::derivatives::{Columns, Derivatives, Kind, Matrix};

@@ -4,8 +4,8 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, boltzmann, dbm, eps, feedforward, jastrow, mps, peps, product,
-    rbm, symmetrised, table,
+    Context, Erased, autoregressive, boltzmann, dbm, deep, eps, feedforward, jastrow, mps, peps,
+    product, rbm, symmetrised, table,
 };
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
@@ -73,6 +73,24 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         schema: eps::schema,
     },
     AnsatzEntry {
+        kind: "resnet",
+        any_values: false,
+        build: deep::build_resnet,
+        schema: deep::resnet_schema,
+    },
+    AnsatzEntry {
+        kind: "vit",
+        any_values: false,
+        build: deep::build_vit,
+        schema: deep::vit_schema,
+    },
+    AnsatzEntry {
+        kind: "convnext",
+        any_values: false,
+        build: deep::build_convnext,
+        schema: deep::convnext_schema,
+    },
+    AnsatzEntry {
         kind: "jastrow",
         build: jastrow::build,
         schema: jastrow::schema,
@@ -136,6 +154,19 @@ pub enum ParameterNumbers {
     Complex,
     /// Real numbers.
     Real,
+}
+
+/// Precision in which the layers of a network are evaluated.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 24 bits.
+    Single,
+    /// 53 bits.
+    #[default]
+    Double,
 }
 
 /// An error unless `init` can be a standard deviation.

@@ -11,6 +11,12 @@ use crate::lattice::Group;
 /// A part of the group that the Hamiltonian has is a warning, and so is a group of the identity
 /// alone, which ties nothing. Errors: [`Error::Input`] where it has nothing of the group.
 pub fn check_tied(context: &Context, group: &Group, key: &str) -> Result<()> {
+    let remedy = "remove the key, so that every site has parameters of its own";
+    check_shared(context, group, key, remedy)
+}
+
+/// As [`check_tied`], with what to do where the Hamiltonian has nothing of the group.
+pub fn check_shared(context: &Context, group: &Group, key: &str, remedy: &str) -> Result<()> {
     let Some(hamiltonian) = context.hamiltonian else {
         return Ok(());
     };
@@ -34,7 +40,7 @@ pub fn check_tied(context: &Context, group: &Group, key: &str) -> Result<()> {
     Err(Error::input(
         key,
         "the Hamiltonian has none of the symmetries that tie the parameters",
-        "remove the key, so that every site has parameters of its own",
+        remedy,
     ))
 }
 

@@ -16,6 +16,7 @@ pub mod rotations;
 pub mod scalapack;
 pub mod simd;
 pub mod vectors;
+pub mod windowed;
 
 /// Memory in bytes that this process may still use, from the operating system: what is free, within
 /// the limits of the process (`ulimit -v`, `ulimit -d`).

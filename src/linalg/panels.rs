@@ -15,17 +15,17 @@ pub const LANES: usize = 16;
 /// Sixteen neighbouring columns of a row.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct PanelRow<R>([R; LANES]);
+pub(super) struct PanelRow<R>(pub(super) [R; LANES]);
 
 /// A matrix A and an offset b, packed, in single or double precision.
 #[derive(Debug, Clone)]
 pub struct Panels<R = f64> {
-    depth: usize,
+    pub(super) depth: usize,
     width: usize,
     /// Row k of panel p at `p × depth + k`; columns beyond the width are zero.
-    entries: Vec<PanelRow<R>>,
+    pub(super) entries: Vec<PanelRow<R>>,
     /// b, one entry per panel.
-    offset: Vec<PanelRow<R>>,
+    pub(super) offset: Vec<PanelRow<R>>,
 }
 
 /// Length of a row of `width` numbers that is padded to whole panels.

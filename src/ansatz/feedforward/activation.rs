@@ -7,10 +7,11 @@
 //! cosh θ = z + ln((1 + w)/2), tanh z = (1 − w)/(1 + w), 1 − tanh² θ = 4 w/(1 + w)².
 
 use crate::ansatz::field::{Field, Scalar};
+use crate::layers::activation::{gelu_gate, gelu_slope};
 use crate::linalg::functions::{Elementary, angle, exp_moderate as exp, ln, ln_mean, sin_cos};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use num_complex::Complex64;
-use std::f64::consts::{FRAC_2_PI, LN_2, SQRT_2};
+use std::f64::consts::{LN_2, SQRT_2};
 
 /// The function of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,19 +119,6 @@ fn real_body<R: Elementary, const SET: u8>(
 ) {
     let number = R::from_f64;
     let (zero, one, two, four) = (number(0.0), number(1.0), number(2.0), number(4.0));
-    let (cubic, slope) = (number(0.044715), number(FRAC_2_PI.sqrt()));
-    // (1 + tanh u)/2 and (1 − tanh u)/2.
-    let gate = |x: R| {
-        let u = slope * multiply_add::<_, SET>(cubic * x * x, x, x);
-        let w = exp::<_, SET>(-two * u.abs());
-        let large = one / (one + w);
-        let small = w * large;
-        if u < zero {
-            (small, large)
-        } else {
-            (large, small)
-        }
-    };
     match (g, order) {
         (Activation::LnCosh, Order::Value) => each(theta, out, |x| {
             x.abs() + ln_mean::<_, SET>(exp::<_, SET>(-two * x.abs()))
@@ -145,11 +133,8 @@ fn real_body<R: Elementary, const SET: u8>(
             let w = exp::<_, SET>(-two * x.abs());
             four * w / ((one + w) * (one + w))
         }),
-        (Activation::Gelu, Order::Value) => each(theta, out, |x| x * gate(x).0),
-        (Activation::Gelu, Order::Slope) => each(theta, out, |x| {
-            let (r, p) = gate(x);
-            r + x * two * p * r * slope * (one + number(3.0 * 0.044715) * x * x)
-        }),
+        (Activation::Gelu, Order::Value) => each(theta, out, |x| x * gelu_gate::<_, SET>(x).0),
+        (Activation::Gelu, Order::Slope) => each(theta, out, gelu_slope::<_, SET>),
         (Activation::Relu, Order::Value) => each(theta, out, |x| if x < zero { zero } else { x }),
         (Activation::Relu, Order::Slope) => each(theta, out, |x| if x > zero { one } else { zero }),
     }

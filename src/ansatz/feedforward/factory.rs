@@ -2,7 +2,7 @@
 
 use super::{Activation, Feedforward, Shape};
 use crate::ansatz::field::Field;
-use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
+use crate::ansatz::{Context, Erased, ParameterNumbers, Precision, schema_of};
 use crate::error::{Error, Result};
 use crate::linalg::functions::Elementary;
 use num_complex::Complex64;
@@ -34,19 +34,6 @@ enum Activations {
     One(String),
     /// One per layer.
     Many(Vec<String>),
-}
-
-/// Precision of the hidden layers.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-enum Precision {
-    /// 24 bits.
-    Single,
-    /// 53 bits.
-    #[default]
-    Double,
 }
 
 /// Dense layers, xˡ = g(b^l + xˡ⁻¹ Wˡ), ln ψ = Σ_i a_i σ_i + Σ_k c_k x^L_k.

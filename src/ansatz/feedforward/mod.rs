@@ -16,7 +16,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use activation::Activation;
+pub use activation::{Activation, Order};
 pub use factory::{build, schema};
 pub use forward::{FeedforwardBatch, FeedforwardScratch};
 

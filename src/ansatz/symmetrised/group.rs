@@ -25,7 +25,7 @@ pub(super) fn parity(value: Option<i64>, key: String) -> Result<Option<f64>> {
 }
 
 /// The translations with their characters e^{ik·R}.
-pub(super) fn translations(
+pub(crate) fn translations(
     lattice: &Lattice,
     momentum: &[usize],
     key: &str,

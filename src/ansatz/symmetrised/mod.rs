@@ -15,6 +15,7 @@ mod group;
 mod sums;
 
 pub use factory::{build, schema};
+pub(crate) use group::translations;
 pub use sums::SymmetrisedBatch;
 
 use super::field::reduce;

@@ -1,0 +1,85 @@
+//! Decides what the inputs of all deep networks share: sizes, precision, the symmetry that a
+//! network is built on, and how its parts become a wave function.
+
+use super::{DeepHead, DeepState};
+use crate::ansatz::tied::check_shared;
+use crate::ansatz::{Context, Erased, Precision, check_parameters};
+use crate::error::Result;
+use crate::layers::{Composition, PatchGrid};
+use crate::linalg::functions::Elementary;
+
+/// The largest number of channels, units or layers.
+const LARGEST: usize = 1 << 16;
+
+/// What a deep wave function is made of.
+#[derive(Debug)]
+pub struct DeepParts<R> {
+    /// The site of every number of the input, position after position.
+    pub sites: Vec<u32>,
+    /// From spins to one value, in the precision of `R`.
+    pub trunk: Composition<R>,
+    /// From that value to one or two, in double precision.
+    pub top: Composition<f64>,
+    /// From those to ln ψ.
+    pub head: Box<dyn DeepHead>,
+    /// Whether ψ is complex.
+    pub complex: bool,
+    /// Whether ψ > 0 for all parameters.
+    pub positive: bool,
+}
+
+/// A network that knows its sizes and has no parameters yet.
+pub trait Architecture {
+    /// Number of parameters, as a real number that cannot overflow.
+    fn count(&self) -> f64;
+    /// The network in a precision, with parameters to be set.
+    fn parts<R: Elementary>(&self) -> DeepParts<R>;
+}
+
+/// An error unless a number of channels, units or layers is at least 1 and not too large.
+pub(super) fn check_size(size: usize, key: &str, context: &Context) -> Result<()> {
+    if (1..=LARGEST).contains(&size) {
+        return Ok(());
+    }
+    let problem = format!("{size} is not a number from 1 to {LARGEST}");
+    Err(context.wrong(key, problem, "choose for example 8"))
+}
+
+/// An error unless the Hamiltonian has translations by whole positions, which such a network has.
+pub(super) fn check_translations(grid: &PatchGrid, context: &Context) -> Result<()> {
+    let group = grid.translations();
+    if group.permutations.len() == 1 {
+        return Ok(());
+    }
+    let remedy = "use a wave function without translations, such as kind = \"feedforward\"";
+    check_shared(context, &group, &context.key("kind"), remedy)
+}
+
+/// Part of its terms below which a sum of amplitudes is zero.
+pub(super) fn cancelled<R: Elementary>() -> f64 {
+    if R::EPSILON > f64::EPSILON {
+        1e-6
+    } else {
+        1e-11
+    }
+}
+
+/// The wave function of an architecture in the precision that its input asks for, with the
+/// parameters of a file if it names one.
+pub(super) fn built(
+    network: &impl Architecture,
+    precision: Precision,
+    load: Option<&String>,
+    context: &Context,
+) -> Result<Erased> {
+    // Parameters, and the matrices of both directions with their padding.
+    check_parameters(network.count(), 4.0)?;
+    match precision {
+        Precision::Double => {
+            context.loaded(DeepState::new(network.parts::<f64>(), context.origin), load)
+        }
+        Precision::Single => {
+            context.loaded(DeepState::new(network.parts::<f32>(), context.origin), load)
+        }
+    }
+}

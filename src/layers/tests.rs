@@ -1,0 +1,193 @@
+//! Decides whether every layer's reverse pass gives the derivatives of its forward pass, and
+//! whether single precision agrees with double.
+
+use super::linear::SharedWeights;
+use super::*;
+use crate::lattice::{Boundary, Lattice, LatticeSpec};
+use crate::linalg::functions::Elementary;
+use crate::linalg::panels::LANES;
+use crate::linalg::simd::Simd;
+use crate::rng::{Purpose, RngExt, stream};
+use std::sync::Arc;
+
+fn grid() -> PatchGrid {
+    let spec = LatticeSpec::regular("square", &[4, 3], &[Boundary::Periodic]);
+    PatchGrid::new(&Lattice::new(&spec).unwrap(), 1, "patch").unwrap()
+}
+
+/// Every layer once, with a residual branch and two outputs.
+fn network<R: Elementary>() -> Composition<R> {
+    let (grid, start) = (grid(), FirstValues::Normal(0.1));
+    let window = Arc::new(grid.window(3, "kernel").unwrap());
+    let n = grid.positions();
+    let mut net = Composition::new(RowShape::padded(n, 1));
+    let convolution = |names, sizes| LinearLayer::convolution(names, window.clone(), sizes, start);
+    let x = net.add("embed.", convolution(("W", Some("b")), (1, 5)), 0);
+    let y = net.add("", NormLayer::new("n1", 5, true, 1e-6), x);
+    let mix = DepthwiseLayer::attention("J", Arc::new(grid.whole()), (5, 2), start);
+    let y = net.add("", mix, y);
+    let scaled = ActivationLayer {
+        curve: Curve::Gelu,
+        scale: 0.7,
+    };
+    let y = net.add("", scaled, y);
+    let x = net.add_onto(x, "0.", convolution(("W", None), (5, 5)), y);
+    let mix = DepthwiseLayer::convolution(("K", "k"), window.clone(), 5, start);
+    let y = net.add("1.", mix, x);
+    let y = net.add("", ActivationLayer::new(Curve::Selu), y);
+    let y = net.add(
+        "",
+        LinearLayer::dense(("A", Some("a")), n, (5, 17), start),
+        y,
+    );
+    let y = net.add("", ActivationLayer::new(Curve::Silu), y);
+    let shared = SharedWeights {
+        shape: vec![7, 3],
+        weights: (0..17 * 5).map(|k| k * k % 21).collect(),
+        biases: vec![0, 1, 0, 1, 1],
+    };
+    let single = Arc::new(WindowTable::single(n));
+    let tied = LinearLayer::shared(("B", "b"), single, (17, 5), shared, start);
+    let x = net.add_onto(x, "2.", tied, y);
+    let pooled = net.add("", PoolLayer, x);
+    let z = net.add("", NormLayer::new("n2", 5, false, 1e-6), pooled);
+    net.give(vec![z, pooled]);
+    net
+}
+
+fn spins(walkers: usize) -> Vec<f64> {
+    let mut rng = stream(5, Purpose::Law, 0, 0);
+    let mut spin = || if rng.random::<f64>() < 0.5 { 1.0 } else { -1.0 };
+    (0..12 * walkers).map(|_| spin()).collect()
+}
+
+/// Writes one number to every padded row.
+fn fill<R: Elementary>(input: &mut [R], x: &[f64]) {
+    input.fill(R::default());
+    let rows = input.chunks_exact_mut(LANES).zip(x);
+    rows.for_each(|(row, &x)| row[0] = R::from_f64(x));
+}
+
+/// Both outputs of every walker.
+fn evaluate<R: Elementary>(net: &Composition<R>, x: &[f64], keep: bool) -> Vec<f64> {
+    let (walkers, work) = (x.len() / 12, &mut Workspace::default());
+    let input = net.input(walkers, keep, work);
+    fill(input, x);
+    net.forward(Simd::chosen(), walkers, keep, work);
+    let mut out = Vec::new();
+    for k in 0..walkers {
+        for &v in net.outputs() {
+            let numbers = net.value(v, walkers, keep, work).walker(k);
+            out.extend(numbers.iter().map(|y| y.to_f64()));
+        }
+    }
+    out
+}
+
+#[test]
+fn parameters_have_paths_and_first_values() {
+    let net = network::<f64>();
+    let names: Vec<String> = net.parts().into_iter().map(|p| p.name).collect();
+    let expected = "embed.W embed.b n1.g n1.b J 0.W 1.K 1.k A a 2.B 2.b n2.g";
+    assert_eq!(names.join(" "), expected);
+    let drawn = net.draw(&mut stream(1, Purpose::Law, 0, 0));
+    assert_eq!(drawn.len(), net.parameters());
+    assert_eq!(
+        drawn[50..60],
+        [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    );
+}
+
+#[test]
+fn walkers_do_not_see_each_other_and_memory_is_used_again() {
+    let mut net = network::<f32>();
+    net.set(&net.draw(&mut stream(1, Purpose::Law, 0, 0)));
+    let x = spins(7);
+    let all = evaluate(&net, &x, false);
+    assert_eq!(all, evaluate(&net, &x, true));
+    assert!(net.lean_bytes() < net.full_bytes(0) / 2);
+    for (x, y) in x.chunks_exact(12).zip(all.chunks_exact(all.len() / 7)) {
+        assert_eq!(evaluate(&net, x, false), y);
+    }
+}
+
+#[test]
+fn single_precision_agrees_with_double() {
+    let (mut single, mut double) = (network::<f32>(), network::<f64>());
+    let drawn = double.draw(&mut stream(1, Purpose::Law, 0, 0));
+    single.set(&drawn);
+    double.set(&drawn);
+    let x = spins(3);
+    let pairs = evaluate(&single, &x, false)
+        .into_iter()
+        .zip(evaluate(&double, &x, false));
+    let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(largest < 3e-5, "{largest}");
+}
+
+#[test]
+fn the_reverse_pass_gives_derivatives() {
+    let mut net = network::<f64>();
+    let drawn = net.draw(&mut stream(1, Purpose::Law, 0, 0));
+    let bent = drawn.iter().enumerate();
+    let drawn: Vec<f64> = bent.map(|(k, p)| p + 0.1 * (k as f64).sin()).collect();
+    net.set(&drawn);
+    let (walkers, parts, simd) = (3, 2, Simd::chosen());
+    let x = spins(walkers);
+    // Part p of ln ψ is a sum of outputs with these weights.
+    let weight = |p: usize, k: usize| ((3 * p + 1) as f64 * 0.7 + k as f64).cos();
+    let work = &mut Workspace::default();
+    fill(net.input(walkers, true, work), &x);
+    net.forward(simd, walkers, true, work);
+    net.prepare(walkers, parts, work);
+    for (number, &v) in net.outputs().to_vec().iter().enumerate() {
+        let size = net.shape(v).size();
+        let delta = net.delta(v, walkers, parts, work);
+        for (k, row) in delta.chunks_exact_mut(size).enumerate() {
+            (0..5).for_each(|c| row[c] = weight(k / walkers, number * size + c));
+        }
+    }
+    let mut slopes = vec![0.0; parts * walkers * net.parameters()];
+    net.backward(simd, (walkers, parts), work, &mut slopes, true);
+    let sum = |y: &[f64], p: usize, k: usize| {
+        let own = y.chunks_exact(y.len() / walkers).nth(k).unwrap();
+        own.iter()
+            .enumerate()
+            .map(|(c, y)| weight(p, c) * y)
+            .sum::<f64>()
+    };
+    let h = 1e-5;
+    let check = |plus: &[f64], minus: &[f64], found: &dyn Fn(usize, usize) -> f64, what: &str| {
+        for (p, k) in (0..parts).flat_map(|p| (0..walkers).map(move |k| (p, k))) {
+            let expected = (sum(plus, p, k) - sum(minus, p, k)) / (2.0 * h);
+            let found = found(p, k);
+            assert!(
+                (found - expected).abs() < 1e-7,
+                "{what}: {found} {expected}"
+            );
+        }
+    };
+    for at in 0..drawn.len() {
+        let mut moved = |by: f64| {
+            let mut parameters = drawn.clone();
+            parameters[at] += by;
+            net.set(&parameters);
+            evaluate(&net, &x, false)
+        };
+        let (plus, minus) = (moved(h), moved(-h));
+        let slope = |p: usize, k: usize| slopes[(p * walkers + k) * drawn.len() + at];
+        check(&plus, &minus, &slope, &format!("parameter {at}"));
+    }
+    net.set(&drawn);
+    for at in 0..12 {
+        let moved = |by: f64| {
+            let mut x = x.clone();
+            x.chunks_exact_mut(12).for_each(|x| x[at] += by);
+            evaluate(&net, &x, false)
+        };
+        let (plus, minus) = (moved(h), moved(-h));
+        let deltas = net.delta(0, walkers, parts, work).to_vec();
+        let slope = |p: usize, k: usize| deltas[((p * walkers + k) * 12 + at) * LANES];
+        check(&plus, &minus, &slope, &format!("input {at}"));
+    }
+}

@@ -65,6 +65,21 @@ fn cases() -> Vec<(&'static str, String)> {
             "autoregressive",
             case(50, "kind = 'autoregressive'\nfeatures = [40, 40]"),
         ),
+        (
+            "resnet",
+            case(64, "kind = 'resnet'\nchannels = 256\nblocks = 4"),
+        ),
+        (
+            "vit",
+            case(
+                64,
+                "kind = 'vit'\nwidth = 256\nheads = 4\nlayers = 2\nprecision = 'single'",
+            ),
+        ),
+        (
+            "convnext",
+            case(64, "kind = 'convnext'\nwidth = 256\nlayers = 4"),
+        ),
         ("jastrow", case(1000, "kind = 'jastrow'")),
         (
             "boltzmann",

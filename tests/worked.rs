@@ -14,13 +14,14 @@ const SHORT: [(&str, f64, f64); 6] = [
     ("heisenberg-chain-20", -8.904386529876462, 5e-4),
     ("mps-heisenberg-chain-12", -5.142090632841, 1e-6),
 ];
-const LONG: [(&str, f64, f64); 6] = [
+const LONG: [(&str, f64, f64); 7] = [
     ("eps-heisenberg-4x4", -11.228483208428855, 2e-3),
     ("heisenberg-square-4x4", -11.228483208428855, 1e-3),
     ("tfim-chain-40-h0.5", -42.54177639893467, 1e-4),
     ("tfim-chain-40-h1", -50.94267411425692, 1e-4),
     ("tfim-chain-40-h2", -85.08355279786934, 1e-4),
     ("j1j2-square-4x4", -8.457923351394845, 5e-3),
+    ("resnet-j1j2-4x4", -8.457923351394845, 1e-5),
 ];
 
 fn reach(inputs: &[(&str, f64, f64)]) {

@@ -109,9 +109,14 @@ fn mix_body<R: Real, const SET: u8>(
     for (x, y) in walkers.zip(y.chunks_exact_mut(positions * width)) {
         for lane in (0..width).step_by(LANES) {
             let mut first = 0;
-            while first + 8 <= positions {
+            // As many sums as there are registers for.
+            while SET == Simd::Avx512 as u8 && first + 8 <= positions {
                 mix_tile::<R, 8, SET>(taps, (kernel, offset), (x, stride), (first, lane), y);
                 first += 8;
+            }
+            while SET != Simd::Portable as u8 && first + 2 <= positions {
+                mix_tile::<R, 2, SET>(taps, (kernel, offset), (x, stride), (first, lane), y);
+                first += 2;
             }
             while first < positions {
                 mix_tile::<R, 1, SET>(taps, (kernel, offset), (x, stride), (first, lane), y);

@@ -217,11 +217,7 @@ impl<R: Elementary> Ansatz for DeepState<R> {
     fn layout(&self) -> Vec<Block> {
         let all = self.parts.trunk.parts().into_iter();
         all.chain(self.parts.top.parts())
-            .map(|part| Block {
-                name: part.name,
-                shape: part.shape,
-                complex: false,
-            })
+            .map(|part| Block::new(part.name, part.shape, false))
             .collect()
     }
     fn parameters(&self) -> Vec<f64> {

@@ -8,9 +8,28 @@ use crate::io::roles::results_among;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+/// What stands below the list of commands.
+const BELOW: &str = "\
+First steps:
+  nishina new                        worked inputs, by name
+  nishina new quickstart first.toml  writes one of them
+  nishina check first.toml           what it takes: memory, time, files
+  mpirun -n 4 nishina run first.toml
+  nishina info first.h5              energy, error bar, warnings
+  nishina plot first.h5              pictures, in the folder first-plots
+
+Exit codes:
+  0   finished
+  64  bad input, or a run that cannot fit in memory
+  70  numerical failure
+  74  an output cannot be written, or no checkpoint can be read
+  75  stopped with the state saved: run the same command again
+
+Messages on standard error: RUST_LOG=warn leaves out the lines of progress, RUST_LOG=debug adds more.";
+
 /// Variational Monte Carlo with neural-network quantum states
 #[derive(Parser)]
-#[command(name = "nishina", version)]
+#[command(name = "nishina", version, after_help = BELOW)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -136,6 +155,32 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print every key of an input with its default, unit and meaning
+    Reference,
+    /// List the worked inputs that the program carries, or write one of them
+    New {
+        /// Name of a worked input; without one, all are listed
+        name: Option<String>,
+        /// The new file; without one, the input is printed
+        file: Option<PathBuf>,
+    },
+    /// List and draw the sites and bonds of an input
+    Lattice {
+        /// Input file (TOML); only [lattice] counts
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Bonds of these neighbours: 1 for the first, 2 for the second
+        #[arg(long, default_value_t = 1)]
+        shell: usize,
+        /// Draw it to this file, PNG or SVG
+        #[arg(long, value_name = "FILE")]
+        draw: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the JSON Schema of the input
     Schema {
         /// Write a page in Markdown for each kind to this folder instead
@@ -216,6 +261,13 @@ impl Command {
                 };
                 alone(|| answer(&super::check::check(&asked, registry)?.print(json)))
             }
+            Command::Lattice {
+                input,
+                settings,
+                shell,
+                draw,
+                json,
+            } => alone(|| super::sites::lattice(&input, &settings, shell, draw, json)),
             Command::Gather { files } => alone(|| {
                 let (table, failed) = super::gather::table(&results_among(&files), registry)?;
                 answer(&table).and(failed.map_or(Ok(()), Err))
@@ -274,6 +326,15 @@ impl Command {
                     false => super::extrapolate_text(&result),
                 }
             }
+            Command::Reference => super::teach::reference()?,
+            Command::New {
+                name: Some(name),
+                file: Some(file),
+            } => super::teach::write(&name, &file)?,
+            Command::New {
+                name: Some(name), ..
+            } => super::teach::worked(&name)?,
+            Command::New { .. } => super::teach::list(),
             Command::Schema {
                 pages: Some(folder),
             } => super::pages::write(registry, &folder)?,

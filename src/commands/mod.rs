@@ -1,8 +1,8 @@
 //! Decides what the program says about runs and files: one module per command.
 //!
 //! `run` does a calculation, `check` speaks of a run before it starts, `exact` diagonalises;
-//! `info`, `gather`, `export`, `watch` and `extrapolate` speak of files that are there, `schema` of
-//! the input itself.
+//! `info`, `gather`, `export`, `watch` and `extrapolate` speak of files that are there; `schema`,
+//! `reference`, `new` and `lattice` teach what an input can be.
 
 pub mod check;
 mod cli;
@@ -16,7 +16,9 @@ mod learned;
 pub mod pages;
 pub mod run;
 mod schema;
+mod sites;
 mod spins;
+mod teach;
 mod transition;
 mod varbench;
 pub mod watch;

@@ -25,6 +25,7 @@ mod style;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
+pub use bonds::drawing as lattice_drawing;
 pub use classical::length as lattice_length;
 use data::ResultsFile;
 use std::path::{Path, PathBuf};
@@ -119,24 +120,29 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
     drawn.into_iter().map(|d| keep(d, options)).collect()
 }
 
+/// Writes an SVG text to `path`, as PNG of `width` pixels where that has the ending `png`.
+pub fn write_picture(svg: &str, path: &Path, width: u32) -> Result<()> {
+    let is_png = path.extension().is_some_and(|e| e == "png");
+    let content = match is_png {
+        true => canvas::png(svg, width)?,
+        false => svg.as_bytes().to_vec(),
+    };
+    let write = |at: &Path| std::fs::write(at, &content).map_err(|e| Error::output(at, e));
+    Temporary::new(path, write)?.publish()
+}
+
 fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
     let (name, svg) = match drawn {
         Drawn::LeftOut(name, reason) => return Ok(format!("left out {name}: {reason}")),
         Drawn::Picture(name, svg) => (name, svg),
     };
     let mut written = Vec::new();
-    let mut put = |ending: &str, content: &[u8]| {
-        let path = options.output.join(format!("{name}.{ending}"));
-        let write = |at: &Path| std::fs::write(at, content).map_err(|e| Error::output(at, e));
-        Temporary::new(&path, write)?.publish()?;
-        written.push(path.display().to_string());
-        Ok(())
-    };
-    if options.png {
-        put("png", &canvas::png(&svg, options.width)?)?;
-    }
-    if options.svg {
-        put("svg", svg.as_bytes())?;
+    for (wanted, ending) in [(options.png, "png"), (options.svg, "svg")] {
+        if wanted {
+            let path = options.output.join(format!("{name}.{ending}"));
+            write_picture(&svg, &path, options.width)?;
+            written.push(path.display().to_string());
+        }
     }
     Ok(written.join("  "))
 }

@@ -224,6 +224,9 @@ fn finish(
     m.warnings.extend(of_score.filter(|_| known));
     m.warnings
         .extend(observe::undefined(observables, &m.observed));
+    if !m.warnings.is_empty() {
+        m.warnings.extend(vmc.unused.iter().cloned());
+    }
     m.warnings.iter().for_each(|w| desk.warn(w));
     Ok(Progress::Done)
 }

@@ -5,7 +5,7 @@ use crate::calculation::Registry;
 use crate::comm::mpi;
 use crate::error::complain;
 use crate::io::roles::results_among;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// What stands below the list of commands.
@@ -25,7 +25,7 @@ Exit codes:
   74  an output cannot be written, or no checkpoint can be read
   75  stopped with the state saved: run the same command again
 
-Messages on standard error: RUST_LOG=warn leaves out the lines of progress, RUST_LOG=debug adds more.";
+Messages stand on standard error; with RUST_LOG=warn the lines of progress are left out.";
 
 /// Variational Monte Carlo with neural-network quantum states
 #[derive(Parser)]
@@ -181,6 +181,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the completions of the commands for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command to a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
     /// Print the JSON Schema of the input
     Schema {
         /// Write a page in Markdown for each kind to this folder instead
@@ -276,7 +286,7 @@ impl Command {
         }
     }
 
-    /// What the commands say that read files, or nothing but the program itself.
+    /// What the commands say that read files.
     fn read(self, registry: &Registry) -> crate::error::Result<String> {
         Ok(match self {
             Command::Info {
@@ -326,6 +336,17 @@ impl Command {
                     false => super::extrapolate_text(&result),
                 }
             }
+            of_program => of_program.teach(registry)?,
+        })
+    }
+
+    /// What the commands say that need nothing but the program itself.
+    fn teach(self, registry: &Registry) -> crate::error::Result<String> {
+        Ok(match self {
+            Command::Completions { shell } => {
+                super::shell::completions(Arguments::command(), shell)
+            }
+            Command::Man { folder } => super::shell::man_pages(Arguments::command(), &folder)?,
             Command::Reference => super::teach::reference()?,
             Command::New {
                 name: Some(name),

@@ -16,6 +16,7 @@ mod learned;
 pub mod pages;
 pub mod run;
 mod schema;
+mod shell;
 mod sites;
 mod spins;
 mod teach;

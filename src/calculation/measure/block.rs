@@ -222,8 +222,8 @@ fn finish(
     m.warnings.extend(more);
     let of_score = warnings::of_v_score(score, m.moments.as_ref());
     m.warnings.extend(of_score.filter(|_| known));
-    m.warnings
-        .extend(observe::undefined(observables, &m.observed));
+    let undefined = observe::undefined(observables, &m.observed);
+    m.warnings.extend(undefined);
     if !m.warnings.is_empty() {
         m.warnings.extend(vmc.unused.iter().cloned());
     }

@@ -12,6 +12,7 @@ pub mod export;
 mod extrapolate;
 pub mod gather;
 mod info;
+mod info_text;
 mod learned;
 pub mod pages;
 pub mod run;
@@ -26,7 +27,8 @@ pub mod watch;
 
 pub use cli::main;
 pub use extrapolate::{extrapolate, extrapolate_text};
-pub use info::{info, info_text};
+pub use info::info;
+pub use info_text::info_text;
 pub use schema::schema;
 pub use varbench::varbench;
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 fn main() {
     gather_worked_inputs();
+    tell_origin();
     println!("cargo:rerun-if-changed=build.rs");
     if std::env::var_os("CARGO_FEATURE_SCALAPACK").is_some() {
         let library =
@@ -45,4 +46,33 @@ fn gather_worked_inputs() {
 
 fn env(name: &str) -> String {
     std::env::var(name).expect("cargo sets its variables")
+}
+
+/// Tells the program its compiler, and in a release the commit that it was built from.
+fn tell_origin() {
+    let said = |program: &str, arguments: &[&str]| {
+        let out = std::process::Command::new(program)
+            .args(arguments)
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&out.stdout).trim().to_string();
+        (out.status.success() && !text.is_empty()).then_some(text)
+    };
+    let compiler = said(&env("RUSTC"), &["--version"]).unwrap_or_else(|| "unknown".into());
+    println!("cargo:rustc-env=NISHINA_RUSTC={compiler}");
+    let mut commit = "unknown".to_string();
+    if env("PROFILE") == "release" {
+        let words = [
+            "describe",
+            "--always",
+            "--dirty",
+            "--abbrev=12",
+            "--exclude=*",
+        ];
+        commit = said("git", &words).unwrap_or(commit);
+        if let Some(head) = said("git", &["rev-parse", "--git-path", "logs/HEAD"]) {
+            println!("cargo:rerun-if-changed={head}");
+        }
+    }
+    println!("cargo:rustc-env=NISHINA_COMMIT={commit}");
 }

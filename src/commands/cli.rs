@@ -5,7 +5,8 @@ use crate::calculation::Registry;
 use crate::comm::mpi;
 use crate::error::complain;
 use crate::io::roles::results_among;
-use clap::{CommandFactory, Parser, Subcommand};
+use crate::run::versions;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// What stands below the list of commands.
@@ -215,7 +216,7 @@ pub fn main(registry: &Registry) -> i32 {
     crate::job::survive_file_limits();
     // A panic on any rank ends the whole job with its message.
     mpi::install_panic_hook();
-    match Arguments::try_parse() {
+    match arguments() {
         Ok(arguments) => arguments.command.execute(registry),
         Err(e) if e.use_stderr() => {
             complain(e.render().to_string().trim_end());
@@ -223,6 +224,16 @@ pub fn main(registry: &Registry) -> i32 {
         }
         Err(e) => alone(|| arrived(e.print())),
     }
+}
+
+/// The command line, with the versions of all libraries for `--version`.
+fn arguments() -> Result<Arguments, clap::Error> {
+    let lines = versions()
+        .into_iter()
+        .map(|(name, value)| format!("\n{name:<9} {value}"));
+    let long = format!("{}{}", env!("CARGO_PKG_VERSION"), lines.collect::<String>());
+    let matches = Arguments::command().long_version(long).try_get_matches()?;
+    Arguments::from_arg_matches(&matches)
 }
 
 impl Command {

@@ -36,7 +36,7 @@ use crate::error::{EXIT_FINISHED, Error, Result, complain, printable};
 use crate::job;
 use std::io::Write;
 
-/// Log to standard error; only rank 0 speaks.
+/// Log to standard error; only rank 0 speaks. Within a batch job every line has its time.
 fn start_log(speaks: bool) {
     let level = if speaks { "info" } else { "off" };
     let environment = env_logger::Env::default().default_filter_or(level);
@@ -44,9 +44,13 @@ fn start_log(speaks: bool) {
     if !speaks {
         builder.filter_level(log::LevelFilter::Off);
     }
+    let stamped = job::batch_job().is_some();
     let _ = builder
-        .format(|out, record| {
+        .format(move |out, record| {
             let text = printable(&record.args().to_string());
+            if stamped {
+                write!(out, "{}  ", out.timestamp_seconds())?;
+            }
             match record.level() {
                 log::Level::Info => writeln!(out, "{text}"),
                 level => writeln!(out, "{}: {text}", level.as_str().to_lowercase()),

@@ -129,6 +129,14 @@ pub(super) fn check(input: &Input) -> Result<()> {
         Some(input.output.checkpoint_every),
     )?;
     positive("output.max_time", input.output.max_time)?;
+    let seconds = input.output.log_every;
+    if !(seconds.is_finite() && seconds >= 0.0) {
+        return Err(Error::input(
+            "output.log_every",
+            format!("{seconds} is not a number of seconds"),
+            "give a number from 0; 0 writes a line for every block",
+        ));
+    }
     Ok(())
 }
 

@@ -160,7 +160,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         job,
         stages,
         at: 0,
-        desk: Desk::new(comm, job.stop),
+        desk: Desk::new(comm, job.stop).with_log_every(job.source.input.output.log_every),
         paths,
         segments: 0,
         saved: Instant::now(),

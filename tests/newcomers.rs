@@ -231,3 +231,86 @@ fn the_program_carries_its_inputs_and_draws_lattices() {
     let out = case.alone(&["lattice", "first.toml", "--draw", "k.gif"]);
     expect_code(&out, 64);
 }
+
+#[test]
+fn numbers_of_other_units_have_pictures_of_their_own() {
+    let case = Case::new(&sum_text(""));
+    let list = "measure.observables=[\"spin-correlations-zz\"]";
+    expect_code(&case.alone(&["run", "x.toml", "--set", list]), 0);
+    let spins = ["--set", "hamiltonian.units=spin", "--set", "output.name=s"];
+    let titled = ["--set", "title=by spins", "--set", list];
+    let out = case.alone(&[&["run", "x.toml"], &spins[..], &titled].concat());
+    expect_code(&out, 0);
+    let said = text(&out);
+    assert!(
+        said.contains("results in ./s.h5") || said.contains("results in s.h5"),
+        "{said}"
+    );
+    assert!(said.contains("core hours"), "{said}");
+    let draw = [
+        "plot", "x.h5", "s.h5", "--format", "svg", "--output", "both",
+    ];
+    expect_code(&case.alone(&draw), 0);
+    for (unit, symbol, name) in [("pauli", "σ", "x"), ("spin", "ħ", "by spins")] {
+        let file = case.path(&format!("both/spin-correlations-zz-{unit}.svg"));
+        let svg = std::fs::read_to_string(file).unwrap();
+        assert!(svg.contains(symbol), "{unit}");
+        let energy = std::fs::read_to_string(case.path("both/energy.svg")).unwrap();
+        assert!(energy.contains(name), "{name}");
+    }
+    let one = [
+        "plot", "x.h5", "--format", "svg", "--output", "one", "--only",
+    ];
+    expect_code(&case.alone(&[&one[..], &["energy,bonds"]].concat()), 0);
+    assert_eq!(std::fs::read_dir(case.path("one")).unwrap().count(), 2);
+    let out = case.alone(&[&one[..], &["energi"]].concat());
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("did you mean `energy`?"),
+        "{}",
+        text(&out)
+    );
+}
+
+/// Parameters at the end of an optimisation, and how many steps are averaged.
+fn averaged(case: &Case, settings: &[&str]) -> (Vec<f64>, Option<i64>) {
+    let out = case.alone(&[&["run", "x.toml", "--fresh"], settings].concat());
+    expect_code(&out, 0);
+    let results = case.tree("x.h5");
+    (
+        case.optimised().0,
+        results.integer("optimize/averaged_steps").ok(),
+    )
+}
+
+#[test]
+fn averages_are_the_means_of_the_last_parameters_and_go_on() {
+    let case = Case::new(&sum_text("").replace("steps = 2", "steps = 3"));
+    let steps = |n: &str| averaged(&case, &["--set", &format!("optimize.steps={n}")]).0;
+    let (second, third) = (steps("2"), steps("3"));
+    let (mean, count) = averaged(&case, &["--set", "optimize.average=2"]);
+    assert_eq!(count, Some(2));
+    for ((mean, a), b) in mean.iter().zip(&second).zip(&third) {
+        assert!((mean - 0.5 * (a + b)).abs() < 1e-14, "{mean} {a} {b}");
+    }
+    // A longer optimisation goes on from the last parameters, not from their mean.
+    let longer = [
+        "run",
+        "x.toml",
+        "--set",
+        "optimize.average=1",
+        "--set",
+        "optimize.steps=4",
+    ];
+    expect_code(&case.alone(&longer), 0);
+    let went_on = case.optimised().0;
+    let straight = steps("4");
+    assert_eq!(went_on, straight);
+    let out = case.alone(&["check", "x.toml", "--quick", "--set", "optimize.average=9"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("at most optimize.steps"),
+        "{}",
+        text(&out)
+    );
+}

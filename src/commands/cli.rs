@@ -125,6 +125,9 @@ enum Command {
         /// files, or one per file
         #[arg(long, value_name = "E|FILE", allow_hyphen_values = true)]
         exact: Vec<String>,
+        /// Draw these pictures alone, by their names: energy,bonds
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        only: Vec<String>,
     },
     /// Lowest energies by Lanczos, where they fit
     Exact {
@@ -327,6 +330,7 @@ impl Command {
                 format,
                 width,
                 exact,
+                only,
             } => {
                 let files = results_among(&files);
                 let (png, svg) = (format.contains(&Format::Png), format.contains(&Format::Svg));
@@ -337,6 +341,7 @@ impl Command {
                     svg,
                     width,
                     exact,
+                    only,
                 };
                 crate::plot::plot(&files, &options, registry)?.join("\n")
             }

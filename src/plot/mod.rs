@@ -39,6 +39,20 @@ enum Drawn {
 }
 
 impl Drawn {
+    fn name(&self) -> &str {
+        match self {
+            Drawn::Picture(name, _) | Drawn::LeftOut(name, _) => name,
+        }
+    }
+
+    /// The same under another name.
+    fn named(self, name: impl Fn(&str) -> String) -> Self {
+        match self {
+            Drawn::Picture(old, svg) => Drawn::Picture(name(&old), svg),
+            Drawn::LeftOut(old, reason) => Drawn::LeftOut(name(&old), reason),
+        }
+    }
+
     /// The picture if there is one, else the reason.
     fn new(name: impl Into<String>, svg: Option<String>, reason: impl Into<String>) -> Self {
         match svg {
@@ -56,10 +70,14 @@ const PICTURES: &[Pictures] = &[
     history::energy,
     history::quality,
     history::sampling,
+    filters::pictures,
+];
+
+/// Those of them that show observables, which have units.
+const WITH_UNITS: &[Pictures] = &[
     correlations::pictures,
     structure::pictures,
     bonds::pictures,
-    filters::pictures,
     evolution::pictures,
 ];
 
@@ -85,6 +103,8 @@ pub struct PlotOptions {
     pub width: u32,
     /// Exact energies, or files with them.
     pub exact: Vec<String>,
+    /// Names of the pictures that are wanted; all where there are none.
+    pub only: Vec<String>,
 }
 
 /// Draws what the results files `paths` hold, all files in one picture where that makes sense.
@@ -107,6 +127,16 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
         for pictures in PICTURES {
             drawn.extend(pictures(&runs)?);
         }
+        let groups = data::of_one_unit(&runs);
+        for (unit, group) in &groups {
+            for pictures in WITH_UNITS {
+                let of_group = pictures(group)?.into_iter();
+                drawn.extend(of_group.map(|picture| match groups.len() {
+                    1 => picture,
+                    _ => picture.named(|name| format!("{name}-{unit}")),
+                }));
+            }
+        }
     }
     for pictures in WITHOUT_WAVE_FUNCTION {
         drawn.extend(pictures(&runs)?);
@@ -114,10 +144,28 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
     for section in registry.sections.iter() {
         drawn.extend(curves::pictures(&runs, &section.declaration)?);
     }
+    choose(&mut drawn, &options.only)?;
     let folder = &options.output;
     std::fs::create_dir_all(folder)
         .map_err(|e| Error::output(folder, format!("cannot be made: {e}")))?;
     drawn.into_iter().map(|d| keep(d, options)).collect()
+}
+
+/// Keeps the pictures whose names are among `only`; all where there are none. An error for a name
+/// that no picture has.
+fn choose(drawn: &mut Vec<Drawn>, only: &[String]) -> Result<()> {
+    let names: Vec<_> = drawn.iter().map(|d| d.name().to_string()).collect();
+    if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
+        let known: Vec<_> = names.iter().map(String::as_str).collect();
+        return Err(Error::input(
+            "--only",
+            format!("there is no picture \"{unknown}\""),
+            crate::table::known(unknown, &known),
+        ));
+    }
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+    drawn.retain(|d| wanted(d.name()));
+    Ok(())
 }
 
 /// Writes an SVG text to `path`, as PNG of `width` pixels where that has the ending `png`.

@@ -1,7 +1,14 @@
 //! Links BLAS and LAPACK: ndarray-linalg is used without a backend feature, so the symbols come
 //! from the system's OpenBLAS. With the feature `scalapack` it links Debian's ScaLAPACK for OpenMPI
-//! too, or the library that `NISHINA_SCALAPACK` names.
+//! too, or the library that `NISHINA_SCALAPACK` names. Gathers the worked inputs of `configs`, which
+//! the program carries with it.
+
+use std::fmt::Write;
+use std::path::Path;
+
 fn main() {
+    gather_worked_inputs();
+    tell_origin();
     println!("cargo:rerun-if-changed=build.rs");
     if std::env::var_os("CARGO_FEATURE_SCALAPACK").is_some() {
         let library =
@@ -10,4 +17,62 @@ fn main() {
         println!("cargo:rustc-link-lib=dylib={library}");
     }
     println!("cargo:rustc-link-lib=dylib=openblas");
+}
+
+/// Writes a list of pairs, name and text, of all inputs in `configs`.
+fn gather_worked_inputs() {
+    let (root, out) = (env("CARGO_MANIFEST_DIR"), env("OUT_DIR"));
+    let folder = Path::new(&root).join("configs");
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let entries = std::fs::read_dir(&folder).expect("the folder configs can be read");
+    let paths = entries.map(|entry| entry.expect("an entry of configs can be read").path());
+    let mut paths: Vec<_> = paths
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    paths.sort();
+    let mut list = String::from("&[\n");
+    for path in paths {
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let path = path.to_string_lossy().into_owned();
+        writeln!(list, "    ({name:?}, include_str!({path:?})),").expect("a text grows");
+    }
+    list.push_str("]\n");
+    std::fs::write(Path::new(&out).join("worked.rs"), list).expect("OUT_DIR can be written");
+}
+
+fn env(name: &str) -> String {
+    std::env::var(name).expect("cargo sets its variables")
+}
+
+/// Tells the program its compiler, and in a release the commit that it was built from.
+fn tell_origin() {
+    let said = |program: &str, arguments: &[&str]| {
+        let out = std::process::Command::new(program)
+            .args(arguments)
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&out.stdout).trim().to_string();
+        (out.status.success() && !text.is_empty()).then_some(text)
+    };
+    let compiler = said(&env("RUSTC"), &["--version"]).unwrap_or_else(|| "unknown".into());
+    println!("cargo:rustc-env=NISHINA_RUSTC={compiler}");
+    let mut commit = "unknown".to_string();
+    if env("PROFILE") == "release" {
+        let words = [
+            "describe",
+            "--always",
+            "--dirty",
+            "--abbrev=12",
+            "--exclude=*",
+        ];
+        commit = said("git", &words).unwrap_or(commit);
+        if let Some(head) = said("git", &["rev-parse", "--git-path", "logs/HEAD"]) {
+            println!("cargo:rerun-if-changed={head}");
+        }
+    }
+    println!("cargo:rustc-env=NISHINA_COMMIT={commit}");
 }

@@ -3,19 +3,26 @@
 #     source jobs/setup.sh
 # Installs what is missing through apt where that is allowed; elsewhere it names what to load and stops.
 
+nishina_links() {
+    # Whether a program can be linked with the library of this name: run-time libraries alone are not enough.
+    echo 'int main(void) { return 0; }' | gcc -x c - -o /dev/null "-l$1" 2>/dev/null
+}
+
 nishina_missing() {
     # One word per missing piece, nothing when all is there.
+    command -v gcc >/dev/null && command -v pkg-config >/dev/null || echo compiler
     command -v mpicc >/dev/null && command -v mpirun >/dev/null || echo mpi
     { [ -n "${HDF5_DIR:-}" ] && [ -e "$HDF5_DIR" ]; } || pkg-config --exists hdf5 2>/dev/null ||
-        [ -e "/usr/lib/$(gcc -dumpmachine 2>/dev/null)/hdf5/serial" ] || command -v h5cc >/dev/null || echo hdf5
-    command -v h5dump >/dev/null || echo hdf5-tools
-    pkg-config --exists openblas 2>/dev/null || pkg-config --exists blas-openblas 2>/dev/null ||
-        { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true; } | grep 'libopenblas\.so' >/dev/null || echo openblas
+        [ -e "/usr/lib/$(gcc -dumpmachine 2>/dev/null)/hdf5/serial/include/hdf5.h" ] || command -v h5cc >/dev/null || echo hdf5
+    nishina_links openblas || echo openblas
     [ -n "${LIBCLANG_PATH:-}" ] ||
         { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true; } | grep 'libclang[-.0-9]*\.so' >/dev/null ||
         compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || echo libclang
-    python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
-    command -v gcc >/dev/null && command -v pkg-config >/dev/null || echo compiler
+    # The tests read files with these.
+    if [ "${NISHINA_FOR_TESTS:-0}" = 1 ]; then
+        command -v h5dump >/dev/null || echo hdf5-tools
+        python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+    fi
 }
 
 nishina_install() {
@@ -35,12 +42,24 @@ nishina_install() {
     # Optional: matrices that no rank holds whole.
     [ -z "$(apt-cache search --names-only '^libscalapack-openmpi-dev$')" ] || packages+=(libscalapack-openmpi-dev)
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+        apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "${packages[@]}" >&2
 }
 
 nishina_scalapack() {
     # Whether the optional ScaLAPACK is there, which the cargo feature `scalapack` links.
     { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true; } | grep 'libscalapack-openmpi\.so' >/dev/null
+}
+
+nishina_rust() {
+    # The oldest Rust that builds the program stands in Cargo.toml.
+    local root wanted found
+    root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
+    found=$(cargo --version | awk '{ print $2 }')
+    if [ "$(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1)" != "$wanted" ]; then
+        echo "setup: cargo is $found, and the program needs $wanted: rustup update, or install Rust from https://rustup.rs" >&2
+        return 1
+    fi
 }
 
 nishina_setup() {
@@ -59,13 +78,14 @@ setup: still missing: $missing
   Debian, Ubuntu: apt-get install build-essential pkg-config libopenmpi-dev openmpi-bin libclang1-14 \\
                   libclang-common-14-dev libopenblas-pthread-dev libhdf5-dev hdf5-tools python3-venv
                   (any version of libclang1-* with its libclang-common-*-dev)
-  Cluster:        module load gcc openmpi hdf5 openblas llvm python   (serial HDF5; names differ between sites)
+  Cluster:        module load gcc openmpi hdf5 openblas llvm   (serial HDF5; names differ between sites)
                   and export HDF5_DIR=<prefix of HDF5> LIBCLANG_PATH=<directory of libclang.so>
 TEXT
         return 1
     fi
     command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
     command -v cargo >/dev/null || { echo "setup: cargo is missing: install Rust from https://rustup.rs" >&2; return 1; }
+    nishina_rust || return 1
     serial=/usr/lib/$(gcc -dumpmachine)/hdf5/serial
     if [ -z "${HDF5_DIR:-}" ] && [ -e "$serial" ]; then export HDF5_DIR=$serial; fi
     export PATH OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}

@@ -14,6 +14,7 @@ case ${1:-} in
         ;;
 esac
 NISHINA_SCALAPACK_WANTED=1
+NISHINA_FOR_TESTS=1
 source jobs/setup.sh
 
 venv=$root/target/venv

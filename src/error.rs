@@ -14,6 +14,8 @@ pub enum Error {
         /// What is allowed instead.
         remedy: String,
     },
+    /// Several keys of the input that cannot work, each with its own error.
+    Inputs(Vec<Error>),
     /// A matrix or a vector would not fit in memory.
     Memory {
         /// What would not fit.
@@ -91,7 +93,7 @@ impl Error {
     /// interrupted; 0 where another rank has failed, whose code counts.
     pub fn exit_code(&self) -> i32 {
         match self {
-            Error::Input { .. } | Error::Memory { .. } => 64,
+            Error::Input { .. } | Error::Inputs(_) | Error::Memory { .. } => 64,
             Error::Numerical { .. } | Error::Communication { .. } => 70,
             Error::Output { .. } => 74,
             Error::Interrupted => EXIT_STOPPED,
@@ -116,6 +118,10 @@ impl std::fmt::Display for Error {
                 problem,
                 remedy,
             } => write!(f, "{key}: {problem}; {remedy}"),
+            Error::Inputs(list) => {
+                let lines: Vec<_> = list.iter().map(Error::to_string).collect();
+                write!(f, "{}", lines.join("\nerror: "))
+            }
             Error::Memory {
                 what,
                 needed,

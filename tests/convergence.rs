@@ -146,7 +146,7 @@ fn a_sound_run_has_no_warning_and_errors_of_everything() {
     assert!((covariance[0].sqrt() / part("error") - 1.0).abs() < 0.5);
     let shown = text(&case.alone(&["info", "x.h5"]));
     assert!(
-        shown.contains("effective samples") && shown.contains("spin_r_hat"),
+        shown.contains("effective samples") && shown.contains("R-hat of the spins"),
         "{shown}"
     );
 }

@@ -8,7 +8,7 @@ use common::{Case, RING, Running, is_root, program, project};
 use std::process::Command;
 
 const PLAN: &str = "[optimize]\nsteps = 60\nlearning_rate = 0.05\n[measure]\nsamples = \
- 1024\n[output]\ncheckpoint_every = 0.05\n";
+ 1024\n[output]\nlog_every = 0\ncheckpoint_every = 0.05\n";
 
 /// The hosts; they go when dropped, with all that runs on them.
 struct Hosts {

@@ -6,12 +6,16 @@ use common::{Case, expect_code, text};
 
 /// A full sum over six sites with these keys of `[optimize]`.
 fn sum(optimize: &str) -> Case {
-    Case::new(&format!(
+    Case::new(&sum_text(optimize))
+}
+
+fn sum_text(optimize: &str) -> String {
+    format!(
         "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nhx = \
          1.0\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nmethod = \
          'full-sum'\n[optimize]\nsteps = 2\nlearning_rate = 0.01\n{optimize}\n[measure]\nsamples \
          = 16\n"
-    ))
+    )
 }
 
 #[test]
@@ -75,4 +79,238 @@ fn full_sums_say_nothing_of_chains() {
         }
     }
     assert!(case.info()["r_hat"].is_null() && case.info()["energy"]["tau"].is_null());
+}
+
+/// What a user of other programs of the field writes at first.
+const OF_ELSEWHERE: &str = "[lattice]\nkind = 'chain'\nsize = 10\nboundary = 'pbc'\n\
+    [hamiltonian]\nkind = 'heisenberg'\nunit = 'spin'\n[ansatz]\nkind = 'rbm'\nalpha = 2\n\
+    [sampler]\nn_chains = 16\nn_samples = 1e3\n[optimise]\nn_iter = 100\nlr = 0.01\n\
+    diag_shift = 0.1\n";
+
+#[test]
+fn all_faults_of_an_input_are_told_at_once_with_their_lines() {
+    let case = Case::new(OF_ELSEWHERE);
+    for command in ["run", "check"] {
+        let out = case.alone(&[command, "x.toml"]);
+        expect_code(&out, 64);
+        let said = text(&out);
+        let errors: Vec<_> = said.lines().filter(|l| l.starts_with("error: ")).collect();
+        let wanted = [
+            ("lattice.boundary", "", 4),
+            ("hamiltonian.unit", "`units`", 7),
+            ("ansatz.alpha", "`density`", 10),
+            ("sampler.n_chains", "`chains`", 12),
+            ("sampler.n_samples", "`samples`", 13),
+            ("sampler.samples", "a whole number", 13),
+            ("optimize.n_iter", "`steps`", 15),
+            ("optimize.lr", "`learning_rate`", 16),
+            ("optimize.diag_shift", "`shift`", 17),
+        ];
+        assert_eq!(errors.len(), wanted.len(), "{said}");
+        for (error, (key, remedy, line)) in errors.iter().zip(wanted) {
+            assert!(error.contains(&format!("error: {key}: ")), "{key}: {said}");
+            assert!(error.contains(remedy), "{remedy}: {error}");
+            assert!(error.ends_with(&format!("(line {line})")), "{error}");
+        }
+    }
+    // A fault of the physics is told alone, with its line; what `--set` says stands in no line.
+    let odd = OF_ELSEWHERE
+        .split("boundary")
+        .next()
+        .unwrap()
+        .replace("10", "0");
+    let case = Case::new(&(odd + "[hamiltonian]\nkind = 'heisenberg'\n[ansatz]\nkind = 'rbm'\n"));
+    let out = case.alone(&["check", "x.toml", "--set", "ansatz.density=1"]);
+    assert!(text(&out).contains("(line 3)"), "{}", text(&out));
+    let out = case.alone(&[
+        "check",
+        "x.toml",
+        "--set",
+        "lattice.size=4",
+        "--set",
+        "seed=x",
+    ]);
+    expect_code(&out, 64);
+    assert!(!text(&out).contains("(line"), "{}", text(&out));
+}
+
+#[test]
+fn both_spellings_are_read() {
+    let case = Case::new(&sum_text("").replace("[optimize]", "[optimise]"));
+    let list = "measure.observables=[\"transverse-magnetization\"]";
+    let out = case.alone(&["run", "x.toml", "--set", list]);
+    expect_code(&out, 0);
+    assert!(case.info()["energy"]["mean"].is_number());
+    let name = "measure/observables/transverse-magnetisation/mean";
+    assert!(case.tree("x.h5").datasets.contains_key(name));
+}
+
+#[test]
+fn what_is_known_and_not_used_is_said() {
+    let input = "[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = 'heisenberg'\n\
+        [ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nsamples = 64\n[optimize]\nsteps = 2\n\
+        learning_rate = 0.01\n";
+    let case = Case::new(input);
+    let keys = [
+        "hamiltonian.sector",
+        "sign_rule = \"marshall\"",
+        "ansatz.symmetry",
+    ];
+    let (sector, rule, ties) = (
+        "hamiltonian.sector={ total_sz = 0 }",
+        "hamiltonian.sign_rule=marshall",
+        "ansatz.symmetry=translations",
+    );
+    let all = ["--set", sector, "--set", rule, "--set", ties];
+    for used in 0..=3 {
+        let settings = &all[..2 * used];
+        for command in [
+            &["check", "x.toml", "--quick"][..],
+            &["run", "x.toml", "--fresh"],
+        ] {
+            let out = case.alone(&[command, settings].concat());
+            expect_code(&out, 0);
+            let said = text(&out);
+            let hints = said.lines().filter(|l| l.starts_with("hint: ")).count();
+            assert_eq!(hints, 3 - used, "{said}");
+            keys[used..]
+                .iter()
+                .for_each(|key| assert!(said.contains(key), "{key}: {said}"));
+        }
+    }
+    // A chain with a field along x has no conserved Sz, and no signs.
+    let out = sum("").alone(&["check", "x.toml", "--quick"]);
+    assert_eq!(text(&out).matches("hint: ").count(), 1, "{}", text(&out));
+}
+
+#[test]
+fn the_program_carries_its_inputs_and_draws_lattices() {
+    let case = Case::new("");
+    let out = case.alone(&["new"]);
+    assert!(text(&out).contains("quickstart"), "{}", text(&out));
+    expect_code(&case.alone(&["new", "quickstart", "first.toml"]), 0);
+    expect_code(&case.alone(&["new", "quickstart", "first.toml"]), 64);
+    let kept = std::fs::read_to_string(case.path("first.toml")).unwrap();
+    let of_project = common::project().join("configs/quickstart.toml");
+    assert_eq!(kept, std::fs::read_to_string(of_project).unwrap());
+    expect_code(&case.alone(&["check", "first.toml", "--quick"]), 0);
+    let out = case.alone(&["new", "quickstrat"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("did you mean `quickstart`?"),
+        "{}",
+        text(&out)
+    );
+    let reference = text(&case.alone(&["reference"]));
+    assert!(reference.contains("learning_rate") && reference.contains("[lattice]"));
+
+    let set = [
+        "--set",
+        "lattice.kind=kagome",
+        "--set",
+        "lattice.size=[2, 2]",
+    ];
+    let draw = ["lattice", "first.toml", "--draw", "k.svg"];
+    let out = case.alone(&[&draw[..], &set[..]].concat());
+    expect_code(&out, 0);
+    let said = text(&out);
+    assert!(
+        said.contains("12 sites, 24 bonds") && said.contains("not bipartite"),
+        "{said}"
+    );
+    let svg = std::fs::read_to_string(case.path("k.svg")).unwrap();
+    let letters = |k: usize| svg.contains(&format!("\n{k}\n"));
+    assert!((0..12).all(letters), "{svg}");
+    let out = case.alone(&["lattice", "first.toml", "--json"]);
+    let object: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(object["bonds"].as_array().unwrap().len(), 16);
+    assert_eq!(
+        (&object["translations"], &object["space_group"]),
+        (&16.into(), &32.into())
+    );
+    let out = case.alone(&["lattice", "first.toml", "--draw", "k.gif"]);
+    expect_code(&out, 64);
+}
+
+#[test]
+fn numbers_of_other_units_have_pictures_of_their_own() {
+    let case = Case::new(&sum_text(""));
+    let list = "measure.observables=[\"spin-correlations-zz\"]";
+    expect_code(&case.alone(&["run", "x.toml", "--set", list]), 0);
+    let spins = ["--set", "hamiltonian.units=spin", "--set", "output.name=s"];
+    let titled = ["--set", "title=by spins", "--set", list];
+    let out = case.alone(&[&["run", "x.toml"], &spins[..], &titled].concat());
+    expect_code(&out, 0);
+    let said = text(&out);
+    assert!(
+        said.contains("results in ./s.h5") || said.contains("results in s.h5"),
+        "{said}"
+    );
+    assert!(said.contains("core hours"), "{said}");
+    let draw = [
+        "plot", "x.h5", "s.h5", "--format", "svg", "--output", "both",
+    ];
+    expect_code(&case.alone(&draw), 0);
+    for (unit, symbol, name) in [("pauli", "σ", "x"), ("spin", "ħ", "by spins")] {
+        let file = case.path(&format!("both/spin-correlations-zz-{unit}.svg"));
+        let svg = std::fs::read_to_string(file).unwrap();
+        assert!(svg.contains(symbol), "{unit}");
+        let energy = std::fs::read_to_string(case.path("both/energy.svg")).unwrap();
+        assert!(energy.contains(name), "{name}");
+    }
+    let one = [
+        "plot", "x.h5", "--format", "svg", "--output", "one", "--only",
+    ];
+    expect_code(&case.alone(&[&one[..], &["energy,bonds"]].concat()), 0);
+    assert_eq!(std::fs::read_dir(case.path("one")).unwrap().count(), 2);
+    let out = case.alone(&[&one[..], &["energi"]].concat());
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("did you mean `energy`?"),
+        "{}",
+        text(&out)
+    );
+}
+
+/// Parameters at the end of an optimisation, and how many steps are averaged.
+fn averaged(case: &Case, settings: &[&str]) -> (Vec<f64>, Option<i64>) {
+    let out = case.alone(&[&["run", "x.toml", "--fresh"], settings].concat());
+    expect_code(&out, 0);
+    let results = case.tree("x.h5");
+    (
+        case.optimised().0,
+        results.integer("optimize/averaged_steps").ok(),
+    )
+}
+
+#[test]
+fn averages_are_the_means_of_the_last_parameters_and_go_on() {
+    let case = Case::new(&sum_text("").replace("steps = 2", "steps = 3"));
+    let steps = |n: &str| averaged(&case, &["--set", &format!("optimize.steps={n}")]).0;
+    let (second, third) = (steps("2"), steps("3"));
+    let (mean, count) = averaged(&case, &["--set", "optimize.average=2"]);
+    assert_eq!(count, Some(2));
+    for ((mean, a), b) in mean.iter().zip(&second).zip(&third) {
+        assert!((mean - 0.5 * (a + b)).abs() < 1e-14, "{mean} {a} {b}");
+    }
+    // A longer optimisation goes on from the last parameters, not from their mean.
+    let longer = [
+        "run",
+        "x.toml",
+        "--set",
+        "optimize.average=1",
+        "--set",
+        "optimize.steps=4",
+    ];
+    expect_code(&case.alone(&longer), 0);
+    let went_on = case.optimised().0;
+    let straight = steps("4");
+    assert_eq!(went_on, straight);
+    let out = case.alone(&["check", "x.toml", "--quick", "--set", "optimize.average=9"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("at most optimize.steps"),
+        "{}",
+        text(&out)
+    );
 }

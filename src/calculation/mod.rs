@@ -7,6 +7,7 @@ pub mod classical;
 pub mod construct;
 pub mod convert;
 pub mod evolve;
+mod faults;
 mod fits;
 pub mod holography;
 pub mod learn;
@@ -21,9 +22,10 @@ pub mod vmc;
 mod world;
 
 pub use crate::run::Outcome;
+pub use faults::read;
 pub use plan::Plan;
 pub use registry::Registry;
-pub use start::{Options, RunStart, read, refuse_unknown, run, start, validate};
+pub use start::{Options, RunStart, refuse_unknown, run, start, validate};
 pub use world::{Extent, Section, World};
 
 /// All sections, in the order in which a run does them.

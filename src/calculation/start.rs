@@ -5,12 +5,11 @@ use super::registry::Registry;
 use super::world::{Section, World};
 use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
-use crate::input::{self, Source};
+use crate::input::Source;
 use crate::job::{self, Stop};
 use crate::linalg::{available_memory, total_memory};
 use crate::run::{self, Cost, Job, Outcome, Stage, most_held};
 use crate::table::Entry;
-use std::path::Path;
 
 /// Options of `run` that are not input.
 pub struct Options<'a> {
@@ -20,14 +19,6 @@ pub struct Options<'a> {
     pub fresh: bool,
     /// The kinds that the input can name.
     pub registry: Registry<'a>,
-}
-
-/// Reads an input file and refuses what cannot work, before any physics is built; `settings` are
-/// the `a.b=c` of `--set`.
-pub fn read(path: &Path, settings: &[String], registry: &Registry) -> Result<Source> {
-    let source = input::read(path, settings)?;
-    validate(&source, registry)?;
-    Ok(source)
 }
 
 /// An error for the first section that does not exist or whose keys cannot work.

@@ -208,6 +208,12 @@ impl<'a> World<'a> {
         identity.to_string()
     }
 
+    /// What is known of the problem and not used by the input, a sentence each.
+    pub fn unused(&self) -> Vec<String> {
+        let vmc = self.vmc.get();
+        vmc.map_or_else(Vec::new, |vmc| vmc.borrow().unused.clone())
+    }
+
     /// What the log says before the first block.
     pub fn headlines(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -228,6 +234,11 @@ impl<'a> World<'a> {
                 ));
             }
         }
+        lines.extend(
+            self.unused()
+                .into_iter()
+                .map(|fact| format!("hint: {fact}")),
+        );
         let plan = self.plan.get();
         if let Some(method) = plan.and_then(|plan| plan.method.as_ref()) {
             let (kind, reason) = (method.kind, &method.reason);

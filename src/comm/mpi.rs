@@ -44,6 +44,14 @@ struct MpiWorld {
 /// How often a rank that waits for the end of the job looks again.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
+/// Name and version of the MPI library, in one line.
+pub fn library() -> String {
+    let text = ::mpi::environment::library_version().unwrap_or_default();
+    let end = |c: char| c.is_control() || c == ',';
+    let first = text.split(end).next().unwrap_or_default();
+    first.trim().to_string()
+}
+
 /// Starts communication: MPI when a launcher is there, else one rank without MPI.
 ///
 /// Under MPI a panic hook is installed too ([`install_panic_hook`]), and where the ranks run on

@@ -5,12 +5,32 @@ use crate::calculation::Registry;
 use crate::comm::mpi;
 use crate::error::complain;
 use crate::io::roles::results_among;
-use clap::{Parser, Subcommand};
+use crate::run::versions;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
+
+/// What stands below the list of commands.
+const BELOW: &str = "\
+First steps:
+  nishina new                        worked inputs, by name
+  nishina new quickstart first.toml  writes one of them
+  nishina check first.toml           what it takes: memory, time, files
+  mpirun -n 4 nishina run first.toml
+  nishina info first.h5              energy, error bar, warnings
+  nishina plot first.h5              pictures, in the folder first-plots
+
+Exit codes:
+  0   finished
+  64  bad input, or a run that cannot fit in memory
+  70  numerical failure
+  74  an output cannot be written, or no checkpoint can be read
+  75  stopped with the state saved: run the same command again
+
+Messages stand on standard error; with RUST_LOG=warn the lines of progress are left out.";
 
 /// Variational Monte Carlo with neural-network quantum states
 #[derive(Parser)]
-#[command(name = "nishina", version)]
+#[command(name = "nishina", version, after_help = BELOW)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -105,6 +125,9 @@ enum Command {
         /// files, or one per file
         #[arg(long, value_name = "E|FILE", allow_hyphen_values = true)]
         exact: Vec<String>,
+        /// Draw these pictures alone, by their names: energy,bonds
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        only: Vec<String>,
     },
     /// Lowest energies by Lanczos, where they fit
     Exact {
@@ -136,6 +159,42 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print every key of an input with its default, unit and meaning
+    Reference,
+    /// List the worked inputs that the program carries, or write one of them
+    New {
+        /// Name of a worked input; without one, all are listed
+        name: Option<String>,
+        /// The new file; without one, the input is printed
+        file: Option<PathBuf>,
+    },
+    /// List and draw the sites and bonds of an input
+    Lattice {
+        /// Input file (TOML); only [lattice] counts
+        input: PathBuf,
+        /// Replace a key: section.key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Bonds of these neighbours: 1 for the first, 2 for the second
+        #[arg(long, default_value_t = 1)]
+        shell: usize,
+        /// Draw it to this file, PNG or SVG
+        #[arg(long, value_name = "FILE")]
+        draw: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the completions of the commands for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command to a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
     /// Print the JSON Schema of the input
     Schema {
         /// Write a page in Markdown for each kind to this folder instead
@@ -160,7 +219,7 @@ pub fn main(registry: &Registry) -> i32 {
     crate::job::survive_file_limits();
     // A panic on any rank ends the whole job with its message.
     mpi::install_panic_hook();
-    match Arguments::try_parse() {
+    match arguments() {
         Ok(arguments) => arguments.command.execute(registry),
         Err(e) if e.use_stderr() => {
             complain(e.render().to_string().trim_end());
@@ -168,6 +227,16 @@ pub fn main(registry: &Registry) -> i32 {
         }
         Err(e) => alone(|| arrived(e.print())),
     }
+}
+
+/// The command line, with the versions of all libraries for `--version`.
+fn arguments() -> Result<Arguments, clap::Error> {
+    let lines = versions()
+        .into_iter()
+        .map(|(name, value)| format!("\n{name:<9} {value}"));
+    let long = format!("{}{}", env!("CARGO_PKG_VERSION"), lines.collect::<String>());
+    let matches = Arguments::command().long_version(long).try_get_matches()?;
+    Arguments::from_arg_matches(&matches)
 }
 
 impl Command {
@@ -216,6 +285,13 @@ impl Command {
                 };
                 alone(|| answer(&super::check::check(&asked, registry)?.print(json)))
             }
+            Command::Lattice {
+                input,
+                settings,
+                shell,
+                draw,
+                json,
+            } => alone(|| super::sites::lattice(&input, &settings, shell, draw, json)),
             Command::Gather { files } => alone(|| {
                 let (table, failed) = super::gather::table(&results_among(&files), registry)?;
                 answer(&table).and(failed.map_or(Ok(()), Err))
@@ -224,7 +300,7 @@ impl Command {
         }
     }
 
-    /// What the commands say that read files, or nothing but the program itself.
+    /// What the commands say that read files.
     fn read(self, registry: &Registry) -> crate::error::Result<String> {
         Ok(match self {
             Command::Info {
@@ -254,6 +330,7 @@ impl Command {
                 format,
                 width,
                 exact,
+                only,
             } => {
                 let files = results_among(&files);
                 let (png, svg) = (format.contains(&Format::Png), format.contains(&Format::Svg));
@@ -264,6 +341,7 @@ impl Command {
                     svg,
                     width,
                     exact,
+                    only,
                 };
                 crate::plot::plot(&files, &options, registry)?.join("\n")
             }
@@ -274,6 +352,26 @@ impl Command {
                     false => super::extrapolate_text(&result),
                 }
             }
+            of_program => of_program.teach(registry)?,
+        })
+    }
+
+    /// What the commands say that need nothing but the program itself.
+    fn teach(self, registry: &Registry) -> crate::error::Result<String> {
+        Ok(match self {
+            Command::Completions { shell } => {
+                super::shell::completions(Arguments::command(), shell)
+            }
+            Command::Man { folder } => super::shell::man_pages(Arguments::command(), &folder)?,
+            Command::Reference => super::teach::reference()?,
+            Command::New {
+                name: Some(name),
+                file: Some(file),
+            } => super::teach::write(&name, &file)?,
+            Command::New {
+                name: Some(name), ..
+            } => super::teach::worked(&name)?,
+            Command::New { .. } => super::teach::list(),
             Command::Schema {
                 pages: Some(folder),
             } => super::pages::write(registry, &folder)?,

@@ -1,6 +1,6 @@
 //! Decides what `info` says about a file that a run wrote.
 
-use super::amplitudes::{amplitude_texts, amplitudes};
+use super::amplitudes::amplitudes;
 use super::learned::{construct, convert, holography, learn, phases, regression};
 use super::spins::classical;
 use crate::calculation::Registry;
@@ -99,7 +99,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "holography": holography(tree), "phases": phases(tree),
         "regression": regression(tree), "learn": learn(tree),
         "construct": construct(tree), "convert": convert(tree), "amplitudes": amplitudes(tree),
-        "observables": observables(tree),
+        "observables": observables(tree), "arrays": arrays(tree),
         "v_score": of_energy("v_score"), "r_hat": of_energy("r_hat"),
         "cut": convergence("cut"), "drift": convergence("drift"),
         "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(tree),
@@ -205,6 +205,21 @@ fn observables(tree: &Tree) -> Value {
     found.into()
 }
 
+/// Shapes of the measured quantities that are more than one number.
+fn arrays(tree: &Tree) -> Value {
+    let means = tree.datasets.iter().filter_map(|(path, value)| {
+        let inner = path.strip_prefix("measure/observables/")?;
+        let name = inner.strip_suffix("/mean")?.replace('/', ".");
+        match value {
+            crate::io::tree::Value::Real(mean) if mean.len() > 1 => {
+                Some((name, json!(mean.shape())))
+            }
+            _ => None,
+        }
+    });
+    means.collect::<serde_json::Map<_, _>>().into()
+}
+
 fn warnings(tree: &Tree) -> Vec<String> {
     match tree.datasets.get("status/warnings") {
         Some(crate::io::tree::Value::Texts(list)) => list.clone(),
@@ -226,137 +241,4 @@ fn provenance(tree: &Tree) -> Value {
         })
         .collect::<serde_json::Map<_, _>>()
         .into()
-}
-
-/// A line about the measured energy.
-fn energy_text(energy: &Value) -> String {
-    let part = |name: &str| energy.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
-    format!(
-        "{:<16} {}{}{}{}",
-        "energy",
-        crate::stats::with_error(part("mean"), part("error")),
-        match part("variance_error") {
-            error if error > 0.0 => {
-                let words = crate::stats::with_error(part("variance"), error);
-                format!("  variance {words}")
-            }
-            _ if part("variance").is_nan() => String::new(),
-            _ => format!("  variance {:.4e}", part("variance")),
-        },
-        match part("tau") {
-            tau if tau.is_finite() => format!("  tau {tau:.2}"),
-            _ => String::new(),
-        },
-        match part("effective_samples") {
-            samples if samples.is_finite() => format!("  effective samples {samples:.0}"),
-            _ => String::new(),
-        }
-    )
-}
-
-/// A line about classical spins at one temperature.
-fn temperature_text(about: &Value) -> String {
-    let words = |name: &str| {
-        let part = |key: &str| about[name][key].as_f64();
-        let (mean, error) = (part("mean")?, part("error")?);
-        Some(match error > 0.0 {
-            true => format!("  {name} {}", crate::stats::with_error(mean, error)),
-            false => format!("  {name} {mean:.10}"),
-        })
-    };
-    let shown = ["energy", "specific_heat", "abs_magnetisation", "binder"];
-    let shown: Vec<_> = shown.into_iter().filter_map(words).collect();
-    format!(
-        "T {:<14} {}",
-        about["temperature"],
-        shown.concat().trim_start()
-    )
-}
-
-/// A value for people: the parts of a summary with their errors, without what is not known.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Object(parts) => {
-            let known = parts.iter().filter(|(key, part)| {
-                let of = key.strip_suffix("_error");
-                !part.is_null() && !of.is_some_and(|of| parts.contains_key(of))
-            });
-            let words = known.map(|(key, part)| {
-                let error = parts.get(&format!("{key}_error")).and_then(Value::as_f64);
-                match (part.as_f64(), error.filter(|e| *e > 0.0)) {
-                    (Some(mean), Some(error)) => {
-                        format!("{key} {}", crate::stats::with_error(mean, error))
-                    }
-                    _ => format!("{key} {}", plain(part)),
-                }
-            });
-            words.collect::<Vec<_>>().join("  ")
-        }
-        Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_f64() => {
-            let value = number.as_f64().unwrap_or(f64::NAN);
-            match value == 0.0 || (1e-3..1e6).contains(&value.abs()) {
-                true => format!("{value:.6}"),
-                false => format!("{value:.5e}"),
-            }
-        }
-        other => other.to_string(),
-    }
-}
-
-/// The same for people.
-pub fn info_text(info: &Value) -> String {
-    let mut lines = Vec::new();
-    if let Some(map) = info.as_object() {
-        for (key, value) in map.iter().filter(|(k, v)| {
-            let apart = [
-                "provenance",
-                "energy",
-                "observables",
-                "sections",
-                "classical",
-                "amplitudes",
-            ];
-            !apart.contains(&k.as_str()) && !v.is_null()
-        }) {
-            lines.push(format!("{key:<16} {}", plain(value)));
-        }
-    }
-    let energy = info.get("energy").filter(|e| !e.is_null());
-    lines.extend(energy.map(energy_text));
-    lines.extend(amplitude_texts(&info["amplitudes"]));
-    let temperatures = info.get("classical").and_then(Value::as_array);
-    lines.extend(temperatures.into_iter().flatten().map(temperature_text));
-    let sections = info.get("sections").and_then(Value::as_object);
-    for (name, about) in sections.into_iter().flatten() {
-        let own = about.as_object().into_iter().flatten();
-        let own = own.filter(|(key, _)| !["blocks", "expected", "seconds"].contains(&key.as_str()));
-        let own = own.filter(|(_, value)| !value.is_null());
-        let own: Vec<_> = own
-            .map(|(key, value)| format!("{key} {}", plain(value)))
-            .collect();
-        if !own.is_empty() {
-            let blocks = &about["blocks"];
-            lines.push(format!("{name:<16} {blocks} blocks  {}", own.join("  ")));
-        }
-    }
-    for (name, value) in info
-        .get("observables")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        let part = |key: &str| value[key].as_f64().unwrap_or(f64::NAN);
-        lines.push(format!(
-            "{name:<32} {}",
-            crate::stats::with_error(part("mean"), part("error"))
-        ));
-    }
-    if let Some(map) = info.get("provenance").and_then(Value::as_object) {
-        lines.extend(
-            map.iter()
-                .map(|(k, v)| format!("  {k:<14} {}", v.as_str().unwrap_or_default())),
-        );
-    }
-    lines.join("\n")
 }

@@ -1,8 +1,8 @@
 //! Decides what the program says about runs and files: one module per command.
 //!
 //! `run` does a calculation, `check` speaks of a run before it starts, `exact` diagonalises;
-//! `info`, `gather`, `export`, `watch` and `extrapolate` speak of files that are there, `schema` of
-//! the input itself.
+//! `info`, `gather`, `export`, `watch` and `extrapolate` speak of files that are there; `schema`,
+//! `reference`, `new` and `lattice` teach what an input can be.
 
 mod amplitudes;
 pub mod check;
@@ -13,11 +13,15 @@ pub mod export;
 mod extrapolate;
 pub mod gather;
 mod info;
+mod info_text;
 mod learned;
 pub mod pages;
 pub mod run;
 mod schema;
+mod shell;
+mod sites;
 mod spins;
+mod teach;
 mod transition;
 mod trotter;
 mod varbench;
@@ -25,7 +29,8 @@ pub mod watch;
 
 pub use cli::main;
 pub use extrapolate::{extrapolate, extrapolate_text};
-pub use info::{info, info_text};
+pub use info::info;
+pub use info_text::info_text;
 pub use schema::schema;
 pub use varbench::varbench;
 
@@ -33,7 +38,7 @@ use crate::error::{EXIT_FINISHED, Error, Result, complain, printable};
 use crate::job;
 use std::io::Write;
 
-/// Log to standard error; only rank 0 speaks.
+/// Log to standard error; only rank 0 speaks. Within a batch job every line has its time.
 fn start_log(speaks: bool) {
     let level = if speaks { "info" } else { "off" };
     let environment = env_logger::Env::default().default_filter_or(level);
@@ -41,9 +46,13 @@ fn start_log(speaks: bool) {
     if !speaks {
         builder.filter_level(log::LevelFilter::Off);
     }
+    let stamped = job::batch_job().is_some();
     let _ = builder
-        .format(|out, record| {
+        .format(move |out, record| {
             let text = printable(&record.args().to_string());
+            if stamped {
+                write!(out, "{}  ", out.timestamp_seconds())?;
+            }
             match record.level() {
                 log::Level::Info => writeln!(out, "{text}"),
                 level => writeln!(out, "{}: {text}", level.as_str().to_lowercase()),

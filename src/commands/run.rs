@@ -85,5 +85,5 @@ fn run_on(
         fresh,
         registry: *registry,
     };
-    calculation::run(&source, comm, &options)
+    calculation::run(&source, comm, &options).map_err(|e| source.located(e))
 }

@@ -1,6 +1,7 @@
 //! Decides which values of the input are refused before any physics is built, and which keys have
 //! no effect.
 
+use super::Source;
 use super::sections::{Input, Method, SamplerInput};
 use crate::error::{Error, Result};
 use crate::io::output::is_reserved;
@@ -25,15 +26,17 @@ pub(super) fn keys_of_chains(table: &toml::Table) -> Vec<String> {
         .collect()
 }
 
-/// A warning of keys that a full sum does not look at; one input may serve several methods.
-pub(super) fn warn_of_chains_in_a_sum(input: &Input, table: &toml::Table) {
-    let is_sum = |s: &SamplerInput| s.method == Method::FullSum;
-    let given = keys_of_chains(table);
-    if input.sampler.as_ref().is_some_and(is_sum) && !given.is_empty() {
-        log::warn!(
-            "a full sum has no Markov chains: {} belong to \"metropolis\" and have no effect",
-            given.join(", ")
-        );
+impl Source {
+    /// Warns of keys that a full sum does not look at; one input may serve several methods.
+    pub fn warn_of_chains_in_a_sum(&self) {
+        let is_sum = |s: &SamplerInput| s.method == Method::FullSum;
+        let given = keys_of_chains(&self.table);
+        if self.input.sampler.as_ref().is_some_and(is_sum) && !given.is_empty() {
+            log::warn!(
+                "a full sum has no Markov chains: {} belong to \"metropolis\" and have no effect",
+                given.join(", ")
+            );
+        }
     }
 }
 
@@ -126,6 +129,14 @@ pub(super) fn check(input: &Input) -> Result<()> {
         Some(input.output.checkpoint_every),
     )?;
     positive("output.max_time", input.output.max_time)?;
+    let seconds = input.output.log_every;
+    if !(seconds.is_finite() && seconds >= 0.0) {
+        return Err(Error::input(
+            "output.log_every",
+            format!("{seconds} is not a number of seconds"),
+            "give a number from 0; 0 writes a line for every block",
+        ));
+    }
     Ok(())
 }
 

@@ -3,15 +3,17 @@
 
 mod basis;
 mod check;
+mod draft;
+mod lines;
 mod sections;
 mod streams;
 
 pub use basis::{BasisInput, BasisName, configurations, site_kind};
 pub use check::{at_least_one, positive};
+pub use draft::{Draft, PutAside};
 pub use sections::*;
 
 use crate::error::{Error, Result};
-use crate::files;
 use crate::io::seal::fnv1a;
 use crate::table;
 use serde::de::DeserializeOwned;
@@ -142,48 +144,9 @@ pub fn missing_section(name: &str) -> Error {
 
 /// Reads and checks an input file; `settings` are the `a.b=c` of `--set`.
 pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
-    let shown = path.display().to_string();
-    let text = files::text(path, LARGEST_INPUT).map_err(|e| {
-        Error::input(
-            &shown,
-            format!("the input file cannot be read: {e}"),
-            "give a TOML file",
-        )
-    })?;
-    let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-        let line = e.span().map_or(0, |s| {
-            text[..s.start.min(text.len())].matches('\n').count() + 1
-        });
-        Error::input(
-            format!("{shown} line {line}"),
-            e.message().replace('\n', ", "),
-            "correct the TOML",
-        )
-    })?;
-    for setting in settings {
-        set(&mut table, setting)?;
-    }
-    let mut input: Input = shared(&table)?;
-    let stem = path
-        .file_stem()
-        .map_or("run".into(), |s| s.to_string_lossy().into_owned());
-    if input.title.is_empty() {
-        input.title.clone_from(&stem);
-    }
-    input.output.name.get_or_insert(stem);
-    let folder = path.parent().map_or(PathBuf::new(), Path::to_path_buf);
-    streams::settle(&mut input, &table)?;
-    check::warn_of_chains_in_a_sum(&input, &table);
-    check::check(&input)?;
-    check::names(&input)?;
-    let digest = fnv1a(format!("{text}\n{table}").as_bytes());
-    Ok(Source {
-        input,
-        table,
-        text,
-        digest,
-        folder,
-    })
+    let source = Draft::read(path, settings)?.source()?;
+    source.warn_of_chains_in_a_sum();
+    Ok(source)
 }
 
 /// An input from the text that a results file keeps; `folder` is where its files are looked for.

@@ -211,6 +211,8 @@ pub struct OutputInput {
     pub name: Option<String>,
     /// Seconds between checkpoints (300)
     pub checkpoint_every: f64,
+    /// Least seconds between two lines of progress in a log; 0: a line for every block (1)
+    pub log_every: f64,
     /// Seconds after which the run saves and stops with code 75
     pub max_time: Option<f64>,
     /// Which samples are kept
@@ -223,6 +225,7 @@ impl Default for OutputInput {
             directory: ".".into(),
             name: None,
             checkpoint_every: 300.0,
+            log_every: 1.0,
             max_time: None,
             samples: KeptSamples::Measure,
         }

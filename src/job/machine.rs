@@ -132,11 +132,16 @@ pub fn provenance() -> Vec<(String, String)> {
             environment("OMP_NUM_THREADS").unwrap_or_default(),
         ),
     ];
-    facts.extend(environment("SLURM_JOB_ID").map(|id| ("slurm_job", id)));
+    facts.extend(batch_job().map(|id| ("slurm_job", id)));
     facts
         .into_iter()
         .map(|(name, value)| (name.to_string(), value))
         .collect()
+}
+
+/// The number of the batch job that this process belongs to.
+pub fn batch_job() -> Option<String> {
+    environment("SLURM_JOB_ID")
 }
 
 /// Switches off the locks that the HDF5 library takes on files it opens, unless the user has

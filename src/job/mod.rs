@@ -22,7 +22,8 @@ pub use instructions::{choose_instructions, instructions_of_all_ranks, own_instr
 pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
 pub use machine::{
-    ensure_blas_kernel, free_file_locks, peak_memory, program_digest, provenance, trim_and_measure,
+    batch_job, ensure_blas_kernel, free_file_locks, peak_memory, program_digest, provenance,
+    trim_and_measure,
 };
 pub use streams::stdout_was_closed;
 

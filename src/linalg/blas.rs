@@ -10,21 +10,36 @@ use std::ffi::{CStr, c_char, c_int};
 
 unsafe extern "C" {
     fn openblas_get_corename() -> *const c_char;
+    fn openblas_get_config() -> *const c_char;
     fn openblas_set_num_threads(threads: c_int);
     fn openblas_get_num_threads() -> c_int;
 }
 
+/// A text that the library keeps.
+///
+/// # Safety
+/// `text` is null or a NUL-terminated string that stays.
+unsafe fn kept(text: *const c_char) -> String {
+    if text.is_null() {
+        return "unknown".into();
+    }
+    // SAFETY: not null, and the caller holds to the rest.
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .trim()
+        .to_string()
+}
+
 /// The processor generation whose kernels OpenBLAS uses, for example `SkylakeX`.
 pub fn core_name() -> String {
-    // SAFETY: the library returns a static, NUL-terminated string, or a null pointer.
-    unsafe {
-        let name = openblas_get_corename();
-        if name.is_null() {
-            "unknown".into()
-        } else {
-            CStr::from_ptr(name).to_string_lossy().into_owned()
-        }
-    }
+    // SAFETY: the library returns a static string, or a null pointer.
+    unsafe { kept(openblas_get_corename()) }
+}
+
+/// Version and build of the library.
+pub fn library() -> String {
+    // SAFETY: the library returns a static string, or a null pointer.
+    unsafe { kept(openblas_get_config()) }
 }
 
 /// Sets the number of threads of one BLAS call on this rank; at least one.

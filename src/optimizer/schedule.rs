@@ -43,6 +43,15 @@ pub enum ScheduleRule {
         /// Length of the descent
         steps: usize,
     },
+    /// value (step + 1)/steps during the first steps, then value/(1 + (step - steps)/decay)
+    Warmup {
+        /// Behind the first steps
+        value: f64,
+        /// How many the first steps are
+        steps: usize,
+        /// Steps after which half of the value is left; none: it stays
+        decay: Option<f64>,
+    },
     /// The value of the last listed step not after the present one
     Piecewise {
         /// Pairs [step, value] in increasing order of steps, the first at step 0
@@ -79,6 +88,14 @@ impl Schedule {
                 let x = (step as f64 / (*steps).max(1) as f64).min(1.0);
                 end + (start - end) * 0.5 * (1.0 + (std::f64::consts::PI * x).cos())
             }
+            Schedule::Rule(ScheduleRule::Warmup {
+                value,
+                steps,
+                decay,
+            }) => match step < *steps {
+                true => value * (step + 1) as f64 / *steps as f64,
+                false => value / (1.0 + decay.map_or(0.0, |d| (step - steps) as f64 / d)),
+            },
             Schedule::Rule(ScheduleRule::Piecewise { values }) => values
                 .iter()
                 .take_while(|(from, _)| *from <= step)
@@ -105,6 +122,16 @@ impl Schedule {
                 vec![*start]
             }
             Schedule::Rule(ScheduleRule::Cosine { start, end, .. }) => vec![*start, *end],
+            Schedule::Rule(ScheduleRule::Warmup { value, decay, .. }) => {
+                if let Some(decay) = decay.filter(|d| !(d.is_finite() && *d > 0.0)) {
+                    return Err(Error::input(
+                        key,
+                        format!("a schedule of a warm-up with decay = {decay}"),
+                        "decay is a number of steps, or left out",
+                    ));
+                }
+                vec![*value]
+            }
             Schedule::Rule(ScheduleRule::Piecewise { values }) => {
                 let ordered = values.windows(2).all(|w| w[0].0 < w[1].0);
                 if values.first().is_none_or(|v| v.0 != 0) || !ordered {
@@ -177,6 +204,18 @@ mod tests {
                 50,
                 0.5,
             ),
+            ("{ kind = 'warmup', value = 2, steps = 4 }", 0, 0.5),
+            ("{ kind = 'warmup', value = 2, steps = 4 }", 9, 2.0),
+            (
+                "{ kind = 'warmup', value = 2, steps = 4, decay = 10 }",
+                4,
+                2.0,
+            ),
+            (
+                "{ kind = 'warmup', value = 2, steps = 0, decay = 10 }",
+                10,
+                1.0,
+            ),
             (
                 "{ kind = 'piecewise', values = [[0, 1.0], [10, 0.1]] }",
                 9,
@@ -195,10 +234,15 @@ mod tests {
                 "{text} at {step}"
             );
         }
+    }
+
+    #[test]
+    fn rules_without_a_meaning_are_refused() {
         for text in [
             "-1",
             "nan",
             "inf",
+            "{ kind = 'warmup', value = 1, steps = 4, decay = 0 }",
             "{ kind = 'piecewise', values = [[1, 1.0]] }",
             "{ kind = 'piecewise', values = [] }",
         ] {

@@ -3,7 +3,7 @@
 
 use super::correlations::symbol;
 use super::data::ResultsFile;
-use super::map::{Map, Patch, sheet};
+use super::map::{Map, Patch, plain, sheet};
 use super::{Drawn, reasons};
 use crate::error::Result;
 use crate::lattice::Lattice;
@@ -12,6 +12,8 @@ use std::f64::consts::TAU;
 const OBSERVABLES: [&str; 2] = ["spin-correlations", "spin-correlations-zz"];
 /// Most sites of a graph that are numbered.
 const NUMBERED: usize = 40;
+/// Most sites whose numbers a drawing of the lattice has room for.
+const LARGEST_DRAWN: usize = 400;
 
 /// Positions in a plane; a graph is drawn as a circle, three dimensions from a corner.
 pub fn plane(lattice: &Lattice) -> Vec<[f64; 2]> {
@@ -55,6 +57,35 @@ fn nearest_image(lattice: &Lattice, i: usize, j: usize) -> [f64; 3] {
         }
     }
     best.0
+}
+
+/// The lines of a bond between sites at `places`: one through the boundary leaves at one end and
+/// comes back at the other.
+fn links(lattice: &Lattice, places: &[[f64; 2]], i: usize, j: usize) -> Vec<[[f64; 2]; 2]> {
+    let (a, b) = (places[i], places[j]);
+    let d = flatten(nearest_image(lattice, i, j));
+    let wraps = (a[0] + d[0] - b[0]).hypot(a[1] + d[1] - b[1]) > 1e-6;
+    if lattice.is_graph() || !wraps {
+        return vec![[a, b]];
+    }
+    let stub = |from: [f64; 2], way: f64| [from, [from[0] + way * d[0], from[1] + way * d[1]]];
+    vec![stub(a, 0.45), stub(b, -0.45)]
+}
+
+/// The SVG of a lattice: sites with their numbers, and lines between the pairs of `bonds`.
+pub fn drawing(lattice: &Lattice, bonds: &[(usize, usize)]) -> Result<Option<String>> {
+    let places = plane(lattice);
+    let mut map = Map::default();
+    for &(i, j) in bonds {
+        let lines = links(lattice, &places, i, j);
+        map.lines.extend(lines.into_iter().map(Vec::from));
+    }
+    map.dots = places.iter().map(|p| (*p, 0.05)).collect();
+    if places.len() <= LARGEST_DRAWN {
+        let named = places.into_iter().enumerate();
+        map.marks = named.map(|(i, p)| (p, i.to_string())).collect();
+    }
+    plain(&map)
 }
 
 /// One map per file with spin correlations.
@@ -118,23 +149,12 @@ fn bonds(run: &ResultsFile, lattice: &Lattice, path: &str) -> std::result::Resul
     }
     let mut map = Map::default();
     for bond in bonds {
-        let (a, b) = (places[bond.i], places[bond.j]);
-        let mut link = |from: [f64; 2], to: [f64; 2]| {
-            let patch = Patch {
-                corners: vec![from, to],
+        for link in links(lattice, &places, bond.i, bond.j) {
+            map.patches.push(Patch {
+                corners: link.to_vec(),
                 value: values[bond.i * n + bond.j],
                 width: 0.14,
-            };
-            map.patches.push(patch);
-        };
-        let d = flatten(nearest_image(lattice, bond.i, bond.j));
-        match lattice.is_graph() {
-            // A bond through the boundary leaves at one end and comes back at the other.
-            false if (a[0] + d[0] - b[0]).hypot(a[1] + d[1] - b[1]) > 1e-6 => {
-                link(a, [a[0] + 0.45 * d[0], a[1] + 0.45 * d[1]]);
-                link(b, [b[0] - 0.45 * d[0], b[1] - 0.45 * d[1]]);
-            }
-            _ => link(a, b),
+            });
         }
     }
     map.dots = places.into_iter().map(|p| (p, 0.08)).collect();

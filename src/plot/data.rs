@@ -11,6 +11,7 @@ use crate::lattice::Lattice;
 use std::path::{Path, PathBuf};
 
 /// One results file.
+#[derive(Clone)]
 pub struct ResultsFile {
     /// In legends.
     pub name: String,
@@ -48,11 +49,13 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<ResultsFile>> {
         let tree = results(path)?;
         let unique = paths.iter().filter(|p| stem(p) == stem(path)).count() == 1;
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let short = |title: &&str| !title.is_empty() && title.chars().count() <= LONGEST_NAME;
+        let title = tree.text("input/title").ok().filter(short);
         runs.push(ResultsFile {
-            name: if unique {
-                stem(path)
-            } else {
-                path.with_extension("").display().to_string()
+            name: match title {
+                _ if !unique => path.with_extension("").display().to_string(),
+                Some(title) if is_own(&tree) => title.to_string(),
+                _ => stem(path),
             },
             sites: tree
                 .integer("status/sites")
@@ -71,6 +74,16 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<ResultsFile>> {
         });
     }
     Ok(runs)
+}
+
+/// Most letters of a title in a legend.
+const LONGEST_NAME: usize = 48;
+
+/// Whether the input itself says the title.
+fn is_own(tree: &Tree) -> bool {
+    let input = tree.text("input/resolved").unwrap_or_default();
+    let table: toml::Table = input.parse().unwrap_or_default();
+    table.contains_key("title")
 }
 
 fn exact_energy(text: &str) -> Result<f64> {
@@ -102,7 +115,38 @@ fn lattice(tree: &Tree, folder: PathBuf) -> Result<Lattice> {
     Lattice::new(&section.spec(&source.folder)?)
 }
 
+/// The files in groups whose observables have one unit, each with its name: numbers of spins S and
+/// of Pauli matrices σ = 2 S do not stand on one axis. Files without observables go with the first.
+pub fn of_one_unit(runs: &[ResultsFile]) -> Vec<(&'static str, Vec<ResultsFile>)> {
+    let mut groups: Vec<(&'static str, Vec<ResultsFile>)> = Vec::new();
+    let first = runs.iter().find_map(ResultsFile::spin_unit);
+    for run in runs {
+        let unit = run.spin_unit().or(first).unwrap_or_default();
+        match groups.iter_mut().find(|(name, _)| *name == unit) {
+            Some((_, group)) => group.push(run.clone()),
+            None => groups.push((unit, vec![run.clone()])),
+        }
+    }
+    groups
+}
+
 impl ResultsFile {
+    /// "spin" or "pauli", what the observables of the file are of; `None` without any.
+    fn spin_unit(&self) -> Option<&'static str> {
+        let of_observable = |path: &&String| {
+            path.starts_with("measure/observables/")
+                || path.starts_with("evolve/output/observables/")
+        };
+        let mut units = self
+            .tree
+            .notes
+            .iter()
+            .filter(|(path, _)| of_observable(path));
+        let any = self.tree.datasets.keys().any(|path| of_observable(&path));
+        let spin = units.any(|(_, note)| note.0.contains("hbar"));
+        any.then_some(if spin { "spin" } else { "pauli" })
+    }
+
     /// Whether some section sampled a wave function.
     pub fn has_wave_function(&self) -> bool {
         self.tree.datasets.contains_key("status/sites")

@@ -227,6 +227,20 @@ fn bar(area: &Area, range: (f64, f64), label: &str, letters: f64) -> Result<()> 
     Ok(())
 }
 
+/// The SVG of one map without values; `None` where there is nothing on it.
+pub fn plain(map: &Map) -> Result<Option<String>> {
+    let Some((low, high)) = map.extent() else {
+        return Ok(None);
+    };
+    let letters = super::panel::LETTERS;
+    // Numbers of neighbours have room beside each other.
+    let unit = 3.2 * letters;
+    let room = |side: f64| (unit * side + 4.0 * letters).clamp(300.0, 6000.0) as u32;
+    let size = (room(high[0] - low[0]), room(high[1] - low[1]));
+    let draw = |area: &Area| map.draw(area, (0.0, 1.0), letters);
+    super::canvas::picture(size.0, size.1, draw).map(Some)
+}
+
 /// The SVG of maps side by side and below each other with one bar; `None` without any value.
 ///
 /// `symmetric` puts zero in the middle of the colours. Each of `groups` equal parts of the maps

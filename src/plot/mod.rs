@@ -27,6 +27,7 @@ mod style;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
+pub use bonds::drawing as lattice_drawing;
 pub use classical::length as lattice_length;
 use data::ResultsFile;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,20 @@ enum Drawn {
 }
 
 impl Drawn {
+    fn name(&self) -> &str {
+        match self {
+            Drawn::Picture(name, _) | Drawn::LeftOut(name, _) => name,
+        }
+    }
+
+    /// The same under another name.
+    fn named(self, name: impl Fn(&str) -> String) -> Self {
+        match self {
+            Drawn::Picture(old, svg) => Drawn::Picture(name(&old), svg),
+            Drawn::LeftOut(old, reason) => Drawn::LeftOut(name(&old), reason),
+        }
+    }
+
     /// The picture if there is one, else the reason.
     fn new(name: impl Into<String>, svg: Option<String>, reason: impl Into<String>) -> Self {
         match svg {
@@ -57,11 +72,15 @@ const PICTURES: &[Pictures] = &[
     history::energy,
     history::quality,
     history::sampling,
+    filters::pictures,
+];
+
+/// Those of them that show observables, which have units.
+const WITH_UNITS: &[Pictures] = &[
     correlations::pictures,
     structure::pictures,
     bonds::pictures,
     imaginary::pictures,
-    filters::pictures,
     evolution::pictures,
 ];
 
@@ -88,6 +107,8 @@ pub struct PlotOptions {
     pub width: u32,
     /// Exact energies, or files with them.
     pub exact: Vec<String>,
+    /// Names of the pictures that are wanted; all where there are none.
+    pub only: Vec<String>,
 }
 
 /// Draws what the results files `paths` hold, all files in one picture where that makes sense.
@@ -110,6 +131,16 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
         for pictures in PICTURES {
             drawn.extend(pictures(&runs)?);
         }
+        let groups = data::of_one_unit(&runs);
+        for (unit, group) in &groups {
+            for pictures in WITH_UNITS {
+                let of_group = pictures(group)?.into_iter();
+                drawn.extend(of_group.map(|picture| match groups.len() {
+                    1 => picture,
+                    _ => picture.named(|name| format!("{name}-{unit}")),
+                }));
+            }
+        }
     }
     for pictures in WITHOUT_WAVE_FUNCTION {
         drawn.extend(pictures(&runs)?);
@@ -117,10 +148,39 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
     for section in registry.sections.iter() {
         drawn.extend(curves::pictures(&runs, &section.declaration)?);
     }
+    choose(&mut drawn, &options.only)?;
     let folder = &options.output;
     std::fs::create_dir_all(folder)
         .map_err(|e| Error::output(folder, format!("cannot be made: {e}")))?;
     drawn.into_iter().map(|d| keep(d, options)).collect()
+}
+
+/// Keeps the pictures whose names are among `only`; all where there are none. An error for a name
+/// that no picture has.
+fn choose(drawn: &mut Vec<Drawn>, only: &[String]) -> Result<()> {
+    let names: Vec<_> = drawn.iter().map(|d| d.name().to_string()).collect();
+    if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
+        let known: Vec<_> = names.iter().map(String::as_str).collect();
+        return Err(Error::input(
+            "--only",
+            format!("there is no picture \"{unknown}\""),
+            crate::table::known(unknown, &known),
+        ));
+    }
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+    drawn.retain(|d| wanted(d.name()));
+    Ok(())
+}
+
+/// Writes an SVG text to `path`, as PNG of `width` pixels where that has the ending `png`.
+pub fn write_picture(svg: &str, path: &Path, width: u32) -> Result<()> {
+    let is_png = path.extension().is_some_and(|e| e == "png");
+    let content = match is_png {
+        true => canvas::png(svg, width)?,
+        false => svg.as_bytes().to_vec(),
+    };
+    let write = |at: &Path| std::fs::write(at, &content).map_err(|e| Error::output(at, e));
+    Temporary::new(path, write)?.publish()
 }
 
 fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
@@ -129,18 +189,12 @@ fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
         Drawn::Picture(name, svg) => (name, svg),
     };
     let mut written = Vec::new();
-    let mut put = |ending: &str, content: &[u8]| {
-        let path = options.output.join(format!("{name}.{ending}"));
-        let write = |at: &Path| std::fs::write(at, content).map_err(|e| Error::output(at, e));
-        Temporary::new(&path, write)?.publish()?;
-        written.push(path.display().to_string());
-        Ok(())
-    };
-    if options.png {
-        put("png", &canvas::png(&svg, options.width)?)?;
-    }
-    if options.svg {
-        put("svg", svg.as_bytes())?;
+    for (wanted, ending) in [(options.png, "png"), (options.svg, "svg")] {
+        if wanted {
+            let path = options.output.join(format!("{name}.{ending}"));
+            write_picture(&svg, &path, options.width)?;
+            written.push(path.display().to_string());
+        }
     }
     Ok(written.join("  "))
 }

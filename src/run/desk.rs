@@ -7,6 +7,7 @@ use crate::job::Stop;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
 /// Lent to a calculation for the length of a block.
 pub struct Desk<'a> {
@@ -19,6 +20,10 @@ pub struct Desk<'a> {
     settled: usize,
     /// Questions about going on that are answered with yes, where they are counted.
     patience: Option<Cell<usize>>,
+    /// Least time between two lines of progress in a log.
+    log_every: Duration,
+    /// When the last one was written.
+    told: Option<Instant>,
 }
 
 impl<'a> Desk<'a> {
@@ -31,6 +36,16 @@ impl<'a> Desk<'a> {
             kept: Segment::default(),
             settled: 0,
             patience: None,
+            log_every: Duration::ZERO,
+            told: None,
+        }
+    }
+
+    /// The same with at least so many seconds between two lines of progress in a log.
+    pub fn with_log_every(self, seconds: f64) -> Self {
+        Desk {
+            log_every: Duration::from_secs_f64(seconds.clamp(0.0, 1e9)),
+            ..self
         }
     }
 
@@ -55,13 +70,18 @@ impl<'a> Desk<'a> {
     }
 
     /// A line in the log, or a step of the progress bar on a terminal: `done` of `total` parts of
-    /// the section are behind.
+    /// the section are behind. A log has the first line, the last, and those between as often as it
+    /// is asked to.
     pub fn line(&mut self, done: usize, total: usize, text: &str) {
         if !self.comm.is_root() {
             return;
         }
         if !std::io::stderr().is_terminal() {
-            log::info!("{text}");
+            let due = |told: Instant| told.elapsed() >= self.log_every;
+            if self.told.is_none_or(due) || done + 1 >= total {
+                log::info!("{text}");
+                self.told = Some(Instant::now());
+            }
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {

@@ -160,7 +160,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         job,
         stages,
         at: 0,
-        desk: Desk::new(comm, job.stop),
+        desk: Desk::new(comm, job.stop).with_log_every(job.source.input.output.log_every),
         paths,
         segments: 0,
         saved: Instant::now(),
@@ -214,7 +214,24 @@ impl Engine<'_, '_> {
         }
         self.save("finished")?;
         self.merge_samples();
+        self.say_what_is_there();
         self.refuse_gaps().map(|()| Outcome::Finished)
+    }
+
+    /// The files of a finished run, and what it took.
+    fn say_what_is_there(&self) {
+        let hours = |seconds: f64| seconds * self.job.comm.size() as f64 / 3600.0;
+        let parts = self.stages.iter();
+        let parts = parts.map(|s| format!("{} {:.1} s", s.declaration.name, s.seconds));
+        let elapsed = self.job.stop.elapsed();
+        log::info!(
+            "finished: {}; {:.1} s in this attempt, {:.3} core hours at one core a rank",
+            parts.collect::<Vec<_>>().join(", "),
+            elapsed,
+            hours(elapsed)
+        );
+        let results = self.paths.results();
+        log::info!("results in {0}: nishina info {0}", results.display());
     }
 
     /// An error where the results could not be written as a whole; all else is saved.

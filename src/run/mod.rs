@@ -14,6 +14,7 @@ mod engine;
 mod identity;
 mod recurrence;
 mod results;
+mod versions;
 
 pub use calculation::{Calculation, Cost, Loaded, Progress, most_held, most_held_elsewhere};
 pub use contents::add_contents;
@@ -22,3 +23,4 @@ pub use desk::Desk;
 pub use engine::{Job, Outcome, Stage, run};
 pub use identity::{Declaration, compare, part_of};
 pub use recurrence::{Recurrence, Recurring};
+pub use versions::versions;

@@ -2,6 +2,7 @@
 //! numbers come from, how far the run is.
 
 use super::engine::{Engine, Standing};
+use super::versions::versions;
 use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::job;
@@ -20,6 +21,9 @@ impl Engine<'_, '_> {
         tree.put_text("input/resolved", source.table.to_string());
         tree.put_text("input/title", source.input.title.clone());
         for (key, value) in job::provenance() {
+            tree.put_text(&format!("provenance/{key}"), value);
+        }
+        for (key, value) in versions() {
             tree.put_text(&format!("provenance/{key}"), value);
         }
         tree.put_text("status/state", state);

@@ -8,6 +8,40 @@ use serde_path_to_error::Segment;
 /// Words that differ in more letters than this are not meant for each other.
 const FAR: usize = 2;
 
+/// Words of other programs of the field, each with those that it may stand for here.
+const ELSEWHERE: &[(&str, &[&str])] = &[
+    ("alpha", &["density"]),
+    ("beta", &["inverse_temperatures"]),
+    ("bond_dim", &["bond_dimension"]),
+    ("dt", &["time_step", "step"]),
+    ("diag_shift", &["shift"]),
+    ("diagonal_shift", &["shift"]),
+    ("dtype", &["parameters"]),
+    ("extent", &["size"]),
+    ("h", &["hx"]),
+    ("hilbert", &["basis"]),
+    ("j1", &["j"]),
+    ("l", &["size"]),
+    ("length", &["size"]),
+    ("lr", &["learning_rate"]),
+    ("machine", &["ansatz"]),
+    ("model", &["ansatz", "hamiltonian"]),
+    ("n_chains", &["chains"]),
+    ("n_discard_per_chain", &["burn_in"]),
+    ("n_hidden", &["density"]),
+    ("n_iter", &["steps"]),
+    ("n_samples", &["samples"]),
+    ("n_sweeps", &["sweeps"]),
+    ("obc", &["open"]),
+    ("optimizer", &["optimize"]),
+    ("optimiser", &["optimize"]),
+    ("out", &["output"]),
+    ("pbc", &["periodic", "boundary"]),
+    ("stddev", &["init"]),
+    ("sweep_size", &["sweeps"]),
+    ("total_sz", &["sector"]),
+];
+
 /// Turns the error of a reader of `table`, which stands at `path`, into an input error.
 pub(super) fn describe(
     table: &toml::Table,
@@ -89,10 +123,43 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The known word that is nearest to `word`, if it is near.
+/// The known word that is meant by `word`, if there is one: the other spelling of it, that of
+/// another program, or the nearest.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let word = word.as_str();
+    if let Some(same) = known.iter().find(|k| same_word(k, word)) {
+        return Some(same);
+    }
+    let meant = ELSEWHERE.iter().find(|(theirs, _)| *theirs == word);
+    let meant = meant.and_then(|(_, ours)| known.iter().find(|k| ours.contains(k)));
+    if let Some(meant) = meant {
+        return Some(meant);
+    }
     let near = known.iter().filter(|k| distance(k, word) <= FAR);
     near.min_by_key(|k| distance(k, word)).copied()
+}
+
+/// Whether two words are one in British and American spelling: "-ise" and "-ize".
+pub(super) fn same_word(a: &str, b: &str) -> bool {
+    a.replace("iz", "is") == b.replace("iz", "is")
+}
+
+/// The word that a remedy says was meant.
+pub(super) fn suggested(remedy: &str) -> Option<&str> {
+    let rest = remedy.strip_prefix("did you mean ")?;
+    let mark = rest.chars().next().filter(|c| matches!(c, '`' | '"'))?;
+    rest[1..].split(mark).next()
+}
+
+/// Whether an error says that a word is not known, a key is missing, or a value is of another type:
+/// what can be seen without any physics.
+pub(super) fn is_of_spelling(error: &Error) -> bool {
+    let Error::Input { problem, .. } = error else {
+        return false;
+    };
+    let starts = ["there is no ", "unknown key", "this key is missing"];
+    starts.iter().any(|start| problem.starts_with(start)) || problem.ends_with(" is given")
 }
 
 /// What the reader expects, in plain words. An expectation that is none of its own is a text of

@@ -75,7 +75,10 @@ impl<'a, E: Entry> Shelf<'a, E> {
 
     /// The entry called `kind`; `key` is where the input names it.
     pub fn find(&self, kind: &str, key: &str) -> Result<&'a E> {
-        self.iter().find(|e| e.kind() == kind).ok_or_else(|| {
+        let named = |e: &&E| e.kind() == kind;
+        let spelt = |e: &&E| messages::same_word(e.kind(), kind);
+        let found = self.iter().find(named).or_else(|| self.iter().find(spelt));
+        found.ok_or_else(|| {
             let kinds: Vec<_> = self.iter().map(Entry::kind).collect();
             let near = messages::nearest(kind, &kinds);
             let hint = near.map_or(String::new(), |k| format!("did you mean \"{k}\"? "));
@@ -111,6 +114,42 @@ impl<'a, E: Entry> Shelf<'a, E> {
 /// A remedy for a word that is none of the known ones: the nearest of them, and all.
 pub fn known(word: &str, known: &[&str]) -> String {
     messages::known(word, known)
+}
+
+/// Whether two words are one in British and American spelling: "-ise" and "-ize".
+pub fn same_word(a: &str, b: &str) -> bool {
+    messages::same_word(a, b)
+}
+
+/// The word that a remedy of this room says was meant.
+pub fn suggested(remedy: &str) -> Option<&str> {
+    messages::suggested(remedy)
+}
+
+/// Whether an error of this room is one that can be seen without any physics.
+pub fn is_of_spelling(error: &Error) -> bool {
+    messages::is_of_spelling(error)
+}
+
+/// An error for the first key of `table`, which stands at `path`, that `schema` does not have;
+/// `shared` are those that it may have besides.
+pub fn refuse_unknown_keys(
+    table: &toml::Table,
+    path: &str,
+    schema: &serde_json::Value,
+    shared: &[&str],
+) -> Result<()> {
+    let own = schema["properties"].as_object().into_iter().flatten();
+    let own = own.map(|(key, _)| key.as_str());
+    let all: Vec<&str> = shared.iter().copied().chain(own).collect();
+    match table.keys().find(|key| !all.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Error::input(
+            join(path, key),
+            "unknown key",
+            known(key, &all),
+        )),
+    }
 }
 
 /// Letters to insert, remove or replace to get from one word to the other (V. I. Levenshtein, Sov.

@@ -234,8 +234,16 @@ fn finish(
     m.warnings.extend(more);
     let of_score = warnings::of_v_score(score, m.moments.as_ref());
     m.warnings.extend(of_score.filter(|_| known));
-    m.warnings
-        .extend(observe::undefined(observables, &m.observed));
-    m.warnings.iter().for_each(|w| desk.warn(w));
+    let undefined = observe::undefined(observables, &m.observed);
+    m.warnings.extend(undefined);
+    warn(m, vmc, desk);
     Ok(Progress::Done)
+}
+
+/// Says all warnings; where there are any, with what is known of the problem and not used.
+fn warn(m: &mut Measurement, vmc: &Vmc, desk: &mut Desk) {
+    if !m.warnings.is_empty() {
+        m.warnings.extend(vmc.unused.iter().cloned());
+    }
+    m.warnings.iter().for_each(|w| desk.warn(w));
 }

@@ -13,6 +13,9 @@ use num_complex::Complex64;
 /// Vehtari et al., Bayesian Anal. 16, 667 (2021)).
 const ENOUGH_CHAINS: usize = 4;
 
+/// A share of accepted proposals below which chains stand.
+const STANDING: f64 = 1e-3;
+
 /// A relative discarded weight above which amplitudes are not those of the network.
 const MAX_TRUNCATION: f64 = 1e-6;
 
@@ -25,7 +28,8 @@ pub fn of_measurement(
     lower_bound: f64,
     states: f64,
 ) -> Vec<String> {
-    let mut list = of_equilibration(m);
+    let mut list = Vec::from_iter(of_one_configuration(m, energy).filter(|_| states > 1.0));
+    list.extend(of_equilibration(m));
     list.extend(of_agreement(m, energy, names));
     if states > 1.0 {
         list.extend(of_moves(m));
@@ -34,6 +38,19 @@ pub fn of_measurement(
     list.extend(of_truncation(m));
     list.extend(of_imaginary_part(m, energy));
     list
+}
+
+/// A state that has collapsed: local energies without variance, and moves that are all refused. An
+/// eigenstate with several configurations has the first without the second.
+fn of_one_configuration(m: &Measurement, energy: &Energy) -> Option<String> {
+    let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
+    let flat = energy.variance <= 1e-12 * energy.mean.norm_sqr();
+    (flat && proposed > 0.0 && accepted <= STANDING * proposed).then(|| {
+        "the wave function has collapsed on single configurations: this energy is that of a \
+         product state and not of the ground state; set what the Hamiltonian conserves and its \
+         sign rule, or lower optimize.learning_rate"
+            .into()
+    })
 }
 
 /// A V-score that is left out of the results, or its error.
@@ -132,7 +149,7 @@ fn of_agreement(m: &Measurement, energy: &Energy, names: &[&str]) -> Vec<String>
 fn of_moves(m: &Measurement) -> Vec<String> {
     let mut list = Vec::new();
     let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
-    if proposed > 0.0 && accepted < 1e-3 * proposed {
+    if proposed > 0.0 && accepted < STANDING * proposed {
         list.push(format!(
             "only {:.1e} of the proposals were accepted: the chains hardly move; use other moves \
              or more sweeps",

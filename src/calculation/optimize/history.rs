@@ -34,6 +34,7 @@ record! {
         table_drift: "1",
             "largest |ln psi - ln psi computed afresh| of a chain's tables at the end of the \
              step's sweeps; -1 where infinite";
+        clipped: "1", "samples whose local energy is clipped in the force";
     }
 }
 
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn history_round_trips() {
         let row = |i: usize| {
-            let numbers: Vec<f64> = (0..20).map(|k| (10 * i + k) as f64).collect();
+            let numbers: Vec<f64> = (0..21).map(|k| (10 * i + k) as f64).collect();
             StepRow::from_numbers(&numbers)
         };
         let history = History {
@@ -107,6 +108,6 @@ mod tests {
         history.save(&mut tree);
         assert_eq!(History::load(&tree).unwrap(), history);
         assert_eq!(history.rows[2].energy, 20.0);
-        assert_eq!(history.rows[2].table_drift, 39.0);
+        assert_eq!(history.rows[2].clipped, 40.0);
     }
 }

@@ -2,7 +2,7 @@
 //! physics is built.
 
 use crate::error::{Error, Result};
-use crate::input::{Source, at_least_one, positive};
+use crate::input::{Method, Source, at_least_one, positive};
 use crate::optimizer::{MetricKeys, OPTIMIZERS, Schedule};
 use crate::table::{self, Entry, schema_of};
 use schemars::JsonSchema;
@@ -52,6 +52,11 @@ pub struct OptimizeInput {
     /// Largest squared Euclidean length of a step (1e-3 for methods that remember the last
     /// direction; else none)
     pub norm_constraint: Option<f64>,
+    /// Local energies further from the median than this many mean distances are pulled to that
+    /// distance in the force; the energy that is reported is not clipped
+    pub clip_force: Option<f64>,
+    /// The parameters at the end are the mean of those of this many last steps
+    pub average: Option<usize>,
     /// The keys that all methods with a metric share.
     #[serde(skip)]
     pub metric: MetricKeys,
@@ -132,6 +137,12 @@ pub fn schema() -> Value {
     schema
 }
 
+/// Whether the input sums over all configurations.
+fn sums(source: &Source) -> bool {
+    let sampler = source.input.sampler.as_ref();
+    sampler.is_some_and(|s| s.method == Method::FullSum)
+}
+
 /// An error for the first key whose value cannot work.
 pub fn validate(source: &Source) -> Result<()> {
     let Some(o) = keys(source)? else {
@@ -156,6 +167,24 @@ pub fn validate(source: &Source) -> Result<()> {
         ));
     }
     positive("optimize.target_error", o.target_error)?;
+    positive("optimize.clip_force", o.clip_force)?;
+    if let Some(over) = o.average {
+        at_least_one("optimize.average", over)?;
+        if over > o.steps {
+            return Err(Error::input(
+                "optimize.average",
+                format!("{over} steps of {} cannot be averaged", o.steps),
+                "give at most optimize.steps",
+            ));
+        }
+    }
+    if o.clip_force.is_some() && sums(source) {
+        return Err(Error::input(
+            "optimize.clip_force",
+            "in a full sum every configuration has its own weight, and none is met by chance",
+            "remove the key, or sample",
+        ));
+    }
     positive("optimize.target_v_score", o.target_v_score)?;
     o.metric.options()?;
     let sampler = source.input.sampler.clone().unwrap_or_default();

@@ -3,6 +3,8 @@
 //!
 //! What happens to a step that goes wrong is decided in [`policy`].
 
+mod average;
+mod clipping;
 mod history;
 mod keys;
 mod method;
@@ -22,8 +24,9 @@ use super::world::{Extent, Section, World};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::input::{self, Source};
-use crate::io::tree::Tree;
+use crate::io::tree::{Tree, Value, shaped};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
+use average::Average;
 use orthogonal::Orthogonal;
 use policy::{Bounds, Policy};
 use state::Mark;
@@ -76,6 +79,8 @@ pub struct Optimize<'a> {
     history: History,
     /// What faults have done so far.
     policy: Policy,
+    /// Of the parameters, where the input asks for one.
+    average: Option<Average>,
     /// Parameter updates done.
     step: usize,
     /// Where this attempt began.
@@ -89,16 +94,18 @@ pub struct Optimize<'a> {
 fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
     let (vector, remembered) = (plan.vector(), plan.remembered());
     let snapshot = vector + remembered;
+    // The sum and what the mean replaces, at the boundary and as they stand.
+    let averaged = keys.average.map_or(0.0, |_| 4.0 * vector);
     // After the solve: the direction and the parameters behind it, and as the wave function takes
     // them its numbers, its copy and its tables, while the old ones are there; and what the solver
     // has not given back to the system.
     let work = |solver: f64| solver.max(7.0 * vector);
     Cost {
         blocks: keys.steps as f64,
-        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered,
+        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered + averaged,
         work: work(plan.root_bytes),
         work_elsewhere: work(plan.other_bytes),
-        state: 2.0 * snapshot,
+        state: 2.0 * snapshot + averaged / 2.0,
         ..Cost::default()
     }
 }
@@ -126,6 +133,7 @@ impl<'a> Optimize<'a> {
             lower_bound: problem.facts.lower_bound(),
             vmc: vmc.clone(),
             schedule: schedule(source)?,
+            average: keys.average.map(|over| Average::new(over, keys.steps)),
             keys,
             chosen,
             orthogonal,
@@ -156,6 +164,7 @@ impl Calculation for Optimize<'_> {
             false => Progress::Done,
         };
         if progress == Progress::Done {
+            self.take_average(desk)?;
             let list = warnings::disagreement(&self.history);
             let list = list.into_iter().chain(self.warnings());
             list.for_each(|warning| desk.warn(&warning));
@@ -181,6 +190,11 @@ impl Calculation for Optimize<'_> {
         out.put_integer("status/steps", self.step as i64);
         out.put_integer("status/started_at_step", self.started_at as i64);
         self.history.record(out);
+        if let Some(average) = &self.average {
+            let count = Value::Integer(shaped(&[], vec![average.count() as i64]));
+            let meaning = "steps whose parameters are averaged";
+            out.describe("optimize/averaged_steps", count, "1", meaning);
+        }
         Ok(())
     }
     /// A state that stays orthogonal to others may climb.

@@ -1,6 +1,7 @@
 //! Decides what an optimisation keeps: for the boundary before a step, and for a restart.
 
 use super::Optimize;
+use super::average::Average;
 use super::history::History;
 use super::policy::{Policy, Snapshot};
 use crate::comm::Comm;
@@ -18,6 +19,7 @@ pub(super) struct Mark {
     pub replaced: Option<Option<Snapshot>>,
     /// The optimiser's state.
     pub optimizer: Tree,
+    average: Option<Average>,
 }
 
 impl Optimize<'_> {
@@ -29,6 +31,7 @@ impl Optimize<'_> {
             policy: self.policy.without_safe(),
             replaced: None,
             optimizer,
+            average: self.average.clone(),
         };
     }
 
@@ -42,6 +45,7 @@ impl Optimize<'_> {
             ..self.mark.policy.clone()
         };
         self.step = self.mark.step;
+        self.average.clone_from(&self.mark.average);
         self.history.rows.truncate(self.step);
         self.history.seconds.truncate(self.step);
         self.chosen.optimizer.load(&self.mark.optimizer, "state")
@@ -58,6 +62,11 @@ impl Optimize<'_> {
         self.policy.save(&mut policy, comm, vmc.sites())?;
         out.put_group("policy", policy);
         self.history.save(out);
+        if let Some(average) = &self.average {
+            let mut tree = Tree::default();
+            average.save(&mut tree);
+            out.put_group("average", tree);
+        }
         Ok(())
     }
 
@@ -67,6 +76,11 @@ impl Optimize<'_> {
         self.step = from.count("step")?;
         self.started_at = self.step;
         self.history = History::load(from)?;
+        let mut average = self.average.take().unwrap_or_default();
+        if let Some(last) = average.load(&from.group("average"))? {
+            vmc.ensemble.set_parameters(&last)?;
+        }
+        self.average = self.keys.average.map(|_| average);
         self.policy = Policy::load(&from.group("policy"))?;
         if from.text("schedule")? != self.schedule {
             self.policy.level = 0;

@@ -1,6 +1,7 @@
 //! Decides one step of an optimisation: samples, energy, direction, update, and what is written
 //! down of it.
 
+use super::clipping::clip;
 use super::history::StepRow;
 use super::policy::{Fault, Snapshot};
 use super::{Optimize, given_up};
@@ -28,6 +29,7 @@ struct Update {
     fallbacks: f64,
     iterations: f64,
     residual: f64,
+    clipped: f64,
 }
 
 /// What the samples of a step gave.
@@ -59,6 +61,7 @@ impl Optimize<'_> {
             fallbacks: 0.0,
             iterations: -1.0,
             residual: -1.0,
+            clipped: 0.0,
         };
         if fault.is_none() {
             fault = self.update(desk.comm, &sampled.local, well, &mut update)?;
@@ -72,6 +75,9 @@ impl Optimize<'_> {
             return self.undo(fault, desk);
         }
         self.policy.passed(&sampled.energy);
+        if let Some(average) = &mut self.average {
+            average.add(step, &self.vmc.borrow().ensemble.parameters());
+        }
         self.redraw_still_chains(&sampled.counts, desk.comm)?;
         let vmc = self.vmc.borrow();
         if vmc.keeps_samples(true) {
@@ -168,6 +174,7 @@ impl Optimize<'_> {
             still_chains: counts.totals[3],
             bad_ratios: counts.totals[2],
             table_drift: finite_or(counts.table_drift),
+            clipped: update.clipped,
         };
         if fault.is_none() {
             return row;
@@ -196,8 +203,11 @@ impl Optimize<'_> {
         let vmc = &mut *self.vmc.borrow_mut();
         let (ensemble, per_chain) = (&*vmc.ensemble, vmc.per_chain());
         let orthogonal = &mut self.orthogonal;
-        let pulled =
+        let mut pulled =
             orthogonal.local_energies(comm, ensemble, &local.values, self.step, per_chain)?;
+        if let Some(times) = self.keys.clip_force {
+            update.clipped = clip(pulled.to_mut(), times, comm)?;
+        }
         let optimizer = &mut *self.chosen.optimizer;
         let solved = solve(vmc, optimizer, &pulled, self.step, comm)?;
         let Some(Direction {

@@ -10,6 +10,7 @@ mod record;
 mod sampled;
 mod samples;
 mod state;
+mod unused;
 
 pub use block::BlockCounts;
 pub use estimate::{Energy, estimate, gather_series, moments};
@@ -43,6 +44,8 @@ pub struct Vmc<'a> {
     pub burn_in_due: bool,
     /// What results show as parameters in place of those of the wave function that is sampled.
     pub shown: Option<ShownParameters>,
+    /// What is known of the problem and not used by the input, a sentence each.
+    pub unused: Vec<String>,
     mark: Place,
 }
 
@@ -51,6 +54,7 @@ impl<'a> Vmc<'a> {
     pub fn new(source: &Source, problem: Problem<'a>, rank: usize, size: usize) -> Result<Self> {
         let ensemble = problem::ensemble(source, &problem, rank, size)?;
         Ok(Vmc {
+            unused: unused::unused(source, &problem),
             problem,
             ensemble,
             sampler: source.input.sampler.clone().unwrap_or_default(),

@@ -34,6 +34,8 @@ pub struct Problem<'a> {
     pub facts: Facts,
     /// Sublattice A of the sign rule, if one is used.
     pub sign_rule: Option<Vec<bool>>,
+    /// One of the two sublattices of the bonds, where they have two.
+    pub bipartite: Option<Vec<bool>>,
     /// What operators stand for in the input.
     pub units: Units,
 }
@@ -51,6 +53,8 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
         SignRuleName::None => None,
         SignRuleName::Marshall => Some(marshall_sublattice(lattice.sites, &model.marshall_bonds)?),
     };
+    let bipartite = bipartition(lattice.sites, &model.marshall_bonds).ok();
+    let bipartite = bipartite.filter(|_| !model.marshall_bonds.is_empty());
     let facts = Facts {
         pairs: model.exchange_bonds,
         ..hamiltonian.facts(&basis, sign_rule.as_deref())
@@ -69,6 +73,7 @@ pub fn problem<'a>(source: &Source, registry: &Registry<'a>) -> Result<Problem<'
         hamiltonian,
         facts,
         sign_rule,
+        bipartite,
         units: model.units,
     })
 }

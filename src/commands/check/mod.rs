@@ -43,6 +43,8 @@ pub struct Answer {
     plan: Option<Plan>,
     forecast: Forecast,
     header: String,
+    /// What is known of the problem and not used by the input.
+    unused: Vec<String>,
 }
 
 /// Builds everything that a run would build, tries a piece of it, and forecasts the rest.
@@ -58,7 +60,8 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     let local = asked.ranks.min(job::placement::cores());
     let share = linalg::total_memory() / local as f64;
     let before = job::trim_and_measure();
-    let start = calculation::start(&source, registry, (0, asked.ranks), share)?;
+    let start = calculation::start(&source, registry, (0, asked.ranks), share);
+    let start = start.map_err(|e| source.located(e))?;
     let built = Built {
         held: (job::trim_and_measure() - before).max(0.0),
         most: (job::peak_memory() - before).max(0.0),
@@ -78,6 +81,7 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
         }
         None => Vec::new(),
     };
+    let unused = world.unused();
     drop((world, stages));
     let mut forecast = match &plan {
         None => predict_sections(asked, &source, registry, &sections, &stop)?,
@@ -98,6 +102,7 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
         chains: source.input.sampler.clone().unwrap_or_default().chains,
         plan,
         forecast,
+        unused,
     })
 }
 
@@ -204,12 +209,15 @@ impl Answer {
         if json {
             let mut object = self.plan.as_ref().map_or_else(|| json!({}), Plan::json);
             self.forecast.add_to(&mut object, &self.header);
+            object["unused"] = json!(self.unused);
             return object.to_string();
         }
         let own = "(in place of those of jobs/slurm-run.sh)";
         let more = format!("--ranks n is for n ranks, {} at most", self.chains);
+        let hints: Vec<_> = self.unused.iter().map(|f| format!("\nhint: {f}")).collect();
+        let hints = hints.concat();
         format!(
-            "{}\n{}\n\nLines of a job script {own}; {more}:\n{}",
+            "{}\n{}{hints}\n\nLines of a job script {own}; {more}:\n{}",
             self.plan
                 .as_ref()
                 .map_or(self.title.clone(), |plan| plan.text(&self.title)),

@@ -36,6 +36,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use values::{attribute, write_value};
 
+/// Version of the HDF5 library.
+pub fn library() -> String {
+    let (major, minor, release) = ::hdf5::library_version();
+    format!("HDF5 {major}.{minor}.{release}")
+}
+
 /// Version of the layout of every file of the program.
 pub const SCHEMA_VERSION: i64 = 2;
 

@@ -1,0 +1,81 @@
+//! Decides what is known of a problem and not used by the input: a conserved sector, a sign rule,
+//! a symmetry that ties parameters.
+
+use super::problem::Problem;
+use crate::basis::{PARTICLES, TOTAL_SZ};
+use crate::input::Source;
+use crate::lattice::Group;
+use crate::table::Entry;
+
+/// Most sites of a lattice whose groups are made for the sake of a sentence.
+const MOST_SITES: usize = 1024;
+
+/// One sentence for each fact that would help and is not used, with the key that uses it.
+pub fn unused(source: &Source, problem: &Problem) -> Vec<String> {
+    let all = [sector(problem), sign_rule(problem), ties(source, problem)];
+    all.into_iter().flatten().collect()
+}
+
+/// A charge that the Hamiltonian conserves and the configurations do not.
+fn sector(problem: &Problem) -> Option<String> {
+    let (basis, facts) = (&problem.basis, &problem.facts);
+    if !basis.charges().is_empty() || facts.connected == 0 {
+        return None;
+    }
+    let odd = basis.is_spin_half() && basis.sites() % 2 == 1;
+    let (what, example) = match *facts.conserved.first()? {
+        TOTAL_SZ if odd => ("total Sz", "{ total_sz = 0.5 }"),
+        TOTAL_SZ => ("total Sz", "{ total_sz = 0 }"),
+        PARTICLES => ("the number of particles", "{ particles = n }"),
+        _ => return None,
+    };
+    Some(format!(
+        "the Hamiltonian conserves {what}, and the input leaves it free: hamiltonian.sector = \
+         {example} (for example) samples one sector alone"
+    ))
+}
+
+/// The sign rule of a bipartite lattice, where it makes all amplitudes positive.
+fn sign_rule(problem: &Problem) -> Option<String> {
+    let in_a = problem.bipartite.as_deref()?;
+    if problem.sign_rule.is_some() || problem.facts.stoquastic {
+        return None;
+    }
+    let after = problem.hamiltonian.facts(&problem.basis, Some(in_a));
+    after.stoquastic.then(|| {
+        "the lattice is bipartite and the coupling antiferromagnetic: hamiltonian.sign_rule = \
+         \"marshall\" gives the signs of the ground state, and without it a network has to find \
+         them"
+            .into()
+    })
+}
+
+/// The symmetry of the lattice, where the wave function could be tied by it.
+fn ties(source: &Source, problem: &Problem) -> Option<String> {
+    let table = source.input.ansatz.as_ref()?;
+    let kind = table.get("kind")?.as_str()?;
+    let entry = problem.registry.ansatze.iter().find(|e| e.kind() == kind)?;
+    let schema = entry.schema();
+    schema["properties"].get("symmetry")?;
+    let text = schema.to_string();
+    let given = table.get("symmetry").and_then(toml::Value::as_str);
+    if given.is_some_and(|name| name != "none") || table.contains_key("load") {
+        return None;
+    }
+    let holds = |group: &Group| {
+        let order = group.permutations.len();
+        let kept = problem.hamiltonian.is_invariant(&group.generators(), false);
+        (order > 1 && kept).then_some(order)
+    };
+    let lattice = Some(&problem.lattice).filter(|l| l.sites <= MOST_SITES)?;
+    let translations = lattice.translations().ok().as_ref().and_then(holds)?;
+    let space = lattice.space_group().ok().as_ref().and_then(holds);
+    let space = space.filter(|_| text.contains("space-group"));
+    let more = space.map_or_else(String::new, |order| {
+        format!(", or \"space-group\" by all {order} elements")
+    });
+    Some(format!(
+        "the Hamiltonian has the {translations} translations of the lattice: ansatz.symmetry = \
+         \"translations\" ties the parameters by them{more}"
+    ))
+}

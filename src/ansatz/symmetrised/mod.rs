@@ -12,9 +12,11 @@
 
 mod factory;
 mod group;
+mod normalised;
 mod sums;
 
 pub use factory::{build, schema};
+pub use normalised::Normalised;
 pub use sums::SymmetrisedBatch;
 
 use super::field::reduce;

@@ -129,10 +129,18 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         .iter()
         .map(|keys| format!("kind = \"convnext\"\nwidth = 3\n{keys}"))
         .collect(),
-        "autoregressive" => ["features = [3, 2]", "features = [4]\npositive = true"]
-            .iter()
-            .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
-            .collect(),
+        "autoregressive" => [
+            "features = [3, 2]",
+            "features = [4]\npositive = true",
+            "network = \"conv1d\"\nfeatures = [3, 2]\nkernel = 3",
+            "network = \"conv2d\"\nfeatures = [2]\nkernel = [2, 3]",
+            "network = \"gru\"\nhidden = 3",
+            "network = \"rnn2d\"\nhidden = 2\npath = \"snake\"",
+            "network = \"transformer\"\nwidth = 4\nheads = 2\nlayers = 1\nratio = 2",
+        ]
+        .iter()
+        .map(|keys| format!("kind = \"autoregressive\"\n{keys}"))
+        .collect(),
         "mps" => [
             "bond_dimension = 3",
             "bond_dimension = 2\nboundary = \"periodic\"",
@@ -182,6 +190,20 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
                 of("kind = \"table\", init = 0.4, parameters = \"real\""),
             ]
         })
+        .chain(
+            [
+                ("momentum = [0]", ", positive = true"),
+                ("momentum = [2]", ""),
+                ("momentum = [3]\nreflection = 1", ""),
+            ]
+            .iter()
+            .map(|(numbers, more)| {
+                format!(
+                    "kind = \"symmetrised\"\nmode = \"normalised\"\n{numbers}\n\
+                     of = {{ kind = \"autoregressive\", network = \"gru\", hidden = 2{more} }}"
+                )
+            }),
+        )
         .collect(),
         other => panic!("add an example of {other}"),
     }
@@ -213,8 +235,12 @@ fn every_registered_wave_function_obeys_the_laws() {
         let able = ANSATZE
             .iter()
             .filter(|e| e.any_values || basis.is_spin_half());
-        for text in able.flat_map(examples).filter(possible) {
-            let square = text.contains("peps");
+        let spins = basis.is_spin_half();
+        let known = |text: &String| spins || !text.contains("autoregressive");
+        for text in able.flat_map(examples).filter(possible).filter(known) {
+            let square = ["peps", "conv2d", "rnn2d"]
+                .iter()
+                .any(|kind| text.contains(kind));
             let lattice = if square { &square_lattice } else { &lattice };
             let mut ansatz = parsed(&text, lattice, &basis).unwrap();
             if text.contains("autoregressive") {
@@ -467,6 +493,54 @@ fn wrong_inputs_name_the_key() {
             "ansatz.init",
         ),
         ("kind = \"mps\"\nload = \"none.h5\"", "ansatz.load"),
+        ("kind = \"autoregressive\"", "ansatz.features"),
+        (
+            "kind = \"autoregressive\"\nfeatures = [2]\nhidden = 3",
+            "ansatz.hidden",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"gru\"",
+            "ansatz.hidden",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"gru\"\nhidden = 2\nfeatures = [3]",
+            "ansatz.features",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"conv1d\"\nfeatures = [3]",
+            "ansatz.kernel",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"conv1d\"\nfeatures = [3]\nkernel = 1",
+            "ansatz.kernel",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"conv2d\"\nfeatures = [3]\nkernel = [2, 3]",
+            "ansatz.network",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"rnn2d\"\nhidden = 3",
+            "ansatz.network",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"transformer\"\nwidth = 4\nlayers = 1\n\
+             heads = 3",
+            "ansatz.heads",
+        ),
+        (
+            "kind = \"autoregressive\"\nfeatures = [3]\npath = \"snake\"",
+            "ansatz.path",
+        ),
+        (
+            "kind = \"symmetrised\"\nmomentum = [0]\nmode = \"normalised\"\n\
+             of = { kind = \"rbm\", density = 1 }",
+            "ansatz.mode",
+        ),
+        (
+            "kind = \"symmetrised\"\nmomentum = [3]\nmode = \"normalised\"\n\
+             of = { kind = \"autoregressive\", features = [2], positive = true }",
+            "ansatz.of",
+        ),
         ("kind = \"product\"\nfactors = []", "ansatz.factors"),
         (
             "kind = \"product\"\nfactors = [{ kind = \"jastro\" }]",

@@ -31,7 +31,7 @@ pub use registry::{
     check_parameters, warn_of_zeros,
 };
 
-use crate::derivatives::{Columns, Derivatives, Kind, Matrix};
+use crate::derivatives::{Columns, Derivatives, Kind, Mask, Matrix};
 use crate::error::{Error, Result};
 use crate::rng::{Generator, Origin};
 use crate::table::{Shelf, schema_of};

@@ -4,6 +4,7 @@
 //! Column (i, j) of two factors is a_si b_sj; what the derivatives answer as a whole is the sum
 //! over such blocks.
 
+use super::masked::{Mask, Masked};
 use crate::linalg::products::{Op, as_reals, from_reals, multiply};
 use crate::number::flatten;
 use ndarray::{Array2, Axis, s};
@@ -27,6 +28,8 @@ pub enum Columns {
     Dense(Arc<Matrix>),
     /// Column (i, j), j running faster: a_si b_sj.
     Outer(Arc<Matrix>, Arc<Matrix>),
+    /// Of a masked layer: inputs, which are real, and signals of all positions.
+    Masked(Arc<Matrix>, Arc<Matrix>, Mask),
     /// Of a holomorphic factor among stacked ones: each column O of these stands for the two real
     /// parameters' O and i O.
     Pairs(Box<Columns>),
@@ -195,12 +198,22 @@ pub(super) fn shaped<T>(shape: (usize, usize), values: Vec<T>) -> Array2<T> {
         .unwrap_or_else(|_| unreachable!("the shape was taken from the factors"))
 }
 
+/// Both factors of a masked layer.
+pub(super) fn masked<'a>(inputs: &'a Matrix, signals: &'a Matrix, mask: &Mask) -> Masked<'a> {
+    Masked {
+        inputs,
+        signals,
+        mask: *mask,
+    }
+}
+
 impl Columns {
     /// Number of complex (or real) columns, before pairs are told apart.
     pub(super) fn width(&self) -> usize {
         match self {
             Columns::Dense(a) => a.dim().1,
             Columns::Outer(a, b) => a.dim().1 * b.dim().1,
+            Columns::Masked(a, b, mask) => masked(a, b, mask).width(),
             Columns::Pairs(inner) => inner.width(),
         }
     }
@@ -218,7 +231,7 @@ impl Columns {
     pub(super) fn factors(&self) -> Vec<&Arc<Matrix>> {
         match self {
             Columns::Dense(a) => vec![a],
-            Columns::Outer(a, b) => vec![a, b],
+            Columns::Outer(a, b) | Columns::Masked(a, b, _) => vec![a, b],
             Columns::Pairs(inner) => inner.factors(),
         }
     }
@@ -227,6 +240,7 @@ impl Columns {
         match self {
             Columns::Dense(a) => Columns::Dense(factor(a)),
             Columns::Outer(a, b) => Columns::Outer(factor(a), factor(b)),
+            Columns::Masked(a, b, mask) => Columns::Masked(factor(a), factor(b), *mask),
             Columns::Pairs(inner) => Columns::Pairs(Box::new(inner.rebuilt(factor))),
         }
     }
@@ -254,6 +268,7 @@ impl Columns {
                     };
                 }
             }
+            Columns::Masked(a, b, mask) => masked(a, b, mask).add_product(&v, out),
             Columns::Pairs(inner) => inner.add_product(v, out),
         }
     }
@@ -269,6 +284,7 @@ impl Columns {
                 let weighted = Array2::from_shape_fn(b.dim(), |(s, j)| w[s] * b.get(s, j).conj());
                 a.adjoint_times(&weighted).into_raw_vec_and_offset().0
             }
+            Columns::Masked(a, b, mask) => masked(a, b, mask).adjoint(w),
             Columns::Pairs(inner) => inner.adjoint(w),
         }
     }
@@ -287,6 +303,7 @@ impl Columns {
                     k += last - first;
                 }
             }
+            Columns::Masked(a, b, mask) => masked(a, b, mask).visit(s, range, put),
             // Column 2 k is O, column 2 k + 1 is i O.
             Columns::Pairs(inner) => {
                 let mut part = |whole: Range<usize>, skip: usize, turn: Complex64| {

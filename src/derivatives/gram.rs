@@ -5,7 +5,8 @@
 //! re re' = Re(O O'* + O O')/2, im im' = Re(O O'* − O O')/2, im re' = Im(O O' + O O'*)/2, re im'
 //! = Im(O O' − O O'*)/2.
 
-use super::columns::{Columns, Matrix, Numbers, Span};
+use super::columns::{Columns, Matrix, Numbers, Span, masked};
+use super::masked::Masked;
 use super::{Derivatives, Kind, PORTION};
 use crate::linalg::dense::Lapack;
 use crate::linalg::products::Op;
@@ -13,6 +14,9 @@ use ndarray::{Array2, ArrayViewMut2, Axis, Zip, s};
 use num_complex::Complex64;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Some rows of a masked layer.
+pub type MaskedRows<'a> = (Masked<'a>, &'a Range<usize>);
 
 /// Numbers in which a solver's matrices are written: `f64` for real and stacked parameters, else
 /// `Complex64`.
@@ -22,6 +26,8 @@ pub trait MatrixNumber: Lapack {
     fn put(first: &mut [Self], second: &mut [Self], run: Span);
     /// Adds O O'^H, given with O O'^T where rows are stacked.
     fn add_gram(out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>);
+    /// Adds that of some rows of two masked layers.
+    fn add_masked(out: ArrayViewMut2<Self>, mine: MaskedRows, other: MaskedRows, kind: Kind);
 }
 
 impl MatrixNumber for f64 {
@@ -64,6 +70,9 @@ impl MatrixNumber for f64 {
             }
         }
     }
+    fn add_masked(out: ArrayViewMut2<Self>, mine: MaskedRows, other: MaskedRows, kind: Kind) {
+        (mine.0).add_gram(mine.1, &other.0, other.1, kind == Kind::Stacked, out);
+    }
     fn add_gram(mut out: ArrayViewMut2<Self>, hermitian: &Matrix, bilinear: Option<&Matrix>) {
         if out.dim() == hermitian.dim() {
             let Matrix::Real(h) = hermitian else {
@@ -99,6 +108,9 @@ impl MatrixNumber for Complex64 {
             Numbers::Real(row) => out.zip(row).for_each(|(o, x)| *o = factor * x),
             Numbers::Complex(row) => out.zip(row).for_each(|(o, z)| *o = factor * z),
         }
+    }
+    fn add_masked(_: ArrayViewMut2<Self>, _: MaskedRows, _: MaskedRows, _: Kind) {
+        unreachable!("the parameters of a masked layer are real")
     }
     fn add_gram(mut out: ArrayViewMut2<Self>, hermitian: &Matrix, _bilinear: Option<&Matrix>) {
         match hermitian {
@@ -204,6 +216,11 @@ impl Derivatives {
         };
         let (mut hermitian, mut bilinear) = (grams(Op::Adjoint), grams(Op::Transpose));
         for (mine, other) in self.blocks.iter().zip(&other.blocks) {
+            if let (Columns::Masked(a, b, mask), Columns::Masked(c, d, _)) = (mine, other) {
+                let (own, others) = (masked(a, b, mask), masked(c, d, mask));
+                T::add_masked(out.view_mut(), (own, &rows), (others, &columns), self.kind);
+                continue;
+            }
             let h = hermitian.block(mine, other);
             if mine.paired() {
                 // The bilinear parts of O and i O cancel, the others are equal.

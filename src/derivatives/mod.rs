@@ -5,7 +5,8 @@
 //! weights of a dense layer have the columns O_{s,(i,j)} = a_si b_sj, activation times
 //! back-propagated signal, so (O v)_s = Σ_j (A V)_sj b_sj, O^H w = A^H (w ∘ B*) and O O'^H = (A
 //! A'^H) ∘ (B B'^H), the product of two small Gram matrices entry by entry: samples × (widths)
-//! numbers are kept instead of samples × parameters.
+//! numbers are kept instead of samples × parameters. A masked layer has such columns for every
+//! position, of a growing part of one factor.
 //!
 //! Vectors are flat: parameters as in the parameter vector; samples one real number each, or (re,
 //! im) unless the kind is [`Kind::Real`]. For [`Kind::Stacked`], re and im of a sample are two real
@@ -13,9 +14,11 @@
 
 mod columns;
 mod gram;
+mod masked;
 
 pub use columns::{Columns, Matrix};
 pub use gram::MatrixNumber;
+pub use masked::Mask;
 
 use crate::linalg::products::{Op, multiply};
 use crate::number::{flatten, unflatten};
@@ -278,6 +281,10 @@ impl Derivatives {
                     (squared(b) * w).view(),
                     Op::Same,
                 ),
+                Columns::Masked(a, b, mask) => {
+                    let w = w.as_slice().unwrap_or_default();
+                    return columns::masked(a, b, mask).squares(w);
+                }
                 Columns::Pairs(inner) => {
                     return of(inner, w).into_iter().flat_map(|x| [x, x]).collect();
                 }

@@ -14,6 +14,7 @@ pub mod products;
 pub mod rotations;
 #[cfg(feature = "scalapack")]
 pub mod scalapack;
+pub mod sheets;
 pub mod simd;
 pub mod vectors;
 pub mod windowed;

@@ -1,14 +1,17 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
-use super::{Autoregressive, Made};
+use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
 use crate::ansatz::{Context, Erased, check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use serde::Deserialize;
 
 fn one() -> f64 {
     1.0
 }
+
+/// Most units of a layer.
+const MOST: usize = 1 << 20;
 
 /// The network that gives the conditional probabilities.
 #[derive(
@@ -19,6 +22,38 @@ enum NetworkName {
     /// Masked dense layers.
     #[default]
     Made,
+    /// Convolutions along the path.
+    Conv1d,
+    /// Convolutions on a square lattice.
+    Conv2d,
+    /// A gated recurrent network along the path.
+    Gru,
+    /// A recurrent network on a square lattice.
+    Rnn2d,
+    /// Attention to all positions before.
+    Transformer,
+}
+
+impl NetworkName {
+    fn name(self) -> &'static str {
+        match self {
+            NetworkName::Made => "made",
+            NetworkName::Conv1d => "conv1d",
+            NetworkName::Conv2d => "conv2d",
+            NetworkName::Gru => "gru",
+            NetworkName::Rnn2d => "rnn2d",
+            NetworkName::Transformer => "transformer",
+        }
+    }
+    /// Its own keys.
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            NetworkName::Made => &["features"],
+            NetworkName::Conv1d | NetworkName::Conv2d => &["features", "kernel"],
+            NetworkName::Gru | NetworkName::Rnn2d => &["hidden"],
+            NetworkName::Transformer => &["width", "heads", "layers", "ratio"],
+        }
+    }
 }
 
 /// The order in which sites are drawn.
@@ -34,15 +69,42 @@ enum PathName {
     Snake,
 }
 
+/// Sites of a window.
+#[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+enum Kernel {
+    /// Along the path.
+    Length(usize),
+    /// Rows and columns.
+    Area([usize; 2]),
+}
+
 /// A normalised product of conditional amplitudes, which can be drawn without a chain.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keys {
-    /// What gives the conditional probabilities: "made", masked dense layers. Default "made".
+    /// What gives the conditional probabilities: "made", masked dense layers; "conv1d",
+    /// convolutions along the path; "conv2d", convolutions on a square lattice; "gru", a gated
+    /// recurrent network; "rnn2d", a recurrent network on a square lattice; "transformer". Default
+    /// "made".
     #[serde(default)]
     network: NetworkName,
-    /// Units per site of each hidden layer, from the spins on; [] for none. No default.
-    features: Vec<usize>,
+    /// Units per site of each hidden layer of "made", "conv1d" and "conv2d", from the spins on; []
+    /// for none. No default.
+    features: Option<Vec<usize>>,
+    /// Window of "conv1d", positions of the path, such as 5; of "conv2d", rows and columns, such as
+    /// [3, 5]. No default.
+    kernel: Option<Kernel>,
+    /// Units of the state of "gru" and "rnn2d". No default.
+    hidden: Option<usize>,
+    /// Features of a site in "transformer". No default.
+    width: Option<usize>,
+    /// Heads of the attention of "transformer"; they divide the width. No default.
+    heads: Option<usize>,
+    /// Layers of "transformer". No default.
+    layers: Option<usize>,
+    /// Units between the two maps of a layer of "transformer", in units of the width. Default 4.
+    ratio: Option<usize>,
     /// The order of the sites: "rows", or "snake" on square lattices. Default "rows".
     #[serde(default)]
     path: PathName,
@@ -54,54 +116,204 @@ struct Keys {
     init: f64,
 }
 
-fn path(keys: &Keys, context: &Context) -> Result<Vec<usize>> {
-    let sites = context.basis.sites();
-    if keys.path == PathName::Rows {
-        return Ok((0..sites).collect());
-    }
-    let snake = context.lattice.snake().filter(|path| path.len() == sites);
-    snake.ok_or_else(|| {
-        Error::input(
-            context.key("path"),
-            "\"snake\" needs the rows of a square lattice",
-            "use path = \"rows\"",
-        )
-    })
+/// The keys beside what they are keys of.
+struct Input<'a> {
+    keys: Keys,
+    context: &'a Context<'a>,
+    sites: usize,
 }
 
-/// Builds an autoregressive wave function from its table.
-pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+impl Input<'_> {
+    fn path(&self) -> Result<Vec<usize>> {
+        if self.keys.path == PathName::Rows {
+            return Ok((0..self.sites).collect());
+        }
+        let snake = self.context.lattice.snake();
+        let remedy = "use path = \"rows\"";
+        let problem = "\"snake\" needs the rows of a square lattice";
+        snake
+            .filter(|path| path.len() == self.sites)
+            .ok_or_else(|| self.context.wrong("path", problem, remedy))
+    }
+
+    /// Length of a row of the lattice.
+    fn row(&self) -> Result<usize> {
+        let lattice = self.context.lattice;
+        let rows = lattice.snake().filter(|path| path.len() == self.sites);
+        if rows.is_some() && lattice.spec.kind == "square" {
+            return Ok(lattice.extent()[0]);
+        }
+        let name = self.keys.network.name();
+        let problem = format!("\"{name}\" needs a square lattice");
+        let remedy = "use network = \"made\", \"conv1d\", \"gru\" or \"transformer\"";
+        Err(self.context.wrong("network", problem, remedy))
+    }
+
+    /// A key of this network, from 1 to `most`.
+    fn count(&self, key: &str, value: Option<usize>, most: usize) -> Result<usize> {
+        let name = self.keys.network.name();
+        let remedy = format!("give a number from 1 to {most}");
+        match value {
+            None => Err(self
+                .context
+                .wrong(key, format!("\"{name}\" needs it"), remedy)),
+            Some(n) if n == 0 || n > most => {
+                Err(self
+                    .context
+                    .wrong(key, format!("{n} is out of range"), remedy))
+            }
+            Some(n) => Ok(n),
+        }
+    }
+
+    fn features(&self) -> Result<Vec<usize>> {
+        let remedy = format!("give each hidden layer from 1 to {MOST} units per site, such as [8]");
+        let name = self.keys.network.name();
+        let Some(features) = &self.keys.features else {
+            return Err(self
+                .context
+                .wrong("features", format!("\"{name}\" needs it"), remedy));
+        };
+        if features.iter().any(|&f| f == 0 || f > MOST) {
+            let problem = format!("{features:?} has a layer without units or with too many");
+            return Err(self.context.wrong("features", problem, remedy));
+        }
+        Ok(features.clone())
+    }
+
+    fn window(&self) -> Result<Window> {
+        let wrong = |remedy: &str| {
+            let name = self.keys.network.name();
+            let problem = format!("it is not a window of \"{name}\"");
+            Err(self.context.wrong("kernel", problem, remedy))
+        };
+        match (self.keys.network, self.keys.kernel) {
+            (NetworkName::Made, _) => Ok(Window::All),
+            (NetworkName::Conv1d, Some(Kernel::Length(length))) if (2..=MOST).contains(&length) => {
+                Ok(Window::Chain(length))
+            }
+            (NetworkName::Conv1d, _) => wrong("give a number of positions from 2 on, such as 5"),
+            (_, Some(Kernel::Area([rows, columns])))
+                if rows > 0
+                    && columns > 0
+                    && rows * columns > 1
+                    && rows.max(columns) <= 1 << 10 =>
+            {
+                let length = self.row()?;
+                if self.keys.path == PathName::Snake {
+                    let problem = "the window of \"conv2d\" lies along rows in one direction";
+                    return Err(self.context.wrong("path", problem, "use path = \"rows\""));
+                }
+                Ok(Window::Square {
+                    rows,
+                    columns,
+                    length,
+                })
+            }
+            _ => wrong("give rows and columns, such as [3, 5]"),
+        }
+    }
+
+    /// An error where a key of another network is given.
+    fn check_keys(&self, table: &toml::Table) -> Result<()> {
+        let network = self.keys.network;
+        for key in [
+            "features", "kernel", "hidden", "width", "heads", "layers", "ratio",
+        ] {
+            if table.contains_key(key) && !network.keys().contains(&key) {
+                let own = network.keys().join("\", \"");
+                return Err(self.context.wrong(
+                    key,
+                    format!("\"{}\" has no such key", network.name()),
+                    format!("remove the key; it has \"{own}\""),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn transformer(&self) -> Result<TransformerShape> {
+        let keys = &self.keys;
+        let shape = TransformerShape {
+            positions: self.sites,
+            width: self.count("width", keys.width, MOST)?,
+            heads: self.count("heads", keys.heads, MOST)?,
+            layers: self.count("layers", keys.layers, 1 << 10)?,
+            ratio: self.count("ratio", keys.ratio.or(Some(4)), 1 << 10)?,
+        };
+        if !shape.width.is_multiple_of(shape.heads) {
+            let problem = format!(
+                "{} heads do not divide the width {}",
+                shape.heads, shape.width
+            );
+            return Err(self
+                .context
+                .wrong("heads", problem, "choose a divisor of the width"));
+        }
+        Ok(shape)
+    }
+
+    /// The wave function, after its parameters were found to fit in memory.
+    fn build(&self) -> Result<Autoregressive> {
+        let (n, keys, origin) = (self.sites, &self.keys, self.context.origin);
+        let (positive, init) = (keys.positive, keys.init);
+        let outputs = if positive { 2 } else { 4 };
+        let up = self.context.basis.fixed(TOTAL_SZ);
+        let up = up.map(|twice| (n as i32 + twice) as usize / 2);
+        let path = self.path()?;
+        Ok(match keys.network {
+            NetworkName::Made | NetworkName::Conv1d | NetworkName::Conv2d => {
+                let (features, window) = (self.features()?, self.window()?);
+                check_parameters(Layered::count(n, window, &features, outputs), 1.0)?;
+                let network = Layered::new(n, window, &features, outputs, init, origin);
+                Autoregressive::new(network, path, up, positive)
+            }
+            NetworkName::Gru => {
+                let hidden = self.count("hidden", keys.hidden, MOST)?;
+                check_parameters(Gru::count(hidden, positive), 1.0)?;
+                let network = Gru::new(n, hidden, positive, init, origin);
+                Autoregressive::new(network, path, up, positive)
+            }
+            NetworkName::Rnn2d => {
+                let (length, hidden) = (self.row()?, self.count("hidden", keys.hidden, MOST)?);
+                check_parameters(Rnn2d::count(hidden, positive), 1.0)?;
+                let rows = (length, keys.path == PathName::Snake);
+                let network = Rnn2d::new(n, rows, hidden, positive, init, origin);
+                Autoregressive::new(network, path, up, positive)
+            }
+            NetworkName::Transformer => {
+                let shape = self.transformer()?;
+                check_parameters(shape.count(outputs), 1.0)?;
+                let network = Transformer::new(shape, outputs, init, origin);
+                Autoregressive::new(network, path, up, positive)
+            }
+        })
+    }
+}
+
+/// An autoregressive wave function from its table.
+///
+/// Errors: [`crate::error::Error::Input`] at a key that does not fit,
+/// [`crate::error::Error::Memory`] where its parameters do not.
+pub fn autoregressive(table: &toml::Table, context: &Context) -> Result<Autoregressive> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     check_init(keys.init, context)?;
     if !context.basis.is_spin_half() {
         let key = context.key("kind");
         return Err(only_spin_half(&key, "\"autoregressive\""));
     }
-    if keys.features.contains(&0) || keys.features.iter().any(|&f| f > 1 << 20) {
-        return Err(Error::input(
-            context.key("features"),
-            format!(
-                "{:?} has a layer without units or with too many",
-                keys.features
-            ),
-            "give each hidden layer from 1 to 1048576 units per site, such as [8]",
-        ));
-    }
-    let sites = context.basis.sites();
-    let heads = if keys.positive { 2 } else { 4 };
-    check_parameters(Made::count(sites, &keys.features, heads), 1.0)?;
-    let path = path(&keys, context)?;
-    let up = context.basis.fixed(TOTAL_SZ);
-    let up = up.map(|twice| (sites as i32 + twice) as usize / 2);
-    let network = match keys.network {
-        NetworkName::Made => Made::new(sites, &keys.features, heads, keys.init, context.origin),
+    let input = Input {
+        keys,
+        context,
+        sites: context.basis.sites(),
     };
-    Ok(Erased::new(Autoregressive::new(
-        network,
-        path,
-        up,
-        keys.positive,
-    )))
+    input.check_keys(table)?;
+    input.build()
+}
+
+/// Builds an autoregressive wave function from its table.
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+    Ok(Erased::new(autoregressive(table, context)?))
 }
 
 /// The keys of the table.

@@ -1,28 +1,44 @@
-//! Golden numbers, normalisation and drawn samples of masked networks.
+//! Norm, drawn samples and laws of every network; blocks of questions.
 
 use super::*;
-use crate::ansatz::Matrix;
-use crate::basis::Basis;
+use crate::ansatz::{ANSATZE, Context};
+use crate::basis::{Basis, Step};
+use crate::lattice::{Boundary, Lattice, LatticeSpec};
 use crate::rng::{Purpose, stream};
+use crate::table::Shelf;
 
-/// p_k = A sin(0.11 + 0.37 k + 0.0013 k²).
-fn golden(up: Option<usize>) -> Autoregressive<Made> {
-    let made = Made::new(8, &[4], 4, 1.0, 1);
-    let mut psi = Autoregressive::new(made, (0..8).collect(), up, false);
-    let number = |k: usize| {
-        let k = k as f64;
-        0.15 * (0.11 + 0.37 * k + 0.0013 * k * k).sin()
+const NETWORKS: [&str; 8] = [
+    "features = [4]",
+    "features = []",
+    "network = 'conv1d'\nfeatures = [3, 2]\nkernel = 3",
+    "network = 'conv2d'\nfeatures = [3]\nkernel = [2, 3]",
+    "network = 'gru'\nhidden = 3",
+    "network = 'rnn2d'\nhidden = 2\npath = 'snake'",
+    "network = 'rnn2d'\nhidden = 2",
+    "network = 'transformer'\nwidth = 4\nheads = 2\nlayers = 2\nratio = 2\npath = 'snake'",
+];
+
+/// A network on a square of `size` sites, away from the kinks of SELU: the first position sees no
+/// spin, and differences there are no derivatives.
+fn network(keys: &str, size: [usize; 2], twice: Option<i64>) -> Autoregressive {
+    let spec = LatticeSpec::regular("square", &size, &[Boundary::Open]);
+    let lattice = Lattice::new(&spec).unwrap();
+    let basis = Basis::spin_half(lattice.sites, twice).unwrap();
+    let context = Context {
+        lattice: &lattice,
+        basis: &basis,
+        origin: 3.into(),
+        kinds: Shelf::new(ANSATZE),
+        folder: std::path::Path::new("."),
+        sign_rule: None,
+        hamiltonian: None,
+        path: "ansatz".into(),
     };
-    let count = psi.parameters().len();
-    psi.set_parameters(&(0..count).map(number).collect::<Vec<_>>())
-        .unwrap();
+    let mut psi = autoregressive(&keys.parse().unwrap(), &context).unwrap();
+    let moved = |(k, p): (usize, &f64)| p + 0.1 * (1.0 + k as f64).sin();
+    let parameters: Vec<f64> = psi.parameters().iter().enumerate().map(moved).collect();
+    psi.set_parameters(&parameters).unwrap();
     psi
-}
-
-fn spins(up: &[usize]) -> Vec<i8> {
-    (0..8)
-        .map(|i| if up.contains(&i) { 1 } else { -1 })
-        .collect()
 }
 
 fn all(n: usize, up: Option<usize>) -> Vec<i8> {
@@ -32,144 +48,47 @@ fn all(n: usize, up: Option<usize>) -> Vec<i8> {
         .collect()
 }
 
-#[track_caller]
-fn close(a: Complex64, re: f64, im: f64) {
-    assert!((a - Complex64::new(re, im)).norm() < 1e-9, "{a} {re} {im}");
-}
-
-#[test]
-fn golden_numbers_with_and_without_a_sector() {
-    let psi = golden(None);
-    let parameters = psi.parameters();
-    assert_eq!(parameters.len(), 752);
-    let cosines = |k: usize| (k as f64).cos();
-    let sum: f64 = parameters
-        .iter()
-        .enumerate()
-        .map(|(k, p)| p * cosines(k))
-        .sum();
-    assert!((sum + 0.11652172791028037).abs() < 1e-12);
-    let cases = [
-        (
-            None,
-            [-2.3386485210416694, 0.6282403620425194],
-            [-3.105842367455756, 0.39047415799146235],
-            [-0.6788076792814208, -3.887750643008447],
-            42.60384157834298,
-        ),
-        (
-            Some(4),
-            [-2.1358828328266464, 0.6282403620425194],
-            [-2.860869668680011, 0.39047415799146235],
-            [-0.04949482523926063, -3.887750643008447],
-            40.44454355367992,
-        ),
-    ];
-    for (up, neel, mixed, cosine, norm) in cases {
-        let psi = golden(up);
-        let xs = [spins(&[0, 2, 4, 6]), spins(&[0, 1, 3, 6])].concat();
-        let batch = psi.batch(&xs);
-        let log = psi.log_psi(&batch);
-        close(log[0], neel[0], neel[1]);
-        close(log[1], mixed[0], mixed[1]);
-        let Matrix::Complex(o) = psi.derivatives(&batch).written_out() else {
-            panic!("log-derivatives are complex");
-        };
-        let row = o.row(1);
-        let sum: Complex64 = row.iter().enumerate().map(|(k, o)| o * cosines(k)).sum();
-        close(sum, cosine[0], cosine[1]);
-        let squares: f64 = row.iter().map(Complex64::norm_sqr).sum();
-        assert!((squares - norm).abs() < 1e-9 * norm, "{squares} {norm}");
-    }
-}
-
-#[test]
-fn golden_conditional_probabilities() {
-    let batch = golden(Some(4)).batch(&spins(&[0, 1, 3, 6]));
-    let p = [
-        0.4161718780942761,
-        0.5328316525837465,
-        0.5171713694271257,
-        0.4408749898506978,
-    ];
-    for (p, heads) in p.iter().zip(batch.heads.chunks_exact(4)) {
-        assert!((conditional(heads, [true; 2])[0].exp() - p).abs() < 1e-12);
-    }
-    let last = conditional(&batch.heads[28..], [false, true]);
-    assert_eq!(last, [f64::NEG_INFINITY, 0.0]);
-}
-
 #[test]
 fn the_norm_is_one_also_for_large_parameters() {
-    for up in [None, Some(4), Some(0), Some(3), Some(8)] {
-        for scale in [1.0, 30.0, 3000.0] {
-            let mut psi = golden(up);
-            let large: Vec<f64> = psi.parameters().iter().map(|p| scale * p).collect();
-            psi.set_parameters(&large).unwrap();
-            let logs = psi.log_psi(&psi.batch(&all(8, up)));
-            assert!(logs.iter().all(|l| !l.re.is_nan()));
-            let norm: f64 = logs.iter().map(|l| (2.0 * l.re).exp()).sum();
-            assert!((norm - 1.0).abs() < 1e-12, "{up:?} {scale} {norm}");
+    for keys in NETWORKS {
+        for twice in [None, Some(0), Some(-8), Some(-2), Some(8)] {
+            let up = twice.map(|t| ((8 + t) / 2) as usize);
+            for scale in [1.0, 30.0, 3000.0] {
+                let mut psi = network(keys, [4, 2], twice);
+                let large: Vec<f64> = psi.parameters().iter().map(|p| scale * p).collect();
+                psi.set_parameters(&large).unwrap();
+                let logs = psi.log_psi(&psi.batch(&all(8, up)));
+                assert!(logs.iter().all(|l| !l.re.is_nan()));
+                let norm: f64 = logs.iter().map(|l| (2.0 * l.re).exp()).sum();
+                assert!(
+                    (norm - 1.0).abs() < 1e-12,
+                    "{keys} {twice:?} {scale} {norm}"
+                );
+            }
         }
-    }
-}
-
-/// Energy and variance on a ring of eight from ψ of every configuration: of the transverse-field
-/// Ising model at h = J = 1, and in the sector of the Heisenberg model with the sign rule.
-#[test]
-fn golden_energies() {
-    let cases = [
-        (None, -6.736645628933332, 13.053892184823198),
-        (Some(4), -1.6469857710605702, 2.824956002890896),
-    ];
-    for (up, energy, variance) in cases {
-        let (psi, states) = (golden(up), all(8, up));
-        let amplitude = |x: &[i8]| psi.log_psi(&psi.batch(x))[0].exp();
-        let changed = |x: &[i8], sites: &[usize]| {
-            let mut y = x.to_vec();
-            sites.iter().for_each(|&i| y[i] = -y[i]);
-            amplitude(&y)
-        };
-        let applied = |x: &[i8]| -> Complex64 {
-            let bond = |i: usize| {
-                let (j, own) = ((i + 1) % 8, amplitude(x));
-                let zz = f64::from(x[i] * x[j]);
-                match up {
-                    None => -zz * own - changed(x, &[i]),
-                    Some(_) if zz < 0.0 => 0.25 * zz * own - 0.5 * changed(x, &[i, j]),
-                    Some(_) => 0.25 * zz * own,
-                }
-            };
-            (0..8).map(bond).sum()
-        };
-        let rows = states.chunks_exact(8);
-        let found: Vec<_> = rows.map(|x| (amplitude(x), applied(x))).collect();
-        let mean: Complex64 = found.iter().map(|(psi, h)| psi.conj() * h).sum();
-        let square: f64 = found.iter().map(|(_, h)| h.norm_sqr()).sum();
-        close(mean, energy, 0.0);
-        assert!((square - energy * energy - variance).abs() < 1e-9);
     }
 }
 
 #[test]
 fn outside_the_sector_psi_vanishes() {
-    let psi = golden(Some(4));
-    let batch = psi.batch(&spins(&[0, 1, 2, 3, 4]));
-    assert_eq!(psi.log_psi(&batch)[0].re, f64::NEG_INFINITY);
+    for keys in NETWORKS {
+        let psi = network(keys, [4, 2], Some(0));
+        let batch = psi.batch(&[1, 1, 1, 1, 1, -1, -1, -1]);
+        assert_eq!(psi.log_psi(&batch)[0].re, f64::NEG_INFINITY);
+    }
 }
 
 /// Pearson's χ² over all configurations, at most five standard deviations above its mean.
 #[test]
 fn drawn_samples_follow_the_wave_function() {
-    for (up, path) in [(None, false), (Some(4), false), (Some(3), true)] {
-        let path: Vec<usize> = if path {
-            (0..8).rev().collect()
-        } else {
-            (0..8).collect()
-        };
-        let psi = Autoregressive::new(golden(None).network, path, up, false);
+    for (keys, twice) in NETWORKS
+        .into_iter()
+        .zip([None, Some(0), Some(-2)].into_iter().cycle())
+    {
+        let up = twice.map(|t: i64| ((8 + t) / 2) as usize);
+        let psi = network(keys, [4, 2], twice);
         let streams = |k| stream(5, Purpose::Law, k, 0);
-        let mut rngs: Vec<Generator> = (0..40_000).map(streams).collect();
+        let mut rngs: Vec<Generator> = (0..20_000).map(streams).collect();
         let (mut xs, mut weights) = (vec![0; 8 * rngs.len()], vec![0.0; rngs.len()]);
         psi.draw(&mut rngs, &mut xs, &mut weights);
         let logs = psi.log_psi(&psi.batch(&xs));
@@ -190,47 +109,75 @@ fn drawn_samples_follow_the_wave_function() {
         }
         assert_eq!(seen, rngs.len() as f64);
         let degrees: f64 = cells - 1.0;
-        assert!(
-            (chi - degrees).abs() < 5.0 * (2.0 * degrees).sqrt(),
-            "{chi} {degrees}"
-        );
+        let off = (chi - degrees).abs();
+        assert!(off < 5.0 * (2.0 * degrees).sqrt(), "{keys} {chi} {degrees}");
     }
 }
 
 #[test]
 fn what_a_generator_draws_does_not_depend_on_the_others() {
-    let psi = golden(Some(4));
-    let rngs = || (0..5).map(|k| stream(5, Purpose::Law, k, 0));
-    let (mut xs, mut weights) = (vec![0; 40], vec![0.0; 5]);
-    psi.draw(&mut rngs().collect::<Vec<_>>(), &mut xs, &mut weights);
-    let (mut one, mut weight) = (vec![0; 8], vec![0.0]);
-    psi.draw(
-        &mut rngs().skip(3).collect::<Vec<_>>()[..1],
-        &mut one,
-        &mut weight,
-    );
-    assert_eq!((&one[..], weight[0]), (&xs[24..32], weights[3]));
-}
-
-/// The first position sees no spin: with its starting bias 0 it stands where SELU has a kink, and
-/// differences are no derivatives.
-fn away_from_kinks(psi: &mut Autoregressive<Made>) {
-    let moved = |(k, p): (usize, &f64)| p + 0.1 * (1.0 + k as f64).sin();
-    let parameters: Vec<f64> = psi.parameters().iter().enumerate().map(moved).collect();
-    psi.set_parameters(&parameters).unwrap();
+    for keys in NETWORKS {
+        let psi = network(keys, [4, 2], Some(0));
+        let rngs = || (0..100).map(|k| stream(5, Purpose::Law, k, 0));
+        let (mut xs, mut weights) = (vec![0; 800], vec![0.0; 100]);
+        psi.draw(&mut rngs().collect::<Vec<_>>(), &mut xs, &mut weights);
+        let (mut one, mut weight) = (vec![0; 8], vec![0.0]);
+        let own = &mut rngs().skip(93).collect::<Vec<_>>()[..1];
+        psi.draw(own, &mut one, &mut weight);
+        assert_eq!((&one[..], weight[0]), (&xs[744..752], weights[93]));
+    }
 }
 
 #[test]
 fn the_laws_hold_with_and_without_phases_and_a_sector() {
-    for positive in [false, true] {
-        for twice in [None, Some(0), Some(2)] {
-            let made = Made::new(6, &[3, 2], if positive { 2 } else { 4 }, 1.0, 3);
-            let up = twice.map(|t: i64| (6 + t as usize) / 2);
-            let path = vec![0, 1, 2, 5, 4, 3];
-            let mut psi = Autoregressive::new(made, path, up, positive);
-            away_from_kinks(&mut psi);
-            let basis = Basis::spin_half(6, twice).unwrap();
-            crate::laws::laws(&mut psi, &basis, 11).unwrap();
+    for keys in NETWORKS {
+        for positive in [false, true] {
+            for twice in [None, Some(0), Some(2)] {
+                let keys = format!("{keys}\npositive = {positive}");
+                let mut psi = network(&keys, [3, 2], twice);
+                let basis = Basis::spin_half(6, twice).unwrap();
+                crate::laws::laws(&mut psi, &basis, 11).unwrap_or_else(|e| panic!("{keys}\n{e}"));
+            }
+        }
+    }
+}
+
+/// Many questions of one walker, few of several, and both: the answers are those of single ones,
+/// bit for bit.
+#[test]
+fn questions_do_not_depend_on_how_they_are_put_together() {
+    for keys in NETWORKS {
+        let psi = network(keys, [5, 4], None);
+        let xs: Vec<i8> = (0..5 * 20)
+            .map(|k| if k * k % 7 < 3 { 1 } else { -1 })
+            .collect();
+        let batch = psi.batch(&xs);
+        let (mut asks, mut step) = (Asks::default(), Step::default());
+        for (walker, questions) in [(0, 20), (1, 2), (2, 3), (3, 90), (4, 1), (0, 1)] {
+            for k in 0..questions {
+                step.clear();
+                let site = (7 * k + walker) % 20;
+                step.set(site as u32, -xs[20 * walker + site]);
+                if k % 3 == 0 {
+                    let other = (site + 1 + k % 5) % 20;
+                    step.set(other as u32, -xs[20 * walker + other]);
+                }
+                asks.push(walker, step.get());
+            }
+        }
+        let mut together = vec![Complex64::ZERO; asks.len()];
+        psi.ratios(&batch, &asks, &mut Moved::default(), &mut together);
+        for (k, (walker, step)) in asks.iter().enumerate() {
+            let (mut own, mut alone) = (Asks::default(), [Complex64::ZERO]);
+            own.push(walker, step);
+            psi.ratios(&batch, &own, &mut Moved::default(), &mut alone);
+            assert_eq!(alone[0], together[k], "{keys} {k}");
+            let moved = psi.batch(&step.applied(&xs[20 * walker..20 * (walker + 1)]));
+            let log = psi.log_psi(&moved)[0] - psi.log_psi(&batch)[walker];
+            assert!(
+                (log.exp() - alone[0]).norm() < 1e-11 * alone[0].norm(),
+                "{keys} {k}"
+            );
         }
     }
 }

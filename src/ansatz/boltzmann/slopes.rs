@@ -21,6 +21,7 @@ pub fn times(derivatives: Derivatives, number: Complex64) -> Vec<Columns> {
     let times = |block| match block {
         Columns::Dense(matrix) => Columns::Dense(scaled(matrix)),
         Columns::Outer(left, right) => Columns::Outer(left, scaled(right)),
+        Columns::Masked(..) => unreachable!("a Boltzmann machine has no masked layers"),
         Columns::Pairs(_) => unreachable!("real parameters have no pairs"),
     };
     blocks.map(times).collect()

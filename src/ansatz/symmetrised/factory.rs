@@ -2,13 +2,27 @@
 //! Hamiltonian has.
 
 use super::group::{check_representation, parity, point_group, product, translations};
-use super::{Element, Symmetrised};
+use super::{Element, Normalised, Symmetrised};
+use crate::ansatz::registry::is_of_kind;
 use crate::ansatz::sign::Sign;
-use crate::ansatz::{Context, Erased};
+use crate::ansatz::{Ansatz, Context, Erased};
 use crate::basis::{Basis, Local, TOTAL_SZ};
 use crate::error::{Error, Result};
 use crate::table::schema_of;
 use serde::Deserialize;
+
+/// How images are combined.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// Their sum.
+    #[default]
+    Linear,
+    /// The mean of |ψ|², and the phase of a sum of phases.
+    Normalised,
+}
 
 /// Projection of any wave function on quantum numbers, which are those of the whole state: a sign
 /// rule is taken into account.
@@ -29,6 +43,10 @@ struct Keys {
     /// Eigenvalue of the smallest rotation of a two-dimensional lattice about site 0, 1 or -1.
     /// Default none.
     rotation: Option<i64>,
+    /// "linear", the sum over images; "normalised", the mean of |psi|^2 over images of an
+    /// autoregressive wave function, which stays normalised and can be drawn. Default "linear".
+    #[serde(default)]
+    mode: Mode,
 }
 
 /// An error unless the Hamiltonian has the symmetry that a quantum number at `key` belongs to.
@@ -115,11 +133,24 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     }
     check_representation(&elements, &context.path)?;
     let sign = (context.sign_rule).map(|in_a| Sign::new(in_a.to_vec(), context.basis));
-    Ok(Erased::new(Symmetrised::new(
-        context.part(&keys.of, 0, key("of"))?,
-        elements,
-        sign,
-    )?))
+    if keys.mode == Mode::Normalised && !is_of_kind(&keys.of, "autoregressive") {
+        return Err(context.wrong(
+            "mode",
+            "\"normalised\" needs a normalised wave function",
+            "use mode = \"linear\", or of = { kind = \"autoregressive\", … }",
+        ));
+    }
+    let of = context.part(&keys.of, 0, key("of"))?;
+    let trivial = elements.iter().all(|e| e.character == 1.0.into());
+    if keys.mode == Mode::Normalised && of.facts().positive && sign.is_none() && !trivial {
+        let problem = "the phases of a positive wave function cancel with these quantum numbers";
+        return Err(context.wrong("of", problem, "use positive = false, or mode = \"linear\""));
+    }
+    let sum = Symmetrised::new(of, elements, sign)?;
+    Ok(match keys.mode {
+        Mode::Linear => Erased::new(sum),
+        Mode::Normalised => Erased::new(Normalised::new(sum)),
+    })
 }
 
 /// The keys of the table.

@@ -12,10 +12,12 @@
 
 mod factory;
 mod group;
+mod normalised;
 mod sums;
 
 pub use factory::{build, schema};
 pub(crate) use group::translations;
+pub use normalised::Normalised;
 pub use sums::SymmetrisedBatch;
 
 use super::field::reduce;

@@ -1,0 +1,307 @@
+//! Decides the recurrent network on a square lattice, along its rows (M.
+//! Hibat-Allah et al., PRR 2, 023358 (2020)).
+//!
+//! With H = (h before, h below) and X the spins there, up or down, t_jk = H_j X_k, m = H M:
+//! n = tanh(Σ W_ajk t_jk + b_a), g = s(Σ G_ajk t_jk + c_a), h = g n + (1 − g) m. "Before" is the
+//! neighbour in the row, "below" that of the row before; outside the lattice there are zeros.
+
+use super::heads::Heads;
+use super::network::{Network, Parameters, Room, add_sums};
+use super::units::{sigmoid, tanh};
+use crate::linalg::sheets::{Run, Sheet, SheetTerms, SheetView, Weights, add_outer, add_product};
+use crate::linalg::simd::Simd;
+use crate::rng::Origin;
+
+/// A recurrent network on a square lattice.
+#[derive(Debug, Clone)]
+pub struct Rnn2d {
+    /// Positions before and below each position.
+    seen: Vec<[Option<usize>; 2]>,
+    length: usize,
+    hidden: usize,
+    /// Where W and G, b and c start.
+    gates: [(usize, usize); 2],
+    mixing: usize,
+    heads: Heads,
+    table: Parameters,
+}
+
+impl Rnn2d {
+    /// Number of parameters, as a real number that cannot overflow.
+    pub fn count(hidden: usize, positive: bool) -> f64 {
+        let h = hidden as f64;
+        18.0 * h * h + 2.0 * h + Heads::count(hidden, positive)
+    }
+
+    /// A network for rows of `length` sites, in alternating direction where `snake`. Weights are
+    /// Gaussian with the standard deviation `init`/√inputs, those of the heads a tenth of that;
+    /// biases are 0.
+    pub fn new(
+        positions: usize,
+        (length, snake): (usize, bool),
+        hidden: usize,
+        positive: bool,
+        init: f64,
+        seed: impl Into<Origin>,
+    ) -> Self {
+        let mut rng = seed.into().parameters();
+        let mut table = Parameters::default();
+        // Two of the four spins t is made with are there.
+        let sd = init / (4.0 * hidden as f64).sqrt();
+        let mut gate = |table: &mut Parameters, weights: &str, bias: &str| {
+            (
+                table.gaussian(weights, &[hidden, 2 * hidden, 4], sd, &mut rng),
+                table.constant(bias, &[hidden], 0.0),
+            )
+        };
+        let gates = [gate(&mut table, "W", "b"), gate(&mut table, "G", "c")];
+        let sd = init / (2.0 * hidden as f64).sqrt();
+        let mixing = table.gaussian("M", &[2 * hidden, hidden], sd, &mut rng);
+        let seen = |i: usize| {
+            let (x, y) = (i % length, i / length);
+            // Where rows alternate, the site below is as far before the turn as this one behind it.
+            let back = if snake { 2 * x + 1 } else { length };
+            [(x > 0).then(|| i - 1), (y > 0).then(|| i - back)]
+        };
+        Rnn2d {
+            seen: (0..positions).map(seen).collect(),
+            length,
+            hidden,
+            gates,
+            mixing,
+            heads: Heads::new(&mut table, hidden, positive, init, &mut rng),
+            table,
+        }
+    }
+
+    fn state(&self, i: usize) -> usize {
+        i * (1 + self.hidden) + 1
+    }
+
+    fn weights(&self, width: usize, transposed: bool) -> Weights<'_> {
+        Weights {
+            values: &self.table.values,
+            width,
+            transposed,
+        }
+    }
+
+    /// t of position `i`, to 8 H rows of `out` from `first` on.
+    fn products(&self, i: usize, records: &Sheet, count: usize, out: &mut Sheet, first: usize) {
+        let h = self.hidden;
+        out.rows_mut(first, 8 * h).fill(0.0);
+        for (half, from) in self.seen[i].iter().enumerate() {
+            let Some(from) = *from else { continue };
+            for (k, place) in self.seen[i].iter().enumerate() {
+                let Some(place) = *place else { continue };
+                let spins = &records.row(place * (1 + h))[..count];
+                for j in 0..h {
+                    let state = &records.row(self.state(from) + j)[..count];
+                    let row = first + 4 * (half * h + j) + 2 * k;
+                    for (c, (&s, &x)) in spins.iter().zip(state).enumerate() {
+                        let (up, down) = if s > 0.0 { (x, 0.0) } else { (0.0, x) };
+                        out.set(row, c, up);
+                        out.set(row + 1, c, down);
+                    }
+                }
+            }
+        }
+    }
+
+    /// n, g and m of position `i` from t, to 3 H whole rows.
+    fn gates(
+        &self,
+        i: usize,
+        records: &Sheet,
+        t: (SheetView, usize),
+        count: usize,
+        out: &mut [f64],
+    ) {
+        let (h, simd, columns) = (self.hidden, Simd::chosen(), records.columns());
+        let (gates, m) = out.split_at_mut(2 * h * columns);
+        for ((weights, bias), y) in self.gates.iter().zip(gates.chunks_exact_mut(h * columns)) {
+            self.table.spread(*bias, columns, y);
+            let a = self.weights(8 * h, true);
+            add_product(
+                simd,
+                a,
+                SheetTerms::all(&[Run::one(t.1, *weights)], 8 * h),
+                t.0,
+                count,
+                y,
+            );
+        }
+        let (n, g) = gates.split_at_mut(h * columns);
+        tanh(simd, n);
+        sigmoid(simd, g);
+        m.fill(0.0);
+        let runs: Vec<Run> = (self.seen[i].iter().enumerate())
+            .filter_map(|(half, from)| {
+                let weight = self.mixing + half * h * h;
+                from.map(|from| Run::one(self.state(from), weight))
+            })
+            .collect();
+        add_product(
+            simd,
+            self.weights(h, false),
+            SheetTerms::all(&runs, h),
+            records.view(),
+            count,
+            m,
+        );
+    }
+
+    /// Signals by the two sums and by m, to 3 H rows of `d`, from the derivatives `by` h.
+    fn signals(&self, gates: &[f64], by: &[f64], d: &mut [f64]) {
+        let size = by.len();
+        for (k, &by) in by.iter().enumerate() {
+            let (n, g, m) = (gates[k], gates[size + k], gates[2 * size + k]);
+            d[k] = by * g * (1.0 - n * n);
+            d[size + k] = by * (n - m) * g * (1.0 - g);
+            d[2 * size + k] = by * (1.0 - g);
+        }
+    }
+
+    /// Adds to the derivatives `by` all h those that come through position `i`.
+    fn spread_back(&self, i: usize, records: &Sheet, d: (SheetView, usize), by: &mut Sheet) {
+        let (h, simd, columns) = (self.hidden, Simd::chosen(), records.columns());
+        let mut t = vec![0.0; 8 * h * columns];
+        for (kind, (weights, _)) in self.gates.iter().enumerate() {
+            let run = [Run::one(d.1 + kind * h, *weights)];
+            add_product(
+                simd,
+                self.weights(8 * h, false),
+                SheetTerms::all(&run, h),
+                d.0,
+                columns,
+                &mut t,
+            );
+        }
+        for (half, from) in self.seen[i].iter().enumerate() {
+            let Some(from) = *from else { continue };
+            let own = by.rows_mut(from * h, h);
+            for (k, place) in self.seen[i].iter().enumerate() {
+                let Some(place) = *place else { continue };
+                let spins = records.row(place * (1 + h));
+                for (j, own) in own.chunks_exact_mut(columns).enumerate() {
+                    let row = 4 * (half * h + j) + 2 * k;
+                    for (c, (own, s)) in own.iter_mut().zip(spins).enumerate() {
+                        *own += t[(row + usize::from(*s < 0.0)) * columns + c];
+                    }
+                }
+            }
+            let run = [Run::one(d.1 + 2 * h, self.mixing + half * h * h)];
+            add_product(
+                simd,
+                self.weights(h, true),
+                SheetTerms::all(&run, h),
+                d.0,
+                columns,
+                own,
+            );
+        }
+    }
+
+    /// Adds the derivatives by W, b, G, c and M.
+    fn gather(&self, records: &Sheet, t: SheetView, d: SheetView, out: &mut Sheet) {
+        let (h, n, simd) = (self.hidden, self.seen.len(), Simd::chosen());
+        for (kind, (weights, bias)) in self.gates.iter().enumerate() {
+            let row = |i: usize| (3 * i + kind) * h;
+            let terms: Vec<_> = (0..n).map(|i| (row(i), 8 * h * i)).collect();
+            add_outer(
+                simd,
+                (h, 8 * h),
+                &terms,
+                d,
+                t,
+                out.rows_mut(*weights, 8 * h * h),
+            );
+            add_sums(d, (0..n).map(row), h, out, *bias);
+        }
+        for half in 0..2 {
+            let term =
+                |i: usize| self.seen[i][half].map(|from| (self.state(from), (3 * i + 2) * h));
+            let terms: Vec<_> = (0..n).filter_map(term).collect();
+            let own = out.rows_mut(self.mixing + half * h * h, h * h);
+            add_outer(simd, (h, h), &terms, records.view(), d, own);
+        }
+    }
+}
+
+impl Network for Rnn2d {
+    fn table(&self) -> &Parameters {
+        &self.table
+    }
+    fn table_mut(&mut self) -> &mut Parameters {
+        &mut self.table
+    }
+    fn record(&self) -> usize {
+        1 + self.hidden
+    }
+    fn advance(
+        &self,
+        i: usize,
+        records: &mut Sheet,
+        count: usize,
+        heads: &mut [f64],
+        room: &mut Room,
+    ) {
+        let (h, columns) = (self.hidden, records.columns());
+        room.more.fit(8 * h, columns);
+        room.rows.fit(3 * h, columns);
+        self.products(i, records, count, &mut room.more, 0);
+        self.gates(
+            i,
+            records,
+            (room.more.view(), 0),
+            count,
+            room.rows.rows_mut(0, 3 * h),
+        );
+        for o in 0..h {
+            let (n, g, m) = (
+                room.rows.row(o),
+                room.rows.row(h + o),
+                room.rows.row(2 * h + o),
+            );
+            let own = &mut records.row_mut(self.state(i) + o)[..count];
+            for (c, own) in own.iter_mut().enumerate() {
+                *own = g[c] * n[c] + (1.0 - g[c]) * m[c];
+            }
+        }
+        self.heads
+            .apply(&self.table, (records.view(), self.state(i)), count, heads);
+    }
+    fn reach(&self) -> usize {
+        2 * self.length
+    }
+    fn reverse_rows(&self) -> usize {
+        self.seen.len() * (15 * self.hidden + self.heads.width())
+    }
+    fn reverse(&self, records: &Sheet, seeds: &Sheet, out: &mut Sheet) {
+        let (n, h, columns) = (self.seen.len(), self.hidden, records.columns());
+        let width = self.heads.width();
+        let mut t = Sheet::new(n * 8 * h, columns);
+        let mut d = Sheet::new(n * 3 * h, columns);
+        let mut tops = Sheet::new(n * width, columns);
+        let mut by = Sheet::new(n * h, columns);
+        let mut gates = vec![0.0; 3 * h * columns];
+        for i in (0..n).rev() {
+            self.products(i, records, columns, &mut t, 8 * h * i);
+            self.gates(i, records, (t.view(), 8 * h * i), columns, &mut gates);
+            let (own, tops_at) = ((records.view(), self.state(i)), i * width);
+            self.heads.signals(
+                &self.table,
+                own,
+                seeds.rows(tops_at, width),
+                (&mut tops, tops_at),
+            );
+            self.heads
+                .back(&self.table, (tops.view(), tops_at), by.rows_mut(i * h, h));
+            self.signals(&gates, by.rows(i * h, h), d.rows_mut(3 * i * h, 3 * h));
+            self.spread_back(i, records, (d.view(), 3 * i * h), &mut by);
+        }
+        self.gather(records, t.view(), d.view(), out);
+        let terms = (0..n).map(|i| (self.state(i), i * width));
+        self.heads.gather(records.view(), tops.view(), terms, out);
+    }
+}

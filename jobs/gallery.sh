@@ -55,6 +55,11 @@ for shots in 100 300 1000 3000 10000 30000 100000; do
     "$program" run "$configs/learn-tfim-8.toml" --set "learn.shots=$shots" --set "output.name=n-$shots"
 done
 draw n-*.h5 --output numbers
+for range in 1 2 3 4 5 6 7 8 10 12; do
+    "$program" run "$configs/machine-range-12.toml" --set "ansatz.range=$range" --set "output.name=range-$range"
+done
+draw range-*.h5 --output ranges
+draw range-2.h5 range-3.h5 range-5.h5 range-12.h5 --output cuts
 mkdir -p "$root/docs/gallery"
 cp compared/energy.png square/spin-correlations.png square/filters.png "$root/docs/gallery/"
 cp square/structure-factor.png "$root/docs/gallery/structure-factor-square.png"
@@ -71,3 +76,4 @@ for name in output collapse size; do cp "phases/phases-$name.png" "$root/docs/ga
 cp box/regression-fit.png units/regression-widths.png gradients/regression-gradients.png "$root/docs/gallery/"
 cp kepler/regression-fit.png "$root/docs/gallery/regression-kepler.png"
 cp outcomes/learning.png outcomes/learned-correlations.png numbers/fidelity-against-outcomes.png "$root/docs/gallery/"
+cp ranges/range-against-entropy.png cuts/cuts.png "$root/docs/gallery/"

@@ -11,8 +11,8 @@ SOURCE is
     ("I0", "A_7") make an MPS, names that end in two ("I0,3") a PEPS. --axes names their axes: for an MPS a permutation
     of l, r, p (default lrp, the order of quimb), for a PEPS of u, r, d, l, p (default urdlp, the order of quimb, whose
     u leads to row + 1 and r to column + 1). Tensors at open ends lack the axes that lead nowhere.
-  * a file of quimb.save_to_disk with a MatrixProductState or a PEPS. Only where quimb can be imported, and only files
-    of your own: such a file can run code.
+  * a file of pickle.dump or quimb.save_to_disk with a MatrixProductState or a PEPS of quimb. Only where quimb can be
+    imported, and only files of your own: such a file can run code.
 
 OUT.h5 has A_0, A_1, ... [value, left, right] for kind = "mps", or T_0, T_1, ... [value, left, right, down, up] with site
 x + Lx y for kind = "peps", rows of quimb along x; value 0 is spin up. --first says which spin index 0 of the source is:
@@ -20,11 +20,16 @@ by default "up", as in quimb, and for TeNPy what the file says. Needs h5py and n
 """
 
 import argparse
+import os
+import pickle
 import re
 import sys
 
-import h5py
-import numpy as np
+try:
+    import h5py
+    import numpy as np
+except ImportError:
+    h5py = None
 
 
 def fail(problem):
@@ -240,13 +245,22 @@ def write(path, kind, tensors):
     return letter
 
 
+def unpickled(source):
+    try:
+        import joblib
+    except ImportError:
+        with open(source, "rb") as file:
+            return pickle.load(file)
+    return joblib.load(source)
+
+
 def read(source, group, axes, first):
     if not h5py.is_hdf5(source):
         try:
-            import quimb
+            import quimb.tensor  # noqa: F401  the classes of what is read
         except ImportError:
             fail(f"{source} is no HDF5 file, and quimb, which may read it, is not installed")
-        return from_quimb(quimb.load_from_disk(source), first or "up")
+        return from_quimb(unpickled(source), first or "up")
     with h5py.File(source) as file:
         inside = file[group] if group else file
         state = find_mps(inside)
@@ -261,6 +275,10 @@ def main():
     parser.add_argument("--axes", help="order of the axes of plain arrays")
     parser.add_argument("--group", help="group of an HDF5 file")
     given = parser.parse_args()
+    if h5py is None:
+        fail("it needs the Python packages h5py and numpy")
+    if not os.path.exists(given.source):
+        fail(f"{given.source} does not exist")
     kind, tensors = read(given.source, given.group, given.axes, given.first)
     letter = write(given.out, kind, tensors)
     number = "real" if all(np.isrealobj(t) for t in tensors) else "complex"

@@ -1,5 +1,5 @@
 //! The figure of many wave functions: its inputs are accepted, a miniature of it is drawn by the
-//! real program.
+//! real program, and the kept table says what the page says.
 
 mod common;
 use common::{Case, expect_code, program, project, text};
@@ -139,7 +139,7 @@ fn a_miniature_is_run_once_and_drawn() {
     // Densities, Jastrow, bond dimensions, clusters and construction; pairs and construction.
     assert_eq!(
         points.len(),
-        2 * (4 + 1 + 3 + 4 + 1) + (4 + 1 + 2 + 3 + 1) + 2,
+        2 * (4 + 1 + 2 + 4 + 1) + (4 + 1 + 2 + 3 + 1) + 2,
         "{}",
         text(&output)
     );
@@ -173,4 +173,38 @@ fn a_miniature_is_run_once_and_drawn() {
             .unwrap()
             .contains("<svg")
     );
+}
+
+#[test]
+fn the_kept_table_belongs_to_the_inputs_and_to_the_page() {
+    let points = rows(&project().join("jobs/lecture.csv"));
+    hold_the_variational_law(&points);
+    for path in inputs() {
+        let (panel, state) = parts(&path);
+        let found = points
+            .iter()
+            .find(|(key, _)| key[0] == panel && key[1] == state);
+        let Some((key, row)) = found else {
+            panic!("no point of {panel}-{state}");
+        };
+        let input = std::fs::read_to_string(&path).unwrap();
+        let energy = input.split_once("state: ").expect("a reference energy").1;
+        let energy: String = energy.chars().take_while(|c| !" (".contains(*c)).collect();
+        assert_eq!(
+            number(row, "exact"),
+            energy.parse::<f64>().unwrap(),
+            "{key:?}"
+        );
+    }
+    let case = Case::new("");
+    let arguments = ["--from-table", "--markdown", "--out", "x.png"];
+    if let Some(output) = script(&case, &arguments) {
+        expect_code(&output, 0);
+        let page = std::fs::read_to_string(project().join("docs/guide/lecture.md")).unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            page.contains(shown.trim()),
+            "write the table of the page anew:\n{shown}"
+        );
+    }
 }

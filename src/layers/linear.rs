@@ -112,9 +112,14 @@ impl<R: Elementary> LinearLayer<R> {
             Some(shared) => (Some(&shared.weights), Some(&shared.biases)),
             None => (None, None),
         };
-        match weight {
-            None => own.copy_from_slice(weights),
-            Some(of) => (of.iter().zip(weights)).for_each(|(&at, &g)| own[at as usize] += g),
+        for (at, row) in weights.chunks_exact(stride).enumerate() {
+            let (first, row) = (at * self.outputs, &row[..self.outputs]);
+            match weight {
+                None => own[first..first + self.outputs].copy_from_slice(row),
+                Some(of) => {
+                    (of[first..].iter().zip(row)).for_each(|(&at, &g)| own[at as usize] += g)
+                }
+            }
         }
         if biases.is_empty() {
             return;
@@ -166,7 +171,8 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
         slopes: &mut ParameterSlopes<R>,
         inputs: Option<&mut [R]>,
     ) {
-        let mut weights = vec![R::default(); self.entries()];
+        let rows = self.window.taps() * self.inputs;
+        let mut weights = vec![R::default(); rows * deltas.shape.stride];
         let stride = x.shape.stride;
         for k in 0..deltas.walkers() {
             let (own, walker) = (deltas.walker(k), x.walker(k % x.walkers()));

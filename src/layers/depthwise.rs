@@ -4,7 +4,8 @@
 //! y_{r,c} = b_c + Σ_k x_{t(r,k),c} K_{k,c}. Attention whose weights depend on positions alone,
 //! Σ_p J_{head(c), p−q} x_{p,c}, is the same with the window of the whole lattice, where the
 //! channels of a head share their weights (R. Rende et al., Commun. Phys. 7, 260 (2024)). On the
-//! way back ∂x_{r,c} = Σ_k δ_{t⁻¹(r,k),c} K_{k,c} and ∂K_{k,c} = Σ_r x_{t(r,k),c} δ_{r,c}.
+//! way back ∂x_{r,c} = Σ_k δ_{t⁻¹(r,k),c} K_{k,c} and ∂K_{k,c} = Σ_r x_{t(r,k),c}
+//! δ_{r,c}.
 
 use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;

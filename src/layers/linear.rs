@@ -1,9 +1,9 @@
 //! Decides dense layers and convolutions, which are the same: one matrix for each tap of a window.
 //!
-//! y_{r,o} = b_o + Σ_{k,i} x_{t(r,k),i} W_{k,i,o}. A dense layer has the window of its own position
-//! alone. On the way back ∂x_{r,i} = Σ_{k,o} δ_{t⁻¹(r,k),o} W_{k,i,o}, a product of the same kind,
-//! and ∂W_{k,i,o} = Σ_r x_{t(r,k),i} δ_{r,o}. Several entries of W may be one parameter: a group
-//! convolution is a convolution with shared weights.
+//! y_{r,o} = b_o + Σ_{k,i} x_{t(r,k),i} W_{k,i,o}. A dense layer has the window of its own
+//! position alone. On the way back ∂x_{r,i} = Σ_{k,o} δ_{t⁻¹(r,k),o} W_{k,i,o}, a product of
+//! the same kind, and ∂W_{k,i,o} = Σ_r x_{t(r,k),i} δ_{r,o}. Several entries of W may be one
+//! parameter: a group convolution is a convolution with shared weights.
 
 use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;

@@ -2,8 +2,8 @@
 //!
 //! y_c = g_c n_c + b_c with n = (x − m)/S, m the mean of the row, S² = v + ε and v its biased
 //! variance (J. L. Ba et al., arXiv:1607.06450); without m and b for the root mean square (B.
-//! Zhang, R. Sennrich, NeurIPS 2019). On the way back, with q = g δ: ∂x = (q − ⟨q⟩ − n ⟨q n⟩)/S,
-//! without ⟨q⟩ for the root mean square; ∂g = Σ δ n, ∂b = Σ δ.
+//! Zhang, R. Sennrich, NeurIPS 2019). On the way back, with q = g δ: ∂x = (q − ⟨q⟩ − n
+//! ⟨q n⟩)/S, without ⟨q⟩ for the root mean square; ∂g = Σ δ n, ∂b = Σ δ.
 
 use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape};
 use crate::linalg::functions::Elementary;
@@ -48,7 +48,8 @@ compiled_for_each_set! {
     fn normalise<R: Elementary>(norm: &NormLayer<R>, x: LayerRows<R>, y: &mut [R]) = forward_body
 }
 compiled_for_each_set! {
-    /// Of the rows of one walker: adds to ∂g and ∂b, and writes ∂x to `out`, as long as `deltas`.
+    /// Of the rows of one walker: adds to ∂g and ∂b, and writes ∂x to `out`, as long as
+    /// `deltas`.
     fn normalise_back<R: Elementary>(
         norm: &NormLayer<R>, x: &[R], deltas: &[R], slopes: &mut [R], out: &mut [R],
     ) = backward_body

@@ -27,8 +27,8 @@ impl Taps<'_> {
 }
 
 impl<R: Real> Panels<R> {
-    /// Writes b + Σ_k x_{t(r,k)} A_k for every row r of whole walkers; of the `stride` numbers of a
-    /// row x as many count as the matrix has rows for each tap. Rows of `out` have the length
+    /// Writes b + Σ_k x_{t(r,k)} A_k for every row r of whole walkers; of the `stride` numbers of
+    /// a row x as many count as the matrix has rows for each tap. Rows of `out` have the length
     /// [`Panels::stride`].
     pub fn multiply_windows(&self, simd: Simd, taps: Taps, xs: &[R], stride: usize, out: &mut [R]) {
         windows(simd, self, taps, xs, stride, out);

@@ -3,7 +3,8 @@
 //!
 //! gelu x = x (1 + tanh u)/2 with u = √(2/π) (x + 0.044715 x³) (D. Hendrycks, K. Gimpel,
 //! arXiv:1606.08415); selu x = l x for x > 0 and l A (eˣ − 1) below (G. Klambauer et al., NIPS
-//! 2017); silu x = x/(1 + e^{−x}). With w = e^{−|v|}: 1/(1 + e^{−v}) is 1/(1 + w) or w/(1 + w).
+//! 2017); silu x = x/(1 + e^{−x}). With w = e^{−|v|}: 1/(1 + e^{−v}) is 1/(1 + w) or w/(1 +
+//! w).
 
 use super::{LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape};
 use crate::linalg::functions::{Elementary, exp_moderate};

@@ -276,8 +276,8 @@ impl<R: Elementary> Composition<R> {
     }
 
     /// The reverse pass: writes the derivatives of every part and walker to `slopes`, rows of
-    /// [`Composition::parameters`] numbers, and δ of the input, whose rows have to be padded, where
-    /// `to_input` says so.
+    /// [`Composition::parameters`] numbers, and δ of the input, whose rows have to be padded,
+    /// where `to_input` says so.
     pub fn backward(
         &self,
         simd: Simd,

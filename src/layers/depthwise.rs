@@ -4,7 +4,8 @@
 //! y_{r,c} = b_c + Σ_k x_{t(r,k),c} K_{k,c}. Attention whose weights depend on positions alone,
 //! Σ_p J_{head(c), p−q} x_{p,c}, is the same with the window of the whole lattice, where the
 //! channels of a head share their weights (R. Rende et al., Commun. Phys. 7, 260 (2024)). On the
-//! way back ∂x_{r,c} = Σ_k δ_{t⁻¹(r,k),c} K_{k,c} and ∂K_{k,c} = Σ_r x_{t(r,k),c} δ_{r,c}.
+//! way back ∂x_{r,c} = Σ_k δ_{t⁻¹(r,k),c} K_{k,c} and ∂K_{k,c} = Σ_r x_{t(r,k),c}
+//! δ_{r,c}.
 
 use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;
@@ -141,10 +142,18 @@ fn mix_tile<R: Real, const ROWS: usize, const SET: u8>(
         .for_each(|s| s.copy_from_slice(&offset[lane..lane + LANES]));
     let tables = taps.table.chunks_exact(taps.positions);
     for (table, weights) in tables.zip(kernel.chunks_exact(width)) {
-        let weights = &weights[lane..lane + LANES];
-        for (sums, &from) in sums.iter_mut().zip(&table[first..first + ROWS]) {
-            let x = &x[from as usize * stride + lane..][..LANES];
-            for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(weights) {
+        let (weights, from) = (
+            weights[lane..].first_chunk::<LANES>(),
+            table[first..].first_chunk::<ROWS>(),
+        );
+        let (Some(&weights), Some(from)) = (weights, from) else {
+            continue;
+        };
+        for r in 0..ROWS {
+            let Some(&x) = x[from[r] as usize * stride + lane..].first_chunk::<LANES>() else {
+                continue;
+            };
+            for ((sum, x), w) in sums[r].iter_mut().zip(x).zip(weights) {
                 *sum = multiply_add::<R, SET>(x, w, *sum);
             }
         }
@@ -168,9 +177,11 @@ fn mix_gradient_body<R: Real, const SET: u8>(
         for (lane, out) in (0..width).step_by(LANES).zip(out.chunks_exact_mut(LANES)) {
             let mut sums = [R::default(); LANES];
             for (&from, delta) in table.iter().zip(deltas.chunks_exact(width)) {
-                let x = &x[from as usize * stride + lane..][..LANES];
-                let delta = &delta[lane..lane + LANES];
-                for ((sum, &x), &d) in sums.iter_mut().zip(x).zip(delta) {
+                let x = x[from as usize * stride + lane..].first_chunk::<LANES>();
+                let (Some(&x), Some(&delta)) = (x, delta[lane..].first_chunk::<LANES>()) else {
+                    continue;
+                };
+                for ((sum, x), d) in sums.iter_mut().zip(x).zip(delta) {
                     *sum = multiply_add::<R, SET>(x, d, *sum);
                 }
             }

@@ -1,9 +1,9 @@
 //! Decides dense layers and convolutions, which are the same: one matrix for each tap of a window.
 //!
-//! y_{r,o} = b_o + Σ_{k,i} x_{t(r,k),i} W_{k,i,o}. A dense layer has the window of its own position
-//! alone. On the way back ∂x_{r,i} = Σ_{k,o} δ_{t⁻¹(r,k),o} W_{k,i,o}, a product of the same kind,
-//! and ∂W_{k,i,o} = Σ_r x_{t(r,k),i} δ_{r,o}. Several entries of W may be one parameter: a group
-//! convolution is a convolution with shared weights.
+//! y_{r,o} = b_o + Σ_{k,i} x_{t(r,k),i} W_{k,i,o}. A dense layer has the window of its own
+//! position alone. On the way back ∂x_{r,i} = Σ_{k,o} δ_{t⁻¹(r,k),o} W_{k,i,o}, a product of
+//! the same kind, and ∂W_{k,i,o} = Σ_r x_{t(r,k),i} δ_{r,o}. Several entries of W may be one
+//! parameter: a group convolution is a convolution with shared weights.
 
 use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;
@@ -112,9 +112,14 @@ impl<R: Elementary> LinearLayer<R> {
             Some(shared) => (Some(&shared.weights), Some(&shared.biases)),
             None => (None, None),
         };
-        match weight {
-            None => own.copy_from_slice(weights),
-            Some(of) => (of.iter().zip(weights)).for_each(|(&at, &g)| own[at as usize] += g),
+        for (at, row) in weights.chunks_exact(stride).enumerate() {
+            let (first, row) = (at * self.outputs, &row[..self.outputs]);
+            match weight {
+                None => own[first..first + self.outputs].copy_from_slice(row),
+                Some(of) => {
+                    (of[first..].iter().zip(row)).for_each(|(&at, &g)| own[at as usize] += g)
+                }
+            }
         }
         if biases.is_empty() {
             return;
@@ -166,7 +171,8 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
         slopes: &mut ParameterSlopes<R>,
         inputs: Option<&mut [R]>,
     ) {
-        let mut weights = vec![R::default(); self.entries()];
+        let rows = self.window.taps() * self.inputs;
+        let mut weights = vec![R::default(); rows * deltas.shape.stride];
         let stride = x.shape.stride;
         for k in 0..deltas.walkers() {
             let (own, walker) = (deltas.walker(k), x.walker(k % x.walkers()));

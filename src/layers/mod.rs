@@ -2,10 +2,10 @@
 //! parameters. A network composes layers and nothing else.
 //!
 //! Rows are (walker, position) with channels last, padded with zeros to whole vectors. A position
-//! is a patch of cells of the lattice, or the only one after a sum over all. With δ = ∂ ln ψ/∂y of
-//! the output, a layer gives ∂ ln ψ/∂x of its input and ∂ ln ψ/∂θ of its parameters. Real and
-//! imaginary part of ln ψ are two δ of the same rows. What a layer writes of a walker depends on
-//! that walker alone, bit for bit.
+//! is a patch of cells of the lattice, or the only one after a sum over all. With δ = ∂ ln
+//! ψ/∂y of the output, a layer gives ∂ ln ψ/∂x of its input and ∂ ln ψ/∂θ of its
+//! parameters. Real and imaginary part of ln ψ are two δ of the same rows. What a layer writes of
+//! a walker depends on that walker alone, bit for bit.
 
 pub mod activation;
 pub mod composition;
@@ -120,7 +120,8 @@ impl<'a, R> LayerRows<'a, R> {
     }
 }
 
-/// Where a layer writes ∂ ln ψ/∂θ: a row for each δ, that is for each part of ln ψ and each walker.
+/// Where a layer writes ∂ ln ψ/∂θ: a row for each δ, that is for each part of ln ψ and each
+/// walker.
 #[derive(Debug)]
 pub struct ParameterSlopes<'a, R> {
     /// All numbers of all rows.

@@ -2,8 +2,8 @@
 //!
 //! y_c = g_c n_c + b_c with n = (x − m)/S, m the mean of the row, S² = v + ε and v its biased
 //! variance (J. L. Ba et al., arXiv:1607.06450); without m and b for the root mean square (B.
-//! Zhang, R. Sennrich, NeurIPS 2019). On the way back, with q = g δ: ∂x = (q − ⟨q⟩ − n ⟨q n⟩)/S,
-//! without ⟨q⟩ for the root mean square; ∂g = Σ δ n, ∂b = Σ δ.
+//! Zhang, R. Sennrich, NeurIPS 2019). On the way back, with q = g δ: ∂x = (q − ⟨q⟩ − n
+//! ⟨q n⟩)/S, without ⟨q⟩ for the root mean square; ∂g = Σ δ n, ∂b = Σ δ.
 
 use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape};
 use crate::linalg::functions::Elementary;
@@ -48,7 +48,8 @@ compiled_for_each_set! {
     fn normalise<R: Elementary>(norm: &NormLayer<R>, x: LayerRows<R>, y: &mut [R]) = forward_body
 }
 compiled_for_each_set! {
-    /// Of the rows of one walker: adds to ∂g and ∂b, and writes ∂x to `out`, as long as `deltas`.
+    /// Of the rows of one walker: adds to ∂g and ∂b, and writes ∂x to `out`, as long as
+    /// `deltas`.
     fn normalise_back<R: Elementary>(
         norm: &NormLayer<R>, x: &[R], deltas: &[R], slopes: &mut [R], out: &mut [R],
     ) = backward_body
@@ -58,25 +59,32 @@ compiled_for_each_set! {
 #[inline(always)]
 fn sum<R: Elementary>(a: &[R], b: &[R], f: impl Fn(R, R, R) -> R) -> f64 {
     let mut sums = [R::default(); LANES];
-    for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
-        for ((s, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-            *s = f(*s, a, b);
+    for (a, b) in a
+        .as_chunks::<LANES>()
+        .0
+        .iter()
+        .zip(b.as_chunks::<LANES>().0)
+    {
+        for l in 0..LANES {
+            sums[l] = f(sums[l], a[l], b[l]);
         }
     }
-    sums.iter().fold(0.0, |all, s| all + s.to_f64())
+    let eight: [R; 8] = std::array::from_fn(|l| sums[l] + sums[l + 8]);
+    let four: [R; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
+    ((four[0] + four[2]) + (four[1] + four[3])).to_f64()
 }
 
 /// Writes n to `out`; 1/S.
 #[inline(always)]
 fn normal_row<R: Elementary, const SET: u8>(norm: &NormLayer<R>, x: &[R], out: &mut [R]) -> R {
-    let (width, count) = (norm.channels, norm.channels as f64);
+    let (width, part) = (norm.channels, 1.0 / norm.channels as f64);
     let mean = match norm.centred {
-        true => R::from_f64(sum(x, x, |s, x, _| s + x) / count),
+        true => R::from_f64(sum(x, x, |s, x, _| s + x) * part),
         false => R::default(),
     };
     out.iter_mut().zip(x).for_each(|(n, &x)| *n = x - mean);
     out[width..].fill(R::default());
-    let square = sum(out, out, |s, a, b| multiply_add::<_, SET>(a, b, s)) / count;
+    let square = sum(out, out, |s, a, b| multiply_add::<_, SET>(a, b, s)) * part;
     let inverse = R::from_f64(1.0 / (square + norm.epsilon).sqrt());
     out.iter_mut().for_each(|n| *n = *n * inverse);
     inverse

@@ -125,22 +125,20 @@ fn single_precision_agrees_with_double() {
     assert!(largest < 3e-5, "{largest}");
 }
 
-#[test]
-fn the_reverse_pass_gives_derivatives() {
-    let mut net = network::<f64>();
-    let drawn = net.draw(&mut stream(1, Purpose::Law, 0, 0));
-    let bent = drawn.iter().enumerate();
-    let drawn: Vec<f64> = bent.map(|(k, p)| p + 0.1 * (k as f64).sin()).collect();
-    net.set(&drawn);
-    let (walkers, parts, simd) = (3, 2, Simd::chosen());
-    let x = spins(walkers);
-    // Part p of ln ψ is a sum of outputs with these weights.
-    let weight = |p: usize, k: usize| ((3 * p + 1) as f64 * 0.7 + k as f64).cos();
+/// Part p of ln ψ is the sum of outputs k with these weights.
+fn weight(p: usize, k: usize) -> f64 {
+    ((3 * p + 1) as f64 * 0.7 + k as f64).cos()
+}
+
+/// Derivatives with respect to parameters and to the input, part after part and walker after
+/// walker.
+fn reverse(net: &Composition<f64>, x: &[f64], parts: usize) -> (Vec<f64>, Vec<f64>) {
+    let (walkers, simd) = (x.len() / 12, Simd::chosen());
     let work = &mut Workspace::default();
-    fill(net.input(walkers, true, work), &x);
+    fill(net.input(walkers, true, work), x);
     net.forward(simd, walkers, true, work);
     net.prepare(walkers, parts, work);
-    for (number, &v) in net.outputs().to_vec().iter().enumerate() {
+    for (number, &v) in net.outputs().iter().enumerate() {
         let size = net.shape(v).size();
         let delta = net.delta(v, walkers, parts, work);
         for (k, row) in delta.chunks_exact_mut(size).enumerate() {
@@ -149,6 +147,19 @@ fn the_reverse_pass_gives_derivatives() {
     }
     let mut slopes = vec![0.0; parts * walkers * net.parameters()];
     net.backward(simd, (walkers, parts), work, &mut slopes, true);
+    (slopes, net.delta(0, walkers, parts, work).to_vec())
+}
+
+#[test]
+fn the_reverse_pass_gives_derivatives() {
+    let mut net = network::<f64>();
+    let drawn = net.draw(&mut stream(1, Purpose::Law, 0, 0));
+    let bent = drawn.iter().enumerate();
+    let drawn: Vec<f64> = bent.map(|(k, p)| p + 0.1 * (k as f64).sin()).collect();
+    net.set(&drawn);
+    let (walkers, parts) = (3, 2);
+    let x = spins(walkers);
+    let (slopes, inputs) = reverse(&net, &x, parts);
     let sum = |y: &[f64], p: usize, k: usize| {
         let own = y.chunks_exact(y.len() / walkers).nth(k).unwrap();
         own.iter()
@@ -186,8 +197,7 @@ fn the_reverse_pass_gives_derivatives() {
             evaluate(&net, &x, false)
         };
         let (plus, minus) = (moved(h), moved(-h));
-        let deltas = net.delta(0, walkers, parts, work).to_vec();
-        let slope = |p: usize, k: usize| deltas[((p * walkers + k) * 12 + at) * LANES];
+        let slope = |p: usize, k: usize| inputs[((p * walkers + k) * 12 + at) * LANES];
         check(&plus, &minus, &slope, &format!("input {at}"));
     }
 }

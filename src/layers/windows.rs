@@ -1,9 +1,10 @@
 //! Decides which positions of a lattice a window reads, and which sites a position holds.
 //!
-//! A position is a patch of b cells in each direction, numbered q = q_x + (L_x/b) (q_y + …); within
-//! it a site of place s in cell (i_x, i_y) has the number s + n_s (i_x + b i_y). A window of K
-//! positions in each direction has taps k = (d_x + h) + K (d_y + h) with h = (K − 1)/2 and reads
-//! t(r, k) = r + d, wrapped; that of the whole lattice has one tap for every displacement d = k.
+//! A position is a patch of b cells in each direction, numbered q = q_x + (L_x/b) (q_y + …);
+//! within it a site of place s in cell (i_x, i_y) has the number s + n_s (i_x + b i_y). A window of
+//! K positions in each direction has taps k = (d_x + h) + K (d_y + h) with h = (K − 1)/2 and
+//! reads t(r, k) = r + d, wrapped; that of the whole lattice has one tap for every displacement d =
+//! k.
 
 use crate::error::{Error, Result};
 use crate::lattice::{Group, Lattice};

@@ -27,8 +27,8 @@ impl Taps<'_> {
 }
 
 impl<R: Real> Panels<R> {
-    /// Writes b + Σ_k x_{t(r,k)} A_k for every row r of whole walkers; of the `stride` numbers of a
-    /// row x as many count as the matrix has rows for each tap. Rows of `out` have the length
+    /// Writes b + Σ_k x_{t(r,k)} A_k for every row r of whole walkers; of the `stride` numbers of
+    /// a row x as many count as the matrix has rows for each tap. Rows of `out` have the length
     /// [`Panels::stride`].
     pub fn multiply_windows(&self, simd: Simd, taps: Taps, xs: &[R], stride: usize, out: &mut [R]) {
         windows(simd, self, taps, xs, stride, out);
@@ -42,8 +42,8 @@ compiled_for_each_set! {
 }
 
 compiled_for_each_set! {
-    /// Writes G_k of one walker, tap by tap, row-major without padding: rows of `x` with `stride`
-    /// numbers of which `channels` count, rows of `deltas` padded from `width` numbers.
+    /// Writes G_k of one walker, tap by tap and row by row: rows of `x` with `stride` numbers of
+    /// which `channels` count; rows of `deltas` and of G_k are padded from `width` numbers.
     pub fn window_gradient<R: Real>(
         taps: Taps, x: &[R], stride: usize, channels: usize, deltas: &[R], width: usize,
         out: &mut [R],
@@ -180,7 +180,7 @@ fn gradient_body<R: Real, const SET: u8>(
         width,
     };
     let tables = taps.table.chunks_exact(taps.positions);
-    for (table, out) in tables.zip(out.chunks_exact_mut((channels * width).max(1))) {
+    for (table, out) in tables.zip(out.chunks_exact_mut((channels * padded(width)).max(1))) {
         for column in (0..width).step_by(LANES) {
             let mut done = 0;
             if SET == Simd::Avx512 as u8 {
@@ -213,22 +213,24 @@ impl<R: Real> GradientSums<'_, R> {
         column: usize,
         out: &mut [R],
     ) -> usize {
-        let (padded, lanes) = (padded(self.width), LANES.min(self.width - column));
+        let padded = padded(self.width);
         while first + ROWS <= end {
-            let mut sums = [PanelRow([R::default(); LANES]); ROWS];
-            let deltas = self.deltas.chunks_exact(padded);
-            for (&from, delta) in table.iter().zip(deltas) {
-                let x = &self.x[from as usize * self.stride + first..][..ROWS];
-                let delta = &delta[column..column + LANES];
-                for (sums, &x) in sums.iter_mut().zip(x) {
-                    for (sum, &d) in sums.0.iter_mut().zip(delta) {
+            let mut sums = [[R::default(); LANES]; ROWS];
+            let length = self.x.len() - (first + ROWS - 1);
+            let columns: [&[R]; ROWS] = std::array::from_fn(|r| &self.x[first + r..][..length]);
+            for (row, &from) in table.iter().enumerate() {
+                let at = from as usize * self.stride;
+                let delta = &self.deltas[row * padded + column..][..LANES];
+                let delta: [R; LANES] = std::array::from_fn(|l| delta[l]);
+                for r in 0..ROWS {
+                    let x = columns[r][at];
+                    for (sum, d) in sums[r].iter_mut().zip(delta) {
                         *sum = multiply_add::<R, SET>(x, d, *sum);
                     }
                 }
             }
             for (r, sums) in sums.iter().enumerate() {
-                let start = (first + r) * self.width + column;
-                out[start..start + lanes].copy_from_slice(&sums.0[..lanes]);
+                out[(first + r) * padded + column..][..LANES].copy_from_slice(sums);
             }
             first += ROWS;
         }
@@ -289,7 +291,7 @@ mod tests {
             assert!(out[width..].iter().all(|&y| y == R::default()));
         }
         let deltas = numbers::<R>(5 * padded(width), 4);
-        let mut gradient = vec![R::from_f64(f64::NAN); 3 * channels * width];
+        let mut gradient = vec![R::from_f64(f64::NAN); 3 * channels * padded(width)];
         let first = &xs[..5 * stride];
         window_gradient(
             simd,
@@ -302,7 +304,11 @@ mod tests {
             &mut gradient,
         );
         for (at, &g) in gradient.iter().enumerate() {
-            let (k, i, j) = (at / width / channels, at / width % channels, at % width);
+            let (row, j) = (at / padded(width), at % padded(width));
+            let (k, i) = (row / channels, row % channels);
+            if j >= width {
+                continue;
+            }
             let term = |r: usize| {
                 x(0, TABLE[5 * k + r] as usize, i) * deltas[r * padded(width) + j].to_f64()
             };

@@ -1,9 +1,9 @@
 //! Decides how ln ψ follows from the last values of a network, in double precision.
 //!
-//! With z_t = s (x_t + i y_t), a pair of numbers for each term t: ψ = Σ_t w_t e^{z_t}, or Σ_t w_t
-//! (1 + sinh z_t) with weights w_t that are phases or characters, or ln ψ = Σ_t ln cosh z_t. The
-//! sums are evaluated with the largest exponent m taken out. A sum that cancels to below a small
-//! part of its terms is zero.
+//! With z_t = s (x_t + i y_t), a pair of numbers for each term t: ψ = Σ_t w_t e^{z_t}, or Σ_t
+//! w_t (1 + sinh z_t) with weights w_t that are phases or characters, or ln ψ = Σ_t ln cosh z_t.
+//! The sums are evaluated with the largest exponent m taken out. A sum that cancels to below a
+//! small part of its terms is zero.
 
 use crate::ansatz::feedforward::{Activation, Order};
 use crate::ansatz::field::reduce;
@@ -146,8 +146,9 @@ pub struct SumHead {
     cancelled: f64,
 }
 
-/// Real and imaginary parts of e^{z − m}, or of e^{−m} + (e^{z−m} − e^{−z−m})/2, of a group; for
-/// the derivatives of the latter (e^{z−m} + e^{−z−m})/2; and a bound of the size of each term.
+/// Real and imaginary parts of e^{z − m}, or of e^{−m} + (e^{z−m} − e^{−z−m})/2, of a
+/// group; for the derivatives of the latter (e^{z−m} + e^{−z−m})/2; and a bound of the size
+/// of each term.
 #[derive(Debug, Clone, Copy)]
 struct TermGroup {
     value: [[f64; TERMS]; 2],

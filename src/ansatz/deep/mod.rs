@@ -1,10 +1,10 @@
 //! Decides how any composition of layers becomes a wave function.
 //!
-//! ln ψ(σ) = head(top(trunk(σ))): the trunk is evaluated in the precision of `R`, the top and the
-//! head in double precision. Questions become rows of spins, which pass through the layers in
+//! ln ψ(σ) = head(top(trunk(σ))): the trunk is evaluated in the precision of `R`, the top and
+//! the head in double precision. Questions become rows of spins, which pass through the layers in
 //! blocks that stay in cache; accepting takes over spins and ln ψ. All parameters are real: one
-//! reverse pass gives the derivatives of Re ln ψ and, where ψ is complex, those of Im ln ψ beside
-//! them.
+//! reverse pass gives the derivatives of Re ln ψ and, where ψ is complex, those of Im ln ψ
+//! beside them.
 
 mod convnext;
 mod factory;

@@ -1,10 +1,10 @@
 //! Decides networks on patches of the lattice, which differ in how they mix positions.
 //!
-//! x_q = σ_q W_e + b_e of the spins σ_q of a patch; layers mix positions, x ← x + attention(LN1(x)),
-//! or by a window, and then channels, x ← x + gelu(LN2(·) A + a) B + b; in the end z = LN0(Σ_q
-//! x_q), u = LNr(z R + r) + i LNi(z I + i) and ln ψ = Σ_c ln cosh u_c (L. L. Viteritti, R. Rende,
-//! F. Becca, PRL 130, 236401 (2023)). After a norm |u_c − b_c| ≤ g_c √d: ln ψ is bounded at any
-//! depth. All from the sum over q on is evaluated in double precision.
+//! x_q = σ_q W_e + b_e of the spins σ_q of a patch; layers mix positions, x ← x +
+//! attention(LN1(x)), or by a window, and then channels, x ← x + gelu(LN2(·) A + a) B + b; in
+//! the end z = LN0(Σ_q x_q), u = LNr(z R + r) + i LNi(z I + i) and ln ψ = Σ_c ln cosh u_c (L. L.
+//! Viteritti, R. Rende, F. Becca, PRL 130, 236401 (2023)). After a norm |u_c − b_c| ≤ g_c √d:
+//! ln ψ is bounded at any depth. All from the sum over q on is evaluated in double precision.
 
 use super::{Architecture, DeepParts, LogCoshHead};
 use crate::layers::{ActivationLayer, Composition, Curve, DepthwiseLayer, FirstValues};

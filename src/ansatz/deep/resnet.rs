@@ -4,10 +4,10 @@
 //! ```text
 //! x ← x + conv( gelu( conv( gelu( x/√(j+1) ); W1_j ) + b1_j ); W2_j ) + b2_j
 //! ```
-//! without b2 in the last one, and z_{r,a} = (x_{r,a} + i x_{r,a+c/2})/√(B+1) (A. Chen, M. Heyl,
-//! Nat. Phys. 20, 1476 (2024)). Heads: ψ = Σ_r e^{ik·r} Σ_a e^z or 1 + sinh z, whose
-//! translations have the characters of momentum k, or ln ψ = Σ_a ln cosh ⟨z_{r,a}⟩_r. Block j is
-//! divided by √(j+1), so that blocks add variance 1 each and see variance 1.
+//! without b2 in the last one, and z_{r,a} = (x_{r,a} + i x_{r,a+c/2})/√(B+1) (A. Chen, M.
+//! Heyl, Nat. Phys. 20, 1476 (2024)). Heads: ψ = Σ_r e^{ik·r} Σ_a e^z or 1 + sinh z, whose
+//! translations have the characters of momentum k, or ln ψ = Σ_a ln cosh ⟨z_{r,a}⟩_r. Block j
+//! is divided by √(j+1), so that blocks add variance 1 each and see variance 1.
 
 use super::factory::{built, cancelled, check_size, check_translations};
 use super::{Architecture, DeepHead, DeepParts, LogCoshHead, SumHead, SumTerm};
@@ -56,8 +56,9 @@ struct Keys {
     /// Cells that a convolution reads in each direction, odd. Default 3.
     #[serde(default = "three")]
     kernel: usize,
-    /// How ψ follows from the last values z: "exp", the sum of eᶻ over cells and channels; "sinh",
-    /// of 1 + sinh z; "lncosh", the product over channels of cosh of the mean. Default "exp".
+    /// How ψ follows from the last values z: "exp", the sum of eᶻ over cells and channels;
+    /// "sinh", of 1 + sinh z; "lncosh", the product over channels of cosh of the mean. Default
+    /// "exp".
     #[serde(default)]
     head: HeadName,
     /// Momentum indices m, one per direction: k = 2 pi m / L. Default zero; of "exp" and "sinh"

@@ -49,7 +49,11 @@ fn line<A: Ansatz>(name: &str, state: &A, size: [usize; 2], repeats: usize) {
         let all = smallest(repeats, || {
             state.ratios(&batch, &asks, &mut scratch, &mut out)
         });
-        1e9 * all / asks.len().max(1) as f64
+        if asks.is_empty() {
+            0.0
+        } else {
+            1e9 * all / asks.len() as f64
+        }
     });
     let slopes = smallest(repeats, || {
         std::hint::black_box(state.derivatives(&batch));

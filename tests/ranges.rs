@@ -89,8 +89,8 @@ fn weights_outside_the_range_stay_zero_and_files_hold_the_whole_array() {
     expect_code(&case.alone(&["run", "x.toml"]), 0);
     let tree = case.tree("x.h5");
     let w = weights(&tree, "parameters/W");
-    for unit in 0..8 {
-        let first = (unit as usize).saturating_sub(1).min(5);
+    for unit in 0..8_usize {
+        let first = unit.saturating_sub(1).min(5);
         for (site, row) in w.iter().enumerate() {
             assert_eq!(
                 row[unit] != 0.0,

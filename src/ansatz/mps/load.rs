@@ -110,7 +110,7 @@ impl LoadedTensors {
         }
         LoadedTensors {
             bonds: larger.bonds.clone(),
-            parameters: flatten(all.into_iter()),
+            parameters: flatten(all),
         }
     }
 }

@@ -120,6 +120,8 @@ fn meant(kind: &str) -> &'static [&'static str] {
         }
         "string-order" => &["halves", "halves in a sector", "spin 1"],
         "transverse-magnetisation" => &["halves", "spin 1"],
+        // A circuit makes the state: tests/dbm.
+        "imaginary-time-correlations" => &[],
         kind if kind.contains("density") || kind.starts_with("momentum") => &["bosons"],
         _ => &["halves", "halves in a sector", "spin 1", "spin 3/2"],
     }

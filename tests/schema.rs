@@ -202,7 +202,8 @@ fn the_page_and_the_files_agree() {
                        \"ising\"\nhx = 1.0\n[ansatz]\nkind = \"dbm\"\n[sampler]\nmethod = \
                        \"full-sum\"\n[construct]\ntime = 0.2\nstep = 0.1\n";
     let lines = constructed.replace("method = \"full-sum\"", "chains = 2\nsamples = 8");
-    let lines = format!("{lines}[measure]\nsamples = 16\n");
+    let list = "observables = [\"imaginary-time-correlations\"]\n";
+    let lines = format!("{lines}[measure]\nsamples = 16\n{list}");
     let converted = machine("method = \"full-sum\"", "");
     let converted = converted.split("[learn]").next().unwrap_or_default();
     let converted = converted.replace("\"boltzmann\"\nphase = true", "\"rbm\"");

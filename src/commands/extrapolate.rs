@@ -97,7 +97,8 @@ impl Measured {
 }
 
 /// Fits the runs in `files` and returns what comes out as one JSON object: energies against the
-/// variance or the step of a construction, or where networks see a transition against the inverse size.
+/// variance or the step of a construction, or where networks see a transition against the inverse
+/// size.
 pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
     let trees = files.iter().map(|f| hdf5::read(f));
     let trees = trees.collect::<Result<Vec<_>>>()?;
@@ -110,10 +111,12 @@ pub fn extrapolate(files: &[PathBuf]) -> Result<Value> {
     if trees.first().is_some_and(is_classical) {
         return crossing(files);
     }
-    let read = files
-        .iter()
-        .zip(&trees)
-        .map(|(file, tree)| read(file, tree));
+    of_variances(files, &trees)
+}
+
+/// Of energies and variances.
+fn of_variances(files: &[PathBuf], trees: &[Tree]) -> Result<Value> {
+    let read = files.iter().zip(trees).map(|(file, tree)| read(file, tree));
     let read = read.collect::<Result<Vec<_>>>()?;
     if let Some((other, _)) = read.iter().find(|r| r.1 != read[0].1) {
         return Err(Error::input(

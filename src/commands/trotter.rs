@@ -142,8 +142,8 @@ pub(super) fn words(result: &Value) -> String {
     lines.push(format!("per site    = {per_site}"));
     lines.push(match result["chi2_per_freedom"].as_f64() {
         Some(chi2) if chi2 > 3.0 => format!(
-            "chi^2 per degree of freedom {chi2:.1}: the energies are not on a line in step^4; leave \
-             out long steps, or raise construct.time"
+            "chi^2 per degree of freedom {chi2:.1}: the energies are not on a line in step^4; \
+             leave out long steps, or raise construct.time"
         ),
         Some(chi2) => format!("chi^2 per degree of freedom {chi2:.2}"),
         None => "nothing tests E = E_0 + c step^4: add runs".to_string(),

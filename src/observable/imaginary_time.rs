@@ -3,10 +3,11 @@
 //!
 //! With A_q = Σ_j e^{−iq·r_j} o^z_j/√N and δA = A − ⟨A⟩ for each site j and each momentum q
 //! ```text
-//! C_j(τ) = ⟨δo^z_j(τ) δo^z_j(0)⟩,   C_q(τ) = Re ⟨δA_q⁺(τ) δA_q(0)⟩,   Δ(τ) = ln(C(τ)/C(τ + δ))/δ
+//! C_j(τ) = ⟨δo^z_j(τ) δo^z_j(0)⟩,   C_q(τ) = Re ⟨δA_q⁺(τ) δA_q(0)⟩
+//! Δ(τ) = ln(C(τ)/C(τ + δ))/δ
 //! ```
-//! Where both times are far from the ends of the circuit, C_q(τ) = Σ_n |⟨n|A_q|0⟩|² e^{−τ(E_n − E_0)},
-//! and Δ_q falls to the gap of states of momentum q.
+//! Where both times are far from the ends of the circuit, C_q(τ) = Σ_n |⟨n|A_q|0⟩|² e^{−τ(E_n −
+//! E_0)}, and Δ_q falls to the gap of states of momentum q.
 
 use super::momenta::MomentumList;
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};

@@ -25,14 +25,14 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
     // Those with times have a picture of their own.
     let timed = names(runs, "/times");
-    for name in names(runs, "/momenta").difference(&timed).cloned() {
-        let Some(first) = runs.iter().find(|r| directions(r, &name) > 0) else {
+    for name in names(runs, "/momenta").difference(&timed) {
+        let Some(first) = runs.iter().find(|r| directions(r, name) > 0) else {
             continue;
         };
         let mut shown = Momenta::default();
-        runs.iter().for_each(|run| shown.add(run, &name));
-        let label = symbol(first, &name, &format!("measure/observables/{name}/mean"));
-        drawn.extend(shown.draw(&name, &label)?);
+        runs.iter().for_each(|run| shown.add(run, name));
+        let label = symbol(first, name, &format!("measure/observables/{name}/mean"));
+        drawn.extend(shown.draw(name, &label)?);
     }
     if drawn.is_empty() {
         let reason = "no file has it; add \"structure-factor\" to measure.observables";

@@ -57,7 +57,7 @@ pub enum Start {
 }
 
 /// Gates that commute. Layers that are the same share their memory.
-pub type Layer = Arc<[Gate]>;
+pub type GateLayer = Arc<[Gate]>;
 
 /// Gates in the order in which they are applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ pub struct Circuit {
     /// What the gates are applied to.
     pub start: Start,
     /// The layers, the first one first.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<GateLayer>,
 }
 
 impl Circuit {
@@ -77,8 +77,8 @@ impl Circuit {
     }
 
     /// One of each layers that share their memory, the last one first.
-    pub fn distinct(&self) -> Vec<&Layer> {
-        let mut found: Vec<&Layer> = Vec::new();
+    pub fn distinct(&self) -> Vec<&GateLayer> {
+        let mut found: Vec<&GateLayer> = Vec::new();
         for layer in self.layers.iter().rev() {
             if !found.iter().any(|other| Arc::ptr_eq(other, layer)) {
                 found.push(layer);

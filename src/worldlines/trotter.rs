@@ -7,7 +7,7 @@
 //! (H. F. Trotter, Proc. Am. Math. Soc. 10, 545 (1959); M. Suzuki, Phys. Lett. A 146, 319 (1990)).
 
 use super::Terms;
-use super::circuit::{Circuit, Gate, Layer, Start};
+use super::circuit::{Circuit, Gate, GateLayer, Start};
 use super::correlations::TimeWindow;
 use crate::error::{Error, Result};
 
@@ -111,14 +111,14 @@ impl Trotter {
     }
 
     /// One whole step that stands alone, layer by layer.
-    pub fn step(&self) -> Vec<Layer> {
+    pub fn step(&self) -> Vec<GateLayer> {
         self.after(1).layers
     }
 
     /// The circuit of so many whole steps, which ends there.
     pub fn after(&self, steps: usize) -> Circuit {
         let mut layers = Vec::new();
-        let of = |by: f64| -> Vec<Layer> {
+        let of = |by: f64| -> Vec<GateLayer> {
             let layer = |part: &Vec<Gate>| part.iter().map(|gate| scaled(gate, by)).collect();
             self.parts.iter().map(layer).collect()
         };

@@ -8,7 +8,7 @@
 
 use super::vector::StateVector;
 use crate::error::{Error, Result};
-use crate::worldlines::circuit::Layer;
+use crate::worldlines::circuit::GateLayer;
 use crate::worldlines::trotter::Trotter;
 use num_complex::Complex64;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub struct TimeSeries {
 /// State vectors of ket and bra at the times of a window.
 struct Window {
     /// Layers of ket and bra.
-    layers: Vec<Layer>,
+    layers: Vec<GateLayer>,
     /// How many of them are applied at each time.
     times: Vec<usize>,
     ket: Vec<StateVector>,

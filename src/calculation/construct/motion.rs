@@ -9,7 +9,7 @@ use crate::ansatz::sign::Sign;
 use crate::calculation::vmc::problem::Problem;
 use crate::error::{Error, Result};
 use crate::exact::bits::BitOperator;
-use crate::worldlines::circuit::Layer;
+use crate::worldlines::circuit::GateLayer;
 use num_complex::Complex64;
 
 /// Bytes of a state of the basis: both vectors now and at the last boundary, the diagonal, the
@@ -88,7 +88,7 @@ impl Mover {
     pub fn step(
         &self,
         from: &Vectors,
-        layers: &[Layer],
+        layers: &[GateLayer],
         step: f64,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Vectors> {

@@ -19,7 +19,9 @@ const COMPARED: usize = 22;
 /// Couplings of a network that is built, at most.
 pub(super) const MOST_COUPLINGS: usize = 1 << 23;
 /// Steps of which a network is built to see how its couplings grow.
-const TRIED: usize = 4;
+const TRIED: usize = 2;
+/// Steps after which rows have gone around, over the longest side of the lattice; counted.
+const AROUND: f64 = 0.31;
 
 impl Construct<'_> {
     /// The network at the start.
@@ -36,10 +38,10 @@ impl Construct<'_> {
         }
     }
 
-    /// How many couplings the network has.
+    /// About how many couplings the network has.
     ///
-    /// A gate of the form 1d-3h copies a row: the number grows as the square of the time, as that
-    /// of the other forms does linearly.
+    /// A gate of the form 1d-3h copies a row: their number grows as the square of the time, and
+    /// linearly when rows go around the lattice, as that of the other forms always does.
     pub(super) fn couplings(&self) -> f64 {
         let after = |steps: usize| {
             let mut network = DeepNetwork::uniform(self.trotter.sites);
@@ -49,17 +51,20 @@ impl Construct<'_> {
                 .for_each(|gate| network.apply(gate, self.keys.gates));
             network.couplings() as f64
         };
-        let of_start: usize = self
-            .layout
-            .iter()
-            .filter(|block| block.name == "W")
-            .map(|block| block.shape.iter().product::<usize>())
-            .sum();
+        let of_start = self.layout.iter().filter(|block| block.name == "W");
+        let of_start = of_start.map(|block| block.shape.iter().product::<usize>());
         let [one, two, three] = [1, 2, 3].map(|k| after(k * TRIED));
-        let x = self.keys.steps() as f64 / TRIED as f64 - 1.0;
-        // The square through three points.
-        let found = one + x * (two - one) + 0.5 * x * (x - 1.0) * (three - 2.0 * two + one);
-        of_start as f64 + found
+        let (first, second) = (two - one, three - 2.0 * two + one);
+        let x = |steps: f64| steps / TRIED as f64 - 1.0;
+        let extent = self.vmc.borrow().problem.lattice.extent().into_iter().max();
+        let all = x(self.keys.steps() as f64);
+        let square = all
+            .min(x(AROUND * extent.unwrap_or(1) as f64))
+            .max(0.0_f64.min(all));
+        // The square through three points, and its slope behind it.
+        let near = one + square * first + 0.5 * square * (square - 1.0) * second;
+        let slope = first + (square - 0.5) * second;
+        of_start.sum::<usize>() as f64 + near + slope * (all - square)
     }
 
     /// The network of all gates on rank 0; none where its couplings are too many.

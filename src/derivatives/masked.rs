@@ -206,9 +206,9 @@ fn add(mut out: ArrayViewMut2<f64>, sums: &[f64], width: usize) {
 }
 
 /// Samples that are worked on side by side.
-const LANES: usize = 16;
-/// Samples of the other side at once.
-const ROWS: usize = 4;
+const LANES: usize = 8;
+/// Samples of this side at once.
+const ROWS: usize = 8;
 
 fn padded(samples: usize) -> usize {
     samples.next_multiple_of(LANES)
@@ -255,7 +255,8 @@ fn masked_gram_body<const SET: u8>(task: &Task, rows: usize, out: &mut [f64]) {
     }
 }
 
-/// R rows and sixteen columns, whose sums stay in registers.
+/// R rows and some columns, whose sums stay in registers.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn block<const SET: u8, const R: usize>(
     task: &Task,
@@ -270,20 +271,31 @@ fn block<const SET: u8, const R: usize>(
     let d: [&[f64]; R] = std::array::from_fn(|k| &task.signals[(r + k) * signals..][..signals]);
     let (mut grown, mut sums) = ([[0.0; LANES]; R], [[0.0; LANES]; R]);
     for i in 0..signals / g.max(1) {
-        let mut products = [[0.0; LANES]; R];
-        for o in i * g..(i + 1) * g {
-            let other = &task.other_signals[o * width + c..][..LANES];
-            accumulate::<SET, R>(std::array::from_fn(|k| d[k][o]), other, &mut products);
+        if task.mask.own {
+            grown = grow::<SET, R>(
+                &a,
+                i * f..(i + 1) * f,
+                &task.other_inputs[c..],
+                width,
+                grown,
+            );
+        }
+        let zero = [[0.0; LANES]; R];
+        let own = i * g..(i + 1) * g;
+        let products = grow::<SET, R>(&d, own, &task.other_signals[c..], width, zero);
+        for k in 0..R {
+            for l in 0..LANES {
+                sums[k][l] = multiply_add::<_, SET>(grown[k][l], products[k][l], sums[k][l]);
+            }
         }
         if !task.mask.own {
-            combine::<SET, R>(&grown, &products, &mut sums);
-        }
-        for k in i * f..(i + 1) * f {
-            let other = &task.other_inputs[k * width + c..][..LANES];
-            accumulate::<SET, R>(std::array::from_fn(|r| a[r][k]), other, &mut grown);
-        }
-        if task.mask.own {
-            combine::<SET, R>(&grown, &products, &mut sums);
+            grown = grow::<SET, R>(
+                &a,
+                i * f..(i + 1) * f,
+                &task.other_inputs[c..],
+                width,
+                grown,
+            );
         }
     }
     for (k, sums) in sums.iter().enumerate() {
@@ -291,26 +303,26 @@ fn block<const SET: u8, const R: usize>(
     }
 }
 
-/// y_r += x_r z
+/// y_r + Σ_k x_rk z_k over some k.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
-fn accumulate<const SET: u8, const R: usize>(x: [f64; R], z: &[f64], y: &mut [[f64; LANES]; R]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        for (y, &z) in y.iter_mut().zip(z) {
-            *y = multiply_add::<_, SET>(x, z, *y);
+fn grow<const SET: u8, const R: usize>(
+    x: &[&[f64]; R],
+    range: Range<usize>,
+    z: &[f64],
+    width: usize,
+    mut y: [[f64; LANES]; R],
+) -> [[f64; LANES]; R] {
+    for k in range {
+        let Some(z) = z[k * width..].first_chunk::<LANES>() else {
+            return y;
+        };
+        for r in 0..R {
+            let x = x[r][k];
+            for l in 0..LANES {
+                y[r][l] = multiply_add::<_, SET>(x, z[l], y[r][l]);
+            }
         }
     }
-}
-
-/// sums += a ∘ b
-#[inline(always)]
-fn combine<const SET: u8, const R: usize>(
-    a: &[[f64; LANES]; R],
-    b: &[[f64; LANES]; R],
-    sums: &mut [[f64; LANES]; R],
-) {
-    for r in 0..R {
-        for l in 0..LANES {
-            sums[r][l] = multiply_add::<_, SET>(a[r][l], b[r][l], sums[r][l]);
-        }
-    }
+    y
 }

@@ -200,7 +200,8 @@ def markdown(rows):
         size += " †" if row["warnings"] else ""
         cells = [row["panel"], row["state"], size, f"{float(row['energy']):.5f} ± {float(row['error']):.0e}"]
         score = number(float(row["v_score"])) if row["v_score"] else ""
-        cells += [f"{number(error)} ± {number(bar)}", score, f"{float(row['cpu_seconds']):.2g}"]
+        cpu = float(row["cpu_seconds"])
+        cells += [f"{number(error)} ± {number(bar)}", score, f"{cpu:.0f}" if cpu >= 10 else f"{cpu:.2g}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

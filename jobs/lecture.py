@@ -192,14 +192,16 @@ def number(value):
 
 
 def markdown(rows):
-    """The table of a page."""
+    """The table of a page; † where the program warned."""
     lines = ["| panel | state | size | energy | relative error | V-score | CPU s |", "| --- " * 7 + "|"]
     for row in rows:
         error, bar = relative(row)
         size = {"rbm": "α = ", "mps": "D = ", "peps": "D = "}.get(row["state"], "") + row["size"].replace("x", " × ")
+        size += " †" if row["warnings"] else ""
         cells = [row["panel"], row["state"], size, f"{float(row['energy']):.5f} ± {float(row['error']):.0e}"]
         score = number(float(row["v_score"])) if row["v_score"] else ""
-        cells += [f"{number(error)} ± {number(bar)}", score, f"{float(row['cpu_seconds']):.2g}"]
+        cpu = float(row["cpu_seconds"])
+        cells += [f"{number(error)} ± {number(bar)}", score, f"{cpu:.0f}" if cpu >= 10 else f"{cpu:.2g}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -233,7 +235,7 @@ def spread(values, least):
 
 
 def lines_of(axes, rows):
-    """Horizontal lines of the other states with bands of one error, and their names at the right."""
+    """Horizontal lines of the other states with bands of one error, and their names; † where the program warned."""
     drawn = []
     for row in rows:
         error, bar = relative(row)
@@ -244,7 +246,8 @@ def lines_of(axes, rows):
         if not bound:
             axes.axhspan(error - bar, error + bar, color=colour, alpha=0.15, lw=0)
         size = row["size"].replace("x", "×")
-        drawn.append((place, ("< " if bound else "") + f"{word} {size}".strip(), colour))
+        doubt = " †" if row["warnings"] else ""
+        drawn.append((place, ("< " if bound else "") + f"{word} {size}".strip() + doubt, colour))
     return sorted(drawn)
 
 
@@ -303,7 +306,7 @@ def draw(rows, picture):
                 arrowprops={"arrowstyle": "-", "lw": 0.4, "color": colour, "shrinkA": 0, "shrinkB": 0},
             )
         axes.set_title(PANELS[panel], fontsize=10)
-        axes.xaxis.set_major_locator(ticker.FixedLocator([1, 2, 4, 8]))
+        axes.xaxis.set_major_locator(ticker.FixedLocator([1, 2, 4, 8] if machines else []))
         axes.xaxis.set_major_formatter(ticker.ScalarFormatter())
         axes.set_xlabel("hidden units per site α" if machines else "")
         axes.set_ylabel("relative error of the energy", fontsize=9)

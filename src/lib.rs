@@ -36,9 +36,10 @@
 //! direction, [`io`] writes. Physics (lattice to ensemble) never sees a communicator.
 //!
 //! Rooms use those to their left: error → rng, table, files → number → io, comm, lattice →
-//! linalg → job, stats, derivatives, clusters, layers → basis, worldlines → operator → ansatz → sampler →
-//! ensemble → observable → optimizer → evolution, holography, classical, perceptron, shots → exact
-//! → input → run → calculation → laws → plot → commands. [`laws`] holds what every part obeys.
+//! linalg → job, stats, derivatives, clusters, layers → basis, worldlines → operator → ansatz →
+//! sampler → ensemble → observable → optimizer → evolution, holography, classical, perceptron,
+//! shots → exact → input → run → calculation → laws → plot → commands. [`laws`] holds what every
+//! part obeys.
 
 pub mod ansatz;
 pub mod basis;

@@ -20,7 +20,7 @@ const CUBIC: f64 = 0.044715;
 
 /// A function of real numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Curve {
+pub enum Nonlinearity {
     /// x (1 + tanh u(x))/2
     Gelu,
     /// Linear above zero, exponential below.
@@ -60,29 +60,29 @@ pub fn gelu_slope<R: Elementary, const SET: u8>(x: R) -> R {
 
 compiled_for_each_set! {
     /// y = g(s x)
-    fn values<R: Elementary>(g: Curve, scale: R, x: &[R], y: &mut [R]) = values_body
+    fn values<R: Elementary>(g: Nonlinearity, scale: R, x: &[R], y: &mut [R]) = values_body
 }
 compiled_for_each_set! {
     /// out = δ s g'(s x)
     fn slopes<R: Elementary>(
-        g: Curve, scale: R, x: &[R], deltas: &[R], out: &mut [R],
+        g: Nonlinearity, scale: R, x: &[R], deltas: &[R], out: &mut [R],
     ) = slopes_body
 }
 
 #[inline(always)]
-fn values_body<R: Elementary, const SET: u8>(g: Curve, scale: R, x: &[R], y: &mut [R]) {
+fn values_body<R: Elementary, const SET: u8>(g: Nonlinearity, scale: R, x: &[R], y: &mut [R]) {
     let (zero, one, number) = (R::default(), R::from_f64(1.0), R::from_f64);
     let entries = y.iter_mut().zip(x);
     match g {
-        Curve::Gelu => entries.for_each(|(y, &x)| {
+        Nonlinearity::Gelu => entries.for_each(|(y, &x)| {
             let x = scale * x;
             *y = x * gelu_gate::<_, SET>(x).0
         }),
-        Curve::Silu => entries.for_each(|(y, &x)| {
+        Nonlinearity::Silu => entries.for_each(|(y, &x)| {
             let x = scale * x;
             *y = x * logistic::<_, SET>(x).0
         }),
-        Curve::Selu => {
+        Nonlinearity::Selu => {
             let (l, floor) = (number(SELU_SCALE), number(SELU_SCALE * SELU_FLOOR));
             entries.for_each(|(y, &x)| {
                 let x = scale * x;
@@ -95,7 +95,7 @@ fn values_body<R: Elementary, const SET: u8>(g: Curve, scale: R, x: &[R], y: &mu
 
 #[inline(always)]
 fn slopes_body<R: Elementary, const SET: u8>(
-    g: Curve,
+    g: Nonlinearity,
     scale: R,
     x: &[R],
     deltas: &[R],
@@ -104,15 +104,15 @@ fn slopes_body<R: Elementary, const SET: u8>(
     let (zero, number) = (R::default(), R::from_f64);
     let entries = out.iter_mut().zip(x.iter().zip(deltas));
     match g {
-        Curve::Gelu => {
+        Nonlinearity::Gelu => {
             entries.for_each(|(out, (&x, &d))| *out = d * scale * gelu_slope::<_, SET>(scale * x))
         }
-        Curve::Silu => entries.for_each(|(out, (&x, &d))| {
+        Nonlinearity::Silu => entries.for_each(|(out, (&x, &d))| {
             let x = scale * x;
             let (s, rest) = logistic::<_, SET>(x);
             *out = d * scale * multiply_add::<_, SET>(x * s, rest, s)
         }),
-        Curve::Selu => {
+        Nonlinearity::Selu => {
             let (l, floor) = (number(SELU_SCALE), number(SELU_SCALE * SELU_FLOOR));
             entries.for_each(|(out, (&x, &d))| {
                 let x = scale * x;
@@ -127,14 +127,14 @@ fn slopes_body<R: Elementary, const SET: u8>(
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ActivationLayer {
     /// g
-    pub curve: Curve,
+    pub curve: Nonlinearity,
     /// s
     pub scale: f64,
 }
 
 impl ActivationLayer {
     /// g(x)
-    pub fn new(curve: Curve) -> Self {
+    pub fn new(curve: Nonlinearity) -> Self {
         ActivationLayer { curve, scale: 1.0 }
     }
 }

@@ -9,7 +9,7 @@ use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowSha
 use crate::linalg::functions::Elementary;
 use crate::linalg::panels::Panels;
 use crate::linalg::simd::Simd;
-use crate::linalg::windowed::window_gradient;
+use crate::linalg::windowed::{WindowInput, window_gradient};
 use std::sync::Arc;
 
 /// Which parameter each entry of W and b is.
@@ -175,18 +175,14 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
         let mut weights = vec![R::default(); rows * deltas.shape.stride];
         let stride = x.shape.stride;
         for k in 0..deltas.walkers() {
-            let (own, walker) = (deltas.walker(k), x.walker(k % x.walkers()));
-            let (reads, width) = (self.window.reads(), self.outputs);
-            window_gradient(
-                simd,
-                reads,
-                walker,
+            let own = deltas.walker(k);
+            let walker = WindowInput {
+                numbers: x.walker(k % x.walkers()),
                 stride,
-                self.inputs,
-                own,
-                width,
-                &mut weights,
-            );
+                channels: self.inputs,
+            };
+            let (reads, width) = (self.window.reads(), self.outputs);
+            window_gradient(simd, reads, walker, own, width, &mut weights);
             self.add_slopes(&weights, own, deltas.shape.stride, slopes.row(k));
         }
         if let Some(inputs) = inputs {

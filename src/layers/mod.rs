@@ -18,7 +18,7 @@ mod start;
 mod tests;
 pub mod windows;
 
-pub use activation::{ActivationLayer, Curve};
+pub use activation::{ActivationLayer, Nonlinearity};
 pub use composition::{Composition, Workspace};
 pub use depthwise::DepthwiseLayer;
 pub use linear::LinearLayer;

@@ -86,7 +86,7 @@ fn normal_row<R: Elementary, const SET: u8>(norm: &NormLayer<R>, x: &[R], out: &
     out[width..].fill(R::default());
     let square = sum(out, out, |s, a, b| multiply_add::<_, SET>(a, b, s)) * part;
     let inverse = R::from_f64(1.0 / (square + norm.epsilon).sqrt());
-    out.iter_mut().for_each(|n| *n = *n * inverse);
+    out.iter_mut().for_each(|n| *n *= inverse);
     inverse
 }
 

@@ -27,20 +27,20 @@ fn network<R: Elementary>() -> Composition<R> {
     let mix = DepthwiseLayer::attention("J", Arc::new(grid.whole()), (5, 2), start);
     let y = net.add("", mix, y);
     let scaled = ActivationLayer {
-        curve: Curve::Gelu,
+        curve: Nonlinearity::Gelu,
         scale: 0.7,
     };
     let y = net.add("", scaled, y);
     let x = net.add_onto(x, "0.", convolution(("W", None), (5, 5)), y);
     let mix = DepthwiseLayer::convolution(("K", "k"), window.clone(), 5, start);
     let y = net.add("1.", mix, x);
-    let y = net.add("", ActivationLayer::new(Curve::Selu), y);
+    let y = net.add("", ActivationLayer::new(Nonlinearity::Selu), y);
     let y = net.add(
         "",
         LinearLayer::dense(("A", Some("a")), n, (5, 17), start),
         y,
     );
-    let y = net.add("", ActivationLayer::new(Curve::Silu), y);
+    let y = net.add("", ActivationLayer::new(Nonlinearity::Silu), y);
     let shared = SharedWeights {
         shape: vec![7, 3],
         weights: (0..17 * 5).map(|k| k * k % 21).collect(),

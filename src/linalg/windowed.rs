@@ -41,12 +41,22 @@ compiled_for_each_set! {
     ) = windows_body
 }
 
+/// Rows of one walker, `stride` numbers each of which `channels` count.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowInput<'a, R> {
+    /// All numbers.
+    pub numbers: &'a [R],
+    /// Length of a row.
+    pub stride: usize,
+    /// Numbers of a row that count.
+    pub channels: usize,
+}
+
 compiled_for_each_set! {
-    /// Writes G_k of one walker, tap by tap and row by row: rows of `x` with `stride` numbers of
-    /// which `channels` count; rows of `deltas` and of G_k are padded from `width` numbers.
+    /// Writes G_k of one walker, tap by tap and row by row; rows of `deltas` and of G_k are padded
+    /// from `width` numbers.
     pub fn window_gradient<R: Real>(
-        taps: Taps, x: &[R], stride: usize, channels: usize, deltas: &[R], width: usize,
-        out: &mut [R],
+        taps: Taps, x: WindowInput<R>, deltas: &[R], width: usize, out: &mut [R],
     ) = gradient_body
 }
 
@@ -166,16 +176,15 @@ impl<R: Real> WindowRows<'_, R> {
 #[inline(always)]
 fn gradient_body<R: Real, const SET: u8>(
     taps: Taps,
-    x: &[R],
-    stride: usize,
-    channels: usize,
+    x: WindowInput<R>,
     deltas: &[R],
     width: usize,
     out: &mut [R],
 ) {
+    let channels = x.channels;
     let sums = GradientSums {
-        x,
-        stride,
+        x: x.numbers,
+        stride: x.stride,
         deltas,
         width,
     };
@@ -296,9 +305,11 @@ mod tests {
         window_gradient(
             simd,
             TAPS,
-            first,
-            stride,
-            channels,
+            WindowInput {
+                numbers: first,
+                stride,
+                channels,
+            },
             &deltas,
             width,
             &mut gradient,

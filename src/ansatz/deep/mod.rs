@@ -60,6 +60,8 @@ pub struct DeepScratch<R> {
     top: Workspace<f64>,
     wide: Vec<f64>,
     logs: Vec<Complex64>,
+    /// Derivatives by the parameters of trunk and top, half after half and walker after walker.
+    slopes: (Vec<R>, Vec<f64>),
 }
 
 impl<R: Elementary> DeepState<R> {
@@ -144,9 +146,8 @@ impl<R: Elementary> DeepState<R> {
         if self.parts.complex { 2 } else { 1 }
     }
 
-    /// Derivatives of ln ψ of walkers by the parameters of trunk and top, half after half and
-    /// walker after walker.
-    fn reverse(&self, xs: &[i8], scratch: &mut DeepScratch<R>) -> (Vec<R>, Vec<f64>) {
+    /// Writes the derivatives of ln ψ of walkers to the scratch.
+    fn reverse(&self, xs: &[i8], scratch: &mut DeepScratch<R>) {
         let (trunk, top, n) = (&self.parts.trunk, &self.parts.top, self.parts.sites.len());
         let (walkers, halves) = (xs.len() / n, self.halves());
         let input = trunk.input(walkers, true, &mut scratch.trunk);
@@ -156,17 +157,17 @@ impl<R: Elementary> DeepState<R> {
         self.pass(walkers, true, scratch);
         top.prepare(walkers, halves, &mut scratch.top);
         self.seed(walkers, &mut scratch.top);
-        let mut of_top = vec![0.0; halves * walkers * top.parameters()];
+        let (of_trunk, of_top) = &mut scratch.slopes;
+        of_top.resize(halves * walkers * top.parameters(), 0.0);
         let counts = (walkers, halves);
-        top.backward(self.simd, counts, &mut scratch.top, &mut of_top, true);
+        top.backward(self.simd, counts, &mut scratch.top, of_top, true);
         trunk.prepare(walkers, halves, &mut scratch.trunk);
         let last = trunk.outputs()[0];
         let deltas = trunk.delta(last, walkers, halves, &mut scratch.trunk);
         let theirs = top.delta(0, walkers, halves, &mut scratch.top);
         (deltas.iter_mut().zip(&*theirs)).for_each(|(d, &x)| *d = R::from_f64(x));
-        let mut of_trunk = vec![R::default(); halves * walkers * trunk.parameters()];
-        trunk.backward(self.simd, counts, &mut scratch.trunk, &mut of_trunk, false);
-        (of_trunk, of_top)
+        of_trunk.resize(halves * walkers * trunk.parameters(), R::default());
+        trunk.backward(self.simd, counts, &mut scratch.trunk, of_trunk, false);
     }
 
     /// Writes δ of what the head reads.
@@ -316,7 +317,8 @@ impl<R: Elementary> Ansatz for DeepState<R> {
         };
         let parts = rows.chunks_mut((block * count * halves).max(1));
         for (xs, rows) in batch.xs.chunks(block * n).zip(parts) {
-            let (of_trunk, of_top) = self.reverse(xs, scratch);
+            self.reverse(xs, scratch);
+            let (of_trunk, of_top) = &scratch.slopes;
             let all = xs.len() / n;
             for (at, out) in rows.chunks_exact_mut((count * halves).max(1)).enumerate() {
                 for half in 0..halves {

@@ -7,7 +7,7 @@
 //! ln ψ is bounded at any depth. All from the sum over q on is evaluated in double precision.
 
 use super::{Architecture, DeepParts, LogCoshHead};
-use crate::layers::{ActivationLayer, Composition, Curve, DepthwiseLayer, FirstValues};
+use crate::layers::{ActivationLayer, Composition, DepthwiseLayer, FirstValues, Nonlinearity};
 use crate::layers::{LinearLayer, NormLayer, PatchGrid, PoolLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl PatchNetwork {
             let (behind, y) = self.mix(&mut net, &path, x, &whole);
             let y = net.add(&path, self.norm("n2"), y);
             let y = net.add(&path, dense(("A", "a"), n, (d, hidden)), y);
-            let y = net.add("", ActivationLayer::new(Curve::Gelu), y);
+            let y = net.add("", ActivationLayer::new(Nonlinearity::Gelu), y);
             x = net.add_onto(behind, &path, dense(("B", "b"), n, (hidden, d)), y);
         }
         net.give(vec![x]);

@@ -14,7 +14,9 @@ use super::{Architecture, DeepHead, DeepParts, LogCoshHead, SumHead, SumTerm};
 use crate::ansatz::symmetrised::translations;
 use crate::ansatz::{Context, Erased, Precision, schema_of};
 use crate::error::Result;
-use crate::layers::{ActivationLayer, Composition, Curve, FirstValues, LinearLayer, PatchGrid};
+use crate::layers::{
+    ActivationLayer, Composition, FirstValues, LinearLayer, Nonlinearity, PatchGrid,
+};
 use crate::layers::{PoolLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;
 use num_complex::Complex64;
@@ -101,7 +103,7 @@ impl Resnet {
         for j in 0..self.blocks {
             let (path, last) = (format!("{j}."), j + 1 == self.blocks);
             let scale = 1.0 / ((j + 1) as f64).sqrt();
-            let curve = Curve::Gelu;
+            let curve = Nonlinearity::Gelu;
             let y = net.add("", ActivationLayer { curve, scale }, x);
             let y = net.add(&path, convolution(("W1", Some("b1")), c), y);
             let y = net.add("", ActivationLayer::new(curve), y);

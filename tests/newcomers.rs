@@ -223,7 +223,7 @@ fn the_program_carries_its_inputs_and_draws_lattices() {
     assert!((0..12).all(letters), "{svg}");
     let out = case.alone(&["lattice", "first.toml", "--json"]);
     let object: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-    assert_eq!(object["bonds"].as_array().unwrap().len(), 16);
+    assert_eq!(object["pairs"].as_array().unwrap().len(), 16);
     assert_eq!(
         (&object["translations"], &object["space_group"]),
         (&16.into(), &32.into())

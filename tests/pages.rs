@@ -150,6 +150,7 @@ fn follow(page: &Path) {
         ("phases.toml", "phases"),
         ("regression.toml", "regression"),
         ("learning.toml", "learning"),
+        ("autoregressive.toml", "autoregressive"),
         ("deep.toml", "deep"),
         ("imaginary.toml", "imaginary-time"),
         ("tensor-networks.toml", "tensor-networks"),

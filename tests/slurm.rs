@@ -137,8 +137,10 @@ fn script(name: &str) -> String {
 }
 
 // Long enough on a fast machine for three stops, each of which takes SLURM about a second.
-const PLAN: &str = "sweeps = 400\n[optimize]\nsteps = 200\nlearning_rate = 0.05\n[measure]\nsamples = 4096\n\
-     [output]\nlog_every = 0\n";
+const PLAN: &str = concat!(
+    "sweeps = 400\n[optimize]\nsteps = 200\nlearning_rate = 0.05\n[measure]\n",
+    "samples = 4096\n[output]\nlog_every = 0\n"
+);
 
 /// The run of `slurm-run.sh` is told to stop three times, is requeued, and ends in the state of a
 /// run that never stopped.

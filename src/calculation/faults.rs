@@ -2,7 +2,7 @@
 //! the rest is read again.
 
 use super::registry::Registry;
-use super::start::validate;
+use super::start::{refuse_unknown, validate};
 use crate::error::{Error, Result};
 use crate::input::{Draft, PutAside, Source, split_hamiltonian};
 use crate::table::{self, Entry, Shelf, is_of_spelling};
@@ -17,17 +17,33 @@ const MOST: usize = 30;
 /// Fails with all faults that can be seen without any physics, in the order of the file.
 pub fn read(path: &Path, settings: &[String], registry: &Registry) -> Result<Source> {
     let draft = Draft::read(path, settings)?;
-    let source = sound(&draft, registry).map_err(|first| match first {
-        Error::Input { .. } => all(draft, first, registry),
+    let source = match sound(&draft, registry) {
+        Err(first @ Error::Input { .. }) => match all(draft.clone(), first, registry) {
+            // A wave function has words of its own for some keys that it does not have.
+            Error::Input { key, problem, .. } if is_left_to_kind(&key, &problem) => draft.source(),
+            faults => Err(faults),
+        },
         other => other,
-    })?;
+    }?;
     source.warn_of_chains_in_a_sum();
     Ok(source)
+}
+
+/// Whether a fault that stands alone is one that the kind of the wave function tells.
+fn is_left_to_kind(key: &str, problem: &str) -> bool {
+    key.starts_with("ansatz.") && problem == "unknown key"
 }
 
 /// The input, if none of its keys has a fault that can be seen without any physics.
 fn sound(draft: &Draft, registry: &Registry) -> Result<Source> {
     let source = draft.source()?;
+    refuse_unknown(&source, registry)?;
+    for section in registry.sections.iter() {
+        let name = section.declaration.name;
+        if let Some(table) = source.table.get(name).and_then(toml::Value::as_table) {
+            table::refuse_unknown_keys(table, name, &section.schema(), &[])?;
+        }
+    }
     validate(&source, registry)?;
     if let Some(table) = &source.input.hamiltonian {
         let (common, own) = split_hamiltonian(table)?;

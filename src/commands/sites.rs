@@ -92,7 +92,7 @@ fn text(lattice: &Lattice, bonds: &[Bond], shell: usize) -> String {
         ));
     }
     let pairs: Vec<_> = bonds.iter().map(|b| format!("{}-{}", b.i, b.j)).collect();
-    lines.push("bonds".into());
+    lines.push("pairs of sites with a bond".into());
     lines.extend(pairs.chunks(12).map(|row| format!("  {}", row.join("  "))));
     lines.join("\n")
 }
@@ -105,7 +105,7 @@ fn object(lattice: &Lattice, bonds: &[Bond]) -> Value {
         "positions": lattice.positions,
         "cells": lattice.cells,
         "place_in_cell": lattice.sublattice,
-        "bonds": bonds.iter().map(|b| json!([b.i, b.j, b.kind])).collect::<Vec<_>>(),
+        "pairs": bonds.iter().map(|b| json!([b.i, b.j, b.kind])).collect::<Vec<_>>(),
         "sublattice_a": sublattices(lattice, bonds),
         "translations": symmetries.map(|s| s.0),
         "space_group": symmetries.map(|s| s.1),

@@ -135,7 +135,7 @@ impl Ramp {
             Some(problem) => Err(Error::input(
                 key,
                 problem,
-                "see evolve.ramps in configs/reference.toml",
+                "`nishina reference` shows evolve.ramps",
             )),
         }
     }

@@ -148,7 +148,14 @@ impl Draft {
                 self.renamed.push((now, key.clone()));
                 Some(PutAside::Corrected)
             }
-            _ => Some(PutAside::Removed),
+            _ => {
+                // A table within a section makes no sense without one of its keys.
+                if let [section, inner, _, ..] = parts[..] {
+                    let section = self.table.get_mut(section)?.as_table_mut();
+                    section.and_then(|table| table.remove(inner));
+                }
+                Some(PutAside::Removed)
+            }
         }
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn describe(
         return Error::input(
             missing,
             "this key is missing",
-            "add it, see configs/reference.toml",
+            "add it; `nishina reference` shows every key",
         );
     }
     let given = value_at(table, error.path().iter());

@@ -27,10 +27,9 @@ fn spell(table: &mut toml::Table, name: &str) {
     let other = table
         .keys()
         .find(|key| *key != name && same_word(key, name));
-    if let (Some(other), false) = (other.cloned(), table.contains_key(name)) {
-        if let Some(section) = table.remove(&other) {
-            table.insert(name.into(), section);
-        }
+    let other = other.cloned().filter(|_| !table.contains_key(name));
+    if let Some(section) = other.and_then(|other| table.remove(&other)) {
+        table.insert(name.into(), section);
     }
 }
 

@@ -180,7 +180,7 @@ fn a_signal_in_the_middle_saves_and_the_run_goes_on_bit_for_bit() {
     expect_code(&whole.alone(&["run", "x.toml"]), 0);
     for signal in ["USR1", "TERM"] {
         let mut child = Command::new(program())
-            .args(["run", "x.toml"])
+            .args(["run", "x.toml", "--set", "output.log_every=0"])
             .current_dir(parts.folder.path())
             .env("OPENBLAS_NUM_THREADS", "1")
             .stderr(Stdio::piped())

@@ -236,7 +236,7 @@ mod tests {
             "ring             finished, 20 steps, 64 samples, 1 rank, 4 sites"
         );
         assert!(
-            lines[1].starts_with("energy           -4.000(10)  per site -1.000(2)"),
+            lines[1].starts_with("energy           -4.000(10)  per site -1.000(3)"),
             "{said}"
         );
         assert!(

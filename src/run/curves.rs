@@ -105,12 +105,17 @@ pub fn save_rows<R: Record>(tree: &mut Tree, group: &str, rows: &[R]) {
     }
 }
 
-/// Reads back what [`save_rows`] has written.
+/// Reads back what [`save_rows`] has written. A column behind the first that the program of the
+/// file did not know yet is 0.
 pub fn load_rows<R: Record>(tree: &Tree, group: &str) -> Result<Vec<R>> {
-    let all = R::COLUMNS
-        .iter()
-        .map(|column| tree.reals(&format!("{group}/{}", column.name)))
-        .collect::<Result<Vec<_>>>()?;
+    let path = |column: &Column| format!("{group}/{}", column.name);
+    let first = R::COLUMNS.first().map(|column| tree.reals(&path(column)));
+    let rows = first.transpose()?.unwrap_or_default().len();
+    let read = |column: &Column| match tree.datasets.contains_key(&path(column)) {
+        true => tree.reals(&path(column)),
+        false => Ok(vec![0.0; rows]),
+    };
+    let all: Vec<Vec<f64>> = R::COLUMNS.iter().map(read).collect::<Result<_>>()?;
     let length = all.iter().map(Vec::len).min().unwrap_or(0);
     let row = |i: usize| R::from_numbers(&all.iter().map(|c| c[i]).collect::<Vec<_>>());
     Ok((0..length).map(row).collect())
@@ -139,6 +144,12 @@ mod tests {
         let mut tree = Tree::default();
         save_rows(&mut tree, "x", &rows);
         assert_eq!(load_rows::<Pair>(&tree, "x").unwrap(), rows);
+        let mut older = tree.clone();
+        older.datasets.remove("x/second");
+        let read = load_rows::<Pair>(&older, "x").unwrap();
+        assert!(read.len() == 3 && read[2].first == 2.0 && read[2].second == 0.0);
+        older.datasets.remove("x/first");
+        assert!(load_rows::<Pair>(&older, "x").is_err());
         assert_eq!(tree.reals("x/second").unwrap(), [0.0, -1.5, -3.0]);
         assert_eq!(
             tree.notes["x/second"],

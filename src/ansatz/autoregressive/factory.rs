@@ -10,6 +10,9 @@ fn one() -> f64 {
     1.0
 }
 
+/// Units between the two maps of a layer where the input does not say it, per feature.
+const RATIO: usize = 4;
+
 /// Most units of a layer.
 const MOST: usize = 1 << 20;
 
@@ -104,6 +107,7 @@ struct Keys {
     /// Layers of "transformer". No default.
     layers: Option<usize>,
     /// Units between the two maps of a layer of "transformer", in units of the width. Default 4.
+    #[schemars(extend("default" = RATIO))]
     ratio: Option<usize>,
     /// The order of the sites: "rows", or "snake" on square lattices. Default "rows".
     #[serde(default)]
@@ -239,7 +243,7 @@ impl Input<'_> {
             width: self.count("width", keys.width, MOST)?,
             heads: self.count("heads", keys.heads, MOST)?,
             layers: self.count("layers", keys.layers, 1 << 10)?,
-            ratio: self.count("ratio", keys.ratio.or(Some(4)), 1 << 10)?,
+            ratio: self.count("ratio", keys.ratio.or(Some(RATIO)), 1 << 10)?,
         };
         if !shape.width.is_multiple_of(shape.heads) {
             let problem = format!(

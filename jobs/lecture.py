@@ -31,7 +31,7 @@ COLUMNS += ["steps", "cpu_seconds", "warnings"]
 SIZES = {
     "rbm": ("ansatz.density", ["1", "2", "4", "8"], ["1", "2", "4", "8"]),
     "jastrow": (None, [""], [""]),
-    "mps": ("ansatz.bond_dimension", ["4", "8"], ["4", "8"]),
+    "mps": ("ansatz.bond_dimension", ["4", "8", "16", "32"], ["4", "8", "16", "32"]),
     "eps": ("ansatz.cluster", ["2", "4", "6", "8"], ["2x2", "3x2", "3x3"]),
     "peps": ("ansatz.bond_dimension", [], ["2"]),
     "dbm": (None, [""], [""]),

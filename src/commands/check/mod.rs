@@ -57,11 +57,20 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     stop.leave_at_once();
     linalg::blas::take_buffers()?;
     let source = calculation::read(asked.path, asked.settings, registry)?;
+    answer_for(asked, &source, registry, &stop).map_err(|e| source.located(e))
+}
+
+/// The answer for an input that has been read.
+fn answer_for(
+    asked: &Question,
+    source: &Source,
+    registry: &Registry,
+    stop: &Stop,
+) -> Result<Answer> {
     let local = asked.ranks.min(job::placement::cores());
     let share = linalg::total_memory() / local as f64;
     let before = job::trim_and_measure();
-    let start = calculation::start(&source, registry, (0, asked.ranks), share);
-    let start = start.map_err(|e| source.located(e))?;
+    let start = calculation::start(source, registry, (0, asked.ranks), share)?;
     let built = Built {
         held: (job::trim_and_measure() - before).max(0.0),
         most: (job::peak_memory() - before).max(0.0),
@@ -72,26 +81,26 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
         false => None,
     };
     let sections: Vec<SectionCost> = stages.iter().map(SectionCost::of).collect();
-    let observables = match measure::keys(&source)? {
+    let observables = match measure::keys(source)? {
         Some(m) => {
             let vmc = world.vmc()?;
             let vmc = vmc.borrow();
             let (problem, list) = (&vmc.problem, &m.observables);
-            problem::observables(&source, problem, list, "measure.observables")?
+            problem::observables(source, problem, list, "measure.observables")?
         }
         None => Vec::new(),
     };
     let unused = world.unused();
     drop((world, stages));
     let mut forecast = match &plan {
-        None => predict_sections(asked, &source, registry, &sections, &stop)?,
+        None => predict_sections(asked, source, registry, &sections, stop)?,
         Some(plan) => {
             let physics = Physics {
                 plan,
                 observables: &observables,
                 built,
             };
-            predict(asked, &source, registry, &physics, &sections, &stop)?
+            predict(asked, source, registry, &physics, &sections, stop)?
         }
     };
     forecast.take_sections(sections);

@@ -55,6 +55,7 @@ pub fn info_text(info: &Value) -> String {
         let rest = info.as_object().into_iter().flatten();
         let rest = rest.filter(|(key, value)| !APART.contains(&key.as_str()) && !value.is_null());
         lines.extend(rest.map(|(key, value)| format!("{key:<16} {}", plain(value))));
+        lines.push(format!("{:<16} results", "file"));
     }
     if let Some(map) = info.get("provenance").and_then(Value::as_object) {
         lines.push("calculated".into());

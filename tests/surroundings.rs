@@ -549,7 +549,12 @@ fn hup_and_xcpu_are_stops() {
     }
     // nohup.
     let case = long_run();
-    let bash = ["bash", "-c", "trap '' HUP; exec \"$NISHINA\" run x.toml"].map(String::from);
+    let bash = [
+        "bash",
+        "-c",
+        "trap '' HUP; exec \"$NISHINA\" run x.toml --set output.log_every=0",
+    ]
+    .map(String::from);
     let mut run = case.start(&bash, &[("NISHINA", program())]);
     run.wait_for("step 3 ");
     run.signal("HUP");

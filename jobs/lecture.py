@@ -36,6 +36,8 @@ SIZES = {
     "peps": ("ansatz.bond_dimension", [], ["2"]),
     "dbm": (None, [""], [""]),
 }
+# Large matrix products start from the next smaller one of the figure: its size, steps, samples of the measurement.
+GROWN = {"16": ("8", 8, 2048), "32": ("16", 3, 1024)}
 PANELS = {
     "ising-h0.5": "Ising ring, N = 80, h = 0.5",
     "ising-h1": "Ising ring, N = 80, h = 1",
@@ -75,7 +77,17 @@ def points(options):
                 name = f"{panel}-{state}" + (f"-{size}" if size else "")
                 if any(fnmatch.fnmatch(name, only) for only in options.only):
                     value = f"[{size.replace('x', ',')}]" if state == "eps" else size
-                    yield path, name, panel, state, size, [f"{key}={value}"] if key else []
+                    changes = [f"{key}={value}"] if key else []
+                    yield path, name, panel, state, size, changes + grown(panel, state, size, options)
+
+
+def grown(panel, state, size, options):
+    """What makes a large matrix product begin at a smaller one."""
+    if state != "mps" or size not in GROWN:
+        return []
+    smaller, steps, samples = GROWN[size]
+    start = os.path.join(os.path.abspath(options.folder), f"{panel}-{state}-{smaller}.h5")
+    return [f'ansatz.load="{start}"', f"optimize.steps={steps}", f"measure.samples={samples}"]
 
 
 def cpu_children():

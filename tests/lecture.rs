@@ -139,7 +139,7 @@ fn a_miniature_is_run_once_and_drawn() {
     // Densities, Jastrow, bond dimensions, clusters and construction; pairs and construction.
     assert_eq!(
         points.len(),
-        2 * (4 + 1 + 2 + 4 + 1) + (4 + 1 + 2 + 3 + 1) + 2,
+        2 * (4 + 1 + 4 + 4 + 1) + (4 + 1 + 4 + 3 + 1) + 2,
         "{}",
         text(&output)
     );

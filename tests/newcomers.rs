@@ -314,3 +314,26 @@ fn averages_are_the_means_of_the_last_parameters_and_go_on() {
         text(&out)
     );
 }
+
+#[test]
+fn a_log_has_a_line_of_progress_now_and_then() {
+    let case = Case::new(&sum_text("").replace("steps = 2", "steps = 60"));
+    let lines = |settings: &[&str]| {
+        let out = case.alone(&[&["run", "x.toml", "--fresh"], settings].concat());
+        expect_code(&out, 0);
+        let said = text(&out);
+        let steps: Vec<_> = said.lines().filter(|l| l.starts_with("step ")).collect();
+        let ends = |k: usize| steps.iter().any(|l| l.starts_with(&format!("step {k} ")));
+        assert!(ends(0) && ends(59), "{said}");
+        steps.len()
+    };
+    assert_eq!(lines(&["--set", "output.log_every=0"]), 60);
+    assert_eq!(lines(&["--set", "output.log_every=1000"]), 2);
+    let out = case.alone(&["check", "x.toml", "--quick", "--set", "output.log_every=-1"]);
+    expect_code(&out, 64);
+    assert!(
+        text(&out).contains("output.log_every: -1"),
+        "{}",
+        text(&out)
+    );
+}

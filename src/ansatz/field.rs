@@ -71,9 +71,27 @@ pub fn ratio_from_log(delta: Complex64) -> Complex64 {
     Complex64::new(delta.re.min(700.0), delta.im).exp()
 }
 
+/// ψ'/ψ from ln ψ' and ln ψ: 0 where ψ' = 0, +∞ where only ψ = 0.
+pub fn ratio_of_logs(new: Complex64, old: Complex64) -> Complex64 {
+    match (new.re == f64::NEG_INFINITY, old.re == f64::NEG_INFINITY) {
+        (true, _) => Complex64::ZERO,
+        (false, true) => Complex64::new(f64::INFINITY, 0.0),
+        (false, false) => ratio_from_log(new - old),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ratios_with_zeros_are_zero_or_infinite() {
+        let (zero, one) = (Complex64::new(f64::NEG_INFINITY, 0.0), Complex64::ZERO);
+        assert_eq!(ratio_of_logs(zero, one), Complex64::ZERO);
+        assert_eq!(ratio_of_logs(zero, zero), Complex64::ZERO);
+        assert_eq!(ratio_of_logs(one, zero).re, f64::INFINITY);
+        assert_eq!(ratio_of_logs(one, one), Complex64::ONE);
+    }
 
     #[test]
     fn phases_are_reduced_into_one_turn() {

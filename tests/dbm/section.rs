@@ -138,14 +138,14 @@ fn construction_obeys_the_laws_of_calculations() {
     }
 }
 
-#[test]
-fn more_time_goes_on_and_a_measurement_after_it_is_new() {
+/// A finished run that is given another time ends as one that had it from the start.
+fn ends_as_with_this_time(time: &str) {
     let input = ising("", &format!("{STEPS}\n[measure]\nsamples = 1"));
-    let long = ["run", "x.toml", "--set", "construct.time=1.0"];
+    let other = ["run", "x.toml", "--set", time];
     let (whole, parts) = (Case::new(&input), Case::new(&input));
-    expect_code(&whole.alone(&long), 0);
+    expect_code(&whole.alone(&other), 0);
     expect_code(&parts.alone(&["run", "x.toml"]), 0);
-    expect_code(&parts.alone(&long), 0);
+    expect_code(&parts.alone(&other), 0);
     for name in [
         "construct/history/energy",
         "measure/energy/mean",
@@ -157,21 +157,13 @@ fn more_time_goes_on_and_a_measurement_after_it_is_new() {
 }
 
 #[test]
+fn more_time_goes_on_and_a_measurement_after_it_is_new() {
+    ends_as_with_this_time("construct.time=1.0");
+}
+
+#[test]
 fn less_time_starts_over() {
-    let input = ising("", &format!("{STEPS}\n[measure]\nsamples = 1"));
-    let short = ["run", "x.toml", "--set", "construct.time=0.4"];
-    let (whole, parts) = (Case::new(&input), Case::new(&input));
-    expect_code(&whole.alone(&short), 0);
-    expect_code(&parts.alone(&["run", "x.toml"]), 0);
-    expect_code(&parts.alone(&short), 0);
-    for name in [
-        "construct/history/energy",
-        "measure/energy/mean",
-        "parameters/W",
-    ] {
-        let values = |case: &Case| case.tree("x.h5").reals(name).unwrap();
-        assert_eq!(values(&whole), values(&parts), "{name}");
-    }
+    ends_as_with_this_time("construct.time=0.4");
 }
 
 #[test]

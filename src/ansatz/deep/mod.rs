@@ -20,7 +20,7 @@ pub use resnet::{build as build_resnet, schema as resnet_schema};
 pub use vit::{build as build_vit, schema as vit_schema};
 
 use super::SINGLE;
-use super::field::{check_length, ratio_from_log};
+use super::field::{check_length, ratio_of_logs};
 use super::{Ansatz, AnsatzFacts, Asks, Block, Columns, DOUBLE, Derivatives, Kind, Matrix, Move};
 use crate::error::Result;
 use crate::layers::Workspace;
@@ -199,15 +199,6 @@ impl<R: Elementary> DeepState<R> {
     }
 }
 
-/// ψ'/ψ from ln ψ' and ln ψ.
-fn quotient(new: Complex64, old: Complex64) -> Complex64 {
-    match (new.re == f64::NEG_INFINITY, old.re == f64::NEG_INFINITY) {
-        (true, _) => Complex64::ZERO,
-        (false, true) => Complex64::new(f64::INFINITY, 0.0),
-        _ => ratio_from_log(new - old),
-    }
-}
-
 impl<R: Elementary> Ansatz for DeepState<R> {
     type Batch = DeepBatch;
     type Scratch = DeepScratch<R>;
@@ -283,7 +274,7 @@ impl<R: Elementary> Ansatz for DeepState<R> {
             let (k, step) = asks.get(at);
             *out = match step.is_empty() {
                 true => Complex64::ONE,
-                false => quotient(*out, batch.logs[k]),
+                false => ratio_of_logs(*out, batch.logs[k]),
             };
         }
     }

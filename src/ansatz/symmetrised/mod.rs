@@ -320,15 +320,7 @@ impl Ansatz for Symmetrised {
             return;
         }
         for ((k, walker), target) in places.into_iter().zip(self.log_psi_of(&targets)) {
-            let source = batch.total[walker];
-            out[k] = match (
-                source.re == f64::NEG_INFINITY,
-                target.re == f64::NEG_INFINITY,
-            ) {
-                (_, true) => Complex64::ZERO,
-                (true, false) => Complex64::new(f64::INFINITY, 0.0),
-                (false, false) => super::field::ratio_from_log(target - source),
-            };
+            out[k] = super::field::ratio_of_logs(target, batch.total[walker]);
         }
     }
     fn accept(

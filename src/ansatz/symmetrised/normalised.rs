@@ -8,7 +8,7 @@
 
 use super::sums::ZERO;
 use super::{Symmetrised, SymmetrisedScratch};
-use crate::ansatz::field::ratio_from_log;
+use crate::ansatz::field::ratio_of_logs;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased, Kind, Matrix};
 use crate::error::Result;
 use crate::rng::{Generator, RngExt};
@@ -76,15 +76,6 @@ impl Normalised {
         let inner = self.sum.inner.batch(&images);
         let logs = self.sum.inner.log_psi(&inner);
         (inner, self.sum.terms(xs, &images, logs))
-    }
-}
-
-/// ψ'/ψ from both logarithms.
-fn quotient(target: Complex64, source: Complex64) -> Complex64 {
-    match (vanishes(&source), vanishes(&target)) {
-        (_, true) => Complex64::ZERO,
-        (true, false) => Complex64::new(f64::INFINITY, 0.0),
-        (false, false) => ratio_from_log(target - source),
     }
 }
 
@@ -166,7 +157,7 @@ impl Ansatz for Normalised {
                     };
                 }
             }
-            out[k] = quotient(self.mean(&moved).log_psi, batch.total[walker]);
+            out[k] = ratio_of_logs(self.mean(&moved).log_psi, batch.total[walker]);
         }
     }
     fn accept(

@@ -3,7 +3,6 @@
 
 use super::keys::MeasureInput;
 use crate::basis::Basis;
-use crate::ensemble::Amplitudes;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
 use num_complex::Complex64;
@@ -37,22 +36,24 @@ impl Listed {
         })
     }
 
-    /// Asks `psi` for the amplitudes; the same on every rank.
+    /// Takes the amplitudes from `log_psi_of`, which gives ln ψ row by row; the same on every rank.
     ///
-    /// Errors: [`Error::Numerical`] where one is not a number.
-    pub fn evaluate(&mut self, psi: Option<&dyn Amplitudes>) -> Result<()> {
+    /// Errors: [`Error::Numerical`] where one is not a number; then none is kept.
+    pub fn evaluate(&mut self, log_psi_of: Option<impl Fn(&[i8]) -> Vec<Complex64>>) -> Result<()> {
         self.log_psi.clear();
+        let mut all = Vec::new();
         for xs in self.xs.chunks(BLOCK * self.sites.max(1)) {
-            let Some(psi) = psi else {
+            let Some(log_psi_of) = &log_psi_of else {
                 return Err(unknown(0, "is not known to this sampler"));
             };
-            for log in psi.log_psi_of(xs) {
+            for log in log_psi_of(xs) {
                 if log.re.is_nan() || log.re == f64::INFINITY || !log.im.is_finite() {
-                    return Err(unknown(self.log_psi.len(), "is not a finite number"));
+                    return Err(unknown(all.len(), "is not a finite number"));
                 }
-                self.log_psi.push(written(log));
+                all.push(written(log));
             }
         }
+        self.log_psi = all;
         Ok(())
     }
 
@@ -132,6 +133,28 @@ fn configuration(k: usize, values: &[i64], basis: &Basis) -> Result<Vec<i8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn none_is_kept_where_one_is_no_number() {
+        let mut listed = Listed {
+            sites: 2,
+            xs: vec![1, 1, 1, -1],
+            log_psi: Vec::new(),
+        };
+        let of = |second: f64| {
+            move |xs: &[i8]| {
+                let log = |x: &[i8]| if x[1] > 0 { 0.5 } else { second };
+                xs.chunks(2).map(|x| log(x).into()).collect()
+            }
+        };
+        listed.evaluate(Some(of(0.25))).unwrap();
+        assert_eq!(listed.log_psi, [0.5, 0.25].map(Complex64::from));
+        for wrong in [f64::NAN, f64::INFINITY] {
+            let error = listed.evaluate(Some(of(wrong))).unwrap_err().to_string();
+            assert!(error.contains("configuration 1"), "{error}");
+            assert!(!listed.is_known());
+        }
+    }
 
     #[test]
     fn logarithms_are_written_finite_and_within_a_turn() {

@@ -19,7 +19,7 @@ use super::vmc::problem::observables;
 use super::world::{Extent, Section, World};
 use crate::comm::{Comm, agree};
 use crate::ensemble::Noise;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::{self, Method, Source};
 use crate::io::tree::Tree;
 use crate::linalg::available_memory;
@@ -128,6 +128,26 @@ impl<'a> Measure<'a> {
         self.keys.samples / self.vmc.borrow().sampler.chains
     }
 
+    /// Evaluates the listed amplitudes. Where one has no meaning, the energy is there all the same,
+    /// and a warning says what is left out.
+    fn tell_amplitudes(&mut self, desk: &mut Desk) -> Result<()> {
+        let vmc = self.vmc.borrow();
+        let psi = vmc.ensemble.psi();
+        let told = self
+            .listed
+            .evaluate(psi.map(|psi| |xs: &[i8]| psi.log_psi_of(xs)));
+        drop(vmc);
+        match agree(desk.comm, told) {
+            Err(error @ (Error::Numerical { .. } | Error::Elsewhere)) if self.keys.samples > 0 => {
+                let warning = format!("amplitudes are left out: {error}");
+                desk.warn(&warning);
+                self.measurement.warnings.push(warning);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// A block of the energy and the observables, where any samples are asked for.
     fn next(&mut self, desk: &mut Desk) -> Result<Progress> {
         if self.keys.samples == 0 {
@@ -169,8 +189,7 @@ impl Calculation for Measure<'_> {
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
         let progress = self.next(desk)?;
         if progress == Progress::Done {
-            let told = self.listed.evaluate(self.vmc.borrow().ensemble.psi());
-            agree(desk.comm, told)?;
+            self.tell_amplitudes(desk)?;
         }
         Ok(progress)
     }

@@ -382,7 +382,7 @@ mod tests {
     /// Run by hand under a launcher: `mpirun -n 3 <test binary> --ignored --test-threads=1
     /// under_a_launcher`.
     #[test]
-    #[ignore = "needs mpirun"]
+    #[ignore = "needs mpirun: mpirun -n 3 (library tests) --ignored --test-threads=1"]
     fn under_a_launcher_with_tiny_messages() {
         let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).unwrap();
         let mut world = MpiWorld::new(universe);

@@ -176,6 +176,19 @@ fn compression_keeps_the_state_and_drops_what_it_does_not_need() {
 }
 
 #[test]
+fn compression_tells_the_weight_that_it_leaves_out() {
+    // 0.8 |up, up> + 0.6 |down, down>
+    let up_and_down = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+    let state = open(2, 2, &up_and_down, &[0.8, 0.6], &[1.0, 1.0]);
+    for (threshold, bond, lost) in [(0.1, 2, 0.0), (0.9, 1, 0.36)] {
+        let canonical = Canonical::new(&state.tensors).unwrap();
+        let small = canonical.compressed(threshold).unwrap();
+        assert_eq!(small.bonds, [bond]);
+        assert!((small.lost - lost).abs() < 1e-14, "{}", small.lost);
+    }
+}
+
+#[test]
 fn draws_follow_the_distribution_and_depend_on_their_generator_alone() {
     let sites = 4;
     let random = shape(sites, vec![1, 2, 4, 2, 1], false);

@@ -1,5 +1,5 @@
-//! Links BLAS and LAPACK: ndarray-linalg is used without a backend feature, so the symbols come
-//! from the system's OpenBLAS. With the feature `scalapack` it links Debian's ScaLAPACK for OpenMPI
+//! Links BLAS and LAPACK: the system's OpenBLAS, or the libraries that `NISHINA_BLAS` names, with
+//! the folders they are in. With the feature `scalapack` it links Debian's ScaLAPACK for OpenMPI
 //! too, or the library that `NISHINA_SCALAPACK` names. Gathers the worked inputs of `configs`, which
 //! the program carries with it.
 
@@ -16,7 +16,23 @@ fn main() {
         println!("cargo:rerun-if-env-changed=NISHINA_SCALAPACK");
         println!("cargo:rustc-link-lib=dylib={library}");
     }
-    println!("cargo:rustc-link-lib=dylib=openblas");
+    link_blas();
+}
+
+/// Names of libraries and, beginning with a slash, folders; with blanks between them.
+fn link_blas() {
+    println!("cargo:rerun-if-env-changed=NISHINA_BLAS");
+    let named = std::env::var("NISHINA_BLAS").unwrap_or_default();
+    let mut words: Vec<&str> = named.split_whitespace().collect();
+    if words.is_empty() {
+        words.push("openblas");
+    }
+    for word in words {
+        match word.starts_with('/') {
+            true => println!("cargo:rustc-link-search=native={word}"),
+            false => println!("cargo:rustc-link-lib=dylib={word}"),
+        }
+    }
 }
 
 /// Writes a list of pairs, name and text, of all inputs in `configs`.

@@ -4,8 +4,17 @@
 # Installs what is missing through apt where that is allowed; elsewhere it names what to load and stops.
 
 nishina_links() {
-    # Whether a program can be linked with the library of this name: run-time libraries alone are not enough.
-    echo 'int main(void) { return 0; }' | gcc -x c - -o /dev/null "-l$1" 2>/dev/null
+    # Whether a program can be linked with BLAS and LAPACK: run-time libraries alone are not enough. NISHINA_BLAS names the
+    # libraries and, beginning with a slash, their folders.
+    local word arguments=()
+    for word in ${NISHINA_BLAS:-openblas}; do
+        case $word in
+            /*) arguments+=("-L$word" "-Wl,-rpath-link,$word") ;;
+            *) arguments+=("-l$word") ;;
+        esac
+    done
+    echo 'void dgemm_(void); void zgesdd_(void); int main(void) { dgemm_(); zgesdd_(); return 0; }' |
+        gcc -x c - -o /dev/null "${arguments[@]}" 2>/dev/null
 }
 
 nishina_missing() {
@@ -14,7 +23,7 @@ nishina_missing() {
     command -v mpicc >/dev/null && command -v mpirun >/dev/null || echo mpi
     { [ -n "${HDF5_DIR:-}" ] && [ -e "$HDF5_DIR" ]; } || pkg-config --exists hdf5 2>/dev/null ||
         [ -e "/usr/lib/$(gcc -dumpmachine 2>/dev/null)/hdf5/serial/include/hdf5.h" ] || command -v h5cc >/dev/null || echo hdf5
-    nishina_links openblas || echo openblas
+    nishina_links || echo "blas (${NISHINA_BLAS:-openblas})"
     [ -n "${LIBCLANG_PATH:-}" ] ||
         { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true; } | grep 'libclang[-.0-9]*\.so' >/dev/null ||
         compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || echo libclang
@@ -38,7 +47,9 @@ nishina_install() {
     [ -n "$clang" ] || return 1
     version=${clang#libclang1-}
     packages=(build-essential pkg-config libopenmpi-dev openmpi-bin "$clang" "libclang-common-$version-dev"
-        libopenblas-pthread-dev libhdf5-dev hdf5-tools python3-venv)
+        libhdf5-dev hdf5-tools python3-venv)
+    # Another BLAS is the user's own choice.
+    [ -n "${NISHINA_BLAS:-}" ] || packages+=(libopenblas-pthread-dev)
     # Optional: matrices that no rank holds whole.
     [ -z "$(apt-cache search --names-only '^libscalapack-openmpi-dev$')" ] || packages+=(libscalapack-openmpi-dev)
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
@@ -80,6 +91,7 @@ setup: still missing: $missing
                   (any version of libclang1-* with its libclang-common-*-dev)
   Cluster:        module load gcc openmpi hdf5 openblas llvm   (serial HDF5; names differ between sites)
                   and export HDF5_DIR=<prefix of HDF5> LIBCLANG_PATH=<directory of libclang.so>
+  Another BLAS:   export NISHINA_BLAS="blis lapack", flexiblas, mkl_rt, ...   (libraries, and /folders that they are in)
 TEXT
         return 1
     fi

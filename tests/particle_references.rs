@@ -4,8 +4,7 @@
 #[path = "common/reference.rs"]
 mod reference;
 
-use ndarray::{Array2, ShapeBuilder};
-use ndarray_linalg::{Eigh, UPLO};
+use ndarray::Array2;
 use nishina::ansatz::table::Table as Amplitudes;
 use nishina::ansatz::{Ansatz, Erased};
 use nishina::basis::Basis;
@@ -14,6 +13,7 @@ use nishina::comm::Serial;
 use nishina::ensemble::{Ensemble, FullSum, Request};
 use nishina::exact::{self, ExactOptions};
 use nishina::input::Source;
+use nishina::linalg::lapack::Lapack;
 use nishina::observable::{Named, OBSERVABLES, ObservableContext, build};
 use nishina::operator::apply;
 use nishina::problem::{Problem, ensemble, problem, wave_function};
@@ -294,7 +294,7 @@ fn symmetrised_states_of_spins_one_lie_in_their_momentum_blocks() {
         let d = numbering.dimension();
         let unit = |k: usize| (0..d).map(|l| f64::from(u8::from(k == l)).into()).collect();
         // P H P + 100 (1 − P), column by column.
-        let mut block = Array2::<Complex64>::zeros((d, d).f());
+        let mut block = Array2::<Complex64>::zeros((d, d));
         for k in 0..d {
             let e: Vec<Complex64> = unit(k);
             let inside = projected(basis, &e, m);
@@ -303,7 +303,7 @@ fn symmetrised_states_of_spins_one_lie_in_their_momentum_blocks() {
                 block[(l, k)] = z + 100.0 * (e[l] - inside[l]);
             }
         }
-        let (energies, vectors) = block.eigh(UPLO::Lower).unwrap();
+        let (energies, rows) = Complex64::eigen(block).unwrap();
         // The lowest state of the block and random parts of all others, which are projected away.
         let mut psi = wave_function(&source, &problem).unwrap();
         let noise = psi.parameters();
@@ -312,7 +312,7 @@ fn symmetrised_states_of_spins_one_lie_in_their_momentum_blocks() {
             .map(|z| Complex64::new(z[0] - 1.0, z[1]))
             .collect();
         let inside = projected(basis, &noise, m);
-        let mixed = (0..d).map(|k| vectors[(k, 0)] + noise[k] - inside[k]);
+        let mixed = (0..d).map(|k| rows[(0, k)].conj() + noise[k] - inside[k]);
         psi.set_parameters(&mixed.flat_map(|z| [z.re, z.im]).collect::<Vec<_>>())
             .unwrap();
         let mut sum = FullSum::new(psi, basis, |states| 0..states).unwrap();

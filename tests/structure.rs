@@ -165,8 +165,8 @@ fn each_outside_library_is_named_in_one_room() {
     for (word, room) in [
         ("mpi::traits", "comm/mpi.rs"),
         ("::hdf5::File", "io/hdf5/"),
-        ("ndarray_linalg", "linalg/"),
-        ("zheevd_", "linalg/"),
+        ("blas_sys", "linalg/"),
+        ("lapack_sys", "linalg/"),
         ("from_seed(", "rng.rs"),
         ("signal_hook", "job/"),
         ("plotters::", "plot/"),

@@ -13,6 +13,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The variable that keeps [`ensure_blas_kernel`] from starting the program over and over.
 const RESTARTED: &str = "NISHINA_RESTARTED_FOR_BLAS";
 
+/// The variables by which a user tells a BLAS library its number of threads.
+const THREADS: [&str; 3] = [
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+];
+
 /// Starts the program again, once, with `OPENBLAS_CORETYPE` set where OpenBLAS did not recognise
 /// the processor and fell back to slow kernels; sets one BLAS thread. Call it first in `main`,
 /// before MPI and before any thread.
@@ -43,7 +50,7 @@ pub fn ensure_blas_kernel() -> String {
             Err(e) => log::warn!("cannot start again with OPENBLAS_CORETYPE={better}: {e}"),
         }
     }
-    if environment("OPENBLAS_NUM_THREADS").is_none() {
+    if THREADS.iter().all(|name| environment(name).is_none()) {
         blas::set_threads(1);
     }
     core

@@ -1,114 +1,21 @@
-//! Decides which routines of BLAS, LAPACK and ScaLAPACK serve which number.
+//! Decides which routines of BLAS, LAPACK and ScaLAPACK serve which number. They have the Fortran
+//! interface, which every library has.
 //!
-//! References: J. Dongarra et al., ACM Trans. Math. Softw. 16, 1 (1990), and the C interface to the
-//! BLAS; E. Anderson et al., LAPACK Users' Guide, 3rd ed. (1999).
+//! References: J. Dongarra et al., ACM Trans. Math. Softw. 16, 1 (1990); E. Anderson et al., LAPACK
+//! Users' Guide, 3rd ed. (1999).
 
 use super::dense::{self, Work};
-use super::factors;
+use super::factors::{self, Orthogonal, Singular};
 use super::products::{Gemm, Op, RankUpdate};
 use crate::error::Result;
 use crate::number::Scalar;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex64;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int};
 
-const ROW_MAJOR: c_int = 101;
-const UPPER: c_int = 121;
 const LOWER: *const c_char = c"L".as_ptr();
 const VECTORS: *const c_char = c"V".as_ptr();
-
-unsafe extern "C" {
-    fn cblas_dgemm(
-        order: c_int,
-        op_a: c_int,
-        op_b: c_int,
-        m: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: f64,
-        a: *const f64,
-        lda: c_int,
-        b: *const f64,
-        ldb: c_int,
-        beta: f64,
-        c: *mut f64,
-        ldc: c_int,
-    );
-    fn cblas_zgemm(
-        order: c_int,
-        op_a: c_int,
-        op_b: c_int,
-        m: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: *const c_void,
-        a: *const c_void,
-        lda: c_int,
-        b: *const c_void,
-        ldb: c_int,
-        beta: *const c_void,
-        c: *mut c_void,
-        ldc: c_int,
-    );
-    fn cblas_dsyrk(
-        order: c_int,
-        uplo: c_int,
-        op: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: f64,
-        a: *const f64,
-        lda: c_int,
-        beta: f64,
-        c: *mut f64,
-        ldc: c_int,
-    );
-    fn cblas_zherk(
-        order: c_int,
-        uplo: c_int,
-        op: c_int,
-        n: c_int,
-        k: c_int,
-        alpha: f64,
-        a: *const c_void,
-        lda: c_int,
-        beta: f64,
-        c: *mut c_void,
-        ldc: c_int,
-    );
-    fn dsyevd_(
-        job: *const c_char,
-        uplo: *const c_char,
-        n: *const c_int,
-        a: *mut f64,
-        lda: *const c_int,
-        w: *mut f64,
-        work: *mut f64,
-        lwork: *const c_int,
-        iwork: *mut c_int,
-        liwork: *const c_int,
-        info: *mut c_int,
-        l: usize,
-        m: usize,
-    );
-    fn zheevd_(
-        job: *const c_char,
-        uplo: *const c_char,
-        n: *const c_int,
-        a: *mut Complex64,
-        lda: *const c_int,
-        w: *mut f64,
-        work: *mut Complex64,
-        lwork: *const c_int,
-        rwork: *mut f64,
-        lrwork: *const c_int,
-        iwork: *mut c_int,
-        liwork: *const c_int,
-        info: *mut c_int,
-        l: usize,
-        m: usize,
-    );
-}
+const SOME: *const c_char = c"S".as_ptr();
 
 /// Numbers that matrices of solvers are made of. It is a trait beside [`Scalar`] because the
 /// library has one routine for each type: `dgemm` and `zgemm`, `dsyevd` and `zheevd`.
@@ -156,74 +63,119 @@ pub trait Lapack: Scalar {
     );
 }
 
+/// The methods that real and complex numbers have in common, by the routines of one of them. The
+/// pointers to complex numbers are cast to the types that the declarations have for them.
+macro_rules! methods {
+    ($gemm:path, $rank_update:path, $potrf:path, $potrs:path, $gelqf:path, $orglq:path) => {
+        fn gemm(
+            alpha: Self,
+            a: ArrayView2<Self>,
+            op_a: Op,
+            b: ArrayView2<Self>,
+            op_b: Op,
+            beta: Self,
+            mut c: ArrayViewMut2<Self>,
+        ) {
+            let Some(g) = Gemm::of(&a, op_a, &b, op_b, &mut c) else {
+                return;
+            };
+            let Gemm { ops, sizes, .. } = &g;
+            let (alpha, beta): (*const Self, *const Self) = (&alpha, &beta);
+            let (a, b, c) = (g.a.cast(), g.b.cast(), g.c.cast());
+            // SAFETY: `Gemm::of` has checked shapes and row distances; the views keep the memory
+            // alive and, for C, alone; α and β outlive the call.
+            unsafe {
+                $gemm(
+                    &ops[1],
+                    &ops[0],
+                    &sizes[1],
+                    &sizes[0],
+                    &sizes[2],
+                    alpha.cast(),
+                    b,
+                    &g.ldb,
+                    a,
+                    &g.lda,
+                    beta.cast(),
+                    c,
+                    &g.ldc,
+                )
+            }
+        }
+        fn rank_update(
+            alpha: f64,
+            a: ArrayView2<Self>,
+            op: Op,
+            beta: f64,
+            mut c: ArrayViewMut2<Self>,
+        ) {
+            let Some(r) = RankUpdate::of(&a, op, &mut c) else {
+                return;
+            };
+            let (a, c) = (r.a.cast(), r.c.cast());
+            // SAFETY: as above, by `RankUpdate::of`.
+            unsafe {
+                $rank_update(
+                    LOWER, &r.op, &r.n, &r.k, &alpha, a, &r.lda, &beta, c, &r.ldc,
+                )
+            }
+        }
+        fn factorise(a: &mut Array2<Self>) -> Result<()> {
+            dense::factorise(a, |n, a| {
+                let mut info = 0;
+                // SAFETY: a is square, contiguous and of the order that is passed.
+                unsafe { $potrf(LOWER, &n, a.cast(), &n, &mut info) };
+                info
+            })
+        }
+        fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
+            dense::solve_factorised(a, b, |n, a, b| {
+                let mut info = 0;
+                // SAFETY: as above, and b has as many entries as a rows.
+                unsafe { $potrs(LOWER, &n, &1, a.cast(), &n, b.cast(), &n, &mut info) };
+                info
+            })
+        }
+        fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
+            factors::qr(a, |o: Orthogonal<Self>| {
+                let [m, n, k] = o.sizes;
+                let (a, tau, work, mut info) = (o.a.cast(), o.tau, o.work.cast(), 0);
+                // SAFETY: the matrix has m n entries, τ has k of them, and the work array the
+                // length that is passed, which is what the routine has asked for.
+                unsafe {
+                    match o.build {
+                        false => $gelqf(&m, &n, a, &m, tau.cast(), work, &o.length, &mut info),
+                        true => $orglq(&k, &n, &k, a, &m, tau.cast(), work, &o.length, &mut info),
+                    }
+                }
+                info
+            })
+        }
+        fn svd(a: &Array2<Self>) -> Result<(Array2<Self>, Vec<f64>, Array2<Self>)> {
+            factors::svd(a, Self::singular)
+        }
+    };
+}
+
 impl Lapack for f64 {
-    fn gemm(
-        alpha: Self,
-        a: ArrayView2<Self>,
-        op_a: Op,
-        b: ArrayView2<Self>,
-        op_b: Op,
-        beta: Self,
-        mut c: ArrayViewMut2<Self>,
-    ) {
-        let Some(g) = Gemm::of(&a, op_a, &b, op_b, &mut c) else {
-            return;
-        };
-        let Gemm { ops, sizes, .. } = g;
-        // SAFETY: `Gemm::of` has checked shapes and row distances; the views keep the memory alive
-        // and, for C, alone.
-        unsafe {
-            cblas_dgemm(
-                ROW_MAJOR, ops[0], ops[1], sizes[0], sizes[1], sizes[2], alpha, g.a, g.lda, g.b,
-                g.ldb, beta, g.c, g.ldc,
-            )
-        }
-    }
-    fn rank_update(alpha: f64, a: ArrayView2<Self>, op: Op, beta: f64, mut c: ArrayViewMut2<Self>) {
-        let Some(r) = RankUpdate::of(&a, op, &mut c) else {
-            return;
-        };
-        // SAFETY: as above, by `RankUpdate::of`.
-        unsafe {
-            cblas_dsyrk(
-                ROW_MAJOR, UPPER, r.op, r.n, r.k, alpha, r.a, r.lda, beta, r.c, r.ldc,
-            )
-        }
-    }
-    fn factorise(a: &mut Array2<Self>) -> Result<()> {
-        dense::factorise(a)
-    }
-    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
-        dense::solve_factorised(a, b)
-    }
-    fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
-        factors::qr(a)
-    }
-    fn svd(a: &Array2<Self>) -> Result<(Array2<Self>, Vec<f64>, Array2<Self>)> {
-        factors::svd(a)
-    }
+    methods!(
+        blas_sys::dgemm_,
+        blas_sys::dsyrk_,
+        lapack_sys::dpotrf_,
+        lapack_sys::dpotrs_,
+        lapack_sys::dgelqf_,
+        lapack_sys::dorglq_
+    );
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         dense::eigen(a, |n, a, values, work: Work<Self>| {
             let (numbers, integers) = (work.numbers.as_mut_ptr(), work.integers.as_mut_ptr());
-            let [numbers_length, _, integers_length] = &work.lengths;
+            let [l, _, li] = &work.lengths;
             let mut info = 0;
             // SAFETY: a is square, contiguous and of the order that is passed; work arrays have
             // the lengths that are passed, which are those that the routine has asked for.
             unsafe {
-                dsyevd_(
-                    VECTORS,
-                    LOWER,
-                    &n,
-                    a,
-                    &n,
-                    values,
-                    numbers,
-                    numbers_length,
-                    integers,
-                    integers_length,
-                    &mut info,
-                    1,
-                    1,
+                lapack_sys::dsyevd_(
+                    VECTORS, LOWER, &n, a, &n, values, numbers, l, integers, li, &mut info,
                 );
             }
             info
@@ -244,88 +196,25 @@ impl Lapack for f64 {
 }
 
 impl Lapack for Complex64 {
-    fn gemm(
-        alpha: Self,
-        a: ArrayView2<Self>,
-        op_a: Op,
-        b: ArrayView2<Self>,
-        op_b: Op,
-        beta: Self,
-        mut c: ArrayViewMut2<Self>,
-    ) {
-        let Some(g) = Gemm::of(&a, op_a, &b, op_b, &mut c) else {
-            return;
-        };
-        let Gemm { ops, sizes, .. } = g;
-        let (alpha, beta): (*const Self, *const Self) = (&alpha, &beta);
-        // SAFETY: as for real numbers; α and β outlive the call.
-        unsafe {
-            cblas_zgemm(
-                ROW_MAJOR,
-                ops[0],
-                ops[1],
-                sizes[0],
-                sizes[1],
-                sizes[2],
-                alpha.cast(),
-                g.a.cast(),
-                g.lda,
-                g.b.cast(),
-                g.ldb,
-                beta.cast(),
-                g.c.cast(),
-                g.ldc,
-            )
-        }
-    }
-    fn rank_update(alpha: f64, a: ArrayView2<Self>, op: Op, beta: f64, mut c: ArrayViewMut2<Self>) {
-        let Some(r) = RankUpdate::of(&a, op, &mut c) else {
-            return;
-        };
-        let (a, c) = (r.a.cast(), r.c.cast());
-        // SAFETY: as for real numbers.
-        unsafe {
-            cblas_zherk(
-                ROW_MAJOR, UPPER, r.op, r.n, r.k, alpha, a, r.lda, beta, c, r.ldc,
-            )
-        }
-    }
-    fn factorise(a: &mut Array2<Self>) -> Result<()> {
-        dense::factorise(a)
-    }
-    fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
-        dense::solve_factorised(a, b)
-    }
-    fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
-        factors::qr(a)
-    }
-    fn svd(a: &Array2<Self>) -> Result<(Array2<Self>, Vec<f64>, Array2<Self>)> {
-        factors::svd(a)
-    }
+    methods!(
+        blas_sys::zgemm_,
+        blas_sys::zherk_,
+        lapack_sys::zpotrf_,
+        lapack_sys::zpotrs_,
+        lapack_sys::zgelqf_,
+        lapack_sys::zunglq_
+    );
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         dense::eigen(a, |n, a, values, work: Work<Self>| {
             let (numbers, reals) = (work.numbers.as_mut_ptr(), work.reals.as_mut_ptr());
             let integers = work.integers.as_mut_ptr();
-            let [numbers_length, reals_length, integers_length] = &work.lengths;
+            let (a, numbers, [l, lr, li]) = (a.cast(), numbers.cast(), &work.lengths);
             let mut info = 0;
             // SAFETY: as for real numbers.
             unsafe {
-                zheevd_(
-                    VECTORS,
-                    LOWER,
-                    &n,
-                    a,
-                    &n,
-                    values,
-                    numbers,
-                    numbers_length,
-                    reals,
-                    reals_length,
-                    integers,
-                    integers_length,
+                lapack_sys::zheevd_(
+                    VECTORS, LOWER, &n, a, &n, values, numbers, l, reals, lr, integers, li,
                     &mut info,
-                    1,
-                    1,
                 );
             }
             info
@@ -342,5 +231,42 @@ impl Lapack for Complex64 {
     ) {
         // SAFETY: as the caller promises.
         unsafe { super::scalapack::pzposv(n, a, desca, b, descb, info) }
+    }
+}
+
+/// Numbers whose singular values a routine finds.
+trait Decompose: Sized {
+    /// Calls the routine; returns what it says.
+    fn singular(s: Singular<Self>) -> c_int;
+}
+
+impl Decompose for f64 {
+    fn singular(s: Singular<Self>) -> c_int {
+        let [m, n, k] = s.sizes;
+        let mut info = 0;
+        // SAFETY: the arrays are as long as sizes and the routine's answer say.
+        unsafe {
+            lapack_sys::dgesdd_(
+                SOME, &m, &n, s.a, &m, s.values, s.u, &m, s.v, &k, s.work, &s.length, s.integers,
+                &mut info,
+            );
+        }
+        info
+    }
+}
+
+impl Decompose for Complex64 {
+    fn singular(s: Singular<Self>) -> c_int {
+        let [m, n, k] = s.sizes;
+        let (a, u, v, work) = (s.a.cast(), s.u.cast(), s.v.cast(), s.work.cast());
+        let mut info = 0;
+        // SAFETY: as for real numbers.
+        unsafe {
+            lapack_sys::zgesdd_(
+                SOME, &m, &n, a, &m, s.values, u, &m, v, &k, work, &s.length, s.reals, s.integers,
+                &mut info,
+            );
+        }
+        info
     }
 }

@@ -1,12 +1,15 @@
 //! Decides how matrices are multiplied: C ← α op(A) op(B) + β C and C ← α A^H A + β C by
-//! the BLAS library, row-major.
+//! the BLAS library.
+//!
+//! Matrices are row-major; the library reads columns. So it is shown C^T = op(B)^T op(A)^T, without a
+//! copy: the factors change places, and the upper triangle of C is the lower one of C^T.
 
 use super::dense::Lapack;
 use crate::number::{Scalar, unflatten};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex64;
 use std::cell::Cell;
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int};
 
 /// What is done to a factor before it is multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +23,12 @@ pub enum Op {
 }
 
 impl Op {
-    fn code(self) -> c_int {
+    /// The letter that BLAS knows it by.
+    fn code(self) -> c_char {
         match self {
-            Op::Same => 111,
-            Op::Transpose => 112,
-            Op::Adjoint => 113,
+            Op::Same => b'N' as c_char,
+            Op::Transpose => b'T' as c_char,
+            Op::Adjoint => b'C' as c_char,
         }
     }
     /// Rows and columns of op(A).
@@ -63,7 +67,7 @@ pub fn count() -> u64 {
 /// The checked arguments of C ← α op(A) op(B) + β C.
 pub(super) struct Gemm<T> {
     /// What is done to A and to B.
-    pub(super) ops: [c_int; 2],
+    pub(super) ops: [c_char; 2],
     /// Rows of C, columns of C, and the number of terms of each entry.
     pub(super) sizes: [c_int; 3],
     pub(super) a: *const T,
@@ -108,7 +112,8 @@ impl<T> Gemm<T> {
 
 /// The checked arguments of C ← α A^H A + β C or C ← α A A^H + β C.
 pub(super) struct RankUpdate<T> {
-    pub(super) op: c_int,
+    /// What is done to the first factor of C^T.
+    pub(super) op: c_char,
     /// Rows and columns of C.
     pub(super) n: c_int,
     /// Number of terms of each entry.
@@ -122,7 +127,10 @@ pub(super) struct RankUpdate<T> {
 impl<T> RankUpdate<T> {
     /// Nothing where C is empty.
     pub(super) fn of(a: &ArrayView2<T>, op: Op, c: &mut ArrayViewMut2<T>) -> Option<Self> {
-        let op = if op == Op::Same { op } else { Op::Adjoint };
+        let (op, turned) = match op {
+            Op::Same => (op, Op::Adjoint),
+            _ => (Op::Adjoint, Op::Same),
+        };
         let (n, k) = op.shape(a);
         assert!(
             c.dim() == (n, n),
@@ -134,7 +142,7 @@ impl<T> RankUpdate<T> {
         }
         COUNT.set(COUNT.get() + 1);
         Some(RankUpdate {
-            op: op.code(),
+            op: turned.code(),
             n: int(n),
             k: int(k),
             a: a.as_ptr(),

@@ -8,6 +8,7 @@
 use super::momenta::MomentumList;
 use super::{Label, Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::error::{Error, Result};
+use crate::linalg::products::{Op, multiply};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex64;
 use serde::Deserialize;
@@ -119,8 +120,7 @@ impl Observable for StructureFactor {
                     .map_err(|e| Error::numerical(e.to_string(), ""))?;
                 // 4 S² = t (t + 2) of each site, t = 2 S.
                 let t = f64::from(self.twice_spin);
-                Ok(pairs
-                    .dot(cosines)
+                Ok(multiply(pairs, Op::Same, cosines.view(), Op::Same)
                     .iter()
                     .map(|s| self.factor * (t * (t + 2.0) + s))
                     .collect())

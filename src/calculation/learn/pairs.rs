@@ -3,6 +3,7 @@
 
 use super::keys::{LearnInput, TargetInput};
 use crate::io::tree::{Tree, Value, shaped};
+use crate::linalg::products::{Op, multiply};
 use crate::shots::Shots;
 use ndarray::Array2;
 
@@ -124,7 +125,7 @@ fn products(shots: &Shots) -> (Vec<f64>, f64) {
         for (mut row, k) in weighted.rows_mut().into_iter().zip(part) {
             row *= shots.weights[*k];
         }
-        sum += &plain.t().dot(&weighted);
+        sum += &multiply(plain.view(), Op::Transpose, weighted.view(), Op::Same);
     }
     let weight = rows.iter().map(|k| shots.weights[*k]).sum();
     (sum.into_iter().collect(), weight)

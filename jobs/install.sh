@@ -1,22 +1,27 @@
 #!/usr/bin/env bash
 # Builds the program and installs it below a folder:
-#     jobs/install.sh PREFIX
+#     jobs/install.sh [--lean] PREFIX             --lean leaves out pictures and the terminal: nishina plot, watch
 #   PREFIX/bin/nishina                           without debug information
 #   PREFIX/share/man/man1                        a man page for each command
 #   PREFIX/share/bash-completion, zsh, fish      completions
 #   PREFIX/share/nishina                         worked inputs, job scripts, readers for Python and Julia
 #   PREFIX/share/doc/nishina                     guide, schema, licences
 #   PREFIX/share/modulefiles/nishina/VERSION     a modulefile, which finds its own place
-# The folder can be moved as a whole. MPI, HDF5 and OpenBLAS are found as the loader finds them.
+# The folder can be moved as a whole. MPI, HDF5 and BLAS are found as the loader finds them.
 set -euo pipefail
 
+lean=()
+if [ "${1:-}" = --lean ]; then
+    lean=(--no-default-features)
+    shift
+fi
 if [ $# -ne 1 ]; then
-    echo "usage: $0 PREFIX" >&2
+    echo "usage: $0 [--lean] PREFIX" >&2
     exit 2
 fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/jobs/setup.sh"
-cargo build --release --locked --manifest-path "$root/Cargo.toml"
+cargo build --release --locked "${lean[@]}" --manifest-path "$root/Cargo.toml"
 nishina=${CARGO_TARGET_DIR:-$root/target}/release/nishina
 version=$("$nishina" --version | awk 'NR == 1 { print $2 }')
 

@@ -16,7 +16,11 @@ cargo build --release --manifest-path "$root/Cargo.toml"
 nishina=${CARGO_TARGET_DIR:-$root/target}/release/nishina
 
 code=0
-mpirun -np "$(nproc)" --bind-to none --oversubscribe "$nishina" run "$input" "$@" || code=$?
+mpirun=${NISHINA_MPIRUN:-mpirun}
+# Ranks share the cores of this machine; the options are those of Open MPI, and MPICH needs none.
+options=()
+if "$mpirun" --version 2>/dev/null | grep -q 'Open MPI'; then options=(--bind-to none --oversubscribe); fi
+"$mpirun" -np "$(nproc)" "${options[@]}" "$nishina" run "$input" "$@" || code=$?
 [ "$code" -eq 0 ] || exit "$code"
 
 name=$(basename "$input" .toml)

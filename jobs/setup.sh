@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the system libraries available that nishina is built on. Sourced by the other jobs:
 #     source jobs/setup.sh
+# NISHINA_MPI=mpich takes MPICH instead of Open MPI, NISHINA_BLAS another BLAS.
 # Installs what is missing through apt where that is allowed; elsewhere it names what to load and stops.
 
 nishina_links() {
@@ -20,7 +21,7 @@ nishina_links() {
 nishina_missing() {
     # One word per missing piece, nothing when all is there.
     command -v gcc >/dev/null && command -v pkg-config >/dev/null || echo compiler
-    command -v mpicc >/dev/null && command -v mpirun >/dev/null || echo mpi
+    command -v "${MPICC:-mpicc}" >/dev/null && command -v "${NISHINA_MPIRUN:-mpirun}" >/dev/null || echo mpi
     { [ -n "${HDF5_DIR:-}" ] && [ -e "$HDF5_DIR" ]; } || pkg-config --exists hdf5 2>/dev/null ||
         [ -e "/usr/lib/$(gcc -dumpmachine 2>/dev/null)/hdf5/serial/include/hdf5.h" ] || command -v h5cc >/dev/null || echo hdf5
     nishina_links || echo "blas (${NISHINA_BLAS:-openblas})"
@@ -46,12 +47,15 @@ nishina_install() {
     clang=$(apt-cache search --names-only '^libclang1-[0-9]+$' | awk '{ print $1 }' | sort -V | head -n 1)
     [ -n "$clang" ] || return 1
     version=${clang#libclang1-}
-    packages=(build-essential pkg-config libopenmpi-dev openmpi-bin "$clang" "libclang-common-$version-dev"
-        libhdf5-dev hdf5-tools python3-venv)
+    packages=(build-essential pkg-config "$clang" "libclang-common-$version-dev" libhdf5-dev hdf5-tools python3-venv)
+    case ${NISHINA_MPI:-openmpi} in
+        mpich) packages+=(libmpich-dev mpich) ;;
+        *) packages+=(libopenmpi-dev openmpi-bin) ;;
+    esac
     # Another BLAS is the user's own choice.
     [ -n "${NISHINA_BLAS:-}" ] || packages+=(libopenblas-pthread-dev)
     # Optional: matrices that no rank holds whole.
-    [ -z "$(apt-cache search --names-only '^libscalapack-openmpi-dev$')" ] || packages+=(libscalapack-openmpi-dev)
+    [ "${NISHINA_MPI:-openmpi}" = mpich ] || [ -z "$(apt-cache search --names-only '^libscalapack-openmpi-dev$')" ] || packages+=(libscalapack-openmpi-dev)
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "${packages[@]}" >&2
 }
@@ -73,8 +77,27 @@ nishina_rust() {
     fi
 }
 
+nishina_mpi_of_the_build() {
+    # Builds the parts of MPI again when the compiler of MPI has changed, which cargo does not see: its words are kept beside the
+    # build. NISHINA_MPI=mpich takes MPICH where both are installed.
+    local root target stamp words
+    root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+    target=${CARGO_TARGET_DIR:-$root/target}
+    stamp=$target/mpi-of-the-build
+    words=$("${MPICC:-mpicc}" -show 2>/dev/null) || return 0
+    if [ -e "$stamp" ] && [ "$(cat "$stamp")" != "$words" ]; then
+        echo "setup: MPI has changed: its parts are built again" >&2
+        cargo clean --quiet --manifest-path "$root/Cargo.toml" -p mpi-sys -p mpi 2>/dev/null || true
+        cargo clean --quiet --release --manifest-path "$root/Cargo.toml" -p mpi-sys -p mpi 2>/dev/null || true
+    fi
+    if mkdir -p "$target" 2>/dev/null; then printf '%s\n' "$words" >"$stamp"; fi
+}
+
 nishina_setup() {
     local missing serial
+    if [ "${NISHINA_MPI:-}" = mpich ]; then
+        export MPICC=${MPICC:-mpicc.mpich} NISHINA_MPIRUN=${NISHINA_MPIRUN:-mpirun.mpich}
+    fi
     # shellcheck disable=SC2046
     missing=$(echo $(nishina_missing))
     if [ -n "$missing" ] || { ! nishina_scalapack && [ "${NISHINA_SCALAPACK_WANTED:-0}" = 1 ]; }; then
@@ -98,6 +121,7 @@ TEXT
     command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
     command -v cargo >/dev/null || { echo "setup: cargo is missing: install Rust from https://rustup.rs" >&2; return 1; }
     nishina_rust || return 1
+    nishina_mpi_of_the_build
     serial=/usr/lib/$(gcc -dumpmachine)/hdf5/serial
     if [ -z "${HDF5_DIR:-}" ] && [ -e "$serial" ]; then export HDF5_DIR=$serial; fi
     export PATH OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}

@@ -26,6 +26,7 @@ export NISHINA_PYTHON=$venv/bin/python
 
 cargo fmt --check
 cargo clippy --all-targets -- -D warnings
+cargo clippy --no-default-features -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 cargo test
 if nishina_scalapack; then

@@ -67,6 +67,7 @@ pub mod observable;
 pub mod operator;
 pub mod optimizer;
 pub mod perceptron;
+#[cfg(feature = "tools")]
 pub mod plot;
 pub mod rng;
 pub mod run;

@@ -205,7 +205,7 @@ enum Command {
 
 /// Formats of pictures.
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Png,
     Svg,
 }
@@ -315,9 +315,9 @@ impl Command {
                     false => super::info_text(&info),
                 }
             }
-            Command::Watch { file, once: true } => super::watch::once(&file, 100, 36, registry)?,
+            Command::Watch { file, once: true } => super::tools::watch_once(&file, registry)?,
             Command::Watch { file, .. } => {
-                super::watch::live(&file, registry)?;
+                super::tools::watch_live(&file, registry)?;
                 String::new()
             }
             Command::Export {
@@ -333,17 +333,14 @@ impl Command {
                 only,
             } => {
                 let files = results_among(&files);
-                let (png, svg) = (format.contains(&Format::Png), format.contains(&Format::Svg));
-                let folder = output.unwrap_or_else(|| plot_folder(&files));
-                let options = crate::plot::PlotOptions {
-                    output: folder,
-                    png,
-                    svg,
+                let wanted = super::tools::Wanted {
+                    output: output.unwrap_or_else(|| plot_folder(&files)),
+                    format,
                     width,
                     exact,
                     only,
                 };
-                crate::plot::plot(&files, &options, registry)?.join("\n")
+                super::tools::plot(&files, wanted, registry)?
             }
             Command::Extrapolate { files, json } => {
                 let result = super::extrapolate(&results_among(&files))?;

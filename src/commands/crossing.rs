@@ -9,7 +9,7 @@ use super::transition::physics;
 use crate::error::{Error, Result};
 use crate::io::roles::results;
 use crate::io::tree::Tree;
-use crate::plot::lattice_length as length;
+use crate::run::lattice_length;
 use crate::stats::{FitPoint, Line, fit, with_error};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<SizeRun> {
     let t = list("temperature").map_err(wrong)?;
     let times = t.iter().enumerate();
     Ok(SizeRun {
-        length: length(&tree).unwrap_or(f64::NAN),
+        length: lattice_length(&tree).unwrap_or(f64::NAN),
         physics: physics(&tree),
         times: times
             .map(|(k, t)| {

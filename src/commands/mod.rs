@@ -22,9 +22,11 @@ mod shell;
 mod sites;
 mod spins;
 mod teach;
+mod tools;
 mod transition;
 mod trotter;
 mod varbench;
+#[cfg(feature = "tools")]
 pub mod watch;
 
 pub use cli::main;

@@ -23,6 +23,9 @@ pub fn run(path: &Path, settings: &[String], fresh: bool, registry: &Registry) -
     stop.iter().for_each(Stop::leave_at_once);
     let started = || {
         let own = job::own_instructions()?;
+        if let Some(text) = job::foreign_launcher(&mpi::library()) {
+            complain(&text);
+        }
         let comm = mpi::start(job::launcher_present(), job::heartbeat_patience()?)?;
         Ok((own, comm))
     };

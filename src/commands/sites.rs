@@ -1,15 +1,12 @@
 //! Decides what `lattice` says of an input: its sites with numbers and places, its bonds, its
 //! symmetries, and a drawing.
 
-use super::answer;
+use super::{answer, tools};
 use crate::error::{Error, Result};
 use crate::lattice::{Bond, Lattice, bipartition};
-use crate::{input, io, plot};
+use crate::{input, io};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-
-/// Width of a drawing in pixels, as PNG.
-const WIDTH: u32 = 1500;
 
 /// Says what the lattice of an input is, and draws it to `drawing`.
 pub fn lattice(
@@ -43,10 +40,7 @@ fn draw(lattice: &Lattice, bonds: &[Bond], file: &Path) -> Result<()> {
     let failed = |e| Error::output(file, format!("cannot be written: {e}"));
     io::atomic::probe(&io::atomic::followed(file)).map_err(failed)?;
     let pairs: Vec<_> = bonds.iter().map(|b| (b.i, b.j)).collect();
-    match plot::lattice_drawing(lattice, &pairs)? {
-        Some(svg) => plot::write_picture(&svg, file, WIDTH),
-        None => Ok(()),
-    }
+    tools::draw_lattice(lattice, &pairs, file)
 }
 
 /// The sublattices of the bonds, where they have two.

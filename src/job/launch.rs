@@ -27,6 +27,24 @@ fn launched(get: Lookup) -> bool {
         .any(|name| get(name).is_some())
 }
 
+/// What is said before MPI starts where the first rank is started by the launcher of Open MPI, and the
+/// MPI library is another one: most of them end in MPI_Init then, with words of their own.
+pub fn foreign_launcher(library: &str) -> Option<String> {
+    foreign(library, &environment)
+}
+
+fn foreign(library: &str, get: Lookup) -> Option<String> {
+    let first = get("OMPI_COMM_WORLD_RANK").is_some_and(|rank| rank.trim() == "0");
+    let other = ["MPICH", "Intel(R) MPI", "MVAPICH", "CRAY MPICH"];
+    let other = other.iter().any(|name| library.starts_with(name));
+    (first && other).then(|| {
+        format!(
+            "warning: the launcher of Open MPI starts this program, which uses {library}: where MPI \
+             cannot start, take the mpirun of that library (mpirun.mpich), or srun"
+        )
+    })
+}
+
 /// Compares the number of ranks with what the launcher has announced.
 ///
 /// Fails with `Error::Communication`, naming the remedy, where several tasks were started and each
@@ -131,5 +149,17 @@ mod tests {
         ];
         assert_eq!(mismatch(1, &table(&script)), Ok(()));
         assert!(mismatch(1, &table(&[("PMI_SIZE", "2")])).is_err());
+    }
+
+    #[test]
+    fn the_launcher_of_another_library_is_told() {
+        let open = [("OMPI_COMM_WORLD_RANK", "0")];
+        let told = foreign("MPICH Version: 4.0.2", &table(&open)).unwrap();
+        assert!(told.contains("mpirun.mpich"), "{told}");
+        assert_eq!(foreign("Open MPI v4.1.4", &table(&open)), None);
+        assert_eq!(
+            foreign("MPICH Version: 4.0.2", &table(&[("PMI_RANK", "0")])),
+            None
+        );
     }
 }

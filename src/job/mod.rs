@@ -19,7 +19,7 @@ mod streams;
 pub use child::run_again;
 pub use faults::InjectedFault;
 pub use instructions::{choose_instructions, instructions_of_all_ranks, own_instructions};
-pub use launch::{heartbeat_patience, launcher_present, world_mismatch};
+pub use launch::{foreign_launcher, heartbeat_patience, launcher_present, world_mismatch};
 pub use limit::time_left;
 pub use machine::{
     batch_job, ensure_blas_kernel, free_file_locks, peak_memory, program_digest, provenance,

@@ -221,9 +221,8 @@ mod tests {
         );
         let mut mirrored = a.clone();
         mirror(&mut mirrored, |z| z.conj());
-        assert_eq!(
-            mirrored,
-            a.mapv(|z| z),
+        assert!(
+            (&mirrored - &a).iter().all(|z| z.norm() < 1e-13),
             "a Hermitian matrix mirrors onto itself"
         );
     }

@@ -7,7 +7,7 @@ use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::panel::{Guide, Panel, stack};
 use crate::error::Result;
-use crate::io::tree::Tree;
+use crate::run::lattice_length;
 use crate::stats::{FitPoint, fit};
 
 /// The Binder cumulant of the Ising class at its transition, on periodic squares (J. Salas, A. D.
@@ -50,15 +50,6 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         reason,
     ));
     Ok(drawn)
-}
-
-/// Sites along a direction of the lattice of a results file, N^{1/d}.
-pub fn length(tree: &Tree) -> Option<f64> {
-    let sites = tree.integer("status/sites").ok()? as f64;
-    let input: toml::Table = tree.text("input/resolved").ok()?.parse().ok()?;
-    let extent = input.get("lattice").and_then(|l| l.get("size"));
-    let directions = extent.and_then(toml::Value::as_array).map_or(1, Vec::len);
-    Some(sites.powf(1.0 / directions.max(1) as f64))
 }
 
 /// Points of a quantity at the temperatures of the samples, and a line where they are reweighted.
@@ -134,7 +125,7 @@ fn of_times(runs: &[&ResultsFile], t: f64, name: &str, what: &str, style: usize)
             .iter()
             .position(|o| *o == t)?;
         let tau = *r.reals(&format!("classical/{name}")).get(place)?;
-        Some([length(&r.tree)?, tau, 0.0])
+        Some([lattice_length(&r.tree)?, tau, 0.0])
     };
     let mut points: Vec<[f64; 3]> = runs.iter().filter_map(one).collect();
     points.sort_by(|a, b| a[0].total_cmp(&b[0]));
@@ -168,20 +159,4 @@ fn of_times(runs: &[&ResultsFile], t: f64, name: &str, what: &str, style: usize)
         curve(format!("L^{z:.2}"), Look::Line, fitted, style + 3),
         curve(what.into(), Look::Points, points, style),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_length_is_that_of_one_direction() {
-        for (size, sites) in [("6", 6), ("[6]", 6), ("[6, 6]", 36), ("[6, 6, 6]", 216)] {
-            let mut tree = Tree::default();
-            tree.put_integer("status/sites", sites);
-            tree.put_text("input/resolved", format!("[lattice]\nsize = {size}\n"));
-            let found = length(&tree).unwrap();
-            assert!((found - 6.0).abs() < 1e-12, "{size}: {found}");
-        }
-    }
 }

@@ -28,7 +28,6 @@ use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
 pub use bonds::drawing as lattice_drawing;
-pub use classical::length as lattice_length;
 use data::ResultsFile;
 use std::path::{Path, PathBuf};
 

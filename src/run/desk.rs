@@ -1,12 +1,11 @@
 //! Decides what the engine lends to a calculation for the length of a block: ranks, the wish to
 //! stop, the log, room for samples.
 
+use super::bar::Bar;
 use crate::comm::Comm;
 use crate::io::samples::Segment;
 use crate::job::Stop;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// Lent to a calculation for the length of a block.
@@ -14,7 +13,7 @@ pub struct Desk<'a> {
     /// The ranks.
     pub comm: &'a dyn Comm,
     stop: &'a Stop,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     kept: Segment,
     /// Rows of `kept` at the last boundary.
     settled: usize,
@@ -76,7 +75,7 @@ impl<'a> Desk<'a> {
         if !self.comm.is_root() {
             return;
         }
-        if !std::io::stderr().is_terminal() {
+        if !Bar::shown() {
             let due = |told: Instant| told.elapsed() >= self.log_every;
             if self.told.is_none_or(due) || done + 1 >= total {
                 log::info!("{text}");
@@ -84,20 +83,13 @@ impl<'a> Desk<'a> {
             }
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new(total as u64);
-            match ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}\n{msg}") {
-                Ok(style) => bar.with_style(style),
-                Err(_) => bar,
-            }
-        });
-        bar.set_message(text.to_string());
-        bar.set_position(done as u64 + 1);
+        let bar = self.bar.get_or_insert_with(|| Bar::new(total));
+        bar.set(done + 1, text);
     }
 
     /// A line that stands in the log and is left out where a progress bar is shown.
     pub fn detail(&self, text: &str) {
-        if self.comm.is_root() && !std::io::stderr().is_terminal() {
+        if self.comm.is_root() && !Bar::shown() {
             log::info!("{text}");
         }
     }
@@ -159,7 +151,7 @@ impl<'a> Desk<'a> {
     /// Clears the progress bar, so that log lines stand alone.
     pub fn end_bar(&mut self) {
         if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+            bar.clear();
         }
     }
 }

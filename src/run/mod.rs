@@ -5,12 +5,14 @@
 //! named here. Order of writing: sample segments, results, checkpoint. The checkpoint is the truth;
 //! what is newer is dropped.
 
+mod bar;
 mod calculation;
 mod checkpoint;
 mod contents;
 mod curves;
 mod desk;
 mod engine;
+mod extent;
 mod identity;
 mod recurrence;
 mod results;
@@ -21,6 +23,7 @@ pub use contents::add_contents;
 pub use curves::{Column, Curves, Record, load_rows, save_rows};
 pub use desk::Desk;
 pub use engine::{Job, Outcome, Stage, run};
+pub use extent::lattice_length;
 pub use identity::{Declaration, compare, part_of};
 pub use recurrence::{Recurrence, Recurring};
 pub use versions::versions;

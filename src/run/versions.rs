@@ -6,14 +6,19 @@ use crate::linalg::blas;
 
 /// Name and value of each: source, compiler, features, MPI, HDF5, BLAS.
 pub fn versions() -> Vec<(&'static str, String)> {
-    let features = match cfg!(feature = "scalapack") {
-        true => "scalapack",
-        false => "none",
+    let all = [
+        ("scalapack", cfg!(feature = "scalapack")),
+        ("tools", cfg!(feature = "tools")),
+    ];
+    let features: Vec<_> = all.iter().filter(|f| f.1).map(|f| f.0).collect();
+    let features = match features.is_empty() {
+        true => "none".to_string(),
+        false => features.join(" "),
     };
     vec![
         ("commit", env!("NISHINA_COMMIT").to_string()),
         ("compiler", env!("NISHINA_RUSTC").to_string()),
-        ("features", features.to_string()),
+        ("features", features),
         ("mpi", mpi::library()),
         ("hdf5", hdf5::library()),
         ("blas", blas::library()),

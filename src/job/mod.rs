@@ -13,6 +13,7 @@ mod instructions;
 mod launch;
 mod limit;
 mod machine;
+mod phases;
 pub mod placement;
 mod streams;
 
@@ -25,6 +26,7 @@ pub use machine::{
     batch_job, ensure_blas_kernel, free_file_locks, peak_memory, program_digest, provenance,
     trim_and_measure,
 };
+pub use phases::{Phase, forget_phases, phase_seconds, timed};
 pub use streams::stdout_was_closed;
 
 use crate::comm::Comm;

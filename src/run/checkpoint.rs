@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::io::roles::{self, Wholeness};
 use crate::io::tree::{Tree, Value};
 use crate::io::{hdf5, samples};
-use crate::job;
+use crate::job::{self, Phase, timed};
 use std::path::Path;
 use std::time::Instant;
 
@@ -260,6 +260,10 @@ impl Engine<'_, '_> {
 
     /// Segments, results, checkpoint: in this order.
     pub(super) fn save(&mut self, state: &str) -> Result<()> {
+        timed(Phase::Files, || self.write(state))
+    }
+
+    fn write(&mut self, state: &str) -> Result<()> {
         let (clock, comm) = (Instant::now(), self.job.comm);
         if self.at < self.stages.len() {
             self.flush_samples()?;

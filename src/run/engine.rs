@@ -16,7 +16,7 @@ use crate::input::Source;
 use crate::io::output::OutputPaths;
 use crate::io::seal::fnv1a;
 use crate::io::tree::Tree;
-use crate::job::{self, Stop};
+use crate::job::{self, Phase, Stop, timed};
 use std::time::{Duration, Instant};
 
 /// Seconds that a rank with an error waits for the others to come to the same one.
@@ -175,6 +175,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         return engine.refuse_gaps().map(|()| Outcome::Finished);
     }
     job.stop.begin();
+    job::forget_phases();
     job.headlines.iter().for_each(|line| log::info!("{line}"));
     for stage in engine.stages.iter() {
         if stage.standing != Standing::Ahead {
@@ -230,6 +231,12 @@ impl Engine<'_, '_> {
             elapsed,
             hours(elapsed)
         );
+        let shares = job::phase_seconds().filter(|(_, seconds)| *seconds > 0.0);
+        let shares = shares.map(|(phase, seconds)| {
+            let words = phase.name().replace('_', " ");
+            format!("{words} {:.0} %", 100.0 * seconds / elapsed.max(1e-9))
+        });
+        log::info!("on rank 0: {}", shares.collect::<Vec<_>>().join(", "));
         let results = self.paths.results();
         log::info!("results in {0}: nishina info {0}", results.display());
     }
@@ -262,7 +269,7 @@ impl Engine<'_, '_> {
     /// The section is done: what it hands on is kept as it is now, and the next one comes.
     fn complete(&mut self) -> Result<()> {
         self.desk.end_bar();
-        self.flush_samples()?;
+        timed(Phase::Files, || self.flush_samples())?;
         let last = self.at + 1 == self.stages.len();
         let stage = &mut self.stages[self.at];
         stage.standing = Standing::Complete;

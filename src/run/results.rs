@@ -56,6 +56,14 @@ impl Engine<'_, '_> {
         let elapsed = self.job.stop.elapsed();
         let meaning = "wall time of the last attempt";
         real(&mut tree, "timing/elapsed", elapsed, "s", meaning);
+        let hours = elapsed * self.job.comm.size() as f64 / 3600.0;
+        let meaning = "core hours of the last attempt, at one core a rank";
+        real(&mut tree, "timing/core_hours", hours, "h", meaning);
+        for (phase, seconds) in job::phase_seconds().filter(|(_, seconds)| *seconds > 0.0) {
+            let path = format!("timing/phase/{}", phase.name());
+            let meaning = "wall time of this work on rank 0 in the last attempt";
+            real(&mut tree, &path, seconds, "s", meaning);
+        }
         let meaning = "largest resident memory of a rank so far";
         real(
             &mut tree,

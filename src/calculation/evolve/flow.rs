@@ -14,6 +14,7 @@ use crate::evolution::fresh::local_error;
 use crate::evolution::integrator::System;
 use crate::evolution::motion::{self, Metric, Motion, Quality};
 use crate::input::FIRST_BURN_IN;
+use crate::job::{Phase, timed};
 use crate::observable::Named;
 use crate::operator::Operator;
 use crate::optimizer::{Residuals, deterministic};
@@ -79,7 +80,9 @@ impl Flow<'_, '_, '_> {
         let initial = self.estimate(&self.vmc.local_values(self.prepared, comm)?)?;
         let r2 = self.held_out_error(&local, velocity)?;
         let ensemble = &*self.vmc.ensemble;
-        let observed = observe::observe(comm, ensemble, self.observables, per_chain, chains)?;
+        let observed = timed(Phase::Observables, || {
+            observe::observe(comm, ensemble, self.observables, per_chain, chains)
+        })?;
         self.vmc.count_proposals(comm)?;
         let row = output_row(time, &energy, &initial, r2);
         if row.numbers().iter().any(|v| !v.is_finite()) {
@@ -203,7 +206,8 @@ impl System for Flow<'_, '_, '_> {
         let Some((local, energy)) = self.energies(time)? else {
             return Ok(None);
         };
-        let (velocity, mut quality, metric) = self.solve(&local)?.into_parts();
+        let (velocity, mut quality, metric) =
+            timed(Phase::Solve, || self.solve(&local))?.into_parts();
         quality.noise *= (2.0 * energy.tau.max(0.5)).sqrt();
         let point = Point {
             energy,

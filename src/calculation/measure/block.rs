@@ -8,6 +8,7 @@ use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate, gather_series,
 use crate::comm::Comm;
 use crate::ensemble::{LocalValues, Request};
 use crate::error::{Error, Result};
+use crate::job::{Phase, timed};
 use crate::observable::{Named, energy_ratio, monitor};
 use crate::rng::Purpose;
 use crate::run::{Desk, Progress};
@@ -30,7 +31,9 @@ impl Measure<'_> {
         let local = vmc.local_values(&*vmc.problem.hamiltonian, desk.comm)?;
         let energy = estimate(desk.comm, &*vmc.ensemble, &local, 0)?;
         let m = &mut self.measurement;
-        m.observed = observe::observe(desk.comm, &*vmc.ensemble, &self.observables, 0, 0)?;
+        m.observed = timed(Phase::Observables, || {
+            observe::observe(desk.comm, &*vmc.ensemble, &self.observables, 0, 0)
+        })?;
         m.add_truncation(vmc.ensemble.truncation(), desk.comm)?;
         m.seconds = vec![clock.elapsed().as_secs_f64()];
         finish(m, vmc, energy, &self.observables, desk)
@@ -66,10 +69,11 @@ impl Measure<'_> {
         refuse_infinite(&local, comm)?;
         let (ensemble, observables) = (&*vmc.ensemble, &self.observables);
         let observations = &mut m.observations;
-        observations.add(comm, ensemble, observables, per_chain, chains)?;
-        m.monitor.add(comm, ensemble, &monitor, per_chain, chains)?;
-        m.ratio
-            .add(comm, ensemble, &ratio(vmc), per_chain, chains)?;
+        timed(Phase::Observables, || {
+            observations.add(comm, ensemble, observables, per_chain, chains)?;
+            m.monitor.add(comm, ensemble, &monitor, per_chain, chains)?;
+            m.ratio.add(comm, ensemble, &ratio(vmc), per_chain, chains)
+        })?;
         m.add_truncation(ensemble.truncation(), comm)?;
         let series = gather_series(comm, &local.values, chains)?;
         if comm.is_root() {

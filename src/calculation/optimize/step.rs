@@ -10,6 +10,7 @@ use crate::comm::{Comm, agree};
 use crate::ensemble::{LocalValues, Noise, Request};
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
+use crate::job::{Phase, timed};
 use crate::optimizer::{
     Direction, Iterations, Objective, Residuals, deterministic, trust_region_scale,
 };
@@ -209,7 +210,9 @@ impl Optimize<'_> {
             update.clipped = clip(pulled.to_mut(), times, comm)?;
         }
         let optimizer = &mut *self.chosen.optimizer;
-        let solved = solve(vmc, optimizer, &pulled, self.step, comm)?;
+        let solved = timed(Phase::Solve, || {
+            solve(vmc, optimizer, &pulled, self.step, comm)
+        })?;
         let Some(Direction {
             update: direction,
             metric_norm,

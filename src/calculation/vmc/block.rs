@@ -5,6 +5,7 @@ use crate::comm::{Comm, agree};
 use crate::ensemble::{LocalValues, Request};
 use crate::error::Result;
 use crate::input::FIRST_BURN_IN;
+use crate::job::{Phase, timed};
 use crate::operator::Operator;
 use crate::run::Desk;
 use crate::stats::limits::max_table_drift;
@@ -39,13 +40,17 @@ impl Vmc<'_> {
     /// Samples on all ranks, or on none: `Error::Interrupted` where the run has to stop before the
     /// block is complete.
     pub fn sample(&mut self, request: &Request, desk: &Desk) -> Result<()> {
-        let sampled = self.ensemble.sample_while(request, &|| desk.go_on());
-        agree(desk.comm, sampled)
+        timed(Phase::Sampling, || {
+            let sampled = self.ensemble.sample_while(request, &|| desk.go_on());
+            agree(desk.comm, sampled)
+        })
     }
 
     /// Local values of an operator on the present samples, on all ranks or on none.
     pub fn local_values(&self, operator: &dyn Operator, comm: &dyn Comm) -> Result<LocalValues> {
-        agree(comm, self.ensemble.local_values(operator))
+        timed(Phase::LocalEnergies, || {
+            agree(comm, self.ensemble.local_values(operator))
+        })
     }
 
     /// Counts of the block that was just sampled, over all ranks.

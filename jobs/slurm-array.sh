@@ -18,6 +18,7 @@
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%A-%a.log
 key=${NISHINA_KEY:-hamiltonian.hx}
+# shellcheck disable=SC2206
 values=(${NISHINA_VALUES:-0.25 0.5 0.75 0.9 1.0 1.1 1.25 1.5 2.0})
 # The other settings are those of slurm-run.sh, which runs each task.
 # ---------------

@@ -28,7 +28,33 @@ for section in ["%files", "%post", "%runscript", "%test"]:
     assert section in container, section
 print("syntax and names of all recipes: fine")
 PY
-if command -v spack >/dev/null; then spack style spack/package.py; else echo "Spack is not installed: not linted by it"; fi
-if command -v eb >/dev/null; then eb --check-contrib ./easybuild/*.eb; else echo "EasyBuild is not installed: not linted by it"; fi
-if command -v conda-build >/dev/null; then conda-render conda; else echo "conda-build is not installed: not linted by it"; fi
-if command -v apptainer >/dev/null; then echo "Apptainer is here: apptainer build nishina.sif apptainer/nishina.def"; else echo "Apptainer is not installed: not built"; fi
+absent() { echo "$1 is not installed: not linted by it"; }
+if command -v shellcheck >/dev/null; then
+    shellcheck -S warning -x -P ../.. ../*.sh ./*.sh
+else
+    absent ShellCheck
+fi
+if command -v spack >/dev/null; then
+    spack style spack/package.py
+elif command -v ruff >/dev/null; then
+    # The rules that `spack style` has: 99 columns, names that the star import brings allowed.
+    ruff check --line-length 99 --select E,F,W,I --ignore F403,F405 spack/package.py
+else
+    absent Spack
+fi
+if command -v eb >/dev/null; then
+    eb --check-style ./easybuild/*.eb
+else
+    absent EasyBuild
+fi
+if command -v conda-smithy >/dev/null; then conda-smithy lint conda; fi
+if command -v conda-render >/dev/null; then
+    conda-render conda
+else
+    absent conda-build
+fi
+if command -v apptainer >/dev/null; then
+    echo "Apptainer is here: apptainer build nishina.sif apptainer/nishina.def"
+else
+    echo "Apptainer is not installed: not built"
+fi

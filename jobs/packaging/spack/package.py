@@ -1,4 +1,4 @@
-# Spack recipe: nishina with the MPI, HDF5 and OpenBLAS of the site.
+# Spack recipe: nishina with the MPI, HDF5, BLAS and LAPACK of the site.
 from spack.package import *
 
 
@@ -9,6 +9,7 @@ class Nishina(Package):
 
     version("main", branch="main")
 
+    variant("tools", default=True, description="Draw pictures and show a run on a terminal")
     variant("scalapack", default=False, description="Solve matrices that no rank holds whole")
 
     depends_on("rust@1.89:", type="build")
@@ -17,20 +18,24 @@ class Nishina(Package):
     depends_on("c", type="build")
     depends_on("mpi")
     depends_on("hdf5~mpi@1.10:")
-    depends_on("openblas")
+    depends_on("blas")
+    depends_on("lapack")
     depends_on("scalapack", when="+scalapack")
 
     def setup_build_environment(self, env):
         spec = self.spec
         env.set("HDF5_DIR", spec["hdf5"].prefix)
         env.set("LIBCLANG_PATH", spec["llvm"].prefix.lib)
-        env.set("RUSTFLAGS", f"-L native={spec['openblas'].prefix.lib}")
+        libraries = spec["lapack"].libs + spec["blas"].libs
+        env.set("NISHINA_BLAS", " ".join(list(libraries.directories) + list(libraries.names)))
         env.set("MPICC", spec["mpi"].mpicc)
         if spec.satisfies("+scalapack"):
             env.set("NISHINA_SCALAPACK", "scalapack")
 
     def install(self, spec, prefix):
         features = ["--features", "scalapack"] if spec.satisfies("+scalapack") else []
+        if spec.satisfies("~tools"):
+            features.append("--no-default-features")
         cargo = which("cargo")
         cargo("install", "--locked", "--path", ".", "--root", prefix, *features)
         nishina = Executable(join_path(prefix.bin, "nishina"))

@@ -28,10 +28,21 @@ cargo fmt --check
 cargo clippy --all-targets -- -D warnings
 cargo clippy --no-default-features -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+jobs/dependencies.sh --check
+jobs/packaging/lint.sh
 cargo test
 if nishina_scalapack; then
     cargo clippy --all-targets --features scalapack -- -D warnings
     cargo test --features scalapack --test distributed
 else
     echo "ScaLAPACK is not installed: the distributed solver was not tested" >&2
+fi
+if [ "${NISHINA_LONG:-0}" = 1 ]; then
+    # The first command on an empty Debian, with each MPI library.
+    if command -v debootstrap >/dev/null && [ "$(id -u)" -eq 0 ]; then
+        jobs/packaging/from-nothing.sh openmpi
+        jobs/packaging/from-nothing.sh mpich
+    else
+        echo "debootstrap or root is missing: the set-up from nothing was not tested" >&2
+    fi
 fi

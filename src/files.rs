@@ -1,5 +1,5 @@
 //! Decides how files are opened that somebody else has made: regular ones only, of a sensible size,
-//! so that nothing is waited for.
+//! so that nothing is waited for; and how tables are written for other programs.
 //!
 //! A pipe would block, a device would never end, and files such as /proc/kmsg, whose length is 0,
 //! do either: no more is read than the length that the system states.
@@ -54,6 +54,28 @@ pub fn text(path: &Path, most: u64) -> Result<String> {
     })
 }
 
+/// A table as comma-separated text, a line for each row, without the end of the last line.
+///
+/// Reference: RFC 4180.
+pub fn comma_separated<R>(rows: impl IntoIterator<Item = R>) -> String
+where
+    R: IntoIterator<Item: AsRef<[u8]>>,
+{
+    let mut writer = csv::WriterBuilder::new()
+        .flexible(true)
+        .from_writer(Vec::new());
+    let written = rows
+        .into_iter()
+        .try_for_each(|row| writer.write_record(row));
+    let bytes = match (written, writer.into_inner()) {
+        (Ok(()), Ok(bytes)) => bytes,
+        _ => unreachable!("memory can be written, and rows may differ in length"),
+    };
+    String::from_utf8_lossy(&bytes)
+        .trim_end_matches('\n')
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +95,13 @@ mod tests {
         if log.exists() {
             assert!(bytes(log, 100).is_ok_and(|b| b.is_empty()) || open(log).is_err());
         }
+    }
+
+    #[test]
+    fn fields_with_commas_and_quotes_are_quoted() {
+        let rows = [["a", "[4, 4]", "say \"x\"", ""], ["1", "2", "3", "4"]];
+        let text = "a,\"[4, 4]\",\"say \"\"x\"\"\",\n1,2,3,4";
+        assert_eq!(comma_separated(rows), text);
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! "Sigma": […], "Variance": […], "R_hat": […]}}`, which `json.load` and NetKet's own readers
 //! take; numbers that are not finite are null.
 //!
-//! Reference: F. Vicentini et al., SciPost Phys. Codebases 7 (2022); RFC 4180.
+//! Reference: F. Vicentini et al., SciPost Phys. Codebases 7 (2022).
 
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::io::hdf5;
 use crate::io::tree::{Tree, Value};
 use crate::run::Curves;
@@ -49,18 +50,11 @@ pub fn csv(path: &Path, registry: &Registry) -> Result<String> {
     if rows == 0 {
         return Err(no_history(path));
     }
-    let mut lines = vec![
-        table
-            .iter()
-            .map(|c| c.0.as_str())
-            .collect::<Vec<_>>()
-            .join(","),
-    ];
-    for k in 0..rows {
-        let cell = |c: &(String, Vec<f64>)| c.1.get(k).map_or_else(String::new, f64::to_string);
-        lines.push(table.iter().map(cell).collect::<Vec<_>>().join(","));
-    }
-    Ok(lines.join("\n"))
+    let cell =
+        |c: &(String, Vec<f64>), k: usize| c.1.get(k).map_or_else(String::new, f64::to_string);
+    let names: Vec<String> = table.iter().map(|c| c.0.clone()).collect();
+    let values = (0..rows).map(|k| table.iter().map(|c| cell(c, k)).collect());
+    Ok(files::comma_separated(std::iter::once(names).chain(values)))
 }
 
 /// The columns of a record: what runs along its axis first, in the order of their names then.

@@ -2,13 +2,11 @@
 //! temperature, a column for every input key
 //! that differs between them, the energy with its diagnostics, and every measured quantity that is
 //! one number.
-//!
-//! Reference: RFC 4180 (comma-separated values).
 
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
-use crate::{commands, input};
+use crate::{commands, files, input};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -31,9 +29,9 @@ struct FileRow {
 ///
 /// A file that cannot be read is left out; the error that comes with the table says how many are.
 /// Fails with `Error::Input` for a file that holds no results.
-pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<Error>)> {
+pub fn table(paths: &[PathBuf], registry: &Registry) -> Result<(String, Option<Error>)> {
     let (mut rows, mut lost) = (Vec::new(), Vec::new());
-    for file in files {
+    for file in paths {
         match rows_of(file, registry) {
             Ok(found) => rows.extend(found),
             Err(e @ Error::Output { .. }) => {
@@ -47,7 +45,7 @@ pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<E
         let what = format!(
             "cannot be read, nor {} others of {} files",
             lost.len() - 1,
-            files.len()
+            paths.len()
         );
         Error::output(*first, what)
     });
@@ -62,31 +60,22 @@ pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<E
     let mut keys: Vec<String> = names(|r| &r.keys).into_iter().filter(shown).collect();
     keys.retain(|k| !k.starts_with("output.") && k != "title");
     let measured: Vec<String> = names(|r| &r.measured).into_iter().collect();
-    let header = ["file"]
-        .into_iter()
+    let header = std::iter::once("file")
         .chain(keys.iter().map(String::as_str))
-        .chain(COLUMNS);
-    let mut lines = vec![line(header.chain(measured.iter().map(String::as_str)))];
+        .chain(COLUMNS)
+        .chain(measured.iter().map(String::as_str));
+    let mut lines: Vec<Vec<String>> = vec![header.map(String::from).collect()];
     for row in &rows {
         let of = |map: &BTreeMap<String, String>, name: &String| {
             map.get(name).cloned().unwrap_or_default()
         };
-        let fields: Vec<String> = std::iter::once(row.file.clone())
+        let fields = std::iter::once(row.file.clone())
             .chain(keys.iter().map(|k| of(&row.keys, k)))
             .chain(row.fixed.iter().cloned())
-            .chain(measured.iter().map(|m| of(&row.measured, m)))
-            .collect();
-        lines.push(line(fields.iter().map(String::as_str)));
+            .chain(measured.iter().map(|m| of(&row.measured, m)));
+        lines.push(fields.collect());
     }
-    Ok((lines.join("\n"), failed))
-}
-
-fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
-    let quoted = |field: &str| match field.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.to_string(),
-    };
-    fields.map(quoted).collect::<Vec<_>>().join(",")
+    Ok((files::comma_separated(lines), failed))
 }
 
 /// A value as a field; of lists their number.
@@ -184,17 +173,4 @@ fn averages(about: &serde_json::Value) -> BTreeMap<String, String> {
         }
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_with_commas_and_quotes_are_quoted() {
-        assert_eq!(
-            line(["a", "[4, 4]", "say \"x\"", ""].into_iter()),
-            "a,\"[4, 4]\",\"say \"\"x\"\"\","
-        );
-    }
 }

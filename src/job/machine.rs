@@ -5,6 +5,7 @@ use super::instructions::instructions_of_all_ranks;
 use super::launch::environment;
 use crate::io::seal::fnv1a;
 use crate::linalg::blas;
+use jiff::Timestamp;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::sync::OnceLock;
@@ -116,10 +117,6 @@ fn start() -> SystemTime {
 /// of writing (UTC), command line, processor, BLAS kernels and threads, batch job. It differs from
 /// run to run; the number of ranks is not in it.
 pub fn provenance() -> Vec<(String, String)> {
-    let date = |time: SystemTime| {
-        let since = time.duration_since(UNIX_EPOCH);
-        utc(since.map_or(0, |d| d.as_secs()))
-    };
     let command: Vec<String> = std::env::args_os()
         .map(|a| a.to_string_lossy().into_owned())
         .collect();
@@ -127,8 +124,8 @@ pub fn provenance() -> Vec<(String, String)> {
         ("program", "nishina".to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_string()),
         ("host", host_name()),
-        ("started", date(start())),
-        ("written", date(SystemTime::now())),
+        ("started", utc(start())),
+        ("written", utc(SystemTime::now())),
         ("command", command.join(" ")),
         ("processor", processor()),
         ("blas_kernels", blas::core_name()),
@@ -229,28 +226,13 @@ fn processor() -> String {
     )
 }
 
-/// ISO 8601 of seconds since 1970, in UTC. Days to the civil calendar in eras of 400 years that
-/// begin on 1 March.
-fn utc(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
+/// ISO 8601 in UTC, to the second.
+fn utc(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
+    Timestamp::from_second(seconds)
+        .unwrap_or_default()
+        .to_string()
 }
 
 #[cfg(test)]
@@ -268,10 +250,10 @@ mod tests {
 
     #[test]
     fn dates_of_the_civil_calendar() {
-        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
-        assert_eq!(utc(951_782_399), "2000-02-28T23:59:59Z");
-        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(utc(1_735_689_599), "2024-12-31T23:59:59Z");
+        let at = |millis| utc(UNIX_EPOCH + std::time::Duration::from_millis(millis));
+        assert_eq!(at(0), "1970-01-01T00:00:00Z");
+        assert_eq!(at(951_782_399_999), "2000-02-28T23:59:59Z");
+        assert_eq!(at(951_782_400_000), "2000-02-29T00:00:00Z");
     }
 
     #[test]

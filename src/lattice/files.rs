@@ -6,6 +6,7 @@
 use crate::error::{Error, Result};
 use crate::files;
 use crate::table::known;
+use csv::{ReaderBuilder, StringRecord, Trim};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -102,18 +103,33 @@ pub fn read_text(path: &Path, key: &str) -> Result<String> {
     files::text(path, LARGEST_FILE).map_err(|e| fail(e.to_string()))
 }
 
-/// What separates the columns of a header: a comma, else a semicolon or a tab.
-fn separator_of(header: &str) -> char {
-    let separators = [',', ';', '\t'].into_iter();
-    separators
-        .clone()
-        .find(|&c| header.contains(c))
-        .unwrap_or(',')
+/// Whether a line holds nothing: it is blank, or a comment.
+fn is_nothing(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with('#')
 }
 
-/// A field without the blanks and the quotes around it.
+/// What separates the columns: a comma where the header has one, else a semicolon or a tab.
+fn separator_of(text: &str) -> u8 {
+    let header = text.lines().find(|line| !is_nothing(line));
+    let has = |c: &&u8| header.is_some_and(|h| h.as_bytes().contains(c));
+    *[b',', b';', b'\t'].iter().find(has).unwrap_or(&b',')
+}
+
+/// Number of the line that a record begins on, from 1, and that line. The reader says where the
+/// record before it ended: lines that hold nothing may lie between.
+fn line_of<'t>(text: &'t str, record: &StringRecord) -> (usize, &'t str) {
+    let (byte, line) = record
+        .position()
+        .map_or((0, 1), |p| (p.byte() as usize, p.line() as usize));
+    let mut lines = text.get(byte..).unwrap_or_default().lines();
+    let skipped = |l: &&str| l.is_empty() || l.starts_with('#');
+    let between = lines.clone().take_while(skipped).count();
+    (line + between, lines.nth(between).unwrap_or_default())
+}
+
+/// A field without quotes that stood behind a blank.
 fn unquoted(field: &str) -> &str {
-    let field = field.trim();
     let inner = field.strip_prefix('"').and_then(|f| f.strip_suffix('"'));
     inner.map_or(field, str::trim)
 }
@@ -180,17 +196,24 @@ fn walk<'a>(
 ) -> Result<()> {
     let text = read_text(path, key)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let (mut columns, mut separator, mut numbered) = (None, None, None);
+    let (mut columns, mut numbered) = (None, None);
     let mut place = FilePlace { key, path, line: 0 };
     let mut found = 0usize;
-    for (index, line) in text.lines().enumerate() {
-        place.line = index + 1;
-        let line = line.trim_matches(' ').trim_end();
-        if line.is_empty() || line.starts_with('#') {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .delimiter(separator_of(text))
+        .trim(Trim::All)
+        .from_reader(text.as_bytes());
+    for record in reader.records() {
+        let record = record.map_err(|e| place.error(e, "write a text in UTF-8"))?;
+        let (number, line) = line_of(text, &record);
+        place.line = number;
+        if is_nothing(line) {
             continue;
         }
-        let separator = *separator.get_or_insert_with(|| separator_of(line));
-        let mut fields: Vec<&str> = line.split(separator).map(unquoted).collect();
+        let mut fields: Vec<&str> = record.iter().map(unquoted).collect();
         // A first column without a name holds numbers of lines.
         if *numbered.get_or_insert(fields[0].is_empty()) {
             fields.remove(0);
@@ -264,5 +287,23 @@ mod tests {
             assert_eq!(read(text), Ok(vec![(0, 1, 1), (1, 2, 1)]), "{text:?}");
         }
         assert!(read("i,k\n0,1\n").unwrap_err().contains("header"));
+    }
+
+    #[test]
+    fn errors_name_the_line_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("e.csv");
+        for (text, line) in [
+            ("i,j\n0,x\n", 2),
+            ("# a\n\ni,j\n\n# \"b\n  \n0,1\n  # c\n\n1,x\n", 10),
+            ("# a\r\n\r\ni,j\r\n0,1\r\n\r\n#\r\n1,x\r\n", 7),
+            ("i,j\n\"0\",\"1\"\n\n\"1\", \"x\"\n", 4),
+            ("i,j\n0,1\n1,2,3\n", 3),
+            ("\u{feff}i,j\n0,1\n1,\n", 3),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let told = read_edges(&path, "lattice.file").unwrap_err().to_string();
+            assert!(told.contains(&format!("line {line}:")), "{text:?}: {told}");
+        }
     }
 }

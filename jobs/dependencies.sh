@@ -37,6 +37,7 @@ WHY = {
     "log": "messages",
     "mpi": "ranks",
     "ndarray": "matrices with rows and columns",
+    "ndarray-linalg": "Cholesky, QR and singular values, by the library of the build",
     "num-complex": "complex numbers",
     "plotters": "axes and curves as SVG; see below",
     "rand": "random numbers",
@@ -165,8 +166,8 @@ System libraries: MPI, HDF5 (serial), BLAS and LAPACK; libclang while it is buil
 
 ## What was weighed
 
-* **BLAS and LAPACK** are declared by blas-sys and lapack-sys, which hold no code. ndarray-linalg and lax were left: four routines of
-  theirs were used, they brought a second version of rand, and their ndarray needs the C interface of BLAS.
+* **BLAS and LAPACK**: products and eigenvalues are called as blas-sys and lapack-sys declare them, in place and without copies;
+  factorisations go through ndarray-linalg. None of these crates holds a library or needs the C interface of BLAS.
 * **Dates** come from jiff, which env_logger brings for the times of messages in a batch job.
 * **Tables** are read and written by csv: quotes, separators and lines as other programs write them.
 * **Pictures**: plotters writes SVG, resvg turns SVG into PNG with the font that the program carries. Of plotters the pictures need

@@ -165,6 +165,7 @@ fn each_outside_library_is_named_in_one_room() {
     for (word, room) in [
         ("mpi::traits", "comm/mpi.rs"),
         ("::hdf5::File", "io/hdf5/"),
+        ("ndarray_linalg", "linalg/"),
         ("blas_sys", "linalg/"),
         ("lapack_sys", "linalg/"),
         ("from_seed(", "rng.rs"),

@@ -1,5 +1,5 @@
-//! Decides how dense Hermitian systems are solved: Cholesky and eigen-decomposition by
-//! LAPACK, in place.
+//! Decides how dense Hermitian systems are solved: Cholesky by ndarray-linalg and
+//! eigen-decomposition by LAPACK, in place.
 //!
 //! Matrices are row-major and only their upper triangle counts. LAPACK reads columns, so it is
 //! shown the lower triangle of A^T = A*, without a copy: A x = b is solved as A* x* = b*, and its
@@ -10,7 +10,8 @@
 pub use super::lapack::Lapack;
 use crate::error::{Error, Result};
 use crate::number::Scalar;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut1};
+use ndarray_linalg::{CholeskyFactorized, FactorizeCInto, SolveC, UPLO};
 use std::ffi::c_int;
 
 const LARGER_SHIFT: &str = "take a larger shift or a smaller step";
@@ -50,41 +51,47 @@ fn check_finite<T: Scalar>(a: &Array2<T>) -> Result<()> {
     if fine { Ok(()) } else { Err(wrong()) }
 }
 
-/// A = U^H U in the upper triangle, in place, by a routine on (order, matrix).
-pub(super) fn factorise<T: Scalar>(
-    a: &mut Array2<T>,
-    routine: impl Fn(c_int, *mut T) -> c_int,
-) -> Result<()> {
-    let n = order(a)?;
-    if n == 0 {
+/// A = U^H U in the upper triangle, in place.
+pub(super) fn factorise<T: Scalar + ndarray_linalg::Lapack>(a: &mut Array2<T>) -> Result<()> {
+    if order(a)? == 0 {
         return Ok(());
     }
-    match routine(n, a.as_mut_ptr()) {
-        0 => Ok(()),
-        info => Err(failed("the Cholesky factorisation", info)),
-    }
+    let wrong = |e| {
+        Error::numerical(
+            format!("the Cholesky factorisation failed ({e})"),
+            LARGER_SHIFT,
+        )
+    };
+    a.view_mut()
+        .reversed_axes()
+        .factorizec_into(UPLO::Lower)
+        .map(drop)
+        .map_err(wrong)
 }
 
-/// b ← A⁻¹ b with the factor of A, by a routine on (order, factor, right-hand side).
-pub(super) fn solve_factorised<T: Scalar>(
+/// b ← A⁻¹ b with the factor of A.
+pub(super) fn solve_factorised<T: Scalar + ndarray_linalg::Lapack>(
     a: &Array2<T>,
     b: &mut [T],
-    routine: impl Fn(c_int, *const T, *mut T) -> c_int,
 ) -> Result<()> {
-    let n = order(a)?;
-    assert!(
-        b.len() == a.nrows(),
-        "a right-hand side has as many entries as the matrix rows"
-    );
-    if n == 0 {
+    if order(a)? == 0 {
         return Ok(());
     }
-    b.iter_mut().for_each(|x| *x = x.conj());
-    match routine(n, a.as_ptr(), b.as_mut_ptr()) {
-        0 => b.iter_mut().for_each(|x| *x = x.conj()),
-        info => return Err(failed("the solution of a linear system", info)),
-    }
-    match b.iter().all(|x| x.is_finite()) {
+    b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
+    let factor = CholeskyFactorized {
+        factor: a.t(),
+        uplo: UPLO::Lower,
+    };
+    factor
+        .solvec_inplace(&mut ArrayViewMut1::from(&mut *b))
+        .map_err(|e| {
+            Error::numerical(
+                format!("a linear system cannot be solved ({e})"),
+                LARGER_SHIFT,
+            )
+        })?;
+    b.iter_mut().for_each(|x| *x = Scalar::conj(*x));
+    match b.iter().all(|x| Scalar::is_finite(*x)) {
         true => Ok(()),
         false => Err(Error::numerical(
             "the solution of a linear system is not finite",
@@ -94,12 +101,12 @@ pub(super) fn solve_factorised<T: Scalar>(
 }
 
 /// Length of a work array from LAPACK's answer to a query.
-pub(super) fn length(answer: f64) -> Result<c_int> {
+fn length(answer: f64) -> Result<c_int> {
     let fits = answer < f64::from(c_int::MAX);
     let wrong = || {
         Error::numerical(
-            "a matrix is too large to be decomposed",
-            "use fewer parameters or, for an inverse, a shift",
+            "the matrix is too large for an eigenvalue decomposition",
+            "use a shift instead",
         )
     };
     if fits {

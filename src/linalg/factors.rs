@@ -2,160 +2,50 @@
 //!
 //! Reference: E. Anderson et al., LAPACK Users' Guide, 3rd ed. (1999).
 
-use super::dense::length;
 use crate::error::{Error, Result};
 use crate::number::Scalar;
-use ndarray::{Array2, s};
-use std::ffi::c_int;
+use ndarray::Array2;
+use ndarray_linalg::{JobSvd, QR, SVDDC};
 
-/// What a routine is given that finds A^T = L Q' (`build` is false), or that builds Q' of it.
-pub(super) struct Orthogonal<T> {
-    pub(super) build: bool,
-    /// Rows and columns of A^T, and the smaller of them.
-    pub(super) sizes: [c_int; 3],
-    pub(super) a: *mut T,
-    /// Factors of the reflections.
-    pub(super) tau: *mut T,
-    pub(super) work: *mut T,
-    /// Length of `work`; −1 asks for it.
-    pub(super) length: c_int,
+/// Numbers that the library factorises.
+pub(super) trait Number: Scalar + ndarray_linalg::Lapack<Real = f64> {}
+
+impl<T: Scalar + ndarray_linalg::Lapack<Real = f64>> Number for T {}
+
+fn failed(what: &str, why: impl std::fmt::Display) -> Error {
+    Error::numerical(format!("{what} failed ({why})"), "take a smaller step")
 }
 
-/// What a routine is given that finds A^T = U S V^H.
-pub(super) struct Singular<T> {
-    /// Rows and columns of A^T, and the smaller of them.
-    pub(super) sizes: [c_int; 3],
-    pub(super) a: *mut T,
-    /// S
-    pub(super) values: *mut f64,
-    pub(super) u: *mut T,
-    /// V^H
-    pub(super) v: *mut T,
-    pub(super) work: *mut T,
-    /// Length of `work`; −1 asks for it.
-    pub(super) length: c_int,
-    pub(super) reals: *mut f64,
-    pub(super) integers: *mut c_int,
-}
-
-const SMALLER_STEP: &str = "take a smaller step";
-
-fn failed(what: &str, info: c_int) -> Error {
-    let problem = format!("{what} failed (LAPACK says {info})");
-    Error::numerical(problem, SMALLER_STEP)
-}
-
-fn check_finite<T: Scalar>(a: &Array2<T>) -> Result<()> {
-    match a.iter().all(|x| x.is_finite()) {
+fn check_finite<T: Number>(a: &Array2<T>) -> Result<()> {
+    match a.iter().all(|x| Scalar::is_finite(*x)) {
         true => Ok(()),
-        false => Err(Error::numerical(
-            "a factorisation failed (entries are not finite)",
-            SMALLER_STEP,
-        )),
+        false => Err(failed("a factorisation", "entries are not finite")),
     }
 }
 
-/// Columns, rows and the smaller of them: the sizes of A^T.
-fn sizes<T>(a: &Array2<T>) -> Result<[c_int; 3]> {
-    let int = |n: usize| {
-        let wrong = |_| Error::numerical("a matrix is too large", "use fewer parameters");
-        c_int::try_from(n).map_err(wrong)
-    };
-    let (m, n) = (int(a.ncols())?, int(a.nrows())?);
-    Ok([m, n, m.min(n)])
-}
-
-/// A copy, row by row in memory: what LAPACK sees of it is A^T.
-fn by_rows<T: Scalar>(a: &Array2<T>) -> Vec<T> {
-    a.iter().copied().collect()
-}
-
-fn shaped<T>(rows: usize, columns: usize, entries: Vec<T>) -> Array2<T> {
-    Array2::from_shape_vec((rows, columns), entries)
-        .unwrap_or_else(|_| unreachable!("the lengths were taken from the shapes"))
-}
-
-/// Calls a routine on (work array, its length) twice: for the length, then for the work.
-fn twice<T: Scalar>(what: &str, mut routine: impl FnMut(*mut T, c_int) -> c_int) -> Result<()> {
-    let (mut work, mut asked) = (vec![T::zero()], -1);
-    for _ in 0..2 {
-        match routine(work.as_mut_ptr(), asked) {
-            0 if asked < 0 => {
-                asked = length(work[0].re())?;
-                work = vec![T::zero(); asked as usize];
-            }
-            0 => {}
-            info => return Err(failed(what, info)),
-        }
+/// The same matrix, row by row in memory.
+fn by_rows<T: Clone>(a: Array2<T>) -> Array2<T> {
+    match a.is_standard_layout() {
+        true => a,
+        false => a.as_standard_layout().into_owned(),
     }
-    Ok(())
 }
 
-/// A = Q R: A^T = L Q', so Q = Q'^T and R = L^T, which lie row by row where the routines leave Q'
-/// and L column by column.
-pub(super) fn qr<T: Scalar>(
-    a: &Array2<T>,
-    routine: impl Fn(Orthogonal<T>) -> c_int,
-) -> Result<(Array2<T>, Array2<T>)> {
+/// A = Q R
+pub(super) fn qr<T: Number>(a: &Array2<T>) -> Result<(Array2<T>, Array2<T>)> {
     check_finite(a)?;
-    let (sizes, (rows, columns), k) = (sizes(a)?, a.dim(), a.nrows().min(a.ncols()));
-    if k == 0 {
-        let empty = |rows, columns| Array2::from_elem((rows, columns), T::zero());
-        return Ok((empty(rows, 0), empty(0, columns)));
-    }
-    let mut entries = by_rows(a);
-    let mut tau = vec![T::zero(); k];
-    let mut r = Array2::from_elem((k, columns), T::zero());
-    for build in [false, true] {
-        twice("a QR decomposition", |work, length| {
-            routine(Orthogonal {
-                build,
-                sizes,
-                a: entries.as_mut_ptr(),
-                tau: tau.as_mut_ptr(),
-                work,
-                length,
-            })
-        })?;
-        if !build {
-            for ((i, j), r) in r.indexed_iter_mut().filter(|((i, j), _)| i <= j) {
-                *r = entries[i * columns + j];
-            }
-        }
-    }
-    let q = shaped(rows, columns, entries);
-    Ok((q.slice(s![.., ..k]).to_owned(), r))
+    let (q, r) = a.qr().map_err(|e| failed("a QR decomposition", e))?;
+    Ok((by_rows(q), by_rows(r)))
 }
 
-/// A = U S V^H: A^T has V* for U and U* for V.
-pub(super) fn svd<T: Scalar>(
-    a: &Array2<T>,
-    routine: impl Fn(Singular<T>) -> c_int,
-) -> Result<(Array2<T>, Vec<f64>, Array2<T>)> {
+/// A = U S V^H
+pub(super) fn svd<T: Number>(a: &Array2<T>) -> Result<(Array2<T>, Vec<f64>, Array2<T>)> {
     check_finite(a)?;
-    let (sizes, (rows, columns), k) = (sizes(a)?, a.dim(), a.nrows().min(a.ncols()));
-    let (mut u, mut v) = (vec![T::zero(); columns * k], vec![T::zero(); k * rows]);
-    let mut values = vec![0.0; k];
-    if k > 0 {
-        let mut entries = by_rows(a);
-        let longer = rows.max(columns);
-        let reals = (5 * k * k + 5 * k).max(2 * longer * k + 2 * k * k + k);
-        let (mut reals, mut integers) = (vec![0.0; reals], vec![0; 8 * k]);
-        twice("a singular value decomposition", |work, length| {
-            routine(Singular {
-                sizes,
-                a: entries.as_mut_ptr(),
-                values: values.as_mut_ptr(),
-                u: u.as_mut_ptr(),
-                v: v.as_mut_ptr(),
-                work,
-                length,
-                reals: reals.as_mut_ptr(),
-                integers: integers.as_mut_ptr(),
-            })
-        })?;
+    let parts = a.svddc(JobSvd::Some);
+    match parts.map_err(|e| failed("a singular value decomposition", e))? {
+        (Some(u), values, Some(v)) => Ok((by_rows(u), values.to_vec(), by_rows(v))),
+        _ => Err(failed("a singular value decomposition", "no vectors came")),
     }
-    Ok((shaped(rows, k, v), values, shaped(k, columns, u)))
 }
 
 #[cfg(test)]

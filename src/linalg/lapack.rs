@@ -5,17 +5,18 @@
 //! Users' Guide, 3rd ed. (1999).
 
 use super::dense::{self, Work};
-use super::factors::{self, Orthogonal, Singular};
+use super::factors;
 use super::products::{Gemm, Op, RankUpdate};
 use crate::error::Result;
 use crate::number::Scalar;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex64;
-use std::ffi::{c_char, c_int};
+use std::ffi::c_char;
+#[cfg(feature = "scalapack")]
+use std::ffi::c_int;
 
 const LOWER: *const c_char = c"L".as_ptr();
 const VECTORS: *const c_char = c"V".as_ptr();
-const SOME: *const c_char = c"S".as_ptr();
 
 /// Numbers that matrices of solvers are made of. It is a trait beside [`Scalar`] because the
 /// library has one routine for each type: `dgemm` and `zgemm`, `dsyevd` and `zheevd`.
@@ -66,7 +67,7 @@ pub trait Lapack: Scalar {
 /// The methods that real and complex numbers have in common, by the routines of one of them. The
 /// pointers to complex numbers are cast to the types that the declarations have for them.
 macro_rules! methods {
-    ($gemm:path, $rank_update:path, $potrf:path, $potrs:path, $gelqf:path, $orglq:path) => {
+    ($gemm:path, $rank_update:path) => {
         fn gemm(
             alpha: Self,
             a: ArrayView2<Self>,
@@ -121,51 +122,22 @@ macro_rules! methods {
             }
         }
         fn factorise(a: &mut Array2<Self>) -> Result<()> {
-            dense::factorise(a, |n, a| {
-                let mut info = 0;
-                // SAFETY: a is square, contiguous and of the order that is passed.
-                unsafe { $potrf(LOWER, &n, a.cast(), &n, &mut info) };
-                info
-            })
+            dense::factorise(a)
         }
         fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
-            dense::solve_factorised(a, b, |n, a, b| {
-                let mut info = 0;
-                // SAFETY: as above, and b has as many entries as a rows.
-                unsafe { $potrs(LOWER, &n, &1, a.cast(), &n, b.cast(), &n, &mut info) };
-                info
-            })
+            dense::solve_factorised(a, b)
         }
         fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
-            factors::qr(a, |o: Orthogonal<Self>| {
-                let [m, n, k] = o.sizes;
-                let (a, tau, work, mut info) = (o.a.cast(), o.tau, o.work.cast(), 0);
-                // SAFETY: the matrix has m n entries, τ has k of them, and the work array the
-                // length that is passed, which is what the routine has asked for.
-                unsafe {
-                    match o.build {
-                        false => $gelqf(&m, &n, a, &m, tau.cast(), work, &o.length, &mut info),
-                        true => $orglq(&k, &n, &k, a, &m, tau.cast(), work, &o.length, &mut info),
-                    }
-                }
-                info
-            })
+            factors::qr(a)
         }
         fn svd(a: &Array2<Self>) -> Result<(Array2<Self>, Vec<f64>, Array2<Self>)> {
-            factors::svd(a, Self::singular)
+            factors::svd(a)
         }
     };
 }
 
 impl Lapack for f64 {
-    methods!(
-        blas_sys::dgemm_,
-        blas_sys::dsyrk_,
-        lapack_sys::dpotrf_,
-        lapack_sys::dpotrs_,
-        lapack_sys::dgelqf_,
-        lapack_sys::dorglq_
-    );
+    methods!(blas_sys::dgemm_, blas_sys::dsyrk_);
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         dense::eigen(a, |n, a, values, work: Work<Self>| {
             let (numbers, integers) = (work.numbers.as_mut_ptr(), work.integers.as_mut_ptr());
@@ -196,14 +168,7 @@ impl Lapack for f64 {
 }
 
 impl Lapack for Complex64 {
-    methods!(
-        blas_sys::zgemm_,
-        blas_sys::zherk_,
-        lapack_sys::zpotrf_,
-        lapack_sys::zpotrs_,
-        lapack_sys::zgelqf_,
-        lapack_sys::zunglq_
-    );
+    methods!(blas_sys::zgemm_, blas_sys::zherk_);
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)> {
         dense::eigen(a, |n, a, values, work: Work<Self>| {
             let (numbers, reals) = (work.numbers.as_mut_ptr(), work.reals.as_mut_ptr());
@@ -231,42 +196,5 @@ impl Lapack for Complex64 {
     ) {
         // SAFETY: as the caller promises.
         unsafe { super::scalapack::pzposv(n, a, desca, b, descb, info) }
-    }
-}
-
-/// Numbers whose singular values a routine finds.
-trait Decompose: Sized {
-    /// Calls the routine; returns what it says.
-    fn singular(s: Singular<Self>) -> c_int;
-}
-
-impl Decompose for f64 {
-    fn singular(s: Singular<Self>) -> c_int {
-        let [m, n, k] = s.sizes;
-        let mut info = 0;
-        // SAFETY: the arrays are as long as sizes and the routine's answer say.
-        unsafe {
-            lapack_sys::dgesdd_(
-                SOME, &m, &n, s.a, &m, s.values, s.u, &m, s.v, &k, s.work, &s.length, s.integers,
-                &mut info,
-            );
-        }
-        info
-    }
-}
-
-impl Decompose for Complex64 {
-    fn singular(s: Singular<Self>) -> c_int {
-        let [m, n, k] = s.sizes;
-        let (a, u, v, work) = (s.a.cast(), s.u.cast(), s.v.cast(), s.work.cast());
-        let mut info = 0;
-        // SAFETY: as for real numbers.
-        unsafe {
-            lapack_sys::zgesdd_(
-                SOME, &m, &n, a, &m, s.values, u, &m, v, &k, work, &s.length, s.reals, s.integers,
-                &mut info,
-            );
-        }
-        info
     }
 }

@@ -7,7 +7,6 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' ../../Cargo.toml | head -n 1)
 
 python3 - "$version" <<'PY'
 import ast
-import re
 import sys
 
 version = sys.argv[1]
@@ -15,14 +14,21 @@ spack = ast.parse(open("spack/package.py").read())
 names = [node.name for node in spack.body if isinstance(node, ast.ClassDef)]
 assert names == ["Nishina"], names
 easybuild = {}
-exec(compile(open(f"easybuild/nishina-{version}-foss-2024a.eb").read(), "eb", "exec"), easybuild)
+exec(compile(open(f"easybuild/nishina-{version}-foss-2025b.eb").read(), "eb", "exec"), easybuild)
 for key in ["easyblock", "name", "version", "homepage", "description", "toolchain", "sources", "moduleclass"]:
     assert key in easybuild, key
 assert easybuild["version"] == version, easybuild["version"]
-conda = open("conda/meta.yaml").read()
-assert re.search(rf'version: "{re.escape(version)}"', conda), "the version of the conda recipe"
-for section in ["package:", "source:", "build:", "requirements:", "test:", "about:"]:
+conda = open("conda/recipe.yaml").read()
+assert f'version: "{version}"' in conda, "the version of the conda recipe"
+for section in ["package:", "source:", "build:", "requirements:", "tests:", "about:"]:
     assert f"\n{section}" in f"\n{conda}", section
+try:
+    from rattler_build import Stage0Recipe, VariantConfig
+
+    Stage0Recipe.from_file("conda/recipe.yaml").render(VariantConfig())
+    print("the conda recipe is rendered by rattler-build")
+except ImportError:
+    print("rattler-build is not installed: the conda recipe is not linted by it")
 container = open("apptainer/nishina.def").read()
 for section in ["%files", "%post", "%runscript", "%test"]:
     assert section in container, section
@@ -43,15 +49,13 @@ else
     absent Spack
 fi
 if command -v eb >/dev/null; then
-    eb --check-style ./easybuild/*.eb
+    as_root=()
+    [ "$(id -u)" -ne 0 ] || as_root=(--allow-use-as-root-and-accept-consequences)
+    eb "${as_root[@]}" --check-style ./easybuild/*.eb
+    # Whether the modules that it needs are known.
+    eb "${as_root[@]}" --robot --dry-run ./easybuild/*.eb >/dev/null
 else
     absent EasyBuild
-fi
-if command -v conda-smithy >/dev/null; then conda-smithy lint conda; fi
-if command -v conda-render >/dev/null; then
-    conda-render conda
-else
-    absent conda-build
 fi
 if command -v apptainer >/dev/null; then
     echo "Apptainer is here: apptainer build nishina.sif apptainer/nishina.def"

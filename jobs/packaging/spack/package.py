@@ -45,4 +45,5 @@ class Nishina(Package):
 
     @run_after("install")
     def smoke_test(self):
-        Executable(join_path(self.prefix.bin, "nishina"))("check", "configs/quickstart.toml", "--quick")
+        nishina = Executable(join_path(self.prefix.bin, "nishina"))
+        nishina("check", "configs/quickstart.toml", "--quick")

@@ -5,6 +5,7 @@
 //!
 //! Reference: RFC 4180 (comma-separated values).
 
+use super::averages;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
@@ -19,11 +20,35 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// One file.
-struct FileRow {
+pub(super) struct FileRow {
     file: String,
-    keys: BTreeMap<String, String>,
+    pub(super) keys: BTreeMap<String, String>,
     fixed: Vec<String>,
     measured: BTreeMap<String, String>,
+}
+
+impl FileRow {
+    /// Names of what it may have with an error.
+    pub(super) fn quantities(&self) -> impl Iterator<Item = String> {
+        let names = self
+            .measured
+            .keys()
+            .filter(|name| !name.ends_with("_error"));
+        names.cloned().chain(["energy".to_string()])
+    }
+
+    /// The number `name` with its error, where it has them.
+    pub(super) fn number(&self, name: &str) -> Option<(f64, Option<f64>)> {
+        let field = |name: &str| match COLUMNS.iter().position(|column| *column == name) {
+            Some(place) => self.fixed.get(place)?.parse().ok(),
+            None => self.measured.get(name)?.parse().ok(),
+        };
+        let error = match name {
+            "energy" => "error".to_string(),
+            other => format!("{other}_error"),
+        };
+        Some((field(name)?, field(&error)))
+    }
 }
 
 /// The table of some result files, as CSV with a header line. Empty fields stand for what a file
@@ -31,7 +56,14 @@ struct FileRow {
 ///
 /// A file that cannot be read is left out; the error that comes with the table says how many are.
 /// Fails with `Error::Input` for a file that holds no results.
-pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<Error>)> {
+///
+/// With `average` there is a row for all files that differ in the realisation of random couplings
+/// alone.
+pub fn table(
+    files: &[PathBuf],
+    average: bool,
+    registry: &Registry,
+) -> Result<(String, Option<Error>)> {
     let (mut rows, mut lost) = (Vec::new(), Vec::new());
     for file in files {
         match rows_of(file, registry) {
@@ -51,6 +83,11 @@ pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<E
         );
         Error::output(*first, what)
     });
+    if average {
+        let lines = averages::lines(&rows);
+        let lines = lines.iter().map(|l| line(l.iter().map(String::as_str)));
+        return Ok((lines.collect::<Vec<_>>().join("\n"), failed));
+    }
     let names = |of: fn(&FileRow) -> &BTreeMap<String, String>| -> BTreeSet<String> {
         rows.iter().flat_map(|r| of(r).keys().cloned()).collect()
     };
@@ -58,7 +95,9 @@ pub fn table(files: &[PathBuf], registry: &Registry) -> Result<(String, Option<E
         rows.iter()
             .any(|r| r.keys.get(key) != rows[0].keys.get(key))
     };
-    let shown = |key: &String| key == "temperature" || differs(key);
+    let shown = |key: &String| {
+        ["temperature", averages::REALISATION].contains(&key.as_str()) || differs(key)
+    };
     let mut keys: Vec<String> = names(|r| &r.keys).into_iter().filter(shown).collect();
     keys.retain(|k| !k.starts_with("output.") && k != "title");
     let measured: Vec<String> = names(|r| &r.measured).into_iter().collect();

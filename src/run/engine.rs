@@ -45,6 +45,8 @@ pub struct Job<'j> {
     pub fresh: bool,
     /// Lines for the log before the first block.
     pub headlines: Vec<String>,
+    /// What results hold besides, whatever the sections.
+    pub shared: Tree,
 }
 
 /// Where a section stands in a run.

@@ -12,6 +12,7 @@ mod curves;
 mod desk;
 mod engine;
 mod identity;
+mod live;
 mod recurrence;
 mod results;
 mod versions;

@@ -63,6 +63,10 @@ pub enum Purpose {
     LearnBatch = 82,
     /// Start of the phase of a Boltzmann machine.
     PhaseStart = 83,
+    /// Random couplings.
+    Disorder = 90,
+    /// Seeds of realisations of random couplings.
+    Realisation = 91,
 }
 
 /// The only constructor of generators: one independent stream per (`seed`, `purpose`, `chain`,

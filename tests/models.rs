@@ -50,6 +50,7 @@ fn build_in(
             site: SiteKind::HALF,
             folder,
             units,
+            draws: None,
         },
     )
 }

@@ -81,6 +81,46 @@ fn full_sums_say_nothing_of_chains() {
     assert!(case.info()["r_hat"].is_null() && case.info()["energy"]["tau"].is_null());
 }
 
+/// A run of twenty seconds that saves nothing on its way is shown while it goes on.
+#[test]
+fn a_run_is_shown_before_its_first_checkpoint() {
+    let long = "steps = 1000000\nlearning_rate = 0.001";
+    let input = sum_text("").replace("steps = 2\nlearning_rate = 0.01", long);
+    let case = Case::new(&input.replace("size = 6", "size = 8"));
+    let seconds = "output.max_time=20";
+    let mut run = case.launch(0, &["run", "x.toml", "--set", seconds], &[]);
+    run.wait_for("step 0 ");
+    let frame = || {
+        let out = case.alone(&["watch", "x.h5", "--once"]);
+        (out.status.code() == Some(0)).then(|| text(&out))
+    };
+    let step = |frame: &str| -> Option<usize> {
+        let (_, rest) = frame.split_once("optimise: step ")?;
+        rest.split_whitespace().next()?.parse().ok()
+    };
+    let wait = |least: usize| {
+        let clock = std::time::Instant::now();
+        loop {
+            let found = frame();
+            if let Some(step) = found.as_deref().and_then(step).filter(|s| *s >= least) {
+                return step;
+            }
+            assert!(clock.elapsed().as_secs() < 12, "{least}: {found:?}");
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    };
+    let first = wait(1);
+    assert!(!case.path("x.h5").exists() && case.path("x.live").exists());
+    wait(first + 1);
+    assert_eq!(run.end_within(60.0), 75);
+    assert!(case.path("x.h5").exists() && !case.path("x.live").exists());
+    // What a killed run has left is gone with the next one.
+    std::fs::write(case.path("x.live"), "").unwrap();
+    let out = case.alone(&["run", "x.toml", "--set", "output.max_time=0.01"]);
+    expect_code(&out, 75);
+    assert!(!case.path("x.live").exists());
+}
+
 /// What a user of other programs of the field writes at first.
 const OF_ELSEWHERE: &str = "[lattice]\nkind = 'chain'\nsize = 10\nboundary = 'pbc'\n\
     [hamiltonian]\nkind = 'heisenberg'\nunit = 'spin'\n[ansatz]\nkind = 'rbm'\nalpha = 2\n\

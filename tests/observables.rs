@@ -138,3 +138,53 @@ fn a_saved_state_is_compared_by_fidelity_and_energy() {
     );
     assert!(value(&case.tree("z.h5"), "infidelity/mean").abs() < 1e-12);
 }
+
+/// Of more than 65536 pairs the means by distance stay, which are what other observables say of the
+/// same samples; the matrix is left out, and said.
+#[test]
+fn correlations_of_many_pairs_are_kept_by_distance() {
+    let case = Case::new(
+        "[lattice]\nkind = 'square'\nsize = [20, 20]\n[hamiltonian]\nkind = 'heisenberg'\n\
+         [ansatz]\nkind = 'rbm'\ndensity = 1\nsymmetry = 'translations'\nparameters = 'real'\n\
+         [sampler]\nchains = 4\nsamples = 8\nsweeps = 1\n[measure]\nsamples = 8\nburn_in = 2\n\
+         observables = ['spin-correlations', 'spin-correlations-zz', 'magnetisation',\n\
+         { kind = 'structure-factor', momenta = [[0.0, 0.0]] }]\n",
+    );
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    let words = "the matrix of 79800 pairs of sites, more than 65536, is left out";
+    assert!(common::text(&out).contains(words), "{}", common::text(&out));
+    let tree = case.tree("x.h5");
+    let reals = |path: &str| {
+        tree.reals(&format!("measure/observables/{path}"))
+            .unwrap_or_default()
+    };
+    let one = |path: &str| reals(path)[0];
+    // Every site has as many partners at each distance, 79800 pairs in all.
+    let sum = |name: &str| {
+        assert!(reals(&format!("{name}/mean")).is_empty());
+        assert_eq!(one(&format!("{name}/pairs_left_out")), 79800.0);
+        let counts = reals(&format!("{name}/pairs_at_distance"));
+        let means = reals(&format!("{name}/by_distance/mean"));
+        let errors = reals(&format!("{name}/by_distance/error"));
+        assert_eq!((counts[0], counts.len()), (800.0, means.len()));
+        assert_eq!(counts.iter().sum::<f64>(), 79800.0);
+        assert!(errors.len() == means.len() && errors.iter().all(|e| *e >= 0.0));
+        counts.iter().zip(means).map(|(n, c)| n * c).sum::<f64>()
+    };
+    // (sum Sz)^2 = N/4 + 2 sum_pairs, N S(0) = 3 N/4 + 2 sum_pairs.
+    let zz = (400.0 * 400.0 * one("magnetisation/squared/mean") - 100.0) / 2.0;
+    let full = (400.0 * one("structure-factor/mean") - 300.0) / 2.0;
+    for (sum, expected) in [
+        (sum("spin-correlations-zz"), zz),
+        (sum("spin-correlations"), full),
+    ] {
+        let size = expected.abs().max(1.0);
+        assert!((sum - expected).abs() < 1e-9 * size, "{sum} {expected}");
+    }
+    let out = case.alone(&["plot", "x.h5", "--format", "svg", "--output", "p"]);
+    expect_code(&out, 0);
+    let words = "left out bonds: x: the matrix of all pairs is left out";
+    assert!(common::text(&out).contains(words), "{}", common::text(&out));
+    assert!(case.path("p/spin-correlations.svg").exists());
+}

@@ -109,6 +109,7 @@ fn try_model(
             site: SiteKind::HALF,
             folder,
             units,
+            draws: None,
         },
     )
 }

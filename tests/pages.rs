@@ -154,6 +154,7 @@ fn follow(page: &Path) {
         ("deep.toml", "deep"),
         ("imaginary.toml", "imaginary-time"),
         ("tensor-networks.toml", "tensor-networks"),
+        ("disorder.toml", "disorder"),
     ] {
         std::fs::write(case.path(file), base(name)).unwrap();
     }

@@ -2,6 +2,7 @@
 //! and for `check`.
 
 use super::registry::Registry;
+use super::vmc;
 use super::world::{Section, World};
 use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
@@ -93,6 +94,7 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         stop: options.stop,
         fresh: options.fresh,
         headlines: world.headlines(),
+        shared: vmc::disorder::record(source, &options.registry)?,
     };
     run::run(&mut stages, &job)
 }

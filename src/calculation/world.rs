@@ -189,6 +189,11 @@ impl<'a> World<'a> {
             kept.retain(|key, _| matches!(key, "method" | "moves"));
             identity.insert("sampler".into(), toml::Value::Table(kept));
         }
+        if let Some(toml::Value::Table(disorder)) = self.source.table.get("disorder") {
+            let mut kept = disorder.clone();
+            kept.remove("realisations");
+            identity.insert("disorder".into(), toml::Value::Table(kept));
+        }
         let seed = toml::Value::Integer(self.source.input.seed as i64);
         identity.insert("seed".into(), seed);
         if let Some(model) = self.classical.get() {

@@ -87,6 +87,10 @@ enum Command {
         /// Result files (X.h5)
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// A row for all realisations of [disorder]: means with their standard errors, and the part
+        /// of these that comes from sampling
+        #[arg(long)]
+        average: bool,
     },
     /// Live view of a running job from its results file; q leaves
     Watch {
@@ -292,8 +296,9 @@ impl Command {
                 draw,
                 json,
             } => alone(|| super::sites::lattice(&input, &settings, shell, draw, json)),
-            Command::Gather { files } => alone(|| {
-                let (table, failed) = super::gather::table(&results_among(&files), registry)?;
+            Command::Gather { files, average } => alone(|| {
+                let files = results_among(&files);
+                let (table, failed) = super::gather::table(&files, average, registry)?;
                 answer(&table).and(failed.map_or(Ok(()), Err))
             }),
             of_files => alone(|| answer(&of_files.read(registry)?)),

@@ -33,6 +33,7 @@ pub fn exact(
     // What the sections that calculate something hold is none of its business.
     let source = input::read(path, settings)?;
     calculation::refuse_unknown(&source, registry)?;
+    super::say_realisation(&source);
     let problem = problem::problem(&source, registry)?;
     if let Some(path) = &options.output {
         let failed = |e| Error::output(path, format!("cannot be written: {e}"));

@@ -3,6 +3,7 @@
 //! that differs between them, the energy with its diagnostics, and every measured quantity that is
 //! one number.
 
+use super::averages;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
@@ -17,11 +18,35 @@ const COLUMNS: [&str; 11] = [
 ];
 
 /// One file.
-struct FileRow {
+pub(super) struct FileRow {
     file: String,
-    keys: BTreeMap<String, String>,
+    pub(super) keys: BTreeMap<String, String>,
     fixed: Vec<String>,
     measured: BTreeMap<String, String>,
+}
+
+impl FileRow {
+    /// Names of what it may have with an error.
+    pub(super) fn quantities(&self) -> impl Iterator<Item = String> {
+        let names = self
+            .measured
+            .keys()
+            .filter(|name| !name.ends_with("_error"));
+        names.cloned().chain(["energy".to_string()])
+    }
+
+    /// The number `name` with its error, where it has them.
+    pub(super) fn number(&self, name: &str) -> Option<(f64, Option<f64>)> {
+        let field = |name: &str| match COLUMNS.iter().position(|column| *column == name) {
+            Some(place) => self.fixed.get(place)?.parse().ok(),
+            None => self.measured.get(name)?.parse().ok(),
+        };
+        let error = match name {
+            "energy" => "error".to_string(),
+            other => format!("{other}_error"),
+        };
+        Some((field(name)?, field(&error)))
+    }
 }
 
 /// The table of some result files, as CSV with a header line. Empty fields stand for what a file
@@ -29,7 +54,14 @@ struct FileRow {
 ///
 /// A file that cannot be read is left out; the error that comes with the table says how many are.
 /// Fails with `Error::Input` for a file that holds no results.
-pub fn table(paths: &[PathBuf], registry: &Registry) -> Result<(String, Option<Error>)> {
+///
+/// With `average` there is a row for all files that differ in the realisation of random couplings
+/// alone.
+pub fn table(
+    paths: &[PathBuf],
+    average: bool,
+    registry: &Registry,
+) -> Result<(String, Option<Error>)> {
     let (mut rows, mut lost) = (Vec::new(), Vec::new());
     for file in paths {
         match rows_of(file, registry) {
@@ -49,6 +81,9 @@ pub fn table(paths: &[PathBuf], registry: &Registry) -> Result<(String, Option<E
         );
         Error::output(*first, what)
     });
+    if average {
+        return Ok((files::comma_separated(averages::lines(&rows)), failed));
+    }
     let names = |of: fn(&FileRow) -> &BTreeMap<String, String>| -> BTreeSet<String> {
         rows.iter().flat_map(|r| of(r).keys().cloned()).collect()
     };
@@ -56,7 +91,9 @@ pub fn table(paths: &[PathBuf], registry: &Registry) -> Result<(String, Option<E
         rows.iter()
             .any(|r| r.keys.get(key) != rows[0].keys.get(key))
     };
-    let shown = |key: &String| key == "temperature" || differs(key);
+    let shown = |key: &String| {
+        ["temperature", averages::REALISATION].contains(&key.as_str()) || differs(key)
+    };
     let mut keys: Vec<String> = names(|r| &r.keys).into_iter().filter(shown).collect();
     keys.retain(|k| !k.starts_with("output.") && k != "title");
     let measured: Vec<String> = names(|r| &r.measured).into_iter().collect();

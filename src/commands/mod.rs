@@ -5,6 +5,7 @@
 //! `reference`, `new` and `lattice` teach what an input can be.
 
 mod amplitudes;
+mod averages;
 pub mod check;
 mod cli;
 mod crossing;
@@ -37,6 +38,7 @@ pub use schema::schema;
 pub use varbench::varbench;
 
 use crate::error::{EXIT_FINISHED, Error, Result, complain, printable};
+use crate::input::Source;
 use crate::job;
 use std::io::Write;
 
@@ -61,6 +63,21 @@ fn start_log(speaks: bool) {
             }
         })
         .try_init();
+}
+
+/// A line that names the realisation that stands for all, where an input means all.
+fn say_realisation(source: &Source) {
+    if let Some(disorder) = source
+        .input
+        .disorder
+        .as_ref()
+        .filter(|d| d.realisation.is_none())
+    {
+        log::info!(
+            "this is realisation 1 of {}; --set disorder.realisation=k is another",
+            disorder.realisations
+        );
+    }
 }
 
 /// A command without ranks.

@@ -88,5 +88,16 @@ fn run_on(
         fresh,
         registry: *registry,
     };
-    calculation::run(&source, comm, &options).map_err(|e| source.located(e))
+    let runs = source.runs()?;
+    for one in &runs {
+        let name = one.input.output.name.as_deref().unwrap_or_default();
+        if runs.len() > 1 {
+            log::info!("realisation {name} of {}", runs.len());
+        }
+        let outcome = calculation::run(one, comm, &options).map_err(|e| one.located(e))?;
+        if outcome == Outcome::Stopped {
+            return Ok(outcome);
+        }
+    }
+    Ok(Outcome::Finished)
 }

@@ -2,7 +2,7 @@
 //! how a key with a fault is put aside, so that the others can be read.
 
 use super::lines::{line_of, line_that_holds, segments, with_line};
-use super::{Input, LARGEST_INPUT, Source, check, set, shared, streams};
+use super::{Input, LARGEST_INPUT, Source, check, disorder, set, shared, streams};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::io::seal::fnv1a;
@@ -90,6 +90,7 @@ impl Draft {
         input.output.name.get_or_insert(stem);
         let folder = self.path.parent().map_or(PathBuf::new(), Path::to_path_buf);
         streams::settle(&mut input, &table)?;
+        disorder::settle(&mut input)?;
         check::check(&input)?;
         check::names(&input)?;
         let digest = fnv1a(format!("{}\n{table}", self.text).as_bytes());

@@ -3,6 +3,7 @@
 
 mod basis;
 mod check;
+mod disorder;
 mod draft;
 mod lines;
 mod sections;
@@ -42,10 +43,11 @@ const LARGEST_INPUT: u64 = 1 << 24;
 const KEYS: [&str; 4] = ["title", "seed", "deterministic", "threads"];
 
 /// The sections that belong to no calculation.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "basis",
     "lattice",
     "hamiltonian",
+    "disorder",
     "ansatz",
     "sampler",
     "output",
@@ -159,6 +161,7 @@ pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
     }
     let mut input: Input = shared(&table)?;
     streams::settle(&mut input, &table)?;
+    disorder::settle(&mut input)?;
     Ok(Source {
         input,
         table,

@@ -3,9 +3,10 @@
 use super::basis::BasisInput;
 use crate::error::Result;
 use crate::lattice::{Boundary, LatticeSpec};
-use crate::operator::models::Units;
+use crate::operator::models::{CouplingDistribution, Units};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// `[lattice]`
@@ -86,6 +87,21 @@ pub struct SectorInput {
     pub total_sz: Option<f64>,
     /// bosons: their number
     pub particles: Option<u32>,
+}
+
+/// `[disorder]`
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DisorderInput {
+    /// Number of realisations, from 1 on, each a run with files of its own
+    pub realisations: usize,
+    /// The one realisation that is meant; all of them, one after the other, where it is absent
+    pub realisation: Option<usize>,
+    /// Seed of the couplings (that of the input)
+    pub seed: Option<u64>,
+    /// What is drawn, in the place of the uniform couplings: hx, hy, hz on sites, j and the like
+    /// on bonds
+    pub couplings: BTreeMap<String, CouplingDistribution>,
 }
 
 /// `hamiltonian.sign_rule`
@@ -256,6 +272,8 @@ pub struct Input {
     /// The model
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub hamiltonian: Option<toml::Table>,
+    /// Random couplings
+    pub disorder: Option<DisorderInput>,
     /// The wave function
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub ansatz: Option<toml::Table>,

@@ -147,13 +147,21 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
     ObservableEntry {
         kind: "spin-correlations",
         build: spin_correlations::build_full,
-        schema: || no_keys("Correlations <S_i . S_j> of all pairs, and their means by distance."),
+        schema: || {
+            no_keys(
+                "Correlations <S_i . S_j> of all pairs, and their means by distance; of more than \
+                 65536 pairs the means alone.",
+            )
+        },
     },
     ObservableEntry {
         kind: "spin-correlations-zz",
         build: spin_correlations::build_zz,
         schema: || {
-            no_keys("Correlations of the z components of all pairs, and their means by distance.")
+            no_keys(
+                "Correlations of the z components of all pairs, and their means by distance; of \
+                 more than 65536 pairs the means alone.",
+            )
         },
     },
     ObservableEntry {

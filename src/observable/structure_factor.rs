@@ -115,15 +115,18 @@ impl Observable for StructureFactor {
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         match &self.kernel {
             MomentumKernel::Full(cosines) => {
-                let shape = (view.rows.len(), cosines.nrows());
-                let pairs = ArrayView2::from_shape(shape, view.pairs(self.twice_spin)?)
-                    .map_err(|e| Error::numerical(e.to_string(), ""))?;
+                let mut out = Vec::with_capacity(view.rows.len() * self.columns());
                 // 4 S² = t (t + 2) of each site, t = 2 S.
                 let t = f64::from(self.twice_spin);
-                Ok(multiply(pairs, Op::Same, cosines.view(), Op::Same)
-                    .iter()
-                    .map(|s| self.factor * (t * (t + 2.0) + s))
-                    .collect())
+                view.with_pairs(self.twice_spin, |pairs| {
+                    let shape = (pairs.len() / cosines.nrows().max(1), cosines.nrows());
+                    let pairs = ArrayView2::from_shape(shape, pairs)
+                        .map_err(|e| Error::numerical(e.to_string(), ""))?;
+                    let sums = multiply(pairs, Op::Same, cosines.view(), Op::Same);
+                    out.extend(sums.iter().map(|s| self.factor * (t * (t + 2.0) + s)));
+                    Ok(())
+                })?;
+                Ok(out)
             }
             MomentumKernel::Z(waves) => {
                 let wave = |x: &[i8], w: &[Complex64]| -> f64 {

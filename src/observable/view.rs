@@ -12,6 +12,11 @@ use num_complex::Complex64;
 use std::cell::OnceCell;
 use std::ops::Range;
 
+/// Largest number of values of pairs that are kept for several observables.
+const MOST_KEPT: usize = 1 << 25;
+/// Largest number of pairs whose ratios are asked for at once, but for one row.
+const MOST_ASKED: usize = 1 << 23;
+
 /// Part of an ensemble's configurations, with what several observables share.
 pub struct View<'a> {
     /// The configurations and their wave function.
@@ -114,11 +119,42 @@ impl<'a> View<'a> {
         if let Some(values) = self.pairs.get() {
             return Ok(values);
         }
+        let mut values = Vec::new();
+        let at_once = (MOST_ASKED / self.number_of_pairs().max(1)).max(1);
+        for start in self.rows.clone().step_by(at_once) {
+            let rows = start..(start + at_once).min(self.rows.end);
+            values.extend(self.pairs_of(twice_s, rows)?);
+        }
+        Ok(self.pairs.get_or_init(|| values))
+    }
+
+    /// Hands the values of [`View::pairs`] to `each`, of all rows at once, or row by row where
+    /// they are too many to keep.
+    pub fn with_pairs(
+        &self,
+        twice_s: u8,
+        mut each: impl FnMut(&[f64]) -> Result<()>,
+    ) -> Result<()> {
+        if self.rows.len() * self.number_of_pairs() <= MOST_KEPT {
+            return each(self.pairs(twice_s)?);
+        }
+        let mut rows = self.rows.clone();
+        rows.try_for_each(|row| each(&self.pairs_of(twice_s, row..row + 1)?))
+    }
+
+    fn number_of_pairs(&self) -> usize {
+        let n = self.ensemble.sites();
+        n * n.saturating_sub(1) / 2
+    }
+
+    fn pairs_of(&self, twice_s: u8, rows: Range<usize>) -> Result<Vec<f64>> {
         let mut asks = Asks::default();
         let mut values = Vec::new();
         let mut asked = Vec::new();
         let top = twice_s as i8;
-        for (row, x) in self.rows.clone().zip(self.configurations()) {
+        let before = rows.start - self.rows.start;
+        let configurations = self.configurations().skip(before);
+        for (row, x) in rows.zip(configurations) {
             for i in 0..x.len() {
                 for j in i + 1..x.len() {
                     for (up, down) in [(i, j), (j, i)] {
@@ -140,7 +176,7 @@ impl<'a> View<'a> {
         for ((k, element), ratio) in asked.into_iter().zip(self.ratios(&asks)?) {
             values[k] += 2.0 * element * ratio.re;
         }
-        Ok(self.pairs.get_or_init(|| values))
+        Ok(values)
     }
 
     /// Local values of b†_i b_j of at most `most` bosons on a site, rows × sites × sites.

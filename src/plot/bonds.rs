@@ -98,8 +98,13 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
                 .contains_key(&format!("measure/observables/{n}/mean"))
         };
         let Some(name) = OBSERVABLES.into_iter().find(|n| has(n)) else {
-            let reason = "the correlations were not measured; add \"spin-correlations\" to \
-             measure.observables";
+            let reason = match run.observables("/pairs_left_out").is_empty() {
+                true => {
+                    "the correlations were not measured; add \"spin-correlations\" to \
+                     measure.observables"
+                }
+                false => "the matrix of all pairs is left out above 65536 pairs",
+            };
             missing.push((run.name.clone(), reason.to_string()));
             continue;
         };

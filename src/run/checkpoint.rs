@@ -159,6 +159,7 @@ impl Engine<'_, '_> {
             .iter()
             .for_each(|path| log::warn!("{}", words(path)));
         hdf5::write_atomic(&self.paths.results(), &results)?;
+        self.hide();
         Ok(left_out)
     }
 

@@ -10,6 +10,7 @@ use super::calculation::{Calculation, Progress};
 use super::contents::with_bytes;
 use super::desk::Desk;
 use super::identity::Declaration;
+use super::live::Live;
 use crate::comm::{Comm, agree, same_everywhere};
 use crate::error::{Error, Result};
 use crate::input::Source;
@@ -45,6 +46,8 @@ pub struct Job<'j> {
     pub fresh: bool,
     /// Lines for the log before the first block.
     pub headlines: Vec<String>,
+    /// What results hold besides, whatever the sections.
+    pub shared: Tree,
 }
 
 /// Where a section stands in a run.
@@ -117,6 +120,7 @@ pub(super) struct Engine<'e, 'c> {
     /// Sample segments on disk.
     pub(super) segments: usize,
     pub(super) saved: Instant,
+    pub(super) live: Live,
     /// What the last save left out, on rank 0, also of an attempt before this one.
     pub(super) left_out: Vec<String>,
     fault: Option<job::InjectedFault>,
@@ -150,6 +154,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         paths.prepare()?;
         let lock = paths.lock()?;
         paths.clear()?;
+        let _ = std::fs::remove_file(paths.live());
         if job.fresh {
             paths.set_aside()?;
         }
@@ -164,6 +169,7 @@ pub fn run(stages: &mut [Stage], job: &Job) -> Result<Outcome> {
         paths,
         segments: 0,
         saved: Instant::now(),
+        live: Live::new(),
         left_out: Vec::new(),
         fault: job::InjectedFault::asked()?,
         completed: 0,
@@ -200,6 +206,7 @@ impl Engine<'_, '_> {
             stage.blocks += 1;
             stage.seconds += clock.elapsed().as_secs_f64();
             self.job.stop.measured(0.0, clock.elapsed().as_secs_f64());
+            self.show();
             match progress {
                 Progress::GoesOn => {}
                 Progress::Done => self.complete()?,

@@ -14,6 +14,7 @@ mod desk;
 mod engine;
 mod extent;
 mod identity;
+mod live;
 mod recurrence;
 mod results;
 mod versions;

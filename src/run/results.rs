@@ -16,7 +16,7 @@ impl Engine<'_, '_> {
     /// The results so far, on rank 0.
     pub(super) fn results(&self, state: &str, peak_memory: f64) -> Result<Tree> {
         let source = self.job.source;
-        let mut tree = Tree::default();
+        let mut tree = self.job.shared.clone();
         tree.put_text("input/verbatim", source.text.clone());
         tree.put_text("input/resolved", source.table.to_string());
         tree.put_text("input/title", source.input.title.clone());

@@ -2,6 +2,7 @@
 //! function, which one section hands on to the next.
 
 mod block;
+pub mod disorder;
 mod estimate;
 mod memory;
 pub mod observe;

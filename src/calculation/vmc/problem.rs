@@ -1,6 +1,7 @@
 //! Decides which concrete types an input means: names become lattices, models, wave functions,
 //! ensembles, optimisers.
 
+use super::disorder;
 use super::sampled::sampled;
 use crate::ansatz::{self, Ansatz, Erased, sign};
 use crate::basis::Basis;
@@ -15,8 +16,9 @@ use crate::input::{
 use crate::io;
 use crate::lattice::{Bond, Lattice, bipartition};
 use crate::observable::{self, Named, ObservableContext};
-use crate::operator::models::{Model, ModelContext, Units};
+use crate::operator::models::{DrawnCoupling, Model, ModelContext, Units};
 use crate::operator::{Facts, Operator};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,18 +86,31 @@ pub fn model(
     registry: &Registry,
     lattice: &Lattice,
 ) -> Result<(HamiltonianCommon, Model)> {
+    let (common, model, _) = model_and_draws(source, registry, lattice)?;
+    Ok((common, model))
+}
+
+/// The same with the random couplings that the model has, by name.
+pub(super) fn model_and_draws(
+    source: &Source,
+    registry: &Registry,
+    lattice: &Lattice,
+) -> Result<(HamiltonianCommon, Model, BTreeMap<String, DrawnCoupling>)> {
     let table = input::section(&source.input.hamiltonian, "hamiltonian")?;
     let (common, own) = split_hamiltonian(table)?;
     let entry = registry.models.find(&common.kind, "hamiltonian.kind")?;
     let site = site_kind(source.input.basis.as_ref(), common.sector.as_ref())?;
+    let draws = disorder::draws(source, &own)?;
     let context = ModelContext {
         lattice,
         folder: &source.folder,
         site,
         units: common.units,
+        draws: draws.as_ref(),
     };
     let model = (entry.build)(&own, &context)?;
-    Ok((common, model))
+    let drawn = draws.unwrap_or_default().all_taken(&common.kind)?;
+    Ok((common, model, drawn))
 }
 
 fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {

@@ -12,8 +12,30 @@ const MOST_SITES: usize = 1024;
 
 /// One sentence for each fact that would help and is not used, with the key that uses it.
 pub fn unused(source: &Source, problem: &Problem) -> Vec<String> {
-    let all = [sector(problem), sign_rule(problem), ties(source, problem)];
+    let all = [
+        flips(source, problem),
+        sector(problem),
+        sign_rule(problem),
+        ties(source, problem),
+    ];
     all.into_iter().flatten().collect()
+}
+
+/// A term that joins configurations, where the Hamiltonian has none and the input could give one.
+fn flips(source: &Source, problem: &Problem) -> Option<String> {
+    let table = source.input.hamiltonian.as_ref()?;
+    let is_ising = table.get("kind")?.as_str()? == "ising";
+    if !is_ising || problem.facts.connected > 0 || source.table.contains_key("evolve") {
+        return None;
+    }
+    let field = match table.contains_key("hx") {
+        true => "hamiltonian.hx is 0",
+        false => "hamiltonian.hx is left out, and 0",
+    };
+    Some(format!(
+        "{field}: the Hamiltonian is diagonal, a model of classical spins; hamiltonian.hx = 1.0 \
+         (for example) is a transverse field, and [classical] samples spins at temperatures"
+    ))
 }
 
 /// A charge that the Hamiltonian conserves and the configurations do not.

@@ -57,6 +57,7 @@ pub fn check(asked: &Question, registry: &Registry) -> Result<Answer> {
     stop.leave_at_once();
     linalg::blas::take_buffers()?;
     let source = calculation::read(asked.path, asked.settings, registry)?;
+    crate::commands::say_realisation(&source);
     answer_for(asked, &source, registry, &stop).map_err(|e| source.located(e))
 }
 

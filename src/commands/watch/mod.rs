@@ -9,6 +9,7 @@ mod scene;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
 use crate::io::roles::results;
+use crate::io::tree::Tree;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 use ratatui::layout::{Constraint, Layout};
@@ -18,11 +19,16 @@ use ratatui::text::Line;
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph, Wrap};
 use ratatui::{Frame, Terminal};
 use scene::{Scene, duration, scene};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 fn draw(frame: &mut Frame, scene: &Scene, age: f64) {
-    let notes = scene.notes.len().clamp(1, 4) as u16;
+    let width = usize::from(frame.area().width).saturating_sub(2).max(1);
+    let notes = scene
+        .notes
+        .iter()
+        .map(|n| n.chars().count().div_ceil(width));
+    let notes = notes.sum::<usize>().clamp(1, 8) as u16;
     // Fewer steps on low terminals, so that the curve stays readable.
     let steps = scene.steps.len().min(usize::from(frame.area().height / 4));
     let rows = [
@@ -50,7 +56,11 @@ fn draw(frame: &mut Frame, scene: &Scene, age: f64) {
     );
     frame.render_widget(note_list(scene), below);
     frame.render_widget(
-        Line::from(format!("written {} ago; q leaves", duration(age))).dim(),
+        Line::from(format!(
+            "written {} ago; z shows the last quarter, q leaves",
+            duration(age)
+        ))
+        .dim(),
         foot,
     );
 }
@@ -129,6 +139,25 @@ fn energy_chart(scene: &Scene) -> Chart<'_> {
         .y_axis(Axis::default().bounds(y).labels(labels(y, 5)))
 }
 
+/// The file that says most of a run with these results: what it shows of itself, where that is
+/// newer.
+fn newest(path: &Path) -> PathBuf {
+    let live = path.with_extension("live");
+    match modified(&live) {
+        Some(time) if modified(path).is_none_or(|saved| time >= saved) => live,
+        _ => path.to_path_buf(),
+    }
+}
+
+/// The results in the newest file; a run that has just saved may take the other away.
+fn read(path: &Path) -> Result<Tree> {
+    let file = newest(path);
+    match results(&file) {
+        Err(_) if file != path => results(path),
+        read => read,
+    }
+}
+
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).and_then(|m| m.modified()).ok()
 }
@@ -143,11 +172,12 @@ fn age(path: &Path) -> f64 {
 ///
 /// Fails with `Error::Output` where the file is not a readable results file.
 pub fn once(path: &Path, width: u16, height: u16, registry: &Registry) -> Result<String> {
-    let scene = scene(&results(path)?, registry)?;
+    let scene = scene(&read(path)?, registry)?;
     let failed = |e: &dyn std::fmt::Display| Error::output("terminal", e);
     let mut terminal = Terminal::new(TestBackend::new(width, height)).map_err(|e| failed(&e))?;
+    let file = newest(path);
     terminal
-        .draw(|frame| draw(frame, &scene, age(path)))
+        .draw(|frame| draw(frame, &scene, age(&file)))
         .map_err(|e| failed(&e))?;
     let buffer = terminal.backend().buffer();
     let row = |y: u16| {
@@ -183,20 +213,27 @@ fn follow(terminal: &mut ratatui::DefaultTerminal, path: &Path, registry: &Regis
         },
     );
     shown.title = path.display().to_string();
+    let mut zoomed = false;
     loop {
-        let now = modified(path);
+        let file = newest(path);
+        let now = modified(&file);
         if now.is_some() && now != seen {
-            shown = scene(&results(path)?, registry)?;
+            shown = scene(&read(path)?, registry)?;
             seen = now;
         }
+        let mut all = shown.clone();
+        if zoomed {
+            all.zoom();
+        }
         terminal
-            .draw(|frame| draw(frame, &shown, age(path)))
+            .draw(|frame| draw(frame, &all, age(&file)))
             .map_err(failed)?;
         if event::poll(Duration::from_millis(500)).map_err(failed)?
             && let Event::Key(key) = event::read().map_err(failed)?
         {
             let interrupt =
                 key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+            zoomed ^= key.code == KeyCode::Char('z');
             if interrupt || matches!(key.code, KeyCode::Char('q') | KeyCode::Esc) {
                 return Ok(());
             }

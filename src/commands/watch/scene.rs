@@ -118,6 +118,12 @@ impl HistoryColumns<'_> {
 }
 
 impl Scene {
+    /// Keeps the last quarter of the curve, 20 points at least.
+    pub fn zoom(&mut self) {
+        let kept = (self.curve.len() / 4).max(20).min(self.curve.len());
+        self.curve.drain(..self.curve.len() - kept);
+    }
+
     /// The shown columns of a section, the first one as the curve.
     fn of_columns(&mut self, tree: &Tree, name: &str, curves: &'static Curves) {
         let columns = HistoryColumns { tree, curves };

@@ -76,7 +76,12 @@ impl OutputPaths {
         let failed = |e: std::io::Error| {
             Error::output(&self.directory, format!("the folder cannot be read: {e}"))
         };
-        let mine = [self.results(), self.samples(), self.checkpoint()];
+        let mine = [
+            self.results(),
+            self.samples(),
+            self.checkpoint(),
+            self.live(),
+        ];
         let segment = |name: &str| self.segments_in(name).is_some();
         for entry in std::fs::read_dir(&self.directory).map_err(failed)? {
             let path = entry.map_err(failed)?.path();

@@ -26,6 +26,10 @@ impl OutputPaths {
     pub fn results(&self) -> PathBuf {
         self.file("h5")
     }
+    /// What a run shows of itself between two saves.
+    pub fn live(&self) -> PathBuf {
+        self.file("live")
+    }
     /// All samples as one logical file.
     pub fn samples(&self) -> PathBuf {
         self.file("samples.h5")

@@ -36,10 +36,12 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
         return any_spin(&keys, twice_s, context);
     }
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
-    for bond in first_neighbours(context.lattice)? {
-        terms.couple(bond, [keys.j; 3]);
+    let bonds = first_neighbours(context.lattice)?;
+    let j = context.on_bonds("j", &bonds, keys.j);
+    for (bond, j) in bonds.into_iter().zip(j) {
+        terms.couple(bond, [j; 3]);
     }
-    terms.uniform_field(context.lattice, [0.0, 0.0, keys.hz]);
+    terms.fields(context, [0.0, 0.0, keys.hz]);
     terms.finish()
 }
 
@@ -55,11 +57,14 @@ fn any_spin(keys: &Keys, twice_s: u8, context: &ModelContext) -> Result<Model> {
     let axes = spin(twice_s);
     let bonds = first_neighbours(context.lattice)?;
     let mut terms = Vec::new();
-    for bond in &bonds {
+    let couplings = context.on_bonds("j", &bonds, keys.j);
+    for (bond, coupling) in bonds.iter().zip(couplings) {
         let (i, j) = (bond.i as u32, bond.j as u32);
-        terms.extend(axes.iter().map(|a| Term::new(keys.j, &[(i, a), (j, a)])));
+        let along = |a| Term::new(coupling, &[(i, a), (j, a)]);
+        terms.extend(axes.iter().map(along));
     }
-    let fields = (0..context.lattice.sites as u32).map(|i| Term::new(-keys.hz, &[(i, &axes[2])]));
-    terms.extend(fields.filter(|_| keys.hz != 0.0));
+    let fields = (0..).zip(context.on_sites("hz", keys.hz));
+    let fields = fields.filter(|(_, hz)| *hz != 0.0);
+    terms.extend(fields.map(|(i, hz)| Term::new(-hz, &[(i, &axes[2])])));
     Model::local(terms, bonds)
 }

@@ -54,8 +54,10 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     let mut terms = Terms::new(context.units.unwrap_or(Units::Pauli));
     match keys.alpha {
         None => {
-            for bond in first_neighbours(context.lattice)? {
-                terms.couple(bond, [0.0, 0.0, -keys.j]);
+            let bonds = first_neighbours(context.lattice)?;
+            let j = context.on_bonds("j", &bonds, keys.j);
+            for (bond, j) in bonds.into_iter().zip(j) {
+                terms.couple(bond, [0.0, 0.0, -j]);
             }
         }
         Some(alpha) if alpha < 0.0 => {
@@ -84,6 +86,6 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
             }
         }
     }
-    terms.uniform_field(context.lattice, [keys.hx, 0.0, keys.hz]);
+    terms.fields(context, [keys.hx, 0.0, keys.hz]);
     terms.finish()
 }

@@ -51,13 +51,14 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     check_finite(&[("j1", keys.j1), ("j2", keys.j2), ("hz", keys.hz)])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
     let first = neighbours(context.lattice, 1)?;
-    for &bond in &first {
-        terms.couple(bond, [keys.j1; 3]);
+    let second = neighbours(context.lattice, 2)?;
+    for (name, bonds, uniform) in [("j1", &first, keys.j1), ("j2", &second, keys.j2)] {
+        let j = context.on_bonds(name, bonds, uniform);
+        for (&bond, j) in bonds.iter().zip(j) {
+            terms.couple(bond, [j; 3]);
+        }
     }
-    for bond in neighbours(context.lattice, 2)? {
-        terms.couple(bond, [keys.j2; 3]);
-    }
-    terms.uniform_field(context.lattice, [0.0, 0.0, keys.hz]);
+    terms.fields(context, [0.0, 0.0, keys.hz]);
     Ok(Model {
         marshall_bonds: first,
         ..terms.finish()?

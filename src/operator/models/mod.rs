@@ -7,6 +7,7 @@
 mod bilinear_biquadratic;
 mod bonds;
 mod bose_hubbard;
+mod draws;
 mod heisenberg;
 mod ising;
 mod j1j2;
@@ -14,6 +15,8 @@ pub mod pauli;
 mod plaquette_ising;
 mod xxz;
 mod xyz;
+
+pub use draws::{CouplingDistribution, DrawnCoupling, Draws};
 
 use super::{Operator, Pauli, PauliSum, Small, Term, TermTable};
 use crate::basis::{Basis, SiteKind};
@@ -55,6 +58,8 @@ pub struct ModelContext<'a> {
     pub site: SiteKind,
     /// `hamiltonian.units`, where given.
     pub units: Option<Units>,
+    /// Random couplings, where the input draws some.
+    pub draws: Option<&'a Draws>,
 }
 
 impl ModelContext<'_> {
@@ -286,10 +291,13 @@ impl Terms {
         }
     }
 
-    /// Adds −Σ_i h·o_i over all sites.
-    fn uniform_field(&mut self, lattice: &Lattice, h_xyz: [f64; 3]) {
-        for site in 0..lattice.sites {
-            self.field(site, h_xyz.map(|h| -h));
+    /// Adds −Σ_i h_i·o_i over all sites, each component drawn or uniform.
+    fn fields(&mut self, context: &ModelContext, [hx, hy, hz]: [f64; 3]) {
+        let x = context.on_sites("hx", hx);
+        let y = context.on_sites("hy", hy);
+        let z = context.on_sites("hz", hz);
+        for site in 0..context.lattice.sites {
+            self.field(site, [-x[site], -y[site], -z[site]]);
         }
     }
 

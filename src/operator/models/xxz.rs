@@ -30,9 +30,11 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
     let keys: Keys = crate::table::parse(table, "hamiltonian")?;
     check_finite(&[("j", keys.j), ("delta", keys.delta), ("hz", keys.hz)])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
-    for bond in first_neighbours(context.lattice)? {
-        terms.couple(bond, [keys.j, keys.j, keys.j * keys.delta]);
+    let bonds = first_neighbours(context.lattice)?;
+    let j = context.on_bonds("j", &bonds, keys.j);
+    for (bond, j) in bonds.into_iter().zip(j) {
+        terms.couple(bond, [j, j, j * keys.delta]);
     }
-    terms.uniform_field(context.lattice, [0.0, 0.0, keys.hz]);
+    terms.fields(context, [0.0, 0.0, keys.hz]);
     terms.finish()
 }

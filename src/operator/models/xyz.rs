@@ -52,9 +52,12 @@ pub(super) fn build(table: &toml::Table, context: &ModelContext) -> Result<Model
         ("hz", hz),
     ])?;
     let mut terms = Terms::new(context.units.unwrap_or(Units::Spin));
-    for bond in first_neighbours(context.lattice)? {
-        terms.couple(bond, [jx, jy, jz]);
+    let bonds = first_neighbours(context.lattice)?;
+    let [x, y, z] = [("jx", jx), ("jy", jy), ("jz", jz)]
+        .map(|(name, uniform)| context.on_bonds(name, &bonds, uniform));
+    for (k, bond) in bonds.into_iter().enumerate() {
+        terms.couple(bond, [x[k], y[k], z[k]]);
     }
-    terms.uniform_field(context.lattice, [hx, hy, hz]);
+    terms.fields(context, [hx, hy, hz]);
     terms.finish()
 }

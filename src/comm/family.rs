@@ -1,5 +1,5 @@
-//! Decides to which family an MPI library belongs: handles are pointers in Open MPI, and integers in
-//! MPICH and its descendants (Intel MPI, MVAPICH, Cray).
+//! Decides to which family an MPI library belongs: handles are pointers in Open MPI, and integers
+//! in MPICH and its descendants (Intel MPI, MVAPICH, Cray).
 //!
 //! Reference: the MPI ABI Compatibility Initiative, mpich.org/abi.
 
@@ -11,8 +11,8 @@ pub fn is_mpich(library: &str) -> bool {
     names.iter().any(|name| library.starts_with(name))
 }
 
-/// An error where the library at run time is of another family than that of the build, whose handles
-/// are `pointers` or integers: every call would go wrong.
+/// An error where the library at run time is of another family than that of the build, whose
+/// handles are `pointers` or integers: every call would go wrong.
 pub(super) fn same(library: &str, pointers: bool) -> Result<()> {
     let (built, other) = match pointers {
         true => ("Open MPI", is_mpich(library)),

@@ -2,6 +2,7 @@
 //! (tests) and by MPI.
 
 pub mod counting;
+mod family;
 mod heartbeat;
 pub mod mpi;
 mod rounds;
@@ -9,6 +10,7 @@ mod self_test;
 mod serial;
 pub mod threads;
 
+pub use family::is_mpich;
 pub use self_test::self_test;
 pub use serial::Serial;
 

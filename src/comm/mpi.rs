@@ -8,6 +8,7 @@
 //!
 //! Reference: MPI: A Message-Passing Interface Standard, version 3.1, chapter 5.
 
+use super::family;
 use super::heartbeat::{self, Heartbeat};
 use super::rounds::{displacements, in_round, running, slice_of};
 use super::{Comm, Serial};
@@ -52,34 +53,8 @@ pub fn library() -> String {
     first.trim().to_string()
 }
 
-/// Whether handles are pointers, as in Open MPI; in MPICH and its descendants (Intel MPI, MVAPICH,
-/// Cray) they are integers.
+/// Whether handles are pointers in the library of the build.
 const POINTERS: bool = size_of::<::mpi::ffi::MPI_Comm>() == size_of::<*const ()>();
-
-/// An error where the library that was found at run time is of another family than the one of the
-/// build: its handles are of another size, and every call would go wrong.
-fn same_family(library: &str, pointers: bool) -> Result<()> {
-    let (built, other) = match pointers {
-        true => (
-            "Open MPI",
-            ["MPICH", "Intel(R) MPI", "MVAPICH", "CRAY MPICH"].as_slice(),
-        ),
-        false => (
-            "MPICH or a library with its interface",
-            ["Open MPI"].as_slice(),
-        ),
-    };
-    match other.iter().any(|name| library.starts_with(name)) {
-        false => Ok(()),
-        true => Err(Error::Communication {
-            what: format!(
-                "the program was built with {built}, and the library at run time is {library}; load the \
-                 module of the build, or build again: cargo clean --release -p mpi-sys -p mpi -p \
-                 nishina, then cargo build --release"
-            ),
-        }),
-    }
-}
 
 /// Starts communication: MPI when a launcher is there, else one rank without MPI.
 ///
@@ -92,7 +67,7 @@ pub fn start(launcher: bool, patience: f64) -> Result<Box<dyn Comm>> {
     if !launcher {
         return Ok(Box::new(Serial));
     }
-    same_family(&library(), POINTERS)?;
+    family::same(&library(), POINTERS)?;
     let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).ok_or_else(|| {
         Error::Communication {
             what: "MPI has been initialised already".into(),
@@ -401,25 +376,6 @@ impl Comm for MpiWorld {
 mod tests {
     use super::super::self_test;
     use super::*;
-
-    #[test]
-    fn a_library_of_another_family_is_refused() {
-        assert_eq!(same_family(&library(), POINTERS), Ok(()));
-        assert_eq!(same_family("Open MPI v5.0.3", true), Ok(()));
-        assert_eq!(same_family("MPICH Version: 4.0.2", false), Ok(()));
-        assert_eq!(same_family("Some MPI 1.0", true), Ok(()));
-        for (library, pointers) in [
-            ("MPICH Version: 4.0.2", true),
-            ("Intel(R) MPI Library 2021", true),
-            ("Open MPI v4.1.4", false),
-        ] {
-            let told = same_family(library, pointers).unwrap_err().to_string();
-            assert!(
-                told.contains("cargo clean") && told.contains(library),
-                "{told}"
-            );
-        }
-    }
 
     #[test]
     fn without_a_launcher_mpi_is_not_initialised() {

@@ -3,6 +3,7 @@
 //!
 //! References: OpenMPI, PMIx and SLURM manual pages on the environment of a task.
 
+use crate::comm::is_mpich;
 use crate::error::{Error, Result};
 
 /// The environment, as a function, so that tests can hand in another.
@@ -27,20 +28,18 @@ fn launched(get: Lookup) -> bool {
         .any(|name| get(name).is_some())
 }
 
-/// What is said before MPI starts where the first rank is started by the launcher of Open MPI, and the
-/// MPI library is another one: most of them end in MPI_Init then, with words of their own.
+/// What is said before MPI starts where Open MPI's launcher starts the first rank of a program that
+/// uses another library: most of them end in MPI_Init then, with words of their own.
 pub fn foreign_launcher(library: &str) -> Option<String> {
     foreign(library, &environment)
 }
 
 fn foreign(library: &str, get: Lookup) -> Option<String> {
     let first = get("OMPI_COMM_WORLD_RANK").is_some_and(|rank| rank.trim() == "0");
-    let other = ["MPICH", "Intel(R) MPI", "MVAPICH", "CRAY MPICH"];
-    let other = other.iter().any(|name| library.starts_with(name));
-    (first && other).then(|| {
+    (first && is_mpich(library)).then(|| {
         format!(
-            "warning: the launcher of Open MPI starts this program, which uses {library}: where MPI \
-             cannot start, take the mpirun of that library (mpirun.mpich), or srun"
+            "warning: the launcher of Open MPI starts this program, which uses {library}: where \
+             MPI cannot start, take the mpirun of that library (mpirun.mpich), or srun"
         )
     })
 }

@@ -1,8 +1,8 @@
 //! Decides how matrices are multiplied: C ← α op(A) op(B) + β C and C ← α A^H A + β C by
 //! the BLAS library.
 //!
-//! Matrices are row-major; the library reads columns. So it is shown C^T = op(B)^T op(A)^T, without a
-//! copy: the factors change places, and the upper triangle of C is the lower one of C^T.
+//! Matrices are row-major; the library reads columns. So it is shown C^T = op(B)^T op(A)^T,
+//! without a copy: the factors change places, and the upper triangle of C is the lower one of C^T.
 
 use super::dense::Lapack;
 use crate::number::{Scalar, unflatten};

@@ -237,8 +237,8 @@ impl Optimize<'_> {
         let moved = before.iter().zip(&direction);
         let after: Vec<f64> = moved.map(|(p, d)| p - update.rate * d).collect();
         let norm = metric_norm.unwrap_or(-1.0);
-        let finite =
-            update.rate.is_finite() && norm.is_finite() && after.iter().all(|p| p.is_finite());
+        let numbers = after.iter().chain([&update.rate, &norm]);
+        let finite = { numbers }.all(|p| p.is_finite());
         if well {
             let safe = Snapshot {
                 parameters: before,

@@ -216,10 +216,11 @@ fn the_page_and_the_files_agree() {
                    [hamiltonian]\nkind = \"ising\"\nhx = 1.0\n[ansatz]\nkind = \"peps\"\n\
                    bond_dimension = 2\n[sampler]\nchains = 2\nsamples = 8\n[measure]\n\
                    samples = 8\n";
-    let long = "[lattice]\nkind = \"chain\"\nsize = 363\n[hamiltonian]\nkind = \"ising\"\nhx = 1.0\n\
-                [ansatz]\nkind = \"rbm\"\ndensity = 1\nsymmetry = \"translations\"\n[sampler]\n\
-                chains = 2\nsamples = 4\n[measure]\nsamples = 4\nobservables = \
-                [\"spin-correlations-zz\"]\n[disorder]\nrealisations = 1\nrealisation = 1\n\
+    let long = "[lattice]\nkind = \"chain\"\nsize = 363\n[hamiltonian]\nkind = \"ising\"\n\
+                hx = 1.0\n[ansatz]\nkind = \"rbm\"\ndensity = 1\nparameters = \"real\"\n\
+                [sampler]\nchains = 2\nsamples = 4\n[measure]\nsamples = 4\n\
+                observables = [\"spin-correlations-zz\"]\n\
+                [disorder]\nrealisations = 1\nrealisation = 1\n\
                 couplings = { j = { kind = \"gaussian\", mean = 1.0, deviation = 0.1 } }\n";
     let others = [table, network, long].map(String::from);
     let spaces = spaces.into_iter().chain(others).chain(learned);

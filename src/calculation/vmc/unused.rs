@@ -24,8 +24,10 @@ pub fn unused(source: &Source, problem: &Problem) -> Vec<String> {
 /// A term that joins configurations, where the Hamiltonian has none and the input could give one.
 fn flips(source: &Source, problem: &Problem) -> Option<String> {
     let table = source.input.hamiltonian.as_ref()?;
-    let is_ising = table.get("kind")?.as_str()? == "ising";
-    if !is_ising || problem.facts.connected > 0 || source.table.contains_key("evolve") {
+    let kind = table.get("kind")?.as_str()?;
+    let model = problem.registry.models.iter().find(|e| e.kind() == kind)?;
+    model.schema()["properties"].get("hx")?;
+    if problem.facts.connected > 0 || source.table.contains_key("evolve") {
         return None;
     }
     let field = match table.contains_key("hx") {

@@ -8,7 +8,7 @@ use super::vmc::Vmc;
 use super::vmc::problem;
 use crate::error::Result;
 use crate::input::{self, Source};
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::run::{Calculation, Declaration, add_contents};
 use crate::table::{Entry, schema_of};
 use schemars::JsonSchema;

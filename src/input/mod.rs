@@ -14,7 +14,7 @@ pub use draft::{Draft, PutAside};
 pub use sections::*;
 
 use crate::error::{Error, Result};
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::table;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};

@@ -44,4 +44,5 @@ pub mod output;
 pub mod roles;
 pub mod samples;
 pub mod seal;
+pub mod sum;
 pub mod tree;

@@ -2,7 +2,7 @@
 
 use crate::files;
 use crate::io::hdf5;
-use crate::io::seal::{checksum, fnv1a};
+use crate::io::sum::{checksum, fnv1a};
 use std::path::Path;
 use toml::{Table, Value};
 

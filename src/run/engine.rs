@@ -14,7 +14,7 @@ use crate::comm::{Comm, agree, same_everywhere};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::output::OutputPaths;
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::io::tree::Tree;
 use crate::job::{self, Stop};
 use std::time::{Duration, Instant};

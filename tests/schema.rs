@@ -216,7 +216,11 @@ fn the_page_and_the_files_agree() {
                    [hamiltonian]\nkind = \"ising\"\nhx = 1.0\n[ansatz]\nkind = \"peps\"\n\
                    bond_dimension = 2\n[sampler]\nchains = 2\nsamples = 8\n[measure]\n\
                    samples = 8\n";
-    let others = [table, network].map(String::from);
+    let bosons = "[basis]\nkind = \"boson\"\nmax_occupation = 2\n[lattice]\nkind = \
+                  \"chain\"\nsize = 3\n[hamiltonian]\nkind = \"bose-hubbard\"\nu = \
+                  4.0\n[ansatz]\nkind = \"jastrow\"\n[sampler]\nmethod = \
+                  \"full-sum\"\n[measure]\nsamples = 2\n";
+    let others = [table, network, bosons].map(String::from);
     let spaces = spaces.into_iter().chain(others).chain(learned);
     let others = spaces.chain(spins).chain(phases);
     let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);

@@ -1,11 +1,13 @@
 //! Decides what the start of a run is: the one list of what is read, checked and built, for `run`
 //! and for `check`.
 
+use super::contents;
 use super::registry::Registry;
 use super::world::{Section, World};
 use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
 use crate::input::Source;
+use crate::io::tree::Tree;
 use crate::job::{self, Stop};
 use crate::linalg::{available_memory, total_memory};
 use crate::run::{self, Cost, Job, Outcome, Stage, most_held};
@@ -86,6 +88,11 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         Ok(start)
     });
     let RunStart { world, mut stages } = agree(comm, built)?;
+    let of_file = match comm.is_root() {
+        true => contents::contents(source, &options.registry, world.method()),
+        false => Ok(Tree::default()),
+    };
+    let of_file = agree(comm, of_file)?;
     let job = Job {
         source,
         identity: world.identity(),
@@ -93,6 +100,8 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         stop: options.stop,
         fresh: options.fresh,
         headlines: world.headlines(),
+        remarks: contents::warning(&of_file).into_iter().collect(),
+        contents: of_file,
     };
     run::run(&mut stages, &job)
 }

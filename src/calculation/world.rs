@@ -175,6 +175,12 @@ impl<'a> World<'a> {
         Ok(self.plan.get_or_init(|| plan))
     }
 
+    /// The method of `[optimize]`, once a section has asked for it.
+    pub fn method(&self) -> Option<&'static str> {
+        let plan = self.plan.get()?;
+        plan.method.as_ref().map(|method| method.kind)
+    }
+
     /// Canonical TOML text of what all sections share, with which a checkpoint has to agree:
     /// steps, rates, samples, sweeps and the number of chains may differ.
     pub fn identity(&self) -> String {

@@ -99,6 +99,7 @@ impl Draft {
             text: self.text.clone(),
             digest,
             folder,
+            _unpacked: None,
         })
     }
 

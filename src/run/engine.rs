@@ -45,6 +45,10 @@ pub struct Job<'j> {
     pub fresh: bool,
     /// Lines for the log before the first block.
     pub headlines: Vec<String>,
+    /// What results hold of the problem itself, on rank 0.
+    pub contents: Tree,
+    /// What a reader of the results has to know of that.
+    pub remarks: Vec<String>,
 }
 
 /// Where a section stands in a run.

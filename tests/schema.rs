@@ -117,6 +117,10 @@ fn compare(file: &str, tree: &Tree, lines: &[Line], used: &mut [bool], faults: &
                 line.shape
             ));
         }
+        match tree.notes.get(path) {
+            Some((unit, meaning)) if !meaning.is_empty() && !unit.contains("(1)") => {}
+            other => faults.push(format!("{file}: {path} has no unit and meaning: {other:?}")),
+        }
         if let Some((unit, _)) = tree.notes.get(path)
             && !["", "as in results", "of the quantity", "its square"].contains(&line.unit.as_str())
             && *unit != line.unit

@@ -42,6 +42,7 @@
 
 pub mod atomic;
 pub mod hdf5;
+pub mod notes;
 pub mod output;
 pub mod roles;
 pub mod samples;

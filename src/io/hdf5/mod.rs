@@ -28,6 +28,7 @@ pub use joined::{
 };
 
 use super::atomic::{Temporary, followed};
+use super::notes;
 use super::seal::{self, Region, verify};
 use super::tree::{Tree, Value};
 use crate::error::{Error, Result};
@@ -92,19 +93,26 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
     })
 }
 
-/// Writes a dataset of a tree with its unit and meaning; returns where its numbers stand.
+/// Writes a dataset of a tree with its unit and meaning, its own or those of the page of all
+/// datasets; returns where its numbers stand.
 fn put(file: &File, tree: &Tree, (name, value): (&String, &Value)) -> Raw<Option<Region>> {
     let made = write_value(file, name, value).and_then(|dataset| {
-        if let Some((unit, meaning)) = tree.notes.get(name) {
+        let own = tree.notes.get(name);
+        let own = own.map(|(unit, meaning)| (unit.as_str(), meaning.as_str()));
+        let of_page = || notes::of(name).map(|line| (line.unit, line.meaning.as_str()));
+        if let Some((unit, meaning)) = own.or_else(of_page) {
             attribute(&dataset, "unit", unit).and(attribute(&dataset, "meaning", meaning))?;
         }
-        Ok(region(&dataset, name))
+        // Texts stand in a heap, whose places depend on all other texts.
+        Ok(match value {
+            Value::Text(_) | Value::Texts(_) => None,
+            _ => region(&dataset, name),
+        })
     });
     made.map_err(|e| format!("dataset {name}: {e}"))
 }
 
-/// Where the numbers of a dataset stand. Empty datasets and texts, which stand in a heap, have no
-/// place of their own.
+/// Where the numbers of a dataset stand. Empty datasets have no place of their own.
 fn region(dataset: &Dataset, name: &str) -> Option<Region> {
     let place = dataset.offset().filter(|_| dataset.storage_size() > 0);
     place.map(|start| Region {

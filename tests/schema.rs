@@ -117,6 +117,10 @@ fn compare(file: &str, tree: &Tree, lines: &[Line], used: &mut [bool], faults: &
                 line.shape
             ));
         }
+        match tree.notes.get(path) {
+            Some((unit, meaning)) if !meaning.is_empty() && !unit.contains("(1)") => {}
+            other => faults.push(format!("{file}: {path} has no unit and meaning: {other:?}")),
+        }
         if let Some((unit, _)) = tree.notes.get(path)
             && !["", "as in results", "of the quantity", "its square"].contains(&line.unit.as_str())
             && *unit != line.unit
@@ -222,7 +226,11 @@ fn the_page_and_the_files_agree() {
                 observables = [\"spin-correlations-zz\"]\n\
                 [disorder]\nrealisations = 1\nrealisation = 1\n\
                 couplings = { j = { kind = \"gaussian\", mean = 1.0, deviation = 0.1 } }\n";
-    let others = [table, network, long].map(String::from);
+    let bosons = "[basis]\nkind = \"boson\"\nmax_occupation = 2\n[lattice]\nkind = \
+                  \"chain\"\nsize = 3\n[hamiltonian]\nkind = \"bose-hubbard\"\nu = \
+                  4.0\n[ansatz]\nkind = \"jastrow\"\n[sampler]\nmethod = \
+                  \"full-sum\"\n[measure]\nsamples = 2\n";
+    let others = [table, network, long, bosons].map(String::from);
     let spaces = spaces.into_iter().chain(others).chain(learned);
     let others = spaces.chain(spins).chain(phases);
     let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);

@@ -5,6 +5,7 @@
 
 pub mod classical;
 pub mod construct;
+mod contents;
 pub mod convert;
 pub mod evolve;
 mod faults;

@@ -1,12 +1,14 @@
 //! Decides what the start of a run is: the one list of what is read, checked and built, for `run`
 //! and for `check`.
 
+use super::contents;
 use super::registry::Registry;
 use super::vmc;
 use super::world::{Section, World};
 use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
 use crate::input::Source;
+use crate::io::tree::Tree;
 use crate::job::{self, Stop};
 use crate::linalg::{available_memory, total_memory};
 use crate::run::{self, Cost, Job, Outcome, Stage, most_held};
@@ -87,6 +89,11 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         Ok(start)
     });
     let RunStart { world, mut stages } = agree(comm, built)?;
+    let of_file = match comm.is_root() {
+        true => told(source, &options.registry, world.method()),
+        false => Ok(Tree::default()),
+    };
+    let of_file = agree(comm, of_file)?;
     let job = Job {
         source,
         identity: world.identity(),
@@ -94,9 +101,17 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         stop: options.stop,
         fresh: options.fresh,
         headlines: world.headlines(),
-        shared: vmc::disorder::record(source, &options.registry)?,
+        remarks: contents::warning(&of_file).into_iter().collect(),
+        contents: of_file,
     };
     run::run(&mut stages, &job)
+}
+
+/// What results hold of the problem itself.
+fn told(source: &Source, registry: &Registry, method: Option<&str>) -> Result<Tree> {
+    let mut tree = contents::contents(source, registry, method)?;
+    tree.append(vmc::disorder::record(source, registry)?);
+    Ok(tree)
 }
 
 impl RunStart<'_> {

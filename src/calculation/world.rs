@@ -8,7 +8,7 @@ use super::vmc::Vmc;
 use super::vmc::problem;
 use crate::error::Result;
 use crate::input::{self, Source};
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::run::{Calculation, Declaration, add_contents};
 use crate::table::{Entry, schema_of};
 use schemars::JsonSchema;
@@ -173,6 +173,12 @@ impl<'a> World<'a> {
             self.memory,
         )?;
         Ok(self.plan.get_or_init(|| plan))
+    }
+
+    /// The method of `[optimize]`, once a section has asked for it.
+    pub fn method(&self) -> Option<&'static str> {
+        let plan = self.plan.get()?;
+        plan.method.as_ref().map(|method| method.kind)
     }
 
     /// Canonical TOML text of what all sections share, with which a checkpoint has to agree:

@@ -12,11 +12,7 @@ use num_complex::Complex64;
 
 /// What is averaged, with units and meanings.
 pub const QUANTITIES: [(&str, &str, &str); 6] = [
-    (
-        "energy",
-        "energy of the input",
-        "energy of the whole system",
-    ),
+    ("energy", "coupling", "energy of the whole system"),
     ("specific_heat", "1", "Var E / (N T^2)"),
     ("abs_magnetisation", "1", "<|m|>, m the mean spin"),
     ("magnetisation_squared", "1", "<m^2>"),

@@ -2,6 +2,7 @@
 
 use super::amplitudes::amplitudes;
 use super::learned::{construct, convert, holography, learn, phases, regression};
+use super::problem::problem;
 use super::spins::classical;
 use crate::calculation::Registry;
 use crate::error::{Error, Result};
@@ -44,7 +45,9 @@ fn of_samples(path: &Path) -> Result<Value> {
         None => "configurations, log_psi, local_energies, chain, step",
         Some(_) => "configurations, energies, temperature, chain",
     };
+    let origin = hdf5::read_groups(path, &["input", "provenance"])?;
     Ok(json!({
+        "title": origin.text("input/title").ok(), "provenance": provenance(&origin),
         "file": "samples", "samples": shape.first(), "sites": shape.get(1),
         "datasets": datasets,
         "files": sources.map(|sources| sources.len()),
@@ -89,7 +92,9 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
     };
     let of_energy = |name: &str| energy.get(name).cloned().unwrap_or(Value::Null);
     let count = |path: &str| tree.integer(path).unwrap_or(0);
+    let [lattice, hamiltonian, seed, files] = problem(tree);
     Ok(json!({
+        "lattice": lattice, "hamiltonian": hamiltonian, "seed": seed, "files": files,
         "file": "results", "title": tree.text("input/title")?,
         "state": tree.text("status/state")?, "steps": count("status/steps"),
         "started_at_step": count("status/started_at_step"),

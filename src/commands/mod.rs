@@ -17,6 +17,7 @@ mod info;
 mod info_text;
 mod learned;
 pub mod pages;
+mod problem;
 pub mod run;
 mod schema;
 mod shell;

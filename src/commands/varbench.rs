@@ -39,7 +39,7 @@ pub fn varbench(path: &Path, registry: &Registry) -> Result<String> {
     let folder = path
         .parent()
         .map_or_else(Default::default, Path::to_path_buf);
-    let source = input::from_text(tree.text("input/resolved")?, folder)?;
+    let source = input::from_results(&tree, folder)?;
     let problem = problem::problem(&source, registry)?;
     let (scale, units) = match problem.units {
         Units::Spin => (4.0, "Pauli matrices: 4 times the energy in spin units"),

@@ -47,15 +47,12 @@ impl ExactResult {
         tree.put_reals("energies", &self.energies);
         tree.notes.insert(
             "energies".into(),
-            (
-                "units of the couplings".into(),
-                "lowest energies, in order".into(),
-            ),
+            ("coupling".into(), "lowest energies, in order".into()),
         );
         tree.put_reals("residuals", &self.residuals);
         tree.notes.insert(
             "residuals".into(),
-            ("units of the couplings".into(), "norm of H v - E v".into()),
+            ("coupling".into(), "norm of H v - E v".into()),
         );
         tree.put_integer("dimension", self.dimension as i64);
         for (n, v) in self.vectors.iter().flatten().enumerate() {

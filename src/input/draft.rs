@@ -5,7 +5,7 @@ use super::lines::{line_of, line_that_holds, segments, with_line};
 use super::{Input, LARGEST_INPUT, Source, check, disorder, set, shared, streams};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::table::{same_word, suggested};
 use std::path::{Path, PathBuf};
 
@@ -100,6 +100,7 @@ impl Draft {
             text: self.text.clone(),
             digest,
             folder,
+            _unpacked: None,
         })
     }
 

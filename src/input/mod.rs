@@ -6,6 +6,7 @@ mod check;
 mod disorder;
 mod draft;
 mod lines;
+pub mod named;
 mod sections;
 mod streams;
 
@@ -15,10 +16,13 @@ pub use draft::{Draft, PutAside};
 pub use sections::*;
 
 use crate::error::{Error, Result};
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
+use crate::io::tree::Tree;
 use crate::table;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
 
 /// An input with the file it came from.
 #[derive(Debug, Clone)]
@@ -34,6 +38,8 @@ pub struct Source {
     pub digest: u64,
     /// Folder of the file, to which files in the input are relative.
     pub folder: PathBuf,
+    /// Folder of the files that results keep, where the input comes from there.
+    _unpacked: Option<Arc<TempDir>>,
 }
 
 /// Most bytes of an input file.
@@ -151,11 +157,31 @@ pub fn read(path: &Path, settings: &[String]) -> Result<Source> {
     Ok(source)
 }
 
-/// An input from the text that a results file keeps; `folder` is where its files are looked for.
+/// The input of results, with the files that they keep; others are looked for in `folder`, that of
+/// the results.
+pub fn from_results(results: &Tree, folder: PathBuf) -> Result<Source> {
+    let text = results.text("input/resolved")?;
+    let mut table = parsed(text)?;
+    let unpacked = named::unpack(&mut table, results)?;
+    let source = from_table(table, text, folder)?;
+    Ok(Source {
+        _unpacked: unpacked,
+        ..source
+    })
+}
+
+/// An input from its text; `folder` is where its files are looked for.
 pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
-    let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+    from_table(parsed(text)?, text, folder)
+}
+
+fn parsed(text: &str) -> Result<toml::Table> {
+    text.parse().map_err(|e: toml::de::Error| {
         Error::input("input", e.message().replace('\n', ", "), "correct the TOML")
-    })?;
+    })
+}
+
+fn from_table(mut table: toml::Table, text: &str, folder: PathBuf) -> Result<Source> {
     if let Some(ansatz) = table.get_mut("ansatz").and_then(toml::Value::as_table_mut) {
         forget_start(ansatz);
     }
@@ -168,6 +194,7 @@ pub fn from_text(text: &str, folder: PathBuf) -> Result<Source> {
         text: text.to_string(),
         digest: fnv1a(text.as_bytes()),
         folder,
+        _unpacked: None,
     })
 }
 

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! X.h5         results, replaced as a whole at every checkpoint and at the end
-//!   input/{verbatim, resolved, title}          texts
+//!   input/{verbatim, resolved, complete, title}  texts
+//!   input/files/{key, name, checksum, text, bytes}
+//!   lattice/*, hamiltonian/*                   the problem
 //!   provenance/*                               texts
 //!   status/{state, steps, started_at_step, proposals, sites, warnings, left_out}
 //!   progress/<section>/{blocks, expected, seconds}
@@ -40,8 +42,10 @@
 
 pub mod atomic;
 pub mod hdf5;
+pub mod notes;
 pub mod output;
 pub mod roles;
 pub mod samples;
 pub mod seal;
+pub mod sum;
 pub mod tree;

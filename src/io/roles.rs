@@ -59,11 +59,11 @@ pub enum Role {
     Exact,
 }
 
-/// Roles with what alone has it at the top of a file.
+/// Roles with what has it at the top of a file, and none of those before.
 const MARKS: [(&str, Role); 4] = [
+    ("configurations", Role::Samples),
     ("input", Role::Results),
     ("run", Role::Checkpoint),
-    ("configurations", Role::Samples),
     ("energies", Role::Exact),
 ];
 

@@ -2,27 +2,25 @@
 //! skips, holds checksums.
 //!
 //! ```text
-//! nishina HDF5 fnv1a64 <checksum of the rest of the block> block <its bytes>
+//! nishina HDF5 xxh3-64 <checksum of the rest of the block> block <its bytes>
 //! length <bytes of the file>
 //! <checksum> 0 0 structure                        names, shapes, texts: no numbers of a dataset
 //! <checksum> <first byte> <bytes> <dataset>       one line per dataset
 //! ```
 //!
-//! FNV-1a: h ← (h ⊕ byte) · 1099511628211 mod 2⁶⁴ from h = 14695981039346656037.
-//!
-//! Reference: G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, The FNV Non-Cryptographic Hash
-//! Algorithm, IETF draft.
+//! The first line names the sum: XXH3, and "fnv1a64" in files that were written before.
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::io::sum::{Checksum, fnv1a_more};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// What the user block begins with.
-const MARK: &str = "nishina HDF5 fnv1a64 ";
+const MARK: &str = "nishina HDF5 ";
 /// Bytes of the first line.
-const LINE: usize = MARK.len() + 16 + " block ".len() + 8 + 1;
+const LINE: usize = MARK.len() + "xxh3-64 ".len() + 16 + " block ".len() + 8 + 1;
 /// The smallest user block that HDF5 knows.
 const SMALLEST: usize = 512;
 
@@ -37,68 +35,51 @@ pub struct Region {
     pub length: u64,
 }
 
-const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;
-
-fn more(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |h, &b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
-/// The checksum of bytes in memory.
-pub fn fnv1a(bytes: &[u8]) -> u64 {
-    more(EMPTY, bytes)
-}
-
-/// The same of a regular file, which is read piece by piece.
-pub fn checksum(path: &Path) -> std::io::Result<u64> {
-    let mut file = files::open(path)?;
-    let length = file.metadata()?.len();
-    over(&mut file, length, EMPTY)
-}
-
 /// Bytes of the user block of a file with datasets of these names: a power of two, as HDF5 asks.
 pub fn block<'n>(names: impl Iterator<Item = &'n str>) -> usize {
     let lines: usize = names.map(|name| name.len() + 64).sum();
     (LINE + 128 + lines).next_power_of_two().max(SMALLEST)
 }
 
-/// Goes on with a checksum over the next bytes of a file, all of them or `length`.
-fn over(file: &mut impl Read, length: u64, mut hash: u64) -> std::io::Result<u64> {
-    let mut rest = file.take(length);
-    let mut buffer = vec![0u8; 1 << 16];
-    loop {
-        match rest.read(&mut buffer)? {
-            0 => return Ok(hash),
-            n => hash = more(hash, &buffer[..n]),
-        }
-    }
-}
-
 /// The checksums of what lies outside the regions and of each of them; they are in ascending order.
-fn checksums(file: &mut File, block: u64, regions: &[Region]) -> std::io::Result<(u64, Vec<u64>)> {
+fn checksums(
+    file: &mut File,
+    block: u64,
+    regions: &[Region],
+    sum: Checksum,
+) -> std::io::Result<(u64, Vec<u64>)> {
     file.seek(SeekFrom::Start(block))?;
     let mut file = BufReader::with_capacity(1 << 20, file);
-    let (mut at, mut structure, mut of_regions) = (block, EMPTY, Vec::new());
+    let (mut at, mut structure, mut of_regions) = (block, sum.begin(), Vec::new());
     for region in regions {
-        structure = over(&mut file, region.start.saturating_sub(at), structure)?;
-        of_regions.push(over(&mut file, region.length, EMPTY)?);
+        structure.add_from(&mut file, region.start.saturating_sub(at))?;
+        of_regions.push(sum.over(&mut file, region.length)?);
         at = region.start + region.length;
     }
-    Ok((over(&mut file, u64::MAX, structure)?, of_regions))
+    structure.add_from(&mut file, u64::MAX)?;
+    Ok((structure.value(), of_regions))
 }
 
 /// The first line.
-fn head(checksum: u64, block: usize) -> String {
-    format!("{MARK}{checksum:016x} block {block:8}\n")
+fn head(sum: Checksum, checksum: u64, block: usize) -> String {
+    format!("{MARK}{} {checksum:016x} block {block:8}\n", sum.name())
 }
 
 /// Writes the user block of a finished file that was made with `block` bytes left for it.
-pub fn seal(path: &Path, block: usize, mut regions: Vec<Region>) -> std::io::Result<()> {
+pub fn seal(path: &Path, block: usize, regions: Vec<Region>) -> std::io::Result<()> {
+    seal_with(Checksum::Xxh3, path, block, regions)
+}
+
+fn seal_with(
+    sum: Checksum,
+    path: &Path,
+    block: usize,
+    mut regions: Vec<Region>,
+) -> std::io::Result<()> {
     regions.sort_by_key(|r| r.start);
     let mut file = File::options().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
-    let (structure, of_regions) = checksums(&mut file, block as u64, &regions)?;
+    let (structure, of_regions) = checksums(&mut file, block as u64, &regions, sum)?;
     let mut table = format!("length {length}\n{structure:016x} 0 0 structure\n");
     for (region, checksum) in regions.iter().zip(of_regions) {
         table += &format!(
@@ -114,12 +95,13 @@ pub fn seal(path: &Path, block: usize, mut regions: Vec<Region>) -> std::io::Res
     }
     table.resize(block - LINE, 0);
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(head(fnv1a(&table), block).as_bytes())?;
+    file.write_all(head(sum, sum.of(&table), block).as_bytes())?;
     file.write_all(&table)
 }
 
 /// What a sound user block says.
 struct SealTable {
+    sum: Checksum,
     block: u64,
     length: u64,
     structure: u64,
@@ -136,19 +118,23 @@ fn table(file: &mut File) -> std::io::Result<Option<SealTable>> {
             .ok()?
             .strip_prefix(MARK)?
             .strip_suffix('\n')?;
+        let (name, line) = line.split_once(' ')?;
+        let mut sums = [Checksum::Xxh3, Checksum::Fnv1a].into_iter();
+        let sum = sums.find(|sum| sum.name() == name)?;
         let (hash, block) = line.split_once(" block ")?;
         let block = block.trim().parse::<usize>().ok()?;
         let hash = u64::from_str_radix(hash, 16).ok()?;
         // Another spelling of the same numbers is damage as well.
         let sound = block.is_power_of_two() && (SMALLEST..=1 << 24).contains(&block);
-        Some((hash, block)).filter(|_| sound && first == head(hash, block).as_bytes())
+        let written = head(sum, hash, block);
+        Some((sum, hash, block)).filter(|_| sound && first == written.as_bytes())
     };
-    let Some((hash, block)) = parse() else {
+    let Some((sum, hash, block)) = parse() else {
         return Ok(None);
     };
     let mut rest = Vec::with_capacity(block - LINE);
     file.take((block - LINE) as u64).read_to_end(&mut rest)?;
-    if rest.len() != block - LINE || fnv1a(&rest) != hash {
+    if rest.len() != block - LINE || sum.of(&rest) != hash {
         return Ok(None);
     }
     let parse = || {
@@ -158,6 +144,7 @@ fn table(file: &mut File) -> std::io::Result<Option<SealTable>> {
         let structure =
             u64::from_str_radix(lines.next()?.strip_suffix(" 0 0 structure")?, 16).ok()?;
         let mut found = SealTable {
+            sum,
             block: block as u64,
             length,
             structure,
@@ -213,7 +200,7 @@ pub fn damage(path: &Path, thorough: bool) -> std::io::Result<Option<String>> {
     if !thorough {
         return Ok(None);
     }
-    let (structure, checksums) = checksums(&mut file, table.block, &table.regions)?;
+    let (structure, checksums) = checksums(&mut file, table.block, &table.regions, table.sum)?;
     let wrong = table
         .regions
         .iter()
@@ -238,10 +225,12 @@ pub fn identity(path: &Path) -> std::io::Result<Option<u64>> {
     Ok(found.map(|table| {
         let mut parts: Vec<_> = table.regions.iter().zip(&table.checksums).collect();
         parts.sort_by_key(|(region, _)| &region.name);
-        parts.iter().fold(EMPTY, |hash, (region, checksum)| {
-            let line = format!("{checksum:016x} {} {}\n", region.length, region.name);
-            more(hash, line.as_bytes())
-        })
+        parts
+            .iter()
+            .fold(Checksum::Fnv1a.of(b""), |hash, (region, checksum)| {
+                let line = format!("{checksum:016x} {} {}\n", region.length, region.name);
+                fnv1a_more(hash, line.as_bytes())
+            })
     }))
 }
 
@@ -251,8 +240,12 @@ mod tests {
 
     #[test]
     fn damage_is_named() {
-        // Published value: FNV-1a 64 of "foobar".
-        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+        for sum in [Checksum::Xxh3, Checksum::Fnv1a] {
+            damage_is_named_by(sum);
+        }
+    }
+
+    fn damage_is_named_by(sum: Checksum) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let names = ["a/b", "c d"];
@@ -266,7 +259,8 @@ mod tests {
             start: (block + start) as u64,
             length,
         };
-        seal(
+        seal_with(
+            sum,
             &path,
             block,
             vec![region("c d", 50, 20), region("a/b", 10, 30)],

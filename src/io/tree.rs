@@ -130,6 +130,11 @@ impl Tree {
         self.notes
             .extend(notes.map(|(path, note)| (under(path), note)));
     }
+    /// Puts all datasets of another tree.
+    pub fn append(&mut self, other: Tree) {
+        self.datasets.extend(other.datasets);
+        self.notes.extend(other.notes);
+    }
     /// Removes all datasets below `prefix`.
     pub fn remove_group(&mut self, prefix: &str) {
         let inside = |path: &str| {

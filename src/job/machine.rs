@@ -3,7 +3,7 @@
 
 use super::instructions::instructions_of_all_ranks;
 use super::launch::environment;
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::linalg::blas;
 use jiff::Timestamp;
 use std::io::{Read, Seek, SeekFrom};

@@ -25,7 +25,7 @@ impl Observable for EnergyRatio {
         Ok(values[range].to_vec())
     }
     fn quantities(&self) -> Vec<Quantity> {
-        let unit = "energy of the input".into();
+        let unit = "coupling".into();
         vec![quantity("", &[], unit, "energy of the whole system")]
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {

@@ -237,7 +237,7 @@ impl Observable for ImaginaryTimeCorrelations {
     }
     fn quantities(&self) -> Vec<Quantity> {
         let (times, unit) = (self.series.count + 1, &self.unit);
-        let energy = || "energy of the input".to_string();
+        let energy = || "coupling".to_string();
         let mut all = vec![
             quantity(
                 "",
@@ -299,7 +299,7 @@ impl Observable for ImaginaryTimeCorrelations {
             name: "times",
             shape: vec![self.series.count + 1],
             values: times.collect(),
-            unit: "1/energy",
+            unit: "1/coupling",
             meaning: "imaginary times between both operators [time]",
         }];
         labels.extend(self.momenta.as_ref().map(MomentumList::label));

@@ -137,7 +137,7 @@ impl Observable for Overlap {
             .map(|(index, psi)| self.exact(index, psi)))
     }
     fn quantities(&self) -> Vec<Quantity> {
-        let energy = |name, meaning| quantity(name, &[], "energy of the input".into(), meaning);
+        let energy = |name, meaning| quantity(name, &[], "coupling".into(), meaning);
         vec![
             quantity(
                 "fidelity",

@@ -110,7 +110,7 @@ fn exact_energy(text: &str) -> Result<f64> {
 }
 
 fn lattice(tree: &Tree, folder: PathBuf) -> Result<Lattice> {
-    let source = input::from_text(tree.text("input/resolved")?, folder)?;
+    let source = input::from_results(tree, folder)?;
     let section = input::section(&source.input.lattice, "lattice")?;
     Lattice::new(&section.spec(&source.folder)?)
 }

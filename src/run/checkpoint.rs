@@ -154,7 +154,9 @@ impl Engine<'_, '_> {
         warnings.extend(left_out.iter().map(words));
         warnings.extend(gaps.iter().cloned());
         results.put("status/warnings", Value::Texts(warnings));
-        results.put("status/left_out", Value::Texts(left_out.clone()));
+        let list = Value::Texts(left_out.clone());
+        let meaning = "datasets with a number that is not finite, which are not written";
+        results.describe("status/left_out", list, "", meaning);
         left_out
             .iter()
             .for_each(|path| log::warn!("{}", words(path)));
@@ -249,7 +251,7 @@ impl Engine<'_, '_> {
         let mut written = Ok(());
         let mut segments = [self.segments as f64];
         if comm.is_root() && !rows.chain.is_empty() {
-            written = samples::write_segment(&self.paths, self.segments + 1, rows);
+            written = samples::write_segment(&self.paths, self.segments + 1, rows, self.origin());
             segments[0] += 1.0;
         }
         agree(comm, written)?;

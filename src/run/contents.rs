@@ -1,15 +1,11 @@
 //! Decides how files that the keys of a section name count: by what they say, not by their names.
 
 use crate::files;
+use crate::input::named::{FILES, READ_ONCE};
 use crate::io::hdf5;
-use crate::io::seal::{checksum, fnv1a};
+use crate::io::sum::{checksum, fnv1a};
 use std::path::Path;
 use toml::{Table, Value};
-
-/// Keys whose text names a file.
-const FILES: [&str; 3] = ["file", "bonds", "fields"];
-/// The same of files that a run reads once: how they were counts, not how they are.
-const READ_ONCE: [&str; 3] = ["load", "data", "condensate"];
 
 /// Adds, beside each key of `table` and of the tables in it that names a file of `folder`, a number
 /// for its content. What is no file, or cannot be read, is left to who reads it.

@@ -15,7 +15,7 @@ use crate::comm::{Comm, agree, same_everywhere};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::output::OutputPaths;
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::io::tree::Tree;
 use crate::job::{self, Phase, Stop, timed};
 use std::time::{Duration, Instant};
@@ -46,8 +46,10 @@ pub struct Job<'j> {
     pub fresh: bool,
     /// Lines for the log before the first block.
     pub headlines: Vec<String>,
-    /// What results hold besides, whatever the sections.
-    pub shared: Tree,
+    /// What results hold of the problem itself, on rank 0.
+    pub contents: Tree,
+    /// What a reader of the results has to know of that.
+    pub remarks: Vec<String>,
 }
 
 /// Where a section stands in a run.

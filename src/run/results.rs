@@ -12,27 +12,57 @@ fn real(tree: &mut Tree, path: &str, value: f64, unit: &str, meaning: &str) {
     tree.describe(path, Value::Real(shaped(&[], vec![value])), unit, meaning);
 }
 
+/// One integer with its meaning.
+fn integer(tree: &mut Tree, path: &str, value: i64, meaning: &str) {
+    tree.describe(path, Value::Integer(shaped(&[], vec![value])), "1", meaning);
+}
+
+/// One text with its meaning.
+fn line(tree: &mut Tree, path: &str, value: impl Into<String>, meaning: &str) {
+    tree.describe(path, Value::Text(value.into()), "", meaning);
+}
+
 impl Engine<'_, '_> {
+    /// Where numbers come from, of results and of samples, on rank 0.
+    pub(super) fn origin(&self) -> Tree {
+        let source = self.job.source;
+        let mut tree = Tree::default();
+        let resolved = source.table.to_string();
+        let meaning = "the input with --set applied";
+        line(&mut tree, "input/resolved", resolved, meaning);
+        let title = source.input.title.clone();
+        line(&mut tree, "input/title", title, "title of the run");
+        let versions = versions()
+            .into_iter()
+            .map(|(key, value)| (key.to_string(), value));
+        for (key, value) in job::provenance().into_iter().chain(versions) {
+            let meaning = format!("{} of the last attempt", key.replace('_', " "));
+            line(&mut tree, &format!("provenance/{key}"), value, &meaning);
+        }
+        tree
+    }
+
     /// The results so far, on rank 0.
     pub(super) fn results(&self, state: &str, peak_memory: f64) -> Result<Tree> {
-        let source = self.job.source;
-        let mut tree = self.job.shared.clone();
-        tree.put_text("input/verbatim", source.text.clone());
-        tree.put_text("input/resolved", source.table.to_string());
-        tree.put_text("input/title", source.input.title.clone());
-        for (key, value) in job::provenance() {
-            tree.put_text(&format!("provenance/{key}"), value);
-        }
-        for (key, value) in versions() {
-            tree.put_text(&format!("provenance/{key}"), value);
-        }
-        tree.put_text("status/state", state);
-        let mut warnings = Vec::new();
+        let mut tree = self.origin();
+        tree.append(self.job.contents.clone());
+        let verbatim = self.job.source.text.clone();
+        line(
+            &mut tree,
+            "input/verbatim",
+            verbatim,
+            "the input as written",
+        );
+        let meaning = "how the run ended: finished or stopped";
+        line(&mut tree, "status/state", state, meaning);
+        let mut warnings = self.job.remarks.clone();
         for stage in self.stages.iter().filter(|s| s.standing != Standing::Ahead) {
             stage.calculation.record(&mut tree)?;
             warnings.extend(stage.calculation.warnings());
             let under = format!("progress/{}", stage.declaration.name);
-            tree.put_integer(&format!("{under}/blocks"), stage.blocks as i64);
+            let blocks = stage.blocks as i64;
+            let meaning = "blocks of the section so far";
+            integer(&mut tree, &format!("{under}/blocks"), blocks, meaning);
             let expected = stage.calculation.cost().blocks;
             let meaning = "blocks from the start to the end";
             real(
@@ -51,8 +81,11 @@ impl Engine<'_, '_> {
                 meaning,
             );
         }
-        tree.put("status/warnings", Value::Texts(warnings));
-        tree.put_integer("timing/ranks", self.job.comm.size() as i64);
+        let meaning = "what a reader of the numbers has to know, with remedies";
+        tree.describe("status/warnings", Value::Texts(warnings), "", meaning);
+        let ranks = self.job.comm.size() as i64;
+        let meaning = "MPI ranks of the last attempt";
+        integer(&mut tree, "timing/ranks", ranks, meaning);
         let elapsed = self.job.stop.elapsed();
         let meaning = "wall time of the last attempt";
         real(&mut tree, "timing/elapsed", elapsed, "s", meaning);

@@ -12,7 +12,7 @@ use crate::run::{Curves, Record, save_rows};
 record! {
     /// Where the walkers stand at the end of a block.
     pub struct BlockRow {
-        energy: "energy of the input", "E/N at the first temperature, mean of the chains";
+        energy: "coupling", "E/N at the first temperature, mean of the chains";
         abs_magnetisation: "1", "|m| at the first temperature, mean of the chains";
         acceptance: "1", "accepted / proposed flips of the block, of all walkers";
     }
@@ -30,7 +30,7 @@ pub const CURVES: Curves = Curves {
 };
 
 /// The unit of energies.
-const ENERGY: &str = "energy of the input";
+const ENERGY: &str = "coupling";
 
 /// Writes below `classical/`.
 pub(super) struct Pen<'t>(pub &'t mut Tree);

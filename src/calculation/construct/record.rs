@@ -12,9 +12,9 @@ use num_complex::Complex64;
 record! {
     /// The state after a whole step.
     pub struct ConstructRow {
-        time: "1/energy", "imaginary time after each whole step";
-        energy: "energy of the input", "energy of the circuit that ends there; full sums only";
-        variance: "energy squared", "<H^2> - <H>^2; full sums only";
+        time: "1/coupling", "imaginary time after each whole step";
+        energy: "coupling", "energy of the circuit that ends there; full sums only";
+        variance: "coupling^2", "<H^2> - <H>^2; full sums only";
         infidelity: "1", "1 - fidelity with e^{-H time} of the start; full sums only";
     }
 }

@@ -12,22 +12,22 @@ use crate::run::{Curves, Record, load_rows, save_rows};
 record! {
     /// The point that a step arrived at; the first one is the start.
     pub struct PointRow {
-        time: "1/energy", "time of the point";
-        step: "1/energy", "length of the step that led here";
-        energy: "energy of the input",
+        time: "1/coupling", "time of the point";
+        step: "1/coupling", "length of the step that led here";
+        energy: "coupling",
             "Re <E_loc> under the Hamiltonian of the time, whole system";
-        energy_imag: "energy of the input", "Im <E_loc>, zero within its error bar";
-        error: "energy of the input", "standard error of the energy";
-        variance: "energy squared", "<|E_loc - E|^2>, whole system";
+        energy_imag: "coupling", "Im <E_loc>, zero within its error bar";
+        error: "coupling", "standard error of the energy";
+        variance: "coupling^2", "<|E_loc - E|^2>, whole system";
         r_hat: "1", "split R-hat of the local energies";
         acceptance: "1", "accepted proposals / proposals";
-        drift: "energy of the input",
+        drift: "coupling",
             "energy per site minus that at the start; not conserved with ramps or in imaginary \
              time";
-        drift_error: "energy of the input", "standard error of the drift";
+        drift_error: "coupling", "standard error of the drift";
         r2: "1",
             "local error r^2: the part of the exact motion that the wave function cannot follow";
-        r2_integral: "1/energy", "integral of r^2 over the time so far";
+        r2_integral: "1/coupling", "integral of r^2 over the time so far";
         solver_residual: "1", "|S v - f| / |f|";
         smallest_kept: "1",
             "smallest eigenvalue of S that counts by more than half; -1 without a decomposition";
@@ -41,14 +41,14 @@ record! {
 record! {
     /// Energies at an output time.
     pub struct OutputRow {
-        time: "1/energy", "output times";
-        energy: "energy of the input",
+        time: "1/coupling", "output times";
+        energy: "coupling",
             "energy of the whole system under the Hamiltonian of the time";
-        energy_error: "energy of the input", "standard error";
-        variance: "energy squared", "<|E_loc - E|^2>";
-        initial_energy: "energy of the input",
+        energy_error: "coupling", "standard error";
+        variance: "coupling^2", "<|E_loc - E|^2>";
+        initial_energy: "coupling",
             "mean of [hamiltonian], under which the state was prepared";
-        initial_energy_error: "energy of the input", "standard error";
+        initial_energy_error: "coupling", "standard error";
         r_hat: "1", "split R-hat of the local energies";
         r2: "1",
             "local error r^2 of the motion on the samples of this time, which did not determine \

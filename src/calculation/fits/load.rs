@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::hdf5;
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::io::tree::Value;
 use crate::perceptron::Perceptron;
 

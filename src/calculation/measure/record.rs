@@ -6,7 +6,7 @@ use crate::io::tree::{Tree, Value, shaped};
 use crate::stats::{Summary, v_score};
 
 /// Energies, in results.
-const UNIT: &str = "energy of the input";
+const UNIT: &str = "coupling";
 
 fn real(tree: &mut Tree, path: &str, value: f64, unit: &str, meaning: &str) {
     tree.describe(path, Value::Real(shaped(&[], vec![value])), unit, meaning);
@@ -75,7 +75,7 @@ impl Measure<'_> {
         put("error", e.error, UNIT, "standard error of the mean");
         let known = self.has_variance();
         if known {
-            put("variance", e.variance, "energy squared", "<|E_loc - E|^2>");
+            put("variance", e.variance, "coupling^2", "<|E_loc - E|^2>");
         }
         if let Some(score) = score.filter(|_| known) {
             put(
@@ -105,7 +105,7 @@ impl Measure<'_> {
             tree,
             "energy/variance_error",
             variance,
-            "energy squared",
+            "coupling^2",
             meaning,
         );
         // The V-score has none where the energy of all bins but one is E_inf.

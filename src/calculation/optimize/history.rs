@@ -9,16 +9,16 @@ use crate::run::{Curves, Record, load_rows, save_rows};
 record! {
     /// One step of an optimisation.
     pub struct StepRow {
-        energy: "energy of the input", "Re <E_loc> of the step's samples, whole system";
-        energy_imag: "energy of the input", "Im <E_loc>, zero within its error bar";
-        error: "energy of the input", "standard error of the energy";
-        variance: "energy squared", "<|E_loc - E|^2>, whole system";
+        energy: "coupling", "Re <E_loc> of the step's samples, whole system";
+        energy_imag: "coupling", "Im <E_loc>, zero within its error bar";
+        error: "coupling", "standard error of the energy";
+        variance: "coupling^2", "<|E_loc - E|^2>, whole system";
         v_score: "1", "N variance / (E - E_inf)^2; -1 where E = E_inf";
         r_hat: "1", "split R-hat of the local energies";
         acceptance: "1", "accepted proposals / proposals";
-        learning_rate: "1/energy", "rate of the step after the trust region";
+        learning_rate: "1/coupling", "rate of the step after the trust region";
         shift: "1", "shift of the step";
-        metric_norm: "energy squared",
+        metric_norm: "coupling^2",
             "delta^H S delta; NaN-free: -1 where the method has no metric";
         fallbacks: "1", "larger shifts and pseudo-inverses that the solve needed";
         iterations: "1", "iterations of the solver; -1 where the method is direct";

@@ -1,7 +1,7 @@
 //! Decides what configurations are here: rows of spins that belong to values of a parameter, drawn
 //! or all of them with weights.
 
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 
 /// Which values of the parameter a row belongs to.
 #[derive(Debug, Clone, PartialEq)]

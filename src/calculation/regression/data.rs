@@ -5,7 +5,7 @@ use super::check::wrong;
 use super::keys::{ColumnTransform, RegressionInput, RegressionRecipe};
 use crate::error::Result;
 use crate::input::Source;
-use crate::io::seal::fnv1a;
+use crate::io::sum::fnv1a;
 use crate::lattice::files::columns;
 use crate::perceptron::{NetworkInputs, NetworkTargets, TrainingSet};
 use crate::rng::{Purpose, shuffle, stream};

@@ -58,7 +58,7 @@ pub fn record(source: &Source, registry: &Registry) -> Result<Tree> {
         tree.describe(&format!("disorder/{name}/sites"), sites, "site", meaning);
         let values = Value::Real(shaped(&[number], coupling.values));
         let (path, meaning) = (format!("disorder/{name}/values"), "drawn couplings [value]");
-        tree.describe(&path, values, "energy of the input", meaning);
+        tree.describe(&path, values, "coupling", meaning);
     }
     Ok(tree)
 }

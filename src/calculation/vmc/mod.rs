@@ -17,6 +17,7 @@ pub use block::BlockCounts;
 pub use estimate::{Energy, estimate, gather_series, moments};
 pub use memory::Sampling;
 pub use record::{ShownParameters, parameters_of, value_of};
+pub use sampled::default_move;
 pub use state::{Restored, gather_spins};
 
 use crate::ensemble::Variational;

@@ -260,9 +260,22 @@ fn save_quantity(
         let pairs = range.clone();
         let pairs = pairs.flat_map(|k| range.clone().map(move |l| (k, l)));
         let values = pairs.map(|(k, l)| summary.covariance(k, l)).collect();
-        let (shape, unit) = ([range.len(), range.len()], format!("({unit})^2"));
+        let (shape, unit) = ([range.len(), range.len()], squared(unit));
         let meaning = "covariance of the means [entry, entry]";
         put("covariance", &shape, values, &unit, meaning);
+    }
+}
+
+/// The unit of a square.
+fn squared(unit: &str) -> String {
+    let power = |n: &str| n.parse::<u32>().ok();
+    match unit.rsplit_once('^') {
+        _ if unit == "1" => "1".into(),
+        Some((base, n)) if !base.contains(['/', ' ', '^']) && power(n).is_some() => {
+            format!("{base}^{}", 2 * power(n).unwrap_or(1))
+        }
+        None if !unit.contains(['/', ' ']) => format!("{unit}^2"),
+        _ => format!("({unit})^2"),
     }
 }
 
@@ -320,4 +333,20 @@ fn save_quality(tree: &mut Tree, prefix: &str, summary: &Summary) {
     let meaning = "factor of each bin in covariance = sum w (b - mean b)(b - mean b)^T";
     let weights = Value::Real(shaped(&[summary.weights.len()], summary.weights.clone()));
     tree.describe(&format!("{prefix}/bin_weights"), weights, "1", meaning);
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn units_of_squares() {
+        let pairs = [
+            ("1", "1"),
+            ("coupling", "coupling^2"),
+            ("hbar^2", "hbar^4"),
+            ("1/coupling", "(1/coupling)^2"),
+        ];
+        for (unit, square) in pairs {
+            assert_eq!(super::squared(unit), square);
+        }
+    }
 }

@@ -293,8 +293,7 @@ pub fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> 
     let folder = file
         .parent()
         .map_or_else(Default::default, Path::to_path_buf);
-    let source =
-        input::from_text(tree.text("input/resolved").map_err(failed)?, folder).map_err(failed)?;
+    let source = input::from_results(&tree, folder).map_err(failed)?;
     if source.table.contains_key("construct") {
         let what =
             "the state in the file is a constructed machine, which has no parameters to load";

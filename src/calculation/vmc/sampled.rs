@@ -103,7 +103,7 @@ pub(super) fn sampled(
 }
 
 /// The moves of an input that names none.
-fn default_move(basis: &Basis) -> &'static str {
+pub fn default_move(basis: &Basis) -> &'static str {
     let fixed = !basis.charges().is_empty();
     match (basis.is_spin_half(), fixed) {
         (true, true) => "exchange",

@@ -92,9 +92,9 @@ impl Joined {
     }
 }
 
-/// Writes a file of virtual datasets over other files; as [`super::write_atomic`]. Fails with
-/// `Error::Output`.
-pub fn write_view(path: &Path, datasets: &[Joined]) -> Result<()> {
+/// Writes a file of virtual datasets over other files, with what `more` holds; as
+/// [`super::write_atomic`]. Fails with `Error::Output`.
+pub fn write_view(path: &Path, datasets: &[Joined], more: &Tree) -> Result<()> {
     let write = |file: &File| {
         for dataset in datasets {
             let made = match dataset.kind {
@@ -105,9 +105,18 @@ pub fn write_view(path: &Path, datasets: &[Joined]) -> Result<()> {
             };
             made.map_err(|e| format!("dataset {}: {e}", dataset.name))?;
         }
-        Ok(Vec::new())
+        let mut regions = Vec::new();
+        for dataset in &more.datasets {
+            regions.extend(put(file, more, dataset)?);
+        }
+        Ok(regions)
     };
-    create(path, seal::block(std::iter::empty()), write)?.publish()
+    create(
+        path,
+        seal::block(more.datasets.keys().map(String::as_str)),
+        write,
+    )?
+    .publish()
 }
 
 fn join<T: Fill>(file: &File, joined: &Joined) -> Raw<()> {

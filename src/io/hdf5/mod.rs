@@ -13,11 +13,14 @@
 //! Reference: HDF5 File Format Specification, version 3.0.
 
 mod foreign;
+mod glance;
 mod groups;
 mod joined;
 mod values;
 
 pub use foreign::{foreign_shapes, read_foreign};
+use glance::shapes_in;
+pub use glance::{holds, integers, read_groups, shapes};
 #[cfg(test)]
 pub use joined::unchecked;
 pub use joined::{
@@ -25,6 +28,7 @@ pub use joined::{
 };
 
 use super::atomic::{Temporary, followed};
+use super::notes;
 use super::seal::{self, Region, verify};
 use super::tree::{Tree, Value};
 use crate::error::{Error, Result};
@@ -89,19 +93,26 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
     })
 }
 
-/// Writes a dataset of a tree with its unit and meaning; returns where its numbers stand.
+/// Writes a dataset of a tree with its unit and meaning, its own or those of the page of all
+/// datasets; returns where its numbers stand.
 fn put(file: &File, tree: &Tree, (name, value): (&String, &Value)) -> Raw<Option<Region>> {
     let made = write_value(file, name, value).and_then(|dataset| {
-        if let Some((unit, meaning)) = tree.notes.get(name) {
+        let own = tree.notes.get(name);
+        let own = own.map(|(unit, meaning)| (unit.as_str(), meaning.as_str()));
+        let of_page = || notes::of(name).map(|line| (line.unit, line.meaning.as_str()));
+        if let Some((unit, meaning)) = own.or_else(of_page) {
             attribute(&dataset, "unit", unit).and(attribute(&dataset, "meaning", meaning))?;
         }
-        Ok(region(&dataset, name))
+        // Texts stand in a heap, whose places depend on all other texts.
+        Ok(match value {
+            Value::Text(_) | Value::Texts(_) => None,
+            _ => region(&dataset, name),
+        })
     });
     made.map_err(|e| format!("dataset {name}: {e}"))
 }
 
-/// Where the numbers of a dataset stand. Empty datasets and texts, which stand in a heap, have no
-/// place of their own.
+/// Where the numbers of a dataset stand. Empty datasets have no place of their own.
 fn region(dataset: &Dataset, name: &str) -> Option<Region> {
     let place = dataset.offset().filter(|_| dataset.storage_size() > 0);
     place.map(|start| Region {
@@ -138,53 +149,6 @@ pub(super) fn read_verified(path: &Path) -> Result<Tree> {
         Ok(tree)
     };
     load().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
-}
-
-/// Which of some names a file has at its top, groups or datasets; its datasets are not read.
-///
-/// Fails with `Error::Output` where the file cannot be read.
-pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
-    verify(path, false)?;
-    let file = open(path).map_err(|e| Error::output(path, format!("cannot be read: {e}")))?;
-    Ok(names.iter().map(|name| file.link_exists(name)).collect())
-}
-
-/// The shapes of some datasets of a file, without reading them; `None` where there is no such
-/// dataset.
-///
-/// Fails with `Error::Output` where the file cannot be read.
-pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
-    verify(path, false)?;
-    let look = || {
-        let file = open(path)?;
-        shapes_in(&file, names)
-    };
-    look().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
-}
-
-/// The same of an open file.
-fn shapes_in(file: &File, names: &[&str]) -> Raw<Vec<Option<Vec<usize>>>> {
-    let shape = |name: &&str| match file.link_exists(name) {
-        true => file
-            .dataset(name)
-            .and_then(|d| d.get_shape())
-            .map(Some)
-            .map_err(text),
-        false => Ok(None),
-    };
-    names.iter().map(shape).collect()
-}
-
-/// One dataset of integers of a file whose checksum was verified, flattened. Fails with
-/// `Error::Output`.
-pub fn integers(path: &Path, name: &str) -> Result<Vec<i64>> {
-    let read = || {
-        open(path)?
-            .dataset(name)
-            .and_then(|d| d.read_raw())
-            .map_err(text)
-    };
-    read().map_err(|e| Error::output(path, format!("cannot be read: {e}")))
 }
 
 fn create(

@@ -327,8 +327,10 @@ mod tests {
             hdf5::write_atomic(&paths.results(), &tree(round)).unwrap();
             paths.save_checkpoint(&tree(1)).unwrap();
             paths.save_checkpoint(&tree(2)).unwrap();
-            samples::write_segment(&paths, 1, samples::tests::segment(0, 3)).unwrap();
-            samples::write_segment(&paths, 2, samples::tests::segment(3, 2)).unwrap();
+            samples::write_segment(&paths, 1, samples::tests::segment(0, 3), Tree::default())
+                .unwrap();
+            samples::write_segment(&paths, 2, samples::tests::segment(3, 2), Tree::default())
+                .unwrap();
             samples::write_view(&paths, 2).unwrap();
             assert_eq!(paths.set_aside(), Ok(Some(round as usize)));
             assert_eq!(step(&paths), Ok(None));

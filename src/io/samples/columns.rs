@@ -1,10 +1,11 @@
 //! Decides which rows of which files the datasets of all samples are made of.
 
-use super::NOTES;
+use super::{NOTES, ORIGIN};
 use crate::error::{Error, Result};
 use crate::io::hdf5::{self, DatasetKind, Joined, SourceFile};
 use crate::io::output::SegmentFile;
 use crate::io::seal;
+use crate::io::tree::Tree;
 
 /// A file of segments as a source of joined datasets. Fails with `Error::Output`.
 pub(super) fn source(file: &SegmentFile) -> Result<SourceFile> {
@@ -12,6 +13,14 @@ pub(super) fn source(file: &SegmentFile) -> Result<SourceFile> {
     Ok(SourceFile {
         name: file.name(),
         identity: seal::identity(&file.path).map_err(failed)?,
+    })
+}
+
+/// Where the samples of the last of some files come from. Fails with `Error::Output`.
+pub(super) fn origin(files: &[SegmentFile]) -> Result<Tree> {
+    let last = files.last();
+    last.map_or(Ok(Tree::default()), |file| {
+        hdf5::read_groups(&file.path, &ORIGIN)
     })
 }
 

@@ -105,11 +105,20 @@ const ROWS: (&str, &str, &str) = (
     "samples of each segment that was joined",
 );
 
+/// Groups that tell where samples come from.
+const ORIGIN: [&str; 2] = ["input", "provenance"];
+
 /// Writes segment `number`, counted from 1, in the place of what had this number or a later one. A
 /// file that begins before it stays: [`truncate`] left it for what may still be saved of it.
+/// `origin` has the groups `input` and `provenance`, which tell where the samples come from.
 ///
 /// Fails with `Error::Output`, also where the columns differ in length.
-pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Result<()> {
+pub fn write_segment(
+    paths: &OutputPaths,
+    number: usize,
+    segment: Segment,
+    origin: Tree,
+) -> Result<()> {
     let path = paths.temporary_segment(number);
     let rows = segment.chain.len();
     let quantum = [segment.log_psi.len(), segment.local_energies.len()];
@@ -124,7 +133,7 @@ pub fn write_segment(paths: &OutputPaths, number: usize, segment: Segment) -> Re
         ));
     }
     let is_classical = classical == [rows; 2] && rows > 0;
-    let mut tree = Tree::default();
+    let mut tree = origin;
     let integers = |list| Value::Integer(shaped(&[rows], list));
     let complex = |list| (!is_classical).then(|| Value::Complex(shaped(&[rows], list)));
     let energies = Value::Real(shaped(&[classical[0]], segment.energies));
@@ -212,17 +221,17 @@ pub(super) mod tests {
             step: None,
             ..segment(first, 3)
         };
-        write_segment(&paths, 1, classical(0)).unwrap();
+        write_segment(&paths, 1, classical(0), Tree::default()).unwrap();
         write_view(&paths, 1).unwrap();
         assert_eq!(read(&paths.samples()).unwrap(), classical(0));
-        write_segment(&paths, 2, classical(3)).unwrap();
+        write_segment(&paths, 2, classical(3), Tree::default()).unwrap();
         write_view(&paths, 2).unwrap();
         assert_eq!(read(&paths.samples()).unwrap().energies.len(), 6);
-        write_segment(&paths, 3, segment(0, 2)).unwrap();
+        write_segment(&paths, 3, segment(0, 2), Tree::default()).unwrap();
         assert!(write_view(&paths, 3).is_err(), "two kinds of samples");
         let mut mixed = segment(0, 3);
         mixed.energies = vec![1.0; 3];
-        assert!(write_segment(&paths, 4, mixed).is_err());
+        assert!(write_segment(&paths, 4, mixed, Tree::default()).is_err());
     }
 
     /// Flips a bit near the end of a file, and of no other name of it.
@@ -241,7 +250,7 @@ pub(super) mod tests {
         let mut bad = segment(0, 3);
         bad.chain.pop();
         assert!(matches!(
-            write_segment(&paths, 1, bad),
+            write_segment(&paths, 1, bad, Tree::default()),
             Err(Error::Output { .. })
         ));
     }
@@ -254,15 +263,15 @@ pub(super) mod tests {
             let files = paths.segment_files().unwrap();
             files.iter().map(|file| file.name()).collect::<Vec<_>>()
         };
-        write_segment(&paths, 1, segment(0, 3)).unwrap();
+        write_segment(&paths, 1, segment(0, 3), Tree::default()).unwrap();
         let first = names();
-        write_segment(&paths, 2, segment(3, 2)).unwrap();
-        write_segment(&paths, 1, segment(0, 4)).unwrap();
+        write_segment(&paths, 2, segment(3, 2), Tree::default()).unwrap();
+        write_segment(&paths, 1, segment(0, 4), Tree::default()).unwrap();
         let second = names();
         assert_eq!((first.len(), second.len()), (1, 1));
         assert_ne!(first, second, "names follow the numbers");
         // The same numbers have the same name, whenever they are written.
-        write_segment(&paths, 1, segment(0, 3)).unwrap();
+        write_segment(&paths, 1, segment(0, 3), Tree::default()).unwrap();
         assert_eq!(names(), first);
     }
 }

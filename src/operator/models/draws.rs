@@ -143,7 +143,7 @@ impl Draws {
     /// `number` values of the coupling `name`, in their order; `None` where it is not drawn.
     pub fn values(&self, name: &str, number: usize) -> Option<Vec<f64>> {
         let distribution = self.distributions.get(name)?;
-        let word = crate::io::seal::fnv1a(name.as_bytes());
+        let word = crate::io::sum::fnv1a(name.as_bytes());
         let mut rng = stream(self.seed, Purpose::Disorder, word, self.realisation);
         Some((0..number).map(|_| distribution.draw(&mut rng)).collect())
     }

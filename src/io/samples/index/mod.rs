@@ -3,7 +3,7 @@
 //! Several files may hold the same segment for a moment: pieces, and the larger file that they were
 //! joined to. The largest that is whole counts.
 
-use super::columns::{joined, source};
+use super::columns::{joined, origin, source};
 use super::{NOTES, merge};
 use crate::error::Result;
 use crate::io::hdf5::{self, SourceFile};
@@ -127,7 +127,7 @@ fn replace_index(paths: &OutputPaths, cover: &Cover) -> Result<()> {
     match &cover.files[..] {
         [] => atomic::remove(&index),
         [alone] => atomic::duplicate(&alone.path, &index),
-        files => hdf5::write_view(&index, &joined(files)?),
+        files => hdf5::write_view(&index, &joined(files)?, &origin(files)?),
     }
 }
 

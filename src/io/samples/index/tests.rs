@@ -4,13 +4,14 @@ use super::super::tests::{segment, spoil};
 use super::super::{read, write_segment};
 use super::*;
 use crate::error::Error;
+use crate::io::tree::Tree;
 use std::os::unix::fs::MetadataExt;
 
 fn run(folder: &std::path::Path, name: &str, rows: &[(usize, usize)]) -> OutputPaths {
     std::fs::create_dir_all(folder).unwrap();
     let paths = OutputPaths::new(folder, name);
     for (number, &(first, rows)) in (1..).zip(rows) {
-        write_segment(&paths, number, segment(first, rows)).unwrap();
+        write_segment(&paths, number, segment(first, rows), Tree::default()).unwrap();
     }
     paths
 }
@@ -168,7 +169,7 @@ fn a_damaged_joined_file_is_kept_for_what_it_holds() {
     };
     is_named(truncate(&paths, 5).unwrap());
     assert!(!paths.samples().exists());
-    write_segment(&paths, 6, segment(10, 2)).unwrap();
+    write_segment(&paths, 6, segment(10, 2), Tree::default()).unwrap();
     is_named(write_view(&paths, 6).unwrap());
     assert_eq!(read(&paths.samples()).unwrap(), segment(10, 2));
     is_named(truncate(&paths, 6).unwrap());
@@ -254,7 +255,7 @@ fn segments_of_an_older_version_are_read() {
     }
     write_view(&paths, 2).unwrap();
     assert_eq!(read(&paths.samples()).unwrap(), segment(0, 6));
-    write_segment(&paths, 3, segment(6, 3)).unwrap();
+    write_segment(&paths, 3, segment(6, 3), Tree::default()).unwrap();
     assert_eq!(truncate(&paths, 3), Ok(Vec::new()));
     assert_eq!(read(&paths.samples()).unwrap(), segment(0, 9));
 }

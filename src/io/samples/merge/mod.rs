@@ -8,14 +8,14 @@
 //! The larger file is on the disk before `X.samples.h5` shows it, and its pieces are removed after
 //! that: a kill at any instant leaves every sample in a file that is shown.
 
-use super::columns::joined;
+use super::columns::{joined, origin};
 use super::index::{cover, write_index};
 use super::{NOTES, ROWS};
 use crate::error::{Error, Result};
 use crate::io::hdf5::{self, Joined};
 use crate::io::output::{OutputPaths, SegmentFile};
 use crate::io::roles;
-use crate::io::tree::{Tree, Value, shaped};
+use crate::io::tree::{Value, shaped};
 use std::ops::Range;
 
 /// Files of one level that become one.
@@ -166,7 +166,7 @@ fn write(
     let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
         return Err(Error::output(paths.samples(), "no segments to be joined"));
     };
-    let mut more = Tree::default();
+    let mut more = origin(pieces)?;
     let (name, unit, meaning) = ROWS;
     let rows = Value::Integer(shaped(&[rows.len()], rows));
     more.describe(name, rows, unit, meaning);

@@ -3,6 +3,7 @@
 use super::super::tests::{segment, spoil};
 use super::super::{read, restore, truncate, write_segment, write_view};
 use super::*;
+use crate::io::tree::Tree;
 use std::cell::Cell;
 use std::path::Path;
 
@@ -15,7 +16,13 @@ fn before(number: usize) -> usize {
 
 fn save(paths: &OutputPaths, number: usize) {
     let rows = before(number + 1) - before(number);
-    write_segment(paths, number, segment(before(number), rows)).unwrap();
+    write_segment(
+        paths,
+        number,
+        segment(before(number), rows),
+        Tree::default(),
+    )
+    .unwrap();
     write_view(paths, number).unwrap();
 }
 
@@ -60,7 +67,13 @@ fn files_stay_few_and_samples_all_there() {
     let apart = OutputPaths::new(one_by_one.path(), "run");
     (1..=600).for_each(|number| {
         let rows = before(number + 1) - before(number);
-        write_segment(&apart, number, segment(before(number), rows)).unwrap();
+        write_segment(
+            &apart,
+            number,
+            segment(before(number), rows),
+            Tree::default(),
+        )
+        .unwrap();
     });
     assert!(bytes(folder.path()) < bytes(one_by_one.path()));
     // Segments of a run from before are joined at once.
@@ -186,7 +199,7 @@ fn every_instant_of_going_back_leaves_the_older_samples() {
         };
         goes_back();
         // A new segment stands beside one that had its number.
-        write_segment(&here, 6, segment(70, 2)).unwrap();
+        write_segment(&here, 6, segment(70, 2), Tree::default()).unwrap();
         let aside = names(&here).remove(1);
         copy(place.path(), new.path(), [&aside]);
         save(&here, 6);

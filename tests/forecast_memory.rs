@@ -69,6 +69,7 @@ fn cases() -> Vec<(&'static str, String)> {
             "resnet",
             case(64, "kind = 'resnet'\nchannels = 256\nblocks = 4"),
         ),
+        ("gcnn", case(64, "kind = 'gcnn'\nfeatures = [64, 64]")),
         (
             "vit",
             case(

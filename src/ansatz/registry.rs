@@ -79,6 +79,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         schema: deep::resnet_schema,
     },
     AnsatzEntry {
+        kind: "gcnn",
+        any_values: false,
+        build: deep::build_gcnn,
+        schema: deep::gcnn_schema,
+    },
+    AnsatzEntry {
         kind: "vit",
         any_values: false,
         build: deep::build_vit,

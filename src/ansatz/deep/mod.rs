@@ -7,7 +7,9 @@
 //! beside them.
 
 mod convnext;
+mod cosets;
 mod factory;
+mod gcnn;
 mod heads;
 mod patches;
 mod resnet;
@@ -15,6 +17,7 @@ mod vit;
 
 pub use convnext::{build as build_convnext, schema as convnext_schema};
 pub use factory::{Architecture, DeepParts};
+pub use gcnn::{build as build_gcnn, schema as gcnn_schema};
 pub use heads::{DeepHead, LogCoshHead, SumHead, SumTerm};
 pub use resnet::{build as build_resnet, schema as resnet_schema};
 pub use vit::{build as build_vit, schema as vit_schema};

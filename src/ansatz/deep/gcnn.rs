@@ -9,8 +9,8 @@
 //! ```
 //! with the sites w and the elements M of a window around site 0, or all of them (C. Roth, A. H.
 //! MacDonald, arXiv:2104.05085; C. Roth, A. Szabó, A. H. MacDonald, Phys. Rev. B 108, 054410
-//! (2023)). ψ(gσ) = χ_g ψ(σ), with (gσ)_j = σ_{g(j)}. Each layer is a convolution over cells of
-//! which several weights are one parameter.
+//! (2023)). ψ(gσ) = χ_g ψ(σ), with (gσ)_j = σ_{g(j)}. Each layer is a convolution over
+//! cells of which several weights are one parameter.
 
 use super::cosets::Cosets;
 use super::factory::{built, cancelled, check_size};

@@ -123,6 +123,10 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         .iter()
         .map(|keys| format!("kind = \"gcnn\"\n{keys}"))
         .collect(),
+        "cnn-mps" => ["bond = 2", "bond = 1\nprecision = \"single\""]
+            .iter()
+            .map(|keys| format!("kind = \"cnn-mps\"\nchannels = 3\nlayers = 2\nmlp = 4\n{keys}"))
+            .collect(),
         "vit" => [
             "patch = 2\nheads = 2\nlayers = 1\nratio = 2",
             "patch = 1\nheads = 1\nlayers = 1\nratio = 1\nnorm = \"rms\"\ncomplex = false",

@@ -47,6 +47,13 @@ fn table(spec: &Value, precision: &str) -> Option<String> {
             ("kernel", "kernel"),
             ("momentum", "momentum"),
         ],
+        "cnnmps" => &[
+            ("channels", "channels"),
+            ("kernel", "kernel"),
+            ("layers", "layers"),
+            ("mlp", "mlp"),
+            ("bond", "bond"),
+        ],
         "vit" => &[
             ("patch", "patch"),
             ("width", "d"),
@@ -68,9 +75,12 @@ fn table(spec: &Value, precision: &str) -> Option<String> {
     let keys: Vec<String> = given
         .map(|(ours, theirs)| format!("{ours} = {}", spec[*theirs]))
         .collect();
+    let kind = match spec["net"].as_str().unwrap() {
+        "cnnmps" => "cnn-mps",
+        kind => kind,
+    };
     let net = format!(
-        "{{ kind = {}, precision = \"{precision}\", {} }}",
-        spec["net"],
+        "{{ kind = \"{kind}\", precision = \"{precision}\", {} }}",
         keys.join(", ")
     );
     Some(match spec["symmetrise"].is_null() {
@@ -446,6 +456,14 @@ fn wrong_sizes_name_the_key() {
             "kind = \"gcnn\", features = [2], group = \"translations\", complex = false, \
              momentum = [1, 0]",
             "ansatz.momentum",
+        ),
+        (
+            "kind = \"cnn-mps\", channels = 2, layers = 1, mlp = 2, bond = 0",
+            "ansatz.bond",
+        ),
+        (
+            "kind = \"cnn-mps\", channels = 2, layers = 1, mlp = 2, bond = 2, kernel = 4",
+            "ansatz.kernel",
         ),
         (
             "kind = \"vit\", width = 4, heads = 3, layers = 1",

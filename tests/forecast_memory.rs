@@ -71,6 +71,13 @@ fn cases() -> Vec<(&'static str, String)> {
         ),
         ("gcnn", case(64, "kind = 'gcnn'\nfeatures = [64, 64]")),
         (
+            "cnn-mps",
+            case(
+                64,
+                "kind = 'cnn-mps'\nchannels = 64\nlayers = 2\nmlp = 256\nbond = 64",
+            ),
+        ),
+        (
             "vit",
             case(
                 64,

@@ -97,6 +97,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         schema: deep::convnext_schema,
     },
     AnsatzEntry {
+        kind: "cnn-mps",
+        any_values: false,
+        build: deep::build_cnn_mps,
+        schema: deep::cnn_mps_schema,
+    },
+    AnsatzEntry {
         kind: "jastrow",
         build: jastrow::build,
         schema: jastrow::schema,

@@ -6,6 +6,7 @@
 //! reverse pass gives the derivatives of Re ln ψ and, where ψ is complex, those of Im ln ψ
 //! beside them.
 
+mod cnn_mps;
 mod convnext;
 mod cosets;
 mod factory;
@@ -15,6 +16,7 @@ mod patches;
 mod resnet;
 mod vit;
 
+pub use cnn_mps::{build as build_cnn_mps, schema as cnn_mps_schema};
 pub use convnext::{build as build_convnext, schema as convnext_schema};
 pub use factory::{Architecture, DeepParts};
 pub use gcnn::{build as build_gcnn, schema as gcnn_schema};

@@ -113,6 +113,20 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         .iter()
         .map(|keys| format!("kind = \"resnet\"\n{keys}"))
         .collect(),
+        "gcnn" => [
+            "features = [2, 2]",
+            "features = [3, 2]\nkernel = 3\nmomentum = [3]\ncharacter = [1, -1]",
+            "features = [3]\ncomplex = false",
+            "features = [2, 2, 2, 2, 2]\ngroup = \"translations\"\nkernel = 3\nmomentum = [1]",
+            "features = [2, 2]\nprecision = \"single\"",
+        ]
+        .iter()
+        .map(|keys| format!("kind = \"gcnn\"\n{keys}"))
+        .collect(),
+        "cnn-mps" => ["bond = 2", "bond = 1\nprecision = \"single\""]
+            .iter()
+            .map(|keys| format!("kind = \"cnn-mps\"\nchannels = 3\nlayers = 2\nmlp = 4\n{keys}"))
+            .collect(),
         "vit" => [
             "patch = 2\nheads = 2\nlayers = 1\nratio = 2",
             "patch = 1\nheads = 1\nlayers = 1\nratio = 1\nnorm = \"rms\"\ncomplex = false",

@@ -41,6 +41,19 @@ fn table(spec: &Value, precision: &str) -> Option<String> {
             ("head", "head"),
             ("momentum", "momentum"),
         ],
+        "gcnn" => &[
+            ("features", "features"),
+            ("group", "group"),
+            ("kernel", "kernel"),
+            ("momentum", "momentum"),
+        ],
+        "cnnmps" => &[
+            ("channels", "channels"),
+            ("kernel", "kernel"),
+            ("layers", "layers"),
+            ("mlp", "mlp"),
+            ("bond", "bond"),
+        ],
         "vit" => &[
             ("patch", "patch"),
             ("width", "d"),
@@ -62,9 +75,12 @@ fn table(spec: &Value, precision: &str) -> Option<String> {
     let keys: Vec<String> = given
         .map(|(ours, theirs)| format!("{ours} = {}", spec[*theirs]))
         .collect();
+    let kind = match spec["net"].as_str().unwrap() {
+        "cnnmps" => "cnn-mps",
+        kind => kind,
+    };
     let net = format!(
-        "{{ kind = {}, precision = \"{precision}\", {} }}",
-        spec["net"],
+        "{{ kind = \"{kind}\", precision = \"{precision}\", {} }}",
         keys.join(", ")
     );
     Some(match spec["symmetrise"].is_null() {
@@ -347,6 +363,41 @@ fn momentum_is_that_of_the_whole_wave_function() {
 }
 
 #[test]
+fn characters_are_those_of_the_whole_wave_function() {
+    // Classes of the square: identity, mirrors of the axes, half turn, diagonal mirrors, turns.
+    let basis = Basis::spin_half(SITES, Some(0)).unwrap();
+    let x = basis.random(&mut nishina::rng::stream(1, Purpose::Law, 0, 0));
+    for (character, same) in [
+        ("[1, 1, 1, -1, -1]", Some("reflection = 1, rotation = -1")),
+        ("[1, -1, 1, -1, 1]", Some("reflection = -1, rotation = 1")),
+        ("[2, 0, -2, 0, 0]", None),
+    ] {
+        for momentum in ["[0, 0]", "[2, 2]"] {
+            let plain = format!(
+                "{{ kind = \"gcnn\", features = [2, 2], kernel = 3, character = {character}, \
+                 momentum = {momentum} }}"
+            );
+            let own = built(&plain).unwrap();
+            let expected = own.log_psi(&own.batch(&x))[0];
+            let log = |numbers: &str| {
+                let outer = format!(
+                    "{{ kind = \"symmetrised\", momentum = {momentum}, {numbers}, of = {plain} }}"
+                );
+                let mut outer = built(&outer).unwrap();
+                outer.set_parameters(&own.parameters()).unwrap();
+                outer.log_psi(&outer.batch(&x))[0] - 128f64.ln()
+            };
+            if let Some(numbers) = same {
+                let error = (log(numbers) - expected).exp();
+                close(error, 1.0.into(), 1e-9, character);
+            }
+            let other = log("reflection = 1, rotation = 1");
+            assert_eq!(other.re, f64::NEG_INFINITY, "{character} {momentum}");
+        }
+    }
+}
+
+#[test]
 fn wrong_sizes_name_the_key() {
     for (keys, key) in [
         ("kind = \"resnet\", blocks = 1", "ansatz.channels"),
@@ -381,6 +432,38 @@ fn wrong_sizes_name_the_key() {
         (
             "kind = \"resnet\", channels = 4, blocks = 1, momentum = [1, 0], complex = false",
             "ansatz.momentum",
+        ),
+        ("kind = \"gcnn\", features = []", "ansatz.features"),
+        ("kind = \"gcnn\", features = [2, 3]", "ansatz.features"),
+        ("kind = \"gcnn\", features = [0, 2]", "ansatz.features"),
+        (
+            "kind = \"gcnn\", features = [2], kernel = 5",
+            "ansatz.kernel",
+        ),
+        (
+            "kind = \"gcnn\", features = [2], momentum = [1, 0]",
+            "ansatz.momentum",
+        ),
+        (
+            "kind = \"gcnn\", features = [2], character = [1, 1]",
+            "ansatz.character",
+        ),
+        (
+            "kind = \"gcnn\", features = [2], character = [1, 1, 1, 1, -1]",
+            "ansatz.character",
+        ),
+        (
+            "kind = \"gcnn\", features = [2], group = \"translations\", complex = false, \
+             momentum = [1, 0]",
+            "ansatz.momentum",
+        ),
+        (
+            "kind = \"cnn-mps\", channels = 2, layers = 1, mlp = 2, bond = 0",
+            "ansatz.bond",
+        ),
+        (
+            "kind = \"cnn-mps\", channels = 2, layers = 1, mlp = 2, bond = 2, kernel = 4",
+            "ansatz.kernel",
         ),
         (
             "kind = \"vit\", width = 4, heads = 3, layers = 1",

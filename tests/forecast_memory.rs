@@ -69,6 +69,14 @@ fn cases() -> Vec<(&'static str, String)> {
             "resnet",
             case(64, "kind = 'resnet'\nchannels = 256\nblocks = 4"),
         ),
+        ("gcnn", case(64, "kind = 'gcnn'\nfeatures = [64, 64]")),
+        (
+            "cnn-mps",
+            case(
+                64,
+                "kind = 'cnn-mps'\nchannels = 64\nlayers = 2\nmlp = 256\nbond = 64",
+            ),
+        ),
         (
             "vit",
             case(

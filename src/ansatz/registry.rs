@@ -79,6 +79,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         schema: deep::resnet_schema,
     },
     AnsatzEntry {
+        kind: "gcnn",
+        any_values: false,
+        build: deep::build_gcnn,
+        schema: deep::gcnn_schema,
+    },
+    AnsatzEntry {
         kind: "vit",
         any_values: false,
         build: deep::build_vit,
@@ -89,6 +95,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         any_values: false,
         build: deep::build_convnext,
         schema: deep::convnext_schema,
+    },
+    AnsatzEntry {
+        kind: "cnn-mps",
+        any_values: false,
+        build: deep::build_cnn_mps,
+        schema: deep::cnn_mps_schema,
     },
     AnsatzEntry {
         kind: "jastrow",

@@ -77,6 +77,15 @@ impl<R: Elementary> LinearLayer<R> {
         layer
     }
 
+    /// The same layer with these first values of b.
+    pub fn starting_at(mut self, biases: FirstValues) -> Self {
+        self.parts
+            .iter_mut()
+            .skip(1)
+            .for_each(|part| part.start = biases);
+        self
+    }
+
     fn new(
         (weights, biases): (&str, Option<&str>),
         window: Arc<WindowTable>,

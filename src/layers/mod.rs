@@ -10,6 +10,7 @@
 pub mod activation;
 pub mod composition;
 pub mod depthwise;
+pub mod embed;
 pub mod linear;
 pub mod norm;
 pub mod pool;
@@ -21,6 +22,7 @@ pub mod windows;
 pub use activation::{ActivationLayer, Nonlinearity};
 pub use composition::{Composition, Workspace};
 pub use depthwise::DepthwiseLayer;
+pub use embed::{EmbedLayer, PlaceLayer};
 pub use linear::LinearLayer;
 pub use norm::NormLayer;
 pub use pool::PoolLayer;

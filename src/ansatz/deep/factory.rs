@@ -32,6 +32,11 @@ pub struct DeepParts<R> {
 pub trait Architecture {
     /// Number of parameters, as a real number that cannot overflow.
     fn count(&self) -> f64;
+    /// How many vectors of that length the network holds: parameters, and the matrices of both
+    /// directions with their padding.
+    fn own(&self) -> f64 {
+        4.0
+    }
     /// The network in a precision, with parameters to be set.
     fn parts<R: Elementary>(&self) -> DeepParts<R>;
 }
@@ -72,8 +77,7 @@ pub(super) fn built(
     load: Option<&String>,
     context: &Context,
 ) -> Result<Erased> {
-    // Parameters, and the matrices of both directions with their padding.
-    check_parameters(network.count(), 4.0)?;
+    check_parameters(network.count(), network.own())?;
     match precision {
         Precision::Double => {
             context.loaded(DeepState::new(network.parts::<f64>(), context.origin), load)

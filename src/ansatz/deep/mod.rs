@@ -6,15 +6,20 @@
 //! reverse pass gives the derivatives of Re ln ψ and, where ψ is complex, those of Im ln ψ
 //! beside them.
 
+mod cnn_mps;
 mod convnext;
+mod cosets;
 mod factory;
+mod gcnn;
 mod heads;
 mod patches;
 mod resnet;
 mod vit;
 
+pub use cnn_mps::{build as build_cnn_mps, schema as cnn_mps_schema};
 pub use convnext::{build as build_convnext, schema as convnext_schema};
 pub use factory::{Architecture, DeepParts};
+pub use gcnn::{build as build_gcnn, schema as gcnn_schema};
 pub use heads::{DeepHead, LogCoshHead, SumHead, SumTerm};
 pub use resnet::{build as build_resnet, schema as resnet_schema};
 pub use vit::{build as build_vit, schema as vit_schema};

@@ -146,9 +146,11 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         "autoregressive" => [
             "features = [3, 2]",
             "features = [4]\npositive = true",
+            "features = [3]\ncomplex = false\nprecision = \"single\"",
             "network = \"conv1d\"\nfeatures = [3, 2]\nkernel = 3",
             "network = \"conv2d\"\nfeatures = [2]\nkernel = [2, 3]",
             "network = \"gru\"\nhidden = 3",
+            "network = \"gru\"\nhidden = 3\nprecision = \"single\"",
             "network = \"rnn2d\"\nhidden = 2\npath = \"snake\"",
             "network = \"transformer\"\nwidth = 4\nheads = 2\nlayers = 1\nratio = 2",
         ]
@@ -511,6 +513,14 @@ fn wrong_inputs_name_the_key() {
         (
             "kind = \"autoregressive\"\nfeatures = [2]\nhidden = 3",
             "ansatz.hidden",
+        ),
+        (
+            "kind = \"autoregressive\"\nfeatures = [2]\ncomplex = true\npositive = true",
+            "ansatz.complex",
+        ),
+        (
+            "kind = \"autoregressive\"\nfeatures = [2]\ncomplex = false\npositive = false",
+            "ansatz.complex",
         ),
         (
             "kind = \"autoregressive\"\nnetwork = \"gru\"",

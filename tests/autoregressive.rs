@@ -10,7 +10,9 @@ use nishina::ansatz::autoregressive::{Autoregressive, autoregressive};
 use nishina::ansatz::{ANSATZE, Ansatz, Context, Erased, build};
 use nishina::basis::Basis;
 use nishina::derivatives::Matrix;
+use nishina::ensemble::local_values_by_ratios;
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
+use nishina::registry::Registry;
 use nishina::table::Shelf;
 use num_complex::Complex64;
 use reference::{entries, text};
@@ -301,5 +303,52 @@ fn energies_variances_and_gradients_are_those_known() {
                 .sum();
             close(id, sum, number(model, "gradient_cos"));
         }
+    }
+}
+
+#[test]
+fn energies_in_single_precision_agree_within_a_tenth_of_the_error_bar() {
+    let text = "lattice = { kind = 'chain', size = 16 }\nhamiltonian = { kind = 'ising', hx = 1 }";
+    let source = nishina::input::from_text(text, ".".into()).unwrap();
+    let problem = nishina::problem::problem(&source, &Registry::default()).unwrap();
+    let count = 2000;
+    for keys in ["features = [4, 4]", "network = 'gru'\nhidden = 6"] {
+        let built = |precision: &str| {
+            let context = Context {
+                lattice: &problem.lattice,
+                basis: &problem.basis,
+                origin: 1.into(),
+                kinds: Shelf::new(ANSATZE),
+                folder: Path::new("."),
+                sign_rule: None,
+                hamiltonian: None,
+                path: "ansatz".into(),
+            };
+            let text = format!("kind = 'autoregressive'\n{keys}\nprecision = '{precision}'");
+            let mut psi = build(&text.parse().unwrap(), &context).unwrap();
+            let larger: Vec<f64> = psi.parameters().iter().map(|p| 2.0 * p).collect();
+            psi.set_parameters(&larger).unwrap();
+            psi
+        };
+        let double = built("double");
+        let stream = |k| nishina::rng::stream(5, nishina::rng::Purpose::Law, k, 0);
+        let mut rngs: Vec<_> = (0..count as u64).map(stream).collect();
+        let (mut xs, mut weights) = (vec![0; 16 * count], vec![0.0; count]);
+        let direct = double.direct().unwrap();
+        direct.draw(&mut rngs, &mut xs, &mut weights);
+        let energies = |psi: &Erased| -> Vec<f64> {
+            let values = local_values_by_ratios(psi, &psi.batch(&xs), &xs, &*problem.hamiltonian);
+            values.into_iter().map(|e| e.re).collect()
+        };
+        let (exact, rough) = (energies(&double), energies(&built("single")));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / count as f64;
+        let square = |e: &f64| (e - mean(&exact)).powi(2);
+        let error = exact.iter().map(square).sum::<f64>().sqrt() / count as f64;
+        let difference = mean(&rough) - mean(&exact);
+        println!("{keys}: error bar {error:.1e}, difference {difference:.1e}");
+        assert!(
+            difference.abs() < 0.1 * error && difference != 0.0,
+            "{keys}"
+        );
     }
 }

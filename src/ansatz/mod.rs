@@ -33,6 +33,7 @@ pub use registry::{
 
 use crate::derivatives::{Columns, Derivatives, Kind, Mask, Matrix};
 use crate::error::{Error, Result};
+use crate::number::Real;
 use crate::rng::{Generator, Origin};
 use crate::table::{Shelf, schema_of};
 use num_complex::Complex64;
@@ -59,6 +60,14 @@ pub const DOUBLE: f64 = 1e-12;
 
 /// The relative error of a ratio of which all but the last sum is evaluated in single precision.
 pub const SINGLE: f64 = 1e-5;
+
+/// The relative error of a ratio of a network whose layers are evaluated in the precision of `R`.
+fn precision<R: Real>() -> f64 {
+    match R::EPSILON > f64::EPSILON {
+        true => SINGLE,
+        false => DOUBLE,
+    }
+}
 
 /// Copies ratios to where [`Ansatz::accept`] finds them. There is room for a question of every
 /// walker at once, so that sweeps allocate nothing; more questions than walkers are none to accept.

@@ -3,26 +3,27 @@
 
 use super::transformer::Transformer;
 use super::units::exponential;
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::{Sheet, SheetView, add_outer};
 use crate::linalg::simd::Simd;
 
-impl Transformer {
+impl<R: Elementary> Transformer<R> {
     /// Attention of position `i`, from keys and values in the records.
     pub(super) fn attend(
         &self,
         l: usize,
         i: usize,
-        records: SheetView,
-        rows: &mut Sheet,
+        records: SheetView<R>,
+        rows: &mut Sheet<R>,
         at: usize,
     ) {
         let (strip, n, d) = (self.shape.strip(), self.shape.positions, self.shape.width);
         let (simd, columns, size) = (Simd::chosen(), rows.columns(), d / self.shape.heads);
-        let root = 1.0 / (size as f64).sqrt();
+        let root = R::from_f64(1.0 / (size as f64).sqrt());
         for head in 0..self.shape.heads {
             let (first, start) = (head * size, at + strip.weights + head * n);
             let (x, weights) = rows.around(start, i + 1);
-            weights.fill(0.0);
+            weights.fill(R::default());
             for (j, weights) in weights.chunks_exact_mut(columns).enumerate() {
                 let key = self.kept(l, j, false) + first;
                 let query = at + strip.queries + first;
@@ -31,7 +32,7 @@ impl Transformer {
             }
             softmax(weights, root, columns);
             let (x, out) = rows.around(at + strip.attended + first, size);
-            out.fill(0.0);
+            out.fill(R::default());
             let terms: Vec<_> = (0..=i)
                 .map(|j| (start + j, self.kept(l, j, true) + first))
                 .collect();
@@ -45,14 +46,14 @@ impl Transformer {
         &self,
         l: usize,
         i: usize,
-        records: SheetView,
-        rows: &Sheet,
-        all: &mut Sheet,
+        records: SheetView<R>,
+        rows: &Sheet<R>,
+        all: &mut Sheet<R>,
     ) {
         let (strip, signals) = (self.shape.strip(), self.shape.signals());
         let (n, d, simd) = (self.shape.positions, self.shape.width, Simd::chosen());
         let (at, columns, size) = (self.at(l, i), rows.columns(), d / self.shape.heads);
-        let root = 1.0 / (size as f64).sqrt();
+        let root = R::from_f64(1.0 / (size as f64).sqrt());
         let mut by = Sheet::new(d, columns);
         let middle = i * signals.end + signals.middle;
         self.layers[l]
@@ -90,37 +91,40 @@ impl Transformer {
 }
 
 /// Replaces rows s by softmax(root s) over the rows.
-fn softmax(rows: &mut [f64], root: f64, columns: usize) {
-    let (mut largest, mut sum) = (vec![f64::NEG_INFINITY; columns], vec![0.0; columns]);
+fn softmax<R: Elementary>(rows: &mut [R], root: R, columns: usize) {
+    let (mut largest, mut sum) = (
+        vec![R::from_f64(f64::NEG_INFINITY); columns],
+        vec![R::default(); columns],
+    );
     for row in rows.chunks_exact_mut(columns) {
         for (s, m) in row.iter_mut().zip(&mut largest) {
             *s *= root;
-            *m = m.max(*s);
+            *m = if *s > *m { *s } else { *m };
         }
     }
     for row in rows.chunks_exact_mut(columns) {
-        row.iter_mut().zip(&largest).for_each(|(s, m)| *s -= m);
+        row.iter_mut().zip(&largest).for_each(|(s, m)| *s = *s - *m);
         exponential(Simd::chosen(), row);
-        sum.iter_mut().zip(&*row).for_each(|(sum, s)| *sum += s);
+        sum.iter_mut().zip(&*row).for_each(|(sum, s)| *sum += *s);
     }
     for row in rows.chunks_exact_mut(columns) {
-        row.iter_mut().zip(&sum).for_each(|(s, sum)| *s /= sum);
+        row.iter_mut().zip(&sum).for_each(|(s, sum)| *s = *s / *sum);
     }
 }
 
 /// Replaces derivatives by the rows p = softmax(root s) by those by s.
-fn softmax_slopes(p: &[f64], root: f64, columns: usize, by: &mut [f64]) {
-    let mut mean = vec![0.0; columns];
+fn softmax_slopes<R: Elementary>(p: &[R], root: R, columns: usize, by: &mut [R]) {
+    let mut mean = vec![R::default(); columns];
     for (p, by) in p.chunks_exact(columns).zip(by.chunks_exact(columns)) {
         let terms = p.iter().zip(by);
         mean.iter_mut()
             .zip(terms)
-            .for_each(|(mean, (p, by))| *mean += p * by);
+            .for_each(|(mean, (p, by))| *mean += *p * *by);
     }
     for (p, by) in p.chunks_exact(columns).zip(by.chunks_exact_mut(columns)) {
         let terms = p.iter().zip(&mean);
         by.iter_mut()
             .zip(terms)
-            .for_each(|(by, (p, mean))| *by = root * p * (*by - mean));
+            .for_each(|(by, (p, mean))| *by = root * *p * (*by - *mean));
     }
 }

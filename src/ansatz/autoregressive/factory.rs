@@ -1,9 +1,10 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
-use crate::ansatz::{Context, Erased, check_init, check_parameters, schema_of};
+use crate::ansatz::{Context, Erased, Precision, check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
+use crate::linalg::functions::Elementary;
 use serde::Deserialize;
 
 fn one() -> f64 {
@@ -12,6 +13,9 @@ fn one() -> f64 {
 
 /// Units between the two maps of a layer where the input does not say it, per feature.
 const RATIO: usize = 4;
+
+/// Vectors of parameters that a wave function holds: as they are, and in its precision.
+const OWN: f64 = 2.0;
 
 /// Most units of a layer.
 const MOST: usize = 1 << 20;
@@ -112,9 +116,17 @@ struct Keys {
     /// The order of the sites: "rows", or "snake" on square lattices. Default "rows".
     #[serde(default)]
     path: PathName,
-    /// Whether ψ > 0, without phases. Default false.
+    /// Whether ψ is complex; false: ψ > 0, without phases. Default true.
+    #[schemars(extend("default" = true))]
+    complex: Option<bool>,
+    /// Whether ψ > 0: another word for complex = false. Default false.
+    #[schemars(extend("default" = false))]
+    positive: Option<bool>,
+    /// Precision in which the network is evaluated: "double", or "single", which takes about half
+    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies have double
+    /// precision in either. Default "double".
     #[serde(default)]
-    positive: bool,
+    precision: Precision,
     /// Factor on the standard deviations of the initial parameters. Default 1.
     #[serde(default = "one")]
     init: f64,
@@ -257,10 +269,26 @@ impl Input<'_> {
         Ok(shape)
     }
 
+    /// Whether ψ > 0.
+    fn positive(&self) -> Result<bool> {
+        match (self.keys.complex, self.keys.positive) {
+            (Some(complex), Some(positive)) if complex == positive => {
+                let problem = match positive {
+                    true => "positive = true says that it is false",
+                    false => "positive = false says that it is true",
+                };
+                Err(self
+                    .context
+                    .wrong("complex", problem, "remove one of the keys"))
+            }
+            (complex, positive) => Ok(positive.or(complex.map(|c| !c)).unwrap_or(false)),
+        }
+    }
+
     /// The wave function, after its parameters were found to fit in memory.
-    fn build(&self) -> Result<Autoregressive> {
+    fn build<R: Elementary>(&self) -> Result<Autoregressive<R>> {
         let (n, keys, origin) = (self.sites, &self.keys, self.context.origin);
-        let (positive, init) = (keys.positive, keys.init);
+        let (positive, init) = (self.positive()?, keys.init);
         let outputs = if positive { 2 } else { 4 };
         let up = self.context.basis.fixed(TOTAL_SZ);
         let up = up.map(|twice| (n as i32 + twice) as usize / 2);
@@ -268,26 +296,26 @@ impl Input<'_> {
         Ok(match keys.network {
             NetworkName::Made | NetworkName::Conv1d | NetworkName::Conv2d => {
                 let (features, window) = (self.features()?, self.window()?);
-                check_parameters(Layered::count(n, window, &features, outputs), 1.0)?;
+                check_parameters(Layered::<R>::count(n, window, &features, outputs), OWN)?;
                 let network = Layered::new(n, window, &features, outputs, init, origin);
                 Autoregressive::new(network, path, up, positive)
             }
             NetworkName::Gru => {
                 let hidden = self.count("hidden", keys.hidden, MOST)?;
-                check_parameters(Gru::count(hidden, positive), 1.0)?;
+                check_parameters(Gru::<R>::count(hidden, positive), OWN)?;
                 let network = Gru::new(n, hidden, positive, init, origin);
                 Autoregressive::new(network, path, up, positive)
             }
             NetworkName::Rnn2d => {
                 let (length, hidden) = (self.row()?, self.count("hidden", keys.hidden, MOST)?);
-                check_parameters(Rnn2d::count(hidden, positive), 1.0)?;
+                check_parameters(Rnn2d::<R>::count(hidden, positive), OWN)?;
                 let rows = (length, keys.path == PathName::Snake);
                 let network = Rnn2d::new(n, rows, hidden, positive, init, origin);
                 Autoregressive::new(network, path, up, positive)
             }
             NetworkName::Transformer => {
                 let shape = self.transformer()?;
-                check_parameters(shape.count(outputs), 1.0)?;
+                check_parameters(shape.count(outputs), OWN)?;
                 let network = Transformer::new(shape, outputs, init, origin);
                 Autoregressive::new(network, path, up, positive)
             }
@@ -295,11 +323,8 @@ impl Input<'_> {
     }
 }
 
-/// An autoregressive wave function from its table.
-///
-/// Errors: [`crate::error::Error::Input`] at a key that does not fit,
-/// [`crate::error::Error::Memory`] where its parameters do not.
-pub fn autoregressive(table: &toml::Table, context: &Context) -> Result<Autoregressive> {
+/// The keys of a table, each of them sensible.
+fn keyed<'a>(table: &toml::Table, context: &'a Context) -> Result<Input<'a>> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     check_init(keys.init, context)?;
     if !context.basis.is_spin_half() {
@@ -312,12 +337,27 @@ pub fn autoregressive(table: &toml::Table, context: &Context) -> Result<Autoregr
         sites: context.basis.sites(),
     };
     input.check_keys(table)?;
-    input.build()
+    Ok(input)
+}
+
+/// An autoregressive wave function from its table, in the precision of `R`.
+///
+/// Errors: [`crate::error::Error::Input`] at a key that does not fit,
+/// [`crate::error::Error::Memory`] where its parameters do not.
+pub fn autoregressive<R: Elementary>(
+    table: &toml::Table,
+    context: &Context,
+) -> Result<Autoregressive<R>> {
+    keyed(table, context)?.build()
 }
 
 /// Builds an autoregressive wave function from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
-    Ok(Erased::new(autoregressive(table, context)?))
+    let input = keyed(table, context)?;
+    Ok(match input.keys.precision {
+        Precision::Double => Erased::new(input.build::<f64>()?),
+        Precision::Single => Erased::new(input.build::<f32>()?),
+    })
 }
 
 /// The keys of the table.

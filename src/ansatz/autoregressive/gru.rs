@@ -7,13 +7,14 @@
 use super::heads::Heads;
 use super::network::{LinearMap, Network, Parameters, Room, add_sums};
 use super::units::{sigmoid, tanh};
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::{Run, Sheet, SheetTerms, Weights, add_outer, add_product};
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
 
 /// A gated recurrent network.
 #[derive(Debug, Clone)]
-pub struct Gru {
+pub struct Gru<R> {
     positions: usize,
     hidden: usize,
     spins: usize,
@@ -21,13 +22,13 @@ pub struct Gru {
     biases: usize,
     offsets: usize,
     heads: Heads,
-    table: Parameters,
+    table: Parameters<R>,
 }
 
 /// Rows of gates that a position has: r, z, n, e₃ + c; and of signals: by e₁, e₂, e₃, a₃.
 const GATES: usize = 4;
 
-impl Gru {
+impl<R: Elementary> Gru<R> {
     /// Number of parameters, as a real number that cannot overflow.
     pub fn count(hidden: usize, positive: bool) -> f64 {
         let h = hidden as f64;
@@ -63,13 +64,13 @@ impl Gru {
     }
 
     /// r, z, n and e₃ + c of position `i`, to the rows `out` of whole rows.
-    fn gates(&self, i: usize, records: &Sheet, count: usize, out: &mut [f64]) {
+    fn gates(&self, i: usize, records: &Sheet<R>, count: usize, out: &mut [R]) {
         let (h, columns) = (self.hidden, records.columns());
         // e in the first three blocks, then a of the last one in the fourth.
-        out.fill(0.0);
+        out.fill(R::default());
         if i > 0 {
             let a = Weights {
-                values: &self.table.values,
+                values: &self.table.weights,
                 width: 3 * h,
                 transposed: false,
             };
@@ -85,7 +86,7 @@ impl Gru {
             );
         }
         let spin = |i: usize| records.row(i * (1 + h));
-        let at = |start: usize, o: usize| self.table.values[start + o];
+        let at = |start: usize, o: usize| self.table.weights[start + o];
         for o in 0..3 * h {
             let row = if o < 2 * h { o } else { o + h };
             let out = &mut out[row * columns..][..columns];
@@ -96,7 +97,7 @@ impl Gru {
             }
             let (up, down) = (bias + at(self.spins, o), bias + at(self.spins, 3 * h + o));
             for (y, &s) in out.iter_mut().zip(spin(i - 1)) {
-                *y += if s > 0.0 { up } else { down };
+                *y += if s > R::default() { up } else { down };
             }
         }
         let (gates, rest) = out.split_at_mut(2 * h * columns);
@@ -111,7 +112,7 @@ impl Gru {
             let (offset, r) = (at(self.offsets, o), &gates[o * columns..][..columns]);
             for ((e, a), r) in e.iter_mut().zip(a).zip(r) {
                 let shifted = *e + offset;
-                (*e, *a) = (*a + r * shifted, shifted);
+                (*e, *a) = (*a + *r * shifted, shifted);
             }
         }
         tanh(Simd::chosen(), e);
@@ -124,7 +125,14 @@ impl Gru {
 
     /// Signals of position `i` from the derivatives by its h in `by`; then those by the h before,
     /// without the part through e.
-    fn signals(&self, i: usize, records: &Sheet, gates: &Sheet, d: &mut Sheet, by: &mut [f64]) {
+    fn signals(
+        &self,
+        i: usize,
+        records: &Sheet<R>,
+        gates: &Sheet<R>,
+        d: &mut Sheet<R>,
+        by: &mut [R],
+    ) {
         let columns = records.columns();
         for o in 0..self.hidden {
             let row = |kind: usize| gates.row(self.gate(i, kind) + o);
@@ -132,11 +140,11 @@ impl Gru {
             let by = &mut by[o * columns..][..columns];
             for c in 0..columns {
                 let (r, z, n, shifted) = (row(0)[c], row(1)[c], row(2)[c], row(3)[c]);
-                let h = before.map_or(0.0, |h| h[c]);
-                let inner = by[c] * (1.0 - z) * (1.0 - n * n);
+                let h = before.map_or(R::default(), |h| h[c]);
+                let inner = by[c] * (R::from_f64(1.0) - z) * (R::from_f64(1.0) - n * n);
                 let signals = [
-                    inner * shifted * r * (1.0 - r),
-                    by[c] * (h - n) * z * (1.0 - z),
+                    inner * shifted * r * (R::from_f64(1.0) - r),
+                    by[c] * (h - n) * z * (R::from_f64(1.0) - z),
                     inner * r,
                     inner,
                 ];
@@ -149,7 +157,7 @@ impl Gru {
     }
 
     /// Adds the derivatives by Wx, Wh, b and c.
-    fn gather(&self, records: &Sheet, d: &Sheet, out: &mut Sheet) {
+    fn gather(&self, records: &Sheet<R>, d: &Sheet<R>, out: &mut Sheet<R>) {
         let (n, h) = (self.positions, self.hidden);
         let terms: Vec<_> = (1..n)
             .map(|i| (self.state(i - 1), self.gate(i, 0)))
@@ -189,10 +197,11 @@ impl Gru {
             for o in 0..3 * h {
                 let row = if o < 2 * h { o } else { o + h };
                 let signals = d.row(self.gate(i, 0) + row);
-                for (token, sign) in [(0, 1.0), (1, -1.0)] {
+                for (token, sign) in [(0, R::from_f64(1.0)), (1, R::from_f64(-1.0))] {
                     let own = out.row_mut(self.spins + token * 3 * h + o).iter_mut();
                     for ((sum, signal), spin) in own.zip(signals).zip(spins) {
-                        *sum += if spin * sign > 0.0 { *signal } else { 0.0 };
+                        let own = *spin * sign > R::default();
+                        *sum += if own { *signal } else { R::default() };
                     }
                 }
             }
@@ -200,11 +209,11 @@ impl Gru {
     }
 }
 
-impl Network for Gru {
-    fn table(&self) -> &Parameters {
+impl<R: Elementary> Network<R> for Gru<R> {
+    fn table(&self) -> &Parameters<R> {
         &self.table
     }
-    fn table_mut(&mut self) -> &mut Parameters {
+    fn table_mut(&mut self) -> &mut Parameters<R> {
         &mut self.table
     }
     fn record(&self) -> usize {
@@ -213,10 +222,10 @@ impl Network for Gru {
     fn advance(
         &self,
         i: usize,
-        records: &mut Sheet,
+        records: &mut Sheet<R>,
         count: usize,
-        heads: &mut [f64],
-        room: &mut Room,
+        heads: &mut [R],
+        room: &mut Room<R>,
     ) {
         let (h, columns) = (self.hidden, records.columns());
         room.rows.fit(GATES * h, columns);
@@ -226,7 +235,8 @@ impl Network for Gru {
             let old = (i > 0).then(|| before.row(self.state(i - 1) + o));
             let (z, n) = (room.rows.row(h + o), room.rows.row(2 * h + o));
             for c in 0..count {
-                own[c] = (1.0 - z[c]) * n[c] + old.map_or(0.0, |h| z[c] * h[c]);
+                own[c] =
+                    (R::from_f64(1.0) - z[c]) * n[c] + old.map_or(R::default(), |h| z[c] * h[c]);
             }
         }
         self.heads
@@ -238,13 +248,13 @@ impl Network for Gru {
     fn reverse_rows(&self) -> usize {
         self.positions * (2 * GATES * self.hidden + self.heads.width())
     }
-    fn reverse(&self, records: &Sheet, seeds: &Sheet, out: &mut Sheet) {
+    fn reverse(&self, records: &Sheet<R>, seeds: &Sheet<R>, out: &mut Sheet<R>) {
         let (n, h, columns) = (self.positions, self.hidden, records.columns());
         let width = self.heads.width();
         let mut gates = Sheet::new(n * GATES * h, columns);
         let mut d = Sheet::new(n * GATES * h, columns);
         let mut tops = Sheet::new(n * width, columns);
-        let mut by = vec![0.0; h * columns];
+        let mut by = vec![R::default(); h * columns];
         for i in (0..n).rev() {
             self.gates(
                 i,

@@ -5,6 +5,7 @@ use super::network::{LinearMap, Parameters};
 use super::units::{angle_slope, angles};
 use crate::linalg::sheets::{Sheet, SheetView, add_outer};
 use crate::linalg::simd::Simd;
+use crate::number::Real;
 use crate::rng::Generator;
 
 /// Where the weights of logits and phases stand.
@@ -20,8 +21,8 @@ impl Heads {
         (2.0 * hidden as f64 + 2.0) * if positive { 1.0 } else { 2.0 }
     }
     /// Adds the blocks `out` and, unless ψ is positive, `phase`.
-    pub(super) fn new(
-        table: &mut Parameters,
+    pub(super) fn new<R: Real>(
+        table: &mut Parameters<R>,
         hidden: usize,
         positive: bool,
         init: f64,
@@ -46,36 +47,36 @@ impl Heads {
         2 + 2 * usize::from(self.phases.is_some())
     }
     /// Heads of the first `count` columns from the rows of h.
-    pub(super) fn apply(
+    pub(super) fn apply<R: Real>(
         &self,
-        table: &Parameters,
-        h: (SheetView, usize),
+        table: &Parameters<R>,
+        h: (SheetView<R>, usize),
         count: usize,
-        y: &mut [f64],
+        y: &mut [R],
     ) {
         let (logits, phases) = y.split_at_mut(2 * h.0.columns());
         self.logits.apply(table, h, count, logits);
-        logits.iter_mut().for_each(|u| *u *= 0.5);
+        logits.iter_mut().for_each(|u| *u *= R::from_f64(0.5));
         if let Some(dense) = &self.phases {
             dense.apply(table, h, count, phases);
             angles(phases);
         }
     }
     /// Derivatives by h Wo + bo and h Wp + bp in the rows `to` of `d`, from those by the heads.
-    pub(super) fn signals(
+    pub(super) fn signals<R: Real>(
         &self,
-        table: &Parameters,
-        h: (SheetView, usize),
-        seeds: &[f64],
-        d: (&mut Sheet, usize),
+        table: &Parameters<R>,
+        h: (SheetView<R>, usize),
+        seeds: &[R],
+        d: (&mut Sheet<R>, usize),
     ) {
         let columns = h.0.columns();
         let own = d.0.rows_mut(d.1, self.width());
         own.copy_from_slice(seeds);
         let (logits, phases) = own.split_at_mut(2 * columns);
-        logits.iter_mut().for_each(|d| *d *= 0.5);
+        logits.iter_mut().for_each(|d| *d *= R::from_f64(0.5));
         if let Some(dense) = &self.phases {
-            let mut y = vec![0.0; 2 * columns];
+            let mut y = vec![R::default(); 2 * columns];
             dense.apply(table, h, columns, &mut y);
             angles(&mut y);
             phases
@@ -85,19 +86,24 @@ impl Heads {
         }
     }
     /// Adds to the derivatives by h.
-    pub(super) fn back(&self, table: &Parameters, d: (SheetView, usize), h: &mut [f64]) {
+    pub(super) fn back<R: Real>(
+        &self,
+        table: &Parameters<R>,
+        d: (SheetView<R>, usize),
+        h: &mut [R],
+    ) {
         self.logits.back(table, d, h);
         if let Some(dense) = &self.phases {
             dense.back(table, (d.0, d.1 + 2), h);
         }
     }
     /// Adds the derivatives by weights and biases; `terms` are the rows of h and signals.
-    pub(super) fn gather(
+    pub(super) fn gather<R: Real>(
         &self,
-        h: SheetView,
-        d: SheetView,
+        h: SheetView<R>,
+        d: SheetView<R>,
         terms: impl Iterator<Item = (usize, usize)> + Clone,
-        out: &mut Sheet,
+        out: &mut Sheet<R>,
     ) {
         for (k, dense) in [Some(self.logits), self.phases]
             .into_iter()
@@ -112,12 +118,12 @@ impl Heads {
 
 impl LinearMap {
     /// Adds the derivatives by weights and biases; `terms` are the rows of inputs and signals.
-    pub(super) fn gather(
+    pub(super) fn gather<R: Real>(
         &self,
-        x: SheetView,
-        d: SheetView,
+        x: SheetView<R>,
+        d: SheetView<R>,
         terms: &[(usize, usize)],
-        out: &mut Sheet,
+        out: &mut Sheet<R>,
     ) {
         let shape = (self.depth, self.width);
         let own = out.rows_mut(self.weights, self.depth * self.width);

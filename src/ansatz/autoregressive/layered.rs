@@ -10,6 +10,7 @@ use super::network::{Network, Parameters, Room, Shared, add_sums};
 use super::units::{selu, selu_slope};
 use super::window::Window;
 use crate::ansatz::{Columns, Kind, Mask, Matrix};
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::{LANES, Run, Sheet, SheetTerms, Weights, add_outer, add_product};
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
@@ -31,15 +32,15 @@ pub(super) struct LayerPlaces {
 
 /// A layered network.
 #[derive(Debug, Clone)]
-pub struct Layered {
+pub struct Layered<R> {
     pub(super) positions: usize,
     window: Window,
     pub(super) layers: Vec<LayerPlaces>,
     pub(super) record: usize,
-    pub(super) table: Parameters,
+    pub(super) table: Parameters<R>,
 }
 
-impl Layered {
+impl<R: Elementary> Layered<R> {
     /// Number of parameters, as a real number that cannot overflow.
     pub fn count(positions: usize, window: Window, features: &[usize], heads: usize) -> f64 {
         let n = positions as f64;
@@ -163,16 +164,16 @@ impl Layered {
         }
     }
 
-    fn weights(&self, layer: &LayerPlaces, transposed: bool) -> Weights<'_> {
+    fn weights(&self, layer: &LayerPlaces, transposed: bool) -> Weights<'_, R> {
         Weights {
-            values: &self.table.values,
+            values: &self.table.weights,
             width: layer.outputs,
             transposed,
         }
     }
 
     /// Derivatives by the outputs of all layers before SELU, in `signals`, from those by the heads.
-    fn signals(&self, records: &Sheet, seeds: &Sheet, signals: &mut Sheet) {
+    fn signals(&self, records: &Sheet<R>, seeds: &Sheet<R>, signals: &mut Sheet<R>) {
         let (n, columns) = (self.positions, records.columns());
         if let Some(last) = self.layers.last() {
             let rows = n * last.outputs;
@@ -188,9 +189,9 @@ impl Layered {
                 let mut sink = |source: usize, _, weight| sinks[source].push(Run::one(row, weight));
                 self.visit(layer, i, &mut sink);
             }
-            let mut sums = vec![0.0; layer.inputs * columns];
+            let mut sums = vec![R::default(); layer.inputs * columns];
             for (j, runs) in sinks.iter().enumerate() {
-                sums.fill(0.0);
+                sums.fill(R::default());
                 let a = self.weights(layer, true);
                 let own = signals.view();
                 let terms = SheetTerms::all(runs, layer.outputs);
@@ -221,11 +222,11 @@ fn part(m: &Matrix, start: usize, width: usize) -> Arc<Matrix> {
     })
 }
 
-impl Network for Layered {
-    fn table(&self) -> &Parameters {
+impl<R: Elementary> Network<R> for Layered<R> {
+    fn table(&self) -> &Parameters<R> {
         &self.table
     }
-    fn table_mut(&mut self) -> &mut Parameters {
+    fn table_mut(&mut self) -> &mut Parameters<R> {
         &mut self.table
     }
     fn record(&self) -> usize {
@@ -234,10 +235,10 @@ impl Network for Layered {
     fn advance(
         &self,
         i: usize,
-        records: &mut Sheet,
+        records: &mut Sheet<R>,
         count: usize,
-        heads: &mut [f64],
-        room: &mut Room,
+        heads: &mut [R],
+        room: &mut Room<R>,
     ) {
         let (columns, simd) = (records.columns(), Simd::chosen());
         let whole = count.next_multiple_of(LANES);
@@ -261,7 +262,7 @@ impl Network for Layered {
                 .for_each(|row| selu(simd, &mut row[..whole]));
         }
     }
-    fn share(&self, known: &[f64], starts: &[usize], shared: &mut Shared) -> bool {
+    fn share(&self, known: &[R], starts: &[usize], shared: &mut Shared<R>) -> bool {
         self.window == Window::All && self.sum_shared(known, starts, shared)
     }
     fn slopes(&self) -> usize {
@@ -273,7 +274,7 @@ impl Network for Layered {
     fn reverse_rows(&self) -> usize {
         self.all_signals()
     }
-    fn reverse(&self, records: &Sheet, seeds: &Sheet, out: &mut Sheet) {
+    fn reverse(&self, records: &Sheet<R>, seeds: &Sheet<R>, out: &mut Sheet<R>) {
         if self.window == Window::All {
             return self.signals(records, seeds, out);
         }
@@ -303,7 +304,7 @@ impl Network for Layered {
             add_sums(signals.view(), rows, layer.outputs, out, layer.biases);
         }
     }
-    fn columns(&self, _kind: Kind, records: &[f64], slopes: Matrix) -> Vec<Columns> {
+    fn columns(&self, _kind: Kind, records: &[R], slopes: Matrix) -> Vec<Columns> {
         if self.window != Window::All {
             return vec![Columns::Dense(Arc::new(slopes))];
         }
@@ -312,7 +313,7 @@ impl Network for Layered {
         for layer in &self.layers {
             let (f, g) = (layer.inputs, layer.outputs);
             let input = |(k, c): (usize, usize)| {
-                records[k * size + c / f * self.record + layer.row + c % f]
+                records[k * size + c / f * self.record + layer.row + c % f].to_f64()
             };
             let inputs = Array2::from_shape_fn((walkers, self.positions * f), input);
             let signals = part(&slopes, layer.signals, self.positions * g);

@@ -36,8 +36,9 @@ pub use transformer::Transformer;
 pub use window::Window;
 
 use super::field::{check_length, reduce};
-use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Direct, Kind, Matrix};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Kind, Matrix, precision};
 use crate::error::Result;
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::Sheet;
 use crate::rng::{Generator, RngExt};
 use ndarray::Array2;
@@ -51,8 +52,8 @@ fn place(spin: i8) -> usize {
 
 /// An autoregressive wave function of spins one half.
 #[derive(Debug)]
-pub struct Autoregressive {
-    network: Box<dyn Network>,
+pub struct Autoregressive<R = f64> {
+    network: Box<dyn Network<R>>,
     /// The site of every position.
     path: Vec<usize>,
     /// The position of every site.
@@ -64,25 +65,25 @@ pub struct Autoregressive {
 
 /// Walkers: records, heads, and ln ψ_i of every position.
 #[derive(Debug, Clone)]
-pub struct AutoregressiveBatch {
+pub struct AutoregressiveBatch<R> {
     /// Spins along the path.
     spins: Vec<i8>,
-    records: Vec<f64>,
-    heads: Vec<f64>,
+    records: Vec<R>,
+    heads: Vec<R>,
     terms: Vec<Complex64>,
 }
 
-impl AutoregressiveBatch {
+impl<R> AutoregressiveBatch<R> {
     fn walkers(&self, positions: usize) -> usize {
         self.spins.len() / positions
     }
 }
 
-impl Autoregressive {
+impl<R: Elementary> Autoregressive<R> {
     /// A wave function along `path`, the site of every position; with `up` spins up where the
     /// sector fixes them. `positive`: the network gives no phases.
     pub fn new(
-        network: impl Network + 'static,
+        network: impl Network<R> + 'static,
         path: Vec<usize>,
         up: Option<usize>,
         positive: bool,
@@ -145,11 +146,11 @@ impl Autoregressive {
 
     /// Derivatives of ln ψ by the heads of walker `k`: of ln |ψ| by the logits, of the phase by the
     /// phases.
-    fn seeds(&self, batch: &AutoregressiveBatch, k: usize, seeds: &mut [f64]) {
+    fn seeds(&self, batch: &AutoregressiveBatch<R>, k: usize, seeds: &mut [R]) {
         let (n, width) = (self.path.len(), self.width());
         let spins = &batch.spins[k * n..(k + 1) * n];
         let terms = &batch.terms[k * n..(k + 1) * n];
-        seeds.fill(0.0);
+        seeds.fill(R::default());
         if terms.iter().any(|t| t.re == f64::NEG_INFINITY) {
             return;
         }
@@ -158,12 +159,12 @@ impl Autoregressive {
             let own = place(spins[i]);
             if self.allowed(i, ups) == [true; 2] {
                 // p of the spin that is not there.
-                let other = -(2.0 * terms[i].re).exp_m1();
+                let other = R::from_f64(-(2.0 * terms[i].re).exp_m1());
                 seeds[own] = other;
                 seeds[1 - own] = -other;
             }
             if !self.positive {
-                seeds[2 + own] = 1.0;
+                seeds[2 + own] = R::from_f64(1.0);
             }
             ups += usize::from(spins[i] > 0);
         }
@@ -172,28 +173,28 @@ impl Autoregressive {
     /// Makes column `c` of `records` and `seeds` those of walker `k`, of ln |ψ| or of the phase.
     fn put_walker(
         &self,
-        batch: &AutoregressiveBatch,
+        batch: &AutoregressiveBatch<R>,
         (k, c, phase): (usize, usize, bool),
-        records: &mut Sheet,
-        seeds: &mut Sheet,
+        records: &mut Sheet<R>,
+        seeds: &mut Sheet<R>,
     ) {
         let (n, width) = (self.path.len(), self.width());
         let size = n * self.network.record();
         records.put_column(0, c, &batch.records[k * size..(k + 1) * size]);
-        let mut own = vec![0.0; n * width];
+        let mut own = vec![R::default(); n * width];
         self.seeds(batch, k, &mut own);
         for heads in own.chunks_exact_mut(width) {
             if phase {
-                heads[..2].fill(0.0);
+                heads[..2].fill(R::default());
             } else {
-                heads[2..].fill(0.0);
+                heads[2..].fill(R::default());
             }
         }
         seeds.put_column(0, c, &own);
     }
 
     /// What [`Network::reverse`] gives, walkers × slopes.
-    fn slopes(&self, batch: &AutoregressiveBatch) -> Matrix {
+    fn slopes(&self, batch: &AutoregressiveBatch<R>) -> Matrix {
         let (n, parts) = (self.path.len(), self.facts().kind.parts());
         let (network, walkers) = (&self.network, batch.walkers(n));
         let (count, size) = (network.slopes(), n * network.record());
@@ -219,11 +220,13 @@ impl Autoregressive {
             let (re, both) = (re.as_slice_mut(), both.as_slice_mut());
             match (parts, re, both) {
                 (1, Some(re), _) => {
-                    out.visit(0, count, own, |r, c, x| re[(first + c) * count + r] = x);
+                    out.visit(0, count, own, |r, c, x| {
+                        re[(first + c) * count + r] = x.to_f64();
+                    });
                 }
                 (_, _, Some(both)) => out.visit(0, count, 2 * own, |r, c, x| {
                     let z = &mut both[(first + c / 2) * count + r];
-                    *if c % 2 == 0 { &mut z.re } else { &mut z.im } = x;
+                    *if c % 2 == 0 { &mut z.re } else { &mut z.im } = x.to_f64();
                 }),
                 _ => unreachable!("new matrices are row-major"),
             }
@@ -235,9 +238,9 @@ impl Autoregressive {
     }
 }
 
-impl Ansatz for Autoregressive {
-    type Batch = AutoregressiveBatch;
-    type Scratch = Moved;
+impl<R: Elementary> Ansatz for Autoregressive<R> {
+    type Batch = AutoregressiveBatch<R>;
+    type Scratch = Moved<R>;
 
     fn sites(&self) -> usize {
         self.path.len()
@@ -249,9 +252,9 @@ impl Ansatz for Autoregressive {
         self.network.table().values.clone()
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
-        let values = &mut self.network.table_mut().values;
-        check_length(parameters, values.len())?;
-        values.copy_from_slice(parameters);
+        let table = self.network.table_mut();
+        check_length(parameters, table.values.len())?;
+        table.set(parameters);
         Ok(())
     }
     fn facts(&self) -> AnsatzFacts {
@@ -263,9 +266,9 @@ impl Ansatz for Autoregressive {
         let derivative_bytes = self.network.derivative_bytes(kind);
         AnsatzFacts {
             kind,
-            precision: DOUBLE,
+            precision: precision::<R>(),
             positive: self.positive,
-            bytes_per_walker: n * (8 * (self.network.record() + self.width()) + 17)
+            bytes_per_walker: n * (size_of::<R>() * (self.network.record() + self.width()) + 17)
                 + derivative_bytes,
             derivative_bytes,
             operations: self.network.table().values.len() as f64
@@ -277,8 +280,8 @@ impl Ansatz for Autoregressive {
         let along = |x: &[i8]| self.path.iter().map(|&site| x[site]).collect::<Vec<i8>>();
         let mut batch = AutoregressiveBatch {
             spins: xs.chunks_exact(n).flat_map(along).collect(),
-            records: vec![0.0; xs.len() * record],
-            heads: vec![0.0; xs.len() * width],
+            records: vec![R::default(); xs.len() * record],
+            heads: vec![R::default(); xs.len() * width],
             terms: vec![Complex64::ZERO; xs.len()],
         };
         let (mut side, walkers) = (Side::default(), batch.walkers(n));
@@ -323,7 +326,7 @@ impl Ansatz for Autoregressive {
     }
 }
 
-impl Direct for Autoregressive {
+impl<R: Elementary> Direct for Autoregressive<R> {
     fn draw(&self, rngs: &mut [Generator], xs: &mut [i8], log_weights: &mut [f64]) {
         self.draw_from(|k, _| rngs[k].random::<f64>(), xs, log_weights);
     }

@@ -6,40 +6,42 @@
 //! from position f on costs the positions after f.
 
 use crate::ansatz::{Block, Columns, Kind, Matrix};
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::{Run, Sheet, SheetTerms, SheetView, Weights, add_product};
 use crate::linalg::simd::Simd;
+use crate::number::Real;
 use crate::rng::{Distribution, Generator, StandardNormal};
 use std::sync::Arc;
 
 /// Room for what a position needs on the way to its heads.
 #[derive(Debug, Default)]
-pub struct Room {
+pub struct Room<R> {
     /// SheetTerms of a sum.
     pub runs: Vec<Run>,
     /// Rows of numbers.
-    pub rows: Sheet,
+    pub rows: Sheet<R>,
     /// More rows.
-    pub more: Sheet,
+    pub more: Sheet<R>,
     /// What columns have in common.
-    pub shared: Shared,
+    pub shared: Shared<R>,
 }
 
 /// Sums over the positions in which eight columns are one and the same configuration.
 #[derive(Debug, Default)]
-pub struct Shared {
+pub struct Shared<R> {
     /// Number of such positions of each eight columns; it does not fall. Empty where nothing is
     /// shared.
     pub starts: Vec<usize>,
     /// The sums, in an order of the network.
-    pub sums: Vec<f64>,
+    pub sums: Vec<R>,
 }
 
 /// What gives the logits and phases of every position from the spins before it.
-pub trait Network: Send + Sync + std::fmt::Debug {
+pub trait Network<R: Elementary>: Send + Sync + std::fmt::Debug {
     /// The parameters.
-    fn table(&self) -> &Parameters;
+    fn table(&self) -> &Parameters<R>;
     /// The parameters, to be changed.
-    fn table_mut(&mut self) -> &mut Parameters;
+    fn table_mut(&mut self) -> &mut Parameters<R>;
     /// Rows of the record of a position: its spin, then what later positions need.
     fn record(&self) -> usize;
     /// Logits (u↑, u↓) and, unless ψ is positive, phases (φ↑, φ↓) of position `i` to the rows
@@ -48,15 +50,15 @@ pub trait Network: Send + Sync + std::fmt::Debug {
     fn advance(
         &self,
         i: usize,
-        records: &mut Sheet,
+        records: &mut Sheet<R>,
         count: usize,
-        heads: &mut [f64],
-        room: &mut Room,
+        heads: &mut [R],
+        room: &mut Room<R>,
     );
     /// Prepares sums over the first positions of one configuration with the records `known`: each
     /// eight columns are going to have as many positions in common with it as `starts` says.
     /// Whether columns need no records of these positions.
-    fn share(&self, _known: &[f64], _starts: &[usize], _shared: &mut Shared) -> bool {
+    fn share(&self, _known: &[R], _starts: &[usize], _shared: &mut Shared<R>) -> bool {
         false
     }
     /// Rows that [`Network::reverse`] writes: derivatives by all parameters, unless
@@ -68,10 +70,10 @@ pub trait Network: Send + Sync + std::fmt::Debug {
     fn reverse_rows(&self) -> usize;
     /// Adds derivatives of a real function to `out`, from records that know all positions, and from
     /// its derivatives `seeds` by the heads, position by position.
-    fn reverse(&self, records: &Sheet, seeds: &Sheet, out: &mut Sheet);
+    fn reverse(&self, records: &Sheet<R>, seeds: &Sheet<R>, out: &mut Sheet<R>);
     /// Log-derivatives from what [`Network::reverse`] wrote, walkers × slopes, and the records of
     /// the walkers, one after the other.
-    fn columns(&self, _kind: Kind, _records: &[f64], slopes: Matrix) -> Vec<Columns> {
+    fn columns(&self, _kind: Kind, _records: &[R], slopes: Matrix) -> Vec<Columns> {
         vec![Columns::Dense(Arc::new(slopes))]
     }
     /// Bytes that log-derivatives of this kind keep of a walker.
@@ -88,19 +90,22 @@ pub trait Network: Send + Sync + std::fmt::Debug {
 
 /// Blocks of real parameters, one after the other.
 #[derive(Debug, Clone, Default)]
-pub struct Parameters {
+pub struct Parameters<R = f64> {
     /// Names and shapes.
     pub blocks: Vec<Block>,
     /// Their numbers.
     pub values: Vec<f64>,
+    /// The same in the precision of the network.
+    pub weights: Vec<R>,
 }
 
-impl Parameters {
+impl<R: Real> Parameters<R> {
     /// Adds a block of the same numbers; where it starts.
     pub(super) fn constant(&mut self, name: &str, shape: &[usize], value: f64) -> usize {
         let start = self.values.len();
         let count = shape.iter().product::<usize>();
         self.values.resize(start + count, value);
+        self.weights.resize(start + count, R::from_f64(value));
         self.blocks.push(Block::new(name, shape.into(), false));
         start
     }
@@ -113,16 +118,23 @@ impl Parameters {
         rng: &mut Generator,
     ) -> usize {
         let start = self.constant(name, shape, 0.0);
-        for value in &mut self.values[start..] {
+        let weights = self.weights[start..].iter_mut();
+        for (value, weight) in self.values[start..].iter_mut().zip(weights) {
             let z: f64 = StandardNormal.sample(rng);
-            *value = sd * z;
+            (*value, *weight) = (sd * z, R::from_f64(sd * z));
         }
         start
     }
+    /// Replaces all numbers by as many others.
+    pub(super) fn set(&mut self, values: &[f64]) {
+        self.values.copy_from_slice(values);
+        let pairs = self.weights.iter_mut().zip(values);
+        pairs.for_each(|(weight, &value)| *weight = R::from_f64(value));
+    }
     /// Makes every row of `y`, of `columns` numbers, the parameter that starts at `start`.
-    pub(super) fn spread(&self, start: usize, columns: usize, y: &mut [f64]) {
+    pub(super) fn spread(&self, start: usize, columns: usize, y: &mut [R]) {
         let rows = y.chunks_exact_mut(columns);
-        rows.zip(&self.values[start..])
+        rows.zip(&self.weights[start..])
             .for_each(|(row, &b)| row.fill(b));
     }
 }
@@ -139,16 +151,16 @@ pub(super) struct LinearMap {
 
 impl LinearMap {
     /// y of the first `count` columns.
-    pub(super) fn apply(
+    pub(super) fn apply<R: Real>(
         &self,
-        table: &Parameters,
-        x: (SheetView, usize),
+        table: &Parameters<R>,
+        x: (SheetView<R>, usize),
         count: usize,
-        y: &mut [f64],
+        y: &mut [R],
     ) {
         table.spread(self.biases, x.0.columns(), y);
         let a = Weights {
-            values: &table.values,
+            values: &table.weights,
             width: self.width,
             transposed: false,
         };
@@ -163,9 +175,14 @@ impl LinearMap {
         );
     }
     /// x̄ += W ȳ for the rows `d` of ȳ.
-    pub(super) fn back(&self, table: &Parameters, d: (SheetView, usize), x: &mut [f64]) {
+    pub(super) fn back<R: Real>(
+        &self,
+        table: &Parameters<R>,
+        d: (SheetView<R>, usize),
+        x: &mut [R],
+    ) {
         let a = Weights {
-            values: &table.values,
+            values: &table.weights,
             width: self.width,
             transposed: true,
         };
@@ -182,17 +199,17 @@ impl LinearMap {
 }
 
 /// Adds Σ_t of rows `row` + `o` of `d` to row `o` of `out`, from `start` on.
-pub(super) fn add_sums(
-    d: SheetView,
+pub(super) fn add_sums<R: Real>(
+    d: SheetView<R>,
     rows: impl Iterator<Item = usize>,
     width: usize,
-    out: &mut Sheet,
+    out: &mut Sheet<R>,
     start: usize,
 ) {
     for row in rows {
         for o in 0..width {
             let sums = out.row_mut(start + o).iter_mut();
-            sums.zip(d.row(row + o)).for_each(|(sum, d)| *sum += d);
+            sums.zip(d.row(row + o)).for_each(|(sum, d)| *sum += *d);
         }
     }
 }

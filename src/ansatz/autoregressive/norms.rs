@@ -3,6 +3,7 @@
 
 use super::network::Parameters;
 use crate::linalg::sheets::{Sheet, SheetView};
+use crate::number::Real;
 
 const FLOOR: f64 = 1e-6;
 
@@ -16,7 +17,7 @@ pub(super) struct Norm {
 
 impl Norm {
     /// Adds the blocks `name.g`, of ones, and `name.b`, of zeros.
-    pub(super) fn new(table: &mut Parameters, name: &str, width: usize) -> Self {
+    pub(super) fn new<R: Real>(table: &mut Parameters<R>, name: &str, width: usize) -> Self {
         Norm {
             gains: table.constant(&format!("{name}.g"), &[width], 1.0),
             shifts: table.constant(&format!("{name}.b"), &[width], 0.0),
@@ -25,71 +26,79 @@ impl Norm {
     }
 
     /// (x − m)/S in place, in whole rows; 1/S of every column.
-    fn centre(&self, x: &mut [f64], columns: usize) -> Vec<f64> {
-        let d = self.width as f64;
-        let (mut mean, mut scale) = (vec![0.0; columns], vec![0.0; columns]);
+    fn centre<R: Real>(&self, x: &mut [R], columns: usize) -> Vec<R> {
+        let d = R::from_f64(self.width as f64);
+        let (mut mean, mut scale) = (vec![R::default(); columns], vec![R::default(); columns]);
         for row in x.chunks_exact(columns) {
-            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x);
+            mean.iter_mut().zip(row).for_each(|(m, x)| *m += *x);
         }
-        mean.iter_mut().for_each(|m| *m /= d);
+        mean.iter_mut().for_each(|m| *m = *m / d);
         for row in x.chunks_exact_mut(columns) {
             for ((x, m), s) in row.iter_mut().zip(&mean).zip(&mut scale) {
-                *x -= m;
+                *x = *x - *m;
                 *s += *x * *x;
             }
         }
         scale
             .iter_mut()
-            .for_each(|s| *s = 1.0 / (*s / d + FLOOR).sqrt());
+            .for_each(|s| *s = R::from_f64(1.0 / ((*s / d).to_f64() + FLOOR).sqrt()));
         for row in x.chunks_exact_mut(columns) {
-            row.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+            row.iter_mut().zip(&scale).for_each(|(x, s)| *x *= *s);
         }
         scale
     }
 
     /// LN(x) of the rows of `x` from `row` on, to whole rows.
-    pub(super) fn apply(&self, table: &Parameters, x: (SheetView, usize), y: &mut [f64]) {
+    pub(super) fn apply<R: Real>(
+        &self,
+        table: &Parameters<R>,
+        x: (SheetView<R>, usize),
+        y: &mut [R],
+    ) {
         let columns = x.0.columns();
         y.copy_from_slice(x.0.rows(x.1, self.width));
         self.centre(y, columns);
         for (a, row) in y.chunks_exact_mut(columns).enumerate() {
-            let (g, b) = (table.values[self.gains + a], table.values[self.shifts + a]);
+            let (g, b) = (
+                table.weights[self.gains + a],
+                table.weights[self.shifts + a],
+            );
             row.iter_mut().for_each(|y| *y = g * *y + b);
         }
     }
 
     /// Makes derivatives `by` the output those by the input of the rows of `x` from `row` on; adds
     /// those by γ and β to `out`.
-    pub(super) fn reverse(
+    pub(super) fn reverse<R: Real>(
         &self,
-        table: &Parameters,
-        x: (SheetView, usize),
-        by: &mut [f64],
-        out: &mut Sheet,
+        table: &Parameters<R>,
+        x: (SheetView<R>, usize),
+        by: &mut [R],
+        out: &mut Sheet<R>,
     ) {
-        let (columns, d) = (x.0.columns(), self.width as f64);
+        let (columns, d) = (x.0.columns(), R::from_f64(self.width as f64));
         let mut n = x.0.rows(x.1, self.width).to_vec();
         let scale = self.centre(&mut n, columns);
-        let (mut first, mut second) = (vec![0.0; columns], vec![0.0; columns]);
+        let (mut first, mut second) = (vec![R::default(); columns], vec![R::default(); columns]);
         let rows = by.chunks_exact_mut(columns).zip(n.chunks_exact(columns));
         for (a, (by, n)) in rows.enumerate() {
-            let g = table.values[self.gains + a];
+            let g = table.weights[self.gains + a];
             let gains = out.row_mut(self.gains + a).iter_mut();
             gains
                 .zip(by.iter().zip(n))
-                .for_each(|(out, (by, n))| *out += by * n);
+                .for_each(|(out, (by, n))| *out += *by * *n);
             let shifts = out.row_mut(self.shifts + a).iter_mut();
-            shifts.zip(by.iter()).for_each(|(out, by)| *out += by);
+            shifts.zip(by.iter()).for_each(|(out, by)| *out += *by);
             let sums = first.iter_mut().zip(&mut second);
             for ((by, n), (first, second)) in by.iter_mut().zip(n).zip(sums) {
                 *by *= g;
                 *first += *by / d;
-                *second += *by * n / d;
+                *second += *by * *n / d;
             }
         }
         for (by, n) in by.chunks_exact_mut(columns).zip(n.chunks_exact(columns)) {
             for (c, (by, n)) in by.iter_mut().zip(n).enumerate() {
-                *by = (*by - first[c] - n * second[c]) * scale[c];
+                *by = (*by - first[c] - *n * second[c]) * scale[c];
             }
         }
     }

@@ -5,22 +5,23 @@ use super::walk::{MANY, MovedColumn, Side};
 use super::{Autoregressive, AutoregressiveBatch};
 use crate::ansatz::field::ratio_from_log;
 use crate::ansatz::{Asks, Move};
+use crate::linalg::functions::Elementary;
 use num_complex::Complex64;
 
 /// Blocks of the last questions.
 #[derive(Debug, Default)]
-pub struct Moved {
-    blocks: Vec<Side>,
+pub struct Moved<R = f64> {
+    blocks: Vec<Side<R>>,
     used: usize,
 }
 
-impl Autoregressive {
+impl<R: Elementary> Autoregressive<R> {
     /// The answers to all questions.
     pub(super) fn answer(
         &self,
-        batch: &AutoregressiveBatch,
+        batch: &AutoregressiveBatch<R>,
         asks: &Asks,
-        moved: &mut Moved,
+        moved: &mut Moved<R>,
         out: &mut [Complex64],
     ) {
         // Questions that may be accepted are kept: those of at most one move of each walker.
@@ -47,9 +48,9 @@ impl Autoregressive {
     /// Puts questions side by side, in the order of the first positions that change.
     fn ask<'a>(
         &self,
-        batch: &AutoregressiveBatch,
+        batch: &AutoregressiveBatch<R>,
         asks: impl Iterator<Item = (usize, (usize, Move<'a>))>,
-        side: &mut Side,
+        side: &mut Side<R>,
     ) {
         let n = self.path.len();
         side.columns.clear();
@@ -77,7 +78,7 @@ impl Autoregressive {
     }
 
     /// ψ'/ψ of column `c`: the conditional amplitudes that differ.
-    fn ratio(&self, batch: &AutoregressiveBatch, side: &Side, c: usize) -> Complex64 {
+    fn ratio(&self, batch: &AutoregressiveBatch<R>, side: &Side<R>, c: usize) -> Complex64 {
         let (n, MovedColumn { walker, first, .. }) = (self.path.len(), side.columns[c]);
         if first == n {
             return Complex64::ONE;
@@ -100,7 +101,12 @@ impl Autoregressive {
     }
 
     /// Moves walkers to the configurations of the last questions that are taken.
-    pub(super) fn take(&self, batch: &mut AutoregressiveBatch, taken: &[bool], moved: &Moved) {
+    pub(super) fn take(
+        &self,
+        batch: &mut AutoregressiveBatch<R>,
+        taken: &[bool],
+        moved: &Moved<R>,
+    ) {
         let n = self.path.len();
         for side in &moved.blocks[..moved.used] {
             let first_ask = side.columns.iter().map(|c| c.ask).min().unwrap_or(0);

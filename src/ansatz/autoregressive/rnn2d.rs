@@ -8,13 +8,14 @@
 use super::heads::Heads;
 use super::network::{Network, Parameters, Room, add_sums};
 use super::units::{sigmoid, tanh};
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::{Run, Sheet, SheetTerms, SheetView, Weights, add_outer, add_product};
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
 
 /// A recurrent network on a square lattice.
 #[derive(Debug, Clone)]
-pub struct Rnn2d {
+pub struct Rnn2d<R> {
     /// Positions before and below each position.
     seen: Vec<[Option<usize>; 2]>,
     length: usize,
@@ -23,10 +24,10 @@ pub struct Rnn2d {
     gates: [(usize, usize); 2],
     mixing: usize,
     heads: Heads,
-    table: Parameters,
+    table: Parameters<R>,
 }
 
-impl Rnn2d {
+impl<R: Elementary> Rnn2d<R> {
     /// Number of parameters, as a real number that cannot overflow.
     pub fn count(hidden: usize, positive: bool) -> f64 {
         let h = hidden as f64;
@@ -48,7 +49,7 @@ impl Rnn2d {
         let mut table = Parameters::default();
         // Two of the four spins t is made with are there.
         let sd = init / (4.0 * hidden as f64).sqrt();
-        let mut gate = |table: &mut Parameters, weights: &str, bias: &str| {
+        let mut gate = |table: &mut Parameters<R>, weights: &str, bias: &str| {
             (
                 table.gaussian(weights, &[hidden, 2 * hidden, 4], sd, &mut rng),
                 table.constant(bias, &[hidden], 0.0),
@@ -78,18 +79,25 @@ impl Rnn2d {
         i * (1 + self.hidden) + 1
     }
 
-    fn weights(&self, width: usize, transposed: bool) -> Weights<'_> {
+    fn weights(&self, width: usize, transposed: bool) -> Weights<'_, R> {
         Weights {
-            values: &self.table.values,
+            values: &self.table.weights,
             width,
             transposed,
         }
     }
 
     /// t of position `i`, to 8 H rows of `out` from `first` on.
-    fn products(&self, i: usize, records: &Sheet, count: usize, out: &mut Sheet, first: usize) {
-        let h = self.hidden;
-        out.rows_mut(first, 8 * h).fill(0.0);
+    fn products(
+        &self,
+        i: usize,
+        records: &Sheet<R>,
+        count: usize,
+        out: &mut Sheet<R>,
+        first: usize,
+    ) {
+        let (h, zero) = (self.hidden, R::default());
+        out.rows_mut(first, 8 * h).fill(R::default());
         for (half, from) in self.seen[i].iter().enumerate() {
             let Some(from) = *from else { continue };
             for (k, place) in self.seen[i].iter().enumerate() {
@@ -99,7 +107,7 @@ impl Rnn2d {
                     let state = &records.row(self.state(from) + j)[..count];
                     let row = first + 4 * (half * h + j) + 2 * k;
                     for (c, (&s, &x)) in spins.iter().zip(state).enumerate() {
-                        let (up, down) = if s > 0.0 { (x, 0.0) } else { (0.0, x) };
+                        let (up, down) = if s > zero { (x, zero) } else { (zero, x) };
                         out.set(row, c, up);
                         out.set(row + 1, c, down);
                     }
@@ -112,10 +120,10 @@ impl Rnn2d {
     fn gates(
         &self,
         i: usize,
-        records: &Sheet,
-        t: (SheetView, usize),
+        records: &Sheet<R>,
+        t: (SheetView<R>, usize),
         count: usize,
-        out: &mut [f64],
+        out: &mut [R],
     ) {
         let (h, simd, columns) = (self.hidden, Simd::chosen(), records.columns());
         let (gates, m) = out.split_at_mut(2 * h * columns);
@@ -134,7 +142,7 @@ impl Rnn2d {
         let (n, g) = gates.split_at_mut(h * columns);
         tanh(simd, n);
         sigmoid(simd, g);
-        m.fill(0.0);
+        m.fill(R::default());
         let runs: Vec<Run> = (self.seen[i].iter().enumerate())
             .filter_map(|(half, from)| {
                 let weight = self.mixing + half * h * h;
@@ -152,20 +160,26 @@ impl Rnn2d {
     }
 
     /// Signals by the two sums and by m, to 3 H rows of `d`, from the derivatives `by` h.
-    fn signals(&self, gates: &[f64], by: &[f64], d: &mut [f64]) {
+    fn signals(&self, gates: &[R], by: &[R], d: &mut [R]) {
         let size = by.len();
         for (k, &by) in by.iter().enumerate() {
             let (n, g, m) = (gates[k], gates[size + k], gates[2 * size + k]);
-            d[k] = by * g * (1.0 - n * n);
-            d[size + k] = by * (n - m) * g * (1.0 - g);
-            d[2 * size + k] = by * (1.0 - g);
+            d[k] = by * g * (R::from_f64(1.0) - n * n);
+            d[size + k] = by * (n - m) * g * (R::from_f64(1.0) - g);
+            d[2 * size + k] = by * (R::from_f64(1.0) - g);
         }
     }
 
     /// Adds to the derivatives `by` all h those that come through position `i`.
-    fn spread_back(&self, i: usize, records: &Sheet, d: (SheetView, usize), by: &mut Sheet) {
+    fn spread_back(
+        &self,
+        i: usize,
+        records: &Sheet<R>,
+        d: (SheetView<R>, usize),
+        by: &mut Sheet<R>,
+    ) {
         let (h, simd, columns) = (self.hidden, Simd::chosen(), records.columns());
-        let mut t = vec![0.0; 8 * h * columns];
+        let mut t = vec![R::default(); 8 * h * columns];
         for (kind, (weights, _)) in self.gates.iter().enumerate() {
             let run = [Run::one(d.1 + kind * h, *weights)];
             add_product(
@@ -186,7 +200,7 @@ impl Rnn2d {
                 for (j, own) in own.chunks_exact_mut(columns).enumerate() {
                     let row = 4 * (half * h + j) + 2 * k;
                     for (c, (own, s)) in own.iter_mut().zip(spins).enumerate() {
-                        *own += t[(row + usize::from(*s < 0.0)) * columns + c];
+                        *own += t[(row + usize::from(*s < R::default())) * columns + c];
                     }
                 }
             }
@@ -203,7 +217,7 @@ impl Rnn2d {
     }
 
     /// Adds the derivatives by W, b, G, c and M.
-    fn gather(&self, records: &Sheet, t: SheetView, d: SheetView, out: &mut Sheet) {
+    fn gather(&self, records: &Sheet<R>, t: SheetView<R>, d: SheetView<R>, out: &mut Sheet<R>) {
         let (h, n, simd) = (self.hidden, self.seen.len(), Simd::chosen());
         for (kind, (weights, bias)) in self.gates.iter().enumerate() {
             let row = |i: usize| (3 * i + kind) * h;
@@ -228,11 +242,11 @@ impl Rnn2d {
     }
 }
 
-impl Network for Rnn2d {
-    fn table(&self) -> &Parameters {
+impl<R: Elementary> Network<R> for Rnn2d<R> {
+    fn table(&self) -> &Parameters<R> {
         &self.table
     }
-    fn table_mut(&mut self) -> &mut Parameters {
+    fn table_mut(&mut self) -> &mut Parameters<R> {
         &mut self.table
     }
     fn record(&self) -> usize {
@@ -241,10 +255,10 @@ impl Network for Rnn2d {
     fn advance(
         &self,
         i: usize,
-        records: &mut Sheet,
+        records: &mut Sheet<R>,
         count: usize,
-        heads: &mut [f64],
-        room: &mut Room,
+        heads: &mut [R],
+        room: &mut Room<R>,
     ) {
         let (h, columns) = (self.hidden, records.columns());
         room.more.fit(8 * h, columns);
@@ -265,7 +279,7 @@ impl Network for Rnn2d {
             );
             let own = &mut records.row_mut(self.state(i) + o)[..count];
             for (c, own) in own.iter_mut().enumerate() {
-                *own = g[c] * n[c] + (1.0 - g[c]) * m[c];
+                *own = g[c] * n[c] + (R::from_f64(1.0) - g[c]) * m[c];
             }
         }
         self.heads
@@ -277,14 +291,14 @@ impl Network for Rnn2d {
     fn reverse_rows(&self) -> usize {
         self.seen.len() * (15 * self.hidden + self.heads.width())
     }
-    fn reverse(&self, records: &Sheet, seeds: &Sheet, out: &mut Sheet) {
+    fn reverse(&self, records: &Sheet<R>, seeds: &Sheet<R>, out: &mut Sheet<R>) {
         let (n, h, columns) = (self.seen.len(), self.hidden, records.columns());
         let width = self.heads.width();
         let mut t = Sheet::new(n * 8 * h, columns);
         let mut d = Sheet::new(n * 3 * h, columns);
         let mut tops = Sheet::new(n * width, columns);
         let mut by = Sheet::new(n * h, columns);
-        let mut gates = vec![0.0; 3 * h * columns];
+        let mut gates = vec![R::default(); 3 * h * columns];
         for i in (0..n).rev() {
             self.products(i, records, columns, &mut t, 8 * h * i);
             self.gates(i, records, (t.view(), 8 * h * i), columns, &mut gates);

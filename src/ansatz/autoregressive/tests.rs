@@ -4,6 +4,7 @@ use super::*;
 use crate::ansatz::{ANSATZE, Context};
 use crate::basis::{Basis, Step};
 use crate::lattice::{Boundary, Lattice, LatticeSpec};
+use crate::linalg::functions::Elementary;
 use crate::rng::{Purpose, stream};
 use crate::table::Shelf;
 
@@ -21,6 +22,15 @@ const NETWORKS: [&str; 8] = [
 /// A network on a square of `size` sites, away from the kinks of SELU: the first position sees no
 /// spin, and differences there are no derivatives.
 fn network(keys: &str, size: [usize; 2], twice: Option<i64>) -> Autoregressive {
+    network_in(keys, size, twice)
+}
+
+/// The same in the precision of `R`.
+fn network_in<R: Elementary>(
+    keys: &str,
+    size: [usize; 2],
+    twice: Option<i64>,
+) -> Autoregressive<R> {
     let spec = LatticeSpec::regular("square", &size, &[Boundary::Open]);
     let lattice = Lattice::new(&spec).unwrap();
     let basis = Basis::spin_half(lattice.sites, twice).unwrap();
@@ -34,7 +44,7 @@ fn network(keys: &str, size: [usize; 2], twice: Option<i64>) -> Autoregressive {
         hamiltonian: None,
         path: "ansatz".into(),
     };
-    let mut psi = autoregressive(&keys.parse().unwrap(), &context).unwrap();
+    let mut psi = autoregressive::<R>(&keys.parse().unwrap(), &context).unwrap();
     let moved = |(k, p): (usize, &f64)| p + 0.1 * (1.0 + k as f64).sin();
     let parameters: Vec<f64> = psi.parameters().iter().enumerate().map(moved).collect();
     psi.set_parameters(&parameters).unwrap();
@@ -179,5 +189,64 @@ fn questions_do_not_depend_on_how_they_are_put_together() {
                 "{keys} {k}"
             );
         }
+    }
+}
+
+/// ψ(x')/ψ(x) for flips of every site and of every two neighbours.
+fn flips<R: Elementary>(psi: &Autoregressive<R>, xs: &[i8]) -> Vec<Complex64> {
+    let (n, mut asks) = (psi.sites(), Asks::default());
+    for (walker, x) in xs.chunks_exact(n).enumerate() {
+        for i in 0..n {
+            asks.flip(walker, x, &[i as u32]);
+            asks.flip(walker, x, &[i as u32, ((i + 1) % n) as u32]);
+        }
+    }
+    let mut out = vec![Complex64::ZERO; asks.len()];
+    psi.ratios(&psi.batch(xs), &asks, &mut Moved::default(), &mut out);
+    out
+}
+
+#[test]
+fn single_precision_agrees_with_double_and_is_normalised() {
+    for keys in NETWORKS {
+        let double = network(keys, [5, 4], None);
+        let single: Autoregressive<f32> = network_in(keys, [5, 4], None);
+        assert_eq!(single.parameters(), double.parameters());
+        assert!(single.facts().precision > double.facts().precision);
+        let sign = |k: usize| if k * k % 7 < 3 { 1 } else { -1 };
+        let xs: Vec<i8> = (0..10 * 20).map(sign).collect();
+        let (rough, exact) = (flips(&single, &xs), flips(&double, &xs));
+        let errors = rough.iter().zip(&exact).map(|(a, b)| (a / b - 1.0).norm());
+        let worst = errors.fold(0.0, f64::max);
+        assert!(worst < 1e-4 && worst > 0.0, "{keys}: {worst}");
+        let rough = single.derivatives(&single.batch(&xs)).written_out();
+        let exact = double.derivatives(&double.batch(&xs)).written_out();
+        let (rows, columns) = exact.dim();
+        let (mut size, mut worst) = (1.0, 0.0);
+        for (k, c) in (0..rows).flat_map(|k| (0..columns).map(move |c| (k, c))) {
+            size = f64::max(size, exact.get(k, c).norm());
+            worst = f64::max(worst, (exact.get(k, c) - rough.get(k, c)).norm());
+        }
+        assert!(worst < 1e-4 * size, "{keys}: {worst} of {size}");
+        let small: Autoregressive<f32> = network_in(keys, [4, 2], Some(0));
+        let logs = small.log_psi(&small.batch(&all(8, Some(4))));
+        let norm: f64 = logs.iter().map(|l| (2.0 * l.re).exp()).sum();
+        assert!((norm - 1.0).abs() < 1e-12, "{keys}: {norm}");
+    }
+}
+
+#[test]
+fn a_wave_function_that_is_not_complex_is_positive() {
+    for keys in NETWORKS {
+        let one = network(&format!("{keys}\ncomplex = false"), [4, 2], None);
+        let other = network(&format!("{keys}\npositive = true"), [4, 2], None);
+        assert_eq!(one.parameters(), other.parameters());
+        assert!(one.facts().positive);
+        let whole = network(
+            &format!("{keys}\ncomplex = true\npositive = false"),
+            [4, 2],
+            None,
+        );
+        assert!(!whole.facts().positive);
     }
 }

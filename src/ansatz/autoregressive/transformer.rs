@@ -10,8 +10,10 @@ use super::network::{LinearMap, Network, Parameters, Room};
 use super::norms::Norm;
 use super::shape::TransformerShape;
 use super::units::{gelu, gelu_slope};
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::{Sheet, SheetView};
 use crate::linalg::simd::Simd;
+use crate::number::Real;
 use crate::rng::{Generator, Origin};
 
 /// Where the parameters of a layer stand.
@@ -27,18 +29,18 @@ pub(super) struct BlockPlaces {
 
 /// A transformer.
 #[derive(Debug, Clone)]
-pub struct Transformer {
+pub struct Transformer<R> {
     pub(super) shape: TransformerShape,
     tokens: usize,
     places: usize,
     pub(super) layers: Vec<BlockPlaces>,
     last: Norm,
     out: LinearMap,
-    pub(super) table: Parameters,
+    pub(super) table: Parameters<R>,
 }
 
-fn dense(
-    table: &mut Parameters,
+fn dense<R: Real>(
+    table: &mut Parameters<R>,
     names: [&str; 2],
     [depth, width]: [usize; 2],
     init: f64,
@@ -53,7 +55,7 @@ fn dense(
     }
 }
 
-impl Transformer {
+impl<R: Elementary> Transformer<R> {
     /// Weights are Gaussian with the standard deviation `init`/√inputs, those of the heads of ψ a
     /// tenth of that, features of tokens and places with `init`; biases are 0, gains 1.
     pub fn new(
@@ -69,7 +71,7 @@ impl Transformer {
         let places = t.gaussian("P", &[shape.positions, d], init, rng);
         let layer = |l: usize| {
             let name = |part: &str| format!("{l}.{part}");
-            let mut map = |t: &mut Parameters, names: [&str; 2], sizes| {
+            let mut map = |t: &mut Parameters<R>, names: [&str; 2], sizes| {
                 let [weights, biases] = names.map(name);
                 dense(t, [&weights, &biases], sizes, init, rng)
             };
@@ -109,16 +111,16 @@ impl Transformer {
     }
 
     /// The number of the token of position `i` in a column.
-    fn token(i: usize, before: f64) -> usize {
+    fn token(i: usize, before: R) -> usize {
         match i {
             0 => 2,
-            _ => usize::from(before < 0.0),
+            _ => usize::from(before < R::default()),
         }
     }
 
     /// x of position `i` where it starts.
-    fn start(&self, i: usize, records: SheetView, x: &mut [f64]) {
-        let (d, values) = (self.shape.width, &self.table.values);
+    fn start(&self, i: usize, records: SheetView<R>, x: &mut [R]) {
+        let (d, values) = (self.shape.width, &self.table.weights);
         let before = records.row(i.saturating_sub(1) * self.record());
         for (a, row) in x.chunks_exact_mut(records.columns()).enumerate() {
             let place = values[self.places + i * d + a];
@@ -129,7 +131,7 @@ impl Transformer {
     }
 
     /// Queries, keys and values of a layer from x in the strip at row `at`.
-    fn query(&self, l: usize, rows: &mut Sheet, at: usize, count: usize) {
+    fn query(&self, l: usize, rows: &mut Sheet<R>, at: usize, count: usize) {
         let (layer, strip, d) = (&self.layers[l], self.shape.strip(), self.shape.width);
         let (x, normed) = rows.around(at + strip.normed, d);
         layer.first.apply(&self.table, (x, at), normed);
@@ -140,7 +142,7 @@ impl Transformer {
     }
 
     /// The rest of a layer at a position; x of the next layer stands behind the strip.
-    fn finish(&self, l: usize, rows: &mut Sheet, at: usize, count: usize) {
+    fn finish(&self, l: usize, rows: &mut Sheet<R>, at: usize, count: usize) {
         let (layer, strip, table) = (&self.layers[l], self.shape.strip(), &self.table);
         let (d, wide) = (self.shape.width, self.shape.width * self.shape.ratio);
         let (x, mixed) = rows.around(at + strip.mixed, d);
@@ -182,10 +184,10 @@ impl Transformer {
     fn reverse_layer(
         &self,
         l: usize,
-        records: SheetView,
-        rows: &Sheet,
-        by: &mut Sheet,
-        out: &mut Sheet,
+        records: SheetView<R>,
+        rows: &Sheet<R>,
+        by: &mut Sheet<R>,
+        out: &mut Sheet<R>,
     ) {
         let (layer, strip, table) = (&self.layers[l], self.shape.strip(), &self.table);
         let (n, d, signals) = (self.shape.positions, self.shape.width, self.shape.signals());
@@ -195,7 +197,7 @@ impl Transformer {
             let (at, own) = (self.at(l, i), i * signals.end);
             all.rows_mut(own, d).copy_from_slice(by.rows(i * d, d));
             let (top, slopes) = all.around(own + signals.wide, wide);
-            slopes.fill(0.0);
+            slopes.fill(R::default());
             layer.narrow.back(table, (top, own), slopes);
             let x = rows.rows(at + strip.wide, wide);
             slopes
@@ -210,7 +212,7 @@ impl Transformer {
             middle
                 .iter_mut()
                 .zip(by.rows(i * d, d))
-                .for_each(|(m, x)| *m += x);
+                .for_each(|(m, x)| *m += *x);
         }
         for i in 0..n {
             self.reverse_attention(l, i, records, rows, &mut all);
@@ -218,13 +220,13 @@ impl Transformer {
         for i in 0..n {
             let (at, own) = (self.at(l, i), i * signals.end);
             let x = by.rows_mut(i * d, d);
-            x.fill(0.0);
+            x.fill(R::default());
             layer
                 .queries
                 .back(table, (all.view(), own + signals.queries), x);
             layer.first.reverse(table, (rows.view(), at), x, out);
             let middle = all.rows(own + signals.middle, d);
-            x.iter_mut().zip(middle).for_each(|(x, m)| *x += m);
+            x.iter_mut().zip(middle).for_each(|(x, m)| *x += *m);
         }
         for (map, from, to) in [
             (layer.queries, strip.normed, signals.queries),
@@ -240,18 +242,18 @@ impl Transformer {
 }
 
 /// a + b
-fn add(a: &[f64], b: &[f64], out: &mut [f64]) {
+fn add<R: Real>(a: &[R], b: &[R], out: &mut [R]) {
     let terms = a.iter().zip(b);
     out.iter_mut()
         .zip(terms)
-        .for_each(|(out, (a, b))| *out = a + b);
+        .for_each(|(out, (a, b))| *out = *a + *b);
 }
 
-impl Network for Transformer {
-    fn table(&self) -> &Parameters {
+impl<R: Elementary> Network<R> for Transformer<R> {
+    fn table(&self) -> &Parameters<R> {
         &self.table
     }
-    fn table_mut(&mut self) -> &mut Parameters {
+    fn table_mut(&mut self) -> &mut Parameters<R> {
         &mut self.table
     }
     fn record(&self) -> usize {
@@ -260,10 +262,10 @@ impl Network for Transformer {
     fn advance(
         &self,
         i: usize,
-        records: &mut Sheet,
+        records: &mut Sheet<R>,
         count: usize,
-        heads: &mut [f64],
-        room: &mut Room,
+        heads: &mut [R],
+        room: &mut Room<R>,
     ) {
         let (d, strip, columns) = (self.shape.width, self.shape.strip(), records.columns());
         let rows = &mut room.rows;
@@ -290,7 +292,7 @@ impl Network for Transformer {
         let (n, d) = (self.shape.positions, self.shape.width);
         n * (self.tower() + self.shape.signals().end + d)
     }
-    fn reverse(&self, records: &Sheet, seeds: &Sheet, out: &mut Sheet) {
+    fn reverse(&self, records: &Sheet<R>, seeds: &Sheet<R>, out: &mut Sheet<R>) {
         let (n, d, columns) = (self.shape.positions, self.shape.width, records.columns());
         let (records, width) = (records.view(), self.out.width);
         let mut rows = Sheet::new(n * self.tower(), columns);

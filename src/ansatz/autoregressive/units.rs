@@ -4,8 +4,9 @@
 //! 1/(1 + e^{−x}); gelu(x) = x (1 + tanh(c (x + a x³)))/2 with c = √(2/π), a = 0.044715 (D.
 //! Hendrycks, K. Gimpel, arXiv:1606.08415); softsign(x) = x/(1 + |x|).
 
-use crate::linalg::functions::exp;
+use crate::linalg::functions::{Elementary, exp};
 use crate::linalg::simd::compiled_for_each_set;
+use crate::number::Real;
 use std::f64::consts::PI;
 
 /// λ of SELU.
@@ -19,61 +20,68 @@ const CUBIC: f64 = 0.044715;
 
 /// 1/(1 + e^{−x})
 #[inline(always)]
-pub(super) fn sigmoid_of<const SET: u8>(x: f64) -> f64 {
-    1.0 / (1.0 + exp::<_, SET>(-x))
+pub(super) fn sigmoid_of<R: Elementary, const SET: u8>(x: R) -> R {
+    let one = R::from_f64(1.0);
+    one / (one + exp::<_, SET>(-x))
 }
 
-/// tanh x, to a few units of 2⁻⁵³.
+/// tanh x, to a few units of the last digit of 1.
 #[inline(always)]
-pub(super) fn tanh_of<const SET: u8>(x: f64) -> f64 {
-    2.0 / (1.0 + exp::<_, SET>(-2.0 * x)) - 1.0
+pub(super) fn tanh_of<R: Elementary, const SET: u8>(x: R) -> R {
+    let (one, two) = (R::from_f64(1.0), R::from_f64(2.0));
+    two / (one + exp::<_, SET>(-two * x)) - one
 }
 
 compiled_for_each_set! {
     /// Replaces x by selu(x).
-    pub(super) fn selu(row: &mut [f64]) = selu_body
+    pub(super) fn selu<R: Elementary>(row: &mut [R]) = selu_body
 }
 #[inline(always)]
-fn selu_body<const SET: u8>(row: &mut [f64]) {
+fn selu_body<R: Elementary, const SET: u8>(row: &mut [R]) {
+    let [zero, one, scale, floor] = [0.0, 1.0, SCALE, FLOOR].map(R::from_f64);
     for x in row {
-        let low = FLOOR * (exp::<_, SET>(*x) - 1.0);
-        *x = if *x > 0.0 { SCALE * *x } else { low };
+        let low = floor * (exp::<_, SET>(*x) - one);
+        *x = if *x > zero { scale * *x } else { low };
     }
 }
 
 /// The derivative of SELU where its value is `y`.
-pub(super) fn selu_slope(y: f64) -> f64 {
-    if y > 0.0 { SCALE } else { y + FLOOR }
+pub(super) fn selu_slope<R: Real>(y: R) -> R {
+    if y > R::default() {
+        R::from_f64(SCALE)
+    } else {
+        y + R::from_f64(FLOOR)
+    }
 }
 
 compiled_for_each_set! {
     /// Replaces x by s(x).
-    pub(super) fn sigmoid(row: &mut [f64]) = sigmoid_body
+    pub(super) fn sigmoid<R: Elementary>(row: &mut [R]) = sigmoid_body
 }
 #[inline(always)]
-fn sigmoid_body<const SET: u8>(row: &mut [f64]) {
+fn sigmoid_body<R: Elementary, const SET: u8>(row: &mut [R]) {
     for x in row {
-        *x = sigmoid_of::<SET>(*x);
+        *x = sigmoid_of::<_, SET>(*x);
     }
 }
 
 compiled_for_each_set! {
     /// Replaces x by tanh x.
-    pub(super) fn tanh(row: &mut [f64]) = tanh_body
+    pub(super) fn tanh<R: Elementary>(row: &mut [R]) = tanh_body
 }
 #[inline(always)]
-fn tanh_body<const SET: u8>(row: &mut [f64]) {
+fn tanh_body<R: Elementary, const SET: u8>(row: &mut [R]) {
     for x in row {
-        *x = tanh_of::<SET>(*x);
+        *x = tanh_of::<_, SET>(*x);
     }
 }
 
 compiled_for_each_set! {
     /// Replaces x by eˣ.
-    pub(super) fn exponential(row: &mut [f64]) = exponential_body
+    pub(super) fn exponential<R: Elementary>(row: &mut [R]) = exponential_body
 }
 #[inline(always)]
-fn exponential_body<const SET: u8>(row: &mut [f64]) {
+fn exponential_body<R: Elementary, const SET: u8>(row: &mut [R]) {
     for x in row {
         *x = exp::<_, SET>(*x);
     }
@@ -81,31 +89,35 @@ fn exponential_body<const SET: u8>(row: &mut [f64]) {
 
 compiled_for_each_set! {
     /// Replaces x by gelu(x).
-    pub(super) fn gelu(row: &mut [f64]) = gelu_body
+    pub(super) fn gelu<R: Elementary>(row: &mut [R]) = gelu_body
 }
 #[inline(always)]
-fn gelu_body<const SET: u8>(row: &mut [f64]) {
+fn gelu_body<R: Elementary, const SET: u8>(row: &mut [R]) {
+    let [one, half, scale, cubic] = [1.0, 0.5, GELU, CUBIC].map(R::from_f64);
     for x in row {
-        let t = tanh_of::<SET>(GELU * (*x + CUBIC * *x * *x * *x));
-        *x = 0.5 * *x * (1.0 + t);
+        let t = tanh_of::<_, SET>(scale * (*x + cubic * *x * *x * *x));
+        *x = half * *x * (one + t);
     }
 }
 
 /// The derivative of GELU at x.
-pub(super) fn gelu_slope(x: f64) -> f64 {
+pub(super) fn gelu_slope<R: Real>(x: R) -> R {
+    let x = x.to_f64();
     let t = (GELU * (x + CUBIC * x * x * x)).tanh();
-    0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * GELU * (1.0 + 3.0 * CUBIC * x * x)
+    R::from_f64(0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * GELU * (1.0 + 3.0 * CUBIC * x * x))
 }
 
 /// Replaces x by π softsign(x).
-pub(super) fn angles(row: &mut [f64]) {
-    row.iter_mut().for_each(|x| *x = PI * *x / (1.0 + x.abs()));
+pub(super) fn angles<R: Real>(row: &mut [R]) {
+    let (pi, one) = (R::from_f64(PI), R::from_f64(1.0));
+    row.iter_mut().for_each(|x| *x = pi * *x / (one + x.abs()));
 }
 
 /// The derivative of π softsign where its value is `y`.
-pub(super) fn angle_slope(y: f64) -> f64 {
-    let rest = 1.0 - y.abs() / PI;
-    PI * rest * rest
+pub(super) fn angle_slope<R: Real>(y: R) -> R {
+    let pi = R::from_f64(PI);
+    let rest = R::from_f64(1.0) - y.abs() / pi;
+    pi * rest * rest
 }
 
 /// ½ ln p and p of both spins from what a row of logits says.

@@ -4,6 +4,7 @@
 use super::network::Room;
 use super::units::{Logits, log_probabilities};
 use super::{Autoregressive, AutoregressiveBatch, place};
+use crate::linalg::functions::Elementary;
 use crate::linalg::sheets::{LANES, Sheet};
 use crate::linalg::simd::Simd;
 use num_complex::Complex64;
@@ -35,24 +36,26 @@ pub(super) struct MovedColumn {
 
 /// Configurations side by side.
 #[derive(Debug, Default)]
-pub(super) struct Side {
-    pub(super) records: Sheet,
-    pub(super) heads: Sheet,
+pub(super) struct Side<R> {
+    pub(super) records: Sheet<R>,
+    pub(super) heads: Sheet<R>,
     /// Re and Im of ln ψ_i of every position.
     pub(super) terms: Sheet,
     /// Spins up so far.
     ups: Vec<usize>,
     /// ln p of up and down.
     logs: [Vec<f64>; 2],
-    room: Room,
+    /// u of up and down in double precision, where they are in single.
+    wide: [Vec<f64>; 2],
+    room: Room<R>,
     pub(super) columns: Vec<MovedColumn>,
     /// Spins after the moves, along the path.
     pub(super) spins: Vec<i8>,
 }
 
-impl Side {
+impl<R: Elementary> Side<R> {
     /// Makes room for so many configurations of `psi`, with nothing known of them.
-    pub(super) fn fit(&mut self, psi: &Autoregressive, count: usize) {
+    pub(super) fn fit(&mut self, psi: &Autoregressive<R>, count: usize) {
         let n = psi.path.len();
         self.records.fit(n * psi.network.record(), count);
         self.heads.fit(n * psi.width(), count);
@@ -66,7 +69,7 @@ impl Side {
     }
 }
 
-impl Autoregressive {
+impl<R: Elementary> Autoregressive<R> {
     /// Configurations that are walked side by side.
     pub(super) fn block(&self) -> usize {
         columns(self.path.len() * (self.network.record() + self.width() + 2))
@@ -79,7 +82,7 @@ impl Autoregressive {
     }
 
     /// Heads of position `i` in the first `count` columns.
-    fn advance(&self, i: usize, side: &mut Side, count: usize) {
+    fn advance(&self, i: usize, side: &mut Side<R>, count: usize) {
         let width = self.width();
         let heads = side.heads.rows_mut(i * width, width);
         self.network
@@ -87,18 +90,19 @@ impl Autoregressive {
     }
 
     /// ln p of both spins at position `i` from its heads, without the sector, in `count` columns.
-    fn find_logs(&self, i: usize, side: &mut Side, count: usize) {
+    fn find_logs(&self, i: usize, side: &mut Side<R>, count: usize) {
         let (first, whole) = (i * self.width(), count.next_multiple_of(LANES));
+        let [up, down] = &mut side.wide;
         let u = Logits {
-            up: &side.heads.row(first)[..whole],
-            down: &side.heads.row(first + 1)[..whole],
+            up: R::widened(&side.heads.row(first)[..whole], up),
+            down: R::widened(&side.heads.row(first + 1)[..whole], down),
         };
         let [up, down] = &mut side.logs;
         log_probabilities(Simd::chosen(), u, &mut up[..whole], &mut down[..whole]);
     }
 
     /// ln p of both spins of column `c`; −∞ for what is not allowed.
-    fn conditional(&self, i: usize, side: &Side, c: usize) -> [f64; 2] {
+    fn conditional(&self, i: usize, side: &Side<R>, c: usize) -> [f64; 2] {
         match self.allowed(i, side.ups[c]) {
             [true, true] => [side.logs[0][c], side.logs[1][c]],
             allowed => allowed.map(|a| if a { 0.0 } else { f64::NEG_INFINITY }),
@@ -106,14 +110,15 @@ impl Autoregressive {
     }
 
     /// Tells position `i` of column `c` its spin, and finds ln ψ_i.
-    fn settle(&self, i: usize, record: usize, side: &mut Side, c: usize, spin: i8) -> f64 {
+    fn settle(&self, i: usize, record: usize, side: &mut Side<R>, c: usize, spin: i8) -> f64 {
         let k = place(spin);
         let log = self.conditional(i, side, c)[k];
-        side.records.set(i * record, c, f64::from(spin));
+        let number = R::from_f64(f64::from(spin));
+        side.records.set(i * record, c, number);
         side.terms.set(2 * i, c, 0.5 * log);
         let phase = match self.positive {
             true => 0.0,
-            false => side.heads.get(i * self.width() + 2 + k, c),
+            false => side.heads.get(i * self.width() + 2 + k, c).to_f64(),
         };
         side.terms.set(2 * i + 1, c, phase);
         side.ups[c] += usize::from(spin > 0);
@@ -124,7 +129,7 @@ impl Autoregressive {
     /// column `c`, which is up with probability p.
     pub(super) fn walk(
         &self,
-        side: &mut Side,
+        side: &mut Side<R>,
         count: usize,
         mut spin: impl FnMut(usize, usize, f64) -> i8,
         mut seen: impl FnMut(usize, f64),
@@ -145,10 +150,10 @@ impl Autoregressive {
     /// Copies what is known of the first `count` columns to walkers from `first` on.
     pub(super) fn keep_all(
         &self,
-        side: &Side,
+        side: &Side<R>,
         first: usize,
         count: usize,
-        batch: &mut AutoregressiveBatch,
+        batch: &mut AutoregressiveBatch<R>,
     ) {
         let n = self.path.len();
         let (record, width) = (n * self.network.record(), n * self.width());
@@ -166,10 +171,10 @@ impl Autoregressive {
     /// Copies what is known of column `c` from position `first` on to walker `k`.
     pub(super) fn keep(
         &self,
-        side: &Side,
+        side: &Side<R>,
         c: usize,
         (k, first): (usize, usize),
-        batch: &mut AutoregressiveBatch,
+        batch: &mut AutoregressiveBatch<R>,
     ) {
         let (n, record, width) = (self.path.len(), self.network.record(), self.width());
         let own = &mut batch.records[(k * n + first) * record..(k + 1) * n * record];
@@ -184,7 +189,7 @@ impl Autoregressive {
 
     /// Prepares what many questions of one walker have in common; the first position whose record
     /// is read.
-    fn share(&self, batch: &AutoregressiveBatch, side: &mut Side, count: usize) -> usize {
+    fn share(&self, batch: &AutoregressiveBatch<R>, side: &mut Side<R>, count: usize) -> usize {
         side.room.shared.starts.clear();
         let columns = &side.columns[..count];
         let Some(first) = columns.first() else {
@@ -202,7 +207,7 @@ impl Autoregressive {
     }
 
     /// Walks the questions on from the positions where they change.
-    pub(super) fn walk_on(&self, batch: &AutoregressiveBatch, side: &mut Side) {
+    pub(super) fn walk_on(&self, batch: &AutoregressiveBatch<R>, side: &mut Side<R>) {
         let (n, width) = (self.path.len(), self.width());
         let record = self.network.record();
         let count = (side.columns.iter())
@@ -239,8 +244,8 @@ impl Autoregressive {
     /// Copies the record of position `i` that questions share with their walkers, where it is read.
     fn copy_known(
         &self,
-        batch: &AutoregressiveBatch,
-        side: &mut Side,
+        batch: &AutoregressiveBatch<R>,
+        side: &mut Side<R>,
         i: usize,
         unknown: Range<usize>,
     ) {

@@ -24,9 +24,10 @@ pub use heads::{DeepHead, LogCoshHead, SumHead, SumTerm};
 pub use resnet::{build as build_resnet, schema as resnet_schema};
 pub use vit::{build as build_vit, schema as vit_schema};
 
-use super::SINGLE;
 use super::field::{check_length, ratio_of_logs};
-use super::{Ansatz, AnsatzFacts, Asks, Block, Columns, DOUBLE, Derivatives, Kind, Matrix, Move};
+use super::{
+    Ansatz, AnsatzFacts, Asks, Block, Columns, Derivatives, Kind, Matrix, Move, precision,
+};
 use crate::error::Result;
 use crate::layers::Workspace;
 use crate::linalg::functions::Elementary;
@@ -226,11 +227,11 @@ impl<R: Elementary> Ansatz for DeepState<R> {
         Ok(())
     }
     fn facts(&self) -> AnsatzFacts {
-        let (double, complex) = (R::EPSILON <= f64::EPSILON, self.parts.complex);
+        let complex = self.parts.complex;
         let derivative_bytes = 8 * self.halves() * self.parameters.len();
         AnsatzFacts {
             kind: if complex { Kind::Stacked } else { Kind::Real },
-            precision: if double { DOUBLE } else { SINGLE },
+            precision: precision::<R>(),
             positive: self.parts.positive,
             bytes_per_walker: self.sites() + size_of::<Complex64>() + derivative_bytes,
             derivative_bytes,

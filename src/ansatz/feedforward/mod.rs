@@ -21,7 +21,7 @@ pub use factory::{build, schema};
 pub use forward::{FeedforwardBatch, FeedforwardScratch};
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
-use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Kind, SINGLE, keep};
+use super::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Kind, keep};
 use crate::error::Result;
 use crate::linalg::functions::Elementary;
 use crate::linalg::simd::Simd;
@@ -215,11 +215,7 @@ impl<T: Field, R: Elementary> Ansatz for Feedforward<T, R> {
         let rows = self.shape.outputs::<T>() * self.shape.last();
         AnsatzFacts {
             kind: if phase { Kind::Stacked } else { T::kind() },
-            precision: if R::EPSILON > f64::EPSILON {
-                SINGLE
-            } else {
-                DOUBLE
-            },
+            precision: super::precision::<R>(),
             positive: !phase && !T::COMPLEX,
             bytes_per_walker: self.bytes_per_walker(),
             derivative_bytes: 0,

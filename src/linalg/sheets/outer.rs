@@ -3,37 +3,38 @@
 
 use super::{LANES, SheetView};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
+use crate::number::Real;
 
 /// g_ko += Σ_t x_tk d_to for k below `shape.0` and o below `shape.1`; `terms` are the first rows of
 /// x and d of each t, and `g` holds whole rows, o running faster.
-pub fn add_outer(
+pub fn add_outer<R: Real>(
     simd: Simd,
     shape: (usize, usize),
     terms: &[(usize, usize)],
-    x: SheetView,
-    d: SheetView,
-    g: &mut [f64],
+    x: SheetView<R>,
+    d: SheetView<R>,
+    g: &mut [R],
 ) {
     outer(simd, shape, terms, x, d, g);
 }
 
 compiled_for_each_set! {
-    fn outer(
+    fn outer<R: Real>(
         shape: (usize, usize),
         terms: &[(usize, usize)],
-        x: SheetView,
-        d: SheetView,
-        g: &mut [f64],
+        x: SheetView<R>,
+        d: SheetView<R>,
+        g: &mut [R],
     ) = outer_body
 }
 
 #[inline(always)]
-fn outer_body<const SET: u8>(
+fn outer_body<R: Real, const SET: u8>(
     shape: (usize, usize),
     terms: &[(usize, usize)],
-    x: SheetView,
-    d: SheetView,
-    g: &mut [f64],
+    x: SheetView<R>,
+    d: SheetView<R>,
+    g: &mut [R],
 ) {
     let (depth, width) = shape;
     for c in (0..x.columns).step_by(LANES) {
@@ -44,10 +45,10 @@ fn outer_body<const SET: u8>(
             while o < width {
                 let at = (c, k, o);
                 match (high, width - o >= 4) {
-                    (true, true) => outer_tile::<SET, 4, 4>(at, width, terms, x, d, g),
-                    (true, false) => outer_tile::<SET, 4, 1>(at, width, terms, x, d, g),
-                    (false, true) => outer_tile::<SET, 1, 4>(at, width, terms, x, d, g),
-                    (false, false) => outer_tile::<SET, 1, 1>(at, width, terms, x, d, g),
+                    (true, true) => outer_tile::<R, SET, 4, 4>(at, width, terms, x, d, g),
+                    (true, false) => outer_tile::<R, SET, 4, 1>(at, width, terms, x, d, g),
+                    (false, true) => outer_tile::<R, SET, 1, 4>(at, width, terms, x, d, g),
+                    (false, false) => outer_tile::<R, SET, 1, 1>(at, width, terms, x, d, g),
                 }
                 o += if width - o >= 4 { 4 } else { 1 };
             }
@@ -58,20 +59,20 @@ fn outer_body<const SET: u8>(
 
 /// Sums of K times O rows of g in eight columns, which stay in registers.
 #[inline(always)]
-fn outer_tile<const SET: u8, const K: usize, const O: usize>(
+fn outer_tile<R: Real, const SET: u8, const K: usize, const O: usize>(
     (c, k, o): (usize, usize, usize),
     width: usize,
     terms: &[(usize, usize)],
-    x: SheetView,
-    d: SheetView,
-    g: &mut [f64],
+    x: SheetView<R>,
+    d: SheetView<R>,
+    g: &mut [R],
 ) {
     let columns = x.columns;
-    let mut sums = [[[0.0; LANES]; O]; K];
+    let mut sums = [[[R::default(); LANES]; O]; K];
     for &(row_x, row_d) in terms {
         let x = &x.numbers[(row_x + k) * columns + c..];
         let d = &d.numbers[(row_d + o) * columns + c..];
-        let d: [&[f64]; O] = std::array::from_fn(|j| &d[j * columns..][..LANES]);
+        let d: [&[R]; O] = std::array::from_fn(|j| &d[j * columns..][..LANES]);
         for (i, sums) in sums.iter_mut().enumerate() {
             let x = &x[i * columns..][..LANES];
             for (sums, d) in sums.iter_mut().zip(d) {
@@ -84,7 +85,7 @@ fn outer_tile<const SET: u8, const K: usize, const O: usize>(
     for (i, sums) in sums.iter().enumerate() {
         for (j, sums) in sums.iter().enumerate() {
             let own = &mut g[((k + i) * width + o + j) * columns + c..][..LANES];
-            own.iter_mut().zip(sums).for_each(|(g, s)| *g += s);
+            own.iter_mut().zip(sums).for_each(|(g, s)| *g += *s);
         }
     }
 }

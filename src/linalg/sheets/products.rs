@@ -3,6 +3,7 @@
 
 use super::{LANES, SheetView};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
+use crate::number::Real;
 use std::ops::Range;
 
 /// Groups of terms at equal distances: group t has its first row of x at `row + t row_step`, and
@@ -36,9 +37,9 @@ impl Run {
 
 /// A matrix among parameters, row-major.
 #[derive(Debug, Clone, Copy)]
-pub struct Weights<'a> {
+pub struct Weights<'a, R = f64> {
     /// All parameters; runs say where a matrix starts.
-    pub values: &'a [f64],
+    pub values: &'a [R],
     /// Length of a row of the matrix.
     pub width: usize,
     /// Whether its rows belong to y, not to x.
@@ -69,13 +70,13 @@ impl<'a> SheetTerms<'a> {
 
 /// y += A x for the first `count` columns and those that fill up the last eight; `y` holds whole
 /// rows of as many columns as `x`.
-pub fn add_product(
+pub fn add_product<R: Real>(
     simd: Simd,
-    a: Weights,
+    a: Weights<R>,
     terms: SheetTerms,
-    x: SheetView,
+    x: SheetView<R>,
     count: usize,
-    y: &mut [f64],
+    y: &mut [R],
 ) {
     let task = Task {
         terms,
@@ -89,31 +90,41 @@ pub fn add_product(
 }
 
 /// What is summed over, and where it stands.
-struct Task<'a> {
+struct Task<'a, R> {
     terms: SheetTerms<'a>,
-    x: &'a [f64],
+    x: &'a [R],
     columns: usize,
 }
 
 compiled_for_each_set! {
-    fn product(a: Weights, task: &Task, count: usize, y: &mut [f64]) = product_body
+    fn product<R: Real>(a: Weights<R>, task: &Task<R>, count: usize, y: &mut [R]) = product_body
 }
 compiled_for_each_set! {
-    fn transposed(a: Weights, task: &Task, count: usize, y: &mut [f64]) = transposed_body
+    fn transposed<R: Real>(a: Weights<R>, task: &Task<R>, count: usize, y: &mut [R]) = transposed_body
 }
 
 #[inline(always)]
-fn product_body<const SET: u8>(a: Weights, task: &Task, count: usize, y: &mut [f64]) {
-    tiles::<SET, false>(a, task, count, y);
+fn product_body<R: Real, const SET: u8>(a: Weights<R>, task: &Task<R>, count: usize, y: &mut [R]) {
+    tiles::<R, SET, false>(a, task, count, y);
 }
 
 #[inline(always)]
-fn transposed_body<const SET: u8>(a: Weights, task: &Task, count: usize, y: &mut [f64]) {
-    tiles::<SET, true>(a, task, count, y);
+fn transposed_body<R: Real, const SET: u8>(
+    a: Weights<R>,
+    task: &Task<R>,
+    count: usize,
+    y: &mut [R],
+) {
+    tiles::<R, SET, true>(a, task, count, y);
 }
 
 #[inline(always)]
-fn tiles<const SET: u8, const T: bool>(a: Weights, task: &Task, count: usize, y: &mut [f64]) {
+fn tiles<R: Real, const SET: u8, const T: bool>(
+    a: Weights<R>,
+    task: &Task<R>,
+    count: usize,
+    y: &mut [R],
+) {
     if task.columns == 0 {
         return;
     }
@@ -125,12 +136,12 @@ fn tiles<const SET: u8, const T: bool>(a: Weights, task: &Task, count: usize, y:
             // The first eight alone up to where the others start, then all.
             let (first, second) = (start(c), start(c + LANES));
             if first < second {
-                narrow::<SET, T>(a, task, c, first..second, y);
+                narrow::<R, SET, T>(a, task, c, first..second, y);
             }
-            wide::<SET, T>(a, task, c, second..usize::MAX, y);
+            wide::<R, SET, T>(a, task, c, second..usize::MAX, y);
             c += 2 * LANES;
         } else {
-            narrow::<SET, T>(a, task, c, start(c)..usize::MAX, y);
+            narrow::<R, SET, T>(a, task, c, start(c)..usize::MAX, y);
             c += LANES;
         }
     }
@@ -138,55 +149,55 @@ fn tiles<const SET: u8, const T: bool>(a: Weights, task: &Task, count: usize, y:
 
 /// All rows of y in sixteen columns.
 #[inline(always)]
-fn wide<const SET: u8, const T: bool>(
-    a: Weights,
-    task: &Task,
+fn wide<R: Real, const SET: u8, const T: bool>(
+    a: Weights<R>,
+    task: &Task<R>,
     c: usize,
     groups: Range<usize>,
-    y: &mut [f64],
+    y: &mut [R],
 ) {
     let (outputs, mut o) = (y.len() / task.columns, 0);
     while o < outputs {
         let at = (c, o, groups.clone());
         o += match outputs - o {
-            4.. => tile::<SET, T, 4, 16>(a, task, at, y),
-            2.. => tile::<SET, T, 2, 16>(a, task, at, y),
-            _ => tile::<SET, T, 1, 16>(a, task, at, y),
+            4.. => tile::<R, SET, T, 4, 16>(a, task, at, y),
+            2.. => tile::<R, SET, T, 2, 16>(a, task, at, y),
+            _ => tile::<R, SET, T, 1, 16>(a, task, at, y),
         };
     }
 }
 
 /// All rows of y in eight columns.
 #[inline(always)]
-fn narrow<const SET: u8, const T: bool>(
-    a: Weights,
-    task: &Task,
+fn narrow<R: Real, const SET: u8, const T: bool>(
+    a: Weights<R>,
+    task: &Task<R>,
     c: usize,
     groups: Range<usize>,
-    y: &mut [f64],
+    y: &mut [R],
 ) {
     let (outputs, mut o) = (y.len() / task.columns, 0);
     while o < outputs {
         let at = (c, o, groups.clone());
         o += match outputs - o {
-            8.. if SET == Simd::Avx512 as u8 => tile::<SET, T, 8, 8>(a, task, at, y),
-            4.. => tile::<SET, T, 4, 8>(a, task, at, y),
-            2.. => tile::<SET, T, 2, 8>(a, task, at, y),
-            _ => tile::<SET, T, 1, 8>(a, task, at, y),
+            8.. if SET == Simd::Avx512 as u8 => tile::<R, SET, T, 8, 8>(a, task, at, y),
+            4.. => tile::<R, SET, T, 4, 8>(a, task, at, y),
+            2.. => tile::<R, SET, T, 2, 8>(a, task, at, y),
+            _ => tile::<R, SET, T, 1, 8>(a, task, at, y),
         };
     }
 }
 
 /// The sums of O rows of y in V columns, which stay in registers; O.
 #[inline(always)]
-fn tile<const SET: u8, const T: bool, const O: usize, const V: usize>(
-    a: Weights,
-    task: &Task,
+fn tile<R: Real, const SET: u8, const T: bool, const O: usize, const V: usize>(
+    a: Weights<R>,
+    task: &Task<R>,
     (c, o, groups): (usize, usize, Range<usize>),
-    y: &mut [f64],
+    y: &mut [R],
 ) -> usize {
     let columns = task.columns;
-    let mut sums = [[0.0; V]; O];
+    let mut sums = [[R::default(); V]; O];
     for (r, sums) in sums.iter_mut().enumerate() {
         sums.copy_from_slice(&y[(o + r) * columns + c..][..V]);
     }
@@ -195,8 +206,8 @@ fn tile<const SET: u8, const T: bool, const O: usize, const V: usize>(
             let x = &task.x[(run.row + t * run.row_step) * columns + c..];
             let weight = run.weight + t * run.weight_step;
             for k in 0..task.terms.each {
-                let x: &[f64] = &x[k * columns..][..V];
-                let w: [f64; O] = if T {
+                let x: &[R] = &x[k * columns..][..V];
+                let w: [R; O] = if T {
                     let own = &a.values[weight + o * a.width + k..];
                     std::array::from_fn(|r| own[r * a.width])
                 } else {

@@ -332,3 +332,46 @@ fn the_examples_of_other_languages_run() {
         text(&out)
     );
 }
+
+#[test]
+fn entropies_dimers_and_sites_have_pictures_and_the_rest_is_named() {
+    let list = "'spin-correlations', \"magnetisation\", \"dimer-correlations\", \"one-site\", \
+                { kind = 'renyi-2', blocks = [[0], [0, 1], [0, 1, 2]] }";
+    let case = Case::new(&format!("{RING}{SHORT}"));
+    let set = format!("measure.observables=[{list}]");
+    expect_code(&case.alone(&["run", "x.toml", "--set", &set]), 0);
+    let far = [
+        "run",
+        "x.toml",
+        "--set",
+        "hamiltonian.hx=3.0",
+        "--set",
+        "output.name=far",
+    ];
+    expect_code(&case.alone(&far), 0);
+    let draw = [
+        "plot", "x.h5", "far.h5", "--format", "svg", "--output", "p", "--title", "a & b",
+    ];
+    let lines = said(&case, &draw);
+    let svg = |name: &str| std::fs::read_to_string(case.path(&format!("p/{name}.svg"))).unwrap();
+    for (name, words) in [
+        ("renyi-2", "sites of the block"),
+        ("dimer-correlations", "number of the bond"),
+        ("magnetisation-sites", "⟨σᶻᵢ⟩"),
+        ("spin-correlations", "|⟨σᵢ·σⱼ⟩|"),
+        // Curves far apart leave no room for an inset: it stands below.
+        ("energy", "E/N, last steps"),
+    ] {
+        let svg = svg(name);
+        assert!(svg.contains(words), "{name}: {words}");
+        assert!(svg.contains("a &amp; b"), "{name}");
+    }
+    // The second diagram has an axis of its own, of the same width.
+    assert_eq!(svg("energy").matches("optimisation step").count(), 2);
+    let words = "left out one-site: its numbers have no picture";
+    assert!(lines.contains(words), "{lines}");
+    let one = said(&case, &["plot", "x.h5", "--format", "svg", "--output", "q"]);
+    assert!(one.contains("q/filters.svg"), "{one}");
+    let energy = std::fs::read_to_string(case.path("q/energy.svg")).unwrap();
+    assert_eq!(energy.matches("optimisation step").count(), 1);
+}

@@ -321,6 +321,7 @@ fn a_foreign_section_is_shown_and_predicted() {
         width: 800,
         exact: Vec::new(),
         only: Vec::new(),
+        title: None,
     };
     nishina::plot::plot(std::slice::from_ref(&file), &options, &registry).unwrap();
     assert!(case.path("plots/darts-estimate.svg").exists());

@@ -2,7 +2,7 @@
 //! there are none.
 
 mod common;
-use common::{Case, expect_code, text};
+use common::{Case, expect_code, project, text};
 
 /// A full sum over six sites with these keys of `[optimize]`.
 fn sum(optimize: &str) -> Case {
@@ -105,7 +105,7 @@ fn a_run_is_shown_before_its_first_checkpoint() {
             if let Some(step) = found.as_deref().and_then(step).filter(|s| *s >= least) {
                 return step;
             }
-            assert!(clock.elapsed().as_secs() < 12, "{least}: {found:?}");
+            assert!(clock.elapsed().as_secs() < 30, "{least}: {found:?}");
             std::thread::sleep(std::time::Duration::from_millis(200));
         }
     };
@@ -376,4 +376,46 @@ fn a_log_has_a_line_of_progress_now_and_then() {
         "{}",
         text(&out)
     );
+}
+
+/// Takes the key `section.name` out of an input.
+fn without(input: &str, key: &str) -> String {
+    let (section, name) = key.split_once('.').unwrap();
+    let mut table: toml::Table = input.parse().unwrap();
+    let section = table[section].as_table_mut().unwrap();
+    assert!(section.remove(name).is_some(), "{key}");
+    toml::to_string(&table).unwrap()
+}
+
+#[test]
+fn mistakes_of_users_of_other_programs_have_the_answers_of_the_page() {
+    let read = |name: &str| {
+        std::fs::read_to_string(project().join(format!("docs/guide/{name}.md"))).unwrap()
+    };
+    let (page, first) = (read("newcomers"), read("first-run"));
+    let base = first.split("```toml\n").nth(1).unwrap();
+    let base = base.split("```").next().unwrap();
+    let mut count = 0;
+    for row in page
+        .lines()
+        .filter(|l| l.starts_with('|') && l.contains("``"))
+    {
+        let [_, written, _, said, _] = row.split("``").collect::<Vec<_>>()[..] else {
+            panic!("{row}");
+        };
+        let out = if row.starts_with("| without ") {
+            Case::new(&without(base, written)).alone(&["check", "x.toml", "--quick"])
+        } else {
+            let setting = written.replacen(" = ", "=", 1);
+            Case::new(base).alone(&["check", "x.toml", "--quick", "--set", &setting])
+        };
+        expect_code(&out, if said.starts_with("hint: ") { 0 } else { 64 });
+        assert!(
+            text(&out).contains(said),
+            "{written}: {said}\n{}",
+            text(&out)
+        );
+        count += 1;
+    }
+    assert!(count >= 20, "{count}");
 }

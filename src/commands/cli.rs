@@ -132,6 +132,9 @@ enum Command {
         /// Draw these pictures alone, by their names: energy,bonds
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         only: Vec<String>,
+        /// A line above every picture
+        #[arg(long, value_name = "TEXT")]
+        title: Option<String>,
     },
     /// Lowest energies by Lanczos, where they fit
     Exact {
@@ -336,6 +339,7 @@ impl Command {
                 width,
                 exact,
                 only,
+                title,
             } => {
                 let files = results_among(&files);
                 let wanted = super::tools::Wanted {
@@ -344,6 +348,7 @@ impl Command {
                     width,
                     exact,
                     only,
+                    title,
                 };
                 super::tools::plot(&files, wanted, registry)?
             }

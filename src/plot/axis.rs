@@ -214,8 +214,10 @@ impl Scale {
         } else {
             digits
         };
+        let is_zero = digits.chars().all(|c| c == '0' || c == '.');
         match self.exponent {
             0 => minus(&digits),
+            _ if is_zero => "0".into(),
             e => format!("{}·{}", minus(&digits), power_of_ten(e)),
         }
     }
@@ -277,7 +279,7 @@ mod tests {
         );
         assert_eq!(
             numbers(&axis, &[0.0, 2e-5]),
-            ["0.0·10⁻⁵", "0.5·10⁻⁵", "1.0·10⁻⁵", "1.5·10⁻⁵", "2.0·10⁻⁵"]
+            ["0", "0.5·10⁻⁵", "1.0·10⁻⁵", "1.5·10⁻⁵", "2.0·10⁻⁵"]
         );
         assert_eq!(
             numbers(&Axis::log("").tight(), &[1e-6, 1.0])

@@ -61,7 +61,12 @@ fn nearest_image(lattice: &Lattice, i: usize, j: usize) -> [f64; 3] {
 
 /// The lines of a bond between sites at `places`: one through the boundary leaves at one end and
 /// comes back at the other.
-fn links(lattice: &Lattice, places: &[[f64; 2]], i: usize, j: usize) -> Vec<[[f64; 2]; 2]> {
+pub(super) fn links(
+    lattice: &Lattice,
+    places: &[[f64; 2]],
+    i: usize,
+    j: usize,
+) -> Vec<[[f64; 2]; 2]> {
     let (a, b) = (places[i], places[j]);
     let d = flatten(nearest_image(lattice, i, j));
     let wraps = (a[0] + d[0] - b[0]).hypot(a[1] + d[1] - b[1]) > 1e-6;

@@ -16,6 +16,9 @@ const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 /// The name under which both renderers know the font.
 const FAMILY: &str = "sans-serif";
 
+/// Units that a line above a picture takes.
+const TITLE: u32 = 70;
+
 /// Where something is drawn.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -62,6 +65,30 @@ pub fn picture(width: u32, height: u32, draw: impl FnOnce(&Area) -> Result<()>) 
         area.present().map_err(failed)?;
     }
     Ok(svg)
+}
+
+/// The SVG text with a line above it.
+pub fn titled(svg: &str, title: &str) -> String {
+    let size = |name: &str| -> Option<u32> {
+        let (_, rest) = svg.split_once(&format!("{name}=\""))?;
+        rest.split_once('"')?.0.parse().ok()
+    };
+    let (Some(width), Some(height), Some((_, inner))) =
+        (size("width"), size("height"), svg.split_once('>'))
+    else {
+        return svg.to_string();
+    };
+    let escaped = title.replace('&', "&amp;").replace('<', "&lt;");
+    // No wider than the picture, at a mean width of a letter of 0.6.
+    let letters = (f64::from(width) / (0.6 * title.chars().count().max(1) as f64)).min(44.0);
+    let (all, middle) = (height + TITLE, width / 2);
+    format!(
+        "<svg width=\"{width}\" height=\"{all}\" viewBox=\"0 -{TITLE} {width} {all}\" \
+         xmlns=\"http://www.w3.org/2000/svg\">\n<rect x=\"0\" y=\"-{TITLE}\" width=\"{width}\" \
+         height=\"{TITLE}\" fill=\"#FFFFFF\"/>\n<text x=\"{middle}\" y=\"-20\" \
+         text-anchor=\"middle\" font-family=\"{FAMILY}\" font-size=\"{letters:.1}\">{escaped}\
+         </text>{inner}"
+    )
 }
 
 /// The picture as PNG of `width` pixels.

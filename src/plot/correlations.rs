@@ -31,6 +31,29 @@ pub fn symbol(run: &ResultsFile, name: &str, path: &str) -> String {
     text + &unit
 }
 
+/// The symbol between bars, the unit behind them.
+fn size_of(symbol: &str) -> String {
+    match symbol.split_once(" [") {
+        Some((symbol, unit)) => format!("|{symbol}| [{unit}"),
+        None => format!("|{symbol}|"),
+    }
+}
+
+/// The absolute values of the curves of a panel on a logarithmic axis: what decays with the
+/// distance.
+fn sizes(panel: &Panel, label: String) -> Panel {
+    let size = |curve: &Curve| Curve {
+        points: curve
+            .points
+            .iter()
+            .map(|p| [p[0], p[1].abs(), p[2]])
+            .collect(),
+        ..curve.clone()
+    };
+    let curves = panel.curves.iter().map(size).collect();
+    Panel::new(panel.x.clone(), Axis::log(label).with_ticks(5), curves)
+}
+
 /// One picture per observable with a mean by distance.
 pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
@@ -40,14 +63,10 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         let curve = |r: &ResultsFile| {
             let error = r.reals(&format!("{prefix}/by_distance/error"));
             let x = r.reals(&format!("{prefix}/distances"));
-            Curve::new(
-                &r.name,
-                r.style,
-                Look::Points,
-                &x,
-                &r.reals(&path),
-                Some(&error),
-            )
+            // Shells of a plane follow no order that a line could show.
+            let is_chain = r.lattice.as_ref().is_ok_and(|l| l.dimensions() == 1);
+            let look = if is_chain { Look::Points } else { Look::Marks };
+            Curve::new(&r.name, r.style, look, &x, &r.reals(&path), Some(&error))
         };
         let first = runs
             .iter()
@@ -66,9 +85,10 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
                 text: String::new(),
             });
         }
+        let sizes = sizes(&panel, size_of(&symbol(first, &name, &path)));
         drawn.push(Drawn::new(
             name,
-            stack(&[panel])?,
+            stack(&[panel, sizes])?,
             "none of its values is a number",
         ));
     }

@@ -45,16 +45,18 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<ResultsFile>> {
             .map_or_else(String::new, |s| s.to_string_lossy().into_owned())
     };
     let mut runs = Vec::new();
-    for (style, path) in paths.iter().enumerate() {
-        let tree = results(path)?;
+    let trees = paths.iter().map(|path| results(path));
+    let trees = trees.collect::<Result<Vec<_>>>()?;
+    let titles: Vec<Option<String>> = trees.iter().map(title).collect();
+    for (style, (path, tree)) in paths.iter().zip(trees).enumerate() {
         let unique = paths.iter().filter(|p| stem(p) == stem(path)).count() == 1;
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let short = |title: &&str| !title.is_empty() && title.chars().count() <= LONGEST_NAME;
-        let title = tree.text("input/title").ok().filter(short);
+        let title = titles[style].as_deref();
+        let alone = titles.iter().filter(|t| t.as_deref() == title).count() == 1;
         runs.push(ResultsFile {
             name: match title {
                 _ if !unique => path.with_extension("").display().to_string(),
-                Some(title) if is_own(&tree) => title.to_string(),
+                Some(title) if alone => title.to_string(),
                 _ => stem(path),
             },
             sites: tree
@@ -74,6 +76,13 @@ pub fn read(paths: &[PathBuf], exact: &[String]) -> Result<Vec<ResultsFile>> {
         });
     }
     Ok(runs)
+}
+
+/// The title of a file that its input says, where a legend has room for it.
+fn title(tree: &Tree) -> Option<String> {
+    let text = tree.text("input/title").ok()?;
+    let short = !text.is_empty() && text.chars().count() <= LONGEST_NAME;
+    (short && is_own(tree)).then(|| text.to_string())
 }
 
 /// Most letters of a title in a legend.

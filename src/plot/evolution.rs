@@ -59,7 +59,9 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
 }
 
 /// Energy, drift and local error against time.
-fn motion(runs: &[ResultsFile]) -> [Panel; 3] {
+///
+/// Where the energy is conserved the drift is the energy but for its start, and stands alone.
+fn motion(runs: &[ResultsFile]) -> Vec<Panel> {
     let curves = |column: &str, error: Option<&str>, per_site: bool| -> Vec<Curve> {
         let path = |c: &str| format!("evolve/history/{c}");
         let curve = |r: &ResultsFile| {
@@ -78,14 +80,27 @@ fn motion(runs: &[ResultsFile]) -> [Panel; 3] {
         y: 0.0,
         text: String::new(),
     });
-    [
-        panel(
-            Axis::linear("E/N [couplings]"),
-            curves("energy", Some("error"), true),
-        ),
-        drift,
-        panel(Axis::log("local error r²"), curves("r2", None, false)),
-    ]
+    let energy = panel(
+        Axis::linear("E/N [couplings]"),
+        curves("energy", Some("error"), true),
+    );
+    let local = panel(Axis::log("local error r²"), curves("r2", None, false));
+    match runs.iter().all(is_conserved) {
+        true => vec![drift, local],
+        false => vec![energy, drift, local],
+    }
+}
+
+/// Whether the drift is what the energy has moved from its start.
+fn is_conserved(run: &ResultsFile) -> bool {
+    let energy = run.reals("evolve/history/energy");
+    let drift = run.reals("evolve/history/drift");
+    let start = energy.first().copied().unwrap_or(0.0);
+    let moved = energy.iter().map(|e| (e - start) / run.sites as f64);
+    let scale = start.abs().max(1.0) / run.sites as f64;
+    moved
+        .zip(&drift)
+        .all(|(a, b)| (a - b).abs() <= 1e-9 * scale)
 }
 
 /// Names of what is one number per time, and of what is one per distance and time.
@@ -133,9 +148,19 @@ fn single(runs: &[ResultsFile], name: &str) -> Panel {
         .unwrap_or_default();
     Panel::new(
         time(),
-        Axis::linear(format!("{}{unit}", name.replace(['/', '_'], " "))).with_ticks(5),
+        Axis::linear(format!("{}{unit}", moment(name, &unit))).with_ticks(5),
         runs.iter().map(curve).collect(),
     )
+}
+
+/// The symbol of one number, where it has one.
+fn moment(name: &str, unit: &str) -> String {
+    let spin = if unit.is_empty() { "σ" } else { "S" };
+    match name {
+        "transverse-magnetisation" => format!("⟨{spin}ₓ⟩"),
+        "magnetisation" => format!("⟨{spin}ᶻ⟩"),
+        other => other.replace(['/', '_'], " "),
+    }
 }
 
 /// Cells over distance (across) and time (up), the time stretched to a map of the width of its

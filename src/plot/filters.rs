@@ -6,6 +6,7 @@
 use super::bonds::plane;
 use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
+use super::plane::Plane;
 use super::structure::wigner_seitz;
 use super::{Drawn, reasons};
 use crate::error::Result;
@@ -26,7 +27,7 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
                 let name = if runs.len() == 1 {
                     "filters".to_string()
                 } else {
-                    format!("filters-{}", run.name.replace('/', "-"))
+                    format!("filters-{}", file_name(&run.name))
                 };
                 drawn.push(Drawn::new(
                     name,
@@ -40,6 +41,13 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         drawn.push(Drawn::new("filters", None, reasons(missing)));
     }
     Ok(drawn)
+}
+
+/// A name without what does not belong into the name of a file.
+fn file_name(name: &str) -> String {
+    let kept = |c: char| c.is_alphanumeric() || "-._".contains(c);
+    let words = name.split(|c: char| !kept(c)).filter(|w| !w.is_empty());
+    words.collect::<Vec<_>>().join("-")
 }
 
 /// Weights W as they stand in a file.
@@ -115,6 +123,13 @@ fn filters(run: &ResultsFile) -> std::result::Result<(Vec<Map>, usize), String> 
     let mut order: Vec<usize> = (0..units).collect();
     order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
     order.truncate(MOST / parts.len());
+    if lattice.dimensions() == 1 && !lattice.is_graph() {
+        let maps = parts.iter().map(|(part, values)| {
+            let value = |unit: usize, site: usize| values[at(unit, site)];
+            rows_of_units(part, &order, n, tied, value)
+        });
+        return Ok((maps.collect(), parts.len()));
+    }
     let what = if tied { "filter" } else { "unit" };
     let mut maps = Vec::new();
     for (part, values) in &parts {
@@ -127,6 +142,48 @@ fn filters(run: &ResultsFile) -> std::result::Result<(Vec<Map>, usize), String> 
         }
     }
     Ok((maps, parts.len()))
+}
+
+/// Weights of a chain: a row for every unit of `order`, from above, and a column for every site.
+fn rows_of_units(
+    part: &str,
+    order: &[usize],
+    sites: usize,
+    tied: bool,
+    value: impl Fn(usize, usize) -> f64,
+) -> Map {
+    let what = if tied { "filters" } else { "units" };
+    let plane = Plane {
+        x: [-0.5, sites as f64 - 0.5],
+        y: [-0.5, order.len() as f64 - 0.5],
+        size: [
+            3.0,
+            (3.0 * order.len() as f64 / sites as f64).clamp(1.0, 2.0),
+        ],
+    };
+    let mut map = Map {
+        title: format!(
+            "{part}W of the {} largest {what}, the largest on top",
+            order.len()
+        ),
+        ..Map::default()
+    };
+    for (row, &unit) in order.iter().rev().enumerate() {
+        let (low, high) = (row as f64 - 0.5, row as f64 + 0.5);
+        for site in 0..sites {
+            let (left, right) = (site as f64 - 0.5, site as f64 + 0.5);
+            let corners = [(left, low), (right, low), (right, high), (left, high)];
+            map.patches.push(Patch {
+                corners: corners.map(|(x, y)| plane.place(x, y)).to_vec(),
+                value: value(unit, site),
+                width: 0.0,
+            });
+        }
+    }
+    let columns: Vec<f64> = (0..sites).map(|k| k as f64).collect();
+    plane.add_ticks(&mut map, &columns, &[]);
+    plane.add_frame(&mut map, "site", "");
+    map
 }
 
 /// A cell of the lattice around each site.

@@ -47,6 +47,25 @@ fn energy_curve(run: &ResultsFile) -> Curve {
     )
 }
 
+/// The distance to the exact energies, or the last part of the curves where none is given.
+fn detail(runs: &[ResultsFile]) -> Panel {
+    let known: Vec<_> = runs
+        .iter()
+        .filter_map(|r| Some(relative_error(r, r.exact?)))
+        .collect();
+    if known.is_empty() {
+        let axis = Axis::linear("step").with_ticks(3);
+        Panel::new(
+            axis,
+            Axis::linear("E/N, last steps").with_ticks(4),
+            runs.iter().map(tail).collect(),
+        )
+    } else {
+        let axis = Axis::linear("step").tight().with_ticks(4);
+        Panel::new(axis, Axis::log("relative error").with_ticks(5), known)
+    }
+}
+
 /// Energy per site against the step, with an inset.
 pub fn energy(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let curves: Vec<_> = runs.iter().map(energy_curve).collect();
@@ -80,23 +99,20 @@ pub fn energy(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     if !guides.is_empty() && (high - low).is_finite() {
         panel.y.include.push(low - 0.06 * (high - low));
     }
-    let known: Vec<_> = runs
-        .iter()
-        .filter_map(|r| Some(relative_error(r, r.exact?)))
-        .collect();
-    let inset = if known.is_empty() {
-        let axis = Axis::linear("step").with_ticks(3);
-        Panel::new(
-            axis,
-            Axis::linear("E/N, last steps").with_ticks(4),
-            runs.iter().map(tail).collect(),
-        )
-    } else {
-        let axis = Axis::linear("step").tight().with_ticks(4);
-        Panel::new(axis, Axis::log("relative error").with_ticks(5), known)
-    };
+    let inset = detail(runs);
     if inset.visible() && panel.curves.iter().any(|c| c.points.len() >= 20) {
-        panel.inset = Some(Box::new(inset));
+        // Where it would cover a curve it stands below.
+        if panel.has_room_for_inset() {
+            panel.inset = Some(Box::new(inset));
+        } else {
+            let below = Panel { x: step(), ..inset };
+            panel.y.label = "E/N [couplings]".into();
+            return Ok(vec![Drawn::new(
+                "energy",
+                stack(&[panel, below])?,
+                NO_STEPS,
+            )]);
+        }
     }
     Ok(vec![Drawn::new("energy", stack(&[panel])?, NO_STEPS)])
 }

@@ -7,7 +7,7 @@ use super::data::ResultsFile;
 use super::panel::{Panel, stack};
 use super::{Drawn, correlations::names};
 use crate::error::Result;
-use std::f64::consts::PI;
+use std::f64::consts::{PI, TAU};
 
 /// Momenta that are shown of one file, at most.
 const MOST: usize = 4;
@@ -45,6 +45,22 @@ fn rows(run: &ResultsFile, prefix: &str, group: [&str; 2], part: &str) -> Vec<Ve
     values.chunks(length.max(1)).map(<[f64]>::to_vec).collect()
 }
 
+/// The momenta of `order` without those that are the opposite of one before: C(q) = C(−q).
+fn without_opposites(order: Vec<usize>, momenta: &[f64], components: usize) -> Vec<usize> {
+    let of = |k: usize| momenta.chunks(components).nth(k).unwrap_or_default();
+    let opposite = |a: &[f64], b: &[f64]| {
+        let mut sums = a.iter().zip(b).map(|(a, b)| (a + b) / TAU);
+        !a.is_empty() && sums.all(|n| (n - n.round()).abs() < 1e-9)
+    };
+    let mut kept: Vec<usize> = Vec::new();
+    for k in order {
+        if !kept.iter().any(|&other| opposite(of(other), of(k))) {
+            kept.push(k);
+        }
+    }
+    kept
+}
+
 /// Adds the curves of one file, of its `most` slowest momenta.
 fn add(
     run: &ResultsFile,
@@ -61,6 +77,7 @@ fn add(
     let mut order: Vec<usize> = (0..values.len()).collect();
     let late = |k: &usize| values[*k].last().copied().unwrap_or(0.0);
     order.sort_by(|a, b| late(b).total_cmp(&late(a)));
+    let mut order = without_opposites(order, &momenta, directions.unwrap_or(1).max(1));
     order.truncate(most);
     let first = |k: &usize| values[*k].first().copied().unwrap_or(0.0);
     order.retain(|k| first(k) > LEAST);

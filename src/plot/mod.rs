@@ -21,6 +21,7 @@ mod panel;
 mod phases;
 mod plane;
 mod regression;
+mod sites;
 mod structure;
 mod style;
 
@@ -29,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
 pub use bonds::drawing as lattice_drawing;
 use data::ResultsFile;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A picture, or why there is none.
@@ -80,6 +82,7 @@ const WITH_UNITS: &[Pictures] = &[
     structure::pictures,
     bonds::pictures,
     imaginary::pictures,
+    sites::pictures,
     evolution::pictures,
 ];
 
@@ -108,6 +111,8 @@ pub struct PlotOptions {
     pub exact: Vec<String>,
     /// Names of the pictures that are wanted; all where there are none.
     pub only: Vec<String>,
+    /// A line above every picture.
+    pub title: Option<String>,
 }
 
 /// Draws what the results files `paths` hold, all files in one picture where that makes sense.
@@ -147,11 +152,32 @@ pub fn plot(paths: &[PathBuf], options: &PlotOptions, registry: &Registry) -> Re
     for section in registry.sections.iter() {
         drawn.extend(curves::pictures(&runs, &section.declaration)?);
     }
+    drawn.extend(without_picture(&runs, &drawn));
     choose(&mut drawn, &options.only)?;
     let folder = &options.output;
     std::fs::create_dir_all(folder)
         .map_err(|e| Error::output(folder, format!("cannot be made: {e}")))?;
     drawn.into_iter().map(|d| keep(d, options)).collect()
+}
+
+/// What the files have measured and no picture shows.
+fn without_picture(runs: &[ResultsFile], drawn: &[Drawn]) -> Vec<Drawn> {
+    let mut left = Vec::new();
+    let keys = runs.iter().flat_map(|run| run.tree.datasets.keys());
+    let name = |key: &String| {
+        let inside = key.strip_prefix("measure/observables/")?;
+        Some(inside.split_once('/')?.0.to_string())
+    };
+    for name in keys.filter_map(name).collect::<BTreeSet<_>>() {
+        if !drawn
+            .iter()
+            .any(|picture| picture.name().starts_with(&name))
+        {
+            let reason = "its numbers have no picture; nishina info X.h5 lists them";
+            left.push(Drawn::new(name, None, reason));
+        }
+    }
+    left
 }
 
 /// Keeps the pictures whose names are among `only`; all where there are none. An error for a name
@@ -186,6 +212,10 @@ fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
     let (name, svg) = match drawn {
         Drawn::LeftOut(name, reason) => return Ok(format!("left out {name}: {reason}")),
         Drawn::Picture(name, svg) => (name, svg),
+    };
+    let svg = match &options.title {
+        Some(title) => canvas::titled(&svg, title),
+        None => svg,
     };
     let mut written = Vec::new();
     for (wanted, ending) in [(options.png, "png"), (options.svg, "svg")] {

@@ -10,6 +10,11 @@ use plotters::prelude::*;
 /// Size of the letters in units.
 pub const LETTERS: f64 = 34.0;
 
+/// Upper left corner of an inset in percent of the frame, from the left and from above.
+const INSET_CORNER: [i32; 2] = [36, 3];
+/// Its width and height in percent of the frame.
+const INSET_SIZE: [i32; 2] = [62, 60];
+
 /// A horizontal line across a panel.
 #[derive(Debug, Clone)]
 pub struct Guide {
@@ -68,6 +73,25 @@ impl Panel {
                 .chain(self.guides.iter().map(|l| l.y)),
         );
         (x, y)
+    }
+
+    /// Whether no curve and no guide passes where an inset stands.
+    pub fn has_room_for_inset(&self) -> bool {
+        let (x, y) = self.scales();
+        let part = |place: Option<f64>, scale: &Scale| {
+            place.map_or(0.0, |v| (v - scale.low) / (scale.high - scale.low))
+        };
+        let [left, top] = INSET_CORNER.map(|c| f64::from(c) / 100.0);
+        let bottom = 1.0 - top - f64::from(INSET_SIZE[1]) / 100.0;
+        let covers = |at: [f64; 2]| at[0] >= left && at[1] >= bottom;
+        let of = |p: &[f64; 3]| [part(self.x.place(p[0]), &x), part(self.y.place(p[1]), &y)];
+        let hidden = self
+            .curves
+            .iter()
+            .flat_map(|c| &c.points)
+            .any(|p| covers(of(p)));
+        let guides = self.guides.iter().map(|g| part(self.y.place(g.y), &y));
+        !hidden && guides.into_iter().all(|height| !covers([1.0, height]))
     }
 
     /// Units that the numbers at the left take.
@@ -165,8 +189,10 @@ impl Panel {
         };
         let (left, top) = frame.upper_left;
         let (width, height) = (frame.lower_right.0 - left, frame.lower_right.1 - top);
-        let corner = (left + width * 36 / 100, top + height * 3 / 100);
-        let size = ((width * 62 / 100) as u32, (height * 60 / 100) as u32);
+        let [right, down] = INSET_CORNER;
+        let corner = (left + width * right / 100, top + height * down / 100);
+        let [across, tall] = INSET_SIZE;
+        let size = ((width * across / 100) as u32, (height * tall / 100) as u32);
         let place = area.clone().shrink(corner, size);
         place.fill(&WHITE).map_err(failed)?;
         let small = 0.8 * letters;

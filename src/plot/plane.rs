@@ -30,16 +30,27 @@ impl Plane {
         let (width, tick) = (self.size[0], 0.012 * self.size[0]);
         let scale = |values: &[f64]| Axis::linear("").tight().scale(values.iter().copied());
         let columns = scale(across);
-        for &value in &columns.ticks {
+        // Numbers between whole distances belong to no column.
+        let whole = across.iter().all(|v| v.fract() == 0.0);
+        let shown = |v: &&f64| !whole || (**v - v.round()).abs() < 1e-9;
+        for &value in columns.ticks.iter().filter(shown) {
             let [x, _] = self.place(value, self.y[0]);
             map.lines.push(vec![[x, 0.0], [x, -tick]]);
-            map.texts.push(([x, -0.04 * width], columns.number(value)));
+            map.texts.push((
+                [x, -0.04 * width],
+                columns.number(value).trim_end_matches(".0").to_string(),
+            ));
         }
         let rows = scale(up);
-        for &value in &rows.ticks {
+        let rows = rows
+            .ticks
+            .iter()
+            .filter(|_| !up.is_empty())
+            .map(|v| (*v, rows.number(*v)));
+        for (value, number) in rows {
             let [_, y] = self.place(self.x[0], value);
             map.lines.push(vec![[0.0, y], [-tick, y]]);
-            map.texts.push(([-0.06 * width, y], rows.number(value)));
+            map.texts.push(([-0.06 * width, y], number));
         }
     }
 

@@ -288,11 +288,49 @@ fn zone(lattice: &Lattice, momenta: &[f64], values: &[f64], pairs: &[f64]) -> Ma
                 .collect(),
         );
     }
-    map.marks = special(&wigner_seitz(&b))
-        .into_iter()
-        .map(|(p, name)| (unit(p), name))
+    let named = special(&wigner_seitz(&b));
+    // A dot at the place itself, the letter on the way to the middle.
+    let moved = |p: &Plane| p.map(|c| 0.86 * c);
+    map.dots = named[1..].iter().map(|(p, _)| (unit(*p), 0.018)).collect();
+    map.marks = named
+        .iter()
+        .map(|(p, name)| (unit(moved(p)), name.clone()))
         .collect();
+    if let [x, y] = &reciprocal_of_square(&b)[..] {
+        axes(&mut map, *x / PI, *y / PI);
+    }
     map
+}
+
+/// Half the sides of a zone with right angles along the axes; empty for others.
+fn reciprocal_of_square(b: &[Plane; 2]) -> Vec<f64> {
+    let right = b[0][1].abs() < 1e-9 && b[1][0].abs() < 1e-9;
+    if right {
+        vec![0.5 * b[0][0], 0.5 * b[1][1]]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Ticks and names of the axes below and at the left of a rectangular zone.
+fn axes(map: &mut Map, x: f64, y: f64) {
+    let tick = 0.03 * x;
+    for part in [-1.0, -0.5, 0.0, 0.5, 1.0] {
+        let text = |v: f64| {
+            Axis::linear("")
+                .tight()
+                .scale([-v, v].into_iter())
+                .number(v * part)
+        };
+        map.lines.push(vec![[part * x, -y], [part * x, -y - tick]]);
+        map.texts.push(([part * x, -y - 0.1 * x], text(x)));
+        map.lines.push(vec![[-x, part * y], [-x - tick, part * y]]);
+        map.texts.push(([-1.14 * x, part * y], text(y)));
+    }
+    map.texts.push(([0.0, -y - 0.22 * x], "q_x a/π".into()));
+    map.texts.push(([-1.12 * x, y + 0.1 * x], "q_y a/π".into()));
+    let corners = [[-1.26 * x, -y - 0.26 * x], [x, y + 0.14 * x]];
+    map.lines.extend(corners.map(|corner| vec![corner; 2]));
 }
 
 fn area(polygon: &[Plane]) -> f64 {

@@ -1,8 +1,8 @@
 //! Decides how a run shows itself between two saves: rank 0 writes the results so far, without
 //! parameters, to the file X.live for `watch`.
 //!
-//! The first one comes after a second, the next ones after a second at least and after 50 times as
-//! long as the last one took to write, which is 2 % of the time at most. Nothing is read back, a
+//! The first one comes after a second, the next ones after 20 times as long as the last one took to
+//! write, which is 5 % of the time at most, and after a second at least. Nothing is read back, a
 //! file that cannot be written is none, and the next save of the results removes it.
 
 use super::engine::Engine;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Least time between two of them.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two of them in units of what one takes.
-const SHARE: u32 = 50;
+const SHARE: u32 = 20;
 
 /// When the next one is due.
 pub(super) struct Live {

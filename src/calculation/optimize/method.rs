@@ -65,11 +65,19 @@ fn find<'a>(registry: &Registry<'a>, kind: &str) -> Result<&'a OptimizerEntry> {
             key,
             problem,
             remedy,
-        } => Error::Input {
-            key,
-            problem,
-            remedy: format!("{remedy}, or \"{CHEAPEST}\""),
-        },
+        } => {
+            let is_cheapest = kind.eq_ignore_ascii_case(CHEAPEST);
+            let (_, all) = remedy.split_once("known: ").unwrap_or(("", &remedy));
+            let remedy = match is_cheapest {
+                true => format!("did you mean \"{CHEAPEST}\"? known: {all}"),
+                false => remedy,
+            };
+            Error::Input {
+                key,
+                problem,
+                remedy: format!("{remedy}, or \"{CHEAPEST}\""),
+            }
+        }
         other => other,
     };
     let found = registry.optimizers.find(kind, "optimize.method");

@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     pub(super) exact: Vec<String>,
     /// Names of the pictures that are wanted; all where there are none.
     pub(super) only: Vec<String>,
+    /// A line above every picture.
+    pub(super) title: Option<String>,
 }
 
 #[cfg(feature = "tools")]
@@ -39,6 +41,7 @@ mod here {
             width: wanted.width,
             exact: wanted.exact,
             only: wanted.only,
+            title: wanted.title,
         };
         Ok(plot::plot(files, &options, registry)?.join("\n"))
     }

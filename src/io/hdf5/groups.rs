@@ -1,6 +1,7 @@
 //! Decides how a group is read with all that it holds, joined datasets and their sources included.
 
 use super::joined::check_sources;
+use super::scales;
 use super::values::{read_attribute, read_value};
 use super::{Raw, text};
 use crate::io::tree::Tree;
@@ -25,6 +26,9 @@ pub(super) fn read_group(
         return Err("links go round in a circle".into());
     }
     for dataset in group.datasets().map_err(text)? {
+        if scales::is_scale(&dataset)? {
+            continue;
+        }
         let name = dataset.name().trim_start_matches('/').to_string();
         let about = |e: String| format!("dataset {name}: {e}");
         match dataset.layout() {

@@ -16,6 +16,7 @@ mod foreign;
 mod glance;
 mod groups;
 mod joined;
+mod scales;
 mod values;
 
 pub use foreign::{foreign_shapes, read_foreign};
@@ -89,6 +90,7 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
         for dataset in &tree.datasets {
             regions.extend(put(file, tree, dataset)?);
         }
+        scales::attach(file, tree)?;
         Ok(regions)
     })
 }

@@ -18,9 +18,9 @@ NISHINA_FOR_TESTS=1
 source jobs/setup.sh
 
 venv=$root/target/venv
-if ! "$venv/bin/python" -c 'import h5py, matplotlib, numpy, pandas' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import h5netcdf, h5py, matplotlib, numpy, pandas, uncertainties, xarray' 2>/dev/null; then
     python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check h5py matplotlib numpy pandas
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check h5netcdf h5py matplotlib numpy pandas uncertainties xarray
 fi
 export NISHINA_PYTHON=$venv/bin/python
 

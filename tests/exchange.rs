@@ -293,7 +293,7 @@ fn the_examples_of_other_languages_run() {
         );
         return;
     };
-    let script = project().join("jobs/post/read_results.py");
+    let script = project().join("jobs/post/nishina_results.py");
     let run = Command::new(python)
         .arg(script)
         .args(["x.h5", "p.png"])

@@ -40,9 +40,14 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "a method of sampling of its own by default",
     ),
     (
-        "run/contents.rs",
+        "input/named.rs",
         "bonds",
         "a key that names a file shares the name of a model",
+    ),
+    (
+        "calculation/contents/lattice.rs",
+        "bonds",
+        "a dataset shares the name of a model",
     ),
     (
         "calculation/vmc/sampled.rs",

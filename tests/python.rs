@@ -5,27 +5,72 @@ use common::{Case, RING, expect_code, project, text};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-#[test]
-fn h5py_opens_every_file() {
-    let Ok(python) = std::env::var("NISHINA_PYTHON") else {
+/// The Python with the libraries of the tests; `None` where there is none, which is said.
+fn python() -> Option<String> {
+    let found = std::env::var("NISHINA_PYTHON").ok();
+    if found.is_none() {
         println!(
             "SKIPPED: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
         );
-        return;
-    };
+    }
+    found
+}
+
+/// Runs a script of the tests; it says OK.
+fn script(name: &str, arguments: &[&std::path::Path]) {
+    let Some(python) = python() else { return };
+    let path = project().join("tests/python").join(name);
+    let out = Command::new(python)
+        .arg(path)
+        .args(arguments)
+        .output()
+        .unwrap();
+    expect_code(&out, 0);
+    let said = text(&out);
+    assert!(said.contains("OK"), "{said}");
+    print!("{said}");
+}
+
+fn optimised() -> Case {
     let case = Case::new(&format!(
         "{RING}[optimize]\nsteps = 10\nlearning_rate = 0.05\n[measure]\nsamples = 1024\n"
     ));
     expect_code(&case.ranks(2, &["run", "x.toml"]), 0);
-    let script = project().join("tests/python/read_outputs.py");
-    let out = Command::new(python)
-        .arg(script)
-        .arg(case.folder.path())
-        .arg("x")
-        .output()
-        .unwrap();
-    expect_code(&out, 0);
-    assert!(text(&out).contains("OK"));
+    case
+}
+
+#[test]
+fn h5py_opens_every_file() {
+    let case = optimised();
+    script("read_outputs.py", &[case.folder.path(), "x".as_ref()]);
+}
+
+#[test]
+fn results_that_another_program_changed_are_read() {
+    let case = optimised();
+    script(
+        "changed.py",
+        &[case.folder.path(), common::program().as_ref()],
+    );
+}
+
+#[test]
+fn the_reader_agrees_with_h5py_and_xarray() {
+    let observables = "observables = [\"magnetisation\", \"spin-correlations-zz\", \
+                       \"structure-factor-zz\"]";
+    let input = format!(
+        "[lattice]\nkind = \"chain\"\nsize = 6\n[hamiltonian]\nkind = \"ising\"\nhx = \
+         1.0\n[ansatz]\nkind = \"rbm\"\ndensity = 1\n[sampler]\nchains = 8\nsamples = \
+         256\n[optimize]\nsteps = 10\nlearning_rate = 0.05\n[measure]\nsamples = \
+         256\n{observables}\n"
+    );
+    let case = Case::new(&input);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let evolve = "[evolve]\ntime = 0.02\nstep = 0.01\noutput_every = 0.01\n[measure]";
+    std::fs::write(case.path("y.toml"), input.replace("[measure]", evolve)).unwrap();
+    expect_code(&case.alone(&["run", "y.toml"]), 0);
+    let post = project().join("jobs/post");
+    script("read_results.py", &[case.folder.path(), &post]);
 }
 
 #[test]
@@ -73,21 +118,9 @@ fn h5dump_reads_a_run_in_progress_and_usr1_stops_it() {
 
 #[test]
 fn tensor_networks_of_other_programs_keep_their_amplitudes() {
-    let Ok(python) = std::env::var("NISHINA_PYTHON") else {
-        println!(
-            "SKIPPED: NISHINA_PYTHON does not name a Python with h5py (jobs/test.sh makes one)"
-        );
-        return;
-    };
     let case = Case::new("");
-    let out = Command::new(python)
-        .arg(project().join("tests/python/import_tensors.py"))
-        .arg(case.folder.path())
-        .arg(common::program())
-        .output()
-        .unwrap();
-    expect_code(&out, 0);
-    let said = text(&out);
-    assert!(said.contains("OK"), "{said}");
-    print!("{said}");
+    script(
+        "import_tensors.py",
+        &[case.folder.path(), common::program().as_ref()],
+    );
 }

@@ -74,7 +74,7 @@ fn a_copy_in_another_folder_is_enough() {
     for part in [
         "kind graph",
         "sites 4",
-        "bonds 4",
+        "neighbours 4",
         "terms 10",
         "b.csv",
         "seed             7",
@@ -234,4 +234,21 @@ fn every_key_of_its_sections_stands_in_the_complete_input() {
         missing.is_empty() && seen > 35,
         "{seen} keys, {method}: {missing:?}\n{complete}"
     );
+}
+
+#[test]
+fn a_shift_that_is_not_used_has_no_default() {
+    let metric = "[optimize]\nsteps = 2\npseudo_inverse = 1e-6\nmethod = \"dense-sr\"";
+    let input = "[lattice]\nkind = \"chain\"\nsize = 3\n[hamiltonian]\nkind = \"ising\"\nhx = \
+                 1.0\n[ansatz]\nkind = \"rbm\"\ndensity = 1\n[sampler]\nmethod = \
+                 \"full-sum\"\n";
+    let case = Case::new(&format!("{input}{metric}\nlearning_rate = 0.05\n"));
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let tree = case.tree("x.h5");
+    let table: toml::Table = tree.text("input/complete").unwrap().parse().unwrap();
+    assert!(table["optimize"].get("shift").is_none());
+    assert_eq!(table["optimize"]["method"].as_str(), Some("dense-sr"));
+    // A full sum has no chains.
+    assert!(table["sampler"].get("chains").is_none());
+    assert_eq!(table["sampler"]["samples"].as_integer(), Some(1024));
 }

@@ -16,7 +16,7 @@ pub fn problem(tree: &Tree) -> [Value; 4] {
         json!({
             "kind": key("lattice", "kind"), "size": key("lattice", "size"),
             "boundary": key("lattice", "boundary"), "sites": places.len(),
-            "bonds": first.iter().filter(|shell| **shell == 1).count(),
+            "neighbours": first.iter().filter(|shell| **shell == 1).count(),
         })
     });
     let hamiltonian = section("hamiltonian").map(|own| {

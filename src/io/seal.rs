@@ -212,10 +212,56 @@ pub fn damage(path: &Path, thorough: bool) -> std::io::Result<Option<String>> {
     }
     Ok((!wrong.is_empty()).then(|| {
         format!(
-            "is damaged, or was changed by another program, in {}: checksums do not fit",
+            "is damaged, or was changed by another program, in {}: checksums do not fit; h5repack \
+             makes a file that can be read of one that was changed",
             wrong.join(", ")
         )
     }))
+}
+
+/// The checksums of the numbers of each dataset, wherever they stand now. `None` where the
+/// beginning of the file is damaged or gone; an error where the system does not show it.
+pub fn numbers(path: &Path) -> std::io::Result<Option<(Checksum, Vec<(String, u64)>)>> {
+    let found = table(&mut files::open(path)?)?;
+    Ok(found.map(|table| {
+        let names = table.regions.into_iter().map(|region| region.name);
+        (table.sum, names.zip(table.checksums).collect())
+    }))
+}
+
+/// Whether a file is whole as HDF5 sees it, and has another length than it was sealed with, or has
+/// lost its user block: another program has written to it.
+///
+/// Fails where the system does not show it.
+pub fn is_rewritten(path: &Path) -> std::io::Result<bool> {
+    let mut file = files::open(path)?;
+    let length = file.metadata()?.len();
+    let table = table(&mut file)?;
+    let block = table.as_ref().map_or(0, |table| table.block);
+    file.seek(SeekFrom::Start(block))?;
+    let mut first = Vec::new();
+    file.take(SUPERBLOCK).read_to_end(&mut first)?;
+    let sealed = table.map(|table| table.length);
+    Ok(end(&first) == Some(length) && sealed != Some(length))
+}
+
+/// Bytes of an HDF5 superblock that are looked at.
+const SUPERBLOCK: u64 = 64;
+
+/// The length of the file that its superblock states; `None` for other bytes.
+///
+/// Reference: HDF5 File Format Specification, version 3.0, II.A.
+fn end(superblock: &[u8]) -> Option<u64> {
+    let rest = superblock.strip_prefix(b"\x89HDF\r\n\x1a\n")?;
+    // Places of the size of addresses and of the address of the end, after the signature.
+    let (size, place) = match rest.first()? {
+        0 => (5, 32),
+        1 => (5, 36),
+        2 | 3 => (1, 20),
+        _ => return None,
+    };
+    let bytes = rest.get(place..place + 8)?.try_into().ok()?;
+    (*rest.get(size)? == 8).then_some(u64::from_le_bytes(bytes))
 }
 
 /// A number for the numbers in a file: the same whenever and wherever they were written. `None`

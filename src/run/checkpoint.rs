@@ -251,7 +251,12 @@ impl Engine<'_, '_> {
         let mut written = Ok(());
         let mut segments = [self.segments as f64];
         if comm.is_root() && !rows.chain.is_empty() {
-            written = samples::write_segment(&self.paths, self.segments + 1, rows, self.origin());
+            written = samples::write_segment(
+                &self.paths,
+                self.segments + 1,
+                rows,
+                self.origin_of_samples(),
+            );
             segments[0] += 1.0;
         }
         agree(comm, written)?;

@@ -7,6 +7,9 @@ use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::job;
 
+/// What samples hold of the provenance.
+const OF_SAMPLES: [&str; 6] = ["program", "version", "commit", "host", "command", "started"];
+
 /// One real number with unit and meaning.
 fn real(tree: &mut Tree, path: &str, value: f64, unit: &str, meaning: &str) {
     tree.describe(path, Value::Real(shaped(&[], vec![value])), unit, meaning);
@@ -23,7 +26,7 @@ fn line(tree: &mut Tree, path: &str, value: impl Into<String>, meaning: &str) {
 }
 
 impl Engine<'_, '_> {
-    /// Where numbers come from, of results and of samples, on rank 0.
+    /// Where numbers come from, on rank 0.
     pub(super) fn origin(&self) -> Tree {
         let source = self.job.source;
         let mut tree = Tree::default();
@@ -39,6 +42,18 @@ impl Engine<'_, '_> {
             let meaning = format!("{} of the last attempt", key.replace('_', " "));
             line(&mut tree, &format!("provenance/{key}"), value, &meaning);
         }
+        tree
+    }
+
+    /// The same for samples, of which there may be many files: what finds the results.
+    pub(super) fn origin_of_samples(&self) -> Tree {
+        let mut tree = self.origin();
+        let kept = |path: &String| match path.strip_prefix("provenance/") {
+            Some(key) => OF_SAMPLES.contains(&key),
+            None => true,
+        };
+        tree.datasets.retain(|path, _| kept(path));
+        tree.notes.retain(|path, _| kept(path));
         tree
     }
 

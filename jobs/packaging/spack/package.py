@@ -17,7 +17,7 @@ class Nishina(Package):
     depends_on("pkgconfig", type="build")
     depends_on("c", type="build")
     depends_on("mpi")
-    depends_on("hdf5~mpi@1.10:")
+    depends_on("hdf5~mpi+hl@1.10:")
     depends_on("blas")
     depends_on("lapack")
     depends_on("scalapack", when="+scalapack")

@@ -52,6 +52,12 @@ pub fn complete(source: &Source, registry: &Registry, decided: Decided) -> Resul
     Ok(format!("{head}{table}\n{}", filler.absent.join("\n")))
 }
 
+/// A key whose default holds only where none of the others is given.
+const INSTEAD_OF: (&str, [&str; 3]) = (
+    "shift",
+    ["pseudo_inverse", "carleo_troyer", "scale_invariant"],
+);
+
 struct Filler<'f, 'r> {
     registry: &'f Registry<'r>,
     /// A comment for each key without a value.
@@ -145,12 +151,8 @@ impl Filler<'_, '_> {
             self.fill(own, &schema, &schema, "lattice");
         }
         if let Some(Key::Table(own)) = table.get_mut("hamiltonian") {
-            if let Some(units) = decided.units {
-                let name = match units {
-                    Units::Spin => "spin",
-                    Units::Pauli => "pauli",
-                };
-                own.entry("units").or_insert(name.into());
+            if let Some(Ok(units)) = decided.units.map(Key::try_from) {
+                own.entry("units").or_insert(units);
             }
             let common = schema_of::<HamiltonianCommon>();
             let kind = own.get("kind").and_then(Key::as_str).unwrap_or_default();
@@ -250,7 +252,12 @@ impl Filler<'_, '_> {
 
     /// Gives the keys of `own` that a schema has their defaults; `whole` holds its definitions.
     fn fill(&mut self, own: &mut Table, schema: &Value, whole: &Value, path: &str) {
+        let (replaced, others) = INSTEAD_OF;
+        let is_replaced = others.iter().any(|other| own.contains_key(*other));
         for (key, about) in schema["properties"].as_object().into_iter().flatten() {
+            if is_replaced && key == replaced {
+                continue;
+            }
             let place = match path.is_empty() {
                 true => key.clone(),
                 false => format!("{path}.{key}"),

@@ -1,9 +1,8 @@
 //! Decides what is seen of a file without reading it whole: some groups, names, shapes.
 
 use super::groups::read_group;
-use super::{Raw, open, text};
+use super::{Raw, changed, open, text};
 use crate::error::{Error, Result};
-use crate::io::seal::verify;
 use crate::io::tree::Tree;
 use ::hdf5::File;
 use std::collections::BTreeSet;
@@ -13,7 +12,7 @@ use std::path::Path;
 ///
 /// Fails with `Error::Output` where the file cannot be read.
 pub fn read_groups(path: &Path, names: &[&str]) -> Result<Tree> {
-    verify(path, false)?;
+    changed::admit(path, false)?;
     let load = || {
         let file = open(path)?;
         let mut tree = Tree::default();
@@ -30,7 +29,7 @@ pub fn read_groups(path: &Path, names: &[&str]) -> Result<Tree> {
 ///
 /// Fails with `Error::Output` where the file cannot be read.
 pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
-    verify(path, false)?;
+    changed::admit(path, false)?;
     let file = open(path).map_err(|e| Error::output(path, format!("cannot be read: {e}")))?;
     Ok(names.iter().map(|name| file.link_exists(name)).collect())
 }
@@ -40,7 +39,7 @@ pub fn holds(path: &Path, names: &[&str]) -> Result<Vec<bool>> {
 ///
 /// Fails with `Error::Output` where the file cannot be read.
 pub fn shapes(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<usize>>>> {
-    verify(path, false)?;
+    changed::admit(path, false)?;
     let look = || {
         let file = open(path)?;
         shapes_in(&file, names)

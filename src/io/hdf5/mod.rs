@@ -12,10 +12,12 @@
 //!
 //! Reference: HDF5 File Format Specification, version 3.0.
 
+mod changed;
 mod foreign;
 mod glance;
 mod groups;
 mod joined;
+mod scales;
 mod values;
 
 pub use foreign::{foreign_shapes, read_foreign};
@@ -29,7 +31,7 @@ pub use joined::{
 
 use super::atomic::{Temporary, followed};
 use super::notes;
-use super::seal::{self, Region, verify};
+use super::seal::{self, Region};
 use super::tree::{Tree, Value};
 use crate::error::{Error, Result};
 use ::hdf5::plist::file_access::FileCloseDegree;
@@ -89,6 +91,7 @@ pub fn write_temporary(path: &Path, tree: &Tree) -> Result<Temporary> {
         for dataset in &tree.datasets {
             regions.extend(put(file, tree, dataset)?);
         }
+        scales::attach(file, tree)?;
         Ok(regions)
     })
 }
@@ -122,13 +125,18 @@ fn region(dataset: &Dataset, name: &str) -> Option<Region> {
     })
 }
 
-/// Reads a file into memory and verifies its checksum.
+/// Reads a file into memory and verifies its checksum. Where another program has written to it
+/// (`changed`), its numbers are verified, and a warning says so.
 ///
 /// Fails with `Error::Output` where the file is missing, truncated, damaged, of a later schema
 /// version, or refers to a file that is missing.
 pub fn read(path: &Path) -> Result<Tree> {
-    verify(path, true)?;
-    read_verified(path)
+    let changed = changed::admit(path, true)?;
+    let tree = read_verified(path)?;
+    if changed {
+        changed::check(path, &tree)?;
+    }
+    Ok(tree)
 }
 
 /// The same of a file whose checksum has just been verified.

@@ -28,7 +28,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What the operators of a formula stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Units {
     /// Spin operators S = σ/2.

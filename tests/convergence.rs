@@ -118,6 +118,15 @@ fn a_diverged_optimisation() {
     expect_code(&out, 0);
     one_about(&case, "diverged");
     assert!(text(&out).contains("warn: the optimisation diverged"));
+    // The state that is measured is that of the best window of six steps.
+    let history = case.tree("x.h5");
+    let curve = history.reals("optimize/history/energy").unwrap();
+    let means: Vec<f64> = (curve.chunks(6).map(|w| w.iter().sum::<f64>() / 6.0)).collect();
+    let best = means.iter().copied().fold(0.0, f64::min);
+    let energy = case.info()["energy"]["mean"].as_f64().unwrap();
+    assert!(energy < best + 0.1, "{energy} and {means:?}");
+    assert!(means[19] > best + 0.5, "{means:?}");
+    assert!(text(&out).contains("the parameters are those after step 60"));
 }
 
 #[test]

@@ -287,6 +287,7 @@ fn counted(bytes: usize) -> (Chains, TermTable, Arc<Counters>) {
         chains: 0..chains,
         total_chains: chains,
         sweeps: 3,
+        starts: Vec::new(),
     };
     let ensemble = Chains::new(counted, settings).unwrap();
     read(&counters.built);
@@ -380,6 +381,7 @@ fn every_ensemble_of_a_run_draws_its_own_numbers() {
             chains: 0..2,
             total_chains: 2,
             sweeps: 1,
+            starts: Vec::new(),
         };
         let rbm = Rbm::<f64>::dense(16, 8, false, false, 0.01, 1);
         let mut chains = Chains::new(Erased::new(rbm), settings).unwrap();

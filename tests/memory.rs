@@ -189,6 +189,7 @@ fn tables_of_samples_stay_within_their_budget() {
         chains: 0..chains,
         total_chains: chains,
         sweeps: 1,
+        starts: Vec::new(),
     };
     let sampled = Chains::new(heavy(), settings).unwrap();
     let complete = FullSum::new(heavy(), &basis, |states| 0..states).unwrap();

@@ -97,6 +97,7 @@ fn examples(kind: &str) -> Vec<String> {
             "blocks = [[0, 1], [1]]\nmethod = 'ratio'",
         ],
         "overlap" => &["file = 'other.h5'"],
+        "lanczos" => &["", "steps = 2"],
         _ => &[""],
     };
     keys.iter()
@@ -107,7 +108,7 @@ fn examples(kind: &str) -> Vec<String> {
 /// The bases of [`BASES`] that have a meaning for an observable.
 fn meant(kind: &str) -> &'static [&'static str] {
     match kind {
-        "entanglement" | "renyi-2" | "overlap" => &[
+        "entanglement" | "renyi-2" | "overlap" | "lanczos" => &[
             "halves",
             "halves in a sector",
             "spin 1",
@@ -132,6 +133,8 @@ struct Exact<'a> {
     problem: &'a Problem<'a>,
     psi: &'a [Complex64],
     twice: usize,
+    /// Keys of the observable.
+    table: &'a str,
 }
 
 impl Exact<'_> {
@@ -235,6 +238,50 @@ impl Exact<'_> {
         let (theirs, ours) = (energy(&phi), energy(self.psi));
         vec![fidelity, 1.0 - fidelity, theirs, theirs - ours]
     }
+    /// Lowest energy in the space of ψ, Hψ and so on, by orthogonal vectors and powers of b − H.
+    fn lanczos(&self) -> Vec<f64> {
+        let steps = if self.table.contains("steps = 2") {
+            2
+        } else {
+            1
+        };
+        let numbering = self.problem.basis.numbering().unwrap();
+        let inner = |a: &[Complex64], b: &[Complex64]| -> Complex64 {
+            a.iter().zip(b).map(|(a, b)| a.conj() * b).sum()
+        };
+        let image = |v: &[Complex64]| apply(&*self.problem.hamiltonian, &numbering, v, 0..v.len());
+        let mut space: Vec<Vec<Complex64>> = Vec::new();
+        let mut next = self.psi.to_vec();
+        for _ in 0..=steps {
+            for v in &space {
+                let share = inner(v, &next);
+                next.iter_mut().zip(v).for_each(|(n, v)| *n -= share * v);
+            }
+            let norm = inner(&next, &next).re.sqrt();
+            space.push(next.iter().map(|z| z / norm).collect());
+            next = image(&space[space.len() - 1]);
+        }
+        let element = |(j, k): (usize, usize)| inner(&space[j], &image(&space[k])).re;
+        let matrix = Array2::from_shape_fn((steps + 1, steps + 1), element);
+        let bound: f64 = matrix.iter().map(|h| h.abs()).sum();
+        let mut v = ndarray::Array1::from_elem(steps + 1, 1.0);
+        for _ in 0..20_000 {
+            v = &v * bound - matrix.dot(&v);
+            v /= v.dot(&v).sqrt();
+        }
+        vec![v.dot(&matrix.dot(&v))]
+    }
+    /// Σ_ij ⟨S_i·S_j⟩.
+    fn total_spin(&self) -> f64 {
+        let s = spin(self.twice);
+        let own = |i: usize, a: usize| self.of(&[(i, &s[a].dot(&s[a]))]).re;
+        let diagonal: f64 = (0..SITES)
+            .map(|i| (0..3).map(|a| own(i, a)).sum::<f64>())
+            .sum();
+        let others = self.pairs(0..3).into_iter().enumerate();
+        let others = others.filter(|(p, _)| p / SITES != p % SITES);
+        diagonal + others.map(|(_, c)| c).sum::<f64>()
+    }
     fn bosons(&self, kind: &str) -> Vec<f64> {
         let b = lowering(2);
         let raise = b.t().to_owned();
@@ -292,6 +339,8 @@ impl Exact<'_> {
             "string-order" => self.strings(),
             "renyi-2" => vec![self.entropy(&[0, 1]), self.entropy(&[1])],
             "overlap" => self.overlap(),
+            "lanczos" => self.lanczos(),
+            "total-spin" => vec![self.total_spin()],
             "entanglement" => self.cuts(),
             bosons => self.bosons(bosons),
         }
@@ -316,6 +365,7 @@ fn every_observable_obeys_its_laws_or_refuses_the_basis_with_a_reason() {
                         problem: &problem,
                         psi,
                         twice,
+                        table: &table,
                     };
                     exact.values(entry.kind)
                 };

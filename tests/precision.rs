@@ -248,6 +248,7 @@ fn settings(basis: &Basis) -> ChainSettings {
         chains: 0..8,
         total_chains: 8,
         sweeps: 5,
+        starts: Vec::new(),
     }
 }
 

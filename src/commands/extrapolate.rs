@@ -21,7 +21,14 @@ struct Measured {
     energy: [f64; 2],
     variance: [f64; 2],
     covariance: f64,
+    /// Mean and error of the square of the total spin, where it was measured.
+    total_spin: Option<[f64; 2]>,
 }
+
+/// Standard errors by which the total spins of runs may differ, and a difference that is small
+/// where there is no noise.
+const SPIN_ERRORS: f64 = 5.0;
+const SPIN_DIFFERENCE: f64 = 0.05;
 
 /// What a file must share with the others.
 pub(super) fn physics(tree: &Tree) -> Option<String> {
@@ -45,7 +52,12 @@ fn read(path: &Path, tree: &Tree) -> Result<(Measured, String)> {
         )
     };
     let part = |name: &str| tree.real(&format!("measure/energy/{name}"));
+    let of_spin = |name: &str| tree.real(&format!("measure/observables/total-spin/{name}"));
     let measured = Measured {
+        total_spin: match (of_spin("mean"), of_spin("error")) {
+            (Ok(mean), Ok(error)) => Some([mean, error]),
+            _ => None,
+        },
         sites: tree.integer("status/sites").map_err(missing)? as f64,
         energy: [
             part("mean").map_err(missing)?,
@@ -128,6 +140,7 @@ fn of_variances(files: &[PathBuf], trees: &[Tree]) -> Result<Value> {
             "extrapolate runs of one Hamiltonian",
         ));
     }
+    same_spin(&read)?;
     let points: Vec<FitPoint> = read.iter().map(|(m, _)| m.point()).collect();
     let Some(Line {
         intercept,
@@ -163,6 +176,34 @@ fn of_variances(files: &[PathBuf], trees: &[Tree]) -> Result<Value> {
         "sites": n,
         "runs": runs,
     }))
+}
+
+/// Refuses runs whose total spins differ: the admixture of other spins raises the energy and hardly
+/// the variance, so that no line joins them.
+fn same_spin(read: &[(Measured, String)]) -> Result<()> {
+    let known = read
+        .iter()
+        .filter_map(|(m, _)| Some((m, m.total_spin?)))
+        .collect::<Vec<_>>();
+    let Some((first, [mean, error])) = known.first() else {
+        return Ok(());
+    };
+    let differs = |[other, noise]: [f64; 2]| {
+        let difference = (other - mean).abs();
+        difference > SPIN_DIFFERENCE && difference > SPIN_ERRORS * noise.hypot(*error)
+    };
+    match known.iter().find(|(_, spin)| differs(*spin)) {
+        None => Ok(()),
+        Some((other, [square, _])) => Err(Error::input(
+            &other.file,
+            format!(
+                "the square of its total spin is {square:.3}, that of {} is {mean:.3}: the energy \
+                 is no function of the variance alone",
+                first.file
+            ),
+            "leave out the runs with a larger total spin, or optimise them further",
+        )),
+    }
 }
 
 /// The same for people.

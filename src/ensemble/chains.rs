@@ -34,6 +34,8 @@ pub struct ChainSettings {
     pub total_chains: usize,
     /// Sweeps between kept samples.
     pub sweeps: usize,
+    /// Configurations that chains begin in, one after the other; none where these are random.
+    pub starts: Vec<Vec<i8>>,
 }
 
 impl ChainSettings {
@@ -82,13 +84,17 @@ impl Chains {
     /// How often a start is drawn again because its amplitude vanishes.
     const STARTS: usize = 10_000;
 
-    /// Chains at random configurations with a non-zero amplitude.
+    /// Chains where the settings say, in configurations with a non-zero amplitude.
     pub fn new(ansatz: Erased, settings: ChainSettings) -> Result<Self> {
         let mut states = Vec::new();
         for chain in settings.chains.clone() {
             let mut rng = settings.stream(Purpose::Configurations, chain, 0);
-            let start = (0..Self::STARTS)
-                .map(|_| settings.basis.random(&mut rng))
+            // Where the amplitude of an ordered start vanishes, a random one takes its place.
+            let ordered = settings.starts.iter().cycle().nth(chain).cloned();
+            let random = (0..Self::STARTS).map(|_| settings.basis.random(&mut rng));
+            let start = ordered
+                .into_iter()
+                .chain(random)
                 .find(|x| ansatz.log_psi(&ansatz.batch(x))[0].re > f64::NEG_INFINITY)
                 .ok_or_else(|| {
                     Error::numerical(

@@ -50,6 +50,13 @@ pub(super) fn derivatives(ansatz: &Erased, xs: &[i8]) -> Derivatives {
     Derivatives::collect(xs.len() / n, parts)
 }
 
+/// A_loc of any configurations, row by row.
+pub(super) fn local_values(ansatz: &Erased, xs: &[i8], operator: &dyn Operator) -> Vec<Complex64> {
+    xs.chunks(block(ansatz) * ansatz.sites())
+        .flat_map(|xs| local_values_by_ratios(ansatz, &ansatz.batch(xs), xs, operator))
+        .collect()
+}
+
 /// Samples of a wave function with what is known of them.
 pub(super) struct Evaluated {
     /// The wave function.
@@ -99,12 +106,7 @@ impl Evaluated {
         let ansatz = &self.ansatz;
         let values = match &self.batch {
             Some(batch) => local_values_by_ratios(ansatz, batch, &self.rows, operator),
-            None => {
-                let blocks = self.rows.chunks(block(ansatz) * ansatz.sites());
-                blocks
-                    .flat_map(|xs| local_values_by_ratios(ansatz, &ansatz.batch(xs), xs, operator))
-                    .collect()
-            }
+            None => local_values(ansatz, &self.rows, operator),
         };
         LocalValues {
             values,
@@ -192,6 +194,9 @@ impl<E: KeepsSamples> Amplitudes for E {
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
         let samples = self.samples();
         log_psi_within(&samples.ansatz, &samples.basis, xs)
+    }
+    fn local_values_of(&self, xs: &[i8], operator: &dyn Operator) -> Vec<Complex64> {
+        local_values(&self.samples().ansatz, xs, operator)
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         let samples = self.samples();

@@ -6,7 +6,7 @@
 //! |⟨x|A|ψ⟩|², is kept apart. Every rank evaluates all amplitudes and owns a contiguous share
 //! of the configurations.
 
-use super::evaluated::{block, derivatives, log_psi, log_psi_within};
+use super::evaluated::{block, derivatives, local_values, log_psi, log_psi_within};
 use super::{Amplitudes, Ensemble, LocalValues, Noise, Request};
 use crate::ansatz::dbm::ImaginaryTime;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased, MatrixProduct};
@@ -168,6 +168,9 @@ impl Amplitudes for FullSum {
     }
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
         log_psi_within(&self.ansatz, &self.basis, xs)
+    }
+    fn local_values_of(&self, xs: &[i8], operator: &dyn Operator) -> Vec<Complex64> {
+        local_values(&self.ansatz, xs, operator)
     }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         let n = self.index.sites();

@@ -359,6 +359,9 @@ impl Amplitudes for CircuitLines {
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64> {
         vec![Complex64::new(f64::NAN, 0.0); xs.len() / self.settings.circuit.sites.max(1)]
     }
+    fn local_values_of(&self, xs: &[i8], _operator: &dyn Operator) -> Vec<Complex64> {
+        self.log_psi_of(xs)
+    }
     fn ratios(&self, asks: &Asks) -> Vec<Complex64> {
         vec![Complex64::new(f64::NAN, 0.0); asks.len()]
     }

@@ -160,6 +160,8 @@ pub trait Amplitudes {
     fn log_psi(&self) -> &[Complex64];
     /// ln ψ of any configurations, row by row; −∞ outside the sector.
     fn log_psi_of(&self, xs: &[i8]) -> Vec<Complex64>;
+    /// A_loc of any configurations of the sector, row by row.
+    fn local_values_of(&self, xs: &[i8], operator: &dyn Operator) -> Vec<Complex64>;
     /// ψ(x')/ψ(x) for questions about the configurations; 0 where the move leaves the sector.
     fn ratios(&self, asks: &Asks) -> Vec<Complex64>;
     /// Log-derivatives on the configurations.

@@ -2,16 +2,17 @@
 //! no effect.
 
 use super::Source;
-use super::sections::{Input, Method, SamplerInput};
+use super::sections::{Input, Method, SamplerInput, Start};
 use crate::error::{Error, Result};
 use crate::io::output::is_reserved;
 
 /// Keys of Markov chains, which other methods of sampling do not have.
-const OF_CHAINS: [(&str, &str); 5] = [
+const OF_CHAINS: [(&str, &str); 6] = [
     ("sampler", "chains"),
     ("sampler", "moves"),
     ("sampler", "sweeps"),
     ("sampler", "burn_in"),
+    ("sampler", "start"),
     ("measure", "burn_in"),
 ];
 
@@ -110,6 +111,13 @@ pub(super) fn check(input: &Input) -> Result<()> {
         return Err(Error::input(
             "sampler.moves",
             "\"gibbs\" and \"cluster\" draw all sites at once, without moves",
+            "remove this key, or use sampler.method = \"metropolis\"",
+        ));
+    }
+    if draws && sampler.start != Start::Random {
+        return Err(Error::input(
+            "sampler.start",
+            "\"gibbs\" and \"cluster\" begin in random states alone",
             "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }

@@ -173,6 +173,22 @@ pub struct SamplerInput {
     pub sweeps: usize,
     /// Sweeps after each parameter change (0); 100 before the first step and before the measurement
     pub burn_in: usize,
+    /// Where chains begin: "random" (default), "neel": opposite sublattices, or "stripe": opposite
+    /// rows
+    pub start: Start,
+}
+
+/// `sampler.start`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// Random configurations of the sector.
+    #[default]
+    Random,
+    /// Opposite sublattices.
+    Neel,
+    /// Opposite rows.
+    Stripe,
 }
 
 impl Default for SamplerInput {
@@ -184,6 +200,7 @@ impl Default for SamplerInput {
             samples: 1024,
             sweeps: 1,
             burn_in: 0,
+            start: Start::Random,
         }
     }
 }

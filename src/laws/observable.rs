@@ -128,6 +128,7 @@ impl Subject<'_> {
             chains: share(CHAINS, rank, size),
             total_chains: CHAINS,
             sweeps: 2,
+            starts: Vec::new(),
         };
         let mut chains = Chains::new(self.table()?, settings)?;
         chains.sample(&request(per_chain))?;

@@ -14,6 +14,7 @@ mod energy_ratio;
 mod entanglement;
 mod four_spin;
 mod imaginary_time;
+mod lanczos;
 mod magnetisation;
 mod momenta;
 mod momentum_distribution;
@@ -25,6 +26,7 @@ mod renyi;
 mod spin_correlations;
 mod string_order;
 mod structure_factor;
+mod total_spin;
 mod transverse;
 mod view;
 
@@ -91,6 +93,10 @@ pub trait Observable: Send + Sync {
     /// What the entries belong to.
     fn labels(&self) -> Vec<Label> {
         Vec::new()
+    }
+    /// What a reader has to know of these means and standard errors of the quantities.
+    fn warning(&self, _means: &[f64], _errors: &[f64]) -> Option<String> {
+        None
     }
     /// Whether the local values are those of pairs of configurations.
     fn needs_partners(&self) -> bool {
@@ -180,6 +186,13 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         schema: || no_keys("The three components of every spin."),
     },
     ObservableEntry {
+        kind: "total-spin",
+        build: total_spin::build,
+        schema: || {
+            no_keys("Square of the total spin, <(sum_i S_i)^2>: S(S + 1) of a state of spin S.")
+        },
+    },
+    ObservableEntry {
         kind: "dimer-correlations",
         build: four_spin::build_dimers,
         schema: four_spin::dimer_schema,
@@ -218,6 +231,11 @@ pub const OBSERVABLES: &[ObservableEntry] = &[
         kind: "imaginary-time-correlations",
         build: imaginary_time::build,
         schema: imaginary_time::schema,
+    },
+    ObservableEntry {
+        kind: "lanczos",
+        build: lanczos::build,
+        schema: lanczos::schema,
     },
     ObservableEntry {
         kind: "overlap",

@@ -33,7 +33,7 @@ pub struct View<'a> {
 }
 
 /// ⟨v+2|S⁺|v⟩ of a spin of length `twice_s`/2 with 2 m = v; 0 where v is the largest value.
-fn raising(twice_s: u8, v: i8) -> f64 {
+pub(super) fn raising(twice_s: u8, v: i8) -> f64 {
     let (t, v) = (f64::from(twice_s), f64::from(v));
     ((t - v) * (t + v + 2.0) / 4.0).sqrt()
 }

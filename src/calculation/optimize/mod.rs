@@ -4,6 +4,7 @@
 //! What happens to a step that goes wrong is decided in [`policy`].
 
 mod average;
+mod best;
 mod clipping;
 mod history;
 mod keys;
@@ -27,11 +28,13 @@ use crate::input::{self, Source};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use average::Average;
+use best::Best;
 use orthogonal::Orthogonal;
 use policy::{Bounds, Policy};
 use state::Mark;
 use std::cell::RefCell;
 use std::rc::Rc;
+use warnings::window_length;
 
 /// `[optimize]`
 pub const SECTION: Section = Section {
@@ -81,6 +84,8 @@ pub struct Optimize<'a> {
     policy: Policy,
     /// Of the parameters, where the input asks for one.
     average: Option<Average>,
+    /// The state to end with, should the optimisation diverge.
+    best: Option<Rc<Best>>,
     /// Parameter updates done.
     step: usize,
     /// Where this attempt began.
@@ -96,16 +101,21 @@ fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
     let snapshot = vector + remembered;
     // The sum and what the mean replaces, at the boundary and as they stand.
     let averaged = keys.average.map_or(0.0, |_| 4.0 * vector);
+    // The parameters of the best window.
+    let best = match keys.steps < window_length(keys.steps) {
+        true => 0.0,
+        false => vector,
+    };
     // After the solve: the direction and the parameters behind it, and as the wave function takes
     // them its numbers, its copy and its tables, while the old ones are there; and what the solver
     // has not given back to the system.
     let work = |solver: f64| solver.max(7.0 * vector);
     Cost {
         blocks: keys.steps as f64,
-        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered + averaged,
+        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered + averaged + best,
         work: work(plan.root_bytes),
         work_elsewhere: work(plan.other_bytes),
-        state: 2.0 * snapshot + averaged / 2.0,
+        state: 2.0 * snapshot + averaged / 2.0 + best,
         ..Cost::default()
     }
 }
@@ -134,6 +144,7 @@ impl<'a> Optimize<'a> {
             vmc: vmc.clone(),
             schedule: schedule(source)?,
             average: keys.average.map(|over| Average::new(over, keys.steps)),
+            best: None,
             keys,
             chosen,
             orthogonal,
@@ -164,7 +175,9 @@ impl Calculation for Optimize<'_> {
             false => Progress::Done,
         };
         if progress == Progress::Done {
-            self.take_average(desk)?;
+            if !self.return_to_best(desk)? {
+                self.take_average(desk)?;
+            }
             let list = warnings::disagreement(&self.history);
             let list = list.into_iter().chain(self.warnings());
             list.for_each(|warning| desk.warn(&warning));

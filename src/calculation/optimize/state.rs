@@ -2,12 +2,14 @@
 
 use super::Optimize;
 use super::average::Average;
+use super::best::Best;
 use super::history::History;
 use super::policy::{Policy, Snapshot};
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::io::tree::Tree;
 use crate::run::Loaded;
+use std::rc::Rc;
 
 /// Where the optimisation stood at the last boundary, besides parameters and chains.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,7 @@ pub(super) struct Mark {
     /// The optimiser's state.
     pub optimizer: Tree,
     average: Option<Average>,
+    best: Option<Rc<Best>>,
 }
 
 impl Optimize<'_> {
@@ -32,6 +35,7 @@ impl Optimize<'_> {
             replaced: None,
             optimizer,
             average: self.average.clone(),
+            best: self.best.clone(),
         };
     }
 
@@ -46,6 +50,7 @@ impl Optimize<'_> {
         };
         self.step = self.mark.step;
         self.average.clone_from(&self.mark.average);
+        self.best.clone_from(&self.mark.best);
         self.history.rows.truncate(self.step);
         self.history.seconds.truncate(self.step);
         self.chosen.optimizer.load(&self.mark.optimizer, "state")
@@ -67,6 +72,11 @@ impl Optimize<'_> {
             average.save(&mut tree);
             out.put_group("average", tree);
         }
+        if let Some(best) = &self.best {
+            let mut tree = Tree::default();
+            best.save(&mut tree);
+            out.put_group("best", tree);
+        }
         Ok(())
     }
 
@@ -81,6 +91,7 @@ impl Optimize<'_> {
             vmc.ensemble.set_parameters(&last)?;
         }
         self.average = self.keys.average.map(|_| average);
+        self.best = Best::load(&from.group("best"))?;
         self.policy = Policy::load(&from.group("policy"))?;
         if from.text("schedule")? != self.schedule {
             self.policy.level = 0;

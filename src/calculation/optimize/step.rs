@@ -76,6 +76,7 @@ impl Optimize<'_> {
             return self.undo(fault, desk);
         }
         self.policy.passed(&sampled.energy);
+        self.keep_best();
         if let Some(average) = &mut self.average {
             average.add(step, &self.vmc.borrow().ensemble.parameters());
         }

@@ -32,25 +32,34 @@ pub fn undone(history: &History) -> Option<String> {
     (50 * count > total).then_some(text)
 }
 
+/// Steps of a window of an optimisation of so many.
+pub fn window_length(steps: usize) -> usize {
+    (steps / 20).max(5)
+}
+
+/// Mean energy of a window and its standard error; none where more than half of its `length` steps
+/// are no measure of it.
+pub fn window_mean(rows: &[StepRow], length: usize, lower_bound: f64) -> Option<(f64, f64)> {
+    let sound = |r: &&StepRow| {
+        r.rejected == 0.0 && r.error.is_finite() && r.energy >= lower_bound - 5.0 * r.error
+    };
+    let kept: Vec<_> = rows.iter().filter(sound).collect();
+    let n = kept.len() as f64;
+    let energy = kept.iter().map(|r| r.energy).sum::<f64>() / n;
+    let error = kept.iter().map(|r| r.error.powi(2)).sum::<f64>().sqrt() / n;
+    (2 * kept.len() >= length).then_some((energy, error))
+}
+
 /// Warnings of an optimisation that follows the energy downhill.
 ///
 /// Steps whose energy is below `lower_bound` or has no finite error are no measure of the best.
 pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
     let rows = &history.rows;
-    let length = (rows.len() / 20).max(5);
+    let length = window_length(rows.len());
     if rows.len() < 4 * length {
         return Vec::new();
     }
-    let sound = |r: &&StepRow| {
-        r.rejected == 0.0 && r.error.is_finite() && r.energy >= lower_bound - 5.0 * r.error
-    };
-    let mean = |rows: &[StepRow]| {
-        let kept: Vec<_> = rows.iter().filter(sound).collect();
-        let n = kept.len() as f64;
-        let energy = kept.iter().map(|r| r.energy).sum::<f64>() / n;
-        let error = kept.iter().map(|r| r.error.powi(2)).sum::<f64>().sqrt() / n;
-        (2 * kept.len() >= length).then_some((energy, error))
-    };
+    let mean = |rows: &[StepRow]| window_mean(rows, length, lower_bound);
     let windows: Vec<(f64, f64)> = rows
         .rchunks(length)
         .filter(|w| w.len() == length)

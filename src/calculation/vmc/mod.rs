@@ -10,6 +10,7 @@ pub mod problem;
 mod record;
 mod sampled;
 mod samples;
+mod starts;
 mod state;
 mod unused;
 

@@ -2,6 +2,7 @@
 
 use super::memory::refuse_samples;
 use super::problem::Problem;
+use super::starts::starts;
 use crate::ansatz::{Ansatz, Erased, dbm};
 use crate::basis::{Basis, PARTICLES};
 use crate::comm::share;
@@ -98,6 +99,7 @@ pub(super) fn sampled(
         chains,
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,
+        starts: starts(sampler.start, problem)?,
     };
     Ok(Box::new(Chains::new(wave_function, settings)?))
 }

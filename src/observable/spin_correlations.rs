@@ -85,7 +85,9 @@ fn build(
 }
 
 /// Class of each pair i < j, and the distance and multiplicity of each class.
-fn by_distance(lattice: &Lattice) -> Result<(Vec<u32>, Vec<(f64, usize)>)> {
+type DistanceClasses = (Vec<u32>, Vec<(f64, usize)>);
+
+fn by_distance(lattice: &Lattice) -> Result<DistanceClasses> {
     let (mut classes, mut distances) = (Vec::new(), BTreeMap::new());
     for (i, row) in lattice.distance_classes()?.into_iter().enumerate() {
         for (k, &class) in row.iter().enumerate() {

@@ -161,11 +161,12 @@ fn rows_of_units(
             (3.0 * order.len() as f64 / sites as f64).clamp(1.0, 2.0),
         ],
     };
+    let shown = match order.len() {
+        1 => what.trim_end_matches('s').to_string(),
+        n => format!("{n} largest {what}, the largest on top"),
+    };
     let mut map = Map {
-        title: format!(
-            "{part}W of the {} largest {what}, the largest on top",
-            order.len()
-        ),
+        title: format!("{part}W of the {shown}"),
         ..Map::default()
     };
     for (row, &unit) in order.iter().rev().enumerate() {

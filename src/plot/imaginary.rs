@@ -45,6 +45,19 @@ fn rows(run: &ResultsFile, prefix: &str, group: [&str; 2], part: &str) -> Vec<Ve
     values.chunks(length.max(1)).map(<[f64]>::to_vec).collect()
 }
 
+/// The name of a curve; of two momenta with one curve it has the smaller one.
+fn label(name: &str, momentum: Option<&[f64]>) -> String {
+    let Some(q) = momentum else {
+        return name.to_string();
+    };
+    let smaller = |q: f64| if q > PI { TAU - q } else { q };
+    let angles: Vec<String> = match q {
+        [q] => vec![format!("{:.3}", smaller(*q) / PI)],
+        _ => q.iter().map(|q| format!("{:.3}", q / PI)).collect(),
+    };
+    format!("{name} q/π = {}", angles.join(", "))
+}
+
 /// The momenta of `order` without those that are the opposite of one before: C(q) = C(−q).
 fn without_opposites(order: Vec<usize>, momenta: &[f64], components: usize) -> Vec<usize> {
     let of = |k: usize| momenta.chunks(components).nth(k).unwrap_or_default();
@@ -77,21 +90,14 @@ fn add(
     let mut order: Vec<usize> = (0..values.len()).collect();
     let late = |k: &usize| values[*k].last().copied().unwrap_or(0.0);
     order.sort_by(|a, b| late(b).total_cmp(&late(a)));
-    let mut order = without_opposites(order, &momenta, directions.unwrap_or(1).max(1));
+    let components = directions.unwrap_or(1).max(1);
+    let mut order = without_opposites(order, &momenta, components);
     order.truncate(most);
     let first = |k: &usize| values[*k].first().copied().unwrap_or(0.0);
     order.retain(|k| first(k) > LEAST);
     for (place, k) in order.into_iter().enumerate() {
-        let q = momenta.chunks(directions.unwrap_or(1)).nth(k);
-        let angles = q.into_iter().flatten().map(|q| format!("{:.3}", q / PI));
-        let label = match q {
-            None => run.name.clone(),
-            Some(_) => format!(
-                "{} q/π = {}",
-                run.name,
-                angles.collect::<Vec<_>>().join(", ")
-            ),
-        };
+        let q = momenta.chunks(components).nth(k);
+        let label = label(&run.name, q);
         let of = |rows: &[Vec<f64>], at: usize| {
             rows.get(k)
                 .and_then(|row| row.get(at))

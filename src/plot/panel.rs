@@ -151,7 +151,7 @@ impl Panel {
         for (k, curve) in self.curves.iter().enumerate() {
             // The first ones larger, so that they show behind others in the same place.
             let behind = (self.curves.len() - 1 - k).min(3) as i32;
-            curve.draw(area, &at, letters, 3 * behind)?;
+            curve.draw(area, &at, letters, behind)?;
         }
         let drawn: Vec<_> = self.curves.iter().flat_map(|c| c.path(&at)).collect();
         for (text, height) in notes {

@@ -217,13 +217,13 @@ mod tests {
 
     fn tree(step: i64) -> Tree {
         let mut tree = Tree::default();
-        tree.put_integer("step", step);
+        tree.put_integer("number_of_test", step);
         tree
     }
     fn step(paths: &OutputPaths) -> Result<Option<i64>> {
         paths
             .load_checkpoint()?
-            .map(|t| t.integer("step"))
+            .map(|t| t.integer("number_of_test"))
             .transpose()
     }
 

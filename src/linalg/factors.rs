@@ -9,7 +9,7 @@ use ndarray::{Array2, s};
 use std::ffi::c_int;
 
 /// What a routine is given that finds A^T = L Q' (`build` is false), or that builds Q' of it.
-pub(super) struct Orthogonal<T> {
+pub(super) struct QrArguments<T> {
     pub(super) build: bool,
     /// Rows and columns of A^T, and the smaller of them.
     pub(super) sizes: [c_int; 3],
@@ -22,7 +22,7 @@ pub(super) struct Orthogonal<T> {
 }
 
 /// What a routine is given that finds A^T = U S V^H.
-pub(super) struct Singular<T> {
+pub(super) struct SvdArguments<T> {
     /// Rows and columns of A^T, and the smaller of them.
     pub(super) sizes: [c_int; 3],
     pub(super) a: *mut T,
@@ -95,7 +95,7 @@ fn twice<T: Scalar>(what: &str, mut routine: impl FnMut(*mut T, c_int) -> c_int)
 /// and L column by column.
 pub(super) fn qr<T: Scalar>(
     a: &Array2<T>,
-    routine: impl Fn(Orthogonal<T>) -> c_int,
+    routine: impl Fn(QrArguments<T>) -> c_int,
 ) -> Result<(Array2<T>, Array2<T>)> {
     check_finite(a)?;
     let (sizes, (rows, columns), k) = (sizes(a)?, a.dim(), a.nrows().min(a.ncols()));
@@ -108,7 +108,7 @@ pub(super) fn qr<T: Scalar>(
     let mut r = Array2::from_elem((k, columns), T::zero());
     for build in [false, true] {
         twice("a QR decomposition", |work, length| {
-            routine(Orthogonal {
+            routine(QrArguments {
                 build,
                 sizes,
                 a: entries.as_mut_ptr(),
@@ -130,7 +130,7 @@ pub(super) fn qr<T: Scalar>(
 /// A = U S V^H: A^T has V* for U and U* for V.
 pub(super) fn svd<T: Scalar>(
     a: &Array2<T>,
-    routine: impl Fn(Singular<T>) -> c_int,
+    routine: impl Fn(SvdArguments<T>) -> c_int,
 ) -> Result<(Array2<T>, Vec<f64>, Array2<T>)> {
     check_finite(a)?;
     let (sizes, (rows, columns), k) = (sizes(a)?, a.dim(), a.nrows().min(a.ncols()));
@@ -142,7 +142,7 @@ pub(super) fn svd<T: Scalar>(
         let reals = (5 * k * k + 5 * k).max(2 * longer * k + 2 * k * k + k);
         let (mut reals, mut integers) = (vec![0.0; reals], vec![0; 8 * k]);
         twice("a singular value decomposition", |work, length| {
-            routine(Singular {
+            routine(SvdArguments {
                 sizes,
                 a: entries.as_mut_ptr(),
                 values: values.as_mut_ptr(),

@@ -5,7 +5,7 @@
 //! Users' Guide, 3rd ed. (1999).
 
 use super::dense::{self, Work};
-use super::factors::{self, Orthogonal, Singular};
+use super::factors::{self, QrArguments, SvdArguments};
 use super::products::{Gemm, Op, RankUpdate};
 use crate::error::Result;
 use crate::number::Scalar;
@@ -137,7 +137,7 @@ macro_rules! methods {
             })
         }
         fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
-            factors::qr(a, |o: Orthogonal<Self>| {
+            factors::qr(a, |o: QrArguments<Self>| {
                 let [m, n, k] = o.sizes;
                 let (a, tau, work, mut info) = (o.a.cast(), o.tau, o.work.cast(), 0);
                 // SAFETY: the matrix has m n entries, τ has k of them, and the work array the
@@ -237,11 +237,11 @@ impl Lapack for Complex64 {
 /// Numbers whose singular values a routine finds.
 trait Decompose: Sized {
     /// Calls the routine; returns what it says.
-    fn singular(s: Singular<Self>) -> c_int;
+    fn singular(s: SvdArguments<Self>) -> c_int;
 }
 
 impl Decompose for f64 {
-    fn singular(s: Singular<Self>) -> c_int {
+    fn singular(s: SvdArguments<Self>) -> c_int {
         let [m, n, k] = s.sizes;
         let mut info = 0;
         // SAFETY: the arrays are as long as sizes and the routine's answer say.
@@ -256,7 +256,7 @@ impl Decompose for f64 {
 }
 
 impl Decompose for Complex64 {
-    fn singular(s: Singular<Self>) -> c_int {
+    fn singular(s: SvdArguments<Self>) -> c_int {
         let [m, n, k] = s.sizes;
         let (a, u, v, work) = (s.a.cast(), s.u.cast(), s.v.cast(), s.work.cast());
         let mut info = 0;

@@ -22,8 +22,9 @@ for tool in debootstrap cargo mount chroot; do
     command -v "$tool" >/dev/null || { echo "$0: $tool is missing" >&2; exit 69; }
 done
 [ "$(id -u)" -eq 0 ] || { echo "$0: needs root" >&2; exit 69; }
-sources=(/etc/apt/sources.list /etc/apt/sources.list.d/*)
-mirror=${DEBIAN_MIRROR:-$(cat "${sources[@]}" 2>/dev/null | sed -nE 's/^(URIs:|deb( \[[^]]*\])?) +(https?:[^ ]+).*/\3/p' | head -n 1)}
+# The first source of this machine; one of the two forms of the list may be missing.
+found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | sed -nE 's/^(URIs:|deb( \[[^]]*\])?) +(https?:[^ ]+).*/\3/p' || true)
+mirror=${DEBIAN_MIRROR:-${found%%$'\n'*}}
 suite=${DEBIAN_SUITE:-bookworm}
 
 tree=$(mktemp -d "${TMPDIR:-/tmp}/from-nothing.XXXXXX")

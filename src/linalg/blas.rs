@@ -40,10 +40,16 @@ impl Family {
         }
     }
 
-    /// Those that this process has loaded.
+    /// Those that this process has loaded; the one that matrix products come from is the first.
+    /// Where LAPACK belongs to another library, there may be two.
     fn loaded() -> impl Iterator<Item = Family> {
-        let there = |f: &Family| symbol(f.names()[0]).is_some();
-        Self::ALL.into_iter().filter(there)
+        let place = |f: &Family| symbol(f.names()[0]).map(file_of);
+        let mut there: Vec<_> = Self::ALL
+            .into_iter()
+            .filter(|f| place(f).is_some())
+            .collect();
+        there.sort_by_key(|f| place(f) != Some(file()));
+        there.into_iter()
     }
 
     fn set_threads(self, threads: c_int) {
@@ -161,11 +167,15 @@ unsafe fn kept(text: *const c_char) -> String {
 
 /// The file that matrix products come from.
 fn file() -> String {
-    let product = blas_sys::dgemm_ as *const c_void;
+    file_of(blas_sys::dgemm_ as Address)
+}
+
+/// The file that the code or data at an address was loaded from.
+fn file_of(address: Address) -> String {
     // SAFETY: the structure is plain and filled by the call; its name stays as long as the library.
     unsafe {
         let mut found: libc::Dl_info = std::mem::zeroed();
-        match libc::dladdr(product, &mut found) {
+        match libc::dladdr(address, &mut found) {
             0 => "unknown".into(),
             _ => kept(found.dli_fname),
         }

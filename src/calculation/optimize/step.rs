@@ -211,9 +211,8 @@ impl Optimize<'_> {
             update.clipped = clip(pulled.to_mut(), times, comm)?;
         }
         let optimizer = &mut *self.chosen.optimizer;
-        let solved = timed(Phase::Solve, || {
-            solve(vmc, optimizer, &pulled, self.step, comm)
-        })?;
+        let work = || solve(vmc, optimizer, &pulled, self.step, comm);
+        let solved = timed(Phase::Solve, work)?;
         let Some(Direction {
             update: direction,
             metric_norm,

@@ -1,7 +1,8 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
-use crate::ansatz::{Context, Erased, check_init, check_parameters, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, PhaseBlocks};
+use crate::ansatz::{check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
 use serde::Deserialize;
@@ -118,6 +119,9 @@ struct Keys {
     /// Factor on the standard deviations of the initial parameters. Default 1.
     #[serde(default = "one")]
     init: f64,
+    /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:
+    /// also of a smaller lattice, or of positive = true. Default none.
+    load: Option<LoadKey>,
 }
 
 /// The keys beside what they are keys of.
@@ -257,6 +261,25 @@ impl Input<'_> {
         Ok(shape)
     }
 
+    /// How its parameters follow from those of a smaller one.
+    fn growth(&self) -> ParameterGrowth {
+        let last = self.keys.features.as_ref().map_or(0, Vec::len);
+        let phases = match self.keys.network {
+            NetworkName::Made => {
+                return ParameterGrowth::never("every position has weights of its own");
+            }
+            NetworkName::Transformer => {
+                return ParameterGrowth::never("every position has a row P of its own");
+            }
+            NetworkName::Conv1d | NetworkName::Conv2d => [format!("{last}.W"), format!("{last}.b")],
+            NetworkName::Gru | NetworkName::Rnn2d => ["phase.W".into(), "phase.b".into()],
+        };
+        ParameterGrowth::unchanged(match self.keys.positive {
+            true => PhaseBlocks::None,
+            false => PhaseBlocks::Named(phases.into()),
+        })
+    }
+
     /// The wave function, after its parameters were found to fit in memory.
     fn build(&self) -> Result<Autoregressive> {
         let (n, keys, origin) = (self.sites, &self.keys, self.context.origin);
@@ -312,7 +335,7 @@ pub fn autoregressive(table: &toml::Table, context: &Context) -> Result<Autoregr
         sites: context.basis.sites(),
     };
     input.check_keys(table)?;
-    input.build()
+    context.grown(input.build()?, input.keys.load.as_ref(), &input.growth())
 }
 
 /// Builds an autoregressive wave function from its table.

@@ -12,7 +12,7 @@ use nishina::ansatz::{ANSATZE, Ansatz, Context, Erased, build};
 use nishina::basis::Basis;
 use nishina::calculation::vmc::estimate;
 use nishina::comm::Serial;
-use nishina::derivatives::Derivatives;
+use nishina::derivatives::{Derivatives, Kind};
 use nishina::ensemble::{Request, Variational};
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
 use nishina::problem;
@@ -278,9 +278,10 @@ fn energies_and_gradients_are_those_of_the_reference() {
             // dE/dp_k = 2 Re <O_k* (E_loc - E)>
             let derivatives = ensemble.derivatives();
             let weighted = local.values.iter().zip(ensemble.weights());
+            let stacked = derivatives.kind == Kind::Stacked;
             let residual: Vec<f64> = weighted
                 .map(|(e, &w)| (e - energy.mean) * w)
-                .flat_map(|z| [z.re, z.im])
+                .flat_map(|z| [z.re, z.im].into_iter().take(if stacked { 2 } else { 1 }))
                 .collect();
             let gradient: Vec<f64> = derivatives
                 .adjoint_times(&residual)

@@ -7,17 +7,15 @@
 //!
 //! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), and the files published with it.
 
+use super::growth::{Arrays, ParameterGrowth};
+use crate::ansatz::block::split;
 use crate::ansatz::{Ansatz, Block};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::io::hdf5;
 use crate::io::tree::Value;
 use num_complex::Complex64;
-use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Shape and values of each block of the file.
-type Arrays = BTreeMap<String, (Vec<usize>, Vec<Complex64>)>;
 
 /// What a file has to be for a wave function of these blocks.
 fn remedy(layout: &[Block]) -> String {
@@ -33,58 +31,77 @@ fn remedy(layout: &[Block]) -> String {
     format!("give a results file, an HDF5 file with datasets {list}{text}")
 }
 
-/// Puts the parameters of `file` into `machine`, whose blocks they have to fit; `key` is where the
-/// input names the file.
+/// Puts the parameters of `file` into `machine`, whose blocks they have to fit, or into which they
+/// grow as `growth` says; `key` is where the input names the file.
 ///
 /// A block of biases that the file lacks must not be there in the machine either, and the other way
 /// round.
-pub(super) fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<()> {
+pub(super) fn load(
+    machine: &mut impl Ansatz,
+    file: &Path,
+    key: &str,
+    growth: Option<&ParameterGrowth>,
+) -> Result<()> {
     let layout = machine.layout();
     let remedy = remedy(&layout);
     let wrong = |problem: String| {
         let problem = format!("{}: {problem}", file.display());
         Error::input(key, problem, remedy.clone())
     };
-    let bytes = files::bytes(file, u64::MAX).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let mut arrays = read(file, &layout).map_err(wrong)?;
+    if let Some(growth) = growth {
+        let (first, size) = (machine.parameters(), lattice_of(file));
+        let blocks = split(&layout, &first).unwrap_or_default();
+        let grown = growth.enlarge(&blocks, &mut arrays, size.as_deref());
+        grown.map_err(wrong)?;
+    }
+    let parameters = fitting(&layout, &arrays).map_err(wrong)?;
+    machine.set_parameters(&parameters)
+}
+
+/// The arrays of a file of either format.
+fn read(file: &Path, layout: &[Block]) -> std::result::Result<Arrays, String> {
+    let bytes = files::bytes(file, u64::MAX).map_err(|e| format!("cannot be read: {e}"))?;
     // The signature of HDF5 stands at the start or after a user block of 512, 1024, 2048, …
     // bytes.
     let mut places = std::iter::once(0).chain((9..40).map(|k| 1_usize << k));
-    let arrays = if places.any(|at| {
-        bytes
-            .get(at..)
-            .is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n"))
-    }) {
-        from_hdf5(file, &layout).map_err(|e| wrong(e.to_string()))?
-    } else {
-        from_text(&bytes).map_err(wrong)?
+    let is_signature = |at: usize| {
+        let rest = bytes.get(at..);
+        rest.is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n"))
     };
+    match places.any(is_signature) {
+        true => from_hdf5(file, layout).map_err(|e| e.to_string()),
+        false => from_text(&bytes),
+    }
+}
+
+/// The flat parameters of arrays that fit.
+fn fitting(layout: &[Block], arrays: &Arrays) -> std::result::Result<Vec<f64>, String> {
     let mut parameters = Vec::new();
-    for block in &layout {
+    for block in layout {
         let (name, shape) = (&block.name, &block.shape);
-        let (theirs, values) = arrays
-            .get(name)
-            .ok_or_else(|| wrong(format!("has no {name}")))?;
+        let (theirs, values) = arrays.get(name).ok_or_else(|| format!("has no {name}"))?;
         if theirs != shape {
-            return Err(wrong(format!(
+            return Err(format!(
                 "{name} has the shape {theirs:?}, the input asks for {shape:?}"
-            )));
+            ));
         }
         let own = block
             .taken(values, Complex64::ZERO)
-            .ok_or_else(|| wrong(format!("{name} couples sites outside the range of a unit")))?;
+            .ok_or_else(|| format!("{name} couples sites outside the range of a unit"))?;
         for value in own {
             if !value.is_finite() {
-                return Err(wrong(format!(
+                return Err(format!(
                     "{name} holds {value}, which is not a finite number"
-                )));
+                ));
             }
             parameters.push(value.re);
             if block.complex {
                 parameters.push(value.im);
             } else if value.im != 0.0 {
-                return Err(wrong(format!(
+                return Err(format!(
                     "{name} is complex, the input asks for parameters = \"real\""
-                )));
+                ));
             }
         }
     }
@@ -93,9 +110,21 @@ pub(super) fn load(machine: &mut impl Ansatz, file: &Path, key: &str) -> Result<
         (!known && array.1.iter().any(|v| *v != Complex64::ZERO)).then(|| name.clone())
     };
     if let Some(name) = arrays.iter().find_map(extra) {
-        return Err(wrong(format!("has {name}, which the input leaves out")));
+        return Err(format!("has {name}, which the input leaves out"));
     }
-    machine.set_parameters(&parameters)
+    Ok(parameters)
+}
+
+/// The lengths of the lattice of a results file.
+fn lattice_of(file: &Path) -> Option<Vec<usize>> {
+    let tree = hdf5::read(file).ok()?;
+    let input: toml::Table = tree.text("input/resolved").ok()?.parse().ok()?;
+    let size = input.get("lattice")?.get("size")?;
+    let length = |value: &toml::Value| usize::try_from(value.as_integer()?).ok();
+    match size.as_array() {
+        Some(list) => list.iter().map(length).collect(),
+        None => Some(vec![length(size)?]),
+    }
 }
 
 fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {

@@ -10,6 +10,7 @@ pub mod eps;
 pub mod erased;
 pub mod feedforward;
 pub mod field;
+mod growth;
 pub mod jastrow;
 mod load;
 pub mod mps;
@@ -26,6 +27,7 @@ pub use crate::basis::{Asks, Move};
 pub use block::{Block, BlockArray};
 pub use boltzmann::SweepRoom;
 pub use erased::Erased;
+pub use growth::{LoadKey, ParameterGrowth, PhaseBlocks};
 pub use registry::{
     ANSATZE, AnsatzEntry, LEAST_VECTORS, ParameterNumbers, Precision, build, check_init,
     check_parameters, warn_of_zeros,
@@ -213,9 +215,32 @@ impl Context<'_> {
         file: Option<&String>,
     ) -> Result<Erased> {
         if let Some(file) = file {
-            load::load(&mut state, &self.folder.join(file), &self.key("load"))?;
+            load::load(&mut state, &self.folder.join(file), &self.key("load"), None)?;
         }
         Ok(Erased::new(state))
+    }
+
+    /// The same of a wave function that may grow from a smaller one.
+    ///
+    /// Errors: [`Error::Input`] at the key where the file does not fit, or where it shall grow and
+    /// cannot.
+    pub fn grown<A: Ansatz>(
+        &self,
+        mut state: A,
+        load: Option<&LoadKey>,
+        growth: &ParameterGrowth,
+    ) -> Result<A> {
+        let Some(load) = load else {
+            return Ok(state);
+        };
+        let wanted = load.grows().then_some(growth);
+        if let Some(reason) = wanted.and_then(|growth| growth.fixed) {
+            let remedy = "remove `grow` and use a file of the same lattice and keys";
+            return Err(self.wrong("load", format!("it does not grow: {reason}"), remedy));
+        }
+        let file = self.folder.join(load.file());
+        load::load(&mut state, &file, &self.key("load"), wanted)?;
+        Ok(state)
     }
 
     /// Builds part number `k` of a composed wave function from its table, which stands at `path`.

@@ -199,7 +199,14 @@ fn type_of(schema: &Value, own: &Value) -> String {
     }
 }
 
-/// What the reference shows of a kind: the lines that explain it, and those of its keys.
+/// The kind whose block of the reference begins with a line: its name in quotes, then two spaces.
+fn begins(bare: &str) -> Option<&str> {
+    let (kind, rest) = bare.strip_prefix('"')?.split_once('"')?;
+    rest.starts_with("  ").then_some(kind)
+}
+
+/// What the reference shows of a kind: the lines of its own block, and those of its keys that
+/// stand outside of the blocks, before the first of them or behind a line "for all".
 fn example(place: &Slot, kind: &str, schema: &Value) -> String {
     let header = format!("[{}]", place.section);
     let lines = REFERENCE
@@ -210,13 +217,24 @@ fn example(place: &Slot, kind: &str, schema: &Value) -> String {
     let lines = lines.skip(1).take_while(|line| !ends(line));
     let quoted = format!("\"{kind}\"");
     let (mut explained, mut keys) = (String::new(), String::new());
+    let mut block = None;
     for line in lines {
         let bare = line.trim_start_matches(['#', ' ']);
+        block = match begins(bare) {
+            None if bare.starts_with("for all") => None,
+            None => block,
+            of => of,
+        };
         let is_word = |key: &&str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let key = bare.split_once(" = ").map(|(key, _)| key).filter(is_word);
+        let is_own = block == Some(kind);
         if key.is_some_and(|key| schema["properties"].get(key).is_some()) {
-            let _ = writeln!(keys, "{bare}");
-        } else if key.is_none() && bare.contains(&quoted) {
+            if is_own || block.is_none() {
+                let _ = writeln!(keys, "{bare}");
+            }
+        } else if key.is_none() && is_own && !keys.is_empty() {
+            let _ = writeln!(keys, "{:31}# {bare}", "");
+        } else if key.is_none() && (is_own || block.is_none() && bare.contains(&quoted)) {
             let _ = writeln!(explained, "# {bare}");
         }
     }

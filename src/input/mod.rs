@@ -204,11 +204,12 @@ fn forget_start(ansatz: &mut toml::Table) {
     let parts = ansatz
         .get_mut("factors")
         .and_then(toml::Value::as_array_mut);
+    let parts = parts.into_iter().flatten();
     parts
-        .into_iter()
-        .flatten()
         .filter_map(toml::Value::as_table_mut)
         .for_each(forget_start);
+    let inner = ansatz.get_mut("of").and_then(toml::Value::as_table_mut);
+    inner.into_iter().for_each(forget_start);
 }
 
 /// Puts `a.b=c` into the table; c is TOML, or a text where it is not.

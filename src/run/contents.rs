@@ -27,6 +27,9 @@ fn add(table: &mut Table, folder: &Path, keys: &[&str], number: fn(&Path) -> Opt
     let mut found = Vec::new();
     for (key, value) in table.iter_mut() {
         match value {
+            // A table that says how a file is read once.
+            Value::Table(_)
+                if READ_ONCE.contains(&key.as_str()) && !keys.contains(&key.as_str()) => {}
             Value::Table(inner) => add(inner, folder, keys, number),
             Value::Array(list) => list
                 .iter_mut()
@@ -74,6 +77,11 @@ mod tests {
         };
         let first = keys("1.0,Z0 Z1");
         assert_eq!(first.matches("file_content").count(), 1, "{first}");
+        let mut start: Table = "load = { file = 'p.csv', grow = true }".parse().unwrap();
+        add_contents(&mut start, folder.path());
+        assert!(!start.to_string().contains("content"), "{start}");
+        let all = with_bytes(&start, folder.path());
+        assert!(all.contains("file_content"), "{all}");
         assert_ne!(first, keys("1.0,Z0 Z3"));
         assert_eq!(first, keys("1.0,Z0 Z1"));
         let load: Table = "ansatz = { load = 'p.csv' }".parse().unwrap();

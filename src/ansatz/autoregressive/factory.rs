@@ -1,7 +1,8 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
-use crate::ansatz::{Context, Erased, Precision, check_init, check_parameters, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, PhaseBlocks, Precision};
+use crate::ansatz::{check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
 use crate::linalg::functions::Elementary;
@@ -130,6 +131,9 @@ struct Keys {
     /// Factor on the standard deviations of the initial parameters. Default 1.
     #[serde(default = "one")]
     init: f64,
+    /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:
+    /// also of a smaller lattice, or of positive = true. Default none.
+    load: Option<LoadKey>,
 }
 
 /// The keys beside what they are keys of.
@@ -285,6 +289,31 @@ impl Input<'_> {
         }
     }
 
+    /// How its parameters follow from those of a smaller one.
+    fn growth(&self) -> Result<ParameterGrowth> {
+        let last = self.keys.features.as_ref().map_or(0, Vec::len);
+        let phases = match self.keys.network {
+            NetworkName::Made => {
+                return Ok(ParameterGrowth::never("every position has weights of its own"));
+            }
+            NetworkName::Transformer => {
+                return Ok(ParameterGrowth::never("every position has a row P of its own"));
+            }
+            NetworkName::Conv1d | NetworkName::Conv2d => [format!("{last}.W"), format!("{last}.b")],
+            NetworkName::Gru | NetworkName::Rnn2d => ["phase.W".into(), "phase.b".into()],
+        };
+        Ok(ParameterGrowth::unchanged(match self.positive()? {
+            true => PhaseBlocks::None,
+            false => PhaseBlocks::Named(phases.into()),
+        }))
+    }
+
+    /// The wave function with the parameters of a file, where the input names one.
+    fn loaded<R: Elementary>(&self) -> Result<Autoregressive<R>> {
+        let (machine, load) = (self.build()?, self.keys.load.as_ref());
+        self.context.grown(machine, load, &self.growth()?)
+    }
+
     /// The wave function, after its parameters were found to fit in memory.
     fn build<R: Elementary>(&self) -> Result<Autoregressive<R>> {
         let (n, keys, origin) = (self.sites, &self.keys, self.context.origin);
@@ -348,15 +377,15 @@ pub fn autoregressive<R: Elementary>(
     table: &toml::Table,
     context: &Context,
 ) -> Result<Autoregressive<R>> {
-    keyed(table, context)?.build()
+    keyed(table, context)?.loaded()
 }
 
 /// Builds an autoregressive wave function from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let input = keyed(table, context)?;
     Ok(match input.keys.precision {
-        Precision::Double => Erased::new(input.build::<f64>()?),
-        Precision::Single => Erased::new(input.build::<f32>()?),
+        Precision::Double => Erased::new(input.loaded::<f64>()?),
+        Precision::Single => Erased::new(input.loaded::<f32>()?),
     })
 }
 

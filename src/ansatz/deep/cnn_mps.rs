@@ -11,7 +11,7 @@
 
 use super::factory::{built, check_size};
 use super::{Architecture, DeepHead, DeepParts};
-use crate::ansatz::{Context, Erased, Precision, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, Precision, schema_of};
 use crate::error::Result;
 use crate::layers::{ActivationLayer, Composition, EmbedLayer, FirstValues, LinearLayer};
 use crate::layers::{Nonlinearity, NormLayer, PatchGrid, PlaceLayer, RowShape, WindowTable};
@@ -52,8 +52,9 @@ struct Keys {
     /// precision in either. Default "double".
     #[serde(default)]
     precision: Precision,
-    /// File to start from: results, or an HDF5 file with the same datasets. Default none.
-    load: Option<String>,
+    /// File to start from: results, or an HDF5 file with the same datasets. Default
+    /// none.
+    load: Option<LoadKey>,
 }
 
 /// A network in front of a matrix product.
@@ -76,6 +77,9 @@ impl Architecture for CnnMps {
         let matrices = 2.0 * d * d;
         let layer = self.window.taps() as f64 * c * c + 3.0 * c;
         2.0 * self.grid.positions() as f64 * c + l * layer + (c + 1.0) * m + (m + 1.0) * matrices
+    }
+    fn growth(&self) -> ParameterGrowth {
+        ParameterGrowth::never("every site has rows E of its own")
     }
     fn parts<R: Elementary>(&self) -> DeepParts<R> {
         let (n, keys) = (self.grid.positions(), &self.keys);

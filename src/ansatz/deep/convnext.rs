@@ -5,7 +5,7 @@
 
 use super::factory::{built, check_size, check_translations};
 use super::patches::{Mixing, PatchNetwork};
-use crate::ansatz::{Context, Erased, Precision, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, Precision, schema_of};
 use crate::error::Result;
 use crate::layers::PatchGrid;
 use serde::Deserialize;
@@ -52,8 +52,9 @@ struct Keys {
     /// precision in either. Default "double".
     #[serde(default)]
     precision: Precision,
-    /// File to start from: results, or an HDF5 file with the same datasets. Default none.
-    load: Option<String>,
+    /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:
+    /// also of a smaller lattice, or of complex = false. Default none.
+    load: Option<LoadKey>,
 }
 
 /// Builds a network of depthwise convolutions from its table.

@@ -3,7 +3,7 @@
 
 use super::{DeepHead, DeepState};
 use crate::ansatz::tied::check_shared;
-use crate::ansatz::{Context, Erased, Precision, check_parameters};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, Precision, check_parameters};
 use crate::error::Result;
 use crate::layers::{Composition, PatchGrid};
 use crate::linalg::functions::Elementary;
@@ -37,6 +37,8 @@ pub trait Architecture {
     fn own(&self) -> f64 {
         4.0
     }
+    /// How its parameters follow from those of a smaller network.
+    fn growth(&self) -> ParameterGrowth;
     /// The network in a precision, with parameters to be set.
     fn parts<R: Elementary>(&self) -> DeepParts<R>;
 }
@@ -74,16 +76,23 @@ pub(super) fn cancelled<R: Elementary>() -> f64 {
 pub(super) fn built(
     network: &impl Architecture,
     precision: Precision,
-    load: Option<&String>,
+    load: Option<&LoadKey>,
     context: &Context,
 ) -> Result<Erased> {
     check_parameters(network.count(), network.own())?;
     match precision {
-        Precision::Double => {
-            context.loaded(DeepState::new(network.parts::<f64>(), context.origin), load)
-        }
-        Precision::Single => {
-            context.loaded(DeepState::new(network.parts::<f32>(), context.origin), load)
-        }
+        Precision::Double => state::<f64>(network, load, context),
+        Precision::Single => state::<f32>(network, load, context),
     }
+}
+
+fn state<R: Elementary>(
+    network: &impl Architecture,
+    load: Option<&LoadKey>,
+    context: &Context,
+) -> Result<Erased> {
+    let state = DeepState::new(network.parts::<R>(), context.origin);
+    context
+        .grown(state, load, &network.growth())
+        .map(Erased::new)
 }

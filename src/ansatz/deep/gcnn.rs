@@ -16,7 +16,7 @@ use super::cosets::Cosets;
 use super::factory::{built, cancelled, check_size};
 use super::{Architecture, DeepParts, SumHead, SumTerm};
 use crate::ansatz::tied::check_shared;
-use crate::ansatz::{Context, Erased, Precision, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, PhaseBlocks, Precision, schema_of};
 use crate::error::Result;
 use crate::layers::linear::SharedWeights;
 use crate::layers::{ActivationLayer, Composition, FirstValues, LinearLayer, Nonlinearity};
@@ -43,7 +43,7 @@ enum GroupName {
 }
 
 /// A character of rotations and reflections.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 enum Character {
     /// A name.
@@ -52,7 +52,7 @@ enum Character {
     Numbers(Vec<f64>),
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, schemars::JsonSchema)]
 enum CharacterName {
     /// 1 for every element.
     A1,
@@ -96,14 +96,17 @@ struct Keys {
     /// precision in either. Default "double".
     #[serde(default)]
     precision: Precision,
-    /// File to start from: results, or an HDF5 file with the same datasets. Default none.
-    load: Option<String>,
+    /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:
+    /// also of a smaller lattice, or of complex = false. Default none.
+    load: Option<LoadKey>,
 }
 
 /// A network of group convolutions.
 struct Gcnn {
     grid: PatchGrid,
     window: Arc<WindowTable>,
+    /// Whether the window is the whole lattice.
+    whole: bool,
     features: Vec<usize>,
     complex: bool,
     points: usize,
@@ -182,6 +185,17 @@ impl Architecture for Gcnn {
     fn own(&self) -> f64 {
         // Parameters; matrices of both directions and their table, with an entry for each point.
         1.0 + 4.0 * self.points as f64
+    }
+    fn growth(&self) -> ParameterGrowth {
+        let last = self.features.len().saturating_sub(1);
+        let phases = ["W", "b"].map(|name| format!("{last}.{name}"));
+        ParameterGrowth {
+            fixed: (self.whole).then_some("without `kernel` each layer reads all cells"),
+            ..ParameterGrowth::unchanged(match self.complex {
+                true => PhaseBlocks::Named(phases.into()),
+                false => PhaseBlocks::None,
+            })
+        }
     }
     fn parts<R: Elementary>(&self) -> DeepParts<R> {
         let trunk = self.trunk::<R>();
@@ -280,6 +294,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let network = Gcnn {
         grid,
         window: Arc::new(window),
+        whole: keys.kernel.is_none(),
         features: keys.features,
         complex: keys.complex,
         points: cosets.points(),

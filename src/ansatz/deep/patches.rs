@@ -7,6 +7,7 @@
 //! ln ψ is bounded at any depth. All from the sum over q on is evaluated in double precision.
 
 use super::{Architecture, DeepParts, LogCoshHead};
+use crate::ansatz::{ParameterGrowth, PhaseBlocks};
 use crate::layers::{ActivationLayer, Composition, DepthwiseLayer, FirstValues, Nonlinearity};
 use crate::layers::{LinearLayer, NormLayer, PatchGrid, PoolLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;
@@ -127,6 +128,19 @@ impl Architecture for PatchNetwork {
         let halves = if self.complex { 2.0 } else { 1.0 };
         let head = norm + halves * (d * (d + 1.0) + norm);
         (self.grid.inputs() as f64 + 1.0) * d + self.layers as f64 * layer + head
+    }
+    fn growth(&self) -> ParameterGrowth {
+        let phases = ["I", "i", "n2.g", "n2.b"].map(|name| format!("head.{name}"));
+        ParameterGrowth {
+            displacements: match self.mixing {
+                Mixing::Attention(_) => Some(self.grid.extent()),
+                Mixing::Window(_) => None,
+            },
+            ..ParameterGrowth::unchanged(match self.complex {
+                true => PhaseBlocks::Named(phases.into()),
+                false => PhaseBlocks::None,
+            })
+        }
     }
     fn parts<R: Elementary>(&self) -> DeepParts<R> {
         let places: Vec<u32> = (0..self.width as u32).collect();

@@ -12,7 +12,7 @@
 use super::factory::{built, cancelled, check_size, check_translations};
 use super::{Architecture, DeepHead, DeepParts, LogCoshHead, SumHead, SumTerm};
 use crate::ansatz::symmetrised::translations;
-use crate::ansatz::{Context, Erased, Precision, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, PhaseBlocks, Precision, schema_of};
 use crate::error::Result;
 use crate::layers::{
     ActivationLayer, Composition, FirstValues, LinearLayer, Nonlinearity, PatchGrid,
@@ -74,8 +74,9 @@ struct Keys {
     /// precision in either. Default "double".
     #[serde(default)]
     precision: Precision,
-    /// File to start from: results, or an HDF5 file with the same datasets. Default none.
-    load: Option<String>,
+    /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:
+    /// also of a smaller lattice, or of complex = false. Default none.
+    load: Option<LoadKey>,
 }
 
 /// A residual network.
@@ -134,6 +135,12 @@ impl Architecture for Resnet {
         let (taps, c) = (self.window.taps() as f64, self.channels as f64);
         let blocks = 2.0 * self.blocks as f64;
         taps * c * (self.grid.inputs() as f64 + blocks * c) + blocks * c
+    }
+    fn growth(&self) -> ParameterGrowth {
+        ParameterGrowth::unchanged(match self.complex {
+            true => PhaseBlocks::All,
+            false => PhaseBlocks::None,
+        })
     }
     fn parts<R: Elementary>(&self) -> DeepParts<R> {
         let trunk = self.trunk::<R>();

@@ -1,0 +1,385 @@
+//! Parameters of a smaller wave function in a larger one: configurations that repeat have the value
+//! that the smaller lattice gives, conditional probabilities of the first positions stay, new
+//! phases leave moduli alone, and what cannot grow says why.
+
+use nishina::ansatz::{ANSATZE, Ansatz, BlockArray, Context, Erased, build};
+use nishina::basis::Basis;
+use nishina::error::{Error, Result};
+use nishina::io::hdf5::write_atomic;
+use nishina::io::tree::{Tree, Value, shaped};
+use nishina::lattice::{Boundary, Lattice, LatticeSpec};
+use nishina::rng::{Purpose, stream};
+use nishina::table::Shelf;
+use num_complex::Complex64;
+use std::path::Path;
+
+/// A wave function on a lattice of this size.
+fn built(text: &str, size: &[usize], folder: &Path) -> Result<Erased> {
+    let kind = if size.len() == 1 { "chain" } else { "square" };
+    let spec = LatticeSpec::regular(kind, size, &[Boundary::Periodic]);
+    let lattice = Lattice::new(&spec).unwrap();
+    let basis = Basis::spin_half(lattice.sites, None).unwrap();
+    let context = Context {
+        lattice: &lattice,
+        basis: &basis,
+        origin: 11.into(),
+        kinds: Shelf::new(ANSATZE),
+        folder,
+        sign_rule: None,
+        hamiltonian: None,
+        path: "ansatz".into(),
+    };
+    let outer: toml::Table = format!("ansatz = {{ {text} }}").parse().unwrap();
+    build(outer["ansatz"].as_table().unwrap(), &context)
+}
+
+/// Writes parameters as results on a lattice of this size do.
+fn save(ansatz: &Erased, size: &[usize], path: &Path) {
+    let (mut tree, mut rest) = (Tree::default(), ansatz.parameters());
+    tree.put_text("input/resolved", format!("[lattice]\nsize = {size:?}\n"));
+    for block in ansatz.layout() {
+        let after = rest.split_off(block.numbers());
+        let BlockArray::Real(values) = block.array(&rest) else {
+            panic!("parameters of these kinds are real")
+        };
+        let value = Value::Real(shaped(&block.shape, values));
+        tree.put(&format!("parameters/{}", block.name), value);
+        rest = after;
+    }
+    write_atomic(path, &tree).unwrap();
+}
+
+/// The wave function `small` on a lattice, and `large` on another with its parameters.
+fn pair(small: (&str, &[usize]), large: (&str, &[usize])) -> (Erased, Result<Erased>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = built(small.0, small.1, folder.path()).unwrap();
+    // Biases that start at zero would hide what multiplies them.
+    let moved = |(k, p): (usize, f64)| p + 0.2 * (0.7 * k as f64).sin();
+    let parameters: Vec<f64> = first
+        .parameters()
+        .into_iter()
+        .enumerate()
+        .map(moved)
+        .collect();
+    first.set_parameters(&parameters).unwrap();
+    save(&first, small.1, &folder.path().join("x.h5"));
+    let load = "load = { file = \"x.h5\", grow = true }";
+    let grown = built(&format!("{}, {load}", large.0), large.1, folder.path());
+    (first, grown)
+}
+
+fn log(ansatz: &Erased, x: &[i8]) -> Complex64 {
+    ansatz.log_psi(&ansatz.batch(x))[0]
+}
+
+/// Configurations of so many sites.
+fn some(sites: usize) -> Vec<Vec<i8>> {
+    let (basis, mut rng) = (
+        Basis::spin_half(sites, None).unwrap(),
+        stream(3, Purpose::Law, 0, 0),
+    );
+    (0..6).map(|_| basis.random(&mut rng)).collect()
+}
+
+/// A configuration of the small lattice, repeated over the large one.
+fn repeated(x: &[i8], from: &[usize], to: &[usize]) -> Vec<i8> {
+    let (rows, across) = (to.get(1).copied().unwrap_or(1), from[0]);
+    let height = from.get(1).copied().unwrap_or(1);
+    let cells = (0..rows).flat_map(|y| (0..to[0]).map(move |i| (i, y)));
+    cells
+        .map(|(i, y)| x[i % across + across * (y % height)])
+        .collect()
+}
+
+#[test]
+fn repeated_configurations_have_the_value_of_the_smaller_lattice() {
+    let patches = "patch = 2, width = 4, heads = 2, layers = 2, ratio = 2";
+    // Sums over cells grow with the lattice; a norm behind a sum leaves rounding by its epsilon.
+    let cases: [(String, &[usize], &[usize], f64, f64); 10] = [
+        (
+            "kind = \"resnet\", channels = 4, blocks = 2".into(),
+            &[4, 4],
+            &[8, 4],
+            1.0,
+            1e-11,
+        ),
+        (
+            "kind = \"resnet\", channels = 4, blocks = 1, head = \"sinh\"".into(),
+            &[3, 4],
+            &[3, 12],
+            1.0,
+            1e-11,
+        ),
+        (
+            "kind = \"resnet\", channels = 4, blocks = 1, head = \"lncosh\"".into(),
+            &[4, 4],
+            &[8, 4],
+            0.0,
+            1e-11,
+        ),
+        (
+            "kind = \"gcnn\", features = [2, 4], kernel = 3".into(),
+            &[4, 4],
+            &[8, 8],
+            1.0,
+            1e-11,
+        ),
+        (
+            "kind = \"gcnn\", features = [2, 4], kernel = 3, group = \"translations\"".into(),
+            &[4, 4],
+            &[4, 8],
+            1.0,
+            1e-11,
+        ),
+        (
+            "kind = \"gcnn\", features = [3, 2], kernel = 3".into(),
+            &[6],
+            &[12],
+            1.0,
+            1e-11,
+        ),
+        (
+            format!("kind = \"vit\", {patches}"),
+            &[4, 4],
+            &[8, 8],
+            0.0,
+            1e-5,
+        ),
+        (
+            format!("kind = \"vit\", {patches}"),
+            &[6, 4],
+            &[12, 4],
+            0.0,
+            1e-5,
+        ),
+        (
+            "kind = \"convnext\", width = 4, layers = 2, patch = 2, kernel = 1".into(),
+            &[4, 4],
+            &[8, 4],
+            0.0,
+            1e-5,
+        ),
+        (
+            "kind = \"convnext\", width = 4, layers = 2".into(),
+            &[4, 4],
+            &[8, 8],
+            0.0,
+            1e-5,
+        ),
+    ];
+    for (text, from, to, power, tolerance) in cases {
+        let (small, large) = pair((&text, from), (&text, to));
+        let large = large.unwrap();
+        let sites = |size: &[usize]| size.iter().product::<usize>();
+        let copies = (sites(to) / sites(from)) as f64;
+        for x in some(sites(from)) {
+            let expected = log(&small, &x) + power * copies.ln();
+            let found = log(&large, &repeated(&x, from, to));
+            let error = ((found - expected).exp() - 1.0).norm();
+            assert!(error < tolerance, "{text}: {found} instead of {expected}");
+        }
+    }
+}
+
+#[test]
+fn conditional_probabilities_of_the_first_positions_stay() {
+    for (text, from, to) in [
+        ("network = \"gru\", hidden = 3", &[4][..], &[6][..]),
+        (
+            "network = \"conv1d\", features = [3], kernel = 3",
+            &[4],
+            &[6],
+        ),
+        (
+            "network = \"conv2d\", features = [3], kernel = [2, 3]",
+            &[3, 2],
+            &[3, 3],
+        ),
+        (
+            "network = \"rnn2d\", hidden = 3, path = \"snake\"",
+            &[3, 2],
+            &[3, 3],
+        ),
+    ] {
+        let text = format!("kind = \"autoregressive\", {text}");
+        let (small, large) = pair((&text, from), (&text, to));
+        let large = large.unwrap();
+        let sites = |size: &[usize]| size.iter().product::<usize>();
+        let more = sites(to) - sites(from);
+        for x in some(sites(from)) {
+            let ends = (0..1 << more).map(|k| {
+                let bit = |i: usize| if k >> i & 1 == 1 { 1 } else { -1 };
+                let end = (0..more).map(bit);
+                let whole: Vec<i8> = x.iter().copied().chain(end).collect();
+                (2.0 * log(&large, &whole).re).exp()
+            });
+            let (sum, expected) = (ends.sum::<f64>(), (2.0 * log(&small, &x).re).exp());
+            assert!(
+                (sum / expected - 1.0).abs() < 1e-12,
+                "{text}: {sum} {expected}"
+            );
+        }
+    }
+}
+
+/// The parameters with zeros in the last half of an axis of some blocks, or in all of them.
+fn without_phases(ansatz: &mut Erased, of: impl Fn(&str) -> Option<Option<usize>>) {
+    let (mut parameters, mut first) = (ansatz.parameters(), 0);
+    for block in ansatz.layout() {
+        let own = &mut parameters[first..first + block.numbers()];
+        first += own.len();
+        match of(&block.name) {
+            None => {}
+            Some(None) => own.fill(0.0),
+            Some(Some(axis)) => {
+                let axis = axis.min(block.shape.len() - 1);
+                let step: usize = block.shape[axis + 1..].iter().product();
+                let beyond = |at: usize| at / step % block.shape[axis] >= block.shape[axis] / 2;
+                (own.iter_mut().enumerate())
+                    .filter(|(at, _)| beyond(*at))
+                    .for_each(|(_, p)| *p = 0.0);
+            }
+        }
+    }
+    ansatz.set_parameters(&parameters).unwrap();
+}
+
+#[test]
+fn phases_are_added_to_a_positive_wave_function() {
+    let last = |axis| move |_: &str| Some(Some(axis));
+    let of_gcnn = |name: &str| name.starts_with("1.").then_some(Some(0));
+    let of_patches = |name: &str| name.starts_with("head.n2").then_some(None);
+    type Of<'a> = &'a dyn Fn(&str) -> Option<Option<usize>>;
+    let vit = "kind = \"vit\", width = 4, heads = 2, layers = 1";
+    let convnext = "kind = \"convnext\", width = 4, layers = 1";
+    let cases: [(&str, &str, Of); 5] = [
+        (
+            "kind = \"resnet\", blocks = 2, channels = 3",
+            "kind = \"resnet\", blocks = 2, channels = 6",
+            &last(2),
+        ),
+        (
+            "kind = \"resnet\", blocks = 1, channels = 2, head = \"lncosh\"",
+            "kind = \"resnet\", blocks = 1, channels = 4, head = \"lncosh\"",
+            &last(2),
+        ),
+        (
+            "kind = \"gcnn\", features = [2, 3], kernel = 3",
+            "kind = \"gcnn\", features = [2, 6], kernel = 3",
+            &of_gcnn,
+        ),
+        (vit, vit, &of_patches),
+        (convnext, convnext, &of_patches),
+    ];
+    for (positive, complex, of) in cases {
+        let positive = format!("{positive}, complex = false");
+        let (small, large) = pair((&positive, &[4, 4]), (complex, &[4, 4]));
+        let mut large = large.unwrap();
+        let xs = some(16);
+        let phases: Vec<f64> = xs.iter().map(|x| log(&large, x).im).collect();
+        let apart = |phase: &f64| (phase - phases[0]).abs() > 1e-6;
+        assert!(phases.iter().any(apart), "{complex}: {phases:?}");
+        without_phases(&mut large, of);
+        for x in &xs {
+            let (found, expected) = (log(&large, x), log(&small, x));
+            assert!(
+                (found - expected).norm() < 1e-11,
+                "{complex}: {found} {expected}"
+            );
+        }
+    }
+    // Moduli of a normalised wave function do not depend on phases at all.
+    for (text, size) in [
+        ("network = \"gru\", hidden = 3", &[6][..]),
+        ("network = \"conv1d\", features = [2], kernel = 3", &[6]),
+        ("network = \"rnn2d\", hidden = 2", &[3, 3]),
+    ] {
+        let text = format!("kind = \"autoregressive\", {text}");
+        let positive = format!("{text}, positive = true");
+        let (small, large) = pair((&positive, size), (&text, size));
+        let large = large.unwrap();
+        for x in some(size.iter().product()) {
+            let (found, expected) = (log(&large, &x), log(&small, &x));
+            assert!(
+                (found.re - expected.re).abs() < 1e-12,
+                "{text}: {found} {expected}"
+            );
+            assert!(found.im != 0.0, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_symmetrised_wave_function_takes_parameters_of_the_one_inside() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = "kind = \"resnet\", channels = 4, blocks = 1";
+    let plain = built(inner, &[4, 4], folder.path()).unwrap();
+    save(&plain, &[4, 4], &folder.path().join("x.h5"));
+    let of = format!("{{ {inner}, load = \"x.h5\" }}");
+    let text = format!("kind = \"symmetrised\", spin_flip = 1, of = {of}");
+    let sum = built(&text, &[4, 4], folder.path()).unwrap();
+    for x in some(16) {
+        let flipped: Vec<i8> = x.iter().map(|s| -s).collect();
+        let expected = log(&plain, &x).exp() + log(&plain, &flipped).exp();
+        let error = (log(&sum, &x).exp() / expected - 1.0).norm();
+        assert!(error < 1e-11, "{error}");
+    }
+    // What it saves is loaded by the next one.
+    save(&sum, &[4, 4], &folder.path().join("x.h5"));
+    let more = text.replace("spin_flip = 1", "spin_flip = 1, rotation = 1");
+    let more = built(&more, &[4, 4], folder.path()).unwrap();
+    assert_eq!(more.parameters(), plain.parameters());
+}
+
+#[test]
+fn what_cannot_grow_says_why() {
+    let chain = "kind = \"autoregressive\", network";
+    let cases: [(String, &[usize], &[usize], &str); 6] = [
+        (
+            format!("{chain} = \"made\", features = [2]"),
+            &[4],
+            &[6],
+            "every position has weights",
+        ),
+        (
+            format!("{chain} = \"transformer\", width = 2, heads = 1, layers = 1"),
+            &[4],
+            &[6],
+            "every position has a row P",
+        ),
+        (
+            "kind = \"cnn-mps\", channels = 2, layers = 1, mlp = 2, bond = 2".into(),
+            &[4, 4],
+            &[8, 4],
+            "every site has rows E",
+        ),
+        (
+            "kind = \"gcnn\", features = [2, 2]".into(),
+            &[4, 4],
+            &[8, 8],
+            "without `kernel`",
+        ),
+        (
+            "kind = \"vit\", width = 2, heads = 1, layers = 1".into(),
+            &[8, 4],
+            &[4, 8],
+            "does not fit",
+        ),
+        // A square has rotations that a rectangle lacks.
+        (
+            "kind = \"gcnn\", features = [2, 2], kernel = 3".into(),
+            &[4, 4],
+            &[8, 4],
+            "[2, 2, 72]",
+        ),
+    ];
+    for (text, from, to, reason) in cases {
+        match pair((&text, from), (&text, to)).1 {
+            Err(Error::Input { key, problem, .. }) => {
+                assert_eq!(key, "ansatz.load", "{text}");
+                assert!(problem.contains(reason), "{text}: {problem}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
-use crate::ansatz::{Context, Erased, Precision, check_init, check_parameters, schema_of};
+use crate::ansatz::{
+    Context, Erased, MixedPrecision, Precision, check_init, check_parameters, schema_of,
+};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
 use crate::linalg::functions::Elementary;
@@ -14,8 +16,9 @@ fn one() -> f64 {
 /// Units between the two maps of a layer where the input does not say it, per feature.
 const RATIO: usize = 4;
 
-/// Vectors of parameters that a wave function holds: as they are, and in its precision.
-const OWN: f64 = 2.0;
+/// Vectors of parameters that a wave function holds: as they are, and in its precision; in single
+/// precision one in double stands beside it.
+const OWN: f64 = 3.5;
 
 /// Most units of a layer.
 const MOST: usize = 1 << 20;
@@ -123,8 +126,8 @@ struct Keys {
     #[schemars(extend("default" = false))]
     positive: Option<bool>,
     /// Precision in which the network is evaluated: "double", or "single", which takes about half
-    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies have double
-    /// precision in either. Default "double".
+    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies
+    /// have double precision in either, and a measurement has it throughout. Default "double".
     #[serde(default)]
     precision: Precision,
     /// Factor on the standard deviations of the initial parameters. Default 1.
@@ -356,7 +359,10 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let input = keyed(table, context)?;
     Ok(match input.keys.precision {
         Precision::Double => Erased::new(input.build::<f64>()?),
-        Precision::Single => Erased::new(input.build::<f32>()?),
+        Precision::Single => Erased::new(MixedPrecision::new(
+            input.build::<f32>()?,
+            input.build::<f64>()?,
+        )),
     })
 }
 

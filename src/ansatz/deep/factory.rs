@@ -3,7 +3,7 @@
 
 use super::{DeepHead, DeepState};
 use crate::ansatz::tied::check_shared;
-use crate::ansatz::{Context, Erased, Precision, check_parameters};
+use crate::ansatz::{Context, Erased, MixedPrecision, Precision, check_parameters};
 use crate::error::Result;
 use crate::layers::{Composition, PatchGrid};
 use crate::linalg::functions::Elementary;
@@ -72,14 +72,21 @@ pub(super) fn built(
     load: Option<&String>,
     context: &Context,
 ) -> Result<Erased> {
-    // Parameters, and the matrices of both directions with their padding.
-    check_parameters(network.count(), 4.0)?;
+    // Parameters, and the matrices of both directions with their padding; a network in single
+    // precision stands beside one in double.
+    let own = match precision {
+        Precision::Double => 4.0,
+        Precision::Single => 7.0,
+    };
+    check_parameters(network.count(), own)?;
     match precision {
         Precision::Double => {
             context.loaded(DeepState::new(network.parts::<f64>(), context.origin), load)
         }
         Precision::Single => {
-            context.loaded(DeepState::new(network.parts::<f32>(), context.origin), load)
+            let single = DeepState::new(network.parts::<f32>(), context.origin);
+            let double = DeepState::new(network.parts::<f64>(), context.origin);
+            context.loaded(MixedPrecision::new(single, double), load)
         }
     }
 }

@@ -355,7 +355,86 @@ fn a_run_in_single_precision_does_not_warn_of_its_tables() {
     println!("largest drift {largest:.1e}");
     assert!(largest > 1e-9 && largest < 0.1 * max_table_drift(SINGLE));
     assert!(!text(&out).contains("tables are off"), "{}", text(&out));
+    let [rms, largest] = ["rms", "max"].map(|what| {
+        tree.reals(&format!("optimize/history/rounding_{what}"))
+            .unwrap()
+    });
+    for (rms, largest) in rms.iter().zip(&largest) {
+        assert!(
+            0.0 < *rms && rms <= largest && *largest < 1e-4,
+            "{rms} {largest}"
+        );
+    }
+    assert!(
+        !text(&out).contains("in double precision"),
+        "{}",
+        text(&out)
+    );
     let energy = case.info()["energy"]["mean"].as_f64().unwrap();
     // −5.387 is the ground state of the ring of twelve.
     assert!((energy + 5.387).abs() < 0.05, "{energy}");
+}
+
+/// A made of 8 sites whose parameters are this many times as large as usual.
+fn made(precision: &str, init: f64) -> (Case, String) {
+    let case = Case::new(&format!(
+        "seed = 3\n[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = 'ising'\nhx = \
+         1\n[ansatz]\nkind = 'autoregressive'\nfeatures = [4]\ninit = {init:?}\nprecision = \
+         '{precision}'\n[sampler]\nmethod = 'direct'\nsamples = 256\n[optimize]\nsteps = \
+         4\nlearning_rate = 1e-9\n[measure]\nsamples = 512\n"
+    ));
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    (case, text(&out))
+}
+
+#[test]
+fn a_step_that_is_far_off_in_single_precision_is_evaluated_in_double() {
+    let rms = |case: &Case| {
+        let tree = case.tree("x.h5");
+        tree.reals("optimize/history/rounding_rms").unwrap()
+    };
+    let (case, out) = made("double", 1e5);
+    assert_eq!(rms(&case), [0.0; 4]);
+    assert!(!out.contains("single precision"), "{out}");
+    let energies = |case: &Case| case.tree("x.h5").reals("optimize/history/energy").unwrap();
+    let exact = energies(&case);
+    let (case, out) = made("single", 1.0);
+    assert!(
+        rms(&case).iter().all(|&r| 0.0 < r && r < 1e-5),
+        "{:?}",
+        rms(&case)
+    );
+    assert!(!out.contains("single precision"), "{out}");
+    let (case, out) = made("single", 1e5);
+    assert!(rms(&case).iter().all(|&r| r > 1e-3), "{:?}", rms(&case));
+    assert!(
+        out.contains("step 0: ln(psi'/psi) in single precision is off by"),
+        "{out}"
+    );
+    assert!(
+        out.contains("single precision was too far off in 4 of 4 steps"),
+        "{out}"
+    );
+    // The samples are the same ones, and the energies those of double precision.
+    for (found, exact) in energies(&case).iter().zip(&exact) {
+        assert!(
+            (found - exact).abs() < 1e-6 * exact.abs(),
+            "{found} {exact}"
+        );
+    }
+}
+
+#[test]
+fn a_measurement_has_double_precision() {
+    let energy = |precision: &str| {
+        let case = Case::new(&format!(
+            "seed = 3\n[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = \
+             'ising'\nhx = 1\n[ansatz]\nkind = 'resnet'\nchannels = 4\nblocks = 1\nprecision \
+             = '{precision}'\n[sampler]\nmethod = 'full-sum'\n[measure]\nsamples = 16\n"
+        ));
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        case.info()["energy"]["mean"].as_f64().unwrap()
+    };
+    assert_eq!(energy("single"), energy("double"));
 }

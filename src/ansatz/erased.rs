@@ -22,6 +22,7 @@ trait Dynamic: Send + Sync {
     fn layout(&self) -> Vec<Block>;
     fn parameters(&self) -> Vec<f64>;
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+    fn set_exact(&mut self, exact: bool) -> Result<()>;
     fn facts(&self) -> AnsatzFacts;
     fn batch(&self, xs: &[i8]) -> ErasedBatch;
     fn log_psi(&self, batch: &ErasedBatch) -> Vec<Complex64>;
@@ -77,6 +78,9 @@ impl<A: Ansatz + 'static> Dynamic for A {
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         Ansatz::set_parameters(self, parameters)
+    }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        Ansatz::set_exact(self, exact)
     }
     fn facts(&self) -> AnsatzFacts {
         Ansatz::facts(self)
@@ -161,6 +165,9 @@ impl Ansatz for Erased {
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.0.set_parameters(parameters)
+    }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        self.0.set_exact(exact)
     }
     fn facts(&self) -> AnsatzFacts {
         self.0.facts()

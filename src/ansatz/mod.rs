@@ -13,6 +13,7 @@ pub mod field;
 mod growth;
 pub mod jastrow;
 mod load;
+pub mod mixed;
 pub mod mps;
 pub mod peps;
 pub mod product;
@@ -28,6 +29,7 @@ pub use block::{Block, BlockArray};
 pub use boltzmann::SweepRoom;
 pub use erased::Erased;
 pub use growth::{LoadKey, ParameterGrowth, PhaseBlocks};
+pub use mixed::MixedPrecision;
 pub use registry::{
     ANSATZE, AnsatzEntry, LEAST_VECTORS, ParameterNumbers, Precision, build, check_init,
     check_parameters, warn_of_zeros,
@@ -55,6 +57,13 @@ pub struct AnsatzFacts {
     pub derivative_bytes: usize,
     /// Floating-point operations of a ratio that changes one site, roughly.
     pub operations: f64,
+}
+
+impl AnsatzFacts {
+    /// Whether ratios are less accurate than double precision makes them.
+    pub fn is_single(&self) -> bool {
+        self.precision > 1e3 * DOUBLE
+    }
 }
 
 /// The relative error of a ratio that is evaluated in double precision.
@@ -98,6 +107,11 @@ pub trait Ansatz: Send + Sync {
     fn parameters(&self) -> Vec<f64>;
     /// Replaces the parameters; an error if the length differs.
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+    /// Evaluates new batches in double precision whatever the input says, or again as it says. What
+    /// is in double precision anyway stays as it is.
+    fn set_exact(&mut self, _exact: bool) -> Result<()> {
+        Ok(())
+    }
     /// What callers have to know of it.
     fn facts(&self) -> AnsatzFacts;
     /// Builds the tables of the walkers `xs` (row-major, walkers × sites).

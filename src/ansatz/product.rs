@@ -83,6 +83,10 @@ impl Ansatz for Product {
         }
         Ok(())
     }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        let mut factors = self.factors.iter_mut();
+        factors.try_for_each(|factor| factor.set_exact(exact))
+    }
     fn facts(&self) -> AnsatzFacts {
         let join = |a: AnsatzFacts, b: AnsatzFacts| AnsatzFacts {
             kind: if a.kind == b.kind {

@@ -136,6 +136,9 @@ impl Ansatz for SignRule {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.inner.set_parameters(parameters)
     }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        self.inner.set_exact(exact)
+    }
     fn facts(&self) -> AnsatzFacts {
         let inner = self.inner.facts();
         AnsatzFacts {

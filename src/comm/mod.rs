@@ -74,6 +74,16 @@ pub fn share(total: usize, rank: usize, size: usize) -> std::ops::Range<usize> {
     start..start + base + usize::from(rank < extra)
 }
 
+/// The numbers of all ranks on every rank, in the order of the ranks.
+pub fn everywhere(numbers: &[f64], comm: &dyn Comm) -> Result<Vec<f64>> {
+    let mut gathered = comm.gather(numbers)?;
+    let mut length = [gathered.len() as f64];
+    comm.broadcast(&mut length)?;
+    gathered.resize(length[0] as usize, 0.0);
+    comm.broadcast(&mut gathered)?;
+    Ok(gathered)
+}
+
 /// All ranks learn whether any of them failed, so that they leave together: `Ok` only if it was
 /// `Ok` everywhere.
 ///

@@ -88,8 +88,13 @@ impl Evaluated {
     /// Evaluates `rows`, which have been filled in, with the same weight for each of the `total`
     /// samples of all ranks.
     pub fn evaluate(&mut self, total: usize) {
+        self.weights = vec![1.0 / total as f64; self.rows.len() / self.ansatz.sites()];
+        self.refresh();
+    }
+
+    /// Evaluates them anew, with the weights that they have.
+    fn refresh(&mut self) {
         let ansatz = &self.ansatz;
-        self.weights = vec![1.0 / total as f64; self.rows.len() / ansatz.sites()];
         // The old tables go before the new ones come.
         self.batch = None;
         if self.rows.len() > block(ansatz) * ansatz.sites() {
@@ -187,6 +192,13 @@ impl<E: KeepsSamples> Amplitudes for E {
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.samples_mut().ansatz.set_parameters(parameters)
+    }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        self.samples_mut().ansatz.set_exact(exact)
+    }
+    fn refresh(&mut self) -> Result<()> {
+        self.samples_mut().refresh();
+        Ok(())
     }
     fn log_psi(&self) -> &[Complex64] {
         &self.samples().log_psi

@@ -77,14 +77,9 @@ impl FullSum {
             weights: Vec::new(),
         })
     }
-}
 
-impl Ensemble for FullSum {
-    fn sites(&self) -> usize {
-        self.ansatz.sites()
-    }
-
-    fn sample_while(&mut self, _request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
+    /// Evaluates all configurations, looking between blocks whether to go on.
+    fn sum_while(&mut self, go_on: &dyn Fn() -> bool) -> Result<()> {
         let dimension = self.index.dimension();
         let mut logs = Vec::with_capacity(dimension);
         let most = block(&self.ansatz).min(Self::BLOCK);
@@ -117,6 +112,16 @@ impl Ensemble for FullSum {
             .map(|&k| self.amplitudes[k].norm_sqr() / self.norm)
             .collect();
         Ok(())
+    }
+}
+
+impl Ensemble for FullSum {
+    fn sites(&self) -> usize {
+        self.ansatz.sites()
+    }
+
+    fn sample_while(&mut self, _request: &Request, go_on: &dyn Fn() -> bool) -> Result<()> {
+        self.sum_while(go_on)
     }
 
     fn configurations(&self) -> &[i8] {
@@ -162,6 +167,12 @@ impl Amplitudes for FullSum {
     }
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.ansatz.set_parameters(parameters)
+    }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        self.ansatz.set_exact(exact)
+    }
+    fn refresh(&mut self) -> Result<()> {
+        self.sum_while(&|| true)
     }
     fn log_psi(&self) -> &[Complex64] {
         &self.log_psi

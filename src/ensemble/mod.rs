@@ -156,6 +156,16 @@ pub trait Amplitudes {
     fn parameters(&self) -> Vec<f64>;
     /// Replaces the parameters.
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()>;
+    /// As [`crate::ansatz::Ansatz::set_exact`]: what is asked from now on of other configurations,
+    /// and what is sampled from now on, is in that precision; what is known of the configurations
+    /// stays until [`Amplitudes::refresh`].
+    fn set_exact(&mut self, _exact: bool) -> Result<()> {
+        Ok(())
+    }
+    /// Evaluates the configurations anew; their weights stay unless they are those of a full sum.
+    fn refresh(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// ln ψ of the configurations.
     fn log_psi(&self) -> &[Complex64];
     /// ln ψ of any configurations, row by row; −∞ outside the sector.

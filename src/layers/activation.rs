@@ -6,7 +6,7 @@
 //! 2017); silu x = x/(1 + e^{−x}). With w = e^{−|v|}: 1/(1 + e^{−v}) is 1/(1 + w) or w/(1 +
 //! w).
 
-use super::{LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape};
+use super::{LayerPart, LayerRows, ParameterSlopes, RowLayer, RowReads, RowShape};
 use crate::linalg::functions::{Elementary, exp_moderate};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use std::f64::consts::FRAC_2_PI;
@@ -146,6 +146,9 @@ impl<R: Elementary> RowLayer<R> for ActivationLayer {
     fn set(&mut self, _parameters: &[f64]) {}
     fn output(&self, input: RowShape) -> RowShape {
         input
+    }
+    fn reads(&self) -> RowReads<'_> {
+        RowReads::Own
     }
     fn forward(&self, simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         values(simd, self.curve, R::from_f64(self.scale), x.numbers, y);

@@ -12,11 +12,11 @@ use crate::rng::Generator;
 
 /// One layer in its place.
 #[derive(Debug)]
-struct Node<R> {
+pub(super) struct Node<R> {
     path: String,
-    layer: Box<dyn RowLayer<R>>,
-    input: usize,
-    plus: Option<usize>,
+    pub(super) layer: Box<dyn RowLayer<R>>,
+    pub(super) input: usize,
+    pub(super) plus: Option<usize>,
     /// Where its parameters start, and how many they are.
     first: usize,
     count: usize,
@@ -24,9 +24,9 @@ struct Node<R> {
 
 /// Where values stand in memory.
 #[derive(Debug, Clone, Default)]
-struct Plan {
+pub(super) struct ValueSlots {
     /// Slot of each value.
-    slots: Vec<usize>,
+    pub(super) slots: Vec<usize>,
     /// Numbers of a walker in each slot.
     sizes: Vec<usize>,
 }
@@ -34,11 +34,11 @@ struct Plan {
 /// Layers that make values of each other.
 #[derive(Debug)]
 pub struct Composition<R> {
-    shapes: Vec<RowShape>,
-    nodes: Vec<Node<R>>,
-    outputs: Vec<usize>,
-    lean: Plan,
-    full: Plan,
+    pub(super) shapes: Vec<RowShape>,
+    pub(super) nodes: Vec<Node<R>>,
+    pub(super) outputs: Vec<usize>,
+    pub(super) lean: ValueSlots,
+    full: ValueSlots,
 }
 
 /// Memory for the values of a block of walkers.
@@ -76,8 +76,8 @@ impl<R: Elementary> Composition<R> {
             shapes: vec![input],
             nodes: Vec::new(),
             outputs: vec![0],
-            lean: Plan::default(),
-            full: Plan::default(),
+            lean: ValueSlots::default(),
+            full: ValueSlots::default(),
         };
         all.give(vec![0]);
         all
@@ -124,7 +124,7 @@ impl<R: Elementary> Composition<R> {
     pub fn give(&mut self, outputs: Vec<usize>) {
         self.outputs = outputs;
         let size = |v: usize| self.shapes[v].size();
-        self.full = Plan {
+        self.full = ValueSlots {
             slots: (0..self.shapes.len()).collect(),
             sizes: (0..self.shapes.len()).map(size).collect(),
         };
@@ -146,7 +146,7 @@ impl<R: Elementary> Composition<R> {
             slots.push(slot);
             free.extend((0..=n + 1).filter(|&v| last[v] == n).map(|v| slots[v]));
         }
-        self.lean = Plan { slots, sizes };
+        self.lean = ValueSlots { slots, sizes };
     }
 
     /// Number of parameters.
@@ -204,7 +204,7 @@ impl<R: Elementary> Composition<R> {
         (1 + parts) * self.full.sizes.iter().sum::<usize>() * size_of::<R>()
     }
 
-    fn plan(&self, keep: bool) -> &Plan {
+    fn plan(&self, keep: bool) -> &ValueSlots {
         if keep { &self.full } else { &self.lean }
     }
 

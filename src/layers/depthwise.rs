@@ -7,8 +7,11 @@
 //! way back ∂x_{r,c} = Σ_k δ_{t⁻¹(r,k),c} K_{k,c} and ∂K_{k,c} = Σ_r x_{t(r,k),c}
 //! δ_{r,c}.
 
-use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape, WindowTable};
+use super::{
+    FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowReads, RowShape, WindowTable,
+};
 use crate::linalg::functions::Elementary;
+use crate::linalg::gathered::{GatheredRows, mix_gathered};
 use crate::linalg::panels::{LANES, padded};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use crate::linalg::windowed::Taps;
@@ -206,6 +209,12 @@ impl<R: Elementary> RowLayer<R> for DepthwiseLayer<R> {
     }
     fn output(&self, input: RowShape) -> RowShape {
         RowShape::padded(input.positions, self.channels)
+    }
+    fn reads(&self) -> RowReads<'_> {
+        RowReads::Window(&self.window)
+    }
+    fn forward_gathered(&self, simd: Simd, x: GatheredRows<R>, y: &mut [R]) {
+        mix_gathered(simd, x, &self.kernel, &self.offset, y);
     }
     fn forward(&self, simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         let (reads, stride) = (self.window.reads(), x.shape.stride);

@@ -3,7 +3,7 @@
 //! A row of E for every position and spin, y_{r,a} = E_{r,s,a} with s = 0 for up and 1 for down.
 //! Channels of two values stand beside each other as the sum of two values with zeros elsewhere.
 
-use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape};
+use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowReads, RowShape};
 use crate::linalg::functions::Elementary;
 use crate::linalg::panels::padded;
 use crate::linalg::simd::Simd;
@@ -43,6 +43,10 @@ impl<R: Elementary> RowLayer<R> for EmbedLayer<R> {
     }
     fn output(&self, input: RowShape) -> RowShape {
         RowShape::padded(input.positions, self.channels)
+    }
+    /// Rows on their own do not know their positions.
+    fn reads(&self) -> RowReads<'_> {
+        RowReads::All
     }
     fn forward(&self, _simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         let rows = y.chunks_exact_mut(padded(self.channels));
@@ -96,6 +100,9 @@ impl<R: Elementary> RowLayer<R> for PlaceLayer {
     fn set(&mut self, _parameters: &[f64]) {}
     fn output(&self, input: RowShape) -> RowShape {
         RowShape::padded(input.positions, self.channels)
+    }
+    fn reads(&self) -> RowReads<'_> {
+        RowReads::Own
     }
     fn forward(&self, _simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         y.fill(R::default());

@@ -5,8 +5,11 @@
 //! the same kind, and ∂W_{k,i,o} = Σ_r x_{t(r,k),i} δ_{r,o}. Several entries of W may be one
 //! parameter: a group convolution is a convolution with shared weights.
 
-use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape, WindowTable};
+use super::{
+    FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowReads, RowShape, WindowTable,
+};
 use crate::linalg::functions::Elementary;
+use crate::linalg::gathered::GatheredRows;
 use crate::linalg::panels::Panels;
 use crate::linalg::simd::Simd;
 use crate::linalg::windowed::{WindowInput, window_gradient};
@@ -164,6 +167,15 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
     }
     fn output(&self, input: RowShape) -> RowShape {
         RowShape::padded(input.positions, self.outputs)
+    }
+    fn reads(&self) -> RowReads<'_> {
+        match self.window.taps() {
+            1 => RowReads::Own,
+            _ => RowReads::Window(&self.window),
+        }
+    }
+    fn forward_gathered(&self, simd: Simd, x: GatheredRows<R>, y: &mut [R]) {
+        self.matrix.multiply_gathered(simd, x, y);
     }
     fn forward(&self, simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         let reads = self.window.reads();

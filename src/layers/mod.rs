@@ -8,6 +8,7 @@
 //! a walker depends on that walker alone, bit for bit.
 
 pub mod activation;
+pub mod changed;
 pub mod composition;
 pub mod depthwise;
 pub mod embed;
@@ -20,6 +21,7 @@ mod tests;
 pub mod windows;
 
 pub use activation::{ActivationLayer, Nonlinearity};
+pub use changed::{ChangedRows, ChangedWork};
 pub use composition::{Composition, Workspace};
 pub use depthwise::DepthwiseLayer;
 pub use embed::{EmbedLayer, PlaceLayer};
@@ -30,6 +32,7 @@ pub use start::FirstValues;
 pub use windows::{PatchGrid, WindowTable};
 
 use crate::linalg::functions::Elementary;
+use crate::linalg::gathered::GatheredRows;
 use crate::linalg::panels::padded;
 use crate::linalg::simd::Simd;
 
@@ -144,6 +147,17 @@ impl<R> ParameterSlopes<'_, R> {
     }
 }
 
+/// Which rows of its input a row of a layer's output depends on.
+#[derive(Debug, Clone, Copy)]
+pub enum RowReads<'a> {
+    /// That of its own position.
+    Own,
+    /// Those of a window.
+    Window(&'a WindowTable),
+    /// All of them.
+    All,
+}
+
 /// One layer of a network, in the precision of `R`.
 pub trait RowLayer<R: Elementary>: std::fmt::Debug + Send + Sync {
     /// Its blocks of parameters, in the order of the flat vector.
@@ -152,6 +166,10 @@ pub trait RowLayer<R: Elementary>: std::fmt::Debug + Send + Sync {
     fn set(&mut self, parameters: &[f64]);
     /// What its output rows are for these input rows.
     fn output(&self, input: RowShape) -> RowShape;
+    /// Which rows of the input a row of the output depends on.
+    fn reads(&self) -> RowReads<'_>;
+    /// Writes output rows from what their windows read; of layers that have one.
+    fn forward_gathered(&self, _simd: Simd, _x: GatheredRows<R>, _y: &mut [R]) {}
     /// Writes the output rows `y`, all numbers of them.
     fn forward(&self, simd: Simd, x: LayerRows<R>, y: &mut [R]);
     /// From the input `x` and δ of the output, one set of rows for each part of ln ψ: adds to the

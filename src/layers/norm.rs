@@ -5,7 +5,7 @@
 //! Zhang, R. Sennrich, NeurIPS 2019). On the way back, with q = g δ: ∂x = (q − ⟨q⟩ − n
 //! ⟨q n⟩)/S, without ⟨q⟩ for the root mean square; ∂g = Σ δ n, ∂b = Σ δ.
 
-use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape};
+use super::{FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowReads, RowShape};
 use crate::linalg::functions::Elementary;
 use crate::linalg::panels::{LANES, padded};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
@@ -148,6 +148,9 @@ impl<R: Elementary> RowLayer<R> for NormLayer<R> {
     }
     fn output(&self, input: RowShape) -> RowShape {
         input
+    }
+    fn reads(&self) -> RowReads<'_> {
+        RowReads::Own
     }
     fn forward(&self, simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         normalise(simd, self, x, y);

@@ -1,6 +1,6 @@
 //! Decides the sum over all positions, y_c = Σ_r x_{r,c}: from rows of a walker to one.
 
-use super::{LayerPart, LayerRows, ParameterSlopes, RowLayer, RowShape};
+use super::{LayerPart, LayerRows, ParameterSlopes, RowLayer, RowReads, RowShape};
 use crate::linalg::functions::Elementary;
 use crate::linalg::simd::Simd;
 
@@ -15,6 +15,9 @@ impl<R: Elementary> RowLayer<R> for PoolLayer {
     fn set(&mut self, _parameters: &[f64]) {}
     fn output(&self, input: RowShape) -> RowShape {
         RowShape::padded(1, input.channels)
+    }
+    fn reads(&self) -> RowReads<'_> {
+        RowReads::All
     }
     fn forward(&self, _simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         let stride = RowShape::padded(1, x.shape.channels).stride;

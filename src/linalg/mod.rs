@@ -4,6 +4,7 @@ pub mod blas;
 pub mod dense;
 mod factors;
 pub mod functions;
+pub mod gathered;
 pub mod hyperbolic;
 mod krylov;
 pub mod lanczos;

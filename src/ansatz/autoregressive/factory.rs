@@ -1,8 +1,8 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
-use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, PhaseBlocks, Precision};
-use crate::ansatz::{check_init, check_parameters, schema_of};
+use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision, ParameterGrowth};
+use crate::ansatz::{PhaseBlocks, Precision, check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
 use crate::linalg::functions::Elementary;
@@ -15,8 +15,9 @@ fn one() -> f64 {
 /// Units between the two maps of a layer where the input does not say it, per feature.
 const RATIO: usize = 4;
 
-/// Vectors of parameters that a wave function holds: as they are, and in its precision.
-const OWN: f64 = 2.0;
+/// Vectors of parameters that a wave function holds: as they are, and in its precision; in single
+/// precision one in double stands beside it.
+const OWN: f64 = 3.5;
 
 /// Most units of a layer.
 const MOST: usize = 1 << 20;
@@ -124,8 +125,8 @@ struct Keys {
     #[schemars(extend("default" = false))]
     positive: Option<bool>,
     /// Precision in which the network is evaluated: "double", or "single", which takes about half
-    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies have double
-    /// precision in either. Default "double".
+    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies
+    /// have double precision in either, and a measurement has it throughout. Default "double".
     #[serde(default)]
     precision: Precision,
     /// Factor on the standard deviations of the initial parameters. Default 1.
@@ -294,10 +295,14 @@ impl Input<'_> {
         let last = self.keys.features.as_ref().map_or(0, Vec::len);
         let phases = match self.keys.network {
             NetworkName::Made => {
-                return Ok(ParameterGrowth::never("every position has weights of its own"));
+                return Ok(ParameterGrowth::never(
+                    "every position has weights of its own",
+                ));
             }
             NetworkName::Transformer => {
-                return Ok(ParameterGrowth::never("every position has a row P of its own"));
+                return Ok(ParameterGrowth::never(
+                    "every position has a row P of its own",
+                ));
             }
             NetworkName::Conv1d | NetworkName::Conv2d => [format!("{last}.W"), format!("{last}.b")],
             NetworkName::Gru | NetworkName::Rnn2d => ["phase.W".into(), "phase.b".into()],
@@ -310,7 +315,11 @@ impl Input<'_> {
 
     /// The wave function with the parameters of a file, where the input names one.
     fn loaded<R: Elementary>(&self) -> Result<Autoregressive<R>> {
-        let (machine, load) = (self.build()?, self.keys.load.as_ref());
+        self.with_file(self.build()?)
+    }
+
+    fn with_file<A: Ansatz>(&self, machine: A) -> Result<A> {
+        let load = self.keys.load.as_ref();
         self.context.grown(machine, load, &self.growth()?)
     }
 
@@ -385,7 +394,10 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let input = keyed(table, context)?;
     Ok(match input.keys.precision {
         Precision::Double => Erased::new(input.loaded::<f64>()?),
-        Precision::Single => Erased::new(input.loaded::<f32>()?),
+        Precision::Single => {
+            let both = MixedPrecision::new(input.build::<f32>()?, input.build::<f64>()?);
+            Erased::new(input.with_file(both)?)
+        }
     })
 }
 

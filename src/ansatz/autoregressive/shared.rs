@@ -60,8 +60,9 @@ impl<R: Elementary> Layered<R> {
 compiled_for_each_set! {
     /// Adds what position `j` of a configuration with the records `known` gives to the sums of all
     /// positions that see it.
-    fn grow<R: Elementary>(psi: &Layered<R>, layer: &LayerPlaces, known: &[R], j: usize, sums: &mut [R])
-        = grow_body
+    fn grow<R: Elementary>(
+        psi: &Layered<R>, layer: &LayerPlaces, known: &[R], j: usize, sums: &mut [R],
+    ) = grow_body
 }
 #[inline(always)]
 fn grow_body<R: Elementary, const SET: u8>(

@@ -3,7 +3,8 @@
 
 use super::{DeepHead, DeepState};
 use crate::ansatz::tied::check_shared;
-use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, Precision, check_parameters};
+use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision, ParameterGrowth};
+use crate::ansatz::{Precision, check_parameters};
 use crate::error::Result;
 use crate::layers::{Composition, PatchGrid};
 use crate::linalg::functions::Elementary;
@@ -79,20 +80,30 @@ pub(super) fn built(
     load: Option<&LoadKey>,
     context: &Context,
 ) -> Result<Erased> {
-    check_parameters(network.count(), network.own())?;
+    // A network in single precision stands beside one in double, and they share nothing but the
+    // parameters themselves.
+    let own = match precision {
+        Precision::Double => network.own(),
+        Precision::Single => 2.0 * network.own() - 1.0,
+    };
+    check_parameters(network.count(), own)?;
+    let double = DeepState::new(network.parts::<f64>(), context.origin);
     match precision {
-        Precision::Double => state::<f64>(network, load, context),
-        Precision::Single => state::<f32>(network, load, context),
+        Precision::Double => with_file(double, network, load, context),
+        Precision::Single => {
+            let single = DeepState::new(network.parts::<f32>(), context.origin);
+            with_file(MixedPrecision::new(single, double), network, load, context)
+        }
     }
 }
 
-fn state<R: Elementary>(
+/// The wave function with the parameters of a file, where the input names one.
+fn with_file(
+    machine: impl Ansatz + 'static,
     network: &impl Architecture,
     load: Option<&LoadKey>,
     context: &Context,
 ) -> Result<Erased> {
-    let state = DeepState::new(network.parts::<R>(), context.origin);
-    context
-        .grown(state, load, &network.growth())
-        .map(Erased::new)
+    let machine = context.grown(machine, load, &network.growth())?;
+    Ok(Erased::new(machine))
 }

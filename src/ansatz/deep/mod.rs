@@ -12,8 +12,11 @@ mod cosets;
 mod factory;
 mod gcnn;
 mod heads;
+mod kept;
 mod patches;
 mod resnet;
+#[cfg(test)]
+mod tests;
 mod vit;
 
 pub use cnn_mps::{build as build_cnn_mps, schema as cnn_mps_schema};
@@ -29,11 +32,12 @@ use super::{
     Ansatz, AnsatzFacts, Asks, Block, Columns, Derivatives, Kind, Matrix, Move, precision,
 };
 use crate::error::Result;
-use crate::layers::Workspace;
+use crate::layers::{ChangedWork, Workspace};
 use crate::linalg::functions::Elementary;
 use crate::linalg::simd::Simd;
 use crate::number::Scalar;
 use crate::rng::Origin;
+use kept::KeptRows;
 use ndarray::Array2;
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -50,19 +54,25 @@ pub struct DeepState<R> {
     parameters: Vec<f64>,
     simd: Simd,
     block: usize,
+    /// What walkers keep, where questions are answered by the rows that change.
+    kept: Option<KeptRows>,
 }
 
-/// Walkers: spins and ln ψ.
+/// Walkers: spins, ln ψ and values of layers.
 #[derive(Debug, Clone)]
-pub struct DeepBatch {
+pub struct DeepBatch<R> {
     xs: Vec<i8>,
     logs: Vec<Complex64>,
+    /// Values that walkers keep, each walker after walker.
+    kept: Vec<Vec<R>>,
 }
 
 /// Values on their way through the layers, and ln ψ of the last questions.
 #[derive(Debug, Default)]
 pub struct DeepScratch<R> {
     trunk: Workspace<R>,
+    /// Changed rows of blocks of questions.
+    changed: Vec<ChangedWork<R>>,
     top: Workspace<f64>,
     wide: Vec<f64>,
     logs: Vec<Complex64>,
@@ -85,8 +95,10 @@ impl<R: Elementary> DeepState<R> {
             block: (BLOCK_BYTES / bytes.max(1)).clamp(1, 256),
             parameters: Vec::new(),
             parts,
+            kept: None,
         };
         state.take(parameters);
+        state.kept = state.kept_rows().filter(|kept| kept.changed.is_worth_it());
         state
     }
 
@@ -107,6 +119,15 @@ impl<R: Elementary> DeepState<R> {
             for (&site, &value) in step.sites.iter().zip(step.values) {
                 out[self.places[site as usize] as usize] = number(value);
             }
+        }
+    }
+
+    /// Writes the input rows of walkers.
+    fn fill_all(&self, xs: &[i8], keep: bool, scratch: &mut DeepScratch<R>) {
+        let n = self.places.len();
+        let input = (self.parts.trunk).input(xs.len() / n, keep, &mut scratch.trunk);
+        for (x, out) in xs.chunks_exact(n).zip(input.chunks_exact_mut(n)) {
+            self.fill(x, None, out);
         }
     }
 
@@ -138,11 +159,16 @@ impl<R: Elementary> DeepState<R> {
     }
 
     /// ln ψ of the walkers whose input is filled in.
-    fn logs(&self, scratch: &mut DeepScratch<R>, out: &mut [Complex64]) {
+    fn logs(&self, keep: bool, scratch: &mut DeepScratch<R>, out: &mut [Complex64]) {
+        self.pass(out.len(), keep, scratch);
+        self.read(keep, &scratch.top, out);
+    }
+
+    /// ln ψ of walkers from what the head reads.
+    fn read(&self, keep: bool, top: &Workspace<f64>, out: &mut [Complex64]) {
         let walkers = out.len();
-        self.pass(walkers, false, scratch);
         for (k, out) in out.iter_mut().enumerate() {
-            let outputs = self.outputs(k, walkers, false, &scratch.top);
+            let outputs = self.outputs(k, walkers, keep, top);
             *out = self.parts.head.log(self.simd, outputs);
         }
     }
@@ -154,12 +180,9 @@ impl<R: Elementary> DeepState<R> {
 
     /// Writes the derivatives of ln ψ of walkers to the scratch.
     fn reverse(&self, xs: &[i8], scratch: &mut DeepScratch<R>) {
-        let (trunk, top, n) = (&self.parts.trunk, &self.parts.top, self.parts.sites.len());
-        let (walkers, halves) = (xs.len() / n, self.halves());
-        let input = trunk.input(walkers, true, &mut scratch.trunk);
-        for (x, out) in xs.chunks_exact(n).zip(input.chunks_exact_mut(n)) {
-            self.fill(x, None, out);
-        }
+        let (trunk, top) = (&self.parts.trunk, &self.parts.top);
+        let (walkers, halves) = (xs.len() / self.places.len(), self.halves());
+        self.fill_all(xs, true, scratch);
         self.pass(walkers, true, scratch);
         top.prepare(walkers, halves, &mut scratch.top);
         self.seed(walkers, &mut scratch.top);
@@ -206,7 +229,7 @@ impl<R: Elementary> DeepState<R> {
 }
 
 impl<R: Elementary> Ansatz for DeepState<R> {
-    type Batch = DeepBatch;
+    type Batch = DeepBatch<R>;
     type Scratch = DeepScratch<R>;
 
     fn sites(&self) -> usize {
@@ -233,25 +256,30 @@ impl<R: Elementary> Ansatz for DeepState<R> {
             kind: if complex { Kind::Stacked } else { Kind::Real },
             precision: precision::<R>(),
             positive: self.parts.positive,
-            bytes_per_walker: self.sites() + size_of::<Complex64>() + derivative_bytes,
+            bytes_per_walker: self.sites()
+                + size_of::<Complex64>()
+                + self.kept_bytes()
+                + derivative_bytes,
             derivative_bytes,
-            operations: 2.0 * (self.parts.trunk.operations() + self.parts.top.operations()),
+            operations: 2.0 * self.part() * self.parts.trunk.operations()
+                + 2.0 * self.parts.top.operations(),
         }
     }
 
     fn batch(&self, xs: &[i8]) -> Self::Batch {
+        if let Some(kept) = &self.kept {
+            return self.batch_of(kept, xs);
+        }
         let (n, scratch) = (self.sites(), &mut DeepScratch::default());
         let mut logs = vec![Complex64::ZERO; xs.len() / n];
         for (xs, logs) in xs.chunks(self.block * n).zip(logs.chunks_mut(self.block)) {
-            let input = (self.parts.trunk).input(logs.len(), false, &mut scratch.trunk);
-            for (x, out) in xs.chunks_exact(n).zip(input.chunks_exact_mut(n)) {
-                self.fill(x, None, out);
-            }
-            self.logs(scratch, logs);
+            self.fill_all(xs, false, scratch);
+            self.logs(false, scratch, logs);
         }
         DeepBatch {
             xs: xs.to_vec(),
             logs,
+            kept: Vec::new(),
         }
     }
 
@@ -268,12 +296,16 @@ impl<R: Elementary> Ansatz for DeepState<R> {
     ) {
         let n = self.sites();
         for (first, out) in (0..).step_by(self.block).zip(out.chunks_mut(self.block)) {
+            if let Some(kept) = &self.kept {
+                self.changed_logs(&kept.changed, batch, (asks, first), scratch, out);
+                continue;
+            }
             let input = (self.parts.trunk).input(out.len(), false, &mut scratch.trunk);
             for (at, row) in (first..).zip(input.chunks_exact_mut(n)) {
                 let (k, step) = asks.get(at);
                 self.fill(&batch.xs[k * n..(k + 1) * n], Some(step), row);
             }
-            self.logs(scratch, out);
+            self.logs(false, scratch, out);
         }
         super::keep(&mut scratch.logs, out, batch.logs.len());
         for (at, out) in out.iter_mut().enumerate() {
@@ -296,6 +328,9 @@ impl<R: Elementary> Ansatz for DeepState<R> {
         for (at, (k, step)) in asks.iter().enumerate().filter(|(at, _)| taken[*at]) {
             step.apply(&mut batch.xs[k * n..(k + 1) * n]);
             batch.logs[k] = scratch.logs[at];
+            if let Some(kept) = &self.kept {
+                self.take_over(&kept.changed, at, scratch, batch);
+            }
         }
     }
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
     Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-enum HeadName {
+pub(super) enum HeadName {
     /// A sum of exponentials.
     #[default]
     Exp,
@@ -70,8 +70,8 @@ struct Keys {
     #[serde(default = "yes")]
     complex: bool,
     /// Precision in which the layers are evaluated: "double", or "single", which takes about half
-    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies have double
-    /// precision in either. Default "double".
+    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies
+    /// have double precision in either, and a measurement has it throughout. Default "double".
     #[serde(default)]
     precision: Precision,
     /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:
@@ -80,15 +80,15 @@ struct Keys {
 }
 
 /// A residual network.
-struct Resnet {
-    grid: PatchGrid,
-    window: Arc<WindowTable>,
-    channels: usize,
-    blocks: usize,
-    head: HeadName,
-    complex: bool,
+pub(super) struct Resnet {
+    pub(super) grid: PatchGrid,
+    pub(super) window: Arc<WindowTable>,
+    pub(super) channels: usize,
+    pub(super) blocks: usize,
+    pub(super) head: HeadName,
+    pub(super) complex: bool,
     /// e^{ik·r} of every position.
-    phases: Vec<Complex64>,
+    pub(super) phases: Vec<Complex64>,
 }
 
 impl Resnet {

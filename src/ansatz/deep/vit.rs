@@ -62,8 +62,8 @@ struct Keys {
     #[serde(default = "yes")]
     complex: bool,
     /// Precision in which the layers are evaluated: "double", or "single", which takes about half
-    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies have double
-    /// precision in either. Default "double".
+    /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies
+    /// have double precision in either, and a measurement has it throughout. Default "double".
     #[serde(default)]
     precision: Precision,
     /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:

@@ -2,7 +2,7 @@
 
 use super::{Activation, Feedforward, Shape};
 use crate::ansatz::field::Field;
-use crate::ansatz::{Context, Erased, ParameterNumbers, Precision, schema_of};
+use crate::ansatz::{Context, Erased, MixedPrecision, ParameterNumbers, Precision, schema_of};
 use crate::error::{Error, Result};
 use crate::linalg::functions::Elementary;
 use num_complex::Complex64;
@@ -64,7 +64,8 @@ struct Keys {
     output_weights: bool,
     /// Precision in which the hidden layers are evaluated: "double", or "single", which takes about
     /// half the time; ratios are then right to about 1e-5. Parameters, the output, ln ψ and
-    /// energies have double precision in either. Default "double".
+    /// energies have double precision in either, and a measurement has it throughout. Default
+    /// "double".
     #[serde(default)]
     precision: Precision,
     /// Factor on the standard deviations of the initial parameters. Default 1.
@@ -186,22 +187,31 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         ParameterNumbers::Real => 1.0,
         ParameterNumbers::Complex => 2.0,
     };
-    crate::ansatz::check_parameters(parts * weights, 4.0)?;
+    let own = match keys.precision {
+        Precision::Double => 4.0,
+        Precision::Single => 7.0,
+    };
+    crate::ansatz::check_parameters(parts * weights, own)?;
     Ok(match (keys.parameters, keys.precision) {
         (ParameterNumbers::Real, Precision::Double) => network::<f64, f64>(shape, &keys, context),
-        (ParameterNumbers::Real, Precision::Single) => network::<f64, f32>(shape, &keys, context),
+        (ParameterNumbers::Real, Precision::Single) => mixed::<f64>(shape, &keys, context),
         (ParameterNumbers::Complex, Precision::Double) => {
             network::<Complex64, f64>(shape, &keys, context)
         }
-        (ParameterNumbers::Complex, Precision::Single) => {
-            network::<Complex64, f32>(shape, &keys, context)
-        }
+        (ParameterNumbers::Complex, Precision::Single) => mixed::<Complex64>(shape, &keys, context),
     })
 }
 
 /// The network with its initial parameters.
 fn network<T: Field, R: Elementary>(shape: Shape, keys: &Keys, context: &Context) -> Erased {
     Erased::new(Feedforward::<T, R>::new(shape, keys.init, context.origin))
+}
+
+/// The network in single precision, and in double where that is asked for.
+fn mixed<T: Field>(shape: Shape, keys: &Keys, context: &Context) -> Erased {
+    let single = Feedforward::<T, f32>::new(shape.clone(), keys.init, context.origin);
+    let double = Feedforward::<T, f64>::new(shape, keys.init, context.origin);
+    Erased::new(MixedPrecision::new(single, double))
 }
 
 /// The keys of the table.

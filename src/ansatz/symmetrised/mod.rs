@@ -247,6 +247,11 @@ impl Ansatz for Symmetrised {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.inner.set_parameters(parameters)
     }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        self.inner.set_exact(exact)?;
+        self.facts.precision = self.inner.facts().precision;
+        Ok(())
+    }
     fn facts(&self) -> AnsatzFacts {
         self.facts
     }

@@ -95,6 +95,9 @@ impl Ansatz for Normalised {
     fn set_parameters(&mut self, parameters: &[f64]) -> Result<()> {
         self.sum.set_parameters(parameters)
     }
+    fn set_exact(&mut self, exact: bool) -> Result<()> {
+        self.sum.set_exact(exact)
+    }
     fn facts(&self) -> AnsatzFacts {
         let facts = self.sum.facts();
         AnsatzFacts {

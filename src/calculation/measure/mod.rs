@@ -187,6 +187,8 @@ impl Calculation for Measure<'_> {
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+        // What is quoted has double precision, whatever the optimisation had.
+        self.vmc.borrow_mut().ensemble.set_exact(true)?;
         let progress = self.next(desk)?;
         if progress == Progress::Done {
             self.tell_amplitudes(desk)?;

@@ -5,7 +5,7 @@
 //! samples, E_loc → c + (E_loc − c) min(1, k m/|E_loc − c|). The energy that is reported is not
 //! clipped.
 
-use crate::comm::Comm;
+use crate::comm::{Comm, everywhere};
 use crate::error::Result;
 use num_complex::Complex64;
 
@@ -30,16 +30,6 @@ pub fn clip(values: &mut [Complex64], times: f64, comm: &dyn Comm) -> Result<f64
         }
     }
     Ok(distances.iter().filter(|d| **d > bound).count() as f64)
-}
-
-/// The numbers of all ranks on every rank.
-fn everywhere(numbers: &[f64], comm: &dyn Comm) -> Result<Vec<f64>> {
-    let mut gathered = comm.gather(numbers)?;
-    let mut length = [gathered.len() as f64];
-    comm.broadcast(&mut length)?;
-    gathered.resize(length[0] as usize, 0.0);
-    comm.broadcast(&mut gathered)?;
-    Ok(gathered)
 }
 
 /// The middle of sorted numbers; 0 of none.

@@ -35,6 +35,10 @@ record! {
             "largest |ln psi - ln psi computed afresh| of a chain's tables at the end of the \
              step's sweeps; -1 where infinite";
         clipped: "1", "samples whose local energy is clipped in the force";
+        rounding_rms: "1",
+            "root mean square difference of ln(psi'/psi) between single and double precision; 0 \
+             in double precision, -1 where it is not finite";
+        rounding_max: "1", "the largest such difference; -1 where it is not finite";
     }
 }
 
@@ -97,7 +101,7 @@ mod tests {
     #[test]
     fn history_round_trips() {
         let row = |i: usize| {
-            let numbers: Vec<f64> = (0..21).map(|k| (10 * i + k) as f64).collect();
+            let numbers: Vec<f64> = (0..23).map(|k| (10 * i + k) as f64).collect();
             StepRow::from_numbers(&numbers)
         };
         let history = History {
@@ -109,5 +113,6 @@ mod tests {
         assert_eq!(History::load(&tree).unwrap(), history);
         assert_eq!(history.rows[2].energy, 20.0);
         assert_eq!(history.rows[2].clipped, 40.0);
+        assert_eq!(history.rows[2].rounding_max, 42.0);
     }
 }

@@ -11,6 +11,7 @@ mod keys;
 mod method;
 mod orthogonal;
 pub mod policy;
+mod rounding;
 mod state;
 mod step;
 mod warnings;
@@ -179,7 +180,8 @@ impl Calculation for Optimize<'_> {
                 self.take_average(desk)?;
             }
             let list = warnings::disagreement(&self.history);
-            let list = list.into_iter().chain(self.warnings());
+            let list = list.into_iter().chain(warnings::rounded(&self.history));
+            let list = list.chain(self.warnings());
             list.for_each(|warning| desk.warn(&warning));
         }
         Ok(progress)

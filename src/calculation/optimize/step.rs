@@ -4,6 +4,7 @@
 use super::clipping::clip;
 use super::history::StepRow;
 use super::policy::{Fault, Snapshot};
+use super::rounding::{Rounding, evaluate};
 use super::{Optimize, given_up};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
 use crate::comm::{Comm, agree};
@@ -41,6 +42,7 @@ struct Sampled {
     /// is not finite.
     non_finite: f64,
     zeros: f64,
+    rounding: Rounding,
     energy: Energy,
     score: Option<f64>,
 }
@@ -111,7 +113,7 @@ impl Optimize<'_> {
     }
 
     /// Samples at the present parameters, and their energy.
-    fn sample(&mut self, desk: &Desk) -> Result<Sampled> {
+    fn sample(&mut self, desk: &mut Desk) -> Result<Sampled> {
         let vmc = &mut *self.vmc.borrow_mut();
         let burn_in = match self.step {
             0 => FIRST_BURN_IN,
@@ -123,10 +125,19 @@ impl Optimize<'_> {
             burn_in: vmc.sampler.burn_in + burn_in,
             per_chain: vmc.per_chain(),
         };
+        vmc.ensemble.set_exact(false)?;
         vmc.sample(&request, desk)?;
-        let local = vmc.local_values(&*vmc.problem.hamiltonian, desk.comm)?;
         let counts = vmc.count_proposals(desk.comm)?;
-        let [non_finite, zeros] = count_faults(vmc, &local, desk.comm)?;
+        let rounding = Rounding::measure(vmc, desk.comm)?;
+        let (local, [non_finite, zeros], exact) = evaluate(vmc, &rounding, desk.comm)?;
+        if exact && !self.history.rows.iter().any(StepRow::is_rounded) {
+            desk.warn(&format!(
+                "step {}: {}; it is evaluated in double precision, and so are later ones of the \
+                 kind",
+                self.step,
+                rounding.words()
+            ));
+        }
         let energy = estimate(desk.comm, &*vmc.ensemble, &local, vmc.sampler.chains)?;
         let e_infinity = vmc.problem.facts.centre;
         let score = v_score(
@@ -140,6 +151,7 @@ impl Optimize<'_> {
             counts,
             non_finite,
             zeros,
+            rounding,
             energy,
             score,
         })
@@ -177,6 +189,8 @@ impl Optimize<'_> {
             bad_ratios: counts.totals[2],
             table_drift: finite_or(counts.table_drift),
             clipped: update.clipped,
+            rounding_rms: finite_or(sampled.rounding.rms),
+            rounding_max: finite_or(sampled.rounding.largest),
         };
         if fault.is_none() {
             return row;
@@ -333,21 +347,6 @@ impl Optimize<'_> {
         );
         desk.line(step, self.keys.steps, &line);
     }
-}
-
-/// Over all ranks: local energies that are not finite, and samples whose amplitude vanishes or is
-/// not finite.
-fn count_faults(vmc: &Vmc, local: &LocalValues, comm: &dyn Comm) -> Result<[f64; 2]> {
-    let finite = |v: &Complex64| v.re.is_finite() && v.im.is_finite();
-    let bad = |values: &[Complex64]| values.iter().filter(|v| !finite(v)).count() as f64;
-    // A full sum meets every zero of the wave function and gives it no weight.
-    let zeros = match vmc.ensemble.noise().is_none() {
-        true => 0.0,
-        false => bad(vmc.ensemble.log_psi()),
-    };
-    let mut counts = [bad(&local.values), zeros];
-    comm.sum(&mut counts)?;
-    Ok(counts)
 }
 
 /// The direction, or `None` on every rank where the numbers of any rank had none; other errors

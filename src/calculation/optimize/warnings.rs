@@ -22,6 +22,17 @@ pub fn disagreement(history: &History) -> Option<String> {
     })
 }
 
+/// How many steps were too far off in single precision, if any.
+pub fn rounded(history: &History) -> Option<String> {
+    let count = history.rows.iter().filter(|r| r.is_rounded()).count();
+    let total = history.rows.len();
+    let text = format!(
+        "single precision was too far off in {count} of {total} steps, which were evaluated in \
+         double: use ansatz.precision = \"double\""
+    );
+    (count > 0).then_some(text)
+}
+
 /// How many steps were undone, if more than a fiftieth of them.
 pub fn undone(history: &History) -> Option<String> {
     let count = history.rows.iter().filter(|r| r.rejected > 0.0).count();

@@ -315,5 +315,6 @@ pub fn saved_state(file: &Path, problem: &Problem, key: &str) -> Result<Erased> 
     let mut state = wave_function(&source, &theirs).map_err(failed)?;
     let parameters = super::parameters_of(&tree, &state.layout()).map_err(failed)?;
     state.set_parameters(&parameters).map_err(failed)?;
+    state.set_exact(true)?;
     Ok(state)
 }

@@ -97,10 +97,14 @@ struct Task<'a, R> {
 }
 
 compiled_for_each_set! {
-    fn product<R: Real>(a: Weights<R>, task: &Task<R>, count: usize, y: &mut [R]) = product_body
+    fn product<R: Real>(
+        a: Weights<R>, task: &Task<R>, count: usize, y: &mut [R],
+    ) = product_body
 }
 compiled_for_each_set! {
-    fn transposed<R: Real>(a: Weights<R>, task: &Task<R>, count: usize, y: &mut [R]) = transposed_body
+    fn transposed<R: Real>(
+        a: Weights<R>, task: &Task<R>, count: usize, y: &mut [R],
+    ) = transposed_body
 }
 
 #[inline(always)]

@@ -219,13 +219,24 @@ pub fn damage(path: &Path, thorough: bool) -> std::io::Result<Option<String>> {
     }))
 }
 
+/// The sums that a user block holds of numbers.
+pub struct SealedNumbers {
+    /// Which sum it is.
+    pub sum: Checksum,
+    /// Datasets and their sums.
+    pub checksums: Vec<(String, u64)>,
+}
+
 /// The checksums of the numbers of each dataset, wherever they stand now. `None` where the
 /// beginning of the file is damaged or gone; an error where the system does not show it.
-pub fn numbers(path: &Path) -> std::io::Result<Option<(Checksum, Vec<(String, u64)>)>> {
+pub fn numbers(path: &Path) -> std::io::Result<Option<SealedNumbers>> {
     let found = table(&mut files::open(path)?)?;
     Ok(found.map(|table| {
         let names = table.regions.into_iter().map(|region| region.name);
-        (table.sum, names.zip(table.checksums).collect())
+        SealedNumbers {
+            sum: table.sum,
+            checksums: names.zip(table.checksums).collect(),
+        }
     }))
 }
 

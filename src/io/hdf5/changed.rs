@@ -33,17 +33,17 @@ pub(super) fn check(path: &Path, tree: &Tree) -> Result<()> {
         );
     }
     let failed = |e| Error::output(path, format!("cannot be opened: {e}"));
-    let Some((sum, numbers)) = seal::numbers(path).map_err(failed)? else {
+    let Some(numbers) = seal::numbers(path).map_err(failed)? else {
         log::warn!(
             "{}: another program has written this file anew, without its checksums",
             path.display()
         );
         return Ok(());
     };
-    for (name, checksum) in numbers {
+    for (name, checksum) in numbers.checksums {
         let now = tree.datasets.get(&name);
         // Files of before count the places of texts among the numbers.
-        let same = now.is_some_and(|now| bytes(now).is_none_or(|b| sum.of(&b) == checksum));
+        let same = now.is_some_and(|now| bytes(now).is_none_or(|b| numbers.sum.of(&b) == checksum));
         if !same {
             let what = format!(
                 "was changed by another program: {name} is not what this program has written"

@@ -31,7 +31,7 @@ tree=$(mktemp -d "${TMPDIR:-/tmp}/from-nothing.XXXXXX")
 mounted=()
 leave() {
     local place
-    for place in "${mounted[@]}"; do umount "$place" || true; done
+    for place in "${mounted[@]}"; do umount "$place" 2>/dev/null || umount -l "$place" || true; done
     # What is still mounted must not be taken away with the tree.
     if [ "${DEBIAN_KEEP:-0}" = 1 ] || grep -q " $tree/" /proc/mounts; then
         echo "the tree stays: $tree" >&2

@@ -342,7 +342,7 @@ impl Command {
                 title,
             } => {
                 let files = results_among(&files);
-                let wanted = super::tools::Wanted {
+                let wanted = super::tools::WantedPictures {
                     output: output.unwrap_or_else(|| plot_folder(&files)),
                     format,
                     width,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// What `plot` is asked for.
 #[cfg_attr(not(feature = "tools"), expect(dead_code))]
-pub(super) struct Wanted {
+pub(super) struct WantedPictures {
     /// Folder, made where it is missing.
     pub(super) output: PathBuf,
     /// What is written.
@@ -33,7 +33,7 @@ mod here {
     /// Width of a drawing in pixels, as PNG.
     const WIDTH: u32 = 1500;
 
-    pub fn plot(files: &[PathBuf], wanted: Wanted, registry: &Registry) -> Result<String> {
+    pub fn plot(files: &[PathBuf], wanted: WantedPictures, registry: &Registry) -> Result<String> {
         let options = plot::PlotOptions {
             output: wanted.output,
             png: wanted.format.contains(&Format::Png),
@@ -76,7 +76,7 @@ mod here {
         ))
     }
 
-    pub fn plot(_: &[PathBuf], _: Wanted, _: &Registry) -> Result<String> {
+    pub fn plot(_: &[PathBuf], _: WantedPictures, _: &Registry) -> Result<String> {
         absent("plot")
     }
 

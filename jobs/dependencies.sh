@@ -52,6 +52,7 @@ WHY = {
     "signal-hook": "signals that ask for a stop",
     "tempfile": "files that appear as a whole, and folders of tests",
     "toml": "inputs",
+    "xxhash-rust": "checksums of files",
 }
 command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", "x86_64-unknown-linux-gnu"]
 data = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)

@@ -1,7 +1,7 @@
 //! Links BLAS and LAPACK: the system's OpenBLAS, or the libraries that `NISHINA_BLAS` names, with
 //! the folders they are in. With the feature `scalapack` it links Debian's ScaLAPACK for OpenMPI
-//! too, or the library that `NISHINA_SCALAPACK` names. Gathers the worked inputs of `configs`, which
-//! the program carries with it.
+//! too, or the library that `NISHINA_SCALAPACK` names. Gathers the worked inputs of `configs`,
+//! which the program carries with it.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -91,11 +91,15 @@ fn repeated(x: &[i8], from: &[usize], to: &[usize]) -> Vec<i8> {
         .collect()
 }
 
+/// Keys, the lengths of both lattices, the difference of ln ψ in units of ln of the copies, and how
+/// near it has to be.
+type Doubled = (String, &'static [usize], &'static [usize], f64, f64);
+
 #[test]
 fn repeated_configurations_have_the_value_of_the_smaller_lattice() {
     let patches = "patch = 2, width = 4, heads = 2, layers = 2, ratio = 2";
     // Sums over cells grow with the lattice; a norm behind a sum leaves rounding by its epsilon.
-    let cases: [(String, &[usize], &[usize], f64, f64); 10] = [
+    let cases: [Doubled; 10] = [
         (
             "kind = \"resnet\", channels = 4, blocks = 2".into(),
             &[4, 4],

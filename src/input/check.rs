@@ -2,7 +2,7 @@
 //! no effect.
 
 use super::Source;
-use super::sections::{Input, Method, SamplerInput, Start};
+use super::sections::{ChainStart, Input, Method, SamplerInput};
 use crate::error::{Error, Result};
 use crate::io::output::is_reserved;
 
@@ -114,7 +114,7 @@ pub(super) fn check(input: &Input) -> Result<()> {
             "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }
-    if draws && sampler.start != Start::Random {
+    if draws && sampler.start != ChainStart::Random {
         return Err(Error::input(
             "sampler.start",
             "\"gibbs\" and \"cluster\" begin in random states alone",

@@ -175,13 +175,13 @@ pub struct SamplerInput {
     pub burn_in: usize,
     /// Where chains begin: "random" (default), "neel": opposite sublattices, or "stripe": opposite
     /// rows
-    pub start: Start,
+    pub start: ChainStart,
 }
 
 /// `sampler.start`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Start {
+pub enum ChainStart {
     /// Random configurations of the sector.
     #[default]
     Random,
@@ -200,7 +200,7 @@ impl Default for SamplerInput {
             samples: 1024,
             sweeps: 1,
             burn_in: 0,
-            start: Start::Random,
+            start: ChainStart::Random,
         }
     }
 }

@@ -35,8 +35,8 @@ pub(super) fn build(
     refuse_keys(table, context)?;
     let (sites, twice_spin) = (context.lattice.sites, context.twice_spin()?);
     let fixed = context.basis.charges().iter().find(|c| c.name == TOTAL_SZ);
-    let odd = (sites * usize::from(twice_spin)) % 2;
-    let smallest = fixed.map_or(odd as f64, |c| (c.total as f64).abs()) / 2.0;
+    let whole = (sites * usize::from(twice_spin)).is_multiple_of(2);
+    let smallest = fixed.map_or(f64::from(u8::from(!whole)), |c| (c.total as f64).abs()) / 2.0;
     Ok(Box::new(TotalSpin {
         sites,
         twice_spin,

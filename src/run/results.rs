@@ -1,7 +1,7 @@
 //! Decides what every results file holds besides the records of the sections: the input, where the
 //! numbers come from, how far the run is.
 
-use super::engine::{Engine, Standing};
+use super::engine::{Engine, Stage, Standing};
 use super::versions::versions;
 use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
@@ -23,6 +23,20 @@ fn integer(tree: &mut Tree, path: &str, value: i64, meaning: &str) {
 /// One text with its meaning.
 fn line(tree: &mut Tree, path: &str, value: impl Into<String>, meaning: &str) {
     tree.describe(path, Value::Text(value.into()), "", meaning);
+}
+
+/// How far a section is.
+fn progress(tree: &mut Tree, stage: &Stage) {
+    let under = format!("progress/{}", stage.declaration.name);
+    let blocks = stage.blocks as i64;
+    let meaning = "blocks of the section so far";
+    integer(tree, &format!("{under}/blocks"), blocks, meaning);
+    let (expected, path) = (stage.calculation.cost().blocks, format!("{under}/expected"));
+    let meaning = "blocks from the start to the end";
+    real(tree, &path, expected, "1", meaning);
+    let (seconds, path) = (stage.seconds, format!("{under}/seconds"));
+    let meaning = "wall time of the blocks so far";
+    real(tree, &path, seconds, "s", meaning);
 }
 
 impl Engine<'_, '_> {
@@ -74,27 +88,7 @@ impl Engine<'_, '_> {
         for stage in self.stages.iter().filter(|s| s.standing != Standing::Ahead) {
             stage.calculation.record(&mut tree)?;
             warnings.extend(stage.calculation.warnings());
-            let under = format!("progress/{}", stage.declaration.name);
-            let blocks = stage.blocks as i64;
-            let meaning = "blocks of the section so far";
-            integer(&mut tree, &format!("{under}/blocks"), blocks, meaning);
-            let expected = stage.calculation.cost().blocks;
-            let meaning = "blocks from the start to the end";
-            real(
-                &mut tree,
-                &format!("{under}/expected"),
-                expected,
-                "1",
-                meaning,
-            );
-            let meaning = "wall time of the blocks so far";
-            real(
-                &mut tree,
-                &format!("{under}/seconds"),
-                stage.seconds,
-                "s",
-                meaning,
-            );
+            progress(&mut tree, stage);
         }
         let meaning = "what a reader of the numbers has to know, with remedies";
         tree.describe("status/warnings", Value::Texts(warnings), "", meaning);

@@ -1,8 +1,9 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
+use super::growth::growth;
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
-use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision, ParameterGrowth};
-use crate::ansatz::{PhaseBlocks, Precision, check_init, check_parameters, schema_of};
+use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision};
+use crate::ansatz::{Precision, check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
 use crate::linalg::functions::Elementary;
@@ -27,7 +28,7 @@ const MOST: usize = 1 << 20;
     Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-enum NetworkName {
+pub(super) enum NetworkName {
     /// Masked dense layers.
     #[default]
     Made,
@@ -290,37 +291,15 @@ impl Input<'_> {
         }
     }
 
-    /// How its parameters follow from those of a smaller one.
-    fn growth(&self) -> Result<ParameterGrowth> {
-        let last = self.keys.features.as_ref().map_or(0, Vec::len);
-        let phases = match self.keys.network {
-            NetworkName::Made => {
-                return Ok(ParameterGrowth::never(
-                    "every position has weights of its own",
-                ));
-            }
-            NetworkName::Transformer => {
-                return Ok(ParameterGrowth::never(
-                    "every position has a row P of its own",
-                ));
-            }
-            NetworkName::Conv1d | NetworkName::Conv2d => [format!("{last}.W"), format!("{last}.b")],
-            NetworkName::Gru | NetworkName::Rnn2d => ["phase.W".into(), "phase.b".into()],
-        };
-        Ok(ParameterGrowth::unchanged(match self.positive()? {
-            true => PhaseBlocks::None,
-            false => PhaseBlocks::Named(phases.into()),
-        }))
-    }
-
     /// The wave function with the parameters of a file, where the input names one.
     fn loaded<R: Elementary>(&self) -> Result<Autoregressive<R>> {
         self.with_file(self.build()?)
     }
 
     fn with_file<A: Ansatz>(&self, machine: A) -> Result<A> {
-        let load = self.keys.load.as_ref();
-        self.context.grown(machine, load, &self.growth()?)
+        let (keys, last) = (&self.keys, self.keys.features.as_ref().map_or(0, Vec::len));
+        let growth = growth(keys.network, last, self.positive()?);
+        self.context.grown(machine, keys.load.as_ref(), &growth)
     }
 
     /// The wave function, after its parameters were found to fit in memory.

@@ -9,6 +9,7 @@
 
 mod attention;
 mod factory;
+mod growth;
 mod gru;
 mod heads;
 mod layered;

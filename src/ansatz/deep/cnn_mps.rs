@@ -147,7 +147,7 @@ struct Scaled {
 
 impl Scaled {
     fn identity(bond: usize) -> Self {
-        let number = |at: usize| if at % (bond + 1) == 0 { 1.0 } else { 0.0 };
+        let number = |at: usize| f64::from(u8::from(at.is_multiple_of(bond + 1)));
         Scaled {
             numbers: (0..bond * bond).map(number).collect(),
             scale: 0.0,

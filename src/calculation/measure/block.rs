@@ -238,11 +238,8 @@ fn finish(
     m.warnings.extend(more);
     let of_score = warnings::of_v_score(score, m.moments.as_ref());
     m.warnings.extend(of_score.filter(|_| known));
-    let of_observables = observables.iter().zip(&m.observed);
-    let said = of_observables.filter_map(|(n, s)| n.observable.warning(&s.mean, &s.error));
-    m.warnings.extend(said);
-    let undefined = observe::undefined(observables, &m.observed);
-    m.warnings.extend(undefined);
+    m.warnings
+        .extend(warnings::of_observables(observables, &m.observed));
     warn(m, vmc, desk);
     Ok(Progress::Done)
 }

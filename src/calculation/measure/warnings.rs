@@ -4,7 +4,8 @@
 //! R-hat and drift of the energies, R-hat of the spins, effective samples, acceptance, bounds.
 
 use super::measurement::Measurement;
-use crate::calculation::vmc::Energy;
+use crate::calculation::vmc::{Energy, observe};
+use crate::observable::Named;
 use crate::stats::Summary;
 use crate::stats::limits::{MAX_CONFIGURATION_R_HAT, MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
 use num_complex::Complex64;
@@ -51,6 +52,15 @@ fn of_one_configuration(m: &Measurement, energy: &Energy) -> Option<String> {
          sign rule, or lower optimize.learning_rate"
             .into()
     })
+}
+
+/// What observables say of their numbers, and those that have none.
+pub fn of_observables(observables: &[Named], observed: &[Summary]) -> Vec<String> {
+    let each = observables.iter().zip(observed);
+    let said = each.filter_map(|(n, s)| n.observable.warning(&s.mean, &s.error));
+    let mut list: Vec<String> = said.collect();
+    list.extend(observe::undefined(observables, observed));
+    list
 }
 
 /// A V-score that is left out of the results, or its error.

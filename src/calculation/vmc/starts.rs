@@ -7,17 +7,17 @@
 use super::problem::Problem;
 use crate::basis::Local;
 use crate::error::{Error, Result};
-use crate::input::Start;
+use crate::input::ChainStart;
 use crate::lattice::{Lattice, bipartition};
 
 const KEY: &str = "sampler.start";
 
 /// The configurations in which chains begin, one after the other; none where they are random.
-pub(super) fn starts(start: Start, problem: &Problem) -> Result<Vec<Vec<i8>>> {
+pub(super) fn starts(start: ChainStart, problem: &Problem) -> Result<Vec<Vec<i8>>> {
     let patterns = match start {
-        Start::Random => return Ok(Vec::new()),
-        Start::Neel => vec![neel(&problem.lattice)?],
-        Start::Stripe => stripes(&problem.lattice)?,
+        ChainStart::Random => return Ok(Vec::new()),
+        ChainStart::Neel => vec![neel(&problem.lattice)?],
+        ChainStart::Stripe => stripes(&problem.lattice)?,
     };
     let locals = problem.basis.locals();
     let mut all = Vec::new();
@@ -77,7 +77,7 @@ mod tests {
     use crate::calculation::Registry;
     use crate::calculation::vmc::problem::problem;
 
-    fn of(lattice: &str, sector: &str, start: Start) -> Result<Vec<Vec<i8>>> {
+    fn of(lattice: &str, sector: &str, start: ChainStart) -> Result<Vec<Vec<i8>>> {
         let text = format!("[lattice]\n{lattice}\n[hamiltonian]\nkind = 'heisenberg'\n{sector}");
         let source = crate::input::from_text(&text, ".".into()).unwrap();
         starts(start, &problem(&source, &Registry::default()).unwrap())
@@ -90,10 +90,10 @@ mod tests {
             "sector = { total_sz = 0 }",
         );
         let flipped = |x: &[i8]| x.iter().map(|v| -v).collect::<Vec<_>>();
-        let neel = of(square, sector, Start::Neel).unwrap();
+        let neel = of(square, sector, ChainStart::Neel).unwrap();
         let up = vec![1, -1, 1, -1, -1, 1, -1, 1];
         assert_eq!(neel, [up.clone(), flipped(&up)]);
-        let stripes = of(square, sector, Start::Stripe).unwrap();
+        let stripes = of(square, sector, ChainStart::Stripe).unwrap();
         let (along, across) = (
             vec![1, -1, 1, -1, 1, -1, 1, -1],
             vec![1, 1, 1, 1, -1, -1, -1, -1],
@@ -105,10 +105,10 @@ mod tests {
             flipped(&across),
         ];
         assert_eq!(stripes, all);
-        assert!(of(square, sector, Start::Random).unwrap().is_empty());
-        let magnetised = of(square, "sector = { total_sz = 1 }", Start::Neel).unwrap_err();
+        assert!(of(square, sector, ChainStart::Random).unwrap().is_empty());
+        let magnetised = of(square, "sector = { total_sz = 1 }", ChainStart::Neel).unwrap_err();
         assert!(magnetised.to_string().contains("sector"), "{magnetised}");
-        let triangles = of("kind = 'triangular'\nsize = [3, 3]", "", Start::Neel).unwrap_err();
+        let triangles = of("kind = 'triangular'\nsize = [3, 3]", "", ChainStart::Neel).unwrap_err();
         assert!(triangles.to_string().contains("odd length"), "{triangles}");
     }
 }

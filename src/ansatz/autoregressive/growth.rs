@@ -1,5 +1,5 @@
-//! Decides how the parameters of an autoregressive wave function follow from those of a smaller one,
-//! on fewer sites or without phases.
+//! Decides how the parameters of an autoregressive wave function follow from those of a smaller
+//! one, on fewer sites or without phases.
 
 use super::factory::NetworkName;
 use crate::ansatz::{ParameterGrowth, PhaseBlocks};

@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::job;
 
-/// What samples hold of the provenance.
-const OF_SAMPLES: [&str; 6] = ["program", "version", "commit", "host", "command", "started"];
+/// What samples hold of the provenance: what does not differ between attempts.
+const OF_SAMPLES: [&str; 3] = ["program", "version", "commit"];
 
 /// One real number with unit and meaning.
 fn real(tree: &mut Tree, path: &str, value: f64, unit: &str, meaning: &str) {

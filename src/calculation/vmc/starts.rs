@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn ordered_starts_are_those_of_the_lattice_and_refused_elsewhere() {
         let (square, sector) = (
-            "kind = 'square'\nsize = [4, 2]",
+            "kind = 'square'\nsize = [4, 2]\nboundary = 'open'",
             "sector = { total_sz = 0 }",
         );
         let flipped = |x: &[i8]| x.iter().map(|v| -v).collect::<Vec<_>>();

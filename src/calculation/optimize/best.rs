@@ -6,7 +6,7 @@
 
 use super::Optimize;
 use super::warnings::{self, window_length, window_mean};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::run::Desk;
 use crate::stats::with_error;
@@ -26,22 +26,29 @@ pub struct Best {
 impl Best {
     /// Writes what a restart needs.
     pub fn save(&self, out: &mut Tree) {
-        out.put_reals("energy", &self.energy);
+        out.put_real("energy", self.energy[0]);
+        out.put_real("error", self.energy[1]);
         out.put_integer("step", self.step as i64);
         out.put_reals("parameters", &self.parameters);
     }
 
-    /// What was written, if anything was.
-    pub fn load(from: &Tree) -> Result<Option<Rc<Best>>> {
+    /// What was written of so many parameters, if anything was.
+    pub fn load(from: &Tree, parameters: usize) -> Result<Option<Rc<Best>>> {
         if !from.datasets.contains_key("step") {
             return Ok(None);
         }
-        let energy = from.reals("energy")?;
-        Ok(Some(Rc::new(Best {
-            energy: [energy[0], energy[1]],
+        let best = Best {
+            energy: [from.real("energy")?, from.real("error")?],
             step: from.count("step")?,
             parameters: from.reals("parameters")?,
-        })))
+        };
+        match best.parameters.len() == parameters {
+            true => Ok(Some(Rc::new(best))),
+            false => Err(Error::numerical(
+                "the best state of the checkpoint does not fit this run",
+                "start over with --fresh or use another output.name",
+            )),
+        }
     }
 }
 
@@ -99,7 +106,8 @@ mod tests {
         };
         let mut tree = Tree::default();
         best.save(&mut tree);
-        assert_eq!(Best::load(&tree).unwrap().as_deref(), Some(&best));
-        assert_eq!(Best::load(&Tree::default()).unwrap(), None);
+        assert_eq!(Best::load(&tree, 2).unwrap().as_deref(), Some(&best));
+        assert!(Best::load(&tree, 3).is_err());
+        assert_eq!(Best::load(&Tree::default(), 2).unwrap(), None);
     }
 }

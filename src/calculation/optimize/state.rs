@@ -91,7 +91,8 @@ impl Optimize<'_> {
             vmc.ensemble.set_parameters(&last)?;
         }
         self.average = self.keys.average.map(|_| average);
-        self.best = Best::load(&from.group("best"))?;
+        let parameters = vmc.ensemble.parameters().len();
+        self.best = Best::load(&from.group("best"), parameters)?;
         self.policy = Policy::load(&from.group("policy"))?;
         if from.text("schedule")? != self.schedule {
             self.policy.level = 0;

@@ -185,8 +185,9 @@ impl Case {
             samples: self.path("x.samples.h5").exists().then(|| {
                 let mut samples = self.tree("x.samples.h5");
                 samples.notes.clear();
-                // How they came to the disk is no part of it.
+                // How they came to the disk, and with which settings, is no part of it.
                 samples.datasets.remove("segment_rows");
+                samples.datasets.remove("input/resolved");
                 samples
             }),
         }

@@ -33,6 +33,7 @@ impl<'a> Compared<'a> {
         if case.path("x.samples.h5").exists() {
             let mut samples = case.tree("x.samples.h5");
             samples.datasets.remove("segment_rows");
+            samples.datasets.remove("input/resolved");
             results.put_group("samples", samples);
         }
         results

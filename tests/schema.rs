@@ -3,6 +3,7 @@
 
 mod common;
 use common::{Case, RING, expect_code, project};
+use nishina::io::notes::stands_for;
 use nishina::io::output::OutputPaths;
 use nishina::io::tree::{Tree, Value};
 use std::collections::BTreeMap;
@@ -43,17 +44,6 @@ fn page() -> BTreeMap<String, Vec<Line>> {
         }
     }
     tables
-}
-
-/// Whether a path is one that the pattern stands for.
-fn stands_for(pattern: &[&str], path: &[&str]) -> bool {
-    match (pattern, path) {
-        ([], []) => true,
-        (["**", rest @ ..], _) => (1..=path.len()).any(|k| stands_for(rest, &path[k..])),
-        (["*", rest @ ..], [_, more @ ..]) => stands_for(rest, more),
-        ([word, rest @ ..], [name, more @ ..]) => word == name && stands_for(rest, more),
-        _ => false,
-    }
 }
 
 fn kind_and_rank(value: &Value) -> (&'static str, usize) {

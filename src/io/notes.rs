@@ -72,8 +72,8 @@ fn axis(text: &str) -> String {
     text[..end].replace(' ', "_")
 }
 
-/// Whether a path is one that the pattern stands for.
-fn stands_for(pattern: &[&str], path: &[&str]) -> bool {
+/// Whether a path, in its parts, is one that the pattern stands for.
+pub fn stands_for(pattern: &[&str], path: &[&str]) -> bool {
     match (pattern, path) {
         ([], []) => true,
         (["**", rest @ ..], _) => (1..=path.len()).any(|k| stands_for(rest, &path[k..])),

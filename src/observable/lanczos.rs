@@ -114,17 +114,11 @@ fn of_block(
     for (walker, step) in asks.iter() {
         let start = connected.len();
         connected.extend_from_slice(&xs[walker * sites..(walker + 1) * sites]);
-        for (&site, &value) in step.sites.iter().zip(step.values) {
-            connected[start + site as usize] = value;
-        }
+        step.apply(&mut connected[start..]);
     }
     let (here, there) = (psi.log_psi_of(xs), psi.log_psi_of(&connected));
     let lower = images(psi, hamiltonian, &connected, sites, depth - 1);
     let mut out = vec![Complex64::ZERO; here.len() * depth];
-    for (row, x) in out.chunks_exact_mut(depth).zip(xs.chunks_exact(sites)) {
-        let diagonal = hamiltonian.diagonal(x);
-        row[0] = diagonal;
-    }
     let mut add = |row: usize, weight: Complex64, lower: &[Complex64]| {
         out[row * depth] += weight;
         for (to, h) in out[row * depth + 1..(row + 1) * depth]
@@ -142,11 +136,12 @@ fn of_block(
             add(row, elements[k] * ratio, beyond);
         }
     }
-    // The diagonal part of H: ⟨x|H|x⟩ h_{k−1}(x), lowest k first.
+    // The diagonal part of H, ⟨x|H|x⟩ h_{k−1}(x) with h_0 = 1; lowest k first.
     for (row, x) in out.chunks_exact_mut(depth).zip(xs.chunks_exact(sites)) {
-        let diagonal = hamiltonian.diagonal(x);
-        for k in 1..depth {
-            row[k] += diagonal * row[k - 1];
+        let (diagonal, mut before) = (hamiltonian.diagonal(x), Complex64::ONE);
+        for h in row {
+            *h += diagonal * before;
+            before = *h;
         }
     }
     out

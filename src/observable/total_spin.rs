@@ -72,11 +72,7 @@ fn row(hamiltonian: &dyn Operator, x: &[i8]) -> Vec<(Vec<i8>, Complex64)> {
     hamiltonian.connect(0, x, &mut asks, &mut elements);
     let mut out = vec![(x.to_vec(), hamiltonian.diagonal(x))];
     for ((_, step), &element) in asks.iter().zip(&elements) {
-        let mut y = x.to_vec();
-        for (&site, &value) in step.sites.iter().zip(step.values) {
-            y[site as usize] = value;
-        }
-        out.push((y, element));
+        out.push((step.applied(x), element));
     }
     out
 }

@@ -46,7 +46,7 @@ fn neel(lattice: &Lattice) -> Result<Vec<bool>> {
     bipartition(lattice.sites, &lattice.bonds(1)?).map_err(|cycle| {
         Error::input(
             KEY,
-            format!("the sites {cycle:?} form a cycle of odd length, and \"neel\" has no sign"),
+            format!("the sites {cycle:?} form a cycle of odd length: there is no Néel state"),
             "use \"stripe\" or \"random\"",
         )
     })

@@ -377,6 +377,28 @@ fn every_observable_obeys_its_laws_or_refuses_the_basis_with_a_reason() {
     }
 }
 
+#[test]
+fn states_of_several_spins_are_told_where_the_total_spin_is_conserved() {
+    let warning = |basis: usize, square: f64, error: f64| {
+        let problem = ring(BASES[basis]);
+        let observable = built(&problem, "kind = 'total-spin'").unwrap();
+        observable.warning(&[square], &[error])
+    };
+    let sector = 1;
+    assert!(warning(sector, 0.72, 0.08).unwrap().contains("0.720"));
+    // Eigenstates of spin 0, 1 and 2, noise, and a small admixture.
+    for (square, error) in [(0.0, 1e-9), (2.01, 1e-3), (6.0, 1e-3), (0.5, 0.2)] {
+        assert_eq!(warning(sector, square, error), None, "{square} +- {error}");
+    }
+    // With total Sz = 1 there is no spin 0.
+    assert!(warning(3, 0.0, 1e-3).is_some());
+    let text = "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'xxz'\ndelta = 0.5";
+    let source = nishina::input::from_text(text, ".".into()).unwrap();
+    let problem = problem(&source, &Registry::default()).unwrap();
+    let observable = built(&problem, "kind = 'total-spin'").unwrap();
+    assert_eq!(observable.warning(&[0.72], &[0.01]), None);
+}
+
 /// The values of the sites with a fault.
 struct Faulty {
     inner: Named,

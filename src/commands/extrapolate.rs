@@ -260,3 +260,30 @@ pub fn extrapolate_text(result: &Value) -> String {
     }
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run with this square of the total spin and its error.
+    fn run(total_spin: Option<[f64; 2]>) -> (Measured, String) {
+        let measured = Measured {
+            file: "x.h5".into(),
+            sites: 4.0,
+            energy: [-2.0, 0.01],
+            variance: [0.1, 0.01],
+            covariance: 0.0,
+            total_spin,
+        };
+        (measured, String::new())
+    }
+
+    #[test]
+    fn runs_of_different_total_spin_are_no_line() {
+        let same = |spins: [Option<[f64; 2]>; 2]| same_spin(&spins.map(run)).is_ok();
+        assert!(same([None, Some([0.7, 0.01])]));
+        assert!(same([Some([0.04, 0.01]), Some([0.07, 0.001])]));
+        assert!(same([Some([0.2, 0.1]), Some([0.6, 0.1])]));
+        assert!(!same([Some([0.04, 0.01]), Some([0.7, 0.08])]));
+    }
+}

@@ -19,6 +19,8 @@ pub struct Axis {
     pub room: f64,
     /// About how many ticks.
     pub ticks: usize,
+    /// Whether it counts things, so that ticks stand at whole numbers alone.
+    pub counts: bool,
 }
 
 /// A range with its ticks; of logarithmic axes in powers of ten.
@@ -47,6 +49,7 @@ impl Axis {
             include: Vec::new(),
             room: 0.05,
             ticks: 6,
+            counts: false,
         }
     }
     /// A logarithmic axis.
@@ -69,6 +72,12 @@ impl Axis {
     /// With about `count` ticks.
     pub fn with_ticks(mut self, count: usize) -> Self {
         self.ticks = count;
+        self
+    }
+
+    /// With ticks at whole numbers alone.
+    pub fn counting(mut self) -> Self {
+        self.counts = true;
         self
     }
 
@@ -110,7 +119,8 @@ impl Axis {
     }
 
     fn multiples(&self, low: f64, high: f64) -> Scale {
-        let step = nice((high - low) / self.ticks as f64);
+        let least = if self.counts { 1.0 } else { 0.0 };
+        let step = nice((high - low) / self.ticks as f64).max(least);
         let (from, to) = (
             (low / step - 1e-9).ceil() as i64,
             (high / step + 1e-9).floor() as i64,
@@ -271,6 +281,8 @@ mod tests {
             numbers(&axis, &[0.0, 300.0]),
             ["0", "50", "100", "150", "200", "250", "300"]
         );
+        let sites = Axis::linear("").tight().with_ticks(8).counting();
+        assert_eq!(numbers(&sites, &[1.0, 3.0]), ["1", "2", "3"]);
         assert_eq!(
             numbers(&axis, &[-0.2, 0.2]),
             [

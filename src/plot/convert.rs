@@ -48,7 +48,7 @@ fn over_cuts(runs: &[&ResultsFile], values: impl Fn(&ResultsFile) -> Vec<f64>) -
 fn entropies(runs: &[&ResultsFile]) -> Panel {
     let curves = over_cuts(runs, |run| run.reals("convert/entropies"));
     Panel::new(
-        Axis::linear("sites left of the cut"),
+        Axis::linear("sites left of the cut").counting(),
         Axis::linear("entropy / nats"),
         curves,
     )
@@ -63,7 +63,7 @@ fn bits(run: &ResultsFile) -> Vec<f64> {
 fn ranks(runs: &[&ResultsFile]) -> Panel {
     let y = Axis::linear("log₂ of the Schmidt rank");
     Panel::new(
-        Axis::linear("sites left of the cut"),
+        Axis::linear("sites left of the cut").counting(),
         y,
         over_cuts(runs, bits),
     )

@@ -64,7 +64,7 @@ fn sites(runs: &[ResultsFile], name: &str) -> Result<Drawn> {
     let first = first(runs, &path);
     let y = Axis::linear(symbol(first, name, &path));
     let panel = Panel::new(
-        Axis::linear("site").with_ticks(8),
+        Axis::linear("site").with_ticks(8).counting(),
         y,
         runs.iter().map(curve).collect(),
     );
@@ -103,7 +103,7 @@ fn entropy(runs: &[ResultsFile], name: &str) -> Result<Drawn> {
         }
     };
     let panel = Panel::new(
-        Axis::linear("sites of the block").with_ticks(8),
+        Axis::linear("sites of the block").with_ticks(8).counting(),
         Axis::linear("Rényi entropy S₂ [nats]").with(0.0),
         runs.iter().map(curve).collect(),
     );
@@ -131,7 +131,9 @@ fn dimers(runs: &[ResultsFile], name: &str) -> Result<Vec<Drawn>> {
     let label = format!("⟨D₀D⟩ − ⟨D₀⟩⟨D⟩{unit}");
     let mut drawn = Vec::new();
     if !curves.is_empty() {
-        let x = Axis::linear("number of the bond D").with_ticks(8);
+        let x = Axis::linear("number of the bond D")
+            .with_ticks(8)
+            .counting();
         let panel = Panel::new(x, Axis::linear(label.clone()), curves);
         drawn.push(Drawn::new(name, stack(&[panel])?, NOT_A_NUMBER));
     }

@@ -322,6 +322,8 @@ fn a_foreign_section_is_shown_and_predicted() {
         exact: Vec::new(),
         only: Vec::new(),
         title: None,
+        log_x: false,
+        log_y: true,
     };
     nishina::plot::plot(std::slice::from_ref(&file), &options, &registry).unwrap();
     assert!(case.path("plots/darts-estimate.svg").exists());

@@ -59,6 +59,12 @@ impl Axis {
             ..Self::linear(label)
         }
     }
+    /// Makes a linear axis logarithmic; values that must be inside do not bind it.
+    pub fn make_log(&mut self) {
+        self.log = true;
+        self.counts = false;
+        self.include.clear();
+    }
     /// Makes sure that `value` is inside.
     pub fn with(mut self, value: f64) -> Self {
         self.include.push(value);

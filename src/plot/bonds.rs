@@ -141,7 +141,7 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         ));
     }
     if !missing.is_empty() {
-        drawn.push(Drawn::new("bonds", None, reasons(missing)));
+        drawn.push(Drawn::left_out("bonds", reasons(missing)));
     }
     Ok(drawn)
 }

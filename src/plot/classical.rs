@@ -5,7 +5,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use crate::error::Result;
 use crate::run::lattice_length;
 use crate::stats::{FitPoint, fit};
@@ -41,14 +41,10 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
                 text: "0.6107: Ising class, periodic squares".into(),
             });
         }
-        drawn.push(Drawn::new(name, stack(&[panel])?, UNFINISHED));
+        drawn.push(Drawn::new(name, panel, UNFINISHED));
     }
     let reason = "files of three sizes that share a temperature are needed";
-    drawn.push(Drawn::new(
-        "autocorrelation",
-        stack(&[times(&runs)])?,
-        reason,
-    ));
+    drawn.push(Drawn::new("autocorrelation", times(&runs), reason));
     Ok(drawn)
 }
 

@@ -9,7 +9,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use crate::error::Result;
 use std::f64::consts::LN_2;
 
@@ -24,13 +24,13 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         return Ok(Vec::new());
     }
     let panels = [entropies(&runs), ranks(&runs)];
-    let mut drawn = vec![Drawn::new("cuts", stack(&panels)?, NO_ENTROPIES)];
+    let mut drawn = vec![Drawn::new("cuts", panels, NO_ENTROPIES)];
     if runs.len() > 1 {
-        let svg = match against_range(&runs) {
-            Some(panels) => stack(&panels)?,
-            None => None,
-        };
-        drawn.push(Drawn::new("range-against-entropy", svg, NO_RANGES));
+        let name = "range-against-entropy";
+        drawn.push(match against_range(&runs) {
+            Some(panels) => Drawn::new(name, panels, NO_RANGES),
+            None => Drawn::left_out(name, NO_RANGES),
+        });
     }
     Ok(drawn)
 }

@@ -5,7 +5,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use crate::error::Result;
 use std::collections::BTreeSet;
 
@@ -88,14 +88,14 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         let sizes = sizes(&panel, size_of(&symbol(first, &name, &path)));
         drawn.push(Drawn::new(
             name,
-            stack(&[panel, sizes])?,
+            vec![panel, sizes],
             "none of its values is a number",
         ));
     }
     if drawn.is_empty() {
         let reason = "no file has them; add \"spin-correlations\" to measure.observables of a \
          lattice with distances";
-        drawn.push(Drawn::new("spin-correlations", None, reason));
+        drawn.push(Drawn::left_out("spin-correlations", reason));
     }
     Ok(drawn)
 }

@@ -5,7 +5,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::Curve;
 use super::data::ResultsFile;
-use super::panel::{Panel, stack};
+use super::panel::Panel;
 use crate::error::Result;
 use crate::run::{Curves, Declaration};
 
@@ -24,7 +24,7 @@ pub fn pictures(runs: &[ResultsFile], section: &Declaration) -> Result<Vec<Drawn
                 let panel = Panel::new(across, y, lines);
                 drawn.push(Drawn::new(
                     name,
-                    stack(&[panel])?,
+                    panel,
                     "there are no rows yet, or none knows it",
                 ));
             }

@@ -7,7 +7,7 @@ use super::correlations::{DISTANCE, symbol};
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use super::plane::Plane;
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ fn time() -> Axis {
 
 /// All pictures of time.
 pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
-    let mut drawn = vec![Drawn::new("evolution", stack(&motion(runs))?, NONE)];
+    let mut drawn = vec![Drawn::new("evolution", motion(runs), NONE)];
     if !runs
         .iter()
         .any(|r| r.tree.datasets.contains_key("evolve/history/time"))
@@ -40,7 +40,7 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         } else {
             "observables-of-time".into()
         };
-        drawn.push(Drawn::new(name, stack(&panels)?, NOT_A_NUMBER));
+        drawn.push(Drawn::new(name, panels, NOT_A_NUMBER));
     }
     for name in by_distance {
         let mut maps: Vec<_> = runs.iter().filter_map(|r| cone(r, &name)).collect();

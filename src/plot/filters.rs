@@ -38,7 +38,7 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         }
     }
     if !missing.is_empty() {
-        drawn.push(Drawn::new("filters", None, reasons(missing)));
+        drawn.push(Drawn::left_out("filters", reasons(missing)));
     }
     Ok(drawn)
 }

@@ -8,7 +8,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use crate::error::Result;
 use crate::stats::limits::MAX_R_HAT;
 
@@ -107,14 +107,10 @@ pub fn energy(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         } else {
             let below = Panel { x: step(), ..inset };
             panel.y.label = "E/N [couplings]".into();
-            return Ok(vec![Drawn::new(
-                "energy",
-                stack(&[panel, below])?,
-                NO_STEPS,
-            )]);
+            return Ok(vec![Drawn::new("energy", vec![panel, below], NO_STEPS)]);
         }
     }
-    Ok(vec![Drawn::new("energy", stack(&[panel])?, NO_STEPS)])
+    Ok(vec![Drawn::new("energy", panel, NO_STEPS)])
 }
 
 /// Five digits after the point, with a true minus sign.
@@ -150,7 +146,7 @@ pub fn quality(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
             column(runs, "v_score"),
         ),
     ];
-    Ok(vec![Drawn::new("quality", stack(&panels)?, NO_STEPS)])
+    Ok(vec![Drawn::new("quality", panels, NO_STEPS)])
 }
 
 /// Acceptance and split R-hat.
@@ -188,6 +184,8 @@ pub fn sampling(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     } else {
         NO_STEPS
     };
-    let svg = if moves { stack(&panels)? } else { None };
-    Ok(vec![Drawn::new("sampling", svg, reason)])
+    Ok(vec![match moves {
+        true => Drawn::new("sampling", panels, reason),
+        false => Drawn::left_out("sampling", reason),
+    }])
 }

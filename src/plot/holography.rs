@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use super::plane::Plane;
 use crate::error::Result;
 use crate::holography::spline::Spline;
@@ -40,12 +40,12 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     let maps: Vec<Map> = runs.iter().filter_map(|r| points(r)).collect();
     let answers = sheet(&maps, "answer y", false, 1)?;
     Ok(vec![
-        Drawn::new("metric", stack(&[metric(&runs)])?, UNFINISHED),
+        Drawn::new("metric", metric(&runs), UNFINISHED),
         Drawn::new("training-points", answers, UNFINISHED),
-        Drawn::new("loss", stack(&[losses(&runs)])?, "there were no epochs"),
+        Drawn::new("loss", losses(&runs), "there were no epochs"),
         Drawn::new(
             "potential",
-            stack(&[potential(&runs)])?,
+            potential(&runs),
             "no file has strings; add [holography.potential]",
         ),
     ])

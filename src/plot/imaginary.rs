@@ -4,7 +4,7 @@
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Panel, stack};
+use super::panel::Panel;
 use super::{Drawn, correlations::names};
 use crate::error::Result;
 use std::f64::consts::{PI, TAU};
@@ -30,7 +30,7 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
             Panel::new(time(), Axis::linear("gap Δ(τ) [energy]").with(0.0), gaps),
         ];
         let reason = "none of its values is a number above 0";
-        drawn.push(Drawn::new(name, stack(&panels)?, reason));
+        drawn.push(Drawn::new(name, panels, reason));
     }
     Ok(drawn)
 }

@@ -6,7 +6,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Panel, stack};
+use super::panel::Panel;
 use crate::calculation::learn::CURVES;
 use crate::error::Result;
 
@@ -29,14 +29,14 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
         .filter(|panel| !panel.curves.is_empty())
         .collect();
     let reason = "the objective was not known in any step, or there were no steps";
-    let mut drawn = vec![Drawn::new("learning", stack(&panels)?, reason)];
+    let mut drawn = vec![Drawn::new("learning", panels, reason)];
     let panels = Vec::from_iter(correlations(&runs));
     let name = "learned-correlations";
-    drawn.push(Drawn::new(name, stack(&panels)?, NO_PAIRS));
+    drawn.push(Drawn::new(name, panels, NO_PAIRS));
     if runs.len() > 1 {
         let panels = Vec::from_iter(against_outcomes(&runs));
         let name = "fidelity-against-outcomes";
-        drawn.push(Drawn::new(name, stack(&panels)?, NO_COUNTS));
+        drawn.push(Drawn::new(name, panels, NO_COUNTS));
     }
     Ok(drawn)
 }

@@ -10,6 +10,7 @@ mod correlations;
 mod curve;
 mod curves;
 mod data;
+mod drawn;
 mod evolution;
 mod filters;
 mod history;
@@ -30,40 +31,9 @@ use crate::error::{Error, Result};
 use crate::io::atomic::Temporary;
 pub use bonds::drawing as lattice_drawing;
 use data::ResultsFile;
+use drawn::{Drawn, Rendered};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// A picture, or why there is none.
-enum Drawn {
-    /// Its name without ending, and its SVG text.
-    Picture(String, String),
-    /// Its name, and the reason.
-    LeftOut(String, String),
-}
-
-impl Drawn {
-    fn name(&self) -> &str {
-        match self {
-            Drawn::Picture(name, _) | Drawn::LeftOut(name, _) => name,
-        }
-    }
-
-    /// The same under another name.
-    fn named(self, name: impl Fn(&str) -> String) -> Self {
-        match self {
-            Drawn::Picture(old, svg) => Drawn::Picture(name(&old), svg),
-            Drawn::LeftOut(old, reason) => Drawn::LeftOut(name(&old), reason),
-        }
-    }
-
-    /// The picture if there is one, else the reason.
-    fn new(name: impl Into<String>, svg: Option<String>, reason: impl Into<String>) -> Self {
-        match svg {
-            Some(svg) => Drawn::Picture(name.into(), svg),
-            None => Drawn::LeftOut(name.into(), reason.into()),
-        }
-    }
-}
 
 /// What draws some pictures of the files.
 type Pictures = fn(&[ResultsFile]) -> Result<Vec<Drawn>>;
@@ -113,6 +83,10 @@ pub struct PlotOptions {
     pub only: Vec<String>,
     /// A line above every picture.
     pub title: Option<String>,
+    /// Whether horizontal axes of diagrams are logarithmic.
+    pub log_x: bool,
+    /// Whether vertical axes of diagrams are logarithmic.
+    pub log_y: bool,
 }
 
 /// Draws what the results files `paths` hold, all files in one picture where that makes sense.
@@ -174,7 +148,7 @@ fn without_picture(runs: &[ResultsFile], drawn: &[Drawn]) -> Vec<Drawn> {
             .any(|picture| picture.name().starts_with(&name))
         {
             let reason = "its numbers have no picture; nishina info X.h5 lists them";
-            left.push(Drawn::new(name, None, reason));
+            left.push(Drawn::left_out(name, reason));
         }
     }
     left
@@ -209,13 +183,9 @@ pub fn write_picture(svg: &str, path: &Path, width: u32) -> Result<()> {
 }
 
 fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
-    let (name, svg) = match drawn {
-        Drawn::LeftOut(name, reason) => return Ok(format!("left out {name}: {reason}")),
-        Drawn::Picture(name, svg) => (name, svg),
-    };
-    let svg = match &options.title {
-        Some(title) => canvas::titled(&svg, title),
-        None => svg,
+    let (name, svg, note) = match drawn.render(options)? {
+        Rendered::LeftOut { name, reason } => return Ok(format!("left out {name}: {reason}")),
+        Rendered::Picture { name, svg, note } => (name, svg, note),
     };
     let mut written = Vec::new();
     for (wanted, ending) in [(options.png, "png"), (options.svg, "svg")] {
@@ -225,7 +195,7 @@ fn keep(drawn: Drawn, options: &PlotOptions) -> Result<String> {
             written.push(path.display().to_string());
         }
     }
-    Ok(written.join("  "))
+    Ok(written.join("  ") + &note)
 }
 
 /// What a picture is left out for, file by file.

@@ -56,6 +56,25 @@ impl Panel {
         self.curves.iter().any(|c| c.visible(&self.x, &self.y))
     }
 
+    /// The same with the axes that are asked for logarithmic, and how many of its points these
+    /// cannot show.
+    pub fn logarithmic(&self, x: bool, y: bool) -> (Panel, usize) {
+        let mut panel = self.clone();
+        for (axis, wanted) in [(&mut panel.x, x), (&mut panel.y, y)] {
+            if wanted && !axis.log {
+                axis.make_log();
+            }
+        }
+        let shown = |panel: &Panel| {
+            let points = panel.curves.iter().flat_map(|c| &c.points);
+            points
+                .filter(|p| panel.x.place(p[0]).is_some() && panel.y.place(p[1]).is_some())
+                .count()
+        };
+        let hidden = shown(self) - shown(&panel);
+        (panel, hidden)
+    }
+
     fn scales(&self) -> (Scale, Scale) {
         let points = || self.curves.iter().flat_map(|c| &c.points);
         let x = self.x.scale(points().map(|p| p[0]));

@@ -5,7 +5,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use crate::error::Result;
 use crate::stats::mean_and_error;
 
@@ -28,29 +28,26 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     if runs.is_empty() {
         return Ok(Vec::new());
     }
-    let draw = |panel: Panel, name: &str, reason: &str| -> Result<Drawn> {
-        Ok(Drawn::new(name, stack(&[panel])?, reason))
-    };
     let without = "no file has a lattice of equal sides";
     Ok(vec![
-        draw(outputs(&runs), "phases-output", UNFINISHED)?,
-        draw(collapse(&runs), "phases-collapse", without)?,
-        draw(
-            sizes(&runs),
+        Drawn::new("phases-output", outputs(&runs), UNFINISHED),
+        Drawn::new("phases-collapse", collapse(&runs), without),
+        Drawn::new(
             "phases-size",
+            sizes(&runs),
             "crossings of two sizes are needed",
-        )?,
-        draw(losses(&runs), "phases-loss", "there were no epochs")?,
-        draw(
-            second_difference(&runs),
+        ),
+        Drawn::new("phases-loss", losses(&runs), "there were no epochs"),
+        Drawn::new(
             "phases-second-difference",
+            second_difference(&runs),
             "no file has a single layer over temperatures",
-        )?,
-        draw(
-            weights(&runs),
+        ),
+        Drawn::new(
             "phases-weights",
+            weights(&runs),
             "no file has a convolution over temperatures",
-        )?,
+        ),
     ])
 }
 

@@ -5,7 +5,7 @@ use super::Drawn;
 use super::axis::Axis;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
-use super::panel::{Guide, Panel, stack};
+use super::panel::{Guide, Panel};
 use crate::error::Result;
 
 /// Style of rows that are held out.
@@ -22,9 +22,6 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     if runs.is_empty() {
         return Ok(Vec::new());
     }
-    let draw = |panels: &[Panel], name: &str, reason: &str| -> Result<Drawn> {
-        Ok(Drawn::new(name, stack(panels)?, reason))
-    };
     let mut drawn = Vec::new();
     for run in runs.iter().take(MOST) {
         let name = match runs.len() {
@@ -32,23 +29,25 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
             _ => format!("regression-fit-{}", run.name.replace('/', "-")),
         };
         let panels = [fit(run), residuals(run)];
-        drawn.push(draw(&panels, &name, "there are no rows")?);
+        drawn.push(Drawn::new(name, panels, "there are no rows"));
     }
-    drawn.push(draw(
-        &[training(&runs)],
-        "regression-training",
-        "there were no steps",
-    )?);
-    drawn.push(draw(
-        &[widths(&runs)],
-        "regression-widths",
-        "two files with one hidden layer of different widths are needed",
-    )?);
-    drawn.push(draw(
-        &[gradients(&runs)],
-        "regression-gradients",
-        "no file has hidden layers",
-    )?);
+    drawn.extend([
+        Drawn::new(
+            "regression-training",
+            training(&runs),
+            "there were no steps",
+        ),
+        Drawn::new(
+            "regression-widths",
+            widths(&runs),
+            "two files with one hidden layer of different widths are needed",
+        ),
+        Drawn::new(
+            "regression-gradients",
+            gradients(&runs),
+            "no file has hidden layers",
+        ),
+    ]);
     Ok(drawn)
 }
 

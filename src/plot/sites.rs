@@ -7,7 +7,7 @@ use super::correlations::names;
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
-use super::panel::{Panel, stack};
+use super::panel::Panel;
 use super::{Drawn, reasons};
 use crate::error::Result;
 
@@ -68,11 +68,7 @@ fn sites(runs: &[ResultsFile], name: &str) -> Result<Drawn> {
         y,
         runs.iter().map(curve).collect(),
     );
-    Ok(Drawn::new(
-        format!("{name}-sites"),
-        stack(&[panel])?,
-        NOT_A_NUMBER,
-    ))
+    Ok(Drawn::new(format!("{name}-sites"), panel, NOT_A_NUMBER))
 }
 
 fn first<'r>(runs: &'r [ResultsFile], path: &str) -> &'r ResultsFile {
@@ -107,7 +103,7 @@ fn entropy(runs: &[ResultsFile], name: &str) -> Result<Drawn> {
         Axis::linear("Rényi entropy S₂ [nats]").with(0.0),
         runs.iter().map(curve).collect(),
     );
-    Ok(Drawn::new(name, stack(&[panel])?, NOT_A_NUMBER))
+    Ok(Drawn::new(name, panel, NOT_A_NUMBER))
 }
 
 /// Connected correlations of every bond with the first one, on the lattice.
@@ -135,7 +131,7 @@ fn dimers(runs: &[ResultsFile], name: &str) -> Result<Vec<Drawn>> {
             .with_ticks(8)
             .counting();
         let panel = Panel::new(x, Axis::linear(label.clone()), curves);
-        drawn.push(Drawn::new(name, stack(&[panel])?, NOT_A_NUMBER));
+        drawn.push(Drawn::new(name, panel, NOT_A_NUMBER));
     }
     if !maps.is_empty() {
         let both = if drawn.is_empty() { "" } else { "-map" };
@@ -147,7 +143,7 @@ fn dimers(runs: &[ResultsFile], name: &str) -> Result<Vec<Drawn>> {
         ));
     }
     if !missing.is_empty() {
-        drawn.push(Drawn::new(name, None, reasons(missing)));
+        drawn.push(Drawn::left_out(name, reasons(missing)));
     }
     Ok(drawn)
 }

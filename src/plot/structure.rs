@@ -14,7 +14,7 @@ use super::correlations::{names, symbol};
 use super::curve::{Curve, Look};
 use super::data::ResultsFile;
 use super::map::{Map, Patch, sheet};
-use super::panel::{Panel, stack};
+use super::panel::Panel;
 use super::{Drawn, reasons};
 use crate::error::Result;
 use crate::lattice::Lattice;
@@ -36,7 +36,7 @@ pub fn pictures(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
     }
     if drawn.is_empty() {
         let reason = "no file has it; add \"structure-factor\" to measure.observables";
-        drawn.push(Drawn::new("structure-factor", None, reason));
+        drawn.push(Drawn::left_out("structure-factor", reason));
     }
     Ok(drawn)
 }
@@ -86,13 +86,13 @@ impl Momenta {
         let both = !self.curves.is_empty() && !self.maps.is_empty();
         if !self.curves.is_empty() {
             let x = Axis::linear("momentum q a / π").tight().with_ticks(8);
-            let svg = stack(&[Panel::new(x, Axis::linear(label).with(0.0), self.curves)])?;
+            let panel = Panel::new(x, Axis::linear(label).with(0.0), self.curves);
             let name = if both {
                 format!("{name}-curve")
             } else {
                 name.to_string()
             };
-            drawn.push(Drawn::new(name, svg, NOT_A_NUMBER));
+            drawn.push(Drawn::new(name, panel, NOT_A_NUMBER));
         }
         if !self.maps.is_empty() {
             if self.maps.len() == 1 {
@@ -102,7 +102,7 @@ impl Momenta {
             drawn.push(Drawn::new(name, svg, NOT_A_NUMBER));
         }
         if !self.missing.is_empty() {
-            drawn.push(Drawn::new(name, None, reasons(self.missing)));
+            drawn.push(Drawn::left_out(name, reasons(self.missing)));
         }
         Ok(drawn)
     }

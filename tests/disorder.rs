@@ -153,6 +153,36 @@ fn a_run_that_was_stopped_or_done_in_parts_ends_in_the_same_bits() {
 }
 
 #[test]
+fn a_realisation_whose_numbers_fail_leaves_the_others() {
+    let drawn = "hz = { kind = \"uniform\", low = -1.0, high = 1.0 }";
+    // Rarely a field whose square is beyond all numbers.
+    let rare = "hz = { kind = \"binary\", values = [0.5, 1e200], probability = 0.9 }";
+    let case = worked(&[
+        (drawn, rare),
+        ("realisations = 10", "realisations = 4"),
+        ("steps = 200", "steps = 2"),
+        ("samples = 8192", "samples = 512"),
+    ]);
+    let out = case.ranks(2, &["run", "x.toml"]);
+    expect_code(&out, 70);
+    let said = text(&out);
+    let failed: Vec<usize> = (1..=4)
+        .filter(|k| said.contains(&format!("error: x.r{k:04}: ")))
+        .collect();
+    assert!((1..4).contains(&failed.len()), "{said}");
+    let names: Vec<_> = failed.iter().map(|k| format!("x.r{k:04}")).collect();
+    let summary = format!(
+        "{} of 4 realisations have failed ({}), the others are finished",
+        names.len(),
+        names.join(", ")
+    );
+    assert!(said.contains(&summary), "{said}");
+    for k in (1..=4).filter(|k| !failed.contains(k)) {
+        assert!(realisation(&case, k).real("measure/energy/mean").is_ok());
+    }
+}
+
+#[test]
 fn draws_that_make_no_sense_are_refused() {
     let couplings = "couplings = { hz = { kind = \"uniform\", low = -1.0, high = 1.0 } }";
     let draw = |text: &str| worked(&[(couplings, &format!("couplings = {text}"))]);

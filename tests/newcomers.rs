@@ -159,7 +159,9 @@ fn all_faults_of_an_input_are_told_at_once_with_their_lines() {
         .next()
         .unwrap()
         .replace("10", "0");
-    let case = Case::new(&(odd + "[hamiltonian]\nkind = 'heisenberg'\n[ansatz]\nkind = 'rbm'\n"));
+    let rest =
+        "[hamiltonian]\nkind = 'heisenberg'\n[ansatz]\nkind = 'rbm'\n[measure]\nsamples = 16\n";
+    let case = Case::new(&(odd + rest));
     let out = case.alone(&["check", "x.toml", "--set", "ansatz.density=1"]);
     assert!(text(&out).contains("(line 3)"), "{}", text(&out));
     let out = case.alone(&[
@@ -310,6 +312,82 @@ fn numbers_of_other_units_have_pictures_of_their_own() {
         "{}",
         text(&out)
     );
+}
+
+#[test]
+fn axes_are_logarithmic_where_that_is_asked_for() {
+    let case = Case::new(&sum_text("").replace("steps = 2", "steps = 3"));
+    let list = "measure.observables=[\"spin-correlations-zz\"]";
+    let run = ["run", "x.toml", "--set", list, "--set", "hamiltonian.j=-1"];
+    expect_code(&case.alone(&run), 0);
+    let draw = |folder: &str, more: &[&str]| {
+        let plot = ["plot", "x.h5", "--format", "svg", "--output", folder];
+        let out = case.alone(&[&plot[..], more].concat());
+        expect_code(&out, 0);
+        text(&out)
+    };
+    draw("linear", &[]);
+    // Energies of the ground state are negative: there is nothing to draw.
+    let said = draw("y", &["--log", "y"]);
+    assert!(
+        said.contains("left out energy: --log: none of its values is positive"),
+        "{said}"
+    );
+    // Correlations of an antiferromagnet change their sign from site to site.
+    let said = draw("y", &["--log", "x,y", "--only", "spin-correlations-zz"]);
+    assert!(
+        said.contains("points are not positive and not drawn"),
+        "{said}"
+    );
+    draw("x", &["--log", "x", "--only", "quality"]);
+    let read = |file: &str| std::fs::read_to_string(case.path(file)).unwrap();
+    assert!(read("linear/quality.svg") != read("x/quality.svg"));
+    let out = case.alone(&["plot", "x.h5", "--log", "z"]);
+    expect_code(&out, 64);
+}
+
+#[test]
+fn the_log_says_as_much_as_it_is_asked_for() {
+    let case = Case::new(&sum_text(""));
+    let run = |more: &[&str]| {
+        let out = case.alone(&[&["run", "x.toml", "--fresh"], more].concat());
+        expect_code(&out, 0);
+        String::from_utf8(out.stderr).unwrap()
+    };
+    let [usual, quiet, verbose] = [&[][..], &["-q"], &["--verbose"]].map(run);
+    assert!(usual.contains("finished:"), "{usual}");
+    assert!(!usual.contains("saved "), "{usual}");
+    let lines = |text: &str, of: &str| text.lines().filter(|line| line.contains(of)).count();
+    assert_eq!(
+        lines(&quiet, "finished:") + lines(&quiet, "step "),
+        0,
+        "{quiet}"
+    );
+    assert!(lines(&verbose, "debug: saved ") > 0, "{verbose}");
+    // Each line has its time: 2026-11-28T12:00:00Z.
+    let stamped = |line: &str| line.as_bytes().get(10) == Some(&b'T');
+    assert!(verbose.lines().all(stamped), "{verbose}");
+    // The command line comes before the environment.
+    let loud = case.alone_with(&[("RUST_LOG", "info")], &["run", "-q", "x.toml", "--fresh"]);
+    assert_eq!(lines(&text(&loud), "finished:"), 0);
+    let both = case.alone(&["run", "x.toml", "-q", "-v"]);
+    expect_code(&both, 64);
+}
+
+#[test]
+fn an_input_without_a_section_that_calculates_is_refused() {
+    let input = sum_text("");
+    let end = input.find("[optimize]").unwrap();
+    let case = Case::new(&input[..end]);
+    for command in ["check", "run"] {
+        let out = case.alone(&[command, "x.toml"]);
+        expect_code(&out, 64);
+        let said = text(&out);
+        assert!(
+            said.contains("input: there is nothing to do; add a section: ["),
+            "{said}"
+        );
+    }
 }
 
 /// Parameters at the end of an optimisation, and how many steps are averaged.

@@ -71,6 +71,7 @@ pub fn start<'a>(
         let calculation = (section.build)(&world)?;
         stages.push(Stage::new(section.declaration, keys, calculation));
     }
+    refuse_empty(&stages, registry)?;
     Ok(RunStart { world, stages })
 }
 
@@ -84,7 +85,6 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
     // leaves nobody waiting.
     let place = (comm.rank(), comm.size());
     let built = start(source, &options.registry, place, -share[0]).and_then(|start| {
-        start.refuse_empty()?;
         start.refuse_if_too_large(local)?;
         Ok(start)
     });
@@ -138,19 +138,18 @@ impl RunStart<'_> {
             available,
         })
     }
+}
 
-    fn refuse_empty(&self) -> Result<()> {
-        if !self.stages.is_empty() {
-            return Ok(());
-        }
-        let known = self.world.registry.sections.iter();
-        let known: Vec<_> = known.map(|s| format!("[{}]", s.declaration.name)).collect();
-        Err(Error::input(
-            known
-                .first()
-                .map_or("input", |name| name.trim_matches(['[', ']'])),
-            "there is nothing to do",
-            format!("add a section: {}", known.join(", ")),
-        ))
+/// An error where an input has no section that calculates.
+fn refuse_empty(stages: &[Stage], registry: &Registry) -> Result<()> {
+    if !stages.is_empty() {
+        return Ok(());
     }
+    let known = registry.sections.iter();
+    let known: Vec<_> = known.map(|s| format!("[{}]", s.declaration.name)).collect();
+    Err(Error::input(
+        "input",
+        "there is nothing to do",
+        format!("add a section: {}", known.join(", ")),
+    ))
 }

@@ -5,6 +5,7 @@
 //! `reference`, `new` and `lattice` teach what an input can be.
 
 mod amplitudes;
+mod arguments;
 mod averages;
 pub mod check;
 mod cli;
@@ -41,17 +42,22 @@ pub use varbench::varbench;
 use crate::error::{EXIT_FINISHED, Error, Result, complain, printable};
 use crate::input::Source;
 use crate::job;
+use log::LevelFilter;
 use std::io::Write;
 
-/// Log to standard error; only rank 0 speaks. Within a batch job every line has its time.
-fn start_log(speaks: bool) {
-    let level = if speaks { "info" } else { "off" };
-    let environment = env_logger::Env::default().default_filter_or(level);
+/// Log to standard error; only rank 0 speaks. `level` is that of the command line, which comes
+/// before the environment. Every line has its time within a batch job, and where all is told.
+fn start_log(speaks: bool, level: Option<LevelFilter>) {
+    let environment = env_logger::Env::default().default_filter_or("info");
     let mut builder = env_logger::Builder::from_env(environment);
-    if !speaks {
-        builder.filter_level(log::LevelFilter::Off);
+    if let Some(level) = if speaks {
+        level
+    } else {
+        Some(LevelFilter::Off)
+    } {
+        builder.filter(None, level);
     }
-    let stamped = job::batch_job().is_some();
+    let stamped = job::batch_job().is_some() || level == Some(LevelFilter::Debug);
     let _ = builder
         .format(move |out, record| {
             let text = printable(&record.args().to_string());
@@ -82,8 +88,8 @@ fn say_realisation(source: &Source) {
 }
 
 /// A command without ranks.
-fn alone(command: impl FnOnce() -> Result<()>) -> i32 {
-    start_log(true);
+fn alone(level: Option<LevelFilter>, command: impl FnOnce() -> Result<()>) -> i32 {
+    start_log(true, level);
     match command() {
         Ok(()) => EXIT_FINISHED,
         Err(e) => {

@@ -8,6 +8,7 @@ use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result, complain};
 use crate::job::{self, Stop};
 use crate::linalg;
 use crate::linalg::simd::Simd;
+use log::LevelFilter;
 use std::path::Path;
 
 /// Seconds that a rank with an error waits for the others to come to the same one, before it ends
@@ -15,7 +16,13 @@ use std::path::Path;
 const PATIENCE: f64 = 2.0;
 
 /// Runs an input, or continues from the checkpoint beside its output; returns the exit code.
-pub fn run(path: &Path, settings: &[String], fresh: bool, registry: &Registry) -> i32 {
+/// `level` is the least level of messages where the command line has one.
+pub fn run(
+    path: &Path,
+    settings: &[String],
+    (fresh, level): (bool, Option<LevelFilter>),
+    registry: &Registry,
+) -> i32 {
     job::free_file_locks();
     let kernel = job::ensure_blas_kernel();
     // A signal from here on asks for a stop.
@@ -36,7 +43,7 @@ pub fn run(path: &Path, settings: &[String], fresh: bool, registry: &Registry) -
             return e.exit_code();
         }
     };
-    start_log(comm.is_root());
+    start_log(comm.is_root(), level);
     let version = env!("CARGO_PKG_VERSION");
     log::info!("nishina {version}, BLAS kernel {kernel}");
     let on = |mut stop: Stop| run_on(&*comm, &mut stop, (path, settings), (fresh, own), registry);
@@ -89,15 +96,49 @@ fn run_on(
         registry: *registry,
     };
     let runs = source.runs()?;
+    let mut failed = Vec::new();
     for one in &runs {
         let name = one.input.output.name.as_deref().unwrap_or_default();
         if runs.len() > 1 {
             log::info!("realisation {name} of {}", runs.len());
         }
-        let outcome = calculation::run(one, comm, &options).map_err(|e| one.located(e))?;
-        if outcome == Outcome::Stopped {
-            return Ok(outcome);
+        match calculation::run(one, comm, &options).map_err(|e| one.located(e)) {
+            Ok(Outcome::Finished) => {}
+            Ok(Outcome::Stopped) => return Ok(Outcome::Stopped),
+            Err(e) if runs.len() > 1 && concerns_one(comm, &e)? => {
+                if e != Error::Elsewhere {
+                    complain(&format!("error: {name}: {e}"));
+                }
+                failed.push(name);
+            }
+            Err(e) => return Err(e),
         }
     }
-    Ok(Outcome::Finished)
+    match failed.is_empty() {
+        true => Ok(Outcome::Finished),
+        false => agree(comm, verdict(comm, &failed, runs.len())),
+    }
+}
+
+/// Whether what failed on some rank is the calculation itself, so that other realisations can go
+/// on. Every rank has an error.
+fn concerns_one(comm: &dyn Comm, error: &Error) -> Result<bool> {
+    let own = !matches!(error, Error::Numerical { .. } | Error::Elsewhere);
+    let mut worst = [f64::from(u8::from(own))];
+    comm.max(&mut worst)?;
+    Ok(worst[0] == 0.0)
+}
+
+/// What rank 0 says of realisations that have failed.
+fn verdict(comm: &dyn Comm, failed: &[&str], all: usize) -> Result<Outcome> {
+    if !comm.is_root() {
+        return Ok(Outcome::Finished);
+    }
+    let problem = format!(
+        "{} of {all} realisations have failed ({}), the others are finished",
+        failed.len(),
+        failed.join(", ")
+    );
+    let remedy = "run them again with disorder.realisation=k and what their messages name";
+    Err(Error::numerical(problem, remedy))
 }

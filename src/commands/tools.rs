@@ -1,7 +1,7 @@
 //! Decides what draws pictures and shows runs: the rooms `plot` and `watch`; in a build without the
 //! feature `tools`, an error that names the remedy.
 
-use super::cli::Format;
+use super::arguments::{Format, LogAxis};
 use crate::calculation::Registry;
 use crate::error::Result;
 use crate::lattice::Lattice;
@@ -22,6 +22,8 @@ pub(super) struct WantedPictures {
     pub(super) only: Vec<String>,
     /// A line above every picture.
     pub(super) title: Option<String>,
+    /// Axes of diagrams that are logarithmic.
+    pub(super) log: Vec<LogAxis>,
 }
 
 #[cfg(feature = "tools")]
@@ -42,6 +44,8 @@ mod here {
             exact: wanted.exact,
             only: wanted.only,
             title: wanted.title,
+            log_x: wanted.log.contains(&LogAxis::X),
+            log_y: wanted.log.contains(&LogAxis::Y),
         };
         Ok(plot::plot(files, &options, registry)?.join("\n"))
     }

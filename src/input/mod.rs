@@ -146,7 +146,7 @@ pub fn missing_section(name: &str) -> Error {
     Error::input(
         name,
         "this section is missing",
-        format!("add a [{name}] section"),
+        format!("add the section [{name}]"),
     )
 }
 

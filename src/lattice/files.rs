@@ -213,6 +213,10 @@ fn walk<'a>(
         if is_nothing(line) {
             continue;
         }
+        // No field holds a line break: what begins in a line ends in it.
+        if line.matches('"').count() % 2 == 1 {
+            return Err(place.error("a quote is not closed", "close it, or write no quotes"));
+        }
         let mut fields: Vec<&str> = record.iter().map(unquoted).collect();
         // A first column without a name holds numbers of lines.
         if *numbered.get_or_insert(fields[0].is_empty()) {

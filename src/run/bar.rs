@@ -14,7 +14,7 @@ pub(super) struct Bar(ProgressBar);
 impl Bar {
     /// Whether a bar is shown instead of lines.
     pub(super) fn shown() -> bool {
-        std::io::stderr().is_terminal()
+        log::max_level() == log::LevelFilter::Info && std::io::stderr().is_terminal()
     }
 
     /// A bar of `total` parts.

@@ -306,7 +306,12 @@ impl Engine<'_, '_> {
         };
         self.left_out = agree(comm, written)?;
         self.saved = Instant::now();
-        self.job.stop.measured(clock.elapsed().as_secs_f64(), 0.0);
+        let seconds = clock.elapsed().as_secs_f64();
+        log::debug!(
+            "saved {} in {seconds:.2} s",
+            self.paths.checkpoint().display()
+        );
+        self.job.stop.measured(seconds, 0.0);
         Ok(())
     }
 

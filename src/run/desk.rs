@@ -76,7 +76,8 @@ impl<'a> Desk<'a> {
             return;
         }
         if !Bar::shown() {
-            let due = |told: Instant| told.elapsed() >= self.log_every;
+            let all = log::log_enabled!(log::Level::Debug);
+            let due = |told: Instant| all || told.elapsed() >= self.log_every;
             if self.told.is_none_or(due) || done + 1 >= total {
                 log::info!("{text}");
                 self.told = Some(Instant::now());

@@ -77,7 +77,7 @@ fn answer_for(
         most: (job::peak_memory() - before).max(0.0),
     };
     let RunStart { world, stages } = start;
-    let plan = match stages.is_empty() || world.samples() {
+    let plan = match world.samples() {
         true => Some(world.plan()?.clone()),
         false => None,
     };
@@ -181,12 +181,6 @@ fn predict(
     let mut modelled = modelled(plan, built, &costs);
     let seconds = asked.seconds;
     if seconds <= 0.0 {
-        return Ok(modelled);
-    }
-    if sections.is_empty() {
-        modelled
-            .notes
-            .push("there is nothing to run: neither [optimize] nor [evolve] nor [measure]".into());
         return Ok(modelled);
     }
     if let Err(e) = plan.refuse_trial(job::placement::cores(), built.held, &costs) {

@@ -96,6 +96,8 @@ fn bad_edges() {
     refused(edges("i,j,kind\n0,1,0\n"), 2, "kind");
     refused(edges("i,j\n0,99999999999\n"), 2, "largest");
     refused(edges("i,j\n0,1\n1,0\n"), 3, "already");
+    refused(edges("i,j\n0,\"1\n1,2\n2,3\n"), 2, "quote is not closed");
+    refused(edges("i,j\n0,1\n1,\"2\n"), 3, "quote is not closed");
 }
 
 #[test]

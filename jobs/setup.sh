@@ -56,6 +56,8 @@ nishina_install() {
     [ -n "${NISHINA_BLAS:-}" ] || packages+=(libopenblas-pthread-dev)
     # Optional: matrices that no rank holds whole.
     [ "${NISHINA_MPI:-openmpi}" = mpich ] || [ -z "$(apt-cache search --names-only '^libscalapack-openmpi-dev$')" ] || packages+=(libscalapack-openmpi-dev)
+    # Optional: a test reads files with R.
+    [ "${NISHINA_FOR_TESTS:-0}" != 1 ] || [ -z "$(apt-cache search --names-only '^r-cran-hdf5r$')" ] || packages+=(r-cran-hdf5r)
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "${packages[@]}" >&2
 }

@@ -54,6 +54,51 @@ fn results_that_another_program_changed_are_read() {
     );
 }
 
+/// What stands between the first pair of fences of a language on the page of readers.
+fn snippet(language: &str) -> String {
+    let page = std::fs::read_to_string(project().join("docs/guide/reading.md")).unwrap();
+    let start = page.split(&format!("```{language}\n")).nth(1).unwrap();
+    start.split("```").next().unwrap().to_string()
+}
+
+#[test]
+fn the_snippet_of_r_reads_results() {
+    let is_there = Command::new("Rscript")
+        .args(["-e", "library(hdf5r)"])
+        .output()
+        .is_ok_and(|out| out.status.success());
+    if !is_there {
+        println!(
+            "SKIPPED: R with hdf5r is not installed (jobs/setup.sh takes it where apt has it)"
+        );
+        return;
+    }
+    let case = optimised();
+    let results = case.tree("x.h5");
+    std::fs::rename(case.path("x.h5"), case.path("first.h5")).unwrap();
+    let more =
+        "cat(f[[\"measure/energy/mean\"]]$read(), Re(W[2, 1]), Im(W[2, 1]), sep = \"\\n\")\n";
+    std::fs::write(
+        case.path("read.R"),
+        snippet("r") + "options(digits = 17)\n" + more,
+    )
+    .unwrap();
+    let out = Command::new("Rscript")
+        .arg("read.R")
+        .current_dir(case.folder.path())
+        .output()
+        .unwrap();
+    expect_code(&out, 0);
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(said.contains("\"coupling\""), "{said}");
+    let lines: Vec<&str> = said.lines().rev().take(3).collect();
+    let found = |k: usize| lines[k].trim().parse::<f64>().unwrap();
+    assert_eq!(found(2), results.real("measure/energy/mean").unwrap());
+    // [site, unit] here is [unit, site] in R: unit 1 of site 0.
+    let w = results.complexes("parameters/W").unwrap();
+    assert_eq!((found(1), found(0)), (w[1].re, w[1].im));
+}
+
 #[test]
 fn the_reader_agrees_with_h5py_and_xarray() {
     let observables = "observables = [\"magnetisation\", \"spin-correlations-zz\", \

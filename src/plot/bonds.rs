@@ -157,7 +157,14 @@ fn bonds(run: &ResultsFile, lattice: &Lattice, path: &str) -> std::result::Resul
     if bonds.is_empty() {
         return Err("the lattice has no bonds of its own; the model brings them".into());
     }
-    let mut map = Map::default();
+    let error = path.strip_suffix("/mean").unwrap_or(path);
+    let errors = run.reals(&format!("{error}/error"));
+    let error = |i: usize, j: usize| errors.get(i * n + j).copied().filter(|e| e.is_finite());
+    let of_bonds = bonds.iter().filter_map(|b| error(b.i, b.j));
+    let mut map = Map {
+        error: of_bonds.fold(0.0, f64::max),
+        ..Map::default()
+    };
     for bond in bonds {
         for link in links(lattice, &places, bond.i, bond.j) {
             map.patches.push(Patch {

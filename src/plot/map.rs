@@ -59,6 +59,9 @@ pub struct Map {
     pub texts: Vec<([f64; 2], String)>,
     /// Names of places, in white discs on top.
     pub marks: Vec<([f64; 2], String)>,
+    /// Largest standard error of its values, 0 where there is none: colours span six of it at
+    /// least, so that noise does not look like a pattern.
+    pub error: f64,
 }
 
 impl Map {
@@ -257,6 +260,11 @@ pub fn sheet(maps: &[Map], label: &str, symmetric: bool, groups: usize) -> Resul
         let half = 0.05 * range.0.abs().max(1e-3);
         range = (range.0 - half, range.1 + half);
     }
+    let error = maps.iter().map(|m| m.error).fold(0.0, f64::max);
+    if range.1 - range.0 < 6.0 * error {
+        let middle = 0.5 * (range.0 + range.1);
+        range = (middle - 3.0 * error, middle + 3.0 * error);
+    }
     let aspect = maps[0].aspect().clamp(0.3, 12.0);
     let scale = Axis::linear("")
         .tight()
@@ -322,4 +330,34 @@ fn layout(
         .map(try_columns)
         .max_by(|a, b| a.2.0.total_cmp(&b.2.0));
     best.unwrap_or((1, 1, (width, width)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_span_more_than_the_noise() {
+        let map = |error: f64| {
+            let patch = |x: f64, value: f64| Patch {
+                corners: vec![[x, 0.0], [x + 1.0, 0.0]],
+                value,
+                width: 0.1,
+            };
+            let patches = vec![patch(0.0, -0.341), patch(1.0, -0.339)];
+            sheet(
+                &[Map {
+                    patches,
+                    error,
+                    ..Map::default()
+                }],
+                "",
+                false,
+                1,
+            )
+        };
+        let has = |error: f64, tick: &str| map(error).unwrap().unwrap().contains(tick);
+        assert!(has(0.0, "−0.3395") && !has(0.0, "−0.32"));
+        assert!(has(0.01, "−0.32") && !has(0.01, "−0.3395"));
+    }
 }

@@ -375,6 +375,42 @@ fn the_log_says_as_much_as_it_is_asked_for() {
 }
 
 #[test]
+fn a_state_that_has_collapsed_is_said_before_its_energy() {
+    let input = "[lattice]\nkind = \"honeycomb\"\nsize = [3, 2]\n[hamiltonian]\nkind = \"xxz\"\n\
+                  delta = 1.5\nsector = { total_sz = 0 }\n[ansatz]\nkind = \"rbm\"\n\
+                  density = 4\nsymmetry = \"space-group\"\n[sampler]\nsamples = 512\n\
+                  [optimize]\nsteps = 200\nlearning_rate = 0.05\n[measure]\nsamples = 256\n";
+    let case = Case::new(input);
+    let run = case.alone(&["run", "x.toml"]);
+    expect_code(&run, 0);
+    let said = text(&run);
+    let verdict = "collapsed on single configurations, not the ground state: measured E";
+    assert!(said.contains(verdict), "{said}");
+    let info = String::from_utf8(case.alone(&["info", "x.h5"]).stdout).unwrap();
+    let place = |start: &str| info.lines().position(|line| line.starts_with(start));
+    assert!(place("verdict  ") < place("energy  "), "{info}");
+    assert!(place("verdict  ").is_some(), "{info}");
+    let table = String::from_utf8(case.alone(&["gather", "x.h5"]).stdout).unwrap();
+    assert!(
+        table.lines().next().unwrap().ends_with(",verdict"),
+        "{table}"
+    );
+    assert!(table.trim_end().ends_with(",collapsed"), "{table}");
+    let right = case.alone(&[
+        "run",
+        "x.toml",
+        "--fresh",
+        "--set",
+        "hamiltonian.sign_rule=marshall",
+    ]);
+    assert!(!text(&right).contains("collapsed"), "{}", text(&right));
+    let exact = -8.338372586917;
+    let measured = case.tree("x.h5").real("measure/energy/mean").unwrap();
+    assert!((measured - exact).abs() < 0.02, "{measured}");
+    assert!(case.tree("x.h5").text("measure/verdict").is_err());
+}
+
+#[test]
 fn an_input_without_a_section_that_calculates_is_refused() {
     let input = sum_text("");
     let end = input.find("[optimize]").unwrap();

@@ -220,7 +220,12 @@ fn the_page_and_the_files_agree() {
                   \"chain\"\nsize = 3\n[hamiltonian]\nkind = \"bose-hubbard\"\nu = \
                   4.0\n[ansatz]\nkind = \"jastrow\"\n[sampler]\nmethod = \
                   \"full-sum\"\n[measure]\nsamples = 2\n";
-    let others = [table, network, long, bosons].map(String::from);
+    // Chains that freeze in the product states of a missing sign rule.
+    let frozen = "[lattice]\nkind = \"honeycomb\"\nsize = [3, 2]\n[hamiltonian]\nkind = \"xxz\"\n\
+                  delta = 1.5\nsector = { total_sz = 0 }\n[ansatz]\nkind = \"rbm\"\n\
+                  density = 4\nsymmetry = \"space-group\"\n[sampler]\nsamples = 512\n\
+                  [optimize]\nsteps = 200\nlearning_rate = 0.05\n[measure]\nsamples = 256\n";
+    let others = [table, network, long, bosons, frozen].map(String::from);
     let spaces = spaces.into_iter().chain(others).chain(learned);
     let others = spaces.chain(spins).chain(phases);
     let inputs = [sampled, adam, evolved, exact].into_iter().chain(others);

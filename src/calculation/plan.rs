@@ -15,6 +15,7 @@ use crate::input::{Method, SamplerInput, Source};
 use crate::linalg::available_memory;
 use crate::optimizer::{CostModel, OptimizerOptions, Shift, Sizes, cost};
 use crate::run::{Cost, most_held, most_held_elsewhere};
+use crate::stats::count;
 use serde_json::{Value, json};
 
 /// Operations of a decomposition of order 1, which run at the rate of products.
@@ -344,11 +345,11 @@ impl Plan {
     pub fn text(&self, title: &str) -> String {
         let mut lines = vec![
             title.to_string(),
-            format!("  states          {:.6e}", self.states),
+            format!("  states          {}", count(self.states)),
             format!("  sites           {}", self.sites),
             format!("  parameters      {}", self.parameters),
             format!("  samples a step  {}", self.rows),
-            format!("  ratios a step   {:.3e}", self.ratios),
+            format!("  ratios a step   {}", count(self.ratios)),
         ];
         if let Some(method) = &self.method {
             let ChosenMethod { kind, reason, .. } = method;

@@ -160,6 +160,9 @@ fn rows_of(file: &Path, registry: &Registry) -> Result<Vec<FileRow>> {
         measured.insert(name.clone(), text(&value["mean"]));
         measured.insert(format!("{name}_error"), text(&value["error"]));
     }
+    if let Some(verdict) = info["verdict"].as_str() {
+        measured.insert("verdict".into(), verdict.into());
+    }
     for section in ["phases", "regression", "learn"] {
         measured.extend(averages(&info[section]));
     }

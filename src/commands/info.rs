@@ -109,7 +109,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "cut": convergence("cut"), "drift": convergence("drift"),
         "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(tree),
         "sections": sections(tree, registry), "provenance": provenance(tree),
-        "energy": energy,
+        "verdict": tree.text("measure/verdict").ok(), "energy": energy,
     }))
 }
 

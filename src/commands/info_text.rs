@@ -30,6 +30,7 @@ const APART: &[&str] = &[
     "steps",
     "title",
     "v_score",
+    "verdict",
     "warnings",
 ];
 
@@ -38,6 +39,10 @@ pub fn info_text(info: &Value) -> String {
     let mut lines = Vec::new();
     if info["file"] == "results" {
         lines.push(state(info));
+        if info["verdict"] == "collapsed" {
+            let words = "collapsed on single configurations: not the ground state";
+            lines.push(format!("{:<16} {words}", "verdict"));
+        }
         lines.extend(energy(info));
         lines.extend(chains(info));
         lines.extend(warnings(info));

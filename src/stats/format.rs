@@ -35,9 +35,58 @@ pub fn with_error(mean: f64, error: f64) -> String {
     )
 }
 
+/// A time with three digits, in the unit that fits: 3.60 ms, 41.0 s, 12.5 min, 3.20 h, 2.10 d.
+pub fn duration(seconds: f64) -> String {
+    let units = [
+        (86_400.0, "d"),
+        (3600.0, "h"),
+        (60.0, "min"),
+        (1.0, "s"),
+        (1e-3, "ms"),
+        (1e-6, "us"),
+    ];
+    // Two of the larger unit are easier to read than 120 of the smaller one.
+    let fits = |(unit, _): &&(f64, &str)| seconds >= if *unit > 1.0 { 2.0 * unit } else { *unit };
+    let (unit, name) = units.iter().find(fits).unwrap_or(&units[5]);
+    let value = seconds / unit;
+    let decimals = match value {
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {name}")
+}
+
+/// A count: all its digits below a million, else three of them.
+pub fn count(number: f64) -> String {
+    match number.abs() < 1e6 {
+        true => format!("{number:.0}"),
+        false => format!("{number:.2e}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::with_error;
+    use super::*;
+
+    #[test]
+    fn times_and_counts_are_easy_to_read() {
+        for (seconds, text) in [
+            (3.597e-3, "3.60 ms"),
+            (0.408, "408 ms"),
+            (1.0, "1.00 s"),
+            (90.0, "90.0 s"),
+            (750.0, "12.5 min"),
+            (7200.0, "2.00 h"),
+            (1e6, "11.6 d"),
+            (2e-7, "0.20 us"),
+            (0.0, "0.00 us"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+        assert_eq!(count(49_152.0), "49152");
+        assert_eq!(count(1.26e29), "1.26e29");
+    }
 
     #[test]
     fn table() {

@@ -13,7 +13,7 @@ mod summary;
 pub use bins::Bins;
 pub use equilibration::Equilibration;
 pub use estimate::Estimate;
-pub use format::with_error;
+pub use format::{count, duration, with_error};
 pub use line::{FitPoint, Line, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 pub use summary::Summary;

@@ -227,13 +227,18 @@ fn finish(
         ),
         false => String::new(),
     };
+    let states = warnings::joined_states(problem);
+    let verdict = match warnings::has_collapsed(m, &energy, states) {
+        true => "collapsed on single configurations, not the ground state: ",
+        false => "",
+    };
     desk.say(&format!(
-        "measured E = {}  per site {}{spread}{chains}",
+        "{verdict}measured E = {}  per site {}{spread}{chains}",
         with_error(mean.re, error),
         with_error(mean.re / sites as f64, error / sites as f64),
     ));
     let names: Vec<&str> = observables.iter().map(|n| n.name.as_str()).collect();
-    let (bound, states) = (problem.facts.lower_bound(), problem.basis.dimension());
+    let bound = problem.facts.lower_bound();
     let more = warnings::of_measurement(m, &energy, &names, bound, states);
     m.warnings.extend(more);
     let of_score = warnings::of_v_score(score, m.moments.as_ref());

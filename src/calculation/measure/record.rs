@@ -1,6 +1,7 @@
 //! Decides what results say of a measurement.
 
 use super::Measure;
+use super::warnings::{has_collapsed, joined_states};
 use crate::calculation::vmc::observe;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::stats::{Summary, v_score};
@@ -85,6 +86,12 @@ impl Measure<'_> {
                 "N variance / (E - E_inf)^2, N sites or bosons",
             );
         }
+        if has_collapsed(&self.measurement, e, joined_states(&vmc.problem)) {
+            tree.put_text("verdict", "collapsed");
+        }
+        let mut put = |name: &str, value: f64, unit: &str, meaning: &str| {
+            real(tree, &format!("energy/{name}"), value, unit, meaning);
+        };
         put("r_hat", e.r_hat, "1", "split R-hat");
         let meaning = "integrated autocorrelation time, 0.5 for independent samples";
         put("tau", e.tau, "samples", meaning);

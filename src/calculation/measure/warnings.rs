@@ -4,6 +4,7 @@
 //! R-hat and drift of the energies, R-hat of the spins, effective samples, acceptance, bounds.
 
 use super::measurement::Measurement;
+use crate::calculation::vmc::problem::Problem;
 use crate::calculation::vmc::{Energy, observe};
 use crate::observable::Named;
 use crate::stats::Summary;
@@ -21,7 +22,7 @@ const STANDING: f64 = 1e-3;
 const MAX_TRUNCATION: f64 = 1e-6;
 
 /// Warnings of a measurement; `names` are those of the observables, `lower_bound` one of the
-/// energy. `states` is the number of configurations: chains in one alone cannot move.
+/// energy. `states` is that of [`joined_states`]: chains in one alone cannot move.
 pub fn of_measurement(
     m: &Measurement,
     energy: &Energy,
@@ -29,7 +30,15 @@ pub fn of_measurement(
     lower_bound: f64,
     states: f64,
 ) -> Vec<String> {
-    let mut list = Vec::from_iter(of_one_configuration(m, energy).filter(|_| states > 1.0));
+    let mut list = Vec::new();
+    if has_collapsed(m, energy, states) {
+        list.push(
+            "the wave function has collapsed on single configurations: this energy is that of a \
+             product state and not of the ground state; set what the Hamiltonian conserves and \
+             its sign rule, or lower optimize.learning_rate"
+                .into(),
+        );
+    }
     list.extend(of_equilibration(m));
     list.extend(of_agreement(m, energy, names));
     if states > 1.0 {
@@ -41,17 +50,21 @@ pub fn of_measurement(
     list
 }
 
-/// A state that has collapsed: local energies without variance, and moves that are all refused. An
-/// eigenstate with several configurations has the first without the second.
-fn of_one_configuration(m: &Measurement, energy: &Energy) -> Option<String> {
+/// How many configurations the Hamiltonian can join: one where it is diagonal, since each is an
+/// eigenstate.
+pub fn joined_states(problem: &Problem) -> f64 {
+    match problem.facts.connected {
+        0 => 1.0,
+        _ => problem.basis.dimension(),
+    }
+}
+
+/// Whether the state has collapsed: local energies without variance, and moves that are all
+/// refused. An eigenstate with several configurations has the first without the second.
+pub fn has_collapsed(m: &Measurement, energy: &Energy, states: f64) -> bool {
     let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
     let flat = energy.variance <= 1e-12 * energy.mean.norm_sqr();
-    (flat && proposed > 0.0 && accepted <= STANDING * proposed).then(|| {
-        "the wave function has collapsed on single configurations: this energy is that of a \
-         product state and not of the ground state; set what the Hamiltonian conserves and its \
-         sign rule, or lower optimize.learning_rate"
-            .into()
-    })
+    states > 1.0 && flat && proposed > 0.0 && accepted <= STANDING * proposed
 }
 
 /// What observables say of their numbers, and those that have none.

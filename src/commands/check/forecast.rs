@@ -5,6 +5,7 @@ use super::trial::Trial;
 use crate::calculation::Plan;
 use crate::linalg::blas;
 use crate::run::{Cost, Stage};
+use crate::stats::duration;
 use serde_json::{Value, json};
 
 /// Sections whose time follows from a model of their own.
@@ -176,15 +177,16 @@ impl Forecast {
         let peak = peak.map(|b| format!(", {} while they are joined", bytes(b)));
         let samples = self.samples.map(bytes);
         line("samples", samples.map(|b| b + &peak.unwrap_or_default()));
-        line("a step", self.step.map(|s| format!("{s:.3e} s")));
+        line("a step", self.step.map(duration));
         line(
             "evolution",
             self.evolve.map(|(step, slope)| {
-                format!("{step:.3e} s a step, {slope:.3e} s a right-hand side")
+                let [step, slope] = [step, slope].map(duration);
+                format!("{step} a step, {slope} a right-hand side")
             }),
         );
-        line("measurement", self.measure.map(|s| format!("{s:.3e} s")));
-        line("the whole run", self.total.map(|s| format!("{s:.3e} s")));
+        line("measurement", self.measure.map(duration));
+        line("the whole run", self.total.map(duration));
         lines.extend(self.notes.iter().map(|note| format!("  ({note})")));
         lines.join("\n")
     }

@@ -5,6 +5,17 @@
 
 use crate::error::{Error, Result};
 
+/// The name and version of a library from the text that it gives of itself: its first line up to a
+/// comma, with the tabulators of MPICH as blanks.
+pub(super) fn name(text: &str) -> String {
+    let first = text
+        .split([',', '\n', '\r', '\0'])
+        .next()
+        .unwrap_or_default();
+    let words: Vec<&str> = first.split_whitespace().collect();
+    words.join(" ")
+}
+
 /// Whether a library, by what it says of itself, has the interface of MPICH.
 pub fn is_mpich(library: &str) -> bool {
     let names = ["MPICH", "Intel(R) MPI", "MVAPICH", "CRAY MPICH"];
@@ -33,6 +44,27 @@ pub(super) fn same(library: &str, pointers: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_has_its_version() {
+        for (text, short) in [
+            (
+                "Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4",
+                "Open MPI v4.1.4",
+            ),
+            (
+                "MPICH Version:\t4.0.2\nMPICH Release date:\tThu Apr  7\n",
+                "MPICH Version: 4.0.2",
+            ),
+            (
+                "Intel(R) MPI Library 2021.9 for Linux* OS\n",
+                "Intel(R) MPI Library 2021.9 for Linux* OS",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(name(text), short);
+        }
+    }
 
     #[test]
     fn a_library_of_another_family_is_refused() {

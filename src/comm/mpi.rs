@@ -47,10 +47,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Name and version of the MPI library, in one line.
 pub fn library() -> String {
-    let text = ::mpi::environment::library_version().unwrap_or_default();
-    let end = |c: char| c.is_control() || c == ',';
-    let first = text.split(end).next().unwrap_or_default();
-    first.trim().to_string()
+    family::name(&::mpi::environment::library_version().unwrap_or_default())
 }
 
 /// Whether handles are pointers in the library of the build.

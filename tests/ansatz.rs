@@ -223,6 +223,18 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         })
         .chain(
             [
+                "total_spin = 1",
+                "total_spin = { s = 0, points = 2 }\nmomentum = [2]",
+            ]
+            .map(|numbers| {
+                format!(
+                    "kind = \"symmetrised\"\nof = {{ kind = \"pair\", sublattice = [6] }}\n\
+                     {numbers}"
+                )
+            }),
+        )
+        .chain(
+            [
                 ("momentum = [0]", ", positive = true"),
                 ("momentum = [2]", ""),
                 ("momentum = [3]\nreflection = 1", ""),

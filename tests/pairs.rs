@@ -147,8 +147,8 @@ fn input(lattice: &str, hamiltonian: &str, ansatz: &str) -> Case {
     ))
 }
 
-fn built(lattice: &Lattice, keys: &str) -> Erased {
-    let basis = Basis::spin_half(lattice.sites, Some(0)).unwrap();
+fn tried(lattice: &Lattice, sector: i32, keys: &str) -> Result<Erased, String> {
+    let basis = Basis::spin_half(lattice.sites, Some(sector.into())).unwrap();
     let context = Context {
         lattice,
         basis: &basis,
@@ -159,7 +159,11 @@ fn built(lattice: &Lattice, keys: &str) -> Erased {
         hamiltonian: None,
         path: "ansatz".into(),
     };
-    build(&keys.parse().unwrap(), &context).unwrap_or_else(|e| panic!("{keys}\n{e}"))
+    build(&keys.parse().unwrap(), &context).map_err(|e| e.to_string())
+}
+
+fn built(lattice: &Lattice, keys: &str) -> Erased {
+    tried(lattice, 0, keys).unwrap_or_else(|e| panic!("{keys}\n{e}"))
 }
 
 fn ring(n: usize) -> Lattice {
@@ -434,5 +438,169 @@ fn the_paired_start_is_the_d_wave_up_to_its_norm() {
     let xs = &xs[..400];
     for (a, b) in amplitudes(&state, xs).iter().zip(amplitudes(&tied, xs)) {
         assert!((a - b).norm() < 1e-10 * (1.0 + a.norm()));
+    }
+}
+
+/// The amplitudes of given pairs on a ring, with quantum numbers.
+fn projected(n: usize, numbers: &str, xs: &[Vec<i8>]) -> Vec<Complex64> {
+    let of = format!("kind = 'pair', sublattice = [{n}]");
+    let keys = format!("kind = 'symmetrised'\nof = {{ {of} }}\n{numbers}");
+    let mut state = built(&ring(n), &keys);
+    state.set_parameters(&flat(given(n))).unwrap();
+    amplitudes(&state, xs)
+}
+
+#[test]
+fn projections_on_total_spins_are_eigenstates_that_add_up() {
+    for n in [4, 6] {
+        let xs = configurations(n);
+        let mut sum = vec![Complex64::ZERO; xs.len()];
+        let mut parts = Vec::new();
+        for spin in 0..=n / 2 {
+            let psi = projected(n, &format!("total_spin = {spin}"), &xs);
+            close(
+                total_spin(&xs, &psi),
+                (spin * (spin + 1)) as f64,
+                1e-9,
+                "S(S + 1)",
+            );
+            sum.iter_mut().zip(&psi).for_each(|(s, z)| *s += z);
+            parts.push(psi);
+        }
+        let mut whole = built(&ring(n), &format!("kind = 'pair'\nsublattice = [{n}]"));
+        whole.set_parameters(&flat(given(n))).unwrap();
+        let whole = amplitudes(&whole, &xs);
+        let size = whole.iter().map(|z| z.norm()).fold(0.0, f64::max);
+        for (sum, whole) in sum.iter().zip(&whole) {
+            assert!((sum - whole).norm() < 1e-10 * size, "{sum}, {whole}");
+        }
+        // Twice the even, and twice the odd ones.
+        for (parity, first) in [(1, 0), (-1, 1)] {
+            let psi = projected(n, &format!("spin_parity = {parity}"), &xs);
+            for (k, psi) in psi.iter().enumerate() {
+                let expected: Complex64 = parts.iter().skip(first).step_by(2).map(|p| p[k]).sum();
+                assert!((psi - 2.0 * expected).norm() < 1e-10 * size, "{psi}");
+            }
+        }
+        // More points change nothing, with a momentum beside it either.
+        let numbers = "momentum = [1]\ntotal_spin = ";
+        let few = projected(n, &format!("{numbers} 1"), &xs);
+        let many = projected(n, &format!("{numbers} {{ s = 1, points = 9 }}"), &xs);
+        for (a, b) in few.iter().zip(&many) {
+            assert!((a - b).norm() < 1e-10 * size);
+        }
+        close(total_spin(&xs, &few), 2.0, 1e-9, "S(S + 1) at a momentum");
+    }
+}
+
+#[test]
+fn singular_configurations_obey_ratios_and_leave_no_numbers_that_are_not_finite() {
+    // d waves vanish on thousands of configurations; walkers may stand on them.
+    let mut state = built(&square(&[4, 4]), "kind = 'pair'\nsublattice = [4, 4]");
+    state.set_parameters(&flat(d_wave(1.0))).unwrap();
+    let xs: Vec<_> = configurations(16).into_iter().step_by(97).collect();
+    let batch = state.batch(&xs.concat());
+    let logs = state.log_psi(&batch);
+    let zeros = logs
+        .iter()
+        .filter(|log| log.re == f64::NEG_INFINITY)
+        .count();
+    assert!(zeros > 10 && zeros < xs.len());
+    let mut asks = nishina::basis::Asks::default();
+    let mut targets = Vec::new();
+    for (k, x) in xs.iter().enumerate() {
+        for (i, j) in (0..16).flat_map(|j| (0..j).map(move |i| (i, j))) {
+            if x[i] != x[j] {
+                asks.flip(k, x, &[i as u32, j as u32]);
+                let mut y = x.clone();
+                y.swap(i, j);
+                targets.push(y);
+            }
+        }
+    }
+    let mut ratios = vec![Complex64::ZERO; asks.len()];
+    state.ratios(&batch, &asks, &mut Default::default(), &mut ratios);
+    let after = state.log_psi(&state.batch(&targets.concat()));
+    for (((k, _), ratio), after) in asks.iter().zip(&ratios).zip(&after) {
+        let before = logs[k];
+        match (
+            before.re == f64::NEG_INFINITY,
+            after.re == f64::NEG_INFINITY,
+        ) {
+            (_, true) => assert_eq!(*ratio, Complex64::ZERO),
+            (true, false) => assert_eq!(ratio.re, f64::INFINITY),
+            (false, false) => {
+                let expected = (after - before).exp();
+                assert!((ratio - expected).norm() < 1e-8 * (1.0 + expected.norm()));
+            }
+        }
+    }
+    assert!(state.derivatives(&batch).is_finite());
+}
+
+#[test]
+fn what_a_pair_state_cannot_be_is_refused_with_its_key() {
+    let (ring, square) = (ring(8), square(&[4, 4]));
+    let symmetrised = |rest: &str| format!("kind = 'symmetrised'\n{rest}");
+    for (lattice, sector, keys, words) in [
+        (&ring, 2, "kind = 'pair'".to_string(), "ansatz.kind"),
+        (
+            &ring,
+            0,
+            "kind = 'pair'\nsublattice = [3]".into(),
+            "ansatz.sublattice",
+        ),
+        (
+            &ring,
+            0,
+            "kind = 'pair'\nsublattice = [2, 2]".into(),
+            "ansatz.sublattice",
+        ),
+        (&ring, 0, "kind = 'pair'\nstart = 'bcs'".into(), "d wave"),
+        (
+            &ring,
+            0,
+            "kind = 'pair'\nstart = 'free'\nantiperiodic = [false]".into(),
+            "filled in part",
+        ),
+        (
+            &square,
+            0,
+            "kind = 'pair'\nstart = 'bcs'\nantiperiodic = [false, false]".into(),
+            "ansatz.start",
+        ),
+        (
+            &ring,
+            0,
+            "kind = 'pair'\ndelta = 0.0".into(),
+            "ansatz.delta",
+        ),
+        (
+            &ring,
+            0,
+            symmetrised("of = { kind = 'rbm' }\ntotal_spin = 0"),
+            "ansatz.total_spin",
+        ),
+        (
+            &ring,
+            0,
+            symmetrised("of = { kind = 'pair' }\ntotal_spin = 5"),
+            "ansatz.total_spin",
+        ),
+        (
+            &ring,
+            0,
+            symmetrised("of = { kind = 'pair' }\ntotal_spin = 0\nspin_parity = 1"),
+            "ansatz.total_spin",
+        ),
+        (
+            &ring,
+            2,
+            symmetrised("of = { kind = 'rbm' }\nspin_parity = 1"),
+            "ansatz.spin_parity",
+        ),
+    ] {
+        let said = tried(lattice, sector, &keys).map(drop).unwrap_err();
+        assert!(said.contains(words), "{keys}\n{said}");
     }
 }

@@ -1,7 +1,7 @@
 //! Decides what the input says of a pair state, `kind = "pair"`.
 
 use super::start::{Start, Wanted, start};
-use super::{PairState, ties};
+use super::{PairState, SpinProjectedPairs, ties};
 use crate::ansatz::field::Field;
 use crate::ansatz::{Context, Erased, ParameterNumbers, check_init, check_parameters, schema_of};
 use crate::basis::TOTAL_SZ;
@@ -104,8 +104,8 @@ fn state<T: Field>(keys: &Keys, context: &Context) -> Result<PairState<T>> {
     Ok(PairState::new(ties, parameters))
 }
 
-/// Builds a pair state from its table.
-pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+/// The keys of a table, where they fit the sector and each other.
+fn checked(table: &toml::Table, context: &Context) -> Result<Keys> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     check_init(keys.init, context)?;
     check_sector(context)?;
@@ -113,9 +113,39 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         let problem = format!("{} is no size of a pairing", keys.delta);
         return Err(context.wrong("delta", problem, "give a number above 0, such as 1"));
     }
+    Ok(keys)
+}
+
+/// Builds a pair state from its table.
+pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
+    let keys = checked(table, context)?;
     match keys.parameters {
         ParameterNumbers::Real => typed::<f64>(&keys, context),
         ParameterNumbers::Complex => typed::<Complex64>(&keys, context),
+    }
+}
+
+fn typed_projected<T: Field>(
+    keys: &Keys,
+    context: &Context,
+    spin: usize,
+    points: usize,
+) -> Result<Erased> {
+    let state = SpinProjectedPairs::new(state::<T>(keys, context)?, spin, points);
+    context.loaded(state, keys.load.as_ref())
+}
+
+/// The part of the pair state of a table with total spin `spin`, by `points` rotations.
+pub(in crate::ansatz) fn projected(
+    table: &toml::Table,
+    context: &Context,
+    spin: usize,
+    points: usize,
+) -> Result<Erased> {
+    let keys = checked(table, context)?;
+    match keys.parameters {
+        ParameterNumbers::Real => typed_projected::<f64>(&keys, context, spin, points),
+        ParameterNumbers::Complex => typed_projected::<Complex64>(&keys, context, spin, points),
     }
 }
 

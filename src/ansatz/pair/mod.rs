@@ -10,10 +10,15 @@
 //! of i and the column of i in place of that of j, and the signs in front change by −1.
 
 mod factory;
+mod projected;
+mod rotation;
 mod start;
 mod ties;
 
+pub(super) use factory::projected;
 pub use factory::{build, schema};
+pub use projected::SpinProjectedPairs;
+pub use rotation::Rotation;
 pub use ties::PairTies;
 
 use super::field::{Field, check_length, flatten, ratio_of_logs, reduce, unflatten};

@@ -7,9 +7,11 @@
 
 mod elimination;
 mod minor;
+mod skew;
 
 pub use elimination::{ZERO, determinant};
 pub use minor::{Minor, PairOrbital, Replacement};
+pub use skew::{ModeReplacement, SkewMinor, SkewTable, pfaffian};
 
 use crate::number::Scalar;
 

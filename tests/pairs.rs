@@ -9,6 +9,7 @@ use nishina::calculation::vmc::estimate;
 use nishina::comm::Serial;
 use nishina::ensemble::{Request, Variational};
 use nishina::lattice::{Boundary, Lattice, LatticeSpec};
+use nishina::laws::laws;
 use nishina::problem::{self, Problem};
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -490,6 +491,26 @@ fn projections_on_total_spins_are_eigenstates_that_add_up() {
             assert!((a - b).norm() < 1e-10 * size);
         }
         close(total_spin(&xs, &few), 2.0, 1e-9, "S(S + 1) at a momentum");
+    }
+}
+
+#[test]
+fn walkers_on_eight_sites_obey_the_laws() {
+    let basis = Basis::spin_half(8, Some(0)).unwrap();
+    for numbers in ["real", "complex"] {
+        let of = format!("kind = 'pair', sublattice = [4], parameters = '{numbers}'");
+        for keys in [
+            of.replace(", ", "\n"),
+            format!("kind = 'symmetrised'\nof = {{ {of} }}\ntotal_spin = 0"),
+            format!("kind = 'symmetrised'\nof = {{ {of} }}\ntotal_spin = 1\nmomentum = [2]"),
+            format!(
+                "kind = 'product'\nfactors = [{{ kind = 'symmetrised', of = {{ {of} }}, \
+                 spin_parity = 1 }}, {{ kind = 'rbm', density = 1 }}]"
+            ),
+        ] {
+            let mut state = built(&ring(8), &keys);
+            laws(&mut state, &basis, 5).unwrap_or_else(|e| panic!("{keys}\n{e}"));
+        }
     }
 }
 

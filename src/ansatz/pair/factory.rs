@@ -1,6 +1,6 @@
 //! Decides what the input says of a pair state, `kind = "pair"`.
 
-use super::start::{Start, Wanted, start};
+use super::start::{PairStart, WantedPairs, start};
 use super::{PairState, SpinProjectedPairs, ties};
 use crate::ansatz::field::Field;
 use crate::ansatz::{Context, Erased, ParameterNumbers, check_init, check_parameters, schema_of};
@@ -30,7 +30,7 @@ struct Keys {
     /// Where f starts: "free", free fermions; "bcs", fermions paired in a d wave, on a square
     /// lattice; "random", Gaussian numbers of standard deviation 1. Default "random".
     #[serde(default)]
-    start: Start,
+    start: PairStart,
     /// Size of the pairing of start = "bcs", in units of the hopping. Default 1.
     #[serde(default = "one")]
     delta: f64,
@@ -93,7 +93,7 @@ fn state<T: Field>(keys: &Keys, context: &Context) -> Result<PairState<T>> {
     // The table by rows and by columns beside the parameters and their classes.
     let whole = 3.0 * n * n / count;
     check_parameters(T::PARTS as f64 * count, 1.0 + whole)?;
-    let wanted = Wanted {
+    let wanted = WantedPairs {
         start: keys.start,
         delta: keys.delta,
         unit,

@@ -21,7 +21,7 @@ use std::f64::consts::TAU;
     Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Start {
+pub(super) enum PairStart {
     /// Free fermions.
     Free,
     /// Fermions paired in a d wave.
@@ -101,8 +101,8 @@ fn boundaries(
 }
 
 /// What the input says of a start.
-pub(super) struct Wanted {
-    pub(super) start: Start,
+pub(super) struct WantedPairs {
+    pub(super) start: PairStart,
     pub(super) delta: f64,
     pub(super) unit: [usize; 3],
     pub(super) antiperiodic: Option<[bool; 3]>,
@@ -111,7 +111,10 @@ pub(super) struct Wanted {
 }
 
 /// Ties and parameters to start from, the largest entry of free and paired fermions scaled to 1.
-pub(super) fn start<T: Field>(wanted: &Wanted, context: &Context) -> Result<(PairTies, Vec<T>)> {
+pub(super) fn start<T: Field>(
+    wanted: &WantedPairs,
+    context: &Context,
+) -> Result<(PairTies, Vec<T>)> {
     let lattice = context.lattice;
     let mut rng = context.origin.parameters();
     let ties = |antiperiodic| PairTies::new(lattice, wanted.unit, antiperiodic);
@@ -121,12 +124,12 @@ pub(super) fn start<T: Field>(wanted: &Wanted, context: &Context) -> Result<(Pai
         context.wrong("start", problem, remedy)
     };
     let (ties, mut values) = match wanted.start {
-        Start::Random => {
+        PairStart::Random => {
             let ties = ties(wanted.antiperiodic.unwrap_or_default());
             let values = gaussian(ties.count, 1.0, &mut rng);
             return Ok((ties, values));
         }
-        Start::Free => {
+        PairStart::Free => {
             let mut found = None;
             let chosen = boundaries(wanted.antiperiodic, lattice, |choice| {
                 found = sea(lattice, choice)?;
@@ -139,7 +142,7 @@ pub(super) fn start<T: Field>(wanted: &Wanted, context: &Context) -> Result<(Pai
             let values: Vec<f64> = ties.pairs.iter().map(|&pair| f[pair]).collect();
             (ties, values)
         }
-        Start::Bcs => {
+        PairStart::Bcs => {
             let size = lattice.square("d wave of pairs")?;
             let at = |choice, r| paired(size, choice, wanted.delta, r);
             let chosen = boundaries(wanted.antiperiodic, lattice, |choice| {

@@ -99,6 +99,30 @@ fn flips_stay_inside(basis: &Basis, key: &str) -> Result<()> {
     Ok(())
 }
 
+/// The elements with reflections and rotations, where the keys ask for these.
+fn with_point_group(
+    elements: Vec<Element>,
+    keys: &Keys,
+    context: &Context,
+) -> Result<Vec<Element>> {
+    let key = |name: &str| context.key(name);
+    let (reflection, rotation) = (
+        parity(keys.reflection, key("reflection"))?,
+        parity(keys.rotation, key("rotation"))?,
+    );
+    if reflection.is_none() && rotation.is_none() {
+        return Ok(elements);
+    }
+    let points = point_group(context.lattice, reflection, rotation, &context.path)?;
+    let name = if reflection.is_some() {
+        "reflection"
+    } else {
+        "rotation"
+    };
+    held(context, &points, &key(name))?;
+    Ok(product(&points, &elements))
+}
+
 /// Builds a projection from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
@@ -115,23 +139,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         elements = translations(lattice, momentum, &key("momentum"))?;
         held(context, &elements, &key("momentum"))?;
     }
-    let (reflection, rotation) = (
-        parity(keys.reflection, key("reflection"))?,
-        parity(keys.rotation, key("rotation"))?,
-    );
-    if reflection.is_some() || rotation.is_some() {
-        let points = point_group(lattice, reflection, rotation, &context.path)?;
-        held(
-            context,
-            &points,
-            &key(if reflection.is_some() {
-                "reflection"
-            } else {
-                "rotation"
-            }),
-        )?;
-        elements = product(&points, &elements);
-    }
+    elements = with_point_group(elements, &keys, context)?;
     if let Some((flip, key)) = spin::flip(&keys, context)? {
         flips_stay_inside(basis, &key)?;
         held(context, &[one(true, flip)], &key)?;

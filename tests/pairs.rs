@@ -497,20 +497,20 @@ fn projections_on_total_spins_are_eigenstates_that_add_up() {
 #[test]
 fn walkers_on_eight_sites_obey_the_laws() {
     let basis = Basis::spin_half(8, Some(0)).unwrap();
-    for numbers in ["real", "complex"] {
-        let of = format!("kind = 'pair', sublattice = [4], parameters = '{numbers}'");
-        for keys in [
-            of.replace(", ", "\n"),
-            format!("kind = 'symmetrised'\nof = {{ {of} }}\ntotal_spin = 0"),
-            format!("kind = 'symmetrised'\nof = {{ {of} }}\ntotal_spin = 1\nmomentum = [2]"),
-            format!(
-                "kind = 'product'\nfactors = [{{ kind = 'symmetrised', of = {{ {of} }}, \
-                 spin_parity = 1 }}, {{ kind = 'rbm', density = 1 }}]"
-            ),
-        ] {
-            let mut state = built(&ring(8), &keys);
-            laws(&mut state, &basis, 5).unwrap_or_else(|e| panic!("{keys}\n{e}"));
-        }
+    // Images of real numbers can cancel, and rounding errors of sums with them.
+    let of = |numbers: &str| format!("kind = 'pair', sublattice = [4], parameters = '{numbers}'");
+    let (real, complex) = (of("real"), of("complex"));
+    for keys in [
+        real.replace(", ", "\n"),
+        format!("kind = 'symmetrised'\nof = {{ {real} }}\ntotal_spin = 0"),
+        format!("kind = 'symmetrised'\nof = {{ {complex} }}\ntotal_spin = 1\nmomentum = [2]"),
+        format!(
+            "kind = 'product'\nfactors = [{{ kind = 'symmetrised', of = {{ {complex} }}, \
+             spin_parity = 1 }}, {{ kind = 'rbm', density = 1 }}]"
+        ),
+    ] {
+        let mut state = built(&ring(8), &keys);
+        laws(&mut state, &basis, 5).unwrap_or_else(|e| panic!("{keys}\n{e}"));
     }
 }
 

@@ -11,7 +11,7 @@
 //! Soc. Jpn. 77, 114701 (2008); J. Sherman, W. J. Morrison, Ann. Math. Stat. 21, 124 (1950).)
 
 use super::elimination::NOTHING;
-use super::{WORN, ZERO, determinant, largest, lifetime, may_vanish};
+use super::{WORN, ZERO, determinant, is_delicate, largest, lifetime};
 use crate::number::Scalar;
 use num_complex::Complex64;
 
@@ -169,7 +169,7 @@ impl<T: Scalar> Minor<T> {
     /// det M'/det M of a minor that is not singular; exactly 0 where M' is singular.
     pub fn ratio(&self, f: &PairOrbital<T>, to: Replacement) -> Complex64 {
         let ratio = self.core(f, to).ratio();
-        if !may_vanish(ratio, self.condition) {
+        if !is_delicate(ratio, self.condition) {
             return ratio.complex();
         }
         let (mut rows, mut columns) = (self.rows.clone(), self.columns.clone());
@@ -183,7 +183,7 @@ impl<T: Scalar> Minor<T> {
 
     /// Replaces a row and a column; `ratio` is what [`Minor::ratio`] has said of them.
     pub fn replace(&mut self, f: &PairOrbital<T>, to: Replacement, ratio: Complex64) {
-        let usable = !self.is_singular() && ratio != Complex64::ZERO;
+        let usable = !self.is_singular() && !is_delicate(ratio, self.condition);
         let young = usable && self.updates + 1 < lifetime(self.rows.len());
         let images = young.then(|| self.images(f, to));
         (self.rows[to.a], self.columns[to.b]) = (to.row, to.column);

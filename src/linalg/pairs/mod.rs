@@ -25,12 +25,16 @@ fn lifetime(n: usize) -> usize {
     n.max(16)
 }
 
-/// Whether a ratio may hide a zero: it is so small that the matrix of the target can be singular
-/// where that of the source, with entries `inverse`, is not.
-fn may_vanish<T: Scalar>(ratio: T, condition: f64) -> bool {
+/// Minors of a larger condition are compared by their determinants.
+const ILL: f64 = 1e6;
+
+/// Whether a ratio is left to the determinants of both minors. It may hide a zero, or it leads into
+/// or out of a minor that is nearly singular: what rounding makes of the small determinant is then
+/// the same on the way in and out, and nothing of it stays.
+fn is_delicate<T: Scalar>(ratio: T, condition: f64) -> bool {
     let size = ratio.norm_sqr().sqrt();
     // A NaN has to be looked at as well.
-    !(size > 1e-7_f64.max(ZERO * condition * condition))
+    !(size > 1e-4_f64.max(ZERO * condition * condition) && condition < ILL)
 }
 
 /// Largest modulus.

@@ -11,7 +11,7 @@
 //! 114701 (2008).)
 
 use super::elimination::{LogProduct, NOTHING};
-use super::{WORN, ZERO, determinant, largest, lifetime, may_vanish};
+use super::{WORN, ZERO, determinant, is_delicate, largest, lifetime};
 use crate::number::Scalar;
 use num_complex::Complex64;
 
@@ -212,7 +212,7 @@ impl<T: Scalar> SkewMinor<T> {
     /// Pf A'/Pf A of a minor that is not singular; exactly 0 where A' is singular.
     pub fn ratio(&self, f: &SkewTable<T>, to: ModeReplacement) -> Complex64 {
         let ratio = self.images(f, to).ratio(to.places.len());
-        if !may_vanish(ratio, self.condition) {
+        if !is_delicate(ratio, self.condition) {
             return ratio.complex();
         }
         let mut modes = self.modes.clone();
@@ -226,7 +226,7 @@ impl<T: Scalar> SkewMinor<T> {
 
     /// Replaces modes; `ratio` is what [`SkewMinor::ratio`] has said of them.
     pub fn replace(&mut self, f: &SkewTable<T>, to: ModeReplacement, ratio: Complex64) {
-        let usable = !self.is_singular() && ratio != Complex64::ZERO;
+        let usable = !self.is_singular() && !is_delicate(ratio, self.condition);
         let young = usable && self.updates + 1 < lifetime(self.modes.len());
         let images = young.then(|| self.images(f, to));
         (to.places.iter().zip(to.modes)).for_each(|(&s, &p)| self.modes[s] = p);

@@ -51,7 +51,7 @@ pub fn determinant<T: Scalar>(a: &mut [T], n: usize, zero: f64, inverse: bool) -
     let (mut scaled, mut factor) = (vec![T::zero(); n], T::zero());
     for _ in 0..n {
         let (row, column, size) = pivot(a, n, &used);
-        if !(size > least) {
+        if size <= least || size.is_nan() {
             return NOTHING;
         }
         if row != column {

@@ -55,7 +55,9 @@ pub fn pfaffian<T: Scalar>(a: &mut [T], n: usize, zero: f64) -> Complex64 {
                 }
             }
         }
-        if !(square.sqrt() > least) {
+        // Where no entry is a number, none is larger than −1.
+        let size = square.sqrt();
+        if size <= least || size.is_nan() {
             return NOTHING;
         }
         // i < j: bringing i to k first does not move j away from k + 1 again.
@@ -278,8 +280,9 @@ impl<T: Scalar> SkewMinor<T> {
             let left: Vec<T> = (0..2 * k)
                 .map(|s| (0..2 * k).fold(zero, |sum, r| sum + z[r][i] * inverse[r][s]))
                 .collect();
-            for j in 0..i {
-                let change = (0..2 * k).fold(zero, |sum, s| sum + left[s] * z[s][j]);
+            let change = |j: usize| (0..2 * k).fold(zero, |sum, s| sum + left[s] * z[s][j]);
+            let changes: Vec<T> = (0..i).map(change).collect();
+            for (j, change) in changes.into_iter().enumerate() {
                 let new = self.inverse[i * n + j] + change;
                 (self.inverse[i * n + j], self.inverse[j * n + i]) = (new, -new);
             }

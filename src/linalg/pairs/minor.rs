@@ -136,7 +136,7 @@ impl<T: Scalar> Minor<T> {
         self.log.re == f64::NEG_INFINITY
     }
 
-    /// ∂ ln det M/∂f[rows[a], columns[b]]; 0 where the minor is singular.
+    /// The derivative of ln det M by the entry of row `a` and column `b`; 0 where M is singular.
     pub fn slope(&self, a: usize, b: usize) -> T {
         match self.is_singular() {
             true => T::zero(),

@@ -224,7 +224,7 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
         .chain(
             [
                 "total_spin = 1",
-                "total_spin = { s = 0, points = 2 }\nmomentum = [2]",
+                "total_spin = { s = 0, points = 2 }\nmomentum = [3]",
             ]
             .map(|numbers| {
                 format!(

@@ -15,6 +15,7 @@ pub mod jastrow;
 mod load;
 pub mod mixed;
 pub mod mps;
+pub mod pair;
 pub mod peps;
 pub mod product;
 pub mod rbm;

@@ -4,8 +4,8 @@
 //! to the [`Context`].
 
 use super::{
-    Context, Erased, autoregressive, boltzmann, dbm, deep, eps, feedforward, jastrow, mps, peps,
-    product, rbm, symmetrised, table,
+    Context, Erased, autoregressive, boltzmann, dbm, deep, eps, feedforward, jastrow, mps, pair,
+    peps, product, rbm, symmetrised, table,
 };
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
@@ -113,6 +113,12 @@ pub const ANSATZE: &[AnsatzEntry] = &[
         build: mps::build,
         schema: mps::schema,
         any_values: true,
+    },
+    AnsatzEntry {
+        kind: "pair",
+        build: pair::build,
+        schema: pair::schema,
+        any_values: false,
     },
     AnsatzEntry {
         kind: "table",

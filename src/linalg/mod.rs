@@ -10,6 +10,7 @@ mod krylov;
 pub mod lanczos;
 pub mod lanes;
 pub mod lapack;
+pub mod pairs;
 pub mod panels;
 pub mod products;
 pub mod rotations;

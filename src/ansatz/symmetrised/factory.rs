@@ -2,7 +2,7 @@
 //! Hamiltonian has.
 
 use super::group::{check_representation, parity, point_group, product, translations};
-use super::{Element, Normalised, Symmetrised};
+use super::{Element, Normalised, Symmetrised, spin};
 use crate::ansatz::registry::is_of_kind;
 use crate::ansatz::sign::Sign;
 use crate::ansatz::{Ansatz, Context, Erased};
@@ -28,7 +28,7 @@ enum Mode {
 /// rule is taken into account.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Keys {
+pub(super) struct Keys {
     /// The wave function, a table with `kind` and its own keys. No default.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     of: toml::Table,
@@ -36,7 +36,13 @@ struct Keys {
     /// no translations.
     momentum: Option<Vec<usize>>,
     /// Eigenvalue of the flip of all spins, 1 or -1. Default none.
-    spin_flip: Option<i64>,
+    pub(super) spin_flip: Option<i64>,
+    /// Whether total spins are even, 1, or odd, -1: the flip of all of N spins one half with the
+    /// eigenvalue (-1)^{N/2} or its negative. Default none.
+    pub(super) spin_parity: Option<i64>,
+    /// Total spin S of a wave function of kind "pair", a number or a table { s, points }: a sum
+    /// over rotations, exact from (S + N/2 + 1)/2 points on, which are the default. Default none.
+    pub(super) total_spin: Option<spin::TotalSpin>,
     /// Eigenvalue of the reflection, 1 or -1: i -> N-1-i on a chain, that keeps the first lattice
     /// vector elsewhere. Default none.
     reflection: Option<i64>,
@@ -93,6 +99,30 @@ fn flips_stay_inside(basis: &Basis, key: &str) -> Result<()> {
     Ok(())
 }
 
+/// The elements with reflections and rotations, where the keys ask for these.
+fn with_point_group(
+    elements: Vec<Element>,
+    keys: &Keys,
+    context: &Context,
+) -> Result<Vec<Element>> {
+    let key = |name: &str| context.key(name);
+    let (reflection, rotation) = (
+        parity(keys.reflection, key("reflection"))?,
+        parity(keys.rotation, key("rotation"))?,
+    );
+    if reflection.is_none() && rotation.is_none() {
+        return Ok(elements);
+    }
+    let points = point_group(context.lattice, reflection, rotation, &context.path)?;
+    let name = if reflection.is_some() {
+        "reflection"
+    } else {
+        "rotation"
+    };
+    held(context, &points, &key(name))?;
+    Ok(product(&points, &elements))
+}
+
 /// Builds a projection from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
@@ -109,27 +139,11 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         elements = translations(lattice, momentum, &key("momentum"))?;
         held(context, &elements, &key("momentum"))?;
     }
-    let (reflection, rotation) = (
-        parity(keys.reflection, key("reflection"))?,
-        parity(keys.rotation, key("rotation"))?,
-    );
-    if reflection.is_some() || rotation.is_some() {
-        let points = point_group(lattice, reflection, rotation, &context.path)?;
-        held(
-            context,
-            &points,
-            &key(if reflection.is_some() {
-                "reflection"
-            } else {
-                "rotation"
-            }),
-        )?;
-        elements = product(&points, &elements);
-    }
-    if let Some(parity) = parity(keys.spin_flip, key("spin_flip"))? {
-        flips_stay_inside(basis, &key("spin_flip"))?;
-        held(context, &[one(true, parity)], &key("spin_flip"))?;
-        elements = product(&elements, &[one(false, 1.0), one(true, parity)]);
+    elements = with_point_group(elements, &keys, context)?;
+    if let Some((flip, key)) = spin::flip(&keys, context)? {
+        flips_stay_inside(basis, &key)?;
+        held(context, &[one(true, flip)], &key)?;
+        elements = product(&elements, &[one(false, 1.0), one(true, flip)]);
     }
     check_representation(&elements, &context.path)?;
     let sign = (context.sign_rule).map(|in_a| Sign::new(in_a.to_vec(), context.basis));
@@ -140,7 +154,10 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
             "use mode = \"linear\", or of = { kind = \"autoregressive\", … }",
         ));
     }
-    let of = context.part(&keys.of, 0, key("of"))?;
+    let of = match &keys.total_spin {
+        None => context.part(&keys.of, 0, key("of"))?,
+        Some(wanted) => wanted.project(&keys.of, context)?,
+    };
     let trivial = elements.iter().all(|e| e.character == 1.0.into());
     if keys.mode == Mode::Normalised && of.facts().positive && sign.is_none() && !trivial {
         let problem = "the phases of a positive wave function cancel with these quantum numbers";

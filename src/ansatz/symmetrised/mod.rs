@@ -13,6 +13,7 @@
 mod factory;
 mod group;
 mod normalised;
+mod spin;
 mod sums;
 
 pub use factory::{build, schema};
@@ -27,7 +28,8 @@ use crate::basis::{Move, Step};
 use crate::error::{Error, Result};
 use num_complex::Complex64;
 use std::f64::consts::PI;
-use sums::{ZERO, log_sum, mean_derivatives};
+pub(super) use sums::log_sum;
+use sums::{ZERO, mean_derivatives};
 
 /// What is left of a sum that vanishes, relative to its terms and in relative errors of a term.
 const CANCELLED: f64 = 10.0;

@@ -24,7 +24,7 @@ pub struct SymmetrisedBatch {
 }
 
 /// ln Σ e^{terms}; −∞ where they cancel to below `cancelled` of their size.
-pub(super) fn log_sum(terms: &[Complex64], cancelled: f64) -> Complex64 {
+pub(in crate::ansatz) fn log_sum(terms: &[Complex64], cancelled: f64) -> Complex64 {
     let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| m.max(t.re));
     if largest == f64::NEG_INFINITY {
         return ZERO;

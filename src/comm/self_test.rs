@@ -53,6 +53,18 @@ pub fn self_test(comm: &dyn Comm) -> Result<()> {
             .enumerate()
             .all(|(q, p)| *p == vec![(100 * q + r) as f64; 2 * q + r]),
     );
+    // The first rank has nothing for the others, and nothing from them.
+    let length = |from: usize, to: usize| 3 * from * to + from.min(to);
+    let pieces: Vec<Vec<f32>> = (0..n)
+        .map(|q| vec![(100 * r + q) as f32; length(r, q)])
+        .collect();
+    let got = comm.transpose_singles(&pieces)?;
+    check(
+        "transpose_singles",
+        got.len() == n
+            && (got.iter().enumerate())
+                .all(|(q, p)| *p == vec![(100 * q + r) as f32; length(q, r)]),
+    );
     let verdict = match wrong.is_empty() {
         true => Ok(()),
         false => Err(Error::Communication {

@@ -9,9 +9,9 @@
 //! columns  e c (M/R) P (1 − 1/R) + c M (M + 1)/2   own rows once, own part of all of T
 //! ```
 //! numbers on average. Columns are taken where that is less and the rows are dense, f ≥ c P:
-//! factored rows would have to be written out. With dense rows it is less from three ranks on, where
-//! P is a few times M: rows cost P N a rank whatever R, columns 2 N² and a share of P N that falls
-//! as 1/R.
+//! factored rows would have to be written out. With dense rows it is less from three ranks on,
+//! where P is a few times M: rows cost P N a rank whatever R, columns 2 N² and a share of P N
+//! that falls as 1/R.
 
 use super::cost::Sizes;
 use super::sample_space::partners;

@@ -2,8 +2,9 @@
 //! D⁻¹ Ō^H (T + λ)⁻¹ ζ follows.
 //!
 //! Where rows are dense and ranks are many, ranks turn rows into columns ([`super::turned`]; the
-//! rule stands in [`super::exchange`]). Elsewhere they exchange factors, never O: rank r works out the Gram blocks of its samples with its own
-//! and with those of the next half of the ranks, so that each pair of samples is met once. Centring
+//! rule stands in [`super::exchange`]). Elsewhere they exchange factors, never O: rank r works out
+//! the Gram blocks of its samples with its own and with those of the next half of the ranks, so
+//! that each pair of samples is met once. Centring
 //! is C G C, C = 1 − 1 w^T, from the row means of G: T_st = √w_s (G_st − g_s − g_t* + g)
 //! √w_t, g_s = Σ_t G_st w_t, g = Σ_s w_s g_s. √w is then a null vector of T (two where rows
 //! are stacked); a multiple of √w √w^T is added, which leaves δ alone because ζ is orthogonal

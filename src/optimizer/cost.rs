@@ -12,7 +12,7 @@
 //!                                                     rank 0: c N² more
 //! cg         c P per iteration                        12 c P + 2 f n       4 c P n per iteration
 //! ```
-//! A sample-space method turns rows into columns where [`super::exchange`] says so. Each method
+//! A sample-space method turns rows into columns where `exchange.rs` says so. Each method
 //! says what it costs in a function of its own, from the parts here. The traffic is exact: a test
 //! holds it to what a communicator counts.
 

@@ -1,8 +1,8 @@
 //! Decides how T = Ō D⁻¹ Ō^H is made from the factors of all ranks, N × N, and how δ =
 //! D⁻¹ Ō^H (T + λ)⁻¹ ζ follows.
 //!
-//! Where rows are dense and ranks are many, ranks turn rows into columns ([`super::turned`]; the
-//! rule stands in [`super::exchange`]). Elsewhere they exchange factors, never O: rank r works out
+//! Where rows are dense and ranks are many, ranks turn rows into columns (`turned.rs`; the
+//! rule stands in `exchange.rs`). Elsewhere they exchange factors, never O: rank r works out
 //! the Gram blocks of its samples with its own and with those of the next half of the ranks, so
 //! that each pair of samples is met once. Centring
 //! is C G C, C = 1 − 1 w^T, from the row means of G: T_st = √w_s (G_st − g_s − g_t* + g)
@@ -174,7 +174,7 @@ pub struct Meeting<'a, T> {
 }
 
 impl<'a, T: Lapack + MatrixNumber> Meeting<'a, T> {
-    /// Turns rows into columns where that is cheaper ([`super::exchange`]).
+    /// Turns rows into columns where that is cheaper (`exchange.rs`).
     pub fn new(
         problem: &'a LeastSquares,
         shape: Option<&'a [f64]>,

@@ -2,7 +2,7 @@
 //! lattice, forward and with derivatives, for a ratio of an exchange of neighbours, and the rate of
 //! the operations of a ratio.
 //!
-//! `cargo bench --bench deep`; the figures stand in docs/results.md.
+//! `cargo bench --bench deep`, or some: `-- vit "16 x 16"`; the figures stand in docs/results.md.
 
 mod common;
 
@@ -16,9 +16,12 @@ use num_complex::Complex64;
 use std::path::Path;
 
 /// Length of the lattice, and keys.
-const NETWORKS: [(usize, &str); 9] = [
+const NETWORKS: [(usize, &str); 13] = [
+    (10, "kind = \"resnet\"\nchannels = 12\nblocks = 1"),
+    (10, "kind = \"resnet\"\nchannels = 12\nblocks = 2"),
     (10, "kind = \"resnet\"\nchannels = 12\nblocks = 4"),
     (10, "kind = \"resnet\"\nchannels = 32\nblocks = 8"),
+    (16, "kind = \"resnet\"\nchannels = 12\nblocks = 1"),
     (16, "kind = \"resnet\"\nchannels = 12\nblocks = 2"),
     (16, "kind = \"resnet\"\nchannels = 12\nblocks = 4"),
     (
@@ -28,6 +31,7 @@ const NETWORKS: [(usize, &str); 9] = [
     (10, "kind = \"vit\"\nwidth = 60\nheads = 10\nlayers = 4"),
     (10, "kind = \"vit\"\nwidth = 72\nheads = 12\nlayers = 8"),
     (10, "kind = \"convnext\"\nwidth = 24\nlayers = 4"),
+    (10, "kind = \"convnext\"\nwidth = 24\nlayers = 2"),
     (16, "kind = \"convnext\"\nwidth = 24\nlayers = 2"),
 ];
 
@@ -88,7 +92,14 @@ fn measure(length: usize, keys: &str) {
 }
 
 fn main() {
-    NETWORKS
-        .iter()
-        .for_each(|(length, keys)| measure(*length, keys));
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|w| !w.starts_with("--"))
+        .collect();
+    for (length, keys) in NETWORKS {
+        let name = format!("{length} x {length}, {keys}");
+        if words.is_empty() || words.iter().any(|word| name.contains(word)) {
+            measure(length, keys);
+        }
+    }
 }

@@ -80,6 +80,7 @@ impl Work {
             columns: self.derivatives.columns(),
             samples: self.weights.len(),
             numbers: self.derivatives.numbers_per_sample(),
+            single: false,
             ranks: 1,
             diagonal: false,
             cross_validated: false,

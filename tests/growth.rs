@@ -256,7 +256,7 @@ fn phases_are_added_to_a_positive_wave_function() {
     type Of<'a> = &'a dyn Fn(&str) -> Option<Option<usize>>;
     let vit = "kind = \"vit\", width = 4, heads = 2, layers = 1";
     let convnext = "kind = \"convnext\", width = 4, layers = 1";
-    let cases: [(&str, &str, Of); 5] = [
+    let cases: [(&str, &str, Of); 6] = [
         (
             "kind = \"resnet\", blocks = 2, channels = 3",
             "kind = \"resnet\", blocks = 2, channels = 6",
@@ -270,6 +270,12 @@ fn phases_are_added_to_a_positive_wave_function() {
         (
             "kind = \"gcnn\", features = [2, 3], kernel = 3",
             "kind = \"gcnn\", features = [2, 6], kernel = 3",
+            &of_gcnn,
+        ),
+        // Weights that know their lattice grow on it.
+        (
+            "kind = \"gcnn\", features = [2, 3], group = \"translations\"",
+            "kind = \"gcnn\", features = [2, 6], group = \"translations\"",
             &of_gcnn,
         ),
         (vit, vit, &of_patches),
@@ -297,6 +303,16 @@ fn phases_are_added_to_a_positive_wave_function() {
         ("network = \"gru\", hidden = 3", &[6][..]),
         ("network = \"conv1d\", features = [2], kernel = 3", &[6]),
         ("network = \"rnn2d\", hidden = 2", &[3, 3]),
+        ("network = \"made\", features = [2, 3]", &[6]),
+        ("network = \"made\", features = []", &[4]),
+        (
+            "network = \"conv2d\", features = [2], kernel = [2, 3]",
+            &[3, 2],
+        ),
+        (
+            "network = \"transformer\", width = 4, heads = 2, layers = 1",
+            &[6],
+        ),
     ] {
         let text = format!("kind = \"autoregressive\", {text}");
         let positive = format!("{text}, positive = true");
@@ -338,7 +354,14 @@ fn a_symmetrised_wave_function_takes_parameters_of_the_one_inside() {
 #[test]
 fn what_cannot_grow_says_why() {
     let chain = "kind = \"autoregressive\", network";
-    let cases: [(String, &[usize], &[usize], &str); 6] = [
+    let cases: [(String, &[usize], &[usize], &str); 7] = [
+        // As many sites in other places.
+        (
+            format!("{chain} = \"made\", features = [2]"),
+            &[2, 4],
+            &[4, 2],
+            "every position has weights",
+        ),
         (
             format!("{chain} = \"made\", features = [2]"),
             &[4],

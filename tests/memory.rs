@@ -68,6 +68,7 @@ fn a_direction_stays_within_its_formula() {
                     columns: derivatives.columns(),
                     samples,
                     numbers: derivatives.numbers_per_sample(),
+                    single: false,
                     ranks: 1,
                     diagonal: false,
                     cross_validated: false,

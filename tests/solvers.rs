@@ -507,6 +507,7 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
                             columns: derivatives.columns(),
                             samples,
                             numbers: derivatives.numbers_per_sample(),
+                            single: false,
                             ranks,
                             diagonal,
                             cross_validated: false,

@@ -71,7 +71,7 @@ pub enum PhaseBlocks {
 /// How a wave function differs from a smaller one of its kind.
 #[derive(Debug, Clone, Default)]
 pub struct ParameterGrowth {
-    /// Why it does not grow.
+    /// Why it stays on its lattice.
     pub fixed: Option<&'static str>,
     /// Positions in each direction, where blocks J have a column for each displacement.
     pub displacements: Option<[usize; 3]>,

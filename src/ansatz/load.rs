@@ -32,7 +32,7 @@ fn remedy(layout: &[Block]) -> String {
 }
 
 /// Puts the parameters of `file` into `machine`, whose blocks they have to fit, or into which they
-/// grow as `growth` says; `key` is where the input names the file.
+/// grow as `growth` says on a lattice of these lengths; `key` is where the input names the file.
 ///
 /// A block of biases that the file lacks must not be there in the machine either, and the other way
 /// round.
@@ -40,7 +40,7 @@ pub(super) fn load(
     machine: &mut impl Ansatz,
     file: &Path,
     key: &str,
-    growth: Option<&ParameterGrowth>,
+    growth: Option<(&ParameterGrowth, &[usize])>,
 ) -> Result<()> {
     let layout = machine.layout();
     let remedy = remedy(&layout);
@@ -49,8 +49,13 @@ pub(super) fn load(
         Error::input(key, problem, remedy.clone())
     };
     let mut arrays = read(file, &layout).map_err(wrong)?;
-    if let Some(growth) = growth {
+    if let Some((growth, own)) = growth {
         let (first, size) = (machine.parameters(), lattice_of(file));
+        if let Some(reason) = growth.fixed.filter(|_| size.as_deref() != Some(own)) {
+            let problem = format!("it does not grow to another lattice: {reason}");
+            let remedy = "use results of the same lattice, or a network that grows";
+            return Err(Error::input(key, problem, remedy));
+        }
         let blocks = split(&layout, &first).unwrap_or_default();
         let grown = growth.enlarge(&blocks, &mut arrays, size.as_deref());
         grown.map_err(wrong)?;

@@ -120,7 +120,8 @@ impl Ansatz for MixedPrecision {
         network.accept(&mut batch.inner, asks, taken, scratch);
     }
     fn derivatives(&self, batch: &Self::Batch) -> Derivatives {
-        self.of(batch.exact).derivatives(&batch.inner)
+        let derivatives = self.of(batch.exact).derivatives(&batch.inner);
+        derivatives.of_precision(!batch.exact)
     }
     fn direct(&self) -> Option<&dyn Direct> {
         self.active().direct()

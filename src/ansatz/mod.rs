@@ -248,11 +248,9 @@ impl Context<'_> {
         let Some(load) = load else {
             return Ok(state);
         };
-        let wanted = load.grows().then_some(growth);
-        if let Some(reason) = wanted.and_then(|growth| growth.fixed) {
-            let remedy = "remove `grow` and use a file of the same lattice and keys";
-            return Err(self.wrong("load", format!("it does not grow: {reason}"), remedy));
-        }
+        let wanted = load
+            .grows()
+            .then_some((growth, &self.lattice.spec.size[..]));
         let file = self.folder.join(load.file());
         load::load(&mut state, &file, &self.key("load"), wanted)?;
         Ok(state)

@@ -83,6 +83,7 @@ fn sizes(
         columns: derivatives.columns(),
         samples,
         numbers: derivatives.numbers_per_sample(),
+        single: derivatives.is_single(),
         ranks,
         diagonal: metric.is_some_and(OptimizerOptions::needs_diagonal),
         cross_validated: metric.is_some_and(|o| o.shift == Shift::AUTOMATIC),

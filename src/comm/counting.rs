@@ -106,6 +106,11 @@ impl<'a> Counting<'a> {
             };
         self.traffic.set(traffic);
     }
+    fn count_pieces<T>(&self, pieces: &[Vec<T>]) {
+        let others = pieces.iter().enumerate().filter(|(r, _)| *r != self.rank());
+        let bytes = others.map(|(_, p)| size_of_val(&p[..])).sum();
+        self.count(|t| &mut t.transpose, bytes);
+    }
 }
 
 impl Comm for Counting<'_> {
@@ -145,12 +150,12 @@ impl Comm for Counting<'_> {
         Ok(())
     }
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
-        let others = pieces.iter().enumerate().filter(|(r, _)| *r != self.rank());
-        self.count(
-            |t| &mut t.transpose,
-            others.map(|(_, p)| size_of_val(&p[..])).sum(),
-        );
+        self.count_pieces(pieces);
         self.inner.transpose(pieces)
+    }
+    fn transpose_singles(&self, pieces: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        self.count_pieces(pieces);
+        self.inner.transpose_singles(pieces)
     }
     fn fortran_handle(&self) -> Option<i32> {
         self.inner.fortran_handle()

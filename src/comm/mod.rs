@@ -41,6 +41,8 @@ pub trait Comm {
     fn broadcast_bytes(&self, bytes: &mut Vec<u8>) -> Result<()>;
     /// `pieces[r]` goes to rank r; returns what every rank sent here, in rank order.
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>>;
+    /// As [`Comm::transpose`], for numbers of single precision.
+    fn transpose_singles(&self, pieces: &[Vec<f32>]) -> Result<Vec<Vec<f32>>>;
     /// The communicator as a Fortran integer, for libraries that talk over MPI themselves; `None`
     /// where MPI is not running.
     fn fortran_handle(&self) -> Option<i32>;

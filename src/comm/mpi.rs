@@ -10,7 +10,7 @@
 
 use super::family;
 use super::heartbeat::{self, Heartbeat};
-use super::rounds::{displacements, in_round, running, slice_of};
+use super::rounds::{Round, running, slice_of};
 use super::{Comm, Serial};
 use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result, complain};
 use ::mpi::Threading;
@@ -203,25 +203,58 @@ impl MpiWorld {
                 part => part,
             };
             if self.rank() == 0 {
-                let counts: Vec<i32> = (0..size)
-                    .map(|r| in_round(lengths[r] as usize, round, window))
-                    .collect();
-                let places = displacements(&counts);
-                let mut buffer = vec![T::default(); counts.iter().map(|&c| c as usize).sum()];
-                let mut target = PartitionMut::new(&mut buffer[..], &counts[..], &places[..]);
+                let into = Round::of(lengths.iter().map(|&l| l as usize), round, window);
+                let mut buffer = vec![T::default(); into.total()];
+                let (counts, places) = (&into.counts[..], &into.places[..]);
+                let mut target = PartitionMut::new(&mut buffer[..], counts, places);
                 self.root().gather_varcount_into_root(part, &mut target);
-                for r in 0..size {
-                    let (from, count) = (places[r] as usize, counts[r] as usize);
-                    if count > 0 {
-                        let to = starts[r] + round * window;
-                        all[to..to + count].copy_from_slice(&buffer[from..from + count]);
-                    }
+                for (start, from) in starts.iter().zip(into.parts()).filter(|p| !p.1.is_empty()) {
+                    let to = start + round * window;
+                    all[to..to + from.len()].copy_from_slice(&buffer[from]);
                 }
             } else {
                 self.root().gather_varcount_into(part);
             }
         }
         all
+    }
+
+    /// Pieces from every rank to every other, in rounds of at most `largest` elements in all.
+    fn exchange<T: Equivalence + Copy + Default>(&self, pieces: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
+        let size = self.size();
+        let window = (self.largest / size).max(1);
+        // A rank that calls wrongly must not leave the others waiting: all learn of it through the
+        // maximum.
+        let longest = pieces.iter().map(Vec::len).max().unwrap_or(0);
+        let mut facts = [
+            longest.div_ceil(window) as f64,
+            f64::from(u8::from(pieces.len() != size)),
+        ];
+        self.max(&mut facts)?;
+        if facts[1] > 0.0 {
+            return Err(Error::Communication {
+                what: "transpose needs one piece for every rank".into(),
+            });
+        }
+        let outgoing: Vec<u64> = pieces.iter().map(|p| p.len() as u64).collect();
+        let mut incoming = vec![0u64; size];
+        self.world.all_to_all_into(&outgoing[..], &mut incoming[..]);
+        let room = |&l: &u64| Vec::with_capacity(l as usize);
+        let mut received: Vec<Vec<T>> = incoming.iter().map(room).collect();
+        for round in 0..facts[0] as usize {
+            let parts = pieces.iter().map(|p| slice_of(p, round, window));
+            let send = parts.collect::<Vec<_>>().concat();
+            let out = Round::of(pieces.iter().map(Vec::len), round, window);
+            let into = Round::of(incoming.iter().map(|&l| l as usize), round, window);
+            let mut buffer = vec![T::default(); into.total()];
+            let source = Partition::new(&send[..], &out.counts[..], &out.places[..]);
+            let mut target = PartitionMut::new(&mut buffer[..], &into.counts[..], &into.places[..]);
+            self.world.all_to_all_varcount_into(&source, &mut target);
+            for (piece, part) in received.iter_mut().zip(into.parts()) {
+                piece.extend_from_slice(&buffer[part]);
+            }
+        }
+        Ok(received)
     }
 }
 
@@ -264,55 +297,10 @@ impl Comm for MpiWorld {
         Ok(())
     }
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
-        let size = self.size();
-        let window = (self.largest / size).max(1);
-        // A rank that calls wrongly must not leave the others waiting: all learn of it through the
-        // maximum.
-        let longest = pieces.iter().map(Vec::len).max().unwrap_or(0);
-        let mut facts = [
-            longest.div_ceil(window) as f64,
-            f64::from(u8::from(pieces.len() != size)),
-        ];
-        self.max(&mut facts)?;
-        if facts[1] > 0.0 {
-            return Err(Error::Communication {
-                what: "transpose needs one piece for every rank".into(),
-            });
-        }
-        let outgoing: Vec<u64> = pieces.iter().map(|p| p.len() as u64).collect();
-        let mut incoming = vec![0u64; size];
-        self.world.all_to_all_into(&outgoing[..], &mut incoming[..]);
-        let mut received: Vec<Vec<f64>> = incoming
-            .iter()
-            .map(|&l| Vec::with_capacity(l as usize))
-            .collect();
-        for round in 0..facts[0] as usize {
-            let send: Vec<f64> = pieces
-                .iter()
-                .flat_map(|p| slice_of(p, round, window))
-                .copied()
-                .collect();
-            let send_counts: Vec<i32> = pieces
-                .iter()
-                .map(|p| in_round(p.len(), round, window))
-                .collect();
-            let send_places = displacements(&send_counts);
-            let counts: Vec<i32> = incoming
-                .iter()
-                .map(|&l| in_round(l as usize, round, window))
-                .collect();
-            let places = displacements(&counts);
-            let mut buffer = vec![0.0; counts.iter().map(|&c| c as usize).sum()];
-            {
-                let source = Partition::new(&send[..], &send_counts[..], &send_places[..]);
-                let mut target = PartitionMut::new(&mut buffer[..], &counts[..], &places[..]);
-                self.world.all_to_all_varcount_into(&source, &mut target);
-            }
-            for (r, piece) in received.iter_mut().enumerate() {
-                piece.extend_from_slice(&buffer[places[r] as usize..][..counts[r] as usize]);
-            }
-        }
-        Ok(received)
+        self.exchange(pieces)
+    }
+    fn transpose_singles(&self, pieces: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        self.exchange(pieces)
     }
     fn fortran_handle(&self) -> Option<i32> {
         // SAFETY: a plain conversion of a communicator that lives as long as this object.
@@ -382,10 +370,22 @@ mod tests {
         self_test(comm.as_ref()).unwrap();
     }
 
-    /// Run by hand under a launcher: `mpirun -n 3 <test binary> --ignored --test-threads=1
-    /// under_a_launcher`.
     #[test]
-    #[ignore = "needs mpirun: mpirun -n 3 (library tests) --ignored --test-threads=1"]
+    fn messages_are_cut_into_rounds_under_a_launcher() {
+        for ranks in ["2", "5"] {
+            let mut command = std::process::Command::new("mpirun");
+            command.envs(["", "_CONFIRM"].map(|end| (format!("OMPI_ALLOW_RUN_AS_ROOT{end}"), "1")));
+            command.args(["--oversubscribe", "--bind-to", "none", "-np", ranks]);
+            command.arg(std::env::current_exe().unwrap());
+            command.args(["--ignored", "--test-threads=1", "under_a_launcher_with"]);
+            let out = command.output().unwrap();
+            let said = String::from_utf8_lossy(&out.stdout);
+            assert!(out.status.success() && said.contains("1 passed"), "{said}");
+        }
+    }
+
+    #[test]
+    #[ignore = "the test above runs it under mpirun"]
     fn under_a_launcher_with_tiny_messages() {
         let (universe, _) = ::mpi::initialize_with_threading(Threading::Funneled).unwrap();
         let mut world = MpiWorld::new(universe);

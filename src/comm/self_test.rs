@@ -53,6 +53,7 @@ pub fn self_test(comm: &dyn Comm) -> Result<()> {
             .enumerate()
             .all(|(q, p)| *p == vec![(100 * q + r) as f64; 2 * q + r]),
     );
+    check("transpose_singles", singles_are_right(comm)?);
     let verdict = match wrong.is_empty() {
         true => Ok(()),
         false => Err(Error::Communication {
@@ -60,6 +61,17 @@ pub fn self_test(comm: &dyn Comm) -> Result<()> {
         }),
     };
     super::agree(comm, verdict)
+}
+
+/// Whether numbers of single precision arrive. The first rank has nothing for the others, and
+/// nothing comes from them.
+fn singles_are_right(comm: &dyn Comm) -> Result<bool> {
+    let (r, n) = (comm.rank(), comm.size());
+    let length = |from: usize, to: usize| 3 * from * to + from.min(to);
+    let piece = |from: usize, to: usize| vec![(100 * from + to) as f32; length(from, to)];
+    let pieces: Vec<Vec<f32>> = (0..n).map(|q| piece(r, q)).collect();
+    let got = comm.transpose_singles(&pieces)?;
+    Ok(got.len() == n && got.iter().enumerate().all(|(q, p)| *p == piece(q, r)))
 }
 
 #[cfg(test)]

@@ -38,6 +38,9 @@ impl Comm for Serial {
     fn transpose(&self, pieces: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         Ok(pieces.to_vec())
     }
+    fn transpose_singles(&self, pieces: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        Ok(pieces.to_vec())
+    }
     fn fortran_handle(&self) -> Option<i32> {
         None
     }

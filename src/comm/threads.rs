@@ -18,6 +18,7 @@ enum Piece {
     Reals(&'static str, Vec<f64>),
     Bytes(&'static str, Vec<u8>),
     Table(Vec<Vec<f64>>),
+    Singles(Vec<Vec<f32>>),
 }
 
 #[derive(Default)]
@@ -181,6 +182,14 @@ impl Comm for Thread<'_> {
                 _ => Err(mismatch()),
             })
             .collect()
+    }
+    fn transpose_singles(&self, pieces: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        let all = self.exchange(Piece::Singles(pieces.to_vec()))?;
+        let own = |p: &Piece| match p {
+            Piece::Singles(table) if table.len() == self.size => Ok(table[self.rank].clone()),
+            _ => Err(mismatch()),
+        };
+        all.iter().map(own).collect()
     }
     fn fortran_handle(&self) -> Option<i32> {
         None

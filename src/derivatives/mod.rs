@@ -60,6 +60,8 @@ pub struct Derivatives {
     samples: usize,
     /// In the order of the parameters.
     blocks: Vec<Columns>,
+    /// Whether they come from a network of single precision.
+    single: bool,
 }
 
 impl Derivatives {
@@ -70,7 +72,17 @@ impl Derivatives {
             kind,
             samples,
             blocks: vec![Columns::Dense(Arc::new(matrix))],
+            single: false,
         }
+    }
+    /// The same, of a network of single precision where `single`: ranks then send each other
+    /// rounded numbers.
+    pub fn of_precision(self, single: bool) -> Self {
+        Derivatives { single, ..self }
+    }
+    /// Whether they come from a network of single precision.
+    pub fn is_single(&self) -> bool {
+        self.single
     }
     /// From blocks in the order of the parameters; every factor has one row per sample. Factors of
     /// [`Kind::Real`] are real.
@@ -86,6 +98,7 @@ impl Derivatives {
             kind,
             samples,
             blocks,
+            single: false,
         }
     }
     /// The blocks, each holomorphic one as pairs where `kind` is stacked and these are not.
@@ -147,6 +160,7 @@ impl Derivatives {
             kind: self.kind,
             samples,
             blocks,
+            single: self.single,
         }
     }
     /// The samples of several batches of one wave function, batch after batch; nothing from

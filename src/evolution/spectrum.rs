@@ -16,8 +16,8 @@ use crate::linalg::products::{Op, multiply};
 use crate::number::{Scalar, flatten, unflatten};
 use crate::optimizer::least_squares::LeastSquares;
 use crate::optimizer::regularisation::{self, column, solve as solve_shifted};
-use crate::optimizer::sample_space::SampleKernel;
-use crate::optimizer::{RootFacts, parameter_space, sample_space, solve_on_root};
+use crate::optimizer::sample_space::{Meeting, SampleKernel};
+use crate::optimizer::{RootFacts, parameter_space, solve_on_root};
 use ndarray::{Array2, s};
 use num_complex::Complex64;
 
@@ -258,9 +258,9 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
     problem: &LeastSquares,
     comm: &dyn Comm,
 ) -> Result<Found> {
-    let kernel =
-        sample_space::assemble::<T>(problem, None, comm)?.gather(problem, &problem.target, comm)?;
-    Found::new(sample_space::pull_back(problem, None, comm, || {
+    let meeting = Meeting::<T>::new(problem, None, comm)?;
+    let kernel = meeting.kernel(&problem.target, comm)?;
+    Found::new(meeting.solved(comm, || {
         let Some(SampleKernel {
             mut matrix,
             zeta,

@@ -14,9 +14,12 @@ use crate::linalg::simd::Simd;
 /// A row that has not changed.
 const SAME: u32 = u32::MAX;
 
-/// Part of the operations below which the rows that change are worth being looked for: gathered
-/// rows cost about 1.2 times what others do.
-const WORTH: f64 = 0.7;
+/// What a row that changes costs beside its operations, and what a position does, in
+/// multiply-adds; measured, in double and in single precision. The lists take as long in both.
+const BESIDE: [[f64; 2]; 2] = [[1400.0, 1000.0], [2600.0, 1800.0]];
+
+/// What an operation of a gathered row costs in those of others.
+const GATHERED: f64 = 1.1;
 
 /// Which rows of a network's values change with rows of its input.
 #[derive(Debug)]
@@ -30,6 +33,10 @@ pub struct ChangedRows {
     kept: Vec<Option<usize>>,
     /// Part of the operations that remain where two neighbours have changed.
     fraction: f64,
+    /// Operations of all rows.
+    operations: f64,
+    /// Rows that are gathered where two neighbours have changed.
+    gathered: usize,
 }
 
 /// Questions about walkers, and the rows that change with them.
@@ -61,17 +68,6 @@ impl<R> Default for ChangedWork<R> {
     }
 }
 
-/// The readers of rows, in ascending order.
-fn readers(window: &WindowTable, rows: &[u32]) -> Vec<u32> {
-    let (readers, n) = (window.readers().table, window.reads().positions);
-    let mut all: Vec<u32> = (readers.chunks_exact(n.max(1)))
-        .flat_map(|tap| rows.iter().map(|&r| tap[r as usize]))
-        .collect();
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
 /// Rows in either of two lists, in ascending order.
 fn union(a: &[u32], b: &[u32]) -> Vec<u32> {
     let mut all = [a, b].concat();
@@ -93,7 +89,7 @@ impl ChangedRows {
                 RowReads::Own => from.clone(),
                 RowReads::Window(window) => {
                     kept[node.input] = true;
-                    from.iter().map(|rows| readers(window, rows)).collect()
+                    from.iter().map(|rows| window.readers_of(rows)).collect()
                 }
             };
             if let Some(u) = node.plus {
@@ -123,6 +119,9 @@ impl ChangedRows {
         };
         let costs = net.nodes.iter().enumerate().map(cost);
         let [part, all] = costs.fold([0.0; 2], |s, c| [s[0] + c[0], s[1] + c[1]]);
+        let nodes = net.nodes.iter().enumerate();
+        let windows = nodes.filter(|(_, node)| matches!(node.layer.reads(), RowReads::Window(_)));
+        let gathered = windows.map(|(k, _)| pair(levels[k + 1])).sum();
         let mut count = 0;
         let number = |keep: bool| {
             count += usize::from(keep);
@@ -131,15 +130,19 @@ impl ChangedRows {
         Some(ChangedRows {
             positions: n,
             fraction: part / f64::max(all, 1.0),
+            operations: all,
+            gathered,
             levels,
             kept: kept.into_iter().map(number).collect(),
             reach,
         })
     }
 
-    /// Whether it is cheaper than an evaluation of all rows.
-    pub fn is_worth_it(&self) -> bool {
-        self.fraction < WORTH
+    /// Whether it is cheaper than an evaluation of all rows, in numbers of the type `R`.
+    pub fn is_worth_it<R>(&self) -> bool {
+        let [row, position] = BESIDE[usize::from(size_of::<R>() == 4)];
+        let beside = row * self.gathered as f64 + position * self.positions as f64;
+        GATHERED * self.fraction * self.operations + beside < self.operations
     }
     /// Part of the operations that remain where two neighbours have changed.
     pub fn fraction(&self) -> f64 {
@@ -263,17 +266,23 @@ impl ChangedRows {
         work: &mut ChangedWork<R>,
     ) {
         let (n, mut sources) = (self.positions, std::mem::take(&mut work.sources));
-        let (table, map) = (window.reads().table, &work.maps[from]);
-        sources.clear();
-        for (ask, row) in work.changed(to) {
-            let (old, map) = (work.walkers[ask] * n as u32, &map[ask * n..(ask + 1) * n]);
-            sources.extend(table.chunks_exact(n).map(|tap| {
-                let read = tap[row];
-                match map[read as usize] {
-                    SAME => old + read,
-                    fresh => FRESH + fresh,
+        let (table, map, taps) = (window.reads().table, &work.maps[from], window.taps());
+        sources.resize(work.rows[to].len() * taps, 0);
+        let mut lists = sources.chunks_exact_mut(taps.max(1));
+        for (ask, &walker) in work.walkers.iter().enumerate() {
+            let (old, map) = (walker * n as u32, &map[ask * n..(ask + 1) * n]);
+            let rows = work.rows[to][work.range(to, ask)].iter();
+            for (&row, list) in rows.zip(&mut lists) {
+                for (source, tap) in list.iter_mut().zip(table.chunks_exact(n)) {
+                    let read = tap[row as usize];
+                    let fresh = map[read as usize];
+                    *source = if fresh == SAME {
+                        old + read
+                    } else {
+                        FRESH + fresh
+                    };
                 }
-            }));
+            }
         }
         work.sources = sources;
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::linalg::functions::Elementary;
 use crate::linalg::gathered::{GatheredRows, mix_gathered};
-use crate::linalg::panels::{LANES, padded};
+use crate::linalg::panels::{HALF, LANES, padded};
 use crate::linalg::simd::{Simd, compiled_for_each_set, multiply_add};
 use crate::linalg::windowed::Taps;
 use crate::number::Real;
@@ -86,10 +86,27 @@ impl<R: Elementary> DepthwiseLayer<R> {
     }
 }
 
+/// K and b, padded rows of so many channels.
+struct Kernel<'a, R> {
+    channels: usize,
+    weights: &'a [R],
+    offset: &'a [R],
+}
+
+impl<R> DepthwiseLayer<R> {
+    fn with<'a>(&'a self, offset: &'a [R]) -> Kernel<'a, R> {
+        Kernel {
+            channels: self.channels,
+            weights: &self.kernel,
+            offset,
+        }
+    }
+}
+
 compiled_for_each_set! {
-    /// Σ_k x_{t(r,k),c} K_{k,c} + b_c of rows with as many numbers as `offset`.
+    /// Σ_k x_{t(r,k),c} K_{k,c} + b_c of rows with as many numbers as the offset.
     fn mix<R: Real>(
-        taps: Taps, kernel: &[R], offset: &[R], x: &[R], stride: usize, y: &mut [R],
+        taps: Taps, kernel: &Kernel<R>, x: &[R], stride: usize, y: &mut [R],
     ) = mix_body
 }
 compiled_for_each_set! {
@@ -102,58 +119,73 @@ compiled_for_each_set! {
 #[inline(always)]
 fn mix_body<R: Real, const SET: u8>(
     taps: Taps,
-    kernel: &[R],
-    offset: &[R],
+    kernel: &Kernel<R>,
     x: &[R],
     stride: usize,
     y: &mut [R],
 ) {
-    let (width, positions) = (offset.len(), taps.positions);
+    let (width, positions) = (kernel.offset.len(), taps.positions);
     let walkers = x.chunks_exact(positions * stride);
     for (x, y) in walkers.zip(y.chunks_exact_mut(positions * width)) {
         for lane in (0..width).step_by(LANES) {
-            let mut first = 0;
-            // As many sums as there are registers for.
-            while SET == Simd::Avx512 as u8 && first + 8 <= positions {
-                mix_tile::<R, 8, SET>(taps, (kernel, offset), (x, stride), (first, lane), y);
-                first += 8;
-            }
-            while SET != Simd::Portable as u8 && first + 2 <= positions {
-                mix_tile::<R, 2, SET>(taps, (kernel, offset), (x, stride), (first, lane), y);
-                first += 2;
-            }
-            while first < positions {
-                mix_tile::<R, 1, SET>(taps, (kernel, offset), (x, stride), (first, lane), y);
-                first += 1;
+            // The last channels may be few.
+            match kernel.channels - lane > HALF {
+                true => mix_channels::<R, LANES, SET>(taps, kernel, (x, stride), lane, y),
+                false => mix_channels::<R, HALF, SET>(taps, kernel, (x, stride), lane, y),
             }
         }
     }
 }
 
-/// Sixteen channels of ROWS neighbouring positions.
+/// COLUMNS channels of all positions of a walker.
 #[inline(always)]
-fn mix_tile<R: Real, const ROWS: usize, const SET: u8>(
+fn mix_channels<R: Real, const COLUMNS: usize, const SET: u8>(
     taps: Taps,
-    (kernel, offset): (&[R], &[R]),
+    kernel: &Kernel<R>,
+    rows: (&[R], usize),
+    lane: usize,
+    y: &mut [R],
+) {
+    let (mut first, positions) = (0, taps.positions);
+    // As many sums as there are registers for.
+    while SET == Simd::Avx512 as u8 && first + 8 <= positions {
+        mix_tile::<R, 8, COLUMNS, SET>(taps, kernel, rows, (first, lane), y);
+        first += 8;
+    }
+    while SET != Simd::Portable as u8 && first + 2 <= positions {
+        mix_tile::<R, 2, COLUMNS, SET>(taps, kernel, rows, (first, lane), y);
+        first += 2;
+    }
+    while first < positions {
+        mix_tile::<R, 1, COLUMNS, SET>(taps, kernel, rows, (first, lane), y);
+        first += 1;
+    }
+}
+
+/// COLUMNS channels of ROWS neighbouring positions.
+#[inline(always)]
+fn mix_tile<R: Real, const ROWS: usize, const COLUMNS: usize, const SET: u8>(
+    taps: Taps,
+    kernel: &Kernel<R>,
     (x, stride): (&[R], usize),
     (first, lane): (usize, usize),
     y: &mut [R],
 ) {
-    let width = offset.len();
-    let mut sums = [[R::default(); LANES]; ROWS];
+    let (width, offset) = (kernel.offset.len(), kernel.offset);
+    let mut sums = [[R::default(); COLUMNS]; ROWS];
     sums.iter_mut()
-        .for_each(|s| s.copy_from_slice(&offset[lane..lane + LANES]));
+        .for_each(|s| s.copy_from_slice(&offset[lane..lane + COLUMNS]));
     let tables = taps.table.chunks_exact(taps.positions);
-    for (table, weights) in tables.zip(kernel.chunks_exact(width)) {
+    for (table, weights) in tables.zip(kernel.weights.chunks_exact(width)) {
         let (weights, from) = (
-            weights[lane..].first_chunk::<LANES>(),
+            weights[lane..].first_chunk::<COLUMNS>(),
             table[first..].first_chunk::<ROWS>(),
         );
         let (Some(&weights), Some(from)) = (weights, from) else {
             continue;
         };
         for r in 0..ROWS {
-            let Some(&x) = x[from[r] as usize * stride + lane..].first_chunk::<LANES>() else {
+            let Some(&x) = x[from[r] as usize * stride + lane..].first_chunk::<COLUMNS>() else {
                 continue;
             };
             for ((sum, x), w) in sums[r].iter_mut().zip(x).zip(weights) {
@@ -162,7 +194,9 @@ fn mix_tile<R: Real, const ROWS: usize, const SET: u8>(
         }
     }
     for (r, sums) in sums.iter().enumerate() {
-        y[(first + r) * width + lane..][..LANES].copy_from_slice(sums);
+        let y = &mut y[(first + r) * width + lane..][..LANES];
+        y[..COLUMNS].copy_from_slice(sums);
+        y[COLUMNS..].fill(R::default());
     }
 }
 
@@ -218,15 +252,7 @@ impl<R: Elementary> RowLayer<R> for DepthwiseLayer<R> {
     }
     fn forward(&self, simd: Simd, x: LayerRows<R>, y: &mut [R]) {
         let (reads, stride) = (self.window.reads(), x.shape.stride);
-        mix(
-            simd,
-            reads,
-            &self.kernel,
-            &self.offset,
-            x.numbers,
-            stride,
-            y,
-        );
+        mix(simd, reads, &self.with(&self.offset), x.numbers, stride, y);
     }
     fn backward(
         &self,
@@ -253,15 +279,8 @@ impl<R: Elementary> RowLayer<R> for DepthwiseLayer<R> {
         }
         if let Some(inputs) = inputs {
             let (readers, numbers) = (self.window.readers(), deltas.numbers);
-            mix(
-                simd,
-                readers,
-                &self.kernel,
-                &self.nothing,
-                numbers,
-                width,
-                inputs,
-            );
+            let kernel = self.with(&self.nothing);
+            mix(simd, readers, &kernel, numbers, width, inputs);
         }
     }
     fn operations(&self, input: RowShape) -> f64 {

@@ -62,6 +62,16 @@ impl WindowTable {
             table: &self.table,
         }
     }
+    /// The readers of rows, in ascending order.
+    pub(super) fn readers_of(&self, rows: &[u32]) -> Vec<u32> {
+        let (readers, n) = (self.readers().table, self.reads().positions);
+        let mut all: Vec<u32> = (readers.chunks_exact(n.max(1)))
+            .flat_map(|tap| rows.iter().map(|&r| tap[r as usize]))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
     /// Who reads a position: the same for the way back.
     pub fn readers(&self) -> Taps<'_> {
         Taps {

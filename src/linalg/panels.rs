@@ -12,6 +12,9 @@ use crate::number::Real;
 /// Columns of a panel.
 pub const LANES: usize = 16;
 
+/// Columns of a panel that is half empty.
+pub const HALF: usize = 8;
+
 /// Sixteen neighbouring columns of a row.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
@@ -94,87 +97,81 @@ fn rows<R: Real, const SET: u8>(matrix: &Panels<R>, xs: &[R], stride: usize, out
     if width == 0 {
         return;
     }
-    let count = out.len() / width;
     for (p, offset) in matrix.offset.iter().enumerate() {
-        let panel = &matrix.entries[p * matrix.depth..(p + 1) * matrix.depth];
-        let out = &mut out[p * LANES..];
-        let mut done = 0;
-        // Sums stay in registers, of which there are 32 or 16, and are so many that none waits for
-        // its last addition. In single precision a register holds twice as many numbers.
-        while SET == Simd::Avx512 as u8 && done + 8 <= count {
-            tile::<R, 8, SET>(
-                panel,
-                offset,
-                &xs[done * stride..],
-                stride,
-                &mut out[done * width..],
-                width,
-            );
-            done += 8;
-        }
-        while fused(SET) && size_of::<R>() == 4 && done + 4 <= count {
-            tile::<R, 4, SET>(
-                panel,
-                offset,
-                &xs[done * stride..],
-                stride,
-                &mut out[done * width..],
-                width,
-            );
-            done += 4;
-        }
-        while fused(SET) && done + 2 <= count {
-            tile::<R, 2, SET>(
-                panel,
-                offset,
-                &xs[done * stride..],
-                stride,
-                &mut out[done * width..],
-                width,
-            );
-            done += 2;
-        }
-        while done < count {
-            tile::<R, 1, SET>(
-                panel,
-                offset,
-                &xs[done * stride..],
-                stride,
-                &mut out[done * width..],
-                width,
-            );
-            done += 1;
+        let panel = (
+            &matrix.entries[p * matrix.depth..(p + 1) * matrix.depth],
+            offset,
+        );
+        // The last panel may have few columns.
+        let left = matrix.width - p * LANES;
+        match left > HALF {
+            true => columns::<R, LANES, SET>(panel, xs, stride, &mut out[p * LANES..], width),
+            false => columns::<R, HALF, SET>(panel, xs, stride, &mut out[p * LANES..], width),
         }
     }
 }
 
-/// The product of ROWS rows with one panel; every sum stays in a register.
+/// The products of all rows with the first COLUMNS columns of a panel; `out` begins at its place in
+/// the first row.
 #[inline(always)]
-fn tile<R: Real, const ROWS: usize, const SET: u8>(
-    panel: &[PanelRow<R>],
-    offset: &PanelRow<R>,
+fn columns<R: Real, const COLUMNS: usize, const SET: u8>(
+    panel: (&[PanelRow<R>], &PanelRow<R>),
     xs: &[R],
     stride: usize,
     out: &mut [R],
     width: usize,
 ) {
-    let mut sums = [offset.0; ROWS];
-    let rows: [&[R]; ROWS] = std::array::from_fn(|r| &xs[r * stride..][..panel.len()]);
-    for (k, a) in panel.iter().enumerate() {
-        for r in 0..ROWS {
-            let x = rows[r][k];
-            for (sum, a) in sums[r].iter_mut().zip(a.0) {
-                *sum = if fused(SET) {
-                    x.mul_add(a, *sum)
-                } else {
-                    *sum + x * a
-                };
+    let end = out.len().div_ceil(width);
+    let mut done = 0;
+    let rows = (xs, stride);
+    // Sums stay in registers, of which there are 32 or 16, and are so many that none waits for
+    // its last addition. In single precision a register holds twice as many numbers.
+    if SET == Simd::Avx512 as u8 {
+        done = tiles::<R, 8, COLUMNS, SET>(panel, rows, (done, end), width, out);
+    }
+    if fused(SET) && size_of::<R>() == 4 {
+        done = tiles::<R, 4, COLUMNS, SET>(panel, rows, (done, end), width, out);
+    }
+    if fused(SET) {
+        done = tiles::<R, 2, COLUMNS, SET>(panel, rows, (done, end), width, out);
+    }
+    tiles::<R, 1, COLUMNS, SET>(panel, rows, (done, end), width, out);
+}
+
+/// The products of as many whole groups of ROWS rows as there are from row `first` to `end`; the
+/// first row that is left. Every sum stays in a register.
+#[inline(always)]
+fn tiles<R: Real, const ROWS: usize, const COLUMNS: usize, const SET: u8>(
+    (panel, offset): (&[PanelRow<R>], &PanelRow<R>),
+    (xs, stride): (&[R], usize),
+    (mut first, end): (usize, usize),
+    width: usize,
+    out: &mut [R],
+) -> usize {
+    while first + ROWS <= end {
+        let mut sums: [[R; COLUMNS]; ROWS] = [std::array::from_fn(|c| offset.0[c]); ROWS];
+        let xs = &xs[first * stride..];
+        let rows: [&[R]; ROWS] = std::array::from_fn(|r| &xs[r * stride..][..panel.len()]);
+        for (k, a) in panel.iter().enumerate() {
+            for r in 0..ROWS {
+                let x = rows[r][k];
+                for (sum, a) in sums[r].iter_mut().zip(a.0) {
+                    *sum = if fused(SET) {
+                        x.mul_add(a, *sum)
+                    } else {
+                        *sum + x * a
+                    };
+                }
             }
         }
+        for (r, sums) in sums.iter().enumerate() {
+            let out = &mut out[(first + r) * width..][..LANES];
+            out[..COLUMNS].copy_from_slice(sums);
+            out[COLUMNS..].fill(R::default());
+        }
+        first += ROWS;
     }
-    for (r, sums) in sums.iter().enumerate() {
-        out[r * width..][..LANES].copy_from_slice(sums);
-    }
+    first
 }
 
 #[cfg(test)]

@@ -8,12 +8,15 @@
 //! dense-sr   c (P²/2 + P), triangle and force         c P² + portions      c² n P² + c² P³/3
 //! kernel-sr  f n R/2 + c n N/2, factors, then blocks  c n N/2;             c f n N + c² N³/3
 //!                                                     rank 0: 1.5 c N²
+//! turned     c n P + c N²/2, rows, then T          c N P/R + portions;  c² N² P/R + c² N³/3
+//!                                                     rank 0: c N² more
 //! cg         c P per iteration                        12 c P + 2 f n       4 c P n per iteration
 //! ```
-//! Each method says what it costs in a function of its own, from the parts here. The traffic is
-//! exact: a test holds it to what a communicator counts.
+//! A sample-space method turns rows into columns where `exchange.rs` says so. Each method
+//! says what it costs in a function of its own, from the parts here. The traffic is exact: a test
+//! holds it to what a communicator counts.
 
-use super::sample_space::partners;
+use super::exchange::{self, RowSizes};
 use crate::comm::counting::{Load, Traffic};
 use crate::comm::share;
 use crate::derivatives::{Kind, PORTION};
@@ -29,6 +32,8 @@ pub struct Sizes {
     pub samples: usize,
     /// Real numbers that the factors of O hold per sample.
     pub numbers: usize,
+    /// Whether the network has single precision.
+    pub single: bool,
     /// R
     pub ranks: usize,
     /// Whether ⟨O⟩ and the diagonal of S are needed.
@@ -213,45 +218,24 @@ pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
 /// The cost of a direction from the matrix of samples; `weighted` says whether columns of O have
 /// weights of their own, for which they are written out in portions.
 pub fn in_sample_space(sizes: &Sizes, rank: usize, weighted: bool) -> SolveCost {
-    let (samples, ranks, kind) = (sizes.samples, sizes.ranks, sizes.kind);
-    let c = sizes.parts();
-    let mut cost = with_matrix(sizes, rank, false, samples * kind.parts());
-    cost.traffic.sum = cost.traffic.sum + Load::new(1, sizes.columns * c);
-    if ranks > 1 {
-        exchange(sizes, rank, &mut cost.traffic);
-    }
+    let (ranks, kind, c) = (sizes.ranks, sizes.kind, sizes.parts());
+    let mut cost = with_matrix(sizes, rank, false, sizes.samples * kind.parts());
+    cost.traffic = (cost.traffic).combine(exchange::traffic(sizes, rank), |a, b| a + b);
     cost.order = Some(sizes.rows());
     cost.memory += 8.0 * sample_numbers(sizes, rank, weighted);
     let own = (sizes.samples_of(0) * kind.stack()) as f64;
-    let pairs = own * sizes.rows() as f64 / if ranks == 1 { 2.0 } else { 1.0 };
-    // Columns with weights of their own are written out.
-    let numbers = if sizes.diagonal {
-        products_per_sample(sizes)
-    } else {
-        sizes.numbers as f64
+    let turned = RowSizes::from(sizes).turn();
+    let halves = if ranks == 1 || turned { 2.0 } else { 1.0 };
+    let pairs = own * sizes.rows() as f64 / halves;
+    // Columns with weights of their own, and those of all samples, are written out.
+    let numbers = match (turned, sizes.diagonal) {
+        (true, _) => (c * sizes.columns) as f64,
+        (false, true) => products_per_sample(sizes),
+        (false, false) => sizes.numbers as f64,
     };
     let times = 1.0 + cross_validation(sizes) / 8.0;
     cost.operations = 2.0 * c as f64 * numbers * pairs + times * factorisation(sizes, sizes.rows());
     cost
-}
-
-/// Factors that ranks send each other, and blocks of the Gram matrix that meet on rank 0.
-fn exchange(sizes: &Sizes, rank: usize, traffic: &mut Traffic) {
-    let (samples, ranks, kind) = (sizes.samples, sizes.ranks, sizes.kind);
-    let (c, stack, n) = (sizes.parts(), kind.stack(), sizes.samples_of(rank));
-    traffic.sum = traffic.sum + Load::new(2, samples * (1 + stack * stack * c));
-    let takers = (0..ranks)
-        .filter(|&r| partners(r, ranks).any(|q| q == rank))
-        .count();
-    traffic.transpose = Load::new(1, takers * n * sizes.numbers);
-    let own = n * stack;
-    let met: usize = partners(rank, ranks)
-        .map(|q| sizes.samples_of(q) * stack)
-        .sum();
-    traffic.gather = Load::new(
-        1,
-        c * (own * (own + 1) / 2 + own * met) + n * (kind.parts() + 1),
-    );
 }
 
 /// Numbers that a rank holds beside the factors in sample space.
@@ -260,6 +244,14 @@ fn sample_numbers(sizes: &Sizes, rank: usize, weighted: bool) -> f64 {
     let (p, rows) = (sizes.columns as f64, sizes.rows() as f64);
     let own = (sizes.samples_of(rank) * sizes.kind.stack()) as f64;
     let exchanged = sizes.numbers as f64 * sizes.samples as f64;
+    if RowSizes::from(sizes).turn() {
+        let turned = exchange::turned_numbers(sizes, rank);
+        let solve = match sizes.is_shared_out(sizes.rows()) {
+            true => shared_out(sizes, sizes.rows(), 0.0),
+            false => work(sizes, rank, rows) + 3.0 * c * p,
+        };
+        return turned + solve;
+    }
     if sizes.is_shared_out(sizes.rows()) {
         let moved = f64::max(c * own * rows + exchanged, 2.0 * c * own * rows);
         return shared_out(sizes, sizes.rows(), moved);

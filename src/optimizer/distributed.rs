@@ -1,15 +1,18 @@
 //! Decides how a matrix that no rank holds whole is put on the block-cyclic grid, and how δ
 //! follows from it.
 //!
-//! Sample space: the Gram blocks of [`sample_space`] go to their owners. Parameter space: S is made
+//! Sample space: the Gram blocks of [`sample_space`] go to their owners, or panel by panel what
+//! each rank's columns add. Parameter space: S is made
 //! panel by panel of columns, each rank's contribution to a panel goes to the owners, who add them
 //! in the order of the ranks. A rank holds its share of the matrix twice (a factorisation that
 //! fails is tried again with a larger shift), what it sends and what it receives, and portions of
 //! at most 64 MiB.
 
+use super::exchange::panel_width;
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, RETRIES, column};
-use super::sample_space::{self, partners, starts};
+use super::sample_space::{self, Meeting, partners, starts};
+use super::turned::Turned;
 use crate::comm::{Comm, agree};
 use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::{Error, Result};
@@ -227,6 +230,19 @@ fn share_blocks<T: MatrixNumber>(
     Ok(share)
 }
 
+/// T, as its upper triangle, from the columns of all ranks.
+fn share_columns<T: MatrixNumber>(turned: &Turned<T>, comm: &dyn Comm) -> Result<Share<T>> {
+    let order = turned.order();
+    let mut share = Share::<T>::new(order, grid(comm)?);
+    let width = panel_width(order, T::PARTS);
+    for left in (0..order).step_by(width) {
+        let columns = left..order.min(left + width);
+        let panel = turned.panel(0..columns.end, columns.clone());
+        add_panel(&mut share, &panel, columns, comm)?;
+    }
+    Ok(share)
+}
+
 /// What every rank knows of all samples.
 struct AllSamples<T> {
     zeta: Vec<T>,
@@ -288,13 +304,16 @@ pub fn in_sample_space<T: MatrixNumber>(
     comm: &dyn Comm,
 ) -> Result<(Vec<f64>, usize)> {
     let (scale, shape) = damping(inverse)?;
-    let mut share = share_blocks::<T>(problem, shape, comm)?;
+    let meeting = Meeting::<T>::new(problem, shape, comm)?;
+    let mut share = match meeting.turned() {
+        Some(turned) => share_columns(turned, comm)?,
+        None => share_blocks::<T>(problem, shape, comm)?,
+    };
     let all = AllSamples::gather(problem, zeta, &mut share, comm)?;
     all.fill_null_space(&mut share);
     let (mut x, fallbacks) = share.solve(&all.zeta, (scale, None), comm)?;
     sample_space::project(&mut x, &all.roots);
-    let delta = sample_space::scaled_pull_back(problem, shape, T::reals(&x), comm)?;
-    Ok((delta, fallbacks))
+    Ok((meeting.pull_back(T::reals(&x), comm)?, fallbacks))
 }
 
 /// This rank's contribution to the columns `columns` of S, in their rows from 0 on; of these the
@@ -366,7 +385,7 @@ pub fn in_parameter_space<T: MatrixNumber>(
     let mut share = Share::<T>::new(order, grid(comm)?);
     let mut force = Array2::from_elem((order, 1), T::zero());
     let zeta: Vec<T> = unflatten(zeta);
-    let width = (PORTION / (order * T::PARTS).max(1)).max(1);
+    let width = panel_width(order, T::PARTS);
     for left in (0..order).step_by(width) {
         let columns = left..order.min(left + width);
         let with_force = (left == 0).then_some((&zeta[..], &mut force));

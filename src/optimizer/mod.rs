@@ -13,6 +13,7 @@ mod dense_sr;
 pub mod deterministic;
 #[cfg(feature = "scalapack")]
 mod distributed;
+mod exchange;
 mod fit;
 mod kernel_sr;
 pub mod least_squares;
@@ -31,8 +32,10 @@ mod sgd;
 mod shift;
 mod spring;
 mod sr;
+mod turned;
 
 pub use cost::{CostModel, Sizes, SolveCost};
+pub use exchange::RowSizes;
 pub use fit::{Fit, FitMethod};
 pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
 pub use reconfiguration::Space;

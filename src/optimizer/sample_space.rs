@@ -1,8 +1,10 @@
 //! Decides how T = Ō D⁻¹ Ō^H is made from the factors of all ranks, N × N, and how δ =
 //! D⁻¹ Ō^H (T + λ)⁻¹ ζ follows.
 //!
-//! Ranks exchange factors, never O: rank r works out the Gram blocks of its samples with its own
-//! and with those of the next half of the ranks, so that each pair of samples is met once. Centring
+//! Where rows are dense and ranks are many, ranks turn rows into columns (`turned.rs`; the
+//! rule stands in `exchange.rs`). Elsewhere they exchange factors, never O: rank r works out
+//! the Gram blocks of its samples with its own and with those of the next half of the ranks, so
+//! that each pair of samples is met once. Centring
 //! is C G C, C = 1 − 1 w^T, from the row means of G: T_st = √w_s (G_st − g_s − g_t* + g)
 //! √w_t, g_s = Σ_t G_st w_t, g = Σ_s w_s g_s. √w is then a null vector of T (two where rows
 //! are stacked); a multiple of √w √w^T is added, which leaves δ alone because ζ is orthogonal
@@ -11,6 +13,7 @@
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, solve as solve_dense};
+use super::turned::Turned;
 use super::{RootFacts, solve_on_root};
 use crate::comm::Comm;
 use crate::derivatives::MatrixNumber;
@@ -33,7 +36,7 @@ pub fn partners(rank: usize, size: usize) -> impl Iterator<Item = usize> {
 }
 
 /// 1/d, nothing where d is zero: such a column is zero.
-fn reciprocals(shape: &[f64]) -> Vec<f64> {
+pub(super) fn reciprocals(shape: &[f64]) -> Vec<f64> {
     shape
         .iter()
         .map(|&d| if d > 0.0 { 1.0 / d } else { 0.0 })
@@ -162,18 +165,57 @@ pub(super) fn scaled_pull_back(
     Ok(delta)
 }
 
-/// Makes a sample-space solution known to all and pulls it back: D⁻¹ Ō^H x.
-pub fn pull_back(
-    problem: &LeastSquares,
-    shape: Option<&[f64]>,
-    comm: &dyn Comm,
-    on_root: impl FnOnce() -> Result<(Vec<f64>, RootFacts)>,
-) -> Result<(Vec<f64>, RootFacts)> {
-    let samples: usize = problem.counts.iter().sum();
-    let numbers = samples * problem.kind().parts();
-    let (x, facts) = solve_on_root(numbers, comm, on_root)?;
-    let delta = scaled_pull_back(problem, shape, &x, comm)?;
-    Ok((delta, facts))
+/// How the rows of all ranks have met: as rows, or as columns.
+pub struct Meeting<'a, T> {
+    problem: &'a LeastSquares,
+    /// D
+    shape: Option<&'a [f64]>,
+    turned: Option<Turned<T>>,
+}
+
+impl<'a, T: Lapack + MatrixNumber> Meeting<'a, T> {
+    /// Turns rows into columns where that is cheaper (`exchange.rs`).
+    pub fn new(
+        problem: &'a LeastSquares,
+        shape: Option<&'a [f64]>,
+        comm: &dyn Comm,
+    ) -> Result<Self> {
+        let turned = Turned::of(problem, shape, comm)?;
+        Ok(Meeting {
+            problem,
+            shape,
+            turned,
+        })
+    }
+    /// The columns of all samples, where rows were turned.
+    pub fn turned(&self) -> Option<&Turned<T>> {
+        self.turned.as_ref()
+    }
+    /// The upper triangle of T, ζ and √w of all samples on rank 0; nothing elsewhere.
+    pub fn kernel(&self, zeta: &[f64], comm: &dyn Comm) -> Result<Option<SampleKernel<T>>> {
+        match &self.turned {
+            Some(turned) => turned.gather(zeta, comm),
+            None => assemble::<T>(self.problem, self.shape, comm)?.gather(self.problem, zeta, comm),
+        }
+    }
+    /// D⁻¹ Ō^H x, from the solution of all samples, flat; the same bytes on every rank.
+    pub fn pull_back(&self, x: &[f64], comm: &dyn Comm) -> Result<Vec<f64>> {
+        match &self.turned {
+            Some(turned) => turned.pull_back(x, comm),
+            None => scaled_pull_back(self.problem, self.shape, x, comm),
+        }
+    }
+    /// Makes a sample-space solution known to all and pulls it back.
+    pub fn solved(
+        &self,
+        comm: &dyn Comm,
+        on_root: impl FnOnce() -> Result<(Vec<f64>, RootFacts)>,
+    ) -> Result<(Vec<f64>, RootFacts)> {
+        let samples: usize = self.problem.counts.iter().sum();
+        let numbers = samples * self.problem.kind().parts();
+        let (x, facts) = solve_on_root(numbers, comm, on_root)?;
+        Ok((self.pull_back(&x, comm)?, facts))
+    }
 }
 
 /// δ = D⁻¹ Ō^H (Ō D⁻¹ Ō^H + λ)⁻¹ ζ, flat, and the number of fallbacks; the same
@@ -194,7 +236,8 @@ pub fn solve<T: Lapack + MatrixNumber>(
         ),
         Inverse::Pseudo(cut) => (None, Inverse::Pseudo(*cut)),
     };
-    let kernel = assemble::<T>(problem, shape, comm)?.gather(problem, zeta, comm)?;
+    let meeting = Meeting::<T>::new(problem, shape, comm)?;
+    let kernel = meeting.kernel(zeta, comm)?;
     let on_root = || {
         let Some(mut kernel) = kernel else {
             return Ok((Vec::new(), [0.0; 2]));
@@ -206,7 +249,7 @@ pub fn solve<T: Lapack + MatrixNumber>(
         project(&mut x, &kernel.roots);
         Ok((flatten(x), [fallbacks as f64, 0.0]))
     };
-    let (delta, [fallbacks, _]) = pull_back(problem, shape, comm, on_root)?;
+    let (delta, [fallbacks, _]) = meeting.solved(comm, on_root)?;
     Ok((delta, fallbacks as usize))
 }
 

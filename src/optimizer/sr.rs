@@ -54,6 +54,7 @@ mod tests {
             columns,
             samples,
             numbers: 300,
+            single: false,
             ranks,
             diagonal: false,
             cross_validated: false,

@@ -298,7 +298,8 @@ impl Input<'_> {
 
     fn with_file<A: Ansatz>(&self, machine: A) -> Result<A> {
         let (keys, last) = (&self.keys, self.keys.features.as_ref().map_or(0, Vec::len));
-        let growth = growth(keys.network, last, self.positive()?);
+        let sites = self.context.lattice.sites;
+        let growth = growth(keys.network, last, sites, self.positive()?);
         self.context.grown(machine, keys.load.as_ref(), &growth)
     }
 

@@ -98,7 +98,9 @@ impl<R: Elementary> DeepState<R> {
             kept: None,
         };
         state.take(parameters);
-        state.kept = state.kept_rows().filter(|kept| kept.changed.is_worth_it());
+        state.kept = state
+            .kept_rows()
+            .filter(|kept| kept.changed.is_worth_it::<R>());
         state
     }
 

@@ -12,7 +12,7 @@
 //! the present one.
 
 use super::least_squares::LeastSquares;
-use super::sample_space::{self, project};
+use super::sample_space::{Meeting, project};
 use super::{Residuals, Space, parameter_space, solve_on_root};
 use crate::comm::Comm;
 use crate::derivatives::{Kind, MatrixNumber};
@@ -276,8 +276,8 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
     shifts: &[f64],
     comm: &dyn Comm,
 ) -> Result<Vec<Vec<f64>>> {
-    let blocks = sample_space::assemble::<T>(problem, None, comm)?;
-    let kernel = blocks.gather(problem, &problem.target, comm)?;
+    let meeting = Meeting::<T>::new(problem, None, comm)?;
+    let kernel = meeting.kernel(&problem.target, comm)?;
     let each = problem.counts.iter().sum::<usize>() * problem.kind().parts();
     let on_root = || {
         let Some(mut kernel) = kernel else {
@@ -290,7 +290,7 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
         Ok((all, [0.0; 2]))
     };
     let (all, _) = solve_on_root(each * shifts.len(), comm, on_root)?;
-    let back = |x: &[f64]| sample_space::scaled_pull_back(problem, None, x, comm);
+    let back = |x: &[f64]| meeting.pull_back(x, comm);
     all.chunks_exact(each.max(1)).map(back).collect()
 }
 

@@ -43,7 +43,8 @@ pub struct OptimizeInput {
     /// 0 allows any (0.5)
     #[serde(default = "default_max_rise")]
     pub max_rise: f64,
-    /// Halvings of the learning rate after undone steps before the run ends with code 70 (10)
+    /// Halvings of the learning rate after undone steps before the
+    /// optimisation ends with its best state (10)
     #[serde(default = "default_max_backoffs")]
     pub max_backoffs: usize,
     /// States that the optimisation stays orthogonal to, for the next one

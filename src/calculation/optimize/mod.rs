@@ -6,6 +6,7 @@
 mod average;
 mod best;
 mod clipping;
+mod ending;
 mod history;
 mod keys;
 mod method;
@@ -24,12 +25,13 @@ use super::plan::Plan;
 use super::vmc::Vmc;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input::{self, Source};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use average::Average;
 use best::Best;
+use ending::Ending;
 use orthogonal::Orthogonal;
 use policy::{Bounds, Policy};
 use state::Mark;
@@ -85,8 +87,9 @@ pub struct Optimize<'a> {
     policy: Policy,
     /// Of the parameters, where the input asks for one.
     average: Option<Average>,
-    /// The state to end with, should the optimisation diverge.
+    /// The state to end with where the last one is worse.
     best: Option<Rc<Best>>,
+    ending: Ending,
     /// Parameter updates done.
     step: usize,
     /// Where this attempt began.
@@ -102,10 +105,10 @@ fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
     let snapshot = vector + remembered;
     // The sum and what the mean replaces, at the boundary and as they stand.
     let averaged = keys.average.map_or(0.0, |_| 4.0 * vector);
-    // The parameters of the best window.
+    // The parameters of the best window, and those whose place they take.
     let best = match keys.steps < window_length(keys.steps) {
         true => 0.0,
-        false => vector,
+        false => 2.0 * vector,
     };
     // After the solve: the direction and the parameters behind it, and as the wave function takes
     // them its numbers, its copy and its tables, while the old ones are there; and what the solver
@@ -146,6 +149,7 @@ impl<'a> Optimize<'a> {
             schedule: schedule(source)?,
             average: keys.average.map(|over| Average::new(over, keys.steps)),
             best: None,
+            ending: Ending::default(),
             keys,
             chosen,
             orthogonal,
@@ -172,17 +176,14 @@ impl Calculation for Optimize<'_> {
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
         let progress = match self.step < self.keys.steps {
-            true => self.make_step(desk)?,
+            true => {
+                self.ending = Ending::default();
+                self.make_step(desk)?
+            }
             false => Progress::Done,
         };
         if progress == Progress::Done {
-            if !self.return_to_best(desk)? {
-                self.take_average(desk)?;
-            }
-            let list = warnings::disagreement(&self.history);
-            let list = list.into_iter().chain(warnings::rounded(&self.history));
-            let list = list.chain(self.warnings());
-            list.for_each(|warning| desk.warn(&warning));
+            self.end(desk)?;
         }
         Ok(progress)
     }
@@ -205,6 +206,7 @@ impl Calculation for Optimize<'_> {
         out.put_integer("status/steps", self.step as i64);
         out.put_integer("status/started_at_step", self.started_at as i64);
         self.history.record(out);
+        self.record_ending(out);
         if let Some(average) = &self.average {
             let count = Value::Integer(shaped(&[], vec![average.count() as i64]));
             let meaning = "steps whose parameters are averaged";
@@ -212,26 +214,10 @@ impl Calculation for Optimize<'_> {
         }
         Ok(())
     }
-    /// A state that stays orthogonal to others may climb.
     fn warnings(&self) -> Vec<String> {
-        let mut list: Vec<String> = warnings::undone(&self.history).into_iter().collect();
-        if self.orthogonal.is_empty() {
-            list.extend(warnings::of_optimisation(&self.history, self.lower_bound));
-        }
-        list
+        self.reasons_for_care()
     }
     fn place(&self) -> String {
         format!("step {}", self.step)
     }
-}
-
-/// The error of an optimisation that is given up.
-fn given_up(step: usize, why: &str, faults: usize) -> Error {
-    Error::numerical(
-        format!(
-            "step {step}: {why}, after {faults} undone steps; the last good parameters are saved"
-        ),
-        "lower optimize.learning_rate, raise optimize.shift or sampler.samples, and run again to \
-         go on from them",
-    )
 }

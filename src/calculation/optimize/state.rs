@@ -3,6 +3,7 @@
 use super::Optimize;
 use super::average::Average;
 use super::best::Best;
+use super::ending::Ending;
 use super::history::History;
 use super::policy::{Policy, Snapshot};
 use crate::comm::Comm;
@@ -23,6 +24,7 @@ pub(super) struct Mark {
     pub optimizer: Tree,
     average: Option<Average>,
     best: Option<Rc<Best>>,
+    ending: Ending,
 }
 
 impl Optimize<'_> {
@@ -36,6 +38,7 @@ impl Optimize<'_> {
             optimizer,
             average: self.average.clone(),
             best: self.best.clone(),
+            ending: self.ending.clone(),
         };
     }
 
@@ -51,6 +54,7 @@ impl Optimize<'_> {
         self.step = self.mark.step;
         self.average.clone_from(&self.mark.average);
         self.best.clone_from(&self.mark.best);
+        self.ending.clone_from(&self.mark.ending);
         self.history.rows.truncate(self.step);
         self.history.seconds.truncate(self.step);
         self.chosen.optimizer.load(&self.mark.optimizer, "state")
@@ -77,6 +81,9 @@ impl Optimize<'_> {
             best.save(&mut tree);
             out.put_group("best", tree);
         }
+        let mut ending = Tree::default();
+        self.ending.save(&mut ending);
+        out.put_group("ending", ending);
         Ok(())
     }
 
@@ -91,6 +98,11 @@ impl Optimize<'_> {
             vmc.ensemble.set_parameters(&last)?;
         }
         self.average = self.keys.average.map(|_| average);
+        self.ending = Ending::load(&from.group("ending"))?;
+        if let Some((last, burn_in)) = self.ending.goes_on_from(self.keys.steps) {
+            vmc.ensemble.set_parameters(last)?;
+            vmc.burn_in_due = burn_in || restored.other_chains;
+        }
         let parameters = vmc.ensemble.parameters().len();
         self.best = Best::load(&from.group("best"), parameters)?;
         self.policy = Policy::load(&from.group("policy"))?;

@@ -2,10 +2,11 @@
 //! down of it.
 
 use super::clipping::clip;
+use super::ending::How;
 use super::history::StepRow;
 use super::policy::{Fault, Snapshot};
 use super::rounding::{Rounding, evaluate};
-use super::{Optimize, given_up};
+use super::{Optimize, warnings};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
 use crate::comm::{Comm, agree};
 use crate::ensemble::{LocalValues, Noise, Request};
@@ -70,6 +71,9 @@ impl Optimize<'_> {
             fault = self.update(desk.comm, &sampled.local, well, &mut update)?;
         }
         let row = self.row(&sampled, &update, fault, level);
+        if let Some(warning) = warnings::start(&self.history, &row) {
+            desk.warn(&warning);
+        }
         let seconds = clock.elapsed().as_secs_f64();
         self.history.rows.push(row);
         self.history.seconds.push(seconds);
@@ -100,12 +104,13 @@ impl Optimize<'_> {
             )
         {
             desk.say(&format!("step {step}: the target is reached"));
+            self.ending.how = How::Target;
             return Ok(Progress::Done);
         }
         Ok(self.after_step())
     }
 
-    fn after_step(&self) -> Progress {
+    pub(super) fn after_step(&self) -> Progress {
         match self.step < self.keys.steps {
             true => Progress::GoesOn,
             false => Progress::Done,
@@ -268,30 +273,6 @@ impl Optimize<'_> {
         (update.metric_norm, update.fallbacks) = (norm, fallbacks as f64);
         vmc.ensemble.set_parameters(&after)?;
         Ok(None)
-    }
-
-    /// Goes back to the last good state; gives up after too many faults.
-    fn undo(&mut self, fault: Fault, desk: &mut Desk) -> Result<Progress> {
-        let step = self.step - 1;
-        self.policy.failed();
-        if let Some(safe) = &self.policy.safe {
-            let ensemble = &mut self.vmc.borrow_mut().ensemble;
-            ensemble.set_parameters(&safe.parameters)?;
-            if !ensemble.noise().is_none() {
-                ensemble.set_chain_states(&safe.chains)?;
-            }
-            self.chosen.optimizer.load(&safe.optimizer, "state")?;
-        }
-        desk.warn(&format!(
-            "step {step}: {}; undone, the learning rate is now {:.1e} of the input's",
-            fault.words(),
-            self.policy.rate_factor()
-        ));
-        if self.policy.level <= self.keys.max_backoffs {
-            return Ok(self.after_step());
-        }
-        let error = given_up(step, fault.words(), self.policy.faults);
-        Ok(Progress::GivesUp(error))
     }
 
     /// Chains that have stood still for long start again from random configurations.

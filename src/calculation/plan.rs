@@ -3,7 +3,7 @@
 //! Bytes of derivatives and solver are those of the cost model ([`crate::optimizer::cost`]); rank 0
 //! holds the most.
 
-use super::optimize::ChosenMethod;
+use super::optimize::{ChosenMethod, StagePlan};
 use super::vmc::Sampling;
 use super::vmc::problem::Problem;
 use super::{evolve, measure, optimize};
@@ -41,8 +41,10 @@ pub struct Plan {
     pub ranks: usize,
     /// What the cost of a solve depends on.
     pub sizes: Sizes,
-    /// The method of `[optimize]` and why it was chosen.
+    /// The method of `[optimize]` and why it was chosen, in the stage with the most samples.
     pub method: Option<ChosenMethod>,
+    /// Sizes and methods of all stages.
+    stages: Vec<(Sizes, ChosenMethod)>,
     /// Whether rank 0 alone solves, whatever the number of ranks.
     pub deterministic: bool,
     /// Whether there is an equation of motion to solve.
@@ -105,7 +107,8 @@ fn sampling(
     let output = evolve::keys(source)?.and_then(|e| e.samples).unwrap_or(0);
     let block = measure::BLOCK * sampler.chains;
     let measured = measure::keys(source)?.map_or(0, |m| m.samples.min(block));
-    let of_steps = if steps { sampler.samples } else { 0 };
+    let most_of_stages = optimize::workload(source)?.most.max(sampler.samples);
+    let of_steps = if steps { most_of_stages } else { 0 };
     let most = of_steps.max(output).max(measured);
     let facts = ensemble.facts();
     let of = |n, derived| Sampling::new(sampler, &problem.basis, &facts, (n, ranks), derived);
@@ -139,19 +142,32 @@ impl Plan {
     ) -> Result<Self> {
         let sampler = source.input.sampler.clone().unwrap_or_default();
         let parameters = ensemble.parameters().len();
-        let rows = match sampler.method == Method::FullSum {
+        let rows = |sampler: &SamplerInput| match sampler.method == Method::FullSum {
             true => problem.basis.dimension() as usize,
             false => sampler.samples,
         };
         let optimize = optimize::keys(source)?;
-        let metric = optimize.as_ref().map(|o| o.metric.options()).transpose()?;
-        let sizes = sizes(&ensemble.derivatives(), metric.as_ref(), rows, ranks);
         let deterministic = source.input.deterministic;
-        let choose = |o| match deterministic {
-            true => optimize::method(o, &problem.registry, &alone(&sizes), f64::INFINITY),
-            false => optimize::method(o, &problem.registry, &sizes, memory),
+        let derivatives = ensemble.derivatives();
+        let choose = |stage: &StagePlan| {
+            let metric = stage.keys.metric.options()?;
+            let sizes = sizes(&derivatives, Some(&metric), rows(&stage.sampler), ranks);
+            let (seen, memory) = match deterministic {
+                true => (&alone(&sizes), f64::INFINITY),
+                false => (&sizes, memory),
+            };
+            let method = optimize::method(&stage.keys, &problem.registry, seen, memory)?;
+            Ok((sizes, method))
         };
-        let method = optimize.as_ref().map(choose).transpose()?;
+        let planned = optimize.map_or_else(Vec::new, |o| optimize::stages(&o, &sampler));
+        let stages: Vec<_> = planned.iter().map(choose).collect::<Result<_>>()?;
+        let sampler = optimize::heaviest(&planned).map_or(sampler, |s| s.sampler.clone());
+        let rows = rows(&sampler);
+        let largest = stages.iter().find(|(sizes, _)| sizes.samples == rows);
+        let (sizes, method) = match largest {
+            Some((sizes, method)) => (sizes.clone(), Some(method.clone())),
+            None => (sizes(&derivatives, None, rows, ranks), None),
+        };
         let connected = problem.facts.connected;
         let proposals = if !sampler.method.has_chains() {
             0.0
@@ -167,6 +183,7 @@ impl Plan {
             ranks,
             sizes,
             method,
+            stages,
             deterministic,
             evolves: source.table.contains_key("evolve"),
             sampling: sampling(source, &sampler, problem, ensemble, ranks)?,
@@ -226,8 +243,15 @@ impl Plan {
 
     /// Bytes that the method of `[optimize]` remembers from step to step.
     pub fn remembered(&self) -> f64 {
-        let of = |m: &ChosenMethod| (m.cost)(&self.seen_by(&self.sizes, 0), 0, 1).remembered;
-        self.method.as_ref().map_or(0.0, of)
+        let of = |(sizes, method): &(Sizes, ChosenMethod)| {
+            (method.cost)(&self.seen_by(sizes, 0), 0, 1).remembered
+        };
+        self.stages.iter().map(of).fold(0.0, f64::max)
+    }
+
+    /// The methods of the stages of `[optimize]`.
+    pub fn methods(&self) -> impl Iterator<Item = &ChosenMethod> {
+        self.stages.iter().map(|(_, method)| method)
     }
 
     /// Bytes that sections of these costs take on rank 0 at the worst moment, beside the wave

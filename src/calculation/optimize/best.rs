@@ -1,6 +1,6 @@
 //! Decides which state of an optimisation is the best one, and when it takes the place of the last.
 //!
-//! The energies of a window, a twentieth of the steps, are averaged; the parameters at the end of
+//! The energies of a window, a twentieth of the steps of a stage, are averaged; the parameters at the end of
 //! the window with the lowest upper end of its error bar, E + σ, are kept. They come back where the
 //! mean of the last steps lies above theirs by three standard errors of the difference: the lowest
 //! of twenty equal means lies two errors below the last one by chance. Where parameters are
@@ -58,8 +58,10 @@ impl Best {
 impl Optimize<'_> {
     /// At the end of a window its state, if it is the best one.
     pub(super) fn keep_best(&mut self) {
-        let length = window_length(self.keys.steps);
-        if !self.orthogonal.is_empty() || !self.step.is_multiple_of(length) {
+        let stage = &self.stages[self.at].plan;
+        let length = window_length(stage.steps);
+        let done = self.step - stage.first;
+        if !self.orthogonal.is_empty() || !done.is_multiple_of(length) {
             return;
         }
         let rows = &self.history.rows;
@@ -85,9 +87,10 @@ impl Optimize<'_> {
 
     /// Whether the last window is worse than this one.
     pub(super) fn is_behind(&self, best: &Best) -> bool {
-        let length = window_length(self.keys.steps);
+        let stage = &self.stages[self.at].plan;
+        let length = window_length(stage.steps);
         let rows = &self.history.rows;
-        let window = &rows[rows.len().saturating_sub(length)..];
+        let window = &rows[rows.len().saturating_sub(length).max(stage.first)..];
         let last = window_mean(window, length, self.lower_bound);
         let worse = |(energy, error): (f64, f64)| {
             let noise = (WORSE * error.hypot(best.energy[1])).max(1e-9 * best.energy[0].abs());

@@ -104,7 +104,8 @@ impl Optimize<'_> {
             if !ensemble.noise().is_none() {
                 ensemble.set_chain_states(&safe.chains)?;
             }
-            self.chosen.optimizer.load(&safe.optimizer, "state")?;
+            let optimizer = &mut self.stages[self.at].chosen.optimizer;
+            optimizer.load(&safe.optimizer, "state")?;
         }
         desk.warn(&format!(
             "step {step}: {}; undone, the learning rate is now {:.1e} of the input's",
@@ -133,6 +134,7 @@ impl Optimize<'_> {
             self.ending.how = How::Steps;
         }
         (self.ending.state_of_step, self.ending.steps) = (self.step, self.keys.steps);
+        self.leave_stages()?;
         if !self.return_to_best(desk)? {
             self.take_average(desk)?;
         }

@@ -1,6 +1,7 @@
 //! Decides which keys `[optimize]` has, their defaults, and which values are refused before any
 //! physics is built.
 
+use super::stages::{self, StageInput};
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one, positive};
 use crate::optimizer::{MetricKeys, OPTIMIZERS, Schedule};
@@ -58,6 +59,13 @@ pub struct OptimizeInput {
     pub clip_force: Option<f64>,
     /// The parameters at the end are the mean of those of this many last steps
     pub average: Option<usize>,
+    /// Stages, one after the other, with steps, samples, sweeps, moves, rates, shifts and methods of
+    /// their own; their steps are all steps
+    #[serde(default)]
+    pub stages: Vec<StageInput>,
+    /// The last fifth of the steps has four times the samples (false)
+    #[serde(default)]
+    pub polish: bool,
     /// The keys that all methods with a metric share.
     #[serde(skip)]
     pub metric: MetricKeys,
@@ -84,7 +92,8 @@ pub fn keys(source: &Source) -> Result<Option<OptimizeInput>> {
     let Some(table) = source.table.get(NAME).and_then(toml::Value::as_table) else {
         return Ok(None);
     };
-    let (shared, rest) = split(table, &schema_of::<OptimizeInput>());
+    let (mut shared, rest) = split(table, &schema_of::<OptimizeInput>());
+    settle_stages(&mut shared)?;
     let (metric, own) = split(&rest, &schema_of::<MetricKeys>());
     let keys: OptimizeInput = table::parse(&shared, NAME)?;
     let metric = table::parse(&metric, NAME)?;
@@ -93,6 +102,34 @@ pub fn keys(source: &Source) -> Result<Option<OptimizeInput>> {
         own,
         ..keys
     }))
+}
+
+/// What stages say goes without saying above them: the steps are theirs, and where each has a rate,
+/// there is one.
+fn settle_stages(table: &mut toml::Table) -> Result<()> {
+    let list = table.get("stages").and_then(toml::Value::as_array);
+    let list: Vec<_> = list.into_iter().flatten().cloned().collect();
+    if list.is_empty() {
+        return Ok(());
+    }
+    if let Some(k) = list.iter().position(|s| s.get("chains").is_some()) {
+        return Err(Error::input(
+            format!("optimize.stages[{k}].chains"),
+            "all stages and the measurement share their chains",
+            "use sampler.chains, and samples in the stage",
+        ));
+    }
+    let steps = |stage: &toml::Value| stage.get("steps").and_then(toml::Value::as_integer);
+    if let Some(all) = list.iter().map(steps).collect::<Option<Vec<_>>>() {
+        let sum = all.iter().fold(0i64, |sum, n| sum.saturating_add(*n));
+        table.insert("steps".into(), sum.into());
+    }
+    let rates = list.iter().map(|stage| stage.get("learning_rate").cloned());
+    if let Some(rates) = rates.collect::<Option<Vec<_>>>() {
+        let first = rates.into_iter().next();
+        first.map(|rate| table.entry("learning_rate").or_insert(rate));
+    }
+    Ok(())
 }
 
 /// The keys that a schema has, and the others.
@@ -104,6 +141,10 @@ fn split(table: &toml::Table, schema: &Value) -> (toml::Table, toml::Table) {
 /// JSON schema of `[optimize]` with the keys of all methods; each says which methods have it.
 pub fn schema() -> Value {
     let mut schema = schema_of::<OptimizeInput>();
+    // Stages may say them.
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.clear();
+    }
     let add = |part: Value, who: &str, schema: &mut Value| {
         for (place, values) in ["properties", "$defs"].map(|p| (p, part[p].as_object().cloned())) {
             for (key, value) in values.into_iter().flatten() {
@@ -188,6 +229,7 @@ pub fn validate(source: &Source) -> Result<()> {
     }
     positive("optimize.target_v_score", o.target_v_score)?;
     o.metric.options()?;
-    let sampler = source.input.sampler.clone().unwrap_or_default();
-    sampler.enough_for_an_error("sampler.samples", sampler.samples)
+    let given = source.table.get(NAME).and_then(|t| t.get("steps"));
+    let given = given.and_then(toml::Value::as_integer);
+    stages::validate(source, &o, given.and_then(|steps| steps.try_into().ok()))
 }

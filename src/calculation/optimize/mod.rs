@@ -13,6 +13,7 @@ mod method;
 mod orthogonal;
 pub mod policy;
 mod rounding;
+mod stages;
 mod state;
 mod step;
 mod warnings;
@@ -20,12 +21,14 @@ mod warnings;
 pub use history::{CURVES, History, StepRow};
 pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
+pub use stages::{StagePlan, Workload, heaviest, stages, workload};
 
 use super::plan::Plan;
 use super::vmc::Vmc;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
 use crate::error::Result;
+use crate::input::SamplerInput;
 use crate::input::{self, Source};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
@@ -34,6 +37,7 @@ use best::Best;
 use ending::Ending;
 use orthogonal::Orthogonal;
 use policy::{Bounds, Policy};
+use stages::Stage;
 use state::Mark;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -61,13 +65,19 @@ pub const SECTION: Section = Section {
 fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     let mut table = Section::own_keys(source, name)?;
     table.retain(|key, _| matches!(key, "steps" | "orthogonal_to"));
+    if let Some(keys) = keys(source)? {
+        table.insert("steps".into(), (keys.steps as i64).into());
+    }
     Ok(table)
 }
 
 /// A trial does fewer steps, with the method that the run on its ranks would choose.
 fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
-    let steps = keys(source)?.map_or(0, |o| o.steps).min(extent.steps);
-    Ok(vec![format!("optimize.steps={steps}")])
+    let Some(keys) = keys(source)? else {
+        return Ok(Vec::new());
+    };
+    let table = Section::own_keys(source, "optimize")?;
+    Ok(stages::shorten(&keys, &table, keys.steps.min(extent.steps)))
 }
 
 /// An optimisation.
@@ -76,7 +86,12 @@ pub struct Optimize<'a> {
     keys: OptimizeInput,
     /// The keys without when the optimisation ends: with others, old faults count no more.
     schedule: String,
-    chosen: ChosenOptimizer,
+    /// At least one, and the number of that of the next step.
+    stages: Vec<Stage>,
+    at: usize,
+    /// The stage that samples are drawn for, where there are several, and `[sampler]`.
+    taken: Option<usize>,
+    sampler: SamplerInput,
     orthogonal: Orthogonal,
     bounds: Bounds,
     /// Of the energy.
@@ -100,15 +115,16 @@ pub struct Optimize<'a> {
 
 /// What an optimisation takes: the state to go back to and the one that a step replaces, each with
 /// what the method remembers, which the boundary and the method itself have as well.
-fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
+fn cost(keys: &OptimizeInput, stages: &[Stage], plan: &Plan) -> Cost {
     let (vector, remembered) = (plan.vector(), plan.remembered());
     let snapshot = vector + remembered;
     // The sum and what the mean replaces, at the boundary and as they stand.
     let averaged = keys.average.map_or(0.0, |_| 4.0 * vector);
     // The parameters of the best window, and those whose place they take.
-    let best = match keys.steps < window_length(keys.steps) {
-        true => 0.0,
-        false => 2.0 * vector,
+    let has_windows = |s: &Stage| s.plan.steps >= window_length(s.plan.steps);
+    let best = match stages.iter().any(has_windows) {
+        true => 2.0 * vector,
+        false => 0.0,
     };
     // After the solve: the direction and the parameters behind it, and as the wave function takes
     // them its numbers, its copy and its tables, while the old ones are there; and what the solver
@@ -131,9 +147,15 @@ impl<'a> Optimize<'a> {
         let keys = input::section(&keys, "optimize")?.clone();
         let vmc = world.vmc()?;
         let plan = world.plan()?;
-        let method = input::section(&plan.method, "optimize")?;
-        let chosen = optimizer(&keys, &world.registry, method)?;
-        let problem = &vmc.borrow().problem;
+        let vmc_now = vmc.borrow();
+        let (problem, sampler) = (&vmc_now.problem, vmc_now.sampler.clone());
+        let planned = stages(&keys, &sampler).into_iter().zip(plan.methods());
+        let stage = |(of, method): (StagePlan, &ChosenMethod)| {
+            vmc_now.refuse_moves(&of.sampler)?;
+            let chosen = optimizer(&of.keys, &world.registry, method)?;
+            Ok(Stage::new(of, chosen))
+        };
+        let stages: Vec<Stage> = planned.map(stage).collect::<Result<_>>()?;
         let orthogonal = Orthogonal::new(source, &keys, problem, world.rank, world.size)?;
         // A penalty lifts the energy on purpose.
         let rise = if orthogonal.is_empty() {
@@ -141,7 +163,7 @@ impl<'a> Optimize<'a> {
         } else {
             0.0
         };
-        let cost = cost(&keys, plan);
+        let cost = cost(&keys, &stages, plan);
         Ok(Optimize {
             bounds: Bounds::new(problem.facts.centre, problem.facts.lower_bound(), rise),
             lower_bound: problem.facts.lower_bound(),
@@ -151,7 +173,10 @@ impl<'a> Optimize<'a> {
             best: None,
             ending: Ending::default(),
             keys,
-            chosen,
+            stages,
+            at: 0,
+            taken: None,
+            sampler,
             orthogonal,
             history: History::default(),
             policy: Policy::default(),
@@ -182,8 +207,9 @@ impl Calculation for Optimize<'_> {
             }
             false => Progress::Done,
         };
-        if progress == Progress::Done {
-            self.end(desk)?;
+        match progress {
+            Progress::Done => self.end(desk)?,
+            _ => self.enter_stage()?,
         }
         Ok(progress)
     }

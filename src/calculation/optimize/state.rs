@@ -30,7 +30,8 @@ pub(super) struct Mark {
 impl Optimize<'_> {
     pub(super) fn set_mark(&mut self) {
         let mut optimizer = Tree::default();
-        self.chosen.optimizer.save(&mut optimizer, "state");
+        let of_method = &self.stages[self.at].chosen.optimizer;
+        of_method.save(&mut optimizer, "state");
         self.mark = Mark {
             step: self.step,
             policy: self.policy.without_safe(),
@@ -57,7 +58,9 @@ impl Optimize<'_> {
         self.ending.clone_from(&self.mark.ending);
         self.history.rows.truncate(self.step);
         self.history.seconds.truncate(self.step);
-        self.chosen.optimizer.load(&self.mark.optimizer, "state")
+        self.at = self.stage_of(self.step);
+        let optimizer = &mut self.stages[self.at].chosen.optimizer;
+        optimizer.load(&self.mark.optimizer, "state")
     }
 
     pub(super) fn save_state(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
@@ -65,8 +68,9 @@ impl Optimize<'_> {
         vmc.save(out, comm)?;
         out.put_integer("step", self.step as i64);
         out.put_text("schedule", self.schedule.clone());
-        out.put_text("optimizer/kind", self.chosen.kind);
-        self.chosen.optimizer.save(out, "optimizer/state");
+        let chosen = &self.stages[self.at].chosen;
+        out.put_text("optimizer/kind", chosen.kind);
+        chosen.optimizer.save(out, "optimizer/state");
         let mut policy = Tree::default();
         self.policy.save(&mut policy, comm, vmc.sites())?;
         out.put_group("policy", policy);
@@ -118,18 +122,29 @@ impl Optimize<'_> {
         }
         let mine = vmc.ensemble.noise().streams();
         self.policy.still = still.get(mine).unwrap_or(&[]).to_vec();
+        drop(vmc);
+        self.at = self.stage_of(self.step);
+        self.load_optimizer(from)?;
+        Ok(Loaded::Resumed)
+    }
+
+    /// What the method remembers; one of another kind remembers nothing.
+    fn load_optimizer(&mut self, from: &Tree) -> Result<()> {
+        let stage = &mut self.stages[self.at];
         let (kind, before) = (
-            self.chosen.kind,
+            stage.chosen.kind,
             from.text("optimizer/kind").unwrap_or_default(),
         );
-        let mut memory = Tree::default();
-        self.chosen.optimizer.save(&mut memory, "state");
         if before == kind {
-            self.chosen.optimizer.load(from, "optimizer/state")?;
-        } else if !memory.datasets.is_empty() || !from.group("optimizer/state").datasets.is_empty()
-        {
+            return stage.chosen.optimizer.load(from, "optimizer/state");
+        }
+        let memory = stage.forget()?;
+        if !memory.datasets.is_empty() || !from.group("optimizer/state").datasets.is_empty() {
             log::warn!("the checkpoint was made by {before}; {kind} starts without its memory");
         }
-        Ok(Loaded::Resumed)
+        if let Some(safe) = &mut self.policy.safe {
+            safe.optimizer = memory;
+        }
+        Ok(())
     }
 }

@@ -53,6 +53,7 @@ impl Optimize<'_> {
     pub(super) fn make_step(&mut self, desk: &mut Desk) -> Result<Progress> {
         let clock = Instant::now();
         let step = self.step;
+        self.take_stage(desk)?;
         let sampled = self.sample(desk)?;
         let level = self.policy.level;
         let (mut fault, well) = self.policy.judge(&sampled.energy, &self.bounds);
@@ -60,7 +61,7 @@ impl Optimize<'_> {
             fault = Some(Fault::NotFinite);
         }
         let mut update = Update {
-            rate: self.keys.learning_rate.at(step) * self.policy.rate_factor(),
+            rate: self.stage().rate(step) * self.policy.rate_factor(),
             metric_norm: -1.0,
             fallbacks: 0.0,
             iterations: -1.0,
@@ -181,7 +182,7 @@ impl Optimize<'_> {
             r_hat: energy.r_hat,
             acceptance: counts.acceptance(),
             learning_rate: update.rate,
-            shift: self.chosen.optimizer.shift(),
+            shift: self.stages[self.at].chosen.optimizer.shift(),
             metric_norm: update.metric_norm,
             fallbacks: update.fallbacks,
             iterations: update.iterations,
@@ -196,6 +197,7 @@ impl Optimize<'_> {
             clipped: update.clipped,
             rounding_rms: finite_or(sampled.rounding.rms),
             rounding_max: finite_or(sampled.rounding.largest),
+            stage: (self.at + 1) as f64,
         };
         if fault.is_none() {
             return row;
@@ -229,8 +231,10 @@ impl Optimize<'_> {
         if let Some(times) = self.keys.clip_force {
             update.clipped = clip(pulled.to_mut(), times, comm)?;
         }
-        let optimizer = &mut *self.chosen.optimizer;
-        let work = || solve(vmc, optimizer, &pulled, self.step, comm);
+        let stage = &mut self.stages[self.at];
+        let counted = stage.counted(self.step);
+        let optimizer = &mut *stage.chosen.optimizer;
+        let work = || solve(vmc, optimizer, &pulled, counted, comm);
         let solved = timed(Phase::Solve, work)?;
         let Some(Direction {
             update: direction,
@@ -244,7 +248,7 @@ impl Optimize<'_> {
         if let (Some(norm), Some(largest)) = (metric_norm, self.keys.max_distance) {
             update.rate *= trust_region_scale(update.rate, norm, largest);
         }
-        let own = self.chosen.optimizer.norm_constraint();
+        let own = stage.chosen.optimizer.norm_constraint();
         if let Some(largest) = self.keys.norm_constraint.or(own) {
             let squared = direction.iter().map(|d| d * d).sum();
             update.rate *= trust_region_scale(update.rate, squared, largest.sqrt());

@@ -1,5 +1,5 @@
-//! Stages of an optimisation: what a stage gives holds in it alone, what it does not give is that of
-//! the whole; restarts within any stage are to the bit, on any number of ranks.
+//! Stages of an optimisation: what a stage gives holds in it alone, all else is of the whole;
+//! restarts within any stage are to the bit, on any number of ranks.
 
 mod common;
 
@@ -89,7 +89,8 @@ fn a_stage_has_what_it_gives_and_the_rest_of_the_whole() {
 fn stages_that_give_nothing_are_the_optimisation_without_them() {
     for method in ["sr", "spring", "adam"] {
         let rate = format!(
-            "method = '{method}'\nlearning_rate = {{ kind = 'exponential', start = 0.1, decay = 0.9 }}\n"
+            "method = '{method}'\nlearning_rate = {{ kind = 'exponential', start = 0.1, \
+             decay = 0.9 }}\n"
         );
         give_nothing(&rate);
     }

@@ -3,17 +3,17 @@
 //! Bytes of derivatives and solver are those of the cost model ([`crate::optimizer::cost`]); rank 0
 //! holds the most.
 
-use super::optimize::{ChosenMethod, StagePlan};
+use super::optimize::ChosenMethod;
+use super::solves::{Solves, alone, sizes};
 use super::vmc::Sampling;
 use super::vmc::problem::Problem;
 use super::{evolve, measure, optimize};
 use crate::comm::counting::Load;
-use crate::derivatives::Derivatives;
 use crate::ensemble::Variational;
 use crate::error::{Error, Result};
-use crate::input::{Method, SamplerInput, Source};
+use crate::input::{SamplerInput, Source};
 use crate::linalg::available_memory;
-use crate::optimizer::{CostModel, OptimizerOptions, Shift, Sizes, cost};
+use crate::optimizer::{CostModel, Sizes, cost};
 use crate::run::{Cost, most_held, most_held_elsewhere};
 use serde_json::{Value, json};
 
@@ -59,38 +59,6 @@ pub struct Plan {
     pub connected: usize,
     /// Ratios of one step over all ranks: proposals and local energies.
     pub ratios: f64,
-}
-
-/// The sizes of a solve on one rank: in the deterministic mode nothing about it may depend on the
-/// ranks or their memory.
-fn alone(sizes: &Sizes) -> Sizes {
-    Sizes {
-        ranks: 1,
-        shared_above: None,
-        ..sizes.clone()
-    }
-}
-
-/// What the cost of a solve with `samples` samples over all ranks depends on.
-fn sizes(
-    derivatives: &Derivatives,
-    metric: Option<&OptimizerOptions>,
-    samples: usize,
-    ranks: usize,
-) -> Sizes {
-    let above = metric.map(|o| o.distribute_above);
-    Sizes {
-        kind: derivatives.kind,
-        columns: derivatives.columns(),
-        samples,
-        numbers: derivatives.numbers_per_sample(),
-        ranks,
-        diagonal: metric.is_some_and(OptimizerOptions::needs_diagonal),
-        cross_validated: metric.is_some_and(|o| o.shift == Shift::AUTOMATIC),
-        decomposed: metric.is_some_and(|o| o.pseudo_inverse.is_some()),
-        shared_above: above.filter(|_| cfg!(feature = "scalapack")),
-        avoided_above: above.unwrap_or(usize::MAX),
-    }
 }
 
 /// What the samples take that are held at once, in the section with the most.
@@ -140,33 +108,17 @@ impl Plan {
         ranks: usize,
         memory: f64,
     ) -> Result<Self> {
-        let sampler = source.input.sampler.clone().unwrap_or_default();
         let parameters = ensemble.parameters().len();
-        let rows = |sampler: &SamplerInput| match sampler.method == Method::FullSum {
-            true => problem.basis.dimension() as usize,
-            false => sampler.samples,
-        };
-        let optimize = optimize::keys(source)?;
         let deterministic = source.input.deterministic;
-        let derivatives = ensemble.derivatives();
-        let choose = |stage: &StagePlan| {
-            let metric = stage.keys.metric.options()?;
-            let sizes = sizes(&derivatives, Some(&metric), rows(&stage.sampler), ranks);
-            let (seen, memory) = match deterministic {
-                true => (&alone(&sizes), f64::INFINITY),
-                false => (&sizes, memory),
-            };
-            let method = optimize::method(&stage.keys, &problem.registry, seen, memory)?;
-            Ok((sizes, method))
-        };
-        let planned = optimize.map_or_else(Vec::new, |o| optimize::stages(&o, &sampler));
-        let stages: Vec<_> = planned.iter().map(choose).collect::<Result<_>>()?;
-        let sampler = optimize::heaviest(&planned).map_or(sampler, |s| s.sampler.clone());
-        let rows = rows(&sampler);
+        let Solves {
+            sampler,
+            rows,
+            stages,
+        } = Solves::new(source, problem, &ensemble.derivatives(), ranks, memory)?;
         let largest = stages.iter().find(|(sizes, _)| sizes.samples == rows);
         let (sizes, method) = match largest {
             Some((sizes, method)) => (sizes.clone(), Some(method.clone())),
-            None => (sizes(&derivatives, None, rows, ranks), None),
+            None => (sizes(&ensemble.derivatives(), None, rows, ranks), None),
         };
         let connected = problem.facts.connected;
         let proposals = if !sampler.method.has_chains() {

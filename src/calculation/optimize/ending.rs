@@ -43,7 +43,7 @@ impl How {
 
 /// How an optimisation has ended, if it has.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Ending {
+pub(super) struct Ended {
     pub(super) how: How,
     /// Why it was given up; empty elsewhere.
     why: String,
@@ -57,7 +57,7 @@ pub(super) struct Ending {
     last_burn_in: bool,
 }
 
-impl Ending {
+impl Ended {
     /// Writes what a restart needs.
     pub(super) fn save(&self, out: &mut Tree) {
         out.put_text("how", self.how.word());
@@ -71,11 +71,11 @@ impl Ending {
     /// What was written; open where nothing was.
     pub(super) fn load(from: &Tree) -> Result<Self> {
         if !from.datasets.contains_key("how") {
-            return Ok(Ending::default());
+            return Ok(Ended::default());
         }
         let word = from.text("how")?;
         let how = How::ALL.into_iter().find(|how| how.word() == word);
-        Ok(Ending {
+        Ok(Ended {
             how: how.unwrap_or_default(),
             why: from.text("why")?.to_string(),
             state_of_step: from.count("state_of_step")?,
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_last_parameters_come_back_for_more_steps_alone() {
-        let ending = Ending {
+        let ending = Ended {
             how: How::GivenUp,
             why: "for a test".into(),
             state_of_step: 30,
@@ -215,11 +215,11 @@ mod tests {
         };
         let mut tree = Tree::default();
         ending.save(&mut tree);
-        let read = Ending::load(&tree).unwrap();
+        let read = Ended::load(&tree).unwrap();
         assert_eq!(read, ending);
         assert_eq!(read.goes_on_from(40), None);
         assert_eq!(read.goes_on_from(50), Some((&[1.0, 2.0][..], true)));
-        let open = Ending::load(&Tree::default()).unwrap();
+        let open = Ended::load(&Tree::default()).unwrap();
         assert_eq!((open.how, open.goes_on_from(50)), (How::Open, None));
     }
 }

@@ -1,6 +1,7 @@
 //! Decides which keys `[optimize]` has, their defaults, and which values are refused before any
 //! physics is built.
 
+use super::pilots::{self, PilotsInput};
 use super::stages::{self, StageInput};
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one, positive};
@@ -59,13 +60,15 @@ pub struct OptimizeInput {
     pub clip_force: Option<f64>,
     /// The parameters at the end are the mean of those of this many last steps
     pub average: Option<usize>,
-    /// Stages, one after the other, with steps, samples, sweeps, moves, rates, shifts and methods of
-    /// their own; their steps are all steps
+    /// Stages, one after the other, with steps, samples, sweeps, moves, rates, shifts and methods
+    /// of their own; their steps are all steps
     #[serde(default)]
     pub stages: Vec<StageInput>,
     /// The last fifth of the steps has four times the samples (false)
     #[serde(default)]
     pub polish: bool,
+    /// Short optimisations from several initial parameters, of which the best goes on
+    pub pilots: Option<PilotsInput>,
     /// The keys that all methods with a metric share.
     #[serde(skip)]
     pub metric: MetricKeys,
@@ -229,6 +232,9 @@ pub fn validate(source: &Source) -> Result<()> {
     }
     positive("optimize.target_v_score", o.target_v_score)?;
     o.metric.options()?;
+    if let Some(wanted) = &o.pilots {
+        pilots::validate(source, wanted, o.steps)?;
+    }
     let given = source.table.get(NAME).and_then(|t| t.get("steps"));
     let given = given.and_then(toml::Value::as_integer);
     stages::validate(source, &o, given.and_then(|steps| steps.try_into().ok()))

@@ -11,6 +11,7 @@ mod history;
 mod keys;
 mod method;
 mod orthogonal;
+mod pilots;
 pub mod policy;
 mod rounding;
 mod stages;
@@ -34,10 +35,11 @@ use crate::io::tree::{Tree, Value, shaped};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use average::Average;
 use best::Best;
-use ending::Ending;
+use ending::Ended;
 use orthogonal::Orthogonal;
+use pilots::Pilots;
 use policy::{Bounds, Policy};
-use stages::Stage;
+use stages::OpenStage;
 use state::Mark;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -82,12 +84,13 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
 
 /// An optimisation.
 pub struct Optimize<'a> {
+    source: &'a Source,
     vmc: Rc<RefCell<Vmc<'a>>>,
     keys: OptimizeInput,
     /// The keys without when the optimisation ends: with others, old faults count no more.
     schedule: String,
     /// At least one, and the number of that of the next step.
-    stages: Vec<Stage>,
+    stages: Vec<OpenStage>,
     at: usize,
     /// The stage that samples are drawn for, where there are several, and `[sampler]`.
     taken: Option<usize>,
@@ -104,7 +107,8 @@ pub struct Optimize<'a> {
     average: Option<Average>,
     /// The state to end with where the last one is worse.
     best: Option<Rc<Best>>,
-    ending: Ending,
+    ending: Ended,
+    pilots: Pilots,
     /// Parameter updates done.
     step: usize,
     /// Where this attempt began.
@@ -115,27 +119,35 @@ pub struct Optimize<'a> {
 
 /// What an optimisation takes: the state to go back to and the one that a step replaces, each with
 /// what the method remembers, which the boundary and the method itself have as well.
-fn cost(keys: &OptimizeInput, stages: &[Stage], plan: &Plan) -> Cost {
+fn cost(keys: &OptimizeInput, stages: &[OpenStage], plan: &Plan) -> Cost {
     let (vector, remembered) = (plan.vector(), plan.remembered());
     let snapshot = vector + remembered;
     // The sum and what the mean replaces, at the boundary and as they stand.
     let averaged = keys.average.map_or(0.0, |_| 4.0 * vector);
     // The parameters of the best window, and those whose place they take.
-    let has_windows = |s: &Stage| s.plan.steps >= window_length(s.plan.steps);
+    let has_windows = |s: &OpenStage| s.plan.steps >= window_length(s.plan.steps);
     let best = match stages.iter().any(has_windows) {
         true => 2.0 * vector,
         false => 0.0,
+    };
+    // Where the best pilot stood.
+    let (pilots, tried) = match keys.pilots.filter(|p| p.seeds > 1) {
+        Some(p) => (
+            2.0 * snapshot + averaged / 4.0 + best / 2.0,
+            (p.seeds - 1) * p.steps,
+        ),
+        None => (0.0, 0),
     };
     // After the solve: the direction and the parameters behind it, and as the wave function takes
     // them its numbers, its copy and its tables, while the old ones are there; and what the solver
     // has not given back to the system.
     let work = |solver: f64| solver.max(7.0 * vector);
     Cost {
-        blocks: keys.steps as f64,
-        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered + averaged + best,
+        blocks: (keys.steps + tried) as f64,
+        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered + averaged + best + pilots,
         work: work(plan.root_bytes),
         work_elsewhere: work(plan.other_bytes),
-        state: 2.0 * snapshot + averaged / 2.0 + best,
+        state: 2.0 * snapshot + averaged / 2.0 + best + pilots,
         ..Cost::default()
     }
 }
@@ -153,9 +165,9 @@ impl<'a> Optimize<'a> {
         let stage = |(of, method): (StagePlan, &ChosenMethod)| {
             vmc_now.refuse_moves(&of.sampler)?;
             let chosen = optimizer(&of.keys, &world.registry, method)?;
-            Ok(Stage::new(of, chosen))
+            Ok(OpenStage::new(of, chosen))
         };
-        let stages: Vec<Stage> = planned.map(stage).collect::<Result<_>>()?;
+        let stages: Vec<OpenStage> = planned.map(stage).collect::<Result<_>>()?;
         let orthogonal = Orthogonal::new(source, &keys, problem, world.rank, world.size)?;
         // A penalty lifts the energy on purpose.
         let rise = if orthogonal.is_empty() {
@@ -163,15 +175,18 @@ impl<'a> Optimize<'a> {
         } else {
             0.0
         };
+        let pilots = Pilots::new(keys.pilots, source, &vmc_now)?;
         let cost = cost(&keys, &stages, plan);
         Ok(Optimize {
+            source,
+            pilots,
             bounds: Bounds::new(problem.facts.centre, problem.facts.lower_bound(), rise),
             lower_bound: problem.facts.lower_bound(),
             vmc: vmc.clone(),
             schedule: schedule(source)?,
             average: keys.average.map(|over| Average::new(over, keys.steps)),
             best: None,
-            ending: Ending::default(),
+            ending: Ended::default(),
             keys,
             stages,
             at: 0,
@@ -202,11 +217,12 @@ impl Calculation for Optimize<'_> {
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
         let progress = match self.step < self.keys.steps {
             true => {
-                self.ending = Ending::default();
+                self.ending = Ended::default();
                 self.make_step(desk)?
             }
             false => Progress::Done,
         };
+        let progress = self.pass_pilot(progress, desk)?;
         match progress {
             Progress::Done => self.end(desk)?,
             _ => self.enter_stage()?,
@@ -233,6 +249,7 @@ impl Calculation for Optimize<'_> {
         out.put_integer("status/started_at_step", self.started_at as i64);
         self.history.record(out);
         self.record_ending(out);
+        self.pilots.record(out);
         if let Some(average) = &self.average {
             let count = Value::Integer(shaped(&[], vec![average.count() as i64]));
             let meaning = "steps whose parameters are averaged";
@@ -244,6 +261,9 @@ impl Calculation for Optimize<'_> {
         self.reasons_for_care()
     }
     fn place(&self) -> String {
-        format!("step {}", self.step)
+        match self.pilots.present() {
+            Some((number, _)) => format!("step {} of pilot {number}", self.step),
+            None => format!("step {}", self.step),
+        }
     }
 }

@@ -152,10 +152,12 @@ pub fn workload(source: &Source) -> Result<Workload> {
         let of = |s: &StagePlan| upto.saturating_sub(s.first).min(s.steps) * s.sampler.samples;
         stages.iter().map(of).sum::<usize>() as f64
     };
+    let pilots = keys.pilots.map(|p| (p.seeds.saturating_sub(1), p.steps));
+    let tried = pilots.map_or(0.0, |(others, steps)| others as f64 * samples(steps));
     Ok(Workload {
         steps: keys.steps as f64,
         most,
-        equivalent: samples(keys.steps) / most.max(1) as f64,
+        equivalent: (samples(keys.steps) + tried) / most.max(1) as f64,
         samples: samples(keys.steps),
     })
 }
@@ -168,6 +170,9 @@ pub fn heaviest(stages: &[StagePlan]) -> Option<&StagePlan> {
 /// Keys, as `a.b=c`, of a trial of so many steps of the stage with the most samples.
 pub(super) fn shorten(keys: &OptimizeInput, table: &toml::Table, steps: usize) -> Vec<String> {
     let mut all = vec![format!("optimize.steps={steps}")];
+    if keys.pilots.is_some() {
+        all.push("optimize.pilots={ seeds = 1, steps = 1 }".into());
+    }
     if keys.polish {
         all.push("optimize.polish=false".into());
     }
@@ -242,18 +247,18 @@ pub(super) fn validate(source: &Source, keys: &OptimizeInput, given: Option<usiz
 }
 
 /// A stage with its optimiser.
-pub(super) struct Stage {
+pub(super) struct OpenStage {
     pub(super) plan: StagePlan,
     pub(super) chosen: ChosenOptimizer,
     /// What the optimiser remembers before its first step.
     fresh: Tree,
 }
 
-impl Stage {
+impl OpenStage {
     pub(super) fn new(plan: StagePlan, chosen: ChosenOptimizer) -> Self {
         let mut fresh = Tree::default();
         chosen.optimizer.save(&mut fresh, "state");
-        Stage {
+        OpenStage {
             plan,
             chosen,
             fresh,
@@ -280,7 +285,7 @@ impl Stage {
 
 impl Optimize<'_> {
     /// The stage of the next step.
-    pub(super) fn stage(&mut self) -> &mut Stage {
+    pub(super) fn stage(&mut self) -> &mut OpenStage {
         &mut self.stages[self.at]
     }
 

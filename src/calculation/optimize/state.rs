@@ -3,9 +3,11 @@
 use super::Optimize;
 use super::average::Average;
 use super::best::Best;
-use super::ending::Ending;
+use super::ending::Ended;
 use super::history::History;
+use super::pilots::Pilots;
 use super::policy::{Policy, Snapshot};
+use crate::calculation::vmc::Vmc;
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::io::tree::Tree;
@@ -24,7 +26,23 @@ pub(super) struct Mark {
     pub optimizer: Tree,
     average: Option<Average>,
     best: Option<Rc<Best>>,
-    ending: Ending,
+    ending: Ended,
+    pilots: Pilots,
+}
+
+/// The policy of a checkpoint with the chains of this rank.
+pub(super) fn load_policy(from: &Tree, vmc: &Vmc, other_chains: bool) -> Result<Policy> {
+    let mut policy = Policy::load(from)?;
+    if let Some(safe) = &mut policy.safe {
+        safe.chains = vmc.my_chains(&safe.chains);
+    }
+    let mut still = std::mem::take(&mut policy.still);
+    if other_chains {
+        still.clear();
+    }
+    let mine = vmc.ensemble.noise().streams();
+    policy.still = still.get(mine).unwrap_or(&[]).to_vec();
+    Ok(policy)
 }
 
 impl Optimize<'_> {
@@ -40,6 +58,7 @@ impl Optimize<'_> {
             average: self.average.clone(),
             best: self.best.clone(),
             ending: self.ending.clone(),
+            pilots: self.pilots.clone(),
         };
     }
 
@@ -56,6 +75,7 @@ impl Optimize<'_> {
         self.average.clone_from(&self.mark.average);
         self.best.clone_from(&self.mark.best);
         self.ending.clone_from(&self.mark.ending);
+        self.pilots.clone_from(&self.mark.pilots);
         self.history.rows.truncate(self.step);
         self.history.seconds.truncate(self.step);
         self.at = self.stage_of(self.step);
@@ -88,6 +108,9 @@ impl Optimize<'_> {
         let mut ending = Tree::default();
         self.ending.save(&mut ending);
         out.put_group("ending", ending);
+        let mut pilots = Tree::default();
+        self.save_pilots(&mut pilots, comm)?;
+        out.put_group("pilots", pilots);
         Ok(())
     }
 
@@ -102,27 +125,19 @@ impl Optimize<'_> {
             vmc.ensemble.set_parameters(&last)?;
         }
         self.average = self.keys.average.map(|_| average);
-        self.ending = Ending::load(&from.group("ending"))?;
+        self.ending = Ended::load(&from.group("ending"))?;
         if let Some((last, burn_in)) = self.ending.goes_on_from(self.keys.steps) {
             vmc.ensemble.set_parameters(last)?;
             vmc.burn_in_due = burn_in || restored.other_chains;
         }
         let parameters = vmc.ensemble.parameters().len();
         self.best = Best::load(&from.group("best"), parameters)?;
-        self.policy = Policy::load(&from.group("policy"))?;
+        self.policy = load_policy(&from.group("policy"), &vmc, restored.other_chains)?;
         if from.text("schedule")? != self.schedule {
             self.policy.level = 0;
         }
-        if let Some(safe) = &mut self.policy.safe {
-            safe.chains = vmc.my_chains(&safe.chains);
-        }
-        let mut still = std::mem::take(&mut self.policy.still);
-        if restored.other_chains {
-            still.clear();
-        }
-        let mine = vmc.ensemble.noise().streams();
-        self.policy.still = still.get(mine).unwrap_or(&[]).to_vec();
         drop(vmc);
+        self.load_pilots(&from.group("pilots"), restored.other_chains)?;
         self.at = self.stage_of(self.step);
         self.load_optimizer(from)?;
         Ok(Loaded::Resumed)

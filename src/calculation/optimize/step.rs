@@ -6,7 +6,7 @@ use super::ending::How;
 use super::history::StepRow;
 use super::policy::{Fault, Snapshot};
 use super::rounding::{Rounding, evaluate};
-use super::{Optimize, warnings};
+use super::{Optimize, OptimizeInput, warnings};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
 use crate::comm::{Comm, agree};
 use crate::ensemble::{LocalValues, Noise, Request};
@@ -35,6 +35,38 @@ struct Update {
     clipped: f64,
 }
 
+impl Update {
+    /// Before anything is solved, at this rate.
+    fn none(rate: f64) -> Self {
+        Update {
+            rate,
+            metric_norm: -1.0,
+            fallbacks: 0.0,
+            iterations: -1.0,
+            residual: -1.0,
+            clipped: 0.0,
+        }
+    }
+
+    /// Lowers the rate until the step along a direction is as short as the keys ask for, or the
+    /// method where they do not.
+    fn shorten(
+        &mut self,
+        keys: &OptimizeInput,
+        own: Option<f64>,
+        metric_norm: Option<f64>,
+        direction: &[f64],
+    ) {
+        if let (Some(norm), Some(largest)) = (metric_norm, keys.max_distance) {
+            self.rate *= trust_region_scale(self.rate, norm, largest);
+        }
+        if let Some(largest) = keys.norm_constraint.or(own) {
+            let squared = direction.iter().map(|d| d * d).sum();
+            self.rate *= trust_region_scale(self.rate, squared, largest.sqrt());
+        }
+    }
+}
+
 /// What the samples of a step gave.
 struct Sampled {
     local: LocalValues,
@@ -60,14 +92,7 @@ impl Optimize<'_> {
         if sampled.non_finite + sampled.zeros > 0.0 {
             fault = Some(Fault::NotFinite);
         }
-        let mut update = Update {
-            rate: self.stage().rate(step) * self.policy.rate_factor(),
-            metric_norm: -1.0,
-            fallbacks: 0.0,
-            iterations: -1.0,
-            residual: -1.0,
-            clipped: 0.0,
-        };
+        let mut update = Update::none(self.stage().rate(step) * self.policy.rate_factor());
         if fault.is_none() {
             fault = self.update(desk.comm, &sampled.local, well, &mut update)?;
         }
@@ -89,7 +114,8 @@ impl Optimize<'_> {
         }
         self.redraw_still_chains(&sampled.counts, desk.comm)?;
         let vmc = self.vmc.borrow();
-        if vmc.keeps_samples(true) {
+        let pilot = self.pilots.present();
+        if vmc.keeps_samples(true) && pilot.is_none() {
             let values = &sampled.local.values;
             let per_chain = values.len() / vmc.ensemble.noise().streams().len().max(1);
             desk.keep(vmc.sample_rows(desk.comm, values, per_chain, step as i64)?);
@@ -245,14 +271,8 @@ impl Optimize<'_> {
         else {
             return Ok(Some(Fault::Solve));
         };
-        if let (Some(norm), Some(largest)) = (metric_norm, self.keys.max_distance) {
-            update.rate *= trust_region_scale(update.rate, norm, largest);
-        }
         let own = stage.chosen.optimizer.norm_constraint();
-        if let Some(largest) = self.keys.norm_constraint.or(own) {
-            let squared = direction.iter().map(|d| d * d).sum();
-            update.rate *= trust_region_scale(update.rate, squared, largest.sqrt());
-        }
+        update.shorten(&self.keys, own, metric_norm, &direction);
         if let Some(Iterations { count, residual }) = iterations {
             (update.iterations, update.residual) = (count as f64, residual);
         }
@@ -260,8 +280,10 @@ impl Optimize<'_> {
         let moved = before.iter().zip(&direction);
         let after: Vec<f64> = moved.map(|(p, d)| p - update.rate * d).collect();
         let norm = metric_norm.unwrap_or(-1.0);
-        let numbers = after.iter().chain([&update.rate, &norm]);
-        let finite = { numbers }.all(|p| p.is_finite());
+        let finite = after
+            .iter()
+            .chain([&update.rate, &norm])
+            .all(|p| p.is_finite());
         if well {
             let safe = Snapshot {
                 parameters: before,
@@ -323,14 +345,18 @@ impl Optimize<'_> {
                 format!("  R-hat {:.3}  acc {acceptance:.2}", energy.r_hat)
             }
         };
+        let (pilot, steps) = match self.pilots.present() {
+            Some((number, pilots)) => (format!("pilot {number} "), pilots.steps),
+            None => (String::new(), self.keys.steps),
+        };
         let line = format!(
-            "step {step}  E = {}  var = {:.4}  V-score {}{chains} {seconds:.3} s/step{}",
+            "{pilot}step {step}  E = {}  var = {:.4}  V-score {}{chains} {seconds:.3} s/step{}",
             with_error(energy.mean.re, energy.error),
             energy.variance,
             v_score_words(sampled.score),
             self.orthogonal.words(),
         );
-        desk.line(step, self.keys.steps, &line);
+        desk.line(step, steps, &line);
     }
 }
 

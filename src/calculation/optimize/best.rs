@@ -1,10 +1,10 @@
 //! Decides which state of an optimisation is the best one, and when it is measured.
 //!
 //! The energies of a window, a twentieth of the steps of a stage, are averaged; the parameters at
-//! the end of the window with the lowest upper end of its error bar, E + σ, are kept. They come back where the
-//! mean of the last steps lies above theirs by three standard errors of the difference: the lowest
-//! of twenty equal means lies two errors below the last one by chance. Where parameters are
-//! averaged, only where the optimisation has diverged, as [`super::warnings`] has it.
+//! the end of the window with the lowest upper end of its error bar, E + σ, are kept. They come
+//! back where the mean of the last steps lies above theirs by three standard errors of the
+//! difference: the lowest of twenty equal means lies two errors below the last one by chance. Where
+//! parameters are averaged, only where the optimisation has diverged: [`super::warnings`].
 
 use super::Optimize;
 use super::warnings::{self, window_length, window_mean};

@@ -17,6 +17,7 @@ mod rounding;
 mod stages;
 mod state;
 mod step;
+mod update;
 mod warnings;
 
 pub use history::{CURVES, History, StepRow};

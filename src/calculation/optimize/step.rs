@@ -6,16 +6,15 @@ use super::ending::How;
 use super::history::StepRow;
 use super::policy::{Fault, Snapshot};
 use super::rounding::{Rounding, evaluate};
-use super::{Optimize, OptimizeInput, warnings};
+use super::update::Update;
+use super::{Optimize, warnings};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
 use crate::comm::{Comm, agree};
 use crate::ensemble::{LocalValues, Noise, Request};
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
-use crate::optimizer::{
-    Direction, Iterations, Objective, Residuals, deterministic, trust_region_scale,
-};
+use crate::optimizer::{Direction, Iterations, Objective, Residuals, deterministic};
 use crate::rng::{Purpose, stream};
 use crate::run::{Desk, Progress};
 use crate::stats::{v_score, v_score_words, with_error};
@@ -24,48 +23,6 @@ use std::time::Instant;
 
 /// Most draws of a configuration with a non-zero amplitude.
 const DRAWS: usize = 10_000;
-
-/// What an update was.
-struct Update {
-    rate: f64,
-    metric_norm: f64,
-    fallbacks: f64,
-    iterations: f64,
-    residual: f64,
-    clipped: f64,
-}
-
-impl Update {
-    /// Before anything is solved, at this rate.
-    fn none(rate: f64) -> Self {
-        Update {
-            rate,
-            metric_norm: -1.0,
-            fallbacks: 0.0,
-            iterations: -1.0,
-            residual: -1.0,
-            clipped: 0.0,
-        }
-    }
-
-    /// Lowers the rate until the step along a direction is as short as the keys ask for, or the
-    /// method where they do not.
-    fn shorten(
-        &mut self,
-        keys: &OptimizeInput,
-        own: Option<f64>,
-        metric_norm: Option<f64>,
-        direction: &[f64],
-    ) {
-        if let (Some(norm), Some(largest)) = (metric_norm, keys.max_distance) {
-            self.rate *= trust_region_scale(self.rate, norm, largest);
-        }
-        if let Some(largest) = keys.norm_constraint.or(own) {
-            let squared = direction.iter().map(|d| d * d).sum();
-            self.rate *= trust_region_scale(self.rate, squared, largest.sqrt());
-        }
-    }
-}
 
 /// What the samples of a step gave.
 struct Sampled {

@@ -35,6 +35,8 @@ pub enum Purpose {
     Copies = 9,
     /// Metropolis sweeps of a state that the optimisation stays orthogonal to.
     Orthogonal = 10,
+    /// Seeds of the initial parameters of pilots.
+    Pilot = 11,
     /// Updates of classical spins.
     Classical = 20,
     /// Swaps of classical configurations between temperatures.

@@ -257,10 +257,15 @@ fn a_passing_fault_is_undone_and_the_run_finishes() {
 fn a_lasting_fault_ends_with_70_and_the_last_good_state() {
     let _alone = alone();
     for flaw in ["ratio-nan", "zero", "ratio-huge", "derivative"] {
-        let (case, outcome) = flawed(flaw, 20, usize::MAX >> 1, "steps = 100\nmax_backoffs = 3\n");
+        // Windows have five steps: there is no best state yet.
+        let (case, outcome) = flawed(flaw, 4, usize::MAX >> 1, "steps = 100\nmax_backoffs = 3\n");
         let error = outcome.unwrap_err();
         assert_eq!(error.exit_code(), 70, "{error}");
-        assert!(error.to_string().contains("4 undone steps"), "{error}");
+        let said = error.to_string();
+        assert!(
+            said.contains("4 undone steps") && said.contains("learning_rate"),
+            "{said}"
+        );
         assert_eq!(
             column(&case, "rejected")
                 .iter()
@@ -271,7 +276,7 @@ fn a_lasting_fault_ends_with_70_and_the_last_good_state() {
         assert_eq!(case.tree("x.h5").text("status/state").unwrap(), "stopped");
         let energy = column(&case, "energy");
         assert!(
-            energy[19] < -7.5 && energy[19..].iter().all(|e| *e == energy[19]),
+            energy[3] < -6.1 && energy[3..].iter().all(|e| *e == energy[3]),
             "{energy:?}"
         );
         assert_finite(&case);
@@ -283,6 +288,56 @@ fn a_lasting_fault_ends_with_70_and_the_last_good_state() {
             "another wave function is refused"
         );
     }
+}
+
+#[test]
+fn a_run_that_gives_up_ends_with_its_best_state_and_measures_it() {
+    let _alone = alone();
+    let more = "max_backoffs = 3\n";
+    let (case, outcome) = flawed(
+        "derivative",
+        20,
+        usize::MAX >> 1,
+        &format!("steps = 100\n{more}"),
+    );
+    assert_eq!(outcome.unwrap(), Outcome::Finished);
+    let tree = case.tree("x.h5");
+    assert_eq!(tree.text("status/state").unwrap(), "finished");
+    assert_eq!(tree.text("optimize/ending").unwrap(), "given up");
+    let warnings = tree.texts("status/warnings").unwrap().join("\n");
+    assert!(
+        warnings.contains("given up at step") && warnings.contains("optimize.learning_rate"),
+        "{warnings}"
+    );
+    assert!(tree.real("measure/energy/mean").unwrap() < -7.5);
+    // The state is the one behind the best window.
+    let step = tree.count("optimize/state_of_step").unwrap();
+    assert!(step == 15 || step == 20, "{step}");
+    let (other, outcome) = flawed(
+        "derivative",
+        20,
+        usize::MAX >> 1,
+        &format!("steps = {step}\n{more}"),
+    );
+    assert_eq!(outcome.unwrap(), Outcome::Finished);
+    let parameters = |case: &Case| case.present().reals("parameters").unwrap();
+    assert_eq!(parameters(&case), parameters(&other));
+    assert_finite(&case);
+}
+
+#[test]
+fn a_glassy_start_names_init() {
+    let _alone = alone();
+    let ring = RING.replace("parameters =", "init = 6.0\nparameters =");
+    let case = Case::new(&format!(
+        "{ring}[optimize]\nsteps = 40\nlearning_rate = 1e4\nmax_backoffs = 2\n"
+    ));
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 70);
+    let said = text(&out);
+    assert!(said.contains("do not sample this state"), "{said}");
+    let error = said.lines().find(|l| l.contains("error: ")).unwrap();
+    assert!(error.contains("ansatz.init"), "{said}");
 }
 
 #[test]

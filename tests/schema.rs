@@ -136,7 +136,8 @@ fn the_page_and_the_files_agree() {
     );
     // As many checkpoints as steps: old segments of samples are joined.
     let often = "[output]\nsamples = 'all'\ncheckpoint_every = 1e-9\n[optimize]\nsteps = 9\n\
-                 method = 'adam'\nlearning_rate = 0.01\naverage = 2";
+                 method = 'adam'\nlearning_rate = 0.01\naverage = 2\n\
+                 pilots = { seeds = 2, steps = 2 }";
     let adam = sampled.replace("[optimize]\nsteps = 3\nlearning_rate = 0.05", often);
     let evolved = format!(
         "{RING}[optimize]\nsteps = 2\nlearning_rate = 0.05\n[evolve]\ntime = 0.02\nstep = \

@@ -4,16 +4,16 @@
 //! holds the most.
 
 use super::optimize::ChosenMethod;
+use super::solves::{Solves, alone, sizes};
 use super::vmc::Sampling;
 use super::vmc::problem::Problem;
 use super::{evolve, measure, optimize};
 use crate::comm::counting::Load;
-use crate::derivatives::Derivatives;
 use crate::ensemble::Variational;
 use crate::error::{Error, Result};
-use crate::input::{Method, SamplerInput, Source};
+use crate::input::{SamplerInput, Source};
 use crate::linalg::available_memory;
-use crate::optimizer::{CostModel, OptimizerOptions, Shift, Sizes, cost};
+use crate::optimizer::{CostModel, Sizes, cost};
 use crate::run::{Cost, most_held, most_held_elsewhere};
 use crate::stats::count;
 use serde_json::{Value, json};
@@ -42,8 +42,10 @@ pub struct Plan {
     pub ranks: usize,
     /// What the cost of a solve depends on.
     pub sizes: Sizes,
-    /// The method of `[optimize]` and why it was chosen.
+    /// The method of `[optimize]` and why it was chosen, in the stage with the most samples.
     pub method: Option<ChosenMethod>,
+    /// Sizes and methods of all stages.
+    stages: Vec<(Sizes, ChosenMethod)>,
     /// Whether rank 0 alone solves, whatever the number of ranks.
     pub deterministic: bool,
     /// Whether there is an equation of motion to solve.
@@ -60,39 +62,6 @@ pub struct Plan {
     pub ratios: f64,
 }
 
-/// The sizes of a solve on one rank: in the deterministic mode nothing about it may depend on the
-/// ranks or their memory.
-fn alone(sizes: &Sizes) -> Sizes {
-    Sizes {
-        ranks: 1,
-        shared_above: None,
-        ..sizes.clone()
-    }
-}
-
-/// What the cost of a solve with `samples` samples over all ranks depends on.
-fn sizes(
-    derivatives: &Derivatives,
-    metric: Option<&OptimizerOptions>,
-    samples: usize,
-    ranks: usize,
-) -> Sizes {
-    let above = metric.map(|o| o.distribute_above);
-    Sizes {
-        kind: derivatives.kind,
-        columns: derivatives.columns(),
-        samples,
-        numbers: derivatives.numbers_per_sample(),
-        single: derivatives.is_single(),
-        ranks,
-        diagonal: metric.is_some_and(OptimizerOptions::needs_diagonal),
-        cross_validated: metric.is_some_and(|o| o.shift == Shift::AUTOMATIC),
-        decomposed: metric.is_some_and(|o| o.pseudo_inverse.is_some()),
-        shared_above: above.filter(|_| cfg!(feature = "scalapack")),
-        avoided_above: above.unwrap_or(usize::MAX),
-    }
-}
-
 /// What the samples take that are held at once, in the section with the most.
 fn sampling(
     source: &Source,
@@ -107,7 +76,8 @@ fn sampling(
     let output = evolve::keys(source)?.and_then(|e| e.samples).unwrap_or(0);
     let block = measure::BLOCK * sampler.chains;
     let measured = measure::keys(source)?.map_or(0, |m| m.samples.min(block));
-    let of_steps = if steps { sampler.samples } else { 0 };
+    let most_of_stages = optimize::workload(source)?.most.max(sampler.samples);
+    let of_steps = if steps { most_of_stages } else { 0 };
     let most = of_steps.max(output).max(measured);
     let facts = ensemble.facts();
     let of = |n, derived| Sampling::new(sampler, &problem.basis, &facts, (n, ranks), derived);
@@ -139,21 +109,18 @@ impl Plan {
         ranks: usize,
         memory: f64,
     ) -> Result<Self> {
-        let sampler = source.input.sampler.clone().unwrap_or_default();
         let parameters = ensemble.parameters().len();
-        let rows = match sampler.method == Method::FullSum {
-            true => problem.basis.dimension() as usize,
-            false => sampler.samples,
-        };
-        let optimize = optimize::keys(source)?;
-        let metric = optimize.as_ref().map(|o| o.metric.options()).transpose()?;
-        let sizes = sizes(&ensemble.derivatives(), metric.as_ref(), rows, ranks);
         let deterministic = source.input.deterministic;
-        let choose = |o| match deterministic {
-            true => optimize::method(o, &problem.registry, &alone(&sizes), f64::INFINITY),
-            false => optimize::method(o, &problem.registry, &sizes, memory),
+        let Solves {
+            sampler,
+            rows,
+            stages,
+        } = Solves::new(source, problem, &ensemble.derivatives(), ranks, memory)?;
+        let largest = stages.iter().find(|(sizes, _)| sizes.samples == rows);
+        let (sizes, method) = match largest {
+            Some((sizes, method)) => (sizes.clone(), Some(method.clone())),
+            None => (sizes(&ensemble.derivatives(), None, rows, ranks), None),
         };
-        let method = optimize.as_ref().map(choose).transpose()?;
         let connected = problem.facts.connected;
         let proposals = if !sampler.method.has_chains() {
             0.0
@@ -169,6 +136,7 @@ impl Plan {
             ranks,
             sizes,
             method,
+            stages,
             deterministic,
             evolves: source.table.contains_key("evolve"),
             sampling: sampling(source, &sampler, problem, ensemble, ranks)?,
@@ -228,8 +196,15 @@ impl Plan {
 
     /// Bytes that the method of `[optimize]` remembers from step to step.
     pub fn remembered(&self) -> f64 {
-        let of = |m: &ChosenMethod| (m.cost)(&self.seen_by(&self.sizes, 0), 0, 1).remembered;
-        self.method.as_ref().map_or(0.0, of)
+        let of = |(sizes, method): &(Sizes, ChosenMethod)| {
+            (method.cost)(&self.seen_by(sizes, 0), 0, 1).remembered
+        };
+        self.stages.iter().map(of).fold(0.0, f64::max)
+    }
+
+    /// The methods of the stages of `[optimize]`.
+    pub fn methods(&self) -> impl Iterator<Item = &ChosenMethod> {
+        self.stages.iter().map(|(_, method)| method)
     }
 
     /// Bytes that sections of these costs take on rank 0 at the worst moment, beside the wave

@@ -203,6 +203,12 @@ impl Ensemble for Chains {
     fn take_counts(&mut self) -> Counts {
         std::mem::replace(&mut self.counts, Counts::new(self.settings.chains.len()))
     }
+    fn set_sweeps(&mut self, sweeps: usize) {
+        self.settings.sweeps = sweeps;
+    }
+    fn set_moves(&mut self, moves: Mixture) {
+        self.settings.mixture = moves;
+    }
     fn chain_states(&self) -> &[i8] {
         &self.states
     }

@@ -123,6 +123,9 @@ impl Ensemble for Gibbs {
     fn noise(&self) -> Noise {
         Noise::Chains(self.settings.chains.clone())
     }
+    fn set_sweeps(&mut self, sweeps: usize) {
+        self.settings.sweeps = sweeps;
+    }
     fn chain_states(&self) -> &[i8] {
         &self.states
     }

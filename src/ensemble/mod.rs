@@ -25,7 +25,7 @@ use crate::derivatives::Derivatives;
 use crate::error::Result;
 use crate::operator::{self, Operator};
 use crate::rng::Purpose;
-use crate::sampler::Counts;
+use crate::sampler::{Counts, Mixture};
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -120,6 +120,10 @@ pub trait Ensemble {
     fn take_counts(&mut self) -> Counts {
         Counts::default()
     }
+    /// Sets the sweeps between kept samples; nothing where there are no chains, as here.
+    fn set_sweeps(&mut self, _sweeps: usize) {}
+    /// Sets how chains move; nothing where there are no moves, as here.
+    fn set_moves(&mut self, _moves: Mixture) {}
     /// Where the chains of this rank stand, row by row: its part of a checkpoint. Empty for an
     /// ensemble that remembers nothing from block to block, as this one and the next two do by
     /// default.

@@ -142,7 +142,7 @@ impl Method {
 }
 
 /// One entry of `sampler.moves`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "the name of a move, or a table with the key `kind`"

@@ -41,8 +41,10 @@ pub(super) fn settle(input: &mut Input, table: &toml::Table) -> Result<()> {
             "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }
-    let of_section = |section: &toml::Value| section.get("samples")?.as_integer();
-    let others = table.values().filter_map(of_section);
+    let samples = |part: &toml::Value| part.get("samples")?.as_integer();
+    let stages = table.get("optimize").and_then(|o| o.get("stages"));
+    let stages = stages.and_then(toml::Value::as_array).into_iter().flatten();
+    let others = table.values().chain(stages).filter_map(samples);
     let others = others.filter_map(|samples| usize::try_from(samples).ok());
     sampler.chains = divisor(others.fold(sampler.samples, common));
     Ok(())

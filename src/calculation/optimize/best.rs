@@ -1,26 +1,29 @@
-//! Decides the state that an optimisation ends with where it has diverged: the best one.
+//! Decides which state of an optimisation is the best one, and when it is measured.
 //!
-//! The energies of a window, a twentieth of the steps, are averaged; the parameters at the end of
-//! the window with the lowest mean are kept. They come back where the mean of the last window lies
-//! above the lowest by more than noise, as [`super::warnings`] has it.
+//! The energies of a window, a twentieth of the steps of a stage, are averaged; the parameters at
+//! the end of the window with the lowest upper end of its error bar, E + σ, are kept. They come
+//! back where the mean of the last steps lies above theirs by three standard errors of the
+//! difference: the lowest of twenty equal means lies two errors below the last one by chance. Where
+//! parameters are averaged, only where the optimisation has diverged: [`super::warnings`].
 
 use super::Optimize;
 use super::warnings::{self, window_length, window_mean};
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
-use crate::run::Desk;
-use crate::stats::with_error;
 use std::rc::Rc;
+
+/// Standard errors by which the last window is worse than the best.
+const WORSE: f64 = 3.0;
 
 /// The best state so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Best {
     /// Mean energy of its window, and the standard error.
-    energy: [f64; 2],
+    pub(super) energy: [f64; 2],
     /// Steps behind it.
-    step: usize,
+    pub(super) step: usize,
     /// The parameters there.
-    parameters: Vec<f64>,
+    pub(super) parameters: Vec<f64>,
 }
 
 impl Best {
@@ -55,8 +58,10 @@ impl Best {
 impl Optimize<'_> {
     /// At the end of a window its state, if it is the best one.
     pub(super) fn keep_best(&mut self) {
-        let length = window_length(self.keys.steps);
-        if !self.orthogonal.is_empty() || !self.step.is_multiple_of(length) {
+        let stage = &self.stages[self.at].plan;
+        let length = window_length(stage.steps);
+        let done = self.step - stage.first;
+        if !self.orthogonal.is_empty() || !done.is_multiple_of(length) {
             return;
         }
         let rows = &self.history.rows;
@@ -64,7 +69,8 @@ impl Optimize<'_> {
         let Some((energy, error)) = window_mean(window, length, self.lower_bound) else {
             return;
         };
-        if self.best.as_ref().is_none_or(|b| energy < b.energy[0]) {
+        let lower = |b: &Rc<Best>| energy + error < b.energy[0] + b.energy[1];
+        if self.best.as_ref().is_none_or(lower) {
             self.best = Some(Rc::new(Best {
                 energy: [energy, error],
                 step: self.step,
@@ -73,23 +79,24 @@ impl Optimize<'_> {
         }
     }
 
-    /// Whether the optimisation has diverged; its best state then takes the place of the last one.
-    pub(super) fn return_to_best(&mut self, desk: &mut Desk) -> Result<bool> {
-        let history = &self.history;
-        let diverged = self.orthogonal.is_empty()
-            && !warnings::of_optimisation(history, self.lower_bound).is_empty();
-        let Some(best) = self.best.as_ref().filter(|_| diverged) else {
-            return Ok(false);
+    /// Whether the energy has risen again by more than a part of its descent.
+    pub(super) fn has_diverged(&self) -> bool {
+        let list = || warnings::of_optimisation(&self.history, self.lower_bound);
+        self.orthogonal.is_empty() && !list().is_empty()
+    }
+
+    /// Whether the last window is worse than this one.
+    pub(super) fn is_behind(&self, best: &Best) -> bool {
+        let stage = &self.stages[self.at].plan;
+        let length = window_length(stage.steps);
+        let rows = &self.history.rows;
+        let window = &rows[rows.len().saturating_sub(length).max(stage.first)..];
+        let last = window_mean(window, length, self.lower_bound);
+        let worse = |(energy, error): (f64, f64)| {
+            let noise = (WORSE * error.hypot(best.energy[1])).max(1e-9 * best.energy[0].abs());
+            energy - best.energy[0] > noise
         };
-        let vmc = &mut *self.vmc.borrow_mut();
-        vmc.ensemble.set_parameters(&best.parameters)?;
-        vmc.burn_in_due = true;
-        desk.say(&format!(
-            "the parameters are those after step {}, where E = {} was lowest",
-            best.step,
-            with_error(best.energy[0], best.energy[1])
-        ));
-        Ok(true)
+        self.average.is_none() && self.step > best.step && last.is_some_and(worse)
     }
 }
 

@@ -39,6 +39,7 @@ record! {
             "root mean square difference of ln(psi'/psi) between single and double precision; 0 \
              in double precision, -1 where it is not finite";
         rounding_max: "1", "the largest such difference; -1 where it is not finite";
+        stage: "1", "number of the stage, from 1";
     }
 }
 
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn history_round_trips() {
         let row = |i: usize| {
-            let numbers: Vec<f64> = (0..23).map(|k| (10 * i + k) as f64).collect();
+            let numbers: Vec<f64> = (0..24).map(|k| (10 * i + k) as f64).collect();
             StepRow::from_numbers(&numbers)
         };
         let history = History {
@@ -114,5 +115,6 @@ mod tests {
         assert_eq!(history.rows[2].energy, 20.0);
         assert_eq!(history.rows[2].clipped, 40.0);
         assert_eq!(history.rows[2].rounding_max, 42.0);
+        assert_eq!(history.rows[2].stage, 43.0);
     }
 }

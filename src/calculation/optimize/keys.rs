@@ -1,6 +1,8 @@
 //! Decides which keys `[optimize]` has, their defaults, and which values are refused before any
 //! physics is built.
 
+use super::pilots::{self, PilotsInput};
+use super::stages::{self, StageInput};
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one, positive};
 use crate::optimizer::{MetricKeys, OPTIMIZERS, Schedule};
@@ -43,7 +45,8 @@ pub struct OptimizeInput {
     /// 0 allows any (0.5)
     #[serde(default = "default_max_rise")]
     pub max_rise: f64,
-    /// Halvings of the learning rate after undone steps before the run ends with code 70 (10)
+    /// Halvings of the learning rate after undone steps before the
+    /// optimisation ends with its best state (10)
     #[serde(default = "default_max_backoffs")]
     pub max_backoffs: usize,
     /// States that the optimisation stays orthogonal to, for the next one
@@ -57,6 +60,15 @@ pub struct OptimizeInput {
     pub clip_force: Option<f64>,
     /// The parameters at the end are the mean of those of this many last steps
     pub average: Option<usize>,
+    /// Stages, one after the other, with steps, samples, sweeps, moves, rates, shifts and methods
+    /// of their own; their steps are all steps
+    #[serde(default)]
+    pub stages: Vec<StageInput>,
+    /// The last fifth of the steps has four times the samples (false)
+    #[serde(default)]
+    pub polish: bool,
+    /// Short optimisations from several initial parameters, of which the best goes on
+    pub pilots: Option<PilotsInput>,
     /// The keys that all methods with a metric share.
     #[serde(skip)]
     pub metric: MetricKeys,
@@ -83,7 +95,8 @@ pub fn keys(source: &Source) -> Result<Option<OptimizeInput>> {
     let Some(table) = source.table.get(NAME).and_then(toml::Value::as_table) else {
         return Ok(None);
     };
-    let (shared, rest) = split(table, &schema_of::<OptimizeInput>());
+    let (mut shared, rest) = split(table, &schema_of::<OptimizeInput>());
+    settle_stages(&mut shared)?;
     let (metric, own) = split(&rest, &schema_of::<MetricKeys>());
     let keys: OptimizeInput = table::parse(&shared, NAME)?;
     let metric = table::parse(&metric, NAME)?;
@@ -92,6 +105,34 @@ pub fn keys(source: &Source) -> Result<Option<OptimizeInput>> {
         own,
         ..keys
     }))
+}
+
+/// What stages say goes without saying above them: the steps are theirs, and where each has a rate,
+/// there is one.
+fn settle_stages(table: &mut toml::Table) -> Result<()> {
+    let list = table.get("stages").and_then(toml::Value::as_array);
+    let list: Vec<_> = list.into_iter().flatten().cloned().collect();
+    if list.is_empty() {
+        return Ok(());
+    }
+    if let Some(k) = list.iter().position(|s| s.get("chains").is_some()) {
+        return Err(Error::input(
+            format!("optimize.stages[{k}].chains"),
+            "all stages and the measurement share their chains",
+            "use sampler.chains, and samples in the stage",
+        ));
+    }
+    let steps = |stage: &toml::Value| stage.get("steps").and_then(toml::Value::as_integer);
+    if let Some(all) = list.iter().map(steps).collect::<Option<Vec<_>>>() {
+        let sum = all.iter().fold(0i64, |sum, n| sum.saturating_add(*n));
+        table.insert("steps".into(), sum.into());
+    }
+    let rates = list.iter().map(|stage| stage.get("learning_rate").cloned());
+    if let Some(rates) = rates.collect::<Option<Vec<_>>>() {
+        let first = rates.into_iter().next();
+        first.map(|rate| table.entry("learning_rate").or_insert(rate));
+    }
+    Ok(())
 }
 
 /// The keys that a schema has, and the others.
@@ -103,6 +144,10 @@ fn split(table: &toml::Table, schema: &Value) -> (toml::Table, toml::Table) {
 /// JSON schema of `[optimize]` with the keys of all methods; each says which methods have it.
 pub fn schema() -> Value {
     let mut schema = schema_of::<OptimizeInput>();
+    // Stages may say them.
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.clear();
+    }
     let add = |part: Value, who: &str, schema: &mut Value| {
         for (place, values) in ["properties", "$defs"].map(|p| (p, part[p].as_object().cloned())) {
             for (key, value) in values.into_iter().flatten() {
@@ -187,6 +232,10 @@ pub fn validate(source: &Source) -> Result<()> {
     }
     positive("optimize.target_v_score", o.target_v_score)?;
     o.metric.options()?;
-    let sampler = source.input.sampler.clone().unwrap_or_default();
-    sampler.enough_for_an_error("sampler.samples", sampler.samples)
+    if let Some(wanted) = &o.pilots {
+        pilots::validate(source, wanted, o.steps)?;
+    }
+    let given = source.table.get(NAME).and_then(|t| t.get("steps"));
+    let given = given.and_then(toml::Value::as_integer);
+    stages::validate(source, &o, given.and_then(|steps| steps.try_into().ok()))
 }

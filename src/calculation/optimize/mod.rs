@@ -6,32 +6,41 @@
 mod average;
 mod best;
 mod clipping;
+mod ending;
 mod history;
 mod keys;
 mod method;
 mod orthogonal;
+mod pilots;
 pub mod policy;
 mod rounding;
+mod stages;
 mod state;
 mod step;
+mod update;
 mod warnings;
 
 pub use history::{CURVES, History, StepRow};
 pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
+pub use stages::{StagePlan, Workload, heaviest, stages, workload};
 
 use super::plan::Plan;
 use super::vmc::Vmc;
 use super::world::{Extent, Section, World};
 use crate::comm::Comm;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::input::SamplerInput;
 use crate::input::{self, Source};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use average::Average;
 use best::Best;
+use ending::Ended;
 use orthogonal::Orthogonal;
+use pilots::Pilots;
 use policy::{Bounds, Policy};
+use stages::OpenStage;
 use state::Mark;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -59,22 +68,34 @@ pub const SECTION: Section = Section {
 fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     let mut table = Section::own_keys(source, name)?;
     table.retain(|key, _| matches!(key, "steps" | "orthogonal_to"));
+    if let Some(keys) = keys(source)? {
+        table.insert("steps".into(), (keys.steps as i64).into());
+    }
     Ok(table)
 }
 
 /// A trial does fewer steps, with the method that the run on its ranks would choose.
 fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
-    let steps = keys(source)?.map_or(0, |o| o.steps).min(extent.steps);
-    Ok(vec![format!("optimize.steps={steps}")])
+    let Some(keys) = keys(source)? else {
+        return Ok(Vec::new());
+    };
+    let table = Section::own_keys(source, "optimize")?;
+    Ok(stages::shorten(&keys, &table, keys.steps.min(extent.steps)))
 }
 
 /// An optimisation.
 pub struct Optimize<'a> {
+    source: &'a Source,
     vmc: Rc<RefCell<Vmc<'a>>>,
     keys: OptimizeInput,
     /// The keys without when the optimisation ends: with others, old faults count no more.
     schedule: String,
-    chosen: ChosenOptimizer,
+    /// At least one, and the number of that of the next step.
+    stages: Vec<OpenStage>,
+    at: usize,
+    /// The stage that samples are drawn for, where there are several, and `[sampler]`.
+    taken: Option<usize>,
+    sampler: SamplerInput,
     orthogonal: Orthogonal,
     bounds: Bounds,
     /// Of the energy.
@@ -85,8 +106,10 @@ pub struct Optimize<'a> {
     policy: Policy,
     /// Of the parameters, where the input asks for one.
     average: Option<Average>,
-    /// The state to end with, should the optimisation diverge.
+    /// The state to end with where the last one is worse.
     best: Option<Rc<Best>>,
+    ending: Ended,
+    pilots: Pilots,
     /// Parameter updates done.
     step: usize,
     /// Where this attempt began.
@@ -97,26 +120,35 @@ pub struct Optimize<'a> {
 
 /// What an optimisation takes: the state to go back to and the one that a step replaces, each with
 /// what the method remembers, which the boundary and the method itself have as well.
-fn cost(keys: &OptimizeInput, plan: &Plan) -> Cost {
+fn cost(keys: &OptimizeInput, stages: &[OpenStage], plan: &Plan) -> Cost {
     let (vector, remembered) = (plan.vector(), plan.remembered());
     let snapshot = vector + remembered;
     // The sum and what the mean replaces, at the boundary and as they stand.
     let averaged = keys.average.map_or(0.0, |_| 4.0 * vector);
-    // The parameters of the best window.
-    let best = match keys.steps < window_length(keys.steps) {
-        true => 0.0,
-        false => vector,
+    // The parameters of the best window, and those whose place they take.
+    let has_windows = |s: &OpenStage| s.plan.steps >= window_length(s.plan.steps);
+    let best = match stages.iter().any(has_windows) {
+        true => 2.0 * vector,
+        false => 0.0,
+    };
+    // Where the best pilot stood.
+    let (pilots, tried) = match keys.pilots.filter(|p| p.seeds > 1) {
+        Some(p) => (
+            2.0 * snapshot + averaged / 4.0 + best / 2.0,
+            (p.seeds - 1) * p.steps,
+        ),
+        None => (0.0, 0),
     };
     // After the solve: the direction and the parameters behind it, and as the wave function takes
     // them its numbers, its copy and its tables, while the old ones are there; and what the solver
     // has not given back to the system.
     let work = |solver: f64| solver.max(7.0 * vector);
     Cost {
-        blocks: keys.steps as f64,
-        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered + averaged + best,
+        blocks: (keys.steps + tried) as f64,
+        bytes: keys.steps.min(2) as f64 * snapshot + 2.0 * remembered + averaged + best + pilots,
         work: work(plan.root_bytes),
         work_elsewhere: work(plan.other_bytes),
-        state: 2.0 * snapshot + averaged / 2.0 + best,
+        state: 2.0 * snapshot + averaged / 2.0 + best + pilots,
         ..Cost::default()
     }
 }
@@ -128,9 +160,15 @@ impl<'a> Optimize<'a> {
         let keys = input::section(&keys, "optimize")?.clone();
         let vmc = world.vmc()?;
         let plan = world.plan()?;
-        let method = input::section(&plan.method, "optimize")?;
-        let chosen = optimizer(&keys, &world.registry, method)?;
-        let problem = &vmc.borrow().problem;
+        let vmc_now = vmc.borrow();
+        let (problem, sampler) = (&vmc_now.problem, vmc_now.sampler.clone());
+        let planned = stages(&keys, &sampler).into_iter().zip(plan.methods());
+        let stage = |(of, method): (StagePlan, &ChosenMethod)| {
+            vmc_now.refuse_moves(&of.sampler)?;
+            let chosen = optimizer(&of.keys, &world.registry, method)?;
+            Ok(OpenStage::new(of, chosen))
+        };
+        let stages: Vec<OpenStage> = planned.map(stage).collect::<Result<_>>()?;
         let orthogonal = Orthogonal::new(source, &keys, problem, world.rank, world.size)?;
         // A penalty lifts the energy on purpose.
         let rise = if orthogonal.is_empty() {
@@ -138,16 +176,23 @@ impl<'a> Optimize<'a> {
         } else {
             0.0
         };
-        let cost = cost(&keys, plan);
+        let pilots = Pilots::new(keys.pilots, source, &vmc_now)?;
+        let cost = cost(&keys, &stages, plan);
         Ok(Optimize {
+            source,
+            pilots,
             bounds: Bounds::new(problem.facts.centre, problem.facts.lower_bound(), rise),
             lower_bound: problem.facts.lower_bound(),
             vmc: vmc.clone(),
             schedule: schedule(source)?,
             average: keys.average.map(|over| Average::new(over, keys.steps)),
             best: None,
+            ending: Ended::default(),
             keys,
-            chosen,
+            stages,
+            at: 0,
+            taken: None,
+            sampler,
             orthogonal,
             history: History::default(),
             policy: Policy::default(),
@@ -172,17 +217,16 @@ impl Calculation for Optimize<'_> {
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
         let progress = match self.step < self.keys.steps {
-            true => self.make_step(desk)?,
+            true => {
+                self.ending = Ended::default();
+                self.make_step(desk)?
+            }
             false => Progress::Done,
         };
-        if progress == Progress::Done {
-            if !self.return_to_best(desk)? {
-                self.take_average(desk)?;
-            }
-            let list = warnings::disagreement(&self.history);
-            let list = list.into_iter().chain(warnings::rounded(&self.history));
-            let list = list.chain(self.warnings());
-            list.for_each(|warning| desk.warn(&warning));
+        let progress = self.pass_pilot(progress, desk)?;
+        match progress {
+            Progress::Done => self.end(desk)?,
+            _ => self.enter_stage()?,
         }
         Ok(progress)
     }
@@ -205,6 +249,8 @@ impl Calculation for Optimize<'_> {
         out.put_integer("status/steps", self.step as i64);
         out.put_integer("status/started_at_step", self.started_at as i64);
         self.history.record(out);
+        self.record_ending(out);
+        self.pilots.record(out);
         if let Some(average) = &self.average {
             let count = Value::Integer(shaped(&[], vec![average.count() as i64]));
             let meaning = "steps whose parameters are averaged";
@@ -212,26 +258,13 @@ impl Calculation for Optimize<'_> {
         }
         Ok(())
     }
-    /// A state that stays orthogonal to others may climb.
     fn warnings(&self) -> Vec<String> {
-        let mut list: Vec<String> = warnings::undone(&self.history).into_iter().collect();
-        if self.orthogonal.is_empty() {
-            list.extend(warnings::of_optimisation(&self.history, self.lower_bound));
-        }
-        list
+        self.reasons_for_care()
     }
     fn place(&self) -> String {
-        format!("step {}", self.step)
+        match self.pilots.present() {
+            Some((number, _)) => format!("step {} of pilot {number}", self.step),
+            None => format!("step {}", self.step),
+        }
     }
-}
-
-/// The error of an optimisation that is given up.
-fn given_up(step: usize, why: &str, faults: usize) -> Error {
-    Error::numerical(
-        format!(
-            "step {step}: {why}, after {faults} undone steps; the last good parameters are saved"
-        ),
-        "lower optimize.learning_rate, raise optimize.shift or sampler.samples, and run again to \
-         go on from them",
-    )
 }

@@ -3,8 +3,11 @@
 use super::Optimize;
 use super::average::Average;
 use super::best::Best;
+use super::ending::Ended;
 use super::history::History;
+use super::pilots::Pilots;
 use super::policy::{Policy, Snapshot};
+use crate::calculation::vmc::Vmc;
 use crate::comm::Comm;
 use crate::error::Result;
 use crate::io::tree::Tree;
@@ -23,12 +26,30 @@ pub(super) struct Mark {
     pub optimizer: Tree,
     average: Option<Average>,
     best: Option<Rc<Best>>,
+    ending: Ended,
+    pilots: Pilots,
+}
+
+/// The policy of a checkpoint with the chains of this rank.
+pub(super) fn load_policy(from: &Tree, vmc: &Vmc, other_chains: bool) -> Result<Policy> {
+    let mut policy = Policy::load(from)?;
+    if let Some(safe) = &mut policy.safe {
+        safe.chains = vmc.my_chains(&safe.chains);
+    }
+    let mut still = std::mem::take(&mut policy.still);
+    if other_chains {
+        still.clear();
+    }
+    let mine = vmc.ensemble.noise().streams();
+    policy.still = still.get(mine).unwrap_or(&[]).to_vec();
+    Ok(policy)
 }
 
 impl Optimize<'_> {
     pub(super) fn set_mark(&mut self) {
         let mut optimizer = Tree::default();
-        self.chosen.optimizer.save(&mut optimizer, "state");
+        let of_method = &self.stages[self.at].chosen.optimizer;
+        of_method.save(&mut optimizer, "state");
         self.mark = Mark {
             step: self.step,
             policy: self.policy.without_safe(),
@@ -36,6 +57,8 @@ impl Optimize<'_> {
             optimizer,
             average: self.average.clone(),
             best: self.best.clone(),
+            ending: self.ending.clone(),
+            pilots: self.pilots.clone(),
         };
     }
 
@@ -51,9 +74,13 @@ impl Optimize<'_> {
         self.step = self.mark.step;
         self.average.clone_from(&self.mark.average);
         self.best.clone_from(&self.mark.best);
+        self.ending.clone_from(&self.mark.ending);
+        self.pilots.clone_from(&self.mark.pilots);
         self.history.rows.truncate(self.step);
         self.history.seconds.truncate(self.step);
-        self.chosen.optimizer.load(&self.mark.optimizer, "state")
+        self.at = self.stage_of(self.step);
+        let optimizer = &mut self.stages[self.at].chosen.optimizer;
+        optimizer.load(&self.mark.optimizer, "state")
     }
 
     pub(super) fn save_state(&self, out: &mut Tree, comm: &dyn Comm) -> Result<()> {
@@ -61,8 +88,9 @@ impl Optimize<'_> {
         vmc.save(out, comm)?;
         out.put_integer("step", self.step as i64);
         out.put_text("schedule", self.schedule.clone());
-        out.put_text("optimizer/kind", self.chosen.kind);
-        self.chosen.optimizer.save(out, "optimizer/state");
+        let chosen = &self.stages[self.at].chosen;
+        out.put_text("optimizer/kind", chosen.kind);
+        chosen.optimizer.save(out, "optimizer/state");
         let mut policy = Tree::default();
         self.policy.save(&mut policy, comm, vmc.sites())?;
         out.put_group("policy", policy);
@@ -77,6 +105,12 @@ impl Optimize<'_> {
             best.save(&mut tree);
             out.put_group("best", tree);
         }
+        let mut ending = Tree::default();
+        self.ending.save(&mut ending);
+        out.put_group("ending", ending);
+        let mut pilots = Tree::default();
+        self.save_pilots(&mut pilots, comm)?;
+        out.put_group("pilots", pilots);
         Ok(())
     }
 
@@ -91,33 +125,41 @@ impl Optimize<'_> {
             vmc.ensemble.set_parameters(&last)?;
         }
         self.average = self.keys.average.map(|_| average);
+        self.ending = Ended::load(&from.group("ending"))?;
+        if let Some((last, burn_in)) = self.ending.goes_on_from(self.keys.steps) {
+            vmc.ensemble.set_parameters(last)?;
+            vmc.burn_in_due = burn_in || restored.other_chains;
+        }
         let parameters = vmc.ensemble.parameters().len();
         self.best = Best::load(&from.group("best"), parameters)?;
-        self.policy = Policy::load(&from.group("policy"))?;
+        self.policy = load_policy(&from.group("policy"), &vmc, restored.other_chains)?;
         if from.text("schedule")? != self.schedule {
             self.policy.level = 0;
         }
-        if let Some(safe) = &mut self.policy.safe {
-            safe.chains = vmc.my_chains(&safe.chains);
-        }
-        let mut still = std::mem::take(&mut self.policy.still);
-        if restored.other_chains {
-            still.clear();
-        }
-        let mine = vmc.ensemble.noise().streams();
-        self.policy.still = still.get(mine).unwrap_or(&[]).to_vec();
+        drop(vmc);
+        self.load_pilots(&from.group("pilots"), restored.other_chains)?;
+        self.at = self.stage_of(self.step);
+        self.load_optimizer(from)?;
+        Ok(Loaded::Resumed)
+    }
+
+    /// What the method remembers; one of another kind remembers nothing.
+    fn load_optimizer(&mut self, from: &Tree) -> Result<()> {
+        let stage = &mut self.stages[self.at];
         let (kind, before) = (
-            self.chosen.kind,
+            stage.chosen.kind,
             from.text("optimizer/kind").unwrap_or_default(),
         );
-        let mut memory = Tree::default();
-        self.chosen.optimizer.save(&mut memory, "state");
         if before == kind {
-            self.chosen.optimizer.load(from, "optimizer/state")?;
-        } else if !memory.datasets.is_empty() || !from.group("optimizer/state").datasets.is_empty()
-        {
+            return stage.chosen.optimizer.load(from, "optimizer/state");
+        }
+        let memory = stage.forget()?;
+        if !memory.datasets.is_empty() || !from.group("optimizer/state").datasets.is_empty() {
             log::warn!("the checkpoint was made by {before}; {kind} starts without its memory");
         }
-        Ok(Loaded::Resumed)
+        if let Some(safe) = &mut self.policy.safe {
+            safe.optimizer = memory;
+        }
+        Ok(())
     }
 }

@@ -2,19 +2,19 @@
 //! down of it.
 
 use super::clipping::clip;
+use super::ending::How;
 use super::history::StepRow;
 use super::policy::{Fault, Snapshot};
 use super::rounding::{Rounding, evaluate};
-use super::{Optimize, given_up};
+use super::update::Update;
+use super::{Optimize, warnings};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
 use crate::comm::{Comm, agree};
 use crate::ensemble::{LocalValues, Noise, Request};
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
-use crate::optimizer::{
-    Direction, Iterations, Objective, Residuals, deterministic, trust_region_scale,
-};
+use crate::optimizer::{Direction, Iterations, Objective, Residuals, deterministic};
 use crate::rng::{Purpose, stream};
 use crate::run::{Desk, Progress};
 use crate::stats::{v_score, v_score_words, with_error};
@@ -23,16 +23,6 @@ use std::time::Instant;
 
 /// Most draws of a configuration with a non-zero amplitude.
 const DRAWS: usize = 10_000;
-
-/// What an update was.
-struct Update {
-    rate: f64,
-    metric_norm: f64,
-    fallbacks: f64,
-    iterations: f64,
-    residual: f64,
-    clipped: f64,
-}
 
 /// What the samples of a step gave.
 struct Sampled {
@@ -52,24 +42,21 @@ impl Optimize<'_> {
     pub(super) fn make_step(&mut self, desk: &mut Desk) -> Result<Progress> {
         let clock = Instant::now();
         let step = self.step;
+        self.take_stage(desk)?;
         let sampled = self.sample(desk)?;
         let level = self.policy.level;
         let (mut fault, well) = self.policy.judge(&sampled.energy, &self.bounds);
         if sampled.non_finite + sampled.zeros > 0.0 {
             fault = Some(Fault::NotFinite);
         }
-        let mut update = Update {
-            rate: self.keys.learning_rate.at(step) * self.policy.rate_factor(),
-            metric_norm: -1.0,
-            fallbacks: 0.0,
-            iterations: -1.0,
-            residual: -1.0,
-            clipped: 0.0,
-        };
+        let mut update = Update::none(self.stage().rate(step) * self.policy.rate_factor());
         if fault.is_none() {
             fault = self.update(desk.comm, &sampled.local, well, &mut update)?;
         }
         let row = self.row(&sampled, &update, fault, level);
+        if let Some(warning) = warnings::start(&self.history, &row) {
+            desk.warn(&warning);
+        }
         let seconds = clock.elapsed().as_secs_f64();
         self.history.rows.push(row);
         self.history.seconds.push(seconds);
@@ -84,7 +71,8 @@ impl Optimize<'_> {
         }
         self.redraw_still_chains(&sampled.counts, desk.comm)?;
         let vmc = self.vmc.borrow();
-        if vmc.keeps_samples(true) {
+        let pilot = self.pilots.present();
+        if vmc.keeps_samples(true) && pilot.is_none() {
             let values = &sampled.local.values;
             let per_chain = values.len() / vmc.ensemble.noise().streams().len().max(1);
             desk.keep(vmc.sample_rows(desk.comm, values, per_chain, step as i64)?);
@@ -100,12 +88,13 @@ impl Optimize<'_> {
             )
         {
             desk.say(&format!("step {step}: the target is reached"));
+            self.ending.how = How::Target;
             return Ok(Progress::Done);
         }
         Ok(self.after_step())
     }
 
-    fn after_step(&self) -> Progress {
+    pub(super) fn after_step(&self) -> Progress {
         match self.step < self.keys.steps {
             true => Progress::GoesOn,
             false => Progress::Done,
@@ -176,7 +165,7 @@ impl Optimize<'_> {
             r_hat: energy.r_hat,
             acceptance: counts.acceptance(),
             learning_rate: update.rate,
-            shift: self.chosen.optimizer.shift(),
+            shift: self.stages[self.at].chosen.optimizer.shift(),
             metric_norm: update.metric_norm,
             fallbacks: update.fallbacks,
             iterations: update.iterations,
@@ -191,6 +180,7 @@ impl Optimize<'_> {
             clipped: update.clipped,
             rounding_rms: finite_or(sampled.rounding.rms),
             rounding_max: finite_or(sampled.rounding.largest),
+            stage: (self.at + 1) as f64,
         };
         if fault.is_none() {
             return row;
@@ -224,8 +214,10 @@ impl Optimize<'_> {
         if let Some(times) = self.keys.clip_force {
             update.clipped = clip(pulled.to_mut(), times, comm)?;
         }
-        let optimizer = &mut *self.chosen.optimizer;
-        let work = || solve(vmc, optimizer, &pulled, self.step, comm);
+        let stage = &mut self.stages[self.at];
+        let counted = stage.counted(self.step);
+        let optimizer = &mut *stage.chosen.optimizer;
+        let work = || solve(vmc, optimizer, &pulled, counted, comm);
         let solved = timed(Phase::Solve, work)?;
         let Some(Direction {
             update: direction,
@@ -236,14 +228,8 @@ impl Optimize<'_> {
         else {
             return Ok(Some(Fault::Solve));
         };
-        if let (Some(norm), Some(largest)) = (metric_norm, self.keys.max_distance) {
-            update.rate *= trust_region_scale(update.rate, norm, largest);
-        }
-        let own = self.chosen.optimizer.norm_constraint();
-        if let Some(largest) = self.keys.norm_constraint.or(own) {
-            let squared = direction.iter().map(|d| d * d).sum();
-            update.rate *= trust_region_scale(update.rate, squared, largest.sqrt());
-        }
+        let own = stage.chosen.optimizer.norm_constraint();
+        update.shorten(&self.keys, own, metric_norm, &direction);
         if let Some(Iterations { count, residual }) = iterations {
             (update.iterations, update.residual) = (count as f64, residual);
         }
@@ -251,8 +237,10 @@ impl Optimize<'_> {
         let moved = before.iter().zip(&direction);
         let after: Vec<f64> = moved.map(|(p, d)| p - update.rate * d).collect();
         let norm = metric_norm.unwrap_or(-1.0);
-        let numbers = after.iter().chain([&update.rate, &norm]);
-        let finite = { numbers }.all(|p| p.is_finite());
+        let finite = after
+            .iter()
+            .chain([&update.rate, &norm])
+            .all(|p| p.is_finite());
         if well {
             let safe = Snapshot {
                 parameters: before,
@@ -268,30 +256,6 @@ impl Optimize<'_> {
         (update.metric_norm, update.fallbacks) = (norm, fallbacks as f64);
         vmc.ensemble.set_parameters(&after)?;
         Ok(None)
-    }
-
-    /// Goes back to the last good state; gives up after too many faults.
-    fn undo(&mut self, fault: Fault, desk: &mut Desk) -> Result<Progress> {
-        let step = self.step - 1;
-        self.policy.failed();
-        if let Some(safe) = &self.policy.safe {
-            let ensemble = &mut self.vmc.borrow_mut().ensemble;
-            ensemble.set_parameters(&safe.parameters)?;
-            if !ensemble.noise().is_none() {
-                ensemble.set_chain_states(&safe.chains)?;
-            }
-            self.chosen.optimizer.load(&safe.optimizer, "state")?;
-        }
-        desk.warn(&format!(
-            "step {step}: {}; undone, the learning rate is now {:.1e} of the input's",
-            fault.words(),
-            self.policy.rate_factor()
-        ));
-        if self.policy.level <= self.keys.max_backoffs {
-            return Ok(self.after_step());
-        }
-        let error = given_up(step, fault.words(), self.policy.faults);
-        Ok(Progress::GivesUp(error))
     }
 
     /// Chains that have stood still for long start again from random configurations.
@@ -338,14 +302,18 @@ impl Optimize<'_> {
                 format!("  R-hat {:.3}  acc {acceptance:.2}", energy.r_hat)
             }
         };
+        let (pilot, steps) = match self.pilots.present() {
+            Some((number, pilots)) => (format!("pilot {number} "), pilots.steps),
+            None => (String::new(), self.keys.steps),
+        };
         let line = format!(
-            "step {step}  E = {}  var = {:.4}  V-score {}{chains} {seconds:.3} s/step{}",
+            "{pilot}step {step}  E = {}  var = {:.4}  V-score {}{chains} {seconds:.3} s/step{}",
             with_error(energy.mean.re, energy.error),
             energy.variance,
             v_score_words(sampled.score),
             self.orthogonal.words(),
         );
-        desk.line(step, self.keys.steps, &line);
+        desk.line(step, steps, &line);
     }
 }
 

@@ -22,6 +22,42 @@ pub fn disagreement(history: &History) -> Option<String> {
     })
 }
 
+/// Steps from the first one that tell how an optimisation starts.
+const START: usize = 6;
+/// An acceptance below which, and an R-hat above which, chains do not sample the state of a start.
+const STANDS: f64 = 0.02;
+const APART: f64 = 2.0;
+
+fn is_glassy(row: &StepRow) -> bool {
+    let broken = row.bad_ratios + row.non_finite + row.zero_amplitudes;
+    broken == 0.0 && (row.acceptance < STANDS || row.r_hat > APART)
+}
+
+/// What is wrong with one of the first steps, the first time, from the rows before and its own.
+pub fn start(before: &History, row: &StepRow) -> Option<String> {
+    let step = before.rows.len();
+    let first = step < START && is_glassy(row) && !before.rows.iter().any(is_glassy);
+    first.then(|| {
+        format!(
+            "step {step}: acceptance {:.3}, R-hat {:.3}: the chains do not sample this state; if \
+             it lasts, start from a smaller ansatz.init, or set sampler.start",
+            row.acceptance, row.r_hat
+        )
+    })
+}
+
+/// What helps an optimisation whose steps go wrong: where chains stood still from the start, its
+/// start.
+pub fn remedy(history: &History) -> &'static str {
+    match history.rows.iter().take(START).any(is_glassy) {
+        true => {
+            "chains stood still or disagreed in the first steps: use a smaller ansatz.init, or set \
+             sampler.start; the learning rate is not the cause"
+        }
+        false => "lower optimize.learning_rate, or raise optimize.shift or sampler.samples",
+    }
+}
+
 /// How many steps were too far off in single precision, if any.
 pub fn rounded(history: &History) -> Option<String> {
     let count = history.rows.iter().filter(|r| r.is_rounded()).count();
@@ -37,9 +73,7 @@ pub fn rounded(history: &History) -> Option<String> {
 pub fn undone(history: &History) -> Option<String> {
     let count = history.rows.iter().filter(|r| r.rejected > 0.0).count();
     let total = history.rows.len();
-    let text = format!(
-        "{count} of {total} steps were undone: a lower optimize.learning_rate may serve better"
-    );
+    let text = format!("{count} of {total} steps were undone: {}", remedy(history));
     (50 * count > total).then_some(text)
 }
 
@@ -104,6 +138,31 @@ pub fn of_optimisation(history: &History, lower_bound: f64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_glassy_start_is_said_once_and_names_init() {
+        let row = |acceptance: f64, r_hat: f64| StepRow {
+            acceptance,
+            r_hat,
+            rejected: 1.0,
+            ..StepRow::default()
+        };
+        let mut history = History::default();
+        let mut said = Vec::new();
+        for (acceptance, r_hat) in [(0.4, 1.0), (0.4, 2.5), (0.0, 1.0)] {
+            let row = row(acceptance, r_hat);
+            said.push(start(&history, &row).is_some_and(|text| text.contains("ansatz.init")));
+            history.rows.push(row);
+        }
+        assert_eq!(said, [false, true, false]);
+        assert!(remedy(&history).contains("ansatz.init"));
+        assert!(undone(&history).unwrap().contains("ansatz.init"));
+        let mut later = History::default();
+        (0..START).for_each(|_| later.rows.push(row(0.4, 1.0)));
+        assert_eq!(start(&later, &row(0.0, 1e6)), None);
+        later.rows.push(row(0.0, 1e6));
+        assert!(remedy(&later).contains("learning_rate"));
+    }
 
     #[test]
     fn an_energy_that_rises_again_is_a_divergence() {

@@ -125,21 +125,32 @@ fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
     })
 }
 
-/// Builds the wave function of `[ansatz]`, with the sign rule around it, and checks that it can
-/// represent the model.
-pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
-    let table = input::section(&source.input.ansatz, "ansatz")?;
+/// The network of `[ansatz]` with the initial parameters of a seed.
+fn bare(table: &toml::Table, source: &Source, problem: &Problem, seed: u64) -> Result<Erased> {
     let context = ansatz::Context {
         lattice: &problem.lattice,
         basis: &problem.basis,
-        origin: source.input.seed.into(),
+        origin: seed.into(),
         kinds: problem.registry.ansatze,
         folder: &source.folder,
         sign_rule: problem.sign_rule.as_deref(),
         hamiltonian: Some(&*problem.hamiltonian),
         path: "ansatz".into(),
     };
-    let bare = ansatz::build(table, &context)?;
+    ansatz::build(table, &context)
+}
+
+/// The initial parameters that the wave function of an input has with another seed.
+pub fn initial_parameters(source: &Source, problem: &Problem, seed: u64) -> Result<Vec<f64>> {
+    let table = input::section(&source.input.ansatz, "ansatz")?;
+    Ok(bare(table, source, problem, seed)?.parameters())
+}
+
+/// Builds the wave function of `[ansatz]`, with the sign rule around it, and checks that it can
+/// represent the model.
+pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
+    let table = input::section(&source.input.ansatz, "ansatz")?;
+    let bare = bare(table, source, problem, source.input.seed)?;
     let facts = bare.facts();
     if ansatz::dbm::is_meant(table) && source.table.contains_key("construct") {
         // Whether gates keep amplitudes positive is for the construction to say.

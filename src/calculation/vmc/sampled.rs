@@ -1,5 +1,6 @@
 //! Decides how `[sampler]` samples a wave function: which ensemble, with which moves.
 
+use super::Vmc;
 use super::memory::refuse_samples;
 use super::problem::Problem;
 use super::starts::starts;
@@ -102,6 +103,27 @@ pub(super) fn sampled(
         starts: starts(sampler.start, problem)?,
     };
     Ok(Box::new(Chains::new(wave_function, settings)?))
+}
+
+impl Vmc<'_> {
+    /// From now on draws samples as these keys say, whose method, chains and starts are those of
+    /// the run.
+    pub fn sample_as(&mut self, sampler: &SamplerInput) -> Result<()> {
+        self.ensemble.set_sweeps(sampler.sweeps);
+        if sampler.method == Method::Metropolis {
+            self.ensemble.set_moves(mixture(sampler, &self.problem)?);
+        }
+        self.sampler = sampler.clone();
+        Ok(())
+    }
+
+    /// An error where the moves of these keys cannot work.
+    pub fn refuse_moves(&self, sampler: &SamplerInput) -> Result<()> {
+        match sampler.method == Method::Metropolis && sampler.moves != self.sampler.moves {
+            true => mixture(sampler, &self.problem).map(drop),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The moves of an input that names none.

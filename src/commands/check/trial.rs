@@ -146,7 +146,7 @@ impl TrialRun<'_> {
         let whole = Extent {
             ranks,
             chains: sampler.chains,
-            per_chain: sampler.samples / sampler.chains,
+            per_chain: optimize::workload(source)?.most.max(sampler.samples) / sampler.chains,
             steps: STEPS,
             whole_evolution: false,
         };

@@ -9,8 +9,8 @@
 //! optimiser back to the last step that was well within these bounds, and the next ones go on from
 //! there with fresh random streams at the rate η 2^{−level}:
 //! ```text
-//! fault                               level + 1; above max_backoffs the good state is saved and
-//!                                     the exit code is 70
+//! fault                               level + 1; above max_backoffs the optimisation ends with its
+//!                                     best state, or with code 70 where there is none
 //! 10 × (faults so far) sound steps    level − 1, down to 0
 //! a chain that stood still 20 steps   is drawn anew and all burn in, unless most chains stand
 //!                                     still: that is the nature of the state

@@ -12,7 +12,7 @@ use super::growth::Growth;
 use super::trial::Trial;
 use crate::calculation::evolve::{self, EvolveInput};
 use crate::calculation::measure::{self, MeasureInput};
-use crate::calculation::optimize::{self, OptimizeInput};
+use crate::calculation::optimize::{self, OptimizeInput, Workload};
 use crate::calculation::{Extent, Plan};
 use crate::error::Result;
 use crate::input::{Method, OutputInput, SamplerInput, Source};
@@ -90,7 +90,7 @@ pub fn forecast(
         trial,
         output: &source.input.output,
         exact,
-        steps: optimize::keys(source)?.map_or(0, |o| o.steps) as f64,
+        work: optimize::workload(source)?,
         steps_ran: tree.count("status/steps").unwrap_or(0).max(1),
         measured: measure.as_ref().map_or(0, |m| m.samples),
         measured_ran: tree.count("measure/samples").unwrap_or(0),
@@ -129,8 +129,8 @@ struct Forecaster<'a> {
     output: &'a OutputInput,
     /// Whether it is a full sum.
     exact: bool,
-    /// Steps of the optimisation, and those of the trial.
-    steps: f64,
+    /// Steps of the optimisation with their samples, and the steps of the trial.
+    work: Workload,
     steps_ran: usize,
     /// Samples of the measurement, and those of the trial.
     measured: usize,
@@ -166,7 +166,7 @@ impl Forecaster<'_> {
         let first = (self.seconds("step")[0] - taken).max(0.0) * self.scaling.larger;
         let step = self.scaling.seconds(taken, false, iterations as usize, 1.0);
         out.step = Some(step);
-        out.add(first + self.steps * step);
+        out.add(first + self.work.equivalent * step);
     }
 
     fn of_evolution(&self, evolve: &EvolveInput, out: &mut Forecast, growth: &mut Growth) {
@@ -222,7 +222,7 @@ impl Forecaster<'_> {
             // It was not reached: no sample takes longer than one of a step.
             _ => {
                 out.step.or(out.evolve.map(|e| e.1)).unwrap_or(0.0)
-                    / (sampler.samples / sampler.chains) as f64
+                    / (self.work.most.max(sampler.samples) / sampler.chains) as f64
             }
         };
         let rows = if self.exact { rows.max(1.0) } else { rows };

@@ -18,7 +18,7 @@ impl Forecaster<'_> {
         let (chains, chains_ran) = (self.sampler.chains, self.trial.extent.chains);
         let (per_chain, per_chain_ran) = (self.measured / chains, self.measured_ran / chains_ran);
         let blocks = |samples: usize| samples.div_ceil(BLOCK);
-        growth.steps = self.steps / self.steps_ran as f64;
+        growth.steps = self.work.steps / self.steps_ran as f64;
         growth.chains = chains as f64 / chains_ran as f64;
         growth.measured = self.measured as f64 / self.measured_ran.max(1) as f64;
         growth.blocks = blocks(per_chain) as f64 / blocks(per_chain_ran).max(1) as f64;
@@ -43,7 +43,7 @@ impl Forecaster<'_> {
             false => self.output.samples,
         };
         let of_steps = match kept {
-            KeptSamples::All => self.steps * self.sampler.samples as f64,
+            KeptSamples::All => self.work.samples,
             _ => 0.0,
         };
         let of_measurement = match kept {
@@ -68,7 +68,7 @@ impl Forecaster<'_> {
     /// Seconds of all steps and of the measurement.
     fn spent(&self, out: &Forecast) -> (f64, f64) {
         (
-            self.steps * out.step.unwrap_or(0.0),
+            self.work.equivalent * out.step.unwrap_or(0.0),
             out.measure.unwrap_or(0.0),
         )
     }

@@ -1,0 +1,353 @@
+//! Decides the stages of an optimisation: which samples, moves, rate, shift and method a step has.
+//!
+//! `steps` steps of one stage follow those of the one before. A key that a stage does not give is
+//! that of `[optimize]` or `[sampler]`. A schedule that a stage gives counts the steps of the
+//! stage, any other those of all. A method remembers what it remembered in the stage before, where
+//! that has the same one; it starts anew elsewhere. A rate of its own starts without halvings.
+
+use super::Optimize;
+use super::keys::{OptimizeInput, keys};
+use super::method::ChosenOptimizer;
+use crate::error::{Error, Result};
+use crate::input::{Method, MoveInput, SamplerInput, Source, at_least_one};
+use crate::io::tree::Tree;
+use crate::optimizer::{MetricKeys, Schedule, Shift};
+use crate::run::Desk;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The last stage of `polish` is this part of all steps, with so many times the samples.
+const POLISHED: usize = 5;
+const MORE_SAMPLES: usize = 4;
+
+/// An entry of `optimize.stages`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageInput {
+    /// Parameter updates of the stage
+    pub steps: usize,
+    /// Samples of a step over all ranks, a multiple of sampler.chains (sampler.samples)
+    pub samples: Option<usize>,
+    /// Sweeps of N proposals between kept samples (sampler.sweeps)
+    pub sweeps: Option<usize>,
+    /// Moves (sampler.moves)
+    pub moves: Option<Vec<MoveInput>>,
+    /// The method (optimize.method)
+    pub method: Option<String>,
+    /// A number or a schedule over the steps of the stage (optimize.learning_rate)
+    pub learning_rate: Option<Schedule>,
+    /// As optimize.shift, a schedule over the steps of the stage; in place of any regularisation
+    /// of [optimize] (optimize.shift)
+    pub shift: Option<Shift>,
+}
+
+/// A stage with all of its keys.
+#[derive(Debug, Clone)]
+pub struct StagePlan {
+    /// Steps before it.
+    pub first: usize,
+    /// Its steps.
+    pub steps: usize,
+    /// `[sampler]` as it holds in it.
+    pub sampler: SamplerInput,
+    /// `[optimize]` as it holds in it.
+    pub keys: OptimizeInput,
+    /// Steps at which the schedules of rate and shift begin.
+    rate_from: usize,
+    shift_from: usize,
+}
+
+/// The stages of an optimisation, at least one.
+pub fn stages(keys: &OptimizeInput, sampler: &SamplerInput) -> Vec<StagePlan> {
+    let whole = StagePlan {
+        first: 0,
+        steps: keys.steps,
+        sampler: sampler.clone(),
+        keys: keys.clone(),
+        rate_from: 0,
+        shift_from: 0,
+    };
+    if !keys.stages.is_empty() {
+        let mut first = 0;
+        let plan = |stage: &StageInput| {
+            let plan = planned(stage, &whole, first);
+            first += stage.steps;
+            plan
+        };
+        return keys.stages.iter().map(plan).collect();
+    }
+    let last = keys.steps / POLISHED;
+    if !keys.polish || last == 0 {
+        return vec![whole];
+    }
+    let mut polished = StagePlan {
+        first: keys.steps - last,
+        steps: last,
+        ..whole.clone()
+    };
+    polished.sampler.samples = sampler.samples.saturating_mul(MORE_SAMPLES);
+    let before = StagePlan {
+        steps: keys.steps - last,
+        ..whole
+    };
+    vec![before, polished]
+}
+
+/// A stage of the input, which begins at step `first`.
+fn planned(stage: &StageInput, whole: &StagePlan, first: usize) -> StagePlan {
+    let mut plan = StagePlan {
+        first,
+        steps: stage.steps,
+        ..whole.clone()
+    };
+    let StagePlan { sampler, keys, .. } = &mut plan;
+    sampler.samples = stage.samples.unwrap_or(sampler.samples);
+    sampler.sweeps = stage.sweeps.unwrap_or(sampler.sweeps);
+    if stage.moves.is_some() {
+        sampler.moves.clone_from(&stage.moves);
+    }
+    if let Some(method) = &stage.method {
+        keys.method.clone_from(method);
+    }
+    if let Some(rate) = &stage.learning_rate {
+        keys.learning_rate = rate.clone();
+        plan.rate_from = first;
+    }
+    if stage.shift.is_some() {
+        plan.keys.metric = MetricKeys {
+            shift: stage.shift.clone(),
+            distribute_above: plan.keys.metric.distribute_above,
+            ..MetricKeys::default()
+        };
+        plan.shift_from = first;
+    }
+    plan
+}
+
+/// What the steps of an optimisation come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Workload {
+    /// Steps of the history.
+    pub steps: f64,
+    /// Samples of the largest step.
+    pub most: usize,
+    /// Steps of that size that take as long as all, those of pilots too.
+    pub equivalent: f64,
+    /// Samples of all steps of the history.
+    pub samples: f64,
+}
+
+/// What the optimisation of an input comes to; no steps without one.
+pub fn workload(source: &Source) -> Result<Workload> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let Some(keys) = keys(source)? else {
+        return Ok(Workload {
+            most: sampler.samples,
+            ..Workload::default()
+        });
+    };
+    let stages = stages(&keys, &sampler);
+    let most = heaviest(&stages).map_or(sampler.samples, |s| s.sampler.samples);
+    let samples = |upto: usize| {
+        let of = |s: &StagePlan| upto.saturating_sub(s.first).min(s.steps) * s.sampler.samples;
+        stages.iter().map(of).sum::<usize>() as f64
+    };
+    let pilots = keys.pilots.map(|p| (p.seeds.saturating_sub(1), p.steps));
+    let tried = pilots.map_or(0.0, |(others, steps)| others as f64 * samples(steps));
+    Ok(Workload {
+        steps: keys.steps as f64,
+        most,
+        equivalent: (samples(keys.steps) + tried) / most.max(1) as f64,
+        samples: samples(keys.steps),
+    })
+}
+
+/// The stage with the most samples, the first of several.
+pub fn heaviest(stages: &[StagePlan]) -> Option<&StagePlan> {
+    stages.iter().rev().max_by_key(|s| s.sampler.samples)
+}
+
+/// Keys, as `a.b=c`, of a trial of so many steps of the stage with the most samples.
+pub(super) fn shorten(keys: &OptimizeInput, table: &toml::Table, steps: usize) -> Vec<String> {
+    let mut all = vec![format!("optimize.steps={steps}")];
+    if keys.pilots.is_some() {
+        all.push("optimize.pilots={ seeds = 1, steps = 1 }".into());
+    }
+    if keys.polish {
+        all.push("optimize.polish=false".into());
+    }
+    let list = table.get("stages").and_then(toml::Value::as_array);
+    let most = |stage: &&toml::Value| stage.get("samples").and_then(toml::Value::as_integer);
+    let list = list.into_iter().flatten().rev();
+    if let Some(toml::Value::Table(stage)) = list.max_by_key(most) {
+        let mut stage = stage.clone();
+        stage.retain(|key, _| !matches!(key, "samples" | "method"));
+        stage.insert("steps".into(), toml::Value::Integer(steps as i64));
+        let stage = toml::Value::Array(vec![toml::Value::Table(stage)]);
+        all.push(format!("optimize.stages={stage}"));
+    }
+    all
+}
+
+/// An error for the first key of a stage whose value cannot work.
+pub(super) fn validate(source: &Source, keys: &OptimizeInput, given: Option<usize>) -> Result<()> {
+    let sampler = source.input.sampler.clone().unwrap_or_default();
+    let sum: usize = keys.stages.iter().map(|s| s.steps).sum();
+    if let Some(steps) = given.filter(|&s| !keys.stages.is_empty() && s != sum) {
+        let problem = format!("{steps} steps, and those of the stages are {sum}");
+        let remedy = "remove the key: the stages say it";
+        return Err(Error::input("optimize.steps", problem, remedy));
+    }
+    if keys.polish && !keys.stages.is_empty() {
+        let remedy = "remove it, and write the last stage as you want it";
+        return Err(Error::input("optimize.polish", "there are stages", remedy));
+    }
+    if keys.polish && sampler.method == Method::FullSum {
+        let problem = "a full sum has no samples to take more of";
+        return Err(Error::input("optimize.polish", problem, "remove the key"));
+    }
+    for (k, stage) in keys.stages.iter().enumerate() {
+        let key = |name: &str| format!("optimize.stages[{k}].{name}");
+        at_least_one(&key("steps"), stage.steps)?;
+        let has_no = |problem: &str, name: &str| {
+            let remedy = "remove the key, or use sampler.method = \"metropolis\"";
+            Err(Error::input(key(name), problem, remedy))
+        };
+        if stage.moves.is_some() && sampler.method != Method::Metropolis {
+            return has_no("moves are of \"metropolis\" alone", "moves");
+        }
+        if stage.sweeps.is_some() && !sampler.method.has_chains() {
+            return has_no("there are no Markov chains", "sweeps");
+        }
+        if stage.samples.is_some() && sampler.method == Method::FullSum {
+            return has_no("a full sum has no samples", "samples");
+        }
+        at_least_one(&key("sweeps"), stage.sweeps.unwrap_or(1))?;
+        if let Some(rate) = &stage.learning_rate {
+            rate.validate(&key("learning_rate"), false)?;
+        }
+        if let Some(shift) = &stage.shift {
+            shift.validate(&key("shift"))?;
+        }
+    }
+    for (k, stage) in stages(keys, &sampler).iter().enumerate() {
+        let key = match keys.stages.is_empty() {
+            true => "sampler.samples".to_string(),
+            false => format!("optimize.stages[{k}].samples"),
+        };
+        let samples = stage.sampler.samples;
+        sampler.enough_for_an_error(&key, samples)?;
+        sampler.multiple_of_chains(&key, samples)?;
+        if samples > 1 << 31 {
+            let problem = "more than 2^31 samples a step";
+            return Err(Error::input(key, problem, "use fewer samples"));
+        }
+    }
+    Ok(())
+}
+
+/// A stage with its optimiser.
+pub(super) struct OpenStage {
+    pub(super) plan: StagePlan,
+    pub(super) chosen: ChosenOptimizer,
+    /// What the optimiser remembers before its first step.
+    fresh: Tree,
+}
+
+impl OpenStage {
+    pub(super) fn new(plan: StagePlan, chosen: ChosenOptimizer) -> Self {
+        let mut fresh = Tree::default();
+        chosen.optimizer.save(&mut fresh, "state");
+        OpenStage {
+            plan,
+            chosen,
+            fresh,
+        }
+    }
+
+    /// The learning rate of step `step` of all.
+    pub(super) fn rate(&self, step: usize) -> f64 {
+        let step = step.saturating_sub(self.plan.rate_from);
+        self.plan.keys.learning_rate.at(step)
+    }
+
+    /// The number of step `step` of all for what regularises.
+    pub(super) fn counted(&self, step: usize) -> usize {
+        step.saturating_sub(self.plan.shift_from)
+    }
+
+    /// Forgets all steps.
+    pub(super) fn forget(&mut self) -> Result<Tree> {
+        self.chosen.optimizer.load(&self.fresh, "state")?;
+        Ok(self.fresh.clone())
+    }
+}
+
+impl Optimize<'_> {
+    /// The stage of the next step.
+    pub(super) fn stage(&mut self) -> &mut OpenStage {
+        &mut self.stages[self.at]
+    }
+
+    /// The number of the stage of a step, from 0; the last where all are done.
+    pub(super) fn stage_of(&self, step: usize) -> usize {
+        let begun = self.stages.partition_point(|s| s.plan.first <= step);
+        begun.saturating_sub(1)
+    }
+
+    /// Lets samples be drawn as the stage of the next step says, and announces it at its first.
+    pub(super) fn take_stage(&mut self, desk: &mut Desk) -> Result<()> {
+        if self.stages.len() < 2 {
+            return Ok(());
+        }
+        let (number, stage) = (self.at + 1, &self.stages[self.at]);
+        if self.taken != Some(self.at) {
+            self.vmc.borrow_mut().sample_as(&stage.plan.sampler)?;
+            self.taken = Some(self.at);
+        }
+        if self.step == stage.plan.first {
+            let samples = match self.vmc.borrow().ensemble.noise().is_none() {
+                true => String::new(),
+                false => format!(" of {} samples", stage.plan.sampler.samples),
+            };
+            let (all, steps, kind) = (self.stages.len(), stage.plan.steps, stage.chosen.kind);
+            desk.say(&format!(
+                "stage {number} of {all}: {steps} steps{samples}, {kind}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Once more samples are drawn as `[sampler]` says.
+    pub(super) fn leave_stages(&mut self) -> Result<()> {
+        match self.taken.take() {
+            Some(_) => self.vmc.borrow_mut().sample_as(&self.sampler),
+            None => Ok(()),
+        }
+    }
+
+    /// Behind a step the stage of the next one, with what its method remembers; at the end of a
+    /// block.
+    pub(super) fn enter_stage(&mut self) -> Result<()> {
+        let (before, next) = (self.at, self.stage_of(self.step));
+        if next == before {
+            return Ok(());
+        }
+        if self.stages[before].chosen.kind == self.stages[next].chosen.kind {
+            let mut memory = Tree::default();
+            let of_before = &self.stages[before].chosen.optimizer;
+            of_before.save(&mut memory, "state");
+            self.stages[next].chosen.optimizer.load(&memory, "state")?;
+        } else {
+            let fresh = self.stages[next].forget()?;
+            if let Some(safe) = &mut self.policy.safe {
+                safe.optimizer = fresh;
+            }
+        }
+        if self.stages[next].plan.rate_from > 0 {
+            (self.policy.level, self.policy.sound) = (0, 0);
+        }
+        self.at = next;
+        Ok(())
+    }
+}

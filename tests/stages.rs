@@ -1,0 +1,183 @@
+//! Stages of an optimisation: what a stage gives holds in it alone, all else is of the whole;
+//! restarts within any stage are to the bit, on any number of ranks.
+
+mod common;
+
+use common::{Case, RING, expect_code, text};
+use nishina::calculation::{read, start};
+use nishina::comm::threads;
+use nishina::registry::Registry;
+
+const MEASURE: &str = "[measure]\nsamples = 64\n";
+
+/// Three stages that differ in all that they can.
+const THREE: &str = "[optimize]\nlearning_rate = 0.02\nmax_distance = 0.5\naverage = 3\n\
+    [[optimize.stages]]\nsteps = 6\nsamples = 64\n\
+    [[optimize.stages]]\nsteps = 4\nsamples = 128\nsweeps = 2\nmoves = ['flip', 'global-flip']\n\
+    method = 'spring'\nlearning_rate = { kind = 'exponential', start = 0.01, decay = 0.5 }\n\
+    shift = { kind = 'exponential', start = 0.5, decay = 0.5 }\n\
+    [[optimize.stages]]\nsteps = 3\nmethod = 'adam'\n";
+
+fn column(case: &Case, name: &str) -> Vec<f64> {
+    let path = format!("optimize/history/{name}");
+    case.tree("x.h5").reals(&path).unwrap()
+}
+
+fn run(input: &str) -> Case {
+    let case = Case::new(input);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    case
+}
+
+#[test]
+fn blocks_of_all_stages_obey_the_laws() {
+    let case = Case::new(&format!("{RING}{THREE}"));
+    let registry = Registry::default();
+    let source = read(&case.path("x.toml"), &[], &registry).unwrap();
+    for (ranks, n) in [(1, 3), (1, 6), (2, 8), (3, 10)] {
+        let verdicts = threads::run(ranks, |comm| {
+            let registry = Registry::default();
+            let place = (comm.rank(), comm.size());
+            let build = || {
+                let begun = start(&source, &registry, place, 1e10)?;
+                let mut stages = begun.stages.into_iter();
+                Ok(stages.next().unwrap().into_calculation())
+            };
+            nishina::laws::calculation(&build, comm, n, 13 - n)
+        });
+        assert!(verdicts.iter().all(Result::is_ok), "{n}: {verdicts:?}");
+    }
+}
+
+#[test]
+fn a_stage_has_what_it_gives_and_the_rest_of_the_whole() {
+    let case = Case::new(&format!(
+        "{RING}{THREE}{MEASURE}[output]\nsamples = 'all'\n"
+    ));
+    let out = case.ranks(2, &["run", "x.toml"]);
+    expect_code(&out, 0);
+    let said = text(&out);
+    for line in [
+        "stage 1 of 3: 6 steps of 64 samples",
+        "stage 2 of 3: 4 steps of 128 samples, spring",
+        "stage 3 of 3: 3 steps of 256 samples, adam",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let stage = [vec![1.0; 6], vec![2.0; 4], vec![3.0; 3]].concat();
+    assert_eq!(column(&case, "stage"), stage);
+    let shift = column(&case, "shift");
+    assert_eq!(shift[..6], [0.01; 6]);
+    assert_eq!(shift[6..], [0.5, 0.25, 0.125, 0.0625, 0.0, 0.0, 0.0]);
+    // The exponential rate of the second stage begins with it.
+    let rate = column(&case, "learning_rate");
+    assert!(
+        rate[6..9].windows(2).all(|w| w[1] <= 0.51 * w[0]),
+        "{rate:?}"
+    );
+    assert_eq!(rate[10..], [0.02; 3]);
+    let samples = case.tree("x.samples.h5");
+    let all = samples.complexes("local_energies").unwrap().len();
+    assert_eq!(all, 6 * 64 + 4 * 128 + 3 * 256 + 64);
+    // The measurement has the sampler of the input.
+    let alone = run(&format!("{RING}{THREE}{MEASURE}"));
+    let energy = |case: &Case| case.info()["energy"]["mean"].as_f64().unwrap();
+    assert!((energy(&case) - energy(&alone)).abs() < 1e-6);
+}
+
+#[test]
+fn stages_that_give_nothing_are_the_optimisation_without_them() {
+    for method in ["sr", "spring", "adam"] {
+        let rate = format!(
+            "method = '{method}'\nlearning_rate = {{ kind = 'exponential', start = 0.1, \
+             decay = 0.9 }}\n"
+        );
+        give_nothing(&rate);
+    }
+}
+
+fn give_nothing(rate: &str) {
+    let whole = run(&format!("{RING}[optimize]\nsteps = 9\n{rate}{MEASURE}"));
+    let list = "stages = [{ steps = 4 }, { steps = 5, samples = 256, sweeps = 1 }]\n";
+    let parts = run(&format!("{RING}[optimize]\n{rate}{list}{MEASURE}"));
+    assert_eq!(whole.optimised(), parts.optimised());
+    assert_eq!(whole.info()["energy"], parts.info()["energy"]);
+    // Another stage at the end goes on from what there is.
+    let more = "optimize.stages=[{ steps = 4 }, { steps = 5 }, { steps = 2, samples = 512 }]";
+    let out = parts.alone(&["run", "x.toml", "--set", more]);
+    expect_code(&out, 0);
+    assert!(
+        text(&out).contains("continuing from step 9"),
+        "{}",
+        text(&out)
+    );
+    assert_eq!(column(&parts, "energy").len(), 11);
+    assert_eq!(column(&parts, "energy")[..9], column(&whole, "energy"));
+}
+
+#[test]
+fn polish_ends_with_more_samples() {
+    let polished = run(&format!(
+        "{RING}[optimize]\nsteps = 10\nlearning_rate = 0.05\npolish = true\n"
+    ));
+    let list = "stages = [{ steps = 8 }, { steps = 2, samples = 1024 }]\n";
+    let by_hand = run(&format!("{RING}[optimize]\nlearning_rate = 0.05\n{list}"));
+    assert_eq!(polished.optimised(), by_hand.optimised());
+    let error = column(&polished, "error");
+    assert!(error[9] < 0.8 * error[7], "{error:?}");
+}
+
+#[test]
+fn stages_that_cannot_work_are_refused_and_the_largest_is_forecast() {
+    let refused = |optimize: &str, said: &str| {
+        let case = Case::new(&format!(
+            "{RING}[optimize]\nlearning_rate = 0.05\n{optimize}\n"
+        ));
+        let out = case.alone(&["check", "x.toml", "--quick"]);
+        expect_code(&out, 64);
+        assert!(text(&out).contains(said), "{said}: {}", text(&out));
+    };
+    let list = "stages = [{ steps = 4 }, { steps = 5 }]\n";
+    refused(
+        &format!("steps = 10\n{list}"),
+        "optimize.steps: 10 steps, and those of the stages are 9",
+    );
+    refused("stages = []", "optimize.steps: this key is missing");
+    refused(
+        "stages = [{ steps = 4, chains = 2 }]",
+        "optimize.stages[0].chains: all stages",
+    );
+    refused(
+        "stages = [{ steps = 4 }, { steps = 1, samples = 100 }]",
+        "optimize.stages[1].samples: 100 is not a multiple of the 8 chains",
+    );
+    refused(
+        "stages = [{ steps = 4 }, { steps = 0 }]",
+        "optimize.stages[1].steps: 0 is too small",
+    );
+    refused(
+        "stages = [{ steps = 1, moves = ['exchange'] }]",
+        "sampler.moves",
+    );
+    refused(
+        "stages = [{ steps = 1, method = 'x' }]",
+        "there is no method",
+    );
+    refused(
+        &format!("{list}polish = true"),
+        "optimize.polish: there are stages",
+    );
+    let case = Case::new(&format!(
+        "{RING}[optimize]\nsteps = 9\nlearning_rate = 0.05\n\
+         stages = [{{ steps = 4 }}, {{ steps = 5, samples = 16384 }}]\n"
+    ));
+    let figures = |arguments: &[&str]| -> serde_json::Value {
+        let out = case.alone(&[&["check", "x.toml", "--json"], arguments].concat());
+        expect_code(&out, 0);
+        serde_json::from_slice(&out.stdout).unwrap()
+    };
+    let quick = figures(&["--quick"]);
+    assert_eq!(quick["samples"], 16384, "{quick}");
+    let trial = text(&case.alone(&["check", "x.toml"]));
+    assert!(trial.contains("from a trial of"), "{trial}");
+}

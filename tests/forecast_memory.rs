@@ -121,6 +121,13 @@ fn cases() -> Vec<(&'static str, String)> {
                 "kind = 'symmetrised'\nreflection = 1\nof = { kind = 'rbm', density = 8 }",
             ),
         ),
+        (
+            "pair",
+            case(600, "kind = 'pair'\nstart = 'random'").replace(
+                "kind = 'ising'\nhx = 1.0",
+                "kind = 'heisenberg'\nsector = { total_sz = 0 }",
+            ),
+        ),
         ("table, full sum", ring(20, "kind = 'table'", &sum)),
         (
             "dbm, constructed",

@@ -316,7 +316,7 @@ fn numbers_of_other_units_have_pictures_of_their_own() {
 
 #[test]
 fn axes_are_logarithmic_where_that_is_asked_for() {
-    let case = Case::new(&sum_text("").replace("steps = 2", "steps = 3"));
+    let case = Case::new(&sum_text("").replace("steps = 2", "steps = 20"));
     let list = "measure.observables=[\"spin-correlations-zz\"]";
     let run = ["run", "x.toml", "--set", list, "--set", "hamiltonian.j=-1"];
     expect_code(&case.alone(&run), 0);
@@ -333,6 +333,10 @@ fn axes_are_logarithmic_where_that_is_asked_for() {
         said.contains("left out energy: --log: none of its values is positive"),
         "{said}"
     );
+    // Their distance to the exact energy is positive.
+    let near = ["--log", "y", "--only", "energy", "--exact", "-99.0"];
+    let said = draw("error", &near);
+    assert!(said.contains("error/energy.svg"), "{said}");
     // Correlations of an antiferromagnet change their sign from site to site.
     let said = draw("y", &["--log", "x,y", "--only", "spin-correlations-zz"]);
     assert!(
@@ -408,6 +412,19 @@ fn a_state_that_has_collapsed_is_said_before_its_energy() {
     let measured = case.tree("x.h5").real("measure/energy/mean").unwrap();
     assert!((measured - exact).abs() < 0.02, "{measured}");
     assert!(case.tree("x.h5").text("measure/verdict").is_err());
+}
+
+#[test]
+fn chains_that_stand_in_several_energies_have_collapsed_too() {
+    let input = "[lattice]\nkind = \"honeycomb\"\nsize = [3, 2]\n[hamiltonian]\nkind = \"xxz\"\n\
+                 delta = 1.5\nsector = { total_sz = 0 }\n[ansatz]\nkind = \"rbm\"\n\
+                 density = 2\n[sampler]\nsamples = 512\n[optimize]\nsteps = 200\n\
+                 learning_rate = 0.05\nshift = 0.01\n[measure]\nsamples = 256\n";
+    let case = Case::new(input);
+    let run = case.alone(&["run", "x.toml"]);
+    expect_code(&run, 0);
+    let verdict = "collapsed on single configurations, not the ground state: measured E";
+    assert!(text(&run).contains(verdict), "{}", text(&run));
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Plan {
         let proposals = if !sampler.method.has_chains() {
             0.0
         } else {
-            rows as f64 * (sampler.sweeps * problem.lattice.sites) as f64
+            rows as f64 * sampler.sweeps as f64 * problem.lattice.sites as f64
         };
         let mut plan = Plan {
             states: problem.basis.dimension(),

@@ -64,11 +64,9 @@ impl Command {
                 within,
                 json,
             } => {
-                let trial = !quick && within.is_finite();
-                let seconds = if trial {
-                    within.clamp(0.0, LONGEST_TRIAL)
-                } else {
-                    0.0
+                let seconds = match !quick && within.is_finite() {
+                    true => within.clamp(0.0, LONGEST_TRIAL),
+                    false => 0.0,
                 };
                 let asked = super::check::Question {
                     path: &input,

@@ -74,11 +74,13 @@ pub fn table(
         }
     }
     let failed = lost.first().map(|first| {
-        let what = format!(
-            "cannot be read, nor {} others of {} files",
-            lost.len() - 1,
-            paths.len()
-        );
+        let what = match lost.len() - 1 {
+            0 => "cannot be read; the table has all other files".to_string(),
+            others => format!(
+                "cannot be read, nor {others} others of {} files",
+                paths.len()
+            ),
+        };
         Error::output(*first, what)
     });
     if average {

@@ -109,8 +109,18 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "cut": convergence("cut"), "drift": convergence("drift"),
         "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(tree),
         "sections": sections(tree, registry), "provenance": provenance(tree),
+        "ending": tree.text("optimize/ending").ok(), "pilots": pilots(tree),
         "verdict": tree.text("measure/verdict").ok(), "energy": energy,
     }))
+}
+
+/// How many pilots there were, and which one went on, from 1; null without any.
+fn pilots(tree: &Tree) -> Value {
+    let Ok(chosen) = tree.reals("optimize/pilots/chosen") else {
+        return Value::Null;
+    };
+    let number = chosen.iter().position(|c| *c == 1.0).map(|k| k + 1);
+    json!({ "tried": chosen.len(), "chosen": number })
 }
 
 /// Whether the averages of results are sums over all configurations: there are no chains.

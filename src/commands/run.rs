@@ -5,6 +5,7 @@ use super::start_log;
 use crate::calculation::{self, Options, Outcome, Registry};
 use crate::comm::{Comm, agree, mpi, same_everywhere};
 use crate::error::{EXIT_FINISHED, EXIT_STOPPED, Error, Result, complain};
+use crate::input::Source;
 use crate::job::{self, Stop};
 use crate::linalg;
 use crate::linalg::simd::Simd;
@@ -95,14 +96,22 @@ fn run_on(
         fresh,
         registry: *registry,
     };
-    let runs = source.runs()?;
+    every_realisation(&source.runs()?, comm, &options)
+}
+
+/// One run after the other; those whose numbers fail leave the others.
+fn every_realisation<'a>(
+    runs: &'a [Source],
+    comm: &dyn Comm,
+    options: &Options<'a>,
+) -> Result<Outcome> {
     let mut failed = Vec::new();
-    for one in &runs {
+    for one in runs {
         let name = one.input.output.name.as_deref().unwrap_or_default();
         if runs.len() > 1 {
             log::info!("realisation {name} of {}", runs.len());
         }
-        match calculation::run(one, comm, &options).map_err(|e| one.located(e)) {
+        match calculation::run(one, comm, options).map_err(|e| one.located(e)) {
             Ok(Outcome::Finished) => {}
             Ok(Outcome::Stopped) => return Ok(Outcome::Stopped),
             Err(e) if runs.len() > 1 && concerns_one(comm, &e)? => {

@@ -72,7 +72,12 @@ impl Panel {
                 .count()
         };
         let hidden = shown(self) - shown(&panel);
-        (panel, hidden)
+        // What stands in the inset may still be there, as the distance to a known energy is.
+        let lost = hidden > 0 && !panel.visible();
+        match panel.inset.take_if(|inset| lost && inset.visible()) {
+            Some(inset) => (*inset, 0),
+            None => (panel, hidden),
+        }
     }
 
     fn scales(&self) -> (Scale, Scale) {

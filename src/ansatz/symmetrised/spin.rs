@@ -45,7 +45,7 @@ pub(super) fn flip(keys: &Keys, context: &Context) -> Result<Option<(f64, String
     ];
     let mut given = given.iter().filter(|(_, there)| *there);
     if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
-        let problem = format!("it says the same as {first}, or the contrary");
+        let problem = format!("{first} is given too, and one of them decides the other");
         return Err(context.wrong(second, problem, "give one of them"));
     }
     if let Some(value) = parity(keys.spin_flip, context.key("spin_flip"))? {

@@ -228,10 +228,7 @@ fn finish(
         false => String::new(),
     };
     let states = warnings::joined_states(problem);
-    let verdict = match warnings::has_collapsed(m, &energy, states) {
-        true => "collapsed on single configurations, not the ground state: ",
-        false => "",
-    };
+    let verdict = warnings::verdict(m, &energy, states);
     desk.say(&format!(
         "{verdict}measured E = {}  per site {}{spread}{chains}",
         with_error(mean.re, error),

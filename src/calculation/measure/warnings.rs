@@ -18,6 +18,9 @@ const ENOUGH_CHAINS: usize = 4;
 /// A share of accepted proposals below which chains stand.
 const STANDING: f64 = 1e-3;
 
+/// An R-hat of energies above which the chains stand, each in an energy of its own.
+const FROZEN: f64 = 1e3;
+
 /// A relative discarded weight above which amplitudes are not those of the network.
 const MAX_TRUNCATION: f64 = 1e-6;
 
@@ -59,12 +62,21 @@ pub fn joined_states(problem: &Problem) -> f64 {
     }
 }
 
-/// Whether the state has collapsed: local energies without variance, and moves that are all
-/// refused. An eigenstate with several configurations has the first without the second.
+/// Whether the state has collapsed: moves that are all refused, and local energies without a
+/// variance, of all samples or within each chain. An eigenstate with several configurations has
+/// the second without the first.
 pub fn has_collapsed(m: &Measurement, energy: &Energy, states: f64) -> bool {
     let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
-    let flat = energy.variance <= 1e-12 * energy.mean.norm_sqr();
+    let flat = energy.variance <= 1e-12 * energy.mean.norm_sqr() || energy.r_hat > FROZEN;
     states > 1.0 && flat && proposed > 0.0 && accepted <= STANDING * proposed
+}
+
+/// What stands before the energy in the log.
+pub fn verdict(m: &Measurement, energy: &Energy, states: f64) -> &'static str {
+    match has_collapsed(m, energy, states) {
+        true => "collapsed on single configurations, not the ground state: ",
+        false => "",
+    }
 }
 
 /// What observables say of their numbers, and those that have none.

@@ -107,8 +107,10 @@ impl Optimize<'_> {
             let optimizer = &mut self.stages[self.at].chosen.optimizer;
             optimizer.load(&safe.optimizer, "state")?;
         }
+        let pilot = self.pilots.present().map(|(k, _)| format!("pilot {k}, "));
+        let pilot = pilot.unwrap_or_default();
         desk.warn(&format!(
-            "step {step}: {}; undone, the learning rate is now {:.1e} of the input's",
+            "{pilot}step {step}: {}; undone, the learning rate is now {:.1e} of the input's",
             fault.words(),
             self.policy.rate_factor()
         ));

@@ -37,22 +37,30 @@ fn is_glassy(row: &StepRow) -> bool {
 pub fn start(before: &History, row: &StepRow) -> Option<String> {
     let step = before.rows.len();
     let first = step < START && is_glassy(row) && !before.rows.iter().any(is_glassy);
+    // Before the first step nothing but the start can be the cause.
+    let cause = match step {
+        0 => "",
+        _ => {
+            "; or the steps were too long: lower optimize.learning_rate, or set \
+              optimize.max_distance"
+        }
+    };
     first.then(|| {
         format!(
             "step {step}: acceptance {:.3}, R-hat {:.3}: the chains do not sample this state; if \
-             it lasts, start from a smaller ansatz.init, or set sampler.start",
+             it lasts, start from a smaller ansatz.init, or set sampler.start{cause}",
             row.acceptance, row.r_hat
         )
     })
 }
 
-/// What helps an optimisation whose steps go wrong: where chains stood still from the start, its
-/// start.
+/// What helps an optimisation whose steps go wrong: where chains stood still before the first one,
+/// its start.
 pub fn remedy(history: &History) -> &'static str {
-    match history.rows.iter().take(START).any(is_glassy) {
+    match history.rows.first().is_some_and(is_glassy) {
         true => {
-            "chains stood still or disagreed in the first steps: use a smaller ansatz.init, or set \
-             sampler.start; the learning rate is not the cause"
+            "chains stood still or disagreed before the first step: use a smaller ansatz.init, or \
+             set sampler.start"
         }
         false => "lower optimize.learning_rate, or raise optimize.shift or sampler.samples",
     }
@@ -147,16 +155,29 @@ mod tests {
             rejected: 1.0,
             ..StepRow::default()
         };
-        let mut history = History::default();
-        let mut said = Vec::new();
-        for (acceptance, r_hat) in [(0.4, 1.0), (0.4, 2.5), (0.0, 1.0)] {
-            let row = row(acceptance, r_hat);
-            said.push(start(&history, &row).is_some_and(|text| text.contains("ansatz.init")));
-            history.rows.push(row);
-        }
-        assert_eq!(said, [false, true, false]);
+        let run = |rows: &[(f64, f64)]| {
+            let mut history = History::default();
+            let mut said = Vec::new();
+            for &(acceptance, r_hat) in rows {
+                let row = row(acceptance, r_hat);
+                said.push(start(&history, &row).unwrap_or_default());
+                history.rows.push(row);
+            }
+            (history, said)
+        };
+        let (history, said) = run(&[(0.4, 2.5), (0.4, 1.0), (0.0, 1.0)]);
+        let named = |text: &String| ["ansatz.init", "learning_rate"].map(|key| text.contains(key));
+        let expected = [[true, false], [false; 2], [false; 2]];
+        assert_eq!(said.iter().map(named).collect::<Vec<_>>(), expected);
         assert!(remedy(&history).contains("ansatz.init"));
         assert!(undone(&history).unwrap().contains("ansatz.init"));
+        // A state that was sound before the first step was thrown off by the steps.
+        let (history, said) = run(&[(0.4, 1.0), (0.0, 1e6)]);
+        assert_eq!(
+            said.iter().map(named).collect::<Vec<_>>(),
+            [[false; 2], [true; 2]]
+        );
+        assert!(remedy(&history).contains("learning_rate"));
         let mut later = History::default();
         (0..START).for_each(|_| later.rows.push(row(0.4, 1.0)));
         assert_eq!(start(&later, &row(0.0, 1e6)), None);

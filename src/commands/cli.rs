@@ -88,9 +88,7 @@ impl Command {
                 super::sites::lattice(&input, &settings, shell, draw, json)
             }),
             Command::Gather { files, average } => alone(level, || {
-                let files = results_among(&files);
-                let (table, failed) = super::gather::table(&files, average, registry)?;
-                answer(&table).and(failed.map_or(Ok(()), Err))
+                gathered(&results_among(&files), average, registry)
             }),
             of_files => alone(level, || answer(&of_files.read(registry)?)),
         }
@@ -175,6 +173,12 @@ impl Command {
             _ => format!("{:#}", super::schema(registry)),
         })
     }
+}
+
+/// Prints the table of some results; the error of files that cannot be read comes behind it.
+fn gathered(files: &[PathBuf], average: bool, registry: &Registry) -> crate::error::Result<()> {
+    let (table, failed) = super::gather::table(files, average, registry)?;
+    answer(&table).and(failed.map_or(Ok(()), Err))
 }
 
 /// The first file's name with -plots.

@@ -2,7 +2,7 @@
 
 use super::measurement::Measurement;
 use super::target::Target;
-use super::{BLOCK, Measure, warnings};
+use super::{BLOCK, Measure, verdict, warnings};
 use crate::calculation::vmc::observe::{self, Observations};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate, gather_series, moments};
 use crate::comm::Comm;
@@ -227,8 +227,8 @@ fn finish(
         ),
         false => String::new(),
     };
-    let states = warnings::joined_states(problem);
-    let verdict = warnings::verdict(m, &energy, states);
+    let states = verdict::joined_states(problem);
+    let verdict = verdict::words(m, &energy, states);
     desk.say(&format!(
         "{verdict}measured E = {}  per site {}{spread}{chains}",
         with_error(mean.re, error),

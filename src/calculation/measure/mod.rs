@@ -7,6 +7,7 @@ mod keys;
 mod measurement;
 mod record;
 mod target;
+mod verdict;
 mod warnings;
 
 use amplitudes::Listed;

@@ -1,7 +1,7 @@
 //! Decides what results say of a measurement.
 
 use super::Measure;
-use super::warnings::{has_collapsed, joined_states};
+use super::verdict::{has_collapsed, joined_states};
 use crate::calculation::vmc::observe;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::stats::{Summary, v_score};

@@ -4,7 +4,7 @@
 //! R-hat and drift of the energies, R-hat of the spins, effective samples, acceptance, bounds.
 
 use super::measurement::Measurement;
-use crate::calculation::vmc::problem::Problem;
+use super::verdict::has_collapsed;
 use crate::calculation::vmc::{Energy, observe};
 use crate::observable::Named;
 use crate::stats::Summary;
@@ -16,16 +16,13 @@ use num_complex::Complex64;
 const ENOUGH_CHAINS: usize = 4;
 
 /// A share of accepted proposals below which chains stand.
-const STANDING: f64 = 1e-3;
-
-/// An R-hat of energies above which the chains stand, each in an energy of its own.
-const FROZEN: f64 = 1e3;
+pub(super) const STANDING: f64 = 1e-3;
 
 /// A relative discarded weight above which amplitudes are not those of the network.
 const MAX_TRUNCATION: f64 = 1e-6;
 
 /// Warnings of a measurement; `names` are those of the observables, `lower_bound` one of the
-/// energy. `states` is that of [`joined_states`]: chains in one alone cannot move.
+/// energy. `states` is that of [`super::verdict::joined_states`]: chains in one alone cannot move.
 pub fn of_measurement(
     m: &Measurement,
     energy: &Energy,
@@ -51,32 +48,6 @@ pub fn of_measurement(
     list.extend(of_truncation(m));
     list.extend(of_imaginary_part(m, energy));
     list
-}
-
-/// How many configurations the Hamiltonian can join: one where it is diagonal, since each is an
-/// eigenstate.
-pub fn joined_states(problem: &Problem) -> f64 {
-    match problem.facts.connected {
-        0 => 1.0,
-        _ => problem.basis.dimension(),
-    }
-}
-
-/// Whether the state has collapsed: moves that are all refused, and local energies without a
-/// variance, of all samples or within each chain. An eigenstate with several configurations has
-/// the second without the first.
-pub fn has_collapsed(m: &Measurement, energy: &Energy, states: f64) -> bool {
-    let (proposed, accepted): (f64, f64) = (m.proposed.iter().sum(), m.accepted.iter().sum());
-    let flat = energy.variance <= 1e-12 * energy.mean.norm_sqr() || energy.r_hat > FROZEN;
-    states > 1.0 && flat && proposed > 0.0 && accepted <= STANDING * proposed
-}
-
-/// What stands before the energy in the log.
-pub fn verdict(m: &Measurement, energy: &Energy, states: f64) -> &'static str {
-    match has_collapsed(m, energy, states) {
-        true => "collapsed on single configurations, not the ground state: ",
-        false => "",
-    }
 }
 
 /// What observables say of their numbers, and those that have none.

@@ -75,8 +75,9 @@ impl Ended {
         }
         let word = from.text("how")?;
         let how = How::ALL.into_iter().find(|how| how.word() == word);
+        let unknown = || Error::output("how", format!("no optimisation ends with \"{word}\""));
         Ok(Ended {
-            how: how.unwrap_or_default(),
+            how: how.ok_or_else(unknown)?,
             why: from.text("why")?.to_string(),
             state_of_step: from.count("state_of_step")?,
             steps: from.count("steps")?,

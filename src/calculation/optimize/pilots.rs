@@ -326,6 +326,12 @@ impl Optimize<'_> {
                 "give these, use --fresh to start over, or another output.name",
             ));
         }
+        if pilots.open && pilots.keys.is_some_and(|k| pilots.rows.len() >= k.seeds) {
+            return Err(Error::numerical(
+                "all pilots of the checkpoint have failed",
+                "lower optimize.learning_rate or ansatz.init, and use --fresh to start over",
+            ));
+        }
         let ahead = from.group("ahead");
         if !ahead.datasets.contains_key("step") {
             return Ok(());

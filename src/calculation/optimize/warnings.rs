@@ -100,7 +100,7 @@ pub fn window_mean(rows: &[StepRow], length: usize, lower_bound: f64) -> Option<
     let n = kept.len() as f64;
     let energy = kept.iter().map(|r| r.energy).sum::<f64>() / n;
     let error = kept.iter().map(|r| r.error.powi(2)).sum::<f64>().sqrt() / n;
-    (2 * kept.len() >= length).then_some((energy, error))
+    (!kept.is_empty() && 2 * kept.len() >= length).then_some((energy, error))
 }
 
 /// Warnings of an optimisation that follows the energy downhill.

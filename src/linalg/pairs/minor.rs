@@ -11,7 +11,7 @@
 //! Soc. Jpn. 77, 114701 (2008); J. Sherman, W. J. Morrison, Ann. Math. Stat. 21, 124 (1950).)
 
 use super::elimination::NOTHING;
-use super::{WORN, ZERO, determinant, is_delicate, largest, lifetime};
+use super::{WORN, ZERO, determinant, deviation, is_delicate, largest, lifetime, quotient};
 use crate::number::Scalar;
 use num_complex::Complex64;
 
@@ -175,10 +175,7 @@ impl<T: Scalar> Minor<T> {
         let (mut rows, mut columns) = (self.rows.clone(), self.columns.clone());
         (rows[to.a], columns[to.b]) = (to.row, to.column);
         let log = Self::log_of(f, &rows, &columns);
-        match log.re == f64::NEG_INFINITY {
-            true => Complex64::ZERO,
-            false => (log - self.log).exp(),
-        }
+        quotient(log, self.log)
     }
 
     /// Replaces a row and a column; `ratio` is what [`Minor::ratio`] has said of them.
@@ -240,21 +237,8 @@ impl<T: Scalar> Minor<T> {
             }
         }
         self.condition = f.largest * largest(&self.inverse);
-        self.deviation(f, a) <= WORN
-    }
-
-    /// Largest entry of row `a` of M X − 1.
-    fn deviation(&self, f: &PairOrbital<T>, a: usize) -> f64 {
-        let (n, row) = (self.rows.len(), f.row(self.rows[a]));
-        let mut image = vec![T::zero(); n];
-        image[a] = -T::one();
-        for (line, &column) in self.inverse.chunks_exact(n).zip(&self.columns) {
-            let u = row[column as usize];
-            image.iter_mut().zip(line).for_each(|(i, &x)| *i += u * x);
-        }
-        let error = largest(&image);
-        // A NaN is no small number.
-        if error.is_nan() { f64::INFINITY } else { error }
+        let row = f.row(self.rows[a]);
+        deviation(row, &self.columns, &self.inverse, a) <= WORN
     }
 }
 

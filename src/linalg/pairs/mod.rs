@@ -14,6 +14,7 @@ pub use minor::{Minor, PairOrbital, Replacement};
 pub use skew::{ModeReplacement, SkewMinor, SkewTable, pfaffian};
 
 use crate::number::Scalar;
+use num_complex::Complex64;
 
 /// An update after which the inverse fails its equation by more than this is replaced by a new
 /// inverse.
@@ -35,6 +36,29 @@ fn is_delicate<T: Scalar>(ratio: T, condition: f64) -> bool {
     let size = ratio.norm_sqr().sqrt();
     // A NaN has to be looked at as well.
     !(size > 1e-4_f64.max(ZERO * condition * condition) && condition < ILL)
+}
+
+/// The ratio of a minor to the one before, from their logarithms; exactly 0 where it is singular.
+fn quotient(log: Complex64, before: Complex64) -> Complex64 {
+    match log.re == f64::NEG_INFINITY {
+        true => Complex64::ZERO,
+        false => (log - before).exp(),
+    }
+}
+
+/// Largest entry of row `a` of M X − 1, where `row` is that row of the table, M has its `columns`,
+/// and X stands row by row.
+fn deviation<T: Scalar>(row: &[T], columns: &[u32], inverse: &[T], a: usize) -> f64 {
+    let n = columns.len();
+    let mut image = vec![T::zero(); n];
+    image[a] = -T::one();
+    for (line, &column) in inverse.chunks_exact(n).zip(columns) {
+        let u = row[column as usize];
+        image.iter_mut().zip(line).for_each(|(i, &x)| *i += u * x);
+    }
+    let error = largest(&image);
+    // A NaN is no small number.
+    if error.is_nan() { f64::INFINITY } else { error }
 }
 
 /// Largest modulus.

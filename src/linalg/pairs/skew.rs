@@ -11,7 +11,7 @@
 //! 114701 (2008).)
 
 use super::elimination::{LogProduct, NOTHING};
-use super::{WORN, ZERO, determinant, is_delicate, largest, lifetime};
+use super::{WORN, ZERO, determinant, deviation, is_delicate, largest, lifetime, quotient};
 use crate::number::Scalar;
 use num_complex::Complex64;
 
@@ -220,10 +220,7 @@ impl<T: Scalar> SkewMinor<T> {
         let mut modes = self.modes.clone();
         (to.places.iter().zip(to.modes)).for_each(|(&s, &p)| modes[s] = p);
         let log = Self::log_of(f, &modes);
-        match log.re == f64::NEG_INFINITY {
-            true => Complex64::ZERO,
-            false => (log - self.log).exp(),
-        }
+        quotient(log, self.log)
     }
 
     /// Replaces modes; `ratio` is what [`SkewMinor::ratio`] has said of them.
@@ -288,21 +285,8 @@ impl<T: Scalar> SkewMinor<T> {
             }
         }
         self.condition = f.largest * largest(&self.inverse);
-        places.iter().all(|&s| self.deviation(f, s) <= WORN)
-    }
-
-    /// Largest entry of row `a` of A X − 1.
-    fn deviation(&self, f: &SkewTable<T>, a: usize) -> f64 {
-        let (n, row) = (self.modes.len(), f.row(self.modes[a]));
-        let mut image = vec![T::zero(); n];
-        image[a] = -T::one();
-        for (line, &mode) in self.inverse.chunks_exact(n).zip(&self.modes) {
-            let u = row[mode as usize];
-            image.iter_mut().zip(line).for_each(|(i, &x)| *i += u * x);
-        }
-        let error = largest(&image);
-        // A NaN is no small number.
-        if error.is_nan() { f64::INFINITY } else { error }
+        let off = |s: usize| deviation(f.row(self.modes[s]), &self.modes, &self.inverse, s);
+        places.iter().all(|&s| off(s) <= WORN)
     }
 }
 

@@ -3,10 +3,8 @@
 
 mod common;
 
+use common::sections::obeys_the_laws;
 use common::{Case, RING, expect_code, text};
-use nishina::calculation::{read, start};
-use nishina::comm::threads;
-use nishina::registry::Registry;
 
 /// Six sites, all configurations: energies have no noise.
 const SUM: &str = "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'heisenberg'\n\
@@ -78,22 +76,9 @@ fn blocks_of_pilots_obey_the_laws() {
          stages = [{{ steps = 5, method = 'spring' }}, \
          {{ steps = 5, samples = 512, method = 'adam' }}]\n"
     ));
-    let registry = Registry::default();
-    let source = read(&case.path("x.toml"), &[], &registry).unwrap();
     // 24 blocks: three times seven, and three more.
-    for (ranks, n) in [(1, 3), (1, 7), (1, 9), (2, 14), (3, 18), (1, 21), (2, 22)] {
-        let verdicts = threads::run(ranks, |comm| {
-            let registry = Registry::default();
-            let place = (comm.rank(), comm.size());
-            let build = || {
-                let begun = start(&source, &registry, place, 1e10)?;
-                let mut stages = begun.stages.into_iter();
-                Ok(stages.next().unwrap().into_calculation())
-            };
-            nishina::laws::calculation(&build, comm, n, 24 - n)
-        });
-        assert!(verdicts.iter().all(Result::is_ok), "{n}: {verdicts:?}");
-    }
+    let cuts = [(1, 3), (1, 7), (1, 9), (2, 14), (3, 18), (1, 21), (2, 22)];
+    obeys_the_laws(&case, &cuts.map(|(ranks, n)| (ranks, n, 24 - n)));
 }
 
 #[test]

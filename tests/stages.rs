@@ -3,10 +3,8 @@
 
 mod common;
 
+use common::sections::obeys_the_laws;
 use common::{Case, RING, expect_code, text};
-use nishina::calculation::{read, start};
-use nishina::comm::threads;
-use nishina::registry::Registry;
 
 const MEASURE: &str = "[measure]\nsamples = 64\n";
 
@@ -32,21 +30,8 @@ fn run(input: &str) -> Case {
 #[test]
 fn blocks_of_all_stages_obey_the_laws() {
     let case = Case::new(&format!("{RING}{THREE}"));
-    let registry = Registry::default();
-    let source = read(&case.path("x.toml"), &[], &registry).unwrap();
-    for (ranks, n) in [(1, 3), (1, 6), (2, 8), (3, 10)] {
-        let verdicts = threads::run(ranks, |comm| {
-            let registry = Registry::default();
-            let place = (comm.rank(), comm.size());
-            let build = || {
-                let begun = start(&source, &registry, place, 1e10)?;
-                let mut stages = begun.stages.into_iter();
-                Ok(stages.next().unwrap().into_calculation())
-            };
-            nishina::laws::calculation(&build, comm, n, 13 - n)
-        });
-        assert!(verdicts.iter().all(Result::is_ok), "{n}: {verdicts:?}");
-    }
+    let cuts = [(1, 3), (1, 6), (2, 8), (3, 10)];
+    obeys_the_laws(&case, &cuts.map(|(ranks, n)| (ranks, n, 13 - n)));
 }
 
 #[test]
@@ -178,6 +163,24 @@ fn stages_that_cannot_work_are_refused_and_the_largest_is_forecast() {
     };
     let quick = figures(&["--quick"]);
     assert_eq!(quick["samples"], 16384, "{quick}");
+    // Of equal samples the method that holds the most counts, wherever it stands.
+    let held = |methods: &[&str]| {
+        let list: Vec<_> = methods
+            .iter()
+            .map(|m| format!("{{ steps = 4, method = '{m}' }}"))
+            .collect();
+        let list = list.join(", ");
+        let optimize = format!("[optimize]\nlearning_rate = 0.05\nstages = [{list}]\n");
+        let case = Case::new(&format!("{RING}{optimize}"));
+        let out = case.alone(&["check", "x.toml", "--quick", "--json"]);
+        expect_code(&out, 0);
+        let said: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        said["bytes_per_rank"].as_f64().unwrap()
+    };
+    let [small, large] = [held(&["adam"]), held(&["kernel-sr"])];
+    assert!(small < large, "{small} {large}");
+    assert_eq!(held(&["adam", "kernel-sr"]), large);
+    assert_eq!(held(&["kernel-sr", "adam"]), large);
     let trial = text(&case.alone(&["check", "x.toml"]));
     assert!(trial.contains("from a trial of"), "{trial}");
 }

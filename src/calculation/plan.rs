@@ -145,10 +145,7 @@ impl Plan {
             connected,
             ratios: proposals + rows as f64 * connected as f64,
         };
-        (plan.root_bytes, plan.other_bytes) = (
-            plan.solver_bytes(&plan.sizes, 0),
-            plan.solver_bytes(&plan.sizes, ranks - 1),
-        );
+        (plan.root_bytes, plan.other_bytes) = (plan.most_bytes(0), plan.most_bytes(ranks - 1));
         Ok(plan)
     }
 
@@ -187,6 +184,15 @@ impl Plan {
             false => 0.0,
         };
         of_steps.max(of_slopes)
+    }
+
+    /// The same in the stage that holds the most.
+    fn most_bytes(&self, rank: usize) -> f64 {
+        let of = |(sizes, method): &(Sizes, ChosenMethod)| {
+            (method.cost)(&self.seen_by(sizes, rank), rank, 0).memory
+        };
+        let of_stages = self.stages.iter().map(of);
+        of_stages.fold(self.solver_bytes(&self.sizes, rank), f64::max)
     }
 
     /// Bytes of the parameter vector.

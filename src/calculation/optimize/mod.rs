@@ -80,7 +80,9 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
         return Ok(Vec::new());
     };
     let table = Section::own_keys(source, "optimize")?;
-    Ok(stages::shorten(&keys, &table, keys.steps.min(extent.steps)))
+    let samples = source.input.sampler.clone().unwrap_or_default().samples;
+    let of_trial = (keys.steps.min(extent.steps), samples);
+    Ok(stages::shorten(&keys, &table, of_trial))
 }
 
 /// An optimisation.

@@ -167,8 +167,13 @@ pub fn heaviest(stages: &[StagePlan]) -> Option<&StagePlan> {
     stages.iter().rev().max_by_key(|s| s.sampler.samples)
 }
 
-/// Keys, as `a.b=c`, of a trial of so many steps of the stage with the most samples.
-pub(super) fn shorten(keys: &OptimizeInput, table: &toml::Table, steps: usize) -> Vec<String> {
+/// Keys, as `a.b=c`, of a trial of so many steps of the stage with the most samples; one that gives
+/// none has the `samples` of the whole.
+pub(super) fn shorten(
+    keys: &OptimizeInput,
+    table: &toml::Table,
+    (steps, samples): (usize, usize),
+) -> Vec<String> {
     let mut all = vec![format!("optimize.steps={steps}")];
     if keys.pilots.is_some() {
         all.push("optimize.pilots={ seeds = 1, steps = 1 }".into());
@@ -177,7 +182,10 @@ pub(super) fn shorten(keys: &OptimizeInput, table: &toml::Table, steps: usize) -
         all.push("optimize.polish=false".into());
     }
     let list = table.get("stages").and_then(toml::Value::as_array);
-    let most = |stage: &&toml::Value| stage.get("samples").and_then(toml::Value::as_integer);
+    let most = |stage: &&toml::Value| {
+        let own = stage.get("samples").and_then(toml::Value::as_integer);
+        own.unwrap_or(samples as i64)
+    };
     let list = list.into_iter().flatten().rev();
     if let Some(toml::Value::Table(stage)) = list.max_by_key(most) {
         let mut stage = stage.clone();
@@ -349,5 +357,21 @@ impl Optimize<'_> {
         }
         self.at = next;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_without_samples_has_those_of_the_whole() {
+        let text = "steps = 9\nlearning_rate = 0.1\n\
+                    stages = [{ steps = 4, samples = 512, sweeps = 3 }, { steps = 5, sweeps = 7 }]";
+        let keys: OptimizeInput = toml::from_str(text).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        let of_trial = |samples: usize| shorten(&keys, &table, (2, samples)).concat();
+        assert!(of_trial(4096).contains("sweeps = 7"), "{}", of_trial(4096));
+        assert!(of_trial(256).contains("sweeps = 3"), "{}", of_trial(256));
     }
 }

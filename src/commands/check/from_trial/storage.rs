@@ -118,7 +118,7 @@ impl Forecaster<'_> {
         // Tables of walkers are built in blocks, of which one is there at a time.
         let blocks = (rows * (8 * plan.sizes.numbers) as f64).min(BATCH_BYTES as f64);
         let tables = (rows * (plan.sites + 32) as f64 + blocks).max(0.0);
-        let solver = plan.solver_bytes(&plan.sizes, 0);
+        let solver = plan.root_bytes;
         let peak = self.tree().real("timing/peak_memory").unwrap_or(0.0) + mpi;
         let base = peak + solver - plan.solver_bytes(ran, 0) + tables;
         let every = self.output.checkpoint_every;

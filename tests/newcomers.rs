@@ -428,6 +428,22 @@ fn chains_that_stand_in_several_energies_have_collapsed_too() {
 }
 
 #[test]
+fn a_table_says_which_file_it_lacks() {
+    let case = Case::new(&sum_text(""));
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let whole = std::fs::read(case.path("x.h5")).unwrap();
+    std::fs::write(case.path("cut.h5"), &whole[..whole.len() / 2]).unwrap();
+    let out = case.alone(&["gather", "x.h5", "cut.h5"]);
+    expect_code(&out, 74);
+    let said = text(&out);
+    assert!(
+        said.contains("cut.h5: cannot be read; the table has all other files"),
+        "{said}"
+    );
+    assert!(said.contains("\nx.h5,"), "{said}");
+}
+
+#[test]
 fn an_input_without_a_section_that_calculates_is_refused() {
     let input = sum_text("");
     let end = input.find("[optimize]").unwrap();

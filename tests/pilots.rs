@@ -32,6 +32,12 @@ fn the_lowest_of_the_pilots_goes_on() {
     let chosen = column(&case, "pilots/chosen");
     assert_eq!((energies.len(), chosen.iter().sum::<f64>()), (4, 1.0));
     let best = chosen.iter().position(|&c| c == 1.0).unwrap();
+    let info = case.info();
+    assert_eq!(
+        (&info["pilots"]["tried"], &info["pilots"]["chosen"]),
+        (&4.into(), &(best + 1).into())
+    );
+    assert_eq!(info["ending"], "steps");
     assert!(
         energies.iter().all(|&e| e >= energies[best]),
         "{energies:?}"
@@ -99,19 +105,25 @@ fn ranks_choose_the_same_pilot_and_failed_ones_are_left() {
     }
     // No update is finite: all pilots fail, and the run says so.
     let lost = Case::new(&input);
-    let out = lost.alone(&[
-        "run",
-        "x.toml",
-        "--set",
-        "optimize.learning_rate=1e308",
-        "--set",
-        "optimize.max_backoffs=1",
-    ]);
+    let rate = ["--set", "optimize.learning_rate=1e308"];
+    let run = ["run", "x.toml", "--set", "optimize.max_backoffs=1"];
+    let run = [&run[..], &rate].concat();
+    let out = lost.alone(&run);
     expect_code(&out, 70);
+    for words in [
+        "all 3 pilots have failed",
+        "pilot 1, step ",
+        "pilot 3, step ",
+    ] {
+        assert!(text(&out).contains(words), "{words}: {}", text(&out));
+    }
+    // No other pilot takes their place.
+    let out = lost.alone(&run);
+    expect_code(&out, 70);
+    let said = text(&out);
     assert!(
-        text(&out).contains("all 3 pilots have failed"),
-        "{}",
-        text(&out)
+        said.contains("all pilots of the checkpoint have failed"),
+        "{said}"
     );
 }
 

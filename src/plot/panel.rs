@@ -75,7 +75,7 @@ impl Panel {
         // What stands in the inset may still be there, as the distance to a known energy is.
         let lost = hidden > 0 && !panel.visible();
         match panel.inset.take_if(|inset| lost && inset.visible()) {
-            Some(inset) => (*inset, 0),
+            Some(inset) => inset.logarithmic(x, y),
             None => (panel, hidden),
         }
     }
@@ -350,4 +350,29 @@ pub fn stack(panels: &[Panel]) -> Result<Option<String>> {
         Ok(())
     };
     super::canvas::picture(1500, height, draw).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::curve::Look;
+    use super::*;
+
+    fn panel(y: &[f64]) -> Panel {
+        let curve = Curve::new("", 0, Look::Line, &[1.0, 2.0, 3.0], y, None);
+        Panel::new(Axis::linear("x").counting(), Axis::linear("y"), vec![curve])
+    }
+
+    #[test]
+    fn what_has_no_logarithm_is_counted_and_an_inset_takes_its_place() {
+        let (shown, hidden) = panel(&[1.0, -2.0, 0.0]).logarithmic(false, true);
+        assert!(shown.visible() && shown.y.log && !shown.x.log);
+        assert_eq!(hidden, 2);
+        let mut below = panel(&[-1.0, -2.0, -3.0]);
+        assert!(!below.logarithmic(false, true).0.visible());
+        below.inset = Some(Box::new(panel(&[1e-2, 1e-3, 1e-4])));
+        let (shown, hidden) = below.logarithmic(false, true);
+        assert_eq!((shown.curves[0].points[2][1], hidden), (1e-4, 0));
+        assert!(shown.y.log);
+        assert!(!below.logarithmic(true, false).0.y.log);
+    }
 }

@@ -47,7 +47,8 @@ const REJECTED: &str = "0, or why the step was undone (energies are then those o
  step): 1 local energies not finite, \
     2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no \
     direction, 5 the update not finite, \
-    6 the variance rose far above that of the steps before";
+    6 the variance rose far above that of the steps before, \
+    7 the chains froze above the best energy";
 
 /// Wall times of the steps in results.
 const SECONDS: &str = "timing/step_seconds";

@@ -9,6 +9,7 @@ mod clipping;
 mod ending;
 mod history;
 mod keys;
+mod length;
 mod method;
 mod orthogonal;
 mod pilots;

@@ -4,6 +4,7 @@
 use super::clipping::clip;
 use super::ending::How;
 use super::history::StepRow;
+use super::length::take;
 use super::policy::{Fault, Snapshot};
 use super::rounding::{Rounding, evaluate};
 use super::update::Update;
@@ -45,7 +46,7 @@ impl Optimize<'_> {
         self.take_stage(desk)?;
         let sampled = self.sample(desk)?;
         let level = self.policy.level;
-        let (mut fault, well) = self.policy.judge(&sampled.energy, &self.bounds);
+        let (mut fault, well) = self.judge(&sampled);
         if sampled.non_finite + sampled.zeros > 0.0 {
             fault = Some(Fault::NotFinite);
         }
@@ -64,7 +65,8 @@ impl Optimize<'_> {
         if let Some(fault) = fault {
             return self.undo(fault, desk);
         }
-        self.policy.passed(&sampled.energy);
+        self.policy
+            .passed(&sampled.energy, self.acceptance(&sampled));
         self.keep_best();
         if let Some(average) = &mut self.average {
             average.add(step, &self.vmc.borrow().ensemble.parameters());
@@ -92,6 +94,20 @@ impl Optimize<'_> {
             return Ok(Progress::Done);
         }
         Ok(self.after_step())
+    }
+
+    /// What is wrong with samples, and whether a later step may come back to them.
+    fn judge(&self, sampled: &Sampled) -> (Option<Fault>, bool) {
+        let acceptance = self.acceptance(sampled);
+        self.policy.judge(&sampled.energy, acceptance, &self.bounds)
+    }
+
+    /// How often the chains move, 1 without chains.
+    fn acceptance(&self, sampled: &Sampled) -> f64 {
+        match self.vmc.borrow().ensemble.noise() {
+            Noise::Chains(_) => sampled.counts.acceptance(),
+            _ => 1.0,
+        }
     }
 
     pub(super) fn after_step(&self) -> Progress {
@@ -229,18 +245,18 @@ impl Optimize<'_> {
             return Ok(Some(Fault::Solve));
         };
         let own = stage.chosen.optimizer.norm_constraint();
-        update.shorten(&self.keys, own, metric_norm, &direction);
+        update.shorten(&stage.plan.keys, own, metric_norm, &direction);
         if let Some(Iterations { count, residual }) = iterations {
             (update.iterations, update.residual) = (count as f64, residual);
         }
+        let largest = stage
+            .plan
+            .keys
+            .max_distance
+            .filter(|_| metric_norm.is_some());
         let before = vmc.ensemble.parameters();
-        let moved = before.iter().zip(&direction);
-        let after: Vec<f64> = moved.map(|(p, d)| p - update.rate * d).collect();
         let norm = metric_norm.unwrap_or(-1.0);
-        let finite = after
-            .iter()
-            .chain([&update.rate, &norm])
-            .all(|p| p.is_finite());
+        let finite = take(vmc, comm, (&before, &direction), update, largest)? && norm.is_finite();
         if well {
             let safe = Snapshot {
                 parameters: before,
@@ -254,7 +270,6 @@ impl Optimize<'_> {
             return Ok(Some(Fault::Overflow));
         }
         (update.metric_norm, update.fallbacks) = (norm, fallbacks as f64);
-        vmc.ensemble.set_parameters(&after)?;
         Ok(None)
     }
 

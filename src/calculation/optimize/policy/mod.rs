@@ -5,7 +5,9 @@
 //! Var ≤ (Σ|c_k|)² (no state of H = Σ c_k P_k goes beyond either), E − E_best ≤ r
 //! max(E_∞ − E_best, √Var_best) within 5 errors, and Var ≤ 100 r V or √Var ≤ 0.2 r
 //! (E_∞ − E_best), V the median of the last 20 sound steps: a chain that found a spike of
-//! |ψ|² which the others never saw goes beyond both. A fault takes parameters, chains and
+//! |ψ|² which the others never saw goes beyond both. Chains that move a tenth as often as at the best
+//! step have met a state that they cannot sample: its energy may not lie above the best beyond 5
+//! errors, and no step goes back to it. A fault takes parameters, chains and
 //! optimiser back to the last step that was well within these bounds, and the next ones go on from
 //! there with fresh random streams at the rate η 2^{−level}:
 //! ```text
@@ -30,6 +32,8 @@ const REMEMBERED: usize = 20;
 /// In units of r: a variance in units of the median, and its root in units of the energy's distance
 /// from E_∞, that are too much.
 const EXPLOSION: [f64; 2] = [100.0, 0.2];
+/// Acceptance, in units of that at the best step, below which chains do not sample the state.
+const FROZEN: f64 = 0.1;
 /// Steps without a move after which a chain is drawn anew.
 const STILL_STEPS: usize = 20;
 
@@ -48,6 +52,8 @@ pub enum Fault {
     Overflow = 5,
     /// The variance rose far above that of the steps before.
     Explosion = 6,
+    /// The chains froze, and the energy is above the best.
+    Frozen = 7,
 }
 
 impl Fault {
@@ -60,6 +66,7 @@ impl Fault {
             Fault::Solve => "the direction cannot be solved for",
             Fault::Overflow => "the update is not finite",
             Fault::Explosion => "the variance has risen far above that of the steps before",
+            Fault::Frozen => "the chains hardly move, and the energy has risen",
         }
     }
 }
@@ -114,8 +121,8 @@ pub struct Policy {
     pub faults: usize,
     /// Sound steps since the last fault or doubling.
     pub sound: usize,
-    /// Lowest energy of a sound step: mean, error, variance.
-    pub best: Option<[f64; 3]>,
+    /// Lowest energy of a sound step: mean, error, variance, and the acceptance there.
+    pub best: Option<[f64; 4]>,
     /// Variances of the last sound steps, the oldest first.
     pub variances: Vec<f64>,
     /// The state to go back to.
@@ -126,7 +133,13 @@ pub struct Policy {
 
 impl Policy {
     /// What is wrong with an energy, if anything, and whether it is within half of what is allowed.
-    pub fn judge(&self, energy: &Energy, bounds: &Bounds) -> (Option<Fault>, bool) {
+    /// `acceptance` is that of the chains, 1 without any.
+    pub fn judge(
+        &self,
+        energy: &Energy,
+        acceptance: f64,
+        bounds: &Bounds,
+    ) -> (Option<Fault>, bool) {
         let (mean, error, variance) = (energy.mean.re, energy.error, energy.variance);
         if ![mean, energy.mean.im, error, variance]
             .iter()
@@ -137,7 +150,8 @@ impl Policy {
         if !bounds.allow(energy) {
             return (Some(Fault::Impossible), false);
         }
-        let Some([best, best_error, best_variance]) = self.best.filter(|_| bounds.max_rise > 0.0)
+        let Some([best, best_error, best_variance, moving]) =
+            self.best.filter(|_| bounds.max_rise > 0.0)
         else {
             return (None, true);
         };
@@ -145,6 +159,10 @@ impl Policy {
         let rise = mean - best - 5.0 * error.hypot(best_error);
         if rise > allowed {
             return (Some(Fault::Rise), false);
+        }
+        let frozen = acceptance < FROZEN * moving;
+        if frozen && rise > 0.0 {
+            return (Some(Fault::Frozen), false);
         }
         let [times, share] = EXPLOSION.map(|factor| factor * bounds.max_rise);
         let typical = self.typical_variance().unwrap_or(f64::INFINITY);
@@ -154,7 +172,7 @@ impl Policy {
         };
         (
             exploded(1.0).then_some(Fault::Explosion),
-            rise <= 0.5 * allowed && !exploded(0.5),
+            rise <= 0.5 * allowed && !exploded(0.5) && !frozen,
         )
     }
 
@@ -171,9 +189,9 @@ impl Policy {
     }
 
     /// Counts a sound step.
-    pub fn passed(&mut self, energy: &Energy) {
+    pub fn passed(&mut self, energy: &Energy, acceptance: f64) {
         if self.best.is_none_or(|[best, ..]| energy.mean.re < best) {
-            self.best = Some([energy.mean.re, energy.error, energy.variance]);
+            self.best = Some([energy.mean.re, energy.error, energy.variance, acceptance]);
         }
         if self.variances.len() == REMEMBERED {
             self.variances.remove(0);
@@ -268,7 +286,10 @@ impl Policy {
             level: count(&place, 0),
             faults: count(&place, 1),
             sound: count(&place, 2),
-            best: best.try_into().ok(),
+            best: match best[..] {
+                [mean, error, variance, acceptance] => Some([mean, error, variance, acceptance]),
+                _ => None,
+            },
             variances: tree.reals("variances")?,
             safe,
             still: (0..still.len()).map(|k| count(&still, k)).collect(),

@@ -24,38 +24,42 @@ fn energy(mean: f64, error: f64, variance: f64) -> Energy {
 #[test]
 fn each_fault_is_told_from_a_sound_step() {
     let mut policy = Policy::default();
-    assert_eq!(policy.judge(&energy(5.0, 0.1, 10.0), &BOUNDS), (None, true));
     assert_eq!(
-        policy.judge(&energy(f64::NAN, 0.1, 10.0), &BOUNDS).0,
-        Some(Fault::NotFinite)
-    );
-    assert_eq!(
-        policy.judge(&energy(-5.0, 0.1, 401.0), &BOUNDS).0,
-        Some(Fault::Impossible)
-    );
-    assert_eq!(
-        policy.judge(&energy(-21.0, 0.1, 1.0), &BOUNDS).0,
-        Some(Fault::Impossible)
-    );
-    assert_eq!(policy.judge(&energy(-20.3, 0.1, 1.0), &BOUNDS).0, None);
-    policy.passed(&energy(-12.0, 0.0, 1.0));
-    assert_eq!(
-        policy.judge(&energy(-10.6, 0.0, 1.0), &BOUNDS),
+        policy.judge(&energy(5.0, 0.1, 10.0), 1.0, &BOUNDS),
         (None, true)
     );
     assert_eq!(
-        policy.judge(&energy(-9.1, 0.0, 1.0), &BOUNDS),
+        policy.judge(&energy(f64::NAN, 0.1, 10.0), 1.0, &BOUNDS).0,
+        Some(Fault::NotFinite)
+    );
+    assert_eq!(
+        policy.judge(&energy(-5.0, 0.1, 401.0), 1.0, &BOUNDS).0,
+        Some(Fault::Impossible)
+    );
+    assert_eq!(
+        policy.judge(&energy(-21.0, 0.1, 1.0), 1.0, &BOUNDS).0,
+        Some(Fault::Impossible)
+    );
+    assert_eq!(policy.judge(&energy(-20.3, 0.1, 1.0), 1.0, &BOUNDS).0, None);
+    policy.passed(&energy(-12.0, 0.0, 1.0), 1.0);
+    assert_eq!(
+        policy.judge(&energy(-10.6, 0.0, 1.0), 1.0, &BOUNDS),
+        (None, true)
+    );
+    assert_eq!(
+        policy.judge(&energy(-9.1, 0.0, 1.0), 1.0, &BOUNDS),
         (None, false)
     );
     assert_eq!(
-        policy.judge(&energy(-8.9, 0.0, 1.0), &BOUNDS).0,
+        policy.judge(&energy(-8.9, 0.0, 1.0), 1.0, &BOUNDS).0,
         Some(Fault::Rise)
     );
-    assert_eq!(policy.judge(&energy(-8.9, 0.1, 1.0), &BOUNDS).0, None);
+    assert_eq!(policy.judge(&energy(-8.9, 0.1, 1.0), 1.0, &BOUNDS).0, None);
     assert_eq!(
         policy
             .judge(
                 &energy(8.0, 0.1, 1.0),
+                1.0,
                 &Bounds {
                     max_rise: 0.0,
                     ..BOUNDS
@@ -67,30 +71,55 @@ fn each_fault_is_told_from_a_sound_step() {
 }
 
 #[test]
+fn chains_that_freeze_may_not_rise() {
+    let mut policy = Policy::default();
+    policy.passed(&energy(-12.0, 0.1, 1.0), 0.4);
+    // A state that lies lower is no fault, but nothing to go back to.
+    assert_eq!(
+        policy.judge(&energy(-12.1, 0.1, 1.0), 0.03, &BOUNDS),
+        (None, false)
+    );
+    assert_eq!(
+        policy.judge(&energy(-11.0, 0.1, 1.0), 0.03, &BOUNDS),
+        (Some(Fault::Frozen), false)
+    );
+    assert_eq!(
+        policy.judge(&energy(-11.0, 0.1, 1.0), 0.05, &BOUNDS),
+        (None, true)
+    );
+    policy.passed(&energy(-12.1, 0.1, 1.0), 0.03);
+    assert_eq!(
+        policy.judge(&energy(-11.0, 0.1, 1.0), 0.03, &BOUNDS),
+        (None, true)
+    );
+}
+
+#[test]
 fn a_variance_far_above_those_before_is_a_fault() {
     let mut policy = Policy::default();
     let spike = energy(-11.0, 0.5, 40.0);
     for _ in 0..REMEMBERED {
-        assert_eq!(policy.judge(&spike, &BOUNDS), (None, true));
-        policy.passed(&energy(-12.0, 0.1, 0.5));
+        assert_eq!(policy.judge(&spike, 1.0, &BOUNDS), (None, true));
+        policy.passed(&energy(-12.0, 0.1, 0.5), 1.0);
     }
     // 25 × 0.5 is allowed, half of it leaves the state good to go back to; all are far above
     // (0.05 × 12)².
     assert_eq!(
-        policy.judge(&energy(-11.9, 0.1, 6.0), &BOUNDS),
+        policy.judge(&energy(-11.9, 0.1, 6.0), 1.0, &BOUNDS),
         (None, true)
     );
     assert_eq!(
-        policy.judge(&energy(-11.9, 0.1, 10.0), &BOUNDS),
+        policy.judge(&energy(-11.9, 0.1, 10.0), 1.0, &BOUNDS),
         (None, false)
     );
     assert_eq!(
-        policy.judge(&spike, &BOUNDS),
+        policy.judge(&spike, 1.0, &BOUNDS),
         (Some(Fault::Explosion), false)
     );
     assert_eq!(
         policy.judge(
             &spike,
+            1.0,
             &Bounds {
                 max_rise: 0.0,
                 ..BOUNDS
@@ -101,9 +130,9 @@ fn a_variance_far_above_those_before_is_a_fault() {
     // Close to an eigenstate the variance may grow by any factor, as long as it is small beside
     // the energy.
     let mut policy = Policy::default();
-    (0..REMEMBERED).for_each(|_| policy.passed(&energy(-12.0, 1e-6, 1e-9)));
+    (0..REMEMBERED).for_each(|_| policy.passed(&energy(-12.0, 1e-6, 1e-9), 1.0));
     assert_eq!(
-        policy.judge(&energy(-12.0, 0.01, 0.08), &BOUNDS),
+        policy.judge(&energy(-12.0, 0.01, 0.08), 1.0, &BOUNDS),
         (None, true)
     );
 }
@@ -118,7 +147,7 @@ fn the_rate_comes_back_more_slowly_after_every_fault() {
             (1, faults, 0.5)
         );
         (1..).find(|_| {
-            policy.passed(&energy(-1.0, 0.0, 1.0));
+            policy.passed(&energy(-1.0, 0.0, 1.0), 1.0);
             policy.level == 0
         })
     };
@@ -157,7 +186,7 @@ fn state_round_trips() {
     let serial = crate::comm::Serial;
     for safe in [false, true] {
         if safe {
-            policy.best = Some([-1.0, 0.1, 2.0]);
+            policy.best = Some([-1.0, 0.1, 2.0, 0.4]);
             policy.variances = vec![2.0, 3.0];
             let mut optimizer = Tree::default();
             optimizer.put_real("state/first", 3.0);

@@ -1,0 +1,124 @@
+//! Decides how far a step may go in truth, on the samples at hand.
+//!
+//! √(δ^H S δ) is the length of a step to first order. Where the derivatives themselves grow along
+//! the step, as with small weights, the state goes much further than that. The angle to the new
+//! state ψ' is known from one more evaluation of the samples x of ψ:
+//! ```text
+//! r(x) = ψ'(x)/ψ(x)        cos² D = |⟨r⟩|²/⟨|r|²⟩
+//! ```
+//! A step whose D is above twice `max_distance` is halved until it is not.
+
+use super::update::Update;
+use crate::calculation::vmc::Vmc;
+use crate::comm::Comm;
+use crate::error::Result;
+use num_complex::Complex64;
+
+/// How much longer than to first order a step may be.
+const MARGIN: f64 = 2.0;
+/// Halvings of one step at most.
+const MOST_HALVINGS: usize = 20;
+
+/// Moves the parameters from where they were along a direction, by the rate of `update`, which is
+/// halved while the state goes further than `largest` allows. Whether the numbers are finite: where
+/// they are not, nothing has moved.
+pub(super) fn take(
+    vmc: &mut Vmc,
+    comm: &dyn Comm,
+    (before, direction): (&[f64], &[f64]),
+    update: &mut Update,
+    largest: Option<f64>,
+) -> Result<bool> {
+    let from = vmc.ensemble.log_psi().to_vec();
+    for halvings in 0.. {
+        let moved = before.iter().zip(direction);
+        let after: Vec<f64> = moved.map(|(p, d)| p - update.rate * d).collect();
+        if !after.iter().chain([&update.rate]).all(|p| p.is_finite()) {
+            break;
+        }
+        vmc.ensemble.set_parameters(&after)?;
+        let Some(largest) = largest.filter(|_| halvings < MOST_HALVINGS) else {
+            return Ok(true);
+        };
+        let to = vmc.ensemble.log_psi_of(vmc.ensemble.configurations());
+        let allowed = (largest, vmc.deterministic);
+        if !is_too_long(comm, vmc.ensemble.weights(), &from, &to, allowed)? {
+            return Ok(true);
+        }
+        update.rate *= 0.5;
+    }
+    Ok(false)
+}
+
+/// Whether a step from amplitudes with these logarithms to others is longer than `largest` allows;
+/// weights are those of the samples of this rank. The same on every rank.
+fn is_too_long(
+    comm: &dyn Comm,
+    weights: &[f64],
+    before: &[Complex64],
+    after: &[Complex64],
+    (largest, deterministic): (f64, bool),
+) -> Result<bool> {
+    let logs: Vec<Complex64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
+    let highest = logs.iter().map(|l| l.re).fold(f64::NEG_INFINITY, f64::max);
+    let not_finite = logs.iter().any(|l| !l.is_finite());
+    let mut extremes = [highest, f64::from(u8::from(not_finite))];
+    comm.max(&mut extremes)?;
+    let [highest, not_finite] = extremes;
+    let parts = logs.iter().zip(weights).flat_map(|(log, weight)| {
+        let ratio = (log - highest).exp();
+        [ratio.re, ratio.im, ratio.norm_sqr()].map(|part| weight * part)
+    });
+    let sums = summed(comm, parts.collect(), deterministic)?;
+    let overlap = (sums[0].powi(2) + sums[1].powi(2)) / sums[2];
+    let angle = overlap.clamp(0.0, 1.0).sqrt().acos();
+    Ok(not_finite > 0.0 || !overlap.is_finite() || angle > MARGIN * largest)
+}
+
+/// The sums of rows of three numbers over all ranks, in an order that does not depend on the ranks
+/// where that is asked for.
+fn summed(comm: &dyn Comm, mut rows: Vec<f64>, deterministic: bool) -> Result<[f64; 3]> {
+    if deterministic {
+        rows = comm.gather(&rows)?;
+    }
+    let add = |[a, b, c]: [f64; 3], row: &[f64]| [a + row[0], b + row[1], c + row[2]];
+    let mut sums = rows.chunks_exact(3).fold([0.0; 3], add);
+    match deterministic {
+        true => comm.broadcast(&mut sums)?,
+        false => comm.sum(&mut sums)?,
+    }
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::Serial;
+
+    fn too_long(angle: f64, largest: f64) -> bool {
+        // ψ = (1, 1), and ψ turned by an angle and multiplied by e^700.
+        let after = [angle.cos() - angle.sin(), angle.cos() + angle.sin()];
+        let after = after.map(|a| Complex64::new(a, 0.0).ln() + 700.0);
+        is_too_long(
+            &Serial,
+            &[0.5, 0.5],
+            &[Complex64::ZERO; 2],
+            &after,
+            (largest, true),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_angle_between_two_states_decides() {
+        assert!(!too_long(0.19, 0.1) && too_long(0.21, 0.1));
+        assert!(!too_long(1e-6, 1e-3) && too_long(1.0, 0.4));
+    }
+
+    #[test]
+    fn amplitudes_that_are_not_finite_are_too_far() {
+        let before = [Complex64::ZERO; 2];
+        let after = [Complex64::new(f64::INFINITY, 0.0), Complex64::ZERO];
+        assert!(is_too_long(&Serial, &[0.5, 0.5], &before, &after, (1.0, false)).unwrap());
+    }
+}

@@ -58,7 +58,7 @@ fn close(found: &[Complex64], wanted: &[Complex64], what: &str) {
 #[test]
 fn every_wave_function_tells_them_on_any_ranks() {
     let kinds = [
-        "kind = 'rbm'\ndensity = 1\ninit = 0.3",
+        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 0.3",
         "kind = 'feedforward'\nwidths = [4]",
         "kind = 'autoregressive'\nfeatures = [4]",
         "kind = 'boltzmann'\ndensity = 1\nphase = true\ninit = 0.3",
@@ -168,7 +168,7 @@ fn vanishing_amplitudes_are_finite_numbers_in_files() {
 
 #[test]
 fn wrong_configurations_are_refused_with_key_and_remedy() {
-    let ansatz = "kind = 'rbm'\ndensity = 1";
+    let ansatz = "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1";
     let case = Case::new(&input(ansatz, "[measure]\nsamples = 16\n"));
     let sector = "hamiltonian={kind='heisenberg',sector={total_sz=0}}";
     for (settings, key, remedy) in [

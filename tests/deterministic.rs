@@ -18,10 +18,10 @@ const MEASURE: &str = "[measure]\nsamples = 256\nobservables = ['spin-correlatio
 
 /// Wave function, samples and optimiser of each case.
 const CASES: [(&str, &str); 10] = [
-    ("kind = 'rbm'\ndensity = 1", "dense-sr"),
-    ("kind = 'rbm'\ndensity = 3", "kernel-sr"),
+    ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 1", "dense-sr"),
+    ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 3", "kernel-sr"),
     (
-        "kind = 'rbm'\ndensity = 1\nparameters = 'real'",
+        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\nparameters = 'real'",
         "kernel-sr",
     ),
     ("kind = 'rbm'\ndensity = 2\nsymmetry = 'translations'", "sr"),
@@ -35,15 +35,15 @@ const CASES: [(&str, &str); 10] = [
         "adam",
     ),
     ("kind = 'jastrow'", "sgd"),
-    ("kind = 'rbm'\ndensity = 1", "spring"),
-    ("kind = 'rbm'\ndensity = 3", "march"),
-    ("kind = 'rbm'\ndensity = 2", "cg"),
+    ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 1", "spring"),
+    ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 3", "march"),
+    ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 2", "cg"),
 ];
 
 /// An evolution after four steps of optimisation.
 fn evolution(integrator: &str) -> String {
     format!(
-        "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\ndensity = \
+        "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = \
          1\n[optimize]\nsteps = 4\nlearning_rate = 0.05\n\
          [evolve]\ntime = 0.06\nstep = 0.02\noutput_every = 0.02\nintegrator = \
          '{integrator}'\nhamiltonian = {{ hx = 2.0 }}\n{MEASURE}"

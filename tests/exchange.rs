@@ -232,7 +232,7 @@ fn given_states_come_in_as_text_and_as_arrays_with_their_energies() {
     let input = |load: &str| {
         format!(
             "[lattice]\nkind = 'chain'\nsize = {n}\n[hamiltonian]\nkind = 'ising'\nhx = \
-             {h}\n[ansatz]\nkind = 'rbm'\ndensity = 0.5\n\
+             {h}\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 0.5\n\
              load = '{load}'\n[sampler]\nmethod = 'full-sum'\n[measure]\nsamples = 16\n"
         )
     };

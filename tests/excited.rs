@@ -11,7 +11,7 @@ fn input(sampler: &str, optimize: &str, measure: &str) -> String {
     format!(
         "seed = 4\n[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = 'heisenberg'\nsector \
          = {{ total_sz = 0 }}\n\
-         sign_rule = 'marshall'\n[ansatz]\nkind = 'rbm'\ndensity = 2\ninit = \
+         sign_rule = 'marshall'\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 2\ninit = \
          0.1\n[sampler]\n{sampler}\n[optimize]\n{optimize}\n\
          [measure]\n{measure}\n[output]\nsamples = 'none'\n"
     )

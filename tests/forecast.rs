@@ -20,7 +20,7 @@ fn ring(ansatz: &str, rest: &str) -> String {
 /// Name, input, ranks of the run, cores that `check` may use (so many ranks it can try; the share
 /// of one beyond).
 fn cases() -> Vec<(&'static str, String, usize, usize)> {
-    let rbm = |density: usize| format!("kind = 'rbm'\ndensity = {density}");
+    let rbm = |density: usize| format!("kind = 'rbm'\nsymmetry = 'none'\ndensity = {density}");
     let optimize = |sampler: &str, steps: usize, own: &str| {
         format!(
             "[sampler]\n{sampler}\n[optimize]\nsteps = {steps}\nlearning_rate = \
@@ -296,7 +296,7 @@ fn more_ranks_than_cores_follow_from_one() {
     let rest = "[sampler]\nsamples = 2048\n[optimize]\nsteps = 4\nlearning_rate = 0.01\nmethod = \
      'kernel-sr'\n\
                 [measure]\nsamples = 8192\n";
-    let case = Case::new(&ring("kind = 'rbm'\ndensity = 4", rest));
+    let case = Case::new(&ring("kind = 'rbm'\nsymmetry = 'none'\ndensity = 4", rest));
     let said = check(&case, 2, &["--ranks", "4"]);
     let peak = run(&case, 4);
     let bytes = |file: &str| std::fs::metadata(case.path(file)).unwrap().len() as f64;
@@ -320,7 +320,7 @@ fn a_step_that_takes_too_long_is_tried_with_fewer_samples() {
     // in the time.
     let rest = "[sampler]\nsamples = 131072\nsweeps = 16\n[optimize]\nsteps = 2\nlearning_rate = \
      0.01\nmethod = 'adam'\n";
-    let case = Case::new(&ring("kind = 'rbm'\ndensity = 2", rest));
+    let case = Case::new(&ring("kind = 'rbm'\nsymmetry = 'none'\ndensity = 2", rest));
     let mut all = Vec::new();
     for _ in 0..4 {
         let said = check(&case, 2, &["--within", "3.2"]);
@@ -427,7 +427,7 @@ fn a_check_that_is_told_to_stop_leaves_nothing() {
     let _alone = alone();
     let rest = "[sampler]\nsamples = 65536\n[optimize]\nsteps = 20\nlearning_rate = 0.01\nmethod = \
      'adam'\n";
-    let case = Case::new(&ring("kind = 'rbm'\ndensity = 4", rest));
+    let case = Case::new(&ring("kind = 'rbm'\nsymmetry = 'none'\ndensity = 4", rest));
     let temporary = case.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
     let folder = temporary.to_str().unwrap();

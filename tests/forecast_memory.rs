@@ -14,7 +14,7 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const RBM: &str = "kind = 'rbm'\ndensity = 4";
+const RBM: &str = "kind = 'rbm'\nsymmetry = 'none'\ndensity = 4";
 const MEASURE: &str = "[measure]\nsamples = 8\n";
 
 /// A chain in a transverse field with this wave function.
@@ -147,7 +147,10 @@ fn cases() -> Vec<(&'static str, String)> {
                  [measure]\nsamples = 4\nburn_in = 0\n",
             ),
         ),
-        ("rbm, full sum", ring(20, "kind = 'rbm'\ndensity = 1", &sum)),
+        (
+            "rbm, full sum",
+            ring(20, "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1", &sum),
+        ),
     ];
     let steps = |method| ring(400, RBM, &sampled(method));
     all.extend([
@@ -283,7 +286,7 @@ fn what_cannot_fit_is_refused_before_it_is_made() {
         ("a table of 25 sites, 0.5 GB a vector", table(25), both),
         (
             "a full sum of 24 sites",
-            ring(24, "kind = 'rbm'\ndensity = 1", sum),
+            ring(24, "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1", sum),
             both,
         ),
         (
@@ -293,7 +296,11 @@ fn what_cannot_fit_is_refused_before_it_is_made() {
         ),
         (
             "a machine whose states of the optimisation do not fit",
-            ring(1000, "kind = 'rbm'\ndensity = 8", &sampled("adam")),
+            ring(
+                1000,
+                "kind = 'rbm'\nsymmetry = 'none'\ndensity = 8",
+                &sampled("adam"),
+            ),
             &["run x.toml"],
         ),
         ("an exact sector", table(26), &["exact x.toml"]),

@@ -265,7 +265,7 @@ fn conversion(id: &str, sites: usize) -> (Case, Table) {
     let entry = entry(id);
     let (tree, hidden) = machine(&entry, sites);
     let density = hidden as f64 / sites as f64;
-    let ansatz = format!("kind = 'rbm'\ndensity = {density}\nload = 'rbm.h5'");
+    let ansatz = format!("kind = 'rbm'\nsymmetry = 'none'\ndensity = {density}\nload = 'rbm.h5'");
     let rest = format!("{SUM}[convert]\nto = 'mps'\n[output]\ncheckpoint_every = 1e-9\n");
     let case = Case::new(&chain(sites, "periodic", ISING, &ansatz, &rest));
     hdf5::write_atomic(&case.path("rbm.h5"), &tree).unwrap();
@@ -324,7 +324,7 @@ fn a_sector_has_no_entropies_of_the_product() {
     for (sector, told) in [("", true), ("sector = { total_sz = 0 }", false)] {
         let model = format!("kind = 'heisenberg'\nsign_rule = 'marshall'\n{sector}");
         let rest = "[sampler]\nmethod = 'full-sum'\n[convert]\nto = 'mps'\n";
-        let ansatz = "kind = 'rbm'\ndensity = 1\ninit = 0.3";
+        let ansatz = "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 0.3";
         let case = Case::new(&chain(4, "open", &model, ansatz, rest));
         expect_code(&case.alone(&["run", "x.toml"]), 0);
         let tree = case.tree("x.h5");

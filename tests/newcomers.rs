@@ -12,7 +12,7 @@ fn sum(optimize: &str) -> Case {
 fn sum_text(optimize: &str) -> String {
     format!(
         "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nhx = \
-         1.0\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nmethod = \
+         1.0\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nmethod = \
          'full-sum'\n[optimize]\nsteps = 2\nlearning_rate = 0.01\n{optimize}\n[measure]\nsamples \
          = 16\n"
     )
@@ -190,7 +190,7 @@ fn both_spellings_are_read() {
 #[test]
 fn what_is_known_and_not_used_is_said() {
     let input = "[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = 'heisenberg'\n\
-        [ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nsamples = 64\n[optimize]\nsteps = 2\n\
+        [ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nsamples = 64\n[optimize]\nsteps = 2\n\
         learning_rate = 0.01\n";
     let case = Case::new(input);
     let keys = [

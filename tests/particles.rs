@@ -224,9 +224,17 @@ fn what_is_made_for_spins_one_half_is_refused_elsewhere() {
     };
     let (heisenberg, table) = ("kind = 'heisenberg'", "kind = 'table'");
     refused(heisenberg, table, "");
-    refused(heisenberg, "kind = 'rbm'\ndensity = 1", "");
+    refused(
+        heisenberg,
+        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1",
+        "",
+    );
     refused("kind = 'heisenberg'\nsign_rule = 'marshall'", table, "");
-    refused(heisenberg, "kind = 'rbm'\ndensity = 0", "ansatz.density");
+    refused(
+        heisenberg,
+        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 0",
+        "ansatz.density",
+    );
     refused(
         "kind = 'heisenberg'\nunits = 'pauli'",
         table,

@@ -8,7 +8,7 @@ use common::{Case, RING, expect_code, text};
 
 /// Six sites, all configurations: energies have no noise.
 const SUM: &str = "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'heisenberg'\n\
-    sector = { total_sz = 0 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\ninit = 0.3\n\
+    sector = { total_sz = 0 }\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 0.3\n\
     parameters = 'complex'\n[sampler]\nmethod = 'full-sum'\n";
 
 fn run(input: &str) -> Case {

@@ -547,7 +547,7 @@ fn side_quantities_that_are_undefined_are_left_out() {
     // An XX chain with all spins up has E = 0 = E_inf exactly: V-score 0/0.
     let case = Case::new(
         "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'xxz'\ndelta = 0.0\n\
-         sector = { total_sz = 2 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
+         sector = { total_sz = 2 }\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n\
          [measure]\nsamples = 1024\nobservables = ['magnetisation']\n",
     );
     let out = case.alone(&["run", "x.toml"]);
@@ -566,7 +566,7 @@ fn side_quantities_that_are_undefined_are_left_out() {
     // A Hamiltonian that is diagonal: a bin may leave E_inf exactly.
     let case = Case::new(
         "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'ising'\n[ansatz]\n\
-         kind = 'rbm'\ndensity = 1\n[sampler]\nchains = 16\nsamples = 64\n\
+         kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nchains = 16\nsamples = 64\n\
          [measure]\nsamples = 256\n",
     );
     let mut without = 0;
@@ -596,7 +596,7 @@ fn ratio_in(case: &Case, method: &str, label: f64) -> Result<Outcome> {
     let folder = case.folder.path().display().to_string();
     let input = format!(
         "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'ising'\nhx = 1\n\
-         [ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nmethod = '{method}'\n\
+         [ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nmethod = '{method}'\n\
          [measure]\nsamples = 1024\nobservables = ['first']\n\
          [output]\ndirectory = '{folder}'\nname = 'x'\n"
     );

@@ -17,7 +17,7 @@ fn prepared(
 ) -> (Box<dyn Variational>, nishina::problem::Problem<'static>) {
     let case = common::Case::new(&format!(
         "seed = {seed}\n[lattice]\nkind = 'chain'\nsize = \
-         6\n[hamiltonian]\n{hamiltonian}\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
+         6\n[hamiltonian]\n{hamiltonian}\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n\
          [sampler]\nmethod = '{method}'\nchains = 16\nsamples = 1024\n[measure]\nsamples = 1024\n"
     ));
     let source = nishina::input::read(&case.path("x.toml"), &[]).unwrap();

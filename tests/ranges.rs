@@ -64,12 +64,13 @@ fn machines_of_limited_range_keep_the_laws() {
     let psi = state(
         6,
         Boundary::Open,
-        "kind = 'rbm'\ndensity = 1\nrange = 3\nparameters = 'real'",
+        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\nrange = 3\nparameters = 'real'",
     );
     assert_eq!(psi.parameters().len(), 30);
 }
 
-const RANGED: &str = "kind = 'rbm'\ndensity = 1\nrange = 3\ninit = 0.3\nparameters = 'real'";
+const RANGED: &str =
+    "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\nrange = 3\ninit = 0.3\nparameters = 'real'";
 const SUM: &str = "[sampler]\nmethod = 'full-sum'\n";
 
 /// W of results, rows of sites.
@@ -143,7 +144,8 @@ fn weights_outside_the_range_stay_zero_and_files_hold_the_whole_array() {
 
 #[test]
 fn a_machine_of_the_range_of_the_chain_is_the_whole_machine() {
-    let ansatz = |keys: &str| format!("kind = 'rbm'\ndensity = 1\ninit = 0.3\n{keys}");
+    let ansatz =
+        |keys: &str| format!("kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 0.3\n{keys}");
     let whole = state(5, Boundary::Open, &ansatz(""));
     let ranged = state(5, Boundary::Open, &ansatz("range = 5"));
     assert_eq!(whole.parameters(), ranged.parameters());
@@ -184,7 +186,7 @@ fn ranges_that_make_no_sense_are_refused() {
 #[test]
 fn what_a_threshold_loses_is_told() {
     let rest = format!("{SUM}[convert]\nto = 'mps'\nthreshold = 0.5\n[measure]\nsamples = 1\n");
-    let ansatz = "kind = 'rbm'\ndensity = 1\ninit = 0.5\nparameters = 'real'";
+    let ansatz = "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 0.5\nparameters = 'real'";
     let case = Case::new(&chain(6, "open", ansatz, &rest));
     let out = case.alone(&["run", "x.toml"]);
     expect_code(&out, 0);

@@ -525,7 +525,11 @@ fn four_spin_operators_are_sums_of_pauli_strings() {
 /// A step is one of imaginary time: the rate times the width of the spectrum has to stay below 2.
 fn machine(entry: &Table) -> (bool, String, String) {
     let rbm = |density: usize, keys: &str| {
-        format!("kind = 'rbm'\ndensity = {density}\ninit = 0.05\n{keys}\n")
+        let free = match keys.contains("symmetry") {
+            true => "",
+            false => "symmetry = 'none'\n",
+        };
+        format!("kind = 'rbm'\n{free}density = {density}\ninit = 0.05\n{keys}\n")
     };
     let optimize = |steps: usize, rate: f64, distance: f64, decay: f64, end: f64| {
         format!(

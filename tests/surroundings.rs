@@ -486,7 +486,7 @@ fn inputs_that_are_no_regular_files_are_refused_at_once() {
     let made = Command::new("mkfifo").arg(case.path("pipe.toml")).status();
     assert!(made.unwrap().success());
     let graph = "[lattice]\nkind = 'graph'\nfile = 'FILE'\n[hamiltonian]\nkind = 'ising'\n\
-                 [ansatz]\nkind = 'rbm'\ndensity = 1\n[measure]\nsamples = 64\n";
+                 [ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[measure]\nsamples = 64\n";
     for (name, file) in [("a.toml", "pipe.toml"), ("b.toml", "/proc/kmsg")] {
         std::fs::write(case.path(name), graph.replace("FILE", file)).unwrap();
     }

@@ -209,7 +209,7 @@ const GOLDEN: [Golden; 2] = [
 
 /// Columns of a_0, b_2 and W_13 among 6 + 6 + 36.
 const PLACES: [usize; 3] = [0, 6 + 2, 12 + 6 + 3];
-const MACHINE: &str = "kind = 'rbm'\ndensity = 1";
+const MACHINE: &str = "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1";
 
 #[test]
 fn the_given_machine_has_its_golden_numbers() {
@@ -447,7 +447,7 @@ fn every_listed_state_has_its_energy_variance_and_gradient() {
             _ => {
                 let density = if complex { 0.5 } else { 1.0 };
                 format!(
-                    "kind = 'rbm'\ndensity = {density}\nparameters = '{}'",
+                    "kind = 'rbm'\nsymmetry = 'none'\ndensity = {density}\nparameters = '{}'",
                     if complex { "complex" } else { "real" }
                 )
             }

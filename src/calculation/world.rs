@@ -243,6 +243,7 @@ impl<'a> World<'a> {
                     vmc.problem.basis.dimension(),
                     vmc.ensemble.parameters().len()
                 ));
+                lines.extend(vmc.tying.clone());
             }
         }
         lines.extend(

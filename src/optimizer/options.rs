@@ -48,7 +48,8 @@ impl Default for CarleoTroyerKeys {
 #[serde(deny_unknown_fields, default)]
 pub struct MetricKeys {
     /// Added to the diagonal of S: a number or a schedule; { relative = … } in units of tr S/P;
-    /// "auto": what predicts other samples best (0.01; 0 with another regularisation)
+    /// "auto": what predicts other samples best ("auto" for "sr", "dense-sr", "kernel-sr" and
+    /// "cg", 0.01 for other methods, 0 with another regularisation)
     #[schemars(extend("default" = SHIFT))]
     pub shift: Option<Shift>,
     /// S + λ(p) diag(S) instead of a shift
@@ -71,7 +72,7 @@ impl MetricKeys {
     }
 
     /// Those of them that regularise S.
-    fn regularisations(&self) -> Vec<&'static str> {
+    pub fn regularisations(&self) -> Vec<&'static str> {
         let named = [
             ("shift", self.shift.is_some()),
             ("carleo_troyer", self.carleo_troyer.is_some()),

@@ -144,6 +144,7 @@ kind = "ising"
 hx = 1.0
 [ansatz]
 kind = "rbm"
+symmetry = "none"
 density = 1
 parameters = "complex"
 [sampler]

@@ -141,7 +141,10 @@ fn what_world_lines_cannot_sample_is_refused() {
         (exchange("delta = 0.5"), "method = 'gibbs'", ""),
         (ising(""), "method = 'metropolis'", ""),
         (
-            ising("").replace("kind = 'dbm'", "kind = 'rbm'\ndensity = 1"),
+            ising("").replace(
+                "kind = 'dbm'",
+                "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1",
+            ),
             cluster,
             "rbm",
         ),

@@ -183,7 +183,10 @@ fn what_cannot_work_is_refused_with_the_key() {
         (without("hx = 0.9", "hx = 0.0"), "hamiltonian.hx"),
         (without("hx = 0.9", "hx = -0.9"), "hamiltonian.hx"),
         (
-            without("kind = 'dbm'", "kind = 'rbm'\ndensity = 1"),
+            without(
+                "kind = 'dbm'",
+                "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1",
+            ),
             "ansatz.kind",
         ),
         (

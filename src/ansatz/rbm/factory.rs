@@ -22,8 +22,11 @@ use serde::Deserialize;
 )]
 #[serde(rename_all = "kebab-case")]
 enum Symmetry {
-    /// None in particular.
+    /// The space group of the lattice where the ground state is known to be invariant under it,
+    /// which is decided outside; none in parts of other wave functions and elsewhere.
     #[default]
+    Auto,
+    /// None in particular.
     None,
     /// Translations along the periodic directions.
     Translations,
@@ -31,12 +34,19 @@ enum Symmetry {
     SpaceGroup,
 }
 
+/// Spread of ln ψ between configurations at the start, about.
+const SPREAD: f64 = 2.0;
+/// Largest initial deviation of parameters where the input names none.
+const LARGEST: f64 = 0.1;
+
 fn yes() -> bool {
     true
 }
 
-fn small() -> f64 {
-    0.01
+/// The initial deviation where the input names none: ln ψ is a sum of hidden units × sites terms of
+/// init², which should not vary by more than about one.
+fn scaled(units: usize, sites: usize) -> f64 {
+    (SPREAD / ((units * sites) as f64).sqrt()).min(LARGEST)
 }
 
 /// Restricted Boltzmann machine, ln ψ = Σ_i a_i σ_i + Σ_j ln cosh(b_j + Σ_i σ_i W_ij).
@@ -45,7 +55,10 @@ fn small() -> f64 {
 struct Keys {
     /// Hidden units per site; with a symmetry, the number of filters. No default.
     density: f64,
-    /// Group over which filters are tied: "none", "translations" or "space-group". Default "none".
+    /// Group over which filters are tied: "auto", "none", "translations" or "space-group". Default
+    /// "auto": the space group, of chains the translations, where H has it and no positive
+    /// off-diagonal element, for the ground state; none in parts of other wave functions and
+    /// elsewhere.
     #[serde(default)]
     symmetry: Symmetry,
     /// What a value says to the units: its number ("one-hot") or itself and its square
@@ -63,9 +76,9 @@ struct Keys {
     /// Whether there are hidden biases b. Default true.
     #[serde(default = "yes")]
     hidden_bias: bool,
-    /// Standard deviation of the real and imaginary parts of the initial parameters. Default 0.01.
-    #[serde(default = "small")]
-    init: f64,
+    /// Standard deviation of the real and imaginary parts of the initial parameters. Default
+    /// "auto": 2 / sqrt(hidden units × sites), at most 0.1.
+    init: Option<f64>,
     /// File to start from: results, an HDF5 file with datasets a, b, W, or a text of Carleo and
     /// Troyer. Default none.
     load: Option<String>,
@@ -100,7 +113,7 @@ pub fn hidden_units(density: f64, context: &Context) -> Result<usize> {
 fn units(keys: &Keys, context: &Context) -> Result<(usize, Option<Group>)> {
     let density = keys.density;
     let group = match keys.symmetry {
-        Symmetry::None => return Ok((hidden_units(density, context)?, None)),
+        Symmetry::Auto | Symmetry::None => return Ok((hidden_units(density, context)?, None)),
         Symmetry::Translations => |context: &Context| context.lattice.translations(),
         Symmetry::SpaceGroup => |context: &Context| context.lattice.space_group(),
     };
@@ -131,9 +144,10 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
         3.0,
     )?;
     let (a, b) = (keys.visible_bias, keys.hidden_bias);
+    let init = keys.init.unwrap_or_else(|| scaled(hidden * repeats, n));
     let machine = match group {
-        None => Rbm::<T>::dense(n, hidden, a, b, keys.init, context.origin),
-        Some(group) => Rbm::symmetric(n, hidden, &group, a, b, keys.init, context.origin),
+        None => Rbm::<T>::dense(n, hidden, a, b, init, context.origin),
+        Some(group) => Rbm::symmetric(n, hidden, &group, a, b, init, context.origin),
     };
     let machine = match range {
         None => machine,
@@ -167,7 +181,11 @@ fn on_values<T: Kernel>(
         hidden_bias: keys.hidden_bias,
     };
     crate::ansatz::check_parameters((size_of::<T>() / 8) as f64 * shape.numbers(), 3.0)?;
-    let machine = ValueRbm::<T>::new(shape, keys.init, context.origin);
+    let repeats = shape.group.as_ref().map_or(1, |g| g.permutations.len());
+    let init = keys
+        .init
+        .unwrap_or_else(|| scaled(hidden * repeats, shape.sites));
+    let machine = ValueRbm::<T>::new(shape, init, context.origin);
     context.loaded(machine, keys.load.as_ref())
 }
 
@@ -179,9 +197,10 @@ pub fn is_meant(table: &toml::Table) -> bool {
 /// Builds a restricted Boltzmann machine from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
-    crate::ansatz::check_init(keys.init, context)?;
+    let init = keys.init.unwrap_or(LARGEST);
+    crate::ansatz::check_init(init, context)?;
     if keys.load.is_none() {
-        crate::ansatz::warn_of_zeros(keys.init, context);
+        crate::ansatz::warn_of_zeros(init, context);
     }
     match keys.parameters {
         ParameterNumbers::Real => typed::<f64>(&keys, context),

@@ -1,7 +1,7 @@
 //! Decides how an input is written with every default: those of the schemas of its sections and
 //! kinds, and those that other keys decide. What has no value stands behind it as a comment.
 
-use crate::calculation::Registry;
+use crate::calculation::{Registry, optimize};
 use crate::error::Result;
 use crate::input::{
     BasisInput, HamiltonianCommon, Input, LatticeInput, OutputInput, SamplerInput, Source,
@@ -23,6 +23,8 @@ pub struct Decided<'d> {
     pub movement: Option<&'d str>,
     /// The largest occupation of a site of bosons.
     pub occupation: Option<u8>,
+    /// The group that ties filters where the input names none.
+    pub symmetry: Option<&'d str>,
 }
 
 /// The input as TOML with every default. Fails with `Error::Input` where a section cannot be read.
@@ -162,6 +164,9 @@ impl Filler<'_, '_> {
             }
         }
         if let Some(Key::Table(own)) = table.get_mut("ansatz") {
+            if let Some(name) = decided.symmetry {
+                own.insert("symmetry".into(), name.into());
+            }
             self.wave_function(own, "ansatz");
         }
     }
@@ -194,6 +199,12 @@ impl Filler<'_, '_> {
         let mut schema = schema.clone();
         if let Some(kind) = decided.method.filter(|_| name == "optimize") {
             own.insert("method".into(), kind.into());
+            let instead = INSTEAD_OF.1.iter().any(|other| own.contains_key(*other));
+            for (key, value) in optimize::decided_by(kind) {
+                if !(instead && key == INSTEAD_OF.0) {
+                    own.entry(key).or_insert(value);
+                }
+            }
             schema = self.optimize(schema, kind);
         }
         self.fill(own, &schema, &schema, name);

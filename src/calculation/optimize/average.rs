@@ -2,12 +2,39 @@
 //! each of its last steps.
 //!
 //! θ̄ = (1/n) Σ_p θ_p over the last n steps: where the state only fluctuates, the noise of the
-//! steps falls with n (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 838 (1992)).
+//! steps falls with n (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 838 (1992)). Where it
+//! still moves, the mean lies behind it: of ten steps and more, the mean energies of their two
+//! halves have to agree within three errors, which follow from the scatter of the steps, or the last
+//! parameters stay.
 
 use super::Optimize;
 use crate::error::Result;
 use crate::io::tree::Tree;
 use crate::run::Desk;
+
+/// Steps of which a test of stationarity has something to say.
+const ENOUGH: usize = 10;
+/// Errors by which the halves of stationary steps may differ.
+const ALLOWED: f64 = 3.0;
+
+/// By how many errors the mean of the second half of some energies lies away from that of the
+/// first; none of fewer than [`ENOUGH`] of them.
+fn drift(energies: &[f64]) -> Option<f64> {
+    if energies.len() < ENOUGH {
+        return None;
+    }
+    let (first, second) = energies.split_at(energies.len() / 2);
+    let moments = |half: &[f64]| {
+        let n = half.len() as f64;
+        let mean = half.iter().sum::<f64>() / n;
+        let squares = half.iter().map(|e| (e - mean).powi(2)).sum::<f64>();
+        (mean, squares / (n * (n - 1.0)))
+    };
+    let ((a, a_square), (b, b_square)) = (moments(first), moments(second));
+    // Equal energies do not drift.
+    let error = (a_square + b_square).sqrt().max(1e-14 * a.abs());
+    Some((b - a) / error.max(f64::MIN_POSITIVE))
+}
 
 /// The mean of the parameters of some steps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,6 +88,11 @@ impl Average {
         Some(self.sum.iter().map(|s| s / n).collect())
     }
 
+    /// Leaves the last parameters in place: nothing has been averaged.
+    pub fn refuse(&mut self) {
+        (self.count, self.sum) = (0, Vec::new());
+    }
+
     /// Writes what a restart needs.
     pub fn save(&self, out: &mut Tree) {
         out.put_integer("steps", self.steps as i64);
@@ -91,6 +123,19 @@ impl Optimize<'_> {
         let Some(average) = &mut self.average else {
             return Ok(());
         };
+        let rows = &self.history.rows;
+        let averaged = &rows[rows.len() - average.count().min(rows.len())..];
+        let sound = averaged.iter().filter(|row| row.rejected == 0.0);
+        let energies: Vec<f64> = sound.map(|row| row.energy).collect();
+        if let Some(errors) = drift(&energies).filter(|errors| errors.abs() > ALLOWED) {
+            let count = average.count();
+            average.refuse();
+            desk.say(&format!(
+                "the last {count} steps are not stationary, their energies drift by {errors:.1} \
+                 errors: the parameters are those of the last step and no means"
+            ));
+            return Ok(());
+        }
         let ensemble = &mut self.vmc.borrow_mut().ensemble;
         if let Some(mean) = average.settle(ensemble.parameters()) {
             ensemble.set_parameters(&mean)?;
@@ -106,6 +151,23 @@ impl Optimize<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_stationary_steps_are_averaged() {
+        let noise = |k: usize| 0.1 * ((7 * k) % 5) as f64;
+        let still: Vec<f64> = (0..40).map(|k| -3.0 + noise(k)).collect();
+        assert!(drift(&still).unwrap().abs() < 1.0);
+        let falling: Vec<f64> = (0..40).map(|k| noise(k) - 0.01 * k as f64).collect();
+        assert!(drift(&falling).unwrap() < -3.0);
+        let exact: Vec<f64> = (0..40).map(|k| -(k as f64)).collect();
+        assert!(drift(&exact).unwrap() < -3.0);
+        assert_eq!(drift(&[-1.0; 12]), Some(0.0));
+        assert_eq!(drift(&[-1.0; 9]), None);
+        let mut average = Average::new(2, 5);
+        (0..5).for_each(|step| average.add(step, &[step as f64]));
+        average.refuse();
+        assert_eq!((average.count(), average.settle(vec![1.0])), (0, None));
+    }
 
     #[test]
     fn the_last_steps_are_averaged_once() {

@@ -5,7 +5,7 @@ use super::pilots::{self, PilotsInput};
 use super::stages::{self, StageInput};
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one, positive};
-use crate::optimizer::{MetricKeys, OPTIMIZERS, Schedule};
+use crate::optimizer::{MetricKeys, OPTIMIZERS, Schedule, Shift};
 use crate::table::{self, Entry, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,7 +35,8 @@ pub struct OptimizeInput {
     pub method: String,
     /// A number or a schedule
     pub learning_rate: Schedule,
-    /// Largest Fubini–Study length of a step
+    /// Largest Fubini–Study length of a step, 0 for any (0.1 for "sr", "dense-sr", "kernel-sr" and
+    /// "cg", else any)
     pub max_distance: Option<f64>,
     /// Stop when the error bar of a step is below this
     pub target_error: Option<f64>,
@@ -58,7 +59,8 @@ pub struct OptimizeInput {
     /// Local energies further from the median than this many mean distances are pulled to that
     /// distance in the force; the energy that is reported is not clipped
     pub clip_force: Option<f64>,
-    /// The parameters at the end are the mean of those of this many last steps
+    /// The parameters at the end are the mean of those of this many last steps; of ten and more
+    /// only where their energies are stationary
     pub average: Option<usize>,
     /// Stages, one after the other, with steps, samples, sweeps, moves, rates, shifts and methods
     /// of their own; their steps are all steps
@@ -75,6 +77,37 @@ pub struct OptimizeInput {
     /// The keys of the method.
     #[serde(skip)]
     pub own: toml::Table,
+}
+
+/// Longest step of a method with a metric where the input gives none: far steps overshoot, and late
+/// ones are shorter by themselves.
+const MAX_DISTANCE: f64 = 0.1;
+/// Methods whose shift follows from the samples where the input gives none.
+const CROSS_VALIDATED: [&str; 4] = ["sr", "dense-sr", "kernel-sr", "cg"];
+
+impl OptimizeInput {
+    /// With what the method decides where the input is silent.
+    pub(super) fn settled(mut self) -> Self {
+        if CROSS_VALIDATED.contains(&self.method.as_str()) {
+            if self.metric.regularisations().is_empty() {
+                self.metric.shift = Some(Shift::AUTOMATIC);
+            }
+            self.max_distance = self.max_distance.or(Some(MAX_DISTANCE));
+        }
+        self.max_distance = self.max_distance.filter(|d| *d != 0.0);
+        self
+    }
+}
+
+/// The keys of `[optimize]` that a method has where the input does not give them, and their values.
+pub fn decided_by(method: &str) -> Vec<(&'static str, toml::Value)> {
+    match CROSS_VALIDATED.contains(&method) {
+        true => vec![
+            ("shift", "auto".into()),
+            ("max_distance", MAX_DISTANCE.into()),
+        ],
+        false => Vec::new(),
+    }
 }
 
 fn default_method() -> String {
@@ -202,7 +235,10 @@ pub fn validate(source: &Source) -> Result<()> {
         ));
     }
     at_least_one("optimize.steps", o.steps)?;
-    positive("optimize.max_distance", o.max_distance)?;
+    positive(
+        "optimize.max_distance",
+        o.max_distance.filter(|d| *d != 0.0),
+    )?;
     positive("optimize.norm_constraint", o.norm_constraint)?;
     if !(o.max_rise.is_finite() && o.max_rise >= 0.0) {
         return Err(Error::input(

@@ -22,7 +22,7 @@ mod update;
 mod warnings;
 
 pub use history::{CURVES, History, StepRow};
-pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
+pub use keys::{OptimizeInput, OrthogonalInput, decided_by, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
 pub use stages::{StagePlan, Workload, heaviest, stages, workload};
 

@@ -59,6 +59,15 @@ pub struct StagePlan {
 
 /// The stages of an optimisation, at least one.
 pub fn stages(keys: &OptimizeInput, sampler: &SamplerInput) -> Vec<StagePlan> {
+    let mut plans = as_given(keys, sampler);
+    for plan in &mut plans {
+        plan.keys = plan.keys.clone().settled();
+    }
+    plans
+}
+
+/// The stages with what the input says.
+fn as_given(keys: &OptimizeInput, sampler: &SamplerInput) -> Vec<StagePlan> {
     let whole = StagePlan {
         first: 0,
         steps: keys.steps,

@@ -12,6 +12,7 @@ mod sampled;
 mod samples;
 mod starts;
 mod state;
+pub mod tying;
 mod unused;
 
 pub use block::BlockCounts;
@@ -49,6 +50,8 @@ pub struct Vmc<'a> {
     pub shown: Option<ShownParameters>,
     /// What is known of the problem and not used by the input, a sentence each.
     pub unused: Vec<String>,
+    /// By which group filters are tied that the input does not tie, a sentence.
+    pub tying: Option<String>,
     mark: Place,
 }
 
@@ -58,6 +61,7 @@ impl<'a> Vmc<'a> {
         let ensemble = problem::ensemble(source, &problem, rank, size)?;
         Ok(Vmc {
             unused: unused::unused(source, &problem),
+            tying: tying::headline(source, &problem),
             problem,
             ensemble,
             sampler: source.input.sampler.clone().unwrap_or_default(),

@@ -3,6 +3,7 @@
 
 use super::disorder;
 use super::sampled::sampled;
+use super::tying;
 use crate::ansatz::{self, Ansatz, Erased, sign};
 use crate::basis::Basis;
 use crate::calculation::Registry;
@@ -125,8 +126,20 @@ fn marshall_sublattice(sites: usize, bonds: &[Bond]) -> Result<Vec<bool>> {
     })
 }
 
-/// The network of `[ansatz]` with the initial parameters of a seed.
+/// The network of `[ansatz]` with the initial parameters of a seed. Filters that the input does not
+/// tie are tied where the ground state is invariant, and where a file that is loaded fits to it.
 fn bare(table: &toml::Table, source: &Source, problem: &Problem, seed: u64) -> Result<Erased> {
+    match tying::tied(table, source, problem) {
+        None => network(table, source, problem, seed),
+        Some(tied) if !table.contains_key("load") => network(&tied, source, problem, seed),
+        Some(tied) => {
+            network(&tied, source, problem, seed).or_else(|_| network(table, source, problem, seed))
+        }
+    }
+}
+
+/// The network of a table.
+fn network(table: &toml::Table, source: &Source, problem: &Problem, seed: u64) -> Result<Erased> {
     let context = ansatz::Context {
         lattice: &problem.lattice,
         basis: &problem.basis,

@@ -2,13 +2,11 @@
 //! a symmetry that ties parameters.
 
 use super::problem::Problem;
+use super::tying::{MOST_SITES, tying};
 use crate::basis::{PARTICLES, TOTAL_SZ};
 use crate::input::Source;
 use crate::lattice::Group;
 use crate::table::Entry;
-
-/// Most sites of a lattice whose groups are made for the sake of a sentence.
-const MOST_SITES: usize = 1024;
 
 /// One sentence for each fact that would help and is not used, with the key that uses it.
 pub fn unused(source: &Source, problem: &Problem) -> Vec<String> {
@@ -83,7 +81,9 @@ fn ties(source: &Source, problem: &Problem) -> Option<String> {
     schema["properties"].get("symmetry")?;
     let text = schema.to_string();
     let given = table.get("symmetry").and_then(toml::Value::as_str);
-    if given.is_some_and(|name| name != "none") || table.contains_key("load") {
+    let chosen = given.is_some_and(|name| !["none", "auto"].contains(&name));
+    let tied = chosen || tying(source, problem).is_some();
+    if tied || table.contains_key("load") {
         return None;
     }
     let holds = |group: &Group| {

@@ -1,0 +1,162 @@
+//! Decides whether what an input leaves out follows from the problem: by which group filters are
+//! tied, how large weights start, how steps are regularised.
+
+mod common;
+
+use common::{Case, expect_code, text};
+use nishina::io::tree::Value;
+
+/// An input of one short step, with the lattice and the model, more keys of `[ansatz]`, and other
+/// sections.
+fn input(problem: &str, ansatz: &str, more: &str) -> String {
+    format!(
+        "{problem}\n[ansatz]\nkind = 'rbm'\n{ansatz}\n[sampler]\nchains = 4\nsamples = 64\n{more}\n\
+         [output]\nsamples = 'none'\n"
+    )
+}
+
+const STEP: &str = "[optimize]\nsteps = 1\nlearning_rate = 0.01";
+const RING: &str = "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nhx = 1.0";
+const SQUARE: &str = "[lattice]\nkind = 'square'\nsize = [4, 4]\n[hamiltonian]\nkind = \
+                      'heisenberg'\nsector = { total_sz = 0 }";
+
+/// The shape of W in a file.
+fn shape_in(case: &Case, file: &str) -> Vec<usize> {
+    match &case.tree(file).datasets["parameters/W"] {
+        Value::Real(w) => w.shape().to_vec(),
+        Value::Complex(w) => w.shape().to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// Runs an input; the shape of W.
+fn weights(input: &str) -> (Case, Vec<usize>) {
+    let case = Case::new(input);
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let shape = shape_in(&case, "x.h5");
+    (case, shape)
+}
+
+fn shape(problem: &str, ansatz: &str, more: &str) -> Vec<usize> {
+    weights(&input(problem, ansatz, more)).1
+}
+
+#[test]
+fn filters_are_tied_where_the_ground_state_is_invariant() {
+    let marshall = format!("{SQUARE}\nsign_rule = 'marshall'");
+    assert_eq!(shape(&marshall, "density = 2", STEP), [2, 16]);
+    assert_eq!(shape(RING, "density = 2", STEP), [2, 6]);
+    // Without the sign rule off-diagonal elements are positive.
+    assert_eq!(shape(SQUARE, "density = 2", STEP), [16, 32]);
+    assert_eq!(
+        shape(&marshall, "density = 2\nsymmetry = 'none'", STEP),
+        [16, 32]
+    );
+    let open = RING.replace("size = 6", "size = 6\nboundary = 'open'");
+    assert_eq!(shape(&open, "density = 2", STEP), [6, 12]);
+    assert_eq!(shape(RING, "density = 1.5", STEP), [6, 9]);
+    assert_eq!(shape(RING, "density = 1\nrange = 3", STEP), [6, 6]);
+}
+
+#[test]
+fn filters_are_free_where_another_state_is_wanted() {
+    let evolve = "[evolve]\ntime = 0.01\nstep = 0.01";
+    assert_eq!(shape(RING, "density = 1", evolve), [6, 6]);
+    let (first, tied) = weights(&input(RING, "density = 1", STEP));
+    assert_eq!(tied, [1, 6]);
+    let next = "[optimize]\nsteps = 1\nlearning_rate = 0.01\n\
+                orthogonal_to = [{ file = 'x.h5', weight = 5.0 }]\n[output]\nname = 'next'";
+    let next = input(RING, "density = 1", next).replace("\n[output]\nsamples = 'none'", "");
+    std::fs::write(first.folder.path().join("next.toml"), next).unwrap();
+    expect_code(&first.alone(&["run", "next.toml"]), 0);
+    assert_eq!(shape_in(&first, "next.h5"), [6, 6]);
+    let inner = format!(
+        "{RING}\n[ansatz]\nkind = 'symmetrised'\nmomentum = [3]\nof = {{ kind = 'rbm', density = 1 \
+         }}\n[sampler]\nchains = 4\nsamples = 64\n{STEP}\n"
+    );
+    assert_eq!(weights(&inner).1, [6, 6]);
+}
+
+#[test]
+fn a_file_decides_by_its_shapes() {
+    for symmetry in ["none", "translations"] {
+        let own = format!("density = 1\nsymmetry = '{symmetry}'");
+        let (case, first) = weights(&input(RING, &own, STEP));
+        let again = input(RING, "density = 1\nload = 'x.h5'", STEP);
+        let again = again.replace("samples = 'none'", "samples = 'none'\nname = 'again'");
+        std::fs::write(case.folder.path().join("again.toml"), again).unwrap();
+        expect_code(&case.alone(&["run", "again.toml"]), 0);
+        assert_eq!(shape_in(&case, "again.h5"), first);
+    }
+}
+
+#[test]
+fn the_log_and_the_results_tell_what_was_decided() {
+    let case = Case::new(&input(RING, "density = 2", STEP));
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains("ansatz.symmetry = \"translations\""));
+    assert!(!text(&out).contains("hint: the Hamiltonian has the 6 translations"));
+    let results = case.tree("x.h5");
+    let complete = results.text("input/complete").unwrap();
+    for line in [
+        "symmetry = \"translations\"",
+        "shift = \"auto\"",
+        "max_distance = 0.1",
+    ] {
+        assert!(complete.contains(line), "{line} is not in {complete}");
+    }
+    let shift = case.tree("x.h5").reals("optimize/history/shift").unwrap();
+    assert!(shift[0] > 0.0 && shift[0] != 0.01);
+    // What is given stays.
+    let own =
+        "[optimize]\nsteps = 1\nlearning_rate = 0.01\npseudo_inverse = 1e-6\nmax_distance = 0";
+    let case = Case::new(&input(RING, "density = 2", own));
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let results = case.tree("x.h5");
+    let complete = results.text("input/complete").unwrap();
+    assert!(!complete.contains("shift = \"auto\"") && complete.contains("max_distance = 0"));
+    let method = STEP.replace("steps = 1", "steps = 1\nmethod = 'spring'");
+    let case = Case::new(&input(RING, "density = 2", &method));
+    expect_code(&case.alone(&["run", "x.toml"]), 0);
+    let shift = case.tree("x.h5").reals("optimize/history/shift").unwrap();
+    assert_eq!(shift, [0.01]);
+}
+
+#[test]
+fn weights_start_smaller_in_larger_machines() {
+    let spread = |size: usize| {
+        let ring = RING.replace("size = 6", &format!("size = {size}"));
+        let steps = "[optimize]\nsteps = 1\nlearning_rate = 1e-12";
+        let own = "density = 4\nparameters = 'real'";
+        let (case, _) = weights(&input(&ring, own, steps));
+        let tree = case.tree("x.h5");
+        let w = tree.reals("parameters/W").unwrap();
+        (w.iter().map(|w| w * w).sum::<f64>() / w.len() as f64).sqrt()
+    };
+    // 2/sqrt(4 × 40 × 40) = 0.025 of 160 weights; at most 0.1.
+    assert!((spread(40) / 0.025 - 1.0).abs() < 0.2, "{}", spread(40));
+    assert!(spread(8) < 0.15);
+}
+
+#[test]
+fn a_step_that_goes_too_far_is_shortened() {
+    // Tied filters with small weights: to first order a step looks short.
+    let problem = "seed = 3\n[lattice]\nkind = 'square'\nsize = [6, 6]\n[hamiltonian]\nkind = \
+                   'heisenberg'\nsector = { total_sz = 0 }\nsign_rule = 'marshall'";
+    let own = "density = 4\nparameters = 'real'\nvisible_bias = false\nhidden_bias = false\n\
+               init = 0.01";
+    let steps = "[optimize]\nsteps = 8\nlearning_rate = 0.2\nshift = 1e-6\nmax_distance = 0.1";
+    let more = input(problem, own, steps).replace("chains = 4\nsamples = 64", "samples = 512");
+    let (case, _) = weights(&more);
+    let tree = case.tree("x.h5");
+    let rates = tree.reals("optimize/history/learning_rate").unwrap();
+    let norms = tree.reals("optimize/history/metric_norm").unwrap();
+    let halved = rates.iter().zip(&norms).filter(|(rate, norm)| {
+        let first = (0.1 / norm.sqrt()).min(0.2);
+        **rate < 0.6 * first
+    });
+    assert!(halved.count() > 0, "{rates:?} {norms:?}");
+    let acceptance = tree.reals("optimize/history/acceptance").unwrap();
+    assert!(acceptance.iter().all(|a| *a > 0.1), "{acceptance:?}");
+}

@@ -109,7 +109,8 @@ fn moves_that_do_not_reach_everything() {
 #[test]
 fn a_diverged_optimisation() {
     let case = Case::new(&format!(
-        "{}[optimize]\nsteps = 120\nmethod = 'sgd'\nmax_rise = 0\nlearning_rate = {{ kind = 'piecewise', values \
+        "{}[optimize]\nsteps = 120\nmethod = 'sgd'\nmax_rise = 0\n\
+          learning_rate = {{ kind = 'piecewise', values \
          = [[0, 0.02], [60, 8.0]] }}\n\
          [measure]\nsamples = 4096\n",
         common::RING

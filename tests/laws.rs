@@ -189,14 +189,8 @@ const INPUTS: [&str; 4] = [
 
 /// Every method of `[sampler]` and a wave function for it.
 const METHODS: [(&str, &str); 5] = [
-    (
-        "metropolis",
-        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 0.2",
-    ),
-    (
-        "full-sum",
-        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 0.2",
-    ),
+    ("metropolis", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
+    ("full-sum", "kind = 'rbm'\ndensity = 1\ninit = 0.2"),
     ("direct", "kind = 'autoregressive'\nfeatures = [4]"),
     ("gibbs", "kind = 'boltzmann'\ndensity = 1\ninit = 0.5"),
     ("cluster", "kind = 'dbm'\ndensity = 1\ninit = 0.2"),

@@ -500,7 +500,7 @@ fn every_section_obeys_the_laws_of_calculations() {
 #[test]
 fn a_ramp_on_a_graph_reads_its_edges_once() {
     let input = "seed = 2\n[lattice]\nkind = 'graph'\nfile = 'edges.csv'\n[hamiltonian]\nkind = \
-                 'ising'\nhx = 1.0\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nmethod = \
+                 'ising'\nhx = 1.0\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nmethod = \
                  'full-sum'\n[evolve]\ntime = 0.1\nstep = 0.02\n[evolve.ramps]\nhx = { kind = \
                  'linear', from = 0.5, to = 1.0, duration = 0.1 }\nj = { kind = 'linear', from = \
                  1.0, to = 0.7, duration = 0.1 }\n";
@@ -532,7 +532,7 @@ fn a_product_state_is_that_state_in_networks_with_a_phase_too() {
         )
     };
     for ansatz in [
-        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\ninit = 1e-5",
+        "kind = 'rbm'\ndensity = 1\ninit = 1e-5",
         "kind = 'feedforward'\nwidths = [6]\nparameters = 'real'\nvisible_bias = true\ninit = 1e-5",
     ] {
         let case = Case::new(&input(ansatz));

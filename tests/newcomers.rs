@@ -190,7 +190,8 @@ fn both_spellings_are_read() {
 #[test]
 fn what_is_known_and_not_used_is_said() {
     let input = "[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = 'heisenberg'\n\
-        [ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nsamples = 64\n[optimize]\nsteps = 2\n\
+        [ansatz]\nkind = 'rbm'\n\
+        symmetry = 'none'\ndensity = 1\n[sampler]\nsamples = 64\n[optimize]\nsteps = 2\n\
         learning_rate = 0.01\n";
     let case = Case::new(input);
     let keys = [
@@ -382,8 +383,9 @@ fn the_log_says_as_much_as_it_is_asked_for() {
 fn a_state_that_has_collapsed_is_said_before_its_energy() {
     let input = "[lattice]\nkind = \"honeycomb\"\nsize = [3, 2]\n[hamiltonian]\nkind = \"xxz\"\n\
                   delta = 1.5\nsector = { total_sz = 0 }\n[ansatz]\nkind = \"rbm\"\n\
-                  density = 4\nsymmetry = \"space-group\"\n[sampler]\nsamples = 512\n\
-                  [optimize]\nsteps = 200\nlearning_rate = 0.05\n[measure]\nsamples = 256\n";
+                  density = 4\nsymmetry = \"space-group\"\ninit = 0.01\n[sampler]\nsamples = 512\n\
+                  [optimize]\nsteps = 200\nlearning_rate = 0.05\nshift = 0.01\nmax_distance = 0\n\
+                  [measure]\nsamples = 256\n";
     let case = Case::new(input);
     let run = case.alone(&["run", "x.toml"]);
     expect_code(&run, 0);
@@ -418,8 +420,8 @@ fn a_state_that_has_collapsed_is_said_before_its_energy() {
 fn chains_that_stand_in_several_energies_have_collapsed_too() {
     let input = "[lattice]\nkind = \"honeycomb\"\nsize = [3, 2]\n[hamiltonian]\nkind = \"xxz\"\n\
                  delta = 1.5\nsector = { total_sz = 0 }\n[ansatz]\nkind = \"rbm\"\n\
-                 density = 2\n[sampler]\nsamples = 512\n[optimize]\nsteps = 200\n\
-                 learning_rate = 0.05\nshift = 0.01\n[measure]\nsamples = 256\n";
+                 density = 2\ninit = 0.01\n[sampler]\nsamples = 512\n[optimize]\nsteps = 200\n\
+                 learning_rate = 0.05\nshift = 0.01\nmax_distance = 0\n[measure]\nsamples = 256\n";
     let case = Case::new(input);
     let run = case.alone(&["run", "x.toml"]);
     expect_code(&run, 0);

@@ -415,7 +415,8 @@ fn seeded() -> nishina::rng::Generator {
 fn a_run_of_spins_one_goes_on_bit_for_bit_and_files_hold_the_values() {
     let input = |head: &str, moves: &str| {
         format!(
-            "seed = 2\n{head}[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nmoves = ['{moves}']\n\
+            "seed = 2\n{head}[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\n\
+              moves = ['{moves}']\n\
              samples = 128\nchains = 8\n[optimize]\nsteps = 20\nlearning_rate = 0.02\n\
              [measure]\nsamples = 128\n[output]\nsamples = 'all'\n"
         )

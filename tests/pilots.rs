@@ -106,8 +106,9 @@ fn ranks_choose_the_same_pilot_and_failed_ones_are_left() {
     // No update is finite: all pilots fail, and the run says so.
     let lost = Case::new(&input);
     let rate = ["--set", "optimize.learning_rate=1e308"];
+    let free = ["--set", "optimize.max_distance=0"];
     let run = ["run", "x.toml", "--set", "optimize.max_backoffs=1"];
-    let run = [&run[..], &rate].concat();
+    let run = [&run[..], &rate, &free].concat();
     let out = lost.alone(&run);
     expect_code(&out, 70);
     for words in [

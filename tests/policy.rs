@@ -224,7 +224,8 @@ fn a_passing_fault_is_undone_and_the_run_finishes() {
         ("ratio-turned", 60, 6.0, "rejected"),
         ("derivative", 20, 4.0, "rejected"),
     ] {
-        let (case, outcome) = flawed(flaw, from, from + 2, "steps = 120\n");
+        let plan = "steps = 120\nmax_distance = 0\nshift = 0.01\n";
+        let (case, outcome) = flawed(flaw, from, from + 2, plan);
         assert_eq!(outcome.unwrap(), Outcome::Finished, "{flaw}");
         let rejected = column(&case, "rejected");
         let undone: Vec<f64> = rejected.iter().copied().filter(|&r| r > 0.0).collect();
@@ -330,7 +331,8 @@ fn a_glassy_start_names_init() {
     let _alone = alone();
     let ring = RING.replace("parameters =", "init = 6.0\nparameters =");
     let case = Case::new(&format!(
-        "{ring}[optimize]\nsteps = 40\nlearning_rate = 1e4\nmax_backoffs = 2\n"
+        "{ring}[optimize]\nsteps = 40\nlearning_rate = 1e4\nmax_distance = 0\nshift = 0.01\n\
+          max_backoffs = 2\n"
     ));
     let out = case.alone(&["run", "x.toml"]);
     expect_code(&out, 70);
@@ -407,7 +409,8 @@ fn a_chain_that_cannot_move_is_drawn_anew() {
 fn an_absurd_rate_is_cut_down_and_the_run_converges() {
     let _alone = alone();
     let case = Case::new(&format!(
-        "{RING}[optimize]\nsteps = 150\nlearning_rate = 3.0\n[measure]\nsamples = 1024\n"
+        "{RING}[optimize]\nsteps = 150\nlearning_rate = 3.0\nmax_distance = 0\nshift = 0.01\n\
+          [measure]\nsamples = 1024\n"
     ));
     let out = case.alone(&["run", "x.toml"]);
     expect_code(&out, 0);
@@ -422,7 +425,8 @@ fn an_absurd_rate_is_cut_down_and_the_run_converges() {
 fn an_overflowing_rate_ends_with_70_once_on_any_number_of_ranks() {
     let _alone = alone();
     let case = Case::new(&format!(
-        "{RING}[optimize]\nsteps = 50\nlearning_rate = 1e308\nmax_backoffs = 4\n"
+        "{RING}[optimize]\nsteps = 50\nlearning_rate = 1e308\nmax_distance = 0\nshift = 0.01\n\
+          max_backoffs = 4\n"
     ));
     for ranks in [0, 3] {
         let out = match ranks {
@@ -456,8 +460,10 @@ fn an_overflowing_rate_ends_with_70_once_on_any_number_of_ranks() {
 fn a_run_stopped_while_it_backs_off_goes_on_bit_for_bit() {
     let _alone = alone();
     for method in ["sr", "adam"] {
-        let input =
-            format!("{RING}[optimize]\nsteps = 60\nmethod = \"{method}\"\nlearning_rate = 3.0\n");
+        let input = format!(
+            "{RING}[optimize]\nsteps = 60\nmethod = \"{method}\"\nlearning_rate = 3.0\n\
+              max_distance = 0\nshift = 0.01\n"
+        );
         let (whole, parts) = (Case::new(&input), Case::new(&input));
         expect_code(&whole.alone(&["run", "x.toml"]), 0);
         for steps in [5, 13, 21, 34, 60] {

@@ -224,8 +224,9 @@ fn the_page_and_the_files_agree() {
     // Chains that freeze in the product states of a missing sign rule.
     let frozen = "[lattice]\nkind = \"honeycomb\"\nsize = [3, 2]\n[hamiltonian]\nkind = \"xxz\"\n\
                   delta = 1.5\nsector = { total_sz = 0 }\n[ansatz]\nkind = \"rbm\"\n\
-                  density = 4\nsymmetry = \"space-group\"\n[sampler]\nsamples = 512\n\
-                  [optimize]\nsteps = 200\nlearning_rate = 0.05\n[measure]\nsamples = 256\n";
+                  density = 4\nsymmetry = \"space-group\"\ninit = 0.01\n[sampler]\nsamples = 512\n\
+                  [optimize]\nsteps = 200\nlearning_rate = 0.05\nshift = 0.01\n\
+                  max_distance = 0\n[measure]\nsamples = 256\n";
     let others = [table, network, long, bosons, frozen].map(String::from);
     let spaces = spaces.into_iter().chain(others).chain(learned);
     let others = spaces.chain(spins).chain(phases);

@@ -14,6 +14,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     build: |keys, _| Ok(Box::new(Adam::new(crate::table::parse(keys, "optimize")?)?)),
     schema: crate::table::schema_of::<Keys>,
     metric: false,
+    cross_validated: false,
     cost: |sizes, rank, _| cost::with_moments(sizes, rank, 2),
 };
 

@@ -24,6 +24,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     build: |keys, options| Ok(Box::new(ConjugateGradient::new(keys, options)?)),
     schema: crate::table::schema_of::<Keys>,
     metric: true,
+    cross_validated: true,
     cost: cost_of,
 };
 

@@ -14,6 +14,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     },
     schema: crate::table::schema_of::<Keys>,
     metric: true,
+    cross_validated: true,
     cost: |sizes, rank, _| cost::in_parameter_space(sizes, rank),
 };
 

@@ -12,6 +12,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     build: |keys, options| Ok(Box::new(build(keys, options)?)),
     schema: crate::table::schema_of::<Keys>,
     metric: true,
+    cross_validated: false,
     cost: |sizes, rank, last| cost_of(sizes, rank, true, last > 0),
 };
 

@@ -172,6 +172,8 @@ pub struct OptimizerEntry {
     pub schema: fn() -> serde_json::Value,
     /// Whether it solves with the metric S, and so knows shifts.
     pub metric: bool,
+    /// Whether its shift follows from the samples where the input names no regularisation.
+    pub cross_validated: bool,
     /// What a direction costs.
     pub cost: CostModel,
 }

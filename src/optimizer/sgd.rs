@@ -14,6 +14,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     },
     schema: crate::table::schema_of::<Keys>,
     metric: false,
+    cross_validated: false,
     cost: cost::of_gradient,
 };
 

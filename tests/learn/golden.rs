@@ -170,7 +170,7 @@ fn a_state_beside_another() {
     put(&mut start, "W", &[4, 3], w);
     let case = ring(
         4,
-        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 0.75",
+        "kind = 'rbm'\ndensity = 0.75",
         "objective = 'infidelity'\ntarget = { kind = 'ground-state' }",
         &start,
     );
@@ -274,7 +274,7 @@ fn rotated_bases_mix_what_a_sector_leaves_out() {
     let input = |sampler: &str| {
         format!(
             "[lattice]\nkind = 'chain'\nsize = 4\n[hamiltonian]\nkind = 'heisenberg'\n\
-             sector = {{ total_sz = 0 }}\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n\
+             sector = {{ total_sz = 0 }}\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
              load = 'start.h5'\n[sampler]\n{sampler}\n[learn]\nobjective = 'kullback-leibler'\n\
              target = {{ kind = 'ground-state' }}\nbases = ['ZZZZ', 'XXZZ', 'ZXYZ']\nsteps = 0\n\
              learning_rate = 0.01\n"
@@ -308,12 +308,7 @@ fn any_wave_function_learns_outcomes_and_states() {
     let learn = "objective = 'kullback-leibler'\nbases = ['ZZZZ', 'XXZZ', 'ZXYX']\n\
                  target = { kind = 'ground-state' }";
     differentiated(
-        &ring(
-            4,
-            "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1",
-            learn,
-            &start,
-        ),
+        &ring(4, "kind = 'rbm'\ndensity = 1", learn, &start),
         &["a", "b", "W"],
     );
     let mut real = Tree::default();
@@ -321,6 +316,6 @@ fn any_wave_function_learns_outcomes_and_states() {
     put_real(&mut real, "b", &[4], |j, _| 0.2 - 0.1 * j);
     put_real(&mut real, "W", &[4, 4], |i, j| 0.2 * (i + j).sin());
     let learn = "objective = 'infidelity'\ntarget = { kind = 'ground-state' }";
-    let ansatz = "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\nparameters = 'real'";
+    let ansatz = "kind = 'rbm'\ndensity = 1\nparameters = 'real'";
     differentiated(&ring(4, ansatz, learn, &real), &["a", "b", "W"]);
 }

@@ -21,7 +21,7 @@ const GIBBS: &str = "seed = 2\ndeterministic = true\n[lattice]\nkind = 'chain'\n
 
 /// A state by Metropolis chains.
 const STATE: &str = "deterministic = true\n[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\n\
-    kind = 'heisenberg'\nsector = { total_sz = 0 }\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n\
+    kind = 'heisenberg'\nsector = { total_sz = 0 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\n\
     [sampler]\nchains = 6\nsamples = 48\n[learn]\nobjective = 'infidelity'\n\
     target = { kind = 'ground-state' }\nsteps = 12\nlearning_rate = 0.02\n";
 
@@ -185,7 +185,7 @@ fn what_is_not_known_on_the_way_is_not_shown() {
     // The norm of 2^14 amplitudes is summed at the end alone.
     let case = Case::new(
         "[lattice]\nkind = 'chain'\nsize = 14\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n[ansatz]\n\
-         kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nchains = 4\nsamples = 64\n[learn]\nsteps = 2\n\
+         kind = 'rbm'\ndensity = 1\n[sampler]\nchains = 4\nsamples = 64\n[learn]\nsteps = 2\n\
          objective = 'kullback-leibler'\ntarget = { kind = 'ground-state' }\nshots = 100\n\
          learning_rate = 0.01\n",
     );
@@ -211,7 +211,7 @@ fn samples_without_an_overlap_are_told() {
     // Without a field all spins of the ground state are equal; no sample is.
     let case = Case::new(
         "[lattice]\nkind = 'chain'\nsize = 30\n[hamiltonian]\nkind = 'ising'\n\
-         sector = { total_sz = -14 }\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nchains = 4\n\
+         sector = { total_sz = -14 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nchains = 4\n\
          samples = 4\n[learn]\nobjective = 'infidelity'\nsteps = 2\nlearning_rate = 0.1\n\
          target = { kind = 'file', file = 'one.h5' }\n",
     );
@@ -305,7 +305,7 @@ fn outcomes_of_a_saved_state_are_those_of_its_chains() {
 fn of_shots(shots: &str, model: &str, sampler: &str, keys: &str) -> Case {
     let case = Case::new(&format!(
         "[lattice]\nkind = 'chain'\nsize = 2\nboundary = 'open'\n[hamiltonian]\n{model}\n[ansatz]\n\
-         kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\n{sampler}\n[learn]\n\
+         kind = 'rbm'\ndensity = 1\n[sampler]\n{sampler}\n[learn]\n\
          objective = 'kullback-leibler'\ntarget = {{ kind = 'shots', file = 'shots.csv' }}\n\
          steps = 1\nlearning_rate = 0.01\n{keys}\n"
     ));
@@ -347,7 +347,7 @@ fn probabilities_are_no_counts() {
 #[test]
 fn one_chain_has_a_fidelity_without_an_error() {
     let state = "[lattice]\nkind = 'chain'\nsize = 22\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n\
-                 [ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\nparameters = 'real'\ninit = 0.1\n[sampler]\n\
+                 [ansatz]\nkind = 'rbm'\ndensity = 1\nparameters = 'real'\ninit = 0.1\n[sampler]\n\
                  samples = 32\n";
     let case = Case::new(&format!("{state}[measure]\nsamples = 32\n"));
     std::fs::write(

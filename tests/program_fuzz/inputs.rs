@@ -132,7 +132,8 @@ pub fn of_a_table(round: &mut Round, _: &mut Oracle) -> Result<(), String> {
     round.write(
         "x.toml",
         &format!(
-            "{lattice}{input}[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\nchains = 4\n\
+            "{lattice}{input}[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n[sampler]\n\
+              chains = 4\n\
              samples = 16\n[optimize]\nsteps = 3\nlearning_rate = 0.05\n[measure]\n\
              samples = 16\n"
         ),

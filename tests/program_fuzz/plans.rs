@@ -26,7 +26,8 @@ size = 6
 pub const PLANS: &[Plan] = &[
     Plan {
         name: "ground state",
-        input: "[hamiltonian]\nkind = 'ising'\nhx = 1.0\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n\
+        input: "[hamiltonian]\nkind = 'ising'\nhx = 1.0\n[ansatz]\nkind = 'rbm'\n\
+         symmetry = 'none'\ndensity = 1\n\
                 [sampler]\nchains = 6\nsamples = 96\n[optimize]\nsteps = 30\n\
                 learning_rate = 0.05\n[measure]\nsamples = 1536\n\
                 observables = ['transverse-magnetisation', 'spin-correlations-zz']\n\
@@ -50,7 +51,8 @@ pub const PLANS: &[Plan] = &[
     },
     Plan {
         name: "quench",
-        input: "[hamiltonian]\nkind = 'ising'\nhx = 0.5\n[ansatz]\nkind = 'rbm'\nsymmetry = 'none'\ndensity = 1\n\
+        input: "[hamiltonian]\nkind = 'ising'\nhx = 0.5\n[ansatz]\nkind = 'rbm'\n\
+         symmetry = 'none'\ndensity = 1\n\
                 [sampler]\nchains = 6\nsamples = 192\n[optimize]\nsteps = 10\n\
                 learning_rate = 0.05\n[evolve]\ntime = 0.05\nstep = 0.01\n\
                 hamiltonian = { kind = 'ising', hx = 1.0 }\n\

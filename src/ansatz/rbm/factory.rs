@@ -194,6 +194,16 @@ pub fn is_meant(table: &toml::Table) -> bool {
     crate::ansatz::registry::is_of_kind(table, "rbm")
 }
 
+/// Whether the filters of a table can be tied where nothing else speaks against it: a whole number
+/// of them, over all sites, with the symmetry left open.
+pub fn can_be_tied(table: &toml::Table) -> bool {
+    let symmetry = table.get("symmetry").and_then(toml::Value::as_str);
+    let open = symmetry.is_none_or(|name| name == "auto") && !table.contains_key("range");
+    let density = table.get("density");
+    let whole = density.is_some_and(|d| d.as_float().is_none_or(|d| d.fract() == 0.0));
+    is_meant(table) && open && whole
+}
+
 /// Builds a restricted Boltzmann machine from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;

@@ -18,7 +18,7 @@ mod values;
 mod walkers;
 
 pub(super) use factory::hidden_units;
-pub use factory::{build, is_meant, schema};
+pub use factory::{build, can_be_tied, is_meant, schema};
 pub use kernel::Kernel;
 pub use walkers::{RbmBatch, RbmScratch};
 

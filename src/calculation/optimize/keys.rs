@@ -1,11 +1,12 @@
 //! Decides which keys `[optimize]` has, their defaults, and which values are refused before any
 //! physics is built.
 
+use super::method::CHEAPEST;
 use super::pilots::{self, PilotsInput};
 use super::stages::{self, StageInput};
 use crate::error::{Error, Result};
 use crate::input::{Method, Source, at_least_one, positive};
-use crate::optimizer::{MetricKeys, OPTIMIZERS, Schedule, Shift};
+use crate::optimizer::{MetricKeys, OPTIMIZERS, OptimizerEntry, Schedule, Shift};
 use crate::table::{self, Entry, schema_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -82,13 +83,21 @@ pub struct OptimizeInput {
 /// Longest step of a method with a metric where the input gives none: far steps overshoot, and late
 /// ones are shorter by themselves.
 const MAX_DISTANCE: f64 = 0.1;
-/// Methods whose shift follows from the samples where the input gives none.
-const CROSS_VALIDATED: [&str; 4] = ["sr", "dense-sr", "kernel-sr", "cg"];
+
+/// Whether the shift of a method follows from the samples where the input gives none.
+fn is_cross_validated(method: &str) -> bool {
+    let named = |entry: &&OptimizerEntry| entry.kind == method;
+    method == CHEAPEST
+        || OPTIMIZERS
+            .iter()
+            .find(named)
+            .is_some_and(|e| e.cross_validated)
+}
 
 impl OptimizeInput {
     /// With what the method decides where the input is silent.
     pub(super) fn settled(mut self) -> Self {
-        if CROSS_VALIDATED.contains(&self.method.as_str()) {
+        if is_cross_validated(&self.method) {
             if self.metric.regularisations().is_empty() {
                 self.metric.shift = Some(Shift::AUTOMATIC);
             }
@@ -101,7 +110,7 @@ impl OptimizeInput {
 
 /// The keys of `[optimize]` that a method has where the input does not give them, and their values.
 pub fn decided_by(method: &str) -> Vec<(&'static str, toml::Value)> {
-    match CROSS_VALIDATED.contains(&method) {
+    match is_cross_validated(method) {
         true => vec![
             ("shift", "auto".into()),
             ("max_distance", MAX_DISTANCE.into()),

@@ -7,7 +7,7 @@ use crate::optimizer::{CostModel, Optimizer, OptimizerEntry, Sizes, choose_sr};
 use crate::table::Entry;
 
 /// The name that stands for the cheapest method of stochastic reconfiguration.
-const CHEAPEST: &str = "sr";
+pub(super) const CHEAPEST: &str = "sr";
 
 /// A method before it is built.
 #[derive(Debug, Clone)]

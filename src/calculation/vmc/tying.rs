@@ -13,6 +13,7 @@
 //! translations, 8e-3 with reflections as well).
 
 use super::problem::Problem;
+use crate::ansatz;
 use crate::input::Source;
 use crate::lattice::Group;
 use toml::Table;
@@ -21,8 +22,6 @@ use toml::Table;
 pub(super) const MOST_SITES: usize = 1024;
 /// The key.
 const KEY: &str = "symmetry";
-/// Keys of a machine whose units are those of single sites.
-const OF_SITES: [&str; 1] = ["range"];
 /// Sections behind which the state is not the ground state of the Hamiltonian.
 const OTHER_STATES: [&str; 4] = ["learn", "evolve", "convert", "construct"];
 
@@ -30,18 +29,14 @@ const OTHER_STATES: [&str; 4] = ["learn", "evolve", "convert", "construct"];
 /// order of the group. None where the filters are free.
 pub fn tying(source: &Source, problem: &Problem) -> Option<(&'static str, usize)> {
     let table = source.input.ansatz.as_ref()?;
-    let text = |key: &str| table.get(key).and_then(toml::Value::as_str);
-    if text("kind")? != "rbm" || text(KEY).is_some_and(|name| name != "auto") {
+    if !ansatz::rbm::can_be_tied(table) {
         return None;
     }
-    let density = table.get("density")?;
-    let whole = density.as_float().is_none_or(|d| d.fract() == 0.0);
     let optimize = source.table.get("optimize").and_then(toml::Value::as_table);
     let excited = optimize.is_some_and(|keys| keys.contains_key("orthogonal_to"));
     let other = OTHER_STATES.iter().any(|s| source.table.contains_key(*s));
-    let of_sites = OF_SITES.iter().any(|key| table.contains_key(*key));
     let ground = problem.facts.stoquastic && problem.facts.connected > 0;
-    if !whole || excited || other || of_sites || !ground || problem.lattice.sites > MOST_SITES {
+    if excited || other || !ground || problem.lattice.sites > MOST_SITES {
         return None;
     }
     let translations = ("translations", problem.lattice.translations().ok());

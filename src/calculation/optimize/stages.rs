@@ -307,7 +307,8 @@ impl Optimize<'_> {
     /// it began.
     pub(super) fn keep_polish(&mut self, from: &Tree) -> Result<()> {
         let tried = self.pilots.most_steps();
-        let (Ok(first), [before, polished]) = (from.count("polished_from"), &mut self.stages[..])
+        let (Ok(first), [before, polished]) =
+            (from.count("plan/polished_from"), &mut self.stages[..])
         else {
             return Ok(());
         };

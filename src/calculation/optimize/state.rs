@@ -87,9 +87,9 @@ impl Optimize<'_> {
         let vmc = self.vmc.borrow();
         vmc.save(out, comm)?;
         out.put_integer("step", self.step as i64);
-        out.put_integer("planned_steps", self.keys.steps as i64);
+        out.put_integer("plan/steps", self.keys.steps as i64);
         if self.keys.polish && self.stages.len() > 1 {
-            out.put_integer("polished_from", self.stages[1].plan.first as i64);
+            out.put_integer("plan/polished_from", self.stages[1].plan.first as i64);
         }
         out.put_text("schedule", self.schedule.clone());
         let chosen = &self.stages[self.at].chosen;
@@ -127,7 +127,7 @@ impl Optimize<'_> {
         self.ending = Ended::load(&from.group("ending"))?;
         let before = self.ending.how;
         let changed = from.text("schedule")? != self.schedule;
-        let planned = from.count("planned_steps").unwrap_or(self.ending.steps);
+        let planned = from.count("plan/steps").unwrap_or(self.ending.steps);
         let longer = self.keys.steps > planned;
         let row = self.history.rows.last();
         let goes_on = before.goes_on(&Called {

@@ -33,16 +33,19 @@ fn built(text: &str, size: &[usize], folder: &Path) -> Result<Erased> {
     build(outer["ansatz"].as_table().unwrap(), &context)
 }
 
-/// Writes parameters as results on a lattice of this size do.
-fn save(ansatz: &Erased, size: &[usize], path: &Path) {
+/// Writes parameters as results of these keys on a lattice of this size do.
+fn save(ansatz: &Erased, keys: &str, size: &[usize], path: &Path) {
     let (mut tree, mut rest) = (Tree::default(), ansatz.parameters());
-    tree.put_text("input/resolved", format!("[lattice]\nsize = {size:?}\n"));
+    tree.put_text(
+        "input/resolved",
+        format!("ansatz = {{ {keys} }}\n[lattice]\nsize = {size:?}\n"),
+    );
     for block in ansatz.layout() {
         let after = rest.split_off(block.numbers());
-        let BlockArray::Real(values) = block.array(&rest) else {
-            panic!("parameters of these kinds are real")
+        let value = match block.array(&rest) {
+            BlockArray::Real(values) => Value::Real(shaped(&block.shape, values)),
+            BlockArray::Complex(values) => Value::Complex(shaped(&block.shape, values)),
         };
-        let value = Value::Real(shaped(&block.shape, values));
         tree.put(&format!("parameters/{}", block.name), value);
         rest = after;
     }
@@ -62,7 +65,7 @@ fn pair(small: (&str, &[usize]), large: (&str, &[usize])) -> (Erased, Result<Era
         .map(moved)
         .collect();
     first.set_parameters(&parameters).unwrap();
-    save(&first, small.1, &folder.path().join("x.h5"));
+    save(&first, small.0, small.1, &folder.path().join("x.h5"));
     let load = "load = { file = \"x.h5\", grow = true }";
     let grown = built(&format!("{}, {load}", large.0), large.1, folder.path());
     (first, grown)
@@ -334,7 +337,7 @@ fn a_symmetrised_wave_function_takes_parameters_of_the_one_inside() {
     let folder = tempfile::tempdir().unwrap();
     let inner = "kind = \"resnet\", channels = 4, blocks = 1";
     let plain = built(inner, &[4, 4], folder.path()).unwrap();
-    save(&plain, &[4, 4], &folder.path().join("x.h5"));
+    save(&plain, inner, &[4, 4], &folder.path().join("x.h5"));
     let of = format!("{{ {inner}, load = \"x.h5\" }}");
     let text = format!("kind = \"symmetrised\", spin_flip = 1, of = {of}");
     let sum = built(&text, &[4, 4], folder.path()).unwrap();
@@ -345,7 +348,7 @@ fn a_symmetrised_wave_function_takes_parameters_of_the_one_inside() {
         assert!(error < 1e-11, "{error}");
     }
     // What it saves is loaded by the next one.
-    save(&sum, &[4, 4], &folder.path().join("x.h5"));
+    save(&sum, inner, &[4, 4], &folder.path().join("x.h5"));
     let more = text.replace("spin_flip = 1", "spin_flip = 1, rotation = 1");
     let more = built(&more, &[4, 4], folder.path()).unwrap();
     assert_eq!(more.parameters(), plain.parameters());
@@ -407,6 +410,127 @@ fn what_cannot_grow_says_why() {
                 assert!(problem.contains(reason), "{text}: {problem}");
             }
             other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+/// A machine of filters, its biases left out or not.
+fn filters(density: usize, symmetry: &str, more: &str) -> String {
+    format!("kind = \"rbm\", density = {density}, symmetry = \"{symmetry}\", init = 0.3{more}")
+}
+
+#[test]
+fn filters_of_a_larger_group_are_unfolded_exactly() {
+    let real = ", parameters = \"real\"";
+    let cases = [
+        // The space group of 4 x 4 sites has 8 elements to a translation, that of a chain 2.
+        (
+            "space-group",
+            "translations",
+            "",
+            "",
+            &[4, 4][..],
+            16,
+            2,
+            16,
+        ),
+        ("space-group", "none", "", "", &[4, 2], 8, 1, 2),
+        ("translations", "none", "", "", &[6], 6, 2, 2),
+        ("space-group", "translations", real, "", &[6], 6, 2, 4),
+        ("translations", "translations", "", "", &[6], 6, 2, 2),
+        ("none", "none", real, "", &[6], 6, 2, 2),
+        (
+            "translations",
+            "none",
+            ", hidden_bias = false, visible_bias = false",
+            "",
+            &[6],
+            6,
+            1,
+            1,
+        ),
+    ];
+    for (from, to, before, now, size, sites, few, many) in cases {
+        let (first, grown) = pair(
+            (&filters(few, from, before), size),
+            (&filters(many, to, now), size),
+        );
+        let grown = grown.unwrap();
+        for x in some(sites) {
+            let error = (log(&first, &x) - log(&grown, &x)).norm();
+            assert!(error < 1e-12, "{from} {to} {size:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn new_filters_begin_small_and_old_ones_stay() {
+    for symmetry in ["none", "translations", "space-group"] {
+        let (first, grown) = pair(
+            (&filters(1, symmetry, ""), &[6]),
+            (&filters(3, symmetry, ""), &[6]),
+        );
+        let grown = grown.unwrap();
+        let own = built(&filters(3, symmetry, ""), &[6], Path::new(".")).unwrap();
+        let (kept, mut new) = (first.parameters(), grown.parameters());
+        for p in &kept {
+            let at = new.iter().position(|q| q == p);
+            new.remove(at.unwrap());
+        }
+        // A tenth of the first values, none of which is zero.
+        let small = own
+            .parameters()
+            .iter()
+            .fold(0.0, |m: f64, p| m.max(0.1 * p.abs()));
+        assert_eq!(new.len() + kept.len(), own.parameters().len());
+        assert!(new.iter().all(|p| *p != 0.0 && p.abs() <= small), "{new:?}");
+        for x in some(6) {
+            let difference = log(&first, &x) - log(&grown, &x);
+            assert!(
+                difference.norm() < 1.0 && difference.norm() > 0.0,
+                "{difference}"
+            );
+        }
+    }
+}
+
+#[test]
+fn filters_that_do_not_unfold_say_why() {
+    let chain: &[usize] = &[6];
+    for (from, to, few, many, size, reason) in [
+        (
+            "translations",
+            "space-group",
+            1,
+            2,
+            chain,
+            "ties more of them",
+        ),
+        ("none", "translations", 1, 6, chain, "ties more of them"),
+        (
+            "space-group",
+            "translations",
+            2,
+            3,
+            chain,
+            "one of 4 filters here",
+        ),
+        (
+            "translations",
+            "translations",
+            1,
+            1,
+            &[8],
+            "every site has weights",
+        ),
+    ] {
+        let small = filters(few, from, "");
+        match pair((&small, chain), (&filters(many, to, ""), size)).1 {
+            Err(Error::Input { key, problem, .. }) => {
+                assert_eq!(key, "ansatz.load", "{from} {to}");
+                assert!(problem.contains(reason), "{from} {to}: {problem}");
+            }
+            other => panic!("{from} {to}: {other:?}"),
         }
     }
 }

@@ -625,3 +625,33 @@ fn what_a_pair_state_cannot_be_is_refused_with_its_key() {
         assert!(said.contains(words), "{keys}\n{said}");
     }
 }
+
+#[test]
+fn a_spin_is_projected_on_only_where_the_hamiltonian_conserves_it() {
+    let checked = |model: &str, part: &str| {
+        let case = common::Case::new(&format!(
+            "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\n{model}\n\
+             sector = {{ total_sz = 0 }}\n[ansatz]\nkind = 'symmetrised'\n{part}\n\
+             [measure]\nsamples = 64\n"
+        ));
+        let out = case.alone(&["check", "x.toml", "--quick"]);
+        (out.status.code(), common::text(&out))
+    };
+    let parts = [
+        "total_spin = 0\nof = { kind = 'pair' }",
+        "spin_parity = 1\nof = { kind = 'rbm', density = 1 }",
+    ];
+    for (part, key) in parts
+        .iter()
+        .zip(["ansatz.total_spin", "ansatz.spin_parity"])
+    {
+        let (code, said) = checked("kind = 'xxz'\ndelta = 0.5", part);
+        assert!(
+            code == Some(64) && said.contains(key) && said.contains("[H, S+]"),
+            "{said}"
+        );
+        assert!(said.contains("use spin_flip"), "{said}");
+        let (code, said) = checked("kind = 'heisenberg'", part);
+        assert_eq!(code, Some(0), "{said}");
+    }
+}

@@ -129,6 +129,36 @@ fn ranks_choose_the_same_pilot_and_failed_ones_are_left() {
 }
 
 #[test]
+fn a_chosen_pilot_that_is_at_the_target_goes_no_further() {
+    let plan = "[optimize]\nsteps = 12\nlearning_rate = 0.05\npilots = { seeds = 3, steps = 6 }\n";
+    let whole = run(&format!("seed = 3\n{SUM}{plan}"));
+    let score = column(&whole, "history/v_score")[5];
+    let target = format!("target_v_score = {:e}\n", score * 1.000001);
+    let input = format!("seed = 3\n{SUM}{plan}{target}");
+    let case = run(&input);
+    let ending = |case: &Case| {
+        case.tree("x.h5")
+            .text("optimize/ending")
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(ending(&case), "target");
+    let steps = column(&case, "history/energy").len();
+    assert!(steps <= 6, "{steps}");
+    // A restart knows it, too.
+    let parts = Case::new(&input);
+    let blocks = column(&case, "pilots/steps").iter().sum::<f64>() as usize;
+    let stop = format!("stop@rank0:step{}", blocks - 1);
+    expect_code(
+        &parts.alone_with(&[("NISHINA_FAULT", &stop)], &["run", "x.toml"]),
+        75,
+    );
+    expect_code(&parts.alone(&["run", "x.toml"]), 0);
+    assert_eq!(ending(&parts), "target");
+    assert_eq!(parts.optimised(), case.optimised());
+}
+
+#[test]
 fn pilots_that_cannot_work_are_refused() {
     let refused = |more: &str, said: &str| {
         let case = Case::new(&format!(

@@ -327,6 +327,46 @@ fn a_run_that_gives_up_ends_with_its_best_state_and_measures_it() {
 }
 
 #[test]
+fn a_run_that_was_given_up_starts_with_fresh_back_offs() {
+    let _alone = alone();
+    let last = |case: &Case| {
+        let backoff = column(case, "backoff");
+        (backoff.len(), tree_ending(case))
+    };
+    let plan = |steps: usize, rate: &str| format!("steps = {steps}\nmax_backoffs = 3\n{rate}");
+    let begin = || {
+        let (case, outcome) = flawed("derivative", 20, usize::MAX >> 1, &plan(100, ""));
+        assert_eq!(outcome.unwrap(), Outcome::Finished);
+        assert_eq!(tree_ending(&case), "given up");
+        case
+    };
+    // The same input has nothing to do.
+    let case = begin();
+    let (rows, _) = last(&case);
+    let again = |case: &Case, more: &str| {
+        let outcome = flawed_in(&Serial, case, "derivative", 20, usize::MAX >> 1, more);
+        assert_eq!(outcome.unwrap(), Outcome::Finished);
+    };
+    again(&case, &plan(100, ""));
+    assert_eq!(last(&case), (rows, "given up".into()));
+    // More steps, or other keys with as many: four faults more, from the full rate on.
+    for more in [plan(200, ""), plan(100, "max_distance = 0.3\n")] {
+        let case = begin();
+        again(&case, &more);
+        let backoff = column(&case, "backoff");
+        let faults = |rows: &[f64]| rows.windows(2).filter(|w| w[1] > w[0]).count();
+        assert_eq!(backoff[rows], 0.0, "{backoff:?}");
+        assert_eq!(faults(&backoff[rows..]), 3, "{backoff:?}");
+        assert_eq!(tree_ending(&case), "given up");
+    }
+}
+
+fn tree_ending(case: &Case) -> String {
+    let tree = case.tree("x.h5");
+    tree.text("optimize/ending").unwrap().to_string()
+}
+
+#[test]
 fn a_glassy_start_names_init() {
     let _alone = alone();
     let ring = RING.replace("parameters =", "init = 6.0\nparameters =");

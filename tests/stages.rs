@@ -113,6 +113,101 @@ fn polish_ends_with_more_samples() {
 }
 
 #[test]
+fn more_steps_go_on_polished() {
+    let input = |steps: usize| {
+        format!("{RING}[optimize]\nsteps = {steps}\nlearning_rate = 0.05\npolish = true\n")
+    };
+    let again = |case: &Case, steps: &str| {
+        let out = case.alone(&["run", "x.toml", "--set", &format!("optimize.steps={steps}")]);
+        expect_code(&out, 0);
+    };
+    // From within the last fifth on it begins where it began.
+    let case = run(&input(10));
+    again(&case, "20");
+    assert_eq!(
+        column(&case, "stage"),
+        [[1.0; 8].to_vec(), vec![2.0; 12]].concat()
+    );
+    again(&case, "21");
+    assert_eq!(column(&case, "stage")[8..], [2.0; 13]);
+    let list = "stages = [{ steps = 8 }, { steps = 12, samples = 1024 }]\n";
+    let by_hand = run(&format!("{RING}[optimize]\nlearning_rate = 0.05\n{list}"));
+    assert_eq!(column(&case, "energy")[..20], column(&by_hand, "energy"));
+    // Before it the plan is that of the new number of steps.
+    let case = Case::new(&input(10));
+    expect_code(
+        &case.alone_with(&[("NISHINA_FAULT", "stop@rank0:step5")], &["run", "x.toml"]),
+        75,
+    );
+    again(&case, "20");
+    assert_eq!(
+        column(&case, "stage"),
+        [[1.0; 16].to_vec(), vec![2.0; 4]].concat()
+    );
+    assert_eq!(case.optimised(), run(&input(20)).optimised());
+}
+
+#[test]
+fn a_lower_target_goes_on_from_the_last_parameters() {
+    let plan = |target: &str| {
+        format!(
+            "{RING}[optimize]\nsteps = 40\nlearning_rate = 0.05\naverage = 38\n{target}\n{MEASURE}"
+        )
+    };
+    let ending = |case: &Case| {
+        case.tree("x.h5")
+            .text("optimize/ending")
+            .unwrap()
+            .to_string()
+    };
+    let whole = run(&plan(""));
+    // At a target of its own, and then of none.
+    let errors = column(&whole, "v_score");
+    let target = |step: usize| format!("target_v_score = {:e}", errors[step] * 1.000001);
+    let first = (3..20)
+        .min_by(|a, b| errors[*a].total_cmp(&errors[*b]))
+        .unwrap();
+    let case = run(&plan(&target(first)));
+    assert_eq!(ending(&case), "target");
+    assert!(column(&case, "energy").len() < 40);
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    assert!(text(&out).contains("nothing to do"), "{}", text(&out));
+    // A target that it is at already takes no step, whatever the number of steps.
+    let higher = [
+        "--set",
+        "optimize.steps=41",
+        "--set",
+        "optimize.target_v_score=1e3",
+    ];
+    let before = column(&case, "energy").len();
+    expect_code(&case.alone(&[&["run", "x.toml"], &higher[..]].concat()), 0);
+    assert_eq!(
+        (column(&case, "energy").len(), ending(&case)),
+        (before, "target".into())
+    );
+    let lower = ["run", "x.toml", "--set", "optimize.target_v_score=1e-12"];
+    expect_code(&case.alone(&lower), 0);
+    assert_eq!(ending(&case), "steps");
+    assert_eq!(column(&case, "energy"), column(&whole, "energy"));
+    assert_eq!(case.optimised(), whole.optimised());
+    assert_eq!(case.info()["energy"], whole.info()["energy"]);
+}
+
+#[test]
+fn where_there_are_stages_their_steps_are_named() {
+    let list = "stages = [{ steps = 2 }, { steps = 3 }]\n";
+    let case = run(&format!("{RING}[optimize]\nlearning_rate = 0.05\n{list}"));
+    let said = text(&case.alone(&["run", "x.toml"]));
+    assert!(said.contains("raise optimize.stages[1].steps"), "{said}");
+    let case = run(&format!(
+        "{RING}[optimize]\nsteps = 3\nlearning_rate = 0.05\n"
+    ));
+    let said = text(&case.alone(&["run", "x.toml"]));
+    assert!(said.contains("raise optimize.steps"), "{said}");
+}
+
+#[test]
 fn stages_that_cannot_work_are_refused_and_the_largest_is_forecast() {
     let refused = |optimize: &str, said: &str| {
         let case = Case::new(&format!(
@@ -181,6 +276,18 @@ fn stages_that_cannot_work_are_refused_and_the_largest_is_forecast() {
     assert!(small < large, "{small} {large}");
     assert_eq!(held(&["adam", "kernel-sr"]), large);
     assert_eq!(held(&["kernel-sr", "adam"]), large);
+    // An evolution behind them has the samples of [sampler].
+    let held = |more: &str| {
+        let list = "stages = [{ steps = 4, samples = 4096, method = 'adam' }]\n";
+        let case = Case::new(&format!(
+            "{RING}[optimize]\nlearning_rate = 0.05\n{list}{more}"
+        ));
+        let out = case.alone(&["check", "x.toml", "--quick", "--json"]);
+        expect_code(&out, 0);
+        let said: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        said["bytes_per_rank"].as_f64().unwrap()
+    };
+    assert_eq!(held(""), held("[evolve]\ntime = 0.1\nstep = 0.01\n"));
     let trial = text(&case.alone(&["check", "x.toml"]));
     assert!(trial.contains("from a trial of"), "{trial}");
 }

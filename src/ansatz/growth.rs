@@ -4,9 +4,11 @@
 //! displacements that the smaller lattice of length l has, |d| ≤ l/2. Where l/2 and −l/2 are the
 //! same there, each of both has half of it. All others are zero. Phases that a positive wave
 //! function lacks start from √0.1 times their first values, a tenth of the variance; what leads
-//! from new channels to old ones is zero, so that the modulus of every term stays.
+//! from new channels to old ones is zero, so that the modulus of every term stays. Filters of a
+//! restricted Boltzmann machine are unfolded as [`FilterGrowth`] says.
 
 use super::Block;
+use super::rbm::FilterGrowth;
 use num_complex::Complex64;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -36,8 +38,8 @@ pub enum LoadKey {
 pub struct LoadTable {
     /// Results, or an HDF5 file with the same datasets
     file: String,
-    /// Whether the file may be of a smaller lattice, or of a positive wave function where ψ is
-    /// complex; default false
+    /// Whether the file may be of a smaller lattice, of a positive wave function where ψ is
+    /// complex, or of an rbm with fewer filters or a larger symmetry; default false
     #[serde(default)]
     grow: bool,
 }
@@ -77,6 +79,8 @@ pub struct ParameterGrowth {
     pub displacements: Option<[usize; 3]>,
     /// What a positive wave function of the kind lacks.
     pub phases: PhaseBlocks,
+    /// Of filters that are unfolded.
+    pub filters: Option<FilterGrowth>,
 }
 
 impl ParameterGrowth {
@@ -96,7 +100,8 @@ impl ParameterGrowth {
     }
 
     /// Gives blocks of a smaller wave function the shapes of `blocks`, which stand beside their
-    /// first values; `size` is the lattice of the file, if that is known.
+    /// first values; `size` is the lattice of the file and `symmetry` what ties its filters, if
+    /// that is known.
     ///
     /// Errors: what is wrong, in words. A block that does not fit in any way stays.
     pub(super) fn enlarge(
@@ -104,7 +109,11 @@ impl ParameterGrowth {
         blocks: &[(&Block, &[f64])],
         arrays: &mut Arrays,
         size: Option<&[usize]>,
+        symmetry: Option<&str>,
     ) -> Result<(), String> {
+        if let Some(filters) = &self.filters {
+            return filters.enlarge(blocks, arrays, symmetry);
+        }
         for (block, first) in blocks {
             let has_phases = match &self.phases {
                 PhaseBlocks::None => false,

@@ -50,14 +50,20 @@ pub(super) fn load(
     };
     let mut arrays = read(file, &layout).map_err(wrong)?;
     if let Some((growth, own)) = growth {
-        let (first, size) = (machine.parameters(), lattice_of(file));
+        let input = input_of(file).unwrap_or_default();
+        let (first, size) = (machine.parameters(), lattice_of(&input));
+        let symmetry = match &growth.filters {
+            Some(_) => symmetry_of(&input).map_err(&wrong)?,
+            None => None,
+        };
         if let Some(reason) = growth.fixed.filter(|_| size.as_deref() != Some(own)) {
             let problem = format!("it does not grow to another lattice: {reason}");
             let remedy = "use results of the same lattice, or a network that grows";
             return Err(Error::input(key, problem, remedy));
         }
         let blocks = split(&layout, &first).unwrap_or_default();
-        let grown = growth.enlarge(&blocks, &mut arrays, size.as_deref());
+        let (size, symmetry) = (size.as_deref(), symmetry.as_deref());
+        let grown = growth.enlarge(&blocks, &mut arrays, size, symmetry);
         grown.map_err(wrong)?;
     }
     let parameters = fitting(&layout, &arrays).map_err(wrong)?;
@@ -120,10 +126,39 @@ fn fitting(layout: &[Block], arrays: &Arrays) -> std::result::Result<Vec<f64>, S
     Ok(parameters)
 }
 
-/// The lengths of the lattice of a results file.
-fn lattice_of(file: &Path) -> Option<Vec<usize>> {
+/// The input of a results file.
+fn input_of(file: &Path) -> Option<toml::Table> {
     let tree = hdf5::read(file).ok()?;
-    let input: toml::Table = tree.text("input/resolved").ok()?.parse().ok()?;
+    tree.text("input/resolved").ok()?.parse().ok()
+}
+
+/// What ties the filters of the restricted Boltzmann machines of an input; none where it has none
+/// of them.
+fn symmetry_of(input: &toml::Table) -> std::result::Result<Option<String>, String> {
+    fn visit(table: &toml::Table, found: &mut Vec<String>) {
+        if table.get("kind").and_then(toml::Value::as_str) == Some("rbm") {
+            let symmetry = table.get("symmetry").and_then(toml::Value::as_str);
+            found.push(symmetry.unwrap_or("none").to_string());
+        }
+        let factors = table.get("factors").and_then(toml::Value::as_array);
+        let parts = factors.into_iter().flatten().chain(table.get("of"));
+        let parts = parts.filter_map(toml::Value::as_table);
+        parts.for_each(|part| visit(part, found));
+    }
+    let mut found = Vec::new();
+    let ansatz = input.get("ansatz").and_then(toml::Value::as_table);
+    ansatz
+        .into_iter()
+        .for_each(|table| visit(table, &mut found));
+    found.dedup();
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err("it holds machines of several symmetries".into()),
+    }
+}
+
+/// The lengths of the lattice of an input.
+fn lattice_of(input: &toml::Table) -> Option<Vec<usize>> {
     let size = input.get("lattice")?.get("size")?;
     let length = |value: &toml::Value| usize::try_from(value.as_integer()?).ok();
     match size.as_array() {

@@ -42,6 +42,8 @@ pub struct Plan {
     pub ranks: usize,
     /// What the cost of a solve depends on.
     pub sizes: Sizes,
+    /// The same of a right-hand side of an evolution, which has the samples of `[sampler]`.
+    pub slope_sizes: Sizes,
     /// The method of `[optimize]` and why it was chosen, in the stage with the most samples.
     pub method: Option<ChosenMethod>,
     /// Sizes and methods of all stages.
@@ -114,6 +116,7 @@ impl Plan {
         let Solves {
             sampler,
             rows,
+            of_slopes,
             stages,
         } = Solves::new(source, problem, &ensemble.derivatives(), ranks, memory)?;
         let largest = stages.iter().find(|(sizes, _)| sizes.samples == rows);
@@ -134,6 +137,10 @@ impl Plan {
             rows,
             measured: measure::keys(source)?.map_or(0, |m| m.samples),
             ranks,
+            slope_sizes: Sizes {
+                samples: of_slopes,
+                ..sizes.clone()
+            },
             sizes,
             method,
             stages,
@@ -173,12 +180,13 @@ impl Plan {
         (cost, sizes)
     }
 
-    /// Bytes of derivatives and solver that `rank` holds in a run of these sizes.
-    pub fn solver_bytes(&self, sizes: &Sizes, rank: usize) -> f64 {
-        let seen = self.seen_by(sizes, rank);
+    /// Bytes of derivatives and solver that `rank` holds in a run with steps and slopes of these
+    /// sizes.
+    pub fn solver_bytes(&self, [steps, slopes]: [&Sizes; 2], rank: usize) -> f64 {
+        let seen = self.seen_by(steps, rank);
         let of_step = |method: &ChosenMethod| (method.cost)(&seen, rank, 0).memory;
         let of_steps = self.method.as_ref().map_or(0.0, of_step);
-        let (cost, decomposed) = self.motion(sizes, rank);
+        let (cost, decomposed) = self.motion(slopes, rank);
         let of_slopes = match self.evolves {
             true => cost(&decomposed, rank, 0).memory,
             false => 0.0,
@@ -192,7 +200,8 @@ impl Plan {
             (method.cost)(&self.seen_by(sizes, rank), rank, 0).memory
         };
         let of_stages = self.stages.iter().map(of);
-        of_stages.fold(self.solver_bytes(&self.sizes, rank), f64::max)
+        let of_run = self.solver_bytes([&self.sizes, &self.slope_sizes], rank);
+        of_stages.fold(of_run, f64::max)
     }
 
     /// Bytes of the parameter vector.
@@ -282,12 +291,13 @@ impl Plan {
             let others = (self.ranks - 1) as f64 * self.held_elsewhere(sections);
             return self.fits(whole + others + self.ranks as f64 * built);
         }
-        let one = Sizes {
-            samples: self.sizes.samples_of(0),
+        let one = |sizes: &Sizes| Sizes {
+            samples: sizes.samples_of(0),
             ranks: 1,
-            ..self.sizes.clone()
+            ..sizes.clone()
         };
-        let solver = self.solver_bytes(&one, 0) - self.root_bytes;
+        let [steps, slopes] = [&self.sizes, &self.slope_sizes].map(one);
+        let solver = self.solver_bytes([&steps, &slopes], 0) - self.root_bytes;
         self.fits(built + (whole + solver).max(self.vector()))
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Solves {
     pub(super) sampler: SamplerInput,
     /// Samples of a step there, over all ranks.
     pub(super) rows: usize,
+    /// Samples of a right-hand side of an evolution.
+    pub(super) of_slopes: usize,
     /// Sizes and method of each stage; none without `[optimize]`.
     pub(super) stages: Vec<(Sizes, ChosenMethod)>,
 }
@@ -77,9 +79,11 @@ impl Solves {
         let keys = optimize::keys(source)?;
         let planned = keys.map_or_else(Vec::new, |o| optimize::stages(&o, &sampler));
         let stages = planned.iter().map(choose).collect::<Result<_>>()?;
+        let of_slopes = rows(&sampler);
         let sampler = optimize::heaviest(&planned).map_or(sampler, |s| s.sampler.clone());
         Ok(Solves {
             rows: rows(&sampler),
+            of_slopes,
             sampler,
             stages,
         })

@@ -114,7 +114,7 @@ pub(super) fn check(input: &Input) -> Result<()> {
             "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }
-    if draws && sampler.start != ChainStart::Random {
+    if draws && sampler.start != ChainStart::default() {
         return Err(Error::input(
             "sampler.start",
             "\"gibbs\" and \"cluster\" begin in random states alone",

@@ -173,15 +173,42 @@ pub struct SamplerInput {
     pub sweeps: usize,
     /// Sweeps after each parameter change (0); 100 before the first step and before the measurement
     pub burn_in: usize,
-    /// Where chains begin: "random" (default), "neel": opposite sublattices, or "stripe": opposite
-    /// rows
+    /// Where chains begin: "random" (default), "neel": opposite sublattices, "stripe": opposite
+    /// rows, or { file = "x.samples.h5" }: configurations of a file
     pub start: ChainStart,
 }
 
 /// `sampler.start`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "\"random\", \"neel\", \"stripe\", or a table such as { file = \"x.samples.h5\" }"
+)]
+pub enum ChainStart {
+    /// Configurations of the program's choice.
+    Order(ChainOrder),
+    /// Configurations of a file.
+    File(StartFile),
+}
+
+impl Default for ChainStart {
+    fn default() -> Self {
+        ChainStart::Order(ChainOrder::Random)
+    }
+}
+
+/// Configurations of an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartFile {
+    /// Samples or checkpoint of a run, relative to the input file
+    pub file: std::path::PathBuf,
+}
+
+/// `sampler.start` without a file
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ChainStart {
+pub enum ChainOrder {
     /// Random configurations of the sector.
     #[default]
     Random,
@@ -200,7 +227,7 @@ impl Default for SamplerInput {
             samples: 1024,
             sweeps: 1,
             burn_in: 0,
-            start: ChainStart::Random,
+            start: ChainStart::default(),
         }
     }
 }

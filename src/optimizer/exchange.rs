@@ -35,6 +35,8 @@ pub struct RowSizes {
     pub single: bool,
     /// R
     pub ranks: usize,
+    /// Numbers of a message or a product at most, but for one column or row.
+    pub portion: usize,
 }
 
 impl From<&Sizes> for RowSizes {
@@ -46,6 +48,7 @@ impl From<&Sizes> for RowSizes {
             numbers: sizes.numbers,
             single: sizes.single,
             ranks: sizes.ranks,
+            portion: PORTION,
         }
     }
 }
@@ -71,13 +74,17 @@ impl RowSizes {
     }
     /// Columns of a rank that travel in one message: what a rank receives stays below a portion.
     pub fn width(&self) -> usize {
-        (PORTION / (self.rows() * self.parts()).max(1)).max(1)
+        (self.portion / (self.rows() * self.parts()).max(1)).max(1)
     }
     /// The columns of `rank` that travel in message number `message`.
     pub fn travelling(&self, rank: usize, message: usize) -> Range<usize> {
         let own = share(self.columns, rank, self.ranks);
         let from = (own.start + message * self.width()).min(own.end);
         from..(from + self.width()).min(own.end)
+    }
+    /// Rows of the upper triangle of T that are summed in one message.
+    pub fn triangle_rows(&self) -> Vec<Range<usize>> {
+        triangle_rows(self.rows(), self.parts(), self.portion)
     }
     /// Number of these messages.
     pub fn messages(&self) -> usize {
@@ -87,13 +94,13 @@ impl RowSizes {
     }
 }
 
-/// Rows of the upper triangle of a matrix that are summed in one message: at most a portion of
+/// Rows of the upper triangle of a matrix that are summed in one message: at most `portion`
 /// numbers, or one row.
-pub fn triangle_rows(order: usize, parts: usize) -> Vec<Range<usize>> {
+fn triangle_rows(order: usize, parts: usize, portion: usize) -> Vec<Range<usize>> {
     let (mut all, mut first) = (Vec::new(), 0);
     while first < order {
         let (mut last, mut length) = (first, 0);
-        while last < order && (last == first || (length + order - last) * parts <= PORTION) {
+        while last < order && (last == first || (length + order - last) * parts <= portion) {
             length += order - last;
             last += 1;
         }
@@ -174,7 +181,7 @@ fn by_columns(sizes: &Sizes, rank: usize) -> Traffic {
         let away = triangle - triangle / sizes.ranks;
         traffic.transpose = traffic.transpose + Load::new(panels, away);
     } else {
-        traffic.sum_on_root = Load::new(triangle_rows(order, c).len(), triangle);
+        traffic.sum_on_root = Load::new(of.triangle_rows().len(), triangle);
         traffic.gather = traffic.gather + Load::new(1, n * sizes.kind.parts());
     }
     traffic
@@ -211,6 +218,7 @@ mod tests {
             numbers: 2 * columns,
             single: false,
             ranks,
+            portion: PORTION,
         }
     }
 
@@ -241,9 +249,9 @@ mod tests {
             assert_eq!(all, (0..columns).collect::<Vec<_>>());
         }
         for order in [1, 100, 8192] {
-            let rows = triangle_rows(order, 1);
+            let rows = triangle_rows(order, 1, PORTION);
             assert!(rows.iter().cloned().flatten().eq(0..order));
         }
-        assert_eq!(triangle_rows(8192, 1).len(), 5);
+        assert_eq!(triangle_rows(8192, 1, PORTION).len(), 5);
     }
 }

@@ -7,11 +7,11 @@
 //! most 64 MiB. Where the network has single precision they travel and stay as such, and are
 //! centred and multiplied in double precision. (Y. Gu et al., arXiv:2507.02644.)
 
-use super::exchange::{RowSizes, triangle_rows};
+use super::exchange::RowSizes;
 use super::least_squares::LeastSquares;
 use super::sample_space::{SampleKernel, reciprocals};
 use crate::comm::Comm;
-use crate::derivatives::MatrixNumber;
+use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::{Error, Result};
 use crate::linalg::products::{Op, multiply};
 use crate::number::{flatten, unflatten};
@@ -48,7 +48,7 @@ fn matrix<T>(shape: (usize, usize), numbers: Vec<T>) -> Array2<T> {
 }
 
 /// What the rule of the exchange depends on.
-fn sizes(problem: &LeastSquares, comm: &dyn Comm) -> RowSizes {
+fn sizes(problem: &LeastSquares, portion: usize, comm: &dyn Comm) -> RowSizes {
     let derivatives = &problem.derivatives;
     RowSizes {
         kind: problem.kind(),
@@ -57,6 +57,7 @@ fn sizes(problem: &LeastSquares, comm: &dyn Comm) -> RowSizes {
         numbers: derivatives.numbers_per_sample(),
         single: derivatives.is_single(),
         ranks: comm.size(),
+        portion,
     }
 }
 
@@ -67,7 +68,17 @@ impl<T: MatrixNumber> Turned<T> {
         shape: Option<&[f64]>,
         comm: &dyn Comm,
     ) -> Result<Option<Self>> {
-        let sizes = sizes(problem, comm);
+        Self::in_portions(problem, shape, PORTION, comm)
+    }
+
+    /// The same with messages and panels of so many numbers.
+    fn in_portions(
+        problem: &LeastSquares,
+        shape: Option<&[f64]>,
+        portion: usize,
+        comm: &dyn Comm,
+    ) -> Result<Option<Self>> {
+        let sizes = sizes(problem, portion, comm);
         if !sizes.turn() {
             return Ok(None);
         }
@@ -198,7 +209,7 @@ impl<T: MatrixNumber> Turned<T> {
         let order = self.order();
         let held = if comm.is_root() { order } else { 0 };
         let mut matrix = Array2::from_elem((held, held), T::zero());
-        for rows in triangle_rows(order, T::PARTS) {
+        for rows in self.sizes.triangle_rows() {
             let panel = self.panel(rows.clone(), rows.start..order);
             let mut packed = Vec::new();
             let ends = panel.rows().into_iter().enumerate();
@@ -269,7 +280,7 @@ mod tests {
     }
 
     /// T on rank 0 and δ of some x, by rows or by columns.
-    fn compare<T: MatrixNumber>(kind: Kind, shaped: bool, single: bool) {
+    fn compare<T: MatrixNumber>(kind: Kind, shaped: bool, single: bool, portion: usize) {
         let shape: Vec<f64> = (0..COLUMNS).map(|k| (k % 7) as f64 / 2.0).collect();
         let shape = shaped.then_some(&shape[..]);
         let total: f64 = (0..5).flat_map(|r| dense(kind, r).1).sum();
@@ -282,7 +293,10 @@ mod tests {
                 exact: false,
             };
             let problem = LeastSquares::new(&data, false, comm).unwrap();
-            let turned = Turned::<T>::of(&problem, shape, comm).unwrap().unwrap();
+            let of = Turned::<T>::in_portions;
+            let turned = of(&problem, shape, portion, comm).unwrap().unwrap();
+            let parts = turned.arrived.len().min(turned.sizes.triangle_rows().len());
+            assert_eq!(parts > 1, portion < PORTION);
             let by_rows = sample_space::assemble::<T>(&problem, shape, comm).unwrap();
             let by_rows = by_rows.gather(&problem, &problem.target, comm).unwrap();
             let counting = Counting::new(comm);
@@ -316,11 +330,8 @@ mod tests {
             }
         };
         let order = COUNTS.iter().sum::<usize>() * kind.stack();
-        near(
-            found[0].0.as_ref().unwrap(),
-            found[0].1.as_ref().unwrap(),
-            order,
-        );
+        let (rows, columns) = (found[0].0.as_ref(), found[0].1.as_ref());
+        near(rows.unwrap(), columns.unwrap(), order);
         for (_, _, old, new) in &found {
             near(old, new, 0);
             assert_eq!(new, &found[0].3);
@@ -332,9 +343,12 @@ mod tests {
     fn columns_give_what_rows_give() {
         for shaped in [false, true] {
             for single in [false, true] {
-                compare::<f64>(Kind::Real, shaped, single);
-                compare::<f64>(Kind::Stacked, shaped, single);
-                compare::<Complex64>(Kind::Holomorphic, shaped, single);
+                // One message and one panel; several of both; one column or row in each.
+                for portion in [PORTION, 50, 1] {
+                    compare::<f64>(Kind::Real, shaped, single, portion);
+                    compare::<f64>(Kind::Stacked, shaped, single, portion);
+                    compare::<Complex64>(Kind::Holomorphic, shaped, single, portion);
+                }
             }
         }
     }

@@ -23,6 +23,8 @@ pub enum Progress {
 pub enum Loaded {
     /// The calculation stands where the checkpoint was made.
     Resumed,
+    /// The same; and even if it was complete, it goes on with this input.
+    GoesOn,
     /// The checkpoint does not fit this run: the calculation starts over from the state that the
     /// section before has handed on.
     StartsOver,
@@ -112,6 +114,11 @@ pub trait Calculation {
     /// What a reader of the results has to know, with remedies; on rank 0. Nothing by default.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+    /// The key, in full, whose larger value makes it go on where that is not the first of
+    /// [`super::Declaration::grows`].
+    fn growing_key(&self) -> Option<String> {
+        None
     }
     /// Where the calculation stands, for the log: "step 12".
     fn place(&self) -> String;

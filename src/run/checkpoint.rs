@@ -207,14 +207,16 @@ impl Engine<'_, '_> {
                 return Ok(());
             }
             group.remove_group(OWN);
-            if stage.calculation.load(&group)? == Loaded::StartsOver {
+            let loaded = stage.calculation.load(&group)?;
+            if loaded == Loaded::StartsOver {
                 return Ok(());
             }
             (stage.blocks, stage.seconds) = (kept.blocks, kept.seconds);
             stage.segments = kept.segments;
             self.segments = kept.segments;
             stage.standing = Standing::Begun;
-            if !kept.complete || relation == Relation::Grown {
+            let goes_on = relation == Relation::Grown || loaded == Loaded::GoesOn;
+            if !kept.complete || goes_on {
                 return Ok(());
             }
             stage.standing = Standing::Complete;

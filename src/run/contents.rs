@@ -84,6 +84,9 @@ mod tests {
         assert!(all.contains("file_content"), "{all}");
         assert_ne!(first, keys("1.0,Z0 Z3"));
         assert_eq!(first, keys("1.0,Z0 Z1"));
+        let chains: Table = "sampler = { start = { file = 'p.csv' } }".parse().unwrap();
+        let all = with_bytes(&chains, folder.path());
+        assert!(all.contains("file_content"), "{all}");
         let load: Table = "ansatz = { load = 'p.csv' }".parse().unwrap();
         let mut counted = load.clone();
         add_contents(&mut counted, folder.path());

@@ -359,8 +359,9 @@ impl Engine<'_, '_> {
     /// The first growing key of each section, for messages.
     fn growing_keys(&self) -> Vec<String> {
         let key = |stage: &Stage| {
-            let grows = stage.declaration.grows.first()?;
-            Some(format!("{}.{grows}", stage.declaration.name))
+            let own = stage.calculation.growing_key();
+            let grows = stage.declaration.grows.first();
+            own.or_else(|| Some(format!("{}.{}", stage.declaration.name, grows?)))
         };
         self.stages.iter().filter_map(key).collect()
     }

@@ -5,11 +5,12 @@
 //! values/mod.rs.
 
 use super::Rbm;
+use super::growth::{FilterGrowth, Tying};
 use super::kernel::Kernel;
 use super::range::UnitRange;
 use super::values::{Inputs, ValueRbm, ValueShape};
 use crate::ansatz::tied::check_tied;
-use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, ParameterNumbers, schema_of};
 use crate::basis::only_spin_half;
 use crate::error::{Error, Result};
 use crate::lattice::Group;
@@ -80,8 +81,9 @@ struct Keys {
     /// "auto": 2 / sqrt(hidden units × sites), at most 0.1.
     init: Option<f64>,
     /// File to start from: results, an HDF5 file with datasets a, b, W, or a text of Carleo and
-    /// Troyer. Default none.
-    load: Option<String>,
+    /// Troyer; or { file = "x.h5", grow = true }: also of fewer filters or a larger symmetry.
+    /// Default none.
+    load: Option<LoadKey>,
 }
 
 /// An error at the key `density`.
@@ -153,7 +155,46 @@ fn typed<T: Kernel>(keys: &Keys, context: &Context) -> Result<Erased> {
         None => machine,
         Some(range) => machine.limited(range),
     };
-    context.loaded(machine, keys.load.as_ref())
+    let growth = match &keys.load {
+        Some(load) if load.grows() => growth(keys.symmetry, context),
+        _ => ParameterGrowth::default(),
+    };
+    let machine = context.grown(machine, keys.load.as_ref(), &growth)?;
+    Ok(Erased::new(machine))
+}
+
+/// How a machine grows from another one on its lattice.
+fn growth(symmetry: Symmetry, context: &Context) -> ParameterGrowth {
+    let sites = context.basis.sites() as u32;
+    let of = |name, group: Group| Tying {
+        name,
+        permutations: group.permutations,
+    };
+    let translations = context.lattice.translations().ok();
+    let space_group = context.lattice.space_group().ok();
+    let none = Tying {
+        name: "none",
+        permutations: vec![(0..sites).collect()],
+    };
+    let known: Vec<Tying> = [
+        Some(none.clone()),
+        translations.map(|group| of("translations", group)),
+        space_group.map(|group| of("space-group", group)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let name = match symmetry {
+        Symmetry::Auto | Symmetry::None => "none",
+        Symmetry::Translations => "translations",
+        Symmetry::SpaceGroup => "space-group",
+    };
+    let own = known.iter().find(|tying| tying.name == name);
+    let own = own.cloned().unwrap_or(none);
+    ParameterGrowth {
+        filters: Some(FilterGrowth { own, known }),
+        ..ParameterGrowth::never("every site has weights of its own in a filter")
+    }
 }
 
 /// The machine on sites of any values, the same on all sites.
@@ -186,7 +227,15 @@ fn on_values<T: Kernel>(
         .init
         .unwrap_or_else(|| scaled(hidden * repeats, shape.sites));
     let machine = ValueRbm::<T>::new(shape, init, context.origin);
-    context.loaded(machine, keys.load.as_ref())
+    if keys.load.as_ref().is_some_and(LoadKey::grows) {
+        return Err(Error::input(
+            context.key("load"),
+            "grow is known for units that see spins one half themselves alone",
+            "name the file alone: load = \"x.h5\"",
+        ));
+    }
+    let machine = context.grown(machine, keys.load.as_ref(), &ParameterGrowth::default())?;
+    Ok(Erased::new(machine))
 }
 
 /// Whether a table of `[ansatz]` is that of a restricted Boltzmann machine.

@@ -6,6 +6,7 @@
 //! no elementary function (kernel.rs). (G. Carleo, M. Troyer, Science 355, 602 (2017).)
 
 mod factory;
+mod growth;
 mod kernel;
 mod logistic;
 mod machine;
@@ -19,6 +20,7 @@ mod walkers;
 
 pub(super) use factory::hidden_units;
 pub use factory::{build, can_be_tied, is_meant, schema};
+pub use growth::{FilterGrowth, Tying};
 pub use kernel::Kernel;
 pub use walkers::{RbmBatch, RbmScratch};
 
@@ -96,7 +98,7 @@ impl<T: Kernel> Rbm<T> {
         seed: impl Into<Origin>,
     ) -> Self {
         let orbit = if visible_bias {
-            orbits(sites, group)
+            orbits(sites, &group.permutations)
         } else {
             Vec::new()
         };
@@ -246,15 +248,12 @@ impl<T: Kernel> Ansatz for Rbm<T> {
 }
 
 /// Sites that a group maps onto each other share a number.
-fn orbits(sites: usize, group: &Group) -> Vec<usize> {
+fn orbits(sites: usize, group: &[Vec<u32>]) -> Vec<usize> {
     let mut orbit = vec![usize::MAX; sites];
     let mut count = 0;
     for site in 0..sites {
         if orbit[site] == usize::MAX {
-            group
-                .permutations
-                .iter()
-                .for_each(|g| orbit[g[site] as usize] = count);
+            group.iter().for_each(|g| orbit[g[site] as usize] = count);
             count += 1;
         }
     }

@@ -11,6 +11,7 @@ use crate::ansatz::registry::is_of_kind;
 use crate::ansatz::{Context, Erased};
 use crate::basis::TOTAL_SZ;
 use crate::error::Result;
+use crate::operator::{Operator, conserves_total_spin};
 use serde::Deserialize;
 
 /// The key `total_spin`.
@@ -54,23 +55,27 @@ pub(super) fn flip(keys: &Keys, context: &Context) -> Result<Option<(f64, String
     let Some(value) = parity(keys.spin_parity, context.key("spin_parity"))? else {
         return Ok(None);
     };
-    check_sector("spin_parity", context)?;
+    check_spin("spin_parity", context)?;
     let turns = context.basis.sites() / 2 % 2;
     let flip = if turns == 1 { -value } else { value };
     Ok(Some((flip, context.key("spin_parity"))))
 }
 
-/// An error unless the sites are spins one half of total Sz = 0.
-fn check_sector(key: &str, context: &Context) -> Result<()> {
-    if context.basis.is_spin_half() && context.basis.fixed(TOTAL_SZ) == Some(0) {
-        return Ok(());
+/// An error unless the sites are spins one half of total Sz = 0, with a Hamiltonian whose
+/// eigenstates have a spin.
+fn check_spin(key: &str, context: &Context) -> Result<()> {
+    if !context.basis.is_spin_half() || context.basis.fixed(TOTAL_SZ) != Some(0) {
+        let problem = "it is known for spins one half in the sector of total Sz = 0 alone";
+        let remedy = "use sector = { total_sz = 0 }, or remove the key";
+        return Err(context.wrong(key, problem, remedy));
     }
-    let problem = "it is known for spins one half in the sector of total Sz = 0 alone";
-    Err(context.wrong(
-        key,
-        problem,
-        "use sector = { total_sz = 0 }, or remove the key",
-    ))
+    let broken = |h: &dyn Operator| !conserves_total_spin(h, context.basis, 1);
+    if context.hamiltonian.is_some_and(broken) {
+        let problem = "the Hamiltonian does not conserve the total spin: [H, S+] is not 0";
+        let remedy = "remove the key, or use spin_flip where the Hamiltonian has that symmetry";
+        return Err(context.wrong(key, problem, remedy));
+    }
+    Ok(())
 }
 
 impl TotalSpin {
@@ -82,7 +87,7 @@ impl TotalSpin {
             TotalSpin::Spin(s) => (*s, None),
             TotalSpin::Table(table) => (table.s, table.points),
         };
-        check_sector("total_spin", context)?;
+        check_spin("total_spin", context)?;
         let sites = context.basis.sites();
         if !is_of_kind(of, "pair") {
             let problem = "only a wave function of kind \"pair\" is known to every rotation";

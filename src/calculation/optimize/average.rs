@@ -101,19 +101,25 @@ impl Average {
         out.put_reals("last", &self.last);
     }
 
-    /// Goes on from what was written. An optimisation of another length averages anew; the
-    /// parameters that a mean has replaced are then given back.
-    pub fn load(&mut self, from: &Tree) -> Result<Option<Vec<f64>>> {
+    /// Takes back what was written by an optimisation that has ended.
+    pub fn load(&mut self, from: &Tree) -> Result<()> {
+        if from.datasets.contains_key("steps") {
+            (self.steps, self.count) = (from.count("steps")?, from.count("count")?);
+            (self.sum, self.last) = (from.reals("sum")?, from.reals("last")?);
+        }
+        Ok(())
+    }
+
+    /// Goes on from what was written. An optimisation of another length averages anew. The
+    /// parameters that a mean has replaced are given back.
+    pub fn go_on(&mut self, from: &Tree) -> Result<Option<Vec<f64>>> {
         if !from.datasets.contains_key("steps") {
             return Ok(None);
         }
-        if from.count("steps")? != self.steps {
-            let last = from.reals("last")?;
-            return Ok(Some(last).filter(|last| !last.is_empty()));
+        if from.count("steps")? == self.steps {
+            (self.count, self.sum) = (from.count("count")?, from.reals("sum")?);
         }
-        self.count = from.count("count")?;
-        (self.sum, self.last) = (from.reals("sum")?, from.reals("last")?);
-        Ok(None)
+        Ok(Some(from.reals("last")?).filter(|last| !last.is_empty()))
     }
 }
 
@@ -177,7 +183,7 @@ mod tests {
         let mut saved = Tree::default();
         average.save(&mut saved);
         let mut read = Average::new(2, 5);
-        assert_eq!(read.load(&saved).unwrap(), None);
+        assert_eq!(read.go_on(&saved).unwrap(), None);
         assert_eq!(read, average);
         assert_eq!(average.settle(vec![4.0, 1.0]), Some(vec![3.5, 1.0]));
         assert_eq!(average.settle(vec![3.5, 1.0]), None);
@@ -185,8 +191,15 @@ mod tests {
         let mut settled = Tree::default();
         average.save(&mut settled);
         let mut longer = Average::new(2, 9);
-        assert_eq!(longer.load(&settled).unwrap(), Some(vec![4.0, 1.0]));
+        assert_eq!(longer.go_on(&settled).unwrap(), Some(vec![4.0, 1.0]));
         assert_eq!(longer.count(), 0);
+        // One that stopped at a target goes on with the same steps.
+        let mut same = Average::new(2, 5);
+        assert_eq!(same.go_on(&settled).unwrap(), Some(vec![4.0, 1.0]));
+        assert_eq!(same.settle(vec![4.0, 1.0]), Some(vec![3.5, 1.0]));
+        let mut ended = Average::new(2, 9);
+        ended.load(&settled).unwrap();
+        assert_eq!(ended, average);
         assert_eq!(Average::new(2, 5).settle(vec![1.0]), None);
     }
 }

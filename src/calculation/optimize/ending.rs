@@ -50,7 +50,7 @@ pub(super) struct Ended {
     /// Steps behind the parameters at the end.
     state_of_step: usize,
     /// Steps that were asked for.
-    steps: usize,
+    pub(super) steps: usize,
     /// The last parameters where the best ones have taken their place, and whether chains were to
     /// burn in there; empty where the optimisation does not go on from them.
     last: Vec<f64>,
@@ -86,11 +86,35 @@ impl Ended {
         })
     }
 
-    /// The parameters that an optimisation of so many steps goes on from, and whether chains burn
-    /// in there, if they are not those at the end.
-    pub(super) fn goes_on_from(&self, steps: usize) -> Option<(&[f64], bool)> {
-        let others = self.steps < steps && !self.last.is_empty();
+    /// The parameters that an optimisation goes on from, and whether chains burn in there, if they
+    /// are not those at the end.
+    pub(super) fn goes_on_from(&self) -> Option<(&[f64], bool)> {
+        let others = !self.last.is_empty();
         others.then_some((&self.last, self.last_burn_in))
+    }
+}
+
+/// An optimisation of a checkpoint, beside the one of the input.
+pub(super) struct Called {
+    /// Steps that are left.
+    pub(super) left: bool,
+    /// Whether there are more steps than were asked for.
+    pub(super) longer: bool,
+    /// Whether the last step is at a target of the input.
+    pub(super) reached: bool,
+    /// Whether anything but the steps and the targets is new.
+    pub(super) changed: bool,
+}
+
+impl How {
+    /// Whether an optimisation that ended like this goes on when it is called again.
+    pub(super) fn goes_on(self, now: &Called) -> bool {
+        now.left
+            && match self {
+                How::Open | How::Steps => true,
+                How::Target => !now.reached,
+                How::GivenUp => now.longer || now.changed,
+            }
     }
 }
 
@@ -177,8 +201,10 @@ impl Optimize<'_> {
         if let (How::GivenUp, Some(best)) = (self.ending.how, &self.best) {
             list.push(format!(
                 "the optimisation was given up at {}; what is measured is its best state, that \
-                 after step {}; to go on from it, raise optimize.steps too",
-                self.ending.why, best.step
+                 after step {}; to go on from it, run again with these keys changed, or raise {}",
+                self.ending.why,
+                best.step,
+                self.keys.steps_key()
             ));
         }
         if self.orthogonal.is_empty() {
@@ -207,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_parameters_come_back_for_more_steps_alone() {
+    fn the_last_parameters_survive_a_round_trip() {
         let ending = Ended {
             how: How::GivenUp,
             why: "for a test".into(),
@@ -220,9 +246,27 @@ mod tests {
         ending.save(&mut tree);
         let read = Ended::load(&tree).unwrap();
         assert_eq!(read, ending);
-        assert_eq!(read.goes_on_from(40), None);
-        assert_eq!(read.goes_on_from(50), Some((&[1.0, 2.0][..], true)));
+        assert_eq!(read.goes_on_from(), Some((&[1.0, 2.0][..], true)));
         let open = Ended::load(&Tree::default()).unwrap();
-        assert_eq!((open.how, open.goes_on_from(50)), (How::Open, None));
+        assert_eq!((open.how, open.goes_on_from()), (How::Open, None));
+    }
+
+    #[test]
+    fn what_has_ended_goes_on_for_a_reason() {
+        let called = |left: bool, longer: bool, reached: bool, changed: bool| Called {
+            left,
+            longer,
+            reached,
+            changed,
+        };
+        for how in How::ALL {
+            assert!(!how.goes_on(&called(false, true, false, true)));
+        }
+        assert!(How::Steps.goes_on(&called(true, true, false, false)));
+        assert!(How::Target.goes_on(&called(true, false, false, false)));
+        assert!(!How::Target.goes_on(&called(true, true, true, true)));
+        assert!(How::GivenUp.goes_on(&called(true, true, false, false)));
+        assert!(How::GivenUp.goes_on(&called(true, false, false, true)));
+        assert!(!How::GivenUp.goes_on(&called(true, false, false, false)));
     }
 }

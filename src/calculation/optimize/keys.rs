@@ -1,6 +1,7 @@
 //! Decides which keys `[optimize]` has, their defaults, and which values are refused before any
 //! physics is built.
 
+use super::history::StepRow;
 use super::method::CHEAPEST;
 use super::pilots::{self, PilotsInput};
 use super::stages::{self, StageInput};
@@ -116,6 +117,23 @@ pub fn decided_by(method: &str) -> Vec<(&'static str, toml::Value)> {
             ("max_distance", MAX_DISTANCE.into()),
         ],
         false => Vec::new(),
+    }
+}
+
+impl OptimizeInput {
+    /// Whether a sound step is at a target.
+    pub(super) fn is_reached(&self, row: &StepRow) -> bool {
+        let below =
+            |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
+        below(self.target_error, row.error) || below(self.target_v_score, row.v_score)
+    }
+
+    /// The key that gives the optimisation more steps.
+    pub(super) fn steps_key(&self) -> String {
+        match self.stages.len() {
+            0 => "optimize.steps".into(),
+            n => format!("optimize.stages[{}].steps", n - 1),
+        }
     }
 }
 
@@ -264,7 +282,10 @@ pub fn validate(source: &Source) -> Result<()> {
             return Err(Error::input(
                 "optimize.average",
                 format!("{over} steps of {} cannot be averaged", o.steps),
-                "give at most optimize.steps",
+                match o.stages.is_empty() {
+                    true => "give at most optimize.steps",
+                    false => "give at most the sum of the steps of optimize.stages",
+                },
             ));
         }
     }

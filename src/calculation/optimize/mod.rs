@@ -37,7 +37,7 @@ use crate::io::tree::{Tree, Value, shaped};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use average::Average;
 use best::Best;
-use ending::Ended;
+use ending::{Ended, How};
 use orthogonal::Orthogonal;
 use pilots::Pilots;
 use policy::{Bounds, Policy};
@@ -219,11 +219,11 @@ impl Calculation for Optimize<'_> {
         self.cost
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+        if self.ending.how != How::Open {
+            return Ok(Progress::Done);
+        }
         let progress = match self.step < self.keys.steps {
-            true => {
-                self.ending = Ended::default();
-                self.make_step(desk)?
-            }
+            true => self.make_step(desk)?,
             false => Progress::Done,
         };
         let progress = self.pass_pilot(progress, desk)?;
@@ -263,6 +263,9 @@ impl Calculation for Optimize<'_> {
     }
     fn warnings(&self) -> Vec<String> {
         self.reasons_for_care()
+    }
+    fn growing_key(&self) -> Option<String> {
+        Some(self.keys.steps_key())
     }
     fn place(&self) -> String {
         match self.pilots.present() {

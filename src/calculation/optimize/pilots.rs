@@ -61,6 +61,8 @@ struct Stood {
     history: History,
     average: Option<Average>,
     best: Option<Rc<Best>>,
+    /// Whether its last step is at a target.
+    reached: bool,
 }
 
 /// The pilots so far.
@@ -143,6 +145,12 @@ impl Pilots {
         Some((self.rows.len() + 1, keys))
     }
 
+    /// Steps of the longest that has come to its end.
+    pub(super) fn most_steps(&self) -> usize {
+        let steps = self.rows.iter().map(|row| row.steps as usize);
+        steps.max().unwrap_or(0)
+    }
+
     /// What results hold of them.
     pub(super) fn record(&self, out: &mut Tree) {
         if !self.rows.is_empty() {
@@ -187,7 +195,10 @@ impl Optimize<'_> {
         }
         self.pilots.open = false;
         self.stand(&ahead)?;
-        Ok(self.after_step())
+        Ok(match ahead.reached {
+            true => Progress::Done,
+            false => self.after_step(),
+        })
     }
 
     /// The row of the pilot that has come to its end; it is kept where it is the best so far.
@@ -251,6 +262,7 @@ impl Optimize<'_> {
             history: self.history.clone(),
             average: self.average.clone(),
             best: self.best.clone(),
+            reached: self.ending.how == How::Target,
         }
     }
 
@@ -269,6 +281,9 @@ impl Optimize<'_> {
         self.average.clone_from(&there.average);
         self.best.clone_from(&there.best);
         self.ending = Ended::default();
+        if there.reached {
+            self.ending.how = How::Target;
+        }
         Ok(())
     }
 
@@ -292,6 +307,7 @@ impl Optimize<'_> {
         let shape = [chains.len() / length.max(1), length];
         out.put_spins("ahead/chains", &shape, &chains);
         out.put_integer("ahead/burn_in_due", i64::from(ahead.burn_in_due));
+        out.put_integer("ahead/reached", i64::from(ahead.reached));
         out.put_group("ahead/optimizer", ahead.optimizer.clone());
         let mut part = Tree::default();
         ahead.policy.save(&mut part, comm, vmc.sites())?;
@@ -340,7 +356,7 @@ impl Optimize<'_> {
         let parameters = ahead.reals("parameters")?;
         let mut average = self.keys.average.map(|o| Average::new(o, self.keys.steps));
         if let Some(average) = &mut average {
-            average.load(&ahead.group("average"))?;
+            average.go_on(&ahead.group("average"))?;
         }
         self.pilots.ahead = Some(Rc::new(Stood {
             step: ahead.count("step")?,
@@ -351,6 +367,7 @@ impl Optimize<'_> {
             history: History::load(&ahead.group("so_far"))?,
             average,
             best: Best::load(&ahead.group("best"), parameters.len())?,
+            reached: ahead.integer("reached").unwrap_or(0) != 0,
             parameters,
         }));
         Ok(())

@@ -312,6 +312,22 @@ impl Optimize<'_> {
         begun.saturating_sub(1)
     }
 
+    /// The last fifth of an optimisation whose steps were raised within or behind it begins where
+    /// it began.
+    pub(super) fn keep_polish(&mut self, from: &Tree) -> Result<()> {
+        let tried = self.pilots.most_steps();
+        let (Ok(first), [before, polished]) =
+            (from.count("plan/polished_from"), &mut self.stages[..])
+        else {
+            return Ok(());
+        };
+        if self.keys.polish && self.step.max(tried) > first && first < self.keys.steps {
+            before.plan.steps = first;
+            (polished.plan.first, polished.plan.steps) = (first, self.keys.steps - first);
+        }
+        Ok(())
+    }
+
     /// Lets samples be drawn as the stage of the next step says, and announces it at its first.
     pub(super) fn take_stage(&mut self, desk: &mut Desk) -> Result<()> {
         if self.stages.len() < 2 {

@@ -3,7 +3,7 @@
 use super::Optimize;
 use super::average::Average;
 use super::best::Best;
-use super::ending::Ended;
+use super::ending::{Called, Ended, How};
 use super::history::History;
 use super::pilots::Pilots;
 use super::policy::{Policy, Snapshot};
@@ -87,6 +87,10 @@ impl Optimize<'_> {
         let vmc = self.vmc.borrow();
         vmc.save(out, comm)?;
         out.put_integer("step", self.step as i64);
+        out.put_integer("plan/steps", self.keys.steps as i64);
+        if self.keys.polish && self.stages.len() > 1 {
+            out.put_integer("plan/polished_from", self.stages[1].plan.first as i64);
+        }
         out.put_text("schedule", self.schedule.clone());
         let chosen = &self.stages[self.at].chosen;
         out.put_text("optimizer/kind", chosen.kind);
@@ -120,27 +124,52 @@ impl Optimize<'_> {
         self.step = from.count("step")?;
         self.started_at = self.step;
         self.history = History::load(from)?;
+        self.ending = Ended::load(&from.group("ending"))?;
+        let before = self.ending.how;
+        let changed = from.text("schedule")? != self.schedule;
+        let planned = from.count("plan/steps").unwrap_or(self.ending.steps);
+        let longer = self.keys.steps > planned;
+        let row = self.history.rows.last();
+        let goes_on = before.goes_on(&Called {
+            left: self.step < self.keys.steps,
+            longer,
+            reached: row.is_some_and(|row| self.keys.is_reached(row)),
+            changed,
+        });
         let mut average = self.average.take().unwrap_or_default();
-        if let Some(last) = average.load(&from.group("average"))? {
-            vmc.ensemble.set_parameters(&last)?;
+        let settled = from.group("average");
+        if goes_on || before == How::Open {
+            if let Some(last) = average.go_on(&settled)? {
+                vmc.ensemble.set_parameters(&last)?;
+            }
+            if let Some((last, burn_in)) = self.ending.goes_on_from() {
+                vmc.ensemble.set_parameters(last)?;
+                vmc.burn_in_due = burn_in || restored.other_chains;
+            }
+            self.ending = Ended::default();
+        } else {
+            average.load(&settled)?;
         }
         self.average = self.keys.average.map(|_| average);
-        self.ending = Ended::load(&from.group("ending"))?;
-        if let Some((last, burn_in)) = self.ending.goes_on_from(self.keys.steps) {
-            vmc.ensemble.set_parameters(last)?;
-            vmc.burn_in_due = burn_in || restored.other_chains;
-        }
         let parameters = vmc.ensemble.parameters().len();
         self.best = Best::load(&from.group("best"), parameters)?;
         self.policy = load_policy(&from.group("policy"), &vmc, restored.other_chains)?;
-        if from.text("schedule")? != self.schedule {
+        if changed {
             self.policy.level = 0;
         }
+        let spent = before == How::GivenUp || self.policy.level > self.keys.max_backoffs;
+        if spent && (changed || longer) {
+            (self.policy.level, self.policy.faults, self.policy.sound) = (0, 0, 0);
+        }
         drop(vmc);
+        self.keep_polish(from)?;
         self.load_pilots(&from.group("pilots"), restored.other_chains)?;
         self.at = self.stage_of(self.step);
         self.load_optimizer(from)?;
-        Ok(Loaded::Resumed)
+        Ok(match goes_on && before != How::Open {
+            true => Loaded::GoesOn,
+            false => Loaded::Resumed,
+        })
     }
 
     /// What the method remembers; one of another kind remembers nothing.

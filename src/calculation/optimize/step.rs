@@ -81,14 +81,7 @@ impl Optimize<'_> {
         }
         drop(vmc);
         self.log_step(desk, step, &sampled, seconds);
-        let below =
-            |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
-        if below(self.keys.target_error, sampled.energy.error)
-            || below(
-                self.keys.target_v_score,
-                sampled.score.unwrap_or(f64::INFINITY),
-            )
-        {
+        if self.keys.is_reached(&row) {
             desk.say(&format!("step {step}: the target is reached"));
             self.ending.how = How::Target;
             return Ok(Progress::Done);

@@ -100,7 +100,7 @@ pub(super) fn sampled(
         chains,
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,
-        starts: starts(sampler.start, problem)?,
+        starts: starts(&sampler, problem, &source.folder)?,
     };
     Ok(Box::new(Chains::new(wave_function, settings)?))
 }

@@ -99,7 +99,7 @@ impl ValueShape {
     fn orbits(&self) -> Vec<usize> {
         match &self.group {
             None => (0..self.sites).collect(),
-            Some(group) => super::orbits(self.sites, group),
+            Some(group) => super::orbits(self.sites, &group.permutations),
         }
     }
 

@@ -27,7 +27,8 @@ const SAMPLING: f64 = 0.05;
 /// What the forecast rests on.
 struct Scaling<'a> {
     plan: &'a Plan,
-    /// The solve of the trial.
+    /// The solve of the run, and that of the trial.
+    wanted: &'a Sizes,
     ran: Sizes,
     /// Samples of rank 0 in the run over those in the trial.
     larger: f64,
@@ -35,19 +36,21 @@ struct Scaling<'a> {
 }
 
 impl<'a> Scaling<'a> {
-    /// From a trial of `extent`; `exact` is a full sum, `rate` that of matrix products.
-    fn new(plan: &'a Plan, extent: Extent, exact: bool, rate: f64) -> Self {
+    /// From a trial of `extent` to solves of these sizes; `exact` is a full sum, `rate` that of
+    /// matrix products.
+    fn new(plan: &'a Plan, wanted: &'a Sizes, extent: Extent, exact: bool, rate: f64) -> Self {
         let ran = Sizes {
             ranks: extent.ranks,
             samples: match exact {
-                true => plan.sizes.samples,
+                true => wanted.samples,
                 false => extent.chains * extent.per_chain,
             },
-            ..plan.sizes.clone()
+            ..wanted.clone()
         };
         Scaling {
             plan,
-            larger: plan.sizes.samples_of(0) as f64 / ran.samples_of(0) as f64,
+            wanted,
+            larger: wanted.samples_of(0) as f64 / ran.samples_of(0) as f64,
             ran,
             rate,
         }
@@ -68,7 +71,7 @@ impl<'a> Scaling<'a> {
                     .plan
                     .solve_seconds(of_motion, sizes, iterations, self.rate)
         };
-        (taken - solve(&self.ran)).max(SAMPLING * taken) * self.larger + solve(&self.plan.sizes)
+        (taken - solve(&self.ran)).max(SAMPLING * taken) * self.larger + solve(self.wanted)
     }
 }
 
@@ -86,7 +89,8 @@ pub fn forecast(
     let tree = &trial.results.0;
     let measure = measure::keys(source)?;
     let forecaster = Forecaster {
-        scaling: Scaling::new(plan, trial.extent, exact, rate),
+        scaling: Scaling::new(plan, &plan.sizes, trial.extent, exact, rate),
+        of_slopes: Scaling::new(plan, &plan.slope_sizes, trial.extent, exact, rate),
         trial,
         output: &source.input.output,
         exact,
@@ -124,6 +128,8 @@ pub fn forecast(
 /// What the forecast is made of.
 struct Forecaster<'a> {
     scaling: Scaling<'a>,
+    /// Of right-hand sides of an evolution.
+    of_slopes: Scaling<'a>,
     trial: &'a Trial,
     sampler: SamplerInput,
     output: &'a OutputInput,
@@ -174,10 +180,10 @@ impl Forecaster<'_> {
         let [first, steps @ .., last] = all.as_slice() else {
             return;
         };
-        let larger = self.scaling.larger;
+        let larger = self.of_slopes.larger;
         let taken = median(steps.to_vec()).unwrap_or(*last);
         let slopes = evolve.integrator.slopes_per_step() as f64;
-        let step = self.scaling.seconds(taken, true, 0, slopes);
+        let step = self.of_slopes.seconds(taken, true, 0, slopes);
         let output = (last - taken).max(0.0) * larger;
         let outputs = (evolve.time / evolve.every()).ceil();
         let adapted = self.trial.adapted.clone();

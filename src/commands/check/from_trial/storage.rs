@@ -120,7 +120,7 @@ impl Forecaster<'_> {
         let tables = (rows * (plan.sites + 32) as f64 + blocks).max(0.0);
         let solver = plan.root_bytes;
         let peak = self.tree().real("timing/peak_memory").unwrap_or(0.0) + mpi;
-        let base = peak + solver - plan.solver_bytes(ran, 0) + tables;
+        let base = peak + solver - plan.solver_bytes([ran, ran], 0) + tables;
         let every = self.output.checkpoint_every;
         let waiting = |rows: f64, seconds: f64| rows * (every / seconds.max(1e-9)).min(1.0);
         let (of_steps, of_measurement) = self.kept();

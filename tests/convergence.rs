@@ -127,7 +127,7 @@ fn a_diverged_optimisation() {
     let energy = case.info()["energy"]["mean"].as_f64().unwrap();
     assert!(energy < best + 0.1, "{energy} and {means:?}");
     assert!(means[19] > best + 0.5, "{means:?}");
-    assert!(text(&out).contains("the parameters are those after step 60"));
+    assert!(text(&out).contains("the parameters are those after step "));
 }
 
 #[test]

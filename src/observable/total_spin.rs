@@ -5,17 +5,11 @@
 //! an admixture of other states of its tower (P. W. Anderson, Phys. Rev. 86, 694 (1952)). It raises
 //! the energy more than the variance.
 
-use super::view::raising;
 use super::{Observable, ObservableContext, Quantity, View, quantity, refuse_keys};
-use crate::basis::{Asks, TOTAL_SZ};
+use crate::basis::TOTAL_SZ;
 use crate::error::Result;
-use crate::operator::Operator;
-use crate::rng::{Purpose, stream};
-use num_complex::Complex64;
-use std::collections::BTreeMap;
+use crate::operator::conserves_total_spin;
 
-/// Configurations on which H is compared with S⁺.
-const ROWS: usize = 8;
 /// An admixture of other spins, as a difference of ⟨S²⟩, that is told where errors do not cover it.
 const ADMIXTURE: f64 = 0.02;
 /// Standard errors that noise may make.
@@ -36,58 +30,13 @@ pub(super) fn build(
     let (sites, twice_spin) = (context.lattice.sites, context.twice_spin()?);
     let fixed = context.basis.charges().iter().find(|c| c.name == TOTAL_SZ);
     let whole = (sites * usize::from(twice_spin)).is_multiple_of(2);
+    let conserved = conserves_total_spin(&**context.hamiltonian, context.basis, twice_spin);
     let smallest = fixed.map_or(f64::from(u8::from(!whole)), |c| (c.total as f64).abs()) / 2.0;
     Ok(Box::new(TotalSpin {
         sites,
         twice_spin,
-        smallest: conserved(context, twice_spin).then_some(smallest),
+        smallest: conserved.then_some(smallest),
     }))
-}
-
-/// Whether ⟨x|[H, S⁺]|x'⟩ vanishes for some x and every x'.
-fn conserved(context: &ObservableContext, twice_spin: u8) -> bool {
-    let mut rng = stream(0, Purpose::Configurations, u64::MAX, 1);
-    (0..ROWS).all(|_| {
-        let x = context.basis.random(&mut rng);
-        let mut difference = BTreeMap::new();
-        for (y, h) in row(&**context.hamiltonian, &x) {
-            for (z, s) in lowered(&y, twice_spin) {
-                *difference.entry(z).or_insert(Complex64::ZERO) += h * s;
-            }
-        }
-        let mut scale: f64 = 1.0;
-        for (y, s) in lowered(&x, twice_spin) {
-            for (z, h) in row(&**context.hamiltonian, &y) {
-                *difference.entry(z).or_insert(Complex64::ZERO) -= h * s;
-                scale = scale.max(h.norm());
-            }
-        }
-        difference.values().all(|d| d.norm() <= 1e-12 * scale)
-    })
-}
-
-/// The configurations and elements of ⟨x|H.
-fn row(hamiltonian: &dyn Operator, x: &[i8]) -> Vec<(Vec<i8>, Complex64)> {
-    let (mut asks, mut elements) = (Asks::default(), Vec::new());
-    hamiltonian.connect(0, x, &mut asks, &mut elements);
-    let mut out = vec![(x.to_vec(), hamiltonian.diagonal(x))];
-    for ((_, step), &element) in asks.iter().zip(&elements) {
-        out.push((step.applied(x), element));
-    }
-    out
-}
-
-/// The configurations and elements of ⟨x|S⁺, whose spins are lower by one.
-fn lowered(x: &[i8], twice_spin: u8) -> Vec<(Vec<i8>, f64)> {
-    let mut out = Vec::new();
-    for (site, &value) in x.iter().enumerate() {
-        if value > -(twice_spin as i8) {
-            let mut y = x.to_vec();
-            y[site] = value - 2;
-            out.push((y, raising(twice_spin, value - 2)));
-        }
-    }
-    out
 }
 
 impl Observable for TotalSpin {

@@ -7,6 +7,7 @@
 use crate::basis::{Asks, Move};
 use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::{Error, Result};
+use crate::operator::sites::raising;
 use crate::operator::{self, Operator};
 use num_complex::Complex64;
 use std::cell::OnceCell;
@@ -30,12 +31,6 @@ pub struct View<'a> {
     /// that draw numbers.
     pub place: (u64, u64),
     pairs: OnceCell<Vec<f64>>,
-}
-
-/// ⟨v+2|S⁺|v⟩ of a spin of length `twice_s`/2 with 2 m = v; 0 where v is the largest value.
-pub(super) fn raising(twice_s: u8, v: i8) -> f64 {
-    let (t, v) = (f64::from(twice_s), f64::from(v));
-    ((t - v) * (t + v + 2.0) / 4.0).sqrt()
 }
 
 impl<'a> View<'a> {

@@ -14,6 +14,7 @@ mod orthogonal;
 mod pilots;
 pub mod policy;
 mod rounding;
+mod spin;
 mod stages;
 mod state;
 mod step;
@@ -23,6 +24,7 @@ mod warnings;
 pub use history::{CURVES, History, StepRow};
 pub use keys::{OptimizeInput, OrthogonalInput, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
+pub use spin::pairs;
 pub use stages::{StagePlan, Workload, heaviest, stages, workload};
 
 use super::plan::Plan;
@@ -40,6 +42,7 @@ use ending::Ended;
 use orthogonal::Orthogonal;
 use pilots::Pilots;
 use policy::{Bounds, Policy};
+use spin::SpinPenalty;
 use stages::OpenStage;
 use state::Mark;
 use std::cell::RefCell;
@@ -67,7 +70,7 @@ pub const SECTION: Section = Section {
 /// How an optimisation steps may change between attempts; towards which state may not.
 fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     let mut table = Section::own_keys(source, name)?;
-    table.retain(|key, _| matches!(key, "steps" | "orthogonal_to"));
+    table.retain(|key, _| matches!(key, "steps" | "orthogonal_to" | "spin_penalty"));
     if let Some(keys) = keys(source)? {
         table.insert("steps".into(), (keys.steps as i64).into());
     }
@@ -99,6 +102,7 @@ pub struct Optimize<'a> {
     taken: Option<usize>,
     sampler: SamplerInput,
     orthogonal: Orthogonal,
+    spin: Option<SpinPenalty>,
     bounds: Bounds,
     /// Of the energy.
     lower_bound: f64,
@@ -173,10 +177,10 @@ impl<'a> Optimize<'a> {
         let stages: Vec<OpenStage> = planned.map(stage).collect::<Result<_>>()?;
         let orthogonal = Orthogonal::new(source, &keys, problem, world.rank, world.size)?;
         // A penalty lifts the energy on purpose.
-        let rise = if orthogonal.is_empty() {
-            keys.max_rise
-        } else {
-            0.0
+        let spin = SpinPenalty::new(&keys, problem)?;
+        let rise = match orthogonal.is_empty() && spin.is_none() {
+            true => keys.max_rise,
+            false => 0.0,
         };
         let pilots = Pilots::new(keys.pilots, source, &vmc_now)?;
         let cost = cost(&keys, &stages, plan);
@@ -196,6 +200,7 @@ impl<'a> Optimize<'a> {
             taken: None,
             sampler,
             orthogonal,
+            spin,
             history: History::default(),
             policy: Policy::default(),
             step: 0,

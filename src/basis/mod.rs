@@ -175,6 +175,14 @@ impl Basis {
         self.locals.iter().all(|l| *l == spins::HALF)
     }
 
+    /// 2 S, where all sites hold spins of one length S.
+    pub fn twice_spin(&self) -> Option<u8> {
+        let first = *self.locals.first()?;
+        let same = self.locals.iter().all(|l| *l == first);
+        let spin = first.step == 2 && i32::from(first.first) == 1 - i32::from(first.count);
+        (same && spin).then(|| first.count - 1)
+    }
+
     /// Whether every site has two values, so that a value that changes is the other one.
     pub fn is_binary(&self) -> bool {
         self.locals.iter().all(|l| l.count == 2)

@@ -60,7 +60,7 @@ pub struct Plan {
     pub other_bytes: f64,
     /// Connected configurations of one sample, at most.
     pub connected: usize,
-    /// Ratios of one step over all ranks: proposals and local energies.
+    /// Ratios of one step over all ranks: proposals, local energies, a penalty on the total spin.
     pub ratios: f64,
 }
 
@@ -130,6 +130,8 @@ impl Plan {
         } else {
             rows as f64 * sampler.sweeps as f64 * problem.lattice.sites as f64
         };
+        let penalty = optimize::keys(source)?.and_then(|o| o.spin_penalty);
+        let asked = connected + penalty.map_or(0, |_| optimize::pairs(problem.lattice.sites));
         let mut plan = Plan {
             states: problem.basis.dimension(),
             sites: problem.lattice.sites,
@@ -150,7 +152,7 @@ impl Plan {
             root_bytes: 0.0,
             other_bytes: 0.0,
             connected,
-            ratios: proposals + rows as f64 * connected as f64,
+            ratios: proposals + rows as f64 * asked as f64,
         };
         (plan.root_bytes, plan.other_bytes) = (plan.most_bytes(0), plan.most_bytes(ranks - 1));
         Ok(plan)

@@ -63,17 +63,13 @@ impl ObservableContext<'_> {
     ///
     /// Errors: [`Error::Input`] where the sites do not hold spins of one length.
     pub fn twice_spin(&self) -> Result<u8> {
-        let spin = |l: &Local| l.step == 2 && i32::from(l.first) == 1 - i32::from(l.count);
-        self.local()
-            .filter(spin)
-            .map(|l| l.count - 1)
-            .ok_or_else(|| {
-                Error::input(
-                    &self.path,
-                    "this observable is made of spin operators, and the sites hold no spins",
-                    "remove it, or use [basis] kind = \"spin\"",
-                )
-            })
+        self.basis.twice_spin().ok_or_else(|| {
+            Error::input(
+                &self.path,
+                "this observable is made of spin operators, and the sites hold no spins",
+                "remove it, or use [basis] kind = \"spin\"",
+            )
+        })
     }
 
     /// Errors: [`Error::Input`] where the sites are not spins one half; `what` is the name of the

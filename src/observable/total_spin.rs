@@ -30,12 +30,12 @@ pub(super) fn build(
     let (sites, twice_spin) = (context.lattice.sites, context.twice_spin()?);
     let fixed = context.basis.charges().iter().find(|c| c.name == TOTAL_SZ);
     let whole = (sites * usize::from(twice_spin)).is_multiple_of(2);
+    let conserved = conserves_total_spin(&**context.hamiltonian, context.basis, twice_spin);
     let smallest = fixed.map_or(f64::from(u8::from(!whole)), |c| (c.total as f64).abs()) / 2.0;
     Ok(Box::new(TotalSpin {
         sites,
         twice_spin,
-        smallest: conserves_total_spin(&**context.hamiltonian, context.basis, twice_spin)
-            .then_some(smallest),
+        smallest: conserved.then_some(smallest),
     }))
 }
 

@@ -7,7 +7,8 @@
 use crate::basis::{Asks, Move};
 use crate::ensemble::{Amplitudes, Ensemble};
 use crate::error::{Error, Result};
-use crate::operator::{self, Operator, raising};
+use crate::operator::sites::raising;
+use crate::operator::{self, Operator};
 use num_complex::Complex64;
 use std::cell::OnceCell;
 use std::ops::Range;

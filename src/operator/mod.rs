@@ -16,7 +16,7 @@ pub use bits::{Flip, Monomial, TermTable};
 pub use sites::Term;
 pub use small::Small;
 pub use strings::{Pauli, PauliSum, name};
-pub use total_spin::{conserves_total_spin, raising};
+pub use total_spin::{conserves_total_spin, total_spin_squared};
 
 use crate::basis::{Asks, Basis, Numbering};
 use crate::error::Result;

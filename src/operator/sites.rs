@@ -49,6 +49,12 @@ pub fn spin(twice_s: u8) -> [SiteMatrix; 3] {
     ]
 }
 
+/// ⟨v+2|S⁺|v⟩ of a spin of length `twice_s`/2 with 2 m = v; 0 where v is the largest value.
+pub fn raising(twice_s: u8, v: i8) -> f64 {
+    let (t, v) = (f64::from(twice_s), f64::from(v));
+    ((t - v) * (t + v + 2.0) / 4.0).sqrt()
+}
+
 /// b, b⁺ and n of a site with up to `most` bosons.
 pub fn boson(most: u8) -> [SiteMatrix; 3] {
     let d = most as usize + 1;

@@ -61,7 +61,7 @@ impl Optimize<'_> {
         let stage = &self.stages[self.at].plan;
         let length = window_length(stage.steps);
         let done = self.step - stage.first;
-        if !self.orthogonal.is_empty() || !done.is_multiple_of(length) {
+        if self.is_lifted() || !done.is_multiple_of(length) {
             return;
         }
         let rows = &self.history.rows;
@@ -82,7 +82,7 @@ impl Optimize<'_> {
     /// Whether the energy has risen again by more than a part of its descent.
     pub(super) fn has_diverged(&self) -> bool {
         let list = || warnings::of_optimisation(&self.history, self.lower_bound);
-        self.orthogonal.is_empty() && !list().is_empty()
+        !self.is_lifted() && !list().is_empty()
     }
 
     /// Whether the last window is worse than this one.

@@ -195,7 +195,7 @@ impl Optimize<'_> {
         Ok(true)
     }
 
-    /// What a reader of the results has to know; a state that stays orthogonal to others may climb.
+    /// What a reader of the results has to know; a state that a penalty lifts may climb.
     pub(super) fn reasons_for_care(&self) -> Vec<String> {
         let mut list: Vec<String> = warnings::undone(&self.history).into_iter().collect();
         if let (How::GivenUp, Some(best)) = (self.ending.how, &self.best) {
@@ -207,7 +207,7 @@ impl Optimize<'_> {
                 self.keys.steps_key()
             ));
         }
-        if self.orthogonal.is_empty() {
+        if !self.is_lifted() {
             list.extend(warnings::of_optimisation(&self.history, self.lower_bound));
         }
         list

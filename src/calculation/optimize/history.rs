@@ -40,6 +40,8 @@ record! {
              in double precision, -1 where it is not finite";
         rounding_max: "1", "the largest such difference; -1 where it is not finite";
         stage: "1", "number of the stage, from 1";
+        spin_squared: "hbar^2", "<S^2> of the step's samples; 0 without a penalty on it";
+        spin_squared_error: "hbar^2", "its standard error";
     }
 }
 
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn history_round_trips() {
         let row = |i: usize| {
-            let numbers: Vec<f64> = (0..24).map(|k| (10 * i + k) as f64).collect();
+            let numbers: Vec<f64> = (0..26).map(|k| (10 * i + k) as f64).collect();
             StepRow::from_numbers(&numbers)
         };
         let history = History {
@@ -117,5 +119,6 @@ mod tests {
         assert_eq!(history.rows[2].clipped, 40.0);
         assert_eq!(history.rows[2].rounding_max, 42.0);
         assert_eq!(history.rows[2].stage, 43.0);
+        assert_eq!(history.rows[2].spin_squared_error, 45.0);
     }
 }

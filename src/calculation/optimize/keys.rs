@@ -55,6 +55,9 @@ pub struct OptimizeInput {
     /// States that the optimisation stays orthogonal to, for the next one
     #[serde(default)]
     pub orthogonal_to: Vec<OrthogonalInput>,
+    /// An energy c: c <S^2> is added to what is optimised, so that states of larger total spin lie
+    /// higher
+    pub spin_penalty: Option<f64>,
     /// Largest squared Euclidean length of a step (1e-3 for methods that remember the last
     /// direction; else none)
     pub norm_constraint: Option<f64>,
@@ -276,6 +279,7 @@ pub fn validate(source: &Source) -> Result<()> {
     }
     positive("optimize.target_error", o.target_error)?;
     positive("optimize.clip_force", o.clip_force)?;
+    positive("optimize.spin_penalty", o.spin_penalty)?;
     if let Some(over) = o.average {
         at_least_one("optimize.average", over)?;
         if over > o.steps {

@@ -15,6 +15,7 @@ mod orthogonal;
 mod pilots;
 pub mod policy;
 mod rounding;
+mod spin;
 mod stages;
 mod state;
 mod step;
@@ -24,6 +25,7 @@ mod warnings;
 pub use history::{CURVES, History, StepRow};
 pub use keys::{OptimizeInput, OrthogonalInput, decided_by, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
+pub use spin::pairs;
 pub use stages::{StagePlan, Workload, heaviest, stages, workload};
 
 use super::plan::Plan;
@@ -41,6 +43,7 @@ use ending::{Ended, How};
 use orthogonal::Orthogonal;
 use pilots::Pilots;
 use policy::{Bounds, Policy};
+use spin::SpinPenalty;
 use stages::OpenStage;
 use state::Mark;
 use std::cell::RefCell;
@@ -68,7 +71,7 @@ pub const SECTION: Section = Section {
 /// How an optimisation steps may change between attempts; towards which state may not.
 fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     let mut table = Section::own_keys(source, name)?;
-    table.retain(|key, _| matches!(key, "steps" | "orthogonal_to"));
+    table.retain(|key, _| matches!(key, "steps" | "orthogonal_to" | "spin_penalty"));
     if let Some(keys) = keys(source)? {
         table.insert("steps".into(), (keys.steps as i64).into());
     }
@@ -100,6 +103,7 @@ pub struct Optimize<'a> {
     taken: Option<usize>,
     sampler: SamplerInput,
     orthogonal: Orthogonal,
+    spin: Option<SpinPenalty>,
     bounds: Bounds,
     /// Of the energy.
     lower_bound: f64,
@@ -174,10 +178,10 @@ impl<'a> Optimize<'a> {
         let stages: Vec<OpenStage> = planned.map(stage).collect::<Result<_>>()?;
         let orthogonal = Orthogonal::new(source, &keys, problem, world.rank, world.size)?;
         // A penalty lifts the energy on purpose.
-        let rise = if orthogonal.is_empty() {
-            keys.max_rise
-        } else {
-            0.0
+        let spin = SpinPenalty::new(&keys, problem)?;
+        let rise = match orthogonal.is_empty() && spin.is_none() {
+            true => keys.max_rise,
+            false => 0.0,
         };
         let pilots = Pilots::new(keys.pilots, source, &vmc_now)?;
         let cost = cost(&keys, &stages, plan);
@@ -197,6 +201,7 @@ impl<'a> Optimize<'a> {
             taken: None,
             sampler,
             orthogonal,
+            spin,
             history: History::default(),
             policy: Policy::default(),
             step: 0,

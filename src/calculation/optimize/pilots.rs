@@ -103,8 +103,13 @@ pub(super) fn validate(source: &Source, pilots: &PilotsInput, steps: usize) -> R
         return Err(Error::input(KEY, problem, "remove the key"));
     }
     let optimize = source.table.get("optimize");
-    if optimize.is_some_and(|o| o.get("orthogonal_to").is_some()) {
+    let has = |key: &str| optimize.is_some_and(|o| o.get(key).is_some());
+    if has("orthogonal_to") {
         let problem = "with orthogonal_to the lowest energy may be that of a known state";
+        return Err(Error::input(KEY, problem, "remove the key"));
+    }
+    if has("spin_penalty") {
+        let problem = "with spin_penalty the lowest energy may be that of another total spin";
         return Err(Error::input(KEY, problem, "remove the key"));
     }
     Ok(())

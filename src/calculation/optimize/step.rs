@@ -7,6 +7,7 @@ use super::history::StepRow;
 use super::length::take;
 use super::policy::{Fault, Snapshot};
 use super::rounding::{Rounding, evaluate};
+use super::spin::SpinSquare;
 use super::update::Update;
 use super::{Optimize, warnings};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
@@ -36,6 +37,8 @@ struct Sampled {
     rounding: Rounding,
     energy: Energy,
     score: Option<f64>,
+    /// Where there is a penalty on it.
+    spin: Option<SpinSquare>,
 }
 
 impl Optimize<'_> {
@@ -52,7 +55,7 @@ impl Optimize<'_> {
         }
         let mut update = Update::none(self.stage().rate(step) * self.policy.rate_factor());
         if fault.is_none() {
-            fault = self.update(desk.comm, &sampled.local, well, &mut update)?;
+            fault = self.update(desk.comm, &sampled, well, &mut update)?;
         }
         let row = self.row(&sampled, &update, fault, level);
         if let Some(warning) = warnings::start(&self.history, &row) {
@@ -137,6 +140,8 @@ impl Optimize<'_> {
             ));
         }
         let energy = estimate(desk.comm, &*vmc.ensemble, &local, vmc.sampler.chains)?;
+        let spin = self.spin.as_ref().map(|s| s.measure(vmc, desk.comm));
+        let spin = spin.transpose()?;
         let e_infinity = vmc.problem.facts.centre;
         let score = v_score(
             vmc.problem.basis.degrees_of_freedom(),
@@ -147,11 +152,12 @@ impl Optimize<'_> {
         Ok(Sampled {
             local,
             counts,
-            non_finite,
+            non_finite: non_finite + spin.as_ref().map_or(0.0, |s| s.non_finite),
             zeros,
             rounding,
             energy,
             score,
+            spin,
         })
     }
 
@@ -164,6 +170,7 @@ impl Optimize<'_> {
         level: usize,
     ) -> StepRow {
         let (energy, counts) = (&sampled.energy, &sampled.counts);
+        let square = sampled.spin.as_ref().map(|s| s.estimate);
         let finite_or = |value: f64| if value.is_finite() { value } else { -1.0 };
         let row = StepRow {
             energy: energy.mean.re,
@@ -190,6 +197,8 @@ impl Optimize<'_> {
             rounding_rms: finite_or(sampled.rounding.rms),
             rounding_max: finite_or(sampled.rounding.largest),
             stage: (self.at + 1) as f64,
+            spin_squared: square.map_or(0.0, |s| s.mean.re),
+            spin_squared_error: square.map_or(0.0, |s| s.error),
         };
         if fault.is_none() {
             return row;
@@ -203,6 +212,8 @@ impl Optimize<'_> {
             variance: last.variance,
             v_score: last.v_score,
             r_hat: last.r_hat,
+            spin_squared: last.spin_squared,
+            spin_squared_error: last.spin_squared_error,
             ..row
         }
     }
@@ -211,15 +222,17 @@ impl Optimize<'_> {
     fn update(
         &mut self,
         comm: &dyn Comm,
-        local: &LocalValues,
+        sampled: &Sampled,
         well: bool,
         update: &mut Update,
     ) -> Result<Option<Fault>> {
         let vmc = &mut *self.vmc.borrow_mut();
         let (ensemble, per_chain) = (&*vmc.ensemble, vmc.per_chain());
-        let orthogonal = &mut self.orthogonal;
-        let mut pulled =
-            orthogonal.local_energies(comm, ensemble, &local.values, self.step, per_chain)?;
+        let (orthogonal, local) = (&mut self.orthogonal, &sampled.local.values);
+        let mut pulled = orthogonal.local_energies(comm, ensemble, local, self.step, per_chain)?;
+        if let (Some(penalty), Some(square)) = (&self.spin, &sampled.spin) {
+            penalty.add(square, pulled.to_mut());
+        }
         if let Some(times) = self.keys.clip_force {
             update.clipped = clip(pulled.to_mut(), times, comm)?;
         }
@@ -314,12 +327,16 @@ impl Optimize<'_> {
             Some((number, pilots)) => (format!("pilot {number} "), pilots.steps),
             None => (String::new(), self.keys.steps),
         };
+        let spin = sampled
+            .spin
+            .as_ref()
+            .map_or_else(String::new, SpinSquare::words);
         let line = format!(
             "{pilot}step {step}  E = {}  var = {:.4}  V-score {}{chains} {seconds:.3} s/step{}",
             with_error(energy.mean.re, energy.error),
             energy.variance,
             v_score_words(sampled.score),
-            self.orthogonal.words(),
+            self.orthogonal.words() + &spin,
         );
         desk.line(step, steps, &line);
     }

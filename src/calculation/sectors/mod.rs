@@ -155,6 +155,6 @@ fn kept(source: &Source, comm: &dyn Comm, fresh: bool) -> Result<Option<(Table, 
     let identity: Table = part.text("identity")?.parse().unwrap_or_default();
     let ansatz = identity.get("ansatz").and_then(toml::Value::as_table);
     let mut numbers = ansatz.cloned().unwrap_or_default();
-    numbers.retain(|key, _| NUMBERS.iter().any(|number| *number == key));
+    numbers.retain(|key, _| NUMBERS.contains(&key));
     Ok(Some((numbers, Tried::load(&part)?)))
 }

@@ -48,7 +48,7 @@ fn shortened(source: &Source, sector: &Sector, steps: usize) -> Result<Source> {
         .and_then(toml::Value::as_table)
         .cloned();
     if let Some(table) = &mut table {
-        table.retain(|key, _| !LEFT_OUT.iter().any(|left| *left == key));
+        table.retain(|key, _| !LEFT_OUT.contains(&key));
     }
     let mut trial = trial.only_section("optimize", table.unwrap_or_default());
     trial.input.output.samples = KeptSamples::None;

@@ -219,7 +219,8 @@ fn the_page_and_the_files_agree() {
                 couplings = { j = { kind = \"gaussian\", mean = 1.0, deviation = 0.1 } }\n";
     let bosons = "[basis]\nkind = \"boson\"\nmax_occupation = 2\n[lattice]\nkind = \
                   \"chain\"\nsize = 3\n[hamiltonian]\nkind = \"bose-hubbard\"\nu = \
-                  4.0\n[ansatz]\nkind = \"jastrow\"\n[sampler]\nmethod = \
+                  4.0\n[ansatz]\nkind = \"symmetrised\"\nsector = { auto = 0 \
+                  }\nof = { kind = \"jastrow\" }\n[sampler]\nmethod = \
                   \"full-sum\"\n[measure]\nsamples = 2\n";
     // Chains that freeze in the product states of a missing sign rule.
     let frozen = "[lattice]\nkind = \"honeycomb\"\nsize = [3, 2]\n[hamiltonian]\nkind = \"xxz\"\n\

@@ -18,6 +18,7 @@ pub mod phases;
 mod plan;
 pub mod registry;
 pub mod regression;
+pub mod sectors;
 mod solves;
 mod start;
 pub mod vmc;

@@ -3,6 +3,7 @@
 
 use super::contents;
 use super::registry::Registry;
+use super::sectors::{self, Tried};
 use super::vmc;
 use super::world::{Section, World};
 use crate::comm::{Comm, agree};
@@ -27,6 +28,7 @@ pub struct Options<'a> {
 /// An error for the first section that does not exist or whose keys cannot work.
 pub fn validate(source: &Source, registry: &Registry) -> Result<()> {
     refuse_unknown(source, registry)?;
+    sectors::validate(source)?;
     sections(source, registry).try_for_each(|s| (s.validate)(source, s.declaration.name))
 }
 
@@ -75,16 +77,40 @@ pub fn start<'a>(
     Ok(RunStart { world, stages })
 }
 
-/// Runs an input to its end or until it is told to stop.
-pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Result<Outcome> {
+/// Bytes of its machine that each rank has to itself. The smallest share decides, so that all ranks
+/// choose the same method.
+pub(super) fn memory_of_a_rank(comm: &dyn Comm) -> Result<f64> {
     let local = job::placement::ranks_here(comm.size());
-    // The smallest share decides, so that all ranks choose the same method.
     let mut share = [-total_memory() / local as f64];
     comm.max(&mut share)?;
+    Ok(-share[0])
+}
+
+/// Runs an input to its end or until it is told to stop.
+pub fn run(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Outcome> {
+    match sectors::settle(source, comm, options) {
+        // Nothing is kept yet.
+        Err(Error::Interrupted) => Ok(Outcome::Stopped),
+        settled => match settled? {
+            None => run_settled(source, comm, options, &Tried::default()),
+            Some(known) => run_settled(&known.source, comm, options, &known.tried),
+        },
+    }
+}
+
+/// Runs an input whose sector is known; `tried` are the sectors that it was found among.
+fn run_settled(
+    source: &Source,
+    comm: &dyn Comm,
+    options: &Options,
+    tried: &Tried,
+) -> Result<Outcome> {
+    let local = job::placement::ranks_here(comm.size());
+    let memory = memory_of_a_rank(comm)?;
     // Together, so that what every rank finds wrong is said once, and a file that one host lacks
     // leaves nobody waiting.
     let place = (comm.rank(), comm.size());
-    let built = start(source, &options.registry, place, -share[0]).and_then(|start| {
+    let built = start(source, &options.registry, place, memory).and_then(|start| {
         start.refuse_if_too_large(local)?;
         Ok(start)
     });
@@ -93,7 +119,11 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         true => told(source, &options.registry, world.method()),
         false => Ok(Tree::default()),
     };
-    let of_file = agree(comm, of_file)?;
+    let mut of_file = agree(comm, of_file)?;
+    let (mut kept, mut remarks) = (Tree::default(), Vec::from_iter(contents::warning(&of_file)));
+    tried.record(&mut kept);
+    of_file.append(kept.clone());
+    remarks.extend(tried.warning());
     let job = Job {
         source,
         identity: world.identity(),
@@ -101,8 +131,9 @@ pub fn run<'a>(source: &'a Source, comm: &dyn Comm, options: &Options<'a>) -> Re
         stop: options.stop,
         fresh: options.fresh,
         headlines: world.headlines(),
-        remarks: contents::warning(&of_file).into_iter().collect(),
+        remarks,
         contents: of_file,
+        kept,
     };
     run::run(&mut stages, &job)
 }

@@ -5,11 +5,12 @@ use super::learned::{construct, convert, holography, learn, phases, regression};
 use super::problem::problem;
 use super::spins::classical;
 use crate::calculation::Registry;
+use crate::calculation::sectors::{SectorRow, Tried};
 use crate::error::{Error, Result};
 use crate::io::roles::Role;
 use crate::io::tree::Tree;
 use crate::io::{hdf5, seal};
-use crate::run::{Curves, Declaration};
+use crate::run::{Curves, Declaration, Record};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -110,6 +111,7 @@ fn of_results(tree: &Tree, registry: &Registry) -> Result<Value> {
         "spin_r_hat": convergence("spin_r_hat"), "warnings": warnings(tree),
         "sections": sections(tree, registry), "provenance": provenance(tree),
         "ending": tree.text("optimize/ending").ok(), "pilots": pilots(tree),
+        "sectors": sectors(tree)?,
         "verdict": tree.text("measure/verdict").ok(), "energy": energy,
     }))
 }
@@ -121,6 +123,25 @@ fn pilots(tree: &Tree) -> Value {
     };
     let number = chosen.iter().position(|c| *c == 1.0).map(|k| k + 1);
     json!({ "tried": chosen.len(), "chosen": number })
+}
+
+/// The sectors that were tried, with their energies; null without any.
+fn sectors(tree: &Tree) -> Result<Value> {
+    let tried = Tried::load(tree)?;
+    if tried.rows.is_empty() {
+        return Ok(Value::Null);
+    }
+    let one = |row: &SectorRow| {
+        let mut about: serde_json::Map<String, Value> = row
+            .numbers()
+            .into_iter()
+            .zip(SectorRow::COLUMNS)
+            .map(|(number, column)| (column.name.to_string(), json!(number)))
+            .collect();
+        about.insert("sector".into(), json!(row.name()));
+        Value::Object(about)
+    };
+    Ok(tried.rows.iter().map(one).collect())
 }
 
 /// Whether the averages of results are sums over all configurations: there are no chains.

@@ -8,6 +8,7 @@ pub mod bits;
 pub mod masks;
 pub mod momentum;
 mod result;
+pub mod sector;
 mod sparse;
 
 pub use result::ExactResult;

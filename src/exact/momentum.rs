@@ -10,17 +10,20 @@
 
 use super::bits::walk;
 use super::masks::Masks;
+use crate::ansatz::symmetrised::Element;
 use crate::basis::{Basis, StateIndex};
 use crate::error::{Error, Result};
 use crate::lattice::Group;
 use crate::operator::{Operator, TermTable};
 use num_complex::Complex64;
 
-/// Site permutations acting on words, by tables over the bytes of a word.
+/// Site permutations acting on words, by tables over the bytes of a word, and flips of all spins.
 #[derive(Debug, Clone)]
 struct Translations {
     /// Per element and byte: where its 256 values go.
     tables: Vec<Vec<[u64; 256]>>,
+    /// The bits that each element flips afterwards: all or none.
+    flipped: Vec<u64>,
     /// χ(R) per element.
     characters: Vec<Complex64>,
 }
@@ -82,8 +85,12 @@ pub fn characters(
 }
 
 impl Translations {
-    fn new(group: &Group, characters: Vec<Complex64>) -> Self {
-        let table = |g: &Vec<u32>| {
+    fn new<'g>(
+        permutations: impl Iterator<Item = &'g [u32]>,
+        flipped: Vec<u64>,
+        characters: Vec<Complex64>,
+    ) -> Self {
+        let table = |g: &[u32]| {
             let mut tables = vec![[0u64; 256]; g.len().div_ceil(8)];
             for (to, &from) in g.iter().enumerate() {
                 let (byte, bit) = (from as usize / 8, from % 8);
@@ -94,16 +101,18 @@ impl Translations {
             tables
         };
         Translations {
-            tables: group.permutations.iter().map(table).collect(),
+            tables: permutations.map(table).collect(),
+            flipped,
             characters,
         }
     }
 
     fn act(&self, g: usize, word: u64) -> u64 {
-        self.tables[g]
+        let moved = self.tables[g]
             .iter()
             .enumerate()
-            .fold(0, |w, (b, t)| w | t[(word >> (8 * b) & 255) as usize])
+            .fold(0, |w, (b, t)| w | t[(word >> (8 * b) & 255) as usize]);
+        moved ^ self.flipped[g]
     }
 
     /// n_r² where `word` is a representative that the momentum allows.
@@ -162,15 +171,54 @@ impl MomentumBlock {
         characters: Vec<Complex64>,
         limit: f64,
     ) -> Result<Self> {
-        let permutations: Vec<_> = group.permutations.iter().map(Vec::as_slice).collect();
+        let permutations: Vec<&[u32]> = group.permutations.iter().map(Vec::as_slice).collect();
         if !table.is_invariant(&permutations, false) {
             return Err(bad(
                 "the Hamiltonian is not translation invariant",
                 "leave the option out",
             ));
         }
+        let flipped = vec![0; permutations.len()];
+        let translations = Translations::new(permutations.into_iter(), flipped, characters);
+        Self::build(table, basis, translations, limit)
+    }
+
+    /// The block of a character of permutations of the sites and flips of all spins; those of the
+    /// elements are of wave functions.
+    ///
+    /// Errors: as for [`MomentumBlock::new`].
+    pub fn of_group(
+        table: &TermTable,
+        basis: &Basis,
+        elements: &[Element],
+        limit: f64,
+    ) -> Result<Self> {
+        let of = |flip: bool| -> Vec<&[u32]> {
+            let some = elements.iter().filter(|e| e.flip == flip);
+            some.map(|e| e.permutation.as_slice()).collect()
+        };
+        if !(table.is_invariant(&of(false), false) && table.is_invariant(&of(true), true)) {
+            return Err(Error::input(
+                "ansatz.sector",
+                "the Hamiltonian does not have this symmetry",
+                "give other quantum numbers",
+            ));
+        }
+        let all = u64::MAX >> (64 - basis.sites().clamp(1, 64));
+        let flipped = elements.iter().map(|e| if e.flip { all } else { 0 });
+        let characters = elements.iter().map(|e| e.character.conj()).collect();
+        let permutations = elements.iter().map(|e| e.permutation.as_slice());
+        let group = Translations::new(permutations, flipped.collect(), characters);
+        Self::build(table, basis, group, limit)
+    }
+
+    fn build(
+        table: &TermTable,
+        basis: &Basis,
+        translations: Translations,
+        limit: f64,
+    ) -> Result<Self> {
         let masks = Masks::<Complex64>::new(table, basis)?;
-        let translations = Translations::new(group, characters);
         let index = StateIndex::new(basis)?;
         let (mut representatives, mut norms) = (Vec::new(), Vec::new());
         walk(&index, 0, index.dimension(), |_, word| {

@@ -2,6 +2,7 @@
 //! no physics.
 
 mod basis;
+mod changed;
 mod check;
 mod disorder;
 mod draft;

@@ -1,6 +1,7 @@
 //! Decides what a checkpoint holds and how a run finds its place again.
 //!
 //! ```text
+//! run/before/...                                         what was found out before the first block
 //! run/{identity, vector_instructions, stage, sections, left_out}   what is shared, and how far
 //!                                                        the run is
 //! <section>/section/{keys, relies_on, complete, segments, blocks, seconds}   of the engine
@@ -27,6 +28,8 @@ const OWN: &str = "section";
 const FINISHED: &str = "finished";
 /// Datasets of the results that could not be written.
 const LEFT_OUT: &str = "run/left_out";
+/// What was found out before the first block.
+pub const KEPT: &str = "run/before";
 
 /// Whether the results of a finished run are there and whole; `Error::Output` where that cannot be
 /// known.
@@ -321,6 +324,7 @@ impl Engine<'_, '_> {
         let mut tree = Tree::default();
         tree.put_text("run/identity", self.job.identity.clone());
         tree.put_text("run/vector_instructions", job::instructions_of_all_ranks());
+        tree.put_group(KEPT, self.job.kept.clone());
         let stage = self.stages.get(self.at);
         let name = stage.map_or(FINISHED, |stage| stage.declaration.name);
         tree.put_text("run/stage", name);

@@ -48,6 +48,8 @@ pub struct Job<'j> {
     pub headlines: Vec<String>,
     /// What results hold of the problem itself, on rank 0.
     pub contents: Tree,
+    /// What was found out before the first block, for the checkpoint.
+    pub kept: Tree,
     /// What a reader of the results has to know of that.
     pub remarks: Vec<String>,
 }

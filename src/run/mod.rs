@@ -20,6 +20,7 @@ mod results;
 mod versions;
 
 pub use calculation::{Calculation, Cost, Loaded, Progress, most_held, most_held_elsewhere};
+pub use checkpoint::KEPT;
 pub use contents::add_contents;
 pub use curves::{Column, Curves, Record, load_rows, save_rows};
 pub use desk::Desk;

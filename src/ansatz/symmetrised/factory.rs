@@ -2,12 +2,14 @@
 //! Hamiltonian has.
 
 use super::group::{check_representation, parity, point_group, product, translations};
+use super::sectors::{self, SectorChoice, SectorContext};
 use super::{Element, Normalised, Symmetrised, spin};
 use crate::ansatz::registry::is_of_kind;
 use crate::ansatz::sign::Sign;
 use crate::ansatz::{Ansatz, Context, Erased};
 use crate::basis::{Basis, Local, TOTAL_SZ};
 use crate::error::{Error, Result};
+use crate::operator::Operator;
 use crate::table::schema_of;
 use serde::Deserialize;
 
@@ -34,7 +36,11 @@ pub(super) struct Keys {
     of: toml::Table,
     /// Momentum indices m, one per direction: k = 2 pi m / L, 0 in open directions. Default none:
     /// no translations.
-    momentum: Option<Vec<usize>>,
+    pub(super) momentum: Option<Vec<usize>>,
+    /// "auto" finds out which quantum numbers the lowest state has, of those that are not given:
+    /// by exact diagonalisation of up to 50000 states of spins one half, else by trials of 40
+    /// steps of [optimize]; { auto = 100 }: of so many. Default none.
+    pub(super) sector: Option<SectorChoice>,
     /// Eigenvalue of the flip of all spins, 1 or -1. Default none.
     pub(super) spin_flip: Option<i64>,
     /// Whether total spins are even, 1, or odd, -1: the flip of all of N spins one half with the
@@ -45,14 +51,24 @@ pub(super) struct Keys {
     pub(super) total_spin: Option<spin::TotalSpin>,
     /// Eigenvalue of the reflection, 1 or -1: i -> N-1-i on a chain, that keeps the first lattice
     /// vector elsewhere. Default none.
-    reflection: Option<i64>,
+    pub(super) reflection: Option<i64>,
     /// Eigenvalue of the smallest rotation of a two-dimensional lattice about site 0, 1 or -1.
     /// Default none.
-    rotation: Option<i64>,
+    pub(super) rotation: Option<i64>,
     /// "linear", the sum over images; "normalised", the mean of |psi|^2 over images of an
     /// autoregressive wave function, which stays normalised and can be drawn. Default "linear".
     #[serde(default)]
     mode: Mode,
+}
+
+/// Whether a Hamiltonian has these permutations of the sites as symmetries, followed by a flip of
+/// all spins where `flip`.
+pub(super) fn is_held(
+    hamiltonian: Option<&dyn Operator>,
+    permutations: &[&[u32]],
+    flip: bool,
+) -> bool {
+    hamiltonian.is_none_or(|h| h.is_invariant(permutations, flip))
 }
 
 /// An error unless the Hamiltonian has the symmetry that a quantum number at `key` belongs to.
@@ -64,23 +80,19 @@ fn held(context: &Context, elements: &[Element], key: &str) -> Result<()> {
             .map(|e| e.permutation.as_slice())
             .collect::<Vec<_>>()
     };
-    match context.hamiltonian {
-        Some(h)
-            if !(h.is_invariant(&permutations(false), false)
-                && h.is_invariant(&permutations(true), true)) =>
-        {
-            Err(Error::input(
-                key,
-                "the Hamiltonian does not have this symmetry",
-                "remove the key",
-            ))
-        }
-        _ => Ok(()),
+    let has = |flip: bool| is_held(context.hamiltonian, &permutations(flip), flip);
+    match has(false) && has(true) {
+        true => Ok(()),
+        false => Err(Error::input(
+            key,
+            "the Hamiltonian does not have this symmetry",
+            "remove the key",
+        )),
     }
 }
 
 /// An error unless changing the sign of all values leads from the basis to itself.
-fn flips_stay_inside(basis: &Basis, key: &str) -> Result<()> {
+pub(super) fn flips_stay_inside(basis: &Basis, key: &str) -> Result<()> {
     let has_signs = |l: &Local| l.first == -l.value(l.count as usize - 1);
     if !basis.locals().iter().all(has_signs) {
         return Err(Error::input(
@@ -123,9 +135,29 @@ fn with_point_group(
     Ok(product(&points, &elements))
 }
 
+/// The table with the first sector in the place of the choice that a run makes.
+fn untried(table: &toml::Table, context: &Context) -> Result<toml::Table> {
+    if context.path != "ansatz" {
+        let problem = "the sector of a part is not that of the whole wave function";
+        return Err(context.wrong("sector", problem, "give its quantum numbers"));
+    }
+    let of = SectorContext {
+        lattice: context.lattice,
+        basis: context.basis,
+        hamiltonian: context.hamiltonian,
+        all: false,
+    };
+    let first = sectors::candidates(table, &of)?.into_iter().next();
+    let numbers = first.map(|sector| sector.keys()).unwrap_or_default();
+    Ok(sectors::settled(table, &numbers))
+}
+
 /// Builds a projection from its table.
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
+    if keys.sector.is_some() {
+        return build(&untried(table, context)?, context);
+    }
     let key = |name: &str| context.key(name);
     let (lattice, basis) = (context.lattice, context.basis);
     let identity = (0..lattice.sites as u32).collect::<Vec<_>>();

@@ -13,6 +13,7 @@
 mod factory;
 mod group;
 mod normalised;
+pub mod sectors;
 mod spin;
 mod sums;
 

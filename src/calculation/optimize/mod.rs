@@ -36,7 +36,7 @@ use crate::error::Result;
 use crate::input::SamplerInput;
 use crate::input::{self, Source};
 use crate::io::tree::{Tree, Value, shaped};
-use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
+use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress, load_rows};
 use average::Average;
 use best::Best;
 use ending::{Ended, How};
@@ -78,15 +78,31 @@ fn effective(source: &Source, name: &str) -> Result<toml::Table> {
     Ok(table)
 }
 
-/// A trial does fewer steps, with the method that the run on its ranks would choose.
-fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
-    let Some(keys) = keys(source)? else {
-        return Ok(Vec::new());
-    };
+/// Settings of a trial of so many first steps, or of all where they are fewer.
+pub fn shortened(source: &Source, steps: usize) -> Result<Vec<String>> {
+    let keys = keys(source)?;
+    let keys = input::section(&keys, "optimize")?;
     let table = Section::own_keys(source, "optimize")?;
     let samples = source.input.sampler.clone().unwrap_or_default().samples;
-    let of_trial = (keys.steps.min(extent.steps), samples);
-    Ok(stages::shorten(&keys, &table, of_trial))
+    let of_trial = (keys.steps.min(steps), samples);
+    Ok(stages::shorten(keys, &table, of_trial))
+}
+
+/// Mean energy and its standard error of the last window of an optimisation that is recorded; none
+/// where the window is not sound.
+pub fn last_window(record: &Tree, lower_bound: f64) -> Result<Option<(f64, f64)>> {
+    let rows: Vec<StepRow> = load_rows(record, CURVES.group)?;
+    let length = window_length(rows.len()).min(rows.len());
+    let window = &rows[rows.len() - length..];
+    Ok(warnings::window_mean(window, length, lower_bound))
+}
+
+/// A trial does fewer steps, with the method that the run on its ranks would choose.
+fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
+    match source.table.contains_key("optimize") {
+        true => shortened(source, extent.steps),
+        false => Ok(Vec::new()),
+    }
 }
 
 /// An optimisation.

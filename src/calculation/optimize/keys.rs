@@ -99,8 +99,8 @@ fn is_cross_validated(method: &str) -> bool {
 }
 
 impl OptimizeInput {
-    /// With what the method decides where the input is silent.
-    pub(super) fn settled(mut self) -> Self {
+    /// Takes what the method decides where the input is silent.
+    pub(super) fn settle(&mut self) {
         if is_cross_validated(&self.method) {
             if self.metric.regularisations().is_empty() {
                 self.metric.shift = Some(Shift::AUTOMATIC);
@@ -108,7 +108,6 @@ impl OptimizeInput {
             self.max_distance = self.max_distance.or(Some(MAX_DISTANCE));
         }
         self.max_distance = self.max_distance.filter(|d| *d != 0.0);
-        self
     }
 }
 

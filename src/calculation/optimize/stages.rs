@@ -60,9 +60,7 @@ pub struct StagePlan {
 /// The stages of an optimisation, at least one.
 pub fn stages(keys: &OptimizeInput, sampler: &SamplerInput) -> Vec<StagePlan> {
     let mut plans = as_given(keys, sampler);
-    for plan in &mut plans {
-        plan.keys = plan.keys.clone().settled();
-    }
+    plans.iter_mut().for_each(|plan| plan.keys.settle());
     plans
 }
 

@@ -39,14 +39,14 @@ fn cases() -> Vec<(&'static str, String, usize, usize)> {
                 density = 1\n[sampler]\nmethod = 'full-sum'\n[optimize]\nsteps = 12\nlearning_rate \
                 = 0.01\n\
                 [measure]\nsamples = 1024\n";
-    let two = optimize("samples = 1024", 20, "method = 'kernel-sr'");
+    let two = optimize("samples = 1024", 20, "method = 'kernel-sr'\nshift = 0.01");
     let many = "samples = 131072\n[output]\nsamples = 'all'\n";
     vec![
         (
             "dense-sr",
             ring(
                 &rbm(1),
-                &(optimize("samples = 2048", 20, "method = 'dense-sr'") + small),
+                &(optimize("samples = 2048", 20, "method = 'dense-sr'\nshift = 0.01") + small),
             ),
             1,
             2,
@@ -55,7 +55,7 @@ fn cases() -> Vec<(&'static str, String, usize, usize)> {
             "kernel-sr",
             ring(
                 &rbm(4),
-                &(optimize("samples = 1536", 6, "method = 'kernel-sr'") + small),
+                &(optimize("samples = 1536", 6, "method = 'kernel-sr'\nshift = 0.01") + small),
             ),
             1,
             2,

@@ -99,6 +99,13 @@ fn is_cross_validated(method: &str) -> bool {
 }
 
 impl OptimizeInput {
+    /// The shift that a trial of a few steps has, where it has another one than the run.
+    pub(super) fn shift_of_trial(&self) -> Option<String> {
+        let mut keys = self.clone();
+        keys.settle();
+        (keys.metric.shift == Some(Shift::AUTOMATIC)).then(|| SHIFT_OF_TRIAL.into())
+    }
+
     /// Takes what the method decides where the input is silent.
     pub(super) fn settle(&mut self) {
         if is_cross_validated(&self.method) {
@@ -110,6 +117,10 @@ impl OptimizeInput {
         self.max_distance = self.max_distance.filter(|d| *d != 0.0);
     }
 }
+
+/// The shift of a trial in place of one that follows from the samples, as it is given: each of
+/// the first steps works out a whole ladder, which later ones do not.
+const SHIFT_OF_TRIAL: &str = "optimize.shift=0.01";
 
 /// The keys of `[optimize]` that a method has where the input does not give them, and their values.
 pub fn decided_by(method: &str) -> Vec<(&'static str, toml::Value)> {

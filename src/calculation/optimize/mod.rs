@@ -99,10 +99,12 @@ pub fn last_window(record: &Tree, lower_bound: f64) -> Result<Option<(f64, f64)>
 
 /// A trial does fewer steps, with the method that the run on its ranks would choose.
 fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
-    match source.table.contains_key("optimize") {
-        true => shortened(source, extent.steps),
-        false => Ok(Vec::new()),
-    }
+    let Some(keys) = keys(source)? else {
+        return Ok(Vec::new());
+    };
+    let mut changes = shortened(source, extent.steps)?;
+    changes.extend(keys.shift_of_trial());
+    Ok(changes)
 }
 
 /// An optimisation.

@@ -211,8 +211,8 @@ fn samples_without_an_overlap_are_told() {
     // Without a field all spins of the ground state are equal; no sample is.
     let case = Case::new(
         "[lattice]\nkind = 'chain'\nsize = 30\n[hamiltonian]\nkind = 'ising'\n\
-         sector = { total_sz = -14 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\n[sampler]\nchains = 4\n\
-         samples = 4\n[learn]\nobjective = 'infidelity'\nsteps = 2\nlearning_rate = 0.1\n\
+         sector = { total_sz = -14 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\ninit = 0.01\n\
+         [sampler]\nchains = 4\nsamples = 4\n[learn]\nobjective = 'infidelity'\nsteps = 2\nlearning_rate = 0.1\n\
          target = { kind = 'file', file = 'one.h5' }\n",
     );
     let mut tree = nishina::io::tree::Tree::default();
@@ -347,8 +347,8 @@ fn probabilities_are_no_counts() {
 #[test]
 fn one_chain_has_a_fidelity_without_an_error() {
     let state = "[lattice]\nkind = 'chain'\nsize = 22\n[hamiltonian]\nkind = 'ising'\nhx = 1.0\n\
-                 [ansatz]\nkind = 'rbm'\ndensity = 1\nparameters = 'real'\ninit = 0.1\n[sampler]\n\
-                 samples = 32\n";
+                 [ansatz]\nkind = 'rbm'\ndensity = 1\nsymmetry = 'none'\nparameters = 'real'\n\
+                 init = 0.1\n[sampler]\nsamples = 32\n";
     let case = Case::new(&format!("{state}[measure]\nsamples = 32\n"));
     std::fs::write(
         case.path("state.toml"),

@@ -224,7 +224,7 @@ fn a_passing_fault_is_undone_and_the_run_finishes() {
         ("ratio-turned", 60, 6.0, "rejected"),
         ("derivative", 20, 4.0, "rejected"),
     ] {
-        let plan = "steps = 120\nmax_distance = 0\nshift = 0.01\n";
+        let plan = "steps = 120\nmax_distance = 0\n";
         let (case, outcome) = flawed(flaw, from, from + 2, plan);
         assert_eq!(outcome.unwrap(), Outcome::Finished, "{flaw}");
         let rejected = column(&case, "rejected");
@@ -464,8 +464,9 @@ fn an_absurd_rate_is_cut_down_and_the_run_converges() {
 #[test]
 fn an_overflowing_rate_ends_with_70_once_on_any_number_of_ranks() {
     let _alone = alone();
+    let ring = RING.replace("density = 1", "density = 1\ninit = 0.01");
     let case = Case::new(&format!(
-        "{RING}[optimize]\nsteps = 50\nlearning_rate = 1e308\nmax_distance = 0\nshift = 0.01\n\
+        "{ring}[optimize]\nsteps = 50\nlearning_rate = 1e308\nmax_distance = 0\nshift = 0.01\n\
           max_backoffs = 4\n"
     ));
     for ranks in [0, 3] {

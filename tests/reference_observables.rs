@@ -298,7 +298,7 @@ fn golden_case(method: &str, samples: usize, observables: &str) -> Case {
     Case::new(&format!(
         "seed = 5\n[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = 'ising'\nhx = \
          1\n[ansatz]\nkind = 'rbm'\n\
-         density = 1\n[sampler]\nmethod = '{method}'\nchains = 16\nsamples = \
+         symmetry = 'none'\ndensity = 1\n[sampler]\nmethod = '{method}'\nchains = 16\nsamples = \
          1024\n[measure]\nsamples = {samples}\n\
          observables = [{observables}]\n"
     ))

@@ -4,13 +4,13 @@
 //! Where no off-diagonal element of H is positive, after the sign rule, the ground state of a
 //! sector is unique and has no zeros (Perron, Frobenius). A symmetry of H maps it to itself
 //! then, with the sign +1: the group that leaves H unchanged ties filters without loss. Where H
-//! falls apart into blocks, one of its ground states is of that kind. Elsewhere the ground state can
-//! have other quantum numbers, and an excited state, a state that is learned or one after a quench
-//! can as well: filters are free.
+//! falls apart into blocks, one of its ground states is of that kind. Elsewhere the ground state
+//! can have other quantum numbers, and an excited state, a state that is learned or one after a
+//! quench can as well: filters are free.
 //!
-//! On chains translations alone tie: two filters that mirror each other cost twice as much and gain
-//! nothing (transverse-field Ising ring of 80 at h = 1, one filter: 2.8e-3 from the ground state with
-//! translations, 8e-3 with reflections as well).
+//! On chains translations alone tie: two filters that mirror each other cost twice as much and
+//! gain nothing (transverse-field Ising ring of 80 at h = 1, one filter: 2.8e-3 from the ground
+//! state with translations, 8e-3 with reflections as well).
 
 use super::problem::Problem;
 use crate::ansatz;

@@ -195,7 +195,9 @@ fn every_key_of_its_sections_stands_in_the_complete_input() {
     assert_eq!(table["measure"]["burn_in"].as_integer(), Some(100));
     assert_eq!(table["output"]["checkpoint_every"].as_float(), Some(300.0));
     assert_eq!(table["hamiltonian"]["sign_rule"].as_str(), Some("none"));
-    assert!(table["ansatz"]["init"].is_float() && table["optimize"].get("shift").is_some());
+    // How weights of a machine start is told as the formula that it is.
+    assert!(complete.contains("# ansatz.init: ") && complete.contains("2 / sqrt("));
+    assert!(table["optimize"].get("shift").is_some());
     let stands = |section: &str, key: &str| {
         let inside = match section {
             "" => table.get(key).is_some(),

@@ -9,7 +9,8 @@ use common::{Case, RING, expect_code, text};
 const MEASURE: &str = "[measure]\nsamples = 64\n";
 
 /// Three stages that differ in all that they can.
-const THREE: &str = "[optimize]\nlearning_rate = 0.02\nmax_distance = 0.5\naverage = 3\n\
+const THREE: &str = "[optimize]\nlearning_rate = 0.02\nshift = 0.01\nmax_distance = 0.5\n\
+    average = 3\n\
     [[optimize.stages]]\nsteps = 6\nsamples = 64\n\
     [[optimize.stages]]\nsteps = 4\nsamples = 128\nsweeps = 2\nmoves = ['flip', 'global-flip']\n\
     method = 'spring'\nlearning_rate = { kind = 'exponential', start = 0.01, decay = 0.5 }\n\

@@ -2,10 +2,10 @@
 //! each of its last steps.
 //!
 //! θ̄ = (1/n) Σ_p θ_p over the last n steps: where the state only fluctuates, the noise of the
-//! steps falls with n (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 838 (1992)). Where it
-//! still moves, the mean lies behind it: of ten steps and more, the mean energies of their two
-//! halves have to agree within three errors, which follow from the scatter of the steps, or the last
-//! parameters stay.
+//! steps falls with n (B. T. Polyak, A. B. Juditsky, SIAM J. Control Optim. 30, 838 (1992)). Where
+//! it still moves, the mean lies behind it: of ten steps and more, the mean energies of their two
+//! halves have to agree within three errors, which follow from the scatter of the steps, or the
+//! last parameters stay.
 
 use super::Optimize;
 use crate::error::Result;
@@ -48,6 +48,8 @@ pub struct Average {
     sum: Vec<f64>,
     /// The parameters that the mean has replaced; empty before.
     last: Vec<f64>,
+    /// Whether the steps were not stationary at the end, and nothing was replaced.
+    refused: bool,
 }
 
 impl Average {
@@ -65,6 +67,11 @@ impl Average {
         self.count
     }
 
+    /// How many steps the parameters are the mean of; 0 where they are those of the last step.
+    pub fn averaged(&self) -> usize {
+        if self.refused { 0 } else { self.count }
+    }
+
     /// Takes in the parameters behind step `step`, which counts from 0, if it is among the last.
     pub fn add(&mut self, step: usize, parameters: &[f64]) {
         if step + self.over < self.steps {
@@ -80,7 +87,7 @@ impl Average {
 
     /// The mean, once: from then on it stands in the place of `parameters`.
     pub fn settle(&mut self, parameters: Vec<f64>) -> Option<Vec<f64>> {
-        if self.count == 0 || !self.last.is_empty() {
+        if self.count == 0 || !self.last.is_empty() || self.refused {
             return None;
         }
         self.last = parameters;
@@ -88,9 +95,9 @@ impl Average {
         Some(self.sum.iter().map(|s| s / n).collect())
     }
 
-    /// Leaves the last parameters in place: nothing has been averaged.
+    /// Leaves the last parameters in place.
     pub fn refuse(&mut self) {
-        (self.count, self.sum) = (0, Vec::new());
+        self.refused = true;
     }
 
     /// Writes what a restart needs.
@@ -99,6 +106,7 @@ impl Average {
         out.put_integer("count", self.count as i64);
         out.put_reals("sum", &self.sum);
         out.put_reals("last", &self.last);
+        out.put_integer("refused", i64::from(self.refused));
     }
 
     /// Takes back what was written by an optimisation that has ended.
@@ -106,6 +114,7 @@ impl Average {
         if from.datasets.contains_key("steps") {
             (self.steps, self.count) = (from.count("steps")?, from.count("count")?);
             (self.sum, self.last) = (from.reals("sum")?, from.reals("last")?);
+            self.refused = from.integer("refused")? != 0;
         }
         Ok(())
     }
@@ -172,7 +181,13 @@ mod tests {
         let mut average = Average::new(2, 5);
         (0..5).for_each(|step| average.add(step, &[step as f64]));
         average.refuse();
-        assert_eq!((average.count(), average.settle(vec![1.0])), (0, None));
+        assert_eq!((average.averaged(), average.settle(vec![1.0])), (0, None));
+        // What goes on from there has all steps so far.
+        let mut saved = Tree::default();
+        average.save(&mut saved);
+        let mut again = Average::new(2, 5);
+        assert_eq!(again.go_on(&saved).unwrap(), None);
+        assert_eq!((again.count(), again.averaged()), (2, 2));
     }
 
     #[test]

@@ -278,7 +278,7 @@ impl Calculation for Optimize<'_> {
         self.record_ending(out);
         self.pilots.record(out);
         if let Some(average) = &self.average {
-            let count = Value::Integer(shaped(&[], vec![average.count() as i64]));
+            let count = Value::Integer(shaped(&[], vec![average.averaged() as i64]));
             let meaning = "steps whose parameters are averaged";
             out.describe("optimize/averaged_steps", count, "1", meaning);
         }

@@ -22,6 +22,8 @@ use toml::Table;
 pub(super) const MOST_SITES: usize = 1024;
 /// The key.
 const KEY: &str = "symmetry";
+/// Keys of `[optimize]` with which the state of lowest energy can be another one.
+const PENALTIES: [&str; 2] = ["orthogonal_to", "spin_penalty"];
 /// Sections behind which the state is not the ground state of the Hamiltonian.
 const OTHER_STATES: [&str; 4] = ["learn", "evolve", "convert", "construct"];
 
@@ -33,7 +35,8 @@ pub fn tying(source: &Source, problem: &Problem) -> Option<(&'static str, usize)
         return None;
     }
     let optimize = source.table.get("optimize").and_then(toml::Value::as_table);
-    let excited = optimize.is_some_and(|keys| keys.contains_key("orthogonal_to"));
+    let given = |key: &&str| optimize.is_some_and(|keys| keys.contains_key(*key));
+    let excited = PENALTIES.iter().any(given);
     let other = OTHER_STATES.iter().any(|s| source.table.contains_key(*s));
     let ground = problem.facts.stoquastic && problem.facts.connected > 0;
     if excited || other || !ground || problem.lattice.sites > MOST_SITES {
@@ -65,7 +68,7 @@ pub(super) fn tied(table: &Table, source: &Source, problem: &Problem) -> Option<
 pub fn headline(source: &Source, problem: &Problem) -> Option<String> {
     let (name, order) = tying(source, problem)?;
     Some(format!(
-        "ansatz.symmetry = \"{name}\": filters are tied by {order} elements, since H has no positive \
-         off-diagonal element, and so a ground state that is invariant"
+        "ansatz.symmetry = \"{name}\": filters are tied by {order} elements, since H has no \
+         positive off-diagonal element, and so a ground state that is invariant"
     ))
 }

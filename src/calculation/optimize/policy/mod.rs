@@ -5,9 +5,9 @@
 //! Var ≤ (Σ|c_k|)² (no state of H = Σ c_k P_k goes beyond either), E − E_best ≤ r
 //! max(E_∞ − E_best, √Var_best) within 5 errors, and Var ≤ 100 r V or √Var ≤ 0.2 r
 //! (E_∞ − E_best), V the median of the last 20 sound steps: a chain that found a spike of
-//! |ψ|² which the others never saw goes beyond both. Chains that move a tenth as often as at the best
-//! step have met a state that they cannot sample: its energy may not lie above the best beyond 5
-//! errors, and no step goes back to it. A fault takes parameters, chains and
+//! |ψ|² which the others never saw goes beyond both. Chains that move a tenth as often as at the
+//! best step have met a state that they cannot sample: its energy may not lie above the best beyond
+//! 5 errors, and no step goes back to it. A fault takes parameters, chains and
 //! optimiser back to the last step that was well within these bounds, and the next ones go on from
 //! there with fresh random streams at the rate η 2^{−level}:
 //! ```text

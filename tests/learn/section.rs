@@ -212,8 +212,8 @@ fn samples_without_an_overlap_are_told() {
     let case = Case::new(
         "[lattice]\nkind = 'chain'\nsize = 30\n[hamiltonian]\nkind = 'ising'\n\
          sector = { total_sz = -14 }\n[ansatz]\nkind = 'rbm'\ndensity = 1\ninit = 0.01\n\
-         \
-         [sampler]\nchains = 4\nsamples = 4\n[learn]\nobjective = 'infidelity'\nsteps = 2\nlearning_rate = 0.1\n\
+         [sampler]\nchains = 4\nsamples = 4\n[learn]\nobjective = 'infidelity'\nsteps = 2\n\
+         learning_rate = 0.1\n\
          target = { kind = 'file', file = 'one.h5' }\n",
     );
     let mut tree = nishina::io::tree::Tree::default();

@@ -126,10 +126,12 @@ fn fitting(layout: &[Block], arrays: &Arrays) -> std::result::Result<Vec<f64>, S
     Ok(parameters)
 }
 
-/// The input of a results file.
+/// The input of a results file, with what the run decided where it says so.
 fn input_of(file: &Path) -> Option<toml::Table> {
     let tree = hdf5::read(file).ok()?;
-    tree.text("input/resolved").ok()?.parse().ok()
+    let complete = tree.text("input/complete").ok();
+    let text = complete.or_else(|| tree.text("input/resolved").ok())?;
+    text.parse().ok()
 }
 
 /// What ties the filters of the restricted Boltzmann machines of an input; none where it has none
@@ -138,7 +140,8 @@ fn symmetry_of(input: &toml::Table) -> std::result::Result<Option<String>, Strin
     fn visit(table: &toml::Table, found: &mut Vec<String>) {
         if table.get("kind").and_then(toml::Value::as_str) == Some("rbm") {
             let symmetry = table.get("symmetry").and_then(toml::Value::as_str);
-            found.push(symmetry.unwrap_or("none").to_string());
+            let tied = symmetry.filter(|name| *name != "auto");
+            found.push(tied.unwrap_or("none").to_string());
         }
         let factors = table.get("factors").and_then(toml::Value::as_array);
         let parts = factors.into_iter().flatten().chain(table.get("of"));

@@ -78,7 +78,7 @@ struct Keys {
     #[serde(default = "yes")]
     hidden_bias: bool,
     /// Standard deviation of the real and imaginary parts of the initial parameters. Default
-    /// "auto": 2 / sqrt(hidden units × sites), at most 0.1.
+    /// 2 / sqrt(hidden units × sites), at most 0.1.
     init: Option<f64>,
     /// File to start from: results, an HDF5 file with datasets a, b, W, or a text of Carleo and
     /// Troyer; or { file = "x.h5", grow = true }: also of fewer filters or a larger symmetry.

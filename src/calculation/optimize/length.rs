@@ -6,7 +6,8 @@
 //! ```text
 //! r(x) = ψ'(x)/ψ(x)        cos² D = |⟨r⟩|²/⟨|r|²⟩
 //! ```
-//! A step whose D is above twice `max_distance` is halved until it is not.
+//! A step whose D is above twice `max_distance` is halved until it is not. Configurations of a full
+//! sum that ψ does not have, ψ(x) = 0, have no weight and no part in it.
 
 use super::update::Update;
 use crate::calculation::vmc::Vmc;
@@ -59,14 +60,25 @@ fn is_too_long(
     after: &[Complex64],
     (largest, deterministic): (f64, bool),
 ) -> Result<bool> {
-    let logs: Vec<Complex64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
-    let highest = logs.iter().map(|l| l.re).fold(f64::NEG_INFINITY, f64::max);
-    let not_finite = logs.iter().any(|l| !l.is_finite());
+    let pairs = after.iter().zip(before).zip(weights);
+    let seen = pairs.filter(|((_, before), _)| before.re > f64::NEG_INFINITY);
+    let logs: Vec<(Complex64, f64)> = seen.map(|((a, b), w)| (a - b, *w)).collect();
+    let highest = logs
+        .iter()
+        .map(|(l, _)| l.re)
+        .fold(f64::NEG_INFINITY, f64::max);
+    // An amplitude may vanish, but not be no number.
+    let not_finite = logs
+        .iter()
+        .any(|(l, _)| l.re.is_nan() || l.re == f64::INFINITY);
     let mut extremes = [highest, f64::from(u8::from(not_finite))];
     comm.max(&mut extremes)?;
     let [highest, not_finite] = extremes;
-    let parts = logs.iter().zip(weights).flat_map(|(log, weight)| {
-        let ratio = (log - highest).exp();
+    let parts = logs.iter().flat_map(|(log, weight)| {
+        let ratio = match log.re > f64::NEG_INFINITY {
+            true => (log - highest).exp(),
+            false => Complex64::ZERO,
+        };
         [ratio.re, ratio.im, ratio.norm_sqr()].map(|part| weight * part)
     });
     let sums = summed(comm, parts.collect(), deterministic)?;
@@ -113,6 +125,19 @@ mod tests {
     fn the_angle_between_two_states_decides() {
         assert!(!too_long(0.19, 0.1) && too_long(0.21, 0.1));
         assert!(!too_long(1e-6, 1e-3) && too_long(1.0, 0.4));
+    }
+
+    #[test]
+    fn configurations_without_an_amplitude_do_not_count() {
+        let none = Complex64::new(f64::NEG_INFINITY, 0.0);
+        let (zero, small) = (Complex64::ZERO, Complex64::new(0.05, 0.0));
+        let far = |before: [Complex64; 3], after: [Complex64; 3]| {
+            is_too_long(&Serial, &[0.5, 0.5, 0.0], &before, &after, (0.1, false)).unwrap()
+        };
+        assert!(!far([zero, zero, none], [small, zero, none]));
+        assert!(!far([zero, zero, none], [small, zero, zero]));
+        // Half of the state is gone: an angle of 45 degrees.
+        assert!(far([zero, zero, none], [zero, none, none]));
     }
 
     #[test]

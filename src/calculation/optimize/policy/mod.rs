@@ -288,6 +288,8 @@ impl Policy {
             sound: count(&place, 2),
             best: match best[..] {
                 [mean, error, variance, acceptance] => Some([mean, error, variance, acceptance]),
+                // Written before the acceptance was.
+                [mean, error, variance] => Some([mean, error, variance, 0.0]),
                 _ => None,
             },
             variances: tree.reals("variances")?,

@@ -87,7 +87,23 @@ fn a_file_decides_by_its_shapes() {
         std::fs::write(case.folder.path().join("again.toml"), again).unwrap();
         expect_code(&case.alone(&["run", "again.toml"]), 0);
         assert_eq!(shape_in(&case, "again.h5"), first);
+        let results = case.tree("again.h5");
+        let complete = results.text("input/complete").unwrap();
+        let told = complete.contains("symmetry = \"translations\"");
+        assert_eq!(told, symmetry == "translations", "{complete}");
     }
+}
+
+#[test]
+fn a_machine_grows_from_one_that_was_tied_by_itself() {
+    let (case, first) = weights(&input(RING, "density = 1", STEP));
+    assert_eq!(first, [1, 6]);
+    let own = "density = 1\nsymmetry = 'none'\nload = { file = 'x.h5', grow = true }";
+    let grown = input(RING, own, STEP).replace("'none'\n", "'none'\nname = 'grown'\n");
+    let grown = grown.replacen("symmetry = 'none'\nname = 'grown'", "symmetry = 'none'", 1);
+    std::fs::write(case.folder.path().join("grown.toml"), grown).unwrap();
+    expect_code(&case.alone(&["run", "grown.toml"]), 0);
+    assert_eq!(shape_in(&case, "grown.h5"), [6, 6]);
 }
 
 #[test]

@@ -8,7 +8,6 @@ mod terms;
 pub use terms::warning;
 
 use super::registry::Registry;
-use super::vmc::tying::tying;
 use super::vmc::{default_move, problem};
 use crate::basis::SiteKind;
 use crate::error::Result;
@@ -48,7 +47,7 @@ pub fn contents(source: &Source, registry: &Registry, method: Option<&str>) -> R
     }
     if source.input.ansatz.is_some() && source.input.hamiltonian.is_some() {
         let problem = problem::problem(source, registry)?;
-        decided.symmetry = tying(source, &problem).map(|(name, _)| name);
+        decided.symmetry = problem::tied_by(source, &problem).map(|(name, _)| name);
     }
     let text = complete(source, registry, decided)?;
     let meaning = "the input with every default, and the keys without a value as comments";

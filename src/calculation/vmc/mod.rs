@@ -12,7 +12,7 @@ mod sampled;
 mod samples;
 mod starts;
 mod state;
-pub mod tying;
+mod tying;
 mod unused;
 
 pub use block::BlockCounts;
@@ -61,7 +61,7 @@ impl<'a> Vmc<'a> {
         let ensemble = problem::ensemble(source, &problem, rank, size)?;
         Ok(Vmc {
             unused: unused::unused(source, &problem),
-            tying: tying::headline(source, &problem),
+            tying: problem::tied_by(source, &problem).map(tying::headline),
             problem,
             ensemble,
             sampler: source.input.sampler.clone().unwrap_or_default(),

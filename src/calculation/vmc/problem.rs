@@ -138,6 +138,16 @@ fn bare(table: &toml::Table, source: &Source, problem: &Problem, seed: u64) -> R
     }
 }
 
+/// The symmetry that ties the filters of `[ansatz]` where the input leaves it out, and the order of
+/// its group; none where they are free, as those of a file may be.
+pub fn tied_by(source: &Source, problem: &Problem) -> Option<(&'static str, usize)> {
+    let table = source.input.ansatz.as_ref()?;
+    let tied = tying::tied(table, source, problem)?;
+    let fits = || network(&tied, source, problem, source.input.seed).is_ok();
+    let holds = !table.contains_key("load") || fits();
+    tying::tying(source, problem).filter(|_| holds)
+}
+
 /// The network of a table.
 fn network(table: &toml::Table, source: &Source, problem: &Problem, seed: u64) -> Result<Erased> {
     let context = ansatz::Context {

@@ -29,7 +29,7 @@ const OTHER_STATES: [&str; 4] = ["learn", "evolve", "convert", "construct"];
 
 /// The symmetry that a machine has where the input leaves it out: the name for the key, and the
 /// order of the group. None where the filters are free.
-pub fn tying(source: &Source, problem: &Problem) -> Option<(&'static str, usize)> {
+pub(super) fn tying(source: &Source, problem: &Problem) -> Option<(&'static str, usize)> {
     let table = source.input.ansatz.as_ref()?;
     if !ansatz::rbm::can_be_tied(table) {
         return None;
@@ -64,11 +64,10 @@ pub(super) fn tied(table: &Table, source: &Source, problem: &Problem) -> Option<
     Some(table)
 }
 
-/// What the log says of it.
-pub fn headline(source: &Source, problem: &Problem) -> Option<String> {
-    let (name, order) = tying(source, problem)?;
-    Some(format!(
+/// What the log says of such a symmetry of this name and order.
+pub(super) fn headline((name, order): (&str, usize)) -> String {
+    format!(
         "ansatz.symmetry = \"{name}\": filters are tied by {order} elements, since H has no \
          positive off-diagonal element, and so a ground state that is invariant"
-    ))
+    )
 }

@@ -88,6 +88,10 @@ pub struct OptimizeInput {
 /// ones are shorter by themselves.
 const MAX_DISTANCE: f64 = 0.1;
 
+/// The shift of a trial in place of one that follows from the samples, as it is given: each of
+/// the first steps works out a whole ladder, which later ones do not.
+const SHIFT_OF_TRIAL: &str = "optimize.shift=0.01";
+
 /// Whether the shift of a method follows from the samples where the input gives none.
 fn is_cross_validated(method: &str) -> bool {
     let named = |entry: &&OptimizerEntry| entry.kind == method;
@@ -99,6 +103,21 @@ fn is_cross_validated(method: &str) -> bool {
 }
 
 impl OptimizeInput {
+    /// Whether a sound step is at a target.
+    pub(super) fn is_reached(&self, row: &StepRow) -> bool {
+        let below =
+            |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
+        below(self.target_error, row.error) || below(self.target_v_score, row.v_score)
+    }
+
+    /// The key that gives the optimisation more steps.
+    pub(super) fn steps_key(&self) -> String {
+        match self.stages.len() {
+            0 => "optimize.steps".into(),
+            n => format!("optimize.stages[{}].steps", n - 1),
+        }
+    }
+
     /// The shift that a trial of a few steps has, where it has another one than the run.
     pub(super) fn shift_of_trial(&self) -> Option<String> {
         let mut keys = self.clone();
@@ -118,10 +137,6 @@ impl OptimizeInput {
     }
 }
 
-/// The shift of a trial in place of one that follows from the samples, as it is given: each of
-/// the first steps works out a whole ladder, which later ones do not.
-const SHIFT_OF_TRIAL: &str = "optimize.shift=0.01";
-
 /// The keys of `[optimize]` that a method has where the input does not give them, and their values.
 pub fn decided_by(method: &str) -> Vec<(&'static str, toml::Value)> {
     match is_cross_validated(method) {
@@ -130,23 +145,6 @@ pub fn decided_by(method: &str) -> Vec<(&'static str, toml::Value)> {
             ("max_distance", MAX_DISTANCE.into()),
         ],
         false => Vec::new(),
-    }
-}
-
-impl OptimizeInput {
-    /// Whether a sound step is at a target.
-    pub(super) fn is_reached(&self, row: &StepRow) -> bool {
-        let below =
-            |target: Option<f64>, value: f64| target.is_some_and(|t| value > 0.0 && value <= t);
-        below(self.target_error, row.error) || below(self.target_v_score, row.v_score)
-    }
-
-    /// The key that gives the optimisation more steps.
-    pub(super) fn steps_key(&self) -> String {
-        match self.stages.len() {
-            0 => "optimize.steps".into(),
-            n => format!("optimize.stages[{}].steps", n - 1),
-        }
     }
 }
 

@@ -254,7 +254,7 @@ pub fn schema() -> Value {
 }
 
 /// Whether the input sums over all configurations.
-fn sums(source: &Source) -> bool {
+pub(super) fn sums(source: &Source) -> bool {
     let sampler = source.input.sampler.as_ref();
     sampler.is_some_and(|s| s.method == Method::FullSum)
 }

@@ -103,7 +103,8 @@ fn shorten(source: &Source, extent: &Extent) -> Result<Vec<String>> {
         return Ok(Vec::new());
     };
     let mut changes = shortened(source, extent.steps)?;
-    changes.extend(keys.shift_of_trial());
+    // Full sums have no ladder.
+    changes.extend(keys.shift_of_trial().filter(|_| !keys::sums(source)));
     Ok(changes)
 }
 

@@ -38,7 +38,7 @@ enum Symmetry {
 /// Spread of ln ψ between configurations at the start, about.
 const SPREAD: f64 = 2.0;
 /// Largest initial deviation of parameters where the input names none.
-const LARGEST: f64 = 0.1;
+const LARGEST: f64 = 0.01;
 
 fn yes() -> bool {
     true
@@ -78,7 +78,7 @@ struct Keys {
     #[serde(default = "yes")]
     hidden_bias: bool,
     /// Standard deviation of the real and imaginary parts of the initial parameters. Default
-    /// 2 / sqrt(hidden units × sites), at most 0.1.
+    /// 2 / sqrt(hidden units × sites), at most 0.01.
     init: Option<f64>,
     /// File to start from: results, an HDF5 file with datasets a, b, W, or a text of Carleo and
     /// Troyer; or { file = "x.h5", grow = true }: also of fewer filters or a larger symmetry.

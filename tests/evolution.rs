@@ -211,6 +211,52 @@ fn other_quenches_of_the_paper_follow_their_exact_curves() {
 }
 
 #[test]
+fn projected_steps_have_the_order_of_their_factors_and_follow_the_exact_curve() {
+    // Coarse steps, such that what their expansion leaves out is far above what the fits miss.
+    let input = format!(
+        "{QUENCH}[evolve]\nmethod = \"projected\"\ntime = 0.5\nstep = 0.125\npseudo_inverse = \
+         1e-10\noutput_every = 0.25\nhamiltonian = {{ hx = 1.0 }}\n\
+         [measure]\nsamples = 1\nobservables = [\"transverse-magnetisation\"]\n"
+    );
+    let run = |method: &str, integrator: &str, step: &str| {
+        let input = input.replace("\"projected\"", &format!("\"{method}\""));
+        let fits = "[evolve.projection]\nsolves = 20\ninfidelity = 1e-13\n";
+        let input = match method {
+            "projected" => input.replace("[measure]", &format!("{fits}[measure]")),
+            _ => input,
+        };
+        let case = Case::new(&input);
+        let settings = [
+            format!("evolve.integrator=\"{integrator}\""),
+            format!("evolve.step={step}"),
+        ];
+        let sets = settings.iter().flat_map(|s| ["--set", s]);
+        let all: Vec<&str> = ["run", "x.toml"].into_iter().chain(sets).collect();
+        expect_code(&case.alone(&all), 0);
+        let sx = column(&case, "output/observables/transverse-magnetisation/mean");
+        (case, *sx.last().unwrap())
+    };
+    // What the equation of motion gives is held to exact curves above.
+    let (_, wanted) = run("variational", "rk4", "0.01");
+    let (fine, limit) = run("projected", "rk4", "0.025");
+    assert!((limit - wanted).abs() < 2e-4, "{limit} {wanted}");
+    assert!(largest(&column(&fine, "history/drift")) < 1e-4);
+    // A fit that has ended is below its bound, or has all that the wave function can give.
+    let missed = column(&fine, "history/infidelity");
+    assert!(largest(&missed) < 1e-6 && missed[1] > 0.0, "{missed:?}");
+    let solves = column(&fine, "history/solves");
+    assert!(
+        solves[1..].iter().all(|n| (4.0..=80.0).contains(n)),
+        "{solves:?}"
+    );
+    let error = |step: &str| (run("projected", "heun", step).1 - limit).abs();
+    let (coarse, half) = (error("0.125"), error("0.0625"));
+    assert!((2.8..5.5).contains(&(coarse / half)), "{coarse} {half}");
+    let fourth = (run("projected", "rk4", "0.125").1 - limit).abs();
+    assert!(fourth < 0.5 * coarse, "{fourth} {coarse}");
+}
+
+#[test]
 fn adaptive_pairs_keep_their_tolerance() {
     let input = format!(
         "{QUENCH}[evolve]\ntime = 0.5\nstep = 0.001\nintegrator = \"rk4\"\npseudo_inverse = \
@@ -357,8 +403,83 @@ fn a_table_follows_driven_dynamics_exactly() {
                 "{:?}",
                 column(&case, "history/r2")
             );
+            // Projected steps take the middle of each step: their error falls with its square, and where
+            // it is that of the expansion, which keeps the energy to the third power, faster.
+            let error = |step: &str| {
+                let step = format!("evolve.step={step}");
+                let more = [
+                    "evolve.method=\"projected\"",
+                    "evolve.integrator=\"heun\"",
+                    &step,
+                ];
+                let sets = more.iter().flat_map(|s| ["--set", *s]);
+                let all: Vec<&str> = ["run", "x.toml", "--fresh"]
+                    .into_iter()
+                    .chain(sets)
+                    .collect();
+                expect_code(&case.alone(&all), 0);
+                let found = column(&case, "output/energy");
+                let differences = found.iter().zip(&wanted).map(|(a, b)| a - b);
+                largest(&differences.collect::<Vec<_>>())
+            };
+            let (coarse, fine) = (error("0.02"), error("0.01"));
+            assert!(
+                coarse < 0.01 && (3.0..9.0).contains(&(coarse / fine)),
+                "{axis} {drive}: {coarse} {fine}"
+            );
         }
     }
+}
+
+#[test]
+fn projected_steps_refuse_what_they_cannot_do() {
+    let common = QUENCH.split("[optimize]").next().unwrap();
+    let refused = |more: &str, key: &str| {
+        let case = Case::new(&format!(
+            "{common}[evolve]\ntime = 0.1\nstep = 0.01\n{more}"
+        ));
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 64);
+        let said = common::text(&out);
+        assert!(said.contains(key), "{more}: {said}");
+    };
+    let projected = "method = \"projected\"\n";
+    for (more, key) in [
+        ("[evolve.projection]\nsolves = 3\n", "evolve.projection:"),
+        ("method = \"exact\"\n", "evolve.method"),
+    ] {
+        refused(more, key);
+    }
+    for (more, key) in [
+        ("integrator = \"dormand-prince\"\n", "evolve.integrator"),
+        ("principle = \"dirac-frenkel\"\n", "evolve.principle"),
+        (
+            "[evolve.projection]\nsolves = 0\n",
+            "evolve.projection.solves",
+        ),
+        (
+            "[evolve.projection]\ninfidelity = nan\n",
+            "evolve.projection.infidelity",
+        ),
+        (
+            "integrator = \"rk4\"\n[evolve.ramps]\n\
+             hx = { kind = \"linear\", from = 0.5, to = 1.0, duration = 0.1 }\n",
+            "evolve.integrator",
+        ),
+    ] {
+        refused(&format!("{projected}{more}"), key);
+    }
+    let real = common.replace("density = 3", "density = 3\nparameters = \"real\"");
+    let case = Case::new(&format!(
+        "{real}[evolve]\naxis = \"imaginary\"\ntime = 0.1\nstep = 0.01\n{projected}"
+    ));
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 64);
+    assert!(
+        common::text(&out).contains("evolve.method"),
+        "{}",
+        common::text(&out)
+    );
 }
 
 #[test]

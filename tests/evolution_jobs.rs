@@ -70,7 +70,11 @@ fn in_pieces(run: &dyn Fn() -> std::process::Output) -> usize {
 
 #[test]
 fn a_stopped_evolution_goes_on_bit_for_bit() {
-    for (method, more) in [("heun", ""), ("bogacki-shampine", "tolerance = 1e-3\n")] {
+    for (method, more) in [
+        ("heun", ""),
+        ("bogacki-shampine", "tolerance = 1e-3\n"),
+        ("heun", "method = \"projected\"\n"),
+    ] {
         let input = format!("{SAMPLED}integrator = \"{method}\"\n{more}{MEASURE}");
         let (whole, parts) = (Case::new(&input), Case::new(&input));
         expect_code(&whole.alone(&["run", "x.toml"]), 0);
@@ -112,7 +116,7 @@ fn a_longer_time_continues_a_finished_evolution() {
 
 #[test]
 fn ranks_give_the_same_curve() {
-    for regularisation in ["", "shift = 1e-2\n"] {
+    for regularisation in ["", "shift = 1e-2\n", "method = \"projected\"\n"] {
         // 48 parameters: fewer than the samples, then more.
         for samples in ["240", "30"] {
             let input = format!("{SAMPLED}{regularisation}");
@@ -150,6 +154,23 @@ fn the_same_holds_on_two_ranks() {
     assert!(stops > 0);
     assert_eq!(states(&whole), states(&parts));
     assert_eq!(whole.info()["energy"], parts.info()["energy"]);
+}
+
+#[test]
+fn deterministic_projected_steps_have_the_same_bits_on_any_number_of_ranks() {
+    let input = format!("deterministic = true\n{SAMPLED}method = \"projected\"\n");
+    let (one, three) = (Case::new(&input), Case::new(&input));
+    let arguments = ["run", "x.toml", "--set", "evolve.time=0.06"];
+    expect_code(&one.alone(&arguments), 0);
+    expect_code(&three.ranks(3, &arguments), 0);
+    for name in ["history/energy", "history/infidelity", "history/solves"] {
+        assert_eq!(column(&one, name), column(&three, name), "{name}");
+    }
+    let infidelities = column(&one, "history/infidelity");
+    assert!(
+        infidelities[1..].iter().all(|i| *i > 0.0 && *i < 1e-3),
+        "{infidelities:?}"
+    );
 }
 
 #[test]

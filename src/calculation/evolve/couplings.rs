@@ -6,7 +6,7 @@
 //! are built once, before the start. Models of sites with any number of values, which no file
 //! describes, are built again at every time instead. Nothing is read from files later.
 
-use super::keys::{self, EvolveInput};
+use super::keys::{self, EvolveInput, EvolveMethod};
 use crate::ansatz::Ansatz;
 use crate::basis::Basis;
 use crate::calculation::Registry;
@@ -234,9 +234,16 @@ pub fn validate(source: &Source, problem: &Problem) -> Result<()> {
         return Ok(());
     };
     let at_start = Couplings::new(source, problem, &evolve)?.at(0.0)?;
-    if problem::wave_function(source, problem)?.facts().kind == Kind::Real
-        && (evolve.axis == TimeAxis::Real || !at_start.facts.real)
-    {
+    let is_real = problem::wave_function(source, problem)?.facts().kind == Kind::Real;
+    if is_real && evolve.method == EvolveMethod::Projected {
+        return Err(Error::input(
+            "evolve.method",
+            "the states between the factors of a projected step are complex, and the wave function \
+             is real",
+            "use parameters = \"complex\" in [ansatz], or evolve.method = \"variational\"",
+        ));
+    }
+    if is_real && (evolve.axis == TimeAxis::Real || !at_start.facts.real) {
         return Err(Error::input(
             "ansatz.parameters",
             "a real wave function cannot follow real time or imaginary elements",

@@ -12,7 +12,7 @@ use crate::ensemble::{LocalValues, Request};
 use crate::error::{Error, Result};
 use crate::evolution::fresh::local_error;
 use crate::evolution::integrator::System;
-use crate::evolution::motion::{self, Metric, Motion, Quality};
+use crate::evolution::motion::{self, Equation, Metric, Motion, Quality};
 use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
 use crate::observable::Named;
@@ -22,6 +22,8 @@ use crate::rng::Purpose;
 use crate::run::{Desk, Record};
 use crate::stats::limits::OUTPUT_BURN_IN;
 use crate::stats::with_error;
+use num_complex::Complex64;
+use std::sync::Arc;
 
 /// The equation of motion, as an integrator sees it.
 pub(super) struct Flow<'f, 'a, 'd> {
@@ -35,7 +37,8 @@ pub(super) struct Flow<'f, 'a, 'd> {
     pub prepared: &'f dyn Operator,
     pub observables: &'f [Named],
     pub trajectory: &'f mut Trajectory,
-    pub last: Option<(Point, Metric)>,
+    pub last: Option<Point>,
+    pub metric: Option<Metric>,
     pub marked: Option<Metric>,
 }
 
@@ -48,9 +51,14 @@ impl Flow<'_, '_, '_> {
         }
     }
 
+    /// The Hamiltonian at a time.
+    pub fn hamiltonian_at(&self, time: f64) -> Result<Arc<dyn Operator>> {
+        self.under(time, |_, present| Ok(present.hamiltonian.clone()))
+    }
+
     fn quality(&self) -> Quality {
         let last = self.last.as_ref();
-        last.map_or_else(Quality::default, |(point, _)| point.quality)
+        last.map_or_else(Quality::default, |point| point.quality)
     }
 
     fn estimate(&self, local: &LocalValues) -> Result<Energy> {
@@ -59,8 +67,13 @@ impl Flow<'_, '_, '_> {
     }
 
     /// Energies and observables at an output time, from samples of their own, and how `velocity`
-    /// fits them.
-    pub fn output(&mut self, time: f64, parameters: &[f64], velocity: &[f64]) -> Result<()> {
+    /// fits them; without one, how well the step before was fitted.
+    pub fn output(
+        &mut self,
+        time: f64,
+        parameters: &[f64],
+        velocity: Option<&[f64]>,
+    ) -> Result<()> {
         let sampler = &self.vmc.sampler;
         let chains = sampler.chains;
         let per_chain = self.keys.samples.unwrap_or(sampler.samples) / chains;
@@ -78,7 +91,10 @@ impl Flow<'_, '_, '_> {
         })?;
         let energy = self.estimate(&local)?;
         let initial = self.estimate(&self.vmc.local_values(self.prepared, comm)?)?;
-        let r2 = self.held_out_error(&local, velocity)?;
+        let r2 = match velocity {
+            Some(velocity) => self.held_out_error(&local, velocity)?,
+            None => self.quality().r2,
+        };
         let ensemble = &*self.vmc.ensemble;
         let observed = timed(Phase::Observables, || {
             observe::observe(comm, ensemble, self.observables, per_chain, chains)
@@ -131,7 +147,7 @@ impl Flow<'_, '_, '_> {
     }
 
     /// The samples of a slope; returns the accepted proposals / proposals.
-    fn sample(&mut self, parameters: &[f64]) -> Result<f64> {
+    pub fn sample(&mut self, parameters: &[f64]) -> Result<f64> {
         self.vmc.ensemble.set_parameters(parameters)?;
         let due = self.vmc.take_burn_in();
         let streams = &mut self.trajectory.streams;
@@ -148,7 +164,7 @@ impl Flow<'_, '_, '_> {
     }
 
     /// Local energies at a time with their estimate; `None` where no state has them.
-    fn energies(&self, time: f64) -> Result<Option<(LocalValues, Energy)>> {
+    pub fn energies(&self, time: f64) -> Result<Option<(LocalValues, Energy)>> {
         let comm = self.desk.comm;
         self.under(time, |flow, present| {
             let local = flow.vmc.local_values(&*present.hamiltonian, comm)?;
@@ -173,27 +189,27 @@ impl Flow<'_, '_, '_> {
         })
     }
 
-    /// The equation of motion on the present samples.
-    fn solve(&self, local: &LocalValues) -> Result<Motion> {
+    /// An equation of motion on the present samples; `unseen` is this rank's part of the residuals
+    /// where ψ = 0.
+    pub fn solve(
+        &self,
+        equation: &Equation,
+        residual: &[Complex64],
+        unseen: f64,
+    ) -> Result<Motion> {
         let (ensemble, comm) = (&*self.vmc.ensemble, self.desk.comm);
         let derivatives = ensemble.derivatives();
         let data = Residuals {
             derivatives: &derivatives,
             weights: ensemble.weights(),
-            residual: &local.values,
+            residual,
             exact: false,
         };
-        let equation = self.keys.equation();
-        match self.vmc.deterministic {
-            true => motion::solve_whole(&equation, &data, comm),
-            false => motion::solve(
-                &equation,
-                &data,
-                local.unseen,
-                ensemble.noise().is_none(),
-                comm,
-            ),
-        }
+        let exact = ensemble.noise().is_none();
+        timed(Phase::Solve, || match self.vmc.deterministic {
+            true => motion::solve_whole(equation, &data, comm),
+            false => motion::solve(equation, &data, unseen, exact, comm),
+        })
     }
 }
 
@@ -206,23 +222,28 @@ impl System for Flow<'_, '_, '_> {
         let Some((local, energy)) = self.energies(time)? else {
             return Ok(None);
         };
-        let (velocity, mut quality, metric) =
-            timed(Phase::Solve, || self.solve(&local))?.into_parts();
+        let (velocity, mut quality, metric) = self
+            .solve(&self.keys.equation(), &local.values, local.unseen)?
+            .into_parts();
         quality.noise *= (2.0 * energy.tau.max(0.5)).sqrt();
         let point = Point {
             energy,
             quality,
             acceptance,
+            infidelity: 0.0,
+            solves: self.keys.integrator.slopes_per_step(),
         };
-        self.last = Some((point, metric));
+        self.last = Some(point);
+        self.metric = Some(metric);
         Ok(Some(velocity))
     }
     fn mark(&mut self) {
-        self.marked = self.last.take().map(|(_, metric)| metric);
+        self.marked = self.metric.take();
     }
     fn length(&self, change: &[f64]) -> Result<f64> {
-        let last = self.last.iter().map(|(_, metric)| metric);
-        last.chain(&self.marked)
+        self.metric
+            .iter()
+            .chain(&self.marked)
             .map(|metric| metric.length(change, self.desk.comm))
             .try_fold(0.0, |m, l| Ok(f64::max(m, l?)))
     }

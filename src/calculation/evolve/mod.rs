@@ -1,5 +1,5 @@
 //! Decides `[evolve]`: θ(t) by an integrator, fresh samples for every slope, observables on a grid
-//! of times.
+//! of times; or, projected, by fits to the factors of a step.
 //!
 //! A boundary, where the run may stop, lies between two attempts of a step: parameters, the slope
 //! at the present point, the length of the next step and the number of the next random stream are
@@ -9,6 +9,7 @@ mod couplings;
 mod curves;
 mod flow;
 mod keys;
+mod projection;
 mod start;
 mod step;
 mod trajectory;
@@ -167,7 +168,7 @@ fn bounds(keys: &EvolveInput) -> (Option<f64>, f64) {
 
 impl Calculation for Evolve<'_> {
     fn cost(&self) -> Cost {
-        let slopes = self.keys.integrator.slopes_per_step() as f64;
+        let slopes = self.keys.slopes_per_step() as f64;
         // All slopes, both ends, the start, the point of the next slope, and the solve.
         let work = |solver: f64| solver + (slopes + 5.0) * self.vector;
         Cost {

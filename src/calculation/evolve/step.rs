@@ -10,14 +10,14 @@ use crate::stats::with_error;
 use std::time::Instant;
 
 /// The next time of the output grid; the end of the evolution belongs to it.
-fn output_after(keys: &EvolveInput, time: f64) -> f64 {
+pub(super) fn output_after(keys: &EvolveInput, time: f64) -> f64 {
     let every = keys.every();
     ((time / every + 1e-9).floor() * every + every).min(keys.time)
 }
 
 /// The length of the next step and the time after it: fixed steps divide the way to the next output
 /// evenly.
-fn next_step(keys: &EvolveInput, time: f64, step: f64) -> (f64, f64) {
+pub(super) fn next_step(keys: &EvolveInput, time: f64, step: f64) -> (f64, f64) {
     let adaptive = keys.integrator.is_adaptive();
     let target = if adaptive {
         keys.time
@@ -33,7 +33,7 @@ fn next_step(keys: &EvolveInput, time: f64, step: f64) -> (f64, f64) {
     }
 }
 
-fn astray(time: f64) -> Error {
+pub(super) fn astray(time: f64) -> Error {
     Error::numerical(
         format!(
             "after t = {time} the evolution has gone astray: numbers that are not finite, or an \
@@ -58,11 +58,14 @@ impl Evolve<'_> {
             observables: &self.observables,
             trajectory: &mut self.trajectory,
             last: None,
+            metric: None,
             marked: None,
         };
-        match begins {
-            true => flow.begin(),
-            false => flow.advance(),
+        match (begins, self.keys.projected()) {
+            (true, None) => flow.begin(),
+            (true, Some(_)) => flow.begin_projected(),
+            (false, None) => flow.advance(),
+            (false, Some(wanted)) => flow.project(&wanted),
         }
     }
 }
@@ -77,7 +80,7 @@ impl Flow<'_, '_, '_> {
         self.trajectory.slope = (slope.clone(), noise);
         self.trajectory.step = self.keys.step;
         self.record(0.0, [0.0; 3], clock);
-        self.output(0.0, &parameters, &slope)?;
+        self.output(0.0, &parameters, Some(&slope))?;
         self.vmc.ensemble.set_parameters(&parameters)
     }
 
@@ -141,13 +144,13 @@ impl Flow<'_, '_, '_> {
                 method.interpolate(attempt, next)
             };
             let velocity = method.interpolated_slope(attempt, next);
-            self.output(next, &there, &velocity)?;
+            self.output(next, &there, Some(&velocity))?;
         }
     }
 
     /// Adds the row of the point just reached, and its line in the log.
-    fn record(&mut self, time: f64, attempt: [f64; 3], clock: Instant) {
-        let Some((point, _)) = &self.last else { return };
+    pub(super) fn record(&mut self, time: f64, attempt: [f64; 3], clock: Instant) {
+        let Some(point) = &self.last else { return };
         let (seconds, sites) = (clock.elapsed().as_secs_f64(), self.vmc.sites());
         self.trajectory.push(time, attempt, point, sites, seconds);
         let Some(row) = self.trajectory.rows.last() else {

@@ -26,7 +26,8 @@ record! {
              time";
         drift_error: "coupling", "standard error of the drift";
         r2: "1",
-            "local error r^2: the part of the exact motion that the wave function cannot follow";
+            "local error r^2: the part of the exact motion that the wave function cannot follow; \
+             of projected steps infidelity/(step^2 variance of the point before)";
         r2_integral: "1/coupling", "integral of r^2 over the time so far";
         solver_residual: "1", "|S v - f| / |f|";
         smallest_kept: "1",
@@ -35,6 +36,10 @@ record! {
         step_error: "1", "length of the error estimate of the step; 0 for fixed steps";
         step_noise: "1", "sampling noise of the error estimate";
         rejected: "1", "attempts rejected before the step";
+        infidelity: "1",
+            "of projected steps the sum of 1 - |<psi|phi>|^2/(<psi|psi> <phi|phi>) over the \
+             factors of the step, psi the fit and phi its aim; else 0";
+        solves: "1", "solves of the step, those of rejected attempts left out";
     }
 }
 
@@ -124,6 +129,10 @@ pub struct Point {
     pub quality: Quality,
     /// Accepted proposals / proposals.
     pub acceptance: f64,
+    /// What the fits of the step missed; 0 of steps without fits.
+    pub infidelity: f64,
+    /// Solves of the step.
+    pub solves: usize,
 }
 
 impl Trajectory {
@@ -141,6 +150,8 @@ impl Trajectory {
             energy,
             quality,
             acceptance,
+            infidelity,
+            solves,
         } = point;
         let n = sites as f64;
         let first = self.rows.first();
@@ -168,6 +179,8 @@ impl Trajectory {
             step_error,
             step_noise,
             rejected: self.rejected as f64,
+            infidelity: *infidelity,
+            solves: *solves as f64,
         });
         self.seconds.push(seconds);
         (self.time, self.rejected) = (time, 0);

@@ -1,16 +1,12 @@
 //! Decides how far a step may go in truth, on the samples at hand.
 //!
 //! √(δ^H S δ) is the length of a step to first order. Where the derivatives themselves grow along
-//! the step, as with small weights, the state goes much further than that. The angle to the new
-//! state ψ' is known from one more evaluation of the samples x of ψ:
-//! ```text
-//! r(x) = ψ'(x)/ψ(x)        cos² D = |⟨r⟩|²/⟨|r|²⟩
-//! ```
-//! A step whose D is above twice `max_distance` is halved until it is not. Configurations of a full
+//! the step, as with small weights, the state goes much further than that. The angle D to the new
+//! state ψ' is known from one more evaluation of the samples of ψ. A step whose D is above twice `max_distance` is halved until it is not. Configurations of a full
 //! sum that ψ does not have, ψ(x) = 0, have no weight and no part in it.
 
 use super::update::Update;
-use crate::calculation::vmc::Vmc;
+use crate::calculation::vmc::{RatioMeans, Vmc};
 use crate::comm::Comm;
 use crate::error::Result;
 use num_complex::Complex64;
@@ -63,43 +59,9 @@ fn is_too_long(
     let pairs = after.iter().zip(before).zip(weights);
     let seen = pairs.filter(|((_, before), _)| before.re > f64::NEG_INFINITY);
     let logs: Vec<(Complex64, f64)> = seen.map(|((a, b), w)| (a - b, *w)).collect();
-    let highest = logs
-        .iter()
-        .map(|(l, _)| l.re)
-        .fold(f64::NEG_INFINITY, f64::max);
-    // An amplitude may vanish, but not be no number.
-    let not_finite = logs
-        .iter()
-        .any(|(l, _)| l.re.is_nan() || l.re == f64::INFINITY);
-    let mut extremes = [highest, f64::from(u8::from(not_finite))];
-    comm.max(&mut extremes)?;
-    let [highest, not_finite] = extremes;
-    let parts = logs.iter().flat_map(|(log, weight)| {
-        let ratio = match log.re > f64::NEG_INFINITY {
-            true => (log - highest).exp(),
-            false => Complex64::ZERO,
-        };
-        [ratio.re, ratio.im, ratio.norm_sqr()].map(|part| weight * part)
-    });
-    let sums = summed(comm, parts.collect(), deterministic)?;
-    let overlap = (sums[0].powi(2) + sums[1].powi(2)) / sums[2];
-    let angle = overlap.clamp(0.0, 1.0).sqrt().acos();
-    Ok(not_finite > 0.0 || !overlap.is_finite() || angle > MARGIN * largest)
-}
-
-/// The sums of rows of three numbers over all ranks, in an order that does not depend on the ranks
-/// where that is asked for.
-fn summed(comm: &dyn Comm, mut rows: Vec<f64>, deterministic: bool) -> Result<[f64; 3]> {
-    if deterministic {
-        rows = comm.gather(&rows)?;
-    }
-    let add = |[a, b, c]: [f64; 3], row: &[f64]| [a + row[0], b + row[1], c + row[2]];
-    let mut sums = rows.chunks_exact(3).fold([0.0; 3], add);
-    match deterministic {
-        true => comm.broadcast(&mut sums)?,
-        false => comm.sum(&mut sums)?,
-    }
-    Ok(sums)
+    let means = RatioMeans::new(comm, &logs, deterministic)?;
+    let angle = |overlap: f64| overlap.clamp(0.0, 1.0).sqrt().acos();
+    Ok(means.overlap().is_none_or(|o| angle(o) > MARGIN * largest))
 }
 
 #[cfg(test)]

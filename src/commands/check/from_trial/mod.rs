@@ -182,7 +182,9 @@ impl Forecaster<'_> {
         };
         let larger = self.of_slopes.larger;
         let taken = median(steps.to_vec()).unwrap_or(*last);
-        let slopes = evolve.integrator.slopes_per_step() as f64;
+        let solves = self.tree().reals("evolve/history/solves");
+        let solves = median(solves.unwrap_or_default().into_iter().skip(1).collect());
+        let slopes = solves.unwrap_or(evolve.slopes_per_step() as f64).max(1.0);
         let step = self.of_slopes.seconds(taken, true, 0, slopes);
         let output = (last - taken).max(0.0) * larger;
         let outputs = (evolve.time / evolve.every()).ceil();

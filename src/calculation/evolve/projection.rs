@@ -27,7 +27,7 @@ use std::time::Instant;
 /// A move that makes the infidelity this much larger is taken back by half.
 const WORSE: f64 = 2.0;
 /// How often a move is halved.
-const MOST_HALVINGS: usize = 10;
+const MOST_HALVINGS: usize = 4;
 /// Where a solve leaves more than this part of the residuals, the fit is as good as it gets.
 const LEFT: f64 = 0.9;
 
@@ -153,32 +153,35 @@ impl Flow<'_, '_, '_> {
         self.vmc.ensemble.set_parameters(&whole.parameters)
     }
 
-    /// The state nearest to an aim, with samples of its own; `None`, on every rank, where no move
-    /// gives finite numbers.
+    /// The state nearest to an aim, with samples of its own; `None`, on every rank, where numbers
+    /// are not finite at the start.
     fn fit(&mut self, aim: &Aim, wanted: &ProjectionInput) -> Result<Option<Fit>> {
         let mut fit = Fit {
             parameters: aim.from.clone(),
             ..Fit::default()
         };
         let mut last: Option<Move> = None;
+        let mut ends = false;
         loop {
             fit.acceptance = self.sample(&fit.parameters)?;
             let missed = self.missed(aim, &fit.parameters)?;
-            let bound = last
-                .as_ref()
-                .map_or(f64::INFINITY, |m| WORSE * m.infidelity);
-            let sound = missed.filter(|m| m.infidelity <= bound);
-            let Some(missed) = sound else {
-                let shorter = last.as_mut().filter(|m| m.halvings < MOST_HALVINGS);
-                let Some(shorter) = shorter else {
+            let bound = last.as_ref().filter(|_| !ends);
+            let bound = bound.map_or(f64::INFINITY, |m| WORSE * m.infidelity);
+            let Some(missed) = missed.filter(|m| m.infidelity <= bound) else {
+                let Some(shorter) = last.as_mut().filter(|_| !ends) else {
                     return Ok(None);
                 };
+                // What is no better however short it is, is noise: the fit ends where it was.
+                ends = shorter.halvings == MOST_HALVINGS;
                 shorter.halvings += 1;
-                fit.parameters = shorter.end();
+                fit.parameters = match ends {
+                    true => shorter.from.clone(),
+                    false => shorter.end(),
+                };
                 continue;
             };
             fit.infidelity = missed.infidelity;
-            if missed.infidelity <= wanted.infidelity || fit.solves == wanted.solves {
+            if ends || missed.infidelity <= wanted.infidelity || fit.solves == wanted.solves {
                 return Ok(Some(fit));
             }
             let equation = Equation {

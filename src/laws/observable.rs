@@ -129,6 +129,7 @@ impl Subject<'_> {
             total_chains: CHAINS,
             sweeps: 2,
             starts: Vec::new(),
+            power: 2.0,
         };
         let mut chains = Chains::new(self.table()?, settings)?;
         chains.sample(&request(per_chain))?;

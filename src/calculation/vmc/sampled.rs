@@ -101,6 +101,7 @@ pub(super) fn sampled(
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,
         starts: starts(&sampler, problem, &source.folder)?,
+        power: 2.0,
     };
     Ok(Box::new(Chains::new(wave_function, settings)?))
 }

@@ -234,6 +234,21 @@ fn every_ensemble_obeys_its_laws() {
 }
 
 #[test]
+fn chains_of_other_powers_obey_the_laws_of_ensembles() {
+    let (method, ansatz) = METHODS[0];
+    for power in [1.0, 1.5] {
+        for model in [INPUTS[0], INPUTS[3]] {
+            let text = format!("{model}\n[ansatz]\n{}", ansatz.replace("0.2", "0.5"));
+            let mut subject = sampled(method, &text);
+            let sampler = subject.0.input.sampler.as_mut().unwrap();
+            sampler.power = power;
+            let verdict = verdict(&subject, |whole, _| whole);
+            assert_eq!(verdict, Ok(()), "{power}, {model}");
+        }
+    }
+}
+
+#[test]
 fn world_lines_obey_the_laws_of_ensembles() {
     let model = |text: &str| format!("[hamiltonian]\n{text}");
     let ising = model("kind = 'ising'\nhx = 0.8\nhz = 0.3");

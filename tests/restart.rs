@@ -32,8 +32,41 @@ fn stop_and_go_on(case: &Case, run: &dyn Fn(&Case, &[&str]) -> std::process::Out
 
 #[test]
 fn fifty_and_fifty_steps_are_a_hundred() {
-    let input = format!("{RING}{PLAN}[output]\nsamples = 'all'\n");
-    let (whole, parts) = (Case::new(&input), Case::new(&input));
+    stopped_and_whole(&format!("{RING}{PLAN}[output]\nsamples = 'all'\n"));
+}
+
+#[test]
+fn samples_with_weights_go_on_bit_for_bit() {
+    let observables = "observables = ['magnetisation', { kind = 'renyi-2', blocks = [[0, 1]] }]";
+    let input = format!("{RING}power = 1.5\n{PLAN}{observables}\n[output]\nsamples = 'all'\n");
+    let (whole, parts) = stopped_and_whole(&input);
+    let long = Case::new(&input.replace("1024", "2048"));
+    expect_code(&long.alone(&["run", "x.toml"]), 0);
+    let measured = |case: &Case, name: &str| {
+        let results = case.tree("x.h5").group("measure");
+        results.reals(name).unwrap()
+    };
+    let names = [
+        "energy/log_weights",
+        "energy/error",
+        "observables/renyi-2/error",
+    ];
+    for name in names {
+        assert_eq!(measured(&whole, name), measured(&parts, name));
+    }
+    // A measurement goes on as well.
+    expect_code(
+        &parts.alone(&["run", "x.toml", "--set", "measure.samples=2048"]),
+        0,
+    );
+    for name in names {
+        assert_eq!(measured(&long, name), measured(&parts, name));
+    }
+}
+
+/// A run of 100 steps, and one of 50 that has gone on, which have the same bits.
+fn stopped_and_whole(input: &str) -> (Case, Case) {
+    let (whole, parts) = (Case::new(input), Case::new(input));
     expect_code(&whole.alone(&["run", "x.toml"]), 0);
     stop_and_go_on(&parts, &|case, arguments| case.alone(arguments));
     assert_eq!(states(&whole), states(&parts));
@@ -54,6 +87,7 @@ fn fifty_and_fifty_steps_are_a_hundred() {
     };
     assert_eq!(series(&whole), series(&parts));
     assert_eq!(whole.info()["energy"], parts.info()["energy"]);
+    (whole, parts)
 }
 
 #[test]

@@ -193,6 +193,10 @@ impl<'a> World<'a> {
         if let Some(toml::Value::Table(sampler)) = self.source.table.get("sampler") {
             let mut kept = sampler.clone();
             kept.retain(|key, _| matches!(key, "method" | "moves"));
+            let sampler = self.source.input.sampler.as_ref();
+            if let Some(sampler) = sampler.filter(|s| s.is_weighted()) {
+                kept.insert("power".into(), toml::Value::Float(sampler.power));
+            }
             identity.insert("sampler".into(), toml::Value::Table(kept));
         }
         if let Some(toml::Value::Table(disorder)) = self.source.table.get("disorder") {

@@ -40,11 +40,14 @@ fn of_samples(path: &Path) -> Result<Value> {
     for source in sources.iter().flatten() {
         hdf5::check_source(folder, source)?;
     }
-    let mut shapes = hdf5::shapes(path, &["configurations", "energies"])?.into_iter();
-    let shape = shapes.next().flatten().unwrap_or_default();
-    let datasets = match shapes.next().flatten() {
-        None => "configurations, log_psi, local_energies, chain, step",
-        Some(_) => "configurations, energies, temperature, chain",
+    let names = ["configurations", "energies", "log_weights"];
+    let shapes = hdf5::shapes(path, &names)?;
+    let has = |k: usize| shapes.get(k).is_some_and(Option::is_some);
+    let shape = shapes.first().cloned().flatten().unwrap_or_default();
+    let datasets = match (has(1), has(2)) {
+        (true, _) => "configurations, energies, temperature, chain",
+        (_, true) => "configurations, log_psi, local_energies, log_weights, chain, step",
+        _ => "configurations, log_psi, local_energies, chain, step",
     };
     let origin = hdf5::read_groups(path, &["input", "provenance"])?;
     Ok(json!({
@@ -169,6 +172,7 @@ fn energy(tree: &Tree) -> Result<Value> {
         "variance_error": part("variance_error").ok(),
         "v_score_error": part("v_score_error").ok(),
         "effective_samples": part("effective_samples").ok(),
+        "effective_fraction": part("effective_fraction").ok(),
     }))
 }
 

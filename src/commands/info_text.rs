@@ -115,6 +115,7 @@ fn chains(info: &Value) -> Option<String> {
     let all = [
         words("tau", of_energy("tau")),
         of_energy("effective_samples").map(|n| format!("  effective samples {n:.0}")),
+        words("weights", of_energy("effective_fraction")),
         words("R-hat", info["r_hat"].as_f64()),
         words("R-hat of the spins", info["spin_r_hat"].as_f64()),
         words("drift", info["drift"].as_f64()),

@@ -36,9 +36,16 @@ pub struct ChainSettings {
     pub sweeps: usize,
     /// Configurations that chains begin in, one after the other; none where these are random.
     pub starts: Vec<Vec<i8>>,
+    /// p: chains sample |ψ|^p.
+    pub power: f64,
 }
 
 impl ChainSettings {
+    /// Whether samples count differently.
+    fn is_weighted(&self) -> bool {
+        self.power != 2.0
+    }
+
     /// The random numbers of a chain.
     fn stream(&self, purpose: Purpose, chain: usize, step: u64) -> Generator {
         stream(self.seed, purpose, lane(self.number, chain as u64), step)
@@ -110,10 +117,10 @@ impl Chains {
         let counts = Counts::new(settings.chains.len());
         Ok(Chains {
             samples: Evaluated::new(ansatz, &settings.basis),
+            metropolis: Metropolis::with_power(settings.power),
             settings,
             states,
             counts,
-            metropolis: Metropolis::default(),
         })
     }
 
@@ -189,14 +196,31 @@ impl Ensemble for Chains {
                 rows[(chain * request.per_chain + k) * n..][..n].copy_from_slice(x);
             }
         }
-        let total = self.settings.total_chains * request.per_chain;
-        self.samples.evaluate(total);
+        match settings.is_weighted() {
+            true => self.samples.evaluate_weighted(settings.power),
+            false => self
+                .samples
+                .evaluate(settings.total_chains * request.per_chain),
+        }
         let drift = self.drift(&walkers, request.per_chain);
         self.counts.table_drift = self.counts.table_drift.max(drift);
         Ok(())
     }
 
     answers_from_samples!();
+    fn log_weights(&self) -> Option<&[f64]> {
+        let logs = self.samples.log_weights.logs.as_slice();
+        self.settings.is_weighted().then_some(logs)
+    }
+    fn log_norm(&self) -> f64 {
+        self.samples.log_weights.norm
+    }
+    fn set_log_norm(&mut self, log_norm: f64) {
+        if self.settings.is_weighted() {
+            self.samples.log_weights.norm = log_norm;
+            self.samples.weights = self.samples.log_weights.weights();
+        }
+    }
     fn noise(&self) -> Noise {
         Noise::Chains(self.settings.chains.clone())
     }

@@ -4,6 +4,7 @@
 //! those of its samples anew and drops them. A walker's numbers do not depend on the batch that it
 //! is in, so blocks change no bit.
 
+use super::weights::{self, LogWeights};
 use super::{Amplitudes, LocalValues, local_values_by_ratios};
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased, MatrixProduct};
 use crate::basis::{Basis, Numbering};
@@ -68,6 +69,8 @@ pub(super) struct Evaluated {
     pub log_psi: Vec<Complex64>,
     /// Their weights.
     pub weights: Vec<f64>,
+    /// What they follow from, where they differ.
+    pub log_weights: LogWeights,
     /// Tables of all of them, if they are one block.
     batch: Option<Batch>,
 }
@@ -81,6 +84,7 @@ impl Evaluated {
             rows: Vec::new(),
             log_psi: Vec::new(),
             weights: Vec::new(),
+            log_weights: LogWeights::default(),
             batch: None,
         }
     }
@@ -90,6 +94,16 @@ impl Evaluated {
     pub fn evaluate(&mut self, total: usize) {
         self.weights = vec![1.0 / total as f64; self.rows.len() / self.ansatz.sites()];
         self.refresh();
+    }
+
+    /// The same for samples of |ψ|^`power`, whose weights sum to 1 over this rank.
+    pub fn evaluate_weighted(&mut self, power: f64) {
+        self.refresh();
+        let logs: Vec<f64> = self.log_psi.iter().map(|l| (2.0 - power) * l.re).collect();
+        let largest = weights::largest(&logs);
+        let (norm, _) = weights::total(&weights::stream_sums(&logs, 1, largest), largest);
+        self.log_weights = LogWeights { logs, norm };
+        self.weights = self.log_weights.weights();
     }
 
     /// Evaluates them anew, with the weights that they have.

@@ -10,6 +10,7 @@ mod full_sum;
 mod gibbs;
 mod independent;
 mod lines;
+mod weights;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
 pub use evaluated::BATCH_BYTES;
@@ -17,6 +18,7 @@ pub use full_sum::{FullSum, relative_amplitudes};
 pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 pub use lines::{CircuitLines, CircuitSettings};
+pub use weights::{StreamSums, largest, stream_sums, total};
 
 use crate::ansatz::dbm::ImaginaryTime;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, MatrixProduct};
@@ -97,6 +99,18 @@ pub trait Ensemble {
     fn configurations(&self) -> &[i8];
     /// Their weights, whose sum over all ranks is 1.
     fn weights(&self) -> &[f64];
+    /// ln of the weights up to a constant that is common to all ranks, (2 − p) ln|ψ|, where samples
+    /// follow |ψ|^p; none where all count the same, or where weights are known as they are.
+    fn log_weights(&self) -> Option<&[f64]> {
+        None
+    }
+    /// ln Σ exp of [`Ensemble::log_weights`] over all ranks, as it was set.
+    fn log_norm(&self) -> f64 {
+        0.0
+    }
+    /// Sets it: with that of all ranks the weights sum to 1 over them. Without, they sum to 1 over
+    /// this rank.
+    fn set_log_norm(&mut self, _log_norm: f64) {}
     /// How error bars have to be made.
     fn noise(&self) -> Noise;
     /// Local values of an operator on those configurations.

@@ -2,17 +2,18 @@
 //! no effect.
 
 use super::Source;
-use super::sections::{ChainStart, Input, Method, SamplerInput};
+use super::sections::{BORN, ChainStart, Input, Method, SamplerInput};
 use crate::error::{Error, Result};
 use crate::io::output::is_reserved;
 
 /// Keys of Markov chains, which other methods of sampling do not have.
-const OF_CHAINS: [(&str, &str); 6] = [
+const OF_CHAINS: [(&str, &str); 7] = [
     ("sampler", "chains"),
     ("sampler", "moves"),
     ("sampler", "sweeps"),
     ("sampler", "burn_in"),
     ("sampler", "start"),
+    ("sampler", "power"),
     ("measure", "burn_in"),
 ];
 
@@ -63,6 +64,23 @@ pub fn at_least_one(key: &str, value: usize) -> Result<()> {
 }
 
 impl SamplerInput {
+    /// Whether samples carry weights that differ.
+    pub fn is_weighted(&self) -> bool {
+        self.power != BORN
+    }
+
+    /// An error where samples would carry weights, for what cannot use them.
+    pub fn refuse_weights(&self, what: &str) -> Result<()> {
+        match self.is_weighted() {
+            true => Err(Error::input(
+                "sampler.power",
+                format!("{what} does not use the weights that samples of |psi|^p carry"),
+                "remove this key",
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// An error where there are too few samples for an error bar; a full sum has none.
     pub fn enough_for_an_error(&self, key: &str, samples: usize) -> Result<()> {
         at_least_one(key, samples)?;
@@ -85,6 +103,22 @@ impl SamplerInput {
         }
         Ok(())
     }
+}
+
+/// An error where the power of |ψ| cannot be sampled.
+fn power(sampler: &SamplerInput) -> Result<()> {
+    let wrong = |problem: String, remedy| Err(Error::input("sampler.power", problem, remedy));
+    if !(1.0..=BORN).contains(&sampler.power) {
+        let problem = format!("{:?} is not a power from 1 to 2", sampler.power);
+        return wrong(problem, "give a number such as 1.5; 2 samples |psi|^2");
+    }
+    if sampler.is_weighted() && sampler.method != Method::Metropolis {
+        return wrong(
+            "this method of sampling draws from |psi|^2 alone".into(),
+            "remove this key, or use sampler.method = \"metropolis\"",
+        );
+    }
+    Ok(())
 }
 
 /// An error for the first key whose value cannot work.
@@ -121,6 +155,7 @@ pub(super) fn check(input: &Input) -> Result<()> {
             "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }
+    power(&sampler)?;
     at_least_one("sampler.chains", sampler.chains)?;
     at_least_one("sampler.samples", sampler.samples)?;
     at_least_one("sampler.sweeps", sampler.sweeps)?;

@@ -176,7 +176,12 @@ pub struct SamplerInput {
     /// Where chains begin: "random" (default), "neel": opposite sublattices, "stripe": opposite
     /// rows, or { file = "x.samples.h5" }: configurations of a file
     pub start: ChainStart,
+    /// Chains sample |psi|^power, 1 to 2, and samples carry weights |psi|^(2 - power) (2)
+    pub power: f64,
 }
+
+/// The power of |ψ| that gives probabilities.
+pub const BORN: f64 = 2.0;
 
 /// `sampler.start`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
@@ -228,6 +233,7 @@ impl Default for SamplerInput {
             sweeps: 1,
             burn_in: 0,
             start: ChainStart::default(),
+            power: BORN,
         }
     }
 }

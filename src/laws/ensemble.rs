@@ -1,14 +1,15 @@
 //! Decides what every ensemble has to obey: its configurations lie in the basis and are weighted by
 //! |ψ|², its answers are those of the wave function, and nothing depends on ranks or restarts.
 //!
-//! Σ_x w(x) = 1 over all ranks, w ≥ 0; the share of each configuration is |ψ(x)|²/Σ|ψ|² within its
-//! error; A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x).
+//! Σ_x w(x) = 1 over all ranks, w ≥ 0, those of |ψ|^p with the same bits on any number of them; the
+//! share of each configuration is |ψ(x)|²/Σ|ψ|² within its error;
+//! A_loc(x) = Σ_x' ⟨x|A|x'⟩ ψ(x')/ψ(x).
 
 use super::{Verdict, is_close};
 use crate::basis::{Asks, Basis, Move, Numbering, Step};
 use crate::calculation::vmc::observe::observe;
 use crate::comm::Serial;
-use crate::ensemble::{Amplitudes, Ensemble, Request};
+use crate::ensemble::{Amplitudes, Ensemble, Request, largest, stream_sums, total};
 use crate::error::{Error, Result};
 use crate::observable::{Named, Observable, Quantity, View};
 use crate::operator::{Operator, local_values};
@@ -76,22 +77,39 @@ fn parts(build: &Build, ranks: usize) -> std::result::Result<Vec<Box<dyn Ensembl
     (0..ranks).map(part).collect()
 }
 
+/// Lets weights that differ sum to 1 over all parts.
+fn weigh(parts: &mut [Box<dyn Ensemble>]) {
+    let logs = || {
+        parts
+            .iter()
+            .filter_map(|p| Some((p.log_weights()?, p.noise())))
+    };
+    let top = logs().map(|(l, _)| largest(l)).fold(f64::MIN, f64::max);
+    let sums = logs().flat_map(|(l, noise)| stream_sums(l, noise.streams().len(), top));
+    let sums: Vec<_> = sums.collect();
+    if !sums.is_empty() {
+        let (norm, _) = total(&sums, top);
+        parts.iter_mut().for_each(|p| p.set_log_norm(norm));
+    }
+}
+
 /// Samples every part and puts the rows one behind the other.
 fn rows(
     parts: &mut [Box<dyn Ensemble>],
     request: &Request,
 ) -> std::result::Result<Vec<i8>, String> {
-    let mut rows = Vec::new();
-    for part in parts {
+    for part in parts.iter_mut() {
         part.sample(request).map_err(said)?;
-        rows.extend_from_slice(part.configurations());
     }
-    Ok(rows)
+    weigh(parts);
+    let all = parts.iter().map(|part| part.configurations());
+    Ok(all.collect::<Vec<_>>().concat())
 }
 
 /// On 1, 2 and 3 ranks: the same rows, in the basis, with weights ≥ 0 whose sum is 1.
 fn rows_and_weights(build: &Build, known: &KnownState) -> Verdict {
-    let alone = rows(&mut parts(build, 1)?, &request(0, COMPARED))?;
+    let mut whole = parts(build, 1)?;
+    let alone = rows(&mut whole, &request(0, COMPARED))?;
     let n = known.basis.sites();
     if let Some(x) = alone.chunks(n).find(|x| !known.basis.contains(x)) {
         return Err(format!("rows: {x:?} lies outside the basis"));
@@ -100,6 +118,10 @@ fn rows_and_weights(build: &Build, known: &KnownState) -> Verdict {
         let mut all = parts(build, ranks)?;
         if rows(&mut all, &request(0, COMPARED))? != alone {
             return Err(format!("ranks: other rows on {ranks} ranks than on one"));
+        }
+        let weights = all.iter().flat_map(|part| part.weights());
+        if whole[0].log_weights().is_some() && !weights.eq(whole[0].weights()) {
+            return Err(format!("weights: other bits on {ranks} ranks than on one"));
         }
         let mut sum = 0.0;
         for part in &all {

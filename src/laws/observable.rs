@@ -3,14 +3,15 @@
 //! value, and samples agree with the full sum.
 //!
 //! ⟨A⟩ = Σ_x w(x) A_loc(x), w = |ψ|²/Σ|ψ|², in a random state ψ without zeros; of an observable of
-//! pairs Σ_{x,y} w(x) w(y) A_loc(x, y).
+//! pairs Σ_{x,y} w(x) w(y) A_loc(x, y). Samples are those of |ψ|² and of |ψ|.
 
 use super::Verdict;
 use crate::ansatz::Erased;
 use crate::ansatz::table::Table;
 use crate::basis::{Basis, Step};
 use crate::calculation::vmc::observe::observe;
-use crate::comm::{share, threads};
+use crate::calculation::vmc::weigh;
+use crate::comm::{Comm, Serial, share, threads};
 use crate::ensemble::{ChainSettings, Chains, Ensemble, FullSum, Request};
 use crate::error::{Error, Result};
 use crate::observable::{Named, Observable, View};
@@ -28,6 +29,8 @@ const ERRORS: f64 = 6.0;
 /// Chains over all ranks, and samples of each.
 const CHAINS: usize = 16;
 const PER_CHAIN: usize = 256;
+/// Powers of |ψ| that are sampled.
+const POWERS: [f64; 2] = [2.0, 1.0];
 /// Samples of a chain whose values are taken in parts.
 const CUT: usize = 7;
 
@@ -56,7 +59,9 @@ pub fn observable(build: &Build, basis: &Basis, expected: &Expected, seed: u64) 
         return subject.refuses_samples();
     }
     subject.cuts()?;
-    subject.samples(build, &exact)
+    POWERS
+        .into_iter()
+        .try_for_each(|power| subject.samples(build, &exact, power))
 }
 
 /// Holds the error with which an observable refuses a basis to naming its place in the input, a
@@ -113,7 +118,7 @@ impl Subject<'_> {
     }
 
     /// Samples of the chains of one rank, from moves to any configuration.
-    fn sampled(&self, rank: usize, size: usize, per_chain: usize) -> Result<Chains> {
+    fn sampled(&self, comm: &dyn Comm, per_chain: usize, power: f64) -> Result<Chains> {
         let pairs: Vec<_> = (1..self.basis.sites() as u32).map(|j| (j - 1, j)).collect();
         let context = RuleContext {
             basis: self.basis,
@@ -125,13 +130,15 @@ impl Subject<'_> {
             mixture: Mixture::new(&[named("anywhere")], &context, Shelf::new(&[ANYWHERE]))?,
             seed: self.seed,
             number: 0,
-            chains: share(CHAINS, rank, size),
+            chains: share(CHAINS, comm.rank(), comm.size()),
             total_chains: CHAINS,
             sweeps: 2,
             starts: Vec::new(),
+            power,
         };
         let mut chains = Chains::new(self.table()?, settings)?;
         chains.sample(&request(per_chain))?;
+        weigh(&mut chains, comm)?;
         Ok(chains)
     }
 
@@ -227,7 +234,7 @@ impl Subject<'_> {
 
     /// What needs all amplitudes refuses samples of a table with a problem and a remedy.
     fn refuses_samples(&self) -> Verdict {
-        let samples = self.sampled(0, 1, CUT).map_err(said)?;
+        let samples = self.sampled(&Serial, CUT, POWERS[0]).map_err(said)?;
         match self
             .observable
             .local_values(&View::new(&samples, 0..CUT, &[]))
@@ -247,7 +254,7 @@ impl Subject<'_> {
     /// The values of a chain in two parts are those of the whole; what draws numbers gives the same
     /// for the same place.
     fn cuts(&self) -> Verdict {
-        let samples = self.sampled(0, 1, 2 * CUT).map_err(said)?;
+        let samples = self.sampled(&Serial, 2 * CUT, POWERS[0]).map_err(said)?;
         let n = self.basis.sites();
         let (whole, others) = (0..2 * CUT, samples.configurations().to_vec());
         let others = &others[2 * CUT * n..4 * CUT * n];
@@ -268,10 +275,10 @@ impl Subject<'_> {
     }
 
     /// Samples on several ranks give the bits of one rank, and agree with the full sum.
-    fn samples(&self, build: &Build, exact: &[f64]) -> Verdict {
+    fn samples(&self, build: &Build, exact: &[f64], power: f64) -> Verdict {
         let on = |ranks: usize| -> Result<Summary> {
             let all = threads::run(ranks, |comm| -> Result<Vec<Summary>> {
-                let samples = self.sampled(comm.rank(), comm.size(), PER_CHAIN)?;
+                let samples = self.sampled(comm, PER_CHAIN, power)?;
                 let list = [Named {
                     name: "law".into(),
                     observable: build()?,
@@ -294,7 +301,8 @@ impl Subject<'_> {
                 && (mean - wanted).abs() <= ERRORS * error + TOLERANCE * (1.0 + wanted.abs());
             if !near {
                 return Err(format!(
-                    "samples: value {k} is {mean} +- {error}, the full sum gives {wanted}"
+                    "samples of |psi|^{power}: value {k} is {mean} +- {error}, the full sum gives \
+                     {wanted}"
                 ));
             }
         }

@@ -102,6 +102,11 @@ pub trait Observable: Send + Sync {
     fn needs_partners(&self) -> bool {
         false
     }
+    /// Whether its local values are those of configurations that it draws itself, so that it does
+    /// not matter what the samples count.
+    fn draws_its_own(&self) -> bool {
+        false
+    }
     /// Trotter steps about the visible configuration whose slices it looks at; 0 where it looks at
     /// no other.
     fn reach(&self) -> usize {

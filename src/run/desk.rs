@@ -118,6 +118,7 @@ impl<'a> Desk<'a> {
         all.configurations.extend(rows.configurations);
         all.log_psi.extend(rows.log_psi);
         all.local_energies.extend(rows.local_energies);
+        all.log_weights.extend(rows.log_weights);
         all.energies.extend(rows.energies);
         all.temperature.extend(rows.temperature);
         all.chain.extend(rows.chain);
@@ -143,6 +144,7 @@ impl<'a> Desk<'a> {
         all.configurations.truncate(rows * all.sites);
         all.log_psi.truncate(rows);
         all.local_energies.truncate(rows);
+        all.log_weights.truncate(rows);
         all.energies.truncate(rows);
         all.temperature.truncate(rows);
         all.chain.truncate(rows);

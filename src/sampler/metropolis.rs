@@ -4,6 +4,7 @@
 //! A proposal x → x' is accepted with probability min(1, |ψ(x')/ψ(x)|² q(x' → x)/q(x → x'))
 //! (Metropolis et al., J. Chem. Phys. 21, 1087 (1953); W. K. Hastings, Biometrika 57, 97 (1970)). A
 //! chain's moves depend on its stream and its configuration alone, never on the chains beside it.
+//! Chains that sample |ψ|^p have |ψ(x')/ψ(x)|^p in the place of the square.
 
 use super::Mixture;
 use crate::ansatz::{Ansatz, Asks, Erased};
@@ -43,9 +44,25 @@ pub struct Metropolis<S = <Erased as Ansatz>::Scratch> {
     ratios: Vec<Complex64>,
     taken: Vec<bool>,
     scratch: S,
+    /// p/2; none where walkers sample |ψ|².
+    half: Option<f64>,
 }
 
 impl<S: Default + Send> Metropolis<S> {
+    /// Walkers that sample |ψ|^`power`.
+    pub fn with_power(power: f64) -> Self {
+        Metropolis {
+            half: (power != 2.0).then_some(0.5 * power),
+            ..Metropolis::default()
+        }
+    }
+
+    /// |ψ(x')/ψ(x)|^p from ψ(x')/ψ(x).
+    fn probability(&self, ratio: &Complex64) -> f64 {
+        let square = ratio.norm_sqr();
+        self.half.map_or(square, |half| square.powf(half))
+    }
+
     /// Advances every walker of `batch` by `sweeps` sweeps of N proposals; `xs` holds their
     /// configurations, row by row.
     #[allow(clippy::too_many_arguments)]
@@ -82,7 +99,7 @@ impl<S: Default + Send> Metropolis<S> {
             ansatz.ratios(batch, &self.asks, &mut self.scratch, &mut self.ratios);
             self.taken.clear();
             for (k, (ratio, threshold)) in self.ratios.iter().zip(&self.thresholds).enumerate() {
-                let probability = ratio.norm_sqr();
+                let probability = self.probability(ratio);
                 let taken = *threshold < probability;
                 self.taken.push(taken);
                 if taken {

@@ -4,6 +4,9 @@
 //! Chains are joined to at most 64 groups, and the samples of a group to bins whose length doubles
 //! when there are too many of them; at the end they are joined to the longest bins of which at
 //! least 64 are left.
+//!
+//! Samples with weights come with sums in units of their own block, and the largest unit so far is
+//! that of all.
 
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
@@ -13,6 +16,9 @@ use std::ops::Range;
 const BINS: usize = 64;
 /// Numbers that the bins of one observable may take.
 const NUMBERS: usize = 1 << 22;
+
+/// Samples of a bin, and its sums.
+pub(super) type BinSums = (f64, Vec<f64>);
 
 /// Sums of the columns of one observable over bins of samples. Every rank counts, rank 0 alone
 /// holds the sums.
@@ -25,8 +31,11 @@ pub struct Bins {
     pub(super) length: usize,
     /// Samples of one chain so far.
     pub(super) samples: usize,
-    /// Bin after bin, in each group after group, Σ x of the columns and then Σ x².
+    /// Group after group, in each bin after bin, Σ x of the columns and then Σ x²; of samples with
+    /// weights the sums of [`super::push_sums`].
     sums: Vec<f64>,
+    /// ln of the unit of the weights; none where all samples count the same.
+    unit: Option<f64>,
 }
 
 impl Bins {
@@ -41,6 +50,7 @@ impl Bins {
             length: 1,
             samples: 0,
             sums: Vec::new(),
+            unit: None,
         };
         // A few columns start with bins of one sample, so that sums do not depend on how many
         // samples were expected.
@@ -48,6 +58,27 @@ impl Bins {
             bins.length *= 2;
         }
         bins
+    }
+
+    /// The same for samples with weights.
+    pub fn weighted(self) -> Self {
+        Bins {
+            unit: Some(f64::NEG_INFINITY),
+            ..self
+        }
+    }
+
+    /// Whether samples have weights.
+    pub fn is_weighted(&self) -> bool {
+        self.unit.is_some()
+    }
+
+    /// Numbers of one bin.
+    pub(super) fn row(&self) -> usize {
+        match self.is_weighted() {
+            true => 3 * self.columns + 2,
+            false => 2 * self.columns,
+        }
     }
 
     /// Most bins of one group.
@@ -99,7 +130,7 @@ impl Bins {
         if self.sums.is_empty() {
             return;
         }
-        let (row, per_group) = (2 * self.columns, 2 * self.columns * count);
+        let (row, per_group) = (self.row(), self.row() * count);
         let mut sums = Vec::with_capacity(self.sums.len() / 2 + row);
         for group in self.sums.chunks(per_group) {
             for pair in group.chunks(2 * row) {
@@ -110,10 +141,43 @@ impl Bins {
         self.sums = sums;
     }
 
+    /// As [`Bins::push`], of samples with weights in units of exp(`unit`).
+    pub fn push_weighted(
+        &mut self,
+        new: usize,
+        segments: &[Range<usize>],
+        sums: Option<&[f64]>,
+        unit: f64,
+    ) {
+        let before = self.unit.unwrap_or(unit);
+        let after = before.max(unit);
+        self.unit = Some(after);
+        let (columns, row) = (self.columns, self.row());
+        // The first sums and Σ w go as the unit, the others as its square.
+        let scale = |sums: &mut [f64], from: f64| {
+            let factor = (from - after).exp();
+            for (k, s) in sums.iter_mut().enumerate() {
+                let linear = k % row < columns || k % row == 3 * columns;
+                *s *= if linear { factor } else { factor * factor };
+            }
+        };
+        if before < after {
+            scale(&mut self.sums, before);
+        }
+        let Some(sums) = sums else {
+            return self.push(new, segments, None);
+        };
+        let mut sums = sums.to_vec();
+        if unit < after {
+            scale(&mut sums, unit);
+        }
+        self.push(new, segments, Some(&sums));
+    }
+
     /// Counts `new` samples of every chain; on rank 0 `sums` holds, chain by chain, the sums over
-    /// the segments of [`Bins::segments`], in each Σ x of all columns and then Σ x².
+    /// the segments of [`Bins::segments`], as [`super::push_sums`] gives them.
     pub fn push(&mut self, new: usize, segments: &[Range<usize>], sums: Option<&[f64]>) {
-        let (before, row) = (self.count(), 2 * self.columns);
+        let (before, row) = (self.count(), self.row());
         let first = self.samples;
         self.samples += new;
         let after = self.count();
@@ -158,13 +222,13 @@ impl Bins {
         let count = self.count();
         (
             self.groups * count.div_ceil(self.joined_at_once(count)),
-            2 * self.columns * self.groups * count,
+            self.row() * self.groups * count,
         )
     }
 
     /// Joins the bins without the first `skip` of each group to the longest of which at least 64
-    /// are left: samples, Σ x and Σ x² of each, group by group.
-    pub(super) fn joined(&self, skip: usize) -> Vec<Vec<(f64, Vec<f64>)>> {
+    /// are left: samples and sums of each, group by group.
+    pub(super) fn joined(&self, skip: usize) -> Vec<Vec<BinSums>> {
         let (count, left) = (self.count(), self.count() - skip);
         let factor = self.joined_at_once(left);
         let of_group = |group: usize| (0..self.chains).filter(|&c| self.group(c) == group).count();
@@ -176,7 +240,7 @@ impl Bins {
                         let range = skip + k * factor..(skip + (k + 1) * factor).min(count);
                         let end = (range.end * self.length).min(self.samples);
                         let n = chains * (end - range.start * self.length) as f64;
-                        let row = 2 * self.columns;
+                        let row = self.row();
                         let mut sum = vec![0.0; row];
                         for bin in range {
                             let from = &self.sums[(group * count + bin) * row..][..row];
@@ -200,6 +264,9 @@ impl Bins {
             tree.put_integer(&format!("{prefix}/{name}"), value as i64);
         }
         tree.put_reals(&format!("{prefix}/sums"), &self.sums);
+        if let Some(unit) = self.unit {
+            tree.put_real(&format!("{prefix}/unit"), unit);
+        }
     }
 
     /// Reads it back; an error where the parts do not fit together.
@@ -220,12 +287,13 @@ impl Bins {
             length,
             samples,
             sums,
+            unit: tree.real(&format!("{prefix}/unit")).ok(),
             ..Bins::new(chains, columns, 0)
         };
         let wanted = bins
             .count()
             .checked_mul(bins.groups)
-            .and_then(|n| n.checked_mul(2 * columns));
+            .and_then(|n| n.checked_mul(bins.row()));
         if wanted == Some(bins.sums.len()) {
             Ok(bins)
         } else {

@@ -5,6 +5,7 @@
 //! neither short windows nor few blocks flatter it.
 
 use super::series::{autocorrelation_time, binned_error, mean, split_r_hat};
+use super::weights::{WeightedSeries, effective_fraction};
 use num_complex::Complex64;
 
 /// Fewest blocks whose spread is trusted.
@@ -21,7 +22,7 @@ pub struct Estimate {
     pub variance: f64,
     /// Integrated autocorrelation time in recording intervals, 0.5 for independent samples.
     pub tau: f64,
-    /// n / (2 τ)
+    /// n / (2 τ), times the fraction that samples with weights are worth.
     pub effective_samples: f64,
     /// Split R-hat.
     pub r_hat: f64,
@@ -43,6 +44,20 @@ impl Estimate {
             tau: 0.5,
             effective_samples: n,
             r_hat: 1.0,
+        }
+    }
+
+    /// From one series per chain with the weights of its samples.
+    pub fn weighted(series: WeightedSeries) -> Self {
+        let Some(linear) = series.linearised() else {
+            return Estimate::from_series(series.values);
+        };
+        let plain = Estimate::from_series(&linear.series);
+        Estimate {
+            mean: linear.mean,
+            variance: linear.variance,
+            effective_samples: plain.effective_samples * effective_fraction(series.logs),
+            ..plain
         }
     }
 

@@ -19,6 +19,12 @@ pub const MIN_EFFECTIVE_SAMPLES: f64 = 100.0;
 /// run; five standard errors happen by chance once in 1.7 million.
 pub const SIGNIFICANT: f64 = 5.0;
 
+/// Fraction that samples with weights are worth below which error bars are in doubt.
+pub const MIN_EFFECTIVE_FRACTION: f64 = 0.3;
+
+/// Fraction below which the numbers of a step rest on too few samples to be used.
+pub const USABLE_EFFECTIVE_FRACTION: f64 = 0.05;
+
 /// Sweeps from random configurations to the first sample of an optimisation, an evolution or a
 /// measurement.
 pub const FIRST_BURN_IN: usize = 100;

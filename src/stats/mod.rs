@@ -9,6 +9,7 @@ pub mod limits;
 mod line;
 mod series;
 mod summary;
+mod weights;
 
 pub use bins::Bins;
 pub use equilibration::Equilibration;
@@ -17,6 +18,7 @@ pub use format::{count, duration, with_error};
 pub use line::{FitPoint, Line, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 pub use summary::Summary;
+pub use weights::{Linearised, WeightedSeries, effective_fraction, push_sums};
 
 /// The middle of some numbers, the mean of the middle two where their count is even; none of none.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {

@@ -4,10 +4,12 @@
 //! With n samples in all, n_i in bin i, h_i = n/n_i and f₋ᵢ the function of the means without bin
 //! i, p_i = h_i f − (h_i − 1) f₋ᵢ and cov = (1/g) Σ_i (p_i − p̄)(p_i − p̄)ᵀ/(h_i − 1) (F. Busing,
 //! E. Meijer, R. van der Leeden, Stat. Comput. 9, 3 (1999)). For a linear f, p_i is the mean of bin
-//! i and this is the error of binning.
+//! i and this is the error of binning. With weights the means are ratios Σ w x/Σ w, and so are
+//! those without a bin.
 
-use super::bins::Bins;
+use super::bins::{BinSums, Bins};
 use super::standard_error;
+use std::borrow::Cow;
 
 /// What is said of the functions of an observable's columns.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,6 +56,16 @@ impl Summary {
     }
 }
 
+/// Σ y² of the columns over all bins.
+fn squares_of(groups: &[Vec<BinSums>], columns: usize) -> Vec<f64> {
+    let mut squares = vec![0.0; columns];
+    for (_, sums) in groups.iter().flatten() {
+        let own = &sums[columns..2 * columns];
+        squares.iter_mut().zip(own).for_each(|(t, s)| *t += s);
+    }
+    squares
+}
+
 impl Bins {
     /// Mean, error, bins and diagnostics of `evaluate` of the means of the columns, without the
     /// bins that hold the first `cut` samples of each chain; on rank 0.
@@ -62,13 +74,12 @@ impl Bins {
             cut.div_ceil(self.length)
                 .min(self.count().saturating_sub(1)),
         );
-        let bins: Vec<&(f64, Vec<f64>)> = groups.iter().flatten().collect();
+        let bins: Vec<&BinSums> = groups.iter().flatten().collect();
         let n: f64 = bins.iter().map(|b| b.0).sum();
-        let mut total = vec![0.0; 2 * self.columns];
+        let mut total = vec![0.0; self.row()];
         bins.iter()
             .for_each(|b| total.iter_mut().zip(&b.1).for_each(|(t, s)| *t += s));
-        let squares = total.split_off(self.columns);
-        let means: Vec<f64> = total.iter().map(|t| t / n).collect();
+        let means = self.means(&total, n);
         let all = evaluate(&means);
         let mut summary = Summary {
             error: vec![f64::INFINITY; all.len()],
@@ -76,19 +87,17 @@ impl Bins {
             tau: 0.5,
             ..Summary::default()
         };
-        summary.r_hat = self.r_hat(&groups, &means, &squares);
+        let linear = self.linearised(&groups, &means, &total, n);
+        let squares = squares_of(&linear, self.columns);
+        summary.r_hat = self.r_hat(&linear, &means, &squares);
         if bins.len() < 2 {
             return summary;
         }
         let g = bins.len() as f64;
         for (m, sum) in &bins {
             let h = n / m;
-            let without: Vec<f64> = total
-                .iter()
-                .zip(sum)
-                .map(|(t, s)| (t - s) / (n - m))
-                .collect();
-            let part = evaluate(&without);
+            let without: Vec<f64> = total.iter().zip(sum).map(|(t, s)| t - s).collect();
+            let part = evaluate(&self.means(&without, n - m));
             summary.bins.push(
                 summary
                     .mean
@@ -102,12 +111,52 @@ impl Bins {
         summary.error = (0..summary.mean.len())
             .map(|k| standard_error(summary.covariance(k, k)))
             .collect();
-        summary.tau = self.tau(&bins, &means, &squares, n);
+        let linear: Vec<&BinSums> = linear.iter().flatten().collect();
+        summary.tau = self.tau(&linear, &means, &squares, n);
         summary
     }
 
+    /// Means of the columns from the sums over `n` samples.
+    fn means(&self, sums: &[f64], n: f64) -> Vec<f64> {
+        let over = match self.is_weighted() {
+            true => sums[3 * self.columns],
+            false => n,
+        };
+        sums[..self.columns].iter().map(|s| s / over).collect()
+    }
+
+    /// Samples, Σ y and Σ y² of each bin, where y = x, or with weights X + (w/w̄)(x − X): what
+    /// fluctuates as the mean X does.
+    fn linearised<'g>(
+        &self,
+        groups: &'g [Vec<BinSums>],
+        means: &[f64],
+        total: &[f64],
+        n: f64,
+    ) -> Cow<'g, [Vec<BinSums>]> {
+        if !self.is_weighted() {
+            return Cow::Borrowed(groups);
+        }
+        let c = self.columns;
+        let scale = n / total[3 * c];
+        let turned = |(m, sums): &BinSums| {
+            let (w, w2) = (sums[3 * c], sums[3 * c + 1]);
+            // Σ (w/w̄)(x − X) and Σ of its square.
+            let first = |k: usize| scale * (sums[k] - means[k] * w);
+            let second = |k: usize| {
+                let cross = means[k] * (means[k] * w2 - 2.0 * sums[2 * c + k]);
+                scale * scale * (sums[c + k] + cross)
+            };
+            let square = |k: usize| second(k) + means[k] * (2.0 * first(k) + m * means[k]);
+            let linear = (0..c).map(|k| first(k) + m * means[k]);
+            (*m, linear.chain((0..c).map(square)).collect())
+        };
+        let group = |bins: &Vec<BinSums>| bins.iter().map(turned).collect();
+        Cow::Owned(groups.iter().map(group).collect())
+    }
+
     /// Half the ratio of the squared errors with and without correlations, summed over the columns.
-    fn tau(&self, bins: &[&(f64, Vec<f64>)], means: &[f64], squares: &[f64], n: f64) -> f64 {
+    fn tau(&self, bins: &[&BinSums], means: &[f64], squares: &[f64], n: f64) -> f64 {
         let (mut correlated, mut independent) = (0.0, 0.0);
         for (k, mean) in means.iter().enumerate() {
             let spread: f64 = bins
@@ -124,12 +173,12 @@ impl Bins {
         }
     }
 
-    fn r_hat(&self, groups: &[Vec<(f64, Vec<f64>)>], means: &[f64], squares: &[f64]) -> f64 {
-        let halves: Vec<&[(f64, Vec<f64>)]> = groups
+    fn r_hat(&self, groups: &[Vec<BinSums>], means: &[f64], squares: &[f64]) -> f64 {
+        let halves: Vec<&[BinSums]> = groups
             .iter()
             .flat_map(|g| [&g[..g.len() / 2], &g[g.len() - g.len() / 2..]])
             .collect();
-        let halves: Vec<&[(f64, Vec<f64>)]> = if halves.iter().any(|h| h.is_empty()) {
+        let halves: Vec<&[BinSums]> = if halves.iter().any(|h| h.is_empty()) {
             groups.iter().map(Vec::as_slice).collect()
         } else {
             halves
@@ -141,7 +190,7 @@ impl Bins {
         }
         let joined = self.chains as f64 / self.groups as f64;
         let column = |k: usize| {
-            let of = |h: &[(f64, Vec<f64>)]| {
+            let of = |h: &[BinSums]| {
                 h.iter().map(|b| b.1[k]).sum::<f64>() / h.iter().map(|b| b.0).sum::<f64>()
             };
             let each: Vec<f64> = halves.iter().map(|h| of(h)).collect();

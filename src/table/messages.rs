@@ -27,6 +27,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("length", &["size"]),
     ("lr", &["learning_rate"]),
     ("machine", &["ansatz"]),
+    ("machine_pow", &["power"]),
     ("metropolislocal", &["metropolis"]),
     ("model", &["ansatz", "hamiltonian"]),
     ("momentum", &["mu"]),

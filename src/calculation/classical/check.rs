@@ -209,6 +209,7 @@ fn sampler(source: &Source, entry: &UpdateEntry) -> Result<()> {
             "remove the key and choose classical.update",
         );
     }
+    sampler.refuse_weights("[classical]")?;
     let most = [("sweeps", sampler.sweeps), ("burn_in", sampler.burn_in)];
     if let Some((key, count)) = most.iter().find(|(_, count)| *count > MOST_SAMPLES) {
         let problem = format!("{count} sweeps never end");

@@ -23,6 +23,7 @@ pub(super) fn validate(source: &Source) -> Result<()> {
     fits_objective(&keys)?;
     of_method(&keys)?;
     let sampler = source.input.sampler.clone().unwrap_or_default();
+    sampler.refuse_weights("[learn]")?;
     let gibbs = sampler.method == Method::Gibbs;
     if keys.negative.is_some() && !gibbs {
         return wrong(

@@ -4,7 +4,9 @@ use super::measurement::Measurement;
 use super::target::Target;
 use super::{BLOCK, Measure, verdict, warnings};
 use crate::calculation::vmc::observe::{self, Observations};
-use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate, gather_series, moments};
+use crate::calculation::vmc::{
+    BlockCounts, Energy, Vmc, estimate, gather_log_weights, gather_series, moments,
+};
 use crate::comm::Comm;
 use crate::ensemble::{LocalValues, Request};
 use crate::error::{Error, Result};
@@ -12,7 +14,7 @@ use crate::job::{Phase, timed};
 use crate::observable::{Named, energy_ratio, monitor};
 use crate::rng::Purpose;
 use crate::run::{Desk, Progress};
-use crate::stats::{v_score, v_score_words, with_error};
+use crate::stats::{WeightedSeries, v_score, v_score_words, with_error};
 use num_complex::Complex64;
 use std::time::Instant;
 
@@ -46,7 +48,8 @@ impl Measure<'_> {
         let (m, chains) = (&mut self.measurement, vmc.sampler.chains);
         let monitor = [monitor(vmc.sites())];
         if m.per_chain == 0 {
-            m.observations = Observations::new(&self.observables, chains, wanted);
+            let weighted = vmc.ensemble.log_weights().is_some();
+            m.observations = Observations::of(&self.observables, chains, wanted, weighted);
             m.monitor = Observations::new(&monitor, chains, wanted);
             m.ratio = Observations::new(&ratio(vmc), chains, wanted);
         }
@@ -76,8 +79,9 @@ impl Measure<'_> {
         })?;
         m.add_truncation(ensemble.truncation(), comm)?;
         let series = gather_series(comm, &local.values, chains)?;
+        let logs = gather_log_weights(comm, ensemble, chains)?;
         if comm.is_root() {
-            m.add(series, &counts, done);
+            m.add(series, logs, &counts, done);
         }
         m.per_chain += per_chain;
         if vmc.keeps_samples(false) {
@@ -114,12 +118,16 @@ impl Measure<'_> {
         m.observed = m.observations.summaries(comm, &self.observables, cut);
         let monitor = [monitor(vmc.sites())];
         m.spins = m.monitor.summaries(comm, &monitor, cut).pop();
-        let series = m.after(cut);
+        let (values, logs) = m.after(cut);
+        let series = WeightedSeries {
+            values: &values,
+            logs: &logs,
+        };
         let energy = match comm.is_root() {
             true => {
                 m.moments = vmc.ensemble.psi().map(|_| {
                     let freedom = vmc.problem.basis.degrees_of_freedom();
-                    moments(&series, freedom, vmc.problem.facts.centre)
+                    moments(series, freedom, vmc.problem.facts.centre)
                 });
                 m.energy_after(cut, &noise)
             }
@@ -138,7 +146,17 @@ impl Measure<'_> {
 
 impl Measurement {
     /// Adds a block, on rank 0.
-    fn add(&mut self, series: Vec<Vec<Complex64>>, counts: &BlockCounts, done: usize) {
+    fn add(
+        &mut self,
+        series: Vec<Vec<Complex64>>,
+        logs: Vec<Vec<f64>>,
+        counts: &BlockCounts,
+        done: usize,
+    ) {
+        self.log_weights.resize(logs.len(), Vec::new());
+        for (all, new) in self.log_weights.iter_mut().zip(logs) {
+            all.extend(new);
+        }
         self.series.resize(series.len(), Vec::new());
         for (all, new) in self.series.iter_mut().zip(series) {
             all.extend(new);
@@ -184,6 +202,20 @@ fn refuse_infinite(local: &LocalValues, comm: &dyn Comm) -> Result<()> {
     ))
 }
 
+/// For the log: how good the samples are; nothing of a full sum.
+fn words_of_chains(m: &Measurement, vmc: &Vmc, energy: &Energy) -> String {
+    if vmc.ensemble.noise().is_none() {
+        return String::new();
+    }
+    format!(
+        "  tau {:.2}  R-hat {:.3}  effective samples {:.0}{}",
+        energy.tau,
+        energy.r_hat,
+        energy.effective_samples,
+        vmc.words_of_weights(m.effective_fraction())
+    )
+}
+
 /// Writes down the energy and says it.
 fn finish(
     m: &mut Measurement,
@@ -211,13 +243,7 @@ fn finish(
         mean.re,
         problem.facts.centre,
     );
-    let chains = match vmc.ensemble.noise().is_none() {
-        true => String::new(),
-        false => format!(
-            "  tau {:.2}  R-hat {:.3}  effective samples {:.0}",
-            energy.tau, energy.r_hat, energy.effective_samples
-        ),
-    };
+    let chains = words_of_chains(m, vmc, &energy);
     let known = vmc.ensemble.psi().is_some();
     let spread = match known {
         true => format!(

@@ -5,7 +5,7 @@
 //! quantities.
 
 use crate::error::{Error, Result};
-use crate::input::{FIRST_BURN_IN, Method, ObservableInput, Source};
+use crate::input::{FIRST_BURN_IN, Method, ObservableInput, SamplerInput, Source};
 use crate::linalg::available_memory;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -57,7 +57,17 @@ fn default_burn_in() -> usize {
 
 /// Bytes of a measured sample's local energy on rank 0: in its series, and in the two copies that
 /// a save makes.
-pub const BYTES_PER_SAMPLE: f64 = 48.0;
+const BYTES_PER_SAMPLE: f64 = 48.0;
+/// The same of its weight, where weights differ.
+const BYTES_PER_WEIGHT: f64 = 24.0;
+
+/// Bytes that rank 0 keeps of a measured sample.
+pub fn bytes_of_sample(sampler: &SamplerInput) -> f64 {
+    match sampler.is_weighted() {
+        true => BYTES_PER_SAMPLE + BYTES_PER_WEIGHT,
+        false => BYTES_PER_SAMPLE,
+    }
+}
 
 /// `[measure]` of an input, if there is one.
 pub fn keys(source: &Source) -> Result<Option<MeasureInput>> {
@@ -75,7 +85,7 @@ pub fn validate(source: &Source) -> Result<()> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
     sampler.enough_for_an_error("measure.samples", m.samples)?;
     sampler.multiple_of_chains("measure.samples", m.samples)?;
-    let needed = BYTES_PER_SAMPLE * m.samples as f64;
+    let needed = bytes_of_sample(&sampler) * m.samples as f64;
     let available = available_memory();
     if sampler.method != Method::FullSum && needed > available {
         return Err(Error::input(

@@ -6,7 +6,7 @@ use crate::comm::Comm;
 use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
-use crate::stats::{Bins, Equilibration, Summary};
+use crate::stats::{Bins, Equilibration, Summary, WeightedSeries, effective_fraction};
 use crate::worldlines::EnergyLines;
 use num_complex::Complex64;
 
@@ -17,6 +17,8 @@ pub struct Measurement {
     pub per_chain: usize,
     /// Local energies, one series per chain.
     pub series: Vec<Vec<Complex64>>,
+    /// ln of what each counts, up to a constant; none where all count the same.
+    pub log_weights: Vec<Vec<f64>>,
     /// Proposals of each chain.
     pub proposed: Vec<f64>,
     /// Accepted proposals of each chain.
@@ -37,7 +39,7 @@ pub struct Measurement {
     pub equilibration: Equilibration,
     /// Energy, variance and V-score with their errors and covariance.
     pub moments: Option<Summary>,
-    /// The spins, with their R-hat.
+    /// The spins, with their R-hat, as the chains sample them.
     pub spins: Option<Summary>,
     /// The largest relative weight that contractions have thrown away, on any rank.
     pub truncation: Option<f64>,
@@ -48,23 +50,41 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// The local energies with what they count.
+    fn weighted(&self) -> WeightedSeries<'_> {
+        WeightedSeries {
+            values: &self.series,
+            logs: &self.log_weights,
+        }
+    }
+
     /// The approach to equilibrium; independent samples have none.
     pub fn approach(&self, noise: &Noise) -> Equilibration {
-        match noise {
-            Noise::Chains(_) => Equilibration::of(&self.series),
+        match (noise, self.weighted().linearised()) {
+            (Noise::Chains(_), None) => Equilibration::of(&self.series),
+            (Noise::Chains(_), Some(linear)) => Equilibration::of(&linear.series),
             _ => Equilibration::default(),
         }
     }
 
-    /// The local energies without the first `cut` of each chain.
-    pub fn after(&self, cut: usize) -> Vec<Vec<Complex64>> {
-        let series = self.series.iter();
-        series.map(|s| s[cut.min(s.len())..].to_vec()).collect()
+    /// The local energies without the first `cut` of each chain, and ln of what they count.
+    pub fn after(&self, cut: usize) -> (Vec<Vec<Complex64>>, Vec<Vec<f64>>) {
+        self.weighted().after(cut)
+    }
+
+    /// Which fraction of so many samples with equal weights those that count are worth.
+    pub fn effective_fraction(&self) -> f64 {
+        effective_fraction(&self.after(self.equilibration.cut).1)
     }
 
     /// The energy without the first `cut` samples of each chain.
     pub fn energy_after(&self, cut: usize, noise: &Noise) -> Energy {
-        let plain = Energy::from_series(&self.after(cut), noise);
+        let (values, logs) = self.after(cut);
+        let series = WeightedSeries {
+            values: &values,
+            logs: &logs,
+        };
+        let plain = Energy::from_weighted(series, noise);
         let Some(bins) = self.ratio.bins.first() else {
             return plain;
         };
@@ -101,6 +121,9 @@ impl Measurement {
         tree.put_integer("per_chain", self.per_chain as i64);
         let shape = [self.series.len(), self.per_chain];
         tree.put_complex("local_energies", &shape, &self.series.concat());
+        if !self.log_weights.is_empty() {
+            tree.put_reals("log_weights", &self.log_weights.concat());
+        }
         tree.put_reals("proposed", &self.proposed);
         tree.put_reals("accepted", &self.accepted);
         tree.put_reals("seconds", &self.seconds);
@@ -132,6 +155,14 @@ impl Measurement {
             0 => Vec::new(),
             _ => flat.chunks(per_chain).map(<[_]>::to_vec).collect(),
         };
+        let logs = tree.reals("log_weights").unwrap_or_default();
+        if !logs.is_empty() && logs.len() != flat.len() {
+            return Err(Error::output(
+                "log_weights",
+                "the weights of this checkpoint do not fit the samples",
+            ));
+        }
+        let log_weights = logs.chunks(per_chain.max(1)).map(<[_]>::to_vec).collect();
         let has = |prefix: &str| tree.datasets.contains_key(&format!("{prefix}/length"));
         let (mut observations, mut monitor) = (Observations::default(), Observations::default());
         let names = (0..).map(|k: usize| format!("bins/{k}"));
@@ -155,6 +186,7 @@ impl Measurement {
         Ok(Measurement {
             per_chain,
             series,
+            log_weights,
             proposed: tree.reals("proposed")?,
             accepted: tree.reals("accepted")?,
             seconds: tree.reals("seconds")?,

@@ -11,7 +11,7 @@ mod verdict;
 mod warnings;
 
 use amplitudes::Listed;
-pub use keys::{BYTES_PER_SAMPLE, MeasureInput, TargetError, keys, validate};
+pub use keys::{MeasureInput, TargetError, bytes_of_sample, keys, validate};
 pub use measurement::Measurement;
 pub use target::Target;
 
@@ -181,7 +181,7 @@ impl Calculation for Measure<'_> {
                 blocks: (self.keys.samples / vmc.sampler.chains)
                     .div_ceil(BLOCK)
                     .max(1) as f64,
-                on_root: BYTES_PER_SAMPLE * self.keys.samples as f64,
+                on_root: bytes_of_sample(&vmc.sampler) * self.keys.samples as f64,
                 state,
                 ..Cost::default()
             },

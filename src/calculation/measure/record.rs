@@ -28,6 +28,11 @@ impl Measure<'_> {
             let series = Value::Complex(shaped(&shape, m.series.concat()));
             let meaning = "local energies [chain, sample]";
             results.describe("energy/series", series, UNIT, meaning);
+            if !m.log_weights.is_empty() {
+                let logs = Value::Real(shaped(&shape, m.log_weights.concat()));
+                let meaning = "ln of the weight of each of them, up to a constant [chain, sample]";
+                results.describe("energy/log_weights", logs, "1", meaning);
+            }
         }
         out.put_group("measure", results);
     }
@@ -95,8 +100,13 @@ impl Measure<'_> {
         put("r_hat", e.r_hat, "1", "split R-hat");
         let meaning = "integrated autocorrelation time, 0.5 for independent samples";
         put("tau", e.tau, "samples", meaning);
+        if vmc.sampler.is_weighted() {
+            let fraction = self.measurement.effective_fraction();
+            let meaning = "(sum w)^2/(N sum w^2) of the weights w of the N samples";
+            put("effective_fraction", fraction, "1", meaning);
+        }
         if e.effective_samples.is_finite() {
-            let meaning = "samples / (2 tau)";
+            let meaning = "samples / (2 tau), times effective_fraction where there is one";
             put("effective_samples", e.effective_samples, "1", meaning);
         }
     }

@@ -7,8 +7,10 @@ use super::measurement::Measurement;
 use super::verdict::has_collapsed;
 use crate::calculation::vmc::{Energy, observe};
 use crate::observable::Named;
-use crate::stats::Summary;
-use crate::stats::limits::{MAX_CONFIGURATION_R_HAT, MAX_R_HAT, MIN_EFFECTIVE_SAMPLES};
+use crate::stats::limits::{
+    MAX_CONFIGURATION_R_HAT, MAX_R_HAT, MIN_EFFECTIVE_FRACTION, MIN_EFFECTIVE_SAMPLES,
+};
+use crate::stats::{Summary, WeightedSeries};
 use num_complex::Complex64;
 
 /// Chains from which modes can be told: R-hat compares chains, and fewer may all sit in one (A.
@@ -44,6 +46,7 @@ pub fn of_measurement(
     if states > 1.0 {
         list.extend(of_moves(m));
     }
+    list.extend(of_weights(m));
     list.extend(of_energy(energy, lower_bound));
     list.extend(of_truncation(m));
     list.extend(of_imaginary_part(m, energy));
@@ -191,6 +194,17 @@ fn of_moves(m: &Measurement) -> Vec<String> {
     list
 }
 
+/// Weights of samples that rest on few of them.
+fn of_weights(m: &Measurement) -> Option<String> {
+    let fraction = m.effective_fraction();
+    (fraction < MIN_EFFECTIVE_FRACTION).then(|| {
+        format!(
+            "the weights of the samples make them worth a fraction {fraction:.2} of so many: the \
+             error bars may be too small; raise sampler.power towards 2"
+        )
+    })
+}
+
 /// An energy that is not to be used as it is.
 fn of_energy(energy: &Energy, lower_bound: f64) -> Vec<String> {
     let mut list = Vec::new();
@@ -215,7 +229,12 @@ fn of_energy(energy: &Energy, lower_bound: f64) -> Vec<String> {
 /// An imaginary part of the energy that is not zero within its own error, that of the means of the
 /// chains, and within that of the real part.
 fn of_imaginary_part(m: &Measurement, energy: &Energy) -> Option<String> {
-    let series = m.after(m.equilibration.cut);
+    let (values, logs) = m.after(m.equilibration.cut);
+    let weighted = WeightedSeries {
+        values: &values,
+        logs: &logs,
+    };
+    let series = weighted.linearised().map_or(values.clone(), |l| l.series);
     let mean = |s: &Vec<Complex64>| s.iter().map(|e| e.im).sum::<f64>() / s.len().max(1) as f64;
     let means: Vec<f64> = series.iter().map(mean).collect();
     let chains = means.len() as f64;

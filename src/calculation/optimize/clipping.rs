@@ -2,8 +2,8 @@
 //! zeros of the wave function would else decide a step.
 //!
 //! With the median c (of real and imaginary parts) and the mean distance m = ⟨|E_loc − c|⟩ of all
-//! samples, E_loc → c + (E_loc − c) min(1, k m/|E_loc − c|). The energy that is reported is not
-//! clipped.
+//! samples (by their weights, where these differ), E_loc → c + (E_loc − c) min(1, k m/|E_loc − c|).
+//! The energy that is reported is not clipped.
 
 use crate::comm::{Comm, everywhere};
 use crate::error::Result;
@@ -11,17 +11,34 @@ use num_complex::Complex64;
 
 /// Pulls the local energies of all ranks that lie more than `times` mean distances from the median
 /// to that distance; gives back how many over all ranks. The same bits on any number of ranks.
-pub fn clip(values: &mut [Complex64], times: f64, comm: &dyn Comm) -> Result<f64> {
-    let all = |numbers: Vec<f64>| -> Result<Vec<f64>> {
-        let mut sorted = everywhere(&numbers, comm)?;
-        sorted.sort_by(f64::total_cmp);
+/// `weights` are those of this rank's samples, where they differ.
+pub fn clip(
+    values: &mut [Complex64],
+    weights: Option<&[f64]>,
+    times: f64,
+    comm: &dyn Comm,
+) -> Result<f64> {
+    let weights = match weights {
+        Some(weights) => everywhere(weights, comm)?,
+        None => Vec::new(),
+    };
+    let all = |numbers: Vec<f64>| -> Result<Vec<(f64, f64)>> {
+        let all = everywhere(&numbers, comm)?.into_iter().enumerate();
+        let weighted = all.map(|(k, x)| (x, weights.get(k).copied().unwrap_or(1.0)));
+        let mut sorted: Vec<(f64, f64)> = weighted.collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(sorted)
     };
-    let real = all(values.iter().map(|v| v.re).collect())?;
-    let imaginary = all(values.iter().map(|v| v.im).collect())?;
-    let centre = Complex64::new(median(&real), median(&imaginary));
+    let middle = |sorted: Vec<(f64, f64)>| match weights.is_empty() {
+        true => median(&sorted),
+        false => weighted_median(&sorted),
+    };
+    let real = middle(all(values.iter().map(|v| v.re).collect())?);
+    let imaginary = middle(all(values.iter().map(|v| v.im).collect())?);
+    let centre = Complex64::new(real, imaginary);
     let distances = all(values.iter().map(|v| (v - centre).norm()).collect())?;
-    let mean = distances.iter().sum::<f64>() / distances.len().max(1) as f64;
+    let total: f64 = distances.iter().map(|(_, w)| w).sum();
+    let mean = distances.iter().map(|(d, w)| d * w).sum::<f64>() / total.max(f64::MIN_POSITIVE);
     let bound = times * mean;
     for value in values.iter_mut() {
         let distance = (*value - centre).norm();
@@ -29,16 +46,28 @@ pub fn clip(values: &mut [Complex64], times: f64, comm: &dyn Comm) -> Result<f64
             *value = centre + (*value - centre) * (bound / distance);
         }
     }
-    Ok(distances.iter().filter(|d| **d > bound).count() as f64)
+    Ok(distances.iter().filter(|(d, _)| *d > bound).count() as f64)
 }
 
 /// The middle of sorted numbers; 0 of none.
-fn median(sorted: &[f64]) -> f64 {
+fn median(sorted: &[(f64, f64)]) -> f64 {
     let n = sorted.len();
     match n {
         0 => 0.0,
-        _ => 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]),
+        _ => 0.5 * (sorted[(n - 1) / 2].0 + sorted[n / 2].0),
     }
+}
+
+/// The first of some sorted numbers with weights below which, itself included, lies half of the
+/// weight; 0 of none.
+fn weighted_median(sorted: &[(f64, f64)]) -> f64 {
+    let half = 0.5 * sorted.iter().map(|(_, w)| w).sum::<f64>();
+    let mut below = 0.0;
+    let reaches = |(_, w): &&(f64, f64)| {
+        below += w;
+        below >= half
+    };
+    sorted.iter().find(reaches).map_or(0.0, |(x, _)| *x)
 }
 
 #[cfg(test)]
@@ -54,14 +83,16 @@ mod tests {
             .collect();
         // Median (1, 0); the last value lies |(399, -300)| away, the mean distance is near 39.
         let mut alone = values.clone();
-        let count = threads::run(1, |comm| clip(&mut values.clone(), 2.0, comm).unwrap());
+        let count = threads::run(1, |comm| {
+            clip(&mut values.clone(), None, 2.0, comm).unwrap()
+        });
         assert_eq!(count, [1.0]);
-        threads::run(1, |comm| clip(&mut alone.clone(), 2.0, comm).unwrap());
+        threads::run(1, |comm| clip(&mut alone.clone(), None, 2.0, comm).unwrap());
         let clipped = |ranks: usize| -> Vec<Complex64> {
             let parts = threads::run(ranks, |comm| {
                 let mine = crate::comm::share(values.len(), comm.rank(), ranks);
                 let mut mine = values[mine].to_vec();
-                clip(&mut mine, 2.0, comm).unwrap();
+                clip(&mut mine, None, 2.0, comm).unwrap();
                 mine
             });
             parts.concat()
@@ -76,5 +107,26 @@ mod tests {
         assert!(way.im.abs() < 1e-14 && way.re > 0.0);
         assert_eq!(clipped(3), alone);
         assert_eq!(clipped(5), alone);
+    }
+
+    #[test]
+    fn weights_count_as_copies_do() {
+        let values: Vec<Complex64> = [0.0, 1.0, 1.5, 300.0].map(Complex64::from).to_vec();
+        let weights = [0.25, 0.25, 0.375, 0.125];
+        let copies: Vec<Complex64> = [0, 0, 1, 1, 2, 2, 2, 3].map(|k| values[k]).to_vec();
+        let clipped = |values: &[Complex64], weights: Option<&[f64]>| {
+            let one = threads::run(1, |comm| {
+                let mut mine = values.to_vec();
+                let count = clip(&mut mine, weights, 2.0, comm).unwrap();
+                (mine, count)
+            });
+            one[0].clone()
+        };
+        let (weighted, count) = clipped(&values, Some(&weights));
+        let (copied, _) = clipped(&copies, None);
+        assert_eq!(count, 1.0);
+        // The median of the copies is the mean of 1 and 1.5, that of the weights 1.
+        assert!((weighted[3] - copied[7]).norm() < 1.0 && weighted[3].re < 100.0);
+        assert_eq!(weighted[..3], values[..3]);
     }
 }

@@ -167,6 +167,7 @@ impl Optimize<'_> {
         }
         let list = warnings::disagreement(&self.history);
         let list = list.into_iter().chain(warnings::rounded(&self.history));
+        let list = list.chain(warnings::few_count(&self.history));
         let list = list.chain(self.reasons_for_care());
         list.for_each(|warning| desk.warn(&warning));
         Ok(())

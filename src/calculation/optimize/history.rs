@@ -42,6 +42,9 @@ record! {
         stage: "1", "number of the stage, from 1";
         spin_squared: "hbar^2", "<S^2> of the step's samples; 0 without a penalty on it";
         spin_squared_error: "hbar^2", "its standard error";
+        effective_fraction: "1",
+            "(sum w)^2/(N sum w^2) of the weights w of the N samples, 1 where all count the same; \
+             -1 where it is not finite, 0 where it was not recorded";
     }
 }
 
@@ -50,7 +53,8 @@ const REJECTED: &str = "0, or why the step was undone (energies are then those o
     2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no \
     direction, 5 the update not finite, \
     6 the variance rose far above that of the steps before, \
-    7 the chains froze above the best energy";
+    7 the chains froze above the best energy, \
+    8 the weights rest on too few samples";
 
 /// Wall times of the steps in results.
 const SECONDS: &str = "timing/step_seconds";
@@ -105,7 +109,7 @@ mod tests {
     #[test]
     fn history_round_trips() {
         let row = |i: usize| {
-            let numbers: Vec<f64> = (0..26).map(|k| (10 * i + k) as f64).collect();
+            let numbers: Vec<f64> = (0..27).map(|k| (10 * i + k) as f64).collect();
             StepRow::from_numbers(&numbers)
         };
         let history = History {
@@ -120,5 +124,6 @@ mod tests {
         assert_eq!(history.rows[2].rounding_max, 42.0);
         assert_eq!(history.rows[2].stage, 43.0);
         assert_eq!(history.rows[2].spin_squared_error, 45.0);
+        assert_eq!(history.rows[2].effective_fraction, 46.0);
     }
 }

@@ -9,6 +9,7 @@
 
 use super::keys::OptimizeInput;
 use crate::calculation::vmc::problem::{self, Problem};
+use crate::calculation::vmc::weigh;
 use crate::comm::{Comm, agree};
 use crate::ensemble::{Request, Variational};
 use crate::error::{Error, Result};
@@ -96,6 +97,7 @@ impl Orthogonal {
         for known in &mut self.known {
             let sampled = known.sample(step, per_chain);
             agree(comm, sampled)?;
+            weigh(&mut *known.ensemble, comm)?;
             known.add(comm, ensemble, &mut sum)?;
         }
         Ok(Cow::Owned(sum))

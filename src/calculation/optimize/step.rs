@@ -19,6 +19,7 @@ use crate::job::{Phase, timed};
 use crate::optimizer::{Direction, Iterations, Objective, Residuals, deterministic};
 use crate::rng::{Purpose, stream};
 use crate::run::{Desk, Progress};
+use crate::stats::limits::USABLE_EFFECTIVE_FRACTION;
 use crate::stats::{v_score, v_score_words, with_error};
 use num_complex::Complex64;
 use std::time::Instant;
@@ -39,6 +40,8 @@ struct Sampled {
     score: Option<f64>,
     /// Where there is a penalty on it.
     spin: Option<SpinSquare>,
+    /// That of [`Vmc::effective_fraction`].
+    effective_fraction: f64,
 }
 
 impl Optimize<'_> {
@@ -52,6 +55,9 @@ impl Optimize<'_> {
         let (mut fault, well) = self.judge(&sampled);
         if sampled.non_finite + sampled.zeros > 0.0 {
             fault = Some(Fault::NotFinite);
+        }
+        if fault.is_none() && sampled.effective_fraction < USABLE_EFFECTIVE_FRACTION {
+            fault = Some(Fault::Weights);
         }
         let mut update = Update::none(self.stage().rate(step) * self.policy.rate_factor());
         if fault.is_none() {
@@ -158,6 +164,7 @@ impl Optimize<'_> {
             energy,
             score,
             spin,
+            effective_fraction: vmc.effective_fraction,
         })
     }
 
@@ -199,6 +206,7 @@ impl Optimize<'_> {
             stage: (self.at + 1) as f64,
             spin_squared: square.map_or(0.0, |s| s.mean.re),
             spin_squared_error: square.map_or(0.0, |s| s.error),
+            effective_fraction: finite_or(sampled.effective_fraction),
         };
         if fault.is_none() {
             return row;
@@ -234,7 +242,8 @@ impl Optimize<'_> {
             penalty.add(square, pulled.to_mut());
         }
         if let Some(times) = self.keys.clip_force {
-            update.clipped = clip(pulled.to_mut(), times, comm)?;
+            let weights = ensemble.log_weights().map(|_| ensemble.weights());
+            update.clipped = clip(pulled.to_mut(), weights, times, comm)?;
         }
         let stage = &mut self.stages[self.at];
         let counted = stage.counted(self.step);
@@ -320,7 +329,9 @@ impl Optimize<'_> {
             true => String::new(),
             false => {
                 let acceptance = sampled.counts.acceptance();
-                format!("  R-hat {:.3}  acc {acceptance:.2}", energy.r_hat)
+                let vmc = self.vmc.borrow();
+                let weights = vmc.words_of_weights(sampled.effective_fraction);
+                format!("  R-hat {:.3}  acc {acceptance:.2}{weights}", energy.r_hat)
             }
         };
         let (pilot, steps) = match self.pilots.present() {

@@ -5,7 +5,7 @@
 //! errors and by a twentieth of the descent from the first one.
 
 use super::history::{History, StepRow};
-use crate::stats::limits::MAX_R_HAT;
+use crate::stats::limits::{MAX_R_HAT, MIN_EFFECTIVE_FRACTION};
 use crate::stats::with_error;
 
 /// Whether the chains disagreed in most of the later steps.
@@ -73,6 +73,22 @@ pub fn rounded(history: &History) -> Option<String> {
     let text = format!(
         "single precision was too far off in {count} of {total} steps, which were evaluated in \
          double: use ansatz.precision = \"double\""
+    );
+    (count > 0).then_some(text)
+}
+
+/// How many steps the optimisation used whose weights rest on few samples, if any.
+pub fn few_count(history: &History) -> Option<String> {
+    // A program that did not know weights recorded nothing.
+    let few = |r: &&StepRow| {
+        r.rejected == 0.0
+            && r.effective_fraction > 0.0
+            && r.effective_fraction < MIN_EFFECTIVE_FRACTION
+    };
+    let (count, total) = (history.rows.iter().filter(few).count(), history.rows.len());
+    let text = format!(
+        "in {count} of {total} steps the weights of the samples made them worth less than a \
+         fraction {MIN_EFFECTIVE_FRACTION} of so many: raise sampler.power towards 2"
     );
     (count > 0).then_some(text)
 }
@@ -183,6 +199,24 @@ mod tests {
         assert_eq!(start(&later, &row(0.0, 1e6)), None);
         later.rows.push(row(0.0, 1e6));
         assert!(remedy(&later).contains("learning_rate"));
+    }
+
+    #[test]
+    fn weights_that_rest_on_few_samples_are_said_of_steps_that_were_used() {
+        let row = |effective_fraction: f64, rejected: f64| StepRow {
+            effective_fraction,
+            rejected,
+            ..StepRow::default()
+        };
+        let of = |rows: Vec<StepRow>| {
+            few_count(&History {
+                rows,
+                seconds: Vec::new(),
+            })
+        };
+        assert_eq!(of(vec![row(1.0, 0.0), row(0.02, 8.0), row(0.0, 0.0)]), None);
+        let said = of(vec![row(0.31, 0.0), row(0.29, 0.0)]).unwrap();
+        assert!(said.contains("1 of 2 steps") && said.contains("sampler.power"));
     }
 
     #[test]

@@ -13,14 +13,17 @@ use crate::linalg::available_memory;
 use std::path::Path;
 
 /// Datasets that are read.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "configurations",
     "parameter",
     "energies",
     "chain",
     "step",
     "temperature",
+    WEIGHTS,
 ];
+/// Of samples that count differently.
+const WEIGHTS: &str = "log_weights";
 /// Parts into which samples without chains are cut.
 const PARTS: usize = 10;
 /// Most values of the parameter.
@@ -142,6 +145,13 @@ fn part(folder: &Path, entry: &SampleFile) -> Result<Part> {
     let path = folder.join(&entry.file);
     let name = entry.file.as_str();
     let tree = datasets(&path, name)?;
+    if tree.datasets.contains_key(WEIGHTS) {
+        return Err(broken(
+            name,
+            format!("its samples have {WEIGHTS}, which [phases] does not use"),
+            "give samples of a run with sampler.power = 2",
+        ));
+    }
     let (sites, mut spins) = configurations(&tree, name)?;
     let rows = spins.len() / sites;
     let mut parameter = parameters(&tree, &path, entry, rows)?;

@@ -1,8 +1,8 @@
 //! Decides how a block of samples is drawn on all ranks, and what is counted of it.
 
 use super::Vmc;
-use crate::comm::{Comm, agree};
-use crate::ensemble::{LocalValues, Request};
+use crate::comm::{Comm, agree, everywhere};
+use crate::ensemble::{Ensemble, LocalValues, Request, largest, stream_sums, total};
 use crate::error::Result;
 use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
@@ -36,13 +36,30 @@ impl BlockCounts {
     }
 }
 
+/// Gives the samples of all ranks weights that sum to 1, and tells which fraction of so many
+/// samples with equal weights they are worth; 1 where all count the same.
+pub fn weigh(ensemble: &mut dyn Ensemble, comm: &dyn Comm) -> Result<f64> {
+    let Some(logs) = ensemble.log_weights() else {
+        return Ok(1.0);
+    };
+    let mut top = [largest(logs)];
+    comm.max(&mut top)?;
+    let own = stream_sums(logs, ensemble.noise().streams().len(), top[0]);
+    let all = everywhere(own.as_flattened(), comm)?;
+    let (norm, fraction) = total(all.as_chunks().0, top[0]);
+    ensemble.set_log_norm(norm);
+    Ok(fraction)
+}
+
 impl Vmc<'_> {
     /// Samples on all ranks, or on none: `Error::Interrupted` where the run has to stop before the
     /// block is complete.
     pub fn sample(&mut self, request: &Request, desk: &Desk) -> Result<()> {
         timed(Phase::Sampling, || {
             let sampled = self.ensemble.sample_while(request, &|| desk.go_on());
-            agree(desk.comm, sampled)
+            agree(desk.comm, sampled)?;
+            self.effective_fraction = weigh(&mut *self.ensemble, desk.comm)?;
+            Ok(())
         })
     }
 
@@ -95,6 +112,15 @@ impl Vmc<'_> {
             totals,
             table_drift,
         })
+    }
+
+    /// For a line of the log: which fraction samples with weights are worth; nothing where all
+    /// count the same.
+    pub fn words_of_weights(&self, fraction: f64) -> String {
+        match self.sampler.is_weighted() {
+            true => format!("  weights {fraction:.2}"),
+            false => String::new(),
+        }
     }
 
     /// Sweeps that all chains need before the next sample because some are not where |ψ|² wants

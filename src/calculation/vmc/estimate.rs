@@ -5,10 +5,10 @@
 //! |E|² and no error bar.
 
 use crate::comm::Comm;
-use crate::ensemble::{Ensemble, LocalValues, Noise};
+use crate::ensemble::{Ensemble, LocalValues, Noise, largest};
 use crate::error::Result;
 use crate::number::{flatten, unflatten};
-use crate::stats::{Bins, Estimate, Summary, v_score};
+use crate::stats::{Bins, Estimate, Summary, WeightedSeries, push_sums, v_score};
 use num_complex::Complex64;
 
 /// The energy of one set of samples.
@@ -55,17 +55,18 @@ impl Energy {
 
     /// From one series per chain or stream.
     pub fn from_series(series: &[Vec<Complex64>], noise: &Noise) -> Self {
-        let e = match noise {
+        match noise {
             Noise::Independent(_) => Estimate::independent(series),
             _ => Estimate::from_series(series),
-        };
-        Energy {
-            mean: e.mean,
-            error: e.error,
-            variance: e.variance,
-            tau: e.tau,
-            effective_samples: e.effective_samples,
-            r_hat: e.r_hat,
+        }
+        .into()
+    }
+
+    /// From one series per chain with the weights of its samples.
+    pub fn from_weighted(series: WeightedSeries, noise: &Noise) -> Self {
+        match series.logs.is_empty() {
+            true => Energy::from_series(series.values, noise),
+            false => Estimate::weighted(series).into(),
         }
     }
 
@@ -75,6 +76,34 @@ impl Energy {
         comm.broadcast(&mut numbers)?;
         Ok(Energy::from_array(numbers))
     }
+}
+
+impl From<Estimate> for Energy {
+    fn from(e: Estimate) -> Self {
+        Energy {
+            mean: e.mean,
+            error: e.error,
+            variance: e.variance,
+            tau: e.tau,
+            effective_samples: e.effective_samples,
+            r_hat: e.r_hat,
+        }
+    }
+}
+
+/// Gathers the logarithms of the weights of all chains on rank 0 as one series per chain; empty
+/// elsewhere, and where all samples count the same.
+pub fn gather_log_weights(
+    comm: &dyn Comm,
+    ensemble: &dyn Ensemble,
+    total_chains: usize,
+) -> Result<Vec<Vec<f64>>> {
+    let Some(logs) = ensemble.log_weights() else {
+        return Ok(Vec::new());
+    };
+    let all = comm.gather(logs)?;
+    let length = all.len() / total_chains.max(1);
+    Ok(all.chunks_exact(length.max(1)).map(<[_]>::to_vec).collect())
 }
 
 /// Gathers the local values of all chains on rank 0 as one series per chain; empty elsewhere.
@@ -102,8 +131,13 @@ pub fn estimate(
     let noise = ensemble.noise();
     if !noise.is_none() {
         let series = gather_series(comm, &local.values, total_chains)?;
+        let logs = gather_log_weights(comm, ensemble, total_chains)?;
         let energy = if comm.is_root() {
-            Energy::from_series(&series, &noise)
+            let series = WeightedSeries {
+                values: &series,
+                logs: &logs,
+            };
+            Energy::from_weighted(series, &noise)
         } else {
             Energy::from_array([0.0; FIELDS])
         };
@@ -137,31 +171,35 @@ pub fn estimate(
 
 /// Energy, variance and V-score of series of local energies with errors and covariance, by the
 /// jackknife over bins; a V-score that is undefined is not a number.
-pub fn moments(series: &[Vec<Complex64>], sites: usize, e_infinity: f64) -> Summary {
-    let length = series.iter().map(Vec::len).min().unwrap_or(0);
+pub fn moments(series: WeightedSeries, sites: usize, e_infinity: f64) -> Summary {
+    let WeightedSeries { values, logs } = series;
+    let length = values.iter().map(Vec::len).min().unwrap_or(0);
     if length == 0 {
         return Summary::exact(vec![0.0; 3]);
     }
     // About a nearby energy, so that the variance is not a difference of large numbers.
-    let centre = series[0][0].re;
-    let mut bins = Bins::new(series.len(), 3, length);
+    let centre = values[0][0].re;
+    let mut bins = Bins::new(values.len(), 3, length);
+    if !logs.is_empty() {
+        bins = bins.weighted();
+    }
+    let unit = logs.iter().map(|l| largest(l)).fold(f64::MIN, f64::max);
     let segments = bins.segments(length);
     let mut sums = Vec::new();
-    for chain in series {
+    for (k, chain) in values.iter().enumerate() {
         for segment in &segments {
             let columns = |e: &Complex64| [e.re - centre, e.im, (e - centre).norm_sqr()];
-            for power in [1, 2] {
-                let mut sum = [0.0; 3];
-                chain[segment.clone()].iter().for_each(|e| {
-                    sum.iter_mut()
-                        .zip(columns(e))
-                        .for_each(|(s, x)| *s += x.powi(power));
-                });
-                sums.extend(sum);
-            }
+            let rows: Vec<f64> = chain[segment.clone()].iter().flat_map(columns).collect();
+            let weight = |l: &f64| (l - unit).exp();
+            let logs = logs.get(k).map(|l| &l[segment.clone()]);
+            let weights: Option<Vec<f64>> = logs.map(|l| l.iter().map(weight).collect());
+            push_sums(&rows, 3, weights.as_deref(), &mut sums);
         }
     }
-    bins.push(length, &segments, Some(&sums));
+    match logs.is_empty() {
+        true => bins.push(length, &segments, Some(&sums)),
+        false => bins.push_weighted(length, &segments, Some(&sums), unit),
+    }
     bins.summary(0, &|means| {
         let variance = (means[2] - means[0] * means[0] - means[1] * means[1]).max(0.0);
         vec![

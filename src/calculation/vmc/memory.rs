@@ -13,6 +13,8 @@ use crate::linalg;
 
 /// Bytes of a sample besides its row: ln ψ and weight.
 const SAMPLE: f64 = 24.0;
+/// Bytes of what a weight follows from, where weights differ.
+const LOG_WEIGHT: f64 = 8.0;
 /// Bytes of its local value and of what makes it.
 const VALUES: f64 = 32.0;
 /// Bytes of a complex number.
@@ -58,9 +60,13 @@ impl Sampling {
             };
         }
         let own = samples.div_ceil(size) as f64;
+        let sample = match sampler.is_weighted() {
+            true => SAMPLE + LOG_WEIGHT,
+            false => SAMPLE,
+        };
         let chains = sampler.chains.div_ceil(size) as f64;
         Sampling {
-            kept: own * (sites + SAMPLE) + own.min(block) * lean,
+            kept: own * (sites + sample) + own.min(block) * lean,
             work: own * VALUES + (chains * lean).max(slopes(own) - own.min(block) * lean),
         }
     }

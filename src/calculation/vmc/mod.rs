@@ -2,6 +2,7 @@
 //! function, which one section hands on to the next.
 
 mod block;
+mod counted;
 pub mod disorder;
 mod estimate;
 mod memory;
@@ -16,8 +17,8 @@ mod state;
 mod tying;
 mod unused;
 
-pub use block::BlockCounts;
-pub use estimate::{Energy, estimate, gather_series, moments};
+pub use block::{BlockCounts, weigh};
+pub use estimate::{Energy, estimate, gather_log_weights, gather_series, moments};
 pub use memory::Sampling;
 pub use overlap::RatioMeans;
 pub use record::{ShownParameters, parameters_of, value_of};
@@ -46,6 +47,8 @@ pub struct Vmc<'a> {
     pub kept: KeptSamples,
     /// Proposals made so far over all ranks.
     pub proposals: f64,
+    /// Which fraction of so many samples with equal weights those of the last block are worth.
+    pub effective_fraction: f64,
     /// Whether all chains burn in before the next sample.
     pub burn_in_due: bool,
     /// What results show as parameters in place of those of the wave function that is sampled.
@@ -71,6 +74,7 @@ impl<'a> Vmc<'a> {
             deterministic: source.input.deterministic,
             kept: source.input.output.samples,
             proposals: 0.0,
+            effective_fraction: 1.0,
             burn_in_due: false,
             shown: None,
             mark: Place::default(),

@@ -1,14 +1,16 @@
 //! Decides how observables of all ranks become numbers with error bars: sums per bin, chain by
 //! chain on rank 0.
 //!
-//! Sums are added in the order of the chains, so that nothing depends on the number of ranks.
+//! Sums are added in the order of the chains, so that nothing depends on the number of ranks. Where
+//! samples count differently, a pair counts as the product of both.
 
+use super::counted::SampleWeights;
 use crate::comm::{Comm, agree};
 use crate::ensemble::Ensemble;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value, shaped};
 use crate::observable::{Named, Observable, Quantity, View};
-use crate::stats::{Bins, Summary};
+use crate::stats::{Bins, Summary, push_sums};
 use std::ops::Range;
 
 /// Configurations of a full sum that are evaluated at once.
@@ -26,13 +28,22 @@ pub struct Observations {
 impl Observations {
     /// Nothing yet, with `expected` samples of each of `chains` chains about to come.
     pub fn new(observables: &[Named], chains: usize, expected: usize) -> Self {
+        Observations::of(observables, chains, expected, false)
+    }
+
+    /// The same, where samples count differently if they are `weighted`.
+    pub fn of(observables: &[Named], chains: usize, expected: usize, weighted: bool) -> Self {
         let new = |n: &Named| {
             let counted = if n.observable.needs_partners() {
                 chains / 2
             } else {
                 chains
             };
-            Bins::new(counted, n.observable.columns(), expected)
+            let bins = Bins::new(counted, n.observable.columns(), expected);
+            match weighted && !n.observable.draws_its_own() {
+                true => bins.weighted(),
+                false => bins,
+            }
         };
         Observations {
             bins: observables.iter().map(new).collect(),
@@ -48,23 +59,26 @@ impl Observations {
         per_chain: usize,
         chains: usize,
     ) -> Result<()> {
-        let partners = match observables.iter().any(|n| n.observable.needs_partners()) {
+        let paired = observables.iter().any(|n| n.observable.needs_partners());
+        let partners = match paired {
             true => partners(comm, ensemble, per_chain, chains)?,
             false => Vec::new(),
         };
+        let weights = SampleWeights::new(comm, ensemble, paired, chains)?;
         let before = self.bins.first().map_or(0, Bins::samples);
         let segments: Vec<_> = self
             .bins
             .iter_mut()
             .map(|b| b.segments(per_chain))
             .collect();
+        let weighted: Vec<bool> = self.bins.iter().map(Bins::is_weighted).collect();
         let mut sums = vec![Vec::new(); observables.len()];
         let mut local = || {
             for (k, chain) in ensemble.noise().streams().enumerate() {
                 let row = per_chain * ensemble.sites();
                 let others = partners.get(k * row..(k + 1) * row).unwrap_or(&[]);
-                let view = View::new(ensemble, k * per_chain..(k + 1) * per_chain, others)
-                    .at(chain, before);
+                let rows = k * per_chain..(k + 1) * per_chain;
+                let view = View::new(ensemble, rows.clone(), others).at(chain, before);
                 for (o, named) in observables
                     .iter()
                     .enumerate()
@@ -72,22 +86,25 @@ impl Observations {
                 {
                     let values = checked(named, named.observable.local_values(&view)?)?;
                     let columns = named.observable.columns();
+                    let own = weighted[o].then(|| weights.own(named, rows.clone()));
                     for segment in &segments[o] {
                         let entries = segment.start * columns..segment.end * columns;
-                        push_sums(&values[entries], columns, &mut sums[o]);
+                        let own = own.as_ref().map(|w| &w[segment.clone()]);
+                        push_sums(&values[entries], columns, own, &mut sums[o]);
                     }
                 }
             }
             Ok(())
         };
         agree(comm, local())?;
-        for ((bins, sums), segments) in self.bins.iter_mut().zip(&sums).zip(&segments) {
+        let all = self.bins.iter_mut().zip(observables);
+        for (((bins, named), sums), segments) in all.zip(&sums).zip(&segments) {
             let all = comm.gather(sums)?;
-            bins.push(
-                per_chain,
-                segments,
-                comm.is_root().then_some(all.as_slice()),
-            );
+            let all = comm.is_root().then_some(all.as_slice());
+            match bins.is_weighted() {
+                true => bins.push_weighted(per_chain, segments, all, weights.unit(named)),
+                false => bins.push(per_chain, segments, all),
+            }
         }
         Ok(())
     }
@@ -102,18 +119,6 @@ impl Observations {
             self.bins.iter().zip(observables).map(summary).collect()
         } else {
             Vec::new()
-        }
-    }
-}
-
-/// Appends Σ x and Σ x² over the rows of `values`, column by column.
-fn push_sums(values: &[f64], columns: usize, sums: &mut Vec<f64>) {
-    for power in [1, 2] {
-        let start = sums.len();
-        sums.resize(start + columns, 0.0);
-        for row in values.chunks_exact(columns) {
-            let terms = sums[start..].iter_mut().zip(row);
-            terms.for_each(|(s, x)| *s += if power == 1 { *x } else { x * x });
         }
     }
 }
@@ -193,7 +198,8 @@ pub fn observe(
             .collect::<Result<Vec<_>>>()?;
         return Ok(if comm.is_root() { all } else { Vec::new() });
     }
-    let mut observations = Observations::new(observables, chains, per_chain);
+    let weighted = ensemble.log_weights().is_some();
+    let mut observations = Observations::of(observables, chains, per_chain, weighted);
     observations.add(comm, ensemble, observables, per_chain, chains)?;
     Ok(observations.summaries(comm, observables, 0))
 }

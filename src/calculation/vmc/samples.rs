@@ -1,4 +1,4 @@
-//! Decides what is kept of samples: configurations, ln ψ, local energies, chain and step.
+//! Decides what is kept of samples: configurations, ln ψ, local energies, weights, chain and step.
 
 use super::Vmc;
 use super::state::gather_spins;
@@ -37,12 +37,17 @@ impl Vmc<'_> {
         let configurations = gather_spins(comm, self.ensemble.configurations())?;
         let log_psi = complex(&comm.gather(&flat(self.ensemble.log_psi()))?);
         let local_energies = complex(&comm.gather(&flat(local_energies))?);
+        let log_weights = match self.ensemble.log_weights() {
+            Some(logs) => comm.gather(logs)?,
+            None => Vec::new(),
+        };
         let rows = log_psi.len();
         Ok(Segment {
             sites: self.sites(),
             configurations,
             log_psi,
             local_energies,
+            log_weights,
             chain: (0..rows).map(|k| (k / per_chain.max(1)) as i64).collect(),
             step: Some(vec![step; rows]),
             ..Segment::default()

@@ -77,7 +77,8 @@ impl Growth {
                 self.points
             }
             ["evolve", "output" | "observables", ..] if rows == self.outputs.1 => self.outputs.0,
-            ["measure", "energy", "series"] | ["measure", "local_energies"] => self.measured,
+            ["measure", "energy", "series" | "log_weights"]
+            | ["measure", "local_energies" | "log_weights"] => self.measured,
             ["timing", "measure_seconds"] | ["measure", "seconds"] => self.blocks,
             ["measure", "observables", name, .., "bins" | "bin_weights"]
             | [

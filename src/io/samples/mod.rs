@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! X.samples.0001-0008.*.h5 ...  configurations int8 [samples, sites]; of wave functions log_psi,
-//!                               local_energies complex [samples]; of classical spins energies
+//!                               local_energies complex [samples], where samples count differently
+//!                               log_weights real [samples]; of classical spins energies
 //!                               real, temperature int64 [samples]; chain, step (where given)
 //!                               int64 [samples], segment_rows (where joined)
 //! X.samples.h5                  the same: of one file a second name of it, of several virtual
@@ -38,6 +39,8 @@ pub struct Segment {
     pub log_psi: Vec<Complex64>,
     /// Local energy of each sample, in units of the couplings; empty for classical spins.
     pub local_energies: Vec<Complex64>,
+    /// ln of what each sample counts, up to a constant; empty where all count the same.
+    pub log_weights: Vec<f64>,
     /// Energy of each sample of classical spins, in units of the couplings; else empty.
     pub energies: Vec<f64>,
     /// Number of the temperature of each sample of classical spins; else empty.
@@ -49,11 +52,12 @@ pub struct Segment {
 }
 
 /// Bytes of a sample in a segment, its step included.
-pub fn bytes_per_sample(sites: usize) -> usize {
-    sites + 2 * size_of::<Complex64>() + 2 * size_of::<i64>()
+pub fn bytes_per_sample(sites: usize, weighted: bool) -> usize {
+    let weight = if weighted { size_of::<f64>() } else { 0 };
+    sites + 2 * size_of::<Complex64>() + 2 * size_of::<i64>() + weight
 }
 
-const NOTES: [(&str, DatasetKind, &str, &str); 7] = [
+const NOTES: [(&str, DatasetKind, &str, &str); 8] = [
     (
         "configurations",
         DatasetKind::Spin,
@@ -71,6 +75,12 @@ const NOTES: [(&str, DatasetKind, &str, &str); 7] = [
         DatasetKind::Complex,
         "coupling",
         "local energy",
+    ),
+    (
+        "log_weights",
+        DatasetKind::Real,
+        "1",
+        "ln of the weight of each sample, (2 - sampler.power) Re log_psi",
     ),
     (
         "energies",
@@ -123,8 +133,10 @@ pub fn write_segment(
     let rows = segment.chain.len();
     let quantum = [segment.log_psi.len(), segment.local_energies.len()];
     let classical = [segment.energies.len(), segment.temperature.len()];
-    let both = (quantum, classical);
-    let of_one_kind = both == ([rows; 2], [0; 2]) || both == ([0; 2], [rows; 2]);
+    let weights = segment.log_weights.len();
+    let of_waves = quantum == [rows; 2] && classical == [0; 2] && [0, rows].contains(&weights);
+    let of_spins = quantum == [0; 2] && classical == [rows; 2] && weights == 0;
+    let of_one_kind = of_waves || of_spins;
     let step = segment.step.as_ref().map_or(rows, Vec::len);
     if !of_one_kind || step != rows || segment.configurations.len() != rows * segment.sites {
         return Err(Error::output(
@@ -137,11 +149,13 @@ pub fn write_segment(
     let integers = |list| Value::Integer(shaped(&[rows], list));
     let complex = |list| (!is_classical).then(|| Value::Complex(shaped(&[rows], list)));
     let energies = Value::Real(shaped(&[classical[0]], segment.energies));
+    let logs = Value::Real(shaped(&[weights], segment.log_weights));
     let spins = shaped(&[rows, segment.sites], segment.configurations);
     let columns = [
         Some(Value::Spin(spins)),
         complex(segment.log_psi),
         complex(segment.local_energies),
+        (weights > 0).then_some(logs),
         is_classical.then_some(energies),
         is_classical.then(|| integers(segment.temperature)),
         Some(integers(segment.chain)),
@@ -181,6 +195,7 @@ pub fn read(path: &Path) -> Result<Segment> {
         configurations: tree.spins("configurations")?,
         log_psi: complexes("log_psi")?,
         local_energies: complexes("local_energies")?,
+        log_weights: tree.reals("log_weights").unwrap_or_default(),
         temperature: integers("temperature").unwrap_or_default(),
         energies,
         chain: integers("chain").ok_or_else(|| Error::output(path, "has no chain numbers"))?,
@@ -241,6 +256,26 @@ pub(super) mod tests {
         bytes[end] ^= 1;
         std::fs::remove_file(path).unwrap();
         std::fs::write(path, bytes).unwrap();
+    }
+
+    #[test]
+    fn weights_are_kept_where_samples_count_differently() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(folder.path(), "run");
+        let weighted = Segment {
+            log_weights: vec![0.5, -1.0, 0.0],
+            ..segment(0, 3)
+        };
+        write_segment(&paths, 1, weighted.clone(), Tree::default()).unwrap();
+        write_segment(&paths, 2, weighted.clone(), Tree::default()).unwrap();
+        write_view(&paths, 2).unwrap();
+        let read = read(&paths.samples()).unwrap();
+        assert_eq!(read.log_weights, weighted.log_weights.repeat(2));
+        let short = Segment {
+            log_weights: vec![0.5],
+            ..segment(0, 3)
+        };
+        assert!(write_segment(&paths, 3, short, Tree::default()).is_err());
     }
 
     #[test]

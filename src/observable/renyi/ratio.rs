@@ -180,6 +180,9 @@ impl Observable for Ratio {
         }
         Ok(Some(means))
     }
+    fn draws_its_own(&self) -> bool {
+        true
+    }
     fn quantities(&self) -> Vec<Quantity> {
         quantities(self.blocks.len())
     }

@@ -7,9 +7,10 @@
 //! (E_∞ − E_best), V the median of the last 20 sound steps: a chain that found a spike of
 //! |ψ|² which the others never saw goes beyond both. Chains that move a tenth as often as at the
 //! best step have met a state that they cannot sample: its energy may not lie above the best beyond
-//! 5 errors, and no step goes back to it. A fault takes parameters, chains and
-//! optimiser back to the last step that was well within these bounds, and the next ones go on from
-//! there with fresh random streams at the rate η 2^{−level}:
+//! 5 errors, and no step goes back to it. Samples with weights are worth at least a twentieth of
+//! their number. A fault takes parameters, chains and optimiser back to the last step that was well
+//! within these bounds, and the next ones go on from there with fresh random streams at the rate
+//! η 2^{−level}:
 //! ```text
 //! fault                               level + 1; above max_backoffs the optimisation ends with its
 //!                                     best state, or with code 70 where there is none
@@ -54,6 +55,8 @@ pub enum Fault {
     Explosion = 6,
     /// The chains froze, and the energy is above the best.
     Frozen = 7,
+    /// Weights of samples that rest on too few of them.
+    Weights = 8,
 }
 
 impl Fault {
@@ -67,6 +70,7 @@ impl Fault {
             Fault::Overflow => "the update is not finite",
             Fault::Explosion => "the variance has risen far above that of the steps before",
             Fault::Frozen => "the chains hardly move, and the energy has risen",
+            Fault::Weights => "the weights rest on too few samples: raise sampler.power towards 2",
         }
     }
 }

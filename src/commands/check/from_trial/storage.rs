@@ -1,7 +1,7 @@
 //! Decides what `check` predicts of the bytes of a run, in its files and in memory.
 
 use super::Forecaster;
-use crate::calculation::measure::{BLOCK, BYTES_PER_SAMPLE};
+use crate::calculation::measure::{BLOCK, bytes_of_sample};
 use crate::commands::check::forecast::{Forecast, MPI, PROGRAM};
 use crate::commands::check::growth::{Growth, of_bins};
 use crate::ensemble::BATCH_BYTES;
@@ -75,7 +75,7 @@ impl Forecaster<'_> {
 
     /// Bytes of a kept sample.
     fn row(&self) -> f64 {
-        bytes_per_sample(self.scaling.plan.sites) as f64
+        bytes_per_sample(self.scaling.plan.sites, self.sampler.is_weighted()) as f64
     }
 
     /// Bytes of the sample files.
@@ -132,7 +132,7 @@ impl Forecaster<'_> {
         let more = self.measured.saturating_sub(self.measured_ran) as f64;
         let measuring = (base - solver).max(PROGRAM.min(base))
             + self.row() * of_measurement
-            + BYTES_PER_SAMPLE * more;
+            + bytes_of_sample(&self.sampler) * more;
         out.memory = optimizing.max(measuring).max(PROGRAM);
     }
 }

@@ -10,6 +10,7 @@ mod full_sum;
 mod gibbs;
 mod independent;
 mod lines;
+mod tangents;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
 pub use evaluated::BATCH_BYTES;
@@ -17,6 +18,7 @@ pub use full_sum::{FullSum, relative_amplitudes};
 pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 pub use lines::{CircuitLines, CircuitSettings};
+pub use tangents::local_derivatives;
 
 use crate::ansatz::dbm::ImaginaryTime;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, MatrixProduct};

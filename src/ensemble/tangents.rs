@@ -9,8 +9,9 @@ use crate::ansatz::Asks;
 use crate::derivatives::{Derivatives, Matrix, PORTION};
 use crate::number::Scalar;
 use crate::operator::Operator;
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 use num_complex::Complex64;
+use std::collections::HashMap;
 
 /// Real numbers of derivatives that are written out at once.
 const NUMBERS: usize = PORTION / 8;
@@ -32,7 +33,7 @@ pub fn local_derivatives(
     let most = (NUMBERS / (2 * own.columns()).max(1)).max(1);
     let (mut asks, mut elements) = (Asks::default(), Vec::new());
     let mut settle = |asks: &mut Asks, elements: &mut Vec<Complex64>| {
-        add(&mut sums, ensemble, (asks, elements), most);
+        add(&mut sums, ensemble, (asks, elements));
         asks.clear();
         elements.clear();
     };
@@ -58,42 +59,46 @@ fn scale<'a, T: Scalar>(
     }
 }
 
-/// Adds what the questions lead to, `most` configurations at once.
-fn add(
-    sums: &mut Matrix,
-    ensemble: &dyn Variational,
-    (asks, elements): (&Asks, &[Complex64]),
-    most: usize,
-) {
+/// Adds what the questions lead to; a configuration that several lead to is evaluated once.
+fn add(sums: &mut Matrix, ensemble: &dyn Variational, (asks, elements): (&Asks, &[Complex64])) {
     let n = Ensemble::sites(ensemble);
     let ratios = ensemble.ratios(asks);
     let (mut reached, mut terms) = (Vec::new(), Vec::new());
+    let mut numbers: HashMap<Vec<i8>, usize> = HashMap::new();
     for ((walker, step), (element, ratio)) in asks.iter().zip(elements.iter().zip(ratios)) {
         let factor = element * ratio;
         // Outside the sector there are no derivatives.
-        if factor != Complex64::ZERO {
-            let start = reached.len();
-            reached.extend_from_slice(&ensemble.configurations()[walker * n..][..n]);
-            step.apply(&mut reached[start..]);
-            terms.push((walker, factor));
+        if factor == Complex64::ZERO {
+            continue;
         }
+        let x = step.applied(&ensemble.configurations()[walker * n..][..n]);
+        let next = numbers.len();
+        let number = *numbers.entry(x).or_insert_with_key(|x| {
+            reached.extend_from_slice(x);
+            next
+        });
+        terms.push((walker, factor, number));
     }
-    for (xs, terms) in reached.chunks(most * n).zip(terms.chunks(most)) {
-        match (&mut *sums, ensemble.derivatives_of(xs).written_out()) {
-            (Matrix::Real(sums), Matrix::Real(rows)) => accumulate(sums, terms, rows.view()),
-            (Matrix::Complex(sums), Matrix::Complex(rows)) => {
-                accumulate(sums, terms, rows.view());
-            }
-            _ => unreachable!("derivatives of one wave function are of one kind"),
-        }
+    if terms.is_empty() {
+        return;
+    }
+    match (sums, ensemble.derivatives_of(&reached).written_out()) {
+        (Matrix::Real(sums), Matrix::Real(rows)) => accumulate(sums, &terms, &rows),
+        (Matrix::Complex(sums), Matrix::Complex(rows)) => accumulate(sums, &terms, &rows),
+        _ => unreachable!("derivatives of one wave function are of one kind"),
     }
 }
 
 /// Adds rows with their factors to those of the samples that lead to them.
-fn accumulate<T: Scalar>(sums: &mut Array2<T>, terms: &[(usize, Complex64)], rows: ArrayView2<T>) {
-    for ((walker, factor), row) in terms.iter().zip(rows.rows()) {
+fn accumulate<T: Scalar>(
+    sums: &mut Array2<T>,
+    terms: &[(usize, Complex64, usize)],
+    rows: &Array2<T>,
+) {
+    for (walker, factor, number) in terms {
         let factor = T::from_complex(*factor);
         let sum = sums.row_mut(*walker).into_iter();
+        let row = rows.row(*number);
         sum.zip(row).for_each(|(sum, o)| *sum += factor * *o);
     }
 }

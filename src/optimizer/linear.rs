@@ -289,7 +289,7 @@ fn rescaled<T: MatrixNumber>(basis: &Array2<T>, c: &[T], xi: f64) -> Vec<T> {
 
 /// What a direction costs, without the local derivatives themselves, of which the samples × P
 /// numbers are held: sums of two matrices; on rank 0 a decomposition of S, products, and a
-/// decomposition that is not symmetric.
+/// decomposition that is not symmetric, of at most the order of the samples.
 fn cost_of(sizes: &Sizes, rank: usize) -> SolveCost {
     let (columns, c) = (sizes.columns, sizes.parts());
     let mut cost = cost::with_matrix(sizes, rank, true, columns * c);
@@ -299,23 +299,32 @@ fn cost_of(sizes: &Sizes, rank: usize) -> SolveCost {
         let sums = Load::new(messages + 1, numbers + 1);
         cost.traffic.sum_on_root = cost::triangle(columns, c) + sums;
     }
-    let (p, real) = (columns as f64, c as f64);
+    let (p, m) = (columns as f64, columns.min(sizes.rows()) as f64);
+    let real = c as f64;
     let own = (sizes.samples_of(rank) * sizes.kind.parts()) as f64;
     let written = 2.0 * (PORTION as f64).min(own * p).max(real * p);
+    let summed = 2.0 * real * p * p + written;
     // Eigenvectors are complex, whatever the matrix.
-    let matrices = match rank {
-        0 => (2.0 + 6.0 * real) * p * p,
-        _ => 2.0 * real * p * p,
+    let solved = f64::max(
+        4.0 * real * p * p,
+        real * m * p + (2.0 + 5.0 * real) * m * m,
+    );
+    let matrices = if rank == 0 {
+        summed.max(solved)
+    } else {
+        summed
     };
-    cost.memory +=
-        8.0 * (own * p + f64::max(matrices, 2.0 * real * p * p + written) + 4.0 * real * p);
+    cost.memory += 8.0 * (own * p + matrices + 4.0 * real * p);
     let rows = (sizes.samples_of(0) * sizes.kind.stack()) as f64;
-    cost.operations = real * real * (3.0 * rows * p * p + OPERATIONS * p.powi(3));
+    let products = 3.0 * rows * p * p + 2.0 * m * p * p + 4.0 * m * m * p;
+    let decompositions = SYMMETRIC * p.powi(3) + GENERAL * m.powi(3);
+    cost.operations = real * real * (products + decompositions);
     cost
 }
 
-/// Operations of rank 0's decompositions and products of matrices of order 1.
-const OPERATIONS: f64 = 45.0;
+/// Operations of decompositions of order 1, which run at the rate of products.
+const SYMMETRIC: f64 = 9.0;
+const GENERAL: f64 = 46.0;
 
 #[cfg(test)]
 mod tests {

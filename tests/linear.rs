@@ -392,6 +392,25 @@ fn fewer_steps_than_stochastic_reconfiguration_are_needed() {
     }
 }
 
+/// Small weights and no sign rule: nearly the highest state of all.
+#[test]
+fn a_full_sum_leaves_the_neighbourhood_of_a_higher_eigenstate() {
+    let model = "kind = 'heisenberg'\nsector = { total_sz = 0 }";
+    let text = input(
+        6,
+        model,
+        "kind = 'rbm'\ndensity = 1\ninit = 0.01\nsymmetry = 'none'",
+        SUM,
+    );
+    let (problem, mut state) = start(&text, 0, 1);
+    draw(&mut *state, 0);
+    let lowest = ground(&problem, &*state);
+    let keys = "method = 'linear'\nsteps = 25\nlearning_rate = 1.0";
+    let energies = run(&format!("{text}[optimize]\n{keys}\n")).1;
+    assert!((energies[0] - 1.5).abs() < 0.01, "{energies:?}");
+    assert!(reached(&energies, lowest, 1e-6) < 25, "{energies:?}");
+}
+
 #[test]
 fn samples_lead_to_the_ground_state() {
     let sampler = "chains = 16\nsamples = 2048";

@@ -11,8 +11,10 @@
 //!
 //! Of S only the eigenvalues above a fraction of the largest count. Eigenvectors count whose E is
 //! real within σ and not above ⟨E_loc⟩ + σ; of those that have at least a tenth of the largest
-//! weight |c_0|²/(|c_0|² + c^H S c) among them, the lowest is taken. Where no weight is above one
-//! thousandth, A grows tenfold, three times; then there is no direction.
+//! weight |c_0|²/(|c_0|² + c^H S c) among them, the lowest is taken: samples make levels far below
+//! that have no part of ψ. Without noise all are true, and the lowest of all is taken, which leaves
+//! the neighbourhood of higher eigenstates. Where no weight is above one thousandth, A grows
+//! tenfold, three times; then there is no direction.
 
 use super::least_squares::LeastSquares;
 use super::regularisation::{Inverse, RETRIES};
@@ -50,10 +52,12 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
 
 /// Eigenvalues of S below this fraction of the largest are left out, where the input names none.
 const CUT: f64 = 1e-10;
-/// Weight of ψ in an eigenvector that is a step, at least.
-const LEAST_WEIGHT: f64 = 1e-3;
-/// Weight of ψ in the eigenvector that is taken, at least, in units of the largest one.
-const SHARE: f64 = 0.1;
+/// Weight of ψ in the eigenvector that is taken, at least, and in units of the largest one.
+type Weights = [f64; 2];
+/// Of samples.
+const SAMPLED: Weights = [1e-3, 0.1];
+/// Without noise: c_0 is no rounding error.
+const EXACT: Weights = [1e-12, 0.0];
 /// A of a second attempt in units of σ and of the largest eigenvalue of S, where there was none.
 const FIRST_SHIFT: f64 = 1e-3;
 /// Rounding of eigenvalues, in units of the largest one.
@@ -114,7 +118,8 @@ impl Linear {
         let tangent = tangent::assemble::<T>(problem, data, local, comm)?;
         let length = tangent.force.len() * T::PARTS;
         let (update, [fallbacks, _]) = solve_on_root(length, comm, || {
-            let (step, fallbacks) = lowest(tangent, inverse, self.xi)?;
+            let weights = if data.exact { EXACT } else { SAMPLED };
+            let (step, fallbacks) = lowest(tangent, inverse, weights, self.xi)?;
             Ok((
                 flatten(step.into_iter().map(|d| -d)),
                 [fallbacks as f64, 0.0],
@@ -162,6 +167,7 @@ impl Optimizer for Linear {
 fn lowest<T: MatrixNumber>(
     tangent: Tangent<T>,
     inverse: &Inverse,
+    weights: Weights,
     xi: f64,
 ) -> Result<(Vec<T>, usize)> {
     let Tangent {
@@ -197,7 +203,7 @@ fn lowest<T: MatrixNumber>(
         let mut matrix = energies.clone();
         let mut block = matrix.slice_mut(s![1.., 1..]);
         block.zip_mut_with(&added, |h, a| *h += *a * factor);
-        if let Some(c) = chosen(&matrix, spread)? {
+        if let Some(c) = chosen(&matrix, spread, weights)? {
             return Ok((rescaled(&basis, &c, xi), fallbacks));
         }
         log::warn!(
@@ -247,7 +253,11 @@ fn projected<T: MatrixNumber>(
 }
 
 /// c/c_0 of the eigenvector that is taken, without its first number; none where none is a step.
-fn chosen<T: MatrixNumber>(matrix: &Array2<T>, spread: f64) -> Result<Option<Vec<T>>> {
+fn chosen<T: MatrixNumber>(
+    matrix: &Array2<T>,
+    spread: f64,
+    [least, share]: Weights,
+) -> Result<Option<Vec<T>>> {
     let (values, vectors) = T::eigen_general(matrix)?;
     let largest = values.iter().fold(0.0f64, |m, v| m.max(v.norm()));
     let margin = spread + ROUNDING * largest;
@@ -263,11 +273,11 @@ fn chosen<T: MatrixNumber>(matrix: &Array2<T>, spread: f64) -> Result<Option<Vec
     let levels: Vec<(usize, f64)> = (0..values.len())
         .filter(|&k| is_level(&values[k]))
         .map(|k| (k, weight(vectors.column(k))))
-        .filter(|(_, weight)| *weight >= LEAST_WEIGHT)
+        .filter(|(_, weight)| *weight >= least)
         .collect();
     let most = levels.iter().fold(0.0f64, |m, (_, weight)| m.max(*weight));
     let lowest = (levels.into_iter())
-        .filter(|(_, weight)| *weight >= SHARE * most)
+        .filter(|(_, weight)| *weight >= share * most)
         .min_by(|a, b| values[a.0].re.total_cmp(&values[b.0].re));
     Ok(lowest.map(|(k, _)| {
         let c = vectors.column(k);
@@ -343,7 +353,7 @@ mod tests {
             scale: shift,
             shape: None,
         };
-        lowest(tangent, &inverse, 0.5)
+        lowest(tangent, &inverse, SAMPLED, 0.5)
     }
 
     #[test]
@@ -376,7 +386,7 @@ mod tests {
             hamiltonian: Array2::zeros((3, 2)),
             spread: 1.0,
         };
-        let (step, _) = lowest(tangent, &Inverse::Pseudo(1e-8), 0.5).unwrap();
+        let (step, _) = lowest(tangent, &Inverse::Pseudo(1e-8), EXACT, 0.5).unwrap();
         assert_eq!(step, [0.0, 0.0]);
     }
 }

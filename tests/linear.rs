@@ -461,3 +461,20 @@ fn what_the_method_cannot_do_is_refused_before_any_work() {
     let mut optimizer = linear("", &shifted(0.1)).unwrap();
     assert!(optimizer.direction(&gradient, 0, &Serial).is_err());
 }
+
+/// Matrices of parameters: `check` tells their bytes, and a run that has no room for them does not
+/// begin.
+#[test]
+fn matrices_that_do_not_fit_are_refused() {
+    let ring = RING.replace("size = 10", "size = 1000");
+    let keys = "[optimize]\nmethod = 'linear'\nsteps = 2\nlearning_rate = 1.0";
+    let case = Case::new(&format!("{ring}{keys}\n"));
+    let out = case.alone(&["check", "x.toml", "--quick", "--json"]);
+    expect_code(&out, 0);
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let parameters = 1000.0 * 1002.0;
+    assert!(told["bytes_per_rank"].as_f64().unwrap() > 16.0 * 2.0 * parameters * parameters);
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 64);
+    assert!(text(&out).contains("GB are available"), "{}", text(&out));
+}

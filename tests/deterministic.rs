@@ -17,7 +17,7 @@ const BASE: &str = "seed = 3\n[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]
 const MEASURE: &str = "[measure]\nsamples = 256\nobservables = ['spin-correlations']\n";
 
 /// Wave function, samples and optimiser of each case.
-const CASES: [(&str, &str); 10] = [
+const CASES: [(&str, &str); 12] = [
     ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 1", "dense-sr"),
     ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 3", "kernel-sr"),
     (
@@ -38,6 +38,15 @@ const CASES: [(&str, &str); 10] = [
     ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 1", "spring"),
     ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 3", "march"),
     ("kind = 'rbm'\nsymmetry = 'none'\ndensity = 2", "cg"),
+    (
+        "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1\nparameters = 'real'",
+        "linear",
+    ),
+    (
+        "kind = 'product'\nfactors = [{ kind = 'rbm', density = 1 }, { kind = 'jastrow', \
+         parameters = 'real' }]",
+        "linear",
+    ),
 ];
 
 /// An evolution after four steps of optimisation.

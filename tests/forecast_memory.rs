@@ -157,6 +157,14 @@ fn cases() -> Vec<(&'static str, String)> {
         ("rbm, adam", steps("adam")),
         ("rbm, kernel-sr", steps("kernel-sr")),
         ("rbm, spring", steps("spring")),
+        (
+            "rbm, linear",
+            ring(
+                20,
+                "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1",
+                &sampled("linear").replacen("samples = 8\n", "samples = 512\n", 1),
+            ),
+        ),
     ]);
     all
 }

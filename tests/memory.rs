@@ -8,10 +8,12 @@ use nishina::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased};
 use nishina::basis::Basis;
 use nishina::comm::Serial;
 use nishina::derivatives::Derivatives;
-use nishina::ensemble::{BATCH_BYTES, ChainSettings, Chains, FullSum, Request, Variational};
+use nishina::ensemble::{
+    BATCH_BYTES, ChainSettings, Chains, FullSum, Request, Variational, local_derivatives,
+};
 use nishina::error::Result;
 use nishina::operator::{Pauli, PauliSum, TermTable};
-use nishina::optimizer::{OPTIMIZERS, OptimizerOptions, Residuals, Schedule, Sizes};
+use nishina::optimizer::{OPTIMIZERS, Objective, OptimizerOptions, Residuals, Schedule, Sizes};
 use nishina::problem;
 use nishina::registry::Registry;
 use nishina::rng::Purpose;
@@ -58,6 +60,8 @@ fn a_direction_stays_within_its_formula() {
             residual: &local.values,
             exact: false,
         };
+        let local = local_derivatives(&*ensemble, &derivatives, &*problem.hamiltonian);
+        let objective = Objective::Hamiltonian(&data, &local);
         for method in OPTIMIZERS {
             for decomposed in [false, true] {
                 if decomposed && !matches!(method.kind, "dense-sr" | "kernel-sr" | "spring") {
@@ -82,10 +86,13 @@ fn a_direction_stays_within_its_formula() {
                     ..plain
                 };
                 let mut optimizer = (method.build)(&toml::Table::new(), &options).unwrap();
-                optimizer.direction(&(&data).into(), 0, &Serial).unwrap();
-                let (_, held) =
-                    most_held(|| optimizer.direction(&(&data).into(), 1, &Serial).unwrap());
-                let held = (held + 8 * sizes.numbers * samples) as f64;
+                optimizer.direction(&objective, 0, &Serial).unwrap();
+                let (_, held) = most_held(|| optimizer.direction(&objective, 1, &Serial).unwrap());
+                let of_local = match method.local_derivatives {
+                    true => samples * derivatives.columns() * derivatives.kind.parts(),
+                    false => 0,
+                };
+                let held = (held + 8 * (sizes.numbers * samples + of_local)) as f64;
                 let formula = (method.cost)(&sizes, 0, 0).memory;
                 // Vectors over samples and the tiles of a Gram matrix are not in the formula.
                 let rest = 2.5e6;

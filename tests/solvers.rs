@@ -27,6 +27,21 @@ struct Data {
     energies: Vec<Complex64>,
 }
 
+impl Data {
+    /// Local derivatives whose matrices are those of H = E_loc, diagonal.
+    fn local(&self) -> Matrix {
+        let mut rows = self.derivatives.written_out();
+        match &mut rows {
+            Matrix::Real(rows) => (rows.rows_mut().into_iter().zip(&self.energies))
+                .for_each(|(mut row, e)| row *= e.re),
+            Matrix::Complex(rows) => {
+                (rows.rows_mut().into_iter().zip(&self.energies)).for_each(|(mut row, e)| row *= *e)
+            }
+        }
+        rows
+    }
+}
+
 /// Random data; `rank` < columns makes the columns linearly dependent.
 fn data(kind: Kind, samples: usize, columns: usize, rank: usize) -> Data {
     let mut rng = stream(5, Purpose::Law, 0, (samples * columns + rank) as u64);
@@ -102,7 +117,7 @@ fn solve(kind: &str, options: &OptimizerOptions, data: &Data, comm: &dyn Comm) -
         exact: false,
     };
     build(kind, options)
-        .direction(&(&step).into(), 0, comm)
+        .direction(&Objective::Hamiltonian(&step, &data.local()), 0, comm)
         .unwrap()
 }
 
@@ -527,10 +542,12 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
                                 exact: false,
                             };
                             let mut optimizer = build(method, &options);
+                            let local = mine.local();
+                            let objective = Objective::Hamiltonian(&data, &local);
                             // The second step has a last direction.
-                            optimizer.direction(&(&data).into(), 0, &comm).unwrap();
+                            optimizer.direction(&objective, 0, &comm).unwrap();
                             comm.take();
-                            let direction = optimizer.direction(&(&data).into(), 1, &comm).unwrap();
+                            let direction = optimizer.direction(&objective, 1, &comm).unwrap();
                             (comm.take(), direction.iterations.map_or(1, |i| i.count))
                         });
                         for (rank, (counted, iterations)) in counted.into_iter().enumerate() {
@@ -624,7 +641,7 @@ fn numbers_that_are_not_finite_never_reach_the_parameters() {
                 exact: false,
             };
             build(method.kind, &options(0.1))
-                .direction(&(&step).into(), 0, comm)
+                .direction(&Objective::Hamiltonian(&step, &mine.local()), 0, comm)
                 .is_err()
         });
         assert_eq!(refused, vec![true; 3], "{}", method.kind);

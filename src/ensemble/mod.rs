@@ -10,6 +10,7 @@ mod full_sum;
 mod gibbs;
 mod independent;
 mod lines;
+mod tangents;
 mod weights;
 
 pub use chains::{ChainSettings, Chains, fit_chains};
@@ -18,6 +19,7 @@ pub use full_sum::{FullSum, relative_amplitudes};
 pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 pub use lines::{CircuitLines, CircuitSettings};
+pub use tangents::local_derivatives;
 pub use weights::{StreamSums, largest, stream_sums, total};
 
 use crate::ansatz::dbm::ImaginaryTime;

@@ -1,8 +1,9 @@
 //! Decides what every optimiser has to obey; public, so that optimisers of other crates can be held
 //! to it.
 //!
-//! The first direction δ is one of descent: F·δ > 0, F = Ō^H ε. It is the same on 1, 2 and 3 ranks,
-//! to rounding where they share the work and to the bit in the deterministic mode. n + m steps = n
+//! The samples are all configurations of a small system with a random Hamiltonian. The first
+//! direction δ is one of descent: F·δ > 0, F = Ō^H ε. It is the same on 1, 2 and 3 ranks, to
+//! rounding where they share the work and to the bit in the deterministic mode. n + m steps = n
 //! steps, save, load, m steps.
 
 use super::Verdict;
@@ -12,7 +13,7 @@ use crate::error::Result;
 use crate::io::tree::Tree;
 use crate::optimizer::{Direction, Objective, Optimizer, Residuals, deterministic};
 use crate::rng::{Distribution, Purpose, StandardNormal, stream};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use num_complex::Complex64;
 use std::sync::Arc;
 
@@ -27,8 +28,8 @@ const STEPS: (usize, usize) = (3, 3);
 /// Makes the optimiser anew.
 type Build<'a> = dyn Fn() -> Result<Box<dyn Optimizer>> + Sync + 'a;
 
-/// Holds the optimiser that `build` makes to all laws, on a random least-squares problem with
-/// derivatives of each kind. An iterative solver has to go on to rounding.
+/// Holds the optimiser that `build` makes to all laws, on a random problem with derivatives of
+/// each kind. An iterative solver has to go on to rounding.
 ///
 /// The error side names the law, the kind of the derivatives and what was found.
 pub fn optimizer(build: &Build, seed: u64) -> Verdict {
@@ -47,6 +48,8 @@ struct Sample {
     derivatives: Derivatives,
     weights: Vec<f64>,
     residual: Vec<Complex64>,
+    /// What the Hamiltonian makes of the derivatives.
+    local: Matrix,
 }
 
 impl Sample {
@@ -62,9 +65,6 @@ impl Sample {
                 Complex64::new(normal(), normal())
             })),
         };
-        let residual = (0..SAMPLES)
-            .map(|_| Complex64::new(normal(), normal()))
-            .collect();
         let (spins, hidden) = (Arc::new(Matrix::Real(spins)), Arc::new(hidden));
         let blocks = vec![
             Columns::Dense(spins.clone()),
@@ -73,20 +73,44 @@ impl Sample {
         ];
         let counts: Vec<f64> = (0..SAMPLES).map(|s| 1.0 + (s % 3) as f64).collect();
         let total: f64 = counts.iter().sum();
+        let derivatives = Derivatives::new(kind, SAMPLES, blocks);
+        let weights: Vec<f64> = counts.iter().map(|c| c / total).collect();
+        let random = Array2::from_shape_fn((SAMPLES, SAMPLES), |_| match kind {
+            Kind::Real => normal().into(),
+            _ => Complex64::new(normal(), normal()),
+        });
+        // H_xx' ψ(x')/ψ(x) with ψ = √w.
+        let local = Array2::from_shape_fn((SAMPLES, SAMPLES), |(x, y)| {
+            (random[(x, y)] + random[(y, x)].conj()) * (weights[y] / weights[x]).sqrt()
+        });
+        let (columns, written) = (derivatives.columns(), derivatives.written_out());
+        let image = Array2::from_shape_fn((SAMPLES, columns), |(x, k)| match &written {
+            Matrix::Real(o) => (0..SAMPLES).map(|y| local[(x, y)] * o[(y, k)]).sum(),
+            Matrix::Complex(o) => (0..SAMPLES).map(|y| local[(x, y)] * o[(y, k)]).sum(),
+        });
         Sample {
-            derivatives: Derivatives::new(kind, SAMPLES, blocks),
-            weights: counts.iter().map(|c| c / total).collect(),
-            residual,
+            residual: local.rows().into_iter().map(|row| row.sum()).collect(),
+            local: match kind {
+                Kind::Real => Matrix::Real(image.mapv(|z: Complex64| z.re)),
+                _ => Matrix::Complex(image),
+            },
+            derivatives,
+            weights,
         }
     }
     /// What a rank has of it.
     fn part(&self, comm: &dyn Comm) -> Self {
         let own = share(SAMPLES, comm.rank(), comm.size());
         let samples: Vec<usize> = own.clone().collect();
+        let local = match &self.local {
+            Matrix::Real(rows) => Matrix::Real(rows.select(Axis(0), &samples)),
+            Matrix::Complex(rows) => Matrix::Complex(rows.select(Axis(0), &samples)),
+        };
         Sample {
             derivatives: self.derivatives.select(&samples),
             weights: self.weights[own.clone()].to_vec(),
             residual: self.residual[own].to_vec(),
+            local,
         }
     }
     fn residuals(&self) -> Residuals<'_> {
@@ -101,7 +125,8 @@ impl Sample {
 
 /// The direction of one step on one rank.
 fn step(optimizer: &mut dyn Optimizer, sample: &Sample, step: usize) -> Result<Direction> {
-    optimizer.direction(&Objective::LeastSquares(&sample.residuals()), step, &Serial)
+    let data = sample.residuals();
+    optimizer.direction(&Objective::Hamiltonian(&data, &sample.local), step, &Serial)
 }
 
 fn descends(build: &Build, sample: &Sample) -> Verdict {
@@ -124,8 +149,9 @@ fn ranks_agree(build: &Build, sample: &Sample) -> Verdict {
         let found = threads::run(size, |comm| -> Result<(Direction, Direction)> {
             let own = sample.part(comm);
             let data = own.residuals();
-            let shared = build()?.direction(&Objective::LeastSquares(&data), 0, comm)?;
-            let on_root = deterministic::direction(&mut *build()?, &data, 0, comm)?;
+            let objective = Objective::Hamiltonian(&data, &own.local);
+            let shared = build()?.direction(&objective, 0, comm)?;
+            let on_root = deterministic::direction(&mut *build()?, &objective, 0, comm)?;
             Ok((shared, on_root))
         });
         for (rank, found) in found.into_iter().enumerate() {

@@ -12,11 +12,11 @@ pub(super) trait Number: Scalar + ndarray_linalg::Lapack<Real = f64> {}
 
 impl<T: Scalar + ndarray_linalg::Lapack<Real = f64>> Number for T {}
 
-fn failed(what: &str, why: impl std::fmt::Display) -> Error {
+pub(super) fn failed(what: &str, why: impl std::fmt::Display) -> Error {
     Error::numerical(format!("{what} failed ({why})"), "take a smaller step")
 }
 
-fn check_finite<T: Number>(a: &Array2<T>) -> Result<()> {
+pub(super) fn check_finite<T: Number>(a: &Array2<T>) -> Result<()> {
     match a.iter().all(|x| Scalar::is_finite(*x)) {
         true => Ok(()),
         false => Err(failed("a factorisation", "entries are not finite")),
@@ -24,7 +24,7 @@ fn check_finite<T: Number>(a: &Array2<T>) -> Result<()> {
 }
 
 /// The same matrix, row by row in memory.
-fn by_rows<T: Clone>(a: Array2<T>) -> Array2<T> {
+pub(super) fn by_rows<T: Clone>(a: Array2<T>) -> Array2<T> {
     match a.is_standard_layout() {
         true => a,
         false => a.as_standard_layout().into_owned(),

@@ -6,6 +6,7 @@
 
 use super::dense::{self, Work};
 use super::factors;
+use super::general;
 use super::products::{Gemm, Op, RankUpdate};
 use crate::error::Result;
 use crate::number::Scalar;
@@ -43,6 +44,9 @@ pub trait Lapack: Scalar {
     /// Eigenvalues in increasing order and V^H, eigenvectors as conjugated rows; by divide and
     /// conquer.
     fn eigen(a: Array2<Self>) -> Result<(Vec<f64>, Array2<Self>)>;
+    /// Eigenvalues of a matrix that need not be Hermitian, in no order, and its eigenvectors as
+    /// columns of length 1.
+    fn eigen_general(a: &Array2<Self>) -> Result<(Vec<Complex64>, Array2<Complex64>)>;
     /// Q and R of A = Q R, with as many columns of Q as the smaller side of A has.
     fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)>;
     /// U, the singular values in decreasing order and V^H of A = U S V^H, as many as the smaller
@@ -126,6 +130,9 @@ macro_rules! methods {
         }
         fn solve_factorised(a: &Array2<Self>, b: &mut [Self]) -> Result<()> {
             dense::solve_factorised(a, b)
+        }
+        fn eigen_general(a: &Array2<Self>) -> Result<(Vec<Complex64>, Array2<Complex64>)> {
+            general::eigen(a)
         }
         fn qr(a: &Array2<Self>) -> Result<(Array2<Self>, Array2<Self>)> {
             factors::qr(a)

@@ -5,6 +5,7 @@ pub mod dense;
 mod factors;
 pub mod functions;
 pub mod gathered;
+mod general;
 pub mod hyperbolic;
 mod krylov;
 pub mod lanczos;

@@ -25,6 +25,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     schema: crate::table::schema_of::<Keys>,
     metric: true,
     cross_validated: true,
+    local_derivatives: false,
     cost: cost_of,
 };
 

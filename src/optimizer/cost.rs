@@ -137,7 +137,7 @@ pub fn with_moments(sizes: &Sizes, rank: usize, moments: usize) -> SolveCost {
 }
 
 /// The start of a solve with a matrix: agreement on success, then the solution and two facts.
-fn with_matrix(sizes: &Sizes, rank: usize, dense: bool, solution: usize) -> SolveCost {
+pub(super) fn with_matrix(sizes: &Sizes, rank: usize, dense: bool, solution: usize) -> SolveCost {
     let mut cost = start(sizes, rank, dense);
     let sum = &mut cost.traffic.sum;
     if sizes.diagonal {
@@ -279,7 +279,7 @@ pub fn products(sizes: &Sizes) -> f64 {
 }
 
 /// The triangle of S and the force, in messages of at most 64 MiB.
-fn triangle(columns: usize, c: usize) -> Load {
+pub(super) fn triangle(columns: usize, c: usize) -> Load {
     let (mut messages, mut filled) = (1, 0);
     for row in (1..=columns).rev() {
         if filled > 0 && (filled + row) * c > PORTION {

@@ -15,6 +15,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     schema: crate::table::schema_of::<Keys>,
     metric: true,
     cross_validated: true,
+    local_derivatives: false,
     cost: |sizes, rank, _| cost::in_parameter_space(sizes, rank),
 };
 

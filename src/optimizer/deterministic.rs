@@ -7,9 +7,10 @@
 
 use super::{Direction, Iterations, Objective, Optimizer, Residuals, RootFacts, solve_on_root};
 use crate::comm::{Comm, Serial};
-use crate::derivatives::Derivatives;
+use crate::derivatives::{Derivatives, Matrix};
 use crate::error::{Error, Result};
-use crate::number::{flatten, unflatten};
+use crate::number::{Scalar, flatten, unflatten};
+use ndarray::Array2;
 use num_complex::Complex64;
 
 /// The data of a step of all ranks.
@@ -80,23 +81,48 @@ pub fn solve(
     })
 }
 
+/// The local derivatives of all ranks on rank 0; nothing elsewhere.
+fn gathered(local: &Matrix, comm: &dyn Comm) -> Result<Matrix> {
+    fn of<T: Scalar>(rows: &Array2<T>, comm: &dyn Comm) -> Result<Array2<T>> {
+        let own = rows.as_slice().unwrap_or_default();
+        let all: Vec<T> = unflatten(&comm.gather(T::reals(own))?);
+        let shape = (all.len() / rows.ncols().max(1), rows.ncols());
+        Array2::from_shape_vec(shape, all).map_err(|_| Error::Communication {
+            what: "a rank has sent too few local derivatives".into(),
+        })
+    }
+    Ok(match local {
+        Matrix::Real(rows) => Matrix::Real(of(rows, comm)?),
+        Matrix::Complex(rows) => Matrix::Complex(of(rows, comm)?),
+    })
+}
+
 /// The direction that one rank with all samples would find; only rank 0's optimiser moves on.
 pub fn direction(
     optimizer: &mut dyn Optimizer,
-    data: &Residuals,
+    objective: &Objective,
     step: usize,
     comm: &dyn Comm,
 ) -> Result<Direction> {
     if comm.size() == 1 {
-        return optimizer.direction(&Objective::LeastSquares(data), step, comm);
+        return optimizer.direction(objective, step, comm);
     }
+    let data = objective.residuals()?;
+    let local = match objective {
+        Objective::Hamiltonian(_, local) => Some(gathered(local, comm)?),
+        _ => None,
+    };
     let on_root = |data: &Residuals| {
+        let objective = match &local {
+            Some(local) => Objective::Hamiltonian(data, local),
+            None => Objective::LeastSquares(data),
+        };
         let Direction {
             mut update,
             metric_norm,
             fallbacks,
             iterations,
-        } = optimizer.direction(&Objective::LeastSquares(data), step, &Serial)?;
+        } = optimizer.direction(&objective, step, &Serial)?;
         let (count, residual) = iterations.map_or((-1.0, 0.0), |i| (i.count as f64, i.residual));
         update.extend([count, residual]);
         Ok((update, [metric_norm.unwrap_or(-1.0), fallbacks as f64]))

@@ -18,6 +18,7 @@ use crate::derivatives::{Derivatives, Kind, MatrixNumber};
 use crate::error::{Error, Result};
 use crate::number::{Scalar, unflatten};
 use ndarray::Array2;
+use num_complex::Complex64;
 use std::ops::Range;
 
 /// This rank's part of the problem; factors are shared with the derivatives that it is made from.
@@ -28,6 +29,8 @@ pub struct LeastSquares {
     pub weights: Vec<f64>,
     /// √w_s
     pub roots: Vec<f64>,
+    /// Mean of the residuals over all ranks.
+    pub residual_mean: Complex64,
     /// ε, one number per row: (re, im) pairs unless derivatives are real.
     pub target: Vec<f64>,
     /// Samples of every rank.
@@ -113,6 +116,7 @@ impl LeastSquares {
             derivatives,
             weights,
             roots,
+            residual_mean: Complex64::new(re, im),
             target,
             counts,
             mean,
@@ -129,6 +133,20 @@ impl LeastSquares {
             2
         } else {
             1
+        }
+    }
+
+    /// ⟨O⟩ of every column, where it is known.
+    pub fn means(&self) -> Vec<Complex64> {
+        let real = |m: &f64| Complex64::from(*m);
+        match self.kind() {
+            Kind::Real => self.mean.iter().map(real).collect(),
+            Kind::Holomorphic => unflatten(&self.mean),
+            Kind::Stacked => {
+                let (re, im) = self.mean.split_at(self.mean.len() / 2);
+                let parts = re.iter().zip(im);
+                parts.map(|(re, im)| Complex64::new(*re, *im)).collect()
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod exchange;
 mod fit;
 mod kernel_sr;
 pub mod least_squares;
+mod linear;
 mod march;
 mod momentum;
 pub mod natural;
@@ -32,6 +33,7 @@ mod sgd;
 mod shift;
 mod spring;
 mod sr;
+pub mod tangent;
 mod turned;
 
 pub use cost::{CostModel, Sizes, SolveCost};
@@ -45,7 +47,7 @@ pub use shift::{RelativeShift, Shift};
 pub use sr::choose as choose_sr;
 
 use crate::comm::{Comm, agree};
-use crate::derivatives::Derivatives;
+use crate::derivatives::{Derivatives, Matrix};
 use crate::error::{Error, Result};
 use crate::io::tree::Tree;
 use crate::table::Entry;
@@ -71,6 +73,9 @@ pub enum Objective<'a> {
     Gradient(&'a [f64]),
     /// Residuals with their derivatives.
     LeastSquares(&'a Residuals<'a>),
+    /// Local energies as residuals, with the local derivatives Σ_x' H_xx' ψ(x')/ψ(x) O_l(x') of
+    /// the same samples, complex ones where derivatives are stacked.
+    Hamiltonian(&'a Residuals<'a>, &'a Matrix),
 }
 
 impl<'a> From<&'a Residuals<'a>> for Objective<'a> {
@@ -84,7 +89,7 @@ impl<'a> Objective<'a> {
     pub fn gradient(&self, comm: &dyn Comm) -> Result<Vec<f64>> {
         match self {
             Objective::Gradient(gradient) => Ok(gradient.to_vec()),
-            Objective::LeastSquares(data) => {
+            Objective::LeastSquares(data) | Objective::Hamiltonian(data, _) => {
                 let problem = LeastSquares::new(data, false, comm)?;
                 problem.pull_back(&problem.target, comm)
             }
@@ -94,11 +99,23 @@ impl<'a> Objective<'a> {
     /// The residuals; an error where there is a gradient alone.
     pub fn residuals(&self) -> Result<&'a Residuals<'a>> {
         match self {
-            Objective::LeastSquares(data) => Ok(data),
+            Objective::LeastSquares(data) | Objective::Hamiltonian(data, _) => Ok(data),
             Objective::Gradient(_) => Err(Error::input(
                 "method",
                 "this method needs residuals with their derivatives, and there is a gradient alone",
                 "use a first-order method: \"adam\" or \"sgd\"",
+            )),
+        }
+    }
+
+    /// The residuals and the local derivatives; an error where there are none.
+    pub fn hamiltonian(&self) -> Result<(&'a Residuals<'a>, &'a Matrix)> {
+        match self {
+            Objective::Hamiltonian(data, local) => Ok((data, local)),
+            _ => Err(Error::input(
+                "method",
+                "this method needs what a Hamiltonian makes of the derivatives",
+                "use it in [optimize], or another method",
             )),
         }
     }
@@ -174,6 +191,8 @@ pub struct OptimizerEntry {
     pub metric: bool,
     /// Whether its shift follows from the samples where the input names no regularisation.
     pub cross_validated: bool,
+    /// Whether it needs the local derivatives of [`Objective::Hamiltonian`].
+    pub local_derivatives: bool,
     /// What a direction costs.
     pub cost: CostModel,
 }
@@ -195,6 +214,7 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
     spring::ENTRY,
     march::ENTRY,
     cg::ENTRY,
+    linear::ENTRY,
     adam::ENTRY,
     rmsprop::ENTRY,
     sgd::ENTRY,

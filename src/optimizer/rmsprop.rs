@@ -19,6 +19,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     schema: crate::table::schema_of::<Keys>,
     metric: false,
     cross_validated: false,
+    local_derivatives: false,
     cost: |sizes, rank, _| cost::with_moments(sizes, rank, 1),
 };
 

@@ -13,6 +13,7 @@ pub(super) const ENTRY: OptimizerEntry = OptimizerEntry {
     schema: crate::table::schema_of::<Keys>,
     metric: true,
     cross_validated: false,
+    local_derivatives: false,
     cost: |sizes, rank, last| cost_of(sizes, rank, sizes.diagonal, last > 0),
 };
 

@@ -38,7 +38,7 @@ pub struct OptimizeInput {
     /// A number or a schedule
     pub learning_rate: Schedule,
     /// Largest Fubini–Study length of a step, 0 for any (0.1 for "sr", "dense-sr", "kernel-sr" and
-    /// "cg", else any)
+    /// "cg", 0.3 for "linear", else any)
     pub max_distance: Option<f64>,
     /// Stop when the error bar of a step is below this
     pub target_error: Option<f64>,
@@ -87,19 +87,30 @@ pub struct OptimizeInput {
 /// Longest step of a method with a metric where the input gives none: far steps overshoot, and late
 /// ones are shorter by themselves.
 const MAX_DISTANCE: f64 = 0.1;
+/// The same of a method that knows how H acts on derivatives: its step is the lowest state nearby.
+const MAX_DISTANCE_OF_H: f64 = 0.3;
 
 /// The shift of a trial in place of one that follows from the samples, as it is given: each of
 /// the first steps works out a whole ladder, which later ones do not.
 const SHIFT_OF_TRIAL: &str = "optimize.shift=0.01";
 
+/// The entry of a method that the program comes with.
+fn entry(method: &str) -> Option<&'static OptimizerEntry> {
+    OPTIMIZERS.iter().find(|entry| entry.kind == method)
+}
+
 /// Whether the shift of a method follows from the samples where the input gives none.
 fn is_cross_validated(method: &str) -> bool {
-    let named = |entry: &&OptimizerEntry| entry.kind == method;
-    method == CHEAPEST
-        || OPTIMIZERS
-            .iter()
-            .find(named)
-            .is_some_and(|e| e.cross_validated)
+    method == CHEAPEST || entry(method).is_some_and(|e| e.cross_validated)
+}
+
+/// Longest step of a method where the input gives none.
+fn max_distance(method: &str) -> Option<f64> {
+    if is_cross_validated(method) {
+        return Some(MAX_DISTANCE);
+    }
+    let of_h = |e: &OptimizerEntry| e.local_derivatives.then_some(MAX_DISTANCE_OF_H);
+    entry(method).and_then(of_h)
 }
 
 impl OptimizeInput {
@@ -127,25 +138,19 @@ impl OptimizeInput {
 
     /// Takes what the method decides where the input is silent.
     pub(super) fn settle(&mut self) {
-        if is_cross_validated(&self.method) {
-            if self.metric.regularisations().is_empty() {
-                self.metric.shift = Some(Shift::AUTOMATIC);
-            }
-            self.max_distance = self.max_distance.or(Some(MAX_DISTANCE));
+        if is_cross_validated(&self.method) && self.metric.regularisations().is_empty() {
+            self.metric.shift = Some(Shift::AUTOMATIC);
         }
+        self.max_distance = self.max_distance.or(max_distance(&self.method));
         self.max_distance = self.max_distance.filter(|d| *d != 0.0);
     }
 }
 
 /// The keys of `[optimize]` that a method has where the input does not give them, and their values.
 pub fn decided_by(method: &str) -> Vec<(&'static str, toml::Value)> {
-    match is_cross_validated(method) {
-        true => vec![
-            ("shift", "auto".into()),
-            ("max_distance", MAX_DISTANCE.into()),
-        ],
-        false => Vec::new(),
-    }
+    let shift = is_cross_validated(method).then(|| ("shift", "auto".into()));
+    let length = max_distance(method).map(|d| ("max_distance", d.into()));
+    shift.into_iter().chain(length).collect()
 }
 
 fn default_method() -> String {
@@ -259,6 +264,34 @@ pub(super) fn sums(source: &Source) -> bool {
     sampler.is_some_and(|s| s.method == Method::FullSum)
 }
 
+/// An error for a key that changes what is optimised, where a method needs more than its local
+/// energies.
+fn refuse_changed_energies(o: &OptimizeInput) -> Result<()> {
+    let methods = o
+        .stages
+        .iter()
+        .map(|s| s.method.as_ref().unwrap_or(&o.method));
+    let needs = |method: &&String| entry(method).is_some_and(|e| e.local_derivatives);
+    let whole = o.stages.is_empty().then_some(&o.method);
+    let Some(method) = methods.chain(whole).find(needs) else {
+        return Ok(());
+    };
+    for (key, given) in [
+        ("orthogonal_to", !o.orthogonal_to.is_empty()),
+        ("spin_penalty", o.spin_penalty.is_some()),
+        ("clip_force", o.clip_force.is_some()),
+    ] {
+        if given {
+            return Err(Error::input(
+                format!("optimize.{key}"),
+                format!("the method \"{method}\" knows how H alone acts on derivatives"),
+                "remove the key, or use method = \"sr\"",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// An error for the first key whose value cannot work.
 pub fn validate(source: &Source) -> Result<()> {
     let Some(o) = keys(source)? else {
@@ -272,6 +305,7 @@ pub fn validate(source: &Source) -> Result<()> {
             "remove the key, or optimize.orthogonal_to",
         ));
     }
+    refuse_changed_energies(&o)?;
     at_least_one("optimize.steps", o.steps)?;
     positive(
         "optimize.max_distance",

@@ -34,6 +34,8 @@ pub struct ChosenOptimizer {
     pub optimizer: Box<dyn Optimizer>,
     /// Its registered name.
     pub kind: &'static str,
+    /// Whether it needs local derivatives.
+    pub local_derivatives: bool,
 }
 
 /// The method of `[optimize]` and why, for ranks that have `memory` bytes each.
@@ -96,6 +98,7 @@ pub fn optimizer(
     Ok(ChosenOptimizer {
         optimizer: (entry.build)(&own, &o.metric.options()?)?,
         kind: entry.kind,
+        local_derivatives: entry.local_derivatives,
     })
 }
 

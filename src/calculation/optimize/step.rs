@@ -5,6 +5,7 @@ use super::clipping::clip;
 use super::ending::How;
 use super::history::StepRow;
 use super::length::take;
+use super::method::ChosenOptimizer;
 use super::policy::{Fault, Snapshot};
 use super::rounding::{Rounding, evaluate};
 use super::spin::SpinSquare;
@@ -12,7 +13,7 @@ use super::update::Update;
 use super::{Optimize, warnings};
 use crate::calculation::vmc::{BlockCounts, Energy, Vmc, estimate};
 use crate::comm::{Comm, agree};
-use crate::ensemble::{LocalValues, Noise, Request};
+use crate::ensemble::{LocalValues, Noise, Request, local_derivatives};
 use crate::error::{Error, Result};
 use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
@@ -247,8 +248,8 @@ impl Optimize<'_> {
         }
         let stage = &mut self.stages[self.at];
         let counted = stage.counted(self.step);
-        let optimizer = &mut *stage.chosen.optimizer;
-        let work = || solve(vmc, optimizer, &pulled, counted, comm);
+        let chosen = &mut stage.chosen;
+        let work = || solve(vmc, chosen, &pulled, counted, comm);
         let solved = timed(Phase::Solve, work)?;
         let Some(Direction {
             update: direction,
@@ -357,7 +358,7 @@ impl Optimize<'_> {
 /// stay errors, on every rank.
 fn solve(
     vmc: &Vmc,
-    optimizer: &mut dyn crate::optimizer::Optimizer,
+    chosen: &mut ChosenOptimizer,
     local_energies: &[Complex64],
     step: usize,
     comm: &dyn Comm,
@@ -369,9 +370,18 @@ fn solve(
         residual: local_energies,
         exact: vmc.ensemble.noise().is_none(),
     };
+    let operator = &*vmc.problem.hamiltonian;
+    let local = chosen
+        .local_derivatives
+        .then(|| local_derivatives(&*vmc.ensemble, &derivatives, operator));
+    let objective = match &local {
+        Some(local) => Objective::Hamiltonian(&data, local),
+        None => Objective::LeastSquares(&data),
+    };
+    let optimizer = &mut *chosen.optimizer;
     let solved = match vmc.deterministic {
-        true => deterministic::direction(optimizer, &data, step, comm),
-        false => optimizer.direction(&Objective::LeastSquares(&data), step, comm),
+        true => deterministic::direction(optimizer, &objective, step, comm),
+        false => optimizer.direction(&objective, step, comm),
     };
     let numerical = matches!(solved, Err(Error::Numerical { .. }));
     let other = matches!(

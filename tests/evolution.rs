@@ -403,8 +403,8 @@ fn a_table_follows_driven_dynamics_exactly() {
                 "{:?}",
                 column(&case, "history/r2")
             );
-            // Projected steps take the middle of each step: their error falls with its square, and where
-            // it is that of the expansion, which keeps the energy to the third power, faster.
+            // Projected steps take the middle of each step: their error falls with its square, or
+            // faster where it is that of the expansion, which keeps energies to the third power.
             let error = |step: &str| {
                 let step = format!("evolve.step={step}");
                 let more = [

@@ -1,5 +1,5 @@
 //! Decides how parameters move with time: what drives them ([`motion`]), in which steps
-//! ([`integrator`], or by fits of a [`product`]), under which couplings ([`ramp`]), and whether they
+//! ([`integrator`], or fits of a [`product`]), under which couplings ([`ramp`]), and whether they
 //! follow noise ([`fresh`]).
 //!
 //! The velocity θ̇ minimises the distance between e^{−iH dt}|ψ(θ)⟩ and |ψ(θ + θ̇ dt)⟩

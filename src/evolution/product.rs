@@ -22,19 +22,19 @@ const FOURTH: [Complex64; 4] = [
 
 /// How a step is expanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expansion {
+pub enum ProductExpansion {
     /// To h².
     Second,
     /// To h⁴.
     Fourth,
 }
 
-impl Expansion {
+impl ProductExpansion {
     /// a_k
     pub fn factors(self) -> &'static [Complex64] {
         match self {
-            Expansion::Second => &SECOND,
-            Expansion::Fourth => &FOURTH,
+            ProductExpansion::Second => &SECOND,
+            ProductExpansion::Fourth => &FOURTH,
         }
     }
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     /// Coefficients of Π (1 + a_k z).
-    fn product(expansion: Expansion) -> Vec<Complex64> {
+    fn product(expansion: ProductExpansion) -> Vec<Complex64> {
         let mut all = vec![Complex64::ONE];
         for a in expansion.factors() {
             all.push(Complex64::ZERO);
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn factors_multiply_to_the_taylor_polynomial() {
-        for expansion in [Expansion::Second, Expansion::Fourth] {
+        for expansion in [ProductExpansion::Second, ProductExpansion::Fourth] {
             let mut wanted = 1.0;
             for (k, found) in product(expansion).into_iter().enumerate() {
                 wanted /= f64::max(1.0, k as f64);

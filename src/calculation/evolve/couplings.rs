@@ -6,7 +6,8 @@
 //! are built once, before the start. Models of sites with any number of values, which no file
 //! describes, are built again at every time instead. Nothing is read from files later.
 
-use super::keys::{self, EvolveInput, EvolveMethod};
+use super::keys::{self, EvolveInput};
+use super::method::EvolveMethod;
 use crate::ansatz::Ansatz;
 use crate::basis::Basis;
 use crate::calculation::Registry;

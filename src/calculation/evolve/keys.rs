@@ -1,12 +1,12 @@
 //! Decides which keys `[evolve]` has, their defaults, and which values are refused before any
 //! physics is built.
 
+use super::method::{EvolveMethod, ProjectionInput};
 use crate::error::{Error, Result};
 use crate::evolution::integrator::Integrator;
 use crate::evolution::motion::{Equation, MotionInverse, Principle, Spectral, TimeAxis};
-use crate::evolution::product::Expansion;
 use crate::evolution::ramp::Ramp;
-use crate::input::{Method, Source, at_least_one};
+use crate::input::{Method, Source};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -23,36 +23,6 @@ const SIGNAL_TO_NOISE: f64 = 1.0;
 const MAX_DRIFT: f64 = 1e-3;
 /// `evolve.max_r2`
 const MAX_R2: f64 = 0.1;
-
-/// `evolve.method`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum EvolveMethod {
-    /// The equation of motion of the parameters.
-    #[default]
-    Variational,
-    /// Fits to the state a step later.
-    Projected,
-}
-
-/// `[evolve.projection]`
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProjectionInput {
-    /// Solves of one fit at most (8)
-    pub solves: usize,
-    /// A fit ends where 1 - overlap squared is below this (1e-9)
-    pub infidelity: f64,
-}
-
-impl Default for ProjectionInput {
-    fn default() -> Self {
-        ProjectionInput {
-            solves: 8,
-            infidelity: 1e-9,
-        }
-    }
-}
 
 /// `[evolve]`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -133,7 +103,7 @@ pub enum InitialState {
     },
 }
 
-fn wrong(key: &str, problem: &str, remedy: &str) -> Result<()> {
+pub(super) fn wrong(key: &str, problem: &str, remedy: &str) -> Result<()> {
     Err(Error::input(format!("evolve.{key}"), problem, remedy))
 }
 
@@ -161,29 +131,6 @@ impl EvolveInput {
     /// The local error above which there is a warning.
     pub fn max_r2(&self) -> f64 {
         self.max_r2.unwrap_or(MAX_R2)
-    }
-
-    /// How fits are made, where steps are projected.
-    pub fn projected(&self) -> Option<ProjectionInput> {
-        let wanted = self.projection.unwrap_or_default();
-        (self.method == EvolveMethod::Projected).then_some(wanted)
-    }
-
-    /// The factors of a projected step.
-    pub fn expansion(&self) -> Expansion {
-        match self.integrator {
-            Integrator::Rk4 => Expansion::Fourth,
-            _ => Expansion::Second,
-        }
-    }
-
-    /// Slopes that a step evaluates; of a projected one the sets of samples that it draws, as far
-    /// as they are known before: of each factor that of the start and that of one solve.
-    pub fn slopes_per_step(&self) -> usize {
-        match self.method {
-            EvolveMethod::Variational => self.integrator.slopes_per_step(),
-            EvolveMethod::Projected => 2 * self.expansion().factors().len(),
-        }
     }
 
     /// The equation of motion.
@@ -300,51 +247,6 @@ impl EvolveInput {
             }
         }
         Ok(())
-    }
-
-    /// An error where the method excludes other keys.
-    fn check_method(&self) -> Result<()> {
-        if self.method == EvolveMethod::Variational {
-            return match self.projection {
-                None => Ok(()),
-                Some(_) => wrong(
-                    "projection",
-                    "no fits are made",
-                    "remove it, or use evolve.method = \"projected\"",
-                ),
-            };
-        }
-        let wanted = self.projection.unwrap_or_default();
-        at_least_one("evolve.projection.solves", wanted.solves)?;
-        if !(wanted.infidelity.is_finite() && wanted.infidelity >= 0.0) {
-            return wrong(
-                "projection.infidelity",
-                "it is not a number from 0",
-                "give a number such as 1e-9",
-            );
-        }
-        if self.integrator.is_adaptive() {
-            return wrong(
-                "integrator",
-                "projected steps are fixed",
-                "use \"heun\" for factors of second order, or \"rk4\" for those of fourth",
-            );
-        }
-        if self.integrator == Integrator::Rk4 && !self.ramps.is_empty() {
-            return wrong(
-                "integrator",
-                "with ramps a projected step has second order",
-                "use \"heun\"",
-            );
-        }
-        match self.principle {
-            Principle::Mclachlan => Ok(()),
-            Principle::DiracFrenkel => wrong(
-                "principle",
-                "a fit is a least-squares problem",
-                "remove the key, or use evolve.method = \"variational\"",
-            ),
-        }
     }
 
     /// An error where the start or the Hamiltonian cannot work.

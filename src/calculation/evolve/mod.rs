@@ -9,6 +9,7 @@ mod couplings;
 mod curves;
 mod flow;
 mod keys;
+mod method;
 mod projection;
 mod start;
 mod step;
@@ -16,6 +17,7 @@ mod trajectory;
 
 pub use couplings::{Couplings, Present, validate as validate_evolution};
 pub use keys::{EvolveInput, InitialState, keys, validate};
+pub use method::{EvolveMethod, ProjectionInput};
 pub use trajectory::{CURVES, OUTPUTS, OutputRow, PointRow, Trajectory};
 
 use super::measure;

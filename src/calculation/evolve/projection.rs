@@ -13,7 +13,7 @@
 //! 1131 (2023).) The Hamiltonian is that of the middle of the step, which is of second order.
 
 use super::flow::Flow;
-use super::keys::ProjectionInput;
+use super::method::ProjectionInput;
 use super::step::{astray, next_step, output_after};
 use super::trajectory::Point;
 use crate::calculation::vmc::RatioMeans;

@@ -48,6 +48,24 @@ record! {
     }
 }
 
+impl StepRow {
+    /// The numbers of an unsound step mean nothing; those of the last sound one stand for them.
+    pub fn with_numbers_of(self, last: Option<&StepRow>) -> Self {
+        let last = last.copied().unwrap_or_default();
+        StepRow {
+            energy: last.energy,
+            energy_imag: last.energy_imag,
+            error: last.error,
+            variance: last.variance,
+            v_score: last.v_score,
+            r_hat: last.r_hat,
+            spin_squared: last.spin_squared,
+            spin_squared_error: last.spin_squared_error,
+            ..self
+        }
+    }
+}
+
 const REJECTED: &str = "0, or why the step was undone (energies are then those of the last sound \
  step): 1 local energies not finite, \
     2 an energy or variance that no state has, 3 the energy rose far above the best, 4 no \

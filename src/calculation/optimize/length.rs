@@ -2,8 +2,9 @@
 //!
 //! √(δ^H S δ) is the length of a step to first order. Where the derivatives themselves grow along
 //! the step, as with small weights, the state goes much further than that. The angle D to the new
-//! state ψ' is known from one more evaluation of the samples of ψ. A step whose D is above twice `max_distance` is halved until it is not. Configurations of a full
-//! sum that ψ does not have, ψ(x) = 0, have no weight and no part in it.
+//! state is known from one more evaluation of the samples. A step whose D is above twice
+//! `max_distance` is halved until it is not. Configurations of a full sum that ψ does not have,
+//! ψ(x) = 0, have no weight and no part in it.
 
 use super::update::Update;
 use crate::calculation::vmc::{RatioMeans, Vmc};

@@ -209,21 +209,9 @@ impl Optimize<'_> {
             spin_squared_error: square.map_or(0.0, |s| s.error),
             effective_fraction: finite_or(sampled.effective_fraction),
         };
-        if fault.is_none() {
-            return row;
-        }
-        // The numbers of an unsound step mean nothing; those of the last sound one stand for them.
-        let last = self.history.rows.last().copied().unwrap_or_default();
-        StepRow {
-            energy: last.energy,
-            energy_imag: last.energy_imag,
-            error: last.error,
-            variance: last.variance,
-            v_score: last.v_score,
-            r_hat: last.r_hat,
-            spin_squared: last.spin_squared,
-            spin_squared_error: last.spin_squared_error,
-            ..row
+        match fault {
+            None => row,
+            Some(_) => row.with_numbers_of(self.history.rows.last()),
         }
     }
 

@@ -24,11 +24,12 @@ use num_complex::Complex64;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A move that makes the infidelity this much larger is taken back by half.
+/// A move that makes the infidelity this much larger than the least so far is taken back by half.
 const WORSE: f64 = 2.0;
 /// How often a move is halved.
 const MOST_HALVINGS: usize = 4;
-/// Where a solve leaves more than this part of the residuals, the fit is as good as it gets.
+/// Where a solve leaves more than this part of the residuals, or no number, the fit is as good as it
+/// gets.
 const LEFT: f64 = 0.9;
 
 /// What a fit aims at: (1 + a z)|ψ_0⟩.
@@ -57,8 +58,6 @@ struct Fit {
 struct Move {
     from: Vec<f64>,
     change: Vec<f64>,
-    /// Before it.
-    infidelity: f64,
     halvings: usize,
 }
 
@@ -161,13 +160,12 @@ impl Flow<'_, '_, '_> {
             ..Fit::default()
         };
         let mut last: Option<Move> = None;
-        let mut ends = false;
+        let (mut least, mut ends) = (f64::INFINITY, false);
         loop {
             fit.acceptance = self.sample(&fit.parameters)?;
             let missed = self.missed(aim, &fit.parameters)?;
-            let bound = last.as_ref().filter(|_| !ends);
-            let bound = bound.map_or(f64::INFINITY, |m| WORSE * m.infidelity);
-            let Some(missed) = missed.filter(|m| m.infidelity <= bound) else {
+            let sound = |m: &Missed| ends || m.infidelity <= WORSE * least;
+            let Some(missed) = missed.filter(sound) else {
                 let Some(shorter) = last.as_mut().filter(|_| !ends) else {
                     return Ok(None);
                 };
@@ -181,6 +179,7 @@ impl Flow<'_, '_, '_> {
                 continue;
             };
             fit.infidelity = missed.infidelity;
+            least = least.min(missed.infidelity);
             if ends || missed.infidelity <= wanted.infidelity || fit.solves == wanted.solves {
                 return Ok(Some(fit));
             }
@@ -193,13 +192,13 @@ impl Flow<'_, '_, '_> {
             let (change, quality, _) = motion.into_parts();
             fit.solves += 1;
             fit.quality = quality;
-            if quality.r2 > LEFT {
+            let is_found = quality.r2 <= LEFT;
+            if !is_found {
                 return Ok(Some(fit));
             }
             let next = Move {
                 from: fit.parameters,
                 change,
-                infidelity: missed.infidelity,
                 halvings: 0,
             };
             fit.parameters = next.end();

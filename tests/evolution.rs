@@ -250,10 +250,10 @@ fn projected_steps_have_the_order_of_their_factors_and_follow_the_exact_curve() 
         "{solves:?}"
     );
     let error = |step: &str| (run("projected", "heun", step).1 - limit).abs();
-    let (coarse, half) = (error("0.125"), error("0.0625"));
+    let (coarse, half) = (error("0.0625"), error("0.03125"));
     assert!((2.8..5.5).contains(&(coarse / half)), "{coarse} {half}");
-    let fourth = (run("projected", "rk4", "0.125").1 - limit).abs();
-    assert!(fourth < 0.5 * coarse, "{fourth} {coarse}");
+    let fourth = (run("projected", "rk4", "0.0625").1 - limit).abs();
+    assert!(fourth < 0.05 * coarse, "{fourth} {coarse}");
 }
 
 #[test]

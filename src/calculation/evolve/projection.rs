@@ -28,8 +28,8 @@ use std::time::Instant;
 const WORSE: f64 = 2.0;
 /// How often a move is halved.
 const MOST_HALVINGS: usize = 4;
-/// Where a solve leaves more than this part of the residuals, or no number, the fit is as good as it
-/// gets.
+/// Where a solve leaves more than this part of the residuals, or no number, the fit is as good as
+/// it gets.
 const LEFT: f64 = 0.9;
 
 /// What a fit aims at: (1 + a z)|ψ_0⟩.

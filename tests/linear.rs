@@ -8,7 +8,7 @@ use common::{Case, RING, expect_code, text};
 use ndarray::{Array1, Array2, Axis};
 use nishina::calculation::vmc::problem::{Problem, ensemble, problem};
 use nishina::comm::{Serial, share, threads};
-use nishina::derivatives::{Kind, Matrix, MatrixNumber};
+use nishina::derivatives::{Derivatives, Kind, Matrix, MatrixNumber};
 use nishina::ensemble::{Request, Variational, local_derivatives};
 use nishina::error::Result;
 use nishina::optimizer::least_squares::LeastSquares;
@@ -82,14 +82,18 @@ impl Known {
         }
     }
 
-    fn tangent<T: MatrixNumber>(&self) -> Tangent<T> {
-        let derivatives = self.state.derivatives();
-        let data = Residuals {
-            derivatives: &derivatives,
+    fn residuals<'a>(&'a self, derivatives: &'a Derivatives) -> Residuals<'a> {
+        Residuals {
+            derivatives,
             weights: self.state.weights(),
             residual: &self.energies,
             exact: false,
-        };
+        }
+    }
+
+    fn tangent<T: MatrixNumber>(&self) -> Tangent<T> {
+        let derivatives = self.state.derivatives();
+        let data = self.residuals(&derivatives);
         let problem = LeastSquares::new(&data, true, &Serial).unwrap();
         tangent::assemble(&problem, &data, &self.local, &Serial).unwrap()
     }
@@ -100,12 +104,7 @@ impl Known {
         comm: &dyn nishina::comm::Comm,
     ) -> Result<Direction> {
         let derivatives = self.state.derivatives();
-        let data = Residuals {
-            derivatives: &derivatives,
-            weights: self.state.weights(),
-            residual: &self.energies,
-            exact: false,
-        };
+        let data = self.residuals(&derivatives);
         optimizer.direction(&Objective::Hamiltonian(&data, &self.local), 0, comm)
     }
 }

@@ -140,17 +140,11 @@ impl Optimizer for Linear {
         let regularisation = self.regulariser.at(of_samples.0, step, comm)?;
         let problem = LeastSquares::new(of_samples.0, true, comm)?;
         let inverse = self.regulariser.inverse(regularisation, &problem, comm)?;
-        let (update, fallbacks) = match problem.kind() {
+        let found = match problem.kind() {
             Kind::Holomorphic => self.solve::<Complex64>(&problem, of_samples, &inverse, comm),
             _ => self.solve::<f64>(&problem, of_samples, &inverse, comm),
         }?;
-        let metric_norm = Some(problem.metric_norm(&update, comm)?);
-        Ok(Direction {
-            update,
-            metric_norm,
-            fallbacks,
-            iterations: None,
-        })
+        Direction::solved(&problem, found, comm)
     }
     fn shift(&self) -> f64 {
         self.regulariser.last()

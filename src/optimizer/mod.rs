@@ -136,6 +136,20 @@ pub struct Direction {
 }
 
 impl Direction {
+    /// A direction that a solve with the metric of `problem` gave.
+    fn solved(
+        problem: &LeastSquares,
+        (update, fallbacks): (Vec<f64>, usize),
+        comm: &dyn Comm,
+    ) -> Result<Self> {
+        let metric_norm = Some(problem.metric_norm(&update, comm)?);
+        Ok(Direction {
+            metric_norm,
+            fallbacks,
+            ..Direction::plain(update)
+        })
+    }
+
     /// A direction without a metric.
     pub fn plain(update: Vec<f64>) -> Self {
         Direction {

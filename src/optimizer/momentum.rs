@@ -159,14 +159,9 @@ impl Optimizer for Momentum {
         let (mut update, fallbacks) = space.solve(&problem, &zeta, &inverse, above, comm)?;
         let more = |(u, l): (&mut f64, &f64)| *u += self.mu * l;
         update.iter_mut().zip(&self.last).for_each(more);
-        let metric_norm = Some(problem.metric_norm(&update, comm)?);
-        self.remember(&update, width);
-        Ok(Direction {
-            update,
-            metric_norm,
-            fallbacks,
-            iterations: None,
-        })
+        let direction = Direction::solved(&problem, (update, fallbacks), comm)?;
+        self.remember(&direction.update, width);
+        Ok(direction)
     }
     fn shift(&self) -> f64 {
         self.regulariser.last()

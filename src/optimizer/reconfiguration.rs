@@ -105,20 +105,14 @@ impl Optimizer for Reconfiguration {
         let with_mean = self.space == Space::Parameters || regularisation.needs_diagonal();
         let problem = LeastSquares::new(data, with_mean, comm)?;
         let inverse = self.regulariser.inverse(regularisation, &problem, comm)?;
-        let (update, fallbacks) = self.space.solve(
+        let found = self.space.solve(
             &problem,
             &problem.target,
             &inverse,
             self.regulariser.options().distribute_above,
             comm,
         )?;
-        let metric_norm = Some(problem.metric_norm(&update, comm)?);
-        Ok(Direction {
-            update,
-            metric_norm,
-            fallbacks,
-            iterations: None,
-        })
+        Direction::solved(&problem, found, comm)
     }
     fn shift(&self) -> f64 {
         self.regulariser.last()

@@ -11,6 +11,7 @@ mod flow;
 mod keys;
 mod method;
 mod projection;
+mod search;
 mod start;
 mod step;
 mod trajectory;

@@ -14,6 +14,7 @@
 
 use super::flow::Flow;
 use super::method::ProjectionInput;
+use super::search::Search;
 use super::step::{astray, next_step, output_after};
 use super::trajectory::Point;
 use crate::calculation::vmc::RatioMeans;
@@ -24,10 +25,6 @@ use num_complex::Complex64;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A move that makes the infidelity this much larger than the least so far is taken back by half.
-const WORSE: f64 = 2.0;
-/// How often a move is halved.
-const MOST_HALVINGS: usize = 4;
 /// Where a solve leaves more than this part of the residuals, or no number, the fit is as good as
 /// it gets.
 const LEFT: f64 = 0.9;
@@ -52,21 +49,6 @@ struct Fit {
     /// Of the last solve.
     quality: Quality,
     solves: usize,
-}
-
-/// The last move of a fit.
-struct Move {
-    from: Vec<f64>,
-    change: Vec<f64>,
-    halvings: usize,
-}
-
-impl Move {
-    fn end(&self) -> Vec<f64> {
-        let scale = 0.5f64.powi(self.halvings as i32);
-        let ends = self.from.iter().zip(&self.change);
-        ends.map(|(p, d)| p + scale * d).collect()
-    }
 }
 
 /// Residuals of this rank's samples, and 1 − cos² D.
@@ -159,28 +141,22 @@ impl Flow<'_, '_, '_> {
             parameters: aim.from.clone(),
             ..Fit::default()
         };
-        let mut last: Option<Move> = None;
-        let (mut least, mut ends) = (f64::INFINITY, false);
+        let mut search = Search::default();
         loop {
             fit.acceptance = self.sample(&fit.parameters)?;
             let missed = self.missed(aim, &fit.parameters)?;
-            let sound = |m: &Missed| ends || m.infidelity <= WORSE * least;
-            let Some(missed) = missed.filter(sound) else {
-                let Some(shorter) = last.as_mut().filter(|_| !ends) else {
+            let Some(missed) = missed.filter(|m| search.accepts(m.infidelity)) else {
+                let Some(parameters) = search.back() else {
                     return Ok(None);
                 };
-                // What is no better however short it is, is noise: the fit ends where it was.
-                ends = shorter.halvings == MOST_HALVINGS;
-                shorter.halvings += 1;
-                fit.parameters = match ends {
-                    true => shorter.from.clone(),
-                    false => shorter.end(),
-                };
+                fit.parameters = parameters;
                 continue;
             };
             fit.infidelity = missed.infidelity;
-            least = least.min(missed.infidelity);
-            if ends || missed.infidelity <= wanted.infidelity || fit.solves == wanted.solves {
+            if search.ends()
+                || missed.infidelity <= wanted.infidelity
+                || fit.solves == wanted.solves
+            {
                 return Ok(Some(fit));
             }
             let equation = Equation {
@@ -196,13 +172,7 @@ impl Flow<'_, '_, '_> {
             if !is_found {
                 return Ok(Some(fit));
             }
-            let next = Move {
-                from: fit.parameters,
-                change,
-                halvings: 0,
-            };
-            fit.parameters = next.end();
-            last = Some(next);
+            fit.parameters = search.forward(fit.parameters, change);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::operator::Operator;
 use crate::rng::{Generator, Purpose, lane, stream};
-use crate::sampler::{Counts, Metropolis, Mixture};
+use crate::sampler::{BORN, Counts, Metropolis, Mixture};
 use num_complex::Complex64;
 use std::f64::consts::TAU;
 use std::ops::Range;
@@ -43,7 +43,7 @@ pub struct ChainSettings {
 impl ChainSettings {
     /// Whether samples count differently.
     fn is_weighted(&self) -> bool {
-        self.power != 2.0
+        self.power != BORN
     }
 
     /// The random numbers of a chain.

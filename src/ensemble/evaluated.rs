@@ -4,13 +4,15 @@
 //! those of its samples anew and drops them. A walker's numbers do not depend on the batch that it
 //! is in, so blocks change no bit.
 
-use super::weights::{self, LogWeights};
+use super::weights::LogWeights;
 use super::{Amplitudes, LocalValues, local_values_by_ratios};
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Erased, MatrixProduct};
 use crate::basis::{Basis, Numbering};
 use crate::derivatives::Derivatives;
 use crate::error::Result;
 use crate::operator::Operator;
+use crate::sampler::BORN;
+use crate::stats::{all_streams, largest_log, stream_sums};
 use num_complex::Complex64;
 
 /// Bytes that the tables of samples may take at once on a rank.
@@ -99,9 +101,9 @@ impl Evaluated {
     /// The same for samples of |ψ|^`power`, whose weights sum to 1 over this rank.
     pub fn evaluate_weighted(&mut self, power: f64) {
         self.refresh();
-        let logs: Vec<f64> = self.log_psi.iter().map(|l| (2.0 - power) * l.re).collect();
-        let largest = weights::largest(&logs);
-        let (norm, _) = weights::total(&weights::stream_sums(&logs, 1, largest), largest);
+        let logs: Vec<f64> = self.log_psi.iter().map(|l| (BORN - power) * l.re).collect();
+        let top = largest_log(&logs);
+        let (norm, _) = all_streams(&stream_sums(&logs, 1, top), top);
         self.log_weights = LogWeights { logs, norm };
         self.weights = self.log_weights.weights();
     }

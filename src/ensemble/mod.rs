@@ -20,7 +20,6 @@ pub use gibbs::{Gibbs, GibbsSettings};
 pub use independent::{Independent, IndependentSettings};
 pub use lines::{CircuitLines, CircuitSettings};
 pub use tangents::local_derivatives;
-pub use weights::{StreamSums, largest, stream_sums, total};
 
 use crate::ansatz::dbm::ImaginaryTime;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, MatrixProduct};

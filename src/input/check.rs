@@ -2,9 +2,10 @@
 //! no effect.
 
 use super::Source;
-use super::sections::{BORN, ChainStart, Input, Method, SamplerInput};
+use super::sections::{ChainStart, Input, Method, SamplerInput};
 use crate::error::{Error, Result};
 use crate::io::output::is_reserved;
+use crate::sampler::BORN;
 
 /// Keys of Markov chains, which other methods of sampling do not have.
 const OF_CHAINS: [(&str, &str); 7] = [

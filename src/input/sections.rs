@@ -4,6 +4,7 @@ use super::basis::BasisInput;
 use crate::error::Result;
 use crate::lattice::{Boundary, LatticeSpec};
 use crate::operator::models::{CouplingDistribution, Units};
+use crate::sampler::BORN;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -179,9 +180,6 @@ pub struct SamplerInput {
     /// Chains sample |psi|^power, 1 to 2, and samples carry weights |psi|^(2 - power) (2)
     pub power: f64,
 }
-
-/// The power of |ψ| that gives probabilities.
-pub const BORN: f64 = 2.0;
 
 /// `sampler.start`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]

@@ -9,11 +9,12 @@ use super::{Verdict, is_close};
 use crate::basis::{Asks, Basis, Move, Numbering, Step};
 use crate::calculation::vmc::observe::observe;
 use crate::comm::Serial;
-use crate::ensemble::{Amplitudes, Ensemble, Request, largest, stream_sums, total};
+use crate::ensemble::{Amplitudes, Ensemble, Request};
 use crate::error::{Error, Result};
 use crate::observable::{Named, Observable, Quantity, View};
 use crate::operator::{Operator, local_values};
 use crate::rng::Purpose;
+use crate::stats::{all_streams, largest_log, stream_sums};
 use num_complex::Complex64;
 
 /// Standard errors that the share of a configuration may lie away from its weight.
@@ -84,11 +85,11 @@ fn weigh(parts: &mut [Box<dyn Ensemble>]) {
             .iter()
             .filter_map(|p| Some((p.log_weights()?, p.noise())))
     };
-    let top = logs().map(|(l, _)| largest(l)).fold(f64::MIN, f64::max);
+    let top = logs().map(|(l, _)| largest_log(l)).fold(f64::MIN, f64::max);
     let sums = logs().flat_map(|(l, noise)| stream_sums(l, noise.streams().len(), top));
     let sums: Vec<_> = sums.collect();
     if !sums.is_empty() {
-        let (norm, _) = total(&sums, top);
+        let (norm, _) = all_streams(&sums, top);
         parts.iter_mut().for_each(|p| p.set_log_norm(norm));
     }
 }

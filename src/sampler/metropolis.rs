@@ -36,6 +36,9 @@ impl Counts {
     }
 }
 
+/// The power of |ψ| that gives probabilities.
+pub const BORN: f64 = 2.0;
+
 /// Memory of the accept loop, so that a sweep allocates nothing.
 #[derive(Default)]
 pub struct Metropolis<S = <Erased as Ansatz>::Scratch> {
@@ -52,7 +55,7 @@ impl<S: Default + Send> Metropolis<S> {
     /// Walkers that sample |ψ|^`power`.
     pub fn with_power(power: f64) -> Self {
         Metropolis {
-            half: (power != 2.0).then_some(0.5 * power),
+            half: (power != BORN).then_some(0.5 * power),
             ..Metropolis::default()
         }
     }

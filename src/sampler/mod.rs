@@ -11,7 +11,7 @@ mod hop;
 mod metropolis;
 mod raise;
 
-pub use metropolis::{Counts, Metropolis};
+pub use metropolis::{BORN, Counts, Metropolis};
 
 use crate::basis::{Basis, Step};
 use crate::error::{Error, Result};

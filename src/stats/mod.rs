@@ -18,7 +18,10 @@ pub use format::{count, duration, with_error};
 pub use line::{FitPoint, Line, fit};
 pub use series::{autocorrelation_time, binned_error, split_r_hat};
 pub use summary::Summary;
-pub use weights::{Linearised, WeightedSeries, effective_fraction, push_sums};
+pub use weights::{
+    Linearised, StreamSums, WeightedSeries, all_streams, effective_fraction, largest_log,
+    push_sums, stream_sums,
+};
 
 /// The middle of some numbers, the mean of the middle two where their count is even; none of none.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {

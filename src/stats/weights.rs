@@ -3,8 +3,10 @@
 //!
 //! y = X + (w/w̄)(x − X) has the mean X, and to first order in the noise its fluctuations are those
 //! of the ratio (W. G. Cochran, Sampling Techniques (Wiley, 1977), chapter 6): errors,
-//! autocorrelation times and R-hat of y count the weights. N_eff/N = (Σ w)²/(N Σ w²) (L. Kish,
-//! Survey Sampling (Wiley, 1965)).
+//! autocorrelation times and R-hat of y count the weights. What N samples are worth is N_eff/N =
+//! (Σ w)²/(N Σ w²) (L. Kish, Survey Sampling (Wiley, 1965)). Exponentials are taken relative to the
+//! largest ln w, and sums are added stream by stream, so that none overflows and all have the same
+//! bits on any number of ranks.
 
 use num_complex::Complex64;
 
@@ -31,21 +33,47 @@ pub struct Linearised {
 
 /// Weights relative to the largest, chain by chain.
 pub(super) fn relative(logs: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let largest = logs.iter().flatten().copied();
-    let largest = largest.fold(f64::NEG_INFINITY, f64::max);
-    let chain = |logs: &Vec<f64>| logs.iter().map(|l| (l - largest).exp()).collect();
+    let top = logs.iter().map(|l| largest_log(l)).fold(f64::MIN, f64::max);
+    let chain = |logs: &Vec<f64>| logs.iter().map(|l| (l - top).exp()).collect();
     logs.iter().map(chain).collect()
 }
 
-/// N_eff/N of samples with these logarithms of weights; 1 of none.
+/// Sums over the samples of one stream: number, Σ exp(l − largest), Σ exp(2(l − largest)).
+pub type StreamSums = [f64; 3];
+
+/// The largest of some logarithms; numbers that are none do not count.
+pub fn largest_log(logs: &[f64]) -> f64 {
+    logs.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The sums of `streams` streams with equally many samples, which stand one behind the other.
+pub fn stream_sums(logs: &[f64], streams: usize, largest: f64) -> Vec<StreamSums> {
+    let each = (logs.len() / streams.max(1)).max(1);
+    let add = |[n, sum, squares]: StreamSums, log: &f64| {
+        let w = (log - largest).exp();
+        [n + 1.0, sum + w, squares + w * w]
+    };
+    let streams = logs.chunks(each);
+    streams
+        .map(|logs| logs.iter().fold([0.0; 3], add))
+        .collect()
+}
+
+/// ln Σ exp of all streams, and N_eff/N.
+pub fn all_streams(sums: &[StreamSums], largest: f64) -> (f64, f64) {
+    let add = |a: StreamSums, b: &StreamSums| [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
+    let [n, sum, squares] = sums.iter().fold([0.0; 3], add);
+    (largest + sum.ln(), sum * sum / (n * squares))
+}
+
+/// N_eff/N of chains of samples with these logarithms of weights; 1 of none.
 pub fn effective_fraction(logs: &[Vec<f64>]) -> f64 {
-    let weights = relative(logs);
-    let each = || weights.iter().flatten();
-    let (n, sum) = (each().count() as f64, each().sum::<f64>());
-    match n > 0.0 {
-        true => sum * sum / (n * each().map(|w| w * w).sum::<f64>()),
-        false => 1.0,
+    if logs.iter().all(Vec::is_empty) {
+        return 1.0;
     }
+    let top = logs.iter().map(|l| largest_log(l)).fold(f64::MIN, f64::max);
+    let sums: Vec<_> = logs.iter().flat_map(|l| stream_sums(l, 1, top)).collect();
+    all_streams(&sums, top).1
 }
 
 impl WeightedSeries<'_> {
@@ -226,5 +254,30 @@ mod tests {
         assert_eq!(effective_fraction(&equal), 1.0);
         xs[3].iter_mut().for_each(|x| *x += 3.0);
         assert!(of(&complex(&xs), &equal).r_hat > 1.1);
+    }
+
+    #[test]
+    fn nothing_overflows_and_equal_weights_are_worth_all_samples() {
+        let logs = [1e4, 1e4 - 2f64.ln(), 1e4 - 900.0, f64::NEG_INFINITY];
+        let top = largest_log(&logs);
+        let (norm, fraction) = all_streams(&stream_sums(&logs, 2, top), top);
+        assert!((norm - (1e4 + 1.5f64.ln())).abs() < 1e-11);
+        assert!((fraction - 1.5 * 1.5 / (4.0 * 1.25)).abs() < 1e-12);
+        let equal = [-3e5; 6];
+        let (norm, fraction) = all_streams(&stream_sums(&equal, 3, -3e5), -3e5);
+        assert_eq!(fraction, 1.0);
+        assert!((norm - (6f64.ln() - 3e5)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn samples_that_are_no_numbers_leave_no_weight() {
+        let none = [f64::NEG_INFINITY; 2];
+        let (_, fraction) = all_streams(
+            &stream_sums(&none, 1, largest_log(&none)),
+            largest_log(&none),
+        );
+        assert!(fraction.is_nan());
+        let (norm, _) = all_streams(&stream_sums(&[0.0, f64::NAN], 1, 0.0), 0.0);
+        assert!(norm.is_nan());
     }
 }

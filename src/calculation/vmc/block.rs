@@ -2,13 +2,14 @@
 
 use super::Vmc;
 use crate::comm::{Comm, agree, everywhere};
-use crate::ensemble::{Ensemble, LocalValues, Request, largest, stream_sums, total};
+use crate::ensemble::{Ensemble, LocalValues, Request};
 use crate::error::Result;
 use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
 use crate::operator::Operator;
 use crate::run::Desk;
 use crate::stats::limits::max_table_drift;
+use crate::stats::{all_streams, largest_log, stream_sums};
 
 /// Proposals of one block of sampling.
 pub struct BlockCounts {
@@ -42,11 +43,11 @@ pub fn weigh(ensemble: &mut dyn Ensemble, comm: &dyn Comm) -> Result<f64> {
     let Some(logs) = ensemble.log_weights() else {
         return Ok(1.0);
     };
-    let mut top = [largest(logs)];
+    let mut top = [largest_log(logs)];
     comm.max(&mut top)?;
     let own = stream_sums(logs, ensemble.noise().streams().len(), top[0]);
     let all = everywhere(own.as_flattened(), comm)?;
-    let (norm, fraction) = total(all.as_chunks().0, top[0]);
+    let (norm, fraction) = all_streams(all.as_chunks().0, top[0]);
     ensemble.set_log_norm(norm);
     Ok(fraction)
 }

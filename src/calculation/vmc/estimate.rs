@@ -5,10 +5,10 @@
 //! |E|² and no error bar.
 
 use crate::comm::Comm;
-use crate::ensemble::{Ensemble, LocalValues, Noise, largest};
+use crate::ensemble::{Ensemble, LocalValues, Noise};
 use crate::error::Result;
 use crate::number::{flatten, unflatten};
-use crate::stats::{Bins, Estimate, Summary, WeightedSeries, push_sums, v_score};
+use crate::stats::{Bins, Estimate, Summary, WeightedSeries, largest_log, push_sums, v_score};
 use num_complex::Complex64;
 
 /// The energy of one set of samples.
@@ -183,7 +183,7 @@ pub fn moments(series: WeightedSeries, sites: usize, e_infinity: f64) -> Summary
     if !logs.is_empty() {
         bins = bins.weighted();
     }
-    let unit = logs.iter().map(|l| largest(l)).fold(f64::MIN, f64::max);
+    let unit = logs.iter().map(|l| largest_log(l)).fold(f64::MIN, f64::max);
     let segments = bins.segments(length);
     let mut sums = Vec::new();
     for (k, chain) in values.iter().enumerate() {

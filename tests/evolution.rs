@@ -244,6 +244,16 @@ fn projected_steps_have_the_order_of_their_factors_and_follow_the_exact_curve() 
     // A fit that has ended is below its bound, or has all that the wave function can give.
     let missed = column(&fine, "history/infidelity");
     assert!(largest(&missed) < 1e-6 && missed[1] > 0.0, "{missed:?}");
+    let [steps, variances, r2] =
+        ["step", "variance", "r2"].map(|name| column(&fine, &format!("history/{name}")));
+    for k in 1..steps.len() {
+        let wanted = missed[k] / (steps[k] * steps[k] * variances[k - 1]);
+        assert!(
+            (r2[k] / wanted - 1.0).abs() < 1e-12,
+            "{k}: {} {wanted}",
+            r2[k]
+        );
+    }
     let solves = column(&fine, "history/solves");
     assert!(
         solves[1..].iter().all(|n| (4.0..=80.0).contains(n)),
@@ -252,6 +262,8 @@ fn projected_steps_have_the_order_of_their_factors_and_follow_the_exact_curve() 
     let error = |step: &str| (run("projected", "heun", step).1 - limit).abs();
     let (coarse, half) = (error("0.0625"), error("0.03125"));
     assert!((2.8..5.5).contains(&(coarse / half)), "{coarse} {half}");
+    // Energies count from that of the state: from zero the error is 9e-3.
+    assert!(half < 1e-3, "{half}");
     let fourth = (run("projected", "rk4", "0.0625").1 - limit).abs();
     assert!(fourth < 0.05 * coarse, "{fourth} {coarse}");
 }

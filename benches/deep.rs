@@ -16,7 +16,7 @@ use num_complex::Complex64;
 use std::path::Path;
 
 /// Length of the lattice, and keys.
-const NETWORKS: [(usize, &str); 13] = [
+const NETWORKS: [(usize, &str); 20] = [
     (10, "kind = \"resnet\"\nchannels = 12\nblocks = 1"),
     (10, "kind = \"resnet\"\nchannels = 12\nblocks = 2"),
     (10, "kind = \"resnet\"\nchannels = 12\nblocks = 4"),
@@ -30,6 +30,13 @@ const NETWORKS: [(usize, &str); 13] = [
     ),
     (10, "kind = \"vit\"\nwidth = 60\nheads = 10\nlayers = 4"),
     (10, "kind = \"vit\"\nwidth = 72\nheads = 12\nlayers = 8"),
+    (6, "kind = \"gcnn\"\nfeatures = [4, 4, 4]\nkernel = 3"),
+    (6, "kind = \"gcnn\"\nfeatures = [4, 4, 4]"),
+    (10, "kind = \"gcnn\"\nfeatures = [6, 6, 6, 6]\nkernel = 3"),
+    (10, "kind = \"gcnn\"\nfeatures = [4, 4, 4]"),
+    (6, "kind = \"resnet\"\nchannels = 32\nblocks = 4"),
+    (6, "kind = \"resnet\"\nchannels = 16\nblocks = 4"),
+    (10, "kind = \"resnet\"\nchannels = 64\nblocks = 4"),
     (10, "kind = \"convnext\"\nwidth = 24\nlayers = 4"),
     (10, "kind = \"convnext\"\nwidth = 24\nlayers = 2"),
     (16, "kind = \"convnext\"\nwidth = 24\nlayers = 2"),

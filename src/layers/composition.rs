@@ -120,6 +120,13 @@ impl<R: Elementary> Composition<R> {
         self.shapes.len() - 1
     }
 
+    /// Says that all rows are always evaluated at once, before parameters are taken.
+    pub fn evaluate_whole(&mut self) {
+        for node in &mut self.nodes {
+            node.layer.evaluate_whole(self.shapes[node.input]);
+        }
+    }
+
     /// Says which values are the output; no layer may be added afterwards.
     pub fn give(&mut self, outputs: Vec<usize>) {
         self.outputs = outputs;

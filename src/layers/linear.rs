@@ -5,12 +5,13 @@
 //! the same kind, and ∂W_{k,i,o} = Σ_r x_{t(r,k),i} δ_{r,o}. Several entries of W may be one
 //! parameter: a group convolution is a convolution with shared weights.
 
+use super::transformed::TransformedProduct;
 use super::{
     FirstValues, LayerPart, LayerRows, ParameterSlopes, RowLayer, RowReads, RowShape, WindowTable,
 };
 use crate::linalg::functions::Elementary;
 use crate::linalg::gathered::GatheredRows;
-use crate::linalg::panels::Panels;
+use crate::linalg::panels::{Panels, padded};
 use crate::linalg::simd::Simd;
 use crate::linalg::windowed::{WindowInput, window_gradient};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct LinearLayer<R> {
     matrix: Panels<R>,
     /// W^T of each tap.
     back: Panels<R>,
+    /// In place of both, where that is cheaper.
+    transformed: Option<TransformedProduct<R>>,
 }
 
 impl<R: Elementary> LinearLayer<R> {
@@ -108,6 +111,7 @@ impl<R: Elementary> LinearLayer<R> {
             outputs,
             parts,
             shared: None,
+            transformed: None,
         }
     }
 
@@ -153,6 +157,10 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
         let shared = self.shared.as_ref();
         let weight = |at: usize| shared.map_or(at, |shared| shared.weights[at] as usize);
         let bias = |at: usize| shared.map_or(at, |shared| shared.biases[at] as usize);
+        if let Some(transformed) = &mut self.transformed {
+            let value = |o: usize| biases.get(bias(o)).copied().unwrap_or(0.0);
+            return transformed.set(&self.window, |at| weights[weight(at)], value);
+        }
         for at in 0..self.window.taps() * self.inputs {
             let (k, i) = (at / self.inputs, at % self.inputs);
             for o in 0..self.outputs {
@@ -165,11 +173,21 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
             (0..self.outputs).for_each(|o| self.matrix.set_offset(o, R::from_f64(biases[bias(o)])));
         }
     }
+    fn evaluate_whole(&mut self, input: RowShape) {
+        if input.stride == padded(input.channels) {
+            let channels = (self.inputs, self.outputs);
+            self.transformed = TransformedProduct::where_cheaper(&self.window, channels);
+        }
+        if self.transformed.is_some() {
+            (self.matrix, self.back) = (Panels::zeros(0, 0), Panels::zeros(0, 0));
+        }
+    }
     fn output(&self, input: RowShape) -> RowShape {
         RowShape::padded(input.positions, self.outputs)
     }
     fn reads(&self) -> RowReads<'_> {
         match self.window.taps() {
+            _ if self.transformed.is_some() => RowReads::All,
             1 => RowReads::Own,
             _ => RowReads::Window(&self.window),
         }
@@ -178,6 +196,9 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
         self.matrix.multiply_gathered(simd, x, y);
     }
     fn forward(&self, simd: Simd, x: LayerRows<R>, y: &mut [R]) {
+        if let Some(transformed) = &self.transformed {
+            return transformed.forward(simd, x.numbers, y);
+        }
         let reads = self.window.reads();
         match self.window.taps() {
             1 => self.matrix.multiply(simd, x.numbers, x.shape.stride, y),
@@ -207,11 +228,17 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
             self.add_slopes(&weights, own, deltas.shape.stride, slopes.row(k));
         }
         if let Some(inputs) = inputs {
+            if let Some(transformed) = &self.transformed {
+                return transformed.backward(simd, deltas.numbers, inputs);
+            }
             let (readers, stride) = (self.window.readers(), deltas.shape.stride);
             (self.back).multiply_windows(simd, readers, deltas.numbers, stride, inputs);
         }
     }
     fn operations(&self, input: RowShape) -> f64 {
+        if let Some(transformed) = &self.transformed {
+            return transformed.operations();
+        }
         (input.positions * self.entries()) as f64
     }
 }

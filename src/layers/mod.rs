@@ -18,6 +18,7 @@ pub mod pool;
 mod start;
 #[cfg(test)]
 mod tests;
+mod transformed;
 pub mod windows;
 
 pub use activation::{ActivationLayer, Nonlinearity};
@@ -164,6 +165,9 @@ pub trait RowLayer<R: Elementary>: std::fmt::Debug + Send + Sync {
     fn parts(&self) -> Vec<LayerPart>;
     /// Takes new parameters, as many as [`RowLayer::parts`] has.
     fn set(&mut self, parameters: &[f64]);
+    /// Is told, before it takes parameters, that all rows of such an input are always evaluated at
+    /// once: another algorithm may then be cheaper.
+    fn evaluate_whole(&mut self, _input: RowShape) {}
     /// What its output rows are for these input rows.
     fn output(&self, input: RowShape) -> RowShape;
     /// Which rows of the input a row of the output depends on.

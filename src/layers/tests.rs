@@ -201,3 +201,71 @@ fn the_reverse_pass_gives_derivatives() {
         check(&plus, &minus, &slope, &format!("input {at}"));
     }
 }
+
+/// A convolution over the whole lattice, as a sum over taps or over frequencies.
+fn whole_window<R: Elementary>(over_frequencies: bool) -> LinearLayer<R> {
+    let window = Arc::new(grid().whole());
+    let names = ("W", Some("b"));
+    let mut layer = LinearLayer::convolution(names, window, (33, 20), FirstValues::Constant(0.0));
+    if over_frequencies {
+        RowLayer::<R>::evaluate_whole(&mut layer, RowShape::padded(12, 33));
+        assert!(matches!(layer.reads(), RowReads::All));
+    }
+    let bent = |k: usize| 0.1 * (1.3 * k as f64).sin();
+    let parameters: Vec<f64> = (0..12 * 33 * 20 + 20).map(bent).collect();
+    layer.set(&parameters);
+    layer
+}
+
+/// Output, δ of the input and derivatives of walkers with numbers in all channels.
+fn passes<R: Elementary>(layer: &LinearLayer<R>, walkers: usize) -> Vec<Vec<f64>> {
+    let (input, simd) = (RowShape::padded(12, 33), Simd::chosen());
+    let output = layer.output(input);
+    let rows = |shape: RowShape| -> Vec<R> {
+        let number = |at: usize| match at % shape.stride < shape.channels {
+            true => R::from_f64((0.7 * at as f64).cos()),
+            false => R::default(),
+        };
+        (0..walkers * shape.size()).map(number).collect()
+    };
+    let (x, deltas) = (rows(input), rows(output));
+    let of = |numbers, shape| LayerRows { shape, numbers };
+    let mut y = vec![R::from_f64(f64::NAN); deltas.len()];
+    layer.forward(simd, of(&x, input), &mut y);
+    let count: usize = layer.parts().iter().map(LayerPart::len).sum();
+    let (mut slopes, mut back) = (vec![R::default(); walkers * count], x.clone());
+    let mut given = ParameterSlopes {
+        numbers: &mut slopes,
+        stride: count,
+        first: 0,
+        count,
+    };
+    layer.backward(
+        simd,
+        of(&x, input),
+        of(&deltas, output),
+        &mut given,
+        Some(&mut back),
+    );
+    [y, back, slopes]
+        .map(|all| all.iter().map(|v| v.to_f64()).collect())
+        .into()
+}
+
+fn compare_algorithms<R: Elementary>() {
+    let (direct, over) = (whole_window::<R>(false), whole_window::<R>(true));
+    for (found, expected) in passes(&over, 19).iter().zip(passes(&direct, 19)) {
+        let off = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+        let largest = off.fold(0.0, f64::max);
+        assert!(largest < 200.0 * R::EPSILON, "{largest}");
+    }
+    // The last of 17 walkers is transformed alone, and with two others here.
+    let (some, all) = (passes(&over, 17), passes(&over, 19));
+    (some.iter().zip(&all)).for_each(|(one, all)| assert_eq!(one[..], all[..one.len()]));
+}
+
+#[test]
+fn a_convolution_over_frequencies_is_the_sum_over_taps() {
+    compare_algorithms::<f64>();
+    compare_algorithms::<f32>();
+}

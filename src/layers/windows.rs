@@ -26,6 +26,8 @@ pub struct PatchGrid {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowTable {
     positions: usize,
+    /// Lengths of the grid that the window moves on.
+    extent: Option<[usize; 3]>,
     /// t(r, k), tap by tap.
     table: Vec<u32>,
     /// r where t(r, k) is the position, tap by tap.
@@ -43,6 +45,7 @@ impl WindowTable {
         }
         WindowTable {
             positions,
+            extent: None,
             table,
             inverse,
         }
@@ -50,6 +53,10 @@ impl WindowTable {
     /// The window that reads its own position alone.
     pub fn single(positions: usize) -> Self {
         WindowTable::new(positions, (0..positions as u32).collect())
+    }
+    /// Lengths of the periodic grid whose translations all its taps are, where it has one.
+    pub fn extent(&self) -> Option<&[usize; 3]> {
+        self.extent.as_ref()
     }
     /// Number of taps.
     pub fn taps(&self) -> usize {
@@ -201,7 +208,10 @@ impl PatchGrid {
                 table.push((t[0] + l[0] * (t[1] + l[1] * t[2])) as u32);
             }
         }
-        WindowTable::new(self.positions(), table)
+        WindowTable {
+            extent: Some(l),
+            ..WindowTable::new(self.positions(), table)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod blas;
 pub mod dense;
 mod factors;
+pub mod fourier;
 pub mod functions;
 pub mod gathered;
 mod general;

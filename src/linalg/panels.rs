@@ -83,17 +83,34 @@ impl<R: Real> Panels<R> {
     /// Writes b + x A for every row x, of which the first `depth` of `stride` numbers count; rows
     /// of `out` have the length [`Panels::stride`].
     pub fn multiply(&self, simd: Simd, xs: &[R], stride: usize, out: &mut [R]) {
-        multiply(simd, self, xs, stride, out);
+        multiply(simd, self, xs, stride, out, self.stride());
+    }
+    /// The same with rows of `out` that have `width` numbers, of which [`Panels::stride`] are
+    /// written; the last row may end with those.
+    pub fn multiply_among(
+        &self,
+        simd: Simd,
+        (xs, stride): (&[R], usize),
+        (out, width): (&mut [R], usize),
+    ) {
+        multiply(simd, self, xs, stride, out, width);
     }
 }
 
 super::simd::compiled_for_each_set! {
-    fn multiply<R: Real>(matrix: &Panels<R>, xs: &[R], stride: usize, out: &mut [R]) = rows
+    fn multiply<R: Real>(
+        matrix: &Panels<R>, xs: &[R], stride: usize, out: &mut [R], width: usize,
+    ) = rows
 }
 
 #[inline(always)]
-fn rows<R: Real, const SET: u8>(matrix: &Panels<R>, xs: &[R], stride: usize, out: &mut [R]) {
-    let width = padded(matrix.width);
+fn rows<R: Real, const SET: u8>(
+    matrix: &Panels<R>,
+    xs: &[R],
+    stride: usize,
+    out: &mut [R],
+    width: usize,
+) {
     if width == 0 {
         return;
     }

@@ -183,8 +183,9 @@ impl Architecture for Gcnn {
         (0..self.features.len()).map(of).sum()
     }
     fn own(&self) -> f64 {
-        // Parameters; matrices of both directions and their table, with an entry for each point.
-        1.0 + 4.0 * self.points as f64
+        // Parameters; matrices of both directions, over frequencies twice as large, and their
+        // table, with an entry for each point.
+        1.0 + 5.0 * self.points as f64
     }
     fn growth(&self) -> ParameterGrowth {
         let last = self.features.len().saturating_sub(1);

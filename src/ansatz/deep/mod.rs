@@ -97,10 +97,14 @@ impl<R: Elementary> DeepState<R> {
             parts,
             kept: None,
         };
-        state.take(parameters);
         state.kept = state
             .kept_rows()
             .filter(|kept| kept.changed.is_worth_it::<R>());
+        if state.kept.is_none() {
+            state.parts.trunk.evaluate_whole();
+            state.parts.top.evaluate_whole();
+        }
+        state.take(parameters);
         state
     }
 

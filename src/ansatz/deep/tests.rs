@@ -6,7 +6,7 @@ use super::resnet::{HeadName, Resnet};
 use super::*;
 use crate::basis::Step;
 use crate::lattice::{Boundary, Lattice, LatticeSpec};
-use crate::layers::PatchGrid;
+use crate::layers::{ChangedRows, PatchGrid};
 
 fn grid(size: &[usize], side: usize) -> PatchGrid {
     let kind = if size.len() == 1 { "chain" } else { "square" };
@@ -125,7 +125,8 @@ fn changes_are_followed_where_they_reach_few_rows() {
             ..resnet(size, blocks, HeadName::Exp)
         };
         let psi = DeepState::<f64>::new(network.parts(), 1);
-        let fraction = psi.kept_rows().unwrap().changed.fraction();
+        let fresh = ChangedRows::of(&network.parts::<f64>().trunk).unwrap();
+        let fraction = fresh.fraction();
         (psi.kept.is_some(), fraction)
     };
     // An exchange reaches 3 x 4, 5 x 6 and 7 x 8 positions.

@@ -1,6 +1,6 @@
 """CPU seconds of an optimisation step of deep networks, nishina and NetKet in turn on one core; prints a Markdown table.
 
-    python benches/peers/deep.py [resnet-single vit vit-single made] [--rounds 2] [--core 0] [--nice 0] [--alone]
+    python benches/peers/deep.py [resnet-single gcnn gcnn-window vit made] [--rounds 2] [--core 0] [--nice 0] [--alone]
 
 nishina is timed from outside as in compare.py, NetKet from inside, after two steps that compile. Networks of the two sides have the
 same sizes, not the same numbers. Few samples: the times of a step grow with them, but for the solve. --alone leaves NetKet out.
@@ -15,10 +15,11 @@ import tempfile
 import time
 
 import compare
+import numpy
 
 J1J2 = """[lattice]
 kind = "square"
-size = [10, 10]
+size = [{length}, {length}]
 [hamiltonian]
 kind = "j1j2"
 j2 = 0.5
@@ -58,11 +59,17 @@ log_every = 0
 """
 RESNET = 'kind = "resnet"\nchannels = 12\nblocks = 4\nhead = "lncosh"\nprecision = "{}"'
 VIT = 'kind = "vit"\nwidth = 24\nheads = 4\nlayers = 2\nratio = 2\nprecision = "{}"'
+GCNN = 'kind = "gcnn"\nfeatures = [4, 4, 4]\nprecision = "{}"'
+WINDOW = GCNN + "\nkernel = 3"
 MADE = 'kind = "autoregressive"\nfeatures = [4, 4]\npositive = true\nprecision = "{}"'
 # Input, wave function, precision, samples, timed steps of nishina and of NetKet.
 CASES = {
     "resnet": (J1J2, RESNET, "double", 32, 3, 1),
     "resnet-single": (J1J2, RESNET, "single", 32, 3, 1),
+    "gcnn": (J1J2, GCNN, "double", 128, 10, 2),
+    "gcnn-single": (J1J2, GCNN, "single", 128, 10, 2),
+    "gcnn-window": (J1J2, WINDOW, "double", 128, 10, 2),
+    "gcnn-window-single": (J1J2, WINDOW, "single", 128, 10, 2),
     "vit": (J1J2, VIT, "double", 128, 3, 2),
     "vit-single": (J1J2, VIT, "single", 128, 3, 2),
     "made": (RING, MADE, "double", 1024, 10, 3),
@@ -70,11 +77,16 @@ CASES = {
 }
 
 
+def length_of(name):
+    """Sites of the square in each direction."""
+    return 6 if name.startswith("gcnn") else 10
+
+
 def ours(name, core, folder):
     """CPU seconds of a step of nishina."""
     text, ansatz, precision, samples, steps, _ = CASES[name]
     with open(os.path.join(folder, "x.toml"), "w") as out:
-        out.write(text.format(ansatz=ansatz.format(precision), samples=samples))
+        out.write(text.format(ansatz=ansatz.format(precision), samples=samples, length=length_of(name)))
     cpu = []
     for count in (1, steps + 1):
         command = [compare.PROGRAM, "run", "x.toml", "--fresh", "--set", f"optimize.steps={count}"]
@@ -88,8 +100,33 @@ def theirs(name, core, folder):
     return json.loads(compare.pinned(core, command, folder)[0].strip().splitlines()[-1])
 
 
+def group_convolutions(nn, jnp, netket, window):
+    """The network of group convolutions, of the layers that NetKet has; a window is a mask."""
+    graph = netket.graph.Square(6)
+    sites = numpy.arange(36)
+    near = ((sites % 6 + 1) % 6 < 3) & ((sites // 6 + 1) % 6 < 3) if window else numpy.ones(36, bool)
+    masks = near, near[numpy.asarray(graph.space_group())[:, 0]]
+
+    class Group(nn.Module):
+        real: any
+
+        @nn.compact
+        def __call__(self, spins):
+            kinds = dict(symmetries=graph, features=4, mode="fft", param_dtype=self.real)
+            inputs, elements = masks if window else (None, None)
+            x = spins.astype(self.real).reshape(-1, 1, 36)
+            y = netket.nn.DenseSymm(mask=inputs, **kinds)(x)
+            for _ in range(2):
+                y = netket.nn.DenseEquivariant(in_features=4, mask=elements, **kinds)(nn.selu(y))
+            # Layers over frequencies give real numbers a complex type or not, by the version.
+            y = jnp.real(y)
+            return netket.jax.logsumexp_cplx(y[:, :2] + 1j * y[:, 2:], axis=(1, 2))
+
+    return Group
+
+
 def networks(nn, jnp, netket):
-    """The networks in flax."""
+    """The other networks in flax."""
 
     def halves(re, im):
         return jnp.sum(netket.nn.log_cosh(re + 1j * im), axis=-1)
@@ -149,12 +186,17 @@ def inside(name):
         network = netket.models.ARNNDense(hilbert=space, layers=3, features=4, param_dtype=real)
         sampler, mode, rate = netket.sampler.ARDirectSampler(space), "real", 0.05
     else:
-        space = netket.hilbert.Spin(0.5, 100, total_sz=0)
-        both = netket.graph.Square(10, max_neighbor_order=2)
+        length = length_of(name)
+        space = netket.hilbert.Spin(0.5, length**2, total_sz=0)
+        both = netket.graph.Square(length, max_neighbor_order=2)
         hamiltonian = netket.operator.Heisenberg(space, both, J=[1.0, 0.5], sign_rule=[True, False])
         convolutions, patches = networks(nn, jnp, netket)
-        network = (convolutions if name.startswith("resnet") else patches)(real)
-        sampler = netket.sampler.MetropolisExchange(space, graph=netket.graph.Square(10), n_chains=16, sweep_size=100)
+        if name.startswith("gcnn"):
+            network = group_convolutions(nn, jnp, netket, "window" in name)(real)
+        else:
+            network = (convolutions if name.startswith("resnet") else patches)(real)
+        graph, sweep = netket.graph.Square(length), length**2
+        sampler = netket.sampler.MetropolisExchange(space, graph=graph, n_chains=16, sweep_size=sweep)
         mode, rate = "complex", 0.005
     more = {} if name.startswith("made") else dict(n_discard_per_chain=0, chunk_size=4096)
     state = netket.vqs.MCState(sampler, network, n_samples=samples, seed=1, sampler_seed=2, **more)

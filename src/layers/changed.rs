@@ -86,6 +86,7 @@ impl ChangedRows {
             let from = &reach[levels[node.input]];
             let mut rows: Vec<Vec<u32>> = match node.layer.reads() {
                 RowReads::All => return None,
+                RowReads::Window(window) if window.taps() == n => return None,
                 RowReads::Own => from.clone(),
                 RowReads::Window(window) => {
                     kept[node.input] = true;

@@ -102,10 +102,9 @@ impl<R: Elementary> LinearLayer<R> {
         let mut parts = vec![LayerPart::new(weights, shape, start)];
         let zero = FirstValues::Constant(0.0);
         parts.extend(biases.map(|name| LayerPart::new(name, &[outputs], zero)));
-        let taps = window.taps();
         LinearLayer {
-            matrix: Panels::zeros(taps * inputs, outputs),
-            back: Panels::zeros(taps * outputs, inputs),
+            matrix: Panels::zeros(0, 0),
+            back: Panels::zeros(0, 0),
             window,
             inputs,
             outputs,
@@ -113,6 +112,14 @@ impl<R: Elementary> LinearLayer<R> {
             shared: None,
             transformed: None,
         }
+    }
+
+    /// Numbers that the matrices of a convolution from `inputs` to `outputs` channels take at most.
+    pub fn held(window: &WindowTable, (inputs, outputs): (usize, usize)) -> f64 {
+        let taps = window.taps() as f64;
+        let own = taps * (inputs * padded(outputs) + outputs * padded(inputs)) as f64;
+        let over = TransformedProduct::<R>::where_cheaper(window, (inputs, outputs));
+        over.map_or(own, |over| over.held().max(own))
     }
 
     /// Numbers of W when none is shared.
@@ -161,7 +168,12 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
             let value = |o: usize| biases.get(bias(o)).copied().unwrap_or(0.0);
             return transformed.set(&self.window, |at| weights[weight(at)], value);
         }
-        for at in 0..self.window.taps() * self.inputs {
+        let taps = self.window.taps();
+        if self.matrix.width() == 0 {
+            self.matrix = Panels::zeros(taps * self.inputs, self.outputs);
+            self.back = Panels::zeros(taps * self.outputs, self.inputs);
+        }
+        for at in 0..taps * self.inputs {
             let (k, i) = (at / self.inputs, at % self.inputs);
             for o in 0..self.outputs {
                 let w = R::from_f64(weights[weight(at * self.outputs + o)]);
@@ -177,9 +189,6 @@ impl<R: Elementary> RowLayer<R> for LinearLayer<R> {
         if input.stride == padded(input.channels) {
             let channels = (self.inputs, self.outputs);
             self.transformed = TransformedProduct::where_cheaper(&self.window, channels);
-        }
-        if self.transformed.is_some() {
-            (self.matrix, self.back) = (Panels::zeros(0, 0), Panels::zeros(0, 0));
         }
     }
     fn output(&self, input: RowShape) -> RowShape {

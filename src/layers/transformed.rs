@@ -38,36 +38,48 @@ impl<R: Elementary> TransformedProduct<R> {
     /// Of a window from `inputs` to `outputs` channels; `None` where the window is not on a grid,
     /// or where a sum over taps is cheaper.
     pub fn where_cheaper(window: &WindowTable, (inputs, outputs): (usize, usize)) -> Option<Self> {
-        let exact = FourierGrid::new(window.extent()?);
         let all = TransformedProduct {
             grid: FourierGrid::new(window.extent()?),
-            exact,
+            exact: FourierGrid::new(window.extent()?),
             inputs,
             outputs,
             matrices: Vec::new(),
             back: Vec::new(),
         };
         let taps = (window.taps() * inputs * padded(outputs) * all.grid.positions()) as f64;
-        (SLOWER * all.operations() < taps).then(|| all.with_room())
+        (SLOWER * all.operations() < taps).then_some(all)
     }
 
-    fn with_room(mut self) -> Self {
-        let zeros = |(inputs, outputs): (usize, usize)| {
-            let of = move |complex| match complex {
+    /// Numbers that the matrices of both directions take.
+    pub fn held(&self) -> f64 {
+        let (inputs, outputs) = (self.inputs as f64, self.outputs as f64);
+        let [padded_in, padded_out] = [self.inputs, self.outputs].map(|c| padded(c) as f64);
+        let one = |complex: bool| match complex {
+            true => {
+                let forward = (padded_in + inputs) * 2.0 * padded_out;
+                forward + (padded_out + outputs) * 2.0 * padded_in
+            }
+            false => inputs * padded_out + outputs * padded_in,
+        };
+        let all = self.grid.frequencies();
+        all.map(|(_, complex)| one(complex)).sum()
+    }
+
+    /// Makes the matrices, of zeros.
+    fn make_room(&mut self) {
+        let zeros = |inputs: usize, outputs: usize| -> Vec<Panels<R>> {
+            let of = |complex| match complex {
                 true => Panels::zeros(padded(inputs) + inputs, padded(outputs) + outputs),
                 false => Panels::zeros(inputs, outputs),
             };
-            self.grid
-                .frequencies()
-                .map(move |(_, complex)| of(complex))
-                .collect()
+            let all = self.grid.frequencies();
+            all.map(|(_, complex)| of(complex)).collect()
         };
-        let (matrices, back) = (
-            zeros((self.inputs, self.outputs)),
-            zeros((self.outputs, self.inputs)),
+        let both = (
+            zeros(self.inputs, self.outputs),
+            zeros(self.outputs, self.inputs),
         );
-        (self.matrices, self.back) = (matrices, back);
-        self
+        (self.matrices, self.back) = both;
     }
 
     /// Multiply-adds of one walker, those with padded columns too.
@@ -89,6 +101,9 @@ impl<R: Elementary> TransformedProduct<R> {
         weight: impl Fn(usize) -> f64,
         bias: impl Fn(usize) -> f64,
     ) {
+        if self.matrices.is_empty() {
+            self.make_room();
+        }
         let (count, n) = (self.inputs * self.outputs, self.exact.positions());
         for first in (0..count).step_by(ENTRIES) {
             self.set_entries(window, &weight, first..count.min(first + ENTRIES));
@@ -172,7 +187,7 @@ impl<R: Elementary> TransformedProduct<R> {
         (y, to): (&mut [R], usize),
     ) {
         let n = self.grid.positions();
-        let some = WALKERS * n;
+        let some = WALKERS.min(x.len() / (n * from)).max(1) * n;
         let [mut given, mut made] = [from, to].map(|stride| vec![R::default(); some * stride]);
         let mut room = vec![R::default(); n * from.max(to)];
         for (x, y) in x.chunks(some * from).zip(y.chunks_mut(some * to)) {

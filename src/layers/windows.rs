@@ -72,12 +72,15 @@ impl WindowTable {
     /// The readers of rows, in ascending order.
     pub(super) fn readers_of(&self, rows: &[u32]) -> Vec<u32> {
         let (readers, n) = (self.readers().table, self.reads().positions);
-        let mut all: Vec<u32> = (readers.chunks_exact(n.max(1)))
-            .flat_map(|tap| rows.iter().map(|&r| tap[r as usize]))
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+        let mut reads = vec![false; n];
+        for tap in readers.chunks_exact(n.max(1)) {
+            rows.iter()
+                .for_each(|&r| reads[tap[r as usize] as usize] = true);
+        }
+        let all = (0..)
+            .zip(reads)
+            .filter_map(|(row, reads)| reads.then_some(row));
+        all.collect()
     }
     /// Who reads a position: the same for the way back.
     pub fn readers(&self) -> Taps<'_> {

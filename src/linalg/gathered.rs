@@ -55,7 +55,7 @@ compiled_for_each_set! {
 #[inline(always)]
 fn gathered_body<R: Real, const SET: u8>(matrix: &Panels<R>, x: GatheredRows<R>, out: &mut [R]) {
     let width = matrix.stride();
-    if width == 0 || matrix.depth == 0 {
+    if width == 0 || matrix.depth == 0 || out.is_empty() {
         return;
     }
     let (depth, end) = (matrix.depth, out.len() / width);

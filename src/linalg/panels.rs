@@ -111,7 +111,7 @@ fn rows<R: Real, const SET: u8>(
     out: &mut [R],
     width: usize,
 ) {
-    if width == 0 {
+    if width == 0 || out.is_empty() {
         return;
     }
     for (p, offset) in matrix.offset.iter().enumerate() {
@@ -251,6 +251,7 @@ mod tests {
                 (3, 17, 11),
                 (40, 32, 16),
                 (7, 16, 0),
+                (7, 33, 0),
                 (0, 5, 3),
                 (300, 33, 19),
             ] {

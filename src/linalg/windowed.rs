@@ -69,7 +69,7 @@ fn windows_body<R: Real, const SET: u8>(
     out: &mut [R],
 ) {
     let (width, count) = (matrix.stride(), taps.count());
-    if width == 0 || count == 0 || matrix.depth == 0 {
+    if width == 0 || count == 0 || matrix.depth == 0 || out.is_empty() {
         return;
     }
     let depth = matrix.depth;

@@ -1,7 +1,7 @@
 //! Decides what walkers keep of a network whose rows depend on few, and how questions are answered
 //! from it: rows that a move does not reach are not evaluated.
 
-use super::{DeepBatch, DeepScratch, DeepState};
+use super::{DeepBatch, DeepParts, DeepScratch, DeepState};
 use crate::ansatz::Asks;
 use crate::layers::{ChangedRows, ChangedWork};
 use crate::linalg::functions::Elementary;
@@ -14,22 +14,30 @@ pub(super) struct KeptRows {
     block: usize,
 }
 
+impl KeptRows {
+    /// What walkers would keep of a network.
+    pub(super) fn of<R: Elementary>(parts: &DeepParts<R>) -> Option<Self> {
+        let bytes = parts.trunk.full_bytes(0) + parts.top.full_bytes(0);
+        Some(KeptRows {
+            changed: ChangedRows::of(&parts.trunk)?,
+            block: (super::BLOCK_BYTES / bytes.max(1)).clamp(1, 256),
+        })
+    }
+}
+
 impl<R: Elementary> DeepState<R> {
     /// The same, which answers questions by the rows that change, where its layers allow that and
     /// `on` says so.
     #[cfg(test)]
     pub(super) fn by_changes(mut self, on: bool) -> Self {
-        self.kept = self.kept_rows().filter(|_| on);
+        self.kept = KeptRows::of(&self.parts).filter(|_| on);
         self
     }
 
-    /// What walkers would keep.
-    pub(super) fn kept_rows(&self) -> Option<KeptRows> {
-        let bytes = self.parts.trunk.full_bytes(0) + self.parts.top.full_bytes(0);
-        Some(KeptRows {
-            changed: ChangedRows::of(&self.parts.trunk)?,
-            block: (super::BLOCK_BYTES / bytes.max(1)).clamp(1, 256),
-        })
+    /// A wave function whose convolutions are sums over taps.
+    #[cfg(test)]
+    pub(super) fn over_taps(parts: DeepParts<R>, origin: u64) -> Self {
+        Self::with_rows(parts, None, origin)
     }
 
     /// Part of the operations that a question takes.

@@ -82,7 +82,17 @@ pub struct DeepScratch<R> {
 
 impl<R: Elementary> DeepState<R> {
     /// A wave function of these parts with first values of its parameters.
-    pub fn new(parts: DeepParts<R>, origin: impl Into<Origin>) -> Self {
+    pub fn new(mut parts: DeepParts<R>, origin: impl Into<Origin>) -> Self {
+        let kept = KeptRows::of(&parts).filter(|kept| kept.changed.is_worth_it::<R>());
+        if kept.is_none() {
+            parts.trunk.evaluate_whole();
+            parts.top.evaluate_whole();
+        }
+        Self::with_rows(parts, kept, origin)
+    }
+
+    /// The same, whose walkers keep these rows.
+    fn with_rows(parts: DeepParts<R>, kept: Option<KeptRows>, origin: impl Into<Origin>) -> Self {
         let mut rng = origin.into().parameters();
         let mut parameters = parts.trunk.draw(&mut rng);
         parameters.extend(parts.top.draw(&mut rng));
@@ -95,15 +105,8 @@ impl<R: Elementary> DeepState<R> {
             block: (BLOCK_BYTES / bytes.max(1)).clamp(1, 256),
             parameters: Vec::new(),
             parts,
-            kept: None,
+            kept,
         };
-        state.kept = state
-            .kept_rows()
-            .filter(|kept| kept.changed.is_worth_it::<R>());
-        if state.kept.is_none() {
-            state.parts.trunk.evaluate_whole();
-            state.parts.top.evaluate_whole();
-        }
         state.take(parameters);
         state
     }

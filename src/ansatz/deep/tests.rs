@@ -9,7 +9,7 @@ use crate::lattice::{Boundary, Lattice, LatticeSpec};
 use crate::layers::{ChangedRows, PatchGrid};
 
 fn grid(size: &[usize], side: usize) -> PatchGrid {
-    let kind = if size.len() == 1 { "chain" } else { "square" };
+    let kind = ["chain", "square", "cubic"][size.len() - 1];
     let spec = LatticeSpec::regular(kind, size, &[Boundary::Periodic]);
     PatchGrid::new(&Lattice::new(&spec).unwrap(), side, "ansatz.kind").unwrap()
 }
@@ -102,6 +102,61 @@ fn compare<R: Elementary>(network: &impl Architecture) {
         let fresh = part.batch(&xs);
         assert!(batch.logs == fresh.logs && batch.kept == fresh.kept && batch.xs == xs);
     }
+}
+
+/// ln ψ, its derivatives and ratios of a state, one after the other.
+fn answers_of<R: Elementary>(psi: &DeepState<R>, xs: &[i8]) -> Vec<Complex64> {
+    let batch = psi.batch(xs);
+    let mut all = psi.log_psi(&batch);
+    let derivatives = psi.derivatives(&batch);
+    if let Matrix::Complex(rows) = derivatives.written_out() {
+        all.extend(rows);
+    }
+    all.extend(answers(psi, xs, &questions(xs, psi.sites())));
+    all
+}
+
+/// With windows that read the whole lattice.
+fn compare_with_taps<R: Elementary>(size: &[usize], tolerance: f64) {
+    let mut network = resnet(size, 1, HeadName::Exp);
+    network.window = Arc::new(network.grid.whole());
+    network.channels = 32;
+    let over = DeepState::<R>::new(network.parts(), 7);
+    let taps = DeepState::<R>::over_taps(network.parts(), 7);
+    assert!(over.facts().operations < 0.5 * taps.facts().operations);
+    let sign = |k: usize| if k * k % 7 < 3 { 1 } else { -1 };
+    let xs: Vec<i8> = (0..17 * over.sites()).map(sign).collect();
+    let (found, expected) = (answers_of(&over, &xs), answers_of(&taps, &xs));
+    for (a, b) in found.iter().zip(&expected) {
+        assert!(
+            (a - b).norm() < tolerance * (1.0 + b.norm()),
+            "{size:?}: {a} {b}"
+        );
+    }
+    // A walker has the same bits alone.
+    let first = over.log_psi(&over.batch(&xs[..over.sites()]));
+    assert_eq!(first[0], found[0]);
+}
+
+#[test]
+fn a_network_over_frequencies_is_the_one_over_taps() {
+    compare_with_taps::<f64>(&[12], 1e-11);
+    compare_with_taps::<f64>(&[4, 4], 1e-11);
+    compare_with_taps::<f64>(&[3, 3, 3], 1e-11);
+    compare_with_taps::<f32>(&[4, 4], 1e-4);
+}
+
+#[test]
+fn no_rows_at_all_are_evaluated() {
+    // Moves that change nothing, of more channels than a panel has.
+    let network = Resnet {
+        channels: 20,
+        ..resnet(&[16, 16], 1, HeadName::Exp)
+    };
+    let psi = state::<f64>(&network, true);
+    let mut asks = Asks::default();
+    asks.push(0, Step::default().get());
+    assert_eq!(answers(&psi, &[1; 256], &asks), [Complex64::ONE]);
 }
 
 #[test]

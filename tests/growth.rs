@@ -534,3 +534,52 @@ fn filters_that_do_not_unfold_say_why() {
         }
     }
 }
+
+#[test]
+fn files_whose_parameters_mean_something_else_are_refused() {
+    let resnet = "kind = \"resnet\", channels = 4, blocks = 2";
+    let vit = "kind = \"vit\", width = 4, heads = 2, layers = 1";
+    let positive = |keys: &str| format!("{keys}, complex = false");
+    let gcnn = "kind = \"gcnn\", features = [2, 2], kernel = 3";
+    let cases = [
+        // As many channels with another meaning.
+        (positive(resnet), resnet.to_string(), "twice as many"),
+        (positive(gcnn), gcnn.into(), "twice as many"),
+        (
+            format!("{resnet}, complex = true"),
+            positive(resnet),
+            "complex = true",
+        ),
+        // Fewer and more blocks, and blocks of another network.
+        (
+            resnet.into(),
+            resnet.replace("blocks = 2", "blocks = 1"),
+            "leaves out",
+        ),
+        (
+            positive(&resnet.replace("channels = 4", "channels = 2")),
+            resnet.replace("blocks = 2", "blocks = 3"),
+            "has no 1.b2",
+        ),
+        (positive(gcnn), resnet.into(), "leaves out"),
+        (resnet.into(), format!("{resnet}, head = \"sinh\""), "head"),
+        (vit.into(), format!("{vit}, norm = \"rms\""), "norm"),
+    ];
+    for (small, large, said) in cases {
+        // Results know every default.
+        let small = match small.split(',').next() {
+            Some("kind = \"resnet\"") => format!("{small}, head = \"exp\""),
+            Some("kind = \"vit\"") => format!("{small}, norm = \"layer\""),
+            _ => small,
+        };
+        let (_, result) = pair((&small, &[4, 4]), (&large, &[4, 4]));
+        let text = result.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(
+            text.contains("load") && text.contains(said),
+            "{small}, {large}: {text}"
+        );
+    }
+    let (_, result) = pair((resnet, &[8]), (resnet, &[6]));
+    let text = result.err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(text.contains("of a lattice of [8]"), "{text}");
+}

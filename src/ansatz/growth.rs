@@ -7,8 +7,8 @@
 //! from new channels to old ones is zero, so that the modulus of every term stays. Filters of a
 //! restricted Boltzmann machine are unfolded as [`FilterGrowth`] says.
 
-use super::Block;
 use super::rbm::FilterGrowth;
+use super::{Block, Meaning};
 use num_complex::Complex64;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -81,6 +81,8 @@ pub struct ParameterGrowth {
     pub phases: PhaseBlocks,
     /// Of filters that are unfolded.
     pub filters: Option<FilterGrowth>,
+    /// What shapes do not tell.
+    pub meaning: Option<Meaning>,
 }
 
 impl ParameterGrowth {
@@ -96,6 +98,14 @@ impl ParameterGrowth {
         ParameterGrowth {
             phases,
             ..ParameterGrowth::default()
+        }
+    }
+
+    /// The same, of files whose parameters mean this.
+    pub fn meaning(self, meaning: Meaning) -> Self {
+        ParameterGrowth {
+            meaning: Some(meaning),
+            ..self
         }
     }
 
@@ -128,7 +138,7 @@ impl ParameterGrowth {
                 (Some((shape, values)), _) if has_phases => {
                     with_phases(&block.shape, first, shape, values)
                 }
-                (None, _) if has_phases => {
+                (None, _) if has_phases && !matches!(self.phases, PhaseBlocks::All) => {
                     Some(first.iter().map(|x| (OF_PHASES * x).into()).collect())
                 }
                 _ => None,

@@ -9,7 +9,7 @@
 
 use super::growth::{Arrays, ParameterGrowth};
 use crate::ansatz::block::split;
-use crate::ansatz::{Ansatz, Block};
+use crate::ansatz::{Ansatz, Block, Meaning};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::io::hdf5;
@@ -63,11 +63,56 @@ pub(super) fn load(
         }
         let blocks = split(&layout, &first).unwrap_or_default();
         let (size, symmetry) = (size.as_deref(), symmetry.as_deref());
+        let shapes = |arrays: &Arrays| -> Vec<_> {
+            arrays.values().map(|(shape, _)| shape.clone()).collect()
+        };
+        let before = shapes(&arrays);
         let grown = growth.enlarge(&blocks, &mut arrays, size, symmetry);
-        grown.map_err(wrong)?;
+        grown.map_err(&wrong)?;
+        let larger = |theirs: &[usize]| theirs.iter().zip(own).any(|(t, o)| t > o);
+        if let Some(theirs) = size.filter(|theirs| larger(theirs)) {
+            let problem = format!("is of a lattice of {theirs:?}, and the input's has {own:?}");
+            return Err(wrong(problem));
+        }
+        let lacks = |meaning: &Meaning| meaning.lacks_phases(&input, true);
+        let lacks = growth.meaning.as_ref().map(lacks).transpose();
+        if lacks.map_err(&wrong)? == Some(true) && before == shapes(&arrays) {
+            let problem = "has complex = false and as many channels: phases need channels of \
+                           their own, twice as many in all";
+            return Err(wrong(problem.into()));
+        }
     }
     let parameters = fitting(&layout, &arrays).map_err(wrong)?;
     machine.set_parameters(&parameters)
+}
+
+/// An error where results say that their parameters mean something else than those of `machine`,
+/// or that there are more of them. Other files do not tell.
+pub(super) fn check(
+    machine: &impl Ansatz,
+    file: &Path,
+    key: &str,
+    (meaning, grows): (&Meaning, bool),
+) -> Result<()> {
+    let layout = machine.layout();
+    let wrong = |problem: String| {
+        let problem = format!("{}: {problem}", file.display());
+        Error::input(key, problem, remedy(&layout))
+    };
+    let Some(input) = input_of(file) else {
+        return Ok(());
+    };
+    meaning.lacks_phases(&input, grows).map_err(wrong)?;
+    let own = hdf5::read_groups(file, &["parameters"]).unwrap_or_default();
+    let names = own
+        .datasets
+        .keys()
+        .filter_map(|name| name.strip_prefix("parameters/"));
+    let is_known = |name: &&str| layout.iter().any(|block| block.name == **name);
+    match names.into_iter().find(|name| !is_known(name)) {
+        Some(name) => Err(wrong(format!("has {name}, which the input leaves out"))),
+        None => Ok(()),
+    }
 }
 
 /// The arrays of a file of either format.

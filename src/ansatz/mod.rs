@@ -13,6 +13,7 @@ pub mod field;
 mod growth;
 pub mod jastrow;
 mod load;
+mod meaning;
 pub mod mixed;
 pub mod mps;
 pub mod pair;
@@ -30,6 +31,7 @@ pub use block::{Block, BlockArray};
 pub use boltzmann::SweepRoom;
 pub use erased::Erased;
 pub use growth::{LoadKey, ParameterGrowth, PhaseBlocks};
+pub use meaning::Meaning;
 pub use mixed::MixedPrecision;
 pub use registry::{
     ANSATZE, AnsatzEntry, LEAST_VECTORS, ParameterNumbers, Precision, build, check_init,
@@ -248,10 +250,13 @@ impl Context<'_> {
         let Some(load) = load else {
             return Ok(state);
         };
+        let file = self.folder.join(load.file());
+        if let Some(meaning) = &growth.meaning {
+            load::check(&state, &file, &self.key("load"), (meaning, load.grows()))?;
+        }
         let wanted = load
             .grows()
             .then_some((growth, &self.lattice.spec.size[..]));
-        let file = self.folder.join(load.file());
         load::load(&mut state, &file, &self.key("load"), wanted)?;
         Ok(state)
     }

@@ -16,7 +16,9 @@ use super::cosets::Cosets;
 use super::factory::{built, cancelled, check_size};
 use super::{Architecture, DeepParts, SumHead, SumTerm};
 use crate::ansatz::tied::check_shared;
-use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, PhaseBlocks, Precision, schema_of};
+use crate::ansatz::{
+    Context, Erased, LoadKey, Meaning, ParameterGrowth, PhaseBlocks, Precision, schema_of,
+};
 use crate::error::Result;
 use crate::layers::linear::SharedWeights;
 use crate::layers::{ActivationLayer, Composition, FirstValues, LinearLayer, Nonlinearity};
@@ -44,7 +46,10 @@ enum GroupName {
 
 /// A character of rotations and reflections.
 #[derive(Debug, Clone, Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "\"A1\", or a list with one number for each class of conjugate elements"
+)]
 enum Character {
     /// A name.
     Name(CharacterName),
@@ -183,9 +188,15 @@ impl Architecture for Gcnn {
         (0..self.features.len()).map(of).sum()
     }
     fn own(&self) -> f64 {
-        // Parameters; matrices of both directions, over frequencies twice as large, and their
-        // table, with an entry for each point.
-        1.0 + 5.0 * self.points as f64
+        // Parameters, matrices of both directions, and the table of their weights, with an entry
+        // for each point.
+        let held = |l: usize| {
+            let (kinds, given, _) = self.inputs(l);
+            let channels = (kinds * given, self.points * self.features[l]);
+            LinearLayer::<f64>::held(&self.window, channels)
+        };
+        let all: f64 = (0..self.features.len()).map(held).sum();
+        2.0 + 0.5 * self.points as f64 + all / self.count()
     }
     fn growth(&self) -> ParameterGrowth {
         let last = self.features.len().saturating_sub(1);
@@ -197,6 +208,11 @@ impl Architecture for Gcnn {
                 false => PhaseBlocks::None,
             })
         }
+        .meaning(Meaning {
+            kind: "gcnn",
+            keys: Vec::new(),
+            complex: self.complex,
+        })
     }
     fn parts<R: Elementary>(&self) -> DeepParts<R> {
         let trunk = self.trunk::<R>();

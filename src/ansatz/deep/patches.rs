@@ -7,7 +7,7 @@
 //! ln ψ is bounded at any depth. All from the sum over q on is evaluated in double precision.
 
 use super::{Architecture, DeepParts, LogCoshHead};
-use crate::ansatz::{ParameterGrowth, PhaseBlocks};
+use crate::ansatz::{Meaning, ParameterGrowth, PhaseBlocks};
 use crate::layers::{ActivationLayer, Composition, DepthwiseLayer, FirstValues, Nonlinearity};
 use crate::layers::{LinearLayer, NormLayer, PatchGrid, PoolLayer, RowShape, WindowTable};
 use crate::linalg::functions::Elementary;
@@ -141,6 +141,18 @@ impl Architecture for PatchNetwork {
                 false => PhaseBlocks::None,
             })
         }
+        .meaning(match self.mixing {
+            Mixing::Attention(_) => Meaning {
+                kind: "vit",
+                keys: vec![("norm", if self.centred { "layer" } else { "rms" }.into())],
+                complex: self.complex,
+            },
+            Mixing::Window(_) => Meaning {
+                kind: "convnext",
+                keys: Vec::new(),
+                complex: self.complex,
+            },
+        })
     }
     fn parts<R: Elementary>(&self) -> DeepParts<R> {
         let places: Vec<u32> = (0..self.width as u32).collect();

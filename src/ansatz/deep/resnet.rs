@@ -12,7 +12,9 @@
 use super::factory::{built, cancelled, check_size, check_translations};
 use super::{Architecture, DeepHead, DeepParts, LogCoshHead, SumHead, SumTerm};
 use crate::ansatz::symmetrised::translations;
-use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, PhaseBlocks, Precision, schema_of};
+use crate::ansatz::{
+    Context, Erased, LoadKey, Meaning, ParameterGrowth, PhaseBlocks, Precision, schema_of,
+};
 use crate::error::Result;
 use crate::layers::{
     ActivationLayer, Composition, FirstValues, LinearLayer, Nonlinearity, PatchGrid,
@@ -136,10 +138,23 @@ impl Architecture for Resnet {
         let blocks = 2.0 * self.blocks as f64;
         taps * c * (self.grid.inputs() as f64 + blocks * c) + blocks * c
     }
+    fn own(&self) -> f64 {
+        let channels = (self.channels, self.channels);
+        let held = LinearLayer::<f64>::held(&self.window, channels);
+        2.0 + 2.0 * self.blocks as f64 * held / self.count()
+    }
     fn growth(&self) -> ParameterGrowth {
         ParameterGrowth::unchanged(match self.complex {
             true => PhaseBlocks::All,
             false => PhaseBlocks::None,
+        })
+        .meaning(Meaning {
+            kind: "resnet",
+            keys: toml::Value::try_from(self.head)
+                .map(|head| ("head", head))
+                .into_iter()
+                .collect(),
+            complex: self.complex,
         })
     }
     fn parts<R: Elementary>(&self) -> DeepParts<R> {

@@ -65,6 +65,7 @@ fn table(spec: &Value, precision: &str) -> Option<String> {
         "convnext" => &[
             ("patch", "patch"),
             ("width", "d"),
+            ("heads", "heads"),
             ("kernel", "kernel"),
             ("layers", "layers"),
             ("ratio", "ratio"),

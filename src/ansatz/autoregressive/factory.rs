@@ -81,7 +81,10 @@ enum PathName {
 
 /// Sites of a window.
 #[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a number of sites along the path, or [rows, columns] of a window"
+)]
 enum Kernel {
     /// Along the path.
     Length(usize),
@@ -263,6 +266,10 @@ impl Input<'_> {
             layers: self.count("layers", keys.layers, 1 << 10)?,
             ratio: self.count("ratio", keys.ratio.or(Some(RATIO)), 1 << 10)?,
         };
+        if shape.width == 1 {
+            let problem = "a norm over one channel takes everything away";
+            return Err(self.context.wrong("width", problem, "choose for example 8"));
+        }
         if !shape.width.is_multiple_of(shape.heads) {
             let problem = format!(
                 "{} heads do not divide the width {}",

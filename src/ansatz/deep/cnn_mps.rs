@@ -47,6 +47,9 @@ struct Keys {
     mlp: usize,
     /// Bond dimension D of the matrices. No default.
     bond: usize,
+    /// Whether ψ is complex: false alone, ψ is real. Default false.
+    #[serde(default)]
+    complex: bool,
     /// Precision in which the layers are evaluated: "double", or "single", which takes about half
     /// the time; ratios are then right to about 1e-5. Parameters, ln ψ and energies have double
     /// precision in either. Default "double".
@@ -77,6 +80,11 @@ impl Architecture for CnnMps {
         let matrices = 2.0 * d * d;
         let layer = self.window.taps() as f64 * c * c + 3.0 * c;
         2.0 * self.grid.positions() as f64 * c + l * layer + (c + 1.0) * m + (m + 1.0) * matrices
+    }
+    fn own(&self) -> f64 {
+        let channels = (self.keys.channels, self.keys.channels);
+        let held = LinearLayer::<f64>::held(&self.window, channels);
+        4.0 + self.keys.layers as f64 * held / self.count()
     }
     fn growth(&self) -> ParameterGrowth {
         ParameterGrowth::never("every site has rows E of its own")
@@ -252,6 +260,11 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         let problem = format!("a cell of this lattice has {} sites", grid.inputs());
         let remedy = "use a lattice with one site in a cell, or kind = \"mps\"";
         return Err(context.wrong("kind", problem, remedy));
+    }
+    if keys.complex {
+        let problem = "the matrices are real, and ψ with them";
+        let remedy = "remove the key, or use kind = \"resnet\"";
+        return Err(context.wrong("complex", problem, remedy));
     }
     let window = Arc::new(grid.window(keys.kernel, &context.key("kernel"))?);
     let (precision, load) = (keys.precision, keys.load.clone());

@@ -3,7 +3,7 @@
 //! In every layer x ← x + gelu(LN2(dwconv(x) + k) A + a) B + b; everything else is as in the
 //! transformer, `kind = "vit"`. Patches of one cell give all translations.
 
-use super::factory::{built, check_size, check_translations};
+use super::factory::{built, check_normed, check_size, check_translations};
 use super::patches::{Mixing, PatchNetwork};
 use crate::ansatz::{Context, Erased, LoadKey, Precision, schema_of};
 use crate::error::Result;
@@ -36,6 +36,9 @@ struct Keys {
     patch: usize,
     /// Channels d. No default.
     width: usize,
+    /// Heads: 1 alone, every channel has a kernel of its own. Default 1.
+    #[serde(default = "one")]
+    heads: usize,
     /// Patches that a convolution reads in each direction, odd. Default 3.
     #[serde(default = "three")]
     kernel: usize,
@@ -66,6 +69,15 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         (keys.ratio, "ratio"),
     ] {
         check_size(size, key, context)?;
+    }
+    check_normed(keys.width, context)?;
+    if keys.heads != 1 {
+        let problem = format!(
+            "{} heads: every channel has a kernel of its own",
+            keys.heads
+        );
+        let remedy = "remove the key, or use kind = \"vit\", whose channels share weights";
+        return Err(context.wrong("heads", problem, remedy));
     }
     let grid = PatchGrid::new(context.lattice, keys.patch, &context.key("patch"))?;
     let window = grid.window(keys.kernel, &context.key("kernel"))?;

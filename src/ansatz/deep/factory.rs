@@ -53,6 +53,18 @@ pub(super) fn check_size(size: usize, key: &str, context: &Context) -> Result<()
     Err(context.wrong(key, problem, "choose for example 8"))
 }
 
+/// An error where a norm over all channels leaves nothing of them.
+pub(super) fn check_normed(width: usize, context: &Context) -> Result<()> {
+    match width {
+        1 => Err(context.wrong(
+            "width",
+            "a norm over one channel takes everything away",
+            "choose for example 8",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// An error unless the Hamiltonian has translations by whole positions, which such a network has.
 pub(super) fn check_translations(grid: &PatchGrid, context: &Context) -> Result<()> {
     let group = grid.translations();

@@ -4,7 +4,7 @@
 //! patches are built in (R. Rende et al., Commun. Phys. 7, 260 (2024)); `symmetrised` around it
 //! adds those within a patch.
 
-use super::factory::{built, check_size, check_translations};
+use super::factory::{built, check_normed, check_size, check_translations};
 use super::patches::{Mixing, PatchNetwork};
 use crate::ansatz::{Context, Erased, LoadKey, Precision, schema_of};
 use crate::error::Result;
@@ -82,6 +82,7 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     ] {
         check_size(size, key, context)?;
     }
+    check_normed(keys.width, context)?;
     if !keys.width.is_multiple_of(keys.heads) {
         let problem = format!("{} heads do not share {} channels", keys.heads, keys.width);
         return Err(context.wrong("heads", problem, "choose a divisor of `width`"));

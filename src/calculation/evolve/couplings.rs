@@ -236,19 +236,24 @@ pub fn validate(source: &Source, problem: &Problem) -> Result<()> {
     };
     let at_start = Couplings::new(source, problem, &evolve)?.at(0.0)?;
     let is_real = problem::wave_function(source, problem)?.facts().kind == Kind::Real;
+    let complex = source
+        .input
+        .ansatz
+        .as_ref()
+        .map_or("a complex state", problem::complex_key);
     if is_real && evolve.method == EvolveMethod::Projected {
         return Err(Error::input(
             "evolve.method",
             "the states between the factors of a projected step are complex, and the wave function \
              is real",
-            "use parameters = \"complex\" in [ansatz], or evolve.method = \"variational\"",
+            format!("use {complex} in [ansatz], or evolve.method = \"variational\""),
         ));
     }
     if is_real && (evolve.axis == TimeAxis::Real || !at_start.facts.real) {
         return Err(Error::input(
             "ansatz.parameters",
             "a real wave function cannot follow real time or imaginary elements",
-            "use parameters = \"complex\"",
+            format!("use {complex}"),
         ));
     }
     Ok(())

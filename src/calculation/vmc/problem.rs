@@ -169,6 +169,17 @@ pub fn initial_parameters(source: &Source, problem: &Problem, seed: u64) -> Resu
     Ok(bare(table, source, problem, seed)?.parameters())
 }
 
+/// The key that makes a wave function complex, as its table has it.
+pub fn complex_key(table: &toml::Table) -> &'static str {
+    let is = |key: &str, value: bool| table.get(key).and_then(toml::Value::as_bool) == Some(value);
+    match table.get("of").and_then(toml::Value::as_table) {
+        _ if is("complex", false) => "complex = true",
+        _ if is("positive", true) => "positive = false",
+        Some(inner) => complex_key(inner),
+        None => "parameters = \"complex\", or phase = true",
+    }
+}
+
 /// Builds the wave function of `[ansatz]`, with the sign rule around it, and checks that it can
 /// represent the model.
 pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
@@ -184,19 +195,20 @@ pub fn wave_function(source: &Source, problem: &Problem) -> Result<Erased> {
             "ansatz.parameters",
             "real parameters cannot represent the ground state of a Hamiltonian with imaginary \
              elements",
-            "use parameters = \"complex\", or phase = true",
+            format!("use {}", complex_key(table)),
         ));
     }
     if facts.positive && !problem.facts.stoquastic {
         log::warn!(
             "real parameters give a wave function of one sign, and the Hamiltonian has positive \
              off-diagonal elements{}: \
-             the energy will stay above the ground state; use parameters = \"complex\"{}",
+             the energy will stay above the ground state; use {}{}",
             if problem.sign_rule.is_some() {
                 " after the sign rule"
             } else {
                 ""
             },
+            complex_key(table),
             if problem.sign_rule.is_some() {
                 ""
             } else {

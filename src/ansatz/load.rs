@@ -9,7 +9,7 @@
 
 use super::growth::{Arrays, ParameterGrowth};
 use crate::ansatz::block::split;
-use crate::ansatz::{Ansatz, Block, Meaning};
+use crate::ansatz::{Ansatz, Block};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::io::hdf5;
@@ -31,8 +31,18 @@ fn remedy(layout: &[Block]) -> String {
     format!("give a results file, an HDF5 file with datasets {list}{text}")
 }
 
+/// How parameters of a file may differ from those of the input.
+pub(super) struct Growing<'a> {
+    /// What the kind allows.
+    pub growth: &'a ParameterGrowth,
+    /// Lengths of the lattice of the input.
+    pub size: &'a [usize],
+    /// Whether the input asks for growth.
+    pub grows: bool,
+}
+
 /// Puts the parameters of `file` into `machine`, whose blocks they have to fit, or into which they
-/// grow as `growth` says on a lattice of these lengths; `key` is where the input names the file.
+/// grow; `key` is where the input names the file.
 ///
 /// A block of biases that the file lacks must not be there in the machine either, and the other way
 /// round.
@@ -40,7 +50,7 @@ pub(super) fn load(
     machine: &mut impl Ansatz,
     file: &Path,
     key: &str,
-    growth: Option<(&ParameterGrowth, &[usize])>,
+    growing: Option<Growing>,
 ) -> Result<()> {
     let layout = machine.layout();
     let remedy = remedy(&layout);
@@ -49,69 +59,91 @@ pub(super) fn load(
         Error::input(key, problem, remedy.clone())
     };
     let mut arrays = read(file, &layout).map_err(wrong)?;
-    if let Some((growth, own)) = growth {
-        let input = input_of(file).unwrap_or_default();
-        let (first, size) = (machine.parameters(), lattice_of(&input));
-        let symmetry = match &growth.filters {
-            Some(_) => symmetry_of(&input).map_err(&wrong)?,
-            None => None,
+    if let Some(growing) = growing {
+        let input = match growing.grows || growing.growth.meaning.is_some() {
+            true => input_of(file),
+            false => None,
         };
-        if let Some(reason) = growth.fixed.filter(|_| size.as_deref() != Some(own)) {
-            let problem = format!("it does not grow to another lattice: {reason}");
-            let remedy = "use results of the same lattice, or a network that grows";
-            return Err(Error::input(key, problem, remedy));
-        }
-        let blocks = split(&layout, &first).unwrap_or_default();
-        let (size, symmetry) = (size.as_deref(), symmetry.as_deref());
-        let shapes = |arrays: &Arrays| -> Vec<_> {
-            arrays.values().map(|(shape, _)| shape.clone()).collect()
-        };
-        let before = shapes(&arrays);
-        let grown = growth.enlarge(&blocks, &mut arrays, size, symmetry);
-        grown.map_err(&wrong)?;
-        let larger = |theirs: &[usize]| theirs.iter().zip(own).any(|(t, o)| t > o);
-        if let Some(theirs) = size.filter(|theirs| larger(theirs)) {
-            let problem = format!("is of a lattice of {theirs:?}, and the input's has {own:?}");
-            return Err(wrong(problem));
-        }
-        let lacks = |meaning: &Meaning| meaning.lacks_phases(&input, true);
-        let lacks = growth.meaning.as_ref().map(lacks).transpose();
-        if lacks.map_err(&wrong)? == Some(true) && before == shapes(&arrays) {
-            let problem = "has complex = false and as many channels: phases need channels of \
-                           their own, twice as many in all";
-            return Err(wrong(problem.into()));
+        let lacks_phases = growing
+            .compare(input.as_ref(), file, &layout)
+            .map_err(wrong)?;
+        if growing.grows {
+            let input = input.unwrap_or_default();
+            let size = lattice_of(&input);
+            let own = Some(growing.size);
+            if let Some(reason) = growing.growth.fixed.filter(|_| size.as_deref() != own) {
+                let problem = format!("it does not grow to another lattice: {reason}");
+                let remedy = "use results of the same lattice, or a network that grows";
+                return Err(Error::input(key, problem, remedy));
+            }
+            let first = machine.parameters();
+            let blocks = split(&layout, &first).unwrap_or_default();
+            let enlarged = growing.enlarge(&blocks, &mut arrays, &input, size.as_deref());
+            if !enlarged.map_err(wrong)? && lacks_phases {
+                let problem = "has complex = false and as many channels: phases need channels of \
+                               their own, twice as many in all";
+                return Err(wrong(problem.into()));
+            }
         }
     }
     let parameters = fitting(&layout, &arrays).map_err(wrong)?;
     machine.set_parameters(&parameters)
 }
 
-/// An error where results say that their parameters mean something else than those of `machine`,
-/// or that there are more of them. Other files do not tell.
-pub(super) fn check(
-    machine: &impl Ansatz,
-    file: &Path,
-    key: &str,
-    (meaning, grows): (&Meaning, bool),
-) -> Result<()> {
-    let layout = machine.layout();
-    let wrong = |problem: String| {
-        let problem = format!("{}: {problem}", file.display());
-        Error::input(key, problem, remedy(&layout))
-    };
-    let Some(input) = input_of(file) else {
-        return Ok(());
-    };
-    meaning.lacks_phases(&input, grows).map_err(wrong)?;
-    let own = hdf5::read_groups(file, &["parameters"]).unwrap_or_default();
-    let names = own
-        .datasets
-        .keys()
-        .filter_map(|name| name.strip_prefix("parameters/"));
-    let is_known = |name: &&str| layout.iter().any(|block| block.name == **name);
-    match names.into_iter().find(|name| !is_known(name)) {
-        Some(name) => Err(wrong(format!("has {name}, which the input leaves out"))),
-        None => Ok(()),
+impl Growing<'_> {
+    /// Whether the file is of a positive wave function and this one is not.
+    ///
+    /// Errors: in words, that results say that their parameters mean something else, or that there
+    /// are more of them. Other files do not tell.
+    fn compare(
+        &self,
+        input: Option<&toml::Table>,
+        file: &Path,
+        layout: &[Block],
+    ) -> std::result::Result<bool, String> {
+        let (Some(meaning), Some(input)) = (&self.growth.meaning, input) else {
+            return Ok(false);
+        };
+        let lacks_phases = meaning.lacks_phases(input, self.grows)?;
+        let own = hdf5::read_groups(file, &["parameters"]).map_err(|e| e.to_string())?;
+        let known = |name: &str| layout.iter().any(|block| block.name == name);
+        let mut names = own
+            .datasets
+            .keys()
+            .filter_map(|n| n.strip_prefix("parameters/"));
+        match names.find(|name| !known(name)) {
+            Some(name) => Err(format!("has {name}, which the input leaves out")),
+            None => Ok(lacks_phases),
+        }
+    }
+
+    /// Gives the arrays the shapes of the input; whether any had another one.
+    fn enlarge(
+        &self,
+        blocks: &[(&Block, &[f64])],
+        arrays: &mut Arrays,
+        input: &toml::Table,
+        size: Option<&[usize]>,
+    ) -> std::result::Result<bool, String> {
+        let symmetry = match &self.growth.filters {
+            Some(_) => symmetry_of(input)?,
+            None => None,
+        };
+        let shapes = |arrays: &Arrays| -> Vec<_> {
+            arrays.values().map(|(shape, _)| shape.clone()).collect()
+        };
+        let before = shapes(arrays);
+        (self.growth).enlarge(blocks, arrays, size, symmetry.as_deref())?;
+        let larger = |theirs: &[usize]| theirs.iter().zip(self.size).any(|(t, o)| t > o);
+        match size.filter(|theirs| larger(theirs)) {
+            Some(theirs) => {
+                let own = self.size;
+                Err(format!(
+                    "is of a lattice of {theirs:?}, and the input's has {own:?}"
+                ))
+            }
+            None => Ok(before != shapes(arrays)),
+        }
     }
 }
 

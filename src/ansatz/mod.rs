@@ -250,14 +250,13 @@ impl Context<'_> {
         let Some(load) = load else {
             return Ok(state);
         };
+        let growing = load::Growing {
+            growth,
+            size: &self.lattice.spec.size,
+            grows: load.grows(),
+        };
         let file = self.folder.join(load.file());
-        if let Some(meaning) = &growth.meaning {
-            load::check(&state, &file, &self.key("load"), (meaning, load.grows()))?;
-        }
-        let wanted = load
-            .grows()
-            .then_some((growth, &self.lattice.spec.size[..]));
-        load::load(&mut state, &file, &self.key("load"), wanted)?;
+        load::load(&mut state, &file, &self.key("load"), Some(growing))?;
         Ok(state)
     }
 

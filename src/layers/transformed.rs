@@ -162,29 +162,23 @@ impl<R: Elementary> TransformedProduct<R> {
 
     /// Writes b + Σ_d x_{r+d} W_d for every row r of whole walkers; rows of both are padded.
     pub fn forward(&self, simd: Simd, x: &[R], y: &mut [R]) {
-        self.run(
-            simd,
-            &self.matrices,
-            (x, padded(self.inputs)),
-            (y, padded(self.outputs)),
-        );
+        let strides = [padded(self.inputs), padded(self.outputs)];
+        self.run(simd, &self.matrices, strides, x, y);
     }
     /// Writes ∂x from δ.
     pub fn backward(&self, simd: Simd, deltas: &[R], x: &mut [R]) {
-        self.run(
-            simd,
-            &self.back,
-            (deltas, padded(self.outputs)),
-            (x, padded(self.inputs)),
-        );
+        let strides = [padded(self.outputs), padded(self.inputs)];
+        self.run(simd, &self.back, strides, deltas, x);
     }
 
+    /// The product of the rows of each frequency with its matrix.
     fn run(
         &self,
         simd: Simd,
         matrices: &[Panels<R>],
-        (x, from): (&[R], usize),
-        (y, to): (&mut [R], usize),
+        [from, to]: [usize; 2],
+        x: &[R],
+        y: &mut [R],
     ) {
         let n = self.grid.positions();
         let some = WALKERS.min(x.len() / (n * from)).max(1) * n;

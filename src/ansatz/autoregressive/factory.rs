@@ -2,6 +2,7 @@
 
 use super::growth::growth;
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
+use crate::ansatz::deep::check_normed;
 use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision};
 use crate::ansatz::{Precision, check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
@@ -266,10 +267,7 @@ impl Input<'_> {
             layers: self.count("layers", keys.layers, 1 << 10)?,
             ratio: self.count("ratio", keys.ratio.or(Some(RATIO)), 1 << 10)?,
         };
-        if shape.width == 1 {
-            let problem = "a norm over one channel takes everything away";
-            return Err(self.context.wrong("width", problem, "choose for example 8"));
-        }
+        check_normed(shape.width, self.context)?;
         if !shape.width.is_multiple_of(shape.heads) {
             let problem = format!(
                 "{} heads do not divide the width {}",

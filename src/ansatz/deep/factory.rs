@@ -54,7 +54,7 @@ pub(super) fn check_size(size: usize, key: &str, context: &Context) -> Result<()
 }
 
 /// An error where a norm over all channels leaves nothing of them.
-pub(super) fn check_normed(width: usize, context: &Context) -> Result<()> {
+pub fn check_normed(width: usize, context: &Context) -> Result<()> {
     match width {
         1 => Err(context.wrong(
             "width",

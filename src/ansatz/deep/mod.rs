@@ -21,6 +21,7 @@ mod vit;
 
 pub use cnn_mps::{build as build_cnn_mps, schema as cnn_mps_schema};
 pub use convnext::{build as build_convnext, schema as convnext_schema};
+pub(super) use factory::check_normed;
 pub use factory::{Architecture, DeepParts};
 pub use gcnn::{build as build_gcnn, schema as gcnn_schema};
 pub use heads::{DeepHead, LogCoshHead, SumHead, SumTerm};

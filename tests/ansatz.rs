@@ -347,6 +347,33 @@ fn only_a_wave_function_of_one_sign_is_said_to_stay_above_the_ground_state() {
 }
 
 #[test]
+fn the_warning_of_one_sign_names_a_key_that_there_is() {
+    let resnet = "kind = \"resnet\", channels = 2, blocks = 1, complex = false";
+    let gru = "kind = \"autoregressive\", network = \"gru\", hidden = 2, positive = true";
+    for (ansatz, key) in [
+        (resnet.to_string(), "use complex = true"),
+        (
+            format!("kind = \"symmetrised\", spin_flip = 1, of = {{ {resnet} }}"),
+            "use complex = true",
+        ),
+        (gru.into(), "use positive = false"),
+        (
+            "kind = \"jastrow\", parameters = \"real\"".into(),
+            "use parameters = \"complex\"",
+        ),
+    ] {
+        let case = Case::new(&format!(
+            "ansatz = {{ {ansatz} }}\nlattice = {{ kind = \"chain\", size = 4 }}\n\
+             hamiltonian = {{ kind = \"heisenberg\", sector = {{ total_sz = 0 }} }}\n\
+             sampler = {{ method = \"full-sum\" }}\n\
+             optimize = {{ steps = 1, learning_rate = 0.01 }}\noutput = {{ name = \"x\" }}\n"
+        ));
+        let said = text(&case.alone(&["check", "x.toml", "--quick"]));
+        assert!(said.contains(key), "{ansatz}: {said}");
+    }
+}
+
+#[test]
 fn mixed_products_have_stacked_derivatives() {
     let (lattice, basis) = (chain(), Basis::spin_half(SITES, None).unwrap());
     let part = |kind: &str, numbers: &str, more: &str| {

@@ -460,6 +460,27 @@ fn wrong_sizes_name_the_key() {
             "ansatz.momentum",
         ),
         (
+            "kind = \"gcnn\", features = [2], character = \"B1\"",
+            "ansatz.character",
+        ),
+        (
+            "kind = \"cnn-mps\", channels = 2, layers = 1, mlp = 2, bond = 2, complex = true",
+            "ansatz.complex",
+        ),
+        (
+            "kind = \"convnext\", width = 4, heads = 2, layers = 1",
+            "ansatz.heads",
+        ),
+        ("kind = \"convnext\", width = 1, layers = 1", "ansatz.width"),
+        (
+            "kind = \"vit\", width = 1, heads = 1, layers = 1",
+            "ansatz.width",
+        ),
+        (
+            "kind = \"autoregressive\", network = \"transformer\", width = 1, heads = 1, layers = 1",
+            "ansatz.width",
+        ),
+        (
             "kind = \"cnn-mps\", channels = 2, layers = 1, mlp = 2, bond = 0",
             "ansatz.bond",
         ),
@@ -494,6 +515,8 @@ fn wrong_sizes_name_the_key() {
     ] {
         let message = built(&format!("{{ {keys} }}")).unwrap_err().to_string();
         assert!(message.starts_with(&format!("{key}:")), "{keys}: {message}");
+        // What is allowed, and not the words of the parser.
+        assert!(!message.contains("untagged"), "{keys}: {message}");
     }
 }
 

@@ -186,6 +186,9 @@ fn changes_are_followed_where_they_reach_few_rows() {
     };
     // An exchange reaches 3 x 4, 5 x 6 and 7 x 8 positions.
     let (on, fraction) = part(&[16, 16], 1);
+    let mut whole = resnet(&[6, 6], 1, HeadName::Exp);
+    whole.window = Arc::new(whole.grid.whole());
+    assert!(ChangedRows::of(&whole.parts::<f64>().trunk).is_none());
     let exact = (288.0 * 12.0 + 9216.0 * (30.0 + 56.0)) / (256.0 * (288.0 + 2.0 * 9216.0));
     assert!(on && (fraction - exact).abs() < 0.01, "{fraction} {exact}");
     assert!(part(&[16, 16], 4).0 && !part(&[10, 10], 4).0 && !part(&[6, 6], 1).0);

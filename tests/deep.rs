@@ -477,7 +477,8 @@ fn wrong_sizes_name_the_key() {
             "ansatz.width",
         ),
         (
-            "kind = \"autoregressive\", network = \"transformer\", width = 1, heads = 1, layers = 1",
+            "kind = \"autoregressive\", network = \"transformer\", width = 1, heads = 1, layers = \
+             1",
             "ansatz.width",
         ),
         (

@@ -288,7 +288,7 @@ fn counted(bytes: usize) -> (Chains, TermTable, Arc<Counters>) {
         total_chains: chains,
         sweeps: 3,
         starts: Vec::new(),
-        power: 2.0,
+        powers: vec![2.0],
     };
     let ensemble = Chains::new(counted, settings).unwrap();
     read(&counters.built);
@@ -383,7 +383,7 @@ fn every_ensemble_of_a_run_draws_its_own_numbers() {
             total_chains: 2,
             sweeps: 1,
             starts: Vec::new(),
-            power: 2.0,
+            powers: vec![2.0],
         };
         let rbm = Rbm::<f64>::dense(16, 8, false, false, 0.01, 1);
         let mut chains = Chains::new(Erased::new(rbm), settings).unwrap();

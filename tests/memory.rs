@@ -198,7 +198,7 @@ fn tables_of_samples_stay_within_their_budget() {
         total_chains: chains,
         sweeps: 1,
         starts: Vec::new(),
-        power: 2.0,
+        powers: vec![2.0],
     };
     let sampled = Chains::new(heavy(), settings).unwrap();
     let complete = FullSum::new(heavy(), &basis, |states| 0..states).unwrap();

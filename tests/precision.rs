@@ -249,7 +249,7 @@ fn settings(basis: &Basis) -> ChainSettings {
         total_chains: 8,
         sweeps: 5,
         starts: Vec::new(),
-        power: 2.0,
+        powers: vec![2.0],
     }
 }
 

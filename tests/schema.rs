@@ -139,7 +139,10 @@ fn the_page_and_the_files_agree() {
                  method = 'adam'\nlearning_rate = 0.01\naverage = 2\n\
                  pilots = { seeds = 2, steps = 2 }";
     let adam = sampled.replace("[optimize]\nsteps = 3\nlearning_rate = 0.05", often);
-    let adam = adam.replace("chains = 8", "chains = 8\npower = 1.5");
+    let adam = adam.replace(
+        "chains = 8",
+        "chains = 8\npower = 1.5\ntempering = { replicas = 2 }",
+    );
     let evolved = format!(
         "{RING}[optimize]\nsteps = 2\nlearning_rate = 0.05\n[evolve]\ntime = 0.02\nstep = \
          0.01\nhamiltonian = {{ hx = 0.5 }}\n\

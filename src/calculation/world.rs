@@ -192,7 +192,7 @@ impl<'a> World<'a> {
         }
         if let Some(toml::Value::Table(sampler)) = self.source.table.get("sampler") {
             let mut kept = sampler.clone();
-            kept.retain(|key, _| matches!(key, "method" | "moves"));
+            kept.retain(|key, _| matches!(key, "method" | "moves" | "tempering"));
             let sampler = self.source.input.sampler.as_ref();
             if let Some(sampler) = sampler.filter(|s| s.is_weighted()) {
                 kept.insert("power".into(), toml::Value::Float(sampler.power));

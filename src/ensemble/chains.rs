@@ -12,7 +12,7 @@ use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::operator::Operator;
 use crate::rng::{Generator, Purpose, lane, stream};
-use crate::sampler::{BORN, Counts, Metropolis, Mixture};
+use crate::sampler::{BORN, Counts, Metropolis, Mixture, Tempering};
 use num_complex::Complex64;
 use std::f64::consts::TAU;
 use std::ops::Range;
@@ -36,14 +36,42 @@ pub struct ChainSettings {
     pub sweeps: usize,
     /// Configurations that chains begin in, one after the other; none where these are random.
     pub starts: Vec<Vec<i8>>,
-    /// p: chains sample |ψ|^p.
-    pub power: f64,
+    /// p of the replicas of a chain, of which the first one gives samples: chains sample |ψ|^p. A
+    /// chain without replicas has one power.
+    pub powers: Vec<f64>,
 }
 
 impl ChainSettings {
+    /// p of the samples.
+    fn power(&self) -> f64 {
+        self.powers.first().copied().unwrap_or(BORN)
+    }
     /// Whether samples count differently.
     fn is_weighted(&self) -> bool {
-        self.power != BORN
+        self.power() != BORN
+    }
+    /// Replicas of a chain.
+    fn replicas(&self) -> usize {
+        self.powers.len().max(1)
+    }
+    /// No proposals yet of this rank's chains.
+    fn counts(&self) -> Counts {
+        Counts {
+            swaps: vec![[0; 2]; self.replicas() - 1],
+            ..Counts::new(self.chains.len())
+        }
+    }
+    /// The numbers of the replicas of this rank's chains among all.
+    fn walkers(&self) -> Range<usize> {
+        self.chains.start * self.replicas()..self.chains.end * self.replicas()
+    }
+
+    /// ln ψ and the weights of so many samples of each chain.
+    fn evaluate(&self, samples: &mut Evaluated, per_chain: usize) {
+        match self.is_weighted() {
+            true => samples.evaluate_weighted(self.power()),
+            false => samples.evaluate(self.total_chains * per_chain),
+        }
     }
 
     /// The random numbers of a chain.
@@ -94,7 +122,7 @@ impl Chains {
     /// Chains where the settings say, in configurations with a non-zero amplitude.
     pub fn new(ansatz: Erased, settings: ChainSettings) -> Result<Self> {
         let mut states = Vec::new();
-        for chain in settings.chains.clone() {
+        for chain in settings.walkers() {
             let mut rng = settings.stream(Purpose::Configurations, chain, 0);
             // Where the amplitude of an ordered start vanishes, a random one takes its place.
             let ordered = settings.starts.iter().cycle().nth(chain).cloned();
@@ -114,10 +142,10 @@ impl Chains {
                 })?;
             states.extend(start);
         }
-        let counts = Counts::new(settings.chains.len());
+        let counts = settings.counts();
         Ok(Chains {
             samples: Evaluated::new(ansatz, &settings.basis),
-            metropolis: Metropolis::with_power(settings.power),
+            metropolis: Metropolis::default(),
             settings,
             states,
             counts,
@@ -125,8 +153,8 @@ impl Chains {
     }
 
     /// The largest |ln ψ − ln ψ computed afresh| over the chains, whose last samples are where
-    /// they stand.
-    fn drift(&self, walkers: &<Erased as Ansatz>::Batch, per_chain: usize) -> f64 {
+    /// the walkers `of` stand.
+    fn drift(&self, walkers: &<Erased as Ansatz>::Batch, of: &[usize], per_chain: usize) -> f64 {
         let fresh = self
             .samples
             .log_psi
@@ -146,10 +174,8 @@ impl Chains {
                 }
             }
         };
-        self.samples
-            .ansatz
-            .log_psi(walkers)
-            .into_iter()
+        let logs = self.samples.ansatz.log_psi(walkers);
+        (of.iter().map(|&walker| logs[walker]))
             .zip(fresh)
             .map(difference)
             .fold(0.0, f64::max)
@@ -165,45 +191,59 @@ impl Ensemble for Chains {
         let n = self.samples.ansatz.sites();
         let settings = &self.settings;
         let local = settings.chains.len();
-        let streams = settings.chains.clone();
-        let mut rngs: Vec<Generator> = streams
-            .map(|chain| settings.stream(request.purpose, chain, request.step))
+        let mut rngs: Vec<Generator> = (settings.walkers())
+            .map(|walker| settings.stream(request.purpose, walker, request.step))
             .collect();
         let mut walkers = self.samples.ansatz.batch(&self.states);
+        let mut tempering = Tempering::new(&settings.powers, local, request.step);
+        self.metropolis.set_powers(&tempering.powers());
+        let mut all = Counts::new(rngs.len());
         let mut advance = |states: &mut Vec<i8>, counts: &mut Counts, sweeps: usize| {
             for _ in 0..sweeps {
                 if !go_on() {
                     return Err(Error::Interrupted);
                 }
+                all.proposed.fill(0);
+                all.accepted.fill(0);
+                let ansatz = &self.samples.ansatz;
                 self.metropolis.sweep(
-                    &self.samples.ansatz,
+                    ansatz,
                     &mut walkers,
                     states,
                     &settings.mixture,
                     &mut rngs,
                     1,
-                    counts,
+                    &mut all,
                 );
+                for (chain, walker) in tempering.first().enumerate() {
+                    counts.proposed[chain] += all.proposed[walker];
+                    counts.accepted[chain] += all.accepted[walker];
+                }
+                if settings.replicas() > 1 {
+                    tempering.swap(&ansatz.log_psi(&walkers), &mut rngs, &mut counts.swaps);
+                    self.metropolis.set_powers(&tempering.powers());
+                }
             }
-            Ok(())
+            counts.non_finite += std::mem::take(&mut all.non_finite);
+            Ok(tempering.first().collect::<Vec<usize>>())
         };
         advance(&mut self.states, &mut self.counts, request.burn_in)?;
         let rows = &mut self.samples.rows;
         rows.resize(local * request.per_chain * n, 0);
+        let mut first = Vec::new();
         for k in 0..request.per_chain {
-            advance(&mut self.states, &mut self.counts, settings.sweeps)?;
-            for (chain, x) in self.states.chunks_exact(n).enumerate() {
+            first = advance(&mut self.states, &mut self.counts, settings.sweeps)?;
+            for (chain, &walker) in first.iter().enumerate() {
+                let x = &self.states[walker * n..(walker + 1) * n];
                 rows[(chain * request.per_chain + k) * n..][..n].copy_from_slice(x);
             }
         }
-        match settings.is_weighted() {
-            true => self.samples.evaluate_weighted(settings.power),
-            false => self
-                .samples
-                .evaluate(settings.total_chains * request.per_chain),
-        }
-        let drift = self.drift(&walkers, request.per_chain);
+        settings.evaluate(&mut self.samples, request.per_chain);
+        let drift = self.drift(&walkers, &first, request.per_chain);
         self.counts.table_drift = self.counts.table_drift.max(drift);
+        // The next block begins with replicas in the order of the powers.
+        let row = |&walker: &usize| self.states[walker * n..(walker + 1) * n].iter().copied();
+        self.states = tempering.order().iter().flat_map(row).collect();
         Ok(())
     }
 
@@ -225,7 +265,7 @@ impl Ensemble for Chains {
         Noise::Chains(self.settings.chains.clone())
     }
     fn take_counts(&mut self) -> Counts {
-        std::mem::replace(&mut self.counts, Counts::new(self.settings.chains.len()))
+        std::mem::replace(&mut self.counts, self.settings.counts())
     }
     fn set_sweeps(&mut self, sweeps: usize) {
         self.settings.sweeps = sweeps;
@@ -236,13 +276,16 @@ impl Ensemble for Chains {
     fn chain_states(&self) -> &[i8] {
         &self.states
     }
+    fn chain_length(&self) -> usize {
+        self.sites() * self.settings.replicas()
+    }
     fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
         put_back(states, &mut self.states, &self.settings.basis)
     }
     fn load(&mut self, whole: &[i8]) -> Result<()> {
-        let (n, settings) = (self.samples.ansatz.sites(), &self.settings);
+        let (length, settings) = (self.chain_length(), &self.settings);
         let mine = settings.chains.clone();
-        self.set_chain_states(&fit_chains(whole, n, settings.total_chains, mine))
+        self.set_chain_states(&fit_chains(whole, length, settings.total_chains, mine))
     }
 }
 

@@ -5,18 +5,22 @@ use super::Source;
 use super::sections::{ChainStart, Input, Method, SamplerInput};
 use crate::error::{Error, Result};
 use crate::io::output::is_reserved;
-use crate::sampler::BORN;
+use crate::sampler::{BORN, ladder};
 
 /// Keys of Markov chains, which other methods of sampling do not have.
-const OF_CHAINS: [(&str, &str); 7] = [
+const OF_CHAINS: [(&str, &str); 8] = [
     ("sampler", "chains"),
     ("sampler", "moves"),
     ("sampler", "sweeps"),
     ("sampler", "burn_in"),
     ("sampler", "start"),
     ("sampler", "power"),
+    ("sampler", "tempering"),
     ("measure", "burn_in"),
 ];
+
+/// Replicas of a chain at most.
+const MOST_REPLICAS: usize = 1024;
 
 /// The keys of Markov chains that an input gives.
 pub(super) fn keys_of_chains(table: &toml::Table) -> Vec<String> {
@@ -70,6 +74,14 @@ impl SamplerInput {
         self.power != BORN
     }
 
+    /// The powers of the replicas of a chain on so many sites; without replicas one.
+    pub fn powers(&self, sites: usize) -> Vec<f64> {
+        match &self.tempering {
+            Some(keys) => ladder(self.power, keys.least_power, keys.replicas, sites),
+            None => vec![self.power],
+        }
+    }
+
     /// An error where samples would carry weights, for what cannot use them.
     pub fn refuse_weights(&self, what: &str) -> Result<()> {
         match self.is_weighted() {
@@ -79,6 +91,18 @@ impl SamplerInput {
                 "remove this key",
             )),
             false => Ok(()),
+        }
+    }
+
+    /// An error where chains would have replicas, for what has updates of its own.
+    pub fn refuse_replicas(&self, what: &str) -> Result<()> {
+        match self.tempering {
+            Some(_) => Err(Error::input(
+                "sampler.tempering",
+                format!("{what} has no chains at powers of |psi|"),
+                "remove this key",
+            )),
+            None => Ok(()),
         }
     }
 
@@ -107,7 +131,7 @@ impl SamplerInput {
 }
 
 /// An error where the power of |ψ| cannot be sampled.
-fn power(sampler: &SamplerInput) -> Result<()> {
+fn powers(sampler: &SamplerInput) -> Result<()> {
     let wrong = |problem: String, remedy| Err(Error::input("sampler.power", problem, remedy));
     if !(1.0..=BORN).contains(&sampler.power) {
         let problem = format!("{:?} is not a power from 1 to 2", sampler.power);
@@ -119,7 +143,42 @@ fn power(sampler: &SamplerInput) -> Result<()> {
             "remove this key, or use sampler.method = \"metropolis\"",
         );
     }
-    Ok(())
+    tempering(sampler)
+}
+
+/// An error where there can be no such replicas.
+fn tempering(sampler: &SamplerInput) -> Result<()> {
+    let Some(keys) = &sampler.tempering else {
+        return Ok(());
+    };
+    let wrong = |key: &str, problem: String, remedy: &str| {
+        let key = format!("sampler.tempering{key}");
+        Err(Error::input(key, problem, remedy))
+    };
+    if sampler.method != Method::Metropolis {
+        let problem = "replicas exchange configurations of Metropolis chains".into();
+        return wrong(
+            "",
+            problem,
+            "remove this key, or use sampler.method = \"metropolis\"",
+        );
+    }
+    if !(keys.least_power > 0.0 && keys.least_power < sampler.power) {
+        let problem = format!(
+            "{:?} is not between 0 and the power {:?} of the samples",
+            keys.least_power, sampler.power
+        );
+        return wrong(".least_power", problem, "give a number such as 0.5");
+    }
+    let fits = |replicas: usize| (2..=MOST_REPLICAS).contains(&replicas);
+    match keys.replicas.filter(|&replicas| !fits(replicas)) {
+        Some(replicas) => {
+            let problem = format!("{replicas} is not a number from 2 to {MOST_REPLICAS}");
+            let remedy = "leave it out: the rule of the ladder gives one";
+            wrong(".replicas", problem, remedy)
+        }
+        None => Ok(()),
+    }
 }
 
 /// An error for the first key whose value cannot work.
@@ -156,7 +215,7 @@ pub(super) fn check(input: &Input) -> Result<()> {
             "remove this key, or use sampler.method = \"metropolis\"",
         ));
     }
-    power(&sampler)?;
+    powers(&sampler)?;
     at_least_one("sampler.chains", sampler.chains)?;
     at_least_one("sampler.samples", sampler.samples)?;
     at_least_one("sampler.sweeps", sampler.sweeps)?;

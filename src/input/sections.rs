@@ -179,6 +179,28 @@ pub struct SamplerInput {
     pub start: ChainStart,
     /// Chains sample |psi|^power, 1 to 2, and samples carry weights |psi|^(2 - power) (2)
     pub power: f64,
+    /// Replicas of each chain at smaller powers, { replicas, least_power }: parallel tempering
+    pub tempering: Option<TemperingInput>,
+}
+
+/// `sampler.tempering`
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TemperingInput {
+    /// Replicas of a chain, of which the first gives samples (1 + 0.4 sqrt(N)
+    /// ln(power/least_power), rounded up)
+    pub replicas: Option<usize>,
+    /// Power of the last replica (0.5)
+    pub least_power: f64,
+}
+
+impl Default for TemperingInput {
+    fn default() -> Self {
+        TemperingInput {
+            replicas: None,
+            least_power: 0.5,
+        }
+    }
 }
 
 /// `sampler.start`
@@ -232,6 +254,7 @@ impl Default for SamplerInput {
             burn_in: 0,
             start: ChainStart::default(),
             power: BORN,
+            tempering: None,
         }
     }
 }

@@ -134,7 +134,7 @@ impl Subject<'_> {
             total_chains: CHAINS,
             sweeps: 2,
             starts: Vec::new(),
-            power,
+            powers: vec![power],
         };
         let mut chains = Chains::new(self.table()?, settings)?;
         chains.sample(&request(per_chain))?;

@@ -22,6 +22,9 @@ pub struct Counts {
     pub non_finite: u64,
     /// The largest |ln ψ − ln ψ computed afresh| of a chain's tables at the end of its sweeps.
     pub table_drift: f64,
+    /// Exchanges of replicas between each power and the next that were tried, and those that were
+    /// done; none without replicas.
+    pub swaps: Vec<[u64; 2]>,
 }
 
 impl Counts {
@@ -32,6 +35,7 @@ impl Counts {
             accepted: vec![0; chains],
             non_finite: 0,
             table_drift: 0.0,
+            swaps: Vec::new(),
         }
     }
 }
@@ -47,23 +51,26 @@ pub struct Metropolis<S = <Erased as Ansatz>::Scratch> {
     ratios: Vec<Complex64>,
     taken: Vec<bool>,
     scratch: S,
-    /// p/2; none where walkers sample |ψ|².
-    half: Option<f64>,
+    /// p/2 of every walker; none where all sample |ψ|².
+    halves: Vec<f64>,
 }
 
 impl<S: Default + Send> Metropolis<S> {
-    /// Walkers that sample |ψ|^`power`.
-    pub fn with_power(power: f64) -> Self {
-        Metropolis {
-            half: (power != BORN).then_some(0.5 * power),
-            ..Metropolis::default()
+    /// From now on walker k samples |ψ|^p with the power `powers[k]`.
+    pub fn set_powers(&mut self, powers: &[f64]) {
+        self.halves.clear();
+        if powers.iter().any(|&power| power != BORN) {
+            self.halves.extend(powers.iter().map(|power| 0.5 * power));
         }
     }
 
-    /// |ψ(x')/ψ(x)|^p from ψ(x')/ψ(x).
-    fn probability(&self, ratio: &Complex64) -> f64 {
+    /// |ψ(x')/ψ(x)|^p of a walker from ψ(x')/ψ(x).
+    fn probability(&self, walker: usize, ratio: &Complex64) -> f64 {
         let square = ratio.norm_sqr();
-        self.half.map_or(square, |half| square.powf(half))
+        match self.halves.get(walker) {
+            Some(&half) if 2.0 * half != BORN => square.powf(half),
+            _ => square,
+        }
     }
 
     /// Advances every walker of `batch` by `sweeps` sweeps of N proposals; `xs` holds their
@@ -102,11 +109,11 @@ impl<S: Default + Send> Metropolis<S> {
             ansatz.ratios(batch, &self.asks, &mut self.scratch, &mut self.ratios);
             self.taken.clear();
             for (k, (ratio, threshold)) in self.ratios.iter().zip(&self.thresholds).enumerate() {
-                let probability = self.probability(ratio);
+                let (walker, step) = self.asks.get(k);
+                let probability = self.probability(walker, ratio);
                 let taken = *threshold < probability;
                 self.taken.push(taken);
                 if taken {
-                    let (walker, step) = self.asks.get(k);
                     counts.accepted[walker] += 1;
                     step.apply(&mut xs[walker * n..(walker + 1) * n]);
                 } else if probability.is_nan() {

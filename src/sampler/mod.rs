@@ -10,8 +10,10 @@ mod global_flip;
 mod hop;
 mod metropolis;
 mod raise;
+mod tempering;
 
 pub use metropolis::{BORN, Counts, Metropolis};
+pub use tempering::{Tempering, ladder, swap_shares};
 
 use crate::basis::{Basis, Step};
 use crate::error::{Error, Result};

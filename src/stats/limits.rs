@@ -22,6 +22,9 @@ pub const SIGNIFICANT: f64 = 5.0;
 /// Fraction that samples with weights are worth below which error bars are in doubt.
 pub const MIN_EFFECTIVE_FRACTION: f64 = 0.3;
 
+/// Share of the exchanges of replicas below which these do not help.
+pub const MIN_SWAP_ACCEPTANCE: f64 = 0.1;
+
 /// Fraction below which the numbers of a step rest on too few samples to be used.
 pub const USABLE_EFFECTIVE_FRACTION: f64 = 0.05;
 

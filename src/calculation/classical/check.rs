@@ -210,6 +210,7 @@ fn sampler(source: &Source, entry: &UpdateEntry) -> Result<()> {
         );
     }
     sampler.refuse_weights("[classical]")?;
+    sampler.refuse_replicas("[classical]")?;
     let most = [("sweeps", sampler.sweeps), ("burn_in", sampler.burn_in)];
     if let Some((key, count)) = most.iter().find(|(_, count)| *count > MOST_SAMPLES) {
         let problem = format!("{count} sweeps never end");

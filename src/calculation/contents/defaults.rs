@@ -109,7 +109,7 @@ impl Filler<'_, '_> {
         if !method.has_chains()
             && let Some(keys) = schema["properties"].as_object_mut()
         {
-            let chains = ["chains", "moves", "sweeps", "burn_in", "power"];
+            let chains = ["chains", "moves", "sweeps", "burn_in", "power", "tempering"];
             keys.retain(|key, _| !chains.contains(&key.as_str()));
         }
         if let Some(kind) = decided.movement {

@@ -165,6 +165,11 @@ impl Measurement {
         if done == BLOCK {
             self.proposed.clear();
             self.accepted.clear();
+            self.swaps.clear();
+        }
+        self.swaps.resize(counts.swaps.len(), [0.0; 2]);
+        for (all, new) in self.swaps.iter_mut().zip(&counts.swaps) {
+            (all.iter_mut().zip(new)).for_each(|(a, n)| *a += n);
         }
         for (all, new) in [
             (&mut self.proposed, &counts.proposed),

@@ -6,6 +6,7 @@ use crate::comm::Comm;
 use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
+use crate::sampler::swap_shares;
 use crate::stats::{Bins, Equilibration, Summary, WeightedSeries, effective_fraction};
 use crate::worldlines::EnergyLines;
 use num_complex::Complex64;
@@ -23,6 +24,9 @@ pub struct Measurement {
     pub proposed: Vec<f64>,
     /// Accepted proposals of each chain.
     pub accepted: Vec<f64>,
+    /// Exchanges of replicas between each power and the next that were tried, and those that were
+    /// done.
+    pub swaps: Vec<[f64; 2]>,
     /// Wall time of each block.
     pub seconds: Vec<f64>,
     /// The observables so far.
@@ -77,6 +81,11 @@ impl Measurement {
         effective_fraction(&self.after(self.equilibration.cut).1)
     }
 
+    /// Which share of the exchanges between each power and the next was done.
+    pub fn swap_acceptance(&self) -> Vec<f64> {
+        swap_shares(&self.swaps)
+    }
+
     /// The energy without the first `cut` samples of each chain.
     pub fn energy_after(&self, cut: usize, noise: &Noise) -> Energy {
         let (values, logs) = self.after(cut);
@@ -126,6 +135,9 @@ impl Measurement {
         }
         tree.put_reals("proposed", &self.proposed);
         tree.put_reals("accepted", &self.accepted);
+        if !self.swaps.is_empty() {
+            tree.put_reals("swaps", self.swaps.as_flattened());
+        }
         tree.put_reals("seconds", &self.seconds);
         if let Some(weight) = self.truncation {
             tree.put_real("truncation", weight);
@@ -189,6 +201,7 @@ impl Measurement {
             log_weights,
             proposed: tree.reals("proposed")?,
             accepted: tree.reals("accepted")?,
+            swaps: pairs(&tree.reals("swaps").unwrap_or_default()),
             seconds: tree.reals("seconds")?,
             observations,
             monitor,
@@ -199,6 +212,11 @@ impl Measurement {
             ..Measurement::default()
         })
     }
+}
+
+/// Numbers in pairs.
+fn pairs(flat: &[f64]) -> Vec<[f64; 2]> {
+    flat.as_chunks().0.to_vec()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod amplitudes;
 mod block;
+mod exchanges;
 mod keys;
 mod measurement;
 mod record;

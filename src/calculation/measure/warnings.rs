@@ -3,6 +3,7 @@
 //!
 //! R-hat and drift of the energies, R-hat of the spins, effective samples, acceptance, bounds.
 
+use super::exchanges::of_exchanges;
 use super::measurement::Measurement;
 use super::verdict::has_collapsed;
 use crate::calculation::vmc::{Energy, observe};
@@ -47,6 +48,7 @@ pub fn of_measurement(
         list.extend(of_moves(m));
     }
     list.extend(of_weights(m));
+    list.extend(of_exchanges(&m.swap_acceptance()));
     list.extend(of_energy(energy, lower_bound));
     list.extend(of_truncation(m));
     list.extend(of_imaginary_part(m, energy));

@@ -45,6 +45,9 @@ record! {
         effective_fraction: "1",
             "(sum w)^2/(N sum w^2) of the weights w of the N samples, 1 where all count the same; \
              -1 where it is not finite, 0 where it was not recorded";
+        swap_acceptance: "1",
+            "smallest share of exchanges of replicas, between a power and the next, that were \
+             done; 1 without replicas";
     }
 }
 

@@ -208,6 +208,7 @@ impl Optimize<'_> {
             spin_squared: square.map_or(0.0, |s| s.mean.re),
             spin_squared_error: square.map_or(0.0, |s| s.error),
             effective_fraction: finite_or(sampled.effective_fraction),
+            swap_acceptance: counts.swap_acceptance(),
         };
         match fault {
             None => row,
@@ -287,7 +288,8 @@ impl Optimize<'_> {
         let due = self
             .policy
             .stand_still(still, everywhere, vmc.sampler.chains);
-        let (sites, first) = (vmc.sites(), vmc.ensemble.noise().streams().start);
+        let (sites, length) = (vmc.sites(), vmc.ensemble.chain_length());
+        let first = vmc.ensemble.noise().streams().start;
         let mut states = vmc.ensemble.chain_states().to_vec();
         for &k in &due {
             let (name, purpose) = ((first + k) as u64, Purpose::Configurations);
@@ -295,7 +297,7 @@ impl Optimize<'_> {
             let mut draws = (0..DRAWS).map(|_| vmc.problem.basis.random(&mut rng));
             let seen = |x: &Vec<i8>| vmc.ensemble.log_psi_of(x)[0].re > f64::NEG_INFINITY;
             if let Some(new) = draws.find(seen) {
-                states[k * sites..][..sites].copy_from_slice(&new);
+                states[k * length..][..sites].copy_from_slice(&new);
             }
         }
         let mut redrawn = [due.len() as f64];

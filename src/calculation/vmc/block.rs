@@ -8,6 +8,7 @@ use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
 use crate::operator::Operator;
 use crate::run::Desk;
+use crate::sampler::swap_shares;
 use crate::stats::limits::max_table_drift;
 use crate::stats::{all_streams, largest_log, stream_sums};
 
@@ -22,6 +23,9 @@ pub struct BlockCounts {
     /// Over all ranks: proposals, accepted ones, ratios that were not numbers, chains that stood
     /// still.
     pub totals: [f64; 4],
+    /// Exchanges of replicas between each power and the next that were tried, and those that were
+    /// done, over all ranks.
+    pub swaps: Vec<[f64; 2]>,
     /// The largest error of a chain's tables, over all ranks.
     pub table_drift: f64,
 }
@@ -34,6 +38,10 @@ impl BlockCounts {
         } else {
             1.0
         }
+    }
+    /// The smallest share of exchanges that were done between two powers; 1 without replicas.
+    pub fn swap_acceptance(&self) -> f64 {
+        swap_shares(&self.swaps).into_iter().fold(1.0, f64::min)
     }
 }
 
@@ -89,6 +97,10 @@ impl Vmc<'_> {
             standing,
         ];
         comm.sum(&mut totals)?;
+        let mut swaps: Vec<[f64; 2]> = (counts.swaps.iter())
+            .map(|pair| pair.map(|count| count as f64))
+            .collect();
+        comm.sum(swaps.as_flattened_mut())?;
         let mut drift = [counts.table_drift];
         comm.max(&mut drift)?;
         let table_drift = drift[0];
@@ -111,6 +123,7 @@ impl Vmc<'_> {
             accepted,
             still,
             totals,
+            swaps,
             table_drift,
         })
     }

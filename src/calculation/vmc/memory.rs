@@ -64,10 +64,11 @@ impl Sampling {
             true => SAMPLE + LOG_WEIGHT,
             false => SAMPLE,
         };
-        let chains = sampler.chains.div_ceil(size) as f64;
+        let replicas = sampler.powers(basis.sites()).len();
+        let walkers = (sampler.chains.div_ceil(size) * replicas) as f64;
         Sampling {
-            kept: own * (sites + sample) + own.min(block) * lean,
-            work: own * VALUES + (chains * lean).max(slopes(own) - own.min(block) * lean),
+            kept: own * (sites + sample) + walkers * sites + own.min(block) * lean,
+            work: own * VALUES + (walkers * lean).max(slopes(own) - own.min(block) * lean),
         }
     }
 

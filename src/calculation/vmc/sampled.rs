@@ -101,7 +101,7 @@ pub(super) fn sampled(
         total_chains: sampler.chains,
         sweeps: sampler.sweeps,
         starts: starts(&sampler, problem, &source.folder)?,
-        power: sampler.power,
+        powers: sampler.powers(problem.basis.sites()),
     };
     Ok(Box::new(Chains::new(wave_function, settings)?))
 }

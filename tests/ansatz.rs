@@ -152,6 +152,7 @@ fn examples(entry: &AnsatzEntry) -> Vec<String> {
             "network = \"gru\"\nhidden = 3",
             "network = \"gru\"\nhidden = 3\nprecision = \"single\"",
             "network = \"rnn2d\"\nhidden = 2\npath = \"snake\"",
+            "network = \"rnn2d\"\nhidden = 2",
             "network = \"transformer\"\nwidth = 4\nheads = 2\nlayers = 1\nratio = 2",
         ]
         .iter()
@@ -285,7 +286,7 @@ fn every_registered_wave_function_obeys_the_laws() {
                 && (balanced || !text.contains("kind = \"pair\""))
         };
         for text in able.flat_map(examples).filter(possible).filter(known) {
-            let square = ["peps", "conv2d", "rnn2d"]
+            let square = ["peps", "conv2d", "snake"]
                 .iter()
                 .any(|kind| text.contains(kind));
             let lattice = if square { &square_lattice } else { &lattice };
@@ -598,10 +599,6 @@ fn wrong_inputs_name_the_key() {
         ),
         (
             "kind = \"autoregressive\"\nnetwork = \"conv2d\"\nfeatures = [3]\nkernel = [2, 3]",
-            "ansatz.network",
-        ),
-        (
-            "kind = \"autoregressive\"\nnetwork = \"rnn2d\"\nhidden = 3",
             "ansatz.network",
         ),
         (

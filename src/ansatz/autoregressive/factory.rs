@@ -39,7 +39,7 @@ pub(super) enum NetworkName {
     Conv2d,
     /// A gated recurrent network along the path.
     Gru,
-    /// A recurrent network on a square lattice.
+    /// A recurrent network on a square lattice or a chain.
     Rnn2d,
     /// Attention to all positions before.
     Transformer,
@@ -99,8 +99,8 @@ enum Kernel {
 struct Keys {
     /// What gives the conditional probabilities: "made", masked dense layers; "conv1d",
     /// convolutions along the path; "conv2d", convolutions on a square lattice; "gru", a gated
-    /// recurrent network; "rnn2d", a recurrent network on a square lattice; "transformer". Default
-    /// "made".
+    /// recurrent network; "rnn2d", a recurrent network on a square lattice or a chain;
+    /// "transformer". Default "made".
     #[serde(default)]
     network: NetworkName,
     /// Units per site of each hidden layer of "made", "conv1d" and "conv2d", from the spins on; []
@@ -169,8 +169,13 @@ impl Input<'_> {
         if rows.is_some() && lattice.spec.kind == "square" {
             return Ok(lattice.extent()[0]);
         }
+        let chains = self.keys.network == NetworkName::Rnn2d;
+        if chains && lattice.spec.kind == "chain" {
+            return Ok(self.sites);
+        }
         let name = self.keys.network.name();
-        let problem = format!("\"{name}\" needs a square lattice");
+        let or = if chains { " or a chain" } else { "" };
+        let problem = format!("\"{name}\" needs a square lattice{or}");
         let remedy = "use network = \"made\", \"conv1d\", \"gru\" or \"transformer\"";
         Err(self.context.wrong("network", problem, remedy))
     }
@@ -331,7 +336,8 @@ impl Input<'_> {
             }
             NetworkName::Rnn2d => {
                 let (length, hidden) = (self.row()?, self.count("hidden", keys.hidden, MOST)?);
-                check_parameters(Rnn2d::<R>::count(hidden, positive), OWN)?;
+                let sides = if n > length { 2 } else { 1 };
+                check_parameters(Rnn2d::<R>::count(sides, hidden, positive), OWN)?;
                 let rows = (length, keys.path == PathName::Snake);
                 let network = Rnn2d::new(n, rows, hidden, positive, init, origin);
                 Autoregressive::new(network, path, up, positive)

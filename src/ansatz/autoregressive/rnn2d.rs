@@ -1,9 +1,10 @@
-//! Decides the recurrent network on a square lattice, along its rows (M.
+//! Decides the recurrent network on a square lattice, along its rows, or on a chain (M.
 //! Hibat-Allah et al., PRR 2, 023358 (2020)).
 //!
 //! With H = (h before, h below) and X the spins there, up or down, t_jk = H_j X_k, m = H M:
 //! n = tanh(Σ W_ajk t_jk + b_a), g = s(Σ G_ajk t_jk + c_a), h = g n + (1 − g) m. "Before" is the
-//! neighbour in the row, "below" that of the row before; outside the lattice there are zeros.
+//! neighbour in the row, "below" that of the row before; outside the lattice there are zeros. On a
+//! chain there is one side instead of two: H = h before.
 
 use super::heads::Heads;
 use super::network::{Network, Parameters, Room, add_sums};
@@ -13,11 +14,13 @@ use crate::linalg::sheets::{Run, Sheet, SheetTerms, SheetView, Weights, add_oute
 use crate::linalg::simd::Simd;
 use crate::rng::Origin;
 
-/// A recurrent network on a square lattice.
+/// A recurrent network on a square lattice or a chain.
 #[derive(Debug, Clone)]
 pub struct Rnn2d<R> {
-    /// Positions before and below each position.
-    seen: Vec<[Option<usize>; 2]>,
+    /// Positions before and, on a square lattice, below each position.
+    seen: Vec<Vec<Option<usize>>>,
+    /// Sides from which a position sees others: 2, on a chain 1.
+    sides: usize,
     length: usize,
     hidden: usize,
     /// Where W and G, b and c start.
@@ -28,15 +31,16 @@ pub struct Rnn2d<R> {
 }
 
 impl<R: Elementary> Rnn2d<R> {
-    /// Number of parameters, as a real number that cannot overflow.
-    pub fn count(hidden: usize, positive: bool) -> f64 {
-        let h = hidden as f64;
-        18.0 * h * h + 2.0 * h + Heads::count(hidden, positive)
+    /// Number of parameters where a position sees others from one side or from two, as a real
+    /// number that cannot overflow.
+    pub fn count(sides: usize, hidden: usize, positive: bool) -> f64 {
+        let (s, h) = (sides as f64, hidden as f64);
+        (4.0 * s + 1.0) * s * h * h + 2.0 * h + Heads::count(hidden, positive)
     }
 
-    /// A network for rows of `length` sites, in alternating direction where `snake`. Weights are
-    /// Gaussian with the standard deviation `init`/√inputs, those of the heads a tenth of that;
-    /// biases are 0.
+    /// A network for rows of `length` sites, in alternating direction where `snake`; for a chain
+    /// where there is one row. Weights are Gaussian with the standard deviation `init`/√inputs,
+    /// those of the heads a tenth of that; biases are 0.
     pub fn new(
         positions: usize,
         (length, snake): (usize, bool),
@@ -47,25 +51,29 @@ impl<R: Elementary> Rnn2d<R> {
     ) -> Self {
         let mut rng = seed.into().parameters();
         let mut table = Parameters::default();
-        // Two of the four spins t is made with are there.
-        let sd = init / (4.0 * hidden as f64).sqrt();
+        let sides = if positions > length { 2 } else { 1 };
+        // Half of the spins t is made with are there.
+        let sd = init / ((sides * sides * hidden) as f64).sqrt();
+        let shape = [hidden, sides * hidden, 2 * sides];
         let mut gate = |table: &mut Parameters<R>, weights: &str, bias: &str| {
             (
-                table.gaussian(weights, &[hidden, 2 * hidden, 4], sd, &mut rng),
+                table.gaussian(weights, &shape, sd, &mut rng),
                 table.constant(bias, &[hidden], 0.0),
             )
         };
         let gates = [gate(&mut table, "W", "b"), gate(&mut table, "G", "c")];
-        let sd = init / (2.0 * hidden as f64).sqrt();
-        let mixing = table.gaussian("M", &[2 * hidden, hidden], sd, &mut rng);
+        let sd = init / ((sides * hidden) as f64).sqrt();
+        let mixing = table.gaussian("M", &[sides * hidden, hidden], sd, &mut rng);
         let seen = |i: usize| {
             let (x, y) = (i % length, i / length);
             // Where rows alternate, the site below is as far before the turn as this one behind it.
             let back = if snake { 2 * x + 1 } else { length };
-            [(x > 0).then(|| i - 1), (y > 0).then(|| i - back)]
+            let both = [(x > 0).then(|| i - 1), (y > 0).then(|| i - back)];
+            both[..sides].to_vec()
         };
         Rnn2d {
             seen: (0..positions).map(seen).collect(),
+            sides,
             length,
             hidden,
             gates,
@@ -79,6 +87,16 @@ impl<R: Elementary> Rnn2d<R> {
         i * (1 + self.hidden) + 1
     }
 
+    /// Rows of t.
+    fn products_rows(&self) -> usize {
+        2 * self.sides * self.sides * self.hidden
+    }
+
+    /// The row of t for entry `j` of the state from one side and the spin, up, from another.
+    fn product(&self, (side, j): (usize, usize), spin: usize) -> usize {
+        2 * (self.sides * (side * self.hidden + j) + spin)
+    }
+
     fn weights(&self, width: usize, transposed: bool) -> Weights<'_, R> {
         Weights {
             values: &self.table.weights,
@@ -87,7 +105,7 @@ impl<R: Elementary> Rnn2d<R> {
         }
     }
 
-    /// t of position `i`, to 8 H rows of `out` from `first` on.
+    /// t of position `i`, to rows of `out` from `first` on.
     fn products(
         &self,
         i: usize,
@@ -97,7 +115,7 @@ impl<R: Elementary> Rnn2d<R> {
         first: usize,
     ) {
         let (h, zero) = (self.hidden, R::default());
-        out.rows_mut(first, 8 * h).fill(R::default());
+        out.rows_mut(first, self.products_rows()).fill(R::default());
         for (half, from) in self.seen[i].iter().enumerate() {
             let Some(from) = *from else { continue };
             for (k, place) in self.seen[i].iter().enumerate() {
@@ -105,7 +123,7 @@ impl<R: Elementary> Rnn2d<R> {
                 let spins = &records.row(place * (1 + h))[..count];
                 for j in 0..h {
                     let state = &records.row(self.state(from) + j)[..count];
-                    let row = first + 4 * (half * h + j) + 2 * k;
+                    let row = first + self.product((half, j), k);
                     for (c, (&s, &x)) in spins.iter().zip(state).enumerate() {
                         let (up, down) = if s > zero { (x, zero) } else { (zero, x) };
                         out.set(row, c, up);
@@ -129,11 +147,11 @@ impl<R: Elementary> Rnn2d<R> {
         let (gates, m) = out.split_at_mut(2 * h * columns);
         for ((weights, bias), y) in self.gates.iter().zip(gates.chunks_exact_mut(h * columns)) {
             self.table.spread(*bias, columns, y);
-            let a = self.weights(8 * h, true);
+            let rows = self.products_rows();
             add_product(
                 simd,
-                a,
-                SheetTerms::all(&[Run::one(t.1, *weights)], 8 * h),
+                self.weights(rows, true),
+                SheetTerms::all(&[Run::one(t.1, *weights)], rows),
                 t.0,
                 count,
                 y,
@@ -179,12 +197,13 @@ impl<R: Elementary> Rnn2d<R> {
         by: &mut Sheet<R>,
     ) {
         let (h, simd, columns) = (self.hidden, Simd::chosen(), records.columns());
-        let mut t = vec![R::default(); 8 * h * columns];
+        let rows = self.products_rows();
+        let mut t = vec![R::default(); rows * columns];
         for (kind, (weights, _)) in self.gates.iter().enumerate() {
             let run = [Run::one(d.1 + kind * h, *weights)];
             add_product(
                 simd,
-                self.weights(8 * h, false),
+                self.weights(rows, false),
                 SheetTerms::all(&run, h),
                 d.0,
                 columns,
@@ -198,7 +217,7 @@ impl<R: Elementary> Rnn2d<R> {
                 let Some(place) = *place else { continue };
                 let spins = records.row(place * (1 + h));
                 for (j, own) in own.chunks_exact_mut(columns).enumerate() {
-                    let row = 4 * (half * h + j) + 2 * k;
+                    let row = self.product((half, j), k);
                     for (c, (own, s)) in own.iter_mut().zip(spins).enumerate() {
                         *own += t[(row + usize::from(*s < R::default())) * columns + c];
                     }
@@ -219,20 +238,21 @@ impl<R: Elementary> Rnn2d<R> {
     /// Adds the derivatives by W, b, G, c and M.
     fn gather(&self, records: &Sheet<R>, t: SheetView<R>, d: SheetView<R>, out: &mut Sheet<R>) {
         let (h, n, simd) = (self.hidden, self.seen.len(), Simd::chosen());
+        let rows = self.products_rows();
         for (kind, (weights, bias)) in self.gates.iter().enumerate() {
             let row = |i: usize| (3 * i + kind) * h;
-            let terms: Vec<_> = (0..n).map(|i| (row(i), 8 * h * i)).collect();
+            let terms: Vec<_> = (0..n).map(|i| (row(i), rows * i)).collect();
             add_outer(
                 simd,
-                (h, 8 * h),
+                (h, rows),
                 &terms,
                 d,
                 t,
-                out.rows_mut(*weights, 8 * h * h),
+                out.rows_mut(*weights, rows * h),
             );
             add_sums(d, (0..n).map(row), h, out, *bias);
         }
-        for half in 0..2 {
+        for half in 0..self.sides {
             let term =
                 |i: usize| self.seen[i][half].map(|from| (self.state(from), (3 * i + 2) * h));
             let terms: Vec<_> = (0..n).filter_map(term).collect();
@@ -261,7 +281,7 @@ impl<R: Elementary> Network<R> for Rnn2d<R> {
         room: &mut Room<R>,
     ) {
         let (h, columns) = (self.hidden, records.columns());
-        room.more.fit(8 * h, columns);
+        room.more.fit(self.products_rows(), columns);
         room.rows.fit(3 * h, columns);
         self.products(i, records, count, &mut room.more, 0);
         self.gates(
@@ -286,22 +306,24 @@ impl<R: Elementary> Network<R> for Rnn2d<R> {
             .apply(&self.table, (records.view(), self.state(i)), count, heads);
     }
     fn reach(&self) -> usize {
-        2 * self.length
+        self.sides * self.length
     }
     fn reverse_rows(&self) -> usize {
-        self.seen.len() * (15 * self.hidden + self.heads.width())
+        let of_site = self.products_rows() + 7 * self.hidden + self.heads.width();
+        self.seen.len() * of_site
     }
     fn reverse(&self, records: &Sheet<R>, seeds: &Sheet<R>, out: &mut Sheet<R>) {
         let (n, h, columns) = (self.seen.len(), self.hidden, records.columns());
         let width = self.heads.width();
-        let mut t = Sheet::new(n * 8 * h, columns);
+        let rows = self.products_rows();
+        let mut t = Sheet::new(n * rows, columns);
         let mut d = Sheet::new(n * 3 * h, columns);
         let mut tops = Sheet::new(n * width, columns);
         let mut by = Sheet::new(n * h, columns);
         let mut gates = vec![R::default(); 3 * h * columns];
         for i in (0..n).rev() {
-            self.products(i, records, columns, &mut t, 8 * h * i);
-            self.gates(i, records, (t.view(), 8 * h * i), columns, &mut gates);
+            self.products(i, records, columns, &mut t, rows * i);
+            self.gates(i, records, (t.view(), rows * i), columns, &mut gates);
             let (own, tops_at) = ((records.view(), self.state(i)), i * width);
             self.heads.signals(
                 &self.table,

@@ -79,6 +79,40 @@ fn the_norm_is_one_also_for_large_parameters() {
     }
 }
 
+/// Sites of the first row of a square lattice see nothing below: with the weights that remain a
+/// chain has the same conditional probabilities.
+#[test]
+fn a_recurrent_chain_is_the_first_row_of_a_square() {
+    let square = network("network = 'rnn2d'\nhidden = 2", [4, 2], None);
+    let p = &square.parameters();
+    // W and G have [hidden, sides x hidden, 2 x sides] entries, M [sides x hidden, hidden].
+    let gate = |at: usize| {
+        let starts = [0, 4, 16, 20].map(|row| at + row).into_iter();
+        let weights = starts.flat_map(|row| [p[row], p[row + 1]]);
+        weights.chain([p[at + 32], p[at + 33]])
+    };
+    let own: Vec<f64> = gate(0)
+        .chain(gate(34))
+        .chain(p[68..72].iter().copied())
+        .chain(p[76..].iter().copied())
+        .collect();
+    let network = Rnn2d::<f64>::new(4, (4, false), 2, false, 1.0, 3);
+    let mut chain = Autoregressive::new(network, (0..4).collect(), None, false);
+    chain.set_parameters(&own).unwrap();
+    assert_eq!(Rnn2d::<f64>::count(1, 2, false), own.len() as f64);
+    assert_eq!(Rnn2d::<f64>::count(2, 2, false), p.len() as f64);
+    for x in all(4, None).chunks_exact(4) {
+        let both: Vec<i8> = x.iter().chain(&[1, -1, 1, 1]).copied().collect();
+        let [of_square, of_chain] = [square.conditionals(&both), chain.conditionals(x)];
+        assert_eq!(of_chain.len(), 4);
+        let pairs = of_chain.iter().zip(&of_square);
+        assert!(
+            pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-14),
+            "{x:?}"
+        );
+    }
+}
+
 #[test]
 fn outside_the_sector_psi_vanishes() {
     for keys in NETWORKS {

@@ -336,8 +336,7 @@ impl Input<'_> {
             }
             NetworkName::Rnn2d => {
                 let (length, hidden) = (self.row()?, self.count("hidden", keys.hidden, MOST)?);
-                let sides = if n > length { 2 } else { 1 };
-                check_parameters(Rnn2d::<R>::count(sides, hidden, positive), OWN)?;
+                check_parameters(Rnn2d::<R>::count(n, length, hidden, positive), OWN)?;
                 let rows = (length, keys.path == PathName::Snake);
                 let network = Rnn2d::new(n, rows, hidden, positive, init, origin);
                 Autoregressive::new(network, path, up, positive)

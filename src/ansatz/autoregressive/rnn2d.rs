@@ -31,10 +31,14 @@ pub struct Rnn2d<R> {
 }
 
 impl<R: Elementary> Rnn2d<R> {
-    /// Number of parameters where a position sees others from one side or from two, as a real
-    /// number that cannot overflow.
-    pub fn count(sides: usize, hidden: usize, positive: bool) -> f64 {
-        let (s, h) = (sides as f64, hidden as f64);
+    /// Sides from which a position sees others, of rows of `length` sites.
+    fn sides(positions: usize, length: usize) -> usize {
+        if positions > length { 2 } else { 1 }
+    }
+
+    /// Number of parameters for rows of `length` sites, as a real number that cannot overflow.
+    pub fn count(positions: usize, length: usize, hidden: usize, positive: bool) -> f64 {
+        let (s, h) = (Self::sides(positions, length) as f64, hidden as f64);
         (4.0 * s + 1.0) * s * h * h + 2.0 * h + Heads::count(hidden, positive)
     }
 
@@ -51,7 +55,7 @@ impl<R: Elementary> Rnn2d<R> {
     ) -> Self {
         let mut rng = seed.into().parameters();
         let mut table = Parameters::default();
-        let sides = if positions > length { 2 } else { 1 };
+        let sides = Self::sides(positions, length);
         // Half of the spins t is made with are there.
         let sd = init / ((sides * sides * hidden) as f64).sqrt();
         let shape = [hidden, sides * hidden, 2 * sides];

@@ -99,8 +99,8 @@ fn a_recurrent_chain_is_the_first_row_of_a_square() {
     let network = Rnn2d::<f64>::new(4, (4, false), 2, false, 1.0, 3);
     let mut chain = Autoregressive::new(network, (0..4).collect(), None, false);
     chain.set_parameters(&own).unwrap();
-    assert_eq!(Rnn2d::<f64>::count(1, 2, false), own.len() as f64);
-    assert_eq!(Rnn2d::<f64>::count(2, 2, false), p.len() as f64);
+    assert_eq!(Rnn2d::<f64>::count(4, 4, 2, false), own.len() as f64);
+    assert_eq!(Rnn2d::<f64>::count(8, 4, 2, false), p.len() as f64);
     for x in all(4, None).chunks_exact(4) {
         let both: Vec<i8> = x.iter().chain(&[1, -1, 1, 1]).copied().collect();
         let [of_square, of_chain] = [square.conditionals(&both), chain.conditionals(x)];

@@ -105,19 +105,16 @@ impl Measure<'_> {
             let meaning = "(sum w)^2/(N sum w^2) of the weights w of the N samples";
             put("effective_fraction", fraction, "1", meaning);
         }
+        if e.effective_samples.is_finite() {
+            let meaning = "samples / (2 tau), times effective_fraction where there is one";
+            put("effective_samples", e.effective_samples, "1", meaning);
+        }
         let swaps = self.measurement.swap_acceptance();
         if !swaps.is_empty() {
             let meaning = "share of the exchanges of replicas that were done, between each power \
                            and the next";
             let value = Value::Real(shaped(&[swaps.len()], swaps));
             tree.describe("energy/swap_acceptance", value, "1", meaning);
-        }
-        let mut put = |name: &str, value: f64, unit: &str, meaning: &str| {
-            real(tree, &format!("energy/{name}"), value, unit, meaning);
-        };
-        if e.effective_samples.is_finite() {
-            let meaning = "samples / (2 tau), times effective_fraction where there is one";
-            put("effective_samples", e.effective_samples, "1", meaning);
         }
     }
 

@@ -12,10 +12,11 @@ const MEASURE: &str = "[measure]\nsamples = 64\n";
 const THREE: &str = "[optimize]\nlearning_rate = 0.02\nshift = 0.01\nmax_distance = 0.5\n\
     average = 3\n\
     [[optimize.stages]]\nsteps = 6\nsamples = 64\n\
-    [[optimize.stages]]\nsteps = 4\nsamples = 128\nsweeps = 2\nmoves = ['flip', 'global-flip']\n\
+    [[optimize.stages]]\nsteps = 4\nsamples = 128\nchains = 16\nsweeps = 2\n\
+    moves = ['flip', 'global-flip']\n\
     method = 'spring'\nlearning_rate = { kind = 'exponential', start = 0.01, decay = 0.5 }\n\
     shift = { kind = 'exponential', start = 0.5, decay = 0.5 }\n\
-    [[optimize.stages]]\nsteps = 3\nmethod = 'adam'\n";
+    [[optimize.stages]]\nsteps = 3\nchains = 4\nmethod = 'adam'\n";
 
 fn column(case: &Case, name: &str) -> Vec<f64> {
     let path = format!("optimize/history/{name}");
@@ -65,10 +66,47 @@ fn a_stage_has_what_it_gives_and_the_rest_of_the_whole() {
     let samples = case.tree("x.samples.h5");
     let all = samples.complexes("local_energies").unwrap().len();
     assert_eq!(all, 6 * 64 + 4 * 128 + 3 * 256 + 64);
+    let step = samples.integers("step").unwrap();
+    let chains_of = |which: &[i64]| {
+        let all = samples.integers("chain").unwrap();
+        let of = all.iter().zip(&step).filter(|(_, s)| which.contains(s));
+        of.map(|(chain, _)| *chain).max().unwrap() + 1
+    };
+    assert_eq!(
+        [&[0, 5][..], &[6, 9], &[10, 12], &[-1]].map(chains_of),
+        [8, 16, 4, 8]
+    );
     // The measurement has the sampler of the input.
     let alone = run(&format!("{RING}{THREE}{MEASURE}"));
     let energy = |case: &Case| case.info()["energy"]["mean"].as_f64().unwrap();
     assert!((energy(&case) - energy(&alone)).abs() < 1e-6);
+}
+
+#[test]
+fn a_single_stage_has_what_it_gives() {
+    let list = "[[optimize.stages]]\nsteps = 3\nsamples = 64\nchains = 4\nsweeps = 2\n";
+    let case = run(&format!(
+        "{RING}[optimize]\nlearning_rate = 0.02\n{list}{MEASURE}[output]\nsamples = 'all'\n"
+    ));
+    let samples = case.tree("x.samples.h5");
+    assert_eq!(samples.integers("step").unwrap().len(), 3 * 64 + 64);
+    let step = samples.integers("chain").unwrap();
+    assert_eq!(step[..3 * 64].iter().max(), Some(&3));
+}
+
+#[test]
+fn chains_that_change_within_pilots_and_behind_faults_restart_to_the_bit() {
+    let stages = "[[optimize.stages]]\nsteps = 3\nchains = 4\n\
+        [[optimize.stages]]\nsteps = 7\nchains = 16\n";
+    let pilots = "[optimize]\nlearning_rate = 0.05\npilots = { seeds = 2, steps = 5 }\n";
+    let case = Case::new(&format!("{RING}{pilots}{stages}"));
+    obeys_the_laws(&case, &[(1, 2, 13), (2, 4, 11), (1, 7, 8), (2, 9, 6)]);
+    // Any rise is a fault: steps are undone in the second stage to states of the first.
+    let falls = "[optimize]\nlearning_rate = 2.0\nshift = 1e-4\nmax_distance = 0\n\
+        max_rise = 0.01\nmax_backoffs = 40\n";
+    let case = run(&format!("{RING}{falls}{stages}"));
+    let rejected = column(&case, "rejected");
+    assert!(rejected[3..].iter().any(|&f| f > 0.0), "{rejected:?}");
 }
 
 #[test]
@@ -225,8 +263,12 @@ fn stages_that_cannot_work_are_refused_and_the_largest_is_forecast() {
     );
     refused("stages = []", "optimize.steps: this key is missing");
     refused(
-        "stages = [{ steps = 4, chains = 2 }]",
-        "optimize.stages[0].chains: all stages",
+        "stages = [{ steps = 4, chains = 0 }]",
+        "optimize.stages[0].chains: 0 is too small",
+    );
+    refused(
+        "stages = [{ steps = 4, chains = 7 }]",
+        "optimize.stages[0].samples: 256 is not a multiple of the 7 chains",
     );
     refused(
         "stages = [{ steps = 4 }, { steps = 1, samples = 100 }]",
@@ -247,6 +289,15 @@ fn stages_that_cannot_work_are_refused_and_the_largest_is_forecast() {
     refused(
         &format!("{list}polish = true"),
         "optimize.polish: there are stages",
+    );
+    let summed = RING.replace("[sampler]", "[sampler]\nmethod = 'full-sum'");
+    let case = Case::new(&format!(
+        "{summed}[optimize]\nlearning_rate = 0.05\nstages = [{{ steps = 4, chains = 2 }}]\n"
+    ));
+    let said = text(&case.alone(&["check", "x.toml", "--quick"]));
+    assert!(
+        said.contains("stages[0].chains: there are no Markov chains"),
+        "{said}"
     );
     let case = Case::new(&format!(
         "{RING}[optimize]\nsteps = 9\nlearning_rate = 0.05\n\

@@ -78,11 +78,16 @@ fn sampling(
     let output = evolve::keys(source)?.and_then(|e| e.samples).unwrap_or(0);
     let block = measure::BLOCK * sampler.chains;
     let measured = measure::keys(source)?.map_or(0, |m| m.samples.min(block));
-    let most_of_stages = optimize::workload(source)?.most.max(sampler.samples);
+    let workload = optimize::workload(source)?;
+    let most_of_stages = workload.most.max(sampler.samples);
     let of_steps = if steps { most_of_stages } else { 0 };
     let most = of_steps.max(output).max(measured);
     let facts = ensemble.facts();
-    let of = |n, derived| Sampling::new(sampler, &problem.basis, &facts, (n, ranks), derived);
+    let sampler = SamplerInput {
+        chains: workload.chains,
+        ..sampler.clone()
+    };
+    let of = |n, derived| Sampling::new(&sampler, &problem.basis, &facts, (n, ranks), derived);
     let with_slopes = if steps {
         of(of_steps, true)
     } else {

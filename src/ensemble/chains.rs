@@ -282,6 +282,13 @@ impl Ensemble for Chains {
     fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
         put_back(states, &mut self.states, &self.settings.basis)
     }
+    fn set_chains(&mut self, mine: Range<usize>, total: usize, states: &[i8]) -> Result<()> {
+        (self.settings.chains, self.settings.total_chains) = (mine, total);
+        let walkers = self.settings.walkers().len();
+        self.states.resize(walkers * self.sites(), 0);
+        self.counts = self.settings.counts();
+        self.set_chain_states(states)
+    }
     fn load(&mut self, whole: &[i8]) -> Result<()> {
         let (length, settings) = (self.chain_length(), &self.settings);
         let mine = settings.chains.clone();

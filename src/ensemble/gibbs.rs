@@ -132,6 +132,12 @@ impl Ensemble for Gibbs {
     fn set_chain_states(&mut self, states: &[i8]) -> Result<()> {
         put_back(states, &mut self.states, &self.settings.basis)
     }
+    fn set_chains(&mut self, mine: Range<usize>, total: usize, states: &[i8]) -> Result<()> {
+        (self.settings.chains, self.settings.total_chains) = (mine, total);
+        let walkers = self.settings.chains.len();
+        self.states.resize(walkers * self.sites(), 0);
+        self.set_chain_states(states)
+    }
     fn load(&mut self, whole: &[i8]) -> Result<()> {
         let mine = self.settings.chains.clone();
         let own = fit_chains(whole, self.sites(), self.settings.total_chains, mine);

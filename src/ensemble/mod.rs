@@ -153,6 +153,11 @@ pub trait Ensemble {
     fn set_chain_states(&mut self, _states: &[i8]) -> Result<()> {
         Ok(())
     }
+    /// From now on this rank has the chains with these global numbers, of so many over all ranks,
+    /// and they stand at `states`. What has a fixed number of chains only puts them there.
+    fn set_chains(&mut self, _mine: Range<usize>, _total: usize, states: &[i8]) -> Result<()> {
+        self.set_chain_states(states)
+    }
     /// Puts the chains of this rank where a checkpoint of any number of ranks and chains wants
     /// them; `whole` are the parts of all its ranks, one behind the other. Of fewer chains the
     /// first ones go on; of more, some start at the same place and have to burn in.

@@ -161,7 +161,7 @@ impl Optimize<'_> {
             self.ending.how = How::Steps;
         }
         (self.ending.state_of_step, self.ending.steps) = (self.step, self.keys.steps);
-        self.leave_stages()?;
+        self.leave_stages(desk.comm)?;
         if !self.return_to_best(desk)? {
             self.take_average(desk)?;
         }

@@ -191,13 +191,6 @@ fn settle_stages(table: &mut toml::Table) -> Result<()> {
     if list.is_empty() {
         return Ok(());
     }
-    if let Some(k) = list.iter().position(|s| s.get("chains").is_some()) {
-        return Err(Error::input(
-            format!("optimize.stages[{k}].chains"),
-            "all stages and the measurement share their chains",
-            "use sampler.chains, and samples in the stage",
-        ));
-    }
     let steps = |stage: &toml::Value| stage.get("steps").and_then(toml::Value::as_integer);
     if let Some(all) = list.iter().map(steps).collect::<Option<Vec<_>>>() {
         let sum = all.iter().fold(0i64, |sum, n| sum.saturating_add(*n));

@@ -12,6 +12,7 @@ mod keys;
 mod length;
 mod method;
 mod orthogonal;
+mod passage;
 mod pilots;
 pub mod policy;
 mod rounding;
@@ -41,10 +42,10 @@ use average::Average;
 use best::Best;
 use ending::{Ended, How};
 use orthogonal::Orthogonal;
+use passage::OpenStage;
 use pilots::Pilots;
 use policy::{Bounds, Policy};
 use spin::SpinPenalty;
-use stages::OpenStage;
 use state::Mark;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -190,7 +191,7 @@ impl<'a> Optimize<'a> {
         let (problem, sampler) = (&vmc_now.problem, vmc_now.sampler.clone());
         let planned = stages(&keys, &sampler).into_iter().zip(plan.methods());
         let stage = |(of, method): (StagePlan, &ChosenMethod)| {
-            vmc_now.refuse_moves(&of.sampler)?;
+            vmc_now.refuse_keys(&of.sampler)?;
             let chosen = optimizer(&of.keys, &world.registry, method)?;
             Ok(OpenStage::new(of, chosen))
         };
@@ -253,7 +254,7 @@ impl Calculation for Optimize<'_> {
         let progress = self.pass_pilot(progress, desk)?;
         match progress {
             Progress::Done => self.end(desk)?,
-            _ => self.enter_stage()?,
+            _ => self.enter_stage(desk.comm)?,
         }
         Ok(progress)
     }

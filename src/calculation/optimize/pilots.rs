@@ -174,7 +174,7 @@ impl Optimize<'_> {
             return Ok(progress);
         }
         let given_up = matches!(progress, Progress::GivesUp(_)) || self.ending.how == How::GivenUp;
-        self.enter_stage()?;
+        self.enter_stage(desk.comm)?;
         self.judge_pilot(given_up, desk);
         if number < keys.seeds {
             self.begin_pilot(number)?;
@@ -241,9 +241,9 @@ impl Optimize<'_> {
         let seed = seed_of(vmc.seed, k);
         let parameters = problem::initial_parameters(self.source, &vmc.problem, seed)?;
         vmc.ensemble.set_parameters(&parameters)?;
-        vmc.ensemble.set_chain_states(&self.pilots.chains)?;
+        vmc.set_chains(self.sampler.chains, &self.pilots.chains)?;
         vmc.burn_in_due = false;
-        (self.step, self.at) = (0, 0);
+        (self.step, self.at, self.taken) = (0, 0, None);
         self.stages[0].forget()?;
         self.policy = Policy::default();
         self.history = History::default();
@@ -275,10 +275,10 @@ impl Optimize<'_> {
     fn stand(&mut self, there: &Stood) -> Result<()> {
         let vmc = &mut *self.vmc.borrow_mut();
         vmc.ensemble.set_parameters(&there.parameters)?;
-        vmc.ensemble.set_chain_states(&there.chains)?;
+        vmc.set_chains(self.chains_at(there.step), &there.chains)?;
         vmc.burn_in_due = there.burn_in_due;
         self.step = there.step;
-        self.at = self.stage_of(self.step);
+        (self.at, self.taken) = (self.stage_of(self.step), None);
         let optimizer = &mut self.stages[self.at].chosen.optimizer;
         optimizer.load(&there.optimizer, "state")?;
         self.policy = there.policy.clone();
@@ -331,7 +331,7 @@ impl Optimize<'_> {
 
     /// Takes back what was written; an error where it is of other pilots that have not come to
     /// their end.
-    pub(super) fn load_pilots(&mut self, from: &Tree, other_chains: bool) -> Result<()> {
+    pub(super) fn load_pilots(&mut self, from: &Tree) -> Result<()> {
         let pilots = &mut self.pilots;
         pilots.open = from.datasets.contains_key("open") && from.integer("open")? != 0;
         if !from.datasets.contains_key("keys") {
@@ -363,12 +363,16 @@ impl Optimize<'_> {
         if let Some(average) = &mut average {
             average.go_on(&ahead.group("average"))?;
         }
+        let step = ahead.count("step")?;
+        let (all, chains) = (ahead.spins("chains")?, self.chains_at(step));
+        let policy = ahead.group("policy");
+        let other_chains = all.len() != chains * vmc.ensemble.chain_length();
         self.pilots.ahead = Some(Rc::new(Stood {
-            step: ahead.count("step")?,
-            chains: vmc.my_chains(&ahead.spins("chains")?),
+            step,
+            chains: vmc.my_chains(&all, chains),
             burn_in_due: ahead.integer("burn_in_due")? != 0 || other_chains,
             optimizer: ahead.group("optimizer"),
-            policy: super::state::load_policy(&ahead.group("policy"), &vmc, other_chains)?,
+            policy: super::state::load_policy(&policy, &vmc, chains, other_chains)?,
             history: History::load(&ahead.group("so_far"))?,
             average,
             best: Best::load(&ahead.group("best"), parameters.len())?,

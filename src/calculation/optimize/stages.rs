@@ -5,14 +5,10 @@
 //! stage, any other those of all. A method remembers what it remembered in the stage before, where
 //! that has the same one; it starts anew elsewhere. A rate of its own starts without halvings.
 
-use super::Optimize;
 use super::keys::{OptimizeInput, keys};
-use super::method::ChosenOptimizer;
 use crate::error::{Error, Result};
 use crate::input::{Method, MoveInput, SamplerInput, Source, at_least_one};
-use crate::io::tree::Tree;
 use crate::optimizer::{MetricKeys, Schedule, Shift};
-use crate::run::Desk;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,8 +22,11 @@ const MORE_SAMPLES: usize = 4;
 pub struct StageInput {
     /// Parameter updates of the stage
     pub steps: usize,
-    /// Samples of a step over all ranks, a multiple of sampler.chains (sampler.samples)
+    /// Samples of a step over all ranks, a multiple of the chains (sampler.samples)
     pub samples: Option<usize>,
+    /// Markov chains over all ranks, the first ones of those of the stage before, or copies of
+    /// them, which burn in (sampler.chains)
+    pub chains: Option<usize>,
     /// Sweeps of N proposals between kept samples (sampler.sweeps)
     pub sweeps: Option<usize>,
     /// Moves (sampler.moves)
@@ -53,8 +52,8 @@ pub struct StagePlan {
     /// `[optimize]` as it holds in it.
     pub keys: OptimizeInput,
     /// Steps at which the schedules of rate and shift begin.
-    rate_from: usize,
-    shift_from: usize,
+    pub(super) rate_from: usize,
+    pub(super) shift_from: usize,
 }
 
 /// The stages of an optimisation, at least one.
@@ -109,6 +108,7 @@ fn planned(stage: &StageInput, whole: &StagePlan, first: usize) -> StagePlan {
     };
     let StagePlan { sampler, keys, .. } = &mut plan;
     sampler.samples = stage.samples.unwrap_or(sampler.samples);
+    sampler.chains = stage.chains.unwrap_or(sampler.chains);
     sampler.sweeps = stage.sweeps.unwrap_or(sampler.sweeps);
     if stage.moves.is_some() {
         sampler.moves.clone_from(&stage.moves);
@@ -138,6 +138,8 @@ pub struct Workload {
     pub steps: f64,
     /// Samples of the largest step.
     pub most: usize,
+    /// Markov chains of the step with the most.
+    pub chains: usize,
     /// Steps of that size that take as long as all, those of pilots too.
     pub equivalent: f64,
     /// Samples of all steps of the history.
@@ -150,6 +152,7 @@ pub fn workload(source: &Source) -> Result<Workload> {
     let Some(keys) = keys(source)? else {
         return Ok(Workload {
             most: sampler.samples,
+            chains: sampler.chains,
             ..Workload::default()
         });
     };
@@ -164,6 +167,10 @@ pub fn workload(source: &Source) -> Result<Workload> {
     Ok(Workload {
         steps: keys.steps as f64,
         most,
+        chains: stages
+            .iter()
+            .map(|s| s.sampler.chains)
+            .fold(sampler.chains, usize::max),
         equivalent: (samples(keys.steps) + tried) / most.max(1) as f64,
         samples: samples(keys.steps),
     })
@@ -196,7 +203,7 @@ pub(super) fn shorten(
     let list = list.into_iter().flatten().rev();
     if let Some(toml::Value::Table(stage)) = list.max_by_key(most) {
         let mut stage = stage.clone();
-        stage.retain(|key, _| !matches!(key, "samples" | "method"));
+        stage.retain(|key, _| !matches!(key, "samples" | "chains" | "method"));
         stage.insert("steps".into(), toml::Value::Integer(steps as i64));
         let stage = toml::Value::Array(vec![toml::Value::Table(stage)]);
         all.push(format!("optimize.stages={stage}"));
@@ -231,13 +238,15 @@ pub(super) fn validate(source: &Source, keys: &OptimizeInput, given: Option<usiz
         if stage.moves.is_some() && sampler.method != Method::Metropolis {
             return has_no("moves are of \"metropolis\" alone", "moves");
         }
-        if stage.sweeps.is_some() && !sampler.method.has_chains() {
-            return has_no("there are no Markov chains", "sweeps");
+        for (name, given) in [("sweeps", stage.sweeps), ("chains", stage.chains)] {
+            if given.is_some() && !sampler.method.has_chains() {
+                return has_no("there are no Markov chains", name);
+            }
+            at_least_one(&key(name), given.unwrap_or(1))?;
         }
         if stage.samples.is_some() && sampler.method == Method::FullSum {
             return has_no("a full sum has no samples", "samples");
         }
-        at_least_one(&key("sweeps"), stage.sweeps.unwrap_or(1))?;
         if let Some(rate) = &stage.learning_rate {
             rate.validate(&key("learning_rate"), false)?;
         }
@@ -251,136 +260,14 @@ pub(super) fn validate(source: &Source, keys: &OptimizeInput, given: Option<usiz
             false => format!("optimize.stages[{k}].samples"),
         };
         let samples = stage.sampler.samples;
-        sampler.enough_for_an_error(&key, samples)?;
-        sampler.multiple_of_chains(&key, samples)?;
+        stage.sampler.enough_for_an_error(&key, samples)?;
+        stage.sampler.multiple_of_chains(&key, samples)?;
         if samples > 1 << 31 {
             let problem = "more than 2^31 samples a step";
             return Err(Error::input(key, problem, "use fewer samples"));
         }
     }
     Ok(())
-}
-
-/// A stage with its optimiser.
-pub(super) struct OpenStage {
-    pub(super) plan: StagePlan,
-    pub(super) chosen: ChosenOptimizer,
-    /// What the optimiser remembers before its first step.
-    fresh: Tree,
-}
-
-impl OpenStage {
-    pub(super) fn new(plan: StagePlan, chosen: ChosenOptimizer) -> Self {
-        let mut fresh = Tree::default();
-        chosen.optimizer.save(&mut fresh, "state");
-        OpenStage {
-            plan,
-            chosen,
-            fresh,
-        }
-    }
-
-    /// The learning rate of step `step` of all.
-    pub(super) fn rate(&self, step: usize) -> f64 {
-        let step = step.saturating_sub(self.plan.rate_from);
-        self.plan.keys.learning_rate.at(step)
-    }
-
-    /// The number of step `step` of all for what regularises.
-    pub(super) fn counted(&self, step: usize) -> usize {
-        step.saturating_sub(self.plan.shift_from)
-    }
-
-    /// Forgets all steps.
-    pub(super) fn forget(&mut self) -> Result<Tree> {
-        self.chosen.optimizer.load(&self.fresh, "state")?;
-        Ok(self.fresh.clone())
-    }
-}
-
-impl Optimize<'_> {
-    /// The stage of the next step.
-    pub(super) fn stage(&mut self) -> &mut OpenStage {
-        &mut self.stages[self.at]
-    }
-
-    /// The number of the stage of a step, from 0; the last where all are done.
-    pub(super) fn stage_of(&self, step: usize) -> usize {
-        let begun = self.stages.partition_point(|s| s.plan.first <= step);
-        begun.saturating_sub(1)
-    }
-
-    /// The last fifth of an optimisation whose steps were raised within or behind it begins where
-    /// it began.
-    pub(super) fn keep_polish(&mut self, from: &Tree) -> Result<()> {
-        let tried = self.pilots.most_steps();
-        let (Ok(first), [before, polished]) =
-            (from.count("plan/polished_from"), &mut self.stages[..])
-        else {
-            return Ok(());
-        };
-        if self.keys.polish && self.step.max(tried) > first && first < self.keys.steps {
-            before.plan.steps = first;
-            (polished.plan.first, polished.plan.steps) = (first, self.keys.steps - first);
-        }
-        Ok(())
-    }
-
-    /// Lets samples be drawn as the stage of the next step says, and announces it at its first.
-    pub(super) fn take_stage(&mut self, desk: &mut Desk) -> Result<()> {
-        if self.stages.len() < 2 {
-            return Ok(());
-        }
-        let (number, stage) = (self.at + 1, &self.stages[self.at]);
-        if self.taken != Some(self.at) {
-            self.vmc.borrow_mut().sample_as(&stage.plan.sampler)?;
-            self.taken = Some(self.at);
-        }
-        if self.step == stage.plan.first {
-            let samples = match self.vmc.borrow().ensemble.noise().is_none() {
-                true => String::new(),
-                false => format!(" of {} samples", stage.plan.sampler.samples),
-            };
-            let (all, steps, kind) = (self.stages.len(), stage.plan.steps, stage.chosen.kind);
-            desk.say(&format!(
-                "stage {number} of {all}: {steps} steps{samples}, {kind}"
-            ));
-        }
-        Ok(())
-    }
-
-    /// Once more samples are drawn as `[sampler]` says.
-    pub(super) fn leave_stages(&mut self) -> Result<()> {
-        match self.taken.take() {
-            Some(_) => self.vmc.borrow_mut().sample_as(&self.sampler),
-            None => Ok(()),
-        }
-    }
-
-    /// Behind a step the stage of the next one, with what its method remembers; at the end of a
-    /// block.
-    pub(super) fn enter_stage(&mut self) -> Result<()> {
-        let (before, next) = (self.at, self.stage_of(self.step));
-        if next == before {
-            return Ok(());
-        }
-        if self.stages[before].chosen.kind == self.stages[next].chosen.kind {
-            let mut memory = Tree::default();
-            let of_before = &self.stages[before].chosen.optimizer;
-            of_before.save(&mut memory, "state");
-            self.stages[next].chosen.optimizer.load(&memory, "state")?;
-        } else {
-            let fresh = self.stages[next].forget()?;
-            if let Some(safe) = &mut self.policy.safe {
-                safe.optimizer = fresh;
-            }
-        }
-        if self.stages[next].plan.rate_from > 0 {
-            (self.policy.level, self.policy.sound) = (0, 0);
-        }
-        self.at = next;
-        Ok(())
-    }
 }
 
 #[cfg(test)]

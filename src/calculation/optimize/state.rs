@@ -30,18 +30,23 @@ pub(super) struct Mark {
     pilots: Pilots,
 }
 
-/// The policy of a checkpoint with the chains of this rank.
-pub(super) fn load_policy(from: &Tree, vmc: &Vmc, other_chains: bool) -> Result<Policy> {
+/// The policy of a checkpoint with this rank's share of so many chains; `other_chains` says whether
+/// the checkpoint has another number.
+pub(super) fn load_policy(
+    from: &Tree,
+    vmc: &Vmc,
+    chains: usize,
+    other_chains: bool,
+) -> Result<Policy> {
     let mut policy = Policy::load(from)?;
     if let Some(safe) = &mut policy.safe {
-        safe.chains = vmc.my_chains(&safe.chains);
+        safe.chains = vmc.my_chains(&safe.chains, chains);
     }
     let mut still = std::mem::take(&mut policy.still);
     if other_chains {
         still.clear();
     }
-    let mine = vmc.ensemble.noise().streams();
-    policy.still = still.get(mine).unwrap_or(&[]).to_vec();
+    policy.still = still.get(vmc.chains_of(chains)).unwrap_or(&[]).to_vec();
     Ok(policy)
 }
 
@@ -78,7 +83,7 @@ impl Optimize<'_> {
         self.pilots.clone_from(&self.mark.pilots);
         self.history.rows.truncate(self.step);
         self.history.seconds.truncate(self.step);
-        self.at = self.stage_of(self.step);
+        (self.at, self.taken) = (self.stage_of(self.step), None);
         let optimizer = &mut self.stages[self.at].chosen.optimizer;
         optimizer.load(&self.mark.optimizer, "state")
     }
@@ -119,8 +124,6 @@ impl Optimize<'_> {
     }
 
     pub(super) fn load_state(&mut self, from: &Tree) -> Result<Loaded> {
-        let mut vmc = self.vmc.borrow_mut();
-        let restored = vmc.load(from)?;
         self.step = from.count("step")?;
         self.started_at = self.step;
         self.history = History::load(from)?;
@@ -136,6 +139,12 @@ impl Optimize<'_> {
             reached: row.is_some_and(|row| self.keys.is_reached(row)),
             changed,
         });
+        let chains = match goes_on || before == How::Open {
+            true => self.chains_at(self.step),
+            false => self.sampler.chains,
+        };
+        let mut vmc = self.vmc.borrow_mut();
+        let restored = vmc.load_with(from, chains)?;
         let mut average = self.average.take().unwrap_or_default();
         let settled = from.group("average");
         if goes_on || before == How::Open {
@@ -153,7 +162,7 @@ impl Optimize<'_> {
         self.average = self.keys.average.map(|_| average);
         let parameters = vmc.ensemble.parameters().len();
         self.best = Best::load(&from.group("best"), parameters)?;
-        self.policy = load_policy(&from.group("policy"), &vmc, restored.other_chains)?;
+        self.policy = load_policy(&from.group("policy"), &vmc, chains, restored.other_chains)?;
         if changed {
             self.policy.level = 0;
         }
@@ -163,7 +172,7 @@ impl Optimize<'_> {
         }
         drop(vmc);
         self.keep_polish(from)?;
-        self.load_pilots(&from.group("pilots"), restored.other_chains)?;
+        self.load_pilots(&from.group("pilots"))?;
         self.at = self.stage_of(self.step);
         self.load_optimizer(from)?;
         Ok(match goes_on && before != How::Open {

@@ -58,6 +58,8 @@ pub struct Vmc<'a> {
     /// By which group filters are tied that the input does not tie, a sentence.
     pub tying: Option<String>,
     mark: Place,
+    rank: usize,
+    size: usize,
 }
 
 impl<'a> Vmc<'a> {
@@ -78,6 +80,8 @@ impl<'a> Vmc<'a> {
             burn_in_due: false,
             shown: None,
             mark: Place::default(),
+            rank,
+            size,
         })
     }
 

@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::starts::starts;
 use crate::ansatz::{Ansatz, Erased, dbm};
 use crate::basis::{Basis, PARTICLES};
-use crate::comm::share;
+use crate::comm::{Comm, share};
 use crate::ensemble::{
     ChainSettings, Chains, FullSum, Gibbs, GibbsSettings, Independent, IndependentSettings,
     Variational,
@@ -107,9 +107,9 @@ pub(super) fn sampled(
 }
 
 impl Vmc<'_> {
-    /// From now on draws samples as these keys say, whose method, chains and starts are those of
-    /// the run.
-    pub fn sample_as(&mut self, sampler: &SamplerInput) -> Result<()> {
+    /// From now on draws samples as these keys say, whose method and starts are those of the run.
+    pub fn sample_as(&mut self, sampler: &SamplerInput, comm: &dyn Comm) -> Result<()> {
+        self.change_chains(comm, sampler.chains)?;
         self.ensemble.set_sweeps(sampler.sweeps);
         if sampler.method == Method::Metropolis {
             self.ensemble.set_moves(mixture(sampler, &self.problem)?);
@@ -118,8 +118,11 @@ impl Vmc<'_> {
         Ok(())
     }
 
-    /// An error where the moves of these keys cannot work.
-    pub fn refuse_moves(&self, sampler: &SamplerInput) -> Result<()> {
+    /// An error where the moves or the chains of these keys cannot work.
+    pub fn refuse_keys(&self, sampler: &SamplerInput) -> Result<()> {
+        if sampler.method.has_chains() {
+            refuse_idle_ranks(sampler, self.size)?;
+        }
         match sampler.method == Method::Metropolis && sampler.moves != self.sampler.moves {
             true => mixture(sampler, &self.problem).map(drop),
             false => Ok(()),

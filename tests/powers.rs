@@ -119,6 +119,65 @@ fn a_penalty_on_overlaps_is_that_of_a_full_sum() {
 }
 
 #[test]
+fn a_quench_is_that_of_a_full_sum() {
+    let quench = |sampler: &str, evolve: &str| {
+        let rest = format!(
+            "[sampler]\n{sampler}[evolve]\ntime = 0.1\nstep = 0.01\n\
+             integrator = 'rk4'\noutput_every = 0.05\n\
+             {evolve}[measure]\nsamples = 4096\nobservables = ['transverse-magnetisation']\n"
+        );
+        results(&format!("{ROUGH}{rest}")).group("evolve")
+    };
+    let methods = ["", "method = 'projected'\n"];
+    let exact = methods.map(|method| quench("method = 'full-sum'\n", method));
+    for (power, method, exact) in [
+        (1.0, methods[0], &exact[0]),
+        (1.5, methods[0], &exact[0]),
+        (1.5, methods[1], &exact[1]),
+    ] {
+        let samples = format!("chains = 16\nsamples = 8192\npower = {power:?}\n");
+        let found = quench(&samples, method);
+        for name in ["output/initial_energy", "output/energy"] {
+            let column = |tree: &Tree, name: &str| tree.reals(name).unwrap();
+            let (means, errors) = (
+                column(&found, name),
+                column(&found, &format!("{name}_error")),
+            );
+            for (k, wanted) in column(exact, name).into_iter().enumerate() {
+                // The velocity has noise of its own.
+                let error = errors[k].hypot(0.01);
+                near(&format!("{power} {name} {k}"), (means[k], error), wanted);
+            }
+        }
+        let name = "output/observables/transverse-magnetisation/mean";
+        let [ours, wanted] = [&found, exact].map(|tree| tree.reals(name).unwrap());
+        assert_eq!(ours.len(), 3);
+        let far = ours.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
+        let far = far.fold(0.0, f64::max);
+        assert!(far < 0.01, "{power} {method}: {ours:?} {wanted:?}");
+        for name in ["history", "output"] {
+            let fractions = found.reals(&format!("{name}/effective_fraction")).unwrap();
+            assert!(fractions.iter().all(|f| (0.2..0.99).contains(f)));
+            let of_sum = exact.reals(&format!("{name}/effective_fraction")).unwrap();
+            assert!(of_sum.iter().all(|f| *f == 1.0));
+        }
+    }
+}
+
+#[test]
+fn a_motion_whose_weights_rest_on_few_samples_ends() {
+    let case = polarised(40, "[evolve]\ntime = 0.1\nstep = 0.05\n");
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 70);
+    let said = text(&out);
+    assert!(said.contains("raise sampler.power towards 2"), "{said}");
+    let case = polarised(16, "[evolve]\ntime = 0.1\nstep = 0.05\n");
+    let said = text(&case.alone(&["run", "x.toml"]));
+    let warning = "at t = 0.0000 the weights of the samples make them worth a fraction";
+    assert!(said.contains(warning), "{said}");
+}
+
+#[test]
 fn an_optimisation_reaches_the_exact_energy() {
     let input = "seed = 2\n[lattice]\nkind = 'chain'\nsize = 8\n[hamiltonian]\nkind = \
                  'heisenberg'\nsector = { total_sz = 0 }\nsign_rule = 'marshall'\n[ansatz]\nkind = \

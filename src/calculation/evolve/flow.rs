@@ -20,7 +20,7 @@ use crate::operator::Operator;
 use crate::optimizer::{Residuals, deterministic};
 use crate::rng::Purpose;
 use crate::run::{Desk, Record};
-use crate::stats::limits::OUTPUT_BURN_IN;
+use crate::stats::limits::{OUTPUT_BURN_IN, USABLE_EFFECTIVE_FRACTION};
 use crate::stats::with_error;
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -100,7 +100,8 @@ impl Flow<'_, '_, '_> {
             observe::observe(comm, ensemble, self.observables, per_chain, chains)
         })?;
         self.vmc.count_proposals(comm)?;
-        let row = output_row(time, &energy, &initial, r2);
+        let fraction = self.vmc.effective_fraction;
+        let row = output_row(time, [&energy, &initial], r2, fraction);
         if row.numbers().iter().any(|v| !v.is_finite()) {
             return Err(Error::numerical(
                 format!("the energy at t = {time} is not a finite number"),
@@ -176,6 +177,14 @@ impl Flow<'_, '_, '_> {
                 log::warn!("t = {time}: {} local energies are not finite", bad[0]);
                 return Ok(None);
             }
+            let fraction = flow.vmc.effective_fraction;
+            if fraction < USABLE_EFFECTIVE_FRACTION {
+                log::warn!(
+                    "t = {time}: the samples are worth a fraction {fraction:.1e} of so many; raise \
+                     sampler.power towards 2"
+                );
+                return Ok(None);
+            }
             let energy = flow.estimate(&local)?;
             if Bounds::new(present.facts.centre, present.facts.lower_bound(), 0.0).allow(&energy) {
                 return Ok(Some((local, energy)));
@@ -225,13 +234,15 @@ impl System for Flow<'_, '_, '_> {
         let (velocity, mut quality, metric) = self
             .solve(&self.keys.equation(), &local.values, local.unseen)?
             .into_parts();
-        quality.noise *= (2.0 * energy.tau.max(0.5)).sqrt();
+        let fraction = self.vmc.effective_fraction;
+        quality.noise *= (2.0 * energy.tau.max(0.5) / fraction).sqrt();
         let point = Point {
             energy,
             quality,
             acceptance,
             infidelity: 0.0,
             solves: self.keys.integrator.slopes_per_step(),
+            effective_fraction: fraction,
         };
         self.last = Some(point);
         self.metric = Some(metric);

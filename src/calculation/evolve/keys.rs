@@ -292,7 +292,6 @@ pub fn validate(source: &Source) -> Result<()> {
     };
     let sampler = source.input.sampler.clone().unwrap_or_default();
     e.check()?;
-    sampler.refuse_weights("[evolve]")?;
     if let Some(samples) = e.samples {
         sampler.enough_for_an_error("evolve.samples", samples)?;
         sampler.multiple_of_chains("evolve.samples", samples)?;

@@ -70,6 +70,7 @@ impl Flow<'_, '_, '_> {
             acceptance,
             infidelity: 0.0,
             solves: 0,
+            effective_fraction: self.vmc.effective_fraction,
         });
         self.trajectory.step = self.keys.step;
         self.record(0.0, [0.0; 3], clock);
@@ -121,6 +122,7 @@ impl Flow<'_, '_, '_> {
             acceptance: whole.acceptance,
             infidelity: whole.infidelity,
             solves: whole.solves,
+            effective_fraction: self.vmc.effective_fraction,
         });
         self.record(after, [h, 0.0, 0.0], clock);
         // Fixed steps divide the way to an output time evenly.

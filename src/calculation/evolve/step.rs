@@ -158,7 +158,10 @@ impl Flow<'_, '_, '_> {
         };
         let acceptance = match self.vmc.ensemble.noise().is_none() {
             true => String::new(),
-            false => format!("  acc {:.2}", row.acceptance),
+            false => {
+                let weights = self.vmc.words_of_weights(row.effective_fraction);
+                format!("  acc {:.2}{weights}", row.acceptance)
+            }
         };
         let line = format!(
             "t {time:.5}  E = {}  drift {:.1e}  r2 {:.1e}  R2 {:.1e}  kept {:.0}  residual {:.1e}  \

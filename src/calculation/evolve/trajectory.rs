@@ -8,6 +8,7 @@ use crate::evolution::motion::Quality;
 use crate::io::tree::{Tree, Value, shaped};
 use crate::record;
 use crate::run::{Curves, Record, load_rows, save_rows};
+use crate::stats::limits::MIN_EFFECTIVE_FRACTION;
 
 record! {
     /// The point that a step arrived at; the first one is the start.
@@ -40,6 +41,8 @@ record! {
             "of projected steps the sum of 1 - |<psi|phi>|^2/(<psi|psi> <phi|phi>) over the \
              factors of the step, psi the fit and phi its aim; else 0";
         solves: "1", "solves of the step, those of rejected attempts left out";
+        effective_fraction: "1",
+            "what the samples of the point are worth, of so many with equal weights";
     }
 }
 
@@ -58,6 +61,7 @@ record! {
         r2: "1",
             "local error r^2 of the motion on the samples of this time, which did not determine \
              it; far above that of the history: the noise is fitted";
+        effective_fraction: "1", "what these samples are worth, of so many with equal weights";
     }
 }
 
@@ -133,6 +137,8 @@ pub struct Point {
     pub infidelity: f64,
     /// Solves of the step.
     pub solves: usize,
+    /// What its samples are worth, of so many with equal weights.
+    pub effective_fraction: f64,
 }
 
 impl Trajectory {
@@ -152,6 +158,7 @@ impl Trajectory {
             acceptance,
             infidelity,
             solves,
+            effective_fraction,
         } = point;
         let n = sites as f64;
         let first = self.rows.first();
@@ -181,6 +188,7 @@ impl Trajectory {
             rejected: self.rejected as f64,
             infidelity: *infidelity,
             solves: *solves as f64,
+            effective_fraction: *effective_fraction,
         });
         self.seconds.push(seconds);
         (self.time, self.rejected) = (time, 0);
@@ -295,12 +303,27 @@ impl Trajectory {
                 own(row.time)
             ));
         }
+        // A program that did not know weights recorded nothing.
+        let few = |fraction: f64| fraction > 0.0 && fraction < MIN_EFFECTIVE_FRACTION;
+        let points = self.rows.iter().map(|r| (r.time, r.effective_fraction));
+        let outputs = self.outputs.iter().map(|r| (r.time, r.effective_fraction));
+        if let Some((time, fraction)) = points.chain(outputs).find(|row| few(row.1)) {
+            list.push(format!(
+                "at t = {time:.4} the weights of the samples make them worth a fraction \
+                 {fraction:.2} of so many: raise sampler.power towards 2"
+            ));
+        }
         list
     }
 }
 
-/// The row of an output time.
-pub fn output_row(time: f64, energy: &Energy, initial: &Energy, r2: f64) -> OutputRow {
+/// The row of an output time, whose samples are worth a fraction of so many.
+pub fn output_row(
+    time: f64,
+    [energy, initial]: [&Energy; 2],
+    r2: f64,
+    effective_fraction: f64,
+) -> OutputRow {
     OutputRow {
         time,
         energy: energy.mean.re,
@@ -310,6 +333,7 @@ pub fn output_row(time: f64, energy: &Energy, initial: &Energy, r2: f64) -> Outp
         initial_energy_error: initial.error,
         r_hat: energy.r_hat,
         r2,
+        effective_fraction,
     }
 }
 

@@ -2,10 +2,11 @@
 //! their signal.
 //!
 //! S = V diag(s) V^H, ρ = V^H f, θ̇ = Σ_k V_k (ρ_k/s_k) / [(1 + (ε s_max/s_k)⁶)(1 +
-//! (ε_SNR/SNR_k)⁶)], zero below 10⁻¹⁴ s_max, with SNR_k = √N |ρ_k|/σ_k, σ_k² =
-//! ⟨|q_k|²⟩ − |ρ_k|², q_k(x) the sample's part of ρ_k (M. Schmitt, M. Heyl, PRL 125,
-//! 100503 (2020)). With more parameters than samples the same follows from T = Ō Ō^H = U diag(s)
-//! U^H: V_k = Ō^H U_k/√s_k, ρ_k = √s_k U_k^H t, (Ō V_k) = √s_k U_k.
+//! (ε_SNR/SNR_k)⁶)], zero below 10⁻¹⁴ s_max. With q_k(x) the sample's part of ρ_k = Σ_x w q_k(x),
+//! SNR_k² = |ρ_k|²/Σ_x w² |q_k(x) − ρ_k|²; without weights SNR_k = √N |ρ_k|/σ_k, σ_k² = ⟨|q_k|²⟩ −
+//! |ρ_k|² (M. Schmitt, M. Heyl, PRL 125, 100503 (2020)). With more parameters than samples the same
+//! follows from T = Ō Ō^H = U diag(s) U^H: V_k = Ō^H U_k/√s_k, ρ_k = √s_k U_k^H t, (Ō V_k) =
+//! √s_k U_k.
 
 use super::motion::MotionInverse;
 use crate::comm::{Comm, agree};
@@ -131,12 +132,10 @@ pub fn solve<T: Lapack + MatrixNumber>(
     }
 }
 
-/// |ρ_k|² and σ_k²/N from ρ and ⟨|q_k|²⟩.
-fn signals<T: Scalar>(rho: &[T], moments: &[f64], samples: f64) -> Vec<(f64, f64)> {
-    rho.iter()
-        .zip(moments)
-        .map(|(r, m)| (r.norm_sqr(), (m - r.norm_sqr()).max(0.0) / samples))
-        .collect()
+/// |ρ_k|² and the square of its noise.
+fn signals<T: Scalar>(rho: &[T], noise: &[f64]) -> Vec<(f64, f64)> {
+    let powers = rho.iter().map(|r| r.norm_sqr());
+    powers.zip(noise.iter().copied()).collect()
 }
 
 /// θ̇ = V (factor ρ/s) in the basis of the rows V^H, with the facts about it.
@@ -202,11 +201,14 @@ fn in_parameter_space<T: Lapack + MatrixNumber>(
         decomposed.unwrap_or_else(|| (Vec::new(), Array2::from_elem((p, p), T::zero())));
     let signal = if cut.signal_to_noise > 0.0 {
         comm.broadcast(T::reals_mut(rows.as_slice_mut().unwrap_or_default()))?;
-        let mut moments = second_moments(problem, &rows);
-        comm.sum(&mut moments)?;
-        let total = problem.counts.iter().sum::<usize>() as f64;
-        comm.is_root()
-            .then(|| signals(&project(&rows, &force), &moments, total))
+        let mut rho = vec![T::zero(); p];
+        if comm.is_root() {
+            rho = project(&rows, &force);
+        }
+        comm.broadcast(T::reals_mut(&mut rho))?;
+        let mut noise = noise(problem, &rows, &rho);
+        comm.sum(&mut noise)?;
+        comm.is_root().then(|| signals(&rho, &noise))
     } else {
         None
     };
@@ -216,16 +218,19 @@ fn in_parameter_space<T: Lapack + MatrixNumber>(
     })?)
 }
 
-/// Σ_x w(x) |q_k(x)|² over this rank's samples, q_k(x) = (Ō V)_xk* t_x/w(x), from rows of Ō in
-/// portions.
-fn second_moments<T: Lapack + MatrixNumber>(problem: &LeastSquares, rows: &Array2<T>) -> Vec<f64> {
+/// Σ_x |(Ō V)_xk* t_x − w(x) ρ_k|² over this rank's samples, from rows of Ō in portions.
+fn noise<T: Lapack + MatrixNumber>(
+    problem: &LeastSquares,
+    rows: &Array2<T>,
+    rho: &[T],
+) -> Vec<f64> {
     let (p, stack, samples) = (
         rows.ncols(),
         problem.kind().stack(),
         problem.derivatives.samples(),
     );
     let target: Vec<T> = unflatten(&problem.target);
-    let mut moments = vec![0.0; p];
+    let mut all = vec![0.0; p];
     let portion = (PORTION / (p * stack * T::PARTS).max(1)).max(1);
     for start in (0..samples).step_by(portion) {
         let end = samples.min(start + portion);
@@ -241,16 +246,14 @@ fn second_moments<T: Lapack + MatrixNumber>(problem: &LeastSquares, rows: &Array
                     |a: usize| image[((x - start) * stack + a, k)].conj() * target[x * stack + a];
                 (0..stack).fold(T::zero(), |q, a| q + of(a))
             };
-            let w = problem.weights[x];
-            if w > 0.0 {
-                moments
-                    .iter_mut()
-                    .enumerate()
-                    .for_each(|(k, m)| *m += part(k).norm_sqr() / w);
-            }
+            let w = T::from_re(problem.weights[x]);
+            all.iter_mut()
+                .zip(rho)
+                .enumerate()
+                .for_each(|(k, (m, &r))| *m += (part(k) - w * r).norm_sqr());
         }
     }
-    moments
+    all
 }
 
 fn in_sample_space<T: Lapack + MatrixNumber>(
@@ -288,19 +291,18 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
         // √s_k divides out of signal and noise.
         let signal = (cut.signal_to_noise > 0.0).then(|| {
             let stack = zeta.len() / roots.len().max(1);
-            let moments: Vec<f64> = (rows.rows().into_iter())
-                .map(|row| {
+            let noise: Vec<f64> = (rows.rows().into_iter().zip(&rho))
+                .map(|(row, &r)| {
                     let terms: Vec<T> = row.iter().zip(&zeta).map(|(&v, &t)| v * t).collect();
-                    let parts = terms
-                        .chunks_exact(stack)
-                        .zip(&roots)
-                        .filter(|(_, r)| **r > 0.0);
-                    parts
-                        .map(|(q, r)| q.iter().fold(T::zero(), |s, &q| s + q).norm_sqr() / (r * r))
-                        .sum()
+                    let parts = terms.chunks_exact(stack).zip(&roots);
+                    let missed = parts.map(|(q, root)| {
+                        let q = q.iter().fold(T::zero(), |s, &q| s + q);
+                        (q - T::from_re(root * root) * r).norm_sqr()
+                    });
+                    missed.sum()
                 })
                 .collect();
-            signals(&rho, &moments, roots.len() as f64)
+            signals(&rho, &noise)
         });
         let factors = cut.factors(&values, signal.as_deref());
         Ok(combine(&rows, &values, &factors, rho))
@@ -364,3 +366,6 @@ pub fn symplectic(cut: Spectral, problem: &LeastSquares, comm: &dyn Comm) -> Res
         Ok((x.chunks_exact(2).map(|z| -z[1]).collect(), facts))
     })?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,10 +13,13 @@ use nishina::table::Shelf;
 use num_complex::Complex64;
 use std::path::Path;
 
+fn kind_of(size: &[usize]) -> &'static str {
+    if size.len() == 1 { "chain" } else { "square" }
+}
+
 /// A wave function on a lattice of this size.
 fn built(text: &str, size: &[usize], folder: &Path) -> Result<Erased> {
-    let kind = if size.len() == 1 { "chain" } else { "square" };
-    let spec = LatticeSpec::regular(kind, size, &[Boundary::Periodic]);
+    let spec = LatticeSpec::regular(kind_of(size), size, &[Boundary::Periodic]);
     let lattice = Lattice::new(&spec).unwrap();
     let basis = Basis::spin_half(lattice.sites, None).unwrap();
     let context = Context {
@@ -36,9 +39,10 @@ fn built(text: &str, size: &[usize], folder: &Path) -> Result<Erased> {
 /// Writes parameters as results of these keys on a lattice of this size do.
 fn save(ansatz: &Erased, keys: &str, size: &[usize], path: &Path) {
     let (mut tree, mut rest) = (Tree::default(), ansatz.parameters());
+    let kind = kind_of(size);
     tree.put_text(
         "input/resolved",
-        format!("ansatz = {{ {keys} }}\n[lattice]\nsize = {size:?}\n"),
+        format!("ansatz = {{ {keys} }}\n[lattice]\nkind = '{kind}'\nsize = {size:?}\n"),
     );
     for block in ansatz.layout() {
         let after = rest.split_off(block.numbers());
@@ -393,14 +397,14 @@ fn what_cannot_grow_says_why() {
             "kind = \"vit\", width = 2, heads = 1, layers = 1".into(),
             &[8, 4],
             &[4, 8],
-            "does not fit",
+            "is of a lattice of [8, 4]",
         ),
         // A square has rotations that a rectangle lacks.
         (
             "kind = \"gcnn\", features = [2, 2], kernel = 3".into(),
             &[4, 4],
             &[8, 4],
-            "[2, 2, 72]",
+            "each element of the point group",
         ),
     ];
     for (text, from, to, reason) in cases {
@@ -541,6 +545,8 @@ fn files_whose_parameters_mean_something_else_are_refused() {
     let vit = "kind = \"vit\", width = 4, heads = 2, layers = 1";
     let positive = |keys: &str| format!("{keys}, complex = false");
     let gcnn = "kind = \"gcnn\", features = [2, 2], kernel = 3";
+    let made = "kind = \"autoregressive\"";
+    let of_transformer = "width = 4, layers = 1";
     let cases = [
         // As many channels with another meaning.
         (positive(resnet), resnet.to_string(), "twice as many"),
@@ -561,15 +567,57 @@ fn files_whose_parameters_mean_something_else_are_refused() {
             resnet.replace("blocks = 2", "blocks = 3"),
             "has no 1.b2",
         ),
-        (positive(gcnn), resnet.into(), "leaves out"),
+        (
+            positive(gcnn),
+            resnet.into(),
+            "the kind \"gcnn\", and the input of \"resnet\"",
+        ),
+        // Channels of a complex network hold moduli and phases.
+        (
+            resnet.into(),
+            resnet.replace("channels = 4", "channels = 8"),
+            "a positive wave function alone",
+        ),
+        (
+            gcnn.into(),
+            gcnn.replace("[2, 2]", "[2, 4]"),
+            "a positive wave function alone",
+        ),
+        // Whether a late layer adds its input changes with the phases.
+        (
+            positive("kind = \"gcnn\", features = [2, 2, 2, 2, 2], kernel = 3"),
+            "kind = \"gcnn\", features = [2, 2, 2, 2, 4], kernel = 3".into(),
+            "phases cannot be added",
+        ),
+        (
+            format!("{made}, network = \"transformer\", {of_transformer}, heads = 1"),
+            format!("{made}, network = \"transformer\", {of_transformer}, heads = 2"),
+            "heads",
+        ),
+        (
+            format!("{made}, features = [2], path = \"rows\""),
+            format!("{made}, features = [2], path = \"snake\""),
+            "path",
+        ),
+        (
+            format!("{made}, network = \"conv1d\", features = [2], kernel = 6"),
+            format!("{made}, network = \"conv2d\", features = [2], kernel = [2, 3]"),
+            "network",
+        ),
         (resnet.into(), format!("{resnet}, head = \"sinh\""), "head"),
         (vit.into(), format!("{vit}, norm = \"rms\""), "norm"),
     ];
     for (small, large, said) in cases {
         // Results know every default.
         let small = match small.split(',').next() {
+            Some("kind = \"resnet\"") if !small.contains("complex") => {
+                format!("{small}, head = \"exp\", complex = true")
+            }
             Some("kind = \"resnet\"") => format!("{small}, head = \"exp\""),
             Some("kind = \"vit\"") => format!("{small}, norm = \"layer\""),
+            Some("kind = \"gcnn\"") if !small.contains("complex") => {
+                format!("{small}, complex = true")
+            }
             _ => small,
         };
         let (_, result) = pair((&small, &[4, 4]), (&large, &[4, 4]));
@@ -582,4 +630,59 @@ fn files_whose_parameters_mean_something_else_are_refused() {
     let (_, result) = pair((resnet, &[8]), (resnet, &[6]));
     let text = result.err().map(|e| e.to_string()).unwrap_or_default();
     assert!(text.contains("of a lattice of [8]"), "{text}");
+    // Without growth the lattice is the same.
+    let plain = |small: &[usize], large: &[usize], keys: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let first = built(keys, small, folder.path()).unwrap();
+        save(&first, keys, small, &folder.path().join("x.h5"));
+        let loaded = built(&format!("{keys}, load = \"x.h5\""), large, folder.path());
+        loaded.err().map(|e| e.to_string()).unwrap_or_default()
+    };
+    let made = "kind = \"autoregressive\", features = [2]";
+    for (small, large, keys, said) in [
+        (&[4, 3][..], &[3, 4][..], made, "of a lattice of [4, 3]"),
+        (&[4, 4], &[16], made, "of the kind \"square\""),
+        (&[4], &[6], resnet, "grow = true"),
+        (&[6], &[4], resnet, "of a lattice of [6]"),
+    ] {
+        let text = plain(small, large, keys);
+        assert!(text.contains(said), "{keys} {small:?} {large:?}: {text}");
+    }
+    assert_eq!(plain(&[4, 4], &[4, 4], resnet), "");
+}
+
+#[test]
+fn a_network_of_many_layers_gains_phases_where_they_change_no_sum() {
+    let positive = "kind = \"gcnn\", features = [2, 2, 2, 2, 3], kernel = 3, complex = false";
+    let complex = "kind = \"gcnn\", features = [2, 2, 2, 2, 6], kernel = 3";
+    let (small, large) = pair((positive, &[4, 4]), (complex, &[4, 4]));
+    let mut large = large.unwrap();
+    without_phases(&mut large, |name| name.starts_with("4.").then_some(Some(0)));
+    for x in some(16) {
+        let (found, expected) = (log(&large, &x), log(&small, &x));
+        assert!((found - expected).norm() < 1e-11, "{found} {expected}");
+    }
+}
+
+#[test]
+fn one_flat_vector_is_read_in_the_order_of_the_layout() {
+    let folder = tempfile::tempdir().unwrap();
+    for keys in [
+        "kind = \"resnet\", channels = 4, blocks = 1",
+        "kind = \"rbm\", density = 1, symmetry = \"none\"",
+    ] {
+        let first = built(keys, &[4], folder.path()).unwrap();
+        let mut tree = Tree::default();
+        tree.put_reals("flat", &first.parameters());
+        write_atomic(&folder.path().join("x.h5"), &tree).unwrap();
+        let load = format!("{keys}, load = \"x.h5\"");
+        let second = built(&load, &[4], folder.path()).unwrap();
+        assert_eq!(first.parameters(), second.parameters());
+        let refused = built(&load, &[6], folder.path());
+        let refused = refused.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(
+            keys.contains("resnet") || refused.contains("flat has"),
+            "{refused}"
+        );
+    }
 }

@@ -68,6 +68,8 @@ pub enum PhaseBlocks {
     All,
     /// Those of these names.
     Named(Vec<String>),
+    /// Phases cannot be added, for this reason.
+    Never(&'static str),
 }
 
 /// How a wave function differs from a smaller one of its kind.
@@ -83,6 +85,8 @@ pub struct ParameterGrowth {
     pub filters: Option<FilterGrowth>,
     /// What shapes do not tell.
     pub meaning: Option<Meaning>,
+    /// What decides shapes besides the keys of the wave function, a sentence.
+    pub shaped_by: Option<&'static str>,
 }
 
 impl ParameterGrowth {
@@ -110,8 +114,8 @@ impl ParameterGrowth {
     }
 
     /// Gives blocks of a smaller wave function the shapes of `blocks`, which stand beside their
-    /// first values; `size` is the lattice of the file and `symmetry` what ties its filters, if
-    /// that is known.
+    /// first values; of the file `size` is the lattice, `symmetry` what ties its filters, and
+    /// `positive` says whether it has no phases, each if that is known.
     ///
     /// Errors: what is wrong, in words. A block that does not fit in any way stays.
     pub(super) fn enlarge(
@@ -120,13 +124,15 @@ impl ParameterGrowth {
         arrays: &mut Arrays,
         size: Option<&[usize]>,
         symmetry: Option<&str>,
+        positive: Option<bool>,
     ) -> Result<(), String> {
         if let Some(filters) = &self.filters {
             return filters.enlarge(blocks, arrays, symmetry);
         }
         for (block, first) in blocks {
             let has_phases = match &self.phases {
-                PhaseBlocks::None => false,
+                PhaseBlocks::None | PhaseBlocks::Never(_) => false,
+                _ if positive == Some(false) => false,
                 PhaseBlocks::All => true,
                 PhaseBlocks::Named(names) => names.contains(&block.name),
             };

@@ -3,13 +3,14 @@
 //!
 //! Text: N, M, then a_0 … a_{N−1}, b_0 … b_{M−1}, W_00, W_01, … W_{N−1,M−1} row by
 //! row, each as `(re,im)` or a real number, with white space between. HDF5: datasets of the
-//! names and shapes of `parameters/`, at the root or there.
+//! names and shapes of `parameters/`, at the root or there, or the one real dataset `flat`: all
+//! numbers in the order of the blocks, complex ones as pairs.
 //!
 //! Reference: G. Carleo, M. Troyer, Science 355, 602 (2017), and the files published with it.
 
-use super::growth::{Arrays, ParameterGrowth};
+use super::growth::{Arrays, ParameterGrowth, PhaseBlocks};
 use crate::ansatz::block::split;
-use crate::ansatz::{Ansatz, Block};
+use crate::ansatz::{Ansatz, Block, BlockArray};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::io::hdf5;
@@ -28,83 +29,129 @@ fn remedy(layout: &[Block]) -> String {
         true => ", or a text N, M, a, b, W",
         false => "",
     };
-    format!("give a results file, an HDF5 file with datasets {list}{text}")
+    format!("give a results file, an HDF5 file with datasets {list}, or flat for all of them{text}")
 }
 
 /// How parameters of a file may differ from those of the input.
 pub(super) struct Growing<'a> {
     /// What the kind allows.
     pub growth: &'a ParameterGrowth,
-    /// Lengths of the lattice of the input.
+    /// Kind of the lattice of the input, and its lengths.
+    pub lattice: &'a str,
     pub size: &'a [usize],
     /// Whether the input asks for growth.
     pub grows: bool,
 }
 
 /// Puts the parameters of `file` into `machine`, whose blocks they have to fit, or into which they
-/// grow; `key` is where the input names the file.
+/// grow; `key` is where the input names the file, and `signs` says whether it has a sign rule.
 ///
 /// A block of biases that the file lacks must not be there in the machine either, and the other way
 /// round.
 pub(super) fn load(
     machine: &mut impl Ansatz,
     file: &Path,
-    key: &str,
+    (key, signs): (&str, bool),
     growing: Option<Growing>,
 ) -> Result<()> {
     let layout = machine.layout();
-    let remedy = remedy(&layout);
-    let wrong = |problem: String| {
-        let problem = format!("{}: {problem}", file.display());
-        Error::input(key, problem, remedy.clone())
+    let unreadable = remedy(&layout);
+    let said = |problem: String, remedy: &str| {
+        Error::input(key, format!("{}: {problem}", file.display()), remedy)
     };
-    let mut arrays = read(file, &layout).map_err(wrong)?;
-    if let Some(growing) = growing {
-        let input = match growing.grows || growing.growth.meaning.is_some() {
-            true => input_of(file),
-            false => None,
-        };
-        let lacks_phases = growing
+    let unreadable = |problem: String| said(problem, &unreadable);
+    let differs = |problem: String| said(problem, DIFFERS);
+    let input = input_of(file);
+    let shaped_by = growing.as_ref().and_then(|g| g.growth.shaped_by);
+    let shaped_by = shaped_by.map_or(String::new(), |why| format!(" ({why})"));
+    // Results that can be read differ.
+    let misfit = |problem: String| match &input {
+        Some(_) => differs(problem + &shaped_by),
+        None => unreadable(problem),
+    };
+    warn_of_signs(input.as_ref(), key, signs);
+    let mut told = None;
+    if let Some(growing) = &growing {
+        told = growing
             .compare(input.as_ref(), file, &layout)
-            .map_err(wrong)?;
-        if growing.grows {
-            let input = input.unwrap_or_default();
-            let size = lattice_of(&input);
-            let own = Some(growing.size);
-            if let Some(reason) = growing.growth.fixed.filter(|_| size.as_deref() != own) {
-                let problem = format!("it does not grow to another lattice: {reason}");
-                let remedy = "use results of the same lattice, or a network that grows";
-                return Err(Error::input(key, problem, remedy));
-            }
-            let first = machine.parameters();
-            let blocks = split(&layout, &first).unwrap_or_default();
-            let enlarged = growing.enlarge(&blocks, &mut arrays, &input, size.as_deref());
-            if !enlarged.map_err(wrong)? && lacks_phases {
-                let problem = "has complex = false and as many channels: phases need channels of \
-                               their own, twice as many in all";
-                return Err(wrong(problem.into()));
-            }
+            .map_err(differs)?;
+    }
+    let mut arrays = read(file, &layout).map_err(misfit)?;
+    if let Some(growing) = growing.filter(|growing| growing.grows) {
+        let input = input.clone().unwrap_or_default();
+        let size = lattice_of(&input);
+        let own = Some(growing.size);
+        if let Some(reason) = growing.growth.fixed.filter(|_| size.as_deref() != own) {
+            let problem = format!("it does not grow to another lattice: {reason}");
+            let remedy = "use results of the same lattice, or a network that grows";
+            return Err(Error::input(key, problem, remedy));
+        }
+        let first = machine.parameters();
+        let blocks = split(&layout, &first).unwrap_or_default();
+        let enlarged = growing.enlarge(&blocks, &mut arrays, &input, told);
+        if !enlarged.map_err(differs)? && told == Some(true) && growing.has_phases() {
+            let problem = "has complex = false and as many channels: phases need channels of \
+                           their own, twice as many in all";
+            return Err(differs(problem.into()));
         }
     }
-    let parameters = fitting(&layout, &arrays).map_err(wrong)?;
+    let parameters = fitting(&layout, &arrays).map_err(|problem| match told {
+        Some(false) if asks_for_more(&layout, &arrays) => misfit(format!(
+            "{problem}; channels are added to a positive wave function alone, as phases"
+        )),
+        _ => misfit(problem),
+    })?;
     machine.set_parameters(&parameters)
 }
 
+/// A warning where the signs of ψ do not come from where those of the file came from.
+fn warn_of_signs(input: Option<&toml::Table>, key: &str, signs: bool) {
+    let rule = input
+        .and_then(|input| input.get("hamiltonian")?.get("sign_rule"))
+        .and_then(toml::Value::as_str);
+    match rule {
+        Some(theirs) if (theirs != "none") != signs => log::warn!(
+            "{key}: the wave function of the file had sign_rule = \"{theirs}\", this one has \
+             another: its signs are not those that were learned; give hamiltonian.sign_rule the \
+             same value"
+        ),
+        _ => {}
+    }
+}
+
+/// What to do where a file is of another wave function.
+const DIFFERS: &str = "give results of the same wave function, or make the keys of [ansatz] theirs";
+
+/// Whether a block of the input is longer than that of the file.
+fn asks_for_more(layout: &[Block], arrays: &Arrays) -> bool {
+    let longer = |block: &Block| {
+        let theirs = arrays.get(&block.name).map(|(shape, _)| shape);
+        theirs.is_some_and(|shape| block.shape.iter().zip(shape).any(|(own, t)| own > t))
+    };
+    layout.iter().any(longer)
+}
+
 impl Growing<'_> {
-    /// Whether the file is of a positive wave function and this one is not.
+    /// Whether the wave function of the file is positive, where it tells.
     ///
-    /// Errors: in words, that results say that their parameters mean something else, or that there
-    /// are more of them. Other files do not tell.
+    /// Errors: in words, that results say that their parameters mean something else, that there are
+    /// more of them, or that they are of another lattice. Other files do not tell.
     fn compare(
         &self,
         input: Option<&toml::Table>,
         file: &Path,
         layout: &[Block],
-    ) -> std::result::Result<bool, String> {
+    ) -> std::result::Result<Option<bool>, String> {
         let (Some(meaning), Some(input)) = (&self.growth.meaning, input) else {
-            return Ok(false);
+            return Ok(None);
         };
-        let lacks_phases = meaning.lacks_phases(input, self.grows)?;
+        let positive = meaning.compare(input, self.grows)?;
+        if let (PhaseBlocks::Never(reason), Some(true)) = (&self.growth.phases, positive) {
+            return Err(format!(
+                "has complex = false, and phases cannot be added: {reason}"
+            ));
+        }
+        self.compare_lattices(input)?;
         let own = hdf5::read_groups(file, &["parameters"]).map_err(|e| e.to_string())?;
         let known = |name: &str| layout.iter().any(|block| block.name == name);
         let mut names = own
@@ -113,18 +160,53 @@ impl Growing<'_> {
             .filter_map(|n| n.strip_prefix("parameters/"));
         match names.find(|name| !known(name)) {
             Some(name) => Err(format!("has {name}, which the input leaves out")),
-            None => Ok(lacks_phases),
+            None => Ok(positive),
         }
     }
 
-    /// Gives the arrays the shapes of the input; whether any had another one.
+    /// Whether the wave function of the input has phases.
+    fn has_phases(&self) -> bool {
+        !matches!(self.growth.phases, PhaseBlocks::None)
+    }
+
+    /// An error, in words, where the lattice of the file is of another kind, or of another size
+    /// than it may be.
+    fn compare_lattices(&self, input: &toml::Table) -> std::result::Result<(), String> {
+        let kind = input.get("lattice").and_then(|lattice| lattice.get("kind"));
+        let kind = kind.and_then(toml::Value::as_str);
+        if let Some(theirs) = kind.filter(|theirs| *theirs != self.lattice) {
+            let own = self.lattice;
+            return Err(format!(
+                "is of a lattice of the kind \"{theirs}\", and the input's is \"{own}\""
+            ));
+        }
+        let size = lattice_of(input).filter(|theirs| theirs != self.size);
+        let Some(theirs) = size else {
+            return Ok(());
+        };
+        let own = self.size;
+        let larger = theirs.iter().zip(own).any(|(t, o)| t > o);
+        let what = format!("is of a lattice of {theirs:?}, and the input's has {own:?}");
+        match (self.grows, larger, self.growth.fixed) {
+            // What never grows says why.
+            (true, _, Some(_)) | (true, false, None) => Ok(()),
+            (false, false, None) => Err(format!(
+                "{what}: parameters grow with load = {{ file, grow = true }}"
+            )),
+            _ => Err(what),
+        }
+    }
+
+    /// Gives the arrays the shapes of the input; whether any had another one. `positive` says
+    /// whether those of the file are of a positive wave function.
     fn enlarge(
         &self,
         blocks: &[(&Block, &[f64])],
         arrays: &mut Arrays,
         input: &toml::Table,
-        size: Option<&[usize]>,
+        positive: Option<bool>,
     ) -> std::result::Result<bool, String> {
+        let size = lattice_of(input);
         let symmetry = match &self.growth.filters {
             Some(_) => symmetry_of(input)?,
             None => None,
@@ -133,17 +215,9 @@ impl Growing<'_> {
             arrays.values().map(|(shape, _)| shape.clone()).collect()
         };
         let before = shapes(arrays);
-        (self.growth).enlarge(blocks, arrays, size, symmetry.as_deref())?;
-        let larger = |theirs: &[usize]| theirs.iter().zip(self.size).any(|(t, o)| t > o);
-        match size.filter(|theirs| larger(theirs)) {
-            Some(theirs) => {
-                let own = self.size;
-                Err(format!(
-                    "is of a lattice of {theirs:?}, and the input's has {own:?}"
-                ))
-            }
-            None => Ok(before != shapes(arrays)),
-        }
+        let symmetry = symmetry.as_deref();
+        (self.growth).enlarge(blocks, arrays, size.as_deref(), symmetry, positive)?;
+        Ok(before != shapes(arrays))
     }
 }
 
@@ -269,6 +343,32 @@ fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
         arrays
             .entry(name.trim_start_matches("parameters/").to_string())
             .or_insert(block);
+    }
+    match arrays.is_empty() {
+        true => from_flat(file, layout),
+        false => Ok(arrays),
+    }
+}
+
+/// The blocks of the one dataset `flat`, in the order of the layout, complex numbers as pairs.
+fn from_flat(file: &Path, layout: &[Block]) -> Result<Arrays> {
+    let count: usize = layout.iter().map(Block::numbers).sum();
+    let tree = hdf5::read_foreign(file, &["parameters/flat", "flat"], count)?;
+    let mut arrays = Arrays::new();
+    let Some(Value::Real(flat)) = tree.datasets.values().next() else {
+        return Ok(arrays);
+    };
+    let flat: Vec<f64> = flat.iter().copied().collect();
+    let Some(blocks) = split(layout, &flat) else {
+        let problem = format!("flat has {} numbers, the input {count}", flat.len());
+        return Err(Error::output(file, problem));
+    };
+    for (block, own) in blocks {
+        let values = match block.array(own) {
+            BlockArray::Real(values) => values.into_iter().map(Complex64::from).collect(),
+            BlockArray::Complex(values) => values,
+        };
+        arrays.insert(block.name.clone(), (block.shape.clone(), values));
     }
     Ok(arrays)
 }

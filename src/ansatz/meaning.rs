@@ -25,18 +25,38 @@ fn tables<'a>(table: &'a Table, kind: &str, found: &mut Vec<&'a Table>) {
     parts.for_each(|part| tables(part, kind, found));
 }
 
+/// The kinds of a wave function and of what it is made of.
+fn kinds(table: &Table, found: &mut Vec<String>) {
+    let kind = table.get("kind").and_then(Value::as_str);
+    found.extend(kind.map(|kind| format!("\"{kind}\"")));
+    let factors = table.get("factors").and_then(Value::as_array);
+    let parts = factors.into_iter().flatten().chain(table.get("of"));
+    let parts = parts.filter_map(Value::as_table);
+    parts.for_each(|part| kinds(part, found));
+}
+
 impl Meaning {
-    /// Whether the wave function of a file with this input is positive and this one is not; `grows`
-    /// says whether it may be.
+    /// Whether the wave function of a file with this input is positive, where it tells; `grows` says
+    /// whether phases may be added to it.
     ///
     /// Errors: what differs, in words. A file that does not tell is believed.
-    pub fn lacks_phases(&self, input: &Table, grows: bool) -> Result<bool, String> {
+    pub fn compare(&self, input: &Table, grows: bool) -> Result<Option<bool>, String> {
         let mut found = Vec::new();
-        if let Some(ansatz) = input.get("ansatz").and_then(Value::as_table) {
+        let ansatz = input.get("ansatz").and_then(Value::as_table);
+        if let Some(ansatz) = ansatz {
             tables(ansatz, self.kind, &mut found);
         }
-        let [theirs] = found[..] else {
-            return Ok(false);
+        let theirs = match (&found[..], ansatz) {
+            ([theirs], _) => theirs,
+            ([], Some(ansatz)) => {
+                let mut others = Vec::new();
+                kinds(ansatz, &mut others);
+                let (own, others) = (self.kind, others.join(", "));
+                return Err(format!(
+                    "is of the kind {others}, and the input of \"{own}\""
+                ));
+            }
+            _ => return Ok(None),
         };
         for (key, own) in &self.keys {
             match theirs.get(*key) {
@@ -46,15 +66,20 @@ impl Meaning {
                 _ => {}
             }
         }
-        let complex = theirs.get("complex").and_then(Value::as_bool);
-        match (complex, self.complex) {
-            (Some(true), false) => Err("has complex = true, and the input complex = false".into()),
-            (Some(false), true) if !grows => Err(
+        let flag = |key: &str| theirs.get(key).and_then(Value::as_bool);
+        // Another word for complex = false, beside which the default of the first stands.
+        let positive = match flag("positive") {
+            Some(true) => Some(true),
+            _ => flag("complex").map(|complex| !complex),
+        };
+        match (positive, self.complex) {
+            (Some(false), false) => Err("has complex = true, and the input complex = false".into()),
+            (Some(true), true) if !grows => Err(
                 "has complex = false, and the input complex = true: phases are added with load = \
                  { file, grow = true }"
                     .into(),
             ),
-            (theirs, own) => Ok(own && theirs == Some(false)),
+            (positive, _) => Ok(positive),
         }
     }
 }
@@ -71,20 +96,24 @@ mod tests {
             complex,
         };
         let says = |input: &str, complex: bool, grows: bool| {
-            meaning(complex).lacks_phases(&input.parse().unwrap(), grows)
+            meaning(complex).compare(&input.parse().unwrap(), grows)
         };
         let inner = "[ansatz]\nkind = 'symmetrised'\n[ansatz.of]\nkind = 'resnet'\n";
-        assert_eq!(says("", true, false), Ok(false));
-        assert_eq!(
-            says("[ansatz]\nkind = 'vit'\nhead = 'sinh'", true, false),
-            Ok(false)
-        );
+        assert_eq!(says("", true, false), Ok(None));
+        let other = says("[ansatz]\nkind = 'vit'\nhead = 'sinh'", true, false).unwrap_err();
+        assert!(other.contains("the kind \"vit\", and"), "{other}");
         let sinh = says(&format!("{inner}head = 'sinh'"), true, true).unwrap_err();
         assert!(sinh.contains("head = \"sinh\""), "{sinh}");
         let positive = format!("{inner}head = 'exp'\ncomplex = false");
-        assert_eq!(says(&positive, false, false), Ok(false));
-        assert_eq!(says(&positive, true, true), Ok(true));
+        assert_eq!(says(&positive, false, false), Ok(Some(true)));
+        assert_eq!(says(&positive, true, true), Ok(Some(true)));
         assert!(says(&positive, true, false).unwrap_err().contains("grow"));
+        let word = format!("{inner}complex = true\npositive = true");
+        assert_eq!(says(&word, true, true), Ok(Some(true)));
+        assert_eq!(
+            says(&format!("{inner}complex = true"), true, true),
+            Ok(Some(false))
+        );
         assert!(says(&format!("{inner}complex = true"), false, true).is_err());
     }
 }

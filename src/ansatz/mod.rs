@@ -232,7 +232,13 @@ impl Context<'_> {
         file: Option<&String>,
     ) -> Result<Erased> {
         if let Some(file) = file {
-            load::load(&mut state, &self.folder.join(file), &self.key("load"), None)?;
+            let place = (self.key("load"), self.sign_rule.is_some());
+            load::load(
+                &mut state,
+                &self.folder.join(file),
+                (&place.0, place.1),
+                None,
+            )?;
         }
         Ok(Erased::new(state))
     }
@@ -252,11 +258,13 @@ impl Context<'_> {
         };
         let growing = load::Growing {
             growth,
+            lattice: &self.lattice.spec.kind,
             size: &self.lattice.spec.size,
             grows: load.grows(),
         };
         let file = self.folder.join(load.file());
-        load::load(&mut state, &file, &self.key("load"), Some(growing))?;
+        let place = (self.key("load"), self.sign_rule.is_some());
+        load::load(&mut state, &file, (&place.0, place.1), Some(growing))?;
         Ok(state)
     }
 

@@ -3,7 +3,7 @@
 use super::growth::growth;
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
 use crate::ansatz::deep::check_normed;
-use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision};
+use crate::ansatz::{Ansatz, Context, Erased, LoadKey, Meaning, MixedPrecision};
 use crate::ansatz::{Precision, check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
@@ -301,6 +301,31 @@ impl Input<'_> {
         }
     }
 
+    /// What the parameters mean beyond their shapes.
+    fn meaning(&self) -> Result<Meaning> {
+        let keys = &self.keys;
+        let all = [
+            ("network", toml::Value::try_from(keys.network).ok()),
+            ("path", toml::Value::try_from(keys.path).ok()),
+            (
+                "kernel",
+                keys.kernel.and_then(|k| toml::Value::try_from(k).ok()),
+            ),
+            (
+                "heads",
+                keys.heads.and_then(|h| toml::Value::try_from(h).ok()),
+            ),
+        ];
+        Ok(Meaning {
+            kind: "autoregressive",
+            keys: all
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value?)))
+                .collect(),
+            complex: !self.positive()?,
+        })
+    }
+
     /// The wave function with the parameters of a file, where the input names one.
     fn loaded<R: Elementary>(&self) -> Result<Autoregressive<R>> {
         self.with_file(self.build()?)
@@ -309,7 +334,7 @@ impl Input<'_> {
     fn with_file<A: Ansatz>(&self, machine: A) -> Result<A> {
         let (keys, last) = (&self.keys, self.keys.features.as_ref().map_or(0, Vec::len));
         let sites = self.context.lattice.sites;
-        let growth = growth(keys.network, last, sites, self.positive()?);
+        let growth = growth(keys.network, last, sites, self.meaning()?);
         self.context.grown(machine, keys.load.as_ref(), &growth)
     }
 

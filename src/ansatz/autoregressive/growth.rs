@@ -4,15 +4,14 @@
 //! Where positions have weights of their own, phases alone can be added.
 
 use super::factory::NetworkName;
-use crate::ansatz::{ParameterGrowth, PhaseBlocks};
+use crate::ansatz::{Meaning, ParameterGrowth, PhaseBlocks};
 
-/// Of a network on so many `sites` whose last layer has the number `last`, with ψ > 0 where
-/// `positive`.
+/// Of a network on so many `sites` whose last layer has the number `last`.
 pub(super) fn growth(
     network: NetworkName,
     last: usize,
     sites: usize,
-    positive: bool,
+    meaning: Meaning,
 ) -> ParameterGrowth {
     let of_positions = |i| format!("{last}.W_{i}");
     let phases: Vec<String> = match network {
@@ -33,9 +32,10 @@ pub(super) fn growth(
     };
     ParameterGrowth {
         fixed,
-        ..ParameterGrowth::unchanged(match positive {
-            true => PhaseBlocks::None,
-            false => PhaseBlocks::Named(phases),
+        ..ParameterGrowth::unchanged(match meaning.complex {
+            false => PhaseBlocks::None,
+            true => PhaseBlocks::Named(phases),
         })
     }
+    .meaning(meaning)
 }

@@ -161,6 +161,17 @@ impl Gcnn {
         LinearLayer::shared(("W", "b"), self.window.clone(), channels, shared, start)
     }
 
+    /// Whether the last layer adds its input and would not without the features of phases, or the
+    /// other way round.
+    fn adds_in_one_alone(&self) -> bool {
+        match self.features[..] {
+            [.., before, last] if self.features.len() > PLAIN => {
+                before == last || 2 * before == last
+            }
+            _ => false,
+        }
+    }
+
     fn trunk<R: Elementary>(&self) -> Composition<R> {
         let mut net = Composition::new(RowShape::plain(self.grid.positions(), self.grid.inputs()));
         let mut y = net.add("0.", self.layer(0), 0);
@@ -202,8 +213,17 @@ impl Architecture for Gcnn {
         let last = self.features.len().saturating_sub(1);
         let phases = ["W", "b"].map(|name| format!("{last}.{name}"));
         ParameterGrowth {
+            shaped_by: Some(
+                "weights have an entry for each element of the point group, which a square, an \
+                 oblong and another lattice do not share",
+            ),
             fixed: (self.whole).then_some("without `kernel` each layer reads all cells"),
             ..ParameterGrowth::unchanged(match self.complex {
+                true if self.adds_in_one_alone() => PhaseBlocks::Never(
+                    "of more than four layers the last one adds its input where it has as many \
+                     features as the one before, and phases change whether it does; choose another \
+                     last number of features",
+                ),
                 true => PhaseBlocks::Named(phases.into()),
                 false => PhaseBlocks::None,
             })

@@ -53,7 +53,7 @@ fn numbers(dataset: &Dataset, most: usize) -> Raw<Value> {
     let count = shape.iter().try_fold(1usize, |n, &l| n.checked_mul(l));
     if count.is_none_or(|n| n > most) {
         return Err(format!(
-            "the shape {shape:?} has more than the {most} numbers of the largest block"
+            "its shape {shape:?} has more numbers than any block of the input, at most {most}"
         ));
     }
     let plan = dataset.dcpl().map_err(text)?;

@@ -427,6 +427,32 @@ fn a_step_that_is_far_off_in_single_precision_is_evaluated_in_double() {
 }
 
 #[test]
+fn an_evolution_and_a_lesson_have_double_precision() {
+    let columns = |precision: &str, rest: &str, names: [&str; 2]| {
+        let case = Case::new(&format!(
+            "seed = 3\n[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = \
+             'ising'\nhx = 1\n[ansatz]\nkind = 'resnet'\nchannels = 4\nblocks = 1\nprecision \
+             = '{precision}'\n[sampler]\nmethod = 'full-sum'\n{rest}"
+        ));
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        names.map(|name| case.tree("x.h5").reals(name).unwrap())
+    };
+    let evolve = "[evolve]\ntime = 0.1\nstep = 0.05\n";
+    let learn = "[learn]\nobjective = 'infidelity'\ntarget = { kind = 'ground-state' }\nsteps = \
+                 3\nmethod = 'adam'\nlearning_rate = 0.01\n";
+    for (rest, names) in [
+        (evolve, ["evolve/output/energy", "evolve/history/r2"]),
+        (
+            learn,
+            ["learn/history/objective", "learn/history/gradient_norm"],
+        ),
+    ] {
+        let [single, double] = ["single", "double"].map(|p| columns(p, rest, names));
+        assert_eq!(single, double, "{rest}");
+    }
+}
+
+#[test]
 fn a_measurement_has_double_precision() {
     let energy = |precision: &str| {
         let case = Case::new(&format!(

@@ -185,6 +185,8 @@ impl Calculation for Evolve<'_> {
         }
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+        // Whatever precision the section before has left: nothing here tells how far single is off.
+        self.vmc.borrow_mut().ensemble.set_exact(true)?;
         if !self.is_complete() {
             self.attempt(desk)?;
             let warnings = self.warnings();

@@ -220,6 +220,8 @@ impl Calculation for Learn<'_> {
         self.cost
     }
     fn block(&mut self, desk: &mut Desk) -> Result<Progress> {
+        // Nothing here tells how far single precision is off.
+        self.vmc.borrow_mut().ensemble.set_exact(true)?;
         if self.prepared.is_none() {
             self.prepare(desk)?;
         }

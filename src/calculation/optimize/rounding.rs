@@ -44,6 +44,18 @@ impl Rounding {
         self.rms > MOST
     }
 
+    /// The same for the record of a step that was, or was not, evaluated in double precision: what
+    /// led to it without a large difference was not finite.
+    pub fn of_step(self, exact: bool) -> Self {
+        match exact && !self.is_large() {
+            true => Rounding {
+                rms: f64::INFINITY,
+                ..self
+            },
+            false => self,
+        }
+    }
+
     /// What is wrong with a step that has to be evaluated in double precision.
     pub fn words(&self) -> String {
         match self.is_large() {
@@ -205,6 +217,10 @@ mod tests {
         assert!((of(&[3e-4, 4e-4]).rms - 12.5e-8f64.sqrt()).abs() < 1e-12);
         assert!(!of(&[3e-4, 1e-3]).is_large() && of(&[2e-3, 2e-3]).is_large());
         assert!(of(&[0.0, f64::INFINITY]).is_large() && !of(&[]).is_large());
+        // Faults alone are recorded as what is not finite.
+        assert_eq!(of(&[3e-4]).of_step(true).rms, f64::INFINITY);
+        assert_eq!(of(&[3e-4]).of_step(false), of(&[3e-4]));
+        assert_eq!(of(&[2e-3]).of_step(true), of(&[2e-3]));
     }
 
     #[test]

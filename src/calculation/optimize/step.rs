@@ -146,6 +146,7 @@ impl Optimize<'_> {
                 rounding.words()
             ));
         }
+        let rounding = rounding.of_step(exact);
         let energy = estimate(desk.comm, &*vmc.ensemble, &local, vmc.sampler.chains)?;
         let spin = self.spin.as_ref().map(|s| s.measure(vmc, desk.comm));
         let spin = spin.transpose()?;

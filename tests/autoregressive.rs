@@ -132,6 +132,7 @@ fn row(psi: &Erased, x: &[i8]) -> Vec<Complex64> {
     match psi.derivatives(&psi.batch(x)).written_out() {
         Matrix::Complex(o) => o.into_raw_vec_and_offset().0,
         Matrix::Real(o) => o.iter().map(|&o| o.into()).collect(),
+        Matrix::Rounded(_) => panic!("what is written out has double precision"),
     }
 }
 

@@ -151,6 +151,7 @@ fn vectors(state: &dyn Variational) -> (f64, Array2<Complex64>, Array1<Complex64
     let o = match state.derivatives().written_out() {
         Matrix::Real(o) => o.mapv(Complex64::from),
         Matrix::Complex(o) => o,
+        Matrix::Rounded(_) => panic!("what is written out has double precision"),
     };
     let mut columns = &o * &psi.view().insert_axis(Axis(1));
     for mut column in columns.columns_mut() {

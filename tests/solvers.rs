@@ -37,6 +37,7 @@ impl Data {
             Matrix::Complex(rows) => {
                 (rows.rows_mut().into_iter().zip(&self.energies)).for_each(|(mut row, e)| row *= *e)
             }
+            Matrix::Rounded(_) => panic!("what is written out has double precision"),
         }
         rows
     }
@@ -403,6 +404,7 @@ fn mean_of_diagonal(data: &Data) -> f64 {
     let rows = match data.derivatives.written_out() {
         Matrix::Real(m) => m.mapv(Complex64::from),
         Matrix::Complex(m) => m,
+        Matrix::Rounded(_) => panic!("what is written out has double precision"),
     };
     let w = |s: usize| data.weights[s];
     let each = rows.columns().into_iter().map(|column| {

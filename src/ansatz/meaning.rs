@@ -36,8 +36,8 @@ fn kinds(table: &Table, found: &mut Vec<String>) {
 }
 
 impl Meaning {
-    /// Whether the wave function of a file with this input is positive, where it tells; `grows` says
-    /// whether phases may be added to it.
+    /// Whether the wave function of a file with this input is positive, where it tells; `grows`
+    /// says whether phases may be added to it.
     ///
     /// Errors: what differs, in words. A file that does not tell is believed.
     pub fn compare(&self, input: &Table, grows: bool) -> Result<Option<bool>, String> {

@@ -1,5 +1,5 @@
 //! Decides in which precision a network is evaluated whose input says "single": in single
-//! precision, until double is asked for.
+//! precision, until double is asked for. Log-derivatives that are written out are kept in the same.
 //!
 //! Both networks have the same parameters. A batch belongs to the precision in which it was made.
 

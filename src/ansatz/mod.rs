@@ -24,7 +24,8 @@ pub mod registry;
 pub mod sign;
 pub mod symmetrised;
 pub mod table;
-pub mod tied;
+pub mod text;
+mod tied;
 
 pub use crate::basis::{Asks, Move};
 pub use block::{Block, BlockArray};

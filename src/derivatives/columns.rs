@@ -5,8 +5,9 @@
 //! over such blocks.
 
 use super::masked::{Mask, Masked};
+use super::rounded::Rounded;
 use crate::linalg::products::{Op, as_reals, from_reals, multiply};
-use crate::number::flatten;
+use crate::number::{flatten, unflatten};
 use ndarray::{Array2, Axis, s};
 use num_complex::Complex64;
 use std::ops::Range;
@@ -19,6 +20,8 @@ pub enum Matrix {
     Real(Array2<f64>),
     /// Complex numbers.
     Complex(Array2<Complex64>),
+    /// Numbers of single precision.
+    Rounded(Rounded),
 }
 
 /// Some neighbouring columns. Factors may be shared between several.
@@ -42,6 +45,10 @@ pub enum Numbers<'a> {
     Real(&'a [f64]),
     /// Complex numbers.
     Complex(&'a [Complex64]),
+    /// Real numbers of single precision.
+    Rounded(&'a [f32]),
+    /// Complex numbers of single precision.
+    RoundedPairs(&'a [[f32; 2]]),
 }
 
 /// Entries of one sample in columns at equal distances: factor × numbers.
@@ -53,26 +60,41 @@ pub struct Span<'a> {
     pub(super) numbers: Numbers<'a>,
 }
 
+impl Numbers<'_> {
+    /// The numbers in double precision.
+    pub(super) fn wide(&self) -> impl Iterator<Item = Complex64> {
+        let count = match self {
+            Numbers::Real(row) => row.len(),
+            Numbers::Complex(row) => row.len(),
+            Numbers::Rounded(row) => row.len(),
+            Numbers::RoundedPairs(row) => row.len(),
+        };
+        (0..count).map(|k| match self {
+            Numbers::Real(row) => row[k].into(),
+            Numbers::Complex(row) => row[k],
+            Numbers::Rounded(row) => f64::from(row[k]).into(),
+            Numbers::RoundedPairs(row) => Complex64::new(row[k][0].into(), row[k][1].into()),
+        })
+    }
+}
+
 impl Matrix {
     /// The rows of all parts, complex where any is.
     pub(super) fn joined<'a>(parts: impl Iterator<Item = &'a Matrix> + Clone) -> Matrix {
+        let rounded: Option<Vec<&Rounded>> = parts.clone().map(Matrix::as_rounded).collect();
+        if let Some(all) = rounded.and_then(|parts| Rounded::joined(&parts)) {
+            return Matrix::Rounded(all);
+        }
         let shape = (
             parts.clone().map(|m| m.dim().0).sum(),
             parts.clone().map(|m| m.dim().1).max().unwrap_or(0),
         );
-        if parts.clone().all(|m| matches!(m, Matrix::Real(_))) {
-            let of = |m: &'a Matrix| {
-                if let Matrix::Real(m) = m {
-                    m.iter().copied().collect()
-                } else {
-                    Vec::new()
-                }
-            };
-            return Matrix::Real(shaped(shape, parts.flat_map(of).collect()));
+        if parts.clone().all(|m| m.parts() == 1) {
+            return Matrix::Real(shaped(shape, parts.flat_map(Matrix::flat).collect()));
         }
-        let of = |m: &'a Matrix| match m {
-            Matrix::Real(m) => m.iter().map(|&x| x.into()).collect(),
-            Matrix::Complex(m) => m.iter().copied().collect::<Vec<Complex64>>(),
+        let of = |m: &'a Matrix| match m.parts() {
+            1 => m.flat().into_iter().map(Complex64::from).collect(),
+            _ => unflatten::<Complex64>(&m.flat()),
         };
         Matrix::Complex(shaped(shape, parts.flat_map(of).collect()))
     }
@@ -86,22 +108,40 @@ impl Matrix {
         match self {
             Matrix::Real(m) => Matrix::Real(grown(m, samples)),
             Matrix::Complex(m) => Matrix::Complex(grown(m, samples)),
+            Matrix::Rounded(m) => Matrix::Rounded(m.with_room(samples)),
+        }
+    }
+    /// The rounded rows, where they are.
+    fn as_rounded(&self) -> Option<&Rounded> {
+        match self {
+            Matrix::Rounded(m) => Some(m),
+            _ => None,
+        }
+    }
+    /// Real numbers of one entry.
+    pub(super) fn parts(&self) -> usize {
+        match self {
+            Matrix::Real(_) => 1,
+            Matrix::Complex(_) => 2,
+            Matrix::Rounded(m) => m.parts(),
         }
     }
     /// Puts the rows of `other` behind these.
     pub(super) fn extend(&mut self, other: &Matrix) {
         let done = match (self, other) {
-            (Matrix::Real(m), Matrix::Real(other)) => m.append(Axis(0), other.view()),
-            (Matrix::Complex(m), Matrix::Complex(other)) => m.append(Axis(0), other.view()),
+            (Matrix::Real(m), Matrix::Real(other)) => m.append(Axis(0), other.view()).is_ok(),
+            (Matrix::Complex(m), Matrix::Complex(other)) => m.append(Axis(0), other.view()).is_ok(),
+            (Matrix::Rounded(m), Matrix::Rounded(other)) => m.extend(other),
             _ => unreachable!("a factor has numbers of one type in every part"),
         };
-        done.unwrap_or_else(|_| unreachable!("a factor has one width in every part"));
+        assert!(done, "a factor has one width in every part");
     }
     /// Whether all numbers are finite.
     pub(super) fn is_finite(&self) -> bool {
         match self {
             Matrix::Real(m) => m.iter().all(|x| x.is_finite()),
             Matrix::Complex(m) => m.iter().all(|z| z.re.is_finite() && z.im.is_finite()),
+            Matrix::Rounded(m) => m.numbers().all(f64::is_finite),
         }
     }
     fn run(&self, s: usize, columns: Range<usize>, start: usize, factor: Complex64) -> Span<'_> {
@@ -113,6 +153,7 @@ impl Matrix {
         let numbers = match self {
             Matrix::Real(m) => Numbers::Real(&row(m, s)[columns]),
             Matrix::Complex(m) => Numbers::Complex(&row(m, s)[columns]),
+            Matrix::Rounded(m) => m.run(s, columns),
         };
         Span {
             start,
@@ -126,6 +167,7 @@ impl Matrix {
         match self {
             Matrix::Real(m) => m.dim(),
             Matrix::Complex(m) => m.dim(),
+            Matrix::Rounded(m) => m.dim(),
         }
     }
     /// One entry.
@@ -134,6 +176,7 @@ impl Matrix {
         match self {
             Matrix::Real(m) => m[(s, k)].into(),
             Matrix::Complex(m) => m[(s, k)],
+            Matrix::Rounded(m) => m.get(s, k),
         }
     }
     /// Some rows, in the given order.
@@ -141,12 +184,14 @@ impl Matrix {
         match self {
             Matrix::Real(m) => Matrix::Real(m.select(Axis(0), rows)),
             Matrix::Complex(m) => Matrix::Complex(m.select(Axis(0), rows)),
+            Matrix::Rounded(m) => Matrix::Rounded(m.select(rows)),
         }
     }
     pub(super) fn flat(&self) -> Vec<f64> {
         match self {
             Matrix::Real(m) => m.iter().copied().collect(),
             Matrix::Complex(m) => flatten(m.iter().copied()),
+            Matrix::Rounded(m) => m.numbers().collect(),
         }
     }
     /// A V for complex V.
@@ -154,6 +199,7 @@ impl Matrix {
         match self {
             Matrix::Real(m) => from_reals(&multiply(m.view(), Op::Same, as_reals(v), Op::Same)),
             Matrix::Complex(m) => multiply(m.view(), Op::Same, v.view(), Op::Same),
+            Matrix::Rounded(m) => m.times(v),
         }
     }
     /// A^H W for complex W.
@@ -163,6 +209,7 @@ impl Matrix {
                 from_reals(&multiply(m.view(), Op::Transpose, as_reals(w), Op::Same))
             }
             Matrix::Complex(m) => multiply(m.view(), Op::Adjoint, w.view(), Op::Same),
+            Matrix::Rounded(m) => m.adjoint_times(w),
         }
     }
     /// A A'^H, or A A'^T where `op` says so, for some rows of both.
@@ -187,6 +234,14 @@ impl Matrix {
                     b.slice(s![columns.clone(), ..]),
                 );
                 Matrix::Complex(multiply(a, Op::Same, b, op))
+            }
+            (Matrix::Rounded(a), b) => {
+                let a = a.widened(rows.clone());
+                a.gram(&(0..rows.len()), b, columns, op)
+            }
+            (a, Matrix::Rounded(b)) => {
+                let b = b.widened(columns.clone());
+                a.gram(rows, &b, &(0..columns.len()), op)
             }
             _ => unreachable!("the same factor is real on all ranks or complex on all"),
         }
@@ -264,6 +319,9 @@ impl Columns {
                             .iter()
                             .zip(b.row(s))
                             .map(|(y, b)| y * b)
+                            .sum::<Complex64>(),
+                        Matrix::Rounded(b) => (row.iter().enumerate())
+                            .map(|(j, y)| y * b.get(s, j))
                             .sum::<Complex64>(),
                     };
                 }

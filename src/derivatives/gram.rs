@@ -68,6 +68,15 @@ impl MatrixNumber for f64 {
                         .for_each(|(o, z)| *o = (factor * z).im);
                 }
             }
+            Numbers::Rounded(_) | Numbers::RoundedPairs(_) => {
+                for (k, x) in numbers.wide().enumerate() {
+                    let (at, z) = (start + k * step, factor * x);
+                    first[at] = z.re;
+                    if stacked {
+                        second[at] = z.im;
+                    }
+                }
+            }
         }
     }
     fn add_masked(out: ArrayViewMut2<Self>, mine: MaskedRows, other: MaskedRows, kind: Kind) {
@@ -107,6 +116,9 @@ impl MatrixNumber for Complex64 {
         match numbers {
             Numbers::Real(row) => out.zip(row).for_each(|(o, x)| *o = factor * x),
             Numbers::Complex(row) => out.zip(row).for_each(|(o, z)| *o = factor * z),
+            Numbers::Rounded(_) | Numbers::RoundedPairs(_) => {
+                out.zip(numbers.wide()).for_each(|(o, z)| *o = factor * z);
+            }
         }
     }
     fn add_masked(_: ArrayViewMut2<Self>, _: MaskedRows, _: MaskedRows, _: Kind) {
@@ -116,6 +128,7 @@ impl MatrixNumber for Complex64 {
         match hermitian {
             Matrix::Real(h) => Zip::from(&mut out).and(h).for_each(|o, h| *o += h),
             Matrix::Complex(h) => Zip::from(&mut out).and(h).for_each(|o, h| *o += h),
+            Matrix::Rounded(_) => unreachable!("products have double precision"),
         }
     }
 }
@@ -130,6 +143,7 @@ fn hadamard(a: &Matrix, b: &Matrix) -> Matrix {
             Zip::from(&mut c).and(r).for_each(|c, r| *c *= r);
             Matrix::Complex(c)
         }
+        _ => unreachable!("products have double precision"),
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Masked<'a> {
 fn real(m: &Matrix) -> &Array2<f64> {
     match m {
         Matrix::Real(m) => m,
-        Matrix::Complex(_) => unreachable!("the inputs of a masked layer are real"),
+        _ => unreachable!("the inputs of a masked layer are real, of double precision"),
     }
 }
 
@@ -131,6 +131,7 @@ impl Masked<'_> {
         let numbers = |j: Range<usize>| match self.signals {
             Matrix::Real(m) => Numbers::Real(&row(m, s)[j]),
             Matrix::Complex(m) => Numbers::Complex(&row(m, s)[j]),
+            Matrix::Rounded(m) => m.run(s, j),
         };
         for i in 0..self.positions() {
             let own = self.columns(i);
@@ -164,6 +165,7 @@ impl Masked<'_> {
             (Matrix::Real(_), _) => None,
             (Matrix::Complex(m), 0) => Some(m.slice(s![rows.clone(), ..]).mapv(|z| z.re)),
             (Matrix::Complex(m), _) => Some(m.slice(s![rows.clone(), ..]).mapv(|z| z.im)),
+            (Matrix::Rounded(_), _) => unreachable!("factors have double precision"),
         };
         let inputs = real(self.inputs).slice(s![rows.clone(), ..]).to_owned();
         let others = packed(&real(other.inputs).slice(s![columns.clone(), ..]).to_owned());

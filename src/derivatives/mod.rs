@@ -15,10 +15,12 @@
 mod columns;
 mod gram;
 mod masked;
+mod rounded;
 
 pub use columns::{Columns, Matrix};
 pub use gram::MatrixNumber;
 pub use masked::Mask;
+pub use rounded::Rounded;
 
 use crate::linalg::products::{Op, multiply};
 use crate::number::{flatten, unflatten};
@@ -75,11 +77,6 @@ impl Derivatives {
             single: false,
         }
     }
-    /// The same, of a network of single precision where `single`: ranks then send each other
-    /// rounded numbers.
-    pub fn of_precision(self, single: bool) -> Self {
-        Derivatives { single, ..self }
-    }
     /// Whether they come from a network of single precision.
     pub fn is_single(&self) -> bool {
         self.single
@@ -123,17 +120,7 @@ impl Derivatives {
     }
     /// Real numbers that are kept per sample.
     pub fn numbers_per_sample(&self) -> usize {
-        self.unique()
-            .iter()
-            .map(|f| {
-                f.dim().1
-                    * if matches!(***f, Matrix::Real(_)) {
-                        1
-                    } else {
-                        2
-                    }
-            })
-            .sum()
+        self.unique().iter().map(|f| f.dim().1 * f.parts()).sum()
     }
     fn unique(&self) -> Vec<&Arc<Matrix>> {
         let mut unique: Vec<&Arc<Matrix>> = Vec::new();
@@ -219,19 +206,14 @@ impl Derivatives {
     pub fn unpack(&self, samples: usize, mut numbers: &[f64]) -> Self {
         self.with_factors(samples, |factor| {
             let width = factor.dim().1;
-            let count = samples
-                * width
-                * if matches!(factor, Matrix::Real(_)) {
-                    1
-                } else {
-                    2
-                };
+            let count = samples * width * factor.parts();
             let (own, rest) = numbers.split_at(count);
             numbers = rest;
             let pairs = || unflatten(own);
             match factor {
                 Matrix::Real(_) => Matrix::Real(shaped((samples, width), own.to_vec())),
                 Matrix::Complex(_) => Matrix::Complex(shaped((samples, width), pairs())),
+                Matrix::Rounded(m) => Matrix::Rounded(m.with_numbers(samples, own)),
             }
         })
     }
@@ -284,10 +266,14 @@ impl Derivatives {
             match m {
                 Matrix::Real(m) => m.mapv(|x| x * x),
                 Matrix::Complex(m) => m.mapv(|z| z.norm_sqr()),
+                Matrix::Rounded(m) => squared(&m.widened(0..m.dim().0)),
             }
         }
         fn of(block: &Columns, w: &Array2<f64>) -> Vec<f64> {
             let product = match block {
+                Columns::Dense(a) if let Matrix::Rounded(a) = &**a => {
+                    return a.squares(w.as_slice().unwrap_or_default());
+                }
                 Columns::Dense(a) => multiply(squared(a).view(), Op::Transpose, w.view(), Op::Same),
                 Columns::Outer(a, b) => multiply(
                     squared(a).view(),

@@ -29,6 +29,7 @@ pub fn local_derivatives(
     match &mut sums {
         Matrix::Real(sums) => scale(sums, xs(), operator),
         Matrix::Complex(sums) => scale(sums, xs(), operator),
+        Matrix::Rounded(_) => unreachable!("what is written out has double precision"),
     }
     let most = (NUMBERS / (2 * own.columns()).max(1)).max(1);
     let (mut asks, mut elements) = (Asks::default(), Vec::new());

@@ -87,6 +87,7 @@ impl Sample {
         let image = Array2::from_shape_fn((SAMPLES, columns), |(x, k)| match &written {
             Matrix::Real(o) => (0..SAMPLES).map(|y| local[(x, y)] * o[(y, k)]).sum(),
             Matrix::Complex(o) => (0..SAMPLES).map(|y| local[(x, y)] * o[(y, k)]).sum(),
+            Matrix::Rounded(_) => unreachable!("what is written out has double precision"),
         });
         Sample {
             residual: local.rows().into_iter().map(|row| row.sum()).collect(),
@@ -105,6 +106,7 @@ impl Sample {
         let local = match &self.local {
             Matrix::Real(rows) => Matrix::Real(rows.select(Axis(0), &samples)),
             Matrix::Complex(rows) => Matrix::Complex(rows.select(Axis(0), &samples)),
+            Matrix::Rounded(_) => unreachable!("local derivatives have double precision"),
         };
         Sample {
             derivatives: self.derivatives.select(&samples),

@@ -94,6 +94,7 @@ fn gathered(local: &Matrix, comm: &dyn Comm) -> Result<Matrix> {
     Ok(match local {
         Matrix::Real(rows) => Matrix::Real(of(rows, comm)?),
         Matrix::Complex(rows) => Matrix::Complex(of(rows, comm)?),
+        Matrix::Rounded(_) => unreachable!("local derivatives have double precision"),
     })
 }
 

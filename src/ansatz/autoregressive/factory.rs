@@ -1,9 +1,10 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
-use super::growth::growth;
+use super::growth::{growth, meaning, value};
+use super::names::{Kernel, NetworkName, PathName};
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
 use crate::ansatz::deep::check_normed;
-use crate::ansatz::{Ansatz, Context, Erased, LoadKey, Meaning, MixedPrecision};
+use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision};
 use crate::ansatz::{Precision, check_init, check_parameters, schema_of};
 use crate::basis::{TOTAL_SZ, only_spin_half};
 use crate::error::Result;
@@ -23,75 +24,6 @@ const OWN: f64 = 3.5;
 
 /// Most units of a layer.
 const MOST: usize = 1 << 20;
-
-/// The network that gives the conditional probabilities.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum NetworkName {
-    /// Masked dense layers.
-    #[default]
-    Made,
-    /// Convolutions along the path.
-    Conv1d,
-    /// Convolutions on a square lattice.
-    Conv2d,
-    /// A gated recurrent network along the path.
-    Gru,
-    /// A recurrent network on a square lattice or a chain.
-    Rnn2d,
-    /// Attention to all positions before.
-    Transformer,
-}
-
-impl NetworkName {
-    fn name(self) -> &'static str {
-        match self {
-            NetworkName::Made => "made",
-            NetworkName::Conv1d => "conv1d",
-            NetworkName::Conv2d => "conv2d",
-            NetworkName::Gru => "gru",
-            NetworkName::Rnn2d => "rnn2d",
-            NetworkName::Transformer => "transformer",
-        }
-    }
-    /// Its own keys.
-    fn keys(self) -> &'static [&'static str] {
-        match self {
-            NetworkName::Made => &["features"],
-            NetworkName::Conv1d | NetworkName::Conv2d => &["features", "kernel"],
-            NetworkName::Gru | NetworkName::Rnn2d => &["hidden"],
-            NetworkName::Transformer => &["width", "heads", "layers", "ratio"],
-        }
-    }
-}
-
-/// The order in which sites are drawn.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-enum PathName {
-    /// By site number.
-    #[default]
-    Rows,
-    /// Rows of a square lattice in alternating direction.
-    Snake,
-}
-
-/// Sites of a window.
-#[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "a number of sites along the path, or [rows, columns] of a window"
-)]
-enum Kernel {
-    /// Along the path.
-    Length(usize),
-    /// Rows and columns.
-    Area([usize; 2]),
-}
 
 /// A normalised product of conditional amplitudes, which can be drawn without a chain.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
@@ -301,31 +233,6 @@ impl Input<'_> {
         }
     }
 
-    /// What the parameters mean beyond their shapes.
-    fn meaning(&self) -> Result<Meaning> {
-        let keys = &self.keys;
-        let all = [
-            ("network", toml::Value::try_from(keys.network).ok()),
-            ("path", toml::Value::try_from(keys.path).ok()),
-            (
-                "kernel",
-                keys.kernel.and_then(|k| toml::Value::try_from(k).ok()),
-            ),
-            (
-                "heads",
-                keys.heads.and_then(|h| toml::Value::try_from(h).ok()),
-            ),
-        ];
-        Ok(Meaning {
-            kind: "autoregressive",
-            keys: all
-                .into_iter()
-                .filter_map(|(key, value)| Some((key, value?)))
-                .collect(),
-            complex: !self.positive()?,
-        })
-    }
-
     /// The wave function with the parameters of a file, where the input names one.
     fn loaded<R: Elementary>(&self) -> Result<Autoregressive<R>> {
         self.with_file(self.build()?)
@@ -334,7 +241,14 @@ impl Input<'_> {
     fn with_file<A: Ansatz>(&self, machine: A) -> Result<A> {
         let (keys, last) = (&self.keys, self.keys.features.as_ref().map_or(0, Vec::len));
         let sites = self.context.lattice.sites;
-        let growth = growth(keys.network, last, sites, self.meaning()?);
+        let named = [
+            ("network", value(&keys.network)),
+            ("path", value(&keys.path)),
+            ("kernel", keys.kernel.as_ref().and_then(value)),
+            ("heads", keys.heads.as_ref().and_then(value)),
+        ];
+        let meaning = meaning(named, !self.positive()?);
+        let growth = growth(keys.network, last, sites, meaning);
         self.context.grown(machine, keys.load.as_ref(), &growth)
     }
 

@@ -3,8 +3,25 @@
 //!
 //! Where positions have weights of their own, phases alone can be added.
 
-use super::factory::NetworkName;
+use super::names::NetworkName;
 use crate::ansatz::{Meaning, ParameterGrowth, PhaseBlocks};
+use serde::Serialize;
+use toml::Value;
+
+/// A key as input files hold it.
+pub(super) fn value(key: &impl Serialize) -> Option<Value> {
+    Value::try_from(key).ok()
+}
+
+/// What these keys say that shapes do not tell.
+pub(super) fn meaning(keys: [(&'static str, Option<Value>); 4], complex: bool) -> Meaning {
+    let given = |(key, value): (&'static str, Option<Value>)| Some((key, value?));
+    Meaning {
+        kind: "autoregressive",
+        keys: keys.into_iter().filter_map(given).collect(),
+        complex,
+    }
+}
 
 /// Of a network on so many `sites` whose last layer has the number `last`.
 pub(super) fn growth(

@@ -219,6 +219,7 @@ fn part(m: &Matrix, start: usize, width: usize) -> Arc<Matrix> {
     Arc::new(match m {
         Matrix::Real(m) => Matrix::Real(m.slice(columns).to_owned()),
         Matrix::Complex(m) => Matrix::Complex(m.slice(columns).to_owned()),
+        Matrix::Rounded(_) => unreachable!("slopes have double precision"),
     })
 }
 

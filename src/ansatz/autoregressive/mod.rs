@@ -13,6 +13,7 @@ mod growth;
 mod gru;
 mod heads;
 mod layered;
+mod names;
 mod network;
 mod norms;
 mod questions;

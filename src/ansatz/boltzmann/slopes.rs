@@ -32,5 +32,6 @@ fn product(matrix: &Matrix, number: Complex64) -> Matrix {
         Matrix::Real(m) if number.im == 0.0 => Matrix::Real(m * number.re),
         Matrix::Real(m) => Matrix::Complex(m.mapv(|x| number * x)),
         Matrix::Complex(m) => Matrix::Complex(m * number),
+        Matrix::Rounded(_) => unreachable!("slopes have double precision"),
     }
 }

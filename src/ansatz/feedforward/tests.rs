@@ -136,6 +136,7 @@ fn everything(network: &impl Ansatz, xs: &[i8], group: usize) -> Vec<Complex64> 
         let rows = match network.derivatives(&batch).written_out() {
             Matrix::Real(m) => m.mapv(Complex64::from),
             Matrix::Complex(m) => m,
+            Matrix::Rounded(_) => panic!("double precision"),
         };
         for k in 0..logs.len() {
             all.push(logs[k]);

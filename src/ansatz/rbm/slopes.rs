@@ -62,6 +62,7 @@ impl<T: Kernel> Rbm<T> {
                 let (site, unit) = place(k, c);
                 t[unit] * spins[site]
             })),
+            Matrix::Rounded(_) => unreachable!("slopes have double precision"),
         }))
     }
 

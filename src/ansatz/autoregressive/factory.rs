@@ -1,7 +1,7 @@
 //! Decides what the input says of an autoregressive wave function, `kind = "autoregressive"`.
 
 use super::growth::{growth, meaning, value};
-use super::names::{Kernel, NetworkName, PathName};
+use super::names::{KernelInput, NetworkName, PathName};
 use super::{Autoregressive, Gru, Layered, Rnn2d, Transformer, TransformerShape, Window};
 use crate::ansatz::deep::check_normed;
 use crate::ansatz::{Ansatz, Context, Erased, LoadKey, MixedPrecision};
@@ -40,7 +40,7 @@ struct Keys {
     features: Option<Vec<usize>>,
     /// Window of "conv1d", positions of the path, such as 5; of "conv2d", rows and columns, such as
     /// [3, 5]. No default.
-    kernel: Option<Kernel>,
+    kernel: Option<KernelInput>,
     /// Units of the state of "gru" and "rnn2d". No default.
     hidden: Option<usize>,
     /// Features of a site in "transformer". No default.
@@ -152,11 +152,13 @@ impl Input<'_> {
         };
         match (self.keys.network, self.keys.kernel) {
             (NetworkName::Made, _) => Ok(Window::All),
-            (NetworkName::Conv1d, Some(Kernel::Length(length))) if (2..=MOST).contains(&length) => {
+            (NetworkName::Conv1d, Some(KernelInput::Length(length)))
+                if (2..=MOST).contains(&length) =>
+            {
                 Ok(Window::Chain(length))
             }
             (NetworkName::Conv1d, _) => wrong("give a number of positions from 2 on, such as 5"),
-            (_, Some(Kernel::Area([rows, columns])))
+            (_, Some(KernelInput::Area([rows, columns])))
                 if rows > 0
                     && columns > 0
                     && rows * columns > 1

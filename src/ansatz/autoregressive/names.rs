@@ -65,7 +65,7 @@ pub(super) enum PathName {
     untagged,
     expecting = "a number of sites along the path, or [rows, columns] of a window"
 )]
-pub(super) enum Kernel {
+pub(super) enum KernelInput {
     /// Along the path.
     Length(usize),
     /// Rows and columns.

@@ -140,6 +140,11 @@ fn a_finished_run_says_so_and_fresh_starts_over() {
     let again = case.alone(&["run", "x.toml"]);
     expect_code(&again, 0);
     assert!(text(&again).contains("is finished"), "{}", text(&again));
+    // Other keys of what has ended change nothing, and that is said.
+    let other = case.alone(&["run", "x.toml", "--set", "optimize.learning_rate=0.1"]);
+    expect_code(&other, 0);
+    let said = "has ended, and optimize.learning_rate of the input is not what it was made with";
+    assert!(text(&other).contains(said), "{}", text(&other));
     let other = case.alone(&["run", "x.toml", "--set", "hamiltonian.hx=0.5"]);
     expect_code(&other, 64);
     assert!(

@@ -14,6 +14,13 @@ pub(super) fn from_text(bytes: &[u8]) -> std::result::Result<Arrays, String> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| "is neither an HDF5 file nor a text".to_string())?;
     let mut words = text.split_whitespace();
+    if words
+        .clone()
+        .next()
+        .is_none_or(|word| number(word).is_none())
+    {
+        return Err("is neither an HDF5 file nor a text that begins with two numbers".into());
+    }
     let mut count = |name: &str| {
         let word = words.next().ok_or_else(|| format!("ends before {name}"))?;
         word.parse::<usize>()

@@ -66,13 +66,16 @@ fn keys_of_kind<E: Entry>(table: &toml::Table, path: &str, shelf: Shelf<E>) -> R
 /// The first fault and those behind it. A fault of the physics counts as long as no key is gone
 /// that the rest may need.
 fn all(mut draft: Draft, first: Error, registry: &Registry) -> Error {
-    let (mut faults, mut told) = (Vec::new(), Vec::new());
+    let (mut faults, mut told) = (Vec::new(), Vec::<String>::new());
     let (mut next, mut complete) = (Err(first), true);
     while let (Err(fault), true) = (&next, told.len() < MOST) {
         let Error::Input { key, .. } = fault else {
             break;
         };
-        if !told.contains(key) && (complete || is_of_spelling(fault)) {
+        // A table that is gone because of one of its keys is not missed.
+        let part = format!("{key}.");
+        let gone = told.iter().any(|t| t == key || t.starts_with(&part));
+        if !gone && (complete || is_of_spelling(fault)) {
             faults.push((draft.line(key), draft.located(fault.clone())));
         }
         told.push(key.clone());

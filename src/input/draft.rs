@@ -8,6 +8,7 @@ use crate::files;
 use crate::io::sum::fnv1a;
 use crate::table::{same_word, suggested};
 use std::path::{Path, PathBuf};
+use toml::Value;
 
 /// An input whose keys are not read yet.
 #[derive(Debug, Clone)]
@@ -135,11 +136,20 @@ impl Draft {
             self.table.remove(*parts.first()?)?;
             return Some(PutAside::Removed);
         };
-        let is_word = value.as_str().is_some_and(|v| meant.as_deref() != Some(v));
+        let kind = value.as_table().and_then(|table| table.get("kind"));
+        let word = kind.unwrap_or(&value).as_str();
+        let is_word = word.is_some_and(|v| meant.as_deref() != Some(v));
         match meant {
-            // The value is wrong, and the word that was meant is a value, too.
+            // The value, or the kind of a table, is wrong, and the word that was meant is one, too.
             Some(word) if error.to_string().contains(&format!("\"{word}\"?")) && is_word => {
-                place.insert((*last).to_string(), word.into());
+                let value = match value {
+                    Value::Table(mut table) => {
+                        table.insert("kind".into(), word.into());
+                        Value::Table(table)
+                    }
+                    _ => word.into(),
+                };
+                place.insert((*last).to_string(), value);
                 Some(PutAside::Corrected)
             }
             Some(name) if !place.contains_key(&name) => {

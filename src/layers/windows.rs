@@ -99,14 +99,15 @@ impl PatchGrid {
     pub fn new(lattice: &Lattice, side: usize, key: &str) -> Result<Self> {
         let (size, d) = (lattice.extent(), lattice.dimensions());
         if lattice.is_graph() || (0..d).any(|a| !lattice.periodic()[a]) {
-            let key = match lattice.is_graph() {
-                true => "lattice.kind",
-                false => "lattice.boundary",
+            let never = lattice.is_graph() || lattice.spec.kind == "ladder";
+            let (key, remedy) = match never {
+                true => ("lattice.kind", "use a chain or a lattice of the plane"),
+                false => ("lattice.boundary", "use a periodic lattice"),
             };
             return Err(Error::input(
                 key,
                 "one window for all positions needs a lattice that is periodic in all directions",
-                "use a periodic lattice, or an ansatz without windows, such as feedforward",
+                format!("{remedy}, or an ansatz without windows, such as feedforward"),
             ));
         }
         if side == 0 || (0..d).any(|a| !size[a].is_multiple_of(side)) {

@@ -180,7 +180,7 @@ pub fn sampling(runs: &[ResultsFile]) -> Result<Vec<Drawn>> {
             .any(|a| *a > 0.0 && *a < 1.0)
     });
     let reason = if steps {
-        "full sums have no chains"
+        "full sums and direct samples have no chains"
     } else {
         NO_STEPS
     };

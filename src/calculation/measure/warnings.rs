@@ -135,7 +135,7 @@ fn of_agreement(m: &Measurement, energy: &Energy, names: &[&str]) -> Vec<String>
                 "sweeps do not join"
             },
             if has_moves {
-                "add moves such as \"global-flip\", or "
+                "add other sampler.moves, or "
             } else {
                 ""
             }

@@ -50,6 +50,16 @@ pub(super) fn load_policy(
     Ok(policy)
 }
 
+/// Names of the keys that differ between two schedules.
+fn other_keys(before: &str, now: &str) -> Vec<String> {
+    let [before, now] = [before, now].map(|text| text.parse::<toml::Table>().unwrap_or_default());
+    let all: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let other = all
+        .into_iter()
+        .filter(|key| before.get(*key) != now.get(*key));
+    other.map(|key| format!("optimize.{key}")).collect()
+}
+
 impl Optimize<'_> {
     pub(super) fn set_mark(&mut self) {
         let mut optimizer = Tree::default();
@@ -139,6 +149,13 @@ impl Optimize<'_> {
             reached: row.is_some_and(|row| self.keys.is_reached(row)),
             changed,
         });
+        if changed && !goes_on && before != How::Open {
+            let keys = other_keys(&from.text("schedule")?, &self.schedule).join(", ");
+            log::warn!(
+                "the optimisation has ended, and {keys} of the input is not what it was made \
+                 with; its result stays: give it more steps to go on, or --fresh to start over"
+            );
+        }
         let chains = match goes_on || before == How::Open {
             true => self.chains_at(self.step),
             false => self.sampler.chains,

@@ -519,14 +519,9 @@ fn filters_that_do_not_unfold_say_why() {
             chain,
             "one of 4 filters here",
         ),
-        (
-            "translations",
-            "translations",
-            1,
-            1,
-            &[8],
-            "every site has weights",
-        ),
+        // Units without a tie belong to their sites.
+        ("none", "none", 1, 1, &[8], "every site has weights"),
+        ("translations", "translations", 1, 1, &[4], "more numbers"),
     ] {
         let small = filters(few, from, "");
         match pair((&small, chain), (&filters(many, to, ""), size)).1 {
@@ -536,6 +531,83 @@ fn filters_that_do_not_unfold_say_why() {
             }
             other => panic!("{from} {to}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn tied_filters_keep_their_displacements_on_a_larger_lattice() {
+    let cases: [(&str, usize, &[usize], &[usize]); 4] = [
+        ("translations", 2, &[6], &[12]),
+        ("translations", 1, &[4, 3], &[4, 6]),
+        ("space-group", 2, &[4, 4], &[8, 8]),
+        ("space-group", 1, &[6], &[18]),
+    ];
+    for (symmetry, density, from, to) in cases {
+        for more in ["", ", visible_bias = true", ", parameters = \"real\""] {
+            let keys = filters(density, symmetry, more);
+            let (small, large) = pair((&keys, from), (&keys, to));
+            let large = large.unwrap();
+            let sites = |size: &[usize]| size.iter().product::<usize>();
+            let copies = (sites(to) / sites(from)) as f64;
+            for x in some(sites(from)) {
+                let expected = copies * log(&small, &x);
+                let found = log(&large, &repeated(&x, from, to));
+                let error = ((found - expected).exp() - 1.0).norm();
+                assert!(error < 1e-9, "{keys} {to:?}: {found} {expected}");
+            }
+        }
+    }
+    // More filters besides, and a smaller group there.
+    let (small, large) = pair(
+        (&filters(1, "space-group", ""), &[6]),
+        (&filters(3, "translations", ""), &[12]),
+    );
+    assert!(small.parameters().len() < large.unwrap().parameters().len());
+    // A square has rotations that an oblong lattice lacks.
+    let keys = filters(1, "space-group", "");
+    let refused = pair((&keys, &[4, 4]), (&keys, &[8, 4])).1.err().unwrap();
+    assert!(refused.to_string().contains("rotations and reflections"));
+}
+
+#[test]
+fn factors_of_distances_stay_on_a_larger_lattice_and_for_single_pairs() {
+    let keys = |pairs: &str| format!("kind = \"jastrow\", pairs = \"{pairs}\", init = 0.3");
+    let (small, large) = pair((&keys("distance"), &[6]), (&keys("all"), &[6]));
+    let large = large.unwrap();
+    for x in some(6) {
+        let error = (log(&small, &x) - log(&large, &x)).norm();
+        assert!(error < 1e-13, "{error}");
+    }
+    // Distances 1, 2, 3 of a ring of 6, and 4, 5, 6 of a ring of 12.
+    let (small, large) = pair((&keys("distance"), &[6]), (&keys("distance"), &[12]));
+    let (few, many) = (small.parameters(), large.unwrap().parameters());
+    assert_eq!((few.len(), many.len()), (6, 12));
+    assert_eq!(many[..6], few[..]);
+    assert_eq!(many[6..], [0.0; 6]);
+    // Distances of a square lattice interleave with those of a larger one.
+    let (small, large) = pair((&keys("distance"), &[4, 4]), (&keys("all"), &[6, 6]));
+    let large = large.unwrap();
+    let mut x = vec![1; 36];
+    let up = log(&large, &x).re;
+    x[14] = -1;
+    let v = small.parameters();
+    // 1, sqrt 2, 2, sqrt 5, sqrt 8 with 4, 4, 4, 8, 4 neighbours on the larger lattice.
+    let sum: f64 = [4.0, 4.0, 4.0, 8.0, 4.0]
+        .iter()
+        .zip(v.chunks(2))
+        .map(|(n, v)| n * v[0])
+        .sum();
+    assert!((log(&large, &x).re - up + 2.0 * sum).abs() < 1e-12);
+    for (from, to, small, large, reason) in [
+        ("all", "distance", &[6], &[6], "more numbers"),
+        ("all", "all", &[6], &[12], "every pair has a factor"),
+        ("distance", "distance", &[12], &[6], "more numbers"),
+    ] {
+        let refused = pair((&keys(from), small), (&keys(to), large))
+            .1
+            .err()
+            .unwrap();
+        assert!(refused.to_string().contains(reason), "{refused}");
     }
 }
 
@@ -665,11 +737,36 @@ fn a_network_of_many_layers_gains_phases_where_they_change_no_sum() {
 }
 
 #[test]
+fn tensors_that_translations_tie_do_not_know_the_size_of_the_lattice() {
+    let folder = tempfile::tempdir().unwrap();
+    for (keys, from, to) in [
+        (
+            "kind = \"mps\", bond_dimension = 2, boundary = \"periodic\", \
+             symmetry = \"translations\"",
+            &[4][..],
+            &[8][..],
+        ),
+        (
+            "kind = \"eps\", cluster = [2, 2], symmetry = \"translations\"",
+            &[4, 4],
+            &[8, 4],
+        ),
+    ] {
+        let first = built(keys, from, folder.path()).unwrap();
+        save(&first, keys, from, &folder.path().join("x.h5"));
+        let second = built(&format!("{keys}, load = \"x.h5\""), to, folder.path()).unwrap();
+        assert_eq!(first.parameters(), second.parameters());
+    }
+}
+
+#[test]
 fn one_flat_vector_is_read_in_the_order_of_the_layout() {
     let folder = tempfile::tempdir().unwrap();
     for keys in [
         "kind = \"resnet\", channels = 4, blocks = 1",
         "kind = \"rbm\", density = 1, symmetry = \"none\"",
+        "kind = \"feedforward\", widths = [3], precision = \"single\"",
+        "kind = \"jastrow\"",
     ] {
         let first = built(keys, &[4], folder.path()).unwrap();
         let mut tree = Tree::default();

@@ -7,6 +7,7 @@
 //! from new channels to old ones is zero, so that the modulus of every term stays. Filters of a
 //! restricted Boltzmann machine are unfolded as [`FilterGrowth`] says.
 
+use super::jastrow::PairGrowth;
 use super::rbm::FilterGrowth;
 use super::{Block, Meaning};
 use num_complex::Complex64;
@@ -18,6 +19,17 @@ const OF_PHASES: f64 = 0.316_227_766_016_837_94;
 
 /// Shape and values of each block of a file.
 pub(super) type Arrays = BTreeMap<String, (Vec<usize>, Vec<Complex64>)>;
+
+/// What a file says of its wave function, where it does.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Theirs<'a> {
+    /// Lengths of its lattice.
+    pub size: Option<&'a [usize]>,
+    /// What ties the filters of an rbm, or the pairs of a Jastrow wave function.
+    pub tied: Option<&'a str>,
+    /// Whether it has no phases.
+    pub positive: Option<bool>,
+}
 
 /// The key `load`: a file, or a table with a file.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
@@ -39,7 +51,8 @@ pub struct LoadTable {
     /// Results, or an HDF5 file with the same datasets
     file: String,
     /// Whether the file may be of a smaller lattice, of a positive wave function where ψ is
-    /// complex, or of an rbm with fewer filters or a larger symmetry; default false
+    /// complex, of an rbm with fewer filters or a larger symmetry, or of a jastrow of distances;
+    /// default false
     #[serde(default)]
     grow: bool,
 }
@@ -83,6 +96,8 @@ pub struct ParameterGrowth {
     pub phases: PhaseBlocks,
     /// Of filters that are unfolded.
     pub filters: Option<FilterGrowth>,
+    /// Of factors of pairs.
+    pub pairs: Option<PairGrowth>,
     /// What shapes do not tell.
     pub meaning: Option<Meaning>,
     /// What decides shapes besides the keys of the wave function, a sentence.
@@ -114,31 +129,31 @@ impl ParameterGrowth {
     }
 
     /// Gives blocks of a smaller wave function the shapes of `blocks`, which stand beside their
-    /// first values; of the file `size` is the lattice, `symmetry` what ties its filters, and
-    /// `positive` says whether it has no phases, each if that is known.
+    /// first values.
     ///
     /// Errors: what is wrong, in words. A block that does not fit in any way stays.
     pub(super) fn enlarge(
         &self,
         blocks: &[(&Block, &[f64])],
         arrays: &mut Arrays,
-        size: Option<&[usize]>,
-        symmetry: Option<&str>,
-        positive: Option<bool>,
+        theirs: &Theirs,
     ) -> Result<(), String> {
         if let Some(filters) = &self.filters {
-            return filters.enlarge(blocks, arrays, symmetry);
+            return filters.enlarge(blocks, arrays, theirs);
+        }
+        if let Some(pairs) = &self.pairs {
+            return pairs.enlarge(blocks, arrays, theirs);
         }
         for (block, first) in blocks {
             let has_phases = match &self.phases {
                 PhaseBlocks::None | PhaseBlocks::Never(_) => false,
-                _ if positive == Some(false) => false,
+                _ if theirs.positive == Some(false) => false,
                 PhaseBlocks::All => true,
                 PhaseBlocks::Named(names) => names.contains(&block.name),
             };
             let grown = match (arrays.get(&block.name), self.displacements) {
                 (Some((shape, values)), Some(to)) if block.name.ends_with(".J") => {
-                    Some(spread(shape, values, block, to, size)?)
+                    Some(spread(shape, values, block, to, theirs.size)?)
                 }
                 (Some((shape, _)), _) if *shape == block.shape => None,
                 (Some((shape, values)), _) if has_phases => {
@@ -211,7 +226,7 @@ fn extent_of(count: usize, size: Option<&[usize]>, to: [usize; 3]) -> Option<[us
 }
 
 /// Where displacement `d` of a period `from` stands in one of `to`, with its share.
-fn places(d: usize, from: usize, to: usize) -> Vec<(usize, f64)> {
+pub(super) fn places(d: usize, from: usize, to: usize) -> Vec<(usize, f64)> {
     match (2 * d).cmp(&from) {
         std::cmp::Ordering::Less => vec![(d, 1.0)],
         std::cmp::Ordering::Equal => vec![(d, 0.5), (to - d, 0.5)],

@@ -5,7 +5,8 @@
 //! names and shapes of `parameters/`, at the root or there, or the one real dataset `flat`: all
 //! numbers in the order of the blocks, complex ones as pairs.
 
-use super::growth::{Arrays, ParameterGrowth, PhaseBlocks};
+use super::growth::{Arrays, ParameterGrowth, PhaseBlocks, Theirs};
+use super::meaning::tables;
 use super::text::from_text;
 use crate::ansatz::block::split;
 use crate::ansatz::{Ansatz, Block, BlockArray};
@@ -205,16 +206,24 @@ impl Growing<'_> {
         positive: Option<bool>,
     ) -> std::result::Result<bool, String> {
         let size = lattice_of(input);
-        let symmetry = match &self.growth.filters {
-            Some(_) => symmetry_of(input)?,
-            None => None,
+        let tied = match (&self.growth.filters, &self.growth.pairs) {
+            (Some(_), _) => tie_of(input, "rbm", "symmetry")?.map(|name| match &*name {
+                "auto" => "none".to_string(),
+                _ => name,
+            }),
+            (_, Some(_)) => tie_of(input, "jastrow", "pairs")?,
+            _ => None,
         };
         let shapes = |arrays: &Arrays| -> Vec<_> {
             arrays.values().map(|(shape, _)| shape.clone()).collect()
         };
         let before = shapes(arrays);
-        let symmetry = symmetry.as_deref();
-        (self.growth).enlarge(blocks, arrays, size.as_deref(), symmetry, positive)?;
+        let theirs = Theirs {
+            size: size.as_deref(),
+            tied: tied.as_deref(),
+            positive,
+        };
+        self.growth.enlarge(blocks, arrays, &theirs)?;
         Ok(before != shapes(arrays))
     }
 }
@@ -283,29 +292,28 @@ fn input_of(file: &Path) -> Option<toml::Table> {
     text.parse().ok()
 }
 
-/// What ties the filters of the restricted Boltzmann machines of an input; none where it has none
-/// of them.
-fn symmetry_of(input: &toml::Table) -> std::result::Result<Option<String>, String> {
-    fn visit(table: &toml::Table, found: &mut Vec<String>) {
-        if table.get("kind").and_then(toml::Value::as_str) == Some("rbm") {
-            let symmetry = table.get("symmetry").and_then(toml::Value::as_str);
-            let tied = symmetry.filter(|name| *name != "auto");
-            found.push(tied.unwrap_or("none").to_string());
-        }
-        let factors = table.get("factors").and_then(toml::Value::as_array);
-        let parts = factors.into_iter().flatten().chain(table.get("of"));
-        let parts = parts.filter_map(toml::Value::as_table);
-        parts.for_each(|part| visit(part, found));
-    }
-    let mut found = Vec::new();
+/// What ties the parameters of the wave functions of a kind in an input, by its key; none where it
+/// has none of them.
+fn tie_of(
+    input: &toml::Table,
+    kind: &str,
+    key: &str,
+) -> std::result::Result<Option<String>, String> {
     let ansatz = input.get("ansatz").and_then(toml::Value::as_table);
+    let mut parts = Vec::new();
     ansatz
         .into_iter()
-        .for_each(|table| visit(table, &mut found));
+        .for_each(|table| tables(table, kind, &mut parts));
+    // Keys without a value tie nothing.
+    let none = if kind == "rbm" { "none" } else { "all" };
+    let words = parts.iter().map(|part| part.get(key)?.as_str());
+    let mut found: Vec<&str> = words.map(|word| word.unwrap_or(none)).collect();
     found.dedup();
     match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => Err("it holds machines of several symmetries".into()),
+        0 | 1 => Ok(found.pop().map(str::to_string)),
+        _ => Err(format!(
+            "it holds parts of kind \"{kind}\" with several {key}"
+        )),
     }
 }
 

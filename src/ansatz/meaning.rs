@@ -15,7 +15,7 @@ pub struct Meaning {
 }
 
 /// The tables of a kind within that of a wave function.
-fn tables<'a>(table: &'a Table, kind: &str, found: &mut Vec<&'a Table>) {
+pub(super) fn tables<'a>(table: &'a Table, kind: &str, found: &mut Vec<&'a Table>) {
     if table.get("kind").and_then(Value::as_str) == Some(kind) {
         found.push(table);
     }

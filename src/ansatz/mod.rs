@@ -26,6 +26,7 @@ pub mod symmetrised;
 pub mod table;
 pub mod text;
 mod tied;
+mod transfer;
 
 pub use crate::basis::{Asks, Move};
 pub use block::{Block, BlockArray};

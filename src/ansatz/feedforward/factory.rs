@@ -71,6 +71,8 @@ struct Keys {
     /// Factor on the standard deviations of the initial parameters. Default 1.
     #[serde(default = "one")]
     init: f64,
+    /// File to start from: results, or an HDF5 file with the same datasets. Default none.
+    load: Option<String>,
 }
 
 /// The function of every layer.
@@ -192,26 +194,31 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         Precision::Single => 7.0,
     };
     crate::ansatz::check_parameters(parts * weights, own)?;
-    Ok(match (keys.parameters, keys.precision) {
+    match (keys.parameters, keys.precision) {
         (ParameterNumbers::Real, Precision::Double) => network::<f64, f64>(shape, &keys, context),
         (ParameterNumbers::Real, Precision::Single) => mixed::<f64>(shape, &keys, context),
         (ParameterNumbers::Complex, Precision::Double) => {
             network::<Complex64, f64>(shape, &keys, context)
         }
         (ParameterNumbers::Complex, Precision::Single) => mixed::<Complex64>(shape, &keys, context),
-    })
+    }
 }
 
-/// The network with its initial parameters.
-fn network<T: Field, R: Elementary>(shape: Shape, keys: &Keys, context: &Context) -> Erased {
-    Erased::new(Feedforward::<T, R>::new(shape, keys.init, context.origin))
+/// The network with its initial parameters, or those of a file.
+fn network<T: Field, R: Elementary>(
+    shape: Shape,
+    keys: &Keys,
+    context: &Context,
+) -> Result<Erased> {
+    let network = Feedforward::<T, R>::new(shape, keys.init, context.origin);
+    context.loaded(network, keys.load.as_ref())
 }
 
 /// The network in single precision, and in double where that is asked for.
-fn mixed<T: Field>(shape: Shape, keys: &Keys, context: &Context) -> Erased {
+fn mixed<T: Field>(shape: Shape, keys: &Keys, context: &Context) -> Result<Erased> {
     let single = Feedforward::<T, f32>::new(shape.clone(), keys.init, context.origin);
     let double = Feedforward::<T, f64>::new(shape, keys.init, context.origin);
-    Erased::new(MixedPrecision::new(single, double))
+    context.loaded(MixedPrecision::new(single, double), keys.load.as_ref())
 }
 
 /// The keys of the table.

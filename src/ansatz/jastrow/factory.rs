@@ -1,10 +1,13 @@
 //! Decides what the input says of a Jastrow wave function, `kind = "jastrow"`.
 
+use super::growth::PairGrowth;
 use super::{Form, Jastrow, all_pairs};
+use crate::ansatz::field::Field;
 use crate::ansatz::tied::check_tied;
-use crate::ansatz::{Context, Erased, ParameterNumbers, schema_of};
+use crate::ansatz::{Context, Erased, LoadKey, ParameterGrowth, ParameterNumbers, schema_of};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
+use crate::lattice::Lattice;
 use num_complex::Complex64;
 use serde::Deserialize;
 
@@ -71,19 +74,19 @@ struct Keys {
     /// Standard deviation of the real and imaginary parts of the initial parameters. Default 0.01.
     #[serde(default = "small")]
     init: f64,
+    /// File to start from: results, or an HDF5 file with the same datasets; { file, grow = true }:
+    /// also of pairs = "distance", on this lattice or on a smaller one. Default none.
+    load: Option<LoadKey>,
 }
 
-/// Numbers the distances between different sites in increasing order, from 0.
-fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
-    let n = context.basis.sites();
+/// Numbers the distances between different sites in increasing order, from 0; behind the distance
+/// 0 where there are squares.
+pub(super) fn distance_classes(lattice: &Lattice, squares: bool) -> Result<Vec<Vec<u32>>> {
+    let n = lattice.sites;
     let mut distances = vec![vec![0.0; n]; n];
     for (i, row) in distances.iter_mut().enumerate() {
         for (j, d) in row.iter_mut().enumerate() {
-            *d = if i == j {
-                0.0
-            } else {
-                context.lattice.distance(i, j)?
-            };
+            *d = if i == j { 0.0 } else { lattice.distance(i, j)? };
         }
     }
     let mut shells: Vec<f64> = (0..n)
@@ -92,10 +95,36 @@ fn distance_classes(context: &Context) -> Result<Vec<Vec<u32>>> {
     shells.sort_by(f64::total_cmp);
     shells.dedup_by(|next, kept| *next - *kept < 1e-6);
     let class = |d: f64| shells.partition_point(|&s| s <= d + 1e-7).saturating_sub(1) as u32;
-    Ok(distances
-        .iter()
-        .map(|row| row.iter().map(|&d| class(d)).collect())
+    let number = |i: usize, j: usize| match (squares, i == j) {
+        (true, true) => 0,
+        (true, false) => class(distances[i][j]) + 1,
+        (false, _) => class(distances[i][j]),
+    };
+    Ok((0..n)
+        .map(|i| (0..n).map(|j| number(i, j)).collect())
         .collect())
+}
+
+/// The wave function with the parameters of a file, where the input names one.
+fn typed<T: Field>(
+    keys: &Keys,
+    classes: Vec<Vec<u32>>,
+    form: Form,
+    context: &Context,
+) -> Result<Erased> {
+    let (bias, init) = (keys.visible_bias, keys.init);
+    let state = Jastrow::<T>::new(&classes, form, bias, init, context.origin);
+    let growth = ParameterGrowth {
+        pairs: Some(PairGrowth {
+            lattice: context.lattice.clone(),
+            classes,
+            squares: form != Form::Pairs,
+            by_distance: matches!(keys.pairs, Pairs::Distance),
+        }),
+        ..ParameterGrowth::default()
+    };
+    let state = context.grown(state, keys.load.as_ref(), &growth)?;
+    Ok(Erased::new(state))
 }
 
 /// Builds a Jastrow wave function from its table.
@@ -113,32 +142,12 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let classes = match (keys.pairs, form) {
         (Pairs::All, Form::Pairs) => all_pairs(context.basis.sites()),
         (Pairs::All, _) => all_ordered(context.basis.sites()),
-        (Pairs::Distance, Form::Pairs) => distance_classes(context)?,
-        (Pairs::Distance, _) => {
-            let mut classes = distance_classes(context)?;
-            for (i, row) in classes.iter_mut().enumerate() {
-                row.iter_mut().for_each(|class| *class += 1);
-                row[i] = 0;
-            }
-            classes
-        }
+        (Pairs::Distance, _) => distance_classes(context.lattice, form != Form::Pairs)?,
     };
-    Ok(match keys.parameters {
-        ParameterNumbers::Real => Erased::new(Jastrow::<f64>::new(
-            &classes,
-            form,
-            keys.visible_bias,
-            keys.init,
-            context.origin,
-        )),
-        ParameterNumbers::Complex => Erased::new(Jastrow::<Complex64>::new(
-            &classes,
-            form,
-            keys.visible_bias,
-            keys.init,
-            context.origin,
-        )),
-    })
+    match keys.parameters {
+        ParameterNumbers::Real => typed::<f64>(&keys, classes, form, context),
+        ParameterNumbers::Complex => typed::<Complex64>(&keys, classes, form, context),
+    }
 }
 
 /// The keys of the table.

@@ -8,8 +8,10 @@
 //! Phys. Rev. 98, 1479 (1955).)
 
 mod factory;
+mod growth;
 
 pub use factory::{build, schema};
+pub use growth::PairGrowth;
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
 use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Move};

@@ -192,8 +192,12 @@ fn growth(symmetry: Symmetry, context: &Context) -> ParameterGrowth {
     let own = known.iter().find(|tying| tying.name == name);
     let own = own.cloned().unwrap_or(none);
     ParameterGrowth {
-        filters: Some(FilterGrowth { own, known }),
-        ..ParameterGrowth::never("every site has weights of its own in a filter")
+        filters: Some(FilterGrowth {
+            own,
+            known,
+            lattice: context.lattice.clone(),
+        }),
+        ..ParameterGrowth::default()
     }
 }
 

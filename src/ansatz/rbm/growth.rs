@@ -1,5 +1,9 @@
-//! Decides how the filters of a machine become those of one with more filters, or with a smaller
-//! group, on the same lattice.
+//! Decides how the filters of a machine become those of one with more filters, with a smaller
+//! group, or on a larger lattice.
+//!
+//! On a larger lattice a tied filter keeps its weights at the displacements that it had (see
+//! [`Transfer`]), and all others begin with zero: ln ψ of a repeated configuration is that of the
+//! smaller lattice for each copy. On the same lattice:
 //!
 //! A filter of a group G is one filter of a subgroup H for each coset H c: W'_{c(j)} = W_j and
 //! b' = b give θ'_h = Σ_j W'_j σ_{h(j)} + b' = θ_{h c}, so that ψ stays. Without a symmetry H is
@@ -7,7 +11,9 @@
 
 use super::orbits;
 use crate::ansatz::Block;
-use crate::ansatz::growth::Arrays;
+use crate::ansatz::growth::{Arrays, Theirs};
+use crate::ansatz::transfer::Transfer;
+use crate::lattice::Lattice;
 use num_complex::Complex64;
 use std::collections::BTreeMap;
 
@@ -30,6 +36,18 @@ pub struct FilterGrowth {
     pub own: Tying,
     /// Of all machines on its lattice.
     pub known: Vec<Tying>,
+    /// Its lattice.
+    pub lattice: Lattice,
+}
+
+/// The group of that name of a lattice.
+fn group(lattice: &Lattice, name: &str) -> Result<Vec<Vec<u32>>, String> {
+    let group = match name {
+        "translations" => lattice.translations(),
+        "space-group" => lattice.space_group(),
+        _ => return Err("every site has weights of its own in a filter".into()),
+    };
+    Ok(group.map_err(|e| e.to_string())?.permutations)
 }
 
 /// A representative c of each coset H c of G, whose elements may stand there several times; `None`
@@ -65,9 +83,12 @@ impl FilterGrowth {
         &self,
         blocks: &[(&Block, &[f64])],
         arrays: &mut Arrays,
-        theirs: Option<&str>,
+        theirs: &Theirs,
     ) -> Result<(), String> {
-        let name = theirs.unwrap_or(self.own.name);
+        let name = theirs.tied.unwrap_or(self.own.name);
+        if let Some(size) = theirs.size.filter(|size| *size != self.lattice.spec.size) {
+            self.transfer(arrays, size, name)?;
+        }
         let known = self.known.iter().find(|tying| tying.name == name);
         let from = known.ok_or_else(|| format!("the lattice has no symmetry \"{name}\""))?;
         let cosets = cosets(&from.permutations, &self.own.permutations).ok_or_else(|| {
@@ -92,6 +113,43 @@ impl FilterGrowth {
             }
             arrays.insert(block.name.clone(), (block.shape.clone(), grown));
         }
+        Ok(())
+    }
+
+    /// Gives filters tied by the group `name` of a lattice of this size the sites of this one.
+    fn transfer(&self, arrays: &mut Arrays, size: &[usize], name: &str) -> Result<(), String> {
+        let Transfer { smaller, sites } = Transfer::new(&self.lattice, size)?;
+        let [theirs, ours] = [&smaller, &self.lattice];
+        let [few, many] = [group(theirs, name)?, group(ours, name)?];
+        let orbit =
+            |lattice: &Lattice, group: &[Vec<u32>]| orbits(lattice.sites, group).into_iter().max();
+        if few.len() * ours.sites != many.len() * theirs.sites
+            || orbit(theirs, &few) != orbit(ours, &many)
+        {
+            return Err(format!(
+                "the rotations and reflections of a lattice of {size:?} are not those of the \
+                 input's"
+            ));
+        }
+        let (shape, w) = arrays.get("W").ok_or("has no W")?;
+        let &[filters, width] = &shape[..] else {
+            return Err(format!("W has the shape {shape:?}"));
+        };
+        if width != theirs.sites || w.len() != filters * width {
+            return Err(format!("W has the shape {shape:?}"));
+        }
+        let mut grown = vec![Complex64::ZERO; filters * ours.sites];
+        for (filter, w) in grown
+            .chunks_exact_mut(ours.sites)
+            .zip(w.chunks_exact(width))
+        {
+            for (places, &weight) in sites.iter().zip(w) {
+                places
+                    .iter()
+                    .for_each(|&(site, share)| filter[site] += weight * share);
+            }
+        }
+        arrays.insert("W".into(), (vec![filters, ours.sites], grown));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::comm::Comm;
 use crate::error::Result;
 use crate::io::tree::Tree;
 use crate::run::Loaded;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Where the optimisation stood at the last boundary, besides parameters and chains.
@@ -50,14 +51,19 @@ pub(super) fn load_policy(
     Ok(policy)
 }
 
-/// Names of the keys that differ between two schedules.
-fn other_keys(before: &str, now: &str) -> Vec<String> {
+/// A warning that names the keys of an optimisation that has ended which are others now.
+fn warn_of_keys(before: &str, now: &str) {
     let [before, now] = [before, now].map(|text| text.parse::<toml::Table>().unwrap_or_default());
-    let all: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let all: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     let other = all
         .into_iter()
         .filter(|key| before.get(*key) != now.get(*key));
-    other.map(|key| format!("optimize.{key}")).collect()
+    let keys: Vec<String> = other.map(|key| format!("optimize.{key}")).collect();
+    log::warn!(
+        "the optimisation has ended, and {} of the input is not what it was made with; its result \
+         stays: give it more steps to go on, or --fresh to start over",
+        keys.join(", ")
+    );
 }
 
 impl Optimize<'_> {
@@ -150,11 +156,7 @@ impl Optimize<'_> {
             changed,
         });
         if changed && !goes_on && before != How::Open {
-            let keys = other_keys(&from.text("schedule")?, &self.schedule).join(", ");
-            log::warn!(
-                "the optimisation has ended, and {keys} of the input is not what it was made \
-                 with; its result stays: give it more steps to go on, or --fresh to start over"
-            );
+            warn_of_keys(&from.text("schedule")?, &self.schedule);
         }
         let chains = match goes_on || before == How::Open {
             true => self.chains_at(self.step),

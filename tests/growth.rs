@@ -21,7 +21,9 @@ fn kind_of(size: &[usize]) -> &'static str {
 fn built(text: &str, size: &[usize], folder: &Path) -> Result<Erased> {
     let spec = LatticeSpec::regular(kind_of(size), size, &[Boundary::Periodic]);
     let lattice = Lattice::new(&spec).unwrap();
-    let basis = Basis::spin_half(lattice.sites, None).unwrap();
+    // A pair state has as many spins up as down.
+    let fixed = text.contains("\"pair\"").then_some(0);
+    let basis = Basis::spin_half(lattice.sites, fixed).unwrap();
     let context = Context {
         lattice: &lattice,
         basis: &basis,
@@ -77,6 +79,13 @@ fn pair(small: (&str, &[usize]), large: (&str, &[usize])) -> (Erased, Result<Era
 
 fn log(ansatz: &Erased, x: &[i8]) -> Complex64 {
     ansatz.log_psi(&ansatz.batch(x))[0]
+}
+
+/// Configurations of so many sites with as many spins up as down.
+fn balanced(sites: usize) -> Vec<Vec<i8>> {
+    let basis = Basis::spin_half(sites, Some(0)).unwrap();
+    let mut rng = stream(2, Purpose::Law, 0, 0);
+    (0..20).map(|_| basis.random(&mut rng)).collect()
 }
 
 /// Configurations of so many sites.
@@ -733,6 +742,72 @@ fn a_network_of_many_layers_gains_phases_where_they_change_no_sum() {
     for x in some(16) {
         let (found, expected) = (log(&large, &x), log(&small, &x));
         assert!((found - expected).norm() < 1e-11, "{found} {expected}");
+    }
+}
+
+#[test]
+fn a_pair_table_grows_to_larger_units_and_lattices() {
+    let keys = |more: &str| format!("kind = \"pair\"{more}");
+    // A larger unit frees entries and leaves psi alone.
+    for (small, large, size) in [
+        (", sublattice = [1]", ", sublattice = [2]", &[6][..]),
+        (", sublattice = [2, 2]", ", sublattice = [4, 4]", &[4, 4]),
+        (
+            ", sublattice = [2, 1], antiperiodic = [false, true]",
+            ", sublattice = [4, 2], antiperiodic = [false, true]",
+            &[4, 4],
+        ),
+    ] {
+        let (small, large) = (keys(small), keys(large));
+        let (first, second) = pair((&small, size), (&large, size));
+        let second = second.unwrap();
+        assert!(first.parameters().len() < second.parameters().len());
+        for x in balanced(size.iter().product()) {
+            let error = (log(&first, &x) - log(&second, &x)).exp() - 1.0;
+            assert!(error.norm() < 1e-10, "{large}: {error}");
+        }
+    }
+    // Of a ring of 4 to one of 8: d = -1, 0, 1 stay, both d = 2 and d = -2 have half.
+    for (antiperiodic, sign) in [("false", 1.0), ("true", -1.0)] {
+        let keys = keys(&format!(
+            ", sublattice = [1], antiperiodic = [{antiperiodic}]"
+        ));
+        let (first, second) = pair((&keys, &[4]), (&keys, &[8]));
+        let complex = |p: Vec<f64>| p.chunks(2).map(|z| Complex64::new(z[0], z[1])).collect();
+        let f: Vec<Complex64> = complex(first.parameters());
+        let g: Vec<Complex64> = complex(second.unwrap().parameters());
+        let near = |a: Complex64, b: Complex64| (a - b).norm() < 1e-14;
+        assert!(near(g[0], f[0]) && near(g[1], f[1]) && near(g[7], f[3]));
+        assert!(
+            near(g[2], 0.5 * f[2]) && near(g[6], 0.5 * f[2]),
+            "{sign} {f:?} {g:?}"
+        );
+        let far = g[3].norm() + g[4].norm() + g[5].norm();
+        assert!(far > 0.0 && far < 0.3, "{far}");
+    }
+    for (small, large, size, reason) in [
+        (
+            ", sublattice = [2]",
+            ", sublattice = [3]",
+            &[6][..],
+            "do not fill",
+        ),
+        (
+            ", antiperiodic = [true]",
+            "",
+            &[6],
+            "antiperiodic in the directions",
+        ),
+        (
+            ", start = \"free\"",
+            ", sublattice = [6]",
+            &[6],
+            "make it again",
+        ),
+    ] {
+        let (small, large) = (keys(small), keys(large));
+        let refused = pair((&small, size), (&large, size)).1.err().unwrap();
+        assert!(refused.to_string().contains(reason), "{refused}");
     }
 }
 

@@ -8,6 +8,7 @@
 //! restricted Boltzmann machine are unfolded as [`FilterGrowth`] says.
 
 use super::jastrow::PairGrowth;
+use super::pair::TableGrowth;
 use super::rbm::FilterGrowth;
 use super::{Block, Meaning};
 use num_complex::Complex64;
@@ -29,6 +30,8 @@ pub(super) struct Theirs<'a> {
     pub tied: Option<&'a str>,
     /// Whether it has no phases.
     pub positive: Option<bool>,
+    /// The keys of its pair state.
+    pub part: Option<&'a toml::Table>,
 }
 
 /// The key `load`: a file, or a table with a file.
@@ -51,8 +54,8 @@ pub struct LoadTable {
     /// Results, or an HDF5 file with the same datasets
     file: String,
     /// Whether the file may be of a smaller lattice, of a positive wave function where ψ is
-    /// complex, of an rbm with fewer filters or a larger symmetry, or of a jastrow of distances;
-    /// default false
+    /// complex, of an rbm with fewer filters or a larger symmetry, of a jastrow of distances, or of
+    /// a pair state with a smaller unit; default false
     #[serde(default)]
     grow: bool,
 }
@@ -98,6 +101,8 @@ pub struct ParameterGrowth {
     pub filters: Option<FilterGrowth>,
     /// Of factors of pairs.
     pub pairs: Option<PairGrowth>,
+    /// Of a pair table.
+    pub table: Option<TableGrowth>,
     /// What shapes do not tell.
     pub meaning: Option<Meaning>,
     /// What decides shapes besides the keys of the wave function, a sentence.
@@ -143,6 +148,9 @@ impl ParameterGrowth {
         }
         if let Some(pairs) = &self.pairs {
             return pairs.enlarge(blocks, arrays, theirs);
+        }
+        if let Some(table) = &self.table {
+            return table.enlarge(blocks, arrays, theirs);
         }
         for (block, first) in blocks {
             let has_phases = match &self.phases {

@@ -218,10 +218,15 @@ impl Growing<'_> {
             arrays.values().map(|(shape, _)| shape.clone()).collect()
         };
         let before = shapes(arrays);
+        let mut parts = Vec::new();
+        if let Some(ansatz) = input.get("ansatz").and_then(toml::Value::as_table) {
+            tables(ansatz, "pair", &mut parts);
+        }
         let theirs = Theirs {
             size: size.as_deref(),
             tied: tied.as_deref(),
             positive,
+            part: parts.first().copied(),
         };
         self.growth.enlarge(blocks, arrays, &theirs)?;
         Ok(before != shapes(arrays))

@@ -1,9 +1,13 @@
 //! Decides what the input says of a pair state, `kind = "pair"`.
 
+use super::growth::TableGrowth;
 use super::start::{PairStart, WantedPairs, start};
-use super::{PairState, SpinProjectedPairs, ties};
+use super::{PairState, PairTies, SpinProjectedPairs, ties};
 use crate::ansatz::field::Field;
-use crate::ansatz::{Context, Erased, ParameterNumbers, check_init, check_parameters, schema_of};
+use crate::ansatz::{
+    Context, Erased, LoadKey, ParameterGrowth, ParameterNumbers, check_init, check_parameters,
+    schema_of,
+};
 use crate::basis::TOTAL_SZ;
 use crate::error::Result;
 use num_complex::Complex64;
@@ -45,8 +49,9 @@ struct Keys {
     /// entry is 1; without them whole classes of amplitudes may vanish. Default 0.01.
     #[serde(default = "small")]
     init: f64,
-    /// File to start from: results, or an HDF5 file with the dataset f. Default none.
-    load: Option<String>,
+    /// File to start from: results, or an HDF5 file with the dataset f; { file, grow = true }: also
+    /// with a smaller unit, or of a smaller lattice. Default none.
+    load: Option<LoadKey>,
 }
 
 /// One flag for each direction, from the list of the input.
@@ -81,7 +86,21 @@ fn check_sector(context: &Context) -> Result<()> {
 }
 
 fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
-    context.loaded(state::<T>(keys, context)?, keys.load.as_ref())
+    let state = state::<T>(keys, context)?;
+    let growth = growth(&state.ties, context);
+    let state = context.grown(state, keys.load.as_ref(), &growth)?;
+    Ok(Erased::new(state))
+}
+
+/// What the table can take over.
+fn growth(ties: &PairTies, context: &Context) -> ParameterGrowth {
+    ParameterGrowth {
+        table: Some(TableGrowth {
+            lattice: context.lattice.clone(),
+            ties: ties.clone(),
+        }),
+        ..ParameterGrowth::default()
+    }
 }
 
 fn state<T: Field>(keys: &Keys, context: &Context) -> Result<PairState<T>> {
@@ -131,8 +150,11 @@ fn typed_projected<T: Field>(
     spin: usize,
     points: usize,
 ) -> Result<Erased> {
-    let state = SpinProjectedPairs::new(state::<T>(keys, context)?, spin, points);
-    context.loaded(state, keys.load.as_ref())
+    let state = state::<T>(keys, context)?;
+    let growth = growth(&state.ties, context);
+    let state = SpinProjectedPairs::new(state, spin, points);
+    let state = context.grown(state, keys.load.as_ref(), &growth)?;
+    Ok(Erased::new(state))
 }
 
 /// The part of the pair state of a table with total spin `spin`, by `points` rotations.

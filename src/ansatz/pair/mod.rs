@@ -10,6 +10,7 @@
 //! of i and the column of i in place of that of j, and the signs in front change by −1.
 
 mod factory;
+mod growth;
 mod projected;
 mod rotation;
 mod start;
@@ -17,6 +18,7 @@ mod ties;
 
 pub(super) use factory::projected;
 pub use factory::{build, schema};
+pub use growth::TableGrowth;
 pub use projected::SpinProjectedPairs;
 pub use rotation::Rotation;
 pub use ties::PairTies;

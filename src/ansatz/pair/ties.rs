@@ -21,6 +21,10 @@ pub struct PairTies {
     entries: Vec<(u32, bool)>,
     /// A pair (i, j) of each parameter that has it with a plus sign.
     pub pairs: Vec<(usize, usize)>,
+    /// Cells of a unit along each direction.
+    pub unit: [usize; 3],
+    /// The directions around which f changes its sign.
+    pub antiperiodic: [bool; 3],
 }
 
 impl PairTies {
@@ -59,6 +63,8 @@ impl PairTies {
             count,
             entries,
             pairs,
+            unit,
+            antiperiodic,
         }
     }
 
@@ -86,7 +92,17 @@ impl PairTies {
 /// The unit that `sublattice` asks for; without it, two cells along periodic directions of even
 /// length, and all along others.
 pub(super) fn unit(given: Option<&Vec<usize>>, context: &Context) -> Result<[usize; 3]> {
-    let lattice = context.lattice;
+    let wrong = |(problem, remedy): (String, String)| context.wrong("sublattice", problem, remedy);
+    unit_of(given, context.lattice).map_err(wrong)
+}
+
+/// The same on a lattice.
+///
+/// Errors: the problem and the remedy.
+pub(super) fn unit_of(
+    given: Option<&Vec<usize>>,
+    lattice: &Lattice,
+) -> std::result::Result<[usize; 3], (String, String)> {
     let (size, periodic, d) = (lattice.extent(), lattice.periodic(), lattice.dimensions());
     let mut unit = size;
     for a in 0..d {
@@ -97,7 +113,7 @@ pub(super) fn unit(given: Option<&Vec<usize>>, context: &Context) -> Result<[usi
     let Some(given) = given else {
         return Ok(unit);
     };
-    let wrong = |problem: String, remedy: String| context.wrong("sublattice", problem, remedy);
+    let wrong = |problem: String, remedy: String| (problem, remedy);
     if given.len() != d {
         let problem = format!("{given:?} has {} entries", given.len());
         return Err(wrong(problem, format!("give {d}, one for each direction")));

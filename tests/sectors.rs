@@ -396,6 +396,38 @@ fn numbers_that_other_parameters_have_are_not_refused() {
     }
 }
 
+/// An image whose amplitude is no number leaves no mean of the others, and no ratio to it.
+#[test]
+fn an_image_that_is_no_number_is_not_left_out() {
+    use nishina::ansatz::Asks;
+    let chain = lattice("chain", &[4], Boundary::Periodic);
+    let basis = Basis::spin_half(4, None).unwrap();
+    let text = "kind = 'symmetrised'\nmomentum = [0]\nof = { kind = 'table', init = 0.3, \
+                parameters = 'real' }";
+    let mut state = parsed(text, &chain, &basis, None).unwrap();
+    let numbering = basis.numbering().unwrap();
+    let xs = numbering.rows(0..numbering.dimension());
+    // The amplitude of one of the four configurations with one turned spin.
+    let mut parameters = state.parameters();
+    let place = |x: &[i8]| x.iter().filter(|s| **s > 0).count() == 1;
+    let first = xs.chunks_exact(4).position(place).unwrap();
+    let numbers = parameters.len() / 16;
+    parameters[first * numbers] = f64::NAN;
+    state.set_parameters(&parameters).unwrap();
+    let logs = state.log_psi(&state.batch(&xs));
+    for (x, log) in xs.chunks_exact(4).zip(&logs) {
+        assert_eq!(log.re.is_nan(), place(x), "{x:?}: {log}");
+    }
+    let mut asks = Asks::default();
+    let mut found = [Complex64::ZERO; 2];
+    let (down, both) = ([-1, -1, -1, -1], [1, -1, -1, 1]);
+    asks.flip(0, &down, &[2]);
+    asks.flip(1, &both, &[0]);
+    let batch = state.batch(&[down, both].concat());
+    state.ratios(&batch, &asks, &mut Default::default(), &mut found);
+    assert!(found.iter().all(|r| r.is_nan()), "{found:?}");
+}
+
 /// Optimises by full sums and returns the measured energy.
 fn lowest(lattice: &str, hamiltonian: &str, ansatz: &str, rate: f64, steps: usize) -> f64 {
     lowest_by(

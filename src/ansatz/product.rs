@@ -8,6 +8,7 @@
 use super::field::{check_length, reduce};
 use super::{Ansatz, AnsatzFacts, Asks, Block, Context, Derivatives, Erased, Kind, schema_of};
 use crate::error::{Error, Result};
+use crate::number::larger;
 use num_complex::Complex64;
 use serde::Deserialize;
 
@@ -164,7 +165,7 @@ impl Ansatz for Product {
     }
     fn truncation(&self) -> Option<f64> {
         let parts = self.factors.iter().filter_map(Ansatz::truncation);
-        parts.reduce(f64::max)
+        parts.reduce(larger)
     }
 }
 

@@ -225,6 +225,63 @@ fn sampled_energies_agree_within_a_tenth_of_the_error_bar() {
     assert!(difference != 0.0 && error < 0.1 * mean(&exact).abs());
 }
 
+/// A wave function of spins one half on a ring of 8.
+fn on_a_ring(table: &str) -> Erased {
+    let text = format!(
+        "seed = 5\nlattice = {{ kind = 'chain', size = 8 }}\nhamiltonian = {{ kind = 'heisenberg', \
+         sector = {{ total_sz = 0 }} }}\n[ansatz]\n{table}\n"
+    );
+    let source = nishina::input::from_text(&text, ".".into()).unwrap();
+    let problem = nishina::problem::problem(&source, &Registry::default()).unwrap();
+    nishina::problem::wave_function(&source, &problem).unwrap()
+}
+
+/// Ranks send rounded numbers of a composed wave function where all its parts are single.
+#[test]
+fn derivatives_of_composed_wave_functions_have_the_precision_of_their_parts() {
+    let resnet =
+        |p: &str| format!("{{ kind = 'resnet', channels = 2, blocks = 1, precision = '{p}' }}");
+    let forward = |p: &str| format!("{{ kind = 'feedforward', widths = [3], precision = '{p}' }}");
+    let gru = |p: &str| {
+        format!("{{ kind = 'autoregressive', network = 'gru', hidden = 2, precision = '{p}' }}")
+    };
+    let sum = |of: String| format!("kind = 'symmetrised'\nspin_flip = 1\nof = {of}");
+    let mean = |of: String| format!("{}\nmode = 'normalised'", sum(of));
+    let product = |a: String, b: String| format!("kind = 'product'\nfactors = [{a}, {b}]");
+    let (single, double) = ("single", "double");
+    for (table, expected) in [
+        (sum(resnet(single)), true),
+        (sum(resnet(double)), false),
+        (mean(gru(single)), true),
+        (mean(gru(double)), false),
+        (product(resnet(single), forward(single)), true),
+        (product(resnet(single), forward(double)), false),
+        (product(resnet(double), forward(single)), false),
+        (
+            product(resnet(single), "{ kind = 'jastrow' }".into()),
+            false,
+        ),
+        (
+            sum(format!(
+                "{{ {} }}",
+                product(resnet(single), gru(single)).replace('\n', ", ")
+            )),
+            true,
+        ),
+    ] {
+        let mut state = on_a_ring(&table);
+        let basis = Basis::spin_half(8, Some(0)).unwrap();
+        let xs = configurations(&basis, 3);
+        let is_single = |state: &Erased| {
+            let all = state.derivatives(&state.batch(&xs));
+            all.select(&[1]).is_single() && all.is_single()
+        };
+        assert_eq!(is_single(&state), expected, "{table}");
+        state.set_exact(true).unwrap();
+        assert!(!is_single(&state), "{table}");
+    }
+}
+
 const REQUEST: Request = Request {
     purpose: Purpose::Optimize,
     step: 1,

@@ -154,14 +154,9 @@ impl Ansatz for Product {
             .map(|(f, b)| f.derivatives(b))
             .collect();
         let samples = parts[0].samples();
-        Derivatives::new(
-            kind,
-            samples,
-            parts
-                .into_iter()
-                .flat_map(|part| part.blocks_as(kind))
-                .collect(),
-        )
+        let single = parts.iter().all(Derivatives::is_single);
+        let blocks = parts.into_iter().flat_map(|part| part.blocks_as(kind));
+        Derivatives::new(kind, samples, blocks.collect()).of_precision(single)
     }
     fn truncation(&self) -> Option<f64> {
         let parts = self.factors.iter().filter_map(Ansatz::truncation);

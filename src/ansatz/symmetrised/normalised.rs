@@ -230,7 +230,7 @@ impl Ansatz for Normalised {
             Kind::Real => Matrix::Real(out.mapv(|z| z.re)),
             _ => Matrix::Complex(out),
         };
-        Derivatives::dense(kind, matrix)
+        Derivatives::dense(kind, matrix).of_precision(inner.is_single())
     }
     fn direct(&self) -> Option<&dyn Direct> {
         self.sum.inner.direct().map(|_| self as &dyn Direct)

@@ -66,7 +66,7 @@ impl SymmetrisedBatch {
     }
 }
 
-/// Σ_g p_g O_g of every walker from the log-derivatives of its `order` images.
+/// Σ_g p_g O_g of every walker from the log-derivatives of its `order` images, in their precision.
 pub(super) fn mean_derivatives(
     inner: &Derivatives,
     shares: &[Complex64],
@@ -112,7 +112,7 @@ pub(super) fn mean_derivatives(
     } else {
         Matrix::Complex(out)
     };
-    Derivatives::dense(kind, matrix)
+    Derivatives::dense(kind, matrix).of_precision(inner.is_single())
 }
 
 #[cfg(test)]

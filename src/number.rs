@@ -21,6 +21,14 @@ mod sealed {
     impl Sealed for num_complex::Complex64 {}
 }
 
+/// The larger of two numbers; unlike `f64::max`, not a number where one of them is none.
+pub fn larger(a: f64, b: f64) -> f64 {
+    match a.is_nan() || a > b {
+        true => a,
+        false => b,
+    }
+}
+
 /// A real or complex number of double precision.
 pub trait Scalar:
     sealed::Sealed

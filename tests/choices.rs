@@ -98,6 +98,50 @@ fn trials_find_the_sector_that_diagonalisation_finds() {
     assert_eq!(row.reflection, exact.reflection, "{said}");
 }
 
+/// A network of momentum zero on a ring whose ground state has momentum pi.
+#[test]
+fn sectors_that_the_network_inside_cannot_have_are_told_or_left_out() {
+    let ring = |sector: &str, momentum: &str| {
+        let of = format!("of = {{ kind = 'resnet', channels = 2, blocks = 1{momentum} }}");
+        ring(sector, "steps = 2\nlearning_rate = 0.01")
+            .replace("of = { kind = 'rbm', density = 2, init = 0.2 }", &of)
+    };
+    let out = Case::new(&ring("sector = 'auto'", "")).alone(&["run", "x.toml"]);
+    expect_code(&out, 64);
+    let said = text(&out);
+    let words = [
+        "ansatz.sector: the lowest state has momentum = [3]",
+        "ansatz.of.momentum = [3]",
+    ];
+    assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    let exact = chosen(&run(&ring("sector = 'auto'", ", momentum = [3]")).0);
+    assert_eq!([exact.momentum_1, exact.steps], [3.0, 0.0]);
+    // Trials are of those that are left.
+    let parity = "sector = { auto = 3 }\nspin_parity = 1";
+    let (case, said) = run(&ring(parity, ""));
+    let left_out = said.lines().find(|line| line.contains("are left out: "));
+    assert!(
+        left_out
+            .unwrap()
+            .contains("momentum = [3], reflection = -1"),
+        "{said}"
+    );
+    let tried = tried(&case);
+    assert!(
+        tried
+            .rows
+            .iter()
+            .all(|row| row.momentum_1 == 0.0 && row.failed == 0.0),
+        "{said}"
+    );
+    assert_eq!(chosen(&case).momentum_1, 0.0);
+    let first = run(&ring(
+        "sector = { auto = 0 }\nspin_parity = 1",
+        ", momentum = [3]",
+    ));
+    assert_eq!(chosen(&first.0).momentum_1, 3.0, "{}", first.1);
+}
+
 #[test]
 fn a_choice_is_the_run_of_its_numbers_and_a_restart_keeps_it() {
     let parity = "spin_parity = 1";

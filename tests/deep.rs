@@ -356,7 +356,7 @@ fn momentum_is_that_of_the_whole_wave_function() {
     let plain = "kind = \"resnet\", channels = 4, blocks = 1";
     for momentum in ["[1, 0]", "[1, 3]", "[2, 2]"] {
         let own = built(&format!("{{ {plain}, momentum = {momentum} }}")).unwrap();
-        // The projection on the same momentum keeps it, that on another one leaves nothing.
+        // The projection on the same momentum keeps it, that on another one would leave nothing.
         let of = format!("of = {{ {plain}, momentum = {momentum} }}");
         let same = format!("{{ kind = \"symmetrised\", momentum = {momentum}, {of} }}");
         let other = format!("{{ kind = \"symmetrised\", momentum = [0, 1], {of} }}");
@@ -370,7 +370,9 @@ fn momentum_is_that_of_the_whole_wave_function() {
         let expected = own.log_psi(&own.batch(&x))[0] + 16f64.ln();
         let found = log(built(&same).unwrap());
         close((found - expected).exp(), 1.0.into(), 1e-10, momentum);
-        assert_eq!(log(built(&other).unwrap()).re, f64::NEG_INFINITY);
+        let refused = built(&other).unwrap_err().to_string();
+        let advice = "give ansatz.of.momentum = [0, 1]";
+        assert!(refused.contains(advice), "{refused}");
     }
 }
 
@@ -391,11 +393,13 @@ fn characters_are_those_of_the_whole_wave_function() {
             );
             let own = built(&plain).unwrap();
             let expected = own.log_psi(&own.batch(&x))[0];
-            let log = |numbers: &str| {
-                let outer = format!(
+            let outer = |numbers: &str| {
+                format!(
                     "{{ kind = \"symmetrised\", momentum = {momentum}, {numbers}, of = {plain} }}"
-                );
-                let mut outer = built(&outer).unwrap();
+                )
+            };
+            let log = |numbers: &str| {
+                let mut outer = built(&outer(numbers)).unwrap();
                 outer.set_parameters(&own.parameters()).unwrap();
                 outer.log_psi(&outer.batch(&x))[0] - 128f64.ln()
             };
@@ -403,8 +407,13 @@ fn characters_are_those_of_the_whole_wave_function() {
                 let error = (log(numbers) - expected).exp();
                 close(error, 1.0.into(), 1e-9, character);
             }
-            let other = log("reflection = 1, rotation = 1");
-            assert_eq!(other.re, f64::NEG_INFINITY, "{character} {momentum}");
+            let other = built(&outer("reflection = 1, rotation = 1"));
+            let refused = other.unwrap_err().to_string();
+            let advice = "another ansatz.of.character";
+            assert!(
+                refused.contains(advice),
+                "{character} {momentum}: {refused}"
+            );
         }
     }
 }

@@ -79,6 +79,55 @@ fn a_shared_matrix_gives_the_same_run() {
     }
 }
 
+/// Dense rows of a transformer: ranks turn them into columns, and share out the matrix of these.
+#[test]
+fn a_shared_matrix_of_rows_that_become_columns_gives_the_same_run() {
+    for (method, own, complex, ranks) in [
+        (
+            "kernel-sr",
+            "scale_invariant = { eps1 = 1e-2, eps2 = 1e-3 }",
+            true,
+            3,
+        ),
+        ("march", "shift = 0.01", true, 4),
+        ("kernel-sr", "shift = 0.01", false, 4),
+    ] {
+        let case = Case::new(&format!(
+            "seed = 7\n[lattice]\nkind = \"square\"\nsize = [4, 4]\n[hamiltonian]\nkind = \
+             \"j1j2\"\nj2 = 0.5\nsector = {{ total_sz = 0 }}\n[ansatz]\nkind = \
+             \"vit\"\nwidth = 6\nheads = 2\nlayers = 2\nratio = 2\ncomplex = \
+             {complex}\n[sampler]\nchains = 8\nsamples = 40\n[optimize]\nsteps = \
+             4\nlearning_rate = 0.05\nmethod = \"{method}\"\n{own}\n"
+        ));
+        let what = format!("{method} {own} complex = {complex} on {ranks} ranks");
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        let alone = energies(&case);
+        assert_eq!(alone.len(), 4);
+        for precision in ["double", "single"] {
+            let out = case.ranks(
+                ranks,
+                &[
+                    "run",
+                    "x.toml",
+                    "--fresh",
+                    "--set",
+                    "optimize.distribute_above=32",
+                    "--set",
+                    &format!("ansatz.precision=\"{precision}\""),
+                ],
+            );
+            expect_code(&out, 0);
+            let said = text(&out);
+            let shared = format!("shared out over {ranks} ranks");
+            assert!(said.contains(&shared), "{what}: {said}");
+            let tolerance = if precision == "single" { 1e-3 } else { 1e-8 };
+            for (a, b) in alone.iter().zip(energies(&case)) {
+                assert!((a - b).abs() < tolerance * a.abs(), "{what}: {a} {b}");
+            }
+        }
+    }
+}
+
 #[test]
 fn check_prints_the_share_of_a_rank() {
     let case = Case::new(&format!("{RING}{OPTIMIZE}method = \"kernel-sr\"\n"));

@@ -17,6 +17,7 @@ use nishina::error::Result;
 use nishina::laws::laws;
 use nishina::linalg::functions::Elementary;
 use nishina::linalg::simd::Simd;
+use nishina::operator::Operator;
 use nishina::registry::Registry;
 use nishina::rng::{Purpose, stream};
 use nishina::sampler::{Mixture, RULES, RuleContext, named};
@@ -206,23 +207,119 @@ fn sampled_energies_agree_within_a_tenth_of_the_error_bar() {
     let mut chains = Chains::new(Erased::new(double.clone()), settings(&problem.basis)).unwrap();
     chains.sample(&REQUEST).unwrap();
     let xs = chains.configurations();
-    fn energies<A: Ansatz>(ansatz: &A, xs: &[i8], h: &dyn nishina::operator::Operator) -> Vec<f64> {
+    let states = [Erased::new(double), Erased::new(single)];
+    let h = &*problem.hamiltonian;
+    assert!(compare_energies("feedforward", states.each_ref(), xs, h) < 0.1);
+}
+
+/// The mean energies of two states on the same samples differ, by less than a tenth of the error
+/// bar; that in units of the mean.
+fn compare_energies(what: &str, states: [&Erased; 2], xs: &[i8], h: &dyn Operator) -> f64 {
+    let [exact, rough] = states.map(|ansatz| {
         let values = local_values_by_ratios(ansatz, &ansatz.batch(xs), xs, h);
-        values.into_iter().map(|e| e.re).collect()
-    }
-    let exact = energies(&double, xs, &*problem.hamiltonian);
-    let rough = energies(&single, xs, &*problem.hamiltonian);
+        values.into_iter().map(|e| e.re).collect::<Vec<f64>>()
+    });
     let count = exact.len() as f64;
     let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
-    let variance = exact
-        .iter()
-        .map(|e| (e - mean(&exact)).powi(2))
-        .sum::<f64>()
-        / count;
+    let squares = exact.iter().map(|e| (e - mean(&exact)).powi(2));
+    let variance = squares.sum::<f64>() / count;
     let (error, difference) = ((variance / count).sqrt(), mean(&rough) - mean(&exact));
-    println!("error bar {error:.1e}, difference {difference:.1e}");
-    assert!(difference.abs() < 0.1 * error, "{difference} {error}");
-    assert!(difference != 0.0 && error < 0.1 * mean(&exact).abs());
+    println!("{what}: error bar {error:.1e}, difference {difference:.1e}");
+    assert!(
+        difference.abs() < 0.1 * error,
+        "{what}: {difference} {error}"
+    );
+    assert!(difference != 0.0 && mean(&exact) != 0.0, "{what}");
+    error / mean(&exact).abs()
+}
+
+/// A wave function of spins one half on a ring of 8.
+fn on_a_ring(table: &str) -> Erased {
+    let text = format!(
+        "seed = 5\nlattice = {{ kind = 'chain', size = 8 }}\nhamiltonian = {{ kind = 'heisenberg', \
+         sector = {{ total_sz = 0 }} }}\n[ansatz]\n{table}\n"
+    );
+    let source = nishina::input::from_text(&text, ".".into()).unwrap();
+    let problem = nishina::problem::problem(&source, &Registry::default()).unwrap();
+    nishina::problem::wave_function(&source, &problem).unwrap()
+}
+
+/// As above, of the deep networks: on the same samples and with the same parameters.
+#[test]
+fn sampled_energies_of_deep_networks_agree_within_a_tenth_of_the_error_bar() {
+    let text = "lattice = { kind = 'square', size = [4, 4] }\nhamiltonian = { kind = 'j1j2', j2 = \
+                0.5, sector = { total_sz = 0 } }";
+    for kind in [
+        "kind = 'resnet', channels = 4, blocks = 2",
+        "kind = 'resnet', channels = 4, blocks = 1, head = 'sinh'",
+        "kind = 'gcnn', features = [2, 2], kernel = 3",
+        "kind = 'vit', width = 8, heads = 2, layers = 2",
+        "kind = 'convnext', width = 8, layers = 2",
+        "kind = 'cnn-mps', channels = 2, layers = 2, mlp = 4, bond = 2",
+    ] {
+        let built = |precision: &str| {
+            let text =
+                format!("seed = 5\n{text}\nansatz = {{ {kind}, precision = '{precision}' }}");
+            let source = nishina::input::from_text(&text, ".".into()).unwrap();
+            let problem = nishina::problem::problem(&source, &Registry::default()).unwrap();
+            let state = nishina::problem::wave_function(&source, &problem).unwrap();
+            (state, problem.basis, problem.hamiltonian)
+        };
+        let (double, basis, hamiltonian) = built("double");
+        let single = built("single").0;
+        assert_eq!(double.parameters(), single.parameters());
+        let mut chains = Chains::new(built("double").0, settings(&basis)).unwrap();
+        chains.sample(&SHORT).unwrap();
+        let states = [&double, &single];
+        let relative = compare_energies(kind, states, chains.configurations(), &*hamiltonian);
+        assert!(relative < 1.0, "{kind}: {relative}");
+    }
+}
+
+/// Ranks send rounded numbers of a composed wave function where all its parts are single.
+#[test]
+fn derivatives_of_composed_wave_functions_have_the_precision_of_their_parts() {
+    let resnet =
+        |p: &str| format!("{{ kind = 'resnet', channels = 2, blocks = 1, precision = '{p}' }}");
+    let forward = |p: &str| format!("{{ kind = 'feedforward', widths = [3], precision = '{p}' }}");
+    let gru = |p: &str| {
+        format!("{{ kind = 'autoregressive', network = 'gru', hidden = 2, precision = '{p}' }}")
+    };
+    let sum = |of: String| format!("kind = 'symmetrised'\nspin_flip = 1\nof = {of}");
+    let mean = |of: String| format!("{}\nmode = 'normalised'", sum(of));
+    let product = |a: String, b: String| format!("kind = 'product'\nfactors = [{a}, {b}]");
+    let (single, double) = ("single", "double");
+    for (table, expected) in [
+        (sum(resnet(single)), true),
+        (sum(resnet(double)), false),
+        (mean(gru(single)), true),
+        (mean(gru(double)), false),
+        (product(resnet(single), forward(single)), true),
+        (product(resnet(single), forward(double)), false),
+        (product(resnet(double), forward(single)), false),
+        (
+            product(resnet(single), "{ kind = 'jastrow' }".into()),
+            false,
+        ),
+        (
+            sum(format!(
+                "{{ {} }}",
+                product(resnet(single), gru(single)).replace('\n', ", ")
+            )),
+            true,
+        ),
+    ] {
+        let mut state = on_a_ring(&table);
+        let basis = Basis::spin_half(8, Some(0)).unwrap();
+        let xs = configurations(&basis, 3);
+        let is_single = |state: &Erased| {
+            let all = state.derivatives(&state.batch(&xs));
+            all.select(&[1]).is_single() && all.is_single()
+        };
+        assert_eq!(is_single(&state), expected, "{table}");
+        state.set_exact(true).unwrap();
+        assert!(!is_single(&state), "{table}");
+    }
 }
 
 const REQUEST: Request = Request {
@@ -230,6 +327,12 @@ const REQUEST: Request = Request {
     step: 1,
     burn_in: 20,
     per_chain: 40,
+};
+
+const SHORT: Request = Request {
+    burn_in: 2,
+    per_chain: 8,
+    ..REQUEST
 };
 
 fn settings(basis: &Basis) -> ChainSettings {

@@ -185,6 +185,249 @@ fn quantum_numbers_that_do_not_exist_are_refused() {
     }
 }
 
+const RESNET: &str = "kind = 'resnet', channels = 2, blocks = 1";
+const VIT: &str = "kind = 'vit', width = 4, heads = 2, layers = 1";
+const GCNN: &str = "kind = 'gcnn', features = [2, 2], kernel = 3";
+
+/// A network that is an eigenstate of a symmetry for all its parameters has no other quantum
+/// number: what the input says of that names both keys, and what it advises works.
+#[test]
+fn numbers_that_the_wave_function_inside_cannot_have_are_refused() {
+    let chain = lattice("chain", &[6], Boundary::Periodic);
+    let square = lattice("square", &[4, 4], Boundary::Periodic);
+    let of =
+        |kind: &str, numbers: &str| format!("kind = 'symmetrised'\nof = {{ {kind} }}\n{numbers}");
+    let product = "kind = 'product', factors = [{ kind = 'resnet', channels = 2, blocks = 1, \
+                   momentum = [1, 0] }, { kind = 'resnet', channels = 2, blocks = 1 }]";
+    let nested = format!("kind = 'symmetrised', spin_flip = 1, momentum = [0, 2], of = {MACHINE}");
+    let single = format!("{RESNET}, precision = 'single'");
+    let tied = "kind = 'rbm', density = 1, symmetry = 'translations'";
+    let even = "kind = 'rbm', density = 1, init = 0.0, visible_bias = false, hidden_bias = false";
+    for (inside, numbers, rule, key, advice) in [
+        (
+            RESNET,
+            "momentum = [2, 2]",
+            0,
+            "momentum",
+            "ansatz.of.momentum = [2, 2]",
+        ),
+        (
+            &single,
+            "momentum = [0, 3]",
+            0,
+            "momentum",
+            "ansatz.of.momentum = [0, 3]",
+        ),
+        // The rule of stripes turns 8 of the 16 sites, and a translation exchanges them.
+        (
+            RESNET,
+            "momentum = [1, 2]\nspin_flip = 1",
+            16,
+            "momentum",
+            "momentum = [1, 2]",
+        ),
+        (
+            RESNET,
+            "momentum = [0]",
+            6,
+            "momentum",
+            "ansatz.of.momentum = [3]",
+        ),
+        (
+            RESNET,
+            "momentum = [5]",
+            6,
+            "momentum",
+            "ansatz.of.momentum = [2]",
+        ),
+        (
+            VIT,
+            "momentum = [1, 0]",
+            0,
+            "momentum",
+            "another ansatz.of.patch",
+        ),
+        (
+            product,
+            "momentum = [0, 0]",
+            0,
+            "momentum",
+            "another ansatz.momentum",
+        ),
+        (
+            &nested,
+            "momentum = [0, 0]",
+            0,
+            "momentum",
+            "ansatz.of.momentum = [0, 0]",
+        ),
+        (
+            &nested,
+            "spin_flip = -1",
+            0,
+            "spin_flip",
+            "another ansatz.of.spin_flip",
+        ),
+        (
+            tied,
+            "momentum = [1, 1]",
+            0,
+            "momentum",
+            "ansatz.of.symmetry = \"none\"",
+        ),
+        (
+            GCNN,
+            "rotation = -1",
+            0,
+            "rotation",
+            "another ansatz.of.character",
+        ),
+        (
+            GCNN,
+            "reflection = -1",
+            0,
+            "reflection",
+            "another ansatz.of.character",
+        ),
+        (
+            GCNN,
+            "momentum = [0, 0]\nrotation = 1\nreflection = -1",
+            0,
+            "reflection",
+            "other eigenvalue for ansatz.reflection",
+        ),
+        (
+            even,
+            "momentum = [0, 0]\nspin_flip = -1",
+            0,
+            "spin_flip",
+            "other eigenvalue",
+        ),
+    ] {
+        let lattice = if rule == 6 { &chain } else { &square };
+        let basis = Basis::spin_half(lattice.sites, Some(0)).unwrap();
+        let turned: Vec<bool> = (0..lattice.sites).map(|i| i % 2 == 0).collect();
+        let rule = (rule > 0).then_some(turned.as_slice());
+        let text = of(inside, numbers);
+        let message = parsed(&text, lattice, &basis, rule).unwrap_err();
+        let begins = message.starts_with(&format!("ansatz.{key}:"));
+        assert!(begins && message.contains(advice), "{text}: {message}");
+        if let Some((_, momentum)) = advice.split_once("ansatz.of.momentum = ")
+            && inside != nested
+        {
+            let text = of(&format!("{inside}, momentum = {momentum}"), numbers);
+            let state = parsed(&text, lattice, &basis, rule).unwrap();
+            let x = basis.random(&mut stream(4, Purpose::Law, 0, 0));
+            assert!(psi(&state, &x).norm() > 1e-9, "{text}");
+        }
+    }
+}
+
+/// What only the parameters of the start make symmetric is not refused, nor what configurations
+/// with symmetries of their own make look so, and the parameters stay.
+#[test]
+fn numbers_that_other_parameters_have_are_not_refused() {
+    let chain = lattice("chain", &[6], Boundary::Periodic);
+    let square = lattice("square", &[4, 4], Boundary::Periodic);
+    for (inside, numbers, lattice) in [
+        (
+            "kind = 'rbm', density = 1, init = 0.0",
+            "momentum = [3]",
+            &chain,
+        ),
+        (
+            "kind = 'rbm', density = 1, init = 1e-9",
+            "spin_flip = -1",
+            &chain,
+        ),
+        (
+            "kind = 'feedforward', widths = [6, 6, 6, 6, 6]",
+            "momentum = [2, 1]",
+            &square,
+        ),
+        // Most rings of six are their own mirror images; some are not.
+        (RESNET, "reflection = -1\nmomentum = [0]", &chain),
+        (VIT, "momentum = [2, 0]\nspin_flip = -1", &square),
+        (
+            RESNET,
+            "momentum = [0, 0]\nrotation = -1\nreflection = -1",
+            &square,
+        ),
+        (
+            "kind = 'cnn-mps', channels = 2, layers = 1, mlp = 2, bond = 2",
+            "momentum = [1, 1]",
+            &square,
+        ),
+        (
+            "kind = 'mps', bond_dimension = 2",
+            "momentum = [1]\nspin_flip = -1",
+            &chain,
+        ),
+        ("kind = 'pair'", "momentum = [3]\nspin_flip = -1", &chain),
+        ("kind = 'table'", "momentum = [1]\nspin_flip = -1", &chain),
+        (
+            "kind = 'eps', cluster = [3]",
+            "momentum = [1]\nspin_flip = -1",
+            &chain,
+        ),
+    ] {
+        let basis = Basis::spin_half(lattice.sites, Some(0)).unwrap();
+        for precision in ["", ", precision = 'single'"] {
+            let layered = ["resnet", "vit", "feedforward"]
+                .iter()
+                .any(|k| inside.contains(k));
+            if !layered && !precision.is_empty() {
+                continue;
+            }
+            let of = format!("{inside}{precision}");
+            let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\n{numbers}");
+            let state = parsed(&text, lattice, &basis, None).unwrap_or_else(|e| panic!("{e}"));
+            // The part has the random numbers of its place.
+            let alone = format!("kind = 'product'\nfactors = [{{ {of} }}]");
+            let bare = parsed(&alone, lattice, &basis, None).unwrap();
+            assert_eq!(state.parameters(), bare.parameters(), "{text}");
+            assert_eq!(state.facts().precision, bare.facts().precision, "{text}");
+            let (mut again, x) = (state, basis.random(&mut stream(4, Purpose::Law, 0, 0)));
+            let log = |a: &Erased| a.log_psi(&a.batch(&x))[0];
+            let found = log(&again);
+            again.set_parameters(&bare.parameters()).unwrap();
+            assert_eq!(log(&again), found, "{text}");
+        }
+    }
+}
+
+/// An image whose amplitude is no number leaves no mean of the others, and no ratio to it.
+#[test]
+fn an_image_that_is_no_number_is_not_left_out() {
+    use nishina::ansatz::Asks;
+    let chain = lattice("chain", &[4], Boundary::Periodic);
+    let basis = Basis::spin_half(4, None).unwrap();
+    let text = "kind = 'symmetrised'\nmomentum = [0]\nof = { kind = 'table', init = 0.3, \
+                parameters = 'real' }";
+    let mut state = parsed(text, &chain, &basis, None).unwrap();
+    let numbering = basis.numbering().unwrap();
+    let xs = numbering.rows(0..numbering.dimension());
+    // The amplitude of one of the four configurations with one turned spin.
+    let mut parameters = state.parameters();
+    let place = |x: &[i8]| x.iter().filter(|s| **s > 0).count() == 1;
+    let first = xs.chunks_exact(4).position(place).unwrap();
+    let numbers = parameters.len() / 16;
+    parameters[first * numbers] = f64::NAN;
+    state.set_parameters(&parameters).unwrap();
+    let logs = state.log_psi(&state.batch(&xs));
+    for (x, log) in xs.chunks_exact(4).zip(&logs) {
+        assert_eq!(log.re.is_nan(), place(x), "{x:?}: {log}");
+    }
+    let mut asks = Asks::default();
+    let mut found = [Complex64::ZERO; 2];
+    let (down, both) = ([-1, -1, -1, -1], [1, -1, -1, 1]);
+    asks.flip(0, &down, &[2]);
+    asks.flip(1, &both, &[0]);
+    let batch = state.batch(&[down, both].concat());
+    state.ratios(&batch, &asks, &mut Default::default(), &mut found);
+    assert!(found.iter().all(|r| r.is_nan()), "{found:?}");
+}
+
 /// Optimises by full sums and returns the measured energy.
 fn lowest(lattice: &str, hamiltonian: &str, ansatz: &str, rate: f64, steps: usize) -> f64 {
     lowest_by(

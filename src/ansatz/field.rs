@@ -66,17 +66,23 @@ pub fn reduce(log: Complex64) -> Complex64 {
     Complex64::new(log.re, if im <= -PI { im + TAU } else { im })
 }
 
-/// ψ'/ψ from ln ψ' − ln ψ; beyond the range of numbers the modulus stays at e^{700}.
+/// ψ'/ψ from ln ψ' − ln ψ; beyond the range of numbers the modulus stays at e^{700}. No number
+/// where the difference is none.
 pub fn ratio_from_log(delta: Complex64) -> Complex64 {
-    Complex64::new(delta.re.min(700.0), delta.im).exp()
+    let re = if delta.re > 700.0 { 700.0 } else { delta.re };
+    match re.is_nan() {
+        true => Complex64::new(f64::NAN, f64::NAN),
+        false => Complex64::new(re, delta.im).exp(),
+    }
 }
 
-/// ψ'/ψ from ln ψ' and ln ψ: 0 where ψ' = 0, +∞ where only ψ = 0.
+/// ψ'/ψ from ln ψ' and ln ψ: 0 where ψ' = 0, +∞ where only ψ = 0, no number where one of them is
+/// none.
 pub fn ratio_of_logs(new: Complex64, old: Complex64) -> Complex64 {
     match (new.re == f64::NEG_INFINITY, old.re == f64::NEG_INFINITY) {
-        (true, _) => Complex64::ZERO,
-        (false, true) => Complex64::new(f64::INFINITY, 0.0),
-        (false, false) => ratio_from_log(new - old),
+        (true, _) if !old.re.is_nan() => Complex64::ZERO,
+        (false, true) if !new.re.is_nan() => Complex64::new(f64::INFINITY, 0.0),
+        _ => ratio_from_log(new - old),
     }
 }
 
@@ -91,6 +97,23 @@ mod tests {
         assert_eq!(ratio_of_logs(zero, zero), Complex64::ZERO);
         assert_eq!(ratio_of_logs(one, zero).re, f64::INFINITY);
         assert_eq!(ratio_of_logs(one, one), Complex64::ONE);
+    }
+
+    #[test]
+    fn ratios_with_what_is_no_number_are_none() {
+        let nan = Complex64::new(f64::NAN, 0.0);
+        let zero = Complex64::new(f64::NEG_INFINITY, 0.0);
+        assert!(ratio_from_log(nan).re.is_nan() && ratio_from_log(nan).im.is_nan());
+        for (new, old) in [
+            (nan, Complex64::ONE),
+            (Complex64::ONE, nan),
+            (nan, zero),
+            (zero, nan),
+        ] {
+            assert!(ratio_of_logs(new, old).re.is_nan(), "{new} {old}");
+        }
+        let far = ratio_from_log(Complex64::new(1e300, 0.0));
+        assert_eq!(far.re, 700f64.exp());
     }
 
     #[test]

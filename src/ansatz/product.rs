@@ -8,6 +8,7 @@
 use super::field::{check_length, reduce};
 use super::{Ansatz, AnsatzFacts, Asks, Block, Context, Derivatives, Erased, Kind, schema_of};
 use crate::error::{Error, Result};
+use crate::number::larger;
 use num_complex::Complex64;
 use serde::Deserialize;
 
@@ -153,18 +154,13 @@ impl Ansatz for Product {
             .map(|(f, b)| f.derivatives(b))
             .collect();
         let samples = parts[0].samples();
-        Derivatives::new(
-            kind,
-            samples,
-            parts
-                .into_iter()
-                .flat_map(|part| part.blocks_as(kind))
-                .collect(),
-        )
+        let single = parts.iter().all(Derivatives::is_single);
+        let blocks = parts.into_iter().flat_map(|part| part.blocks_as(kind));
+        Derivatives::new(kind, samples, blocks.collect()).of_precision(single)
     }
     fn truncation(&self) -> Option<f64> {
         let parts = self.factors.iter().filter_map(Ansatz::truncation);
-        parts.reduce(f64::max)
+        parts.reduce(larger)
     }
 }
 

@@ -9,6 +9,7 @@ use super::network::{BoundaryTensor, SiteTensor, Way, cross, enter, normalise};
 use crate::ansatz::field::Field;
 use crate::linalg::rotations::{OrthonormalRows, add, inner, leading, orthonormal};
 use crate::linalg::simd::{Simd, compiled_for_each_set};
+use crate::number::larger;
 
 /// A matrix product state over the vertical legs of a row, times e^log.
 #[derive(Debug, Clone)]
@@ -74,7 +75,7 @@ fn absorb_by<T: Field, const SET: u8>(
             (kept.rows, kept.rank)
         } else {
             let kept = leading(whole.clone(), length, most);
-            discarded = f64::max(discarded, kept.discarded);
+            discarded = larger(discarded, kept.discarded);
             (kept.rows, kept.rank)
         };
         carried = Vec::with_capacity(bond * rank);

@@ -91,7 +91,8 @@ impl<T: Field> ScaledAmplitude<T> {
         } else if b == Complex64::ZERO {
             Complex64::new(f64::INFINITY, 0.0)
         } else {
-            a / b * (self.log - other.log).min(700.0).exp()
+            let log = self.log - other.log;
+            a / b * if log > 700.0 { 700.0f64 } else { log }.exp()
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Decides how an input names a projection: a wave function and quantum numbers that the
 //! Hamiltonian has.
 
+use super::agreement::{Part, agreement};
 use super::group::{check_representation, parity, point_group, product, translations};
-use super::sectors::{self, SectorChoice, SectorContext};
+use super::sectors::{self, Sector, SectorChoice, SectorContext};
 use super::{Element, Normalised, Symmetrised, spin};
 use crate::ansatz::registry::is_of_kind;
 use crate::ansatz::sign::Sign;
@@ -111,28 +112,104 @@ pub(super) fn flips_stay_inside(basis: &Basis, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// The elements with reflections and rotations, where the keys ask for these.
-fn with_point_group(
-    elements: Vec<Element>,
-    keys: &Keys,
-    context: &Context,
-) -> Result<Vec<Element>> {
+/// The reflections and rotations that the keys ask for; none where they ask for neither.
+fn points(keys: &Keys, context: &Context, parts: &mut Vec<Part>) -> Result<Option<Vec<Element>>> {
     let key = |name: &str| context.key(name);
     let (reflection, rotation) = (
         parity(keys.reflection, key("reflection"))?,
         parity(keys.rotation, key("rotation"))?,
     );
     if reflection.is_none() && rotation.is_none() {
-        return Ok(elements);
+        return Ok(None);
     }
-    let points = point_group(context.lattice, reflection, rotation, &context.path)?;
+    let of =
+        |reflection, rotation| point_group(context.lattice, reflection, rotation, &context.path);
+    let points = of(reflection, rotation)?;
     let name = if reflection.is_some() {
         "reflection"
     } else {
         "rotation"
     };
     held(context, &points, &key(name))?;
-    Ok(product(&points, &elements))
+    if rotation.is_some() {
+        parts.push(Part::parity("rotation", keys.rotation, of(None, rotation)?));
+    }
+    if reflection.is_some() {
+        parts.push(Part::parity(
+            "reflection",
+            keys.reflection,
+            of(reflection, None)?,
+        ));
+    }
+    Ok(Some(points))
+}
+
+/// The group of all quantum numbers that the keys ask for, and those of each of them.
+fn group(keys: &Keys, context: &Context) -> Result<(Vec<Element>, Vec<Part>)> {
+    let (lattice, basis) = (context.lattice, context.basis);
+    let identity = (0..lattice.sites as u32).collect::<Vec<_>>();
+    let one = |flip: bool, character: f64| Element {
+        permutation: identity.clone(),
+        flip,
+        character: character.into(),
+    };
+    let (mut elements, mut parts) = (vec![one(false, 1.0)], Vec::new());
+    if let Some(momentum) = &keys.momentum {
+        let key = context.key("momentum");
+        elements = translations(lattice, momentum, &key)?;
+        held(context, &elements, &key)?;
+        parts.push(Part::momentum(momentum, &elements, lattice));
+    }
+    if let Some(points) = points(keys, context, &mut parts)? {
+        elements = product(&points, &elements);
+    }
+    if let Some((flip, name)) = spin::flip(keys, context)? {
+        let key = context.key(name);
+        flips_stay_inside(basis, &key)?;
+        held(context, &[one(true, flip)], &key)?;
+        elements = product(&elements, &[one(false, 1.0), one(true, flip)]);
+        let value = keys.spin_flip.or(keys.spin_parity);
+        parts.push(Part::parity(name, value, vec![one(true, flip)]));
+    }
+    check_representation(&elements, &context.path)?;
+    Ok((elements, parts))
+}
+
+/// Why the sum over images of the wave function inside is zero with the numbers of each sector
+/// whatever its parameters; none of those with which it is not.
+pub fn misfits(
+    table: &toml::Table,
+    sectors: &[Sector],
+    context: &Context,
+) -> Result<Vec<Option<Error>>> {
+    let mut of = None;
+    let mut errors = Vec::new();
+    for sector in sectors {
+        let settled = sectors::settled(table, &sector.keys());
+        let keys: Keys = crate::table::parse(&without_kind(settled), &context.path)?;
+        let parts = group(&keys, context)?.1;
+        let inner = match of.take() {
+            Some(inner) => inner,
+            None => inside(&keys, context)?,
+        };
+        let found = agreement(inner, &parts, &keys.of, context)?;
+        of = Some(found.of);
+        errors.push(found.error);
+    }
+    Ok(errors)
+}
+
+fn without_kind(mut table: toml::Table) -> toml::Table {
+    table.remove("kind");
+    table
+}
+
+/// The wave function that is projected.
+fn inside(keys: &Keys, context: &Context) -> Result<Erased> {
+    match &keys.total_spin {
+        None => context.part(&keys.of, 0, context.key("of")),
+        Some(wanted) => wanted.project(&keys.of, context),
+    }
 }
 
 /// The table with the first sector in the place of the choice that a run makes.
@@ -156,28 +233,17 @@ fn untried(table: &toml::Table, context: &Context) -> Result<toml::Table> {
 pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     let keys: Keys = crate::table::parse(table, &context.path)?;
     if keys.sector.is_some() {
-        return build(&untried(table, context)?, context);
+        // Whether the wave function inside has the numbers is asked of those that are chosen.
+        let untried = crate::table::parse(&untried(table, context)?, &context.path)?;
+        return built(&untried, false, context);
     }
-    let key = |name: &str| context.key(name);
-    let (lattice, basis) = (context.lattice, context.basis);
-    let identity = (0..lattice.sites as u32).collect::<Vec<_>>();
-    let one = |flip: bool, character: f64| Element {
-        permutation: identity.clone(),
-        flip,
-        character: character.into(),
-    };
-    let mut elements = vec![one(false, 1.0)];
-    if let Some(momentum) = &keys.momentum {
-        elements = translations(lattice, momentum, &key("momentum"))?;
-        held(context, &elements, &key("momentum"))?;
-    }
-    elements = with_point_group(elements, &keys, context)?;
-    if let Some((flip, key)) = spin::flip(&keys, context)? {
-        flips_stay_inside(basis, &key)?;
-        held(context, &[one(true, flip)], &key)?;
-        elements = product(&elements, &[one(false, 1.0), one(true, flip)]);
-    }
-    check_representation(&elements, &context.path)?;
+    built(&keys, true, context)
+}
+
+/// The projection, of which it is known which numbers it has; where these are `settled`, an error
+/// if the wave function inside cannot have them.
+fn built(keys: &Keys, settled: bool, context: &Context) -> Result<Erased> {
+    let (elements, parts) = group(keys, context)?;
     let sign = (context.sign_rule).map(|in_a| Sign::new(in_a.to_vec(), context.basis));
     if keys.mode == Mode::Normalised && !is_of_kind(&keys.of, "autoregressive") {
         return Err(context.wrong(
@@ -186,14 +252,18 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
             "use mode = \"linear\", or of = { kind = \"autoregressive\", … }",
         ));
     }
-    let of = match &keys.total_spin {
-        None => context.part(&keys.of, 0, key("of"))?,
-        Some(wanted) => wanted.project(&keys.of, context)?,
-    };
+    let mut of = inside(keys, context)?;
     let trivial = elements.iter().all(|e| e.character == 1.0.into());
     if keys.mode == Mode::Normalised && of.facts().positive && sign.is_none() && !trivial {
         let problem = "the phases of a positive wave function cancel with these quantum numbers";
         return Err(context.wrong("of", problem, "use positive = false, or mode = \"linear\""));
+    }
+    if settled {
+        let found = agreement(of, &parts, &keys.of, context)?;
+        if let Some(error) = found.error {
+            return Err(error);
+        }
+        of = found.of;
     }
     let sum = Symmetrised::new(of, elements, sign)?;
     Ok(match keys.mode {

@@ -10,6 +10,8 @@
 //! p_g O(gx) with p_g the share of g in ψ(x). Sums that cancel to below ten times the relative
 //! error of φ are zero.
 
+mod agreement;
+mod eigenvalues;
 mod factory;
 mod group;
 mod normalised;
@@ -17,7 +19,7 @@ pub mod sectors;
 mod spin;
 mod sums;
 
-pub use factory::{build, schema};
+pub use factory::{build, misfits, schema};
 pub(crate) use group::translations;
 pub use normalised::Normalised;
 pub use sums::SymmetrisedBatch;

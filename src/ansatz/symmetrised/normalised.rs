@@ -11,6 +11,7 @@ use super::{Symmetrised, SymmetrisedScratch};
 use crate::ansatz::field::ratio_of_logs;
 use crate::ansatz::{Ansatz, AnsatzFacts, Asks, Block, Derivatives, Direct, Erased, Kind, Matrix};
 use crate::error::Result;
+use crate::number::larger;
 use crate::rng::{Generator, RngExt};
 use ndarray::Array2;
 use num_complex::Complex64;
@@ -48,7 +49,7 @@ impl Normalised {
     }
 
     fn mean(&self, terms: &[Complex64]) -> Mean {
-        let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| m.max(t.re));
+        let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| larger(m, t.re));
         let there = || terms.iter().filter(|t| !vanishes(t));
         let turned: Complex64 = there().map(|t| Complex64::cis(t.im)).sum();
         let cancels = turned.norm() <= self.sum.cancelled() * terms.len() as f64;
@@ -229,7 +230,7 @@ impl Ansatz for Normalised {
             Kind::Real => Matrix::Real(out.mapv(|z| z.re)),
             _ => Matrix::Complex(out),
         };
-        Derivatives::dense(kind, matrix)
+        Derivatives::dense(kind, matrix).of_precision(inner.is_single())
     }
     fn direct(&self) -> Option<&dyn Direct> {
         self.sum.inner.direct().map(|_| self as &dyn Direct)
@@ -255,5 +256,38 @@ impl Direct for Normalised {
             .iter_mut()
             .zip(logs)
             .for_each(|(w, log)| *w = 2.0 * log.re);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ansatz::feedforward::{Activation, Feedforward, Shape};
+    use crate::ansatz::symmetrised::Element;
+
+    #[test]
+    fn a_mean_with_a_term_that_is_no_number_is_none() {
+        let shape = Shape {
+            sites: 2,
+            layers: vec![(2, Activation::Tanh)],
+            phase: true,
+            visible_bias: true,
+            hidden_bias: true,
+            output_weights: true,
+        };
+        let element = |permutation: [u32; 2]| Element {
+            permutation: permutation.into(),
+            flip: false,
+            character: Complex64::ONE,
+        };
+        let inner = Erased::new(Feedforward::<f64>::new(shape, 1.0, 3));
+        let elements = vec![element([0, 1]), element([1, 0])];
+        let state = Normalised::new(Symmetrised::new(inner, elements, None).unwrap());
+        let nan = Complex64::new(f64::NAN, 0.0);
+        for terms in [[nan, ZERO], [ZERO, nan], [Complex64::ONE, nan], [nan, nan]] {
+            assert!(state.mean(&terms).log_psi.re.is_nan(), "{terms:?}");
+        }
+        let half = state.mean(&[Complex64::ONE, ZERO]).log_psi.re;
+        assert!((half - 1.0 - 0.5 * 0.5f64.ln()).abs() < 1e-15);
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct SpinTable {
 }
 
 /// The eigenvalue of the flip of all spins that the keys ask for, with the key that does.
-pub(super) fn flip(keys: &Keys, context: &Context) -> Result<Option<(f64, String)>> {
+pub(super) fn flip(keys: &Keys, context: &Context) -> Result<Option<(f64, &'static str)>> {
     let given = [
         ("spin_flip", keys.spin_flip.is_some()),
         ("spin_parity", keys.spin_parity.is_some()),
@@ -50,7 +50,7 @@ pub(super) fn flip(keys: &Keys, context: &Context) -> Result<Option<(f64, String
         return Err(context.wrong(second, problem, "give one of them"));
     }
     if let Some(value) = parity(keys.spin_flip, context.key("spin_flip"))? {
-        return Ok(Some((value, context.key("spin_flip"))));
+        return Ok(Some((value, "spin_flip")));
     }
     let Some(value) = parity(keys.spin_parity, context.key("spin_parity"))? else {
         return Ok(None);
@@ -58,7 +58,7 @@ pub(super) fn flip(keys: &Keys, context: &Context) -> Result<Option<(f64, String
     check_spin("spin_parity", context)?;
     let turns = context.basis.sites() / 2 % 2;
     let flip = if turns == 1 { -value } else { value };
-    Ok(Some((flip, context.key("spin_parity"))))
+    Ok(Some((flip, "spin_parity")))
 }
 
 /// An error unless the sites are spins one half of total Sz = 0, with a Hamiltonian whose

@@ -4,6 +4,7 @@
 
 use crate::ansatz::field::reduce;
 use crate::ansatz::{Ansatz, Derivatives, Erased, Kind, Matrix};
+use crate::number::larger;
 use ndarray::Array2;
 use num_complex::Complex64;
 
@@ -23,15 +24,16 @@ pub struct SymmetrisedBatch {
     pub(super) direct: Vec<bool>,
 }
 
-/// ln Σ e^{terms}; −∞ where they cancel to below `cancelled` of their size.
+/// ln Σ e^{terms}; −∞ where they cancel to below `cancelled` of their size, and no number where a
+/// term is none.
 pub(in crate::ansatz) fn log_sum(terms: &[Complex64], cancelled: f64) -> Complex64 {
-    let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| m.max(t.re));
+    let largest = terms.iter().fold(f64::NEG_INFINITY, |m, t| larger(m, t.re));
     if largest == f64::NEG_INFINITY {
         return ZERO;
     }
     let powers = terms
         .iter()
-        .filter(|t| t.re > f64::NEG_INFINITY)
+        .filter(|t| t.re != f64::NEG_INFINITY)
         .map(|t| (t - largest).exp());
     let (sum, size) = powers.fold((Complex64::ZERO, 0.0), |(sum, size), z| {
         (sum + z, size + z.norm())
@@ -64,7 +66,7 @@ impl SymmetrisedBatch {
     }
 }
 
-/// Σ_g p_g O_g of every walker from the log-derivatives of its `order` images.
+/// Σ_g p_g O_g of every walker from the log-derivatives of its `order` images, in their precision.
 pub(super) fn mean_derivatives(
     inner: &Derivatives,
     shares: &[Complex64],
@@ -110,5 +112,20 @@ pub(super) fn mean_derivatives(
     } else {
         Matrix::Complex(out)
     };
-    Derivatives::dense(kind, matrix)
+    Derivatives::dense(kind, matrix).of_precision(inner.is_single())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_with_a_term_that_is_no_number_is_none() {
+        let nan = Complex64::new(f64::NAN, 0.0);
+        for terms in [[nan, ZERO], [ZERO, nan], [Complex64::ONE, nan], [nan, nan]] {
+            assert!(log_sum(&terms, 1e-11).re.is_nan(), "{terms:?}");
+        }
+        assert_eq!(log_sum(&[ZERO, Complex64::ONE], 1e-11), Complex64::ONE);
+        assert_eq!(log_sum(&[ZERO, ZERO], 1e-11), ZERO);
+    }
 }

@@ -9,6 +9,7 @@ use crate::ansatz::sign::Sign;
 use crate::calculation::vmc::problem::Problem;
 use crate::error::{Error, Result};
 use crate::exact::bits::BitOperator;
+use crate::number::larger;
 use crate::worldlines::circuit::GateLayer;
 use num_complex::Complex64;
 
@@ -146,7 +147,7 @@ impl Mover {
             time: 0.0,
             energy,
             variance,
-            infidelity: (1.0 - fidelity).max(0.0),
+            infidelity: larger(1.0 - fidelity, 0.0),
         }
     }
 }
@@ -158,8 +159,8 @@ pub(super) fn deviation(network: &DeepNetwork, vector: &StateVector) -> f64 {
     let (mut most, mut largest) = (0.0f64, 0.0f64);
     for (k, amplitude) in vector.amplitudes.iter().enumerate() {
         let found = scaled.amplitude(&vector.spins(k));
-        most = most.max((found - amplitude).norm());
-        largest = largest.max(amplitude.norm());
+        most = larger(most, (found - amplitude).norm());
+        largest = larger(largest, amplitude.norm());
     }
     most / largest
 }

@@ -17,7 +17,7 @@ use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
 use crate::input::Source;
 use crate::io::tree::{Tree, Value, shaped};
-use crate::number::unflatten;
+use crate::number::{larger, unflatten};
 use crate::run::{Calculation, Cost, Declaration, Desk, Loaded, Progress};
 use crate::table::schema_of;
 use keys::NAME;
@@ -223,8 +223,8 @@ fn deviation(vmc: &Vmc, bare: Erased) -> Result<f64> {
     let overlap: Complex64 = ours.iter().zip(&theirs).map(|(a, b)| a.conj() * b).sum();
     let phase = overlap / overlap.norm();
     let pairs = ours.iter().zip(&theirs);
-    let difference = pairs.fold(0.0, |m: f64, (a, b)| m.max((a * phase - b).norm()));
-    let largest = theirs.iter().fold(0.0, |m: f64, b| m.max(b.norm()));
+    let difference = pairs.fold(0.0, |m, (a, b)| larger(m, (a * phase - b).norm()));
+    let largest = theirs.iter().fold(0.0, |m, b| larger(m, b.norm()));
     Ok(difference / largest)
 }
 

@@ -9,6 +9,7 @@ use super::lesson::{MOST_SITES, too_many_words, word};
 use crate::basis::{Basis, Numbering};
 use crate::ensemble::Amplitudes;
 use crate::error::{Error, Result};
+use crate::number::larger;
 use crate::shots::{MeasuredBasis, Readout, Shots, rotate, rotate_back, unrotated};
 use num_complex::Complex64;
 
@@ -256,7 +257,7 @@ impl Portion {
             first += count;
             let largest = log_psi[own.clone()]
                 .iter()
-                .fold(f64::NEG_INFINITY, |m, l| m.max(l.re));
+                .fold(f64::NEG_INFINITY, |m, l| larger(m, l.re));
             let mut row = Likelihood::default();
             if largest == f64::NEG_INFINITY {
                 row.count(0.0, *share);

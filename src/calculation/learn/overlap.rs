@@ -38,9 +38,9 @@ impl Overlap {
         let rows = each.map(|(w, r)| [w * r.re, w * r.im, w * r.norm_sqr(), *w]);
         let [re, im, squares, weight] = total(rows, vmc.deterministic, comm)?;
         let mean = Complex64::new(re, im) / weight;
-        let fidelity = match squares > 0.0 {
-            true => mean.norm_sqr() * weight / squares,
-            false => 0.0,
+        let fidelity = match squares == 0.0 {
+            true => 0.0,
+            false => mean.norm_sqr() * weight / squares,
         };
         Ok(Overlap {
             ratios,

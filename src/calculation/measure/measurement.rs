@@ -6,6 +6,7 @@ use crate::comm::Comm;
 use crate::ensemble::Noise;
 use crate::error::{Error, Result};
 use crate::io::tree::{Tree, Value};
+use crate::number::larger;
 use crate::sampler::swap_shares;
 use crate::stats::{Bins, Equilibration, Summary, WeightedSeries, effective_fraction};
 use crate::worldlines::EnergyLines;
@@ -119,7 +120,7 @@ impl Measurement {
         let Some(weight) = here else {
             return Ok(());
         };
-        let mut largest = [weight.max(self.truncation.unwrap_or_default())];
+        let mut largest = [larger(weight, self.truncation.unwrap_or_default())];
         comm.max(&mut largest)?;
         self.truncation = Some(largest[0]);
         Ok(())

@@ -3,8 +3,10 @@
 //!
 //! Up to 50000 states of spins one half are diagonalised exactly, sector by sector; elsewhere each
 //! sector has a trial, the first steps of `[optimize]`, and the lowest E + σ of their last windows
-//! counts. The run is then that of an input with these quantum numbers, to the bit; they stand in
-//! the results and in the checkpoint, from which a restart takes them.
+//! counts. Sectors that the wave function inside cannot have, whatever its parameters, are not
+//! tried; where one of them is the lowest by diagonalisation, that is an error. The run is then
+//! that of an input with these quantum numbers, to the bit; they stand in the results and in the
+//! checkpoint, from which a restart takes them.
 
 mod trials;
 mod tried;
@@ -12,7 +14,7 @@ mod tried;
 pub use tried::{GROUP, SectorRow, Tried};
 
 use super::start::Options;
-use super::vmc::problem::{Problem, problem};
+use super::vmc::problem::{Problem, misfits, problem};
 use crate::ansatz::symmetrised::sectors::{self, NUMBERS, Sector, SectorContext};
 use crate::comm::{Comm, agree};
 use crate::error::{Error, Result};
@@ -67,13 +69,20 @@ pub fn settle(source: &Source, comm: &dyn Comm, options: &Options) -> Result<Opt
         hamiltonian: Some(&*problem.hamiltonian),
         all: exact,
     };
-    let list = agree(comm, sectors::candidates(ansatz, &of))?;
+    let mut list = agree(comm, sectors::candidates(ansatz, &of))?;
+    let is_diagonalised = exact && steps > 0;
+    if !is_diagonalised {
+        list = agree(comm, reachable(list, source, &problem))?;
+    }
     let tried = match (steps, exact) {
         (0, _) => Tried::first(&list),
         (_, true) => diagonalised(&list, &problem, source, comm)?,
         _ => trials::run(&list, (source, steps), &problem, comm, options)?,
     };
     let (chosen, tried) = agree(comm, tried.choose(&list))?;
+    if is_diagonalised {
+        agree(comm, check_reachable(&chosen, source, &problem))?;
+    }
     let source = source.with_section("ansatz", sectors::settled(ansatz, &chosen.keys()))?;
     if comm.is_root() {
         tried.words().iter().for_each(|line| log::info!("{line}"));
@@ -100,6 +109,49 @@ pub fn validate(source: &Source) -> Result<()> {
             format!("with optimize.{key} the lowest energy may be that of another state"),
             "give the quantum numbers",
         )),
+    }
+}
+
+/// The sectors that the wave function inside can have; an error where there is none.
+fn reachable(list: Vec<Sector>, source: &Source, problem: &Problem) -> Result<Vec<Sector>> {
+    let (mut kept, mut left_out, mut first) = (Vec::new(), Vec::new(), None);
+    for (sector, misfit) in list.iter().zip(misfits(&list, source, problem)?) {
+        match misfit {
+            None => kept.push(sector.clone()),
+            Some(error) => {
+                left_out.push(SectorRow::new(sector).name());
+                first = first.or(Some(error));
+            }
+        }
+    }
+    match first {
+        Some(error) if kept.is_empty() => Err(error),
+        Some(error) => {
+            log::warn!(
+                "{KEY}: sectors that the wave function inside cannot have are left out: {}. The \
+                 first of them: {error}",
+                left_out.join("; ")
+            );
+            Ok(kept)
+        }
+        None => Ok(kept),
+    }
+}
+
+/// An error where the wave function inside cannot have the sector of the lowest energy.
+fn check_reachable(chosen: &Sector, source: &Source, problem: &Problem) -> Result<()> {
+    let misfit = misfits(std::slice::from_ref(chosen), source, problem)?;
+    let lowest = SectorRow::new(chosen).name();
+    match misfit.into_iter().flatten().next() {
+        None => Ok(()),
+        Some(Error::Input {
+            problem, remedy, ..
+        }) => Err(Error::input(
+            KEY,
+            format!("the lowest state has {lowest}: {problem}"),
+            remedy,
+        )),
+        Some(error) => Err(error),
     }
 }
 

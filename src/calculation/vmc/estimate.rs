@@ -7,7 +7,7 @@
 use crate::comm::Comm;
 use crate::ensemble::{Ensemble, LocalValues, Noise};
 use crate::error::Result;
-use crate::number::{flatten, unflatten};
+use crate::number::{flatten, larger, unflatten};
 use crate::stats::{Bins, Estimate, Summary, WeightedSeries, largest_log, push_sums, v_score};
 use num_complex::Complex64;
 
@@ -201,7 +201,7 @@ pub fn moments(series: WeightedSeries, sites: usize, e_infinity: f64) -> Summary
         false => bins.push_weighted(length, &segments, Some(&sums), unit),
     }
     bins.summary(0, &|means| {
-        let variance = (means[2] - means[0] * means[0] - means[1] * means[1]).max(0.0);
+        let variance = larger(means[2] - means[0] * means[0] - means[1] * means[1], 0.0);
         vec![
             centre + means[0],
             variance,

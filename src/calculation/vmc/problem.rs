@@ -4,6 +4,7 @@
 use super::disorder;
 use super::sampled::sampled;
 use super::tying;
+use crate::ansatz::symmetrised::sectors::Sector;
 use crate::ansatz::{self, Ansatz, Erased, sign};
 use crate::basis::Basis;
 use crate::calculation::Registry;
@@ -150,7 +151,11 @@ pub fn tied_by(source: &Source, problem: &Problem) -> Option<(&'static str, usiz
 
 /// The network of a table.
 fn network(table: &toml::Table, source: &Source, problem: &Problem, seed: u64) -> Result<Erased> {
-    let context = ansatz::Context {
+    ansatz::build(table, &context(source, problem, seed))
+}
+
+fn context<'a>(source: &'a Source, problem: &'a Problem, seed: u64) -> ansatz::Context<'a> {
+    ansatz::Context {
         lattice: &problem.lattice,
         basis: &problem.basis,
         origin: seed.into(),
@@ -159,8 +164,19 @@ fn network(table: &toml::Table, source: &Source, problem: &Problem, seed: u64) -
         sign_rule: problem.sign_rule.as_deref(),
         hamiltonian: Some(&*problem.hamiltonian),
         path: "ansatz".into(),
-    };
-    ansatz::build(table, &context)
+    }
+}
+
+/// Why the wave function inside `[ansatz]` cannot be projected on each of these sectors; none where
+/// it can.
+pub fn misfits(
+    sectors: &[Sector],
+    source: &Source,
+    problem: &Problem,
+) -> Result<Vec<Option<Error>>> {
+    let table = input::section(&source.input.ansatz, "ansatz")?;
+    let context = context(source, problem, source.input.seed);
+    ansatz::symmetrised::misfits(table, sectors, &context)
 }
 
 /// The initial parameters that the wave function of an input has with another seed.

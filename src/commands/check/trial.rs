@@ -23,6 +23,8 @@ const TIMED: f64 = 0.5;
 const MOST_STEPS: usize = 200;
 /// Factor by which samples are reduced where two steps do not fit in the time.
 const FEWER: usize = 16;
+/// Samples of a chain at least, where there are so many: one alone has no variance.
+const LEAST: usize = 2;
 
 /// What is asked of a trial.
 pub struct Asked<'a> {
@@ -97,7 +99,7 @@ fn with_fewer_samples(alone: Extent) -> Extent {
     let steps = alone.steps.min(2);
     if alone.per_chain >= FEWER {
         return Extent {
-            per_chain: alone.per_chain / FEWER,
+            per_chain: (alone.per_chain / FEWER).max(LEAST),
             steps,
             ..alone
         };

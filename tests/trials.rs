@@ -64,6 +64,13 @@ fn counted() -> Vec<(&'static str, String)> {
             ),
         ),
         (
+            "realisations of random couplings",
+            small(&format!(
+                "{chains}[disorder]\nrealisations = 20\ncouplings = {{ hz = {{ kind = 'uniform', \
+                 low = -1.0, high = 1.0 }} }}\n[optimize]\nsteps = 60\nlearning_rate = 0.01\n"
+            )),
+        ),
+        (
             "a full sum",
             small(
                 "[sampler]\nmethod = 'full-sum'\n[optimize]\nsteps = 60\nlearning_rate = 0.01\n\
@@ -145,4 +152,26 @@ fn every_key_that_counts_has_a_trial() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn all_realisations_count() {
+    let rest = "[sampler]\nchains = 4\nsamples = 64\n[disorder]\nrealisations = 20\n\
+                couplings = { hz = { kind = 'uniform', low = -1.0, high = 1.0 } }\n\
+                [optimize]\nsteps = 300\nlearning_rate = 0.01\n";
+    let input = ring(8, "kind = 'jastrow'", rest);
+    let all = check(&input, &["--within", "10"]);
+    let third = check(
+        &input,
+        &["--within", "10", "--set", "disorder.realisation=3"],
+    );
+    assert!(
+        all["notes"].to_string().contains("20 realisations"),
+        "{all}"
+    );
+    for (said, runs) in [(all, 20.0), (third, 1.0)] {
+        let number = |key: &str| said[key].as_f64().unwrap();
+        let steps = 300.0 * runs * number("step_seconds");
+        assert!(number("total_seconds") >= steps, "{said}");
+    }
 }

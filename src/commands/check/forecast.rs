@@ -118,6 +118,17 @@ impl Forecast {
         self.sections = sections;
     }
 
+    /// Of so many runs like this one, one after the other.
+    pub fn repeat(&mut self, runs: usize) {
+        if runs > 1 {
+            self.total = self.total.map(|seconds| seconds * runs as f64);
+            self.notes.push(format!(
+                "the whole run is that of {runs} realisations, one after the other; files are \
+                 those of one"
+            ));
+        }
+    }
+
     /// Adds to the seconds of the whole run.
     pub(super) fn add(&mut self, seconds: f64) {
         *self.total.get_or_insert(0.0) += seconds;

@@ -105,6 +105,7 @@ fn answer_for(
         }
     };
     forecast.take_sections(sections);
+    forecast.repeat(source.input.disorder.as_ref().map_or(1, |d| d.runs()));
     let name = source.input.output.name.clone().unwrap_or_default();
     Ok(Answer {
         header: header(&name, asked.ranks, source.input.threads, &forecast),

@@ -7,7 +7,7 @@
 use crate::calculation::{Extent, Registry, evolve, optimize};
 use crate::comm::share;
 use crate::error::Result;
-use crate::input::{Method, SamplerInput, Source};
+use crate::input::{DisorderInput, Method, SamplerInput, Source};
 use crate::io::hdf5;
 use crate::io::output::OutputPaths;
 use crate::io::tree::Tree;
@@ -25,6 +25,8 @@ const MOST_STEPS: usize = 200;
 const FEWER: usize = 16;
 /// Samples of a chain at least, where there are so many: one alone has no variance.
 const LEAST: usize = 2;
+/// The name of its files.
+const NAME: &str = "trial";
 
 /// What is asked of a trial.
 pub struct Asked<'a> {
@@ -218,7 +220,7 @@ impl TrialRun<'_> {
         let Some(code) = self.start(extent, 0.5)? else {
             return Ok(None);
         };
-        let paths = OutputPaths::new(&self.folder, "trial");
+        let paths = self.paths();
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0.0, |m| m.len() as f64);
         let file = |path: PathBuf| Some((hdf5::read(&path).ok()?, bytes(&path)));
         let Some((results, checkpoint)) = file(paths.results()).zip(file(paths.checkpoint()))
@@ -244,6 +246,21 @@ impl TrialRun<'_> {
         }))
     }
 
+    /// The realisation of random couplings that stands for all, where there are several.
+    fn realisation(&self) -> Option<usize> {
+        let disorder = self.asked.source.input.disorder.as_ref();
+        disorder.map(DisorderInput::number)
+    }
+
+    /// Its files.
+    fn paths(&self) -> OutputPaths {
+        let name = match self.realisation() {
+            Some(number) => DisorderInput::name_of(NAME, number),
+            None => NAME.into(),
+        };
+        OutputPaths::new(&self.folder, name)
+    }
+
     /// The steps of an adaptive evolution, as far as it comes in the time that is left.
     fn adapted(&self, extent: Extent) -> Result<Option<(Vec<f64>, f64)>> {
         let extent = Extent {
@@ -254,7 +271,7 @@ impl TrialRun<'_> {
         if self.start(extent, 0.2)?.is_none() {
             return Ok(None);
         }
-        let Ok(tree) = hdf5::read(&OutputPaths::new(&self.folder, "trial").results()) else {
+        let Ok(tree) = hdf5::read(&self.paths().results()) else {
             return Ok(None);
         };
         let (Ok(lengths), Ok(rejected)) = (
@@ -336,10 +353,13 @@ impl TrialRun<'_> {
         let folder = text(&self.folder.display().to_string());
         let mut all = vec![
             format!("output.directory={folder}"),
-            "output.name=\"trial\"".into(),
+            format!("output.name={}", text(NAME)),
             "output.checkpoint_every=1e9".into(),
             format!("output.max_time={most:e}"),
         ];
+        if let Some(number) = self.realisation() {
+            all.push(format!("disorder.realisation={number}"));
+        }
         if source.input.ansatz.is_some() {
             all.extend(of_samples(&sampler, extent));
         }

@@ -175,3 +175,51 @@ fn all_realisations_count() {
         assert!(number("total_seconds") >= steps, "{said}");
     }
 }
+
+#[test]
+fn a_time_that_is_not_known_is_not_given() {
+    // Sweeps can be stopped, and no machine is fast enough for the first sample.
+    let sampler = "[sampler]\nchains = 2\nsamples = 8\nsweeps = 1000000000\n";
+    let steps = "steps = 100\nlearning_rate = 0.01\n";
+    let quantum = |rest: &str| ising("kind = 'rbm'\ndensity = 1", &format!("{sampler}{rest}"));
+    for (name, input) in [
+        (
+            "optimize",
+            quantum(&format!("[optimize]\n{steps}[measure]\nsamples = 16\n")),
+        ),
+        ("evolve", quantum("[evolve]\ntime = 1.0\nstep = 0.01\n")),
+        ("measure", quantum("[measure]\nsamples = 16\n")),
+        (
+            "learn",
+            quantum(&format!(
+                "[learn]\nobjective = 'infidelity'\ntarget = {{ kind = 'ground-state' }}\n{steps}"
+            )),
+        ),
+        (
+            "classical",
+            format!(
+                "[lattice]\nkind = 'square'\nsize = [8, 8]\n[hamiltonian]\nkind = 'ising'\n\
+                 {sampler}[classical]\ntemperatures = [2.0]\n"
+            ),
+        ),
+    ] {
+        let said = check(&input, &["--within", "1"]);
+        assert!(said["total_seconds"].is_null(), "{name}: {said}");
+        let header = said["slurm_header"].as_str().unwrap();
+        assert!(!header.contains("--time="), "{name}: {said}");
+        for key in ["step_seconds", "measure_seconds", "evolve_step_seconds"] {
+            assert!(said[key].is_null(), "{name}: {said}");
+        }
+        let notes = said["notes"].to_string();
+        // A block of classical spins does not stop between its sweeps.
+        if name == "classical" {
+            assert!(notes.contains("taught nothing"), "{name}: {said}");
+            continue;
+        }
+        assert!(notes.contains(&format!("[{name}")), "{name}: {said}");
+        assert!(
+            said["least_seconds"].as_f64().unwrap() > 0.1,
+            "{name}: {said}"
+        );
+    }
+}

@@ -646,6 +646,33 @@ fn wrong_inputs_name_the_key() {
 }
 
 #[test]
+fn what_does_not_fit_names_its_keys() {
+    let (lattice, basis) = (chain(), Basis::spin_half(SITES, None).unwrap());
+    let deep = "kind = \"resnet\", channels = 65536, blocks = 65536, kernel = 1";
+    for (text, keys) in [
+        (
+            deep.replace(", ", "\n"),
+            "ansatz.channels, ansatz.blocks, ansatz.kernel",
+        ),
+        (
+            format!("kind = \"symmetrised\"\nspin_flip = 1\nof = {{ {deep} }}"),
+            "ansatz.of.channels, ansatz.of.blocks, ansatz.of.kernel",
+        ),
+        (
+            format!("kind = \"product\"\nfactors = [{{ kind = \"jastrow\" }}, {{ {deep} }}]"),
+            "ansatz.factors[1].channels, ansatz.factors[1].blocks, ansatz.factors[1].kernel",
+        ),
+    ] {
+        let message = parsed(&text, &lattice, &basis).unwrap_err().to_string();
+        assert!(
+            message.starts_with(&format!("{keys}: ")),
+            "{text}: {message}"
+        );
+        assert!(message.contains("GB are available"), "{message}");
+    }
+}
+
+#[test]
 fn networks_need_open_squares_and_bonds() {
     let basis = Basis::spin_half(SITES, None).unwrap();
     let periodic = LatticeSpec::regular("square", &[3, 2], &[Boundary::Periodic]);

@@ -598,6 +598,19 @@ fn wrong_inputs_name_the_key() {
             "ansatz.kernel",
         ),
         (
+            "kind = \"autoregressive\"\nnetwork = \"conv1d\"\nfeatures = [3]\nkernel = 500",
+            "ansatz.kernel: 500 positions, and the path has",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"conv1d\"\nfeatures = [3]",
+            "ansatz.kernel: \"conv1d\" needs it; give a number of positions from 2 on, such as \
+             kernel = 5",
+        ),
+        (
+            "kind = \"autoregressive\"\nnetwork = \"conv2d\"\nfeatures = [3]",
+            "ansatz.kernel: \"conv2d\" needs it; give rows and columns, such as kernel = [3, 5]",
+        ),
+        (
             "kind = \"autoregressive\"\nnetwork = \"conv2d\"\nfeatures = [3]\nkernel = [2, 3]",
             "ansatz.network",
         ),
@@ -627,7 +640,35 @@ fn wrong_inputs_name_the_key() {
         ),
     ] {
         let message = parsed(text, &lattice, &basis).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("{key}:")), "{text}: {message}");
+        let named = message.starts_with(key) && message[key.len()..].starts_with([':', ' ']);
+        assert!(named || message == key, "{text}: {message}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_names_its_keys() {
+    let (lattice, basis) = (chain(), Basis::spin_half(SITES, None).unwrap());
+    let deep = "kind = \"resnet\", channels = 65536, blocks = 65536, kernel = 1";
+    for (text, keys) in [
+        (
+            deep.replace(", ", "\n"),
+            "ansatz.channels, ansatz.blocks, ansatz.kernel",
+        ),
+        (
+            format!("kind = \"symmetrised\"\nspin_flip = 1\nof = {{ {deep} }}"),
+            "ansatz.of.channels, ansatz.of.blocks, ansatz.of.kernel",
+        ),
+        (
+            format!("kind = \"product\"\nfactors = [{{ kind = \"jastrow\" }}, {{ {deep} }}]"),
+            "ansatz.factors[1].channels, ansatz.factors[1].blocks, ansatz.factors[1].kernel",
+        ),
+    ] {
+        let message = parsed(&text, &lattice, &basis).unwrap_err().to_string();
+        assert!(
+            message.starts_with(&format!("{keys}: ")),
+            "{text}: {message}"
+        );
+        assert!(message.contains("GB are available"), "{message}");
     }
 }
 

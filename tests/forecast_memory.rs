@@ -152,6 +152,12 @@ fn cases() -> Vec<(&'static str, String)> {
             ring(20, "kind = 'rbm'\nsymmetry = 'none'\ndensity = 1", &sum),
         ),
     ];
+    // What the reverse pass keeps of eight configurations is more than all else.
+    let transformer = "kind = 'autoregressive'\nnetwork = 'transformer'\nwidth = 16\nheads = 16\n\
+                       layers = 1";
+    let direct = "[sampler]\nmethod = 'direct'\nsamples = 4\n[optimize]\nsteps = 1\n\
+                  learning_rate = 1e-4\nmethod = 'adam'\n[measure]\nsamples = 4\n";
+    all.push(("autoregressive, adam", ring(128, transformer, direct)));
     let steps = |method| ring(400, RBM, &sampled(method));
     all.extend([
         ("rbm, adam", steps("adam")),

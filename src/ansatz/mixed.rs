@@ -87,6 +87,7 @@ impl Ansatz for MixedPrecision {
         AnsatzFacts {
             bytes_per_walker: single.bytes_per_walker.max(double.bytes_per_walker),
             derivative_bytes: single.derivative_bytes.max(double.derivative_bytes),
+            derivative_scratch: single.derivative_scratch.max(double.derivative_scratch),
             ..self.active().facts()
         }
     }

@@ -60,6 +60,8 @@ pub struct AnsatzFacts {
     pub bytes_per_walker: usize,
     /// Those of them that log-derivatives alone take.
     pub derivative_bytes: usize,
+    /// Bytes that log-derivatives take besides until they are done, of any number of walkers.
+    pub derivative_scratch: usize,
     /// Floating-point operations of a ratio that changes one site, roughly.
     pub operations: f64,
 }

@@ -99,6 +99,8 @@ impl Ansatz for Product {
             positive: a.positive && b.positive,
             bytes_per_walker: a.bytes_per_walker + b.bytes_per_walker,
             derivative_bytes: a.derivative_bytes + b.derivative_bytes,
+            // One factor after the other.
+            derivative_scratch: a.derivative_scratch.max(b.derivative_scratch),
             operations: a.operations + b.operations,
         };
         let rest = self.factors[1..].iter().map(Ansatz::facts);

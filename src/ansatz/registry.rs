@@ -158,7 +158,51 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
         let what = format!("the wave function \"{}\"", entry.kind);
         return Err(only_spin_half(&context.key("kind"), &what));
     }
-    (entry.build)(&own, context)
+    (entry.build)(&own, context).map_err(|error| with_sizes(error, &own, context))
+}
+
+/// Keys that the number of parameters follows from, of all kinds.
+const SIZES: [&str; 15] = [
+    "density",
+    "hidden",
+    "widths",
+    "features",
+    "channels",
+    "blocks",
+    "width",
+    "layers",
+    "ratio",
+    "mlp",
+    "bond",
+    "bond_dimension",
+    "cluster",
+    "kernel",
+    "sublattice",
+];
+
+/// An error of parameters that do not fit in memory, with the keys that they follow from; an inner
+/// wave function has named its own.
+fn with_sizes(error: Error, table: &toml::Table, context: &Context) -> Error {
+    match error {
+        Error::Memory {
+            what,
+            needed,
+            available,
+        } if !what.starts_with(&context.path) => {
+            let given = SIZES.iter().filter(|key| table.contains_key(**key));
+            let given: Vec<_> = given.map(|key| context.key(key)).collect();
+            let keys = match given.is_empty() {
+                true => context.key("kind"),
+                false => given.join(", "),
+            };
+            Error::Memory {
+                what: format!("{keys}: {what}"),
+                needed,
+                available,
+            }
+        }
+        error => error,
+    }
 }
 
 /// Whether parameters are real or complex.

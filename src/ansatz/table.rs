@@ -111,6 +111,7 @@ impl<T: Field> Ansatz for Table<T> {
             positive: false,
             bytes_per_walker: self.index.sites() + size_of::<Option<usize>>(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: 10.0,
         }
     }

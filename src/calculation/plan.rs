@@ -97,6 +97,7 @@ fn sampling(
     Ok(Sampling {
         kept: whole.kept.max(with_slopes.kept),
         work: whole.work.max(with_slopes.work),
+        scratch: with_slopes.scratch,
     })
 }
 
@@ -244,10 +245,10 @@ impl Plan {
 
     /// The sections with the work of sampling.
     fn with_samples(&self, sections: &[Cost]) -> Vec<Cost> {
-        let sampling = self.sampling.work;
+        let Sampling { work, scratch, .. } = self.sampling;
         let with = |section: &Cost| Cost {
-            work: section.work + sampling,
-            work_elsewhere: section.work_elsewhere + sampling,
+            work: section.work.max(scratch) + work,
+            work_elsewhere: section.work_elsewhere.max(scratch) + work,
             ..*section
         };
         sections.iter().map(with).collect()

@@ -338,6 +338,7 @@ impl Amplitudes for CircuitLines {
             positive: true,
             bytes_per_walker: self.chain_length(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: 1.0,
         }
     }

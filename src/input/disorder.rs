@@ -15,6 +15,16 @@ impl DisorderInput {
         self.realisation.unwrap_or(1)
     }
 
+    /// Realisations that one command runs.
+    pub fn runs(&self) -> usize {
+        self.realisation.map_or(self.realisations, |_| 1)
+    }
+
+    /// The name of the files of realisation `number` of the run `name`.
+    pub fn name_of(name: &str, number: usize) -> String {
+        format!("{name}.r{number:04}")
+    }
+
     /// The random couplings of that realisation.
     pub fn draws(&self) -> Draws {
         let (seed, number) = (self.seed.unwrap_or_default(), self.number() as u64);
@@ -61,7 +71,7 @@ pub(super) fn settle(input: &mut Input) -> Result<()> {
     let mut own = stream(input.seed, Purpose::Realisation, 0, number as u64);
     input.seed = own.next_u64() >> 1;
     if let Some(name) = &mut input.output.name {
-        name.push_str(&format!(".r{number:04}"));
+        *name = DisorderInput::name_of(name, number);
     }
     Ok(())
 }
@@ -70,7 +80,7 @@ impl Source {
     /// The runs that an input asks for: itself, or one for each realisation of random couplings.
     pub fn runs(self) -> Result<Vec<Source>> {
         let all = match &self.input.disorder {
-            Some(disorder) if disorder.realisation.is_none() => disorder.realisations,
+            Some(disorder) if disorder.realisation.is_none() => disorder.runs(),
             _ => return Ok(vec![self]),
         };
         (1..=all).map(|number| self.realisation(number)).collect()

@@ -42,6 +42,7 @@ impl Ansatz for MeanField {
             positive: true,
             bytes_per_walker: self.fields.len() + size_of::<Vec<i8>>(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: 20.0,
         }
     }

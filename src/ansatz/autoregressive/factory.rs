@@ -145,37 +145,37 @@ impl Input<'_> {
     }
 
     fn window(&self) -> Result<Window> {
-        let wrong = |remedy: &str| {
-            let name = self.keys.network.name();
-            let problem = format!("it is not a window of \"{name}\"");
-            Err(self.context.wrong("kernel", problem, remedy))
+        let name = self.keys.network.name();
+        let wrong = |problem: String, remedy| Err(self.context.wrong("kernel", problem, remedy));
+        let remedy = match self.keys.network {
+            NetworkName::Made => return Ok(Window::All),
+            NetworkName::Conv1d => "give a number of positions from 2 on, such as kernel = 5",
+            _ => "give rows and columns, such as kernel = [3, 5]",
         };
-        match (self.keys.network, self.keys.kernel) {
-            (NetworkName::Made, _) => Ok(Window::All),
-            (NetworkName::Conv1d, Some(KernelInput::Length(length)))
-                if (2..=MOST).contains(&length) =>
-            {
-                Ok(Window::Chain(length))
+        let window = match (self.keys.network, self.keys.kernel) {
+            (_, None) => return wrong(format!("\"{name}\" needs it"), remedy.into()),
+            (NetworkName::Conv1d, Some(KernelInput::Length(length))) if length > 1 => {
+                Window::Chain(length)
             }
-            (NetworkName::Conv1d, _) => wrong("give a number of positions from 2 on, such as 5"),
-            (_, Some(KernelInput::Area([rows, columns])))
-                if rows > 0
-                    && columns > 0
-                    && rows * columns > 1
-                    && rows.max(columns) <= 1 << 10 =>
+            (NetworkName::Conv2d, Some(KernelInput::Area([rows, columns])))
+                if rows > 0 && columns > 0 && rows.saturating_mul(columns) > 1 =>
             {
                 let length = self.row()?;
                 if self.keys.path == PathName::Snake {
                     let problem = "the window of \"conv2d\" lies along rows in one direction";
                     return Err(self.context.wrong("path", problem, "use path = \"rows\""));
                 }
-                Ok(Window::Square {
+                Window::Square {
                     rows,
                     columns,
                     length,
-                })
+                }
             }
-            _ => wrong("give rows and columns, such as [3, 5]"),
+            _ => return wrong(format!("it is not a window of \"{name}\""), remedy.into()),
+        };
+        match window.beyond(self.sites) {
+            Some((problem, remedy)) => wrong(problem, remedy),
+            None => Ok(window),
         }
     }
 

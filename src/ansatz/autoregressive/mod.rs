@@ -195,13 +195,19 @@ impl<R: Elementary> Autoregressive<R> {
         seeds.put_column(0, c, &own);
     }
 
+    /// Rows of all that slopes are made of: their own, those of records and seeds, and what
+    /// [`Network::reverse`] keeps besides.
+    fn rows_of_slopes(&self) -> usize {
+        let own = self.path.len() * (self.network.record() + self.width());
+        self.network.slopes() + self.network.reverse_rows() + own
+    }
+
     /// What [`Network::reverse`] gives, walkers × slopes.
     fn slopes(&self, batch: &AutoregressiveBatch<R>) -> Matrix {
         let (n, parts) = (self.path.len(), self.facts().kind.parts());
         let (network, walkers) = (&self.network, batch.walkers(n));
         let (count, size) = (network.slopes(), n * network.record());
-        let rows = count + network.reverse_rows() + size + n * self.width();
-        let most = walk::columns(rows) / parts;
+        let most = walk::columns(self.rows_of_slopes()) / parts;
         let rows = |of: usize| (if parts == of { walkers } else { 0 }, count);
         let mut re = Array2::from_elem(rows(1), 0.0);
         let mut both = Array2::from_elem(rows(2), Complex64::ZERO);
@@ -266,6 +272,7 @@ impl<R: Elementary> Ansatz for Autoregressive<R> {
             false => Kind::Stacked,
         };
         let derivative_bytes = self.network.derivative_bytes(kind);
+        let rows = self.rows_of_slopes();
         AnsatzFacts {
             kind,
             precision: precision::<R>(),
@@ -273,6 +280,7 @@ impl<R: Elementary> Ansatz for Autoregressive<R> {
             bytes_per_walker: n * (size_of::<R>() * (self.network.record() + self.width()) + 17)
                 + derivative_bytes,
             derivative_bytes,
+            derivative_scratch: size_of::<R>() * rows * walk::columns(rows),
             operations: self.network.table().values.len() as f64
                 * if self.network.tied() { n as f64 } else { 1.0 },
         }

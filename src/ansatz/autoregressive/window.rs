@@ -19,6 +19,30 @@ pub enum Window {
 }
 
 impl Window {
+    /// What is wrong with a window of which a part lies beyond so many sites for each of them, and
+    /// what to do: its weights would never count.
+    pub(super) fn beyond(self, sites: usize) -> Option<(String, String)> {
+        match self {
+            Window::Chain(kernel) if kernel > sites => Some((
+                format!("{kernel} positions, and the path has {sites}"),
+                format!("give at most {sites}"),
+            )),
+            Window::Square {
+                rows,
+                columns,
+                length,
+            } => {
+                let (high, wide) = (sites / length, 2 * length - 1);
+                (rows > high || columns > wide).then(|| {
+                    (
+                        format!("{rows} rows and {columns} columns, on {high} rows of {length}"),
+                        format!("give at most {high} rows and {wide} columns"),
+                    )
+                })
+            }
+            _ => None,
+        }
+    }
     /// Taps of a layer.
     pub(super) fn taps(self, own: bool) -> usize {
         match self {
@@ -46,6 +70,35 @@ impl Window {
                 let x = (i % length + right).checked_sub(columns / 2)?;
                 (x < length).then_some(x + length * (i / length).checked_sub(up)?)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_weights_of_a_window_count_somewhere() {
+        let counts = |window: Window, sites: usize| {
+            let own = [false, true];
+            own.iter().all(|&own| {
+                let sees = |t: usize| (0..sites).any(|i| window.source(i, t, own).is_some());
+                (0..window.taps(own)).all(sees)
+            })
+        };
+        for kernel in 2..9 {
+            let window = Window::Chain(kernel);
+            assert_eq!(counts(window, 5), window.beyond(5).is_none(), "{kernel}");
+        }
+        for (rows, columns) in (1..6).flat_map(|r| (2..9).map(move |c| (r, c))) {
+            let window = Window::Square {
+                rows,
+                columns,
+                length: 3,
+            };
+            let fits = window.beyond(12).is_none();
+            assert_eq!(counts(window, 12), fits, "{rows} {columns}");
         }
     }
 }

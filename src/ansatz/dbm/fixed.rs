@@ -59,6 +59,7 @@ impl Ansatz for Uniform {
             positive: true,
             bytes_per_walker: 16,
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: 1.0,
         }
     }

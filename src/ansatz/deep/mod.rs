@@ -271,6 +271,7 @@ impl<R: Elementary> Ansatz for DeepState<R> {
                 + self.kept_bytes()
                 + derivative_bytes,
             derivative_bytes,
+            derivative_scratch: 0,
             operations: 2.0 * self.part() * self.parts.trunk.operations()
                 + 2.0 * self.parts.top.operations(),
         }

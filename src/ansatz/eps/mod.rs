@@ -127,6 +127,7 @@ impl<T: Field> Ansatz for Plaquettes<T> {
             positive: !T::COMPLEX,
             bytes_per_walker: numbers + size_of::<Complex64>(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: 20.0 + 3.0 * (count * length) as f64 / self.clusters.sites() as f64,
         }
     }

@@ -219,6 +219,7 @@ impl<T: Field, R: Elementary> Ansatz for Feedforward<T, R> {
             positive: !phase && !T::COMPLEX,
             bytes_per_walker: self.bytes_per_walker(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             // A complex multiplication takes four real ones.
             operations: (2 * T::PARTS.pow(2) * (products.sum::<usize>() + rows)) as f64,
         }

@@ -208,6 +208,7 @@ impl<T: Field> Ansatz for Jastrow<T> {
             positive: !T::COMPLEX,
             bytes_per_walker: self.sites * (1 + size_of::<T>()) + size_of::<Complex64>(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: 30.0,
         }
     }

@@ -258,6 +258,7 @@ impl<T: Field + Lapack> Ansatz for Mps<T> {
             positive: false,
             bytes_per_walker: n + 8 * (n + 1) + size * (2 * self.stride() + self.slopes()),
             derivative_bytes: size * self.slopes(),
+            derivative_scratch: 0,
             operations: each * (self.shape().outer() * widest * widest) as f64,
         }
     }

@@ -179,6 +179,7 @@ impl<T: Field> Ansatz for PairState<T> {
             positive: false,
             bytes_per_walker: size_of::<PairWalker<T>>() + 9 * n + half * half * size_of::<T>(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: (T::PARTS * T::PARTS * 2 * half * half) as f64,
         }
     }

@@ -183,6 +183,7 @@ impl<T: Field> Ansatz for SpinProjectedPairs<T> {
             positive: false,
             bytes_per_walker: size_of::<ProjectedWalker<T>>() + n + points * minor,
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: (points * T::PARTS * T::PARTS * 4 * n * n) as f64,
         }
     }

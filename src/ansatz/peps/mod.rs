@@ -171,6 +171,7 @@ impl<T: Field> Ansatz for Pairs<T> {
             positive: false,
             bytes_per_walker: self.sites() + size_of::<T>() * self.numbers_per_walker(),
             derivative_bytes: 0,
+            derivative_scratch: 0,
             operations: 2.0 * self.size[0] as f64 * chi * chi * d * d * (2.0 * chi + d * d),
         }
     }

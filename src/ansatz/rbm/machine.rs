@@ -52,6 +52,7 @@ pub(super) fn facts<M: Machine>(machine: &M, bytes_per_walker: usize) -> AnsatzF
         positive: !M::Number::COMPLEX,
         bytes_per_walker,
         derivative_bytes: 0,
+        derivative_scratch: 0,
         operations: per_unit * machine.hidden() as f64,
     }
 }

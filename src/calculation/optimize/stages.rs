@@ -189,6 +189,9 @@ pub(super) fn shorten(
     (steps, samples): (usize, usize),
 ) -> Vec<String> {
     let mut all = vec![format!("optimize.steps={steps}")];
+    if let Some(over) = keys.average {
+        all.push(format!("optimize.average={}", over.min(steps)));
+    }
     if keys.pilots.is_some() {
         all.push("optimize.pilots={ seeds = 1, steps = 1 }".into());
     }

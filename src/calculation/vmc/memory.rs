@@ -1,8 +1,10 @@
 //! Decides how many bytes sampling takes on a rank beside the wave function itself.
 //!
 //! Of n samples on N sites: rows, ln ψ and weights stay; local values and the tables of chains go.
-//! Tables of samples are there in blocks of [`BATCH_BYTES`]. Of a full sum over D states, of which
-//! a rank owns d: amplitudes of all stay, and their logarithms or projections go.
+//! Tables of samples are there in blocks of [`BATCH_BYTES`]. What log-derivatives need until they
+//! are done is there once; where there is one block, it is gone before a solve begins. Of a full
+//! sum over D states, of which a rank owns d: amplitudes of all stay, and their logarithms or
+//! projections go.
 
 use crate::ansatz::AnsatzFacts;
 use crate::basis::Basis;
@@ -27,6 +29,8 @@ pub struct Sampling {
     pub kept: f64,
     /// Besides, while they are made and evaluated.
     pub work: f64,
+    /// Besides, while log-derivatives are made, and gone before they are used.
+    pub scratch: f64,
 }
 
 impl Sampling {
@@ -43,8 +47,15 @@ impl Sampling {
         let walker = facts.bytes_per_walker as f64;
         let lean = walker - facts.derivative_bytes as f64;
         let block = (most / walker).max(1.0);
+        let scratch = facts.derivative_scratch as f64;
+        // Later blocks need it beside what a solve has of the first ones.
+        let once = |own: f64| match (derived, own > block) {
+            (false, _) => [0.0; 2],
+            (true, true) => [scratch, 0.0],
+            (true, false) => [0.0, scratch],
+        };
         let slopes = |own: f64| match derived {
-            true => own.min(block) * walker,
+            true => own.min(block) * walker + once(own)[0],
             false => 0.0,
         };
         if sampler.method == Method::FullSum {
@@ -57,6 +68,7 @@ impl Sampling {
                 kept: COMPLEX * all + own * (sites + SAMPLE + 8.0),
                 // Logarithms are gone when values come.
                 work: f64::max(COMPLEX * all + old + blocks, VALUES * own + slopes(own)),
+                scratch: once(own)[1],
             };
         }
         let own = samples.div_ceil(size) as f64;
@@ -69,12 +81,13 @@ impl Sampling {
         Sampling {
             kept: own * (sites + sample) + walkers * sites + own.min(block) * lean,
             work: own * VALUES + (walkers * lean).max(slopes(own) - own.min(block) * lean),
+            scratch: once(own)[1],
         }
     }
 
     /// All of it.
     pub fn bytes(&self) -> f64 {
-        self.kept + self.work
+        self.kept + self.work + self.scratch
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Forecast {
     pub measure: Option<f64>,
     /// Seconds of the whole run.
     pub total: Option<f64>,
+    /// The least that it takes, where no more is known.
+    pub least: Option<f64>,
     /// What each section takes.
     pub sections: Vec<SectionCost>,
     /// How it was found, and what it leaves out.
@@ -108,7 +110,23 @@ impl Forecast {
                 .filter_map(|s| tree.count(&format!("progress/{}/blocks", s.name)).ok())
                 .sum::<usize>()
         ));
+        forecast.leave_open(&trial.untimed(sections.iter().map(|s| s.name)));
         forecast
+    }
+
+    /// Says what cannot be said where a trial has not come to a block of these sections: its time
+    /// is the least that the run takes, and its files lack what they would have written.
+    pub fn leave_open(&mut self, untimed: &[&str]) {
+        if untimed.is_empty() {
+            return;
+        }
+        self.least = self.total.take();
+        (self.results, self.checkpoint) = (None, None);
+        self.notes.push(format!(
+            "the trial did not come to a block of [{}] in its time: how long the run takes is not \
+             known; --within gives it more seconds",
+            untimed.join("], [")
+        ));
     }
 
     /// Takes what the sections say of themselves; what they keep is part of the least memory.
@@ -116,6 +134,18 @@ impl Forecast {
         let kept: f64 = sections.iter().map(|s| s.cost.kept_on_root()).sum();
         self.memory = self.memory.max(PROGRAM + kept);
         self.sections = sections;
+    }
+
+    /// Of so many runs like this one, one after the other.
+    pub fn repeat(&mut self, runs: usize) {
+        if runs > 1 {
+            let all = |seconds: f64| seconds * runs as f64;
+            (self.total, self.least) = (self.total.map(all), self.least.map(all));
+            self.notes.push(format!(
+                "the whole run is that of {runs} realisations, one after the other; files are \
+                 those of one"
+            ));
+        }
     }
 
     /// Adds to the seconds of the whole run.
@@ -138,7 +168,7 @@ impl Forecast {
             "samples_peak_bytes": self.samples_peak,
             "step_seconds": self.step, "evolve_step_seconds": self.evolve.map(|e| e.0),
             "slope_seconds": self.evolve.map(|e| e.1), "measure_seconds": self.measure,
-            "total_seconds": self.total, "notes": self.notes, "slurm_header": header,
+            "total_seconds": self.total, "least_seconds": self.least, "notes": self.notes, "slurm_header": header,
             "sections": sections.collect::<serde_json::Map<_, _>>(),
         });
         if let (Some(all), Value::Object(more)) = (object.as_object_mut(), numbers) {
@@ -186,7 +216,8 @@ impl Forecast {
             }),
         );
         line("measurement", self.measure.map(duration));
-        line("the whole run", self.total.map(duration));
+        let least = self.least.map(|s| format!("at least {}", duration(s)));
+        line("the whole run", self.total.map(duration).or(least));
         lines.extend(self.notes.iter().map(|note| format!("  ({note})")));
         lines.join("\n")
     }

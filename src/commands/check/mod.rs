@@ -1,6 +1,7 @@
 //! Decides what `check` says of a run before it starts: its plan, a forecast of memory, time and
 //! files, and the header of a job script.
 
+mod extent;
 mod forecast;
 mod from_trial;
 mod growth;
@@ -22,6 +23,9 @@ use crate::linalg;
 use crate::observable::Named;
 use serde_json::json;
 use std::path::Path;
+
+/// What is said of a trial without results.
+const NOTHING: &str = "the trial taught nothing";
 
 /// What is asked of `check`.
 pub struct Question<'a> {
@@ -105,6 +109,7 @@ fn answer_for(
         }
     };
     forecast.take_sections(sections);
+    forecast.repeat(source.input.disorder.as_ref().map_or(1, |d| d.runs()));
     let name = source.input.output.name.clone().unwrap_or_default();
     Ok(Answer {
         header: header(&name, asked.ranks, source.input.threads, &forecast),
@@ -151,9 +156,13 @@ fn predict_sections(
         return Ok(Forecast::default());
     }
     let trial = tried(asked, source, registry, (None, asked.ranks), stop)?;
-    Ok(trial.map_or_else(Forecast::default, |trial| {
-        Forecast::of_blocks(&trial, sections)
-    }))
+    let of_nothing = || Forecast {
+        notes: vec![format!(
+            "{NOTHING}: the memory is the least that is needed, the time is not known"
+        )],
+        ..Forecast::default()
+    };
+    Ok(trial.map_or_else(of_nothing, |trial| Forecast::of_blocks(&trial, sections)))
 }
 
 /// What an input samples.
@@ -196,12 +205,17 @@ fn predict(
     match tried(asked, source, registry, (method, plan.ranks), stop)? {
         Some(trial) => {
             let rate = linalg::product_rate();
-            forecast(source, plan, observables, sections, &trial, rate)
+            let mut found = forecast(source, plan, observables, sections, &trial, rate)?;
+            if found.least.is_some() {
+                // The trial did not hold what a block of every section holds.
+                found.memory = found.memory.max(modelled.memory);
+            }
+            Ok(found)
         }
         None => {
             modelled
                 .notes
-                .push("from the cost model alone: the trial taught nothing".into());
+                .push(format!("from the cost model alone: {NOTHING}"));
             Ok(modelled)
         }
     }

@@ -2,12 +2,12 @@
 //! few measured samples, in a temporary folder that is gone afterwards.
 //!
 //! As many ranks as asked where this machine has the cores and an mpirun, else the chains of one of
-//! them alone. Where even two steps take too long, with fewer samples.
+//! them alone. Where even two steps take too long, with fewer samples and chains.
 
+use super::extent::{of_one_rank, of_samples, smaller};
 use crate::calculation::{Extent, Registry, evolve, optimize};
-use crate::comm::share;
 use crate::error::Result;
-use crate::input::{Method, SamplerInput, Source};
+use crate::input::{DisorderInput, Method, Source};
 use crate::io::hdf5;
 use crate::io::output::OutputPaths;
 use crate::io::tree::Tree;
@@ -21,8 +21,11 @@ const STEPS: usize = 4;
 const TIMED: f64 = 0.5;
 /// Steps in which that has to come together, at most.
 const MOST_STEPS: usize = 200;
-/// Factor by which samples are reduced where two steps do not fit in the time.
-const FEWER: usize = 16;
+/// Parts of the time that ever smaller trials may take, the first one of them as large as asked;
+/// the last has what is left.
+const PARTS: [f64; 3] = [0.5, 0.35, 1.0];
+/// The name of its files.
+const NAME: &str = "trial";
 
 /// What is asked of a trial.
 pub struct Asked<'a> {
@@ -76,36 +79,22 @@ impl Trial {
         }
     }
 
-    /// Whether it came to its end, or far enough to time a step.
-    fn has_steps(&self) -> bool {
-        self.finished || !self.seconds("step").is_empty() || self.seconds("evolve").len() >= 2
-    }
-}
-
-/// The part of one rank: two chains, where there are two, because some observables compare them.
-fn of_one_rank(whole: Extent) -> Extent {
-    let own = share(whole.chains, 0, whole.ranks).len();
-    Extent {
-        ranks: 1,
-        chains: own.max(2).min(whole.chains),
-        ..whole
-    }
-}
-
-/// Two steps with fewer samples of each chain, or fewer chains where they have few.
-fn with_fewer_samples(alone: Extent) -> Extent {
-    let steps = alone.steps.min(2);
-    if alone.per_chain >= FEWER {
-        return Extent {
-            per_chain: alone.per_chain / FEWER,
-            steps,
-            ..alone
+    /// Those of some sections that it did not come far enough in to tell how long they take. A
+    /// measurement needs no block of its own behind steps: no sample takes longer than one of them.
+    pub fn untimed<'s>(&self, sections: impl IntoIterator<Item = &'s str>) -> Vec<&'s str> {
+        let steps = !self.seconds("step").is_empty();
+        let slopes = self.seconds("evolve").len() >= 2;
+        let timed = |name: &str| match name {
+            "optimize" => steps,
+            "evolve" => slopes,
+            "measure" if steps || slopes => true,
+            _ => {
+                let blocks = self.results.0.count(&format!("progress/{name}/blocks"));
+                blocks.is_ok_and(|blocks| blocks > 0)
+            }
         };
-    }
-    Extent {
-        chains: (alone.chains / FEWER).max(2).min(alone.chains),
-        steps,
-        ..alone
+        let all = sections.into_iter();
+        all.filter(|name| !self.finished && !timed(name)).collect()
     }
 }
 
@@ -163,11 +152,12 @@ impl TrialRun<'_> {
     }
 
     /// A first trial: on all ranks of the run where this machine has the cores, else of one of them
-    /// alone; with fewer samples where two steps do not fit in the time and it is no full sum.
+    /// alone; smaller ones where it does not come to a block of every section in the time and it is
+    /// no full sum.
     fn first(&self, whole: Extent, exact: bool) -> Result<Option<Trial>> {
         let mut found = None;
         if whole.ranks > 1 && whole.ranks <= job::placement::cores() {
-            found = self.run(whole)?;
+            found = self.run(whole, PARTS[0])?;
             if found.is_none() && self.left().is_zero() {
                 return Ok(None);
             }
@@ -177,16 +167,34 @@ impl TrialRun<'_> {
             false => of_one_rank(whole),
         };
         if found.is_none() {
-            found = self.run(alone)?;
+            found = self.run(alone, PARTS[0])?;
         }
-        if exact || found.as_ref().is_some_and(Trial::has_steps) {
-            return Ok(found);
+        let sampler = self.asked.source.input.sampler.clone().unwrap_or_default();
+        let others = smaller(alone, &sampler);
+        // The last one may take all that is left.
+        let parts = &PARTS[PARTS.len() - others.len()..];
+        for (extent, part) in others.into_iter().zip(parts) {
+            let missing = found.as_ref().map(|trial| self.missing(trial));
+            if exact || missing == Some(0) || self.left().is_zero() {
+                break;
+            }
+            log::info!(
+                "two steps do not fit in {:.0} s; once more with fewer samples",
+                self.began.elapsed().as_secs_f64()
+            );
+            let smaller = self.run(extent, *part)?;
+            let is_better = |t: &Trial| missing.is_none_or(|missing| self.missing(t) < missing);
+            found = smaller.filter(is_better).or(found);
         }
-        log::info!(
-            "two steps do not fit in {:.0} s; once more with fewer samples",
-            self.asked.seconds / 2.0
-        );
-        self.run(with_fewer_samples(alone))
+        Ok(found)
+    }
+
+    /// Sections of the input that a trial says nothing of.
+    fn missing(&self, trial: &Trial) -> usize {
+        let all = self.asked.registry.sections.iter();
+        let all = all.map(|section| section.declaration.name);
+        let given = all.filter(|name| self.asked.source.table.contains_key(*name));
+        trial.untimed(given).len()
     }
 
     /// Short steps are timed once more, for longer.
@@ -203,7 +211,7 @@ impl TrialRun<'_> {
             steps,
             ..trial.extent
         };
-        let again = self.run(extent)?;
+        let again = self.run(extent, PARTS[0])?;
         Ok(again.filter(|t| t.finished).unwrap_or(trial))
     }
 
@@ -212,11 +220,11 @@ impl TrialRun<'_> {
     }
 
     /// Runs a piece of the input and reads what it has left; `None` where it failed.
-    fn run(&self, extent: Extent) -> Result<Option<Trial>> {
-        let Some(code) = self.start(extent, 0.5)? else {
+    fn run(&self, extent: Extent, part: f64) -> Result<Option<Trial>> {
+        let Some(code) = self.start(extent, part)? else {
             return Ok(None);
         };
-        let paths = OutputPaths::new(&self.folder, "trial");
+        let paths = self.paths();
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0.0, |m| m.len() as f64);
         let file = |path: PathBuf| Some((hdf5::read(&path).ok()?, bytes(&path)));
         let Some((results, checkpoint)) = file(paths.results()).zip(file(paths.checkpoint()))
@@ -242,6 +250,21 @@ impl TrialRun<'_> {
         }))
     }
 
+    /// The realisation of random couplings that stands for all, where there are several.
+    fn realisation(&self) -> Option<usize> {
+        let disorder = self.asked.source.input.disorder.as_ref();
+        disorder.map(DisorderInput::number)
+    }
+
+    /// Its files.
+    fn paths(&self) -> OutputPaths {
+        let name = match self.realisation() {
+            Some(number) => DisorderInput::name_of(NAME, number),
+            None => NAME.into(),
+        };
+        OutputPaths::new(&self.folder, name)
+    }
+
     /// The steps of an adaptive evolution, as far as it comes in the time that is left.
     fn adapted(&self, extent: Extent) -> Result<Option<(Vec<f64>, f64)>> {
         let extent = Extent {
@@ -252,7 +275,7 @@ impl TrialRun<'_> {
         if self.start(extent, 0.2)?.is_none() {
             return Ok(None);
         }
-        let Ok(tree) = hdf5::read(&OutputPaths::new(&self.folder, "trial").results()) else {
+        let Ok(tree) = hdf5::read(&self.paths().results()) else {
             return Ok(None);
         };
         let (Ok(lengths), Ok(rejected)) = (
@@ -334,10 +357,13 @@ impl TrialRun<'_> {
         let folder = text(&self.folder.display().to_string());
         let mut all = vec![
             format!("output.directory={folder}"),
-            "output.name=\"trial\"".into(),
+            format!("output.name={}", text(NAME)),
             "output.checkpoint_every=1e9".into(),
             format!("output.max_time={most:e}"),
         ];
+        if let Some(number) = self.realisation() {
+            all.push(format!("disorder.realisation={number}"));
+        }
         if source.input.ansatz.is_some() {
             all.extend(of_samples(&sampler, extent));
         }
@@ -351,17 +377,4 @@ impl TrialRun<'_> {
         }
         Ok(all)
     }
-}
-
-/// Keys of the sampler that make a trial as large as asked.
-fn of_samples(sampler: &SamplerInput, extent: Extent) -> Vec<String> {
-    let mut all = Vec::new();
-    if sampler.method.has_chains() {
-        all.push(format!("sampler.chains={}", extent.chains));
-    }
-    if sampler.method != Method::FullSum {
-        let samples = extent.chains * extent.per_chain;
-        all.push(format!("sampler.samples={samples}"));
-    }
-    all
 }

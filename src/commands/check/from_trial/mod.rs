@@ -7,6 +7,7 @@
 
 mod storage;
 
+use super::extent::burn_in;
 use super::forecast::{Forecast, MODELLED, SectionCost};
 use super::growth::Growth;
 use super::trial::Trial;
@@ -122,6 +123,7 @@ pub fn forecast(
         measure.is_some_and(|m| m.target_error.is_some()),
         &mut out,
     )?;
+    out.leave_open(&trial.untimed(sections.iter().map(|s| s.name)));
     Ok(out)
 }
 
@@ -163,16 +165,33 @@ impl Forecaster<'_> {
     }
 
     fn of_steps(&self, out: &mut Forecast) {
-        let Some(taken) = median(self.trial.seconds("step")) else {
+        let all = self.seconds("step");
+        let Some(&first) = all.first() else {
             return;
         };
+        let taken = median(all[1..].to_vec()).unwrap_or_else(|| first - self.burn_in(first));
         let iterations = self.tree().reals("optimize/history/iterations");
         let iterations = iterations.unwrap_or_default();
         let iterations = iterations.last().map_or(0.0, |i| i.max(0.0));
-        let first = (self.seconds("step")[0] - taken).max(0.0) * self.scaling.larger;
+        let burn_in = (first - taken).max(0.0) * self.more_chains();
         let step = self.scaling.seconds(taken, false, iterations as usize, 1.0);
         out.step = Some(step);
-        out.add(first + self.work.equivalent * step);
+        out.add(burn_in + self.work.equivalent * step);
+    }
+
+    /// Seconds of the sweeps before the first sample in a first step, where there is no other.
+    fn burn_in(&self, step: f64) -> f64 {
+        let sampling = self.tree().real("timing/phase/sampling").unwrap_or(0.0);
+        let before = burn_in(&self.sampler) as f64;
+        let between = (self.trial.extent.per_chain * self.sampler.sweeps) as f64;
+        sampling.min(step) * before / (before + between).max(1.0)
+    }
+
+    /// Chains of a rank in the run over those in the trial.
+    fn more_chains(&self) -> f64 {
+        let extent = self.trial.extent;
+        self.sampler.chains.div_ceil(self.scaling.plan.ranks) as f64
+            / extent.chains.div_ceil(extent.ranks) as f64
     }
 
     fn of_evolution(&self, evolve: &EvolveInput, out: &mut Forecast, growth: &mut Growth) {
@@ -222,16 +241,14 @@ impl Forecaster<'_> {
         let row = taken / (self.measured_ran / extent.chains).max(1) as f64;
         let row = match (self.exact, row) {
             // A full sum is done once, whatever the number of samples.
-            (true, whole) => whole * self.scaling.larger / rows.max(1.0),
-            (false, row) if row > 0.0 => {
-                row * sampler.chains.div_ceil(self.scaling.plan.ranks) as f64
-                    / extent.chains.div_ceil(extent.ranks) as f64
-            }
+            (true, whole) if whole > 0.0 => whole * self.scaling.larger / rows.max(1.0),
+            (false, row) if row > 0.0 => row * self.more_chains(),
             // It was not reached: no sample takes longer than one of a step.
-            _ => {
-                out.step.or(out.evolve.map(|e| e.1)).unwrap_or(0.0)
-                    / (self.work.most.max(sampler.samples) / sampler.chains) as f64
-            }
+            (exact, _) => match out.step.or(out.evolve.map(|e| e.1)) {
+                Some(step) if exact => step / rows.max(1.0),
+                Some(step) => step / (self.work.most.max(sampler.samples) / sampler.chains) as f64,
+                None => return,
+            },
         };
         let rows = if self.exact { rows.max(1.0) } else { rows };
         out.measure = Some(row * rows);

@@ -68,11 +68,11 @@ impl PairGrowth {
         let said = |e: crate::error::Error| e.to_string();
         let of = |lattice: &Lattice, classes: &[Vec<u32>]| {
             let mut distances = BTreeMap::new();
-            for i in 0..lattice.sites {
-                for j in i..lattice.sites {
+            for (i, row) in classes.iter().enumerate() {
+                for (j, &class) in row.iter().enumerate().skip(i) {
                     if i != j || self.squares {
                         let d = lattice.distance(i, j).map_err(said)?;
-                        distances.insert(classes[i][j], key(d));
+                        distances.insert(class, key(d));
                     }
                 }
             }

@@ -156,7 +156,7 @@ impl Optimize<'_> {
             changed,
         });
         if changed && !goes_on && before != How::Open {
-            warn_of_keys(&from.text("schedule")?, &self.schedule);
+            warn_of_keys(from.text("schedule")?, &self.schedule);
         }
         let chains = match goes_on || before == How::Open {
             true => self.chains_at(self.step),

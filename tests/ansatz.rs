@@ -652,15 +652,15 @@ fn what_does_not_fit_names_its_keys() {
     for (text, keys) in [
         (
             deep.replace(", ", "\n"),
-            "ansatz.channels, ansatz.blocks, ansatz.kernel",
+            "ansatz.blocks, ansatz.channels, ansatz.kernel",
         ),
         (
             format!("kind = \"symmetrised\"\nspin_flip = 1\nof = {{ {deep} }}"),
-            "ansatz.of.channels, ansatz.of.blocks, ansatz.of.kernel",
+            "ansatz.of.blocks, ansatz.of.channels, ansatz.of.kernel",
         ),
         (
             format!("kind = \"product\"\nfactors = [{{ kind = \"jastrow\" }}, {{ {deep} }}]"),
-            "ansatz.factors[1].channels, ansatz.factors[1].blocks, ansatz.factors[1].kernel",
+            "ansatz.factors[1].blocks, ansatz.factors[1].channels, ansatz.factors[1].kernel",
         ),
     ] {
         let message = parsed(&text, &lattice, &basis).unwrap_err().to_string();

@@ -161,27 +161,19 @@ pub fn build(table: &toml::Table, context: &Context) -> Result<Erased> {
     (entry.build)(&own, context).map_err(|error| with_sizes(error, &own, context))
 }
 
-/// Keys that the number of parameters follows from, of all kinds.
-const SIZES: [&str; 15] = [
-    "density",
-    "hidden",
-    "widths",
-    "features",
-    "channels",
-    "blocks",
-    "width",
-    "layers",
-    "ratio",
-    "mlp",
-    "bond",
-    "bond_dimension",
-    "cluster",
-    "kernel",
-    "sublattice",
-];
+/// Keys with whole numbers that say nothing of the number of parameters.
+const QUANTUM_NUMBERS: [&str; 3] = ["momentum", "rotation", "reflection"];
 
-/// An error of parameters that do not fit in memory, with the keys that they follow from; an inner
-/// wave function has named its own.
+/// Whether a key counts something that parameters are made of.
+fn is_size(key: &str, value: &toml::Value) -> bool {
+    let counts = |value: &toml::Value| value.as_integer().is_some_and(|n| n > 0);
+    let list = value.as_array();
+    let several = list.is_some_and(|list| !list.is_empty() && list.iter().all(counts));
+    (counts(value) || several) && !QUANTUM_NUMBERS.contains(&key)
+}
+
+/// An error of parameters that do not fit in memory, with the keys that they follow from, in the order
+/// of the alphabet; an inner wave function has named its own.
 fn with_sizes(error: Error, table: &toml::Table, context: &Context) -> Error {
     match error {
         Error::Memory {
@@ -189,8 +181,8 @@ fn with_sizes(error: Error, table: &toml::Table, context: &Context) -> Error {
             needed,
             available,
         } if !what.starts_with(&context.path) => {
-            let given = SIZES.iter().filter(|key| table.contains_key(**key));
-            let given: Vec<_> = given.map(|key| context.key(key)).collect();
+            let given = table.iter().filter(|(key, value)| is_size(key, value));
+            let given: Vec<_> = given.map(|(key, _)| context.key(key)).collect();
             let keys = match given.is_empty() {
                 true => context.key("kind"),
                 false => given.join(", "),

@@ -42,7 +42,8 @@ fn counted() -> Vec<(&'static str, String)> {
                  polish = true\nmax_backoffs = 40\nclip_force = 5\nnorm_constraint = 0.1\n\
                  learning_rate = { kind = 'cosine', start = 0.1, end = 0.01, steps = 60 }\n\
                  [measure]\nsamples = 960\nburn_in = 500\ntarget_error = 1e-6\n\
-                 observables = [{ kind = 'renyi-2', blocks = [[0, 1]] }]\n[output]\nsamples = 'all'\n",
+                 observables = [{ kind = 'renyi-2', blocks = [[0, 1]] }]\n\
+                 [output]\nsamples = 'all'\n",
             ),
         ),
         (
@@ -92,7 +93,8 @@ fn counted() -> Vec<(&'static str, String)> {
                 &format!(
                     "{chains}[optimize]\nsteps = 60\nlearning_rate = 0.01\naverage = 30\n\
                      [evolve]\ntime = 0.1\nstep = 0.01\nmax_step = 0.05\nmin_step = 1e-6\n\
-                     tolerance = 0.1\nintegrator = 'bogacki-shampine'\noutput_every = 0.05\nsamples = 960\n\
+                     tolerance = 0.1\nintegrator = 'bogacki-shampine'\n\
+                     output_every = 0.05\nsamples = 960\n\
                      hamiltonian = {{ hx = 0.5 }}\n[measure]\nsamples = 960\n"
                 ),
             ),

@@ -168,7 +168,8 @@ impl Forecast {
             "samples_peak_bytes": self.samples_peak,
             "step_seconds": self.step, "evolve_step_seconds": self.evolve.map(|e| e.0),
             "slope_seconds": self.evolve.map(|e| e.1), "measure_seconds": self.measure,
-            "total_seconds": self.total, "least_seconds": self.least, "notes": self.notes, "slurm_header": header,
+            "total_seconds": self.total, "least_seconds": self.least,
+            "notes": self.notes, "slurm_header": header,
             "sections": sections.collect::<serde_json::Map<_, _>>(),
         });
         if let (Some(all), Value::Object(more)) = (object.as_object_mut(), numbers) {

@@ -172,8 +172,8 @@ fn is_size(key: &str, value: &toml::Value) -> bool {
     (counts(value) || several) && !QUANTUM_NUMBERS.contains(&key)
 }
 
-/// An error of parameters that do not fit in memory, with the keys that they follow from, in the order
-/// of the alphabet; an inner wave function has named its own.
+/// An error of parameters that do not fit in memory, with the keys that they follow from, in the
+/// order of the alphabet; an inner wave function has named its own.
 fn with_sizes(error: Error, table: &toml::Table, context: &Context) -> Error {
     match error {
         Error::Memory {

@@ -154,8 +154,8 @@ mod tests {
         h5.new_dataset::<u16>().shape(2).create("whole").unwrap();
         h5.close().unwrap();
         for (name, most, word) in [
-            ("huge", 100, "more than the 100 numbers"),
-            ("small", 63, "more than the 63 numbers"),
+            ("huge", 100, "of the input, at most 100"),
+            ("small", 63, "of the input, at most 63"),
             ("outside", 100, "other files"),
             ("itself", 100, "other files"),
             ("whole", 100, "type"),

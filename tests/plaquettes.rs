@@ -217,14 +217,17 @@ fn results_say_what_contractions_threw_away() {
 #[test]
 fn a_file_that_is_missing_is_told_with_the_datasets_of_its_kind() {
     for (ansatz, datasets) in [
-        ("kind = \"eps\"\ncluster = [2, 2]", "datasets C (line"),
+        (
+            "kind = \"eps\"\ncluster = [2, 2]",
+            "datasets C, or flat for all of them (line",
+        ),
         (
             "kind = \"peps\"\nbond_dimension = 2",
-            "datasets T_0, T_1, T_2, T_3, T_4, T_5 (line",
+            "datasets T_0, T_1, T_2, T_3, T_4, T_5, or flat for all of them (line",
         ),
         (
             "kind = \"rbm\"\ndensity = 1",
-            "datasets a, b, W, or a text N, M, a, b, W (line",
+            "datasets a, b, W, or flat for all of them, or a text N, M, a, b, W (line",
         ),
     ] {
         let out = Case::new(&format!(

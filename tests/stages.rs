@@ -110,6 +110,17 @@ fn chains_that_change_within_pilots_and_behind_faults_restart_to_the_bit() {
 }
 
 #[test]
+fn a_measurement_behind_pilots_that_do_all_steps_has_the_chains_of_the_input() {
+    let case = run(&format!(
+        "{RING}[optimize]\nlearning_rate = 0.05\npilots = {{ seeds = 2, steps = 6 }}\n\
+         [[optimize.stages]]\nsteps = 3\n[[optimize.stages]]\nsteps = 3\nchains = 16\nsweeps = 3\n\
+         {MEASURE}[output]\nsamples = 'measure'\n"
+    ));
+    let chains = case.tree("x.samples.h5").integers("chain").unwrap();
+    assert_eq!(chains.iter().max(), Some(&7));
+}
+
+#[test]
 fn stages_that_give_nothing_are_the_optimisation_without_them() {
     for method in ["sr", "spring", "adam"] {
         let rate = format!(

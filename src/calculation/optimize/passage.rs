@@ -123,10 +123,8 @@ impl Optimize<'_> {
 
     /// Once more samples are drawn as `[sampler]` says.
     pub(super) fn leave_stages(&mut self, comm: &dyn Comm) -> Result<()> {
-        match self.taken.take() {
-            Some(_) => self.vmc.borrow_mut().sample_as(&self.sampler, comm),
-            None => Ok(()),
-        }
+        self.taken = None;
+        self.vmc.borrow_mut().sample_as(&self.sampler, comm)
     }
 
     /// Behind a step the stage of the next one, with what its method remembers; at the end of a

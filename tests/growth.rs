@@ -40,8 +40,12 @@ fn built(text: &str, size: &[usize], folder: &Path) -> Result<Erased> {
 
 /// Writes parameters as results of these keys on a lattice of this size do.
 fn save(ansatz: &Erased, keys: &str, size: &[usize], path: &Path) {
+    save_on(kind_of(size), ansatz, keys, size, path);
+}
+
+/// The same on a lattice of this kind.
+fn save_on(kind: &str, ansatz: &Erased, keys: &str, size: &[usize], path: &Path) {
     let (mut tree, mut rest) = (Tree::default(), ansatz.parameters());
-    let kind = kind_of(size);
     tree.put_text(
         "input/resolved",
         format!("ansatz = {{ {keys} }}\n[lattice]\nkind = '{kind}'\nsize = {size:?}\n"),
@@ -572,6 +576,23 @@ fn tied_filters_keep_their_displacements_on_a_larger_lattice() {
         (&filters(3, "translations", ""), &[12]),
     );
     assert!(small.parameters().len() < large.unwrap().parameters().len());
+    // Displacements of another lattice are others.
+    let keys = filters(1, "translations", "");
+    let folder = tempfile::tempdir().unwrap();
+    let small = built(&keys, &[3, 3], folder.path()).unwrap();
+    save_on(
+        "triangular",
+        &small,
+        &keys,
+        &[3, 3],
+        &folder.path().join("x.h5"),
+    );
+    let load = format!("{keys}, load = {{ file = \"x.h5\", grow = true }}");
+    let refused = built(&load, &[6, 6], folder.path())
+        .err()
+        .map(|e| e.to_string());
+    let refused = refused.unwrap_or_default();
+    assert!(refused.contains("of the kind \"triangular\""), "{refused}");
     // A square has rotations that an oblong lattice lacks.
     let keys = filters(1, "space-group", "");
     let refused = pair((&keys, &[4, 4]), (&keys, &[8, 4])).1.err().unwrap();

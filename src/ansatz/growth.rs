@@ -5,15 +5,15 @@
 //! same there, each of both has half of it. All others are zero. Phases that a positive wave
 //! function lacks start from √0.1 times their first values, a tenth of the variance; what leads
 //! from new channels to old ones is zero, so that the modulus of every term stays. Filters of a
-//! restricted Boltzmann machine are unfolded as [`FilterGrowth`] says.
+//! restricted Boltzmann machine, factors and tables of pairs grow as [`OwnGrowth`] of their kinds
+//! says.
 
-use super::jastrow::PairGrowth;
-use super::pair::TableGrowth;
-use super::rbm::FilterGrowth;
 use super::{Block, Meaning};
 use num_complex::Complex64;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
 
 /// √0.1
 const OF_PHASES: f64 = 0.316_227_766_016_837_94;
@@ -26,12 +26,40 @@ pub(super) type Arrays = BTreeMap<String, (Vec<usize>, Vec<Complex64>)>;
 pub(super) struct Theirs<'a> {
     /// Lengths of its lattice.
     pub size: Option<&'a [usize]>,
-    /// What ties the filters of an rbm, or the pairs of a Jastrow wave function.
-    pub tied: Option<&'a str>,
     /// Whether it has no phases.
     pub positive: Option<bool>,
-    /// The keys of its pair state.
-    pub part: Option<&'a toml::Table>,
+    /// The keys of its parts of the kind that grows.
+    pub parts: &'a [&'a toml::Table],
+}
+
+impl<'a> Theirs<'a> {
+    /// The word of a key, `silent` where a part does not give it; none where there is no part.
+    ///
+    /// Errors: in words, that parts have several.
+    pub fn word(&self, key: &str, silent: &'a str) -> Result<Option<&'a str>, String> {
+        let words = self.parts.iter().map(|part| part.get(key)?.as_str());
+        let mut found: Vec<&str> = words.map(|word| word.unwrap_or(silent)).collect();
+        found.dedup();
+        match found.len() {
+            0 | 1 => Ok(found.pop()),
+            _ => Err(format!("it holds parts with several {key}")),
+        }
+    }
+}
+
+/// How parameters of a kind become those of a larger wave function by a rule of the kind.
+pub(super) trait OwnGrowth: Debug + Send + Sync {
+    /// The kind, whose keys of the file it is told.
+    fn kind(&self) -> &'static str;
+    /// Gives the arrays of a file the shapes of `blocks`, which stand beside their first values.
+    ///
+    /// Errors: what is wrong, in words.
+    fn enlarge(
+        &self,
+        blocks: &[(&Block, &[f64])],
+        arrays: &mut Arrays,
+        theirs: &Theirs,
+    ) -> Result<(), String>;
 }
 
 /// The key `load`: a file, or a table with a file.
@@ -97,12 +125,8 @@ pub struct ParameterGrowth {
     pub displacements: Option<[usize; 3]>,
     /// What a positive wave function of the kind lacks.
     pub phases: PhaseBlocks,
-    /// Of filters that are unfolded.
-    pub filters: Option<FilterGrowth>,
-    /// Of factors of pairs.
-    pub pairs: Option<PairGrowth>,
-    /// Of a pair table.
-    pub table: Option<TableGrowth>,
+    /// A rule of the kind, in place of all other ones.
+    pub(super) own: Option<Arc<dyn OwnGrowth>>,
     /// What shapes do not tell.
     pub meaning: Option<Meaning>,
     /// What decides shapes besides the keys of the wave function, a sentence.
@@ -114,6 +138,13 @@ impl ParameterGrowth {
     pub fn never(reason: &'static str) -> Self {
         ParameterGrowth {
             fixed: Some(reason),
+            ..ParameterGrowth::default()
+        }
+    }
+    /// Of a wave function with a rule of its own.
+    pub(super) fn by(own: impl OwnGrowth + 'static) -> Self {
+        ParameterGrowth {
+            own: Some(Arc::new(own)),
             ..ParameterGrowth::default()
         }
     }
@@ -143,14 +174,8 @@ impl ParameterGrowth {
         arrays: &mut Arrays,
         theirs: &Theirs,
     ) -> Result<(), String> {
-        if let Some(filters) = &self.filters {
-            return filters.enlarge(blocks, arrays, theirs);
-        }
-        if let Some(pairs) = &self.pairs {
-            return pairs.enlarge(blocks, arrays, theirs);
-        }
-        if let Some(table) = &self.table {
-            return table.enlarge(blocks, arrays, theirs);
+        if let Some(own) = &self.own {
+            return own.enlarge(blocks, arrays, theirs);
         }
         for (block, first) in blocks {
             let has_phases = match &self.phases {

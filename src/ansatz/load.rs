@@ -1,12 +1,11 @@
 //! Decides how the parameters of a wave function come from a file: results, plain arrays, or, of a
 //! restricted Boltzmann machine, the text format of Carleo and Troyer.
 //!
-//! HDF5: datasets of the
-//! names and shapes of `parameters/`, at the root or there, or the one real dataset `flat`: all
-//! numbers in the order of the blocks, complex ones as pairs.
+//! HDF5: datasets of the names and shapes of `parameters/`, at the root or there, or the one real
+//! dataset `flat`: all numbers in the order of the blocks, complex ones as pairs.
 
 use super::growth::{Arrays, ParameterGrowth, PhaseBlocks, Theirs};
-use super::meaning::tables;
+use super::meaning::of_kind;
 use super::text::from_text;
 use crate::ansatz::block::split;
 use crate::ansatz::{Ansatz, Block, BlockArray};
@@ -168,17 +167,22 @@ impl Growing<'_> {
         !matches!(self.growth.phases, PhaseBlocks::None)
     }
 
-    /// An error, in words, where the lattice of the file is of another kind, or of another size
-    /// than it may be.
-    fn compare_lattices(&self, input: &toml::Table) -> std::result::Result<(), String> {
+    /// An error, in words, where the lattice of the file is of another kind.
+    fn compare_kinds(&self, input: &toml::Table) -> std::result::Result<(), String> {
         let kind = input.get("lattice").and_then(|lattice| lattice.get("kind"));
         let kind = kind.and_then(toml::Value::as_str);
-        if let Some(theirs) = kind.filter(|theirs| *theirs != self.lattice) {
-            let own = self.lattice;
-            return Err(format!(
+        let own = self.lattice;
+        match kind.filter(|theirs| *theirs != own) {
+            Some(theirs) => Err(format!(
                 "is of a lattice of the kind \"{theirs}\", and the input's is \"{own}\""
-            ));
+            )),
+            None => Ok(()),
         }
+    }
+
+    /// The same where it is of another kind, or of another size than it may be.
+    fn compare_lattices(&self, input: &toml::Table) -> std::result::Result<(), String> {
+        self.compare_kinds(input)?;
         let size = lattice_of(input).filter(|theirs| theirs != self.size);
         let Some(theirs) = size else {
             return Ok(());
@@ -205,28 +209,18 @@ impl Growing<'_> {
         input: &toml::Table,
         positive: Option<bool>,
     ) -> std::result::Result<bool, String> {
+        self.compare_kinds(input)?;
         let size = lattice_of(input);
-        let tied = match (&self.growth.filters, &self.growth.pairs) {
-            (Some(_), _) => tie_of(input, "rbm", "symmetry")?.map(|name| match &*name {
-                "auto" => "none".to_string(),
-                _ => name,
-            }),
-            (_, Some(_)) => tie_of(input, "jastrow", "pairs")?,
-            _ => None,
-        };
         let shapes = |arrays: &Arrays| -> Vec<_> {
             arrays.values().map(|(shape, _)| shape.clone()).collect()
         };
         let before = shapes(arrays);
-        let mut parts = Vec::new();
-        if let Some(ansatz) = input.get("ansatz").and_then(toml::Value::as_table) {
-            tables(ansatz, "pair", &mut parts);
-        }
+        let own = self.growth.own.as_ref();
+        let parts = own.map_or_else(Vec::new, |own| of_kind(input, own.kind()));
         let theirs = Theirs {
             size: size.as_deref(),
-            tied: tied.as_deref(),
             positive,
-            part: parts.first().copied(),
+            parts: &parts,
         };
         self.growth.enlarge(blocks, arrays, &theirs)?;
         Ok(before != shapes(arrays))
@@ -295,31 +289,6 @@ fn input_of(file: &Path) -> Option<toml::Table> {
     let complete = tree.text("input/complete").ok();
     let text = complete.or_else(|| tree.text("input/resolved").ok())?;
     text.parse().ok()
-}
-
-/// What ties the parameters of the wave functions of a kind in an input, by its key; none where it
-/// has none of them.
-fn tie_of(
-    input: &toml::Table,
-    kind: &str,
-    key: &str,
-) -> std::result::Result<Option<String>, String> {
-    let ansatz = input.get("ansatz").and_then(toml::Value::as_table);
-    let mut parts = Vec::new();
-    ansatz
-        .into_iter()
-        .for_each(|table| tables(table, kind, &mut parts));
-    // Keys without a value tie nothing.
-    let none = if kind == "rbm" { "none" } else { "all" };
-    let words = parts.iter().map(|part| part.get(key)?.as_str());
-    let mut found: Vec<&str> = words.map(|word| word.unwrap_or(none)).collect();
-    found.dedup();
-    match found.len() {
-        0 | 1 => Ok(found.pop().map(str::to_string)),
-        _ => Err(format!(
-            "it holds parts of kind \"{kind}\" with several {key}"
-        )),
-    }
 }
 
 /// The lengths of the lattice of an input.

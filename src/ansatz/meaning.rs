@@ -14,25 +14,29 @@ pub struct Meaning {
     pub complex: bool,
 }
 
-/// The tables of a kind within that of a wave function.
-pub(super) fn tables<'a>(table: &'a Table, kind: &str, found: &mut Vec<&'a Table>) {
-    if table.get("kind").and_then(Value::as_str) == Some(kind) {
-        found.push(table);
+/// The tables of the wave function of an input and of all that it is made of, with their kinds.
+fn parts(input: &Table) -> Vec<(&str, &Table)> {
+    fn visit<'a>(table: &'a Table, found: &mut Vec<(&'a str, &'a Table)>) {
+        let kind = table.get("kind").and_then(Value::as_str);
+        found.extend(kind.map(|kind| (kind, table)));
+        let factors = table.get("factors").and_then(Value::as_array);
+        let parts = factors.into_iter().flatten().chain(table.get("of"));
+        let parts = parts.filter_map(Value::as_table);
+        parts.for_each(|part| visit(part, found));
     }
-    let factors = table.get("factors").and_then(Value::as_array);
-    let parts = factors.into_iter().flatten().chain(table.get("of"));
-    let parts = parts.filter_map(Value::as_table);
-    parts.for_each(|part| tables(part, kind, found));
+    let mut found = Vec::new();
+    let ansatz = input.get("ansatz").and_then(Value::as_table);
+    ansatz
+        .into_iter()
+        .for_each(|table| visit(table, &mut found));
+    found
 }
 
-/// The kinds of a wave function and of what it is made of.
-fn kinds(table: &Table, found: &mut Vec<String>) {
-    let kind = table.get("kind").and_then(Value::as_str);
-    found.extend(kind.map(|kind| format!("\"{kind}\"")));
-    let factors = table.get("factors").and_then(Value::as_array);
-    let parts = factors.into_iter().flatten().chain(table.get("of"));
-    let parts = parts.filter_map(Value::as_table);
-    parts.for_each(|part| kinds(part, found));
+/// The tables of a kind among them.
+pub(super) fn of_kind<'a>(input: &'a Table, kind: &str) -> Vec<&'a Table> {
+    let all = parts(input).into_iter();
+    all.filter_map(|(own, table)| (own == kind).then_some(table))
+        .collect()
 }
 
 impl Meaning {
@@ -41,16 +45,13 @@ impl Meaning {
     ///
     /// Errors: what differs, in words. A file that does not tell is believed.
     pub fn compare(&self, input: &Table, grows: bool) -> Result<Option<bool>, String> {
-        let mut found = Vec::new();
-        let ansatz = input.get("ansatz").and_then(Value::as_table);
-        if let Some(ansatz) = ansatz {
-            tables(ansatz, self.kind, &mut found);
-        }
-        let theirs = match (&found[..], ansatz) {
-            ([theirs], _) => theirs,
-            ([], Some(ansatz)) => {
-                let mut others = Vec::new();
-                kinds(ansatz, &mut others);
+        let others = parts(input)
+            .into_iter()
+            .map(|(kind, _)| format!("\"{kind}\""));
+        let others: Vec<String> = others.collect();
+        let theirs = match of_kind(input, self.kind)[..] {
+            [theirs] => theirs,
+            [] if !others.is_empty() => {
                 let (own, others) = (self.kind, others.join(", "));
                 return Err(format!(
                     "is of the kind {others}, and the input of \"{own}\""

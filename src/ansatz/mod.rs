@@ -24,8 +24,8 @@ pub mod registry;
 pub mod sign;
 pub mod symmetrised;
 pub mod table;
-pub mod text;
-mod tied;
+mod text;
+pub mod tied;
 mod transfer;
 
 pub use crate::basis::{Asks, Move};
@@ -236,13 +236,7 @@ impl Context<'_> {
         file: Option<&String>,
     ) -> Result<Erased> {
         if let Some(file) = file {
-            let place = (self.key("load"), self.sign_rule.is_some());
-            load::load(
-                &mut state,
-                &self.folder.join(file),
-                (&place.0, place.1),
-                None,
-            )?;
+            self.put(&mut state, file, None)?;
         }
         Ok(Erased::new(state))
     }
@@ -266,10 +260,19 @@ impl Context<'_> {
             size: &self.lattice.spec.size,
             grows: load.grows(),
         };
-        let file = self.folder.join(load.file());
-        let place = (self.key("load"), self.sign_rule.is_some());
-        load::load(&mut state, &file, (&place.0, place.1), Some(growing))?;
+        self.put(&mut state, load.file(), Some(growing))?;
         Ok(state)
+    }
+
+    /// Puts the parameters of a file into a wave function.
+    fn put(
+        &self,
+        state: &mut impl Ansatz,
+        file: &str,
+        growing: Option<load::Growing>,
+    ) -> Result<()> {
+        let (file, key) = (self.folder.join(file), self.key("load"));
+        load::load(state, &file, (&key, self.sign_rule.is_some()), growing)
     }
 
     /// Builds part number `k` of a composed wave function from its table, which stands at `path`.

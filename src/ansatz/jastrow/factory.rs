@@ -114,15 +114,12 @@ fn typed<T: Field>(
 ) -> Result<Erased> {
     let (bias, init) = (keys.visible_bias, keys.init);
     let state = Jastrow::<T>::new(&classes, form, bias, init, context.origin);
-    let growth = ParameterGrowth {
-        pairs: Some(PairGrowth {
-            lattice: context.lattice.clone(),
-            classes,
-            squares: form != Form::Pairs,
-            by_distance: matches!(keys.pairs, Pairs::Distance),
-        }),
-        ..ParameterGrowth::default()
-    };
+    let growth = ParameterGrowth::by(PairGrowth {
+        lattice: context.lattice.clone(),
+        classes,
+        squares: form != Form::Pairs,
+        by_distance: matches!(keys.pairs, Pairs::Distance),
+    });
     let state = context.grown(state, keys.load.as_ref(), &growth)?;
     Ok(Erased::new(state))
 }

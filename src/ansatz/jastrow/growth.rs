@@ -6,7 +6,7 @@
 
 use super::factory::distance_classes;
 use crate::ansatz::Block;
-use crate::ansatz::growth::{Arrays, Theirs};
+use crate::ansatz::growth::{Arrays, OwnGrowth, Theirs};
 use crate::ansatz::transfer::Transfer;
 use crate::lattice::Lattice;
 use num_complex::Complex64;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// What a Jastrow wave function can take over.
 #[derive(Debug, Clone)]
-pub struct PairGrowth {
+pub(super) struct PairGrowth {
     /// Its lattice.
     pub lattice: Lattice,
     /// Number of the parameter of each pair of sites.
@@ -25,11 +25,11 @@ pub struct PairGrowth {
     pub by_distance: bool,
 }
 
-impl PairGrowth {
-    /// Gives the arrays of a file the shapes of `blocks`.
-    ///
-    /// Errors: what is wrong, in words.
-    pub(in crate::ansatz) fn enlarge(
+impl OwnGrowth for PairGrowth {
+    fn kind(&self) -> &'static str {
+        "jastrow"
+    }
+    fn enlarge(
         &self,
         blocks: &[(&Block, &[f64])],
         arrays: &mut Arrays,
@@ -37,7 +37,7 @@ impl PairGrowth {
     ) -> Result<(), String> {
         let own = &self.lattice;
         let same = theirs.size.is_none_or(|size| size == own.spec.size);
-        if theirs.tied != Some("distance") {
+        if theirs.word("pairs", "all")? != Some("distance") {
             return match same {
                 true => Ok(()),
                 false => Err("every pair has a factor of its own: it stays on its lattice".into()),
@@ -61,7 +61,9 @@ impl PairGrowth {
         }
         Ok(())
     }
+}
 
+impl PairGrowth {
     /// The parameters of all classes from those of the distances of `smaller`.
     fn filled(&self, smaller: &Lattice, values: &[Complex64]) -> Result<Vec<Complex64>, String> {
         let key = |d: f64| (d * 1e6).round() as i64;

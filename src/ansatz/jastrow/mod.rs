@@ -11,7 +11,6 @@ mod factory;
 mod growth;
 
 pub use factory::{build, schema};
-pub use growth::PairGrowth;
 
 use super::field::{Field, check_length, flatten, gaussian, ratio_from_log, reduce, unflatten};
 use super::{Ansatz, AnsatzFacts, Asks, Block, DOUBLE, Derivatives, Move};

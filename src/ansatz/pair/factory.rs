@@ -94,13 +94,10 @@ fn typed<T: Field>(keys: &Keys, context: &Context) -> Result<Erased> {
 
 /// What the table can take over.
 fn growth(ties: &PairTies, context: &Context) -> ParameterGrowth {
-    ParameterGrowth {
-        table: Some(TableGrowth {
-            lattice: context.lattice.clone(),
-            ties: ties.clone(),
-        }),
-        ..ParameterGrowth::default()
-    }
+    ParameterGrowth::by(TableGrowth {
+        lattice: context.lattice.clone(),
+        ties: ties.clone(),
+    })
 }
 
 fn state<T: Field>(keys: &Keys, context: &Context) -> Result<PairState<T>> {

@@ -7,7 +7,7 @@
 
 use super::ties::{PairTies, unit_of};
 use crate::ansatz::Block;
-use crate::ansatz::growth::{Arrays, Theirs};
+use crate::ansatz::growth::{Arrays, OwnGrowth, Theirs};
 use crate::ansatz::transfer::Transfer;
 use crate::lattice::Lattice;
 use num_complex::Complex64;
@@ -18,7 +18,7 @@ const NEW: f64 = 0.01;
 
 /// What a pair table can take over.
 #[derive(Debug, Clone)]
-pub struct TableGrowth {
+pub(super) struct TableGrowth {
     /// Its lattice.
     pub lattice: Lattice,
     /// Its ties.
@@ -83,18 +83,21 @@ impl Smaller<'_> {
     }
 }
 
-impl TableGrowth {
-    /// Gives the table of a file the shape of `blocks`.
-    ///
-    /// Errors: what is wrong, in words.
-    pub(in crate::ansatz) fn enlarge(
+impl OwnGrowth for TableGrowth {
+    fn kind(&self) -> &'static str {
+        "pair"
+    }
+    fn enlarge(
         &self,
         blocks: &[(&Block, &[f64])],
         arrays: &mut Arrays,
         theirs: &Theirs,
     ) -> Result<(), String> {
         let own = &self.lattice;
-        let keys = theirs.part.cloned().unwrap_or_default();
+        let keys = theirs
+            .parts
+            .first()
+            .map_or_else(Table::new, |part| (*part).clone());
         let smaller = Transfer::new(own, theirs.size.unwrap_or(&own.spec.size))?.smaller;
         let given = keys.get("sublattice").and_then(Value::as_array);
         let given: Option<Vec<usize>> = given.map(|list| {
@@ -141,7 +144,9 @@ impl TableGrowth {
         arrays.insert("f".into(), (block.shape.clone(), grown));
         Ok(())
     }
+}
 
+impl TableGrowth {
     /// f of a pair of sites by the smaller lattice, unless they are too far apart for it.
     fn known(&self, (i, j): (usize, usize), smaller: &Smaller) -> Option<Complex64> {
         let (own, size, few) = (

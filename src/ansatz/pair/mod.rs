@@ -18,7 +18,6 @@ mod ties;
 
 pub(super) use factory::projected;
 pub use factory::{build, schema};
-pub use growth::TableGrowth;
 pub use projected::SpinProjectedPairs;
 pub use rotation::Rotation;
 pub use ties::PairTies;

@@ -191,14 +191,11 @@ fn growth(symmetry: Symmetry, context: &Context) -> ParameterGrowth {
     };
     let own = known.iter().find(|tying| tying.name == name);
     let own = own.cloned().unwrap_or(none);
-    ParameterGrowth {
-        filters: Some(FilterGrowth {
-            own,
-            known,
-            lattice: context.lattice.clone(),
-        }),
-        ..ParameterGrowth::default()
-    }
+    ParameterGrowth::by(FilterGrowth {
+        own,
+        known,
+        lattice: context.lattice.clone(),
+    })
 }
 
 /// The machine on sites of any values, the same on all sites.

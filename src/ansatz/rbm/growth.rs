@@ -11,7 +11,7 @@
 
 use super::orbits;
 use crate::ansatz::Block;
-use crate::ansatz::growth::{Arrays, Theirs};
+use crate::ansatz::growth::{Arrays, OwnGrowth, Theirs};
 use crate::ansatz::transfer::Transfer;
 use crate::lattice::Lattice;
 use num_complex::Complex64;
@@ -74,18 +74,21 @@ fn cosets(g: &[Vec<u32>], h: &[Vec<u32>]) -> Option<Vec<Vec<u32>>> {
 /// Bias and weights of each filter.
 type Filters = Vec<(Complex64, Vec<Complex64>)>;
 
-impl FilterGrowth {
-    /// Gives the arrays of a file, whose filters are tied as `theirs` says, the shapes of `blocks`,
-    /// which stand beside their first values.
-    ///
-    /// Errors: what is wrong, in words.
-    pub(in crate::ansatz) fn enlarge(
+impl OwnGrowth for FilterGrowth {
+    fn kind(&self) -> &'static str {
+        "rbm"
+    }
+    fn enlarge(
         &self,
         blocks: &[(&Block, &[f64])],
         arrays: &mut Arrays,
         theirs: &Theirs,
     ) -> Result<(), String> {
-        let name = theirs.tied.unwrap_or(self.own.name);
+        let name = match theirs.word("symmetry", "none")? {
+            Some("auto") => "none",
+            Some(name) => name,
+            None => self.own.name,
+        };
         if let Some(size) = theirs.size.filter(|size| *size != self.lattice.spec.size) {
             self.transfer(arrays, size, name)?;
         }
@@ -115,7 +118,9 @@ impl FilterGrowth {
         }
         Ok(())
     }
+}
 
+impl FilterGrowth {
     /// Gives filters tied by the group `name` of a lattice of this size the sites of this one.
     fn transfer(&self, arrays: &mut Arrays, size: &[usize], name: &str) -> Result<(), String> {
         let Transfer { smaller, sites } = Transfer::new(&self.lattice, size)?;

@@ -12,6 +12,25 @@ fn energies(case: &Case) -> Vec<f64> {
     case.tree("x.h5").reals("optimize/history/energy").unwrap()
 }
 
+/// On so many ranks, with matrices of more than 32 rows shared out, the run has these energies.
+fn shared(case: &Case, (alone, tolerance): (&[f64], f64), ranks: usize, more: &[&str], what: &str) {
+    let always = [
+        "run",
+        "x.toml",
+        "--fresh",
+        "--set",
+        "optimize.distribute_above=32",
+    ];
+    let out = case.ranks(ranks, &[&always[..], more].concat());
+    expect_code(&out, 0);
+    let said = text(&out);
+    let words = format!("shared out over {ranks} ranks");
+    assert!(said.contains(&words), "{what}: {said}");
+    for (a, b) in alone.iter().zip(energies(case)) {
+        assert!((a - b).abs() < tolerance * a.abs(), "{what}: {a} {b}");
+    }
+}
+
 #[test]
 fn every_entry_has_one_place() {
     for size in 1..=7 {
@@ -57,25 +76,7 @@ fn a_shared_matrix_gives_the_same_run() {
         let what = format!("{method} {own} {parameters} on {ranks} ranks");
         expect_code(&case.alone(&["run", "x.toml"]), 0);
         let alone = energies(&case);
-        let out = case.ranks(
-            ranks,
-            &[
-                "run",
-                "x.toml",
-                "--fresh",
-                "--set",
-                "optimize.distribute_above=32",
-            ],
-        );
-        expect_code(&out, 0);
-        assert!(
-            text(&out).contains(&format!("shared out over {ranks} ranks")),
-            "{what}: {}",
-            text(&out)
-        );
-        for (a, b) in alone.iter().zip(energies(&case)) {
-            assert!((a - b).abs() < 1e-8 * a.abs(), "{what}: {a} {b}");
-        }
+        shared(&case, (&alone, 1e-8), ranks, &[], &what);
     }
 }
 
@@ -104,26 +105,9 @@ fn a_shared_matrix_of_rows_that_become_columns_gives_the_same_run() {
         let alone = energies(&case);
         assert_eq!(alone.len(), 4);
         for precision in ["double", "single"] {
-            let out = case.ranks(
-                ranks,
-                &[
-                    "run",
-                    "x.toml",
-                    "--fresh",
-                    "--set",
-                    "optimize.distribute_above=32",
-                    "--set",
-                    &format!("ansatz.precision=\"{precision}\""),
-                ],
-            );
-            expect_code(&out, 0);
-            let said = text(&out);
-            let shared = format!("shared out over {ranks} ranks");
-            assert!(said.contains(&shared), "{what}: {said}");
             let tolerance = if precision == "single" { 1e-3 } else { 1e-8 };
-            for (a, b) in alone.iter().zip(energies(&case)) {
-                assert!((a - b).abs() < tolerance * a.abs(), "{what}: {a} {b}");
-            }
+            let more = ["--set", &format!("ansatz.precision=\"{precision}\"")];
+            shared(&case, (&alone, tolerance), ranks, &more, &what);
         }
     }
 }

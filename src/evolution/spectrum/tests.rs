@@ -24,6 +24,18 @@ fn data() -> (Derivatives, Vec<f64>, Vec<Complex64>) {
     (derivatives, weights, residual)
 }
 
+fn problem(
+    (derivatives, weights, residual): &(Derivatives, Vec<f64>, Vec<Complex64>),
+) -> LeastSquares {
+    let data = Residuals {
+        derivatives,
+        weights,
+        residual,
+        exact: false,
+    };
+    LeastSquares::new(&data, true, &Serial).unwrap()
+}
+
 const CUT: MotionInverse = MotionInverse::Spectral(Spectral {
     cut: 1e-8,
     signal_to_noise: 1.0,
@@ -31,14 +43,7 @@ const CUT: MotionInverse = MotionInverse::Spectral(Spectral {
 
 #[test]
 fn both_spaces_leave_out_the_same_directions_of_samples_with_weights() {
-    let (derivatives, weights, residual) = data();
-    let data = Residuals {
-        derivatives: &derivatives,
-        weights: &weights,
-        residual: &residual,
-        exact: false,
-    };
-    let problem = LeastSquares::new(&data, true, &Serial).unwrap();
+    let problem = problem(&data());
     let [a, b] = [
         in_parameter_space::<f64>(CUT, &problem, &Serial),
         in_sample_space::<f64>(CUT, &problem, &Serial),
@@ -53,14 +58,9 @@ fn both_spaces_leave_out_the_same_directions_of_samples_with_weights() {
 
 #[test]
 fn the_noise_of_a_force_is_that_of_its_mean_with_weights() {
-    let (derivatives, weights, residual) = data();
-    let data = Residuals {
-        derivatives: &derivatives,
-        weights: &weights,
-        residual: &residual,
-        exact: false,
-    };
-    let problem = LeastSquares::new(&data, true, &Serial).unwrap();
+    let data = data();
+    let problem = problem(&data);
+    let (derivatives, weights, residual) = data;
     let whole = Array2::<f64>::eye(COLUMNS);
     let rho = problem.pull_back(&problem.target, &Serial).unwrap();
     let found = signals(&rho, &noise(&problem, &whole, &rho));

@@ -110,6 +110,22 @@ fn chains_that_change_within_pilots_and_behind_faults_restart_to_the_bit() {
 }
 
 #[test]
+fn more_chains_burn_in_and_fewer_do_not() {
+    let proposals = |chains: usize| {
+        let case = run(&format!(
+            "{RING}[optimize]\nlearning_rate = 0.05\n\
+             [[optimize.stages]]\nsteps = 1\nsamples = 64\n\
+             [[optimize.stages]]\nsteps = 1\nsamples = 64\nchains = {chains}\n"
+        ));
+        case.present().real("proposals").unwrap()
+    };
+    // 100 sweeps of 10 sites of each chain at the start; a sweep for each sample.
+    let all = (100 * 8 + 64 + 64) as f64 * 10.0;
+    assert_eq!([8, 4].map(proposals), [all; 2]);
+    assert_eq!(proposals(16), all + (100 * 16) as f64 * 10.0);
+}
+
+#[test]
 fn a_measurement_behind_pilots_that_do_all_steps_has_the_chains_of_the_input() {
     let case = run(&format!(
         "{RING}[optimize]\nlearning_rate = 0.05\npilots = {{ seeds = 2, steps = 6 }}\n\

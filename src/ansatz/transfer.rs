@@ -74,6 +74,7 @@ mod tests {
             ("chain", vec![6], vec![9]),
             ("square", vec![4, 3], vec![8, 6]),
             ("honeycomb", vec![2, 2], vec![4, 6]),
+            ("cubic", vec![2, 2, 4], vec![2, 4, 8]),
         ] {
             let spec = LatticeSpec::regular(kind, &to, &[Boundary::Periodic]);
             let larger = Lattice::new(&spec).unwrap();

@@ -396,6 +396,82 @@ fn numbers_that_other_parameters_have_are_not_refused() {
     }
 }
 
+/// What has some of the quantum numbers by itself is asked for one image of each coset. The sum is
+/// that over the whole group.
+#[test]
+fn images_that_are_equal_are_summed_once() {
+    let square = lattice("square", &[4, 4], Boundary::Periodic);
+    let basis = Basis::spin_half(16, Some(0)).unwrap();
+    let group = square.translations().unwrap().permutations;
+    let unbiased = "visible_bias = false, hidden_bias = false";
+    let tied = "kind = 'rbm', density = 1, init = 0.3, symmetry = 'translations'";
+    for (of, flips, order) in [
+        ("kind = 'pair', sublattice = [2, 2]", false, 4),
+        (
+            "kind = 'pair', sublattice = [2, 2], antiperiodic = [false, true]",
+            true,
+            8,
+        ),
+        ("kind = 'pair', sublattice = [4, 2]", false, 8),
+        ("kind = 'rbm', density = 1, init = 0.3", true, 32),
+        (
+            &format!("kind = 'rbm', density = 1, init = 0.3, {unbiased}"),
+            true,
+            16,
+        ),
+        (tied, true, 2),
+        (&format!("{tied}, {unbiased}"), true, 1),
+    ] {
+        let flip = if flips { "spin_flip = 1" } else { "" };
+        let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\nmomentum = [0, 0]\n{flip}");
+        let state = parsed(&text, &square, &basis, None).unwrap();
+        let table: Table = format!("of = {{ {of} }}").parse().unwrap();
+        let alone = toml::to_string(&table["of"]).unwrap();
+        let mut inner = parsed(&alone, &square, &basis, None).unwrap();
+        inner.set_parameters(&state.parameters()).unwrap();
+        let images = state.facts().operations / inner.facts().operations;
+        assert!((images - f64::from(order)).abs() < 1e-9, "{of}: {images}");
+        let mut rng = stream(5, Purpose::Law, 0, 0);
+        for _ in 0..10 {
+            let x = basis.random(&mut rng);
+            let image = |g: &Vec<u32>, s: i8| g.iter().map(|&j| s * x[j as usize]).collect();
+            let mut images: Vec<Vec<i8>> = group.iter().map(|g| image(g, 1)).collect();
+            if flips {
+                images.extend(group.iter().map(|g| image(g, -1)));
+            }
+            let terms: Vec<Complex64> = images.iter().map(|y| psi(&inner, y)).collect();
+            let size: f64 = terms.iter().map(|t| t.norm()).sum();
+            let sum: Complex64 = terms.iter().sum();
+            assert!((psi(&state, &x) - sum).norm() < 1e-10 * size, "{of}");
+        }
+    }
+}
+
+/// The same behind a sign rule, with characters that are not 1.
+#[test]
+fn cosets_follow_characters_and_the_sign_rule() {
+    let chain = lattice("chain", &[8], Boundary::Periodic);
+    let basis = Basis::spin_half(8, Some(0)).unwrap();
+    let sublattice: Vec<bool> = (0..8).map(|i| i % 2 == 0).collect();
+    for (momentum, inside, rule) in [(2, 2, None), (3, 3, None), (4, 4, Some(&sublattice[..]))] {
+        let of = format!("kind = 'resnet', channels = 2, blocks = 1, momentum = [{inside}]");
+        let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\nmomentum = [{momentum}]");
+        let state = parsed(&text, &chain, &basis, rule).unwrap();
+        let table: Table = format!("of = {{ {of} }}").parse().unwrap();
+        let alone = toml::to_string(&table["of"]).unwrap();
+        let mut inner = parsed(&alone, &chain, &basis, None).unwrap();
+        inner.set_parameters(&state.parameters()).unwrap();
+        let images = state.facts().operations / inner.facts().operations;
+        assert!((images - 1.0).abs() < 1e-9, "{text}: {images}");
+        let mut rng = stream(6, Purpose::Law, 0, 0);
+        for _ in 0..10 {
+            let x = basis.random(&mut rng);
+            let ratio = psi(&state, &x) / psi(&inner, &x);
+            assert!((ratio - 8.0).norm() < 1e-9, "{text}: {ratio}");
+        }
+    }
+}
+
 /// An image whose amplitude is no number leaves no mean of the others, and no ratio to it.
 #[test]
 fn an_image_that_is_no_number_is_not_left_out() {

@@ -14,6 +14,9 @@ use crate::lattice::Lattice;
 use num_complex::Complex64;
 use std::f64::consts::TAU;
 
+/// Configurations that have to agree on an eigenvalue.
+const ASKED: usize = 2;
+
 /// A quantum number of the input with the elements that it belongs to.
 pub(super) struct Part {
     /// Its key, such as `spin_flip`.
@@ -93,7 +96,7 @@ pub(super) fn agreement(
         .chain(places.iter().map(|(_, e)| e.clone()))
         .collect();
     let sign = (context.sign_rule).map(|in_a| Sign::new(in_a.to_vec(), context.basis));
-    let (of, found) = multiples(of, &elements, (sign, context.basis))?;
+    let (of, found) = multiples(of, &elements, (sign, context.basis), ASKED)?;
     let known: Vec<(&Part, &Element, Complex64)> = (places.iter().zip(&found[1..]))
         .filter_map(|((part, e), multiple)| Some((*part, e, (*multiple)?)))
         .collect();

@@ -55,9 +55,9 @@ impl Multiple {
         }
     }
 
-    fn known(self) -> Option<Complex64> {
+    fn known(self, least: usize) -> Option<Complex64> {
         match self {
-            Multiple::Constant(multiple, 2..) => Some(multiple),
+            Multiple::Constant(multiple, seen) if seen >= least => Some(multiple),
             _ => None,
         }
     }
@@ -69,11 +69,13 @@ pub(super) fn differs(multiple: Complex64) -> bool {
 }
 
 /// χ* λ of every element where `of`, behind a sign rule, has one whatever its parameters; the first
-/// element is the identity. `of` comes back as it was.
+/// element is the identity. `of` comes back as it was. At
+/// `least` so many configurations have to say so.
 pub(super) fn multiples(
     of: Erased,
     elements: &[Element],
     (sign, basis): (Option<Sign>, &Basis),
+    least: usize,
 ) -> Result<(Erased, Vec<Option<Complex64>>)> {
     let parameters = of.parameters();
     let mut rng = stream(0, Purpose::Law, 0, 0);
@@ -81,7 +83,7 @@ pub(super) fn multiples(
     state.set_exact(true)?;
     let moved = moved(&state, &parameters, &mut rng);
     let found = match state.set_parameters(&moved) {
-        Ok(()) => state.asked(basis, &mut rng),
+        Ok(()) => state.asked(basis, &mut rng, least),
         // Not every vector is one of parameters.
         Err(_) => vec![None; elements.len()],
     };
@@ -110,7 +112,7 @@ fn moved(state: &Symmetrised, parameters: &[f64], rng: &mut Generator) -> Vec<f6
 
 impl Symmetrised {
     /// χ* λ of every element at these parameters, where there is one.
-    fn asked(&self, basis: &Basis, rng: &mut Generator) -> Vec<Option<Complex64>> {
+    fn asked(&self, basis: &Basis, rng: &mut Generator, least: usize) -> Vec<Option<Complex64>> {
         let (n, tolerance) = (self.sites(), KNOWN * self.facts.precision);
         let mut multiples = vec![Multiple::Open; self.order()];
         if self.facts.is_single() {
@@ -133,13 +135,13 @@ impl Symmetrised {
             // The identity stays open.
             let doubtful = |m: &Multiple| match m {
                 Multiple::Open => true,
-                Multiple::Constant(multiple, seen) => *seen < 2 || differs(*multiple),
+                Multiple::Constant(multiple, seen) => *seen < least || differs(*multiple),
                 Multiple::Absent => false,
             };
             if !multiples.iter().skip(1).any(doubtful) {
                 break;
             }
         }
-        multiples.into_iter().map(Multiple::known).collect()
+        multiples.into_iter().map(|m| m.known(least)).collect()
     }
 }

@@ -2,6 +2,7 @@
 //! Hamiltonian has.
 
 use super::agreement::{Part, agreement};
+use super::cosets::images;
 use super::group::{check_representation, parity, point_group, product, translations};
 use super::sectors::{self, Sector, SectorChoice, SectorContext};
 use super::{Element, Normalised, Symmetrised, spin};
@@ -265,11 +266,17 @@ fn built(keys: &Keys, settled: bool, context: &Context) -> Result<Erased> {
         }
         of = found.of;
     }
-    let sum = Symmetrised::new(of, elements, sign)?;
-    Ok(match keys.mode {
-        Mode::Linear => Erased::new(sum),
-        Mode::Normalised => Erased::new(Normalised::new(sum)),
-    })
+    if keys.mode == Mode::Normalised {
+        return Ok(Erased::new(Normalised::new(Symmetrised::new(
+            of, elements, sign,
+        )?)));
+    }
+    if !settled {
+        return Ok(Erased::new(Symmetrised::new(of, elements, sign)?));
+    }
+    let found = images(of, elements, (sign.as_ref(), context.basis))?;
+    let sum = Symmetrised::new(found.of, found.elements, sign)?;
+    Ok(Erased::new(sum.repeated(found.repeats)))
 }
 
 /// The keys of the table.

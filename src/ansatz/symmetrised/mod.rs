@@ -11,6 +11,7 @@
 //! error of φ are zero.
 
 mod agreement;
+mod cosets;
 mod eigenvalues;
 mod factory;
 mod group;
@@ -58,6 +59,8 @@ pub struct Symmetrised {
     /// The sign rule that stands in front.
     sign: Option<Sign>,
     real: bool,
+    /// ln of how many elements of the whole group have the term of each of these.
+    log_repeats: f64,
     facts: AnsatzFacts,
 }
 
@@ -109,9 +112,16 @@ impl Symmetrised {
             inverse,
             sign,
             real,
+            log_repeats: 0.0,
         };
         symmetrised.facts = symmetrised.find_facts();
         Ok(symmetrised)
+    }
+
+    /// The same sum where each element stands for `repeats` of the group that have the same term.
+    fn repeated(mut self, repeats: usize) -> Self {
+        self.log_repeats = (repeats as f64).ln();
+        self
     }
 
     fn find_facts(&self) -> AnsatzFacts {
@@ -199,7 +209,7 @@ impl Symmetrised {
                 .zip(&self.elements)
             {
                 let sign = if odd ^ self.odd(image) { PI } else { 0.0 };
-                *term += Complex64::new(0.0, sign - e.character.arg());
+                *term += Complex64::new(self.log_repeats, sign - e.character.arg());
             }
         }
         terms

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Case, expect_code, text};
+use common::{Case, expect_code, is_left_out, text};
 use nishina::io::tree::Value;
 
 /// An input of one short step, with the lattice and the model, more keys of `[ansatz]`, and other
@@ -175,4 +175,99 @@ fn a_step_that_goes_too_far_is_shortened() {
     assert!(halved.count() > 0, "{rates:?} {norms:?}");
     let acceptance = tree.reals("optimize/history/acceptance").unwrap();
     assert!(acceptance.iter().all(|a| *a > 0.1), "{acceptance:?}");
+}
+
+/// An optimised state, and what more steps make of it.
+struct Continued {
+    case: Case,
+    input: String,
+}
+
+impl Continued {
+    /// Heisenberg spins on `size` x `size` sites after so many steps of so many samples.
+    fn new(size: usize, samples: usize, steps: usize) -> Self {
+        let input = format!(
+            "seed = 3\n[lattice]\nkind = 'square'\nsize = [{size}, {size}]\n[hamiltonian]\n\
+             kind = 'heisenberg'\nsector = {{ total_sz = 0 }}\nsign_rule = 'marshall'\n\
+             [ansatz]\nkind = 'rbm'\ndensity = 4\nsymmetry = 'space-group'\n\
+             parameters = 'real'\nvisible_bias = false\nhidden_bias = false\n\
+             [sampler]\nsamples = {samples}\n[optimize]\nsteps = {steps}\nlearning_rate = 0.05\n\
+             shift = 'auto'\n[measure]\nsamples = {}\n[output]\nsamples = 'none'\n",
+            16 * samples
+        );
+        let case = Case::new(&input);
+        expect_code(&case.alone(&["run", "x.toml"]), 0);
+        Continued { case, input }
+    }
+
+    /// The energy that a run has measured, and its error.
+    fn measured(&self, name: &str) -> [f64; 2] {
+        let results = self.case.tree(&format!("{name}.h5"));
+        ["mean", "error"].map(|part| results.real(&format!("measure/energy/{part}")).unwrap())
+    }
+
+    /// So many steps more, as another run: the energy of the last half of them, and the measured
+    /// one, each with its error.
+    fn with(&self, name: &str, shift: &str, steps: usize) -> [[f64; 2]; 2] {
+        let file = self.case.path(&format!("{name}.toml"));
+        std::fs::write(file, &self.input).unwrap();
+        let settings = [
+            "seed=4".to_string(),
+            "ansatz.load=x.h5".into(),
+            format!("output.name={name}"),
+            format!("optimize.steps={steps}"),
+            format!("optimize.shift={shift}"),
+        ];
+        let input = format!("{name}.toml");
+        let mut arguments = vec!["run", &input];
+        (settings.iter()).for_each(|s| arguments.extend(["--set", s.as_str()]));
+        expect_code(&self.case.alone(&arguments), 0);
+        let results = self.case.tree(&format!("{name}.h5"));
+        let of = |name: &str| results.reals(&format!("optimize/history/{name}")).unwrap();
+        let [energies, errors] = ["energy", "error"].map(|name| of(name).split_off(steps / 2));
+        let n = energies.len() as f64;
+        let error = errors.iter().map(|e| e * e).sum::<f64>().sqrt() / n;
+        let late = [energies.iter().sum::<f64>() / n, error];
+        [late, self.measured(name)]
+    }
+}
+
+/// An optimised state stays as good as it is with the shift of the default; with a small one its
+/// energy rises again.
+fn the_energy_stays(size: usize, exact: f64, samples: usize, steps: [usize; 2]) {
+    let state = Continued::new(size, samples, steps[0]);
+    let before = state.measured("x");
+    let relative = |energy: f64| energy / exact - 1.0;
+    let above = -relative(before[0]);
+    assert!(
+        above < 1.5e-3,
+        "{before:?} is no optimised state: {above:e}"
+    );
+    // In standard errors of the difference.
+    let rise = |after: &[f64; 2]| (after[0] - before[0]) / before[1].hypot(after[1]);
+    let automatic = state.with("automatic", "auto", steps[1]);
+    let small = state.with("small", "1e-6", steps[1]);
+    println!("{before:?}, then {automatic:?}, with a small shift {small:?}");
+    for after in &automatic {
+        assert!(rise(after) < 4.0, "{before:?}, then {after:?}");
+    }
+    // What is measured is the best state of the way.
+    let apart = -relative(small[0][0]) - above;
+    assert!(
+        rise(&small[0]) > 5.0 && apart > 1e-3,
+        "{before:?}, then {small:?}"
+    );
+}
+
+#[test]
+fn an_optimised_state_does_not_get_worse() {
+    the_energy_stays(4, -11.228483208428855, 256, [100, 40]);
+}
+
+#[test]
+fn an_optimised_state_of_36_sites_does_not_get_worse() {
+    if is_left_out() {
+        return;
+    }
+    the_energy_stays(6, -24.439397399308923, 2048, [170, 100]);
 }

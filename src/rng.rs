@@ -37,6 +37,8 @@ pub enum Purpose {
     Orthogonal = 10,
     /// Seeds of the initial parameters of pilots.
     Pilot = 11,
+    /// Configurations whose diagonal elements give the energy at infinite temperature.
+    Diagonal = 12,
     /// Updates of classical spins.
     Classical = 20,
     /// Swaps of classical configurations between temperatures.

@@ -478,3 +478,73 @@ fn matrices_that_do_not_fit_are_refused() {
     expect_code(&out, 64);
     assert!(text(&out).contains("GB are available"), "{}", text(&out));
 }
+
+/// What a run of the linear method says of states above the middle of the spectrum: in its log, and
+/// in its results.
+fn said_of_height(input: &str, steps: usize) -> [usize; 2] {
+    let keys = format!("method = 'linear'\nsteps = {steps}\nlearning_rate = 1.0");
+    let case = Case::new(&format!(
+        "{input}[optimize]\n{keys}\n[output]\nsamples = 'none'\n"
+    ));
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    let words = "the energy at infinite temperature, near a high eigenstate, which optimize.method";
+    let results = case.info()["warnings"].to_string();
+    [text(&out), results].map(|text| text.matches(words).count())
+}
+
+/// Without the sign rule small weights begin in the highest state; samples show little else.
+#[test]
+fn a_start_near_a_high_eigenstate_is_said() {
+    let sampler = "chains = 16\nsamples = 1024";
+    let heisenberg = |keys: &str| format!("kind = 'heisenberg'\n{keys}");
+    let free = |model: &str, ansatz: &str, sampler: &str| {
+        let ansatz = format!("kind = 'rbm'\ndensity = 1\nsymmetry = 'none'\n{ansatz}");
+        input(10, model, &ansatz, sampler)
+    };
+    let highest = heisenberg("sector = { total_sz = 0 }");
+    assert_eq!(said_of_height(&free(&highest, "", sampler), 8), [1, 0]);
+    // Real weights have one sign and never get away.
+    let real = free(&highest, "parameters = 'real'", sampler);
+    assert_eq!(said_of_height(&real, 14), [2, 1]);
+    for (model, ansatz, sampler) in [
+        (HEISENBERG.to_string(), "", sampler),
+        (
+            heisenberg("j = -1.0\nsector = { total_sz = 0 }"),
+            "",
+            sampler,
+        ),
+        // The ground state of one spin down lies above the mean over all sectors.
+        (
+            HEISENBERG.replace("total_sz = 0", "total_sz = 4"),
+            "",
+            sampler,
+        ),
+        (ISING.to_string(), "", sampler),
+        (highest.clone(), "init = 0.1", sampler),
+        (highest.clone(), "", SUM),
+    ] {
+        let input = free(&model, ansatz, sampler);
+        assert_eq!(said_of_height(&input, 8), [0, 0], "{input}");
+    }
+}
+
+/// A stage of another method before it is the remedy; one behind it does not hide what was said.
+#[test]
+fn stages_are_judged_by_their_own_steps() {
+    let ansatz = "kind = 'rbm'\ndensity = 1\nsymmetry = 'none'";
+    let model = "kind = 'heisenberg'\nsector = { total_sz = 0 }";
+    let ring = input(10, model, ansatz, "chains = 16\nsamples = 1024");
+    let run = |stages: [(&str, f64, usize); 2]| {
+        let stages = stages.map(|(method, rate, steps)| {
+            let keys = format!("method = '{method}'\nlearning_rate = {rate}\nsteps = {steps}");
+            format!("[[optimize.stages]]\n{keys}\n")
+        });
+        let case = Case::new(&(ring.clone() + &stages.concat()));
+        let out = case.alone(&["run", "x.toml"]);
+        expect_code(&out, 0);
+        text(&out).matches("near a high eigenstate").count()
+    };
+    assert_eq!(run([("sr", 0.1, 60), ("linear", 1.0, 7)]), 0);
+    assert_eq!(run([("linear", 1.0, 7), ("sr", 0.1, 2)]), 1);
+}

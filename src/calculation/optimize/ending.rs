@@ -211,6 +211,7 @@ impl Optimize<'_> {
         if !self.is_lifted() {
             list.extend(warnings::of_optimisation(&self.history, self.lower_bound));
         }
+        list.extend(self.stays_high());
         list
     }
 

@@ -7,6 +7,7 @@ mod average;
 mod best;
 mod clipping;
 mod ending;
+mod height;
 mod history;
 mod keys;
 mod length;

@@ -72,6 +72,7 @@ impl Optimize<'_> {
         self.history.rows.push(row);
         self.history.seconds.push(seconds);
         self.step += 1;
+        self.say_if_high(desk);
         if let Some(fault) = fault {
             return self.undo(fault, desk);
         }

@@ -16,14 +16,22 @@ pub(super) fn mean(values: &[Complex64]) -> Complex64 {
     }
 }
 
+/// Whether a number of some series is not finite, so that nothing is known of their fluctuations.
+fn are_broken(series: &[Vec<Complex64>]) -> bool {
+    series.iter().any(|s| !mean(s).re.is_finite())
+}
+
 /// Integrated autocorrelation time of the real parts, in recording intervals; 0.5 for independent
-/// samples.
+/// samples, not a number where a sample is none.
 ///
 /// The autocovariance is averaged over the chains about their common mean, so that chains which
 /// disagree count as correlated. The window closes at W ≥ 5 τ or at half the chain.
 pub fn autocorrelation_time(series: &[Vec<Complex64>]) -> f64 {
     let length = series.iter().map(Vec::len).min().unwrap_or(0);
     let chains = series.len();
+    if are_broken(series) {
+        return f64::NAN;
+    }
     if length < 4 || chains == 0 {
         return 0.5;
     }
@@ -55,6 +63,10 @@ pub fn autocorrelation_time(series: &[Vec<Complex64>]) -> f64 {
 /// Standard error of the mean from blocks of `block` samples within each chain; the spread of all
 /// block means.
 pub fn binned_error(series: &[Vec<Complex64>], block: usize) -> f64 {
+    // It may stand behind the last block.
+    if are_broken(series) {
+        return f64::NAN;
+    }
     let blocks: Vec<f64> = series
         .iter()
         .flat_map(|s| {
@@ -71,9 +83,14 @@ pub fn binned_error(series: &[Vec<Complex64>], block: usize) -> f64 {
     (blocks.iter().map(|b| (b - centre).powi(2)).sum::<f64>() / (n * (n - 1.0))).sqrt()
 }
 
-/// Split R-hat of the real parts; 1 where there is nothing to compare.
+/// Split R-hat of the real parts; 1 where there is nothing to compare, not a number where a sample
+/// is none.
 pub fn split_r_hat(series: &[Vec<Complex64>]) -> f64 {
     let half = series.iter().map(Vec::len).min().unwrap_or(0) / 2;
+    // It may stand between the halves.
+    if are_broken(series) {
+        return f64::NAN;
+    }
     if half < 2 {
         return 1.0;
     }
@@ -102,4 +119,36 @@ pub fn split_r_hat(series: &[Vec<Complex64>]) -> f64 {
         };
     }
     ((n - 1.0) / n + between / within).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Wherever it stands: in a block or behind the last one, in a half or between the two.
+    #[test]
+    fn a_number_that_is_not_finite_shows() {
+        let sound: Vec<Vec<Complex64>> = (0..4)
+            .map(|c| {
+                (0..9)
+                    .map(|t| Complex64::from(f64::from((c + t * t) % 5)))
+                    .collect()
+            })
+            .collect();
+        let all = |series: &[Vec<Complex64>]| {
+            let error = binned_error(series, 4);
+            [autocorrelation_time(series), error, split_r_hat(series)]
+        };
+        assert!(all(&sound).iter().all(|v| v.is_finite()));
+        for at in [0, 4, 8] {
+            for wrong in [f64::NAN, f64::INFINITY] {
+                let mut series = sound.clone();
+                series[1][at] = wrong.into();
+                assert!(all(&series).iter().all(|v| v.is_nan()), "{at} {wrong}");
+            }
+        }
+        // As short as there is nothing to compare.
+        let short = vec![vec![Complex64::from(f64::NAN); 3]];
+        assert!(autocorrelation_time(&short).is_nan() && split_r_hat(&short).is_nan());
+    }
 }

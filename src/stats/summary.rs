@@ -25,7 +25,7 @@ pub struct Summary {
     /// 1/(g (h_i − 1)) of each bin, with which the covariance of the p_i is that of the means.
     pub weights: Vec<f64>,
     /// Integrated autocorrelation time in recording intervals, over all columns, 0.5 for
-    /// independent samples.
+    /// independent samples; not a number where a mean is not finite.
     pub tau: f64,
     /// The largest split R-hat of a column, from the means of half-chains.
     pub r_hat: f64,
@@ -157,6 +157,10 @@ impl Bins {
 
     /// Half the ratio of the squared errors with and without correlations, summed over the columns.
     fn tau(&self, bins: &[&BinSums], means: &[f64], squares: &[f64], n: f64) -> f64 {
+        // The bounds below would take 0.5 for what is no number.
+        if !means.iter().all(|mean| mean.is_finite()) {
+            return f64::NAN;
+        }
         let (mut correlated, mut independent) = (0.0, 0.0);
         for (k, mean) in means.iter().enumerate() {
             let spread: f64 = bins
@@ -256,6 +260,20 @@ mod tests {
         assert!(s.mean[2].is_nan());
         assert!((s.error[0] * 64.0 - 1.0).abs() < 1e-12, "{:?}", s.error);
         assert_eq!(s.error[1..], [f64::INFINITY; 2]);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_show() {
+        for wrong in [f64::NAN, f64::INFINITY] {
+            let mut x = chains(0.5, 8, 64, 5);
+            let identity = |m: &[f64]| m.to_vec();
+            assert!(filled(&x, &[64]).summary(0, &identity).tau.is_finite());
+            x[2][7] = wrong;
+            let s = filled(&x, &[64]).summary(0, &identity);
+            // The columns are x and its square.
+            assert!(!s.mean[0].is_finite() && !s.error[0].is_finite(), "{s:?}");
+            assert!(s.tau.is_nan() && s.r_hat == 1e6, "{} {}", s.tau, s.r_hat);
+        }
     }
 
     #[test]

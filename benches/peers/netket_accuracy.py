@@ -1,4 +1,4 @@
-"""NetKet on the 6 x 6 Heisenberg antiferromagnet until the mean of ten steps is within a relative error, as JSON."""
+"""NetKet on a square Heisenberg antiferromagnet until the mean of ten steps is within a relative error, as JSON."""
 
 import time
 
@@ -17,17 +17,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, required=True, help="in units of sigma.sigma")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shift", type=float, default=0.01)
+    parser.add_argument("--length", type=int, default=6, help="of the square lattice")
+    parser.add_argument("--symmetry", choices=["translations", "space-group"], default="translations")
     parser.add_argument("--exact", type=float, required=True, help="ground-state energy in units of S.S")
     parser.add_argument("--tolerance", type=float, default=1e-3)
     parser.add_argument("--budget", type=float, default=600.0, help="CPU seconds of the process")
     options = parser.parse_args()
     normal = nn.initializers.normal(0.01)
-    graph = nk.graph.Square(6, pbc=True)
-    space = nk.hilbert.Spin(0.5, 36, total_sz=0)
+    graph = nk.graph.Square(options.length, pbc=True)
+    space = nk.hilbert.Spin(0.5, graph.n_nodes, total_sz=0)
     hamiltonian = nk.operator.Heisenberg(space, graph)
-    sampler = nk.sampler.MetropolisExchange(space, graph=graph, d_max=1, n_chains=16, sweep_size=36)
+    sampler = nk.sampler.MetropolisExchange(space, graph=graph, d_max=1, n_chains=16, sweep_size=graph.n_nodes)
+    tied = dict(translations=graph.translation_group, **{"space-group": graph.space_group})
     ansatz = nk.models.RBMSymm(
-        symmetries=graph.translation_group(),
+        symmetries=tied[options.symmetry](),
         alpha=4,
         param_dtype=complex,
         kernel_init=normal,
@@ -41,7 +45,7 @@ def main():
         hamiltonian,
         optax.sgd(options.rate),
         variational_state=state,
-        diag_shift=0.01,
+        diag_shift=options.shift,
         use_ntk=False,
         on_the_fly=False,
         mode="complex",
@@ -64,6 +68,7 @@ def main():
                 side="netket",
                 version=nk.__version__,
                 rate=options.rate,
+                shift=options.shift,
                 seed=options.seed,
                 reached=bool(reached),
                 steps=len(energies),

@@ -271,9 +271,6 @@ fn built(keys: &Keys, settled: bool, context: &Context) -> Result<Erased> {
             of, elements, sign,
         )?)));
     }
-    if !settled {
-        return Ok(Erased::new(Symmetrised::new(of, elements, sign)?));
-    }
     let found = images(of, elements, (sign.as_ref(), context.basis))?;
     let sum = Symmetrised::new(found.of, found.elements, sign)?;
     Ok(Erased::new(sum.repeated(found.repeats)))

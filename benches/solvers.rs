@@ -83,7 +83,7 @@ impl Work {
             single: false,
             ranks: 1,
             diagonal: false,
-            cross_validated: false,
+            half_factorisations: 0.0,
             decomposed: false,
             shared_above: None,
             avoided_above: 8192,

@@ -268,6 +268,30 @@ fn projected_steps_have_the_order_of_their_factors_and_follow_the_exact_curve() 
     assert!(fourth < 0.05 * coarse, "{fourth} {coarse}");
 }
 
+/// A sum over all configurations has no noise, and no shift for it.
+#[test]
+fn a_full_sum_with_shifts_by_cross_validation_is_that_without_a_shift() {
+    for method in ["variational", "projected"] {
+        let run = |own: &str| {
+            let case = Case::new(&format!(
+                "{QUENCH}[evolve]\ntime = 0.04\nstep = 0.02\noutput_every = 0.02\nmethod = \
+                 \"{method}\"\nhamiltonian = {{ hx = 1.0 }}\n{own}"
+            ));
+            let few = ["run", "x.toml", "--set", "optimize.steps=5"];
+            expect_code(&case.alone(&few), 0);
+            let names = ["history/energy", "history/kept", "history/shift"];
+            (
+                case.present().reals("parameters").unwrap(),
+                names.map(|name| column(&case, name)),
+            )
+        };
+        let with = run("shift = \"auto\"\n");
+        assert_eq!(with, run(""), "{method}");
+        assert_eq!(with.1[2], [0.0; 3]);
+        assert_ne!(with, run("shift = 1e-3\n"), "{method}");
+    }
+}
+
 #[test]
 fn adaptive_pairs_keep_their_tolerance() {
     let input = format!(

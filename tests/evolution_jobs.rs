@@ -29,13 +29,16 @@ output_every = 0.05
 hamiltonian = { j = 0.5 }
 "#;
 
+/// Each slope has the shift that its samples ask for.
+const AUTO: &str = "shift = \"auto\"\n";
+
 const MEASURE: &str = "[measure]\nsamples = 240\nobservables = [\"transverse-magnetisation\"]\n";
 
 fn column(case: &Case, name: &str) -> Vec<f64> {
     case.tree("x.h5").reals(&format!("evolve/{name}")).unwrap()
 }
 
-fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
+fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 7]) {
     let checkpoint = case.present();
     let parameters = checkpoint.reals("parameters").unwrap();
     let observed = ["mean", "error"].map(|n| {
@@ -44,12 +47,17 @@ fn states(case: &Case) -> (Vec<i8>, [Vec<f64>; 6]) {
             &format!("output/observables/transverse-magnetisation/{n}"),
         )
     });
-    let [energy, r2, output] =
-        ["history/energy", "history/r2", "output/energy"].map(|name| column(case, name));
+    let [energy, r2, shift, output] = [
+        "history/energy",
+        "history/r2",
+        "history/shift",
+        "output/energy",
+    ]
+    .map(|name| column(case, name));
     let [mean, error] = observed;
     (
         checkpoint.spins("chains").unwrap(),
-        [parameters, energy, r2, output, mean, error],
+        [parameters, energy, r2, shift, output, mean, error],
     )
 }
 
@@ -74,13 +82,16 @@ fn a_stopped_evolution_goes_on_bit_for_bit() {
         ("heun", ""),
         ("bogacki-shampine", "tolerance = 1e-3\n"),
         ("heun", "method = \"projected\"\n"),
+        ("heun", AUTO),
     ] {
         let input = format!("{SAMPLED}integrator = \"{method}\"\n{more}{MEASURE}");
         let (whole, parts) = (Case::new(&input), Case::new(&input));
         expect_code(&whole.alone(&["run", "x.toml"]), 0);
         let stops = in_pieces(&|| parts.alone_with(&STOP, &["run", "x.toml"]));
         assert!(stops > 3, "{stops}");
-        assert_eq!(states(&whole), states(&parts), "{method}");
+        assert_eq!(states(&whole), states(&parts), "{method} {more}");
+        let shifts = column(&whole, "history/shift");
+        assert!(shifts.iter().all(|s| (*s > 0.0) == (more == AUTO)));
         assert_eq!(whole.info()["energy"], parts.info()["energy"]);
     }
 }
@@ -116,7 +127,7 @@ fn a_longer_time_continues_a_finished_evolution() {
 
 #[test]
 fn ranks_give_the_same_curve() {
-    for regularisation in ["", "shift = 1e-2\n", "method = \"projected\"\n"] {
+    for regularisation in ["", "shift = 1e-2\n", AUTO, "method = \"projected\"\n"] {
         // 48 parameters: fewer than the samples, then more.
         for samples in ["240", "30"] {
             let input = format!("{SAMPLED}{regularisation}");
@@ -156,21 +167,35 @@ fn the_same_holds_on_two_ranks() {
     assert_eq!(whole.info()["energy"], parts.info()["energy"]);
 }
 
-#[test]
-fn deterministic_projected_steps_have_the_same_bits_on_any_number_of_ranks() {
-    let input = format!("deterministic = true\n{SAMPLED}method = \"projected\"\n");
+/// A deterministic evolution on one rank and on three, the same to the bit in these columns.
+fn deterministic(own: &str, names: &[&str]) -> Case {
+    let input = format!("deterministic = true\n{SAMPLED}{own}");
     let (one, three) = (Case::new(&input), Case::new(&input));
     let arguments = ["run", "x.toml", "--set", "evolve.time=0.06"];
     expect_code(&one.alone(&arguments), 0);
     expect_code(&three.ranks(3, &arguments), 0);
-    for name in ["history/energy", "history/infidelity", "history/solves"] {
+    for name in names {
         assert_eq!(column(&one, name), column(&three, name), "{name}");
     }
+    one
+}
+
+#[test]
+fn deterministic_projected_steps_have_the_same_bits_on_any_number_of_ranks() {
+    let names = ["history/energy", "history/infidelity", "history/solves"];
+    let one = deterministic("method = \"projected\"\n", &names);
     let infidelities = column(&one, "history/infidelity");
     assert!(
         infidelities[1..].iter().all(|i| *i > 0.0 && *i < 1e-3),
         "{infidelities:?}"
     );
+}
+
+#[test]
+fn deterministic_shifts_have_the_same_bits_on_any_number_of_ranks() {
+    let one = deterministic(AUTO, &["history/energy", "history/r2", "history/shift"]);
+    let shifts = column(&one, "history/shift");
+    assert!(shifts.iter().all(|s| *s > 0.0), "{shifts:?}");
 }
 
 #[test]

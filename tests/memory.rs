@@ -75,7 +75,7 @@ fn a_direction_stays_within_its_formula() {
                     single: false,
                     ranks: 1,
                     diagonal: false,
-                    cross_validated: false,
+                    half_factorisations: 0.0,
                     decomposed,
                     shared_above: None,
                     avoided_above: 8192,

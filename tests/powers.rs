@@ -130,10 +130,12 @@ fn a_quench_is_that_of_a_full_sum() {
     };
     let methods = ["", "method = 'projected'\n"];
     let exact = methods.map(|method| quench("method = 'full-sum'\n", method));
+    let automatic = "shift = 'auto'\n";
     for (power, method, exact) in [
         (1.0, methods[0], &exact[0]),
         (1.5, methods[0], &exact[0]),
         (1.5, methods[1], &exact[1]),
+        (1.5, automatic, &exact[0]),
     ] {
         let samples = format!("chains = 16\nsamples = 8192\npower = {power:?}\n");
         let found = quench(&samples, method);
@@ -155,6 +157,8 @@ fn a_quench_is_that_of_a_full_sum() {
         let far = ours.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
         let far = far.fold(0.0, f64::max);
         assert!(far < 0.01, "{power} {method}: {ours:?} {wanted:?}");
+        let shifts = found.reals("history/shift").unwrap();
+        assert!(shifts.iter().all(|s| (*s > 0.0) == (method == automatic)));
         for name in ["history", "output"] {
             let fractions = found.reals(&format!("{name}/effective_fraction")).unwrap();
             assert!(fractions.iter().all(|f| (0.2..0.99).contains(f)));

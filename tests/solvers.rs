@@ -527,7 +527,7 @@ fn messages_and_bytes_are_those_of_the_cost_model() {
                             single: false,
                             ranks,
                             diagonal,
-                            cross_validated: false,
+                            half_factorisations: 0.0,
                             decomposed: false,
                             shared_above: None,
                             avoided_above: 8192,

@@ -46,7 +46,7 @@ fn sizes(columns: usize, ranks: usize) -> Sizes {
         single: false,
         ranks,
         diagonal: false,
-        cross_validated: false,
+        half_factorisations: 0.0,
         decomposed: false,
         shared_above: None,
         avoided_above: 8192,

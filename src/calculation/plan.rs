@@ -145,10 +145,7 @@ impl Plan {
             rows,
             measured: measure::keys(source)?.map_or(0, |m| m.samples),
             ranks,
-            slope_sizes: Sizes {
-                samples: of_slopes,
-                ..sizes.clone()
-            },
+            slope_sizes: of_slopes,
             sizes,
             method,
             stages,
@@ -173,19 +170,13 @@ impl Plan {
         }
     }
 
-    /// The cost of the equation of motion, solved in the smaller space, and its sizes: the matrix
-    /// is decomposed.
+    /// The cost of the equation of motion, solved in the smaller space, and its sizes.
     fn motion(&self, sizes: &Sizes, rank: usize) -> (CostModel, Sizes) {
         let cost: CostModel = match sizes.columns <= sizes.rows() {
             true => |sizes, rank, _| cost::in_parameter_space(sizes, rank),
             false => |sizes, rank, _| cost::in_sample_space(sizes, rank, sizes.diagonal),
         };
-        let sizes = Sizes {
-            decomposed: true,
-            shared_above: None,
-            ..self.seen_by(sizes, rank)
-        };
-        (cost, sizes)
+        (cost, self.seen_by(sizes, rank))
     }
 
     /// Bytes of derivatives and solver that `rank` holds in a run with steps and slopes of these
@@ -194,9 +185,9 @@ impl Plan {
         let seen = self.seen_by(steps, rank);
         let of_step = |method: &ChosenMethod| (method.cost)(&seen, rank, 0).memory;
         let of_steps = self.method.as_ref().map_or(0.0, of_step);
-        let (cost, decomposed) = self.motion(slopes, rank);
+        let (cost, seen) = self.motion(slopes, rank);
         let of_slopes = match self.evolves {
-            true => cost(&decomposed, rank, 0).memory,
+            true => cost(&seen, rank, 0).memory,
             false => 0.0,
         };
         of_steps.max(of_slopes)

@@ -1,11 +1,14 @@
-//! Decides how large the solves of an optimisation are, and by which method: of each of its stages.
+//! Decides how large the solves of a run are, and by which method: of each stage of an
+//! optimisation, and of the slopes of an evolution.
 
+use super::evolve::{self, EvolveInput};
 use super::optimize::{self, ChosenMethod, StagePlan};
 use super::vmc::problem::Problem;
 use crate::derivatives::Derivatives;
 use crate::error::Result;
+use crate::evolution::motion::MotionInverse;
 use crate::input::{Method, SamplerInput, Source};
-use crate::optimizer::{OptimizerOptions, Shift, Sizes};
+use crate::optimizer::{OptimizerOptions, Shift, Sizes, cross_validation};
 
 /// The sizes of a solve on one rank: in the deterministic mode nothing about it may depend on the
 /// ranks or their memory.
@@ -33,10 +36,29 @@ pub(super) fn sizes(
         single: derivatives.is_single(),
         ranks,
         diagonal: metric.is_some_and(OptimizerOptions::needs_diagonal),
-        cross_validated: metric.is_some_and(|o| o.shift == Shift::AUTOMATIC),
+        half_factorisations: match metric {
+            Some(options) if options.shift == Shift::AUTOMATIC => cross_validation::PER_STEP,
+            _ => 0.0,
+        },
         decomposed: metric.is_some_and(|o| o.pseudo_inverse.is_some()),
         shared_above: above.filter(|_| cfg!(feature = "scalapack")),
         avoided_above: above.unwrap_or(usize::MAX),
+    }
+}
+
+/// The same of a right-hand side of an evolution, whose matrix is decomposed unless it has a shift.
+fn of_slopes(keys: Option<&EvolveInput>, exact: bool, sizes: Sizes) -> Sizes {
+    let (decomposed, half_factorisations) = match keys.map(|e| e.equation().inverse) {
+        Some(MotionInverse::Shift(_)) => (false, 0.0),
+        Some(MotionInverse::CrossValidated(_)) if !exact => {
+            (false, cross_validation::WITHOUT_MEMORY)
+        }
+        _ => (true, 0.0),
+    };
+    Sizes {
+        decomposed,
+        half_factorisations,
+        ..sizes
     }
 }
 
@@ -46,8 +68,8 @@ pub(super) struct Solves {
     pub(super) sampler: SamplerInput,
     /// Samples of a step there, over all ranks.
     pub(super) rows: usize,
-    /// Samples of a right-hand side of an evolution.
-    pub(super) of_slopes: usize,
+    /// Sizes of a right-hand side of an evolution, which has the samples of `[sampler]`.
+    pub(super) of_slopes: Sizes,
     /// Sizes and method of each stage; none without `[optimize]`.
     pub(super) stages: Vec<(Sizes, ChosenMethod)>,
 }
@@ -79,7 +101,11 @@ impl Solves {
         let keys = optimize::keys(source)?;
         let planned = keys.map_or_else(Vec::new, |o| optimize::stages(&o, &sampler));
         let stages = planned.iter().map(choose).collect::<Result<_>>()?;
-        let of_slopes = rows(&sampler);
+        let of_slopes = of_slopes(
+            evolve::keys(source)?.as_ref(),
+            sampler.method == Method::FullSum,
+            sizes(derivatives, None, rows(&sampler), ranks),
+        );
         let sampler = optimize::heaviest(&planned).map_or(sampler, |s| s.sampler.clone());
         Ok(Solves {
             rows: rows(&sampler),
@@ -87,5 +113,41 @@ impl Solves {
             sampler,
             stages,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derivatives::{Kind, Matrix};
+    use crate::optimizer::cost;
+    use ndarray::Array2;
+
+    /// Operations of a slope with so many columns, from 100 samples.
+    fn operations(columns: usize, shift: &str, exact: bool) -> (f64, bool) {
+        let keys: EvolveInput =
+            toml::from_str(&format!("time = 1.0\nstep = 0.1\n{shift}")).unwrap();
+        let rows = Matrix::Real(Array2::zeros((1, columns)));
+        let derivatives = Derivatives::dense(Kind::Real, rows);
+        let sizes = of_slopes(Some(&keys), exact, sizes(&derivatives, None, 100, 1));
+        let cost = match columns <= 100 {
+            true => cost::in_parameter_space(&sizes, 0),
+            false => cost::in_sample_space(&sizes, 0, false),
+        };
+        (cost.operations, sizes.decomposed)
+    }
+
+    #[test]
+    fn the_ladder_of_shifts_of_a_slope_is_counted() {
+        // Fifteen rungs for each half, in sample space of half the order.
+        for (columns, factorisations) in [(60, 30.0 * 60f64.powi(3)), (200, 30.0 * 50f64.powi(3))] {
+            let of = |shift, exact| operations(columns, shift, exact);
+            let (number, auto) = (of("shift = 0.1", false), of("shift = 'auto'", false));
+            assert_eq!((number.1, auto.1), (false, false));
+            let more = auto.0 - number.0;
+            assert!((more * 3.0 / factorisations - 1.0).abs() < 1e-9, "{more}");
+            assert_eq!(of("shift = 'auto'", true), (number.0, true));
+            assert_eq!(of("", false), (number.0, true));
+        }
     }
 }

@@ -26,10 +26,7 @@ pub fn local_error(
         Kind::Real => image.iter().map(|&x| x.into()).collect(),
         _ => unflatten(&image),
     };
-    let target = data.residual.iter().map(|e| match axis {
-        TimeAxis::Real => Complex64::new(e.im, -e.re),
-        TimeAxis::Imaginary => -e,
-    });
+    let target = data.residual.iter().map(|e| axis.target(*e));
     let pairs: Vec<[Complex64; 2]> = image.iter().zip(target).map(|(o, t)| [o - t, t]).collect();
     let mut means = [0.0; 4];
     for ([missed, target], w) in pairs.iter().zip(data.weights) {

@@ -7,6 +7,7 @@
 
 pub mod fresh;
 pub mod integrator;
+mod inverse;
 pub mod motion;
 pub mod product;
 pub mod ramp;

@@ -15,14 +15,14 @@
 //! sampling noise of θ̇ in the metric S is that of a linear regression with p effective
 //! parameters and N samples, ‖Ō θ̇ − target‖² (p/N)/(1 − p/N)², times 2τ.
 
-use super::spectrum;
+pub use super::inverse::MotionInverse;
 pub use super::spectrum::Spectral;
+use super::spectrum::{self, SettledInverse};
 use crate::comm::{Comm, Serial};
 use crate::derivatives::Kind;
 use crate::error::Result;
-use crate::optimizer::deterministic;
 use crate::optimizer::least_squares::LeastSquares;
-use crate::optimizer::{Residuals, solve_on_root};
+use crate::optimizer::{Residuals, deterministic, solve_on_root};
 use num_complex::Complex64;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,6 +38,16 @@ pub enum TimeAxis {
     Imaginary,
 }
 
+impl TimeAxis {
+    /// What a residual asks of ln ψ per time: −iε or −ε.
+    pub fn target(self, residual: Complex64) -> Complex64 {
+        match self {
+            TimeAxis::Real => Complex64::new(residual.im, -residual.re),
+            TimeAxis::Imaginary => -residual,
+        }
+    }
+}
+
 /// The variational principle for real parameters; for a holomorphic wave function both give the
 /// same equations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
@@ -48,15 +58,6 @@ pub enum Principle {
     Mclachlan,
     /// Im S θ̇ = −Re F
     DiracFrenkel,
-}
-
-/// How S is inverted.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MotionInverse {
-    /// (S + λ)⁻¹ by a Cholesky factorisation.
-    Shift(f64),
-    /// Eigenvalues with smooth cut-offs.
-    Spectral(Spectral),
 }
 
 /// The equation of motion.
@@ -83,6 +84,8 @@ pub struct Quality {
     pub kept: f64,
     /// Standard deviation of θ̇ in the metric S for independent samples; 0 for a full sum.
     pub noise: f64,
+    /// What was added to the diagonal of S; 0 with cut-offs.
+    pub shift: f64,
 }
 
 /// A velocity with the metric in which it was found.
@@ -144,31 +147,26 @@ pub fn solve(
     exact: bool,
     comm: &dyn Comm,
 ) -> Result<Motion> {
-    let turn = match equation.axis {
-        TimeAxis::Real => |re: f64, im: f64| [im, -re],
-        TimeAxis::Imaginary => |re: f64, im: f64| [-re, -im],
+    // A real wave function has no room for the other part.
+    let room = |e: &Complex64| match data.derivatives.kind {
+        Kind::Real => e.re.into(),
+        _ => *e,
     };
-    let mut problem = LeastSquares::new(data, true, comm)?;
-    match problem.kind() {
-        // A real wave function has no room for the other part.
-        Kind::Real => problem
-            .target
-            .iter_mut()
-            .for_each(|e| *e = turn(*e, 0.0)[0]),
-        _ => problem
-            .target
-            .chunks_exact_mut(2)
-            .for_each(|e| e.copy_from_slice(&turn(e[0], e[1]))),
-    }
+    let target = |e: &Complex64| equation.axis.target(room(e));
+    let targets: Vec<Complex64> = data.residual.iter().map(target).collect();
+    let data = &Residuals {
+        residual: &targets,
+        ..*data
+    };
+    let inverse = equation.inverse.settled(data, exact, comm)?;
+    let problem = LeastSquares::new(data, true, comm)?;
     let stacked = problem.kind() == Kind::Stacked && equation.axis == TimeAxis::Real;
-    let found = match (equation.principle, equation.inverse, problem.kind()) {
-        (Principle::DiracFrenkel, MotionInverse::Spectral(cut), _) if stacked => {
+    let found = match (equation.principle, inverse, problem.kind()) {
+        (Principle::DiracFrenkel, SettledInverse::Spectral(cut), _) if stacked => {
             spectrum::symplectic(cut, &problem, comm)?
         }
-        (_, inverse, Kind::Holomorphic) => {
-            spectrum::solve::<Complex64>(&inverse, &problem, exact, comm)?
-        }
-        (_, inverse, _) => spectrum::solve::<f64>(&inverse, &problem, exact, comm)?,
+        (_, inverse, Kind::Holomorphic) => spectrum::solve::<Complex64>(inverse, &problem, comm)?,
+        (_, inverse, _) => spectrum::solve::<f64>(inverse, &problem, comm)?,
     };
     finish(problem, found, unseen, exact, comm)
 }
@@ -191,26 +189,27 @@ pub fn solve_whole(equation: &Equation, data: &Residuals, comm: &dyn Comm) -> Re
             smallest_kept,
             kept,
             noise,
+            shift,
         } = motion.quality;
-        Ok((
-            [&motion.velocity[..], &[r2, solver_residual, smallest_kept]].concat(),
-            [kept, noise],
-        ))
+        let beside = [r2, solver_residual, smallest_kept, shift];
+        Ok(([&motion.velocity[..], &beside].concat(), [kept, noise]))
     };
     let (mut velocity, [kept, noise]) = deterministic::solve(
         data,
-        deterministic::parameters(data.derivatives) + 3,
+        deterministic::parameters(data.derivatives) + 4,
         comm,
         on_root,
     )?;
-    let [r2, solver_residual, smallest_kept] = velocity.last_chunk().copied().unwrap_or_default();
-    velocity.truncate(velocity.len().saturating_sub(3));
+    let beside = velocity.last_chunk().copied().unwrap_or_default();
+    let [r2, solver_residual, smallest_kept, shift] = beside;
+    velocity.truncate(velocity.len().saturating_sub(beside.len()));
     let quality = Quality {
         r2,
         solver_residual,
         smallest_kept,
         kept,
         noise,
+        shift,
     };
     Ok(Motion {
         velocity,
@@ -256,6 +255,7 @@ fn finish(
         } else {
             (lost * share).sqrt() / (1.0 - share)
         },
+        shift: found.shift,
     };
     Ok(Motion {
         velocity: found.velocity,

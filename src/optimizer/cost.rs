@@ -38,8 +38,9 @@ pub struct Sizes {
     pub ranks: usize,
     /// Whether ⟨O⟩ and the diagonal of S are needed.
     pub diagonal: bool,
-    /// Whether the shift is found by cross-validation.
-    pub cross_validated: bool,
+    /// Factorisations of the matrix of a half of the samples in each solve, where the shift is
+    /// found by cross-validation; else 0.
+    pub half_factorisations: f64,
     /// Whether the matrix is decomposed, which needs room for eigenvectors and work.
     pub decomposed: bool,
     /// Matrices of more rows are shared out over the ranks; `None` where the program cannot.
@@ -113,7 +114,11 @@ pub fn start(sizes: &Sizes, rank: usize, with_mean: bool) -> SolveCost {
         // Halves of the samples are copied.
         memory: 8.0
             * (sizes.numbers * sizes.samples_of(rank)) as f64
-            * if sizes.cross_validated { 2.0 } else { 1.0 },
+            * if sizes.half_factorisations > 0.0 {
+                2.0
+            } else {
+                1.0
+            },
         ..SolveCost::default()
     }
 }
@@ -177,14 +182,6 @@ fn factorisation(sizes: &Sizes, order: usize) -> f64 {
     (sizes.parts() as f64).powi(2) * (order as f64).powi(3) / 3.0 / workers
 }
 
-/// Factorisations of the matrix of a half, for each step.
-fn cross_validation(sizes: &Sizes) -> f64 {
-    match sizes.cross_validated {
-        true => super::cross_validation::FACTORISATIONS,
-        false => 0.0,
-    }
-}
-
 /// The cost of a direction from the P × P matrix of parameters.
 pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
     let (columns, c) = (sizes.columns, sizes.parts() as f64);
@@ -206,11 +203,15 @@ pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
                 _ => portion.min(c * p * p / 2.0),
             };
             let beside = f64::max(written, f64::max(packed, work(sizes, rank, p)));
-            let copies = if sizes.cross_validated { 2.0 } else { 1.0 };
+            let copies = if sizes.half_factorisations > 0.0 {
+                2.0
+            } else {
+                1.0
+            };
             copies * c * p * p + beside + 4.0 * c * p
         };
     let own = (sizes.samples_of(0) * sizes.kind.stack()) as f64;
-    let times = 1.0 + cross_validation(sizes);
+    let times = 1.0 + sizes.half_factorisations;
     cost.operations = c * c * own * p * p + times * factorisation(sizes, columns);
     cost
 }
@@ -233,7 +234,7 @@ pub fn in_sample_space(sizes: &Sizes, rank: usize, weighted: bool) -> SolveCost 
         (false, true) => products_per_sample(sizes),
         (false, false) => sizes.numbers as f64,
     };
-    let times = 1.0 + cross_validation(sizes) / 8.0;
+    let times = 1.0 + sizes.half_factorisations / 8.0;
     cost.operations = 2.0 * c as f64 * numbers * pairs + times * factorisation(sizes, sizes.rows());
     cost
 }

@@ -8,7 +8,7 @@ mod adam;
 mod centring;
 mod cg;
 pub mod cost;
-mod cross_validation;
+pub mod cross_validation;
 mod dense_sr;
 pub mod deterministic;
 #[cfg(feature = "scalapack")]
@@ -43,7 +43,7 @@ pub use options::{DISTRIBUTE_ABOVE, MetricKeys, OptimizerOptions};
 pub use reconfiguration::Space;
 pub use regularisation::{Inverse, Regularisation, trust_region_scale};
 pub use schedule::{Schedule, ScheduleRule};
-pub use shift::{RelativeShift, Shift};
+pub use shift::{AutomaticWord, RelativeShift, Shift};
 pub use sr::choose as choose_sr;
 
 use crate::comm::{Comm, agree};

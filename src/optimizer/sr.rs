@@ -57,7 +57,7 @@ mod tests {
             single: false,
             ranks,
             diagonal: false,
-            cross_validated: false,
+            half_factorisations: 0.0,
             decomposed: false,
             shared_above: None,
             avoided_above: 8192,

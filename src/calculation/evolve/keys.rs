@@ -2,6 +2,7 @@
 //! physics is built.
 
 use super::method::{EvolveMethod, ProjectionInput};
+use super::shift::MotionShift;
 use crate::error::{Error, Result};
 use crate::evolution::integrator::Integrator;
 use crate::evolution::motion::{Equation, MotionInverse, Principle, Spectral, TimeAxis};
@@ -74,8 +75,9 @@ pub struct EvolveInput {
     /// noise (1)
     #[schemars(extend("default" = SIGNAL_TO_NOISE))]
     pub signal_to_noise: Option<f64>,
-    /// S + shift 1 instead of the pseudo-inverse
-    pub shift: Option<f64>,
+    /// S + shift 1 instead of the pseudo-inverse: a number, or "auto", by cross-validation over
+    /// halves of the samples of each slope; a full sum with "auto" has the pseudo-inverse
+    pub shift: Option<MotionShift>,
     /// A drift of the energy per site above this is a warning (1e-3)
     #[schemars(extend("default" = MAX_DRIFT))]
     pub max_drift: Option<f64>,
@@ -135,12 +137,14 @@ impl EvolveInput {
 
     /// The equation of motion.
     pub fn equation(&self) -> Equation {
+        let cut = Spectral {
+            cut: self.pseudo_inverse.unwrap_or(PSEUDO_INVERSE),
+            signal_to_noise: self.signal_to_noise.unwrap_or(SIGNAL_TO_NOISE),
+        };
         let inverse = match self.shift {
-            Some(shift) => MotionInverse::Shift(shift),
-            None => MotionInverse::Spectral(Spectral {
-                cut: self.pseudo_inverse.unwrap_or(PSEUDO_INVERSE),
-                signal_to_noise: self.signal_to_noise.unwrap_or(SIGNAL_TO_NOISE),
-            }),
+            Some(MotionShift::Number(shift)) => MotionInverse::Shift(shift),
+            Some(MotionShift::Automatic(_)) => MotionInverse::CrossValidated(cut),
+            None => MotionInverse::Spectral(cut),
         };
         Equation {
             axis: self.axis,
@@ -168,7 +172,7 @@ impl EvolveInput {
             ("output_every", self.output_every, false),
             ("pseudo_inverse", self.pseudo_inverse, true),
             ("signal_to_noise", self.signal_to_noise, true),
-            ("shift", self.shift, true),
+            ("shift", self.shift.and_then(MotionShift::number), true),
             ("max_drift", self.max_drift, false),
             ("max_r2", self.max_r2, false),
         ] {

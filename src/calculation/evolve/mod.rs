@@ -12,6 +12,7 @@ mod keys;
 mod method;
 mod projection;
 mod search;
+mod shift;
 mod start;
 mod step;
 mod trajectory;
@@ -19,6 +20,7 @@ mod trajectory;
 pub use couplings::{Couplings, Present, validate as validate_evolution};
 pub use keys::{EvolveInput, InitialState, keys, validate};
 pub use method::{EvolveMethod, ProjectionInput};
+pub use shift::MotionShift;
 pub use trajectory::{CURVES, OUTPUTS, OutputRow, PointRow, Trajectory};
 
 use super::measure;

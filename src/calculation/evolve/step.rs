@@ -163,9 +163,13 @@ impl Flow<'_, '_, '_> {
                 format!("  acc {:.2}{weights}", row.acceptance)
             }
         };
+        let shift = match row.shift > 0.0 {
+            true => format!("  shift {:.1e}", row.shift),
+            false => String::new(),
+        };
         let line = format!(
-            "t {time:.5}  E = {}  drift {:.1e}  r2 {:.1e}  R2 {:.1e}  kept {:.0}  residual {:.1e}  \
-             dt {:.1e}{acceptance}  {seconds:.3} s",
+            "t {time:.5}  E = {}  drift {:.1e}  r2 {:.1e}  R2 {:.1e}  kept {:.0}{shift}  residual \
+             {:.1e}  dt {:.1e}{acceptance}  {seconds:.3} s",
             with_error(row.energy, row.error),
             row.drift,
             row.r2,

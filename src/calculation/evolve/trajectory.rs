@@ -43,6 +43,7 @@ record! {
         solves: "1", "solves of the step, those of rejected attempts left out";
         effective_fraction: "1",
             "what the samples of the point are worth, of so many with equal weights";
+        shift: "1", "what was added to the diagonal of S; 0 with the pseudo-inverse";
     }
 }
 
@@ -189,6 +190,7 @@ impl Trajectory {
             infidelity: *infidelity,
             solves: *solves as f64,
             effective_fraction: *effective_fraction,
+            shift: quality.shift,
         });
         self.seconds.push(seconds);
         (self.time, self.rejected) = (time, 0);

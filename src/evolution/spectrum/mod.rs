@@ -8,7 +8,6 @@
 //! follows from T = Ō Ō^H = U diag(s) U^H: V_k = Ō^H U_k/√s_k, ρ_k = √s_k U_k^H t, (Ō V_k) =
 //! √s_k U_k.
 
-use super::motion::MotionInverse;
 use crate::comm::{Comm, agree};
 use crate::derivatives::{MatrixNumber, PORTION};
 use crate::error::{Error, Result};
@@ -31,11 +30,21 @@ pub struct Spectral {
     pub signal_to_noise: f64,
 }
 
+/// How S is inverted at one point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SettledInverse {
+    /// (S + λ)⁻¹
+    Shift(f64),
+    /// By its eigenvalues.
+    Spectral(Spectral),
+}
+
 /// What a solver found; the same bytes on every rank.
 pub struct Found {
     pub velocity: Vec<f64>,
     pub smallest_kept: f64,
     pub kept: f64,
+    pub shift: f64,
 }
 
 impl Found {
@@ -50,6 +59,7 @@ impl Found {
             velocity,
             smallest_kept,
             kept,
+            shift: 0.0,
         })
     }
 }
@@ -112,24 +122,20 @@ fn trace<T: Scalar>(matrix: &Array2<T>) -> f64 {
 
 /// Solves S θ̇ = Ō^H t with the problem's target t, in whichever space is smaller.
 pub fn solve<T: Lapack + MatrixNumber>(
-    inverse: &MotionInverse,
+    inverse: SettledInverse,
     problem: &LeastSquares,
-    exact: bool,
     comm: &dyn Comm,
 ) -> Result<Found> {
-    let inverse = match inverse {
-        MotionInverse::Spectral(cut) if exact => MotionInverse::Spectral(Spectral {
-            signal_to_noise: 0.0,
-            ..*cut
-        }),
-        other => *other,
-    };
     let rows = problem.counts.iter().sum::<usize>() * problem.kind().stack();
-    if problem.derivatives.columns() <= rows {
-        in_parameter_space::<T>(inverse, problem, comm)
+    let found = if problem.derivatives.columns() <= rows {
+        in_parameter_space::<T>(inverse, problem, comm)?
     } else {
-        in_sample_space::<T>(inverse, problem, comm)
-    }
+        in_sample_space::<T>(inverse, problem, comm)?
+    };
+    Ok(match inverse {
+        SettledInverse::Shift(shift) => Found { shift, ..found },
+        SettledInverse::Spectral(_) => found,
+    })
 }
 
 /// |ρ_k|² and the square of its noise.
@@ -167,14 +173,14 @@ fn project<T: Lapack>(rows: &Array2<T>, f: &[T]) -> Vec<T> {
 }
 
 fn in_parameter_space<T: Lapack + MatrixNumber>(
-    inverse: MotionInverse,
+    inverse: SettledInverse,
     problem: &LeastSquares,
     comm: &dyn Comm,
 ) -> Result<Found> {
     let (mut metric, force) = parameter_space::assemble::<T>(problem, &problem.target, comm)?;
     let p = force.len();
     let cut = match inverse {
-        MotionInverse::Shift(shift) => {
+        SettledInverse::Shift(shift) => {
             return Found::new(solve_on_root(p * T::PARTS, comm, || {
                 let facts = shifted_facts(trace(&metric), shift, p);
                 let damped = regularisation::Inverse::Damped {
@@ -187,7 +193,7 @@ fn in_parameter_space<T: Lapack + MatrixNumber>(
                 ))
             })?);
         }
-        MotionInverse::Spectral(cut) => cut,
+        SettledInverse::Spectral(cut) => cut,
     };
     let decomposed = agree(
         comm,
@@ -257,7 +263,7 @@ fn noise<T: Lapack + MatrixNumber>(
 }
 
 fn in_sample_space<T: Lapack + MatrixNumber>(
-    inverse: MotionInverse,
+    inverse: SettledInverse,
     problem: &LeastSquares,
     comm: &dyn Comm,
 ) -> Result<Found> {
@@ -273,7 +279,7 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
             return Ok((Vec::new(), [0.0; 2]));
         };
         let cut = match inverse {
-            MotionInverse::Shift(shift) => {
+            SettledInverse::Shift(shift) => {
                 let facts = shifted_facts(trace(&matrix), shift, matrix.nrows());
                 let damped = regularisation::Inverse::Damped {
                     scale: shift,
@@ -284,7 +290,7 @@ fn in_sample_space<T: Lapack + MatrixNumber>(
                     facts,
                 ));
             }
-            MotionInverse::Spectral(cut) => cut,
+            SettledInverse::Spectral(cut) => cut,
         };
         let (values, rows) = T::eigen(matrix)?;
         let rho = project(&rows, &zeta);

@@ -36,7 +36,7 @@ fn problem(
     LeastSquares::new(&data, true, &Serial).unwrap()
 }
 
-const CUT: MotionInverse = MotionInverse::Spectral(Spectral {
+const CUT: SettledInverse = SettledInverse::Spectral(Spectral {
     cut: 1e-8,
     signal_to_noise: 1.0,
 });

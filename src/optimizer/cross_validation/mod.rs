@@ -5,8 +5,10 @@
 //! ‖ε_A − Ō_A δ_B(λ)‖² is compared. Where λ is too small, δ_A is a regression to the noise of its
 //! half, and L grows; where it is too large, δ_A leaves out what both halves know. The best λ is
 //! averaged over steps in its logarithm, and taken smaller, since a step has all samples and the
-//! next steps average its noise. (Ridge regression by cross-validation: T. Hastie, R. Tibshirani,
-//! J. Friedman, The Elements of Statistical Learning (2009), 7.10.)
+//! next steps average its noise. The slopes of a motion are found one by one, each with nothing
+//! but its samples ([`alone`]) and the residuals that the motion has. (Ridge regression by
+//! cross-validation: T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning
+//! (2009), 7.10.)
 //!
 //! Each half has one matrix, the smaller of S and T, which is factorised for a few shifts around
 //! the present one.
@@ -35,7 +37,9 @@ const NEAR: i64 = 2;
 const FIRST: usize = 10;
 const EVERY: usize = 5;
 /// Factorisations of a half's matrix per step later on, in units of one.
-pub(super) const FACTORISATIONS: f64 = (2 * (2 * NEAR + 1)) as f64 / EVERY as f64;
+pub const PER_STEP: f64 = (2 * (2 * NEAR + 1)) as f64 / EVERY as f64;
+/// The same where nothing is known of the shift.
+pub const WITHOUT_MEMORY: f64 = (2 * (WIDE.0 + WIDE.1 + 1)) as f64;
 /// Least share of a new estimate in the average of ln λ, at first and later on.
 const SHARES: (f64, f64) = (0.1, 0.4);
 /// Samples of a half below which it says nothing.
@@ -76,15 +80,9 @@ impl AutomaticShift {
     }
 
     fn estimate(&mut self, count: usize, data: &Residuals, comm: &dyn Comm) -> Result<()> {
-        let halves = Halves::new(data, comm)?;
-        let found = match &halves {
-            Some(halves) => halves.best(self.log, comm)?,
-            None => None,
-        };
-        let Some(found) = found else {
+        let Some(found) = found(self.log, data, comm)? else {
             if self.log.is_none() {
-                let whole = LeastSquares::new(data, true, comm)?;
-                self.log = Some(mean_of_diagonal(&whole, comm)?.max(f64::MIN_POSITIVE).ln());
+                self.log = Some(largest(data, comm)?.ln());
             }
             return Ok(());
         };
@@ -119,6 +117,30 @@ impl AutomaticShift {
 pub fn mean_of_diagonal(problem: &LeastSquares, comm: &dyn Comm) -> Result<f64> {
     let diagonal = problem.diagonal(comm)?;
     Ok(diagonal.iter().sum::<f64>() / diagonal.len().max(1) as f64)
+}
+
+/// The shift that half of these samples ask for, without a memory of others; the same on every
+/// rank.
+pub fn alone(data: &Residuals, comm: &dyn Comm) -> Result<f64> {
+    match found(None, data, comm)? {
+        Some(log) => Ok(log.exp()),
+        None => largest(data, comm),
+    }
+}
+
+/// ln λ of the best rung around the present one, of halves of the samples; none where there are
+/// too few of them.
+fn found(present: Option<f64>, data: &Residuals, comm: &dyn Comm) -> Result<Option<f64>> {
+    match Halves::new(data, comm)? {
+        Some(halves) => halves.best(present, comm),
+        None => Ok(None),
+    }
+}
+
+/// tr S/P of all samples, where halves say nothing.
+fn largest(data: &Residuals, comm: &dyn Comm) -> Result<f64> {
+    let whole = LeastSquares::new(data, true, comm)?;
+    Ok(mean_of_diagonal(&whole, comm)?.max(f64::MIN_POSITIVE))
 }
 
 /// The samples of a step, cut in the middle of all ranks' samples.

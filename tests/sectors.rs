@@ -402,49 +402,72 @@ fn numbers_that_other_parameters_have_are_not_refused() {
 fn images_that_are_equal_are_summed_once() {
     let square = lattice("square", &[4, 4], Boundary::Periodic);
     let basis = Basis::spin_half(16, Some(0)).unwrap();
-    let group = square.translations().unwrap().permutations;
+    let translations = square.translations().unwrap().permutations;
+    let points = square.point_group().unwrap();
     let unbiased = "visible_bias = false, hidden_bias = false";
     let tied = "kind = 'rbm', density = 1, init = 0.3, symmetry = 'translations'";
-    for (of, flips, order) in [
-        ("kind = 'pair', sublattice = [2, 2]", false, 4),
-        (
-            "kind = 'pair', sublattice = [2, 2], antiperiodic = [false, true]",
-            true,
-            8,
-        ),
-        ("kind = 'pair', sublattice = [4, 2]", false, 8),
-        ("kind = 'rbm', density = 1, init = 0.3", true, 32),
+    let (even, flip) = (format!("{tied}, {unbiased}"), "spin_flip = 1");
+    let point = "rotation = 1\nreflection = 1";
+    let pair = "kind = 'pair', sublattice = [2, 2]";
+    for (of, numbers, order) in [
+        (pair, "", 4),
+        (pair, point, 32),
+        (&format!("{pair}, antiperiodic = [false, true]"), flip, 8),
+        ("kind = 'pair', sublattice = [4, 2]", "", 8),
+        ("kind = 'rbm', density = 1, init = 0.3", flip, 32),
         (
             &format!("kind = 'rbm', density = 1, init = 0.3, {unbiased}"),
-            true,
+            flip,
             16,
         ),
-        (tied, true, 2),
-        (&format!("{tied}, {unbiased}"), true, 1),
+        (tied, flip, 2),
+        (&even, flip, 1),
+        (&even, point, 8),
     ] {
-        let flip = if flips { "spin_flip = 1" } else { "" };
-        let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\nmomentum = [0, 0]\n{flip}");
+        let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\nmomentum = [0, 0]\n{numbers}");
         let state = parsed(&text, &square, &basis, None).unwrap();
         let table: Table = format!("of = {{ {of} }}").parse().unwrap();
         let alone = toml::to_string(&table["of"]).unwrap();
         let mut inner = parsed(&alone, &square, &basis, None).unwrap();
         inner.set_parameters(&state.parameters()).unwrap();
         let images = state.facts().operations / inner.facts().operations;
-        assert!((images - f64::from(order)).abs() < 1e-9, "{of}: {images}");
+        assert!((images - f64::from(order)).abs() < 1e-9, "{text}: {images}");
+        let moved = |x: &[i8], g: &[u32]| -> Vec<i8> { g.iter().map(|&j| x[j as usize]).collect() };
         let mut rng = stream(5, Purpose::Law, 0, 0);
         for _ in 0..10 {
             let x = basis.random(&mut rng);
-            let image = |g: &Vec<u32>, s: i8| g.iter().map(|&j| s * x[j as usize]).collect();
-            let mut images: Vec<Vec<i8>> = group.iter().map(|g| image(g, 1)).collect();
-            if flips {
-                images.extend(group.iter().map(|g| image(g, -1)));
+            let mut images: Vec<Vec<i8>> = translations.iter().map(|g| moved(&x, g)).collect();
+            if numbers == point {
+                let of_all =
+                    |y: &Vec<i8>| points.iter().map(|p| moved(y, &p.permutation)).collect();
+                images = images.iter().flat_map::<Vec<_>, _>(of_all).collect();
+            }
+            if numbers == flip {
+                let flipped = |y: &Vec<i8>| y.iter().map(|s| -s).collect();
+                images.extend(images.iter().map(flipped).collect::<Vec<_>>());
             }
             let terms: Vec<Complex64> = images.iter().map(|y| psi(&inner, y)).collect();
             let size: f64 = terms.iter().map(|t| t.norm()).sum();
             let sum: Complex64 = terms.iter().sum();
-            assert!((psi(&state, &x) - sum).norm() < 1e-10 * size, "{of}");
+            assert!((psi(&state, &x) - sum).norm() < 1e-10 * size, "{text}");
         }
     }
+}
+
+/// Where an element leaves a configuration as it is and the sum vanishes there, the wave function
+/// inside has no quantum number, although it has one at all others: two sites, of which the
+/// exchange turns every configuration but the aligned ones into its mirror image.
+#[test]
+fn an_element_with_fixed_configurations_makes_no_coset() {
+    let chain = lattice("chain", &[2], Boundary::Periodic);
+    let basis = Basis::spin_half(2, None).unwrap();
+    let rule = [true, false];
+    let of = "kind = 'rbm', density = 1, init = 0.3, symmetry = 'translations'";
+    let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\nmomentum = [1]");
+    let state = parsed(&text, &chain, &basis, Some(&rule)).unwrap();
+    assert_eq!(psi(&state, &[1, 1]), Complex64::ZERO);
+    assert_eq!(psi(&state, &[-1, -1]), Complex64::ZERO);
+    assert!(psi(&state, &[1, -1]).norm() > 1e-3);
 }
 
 /// The same behind a sign rule, with characters that are not 1.

@@ -5,7 +5,7 @@
 //! rotations, the flip, and these followed by the flip.
 
 use super::Element;
-use super::eigenvalues::{differs, multiples};
+use super::eigenvalues::{Evidence, differs, multiples};
 use super::group::product;
 use crate::ansatz::sign::Sign;
 use crate::ansatz::{Context, Erased};
@@ -14,8 +14,11 @@ use crate::lattice::Lattice;
 use num_complex::Complex64;
 use std::f64::consts::TAU;
 
-/// Configurations that have to agree on an eigenvalue.
-const ASKED: usize = 2;
+/// Two configurations agree on an eigenvalue.
+const ASKED: Evidence = Evidence {
+    least: 2,
+    fixed: false,
+};
 
 /// A quantum number of the input with the elements that it belongs to.
 pub(super) struct Part {

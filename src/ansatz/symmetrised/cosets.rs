@@ -7,7 +7,7 @@
 //! translations, pairs with a unit that repeats and machines without biases have such a subgroup.
 
 use super::Element;
-use super::eigenvalues::{differs, multiples};
+use super::eigenvalues::{Evidence, differs, multiples};
 use super::group::product;
 use crate::ansatz::Erased;
 use crate::ansatz::sign::Sign;
@@ -39,8 +39,9 @@ pub(super) fn images(
     let (mut of, mut own) = (of, elements[1..].to_vec());
     // Most elements drop out at the first configuration.
     for least in [1, AGREE] {
+        let evidence = Evidence { least, fixed: true };
         let asked = [identity, &own[..]].concat();
-        let (back, found) = multiples(of, &asked, (sign.cloned(), basis), least)?;
+        let (back, found) = multiples(of, &asked, (sign.cloned(), basis), evidence)?;
         of = back;
         let has = |multiple: &Option<_>| multiple.is_some_and(|m| !differs(m));
         let kept = own.into_iter().zip(&found[1..]).filter(|(_, m)| has(m));
@@ -61,8 +62,8 @@ pub(super) fn images(
     })
 }
 
-/// The first element of each coset; none where the cosets overlap, as they do where `subgroup` is
-/// none.
+/// The first element of each coset; none where the cosets overlap, as they may where `subgroup` is
+/// no group.
 fn representatives(elements: &[Element], subgroup: &[Element]) -> Option<Vec<Element>> {
     let places: HashMap<(&[u32], bool), usize> = (elements.iter().enumerate())
         .map(|(place, e)| ((e.permutation.as_slice(), e.flip), place))

@@ -63,19 +63,34 @@ impl Multiple {
     }
 }
 
+/// When a multiple is taken as known.
+#[derive(Clone, Copy)]
+pub(super) struct Evidence {
+    /// Configurations that have to agree.
+    pub least: usize,
+    /// Whether a configuration that an element leaves as it is, with another term, speaks against
+    /// it. There ψ is zero, but not φ: φ has no multiple, although λ is known elsewhere.
+    pub fixed: bool,
+}
+
+/// Whether two terms are equal, given by their logarithms.
+fn is_same(own: Complex64, image: Complex64, tolerance: f64) -> bool {
+    let zero = f64::NEG_INFINITY;
+    (own.re == zero && image.re == zero) || ((image - own).exp() - 1.0).norm() <= tolerance
+}
+
 /// Whether χ* λ is another number than 1.
 pub(super) fn differs(multiple: Complex64) -> bool {
     (multiple - 1.0).norm() > 1e-6
 }
 
 /// χ* λ of every element where `of`, behind a sign rule, has one whatever its parameters; the first
-/// element is the identity. `of` comes back as it was. At
-/// `least` so many configurations have to say so.
+/// element is the identity. `of` comes back as it was.
 pub(super) fn multiples(
     of: Erased,
     elements: &[Element],
     (sign, basis): (Option<Sign>, &Basis),
-    least: usize,
+    evidence: Evidence,
 ) -> Result<(Erased, Vec<Option<Complex64>>)> {
     let parameters = of.parameters();
     let mut rng = stream(0, Purpose::Law, 0, 0);
@@ -83,7 +98,7 @@ pub(super) fn multiples(
     state.set_exact(true)?;
     let moved = moved(&state, &parameters, &mut rng);
     let found = match state.set_parameters(&moved) {
-        Ok(()) => state.asked(basis, &mut rng, least),
+        Ok(()) => state.asked(basis, &mut rng, evidence),
         // Not every vector is one of parameters.
         Err(_) => vec![None; elements.len()],
     };
@@ -112,7 +127,13 @@ fn moved(state: &Symmetrised, parameters: &[f64], rng: &mut Generator) -> Vec<f6
 
 impl Symmetrised {
     /// χ* λ of every element at these parameters, where there is one.
-    fn asked(&self, basis: &Basis, rng: &mut Generator, least: usize) -> Vec<Option<Complex64>> {
+    fn asked(
+        &self,
+        basis: &Basis,
+        rng: &mut Generator,
+        evidence: Evidence,
+    ) -> Vec<Option<Complex64>> {
+        let least = evidence.least;
         let (n, tolerance) = (self.sites(), KNOWN * self.facts.precision);
         let mut multiples = vec![Multiple::Open; self.order()];
         if self.facts.is_single() {
@@ -130,6 +151,8 @@ impl Symmetrised {
             {
                 if image != x {
                     *multiple = multiple.and(own, term, tolerance);
+                } else if evidence.fixed && !is_same(own, term, tolerance) {
+                    *multiple = Multiple::Absent;
                 }
             }
             // The identity stays open.

@@ -43,9 +43,11 @@ pub struct Average {
     over: usize,
     /// Steps of the optimisation.
     steps: usize,
-    /// Steps that have been added.
+    /// Parameters that have been added.
     count: usize,
     sum: Vec<f64>,
+    /// The parameters behind the last step, until the next one has judged them; else empty.
+    open: Vec<f64>,
     /// The parameters that the mean has replaced; empty before.
     last: Vec<f64>,
     /// Whether the steps were not stationary at the end, and nothing was replaced.
@@ -64,29 +66,40 @@ impl Average {
 
     /// How many steps it has seen.
     pub fn count(&self) -> usize {
-        self.count
+        self.count + usize::from(!self.open.is_empty())
     }
 
     /// How many steps the parameters are the mean of; 0 where they are those of the last step.
     pub fn averaged(&self) -> usize {
-        if self.refused { 0 } else { self.count }
+        if self.refused { 0 } else { self.count() }
     }
 
     /// Takes in the parameters behind step `step`, which counts from 0, if it is among the last.
     pub fn add(&mut self, step: usize, parameters: &[f64]) {
-        if step + self.over < self.steps {
-            return;
+        self.keep();
+        if step + self.over >= self.steps {
+            self.open = parameters.to_vec();
         }
-        self.sum.resize(parameters.len(), 0.0);
-        self.sum
-            .iter_mut()
-            .zip(parameters)
-            .for_each(|(s, p)| *s += p);
-        self.count += 1;
+    }
+
+    /// Adds what was taken in last: a step has found nothing wrong there.
+    fn keep(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        if !open.is_empty() {
+            self.sum.resize(open.len(), 0.0);
+            self.sum.iter_mut().zip(&open).for_each(|(s, p)| *s += p);
+            self.count += 1;
+        }
+    }
+
+    /// Leaves out what was taken in last: the next step was undone.
+    pub fn leave_out(&mut self) {
+        self.open.clear();
     }
 
     /// The mean, once: from then on it stands in the place of `parameters`.
     pub fn settle(&mut self, parameters: Vec<f64>) -> Option<Vec<f64>> {
+        self.keep();
         if self.count == 0 || !self.last.is_empty() || self.refused {
             return None;
         }
@@ -102,31 +115,35 @@ impl Average {
 
     /// Writes what a restart needs.
     pub fn save(&self, out: &mut Tree) {
+        out.put_integer("over", self.over as i64);
         out.put_integer("steps", self.steps as i64);
         out.put_integer("count", self.count as i64);
         out.put_reals("sum", &self.sum);
+        out.put_reals("open", &self.open);
         out.put_reals("last", &self.last);
         out.put_integer("refused", i64::from(self.refused));
     }
 
     /// Takes back what was written by an optimisation that has ended.
     pub fn load(&mut self, from: &Tree) -> Result<()> {
-        if from.datasets.contains_key("steps") {
+        if from.datasets.contains_key("over") {
             (self.steps, self.count) = (from.count("steps")?, from.count("count")?);
             (self.sum, self.last) = (from.reals("sum")?, from.reals("last")?);
+            self.open = from.reals("open")?;
             self.refused = from.integer("refused")? != 0;
         }
         Ok(())
     }
 
-    /// Goes on from what was written. An optimisation of another length averages anew. The
-    /// parameters that a mean has replaced are given back.
+    /// Goes on from what was written. An optimisation of another length, or one that averages over
+    /// other steps, averages anew. The parameters that a mean has replaced are given back.
     pub fn go_on(&mut self, from: &Tree) -> Result<Option<Vec<f64>>> {
-        if !from.datasets.contains_key("steps") {
+        if !from.datasets.contains_key("over") {
             return Ok(None);
         }
-        if from.count("steps")? == self.steps {
+        if from.count("steps")? == self.steps && from.count("over")? == self.over {
             (self.count, self.sum) = (from.count("count")?, from.reals("sum")?);
+            self.open = from.reals("open")?;
         }
         Ok(Some(from.reals("last")?).filter(|last| !last.is_empty()))
     }
@@ -190,6 +207,24 @@ mod tests {
         assert_eq!((again.count(), again.averaged()), (2, 2));
     }
 
+    /// Where step 3 goes astray, step 4 finds it out and is undone; step 5 goes on from there.
+    #[test]
+    fn what_the_next_step_undoes_is_left_out() {
+        let mut average = Average::new(4, 6);
+        (0..4).for_each(|step| average.add(step, &[[0.0, 1.0, 2.0, 1e9][step]]));
+        assert_eq!(average.count(), 2);
+        let mut saved = Tree::default();
+        average.save(&mut saved);
+        let mut again = Average::new(4, 6);
+        again.go_on(&saved).unwrap();
+        for mut average in [average, again] {
+            average.leave_out();
+            assert_eq!(average.count(), 1);
+            average.add(5, &[4.0]);
+            assert_eq!(average.settle(vec![4.0]), Some(vec![3.0]));
+        }
+    }
+
     #[test]
     fn the_last_steps_are_averaged_once() {
         let mut average = Average::new(2, 5);
@@ -212,6 +247,10 @@ mod tests {
         let mut same = Average::new(2, 5);
         assert_eq!(same.go_on(&settled).unwrap(), Some(vec![4.0, 1.0]));
         assert_eq!(same.settle(vec![4.0, 1.0]), Some(vec![3.5, 1.0]));
+        // Over other steps, of as many: those that were added are not the last ones.
+        let mut fewer = Average::new(1, 5);
+        assert_eq!(fewer.go_on(&settled).unwrap(), Some(vec![4.0, 1.0]));
+        assert_eq!(fewer.count(), 0);
         let mut ended = Average::new(2, 9);
         ended.load(&settled).unwrap();
         assert_eq!(ended, average);

@@ -1,7 +1,8 @@
 //! Decides which state of an optimisation is the best one, and when it is measured.
 //!
 //! The energies of a window, a twentieth of the steps of a stage, are averaged; the parameters at
-//! the end of the window with the lowest upper end of its error bar, E + σ, are kept. They come
+//! which the last samples of the window with the lowest upper end of its error bar, E + σ, were
+//! taken are kept: what its last update made of them nobody has seen yet. They come
 //! back where the mean of the last steps lies above theirs by three standard errors of the
 //! difference: the lowest of twenty equal means lies two errors below the last one by chance. Where
 //! parameters are averaged, only where the optimisation has diverged: [`super::warnings`].
@@ -56,14 +57,20 @@ impl Best {
 }
 
 impl Optimize<'_> {
-    /// At the end of a window its state, if it is the best one.
-    pub(super) fn keep_best(&mut self) {
+    /// The present parameters, where this step is the last one of a window.
+    pub(super) fn state_of_window(&self) -> Option<Vec<f64>> {
         let stage = &self.stages[self.at].plan;
-        let length = window_length(stage.steps);
-        let done = self.step - stage.first;
-        if self.is_lifted() || !done.is_multiple_of(length) {
+        let done = self.step + 1 - stage.first;
+        let ends = !self.is_lifted() && done.is_multiple_of(window_length(stage.steps));
+        ends.then(|| self.vmc.borrow().ensemble.parameters())
+    }
+
+    /// Behind the last step of a window the state at which it was sampled, if it is the best one.
+    pub(super) fn keep_best(&mut self, judged: Option<Vec<f64>>) {
+        let Some(parameters) = judged else {
             return;
-        }
+        };
+        let length = window_length(self.stages[self.at].plan.steps);
         let rows = &self.history.rows;
         let window = &rows[rows.len().saturating_sub(length)..];
         let Some((energy, error)) = window_mean(window, length, self.lower_bound) else {
@@ -73,8 +80,8 @@ impl Optimize<'_> {
         if self.best.as_ref().is_none_or(lower) {
             self.best = Some(Rc::new(Best {
                 energy: [energy, error],
-                step: self.step,
-                parameters: self.vmc.borrow().ensemble.parameters(),
+                step: self.step - 1,
+                parameters,
             }));
         }
     }

@@ -6,6 +6,7 @@
 //! where [`super::best`] says so.
 
 use super::Optimize;
+use super::average::Average;
 use super::policy::Fault;
 use super::warnings;
 use crate::error::{Error, Result};
@@ -123,6 +124,7 @@ impl Optimize<'_> {
     pub(super) fn undo(&mut self, fault: Fault, desk: &mut Desk) -> Result<Progress> {
         let step = self.step - 1;
         self.policy.failed();
+        self.average.iter_mut().for_each(Average::leave_out);
         if let Some(safe) = &self.policy.safe {
             let ensemble = &mut self.vmc.borrow_mut().ensemble;
             ensemble.set_parameters(&safe.parameters)?;

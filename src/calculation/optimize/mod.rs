@@ -151,8 +151,9 @@ pub struct Optimize<'a> {
 fn cost(keys: &OptimizeInput, stages: &[OpenStage], plan: &Plan) -> Cost {
     let (vector, remembered) = (plan.vector(), plan.remembered());
     let snapshot = vector + remembered;
-    // The sum and what the mean replaces, at the boundary and as they stand.
-    let averaged = keys.average.map_or(0.0, |_| 4.0 * vector);
+    // The sum, what is not judged yet and what the mean replaces, at the boundary and as they
+    // stand.
+    let averaged = keys.average.map_or(0.0, |_| 6.0 * vector);
     // The parameters of the best window, and those whose place they take.
     let has_windows = |s: &OpenStage| s.plan.steps >= window_length(s.plan.steps);
     let best = match stages.iter().any(has_windows) {
@@ -162,7 +163,7 @@ fn cost(keys: &OptimizeInput, stages: &[OpenStage], plan: &Plan) -> Cost {
     // Where the best pilot stood.
     let (pilots, tried) = match keys.pilots.filter(|p| p.seeds > 1) {
         Some(p) => (
-            2.0 * snapshot + averaged / 4.0 + best / 2.0,
+            2.0 * snapshot + averaged / 3.0 + best / 2.0,
             (p.seeds - 1) * p.steps,
         ),
         None => (0.0, 0),

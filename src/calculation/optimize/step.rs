@@ -60,6 +60,7 @@ impl Optimize<'_> {
         if fault.is_none() && sampled.effective_fraction < USABLE_EFFECTIVE_FRACTION {
             fault = Some(Fault::Weights);
         }
+        let judged = self.state_of_window();
         let mut update = Update::none(self.stage().rate(step) * self.policy.rate_factor());
         if fault.is_none() {
             fault = self.update(desk.comm, &sampled, well, &mut update)?;
@@ -78,7 +79,7 @@ impl Optimize<'_> {
         }
         self.policy
             .passed(&sampled.energy, self.acceptance(&sampled));
-        self.keep_best();
+        self.keep_best(judged);
         if let Some(average) = &mut self.average {
             average.add(step, &self.vmc.borrow().ensemble.parameters());
         }

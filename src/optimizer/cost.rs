@@ -16,6 +16,7 @@
 //! says what it costs in a function of its own, from the parts here. The traffic is exact: a test
 //! holds it to what a communicator counts.
 
+use super::cross_validation::order_of_half;
 use super::exchange::{self, RowSizes};
 use crate::comm::counting::{Load, Traffic};
 use crate::comm::share;
@@ -182,6 +183,12 @@ fn factorisation(sizes: &Sizes, order: usize) -> f64 {
     (sizes.parts() as f64).powi(2) * (order as f64).powi(3) / 3.0 / workers
 }
 
+/// Operations of the factorisations of the matrix of a half of the samples.
+fn of_halves(sizes: &Sizes) -> f64 {
+    let order = order_of_half(sizes.columns, sizes.rows()) as f64;
+    sizes.half_factorisations * (sizes.parts() as f64).powi(2) * order.powi(3) / 3.0
+}
+
 /// The cost of a direction from the P × P matrix of parameters.
 pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
     let (columns, c) = (sizes.columns, sizes.parts() as f64);
@@ -191,6 +198,7 @@ pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
         cost.traffic.sum_on_root = triangle(columns, sizes.parts());
     }
     let (p, portion) = (columns as f64, PORTION as f64);
+    let half = order_of_half(columns, sizes.rows());
     let own = (sizes.samples_of(rank) * sizes.kind.stack()) as f64;
     cost.order = Some(columns);
     cost.memory += 8.0
@@ -203,16 +211,15 @@ pub fn in_parameter_space(sizes: &Sizes, rank: usize) -> SolveCost {
                 _ => portion.min(c * p * p / 2.0),
             };
             let beside = f64::max(written, f64::max(packed, work(sizes, rank, p)));
-            let copies = if sizes.half_factorisations > 0.0 {
-                2.0
-            } else {
-                1.0
+            // That of a half, with what the factorisation overwrites, comes first.
+            let halves = match sizes.half_factorisations > 0.0 {
+                true => 2.0 * (half as f64).powi(2),
+                false => 0.0,
             };
-            copies * c * p * p + beside + 4.0 * c * p
+            c * f64::max(p * p, halves) + beside + 4.0 * c * p
         };
     let own = (sizes.samples_of(0) * sizes.kind.stack()) as f64;
-    let times = 1.0 + sizes.half_factorisations;
-    cost.operations = c * c * own * p * p + times * factorisation(sizes, columns);
+    cost.operations = c * c * own * p * p + factorisation(sizes, columns) + of_halves(sizes);
     cost
 }
 
@@ -234,8 +241,8 @@ pub fn in_sample_space(sizes: &Sizes, rank: usize, weighted: bool) -> SolveCost 
         (false, true) => products_per_sample(sizes),
         (false, false) => sizes.numbers as f64,
     };
-    let times = 1.0 + sizes.half_factorisations / 8.0;
-    cost.operations = 2.0 * c as f64 * numbers * pairs + times * factorisation(sizes, sizes.rows());
+    let whole = factorisation(sizes, sizes.rows());
+    cost.operations = 2.0 * c as f64 * numbers * pairs + whole + of_halves(sizes);
     cost
 }
 

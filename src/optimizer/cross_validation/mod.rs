@@ -113,6 +113,20 @@ impl AutomaticShift {
     }
 }
 
+/// Of how many samples of a half, which has so many rows, one is taken.
+fn thinning(columns: usize, rows: usize) -> usize {
+    match columns > ROWS {
+        true => rows.div_ceil(ROWS).max(1),
+        false => 1,
+    }
+}
+
+/// Order of the matrix of a half of so many rows of O: the smaller one of S and T.
+pub(super) fn order_of_half(columns: usize, rows: usize) -> usize {
+    let half = rows / 2;
+    columns.min(half / thinning(columns, half)).max(1)
+}
+
 /// tr S/P
 pub fn mean_of_diagonal(problem: &LeastSquares, comm: &dyn Comm) -> Result<f64> {
     let diagonal = problem.diagonal(comm)?;
@@ -165,10 +179,7 @@ impl Halves {
             return Ok(None);
         }
         let rows = middle * data.derivatives.kind.stack();
-        let thinning = match data.derivatives.columns() > ROWS {
-            true => rows.div_ceil(ROWS),
-            false => 1,
-        };
+        let thinning = thinning(data.derivatives.columns(), rows);
         let chosen = (0..own).filter(|s| (before + s).is_multiple_of(thinning));
         let (first, second): (Vec<usize>, Vec<usize>) = chosen.partition(|s| before + s < middle);
         let halves = [part(data, &first, comm)?, part(data, &second, comm)?];

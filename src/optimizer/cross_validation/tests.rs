@@ -48,6 +48,13 @@ fn noise_asks_for_a_shift_and_a_clear_signal_does_not() {
 }
 
 #[test]
+fn the_matrix_of_a_half_is_the_smaller_one_and_has_a_limit() {
+    let orders = [(40, 100), (60, 100), (200, 100), (10_000, 20_000)];
+    let found = orders.map(|(columns, rows)| order_of_half(columns, rows));
+    assert_eq!(found, [40, 50, 50, 3333]);
+}
+
+#[test]
 fn ranks_and_the_smaller_matrix_agree() {
     let alone = found(1.0, 1)[0];
     assert!([2, 3].iter().all(|&ranks| {

@@ -1,10 +1,13 @@
 //! Decides what one or two steps of Lanczos make of the state, from the same samples: the lowest
 //! energy in the space of ψ, Hψ and H²ψ, and its variance.
 //!
-//! With h_k(x) = (H^k ψ)(x)/ψ(x), ⟨H^{j+k}⟩ = Re ⟨h_j* h_k⟩ over |ψ|². About E = ⟨H⟩ the moments
-//! μ_k = ⟨(H − E)^k⟩ give the matrices G_jk = μ_{j+k} and K_jk = μ_{j+k+1} of the space; the lowest
-//! solution of K c = λ G c is the energy E + λ of Σ_k c_k (H − E)^k ψ (S. Sorella, Phys. Rev. B 64,
-//! 024512 (2001)). After one step λ = (μ₃ − √(μ₃² + 4 μ₂³))/(2 μ₂).
+//! With h_k(x) = (H^k ψ)(x)/ψ(x), ⟨H^{j+k}⟩ = Re ⟨h_j* h_k⟩ over |ψ|². About E = ⟨H⟩ the
+//! moments μ_{j+k} = ⟨(H − E)^{j+k}⟩ = Re ⟨d_j* d_k⟩, d_k = Σ_i (k over i) (−E)^{k−i} h_i,
+//! give the matrices G_jk = μ_{j+k} and K_jk = μ_{j+k+1} of the space. Near an eigenstate all d_k
+//! of k > 0 are small in every sample, and so is the noise of these moments; that of differences
+//! of ⟨H^n⟩, each from another pair of h, is not. The lowest solution of K c = λ G c is the
+//! energy E + λ of Σ_k c_k (H − E)^k ψ (S. Sorella, Phys. Rev. B 64, 024512 (2001)). After one
+//! step λ = (μ₃ − √(μ₃² + 4 μ₂³))/(2 μ₂).
 
 use super::{Observable, ObservableContext, Quantity, View, quantity, schema_of};
 use crate::basis::Asks;
@@ -147,33 +150,43 @@ fn of_block(
     out
 }
 
-impl Lanczos {
-    /// ⟨H^{2k−1}⟩ and ⟨H^{2k}⟩ of every k from h_0 = 1 to h_{steps+1}.
-    fn products(&self, images: &[Complex64]) -> Vec<f64> {
-        let mut before = Complex64::ONE;
-        let mut out = Vec::with_capacity(2 * images.len());
-        for &h in images {
-            out.extend([(before.conj() * h).re, h.norm_sqr()]);
-            before = h;
-        }
-        out
-    }
+/// Pairs j ≤ k of h_0 = 1 to h_depth but the first one, 0, 0.
+fn pairs(depth: usize) -> impl Iterator<Item = (usize, usize)> {
+    (1..=depth).flat_map(|k| (0..=k).map(move |j| (j, k)))
 }
 
-/// Moments about the first one: μ_0 to μ_n from ⟨H⟩ to ⟨H^n⟩.
-fn central(moments: &[f64]) -> Vec<f64> {
-    let energy = moments[0];
-    let raw = |k: usize| if k == 0 { 1.0 } else { moments[k - 1] };
-    let mut out = Vec::with_capacity(moments.len() + 1);
-    for n in 0..=moments.len() {
-        let (mut sum, mut binomial) = (0.0, 1.0);
-        for k in 0..=n {
-            sum += binomial * raw(n - k) * (-energy).powi(k as i32);
-            binomial *= (n - k) as f64 / (k + 1) as f64;
+/// Re h_j* h_k of every pair.
+fn products(images: &[Complex64]) -> Vec<f64> {
+    let h = |k: usize| {
+        if k == 0 {
+            Complex64::ONE
+        } else {
+            images[k - 1]
         }
-        out.push(sum);
+    };
+    pairs(images.len())
+        .map(|(j, k)| (h(j).conj() * h(k)).re)
+        .collect()
+}
+
+/// μ_0 to μ_{2 depth} from the means of the products.
+fn central(means: &[f64], depth: usize) -> Vec<f64> {
+    let mut mean = Array2::from_elem((depth + 1, depth + 1), 1.0);
+    for ((j, k), value) in pairs(depth).zip(means) {
+        (mean[(j, k)], mean[(k, j)]) = (*value, *value);
     }
-    out
+    let mut turned = Array2::zeros((depth + 1, depth + 1));
+    for k in 0..=depth {
+        let mut binomial = 1.0;
+        for i in 0..=k {
+            turned[(k, k - i)] = binomial * (-mean[(0, 1)]).powi(i as i32);
+            binomial *= (k - i) as f64 / (i + 1) as f64;
+        }
+    }
+    let about: Array2<f64> = turned.dot(&mean).dot(&turned.t());
+    (0..=2 * depth)
+        .map(|n| about[(n / 2, n.div_ceil(2))])
+        .collect()
 }
 
 /// λ, the variance, and the coefficients of (H − E)^k ψ over that of ψ; no numbers where the
@@ -214,30 +227,30 @@ fn lowest(central: &[f64], steps: usize) -> (f64, f64, Vec<f64>) {
 
 impl Observable for Lanczos {
     fn columns(&self) -> usize {
-        2 * (self.steps + 1)
+        pairs(self.steps + 1).count()
     }
     fn local_values(&self, view: &View) -> Result<Vec<f64>> {
         let (n, depth) = (view.ensemble.sites(), self.steps + 1);
         let xs = &view.ensemble.configurations()[view.rows.start * n..view.rows.end * n];
         let all = images(view.psi()?, &*self.hamiltonian, xs, n, depth);
         let rows = all.chunks_exact(depth);
-        Ok(rows.flat_map(|images| self.products(images)).collect())
+        Ok(rows.flat_map(products).collect())
     }
     fn full_sum(&self, ensemble: &dyn Ensemble) -> Result<Option<Vec<f64>>> {
         let Some((index, psi)) = ensemble.psi().and_then(|psi| psi.all()) else {
             return Ok(None);
         };
         let norm: f64 = psi.iter().map(|z| z.norm_sqr()).sum();
-        let mut before = psi.to_vec();
-        let mut out = Vec::new();
-        for _ in 0..=self.steps {
-            let image = operator::apply(&*self.hamiltonian, index, &before, 0..before.len());
-            let mixed = before.iter().zip(&image).map(|(a, b)| (a.conj() * b).re);
-            let square = image.iter().map(|z| z.norm_sqr());
-            out.extend([mixed.sum::<f64>() / norm, square.sum::<f64>() / norm]);
-            before = image;
+        let mut states = vec![psi.to_vec()];
+        for k in 0..=self.steps {
+            let all = 0..states[k].len();
+            states.push(operator::apply(&*self.hamiltonian, index, &states[k], all));
         }
-        Ok(Some(out))
+        let product = |(j, k): (usize, usize)| {
+            let terms = states[j].iter().zip(&states[k]);
+            terms.map(|(a, b)| (a.conj() * b).re).sum::<f64>() / norm
+        };
+        Ok(Some(pairs(self.steps + 1).map(product).collect()))
     }
     fn quantities(&self) -> Vec<Quantity> {
         let energy = |name, unit: &str, meaning| quantity(name, &[], unit.into(), meaning);
@@ -264,7 +277,7 @@ impl Observable for Lanczos {
     }
     fn evaluate(&self, means: &[f64]) -> Vec<f64> {
         let energy = means[0];
-        let moments = central(means);
+        let moments = central(means, self.steps + 1);
         // Nothing is to be gained in an eigenstate.
         let (gain, variance, over) = match moments[2] > EIGENSTATE * energy.powi(2) {
             true => lowest(&moments, self.steps),
@@ -278,22 +291,43 @@ impl Observable for Lanczos {
 mod tests {
     use super::*;
 
+    /// Samples whose local values differ by η have moments that are products of such differences,
+    /// whatever noise h_2 has of its own.
+    #[test]
+    fn moments_of_a_state_near_an_eigenstate_are_as_small_as_its_noise() {
+        let (energy, small) = (-5.4f64, 1e-4);
+        let sample = |k: usize| {
+            let [a, b] = [7, 11].map(|m| small * (((m * k + k * k) % 13) as f64 - 6.0));
+            products(&[(energy + a).into(), (energy * energy + b).into()])
+        };
+        let mut means = vec![0.0; pairs(2).count()];
+        for k in 0..64 {
+            let row = sample(k);
+            means.iter_mut().zip(row).for_each(|(m, p)| *m += p / 64.0);
+        }
+        let found = central(&means, 2);
+        assert!(found[1].abs() < 1e-14 && found[2] > 0.0);
+        // |d_2| is at most 100 times small, |d_1| a tenth of that.
+        assert!(found[3].abs() < 1e3 * small * small, "{found:?}");
+    }
+
     /// Two levels with weights 1 − w and w: one step of Lanczos is exact.
     #[test]
     fn one_step_solves_two_levels_and_two_steps_three() {
-        let moments = |levels: &[(f64, f64)], n: i32| -> Vec<f64> {
+        let moments = |levels: &[(f64, f64)], depth: usize| -> Vec<f64> {
             let moment = |k| levels.iter().map(|(w, e)| w * f64::powi(*e, k)).sum();
-            (1..=n).map(moment).collect()
+            let means: Vec<f64> = pairs(depth).map(|(j, k)| moment((j + k) as i32)).collect();
+            central(&means, depth)
         };
         let two = [(0.9, -3.0), (0.1, 1.5)];
-        let (gain, variance, over) = lowest(&central(&moments(&two, 4)), 1);
+        let (gain, variance, over) = lowest(&moments(&two, 2), 1);
         let energy = -3.0 * 0.9 + 0.15;
         assert!((energy + gain + 3.0).abs() < 1e-12);
         assert!(variance.abs() < 1e-10);
         // 1 + c (e − E) vanishes at the upper level.
         assert!((1.0 + over[0] * (1.5 - energy)).abs() < 1e-12);
         let three = [(0.8, -3.0), (0.15, 1.5), (0.05, 2.0)];
-        let all = central(&moments(&three, 6));
+        let all = moments(&three, 3);
         let (gain, variance, _) = lowest(&all, 2);
         let energy: f64 = three.iter().map(|(w, e)| w * e).sum();
         assert!((energy + gain + 3.0).abs() < 1e-10);

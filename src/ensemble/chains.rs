@@ -220,7 +220,7 @@ impl Ensemble for Chains {
                     counts.accepted[chain] += all.accepted[walker];
                 }
                 if settings.replicas() > 1 {
-                    tempering.swap(&ansatz.log_psi(&walkers), &mut rngs, &mut counts.swaps);
+                    tempering.swap(&ansatz.log_psi(&walkers), &mut rngs, counts);
                     self.metropolis.set_powers(&tempering.powers());
                 }
             }

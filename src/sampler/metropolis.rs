@@ -25,6 +25,8 @@ pub struct Counts {
     /// Exchanges of replicas between each power and the next that were tried, and those that were
     /// done; none without replicas.
     pub swaps: Vec<[u64; 2]>,
+    /// Sweeps after which another replica had the first power, per chain.
+    pub replaced: Vec<u64>,
 }
 
 impl Counts {
@@ -36,6 +38,7 @@ impl Counts {
             non_finite: 0,
             table_drift: 0.0,
             swaps: Vec::new(),
+            replaced: vec![0; chains],
         }
     }
 }

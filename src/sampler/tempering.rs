@@ -10,6 +10,7 @@
 //! that its spread grows as N^{1/2}, and neighbours overlap where the steps of ln p are about
 //! N^{−1/2}: K − 1 = ⌈0.4 N^{1/2} ln(p_0/p_{K−1})⌉ where the input gives no number.
 
+use super::metropolis::Counts;
 use crate::rng::{Generator, RngExt};
 use num_complex::Complex64;
 
@@ -69,9 +70,9 @@ impl<'a> Tempering<'a> {
         all
     }
 
-    /// Exchanges powers after a sweep. `swaps` counts what was tried and what was done between each
-    /// power and the next; the random numbers of a chain are those of its first walker.
-    pub fn swap(&mut self, logs: &[Complex64], rngs: &mut [Generator], swaps: &mut [[u64; 2]]) {
+    /// Exchanges powers after a sweep, and counts what was tried and what was done; the random
+    /// numbers of a chain are those of its first walker.
+    pub fn swap(&mut self, logs: &[Complex64], rngs: &mut [Generator], counts: &mut Counts) {
         let (count, from) = (self.powers.len(), self.sweeps % 2);
         self.sweeps += 1;
         for (chain, order) in self.order.chunks_exact_mut(count).enumerate() {
@@ -79,10 +80,11 @@ impl<'a> Tempering<'a> {
                 let [own, next] = [order[k], order[k + 1]].map(|walker| logs[walker].re);
                 let log = (self.powers[k] - self.powers[k + 1]) * (next - own);
                 let threshold: f64 = rngs[chain * count].random();
-                swaps[k][0] += 1;
+                counts.swaps[k][0] += 1;
                 if threshold < log.exp() {
                     order.swap(k, k + 1);
-                    swaps[k][1] += 1;
+                    counts.swaps[k][1] += 1;
+                    counts.replaced[chain] += u64::from(k == 0);
                 }
             }
         }
@@ -93,6 +95,14 @@ impl<'a> Tempering<'a> {
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
+
+    /// Nothing counted yet of one chain with so many pairs of replicas.
+    fn counts(pairs: usize) -> Counts {
+        Counts {
+            swaps: vec![[0; 2]; pairs],
+            ..Counts::new(1)
+        }
+    }
 
     #[test]
     fn a_ladder_falls_by_the_same_factor() {
@@ -110,12 +120,14 @@ mod tests {
     fn short_blocks_leave_no_pair_out() {
         let powers = ladder(2.0, 0.5, Some(4), 1);
         let mut rngs: Vec<Generator> = (0..4).map(|k| stream(3, Purpose::Law, k, 0)).collect();
-        let mut swaps = [[0; 2]; 3];
+        let mut counts = counts(3);
         for block in 0..2 {
             let mut tempering = Tempering::new(&powers, 1, block);
-            tempering.swap(&[Complex64::ZERO; 4], &mut rngs, &mut swaps);
+            tempering.swap(&[Complex64::ZERO; 4], &mut rngs, &mut counts);
         }
-        assert_eq!(swaps, [[1, 1]; 3]);
+        assert_eq!(counts.swaps, [[1, 1]; 3]);
+        // Only the exchange of the first pair is a move of the chain.
+        assert_eq!(counts.replaced, [1]);
         assert_eq!(swap_shares(&[[4.0, 1.0], [0.0, 0.0]]), [0.25, 1.0]);
     }
 
@@ -126,17 +138,17 @@ mod tests {
         let mut tempering = Tempering::new(&powers, 1, 0);
         let mut rngs = [0, 1].map(|k| stream(3, Purpose::Law, k, 0));
         let logs = [Complex64::ZERO, Complex64::ONE];
-        let (mut swaps, mut high) = ([[0; 2]], 0);
+        let (mut counts, mut high) = (counts(1), 0);
         let rounds = 20_000;
         for _ in 0..rounds {
-            tempering.swap(&logs, &mut rngs, &mut swaps);
+            tempering.swap(&logs, &mut rngs, &mut counts);
             high += usize::from(tempering.first().next() == Some(1));
         }
         // e^2 beside e^0.5
         let exact = 1.0 / (1.0 + (-1.5f64).exp());
         let share = high as f64 / rounds as f64;
         assert!((share - exact).abs() < 0.02, "{share} {exact}");
-        assert_eq!(swaps[0][0], rounds as u64 / 2);
+        assert_eq!(counts.swaps[0][0], rounds as u64 / 2);
         let own = tempering.order()[0];
         assert_eq!(tempering.powers()[own], 2.0);
     }

@@ -87,7 +87,8 @@ impl Vmc<'_> {
         let still: Vec<bool> = proposed
             .iter()
             .zip(&accepted)
-            .map(|(&p, &a)| p > 0.0 && a == 0.0)
+            .zip(&counts.replaced)
+            .map(|((&p, &a), &replaced)| p > 0.0 && a == 0.0 && replaced == 0)
             .collect();
         let standing = still.iter().filter(|&&s| s).count() as f64;
         let mut totals = [

@@ -653,5 +653,8 @@ fn a_spin_is_projected_on_only_where_the_hamiltonian_conserves_it() {
         assert!(said.contains("use spin_flip"), "{said}");
         let (code, said) = checked("kind = 'heisenberg'", part);
         assert_eq!(code, Some(0), "{said}");
+        // Pairs have the signs of the ground state: no hint to put them in front once more.
+        let hinted = said.contains("sign_rule = \"marshall\"");
+        assert_eq!(hinted, part.contains("rbm"), "{said}");
     }
 }

@@ -75,6 +75,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "pauli",
         "a model and an observable share the name",
     ),
+    (
+        "calculation/vmc/unused.rs",
+        "pair",
+        "pairs have the signs that a sign rule would give",
+    ),
     ("commands/pages.rs", "table", "a type of keys in words"),
     ("observable/four_spin.rs", "bonds", "a dataset of labels"),
 ];

@@ -147,7 +147,7 @@ pub const ANSATZE: &[AnsatzEntry] = &[
 ];
 
 /// Whether a table of `[ansatz]` asks for this kind.
-pub(super) fn is_of_kind(table: &toml::Table, kind: &str) -> bool {
+pub(crate) fn is_of_kind(table: &toml::Table, kind: &str) -> bool {
     table.get("kind").and_then(toml::Value::as_str) == Some(kind)
 }
 

@@ -198,6 +198,19 @@ pub fn no_keys(description: &str) -> serde_json::Value {
     })
 }
 
+/// Whether a table, or one inside it, `is` something.
+pub fn has_part(table: &toml::Table, is: &dyn Fn(&toml::Table) -> bool) -> bool {
+    is(table)
+        || table.values().any(|value| match value {
+            toml::Value::Table(part) => has_part(part, is),
+            toml::Value::Array(parts) => {
+                let mut parts = parts.iter().filter_map(toml::Value::as_table);
+                parts.any(|part| has_part(part, is))
+            }
+            _ => false,
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,12 +11,12 @@ use super::Optimize;
 use super::history::StepRow;
 use crate::basis::Basis;
 use crate::operator::Operator;
+use crate::optimizer::OptimizerEntry;
 use crate::rng::{Purpose, stream};
 use crate::run::Desk;
 use crate::stats::{mean_and_error, with_error};
+use crate::table::{Entry, has_part};
 
-/// The method.
-const METHOD: &str = "linear";
 /// Steps that tell.
 const STEPS: usize = 6;
 /// Configurations whose diagonal elements are averaged.
@@ -25,6 +25,17 @@ const DRAWS: usize = 1024;
 /// below.
 const ERRORS: f64 = 5.0;
 const SPREAD: f64 = 0.25;
+/// Keys of quantum numbers.
+const NUMBERS: [&str; 8] = [
+    "momentum",
+    "character",
+    "rotation",
+    "reflection",
+    "spin_flip",
+    "spin_parity",
+    "total_spin",
+    "sector",
+];
 /// Rounding of D.
 const ROUNDING: f64 = 1e-9;
 
@@ -47,16 +58,9 @@ fn are_high(rows: &[StepRow], (middle, error): (f64, f64)) -> bool {
 
 /// Whether a wave function, or a part of it, has quantum numbers.
 fn has_quantum_numbers(ansatz: &toml::Table) -> bool {
-    let symmetrised = |kind: &toml::Value| kind.as_str() == Some("symmetrised");
-    ansatz.get("kind").is_some_and(symmetrised)
-        || ansatz.values().any(|value| match value {
-            toml::Value::Table(part) => has_quantum_numbers(part),
-            toml::Value::Array(parts) => {
-                let mut parts = parts.iter().filter_map(toml::Value::as_table);
-                parts.any(has_quantum_numbers)
-            }
-            _ => false,
-        })
+    has_part(ansatz, &|part| {
+        NUMBERS.iter().any(|key| part.contains_key(*key))
+    })
 }
 
 impl Optimize<'_> {
@@ -82,7 +86,9 @@ impl Optimize<'_> {
     /// What is wrong with steps of the stage, and what to do about it.
     fn high(&self, rows: &[StepRow]) -> Option<String> {
         let vmc = self.vmc.borrow();
-        let judged = self.stages[self.at].chosen.kind == METHOD
+        let kind = self.stages[self.at].chosen.kind;
+        let is_linear = |e: &OptimizerEntry| e.kind() == kind && e.local_derivatives;
+        let judged = vmc.problem.registry.optimizers.iter().any(is_linear)
             && !(self.source.input.ansatz.as_ref()).is_some_and(has_quantum_numbers);
         let problem = &vmc.problem;
         let middle = || middle(&*problem.hamiltonian, &problem.basis, vmc.seed);
@@ -90,7 +96,7 @@ impl Optimize<'_> {
         let last = rows.last().filter(|_| are_high(rows, middle))?;
         Some(format!(
             "E = {} lies above {}, the energy at infinite temperature, near a high eigenstate, \
-             which optimize.method = \"{METHOD}\" hardly leaves on samples: begin with a stage of \
+             which optimize.method = \"{kind}\" hardly leaves on samples: begin with a stage of \
              \"sr\", a larger ansatz.init, or hamiltonian.sign_rule = \"marshall\" where the \
              lattice has two sublattices",
             with_error(last.energy, last.error),
@@ -154,11 +160,12 @@ mod tests {
     fn wave_functions_with_quantum_numbers_are_found_wherever_they_stand() {
         let has = |text: &str| has_quantum_numbers(&text.parse().unwrap());
         assert!(!has("kind = 'rbm'\ndensity = 2"));
+        assert!(has("kind = 'resnet'\nmomentum = [1]") && has("kind = 'gcnn'\ncharacter = 'A1'"));
         assert!(has(
             "kind = 'symmetrised'\nmomentum = [1]\nof = { kind = 'rbm' }"
         ));
         assert!(has(
-            "kind = 'product'\nfactors = [{ kind = 'rbm' }, { kind = 'symmetrised' }]"
+            "kind = 'product'\nfactors = [{ kind = 'rbm' }, { kind = 'symmetrised', rotation = 1 }]"
         ));
     }
 }

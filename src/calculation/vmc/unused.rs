@@ -3,17 +3,18 @@
 
 use super::problem::Problem;
 use super::tying::{MOST_SITES, tying};
+use crate::ansatz::registry::is_of_kind;
 use crate::basis::{PARTICLES, TOTAL_SZ};
 use crate::input::Source;
 use crate::lattice::Group;
-use crate::table::Entry;
+use crate::table::{Entry, has_part};
 
 /// One sentence for each fact that would help and is not used, with the key that uses it.
 pub fn unused(source: &Source, problem: &Problem) -> Vec<String> {
     let all = [
         flips(source, problem),
         sector(problem),
-        sign_rule(problem),
+        sign_rule(source, problem),
         ties(source, problem),
     ];
     all.into_iter().flatten().collect()
@@ -57,9 +58,14 @@ fn sector(problem: &Problem) -> Option<String> {
     ))
 }
 
-/// The sign rule of a bipartite lattice, where it makes all amplitudes positive.
-fn sign_rule(problem: &Problem) -> Option<String> {
+/// The sign rule of a bipartite lattice, where it makes all amplitudes positive; pairs of fermions
+/// have its signs.
+fn sign_rule(source: &Source, problem: &Problem) -> Option<String> {
     let in_a = problem.bipartite.as_deref()?;
+    let paired = |table| has_part(table, &|part| is_of_kind(part, "pair"));
+    if source.input.ansatz.as_ref().is_some_and(paired) {
+        return None;
+    }
     if problem.sign_rule.is_some() || problem.facts.stoquastic {
         return None;
     }

@@ -14,10 +14,12 @@ const SHORT: [(&str, f64, f64); 6] = [
     ("heisenberg-chain-20", -8.904386529876462, 1e-4),
     ("mps-heisenberg-chain-12", -5.142090632841, 1e-6),
 ];
-const LONG: [(&str, f64, f64); 11] = [
+const LONG: [(&str, f64, f64); 13] = [
     ("eps-heisenberg-4x4", -11.228483208428855, 2e-3),
     ("heisenberg-square-4x4", -11.228483208428855, 1e-4),
     ("heisenberg-chain-40", -17.746522788332, 1e-4),
+    ("heisenberg-chain-80", -35.462076149722, 1e-4),
+    ("tfim-chain-80-h1", -101.86570885790465, 1e-4),
     ("heisenberg-honeycomb-3x3", -10.097165836504864, 3e-4),
     ("heisenberg-kagome-2x3", -8.048270773541, 1e-2),
     ("tfim-chain-40-h0.5", -42.54177639893467, 1e-4),

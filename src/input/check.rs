@@ -19,6 +19,8 @@ const OF_CHAINS: [(&str, &str); 8] = [
     ("measure", "burn_in"),
 ];
 
+/// A power at which all configurations are alike.
+const LEAST_POWER: f64 = 1e-3;
 /// Replicas of a chain at most.
 const MOST_REPLICAS: usize = 1024;
 
@@ -163,9 +165,9 @@ fn tempering(sampler: &SamplerInput) -> Result<()> {
             "remove this key, or use sampler.method = \"metropolis\"",
         );
     }
-    if !(keys.least_power > 0.0 && keys.least_power < sampler.power) {
+    if !(keys.least_power >= LEAST_POWER && keys.least_power < sampler.power) {
         let problem = format!(
-            "{:?} is not between 0 and the power {:?} of the samples",
+            "{:?} is not between {LEAST_POWER} and the power {:?} of the samples",
             keys.least_power, sampler.power
         );
         return wrong(".least_power", problem, "give a number such as 0.5");

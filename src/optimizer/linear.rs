@@ -206,6 +206,7 @@ fn lowest<T: MatrixNumber>(
         factor *= 10.0;
         if shifts.iter().all(|a| *a == 0.0) && fallbacks == 0 {
             added = shifted(&vec![FIRST_SHIFT * spread * largest; force.len()]);
+            factor = 1.0;
         }
     }
     Err(Error::numerical(

@@ -91,6 +91,8 @@ impl Bins {
         let squares = squares_of(&linear, self.columns);
         summary.r_hat = self.r_hat(&linear, &means, &squares);
         if bins.len() < 2 {
+            let sound = means.iter().all(|mean| mean.is_finite());
+            summary.tau = if sound { 0.5 } else { f64::NAN };
             return summary;
         }
         let g = bins.len() as f64;

@@ -232,7 +232,8 @@ impl EvolveInput {
         }
         if self.shift.is_some() && (self.pseudo_inverse.is_some() || self.signal_to_noise.is_some())
         {
-            return wrong("shift", "a shift and a pseudo-inverse", "keep one of them");
+            let problem = "pseudo_inverse and signal_to_noise are cut-offs in place of a shift";
+            return wrong("shift", problem, "keep one of them");
         }
         if self.principle == Principle::DiracFrenkel {
             if self.axis == TimeAxis::Imaginary {

@@ -43,7 +43,7 @@ record! {
         solves: "1", "solves of the step, those of rejected attempts left out";
         effective_fraction: "1",
             "what the samples of the point are worth, of so many with equal weights";
-        shift: "1", "what was added to the diagonal of S; 0 with the pseudo-inverse";
+        shift: "1", "shift that was asked for; 0 with the pseudo-inverse";
     }
 }
 

@@ -77,7 +77,7 @@ fn as_given(keys: &OptimizeInput, sampler: &SamplerInput) -> Vec<StagePlan> {
         let mut first = 0;
         let plan = |stage: &StageInput| {
             let plan = planned(stage, &whole, first);
-            first += stage.steps;
+            first = first.saturating_add(stage.steps);
             plan
         };
         return keys.stages.iter().map(plan).collect();
@@ -217,7 +217,7 @@ pub(super) fn shorten(
 /// An error for the first key of a stage whose value cannot work.
 pub(super) fn validate(source: &Source, keys: &OptimizeInput, given: Option<usize>) -> Result<()> {
     let sampler = source.input.sampler.clone().unwrap_or_default();
-    let sum: usize = keys.stages.iter().map(|s| s.steps).sum();
+    let sum = (keys.stages.iter()).fold(0usize, |sum, s| sum.saturating_add(s.steps));
     if let Some(steps) = given.filter(|&s| !keys.stages.is_empty() && s != sum) {
         let problem = format!("{steps} steps, and those of the stages are {sum}");
         let remedy = "remove the key: the stages say it";

@@ -52,7 +52,7 @@ impl Found {
         if !velocity.iter().all(|v| v.is_finite()) {
             return Err(Error::numerical(
                 "the velocity of the parameters is not finite",
-                "raise evolve.shift or evolve.pseudo_inverse",
+                "raise evolve.pseudo_inverse, or give a number, or a larger one, for evolve.shift",
             ));
         }
         Ok(Found {

@@ -30,9 +30,11 @@ def main():
     hamiltonian = nk.operator.Heisenberg(space, graph)
     sampler = nk.sampler.MetropolisExchange(space, graph=graph, d_max=1, n_chains=16, sweep_size=graph.n_nodes)
     tied = dict(translations=graph.translation_group, **{"space-group": graph.space_group})
+    group = tied[options.symmetry]()
+    # Hidden units over sites: four filters, each with a unit for every element.
     ansatz = nk.models.RBMSymm(
-        symmetries=tied[options.symmetry](),
-        alpha=4,
+        symmetries=group,
+        alpha=4 * len(group) // graph.n_nodes,
         param_dtype=complex,
         kernel_init=normal,
         hidden_bias_init=normal,

@@ -396,6 +396,16 @@ fn numbers_that_other_parameters_have_are_not_refused() {
     }
 }
 
+/// The wave function inside a projection, with its parameters, and how many images are asked for.
+fn within(state: &Erased, of: &str, lattice: &Lattice, basis: &Basis) -> (Erased, f64) {
+    let table: Table = format!("of = {{ {of} }}").parse().unwrap();
+    let alone = toml::to_string(&table["of"]).unwrap();
+    let mut inner = parsed(&alone, lattice, basis, None).unwrap();
+    inner.set_parameters(&state.parameters()).unwrap();
+    let images = state.facts().operations / inner.facts().operations;
+    (inner, images)
+}
+
 /// What has some of the quantum numbers by itself is asked for one image of each coset. The sum is
 /// that over the whole group.
 #[test]
@@ -426,11 +436,7 @@ fn images_that_are_equal_are_summed_once() {
     ] {
         let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\nmomentum = [0, 0]\n{numbers}");
         let state = parsed(&text, &square, &basis, None).unwrap();
-        let table: Table = format!("of = {{ {of} }}").parse().unwrap();
-        let alone = toml::to_string(&table["of"]).unwrap();
-        let mut inner = parsed(&alone, &square, &basis, None).unwrap();
-        inner.set_parameters(&state.parameters()).unwrap();
-        let images = state.facts().operations / inner.facts().operations;
+        let (inner, images) = within(&state, of, &square, &basis);
         assert!((images - f64::from(order)).abs() < 1e-9, "{text}: {images}");
         let moved = |x: &[i8], g: &[u32]| -> Vec<i8> { g.iter().map(|&j| x[j as usize]).collect() };
         let mut rng = stream(5, Purpose::Law, 0, 0);
@@ -480,11 +486,7 @@ fn cosets_follow_characters_and_the_sign_rule() {
         let of = format!("kind = 'resnet', channels = 2, blocks = 1, momentum = [{inside}]");
         let text = format!("kind = 'symmetrised'\nof = {{ {of} }}\nmomentum = [{momentum}]");
         let state = parsed(&text, &chain, &basis, rule).unwrap();
-        let table: Table = format!("of = {{ {of} }}").parse().unwrap();
-        let alone = toml::to_string(&table["of"]).unwrap();
-        let mut inner = parsed(&alone, &chain, &basis, None).unwrap();
-        inner.set_parameters(&state.parameters()).unwrap();
-        let images = state.facts().operations / inner.facts().operations;
+        let (inner, images) = within(&state, &of, &chain, &basis);
         assert!((images - 1.0).abs() < 1e-9, "{text}: {images}");
         let mut rng = stream(6, Purpose::Law, 0, 0);
         for _ in 0..10 {

@@ -111,7 +111,7 @@ fn a_diverged_optimisation() {
     let case = Case::new(&format!(
         "{}[optimize]\nsteps = 120\nmethod = 'sgd'\nmax_rise = 0\n\
           learning_rate = {{ kind = 'piecewise', values \
-         = [[0, 0.02], [60, 8.0]] }}\n\
+         = [[0, 0.1], [60, 30.0]] }}\n\
          [measure]\nsamples = 4096\n",
         common::RING
     ));
@@ -119,7 +119,7 @@ fn a_diverged_optimisation() {
     expect_code(&out, 0);
     one_about(&case, "diverged");
     assert!(text(&out).contains("warn: the optimisation diverged"));
-    // The state that is measured is that of the best window of six steps.
+    // The state that is measured is that of the best window of six steps, long settled by then.
     let history = case.tree("x.h5");
     let curve = history.reals("optimize/history/energy").unwrap();
     let means: Vec<f64> = (curve.chunks(6).map(|w| w.iter().sum::<f64>() / 6.0)).collect();

@@ -2,6 +2,7 @@
 //! that the smaller lattice gives, conditional probabilities of the first positions stay, new
 //! phases leave moduli alone, and what cannot grow says why.
 
+use nishina::ansatz::block::split;
 use nishina::ansatz::{ANSATZE, Ansatz, BlockArray, Context, Erased, build};
 use nishina::basis::Basis;
 use nishina::error::{Error, Result};
@@ -369,6 +370,55 @@ fn a_symmetrised_wave_function_takes_parameters_of_the_one_inside() {
     let more = text.replace("spin_flip = 1", "spin_flip = 1, rotation = 1");
     let more = built(&more, &[4, 4], folder.path()).unwrap();
     assert_eq!(more.parameters(), plain.parameters());
+}
+
+#[test]
+fn a_factor_takes_the_factor_at_its_own_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.h5");
+    let (pair, filters) = (
+        "kind = \"pair\"",
+        "kind = \"rbm\", symmetry = \"translations\"",
+    );
+    let product = |load: &str, density: usize| {
+        let pair =
+            format!("{{ kind = \"symmetrised\", momentum = [0, 0], of = {{ {pair}{load} }} }}");
+        let rbm = format!("{{ {filters}, density = {density}{load} }}");
+        let mps = format!("{{ kind = \"mps\", bond_dimension = 2{load} }}");
+        format!("kind = \"product\", factors = [{pair}, {rbm}, {mps}]")
+    };
+    let first = built(&product("", 1), &[4, 2], folder.path()).unwrap();
+    save(&first, &product("", 1), &[4, 2], &path);
+    let again = |text: &str| built(text, &[4, 2], folder.path());
+    let same = again(&product(", load = \"x.h5\"", 1)).unwrap();
+    assert_eq!(same.parameters(), first.parameters());
+    // A factor grows, the others stay.
+    let load = ", load = { file = \"x.h5\", grow = true }";
+    let plain = "bond_dimension = 2, load = \"x.h5\"";
+    let more = product(load, 2).replace(&format!("bond_dimension = 2{load}"), plain);
+    let more = again(&more).unwrap();
+    for name in ["factor0.f", "factor1.W", "factor2.A_0"] {
+        let values = |of: &Erased| {
+            let (layout, parameters) = (of.layout(), of.parameters());
+            let blocks = split(&layout, &parameters).unwrap();
+            let own = blocks.into_iter().find(|(block, _)| block.name == name);
+            own.map(|(block, values)| (block.shape.clone(), values.to_vec()))
+        };
+        let (theirs, own) = (values(&first).unwrap(), values(&more).unwrap());
+        let grows = name == "factor1.W";
+        assert_eq!(own.0 != theirs.0, grows, "{name}: {own:?} {theirs:?}");
+        assert!(grows || own.1 == theirs.1, "{name}");
+    }
+    // The other place has a wave function of another kind, and says which.
+    let turned =
+        format!("kind = \"product\", factors = [{{ {filters}, density = 1, load = \"x.h5\" }}]");
+    match again(&turned) {
+        Err(Error::Input { key, problem, .. }) => {
+            assert_eq!(key, "ansatz.factors[0].load");
+            assert!(problem.contains("x.h5, factor0: has no"), "{problem}");
+        }
+        other => panic!("{:?}", other.map(|_| ())),
+    }
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! restricted Boltzmann machine, the text format of Carleo and Troyer.
 //!
 //! HDF5: datasets of the names and shapes of `parameters/`, at the root or there, or the one real
-//! dataset `flat`: all numbers in the order of the blocks, complex ones as pairs.
+//! dataset `flat`: all numbers in the order of the blocks, complex ones as pairs. Of results of a
+//! product a factor takes those of its own place (place.rs).
 
 use super::growth::{Arrays, ParameterGrowth, PhaseBlocks, Theirs};
 use super::meaning::of_kind;
+use super::place::part_of;
 use super::text::from_text;
 use crate::ansatz::block::split;
 use crate::ansatz::{Ansatz, Block, BlockArray};
@@ -54,12 +56,17 @@ pub(super) fn load(
 ) -> Result<()> {
     let layout = machine.layout();
     let unreadable = remedy(&layout);
-    let said = |problem: String, remedy: &str| {
-        Error::input(key, format!("{}: {problem}", file.display()), remedy)
+    let part = part_of(file, key);
+    let place = match part.prefix.strip_suffix('.') {
+        Some(name) => format!("{}, {name}", file.display()),
+        None => file.display().to_string(),
     };
+    let said =
+        |problem: String, remedy: &str| Error::input(key, format!("{place}: {problem}"), remedy);
     let unreadable = |problem: String| said(problem, &unreadable);
     let differs = |problem: String| said(problem, DIFFERS);
-    let input = input_of(file);
+    let input = part.input;
+    let names = (file, part.prefix.as_str());
     let shaped_by = growing.as_ref().and_then(|g| g.growth.shaped_by);
     let shaped_by = shaped_by.map_or(String::new(), |why| format!(" ({why})"));
     // Results that can be read differ.
@@ -71,10 +78,10 @@ pub(super) fn load(
     let mut told = None;
     if let Some(growing) = &growing {
         told = growing
-            .compare(input.as_ref(), file, &layout)
+            .compare(input.as_ref(), names, &layout)
             .map_err(differs)?;
     }
-    let mut arrays = read(file, &layout).map_err(misfit)?;
+    let mut arrays = read(names, &layout).map_err(misfit)?;
     if let Some(growing) = growing.filter(|growing| growing.grows) {
         let input = input.clone().unwrap_or_default();
         let size = lattice_of(&input);
@@ -137,7 +144,7 @@ impl Growing<'_> {
     fn compare(
         &self,
         input: Option<&toml::Table>,
-        file: &Path,
+        (file, prefix): (&Path, &str),
         layout: &[Block],
     ) -> std::result::Result<Option<bool>, String> {
         let (Some(meaning), Some(input)) = (&self.growth.meaning, input) else {
@@ -152,10 +159,11 @@ impl Growing<'_> {
         self.compare_lattices(input)?;
         let own = hdf5::read_groups(file, &["parameters"]).map_err(|e| e.to_string())?;
         let known = |name: &str| layout.iter().any(|block| block.name == name);
-        let mut names = own
-            .datasets
-            .keys()
-            .filter_map(|n| n.strip_prefix("parameters/"));
+        let of_part = |name: &'_ String| {
+            let name = name.strip_prefix("parameters/")?.strip_prefix(prefix)?;
+            Some(name.to_string())
+        };
+        let mut names = own.datasets.keys().filter_map(of_part);
         match names.find(|name| !known(name)) {
             Some(name) => Err(format!("has {name}, which the input leaves out")),
             None => Ok(positive),
@@ -227,8 +235,8 @@ impl Growing<'_> {
     }
 }
 
-/// The arrays of a file of either format.
-fn read(file: &Path, layout: &[Block]) -> std::result::Result<Arrays, String> {
+/// The arrays of a file of either format, those of results with this in front of their names.
+fn read((file, prefix): (&Path, &str), layout: &[Block]) -> std::result::Result<Arrays, String> {
     let bytes = files::bytes(file, u64::MAX).map_err(|e| format!("cannot be read: {e}"))?;
     // The signature of HDF5 stands at the start or after a user block of 512, 1024, 2048, …
     // bytes.
@@ -238,7 +246,7 @@ fn read(file: &Path, layout: &[Block]) -> std::result::Result<Arrays, String> {
         rest.is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n"))
     };
     match places.any(is_signature) {
-        true => from_hdf5(file, layout).map_err(|e| e.to_string()),
+        true => from_hdf5(file, prefix, layout).map_err(|e| e.to_string()),
         false => from_text(&bytes),
     }
 }
@@ -283,14 +291,6 @@ fn fitting(layout: &[Block], arrays: &Arrays) -> std::result::Result<Vec<f64>, S
     Ok(parameters)
 }
 
-/// The input of a results file, with what the run decided where it says so.
-fn input_of(file: &Path) -> Option<toml::Table> {
-    let tree = hdf5::read(file).ok()?;
-    let complete = tree.text("input/complete").ok();
-    let text = complete.or_else(|| tree.text("input/resolved").ok())?;
-    text.parse().ok()
-}
-
 /// The lengths of the lattice of an input.
 fn lattice_of(input: &toml::Table) -> Option<Vec<usize>> {
     let size = input.get("lattice")?.get("size")?;
@@ -301,7 +301,7 @@ fn lattice_of(input: &toml::Table) -> Option<Vec<usize>> {
     }
 }
 
-fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
+fn from_hdf5(file: &Path, prefix: &str, layout: &[Block]) -> Result<Arrays> {
     // Biases that the input leaves out are looked for as well.
     let blocks = layout.iter().map(|b| b.name.as_str());
     let mut names: Vec<&str> = blocks
@@ -309,7 +309,10 @@ fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
         .collect();
     names.sort_unstable();
     names.dedup();
-    let inside: Vec<String> = names.iter().map(|n| format!("parameters/{n}")).collect();
+    let group = format!("parameters/{prefix}");
+    let inside: Vec<String> = names.iter().map(|n| format!("{group}{n}")).collect();
+    // A part of results has no other names.
+    names.retain(|_| prefix.is_empty());
     let names: Vec<&str> = inside.iter().map(String::as_str).chain(names).collect();
     let most: usize = layout.iter().map(Block::size).max().unwrap_or_default();
     let tree = hdf5::read_foreign(file, &names, most)?;
@@ -321,7 +324,7 @@ fn from_hdf5(file: &Path, layout: &[Block]) -> Result<Arrays> {
             _ => return Err(Error::output(file, format!("{name} does not hold numbers"))),
         };
         arrays
-            .entry(name.trim_start_matches("parameters/").to_string())
+            .entry(name.trim_start_matches(group.as_str()).to_string())
             .or_insert(block);
     }
     match arrays.is_empty() {

@@ -18,6 +18,7 @@ pub mod mixed;
 pub mod mps;
 pub mod pair;
 pub mod peps;
+mod place;
 pub mod product;
 pub mod rbm;
 pub mod registry;

@@ -2,6 +2,7 @@
 
 use super::ProductShape;
 use crate::ansatz::field::{Field, flatten, gaussian, unflatten};
+use crate::ansatz::place::part_of;
 use crate::error::{Error, Result};
 use crate::io::hdf5;
 use crate::io::tree::Value;
@@ -13,7 +14,8 @@ use std::path::Path;
 const LARGEST: usize = 1 << 30;
 
 /// Where tensors stand in a file: those of results, of any program, of a conversion.
-const GROUPS: [&str; 3] = ["parameters/", "", "convert/tensors/"];
+const GROUPS: [&str; 3] = [RESULTS, "", "convert/tensors/"];
+const RESULTS: &str = "parameters/";
 
 /// What a file holds.
 pub struct LoadedTensors {
@@ -43,7 +45,12 @@ pub fn load(
         true => vec!["A".into()],
         false => (0..shape.sites()).map(|i| format!("A_{i}")).collect(),
     };
-    let all: Vec<String> = GROUPS
+    let prefix = part_of(file, key).prefix;
+    let groups = GROUPS.map(|group| match group {
+        RESULTS => format!("{RESULTS}{prefix}"),
+        other => other.into(),
+    });
+    let all: Vec<String> = groups
         .iter()
         .flat_map(|group| names.iter().map(move |name| format!("{group}{name}")))
         .collect();
@@ -51,7 +58,7 @@ pub fn load(
     let tree = hdf5::read_foreign(file, &all, LARGEST).map_err(|e| wrong(e.to_string()))?;
     let (mut bonds, mut parameters) = (Vec::new(), Vec::new());
     for name in &names {
-        let found = (GROUPS.iter()).find_map(|group| tree.datasets.get(&format!("{group}{name}")));
+        let found = (groups.iter()).find_map(|group| tree.datasets.get(&format!("{group}{name}")));
         let found = found.ok_or_else(|| wrong(format!("has no {name}")))?;
         let (theirs, numbers) = array(found)
             .ok_or_else(|| wrong(format!("{name} does not hold real or complex numbers")))?;

@@ -187,6 +187,9 @@ pub trait Optimizer {
     fn norm_constraint(&self) -> Option<f64> {
         None
     }
+    /// Is told after each step how often it had to be halved, because the state went further than
+    /// the direction says to first order; the same on every rank.
+    fn halved(&mut self, _halvings: usize) {}
     /// Writes the state that cannot be recomputed under `prefix`.
     fn save(&self, tree: &mut Tree, prefix: &str);
     /// Reads it back.

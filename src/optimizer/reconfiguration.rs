@@ -117,6 +117,9 @@ impl Optimizer for Reconfiguration {
     fn shift(&self) -> f64 {
         self.regulariser.last()
     }
+    fn halved(&mut self, halvings: usize) {
+        self.regulariser.halved(halvings);
+    }
     fn save(&self, tree: &mut Tree, prefix: &str) {
         self.regulariser.save(tree, prefix);
     }

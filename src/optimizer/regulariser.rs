@@ -67,6 +67,11 @@ impl Regulariser {
         self.last
     }
 
+    /// Takes note of how often the last step had to be halved.
+    pub fn halved(&mut self, halvings: usize) {
+        self.automatic.halved(halvings, self.last);
+    }
+
     /// Writes what later steps need under `prefix`.
     pub fn save(&self, tree: &mut Tree, prefix: &str) {
         if self.options.shift == Shift::AUTOMATIC {

@@ -18,15 +18,15 @@ const MARGIN: f64 = 2.0;
 const MOST_HALVINGS: usize = 20;
 
 /// Moves the parameters from where they were along a direction, by the rate of `update`, which is
-/// halved while the state goes further than `largest` allows. Whether the numbers are finite: where
-/// they are not, nothing has moved.
+/// halved while the state goes further than `largest` allows. How often; none where numbers are not
+/// finite, and nothing has moved.
 pub(super) fn take(
     vmc: &mut Vmc,
     comm: &dyn Comm,
     (before, direction): (&[f64], &[f64]),
     update: &mut Update,
     largest: Option<f64>,
-) -> Result<bool> {
+) -> Result<Option<usize>> {
     let from = vmc.ensemble.log_psi().to_vec();
     for halvings in 0.. {
         let moved = before.iter().zip(direction);
@@ -36,16 +36,16 @@ pub(super) fn take(
         }
         vmc.ensemble.set_parameters(&after)?;
         let Some(largest) = largest.filter(|_| halvings < MOST_HALVINGS) else {
-            return Ok(true);
+            return Ok(Some(halvings));
         };
         let to = vmc.ensemble.log_psi_of(vmc.ensemble.configurations());
         let allowed = (largest, vmc.deterministic);
         if !is_too_long(comm, vmc.ensemble.weights(), &from, &to, allowed)? {
-            return Ok(true);
+            return Ok(Some(halvings));
         }
         update.rate *= 0.5;
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Whether a step from amplitudes with these logarithms to others is longer than `largest` allows;

@@ -264,7 +264,10 @@ impl Optimize<'_> {
             .filter(|_| metric_norm.is_some());
         let before = vmc.ensemble.parameters();
         let norm = metric_norm.unwrap_or(-1.0);
-        let finite = take(vmc, comm, (&before, &direction), update, largest)? && norm.is_finite();
+        let halvings = take(vmc, comm, (&before, &direction), update, largest)?;
+        halvings
+            .into_iter()
+            .for_each(|n| stage.chosen.optimizer.halved(n));
         if well {
             let safe = Snapshot {
                 parameters: before,
@@ -273,7 +276,7 @@ impl Optimize<'_> {
             };
             self.mark.replaced = Some(self.policy.safe.replace(safe));
         }
-        if !finite {
+        if halvings.is_none() || !norm.is_finite() {
             update.rate = 0.0;
             return Ok(Some(Fault::Overflow));
         }

@@ -10,6 +10,12 @@
 //! cross-validation: T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning
 //! (2009), 7.10.)
 //!
+//! Where ψ has nodes, as pairs of fermions have, derivatives and local energies grow as 1/ψ towards
+//! them. A few samples near nodes then dominate both halves, the smallest shift predicts best, and
+//! its step takes the state many times further than √(δ^H S δ) says. Such a step had to be halved
+//! more than once; from then on the shift is larger, and falls back slowly (as the parameter of
+//! Levenberg and Marquardt does).
+//!
 //! Each half has one matrix, the smaller of S and T, which is factorised for a few shifts around
 //! the present one.
 
@@ -49,6 +55,13 @@ const ROWS: usize = 4096;
 /// What an estimate from one half is multiplied by. Half of the samples need twice the shift, and
 /// steps of a small learning rate average the noise of some twenty-five of them.
 const FACTOR: f64 = 0.02;
+/// Halvings of a step from which on its direction is not trusted; the shift grows by a decade there,
+/// and by one more for each further halving.
+const TOO_FAR: usize = 2;
+/// Decades that the shift grows by at most because of one step.
+const DECADES: usize = 4;
+/// By what the least shift falls in a step that was not too long.
+const RELAXED: f64 = 0.98;
 /// Full sums have no noise: λ = max(start × decay^step, end) tr S/P.
 const EXACT: (f64, f64, f64) = (0.02, 0.97, 1e-6);
 
@@ -61,6 +74,8 @@ pub struct AutomaticShift {
     count: usize,
     /// Cross-validations so far.
     estimates: usize,
+    /// The least shift, since steps went too far.
+    least: f64,
 }
 
 impl AutomaticShift {
@@ -71,12 +86,21 @@ impl AutomaticShift {
         if data.exact {
             let mean = mean_of_diagonal(&LeastSquares::new(data, true, comm)?, comm)?;
             let (start, decay, end) = EXACT;
-            return Ok(mean * (start * decay.powf(count as f64)).max(end));
+            let shift = mean * (start * decay.powf(count as f64)).max(end);
+            return Ok(shift.max(self.least));
         }
         if count < FIRST || count.is_multiple_of(EVERY) || self.log.is_none() {
             self.estimate(count, data, comm)?;
         }
-        Ok(FACTOR * self.log.map_or(0.0, f64::exp))
+        Ok((FACTOR * self.log.map_or(0.0, f64::exp)).max(self.least))
+    }
+
+    /// Takes note that the step with this shift had to be halved so often.
+    pub fn halved(&mut self, halvings: usize, shift: f64) {
+        self.least = match (halvings + 1).checked_sub(TOO_FAR) {
+            None | Some(0) => RELAXED * self.least,
+            Some(decades) => shift * 10f64.powi(decades.min(DECADES) as i32),
+        };
     }
 
     fn estimate(&mut self, count: usize, data: &Residuals, comm: &dyn Comm) -> Result<()> {
@@ -102,6 +126,7 @@ impl AutomaticShift {
         tree.put_integer(&format!("{prefix}/estimates"), self.estimates as i64);
         let log: Vec<f64> = self.log.into_iter().collect();
         tree.put_reals(&format!("{prefix}/log"), &log);
+        tree.put_real(&format!("{prefix}/least"), self.least);
     }
 
     /// Reads it back.
@@ -109,6 +134,8 @@ impl AutomaticShift {
         self.count = tree.count(&format!("{prefix}/count"))?;
         self.estimates = tree.count(&format!("{prefix}/estimates"))?;
         self.log = tree.reals(&format!("{prefix}/log"))?.first().copied();
+        // Checkpoints of earlier versions have none.
+        self.least = tree.real(&format!("{prefix}/least")).unwrap_or(0.0);
         Ok(())
     }
 }

@@ -48,6 +48,42 @@ fn noise_asks_for_a_shift_and_a_clear_signal_does_not() {
 }
 
 #[test]
+fn a_step_that_went_too_far_raises_the_shift_for_a_while() {
+    let (derivatives, residual) = problem(1.0, 5);
+    let data = |exact| Residuals {
+        derivatives: &derivatives,
+        weights: &[1.0 / SAMPLES as f64; SAMPLES],
+        residual: &residual,
+        exact,
+    };
+    for exact in [false, true] {
+        let next = |shift: &mut AutomaticShift| shift.next(&data(exact), &Serial).unwrap();
+        let mut shift = AutomaticShift::default();
+        let first = next(&mut shift);
+        // One halving is no reason, two are one, and of many no more than four decades.
+        shift.halved(1, first);
+        let second = next(&mut shift);
+        assert!(second < 3.0 * first, "{first} {second}");
+        for (halvings, times) in [(2, 10.0), (3, 100.0), (19, 1e4)] {
+            shift.halved(halvings, first);
+            let raised = next(&mut shift);
+            assert!(
+                (raised / first / times - 1.0).abs() < 1e-12,
+                "{raised} {first}"
+            );
+        }
+        let mut tree = Tree::default();
+        shift.save(&mut tree, "s");
+        let mut again = AutomaticShift::default();
+        again.load(&tree, "s").unwrap();
+        assert_eq!(again, shift);
+        (0..1000).for_each(|_| again.halved(0, first));
+        let late = next(&mut again);
+        assert!(late < 3.0 * first, "{late} {first}");
+    }
+}
+
+#[test]
 fn the_matrix_of_a_half_is_the_smaller_one_and_has_a_limit() {
     let orders = [(40, 100), (60, 100), (200, 100), (10_000, 20_000)];
     let found = orders.map(|(columns, rows)| order_of_half(columns, rows));

@@ -253,7 +253,8 @@ impl Optimize<'_> {
             return Ok(Some(Fault::Solve));
         };
         let own = stage.chosen.optimizer.norm_constraint();
-        update.shorten(&stage.plan.keys, own, metric_norm, &direction);
+        let of_faults = self.policy.rate_factor();
+        update.shorten(&stage.plan.keys, own, (metric_norm, &direction), of_faults);
         if let Some(Iterations { count, residual }) = iterations {
             (update.iterations, update.residual) = (count as f64, residual);
         }

@@ -1,6 +1,8 @@
 //! Decides how far a step goes along its direction, and what is written down of that.
 //!
-//! The rate η is lowered until η² δ^H S δ and η² |δ|² are as small as the input asks for.
+//! The rate η is lowered until η² δ^H S δ and η² |δ|² are as small as the input asks for, and is
+//! halved for each fault in force (policy/mod.rs) beside that: the next step is half as long as the
+//! one that went wrong, also where a largest length and not the rate decided.
 
 use super::keys::OptimizeInput;
 use crate::optimizer::trust_region_scale;
@@ -29,20 +31,22 @@ impl Update {
     }
 
     /// Lowers the rate until the step along a direction is as short as the keys ask for, or the
-    /// method where they do not.
+    /// method where they do not; of the rate without the factor of the faults in force, which it
+    /// keeps.
     pub(super) fn shorten(
         &mut self,
         keys: &OptimizeInput,
         own: Option<f64>,
-        metric_norm: Option<f64>,
-        direction: &[f64],
+        (metric_norm, direction): (Option<f64>, &[f64]),
+        of_faults: f64,
     ) {
         if let (Some(norm), Some(largest)) = (metric_norm, keys.max_distance) {
-            self.rate *= trust_region_scale(self.rate, norm, largest);
+            self.rate *= trust_region_scale(self.rate / of_faults, norm, largest);
         }
         if let Some(largest) = keys.norm_constraint.or(own) {
             let squared = direction.iter().map(|d| d * d).sum();
-            self.rate *= trust_region_scale(self.rate, squared, largest.sqrt());
+            let rate = self.rate / of_faults;
+            self.rate *= trust_region_scale(rate, squared, largest.sqrt());
         }
     }
 }

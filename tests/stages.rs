@@ -306,12 +306,28 @@ fn stages_that_cannot_work_are_refused_and_the_largest_is_forecast() {
         "optimize.stages[1].steps: 0 is too small",
     );
     refused(
-        "stages = [{ steps = 1, moves = ['exchange'] }]",
-        "sampler.moves",
+        "stages = [{ steps = 0 }]",
+        "optimize.stages[0].steps: 0 is too small",
     );
     refused(
-        "stages = [{ steps = 1, method = 'x' }]",
-        "there is no method",
+        "stages = [{ steps = 1, moves = ['exchange'] }]",
+        "optimize.stages[0].moves: ",
+    );
+    refused(
+        "stages = [{ steps = 2 }, { steps = 1, method = 'x' }]",
+        "optimize.stages[1].method: ",
+    );
+    refused(
+        "stages = [{ steps = 2 }, { steps = 1, method = 'linear', shift = 'auto' }]",
+        "optimize.stages[1].shift: ",
+    );
+    refused(
+        "shift = 'auto'\nstages = [{ steps = 2, method = 'linear' }]",
+        "optimize.shift: ",
+    );
+    refused(
+        "steps = 1\nshift = { relative = 'auto' }",
+        "\"auto\" without a table",
     );
     refused(
         &format!("{list}polish = true"),

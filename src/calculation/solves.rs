@@ -88,19 +88,29 @@ impl Solves {
             true => problem.basis.dimension() as usize,
             false => sampler.samples,
         };
-        let choose = |stage: &StagePlan| {
+        let keys = optimize::keys(source)?;
+        let choose = |(k, stage): (usize, &StagePlan)| {
             let metric = stage.keys.metric.options()?;
             let sizes = sizes(derivatives, Some(&metric), rows(&stage.sampler), ranks);
             let (seen, memory) = match source.input.deterministic {
                 true => (&alone(&sizes), f64::INFINITY),
                 false => (&sizes, memory),
             };
-            let method = optimize::method(&stage.keys, &problem.registry, seen, memory)?;
-            Ok((sizes, method))
+            let method = optimize::method(&stage.keys, &problem.registry, seen, memory);
+            let named = |e| match &keys {
+                Some(keys) => optimize::named(e, keys, k),
+                None => e,
+            };
+            Ok((sizes, method.map_err(named)?))
         };
-        let keys = optimize::keys(source)?;
-        let planned = keys.map_or_else(Vec::new, |o| optimize::stages(&o, &sampler));
-        let stages = planned.iter().map(choose).collect::<Result<_>>()?;
+        let planned = keys
+            .as_ref()
+            .map_or_else(Vec::new, |o| optimize::stages(o, &sampler));
+        let stages = planned
+            .iter()
+            .enumerate()
+            .map(choose)
+            .collect::<Result<_>>()?;
         let of_slopes = of_slopes(
             evolve::keys(source)?.as_ref(),
             sampler.method == Method::FullSum,

@@ -70,8 +70,8 @@ pub(super) enum Command {
         /// Replace a key: section.key=value
         #[arg(long = "set", value_name = "KEY=VALUE")]
         settings: Vec<String>,
-        /// Ranks that the figures are for
-        #[arg(long, default_value_t = 1)]
+        /// Ranks that the figures are for, at least 1
+        #[arg(long, default_value_t = 1, value_parser = at_least_one)]
         ranks: usize,
         /// No trial: sizes and the cost model only
         #[arg(long)]
@@ -238,6 +238,15 @@ pub(super) enum LogAxis {
 pub(super) enum Format {
     Png,
     Svg,
+}
+
+/// A number of ranks.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("give at least 1".into()),
+        Ok(ranks) => Ok(ranks),
+        Err(_) => Err("give a whole number of ranks".into()),
+    }
 }
 
 /// The command line, with the versions of all libraries for `--version`.

@@ -71,7 +71,7 @@ impl Command {
                 let asked = super::check::Question {
                     path: &input,
                     settings: &settings,
-                    ranks: ranks.max(1),
+                    ranks,
                     seconds,
                 };
                 alone(level, || {

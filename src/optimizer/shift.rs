@@ -73,6 +73,11 @@ impl<'de> Deserialize<'de> for Shift {
             toml::Value::String(_) => Err(D::Error::custom(
                 "\"auto\", a number, a schedule, or { relative = 0.01 }",
             )),
+            toml::Value::Table(table) if table.get("relative").is_some_and(toml::Value::is_str) => {
+                Err(D::Error::custom(
+                    "{ relative = … } with a number or a schedule, or \"auto\" without a table",
+                ))
+            }
             toml::Value::Table(table) if relative(table) => RelativeShift::deserialize(value)
                 .map(Shift::Relative)
                 .map_err(|e| D::Error::custom(e.message())),

@@ -143,7 +143,12 @@ pub(super) fn start<T: Field>(
             (ties, values)
         }
         PairStart::Bcs => {
-            let size = lattice.square("d wave of pairs")?;
+            let size = lattice.square("d wave of pairs").map_err(|_| {
+                let kind = &lattice.spec.kind;
+                let problem = format!("a lattice of the kind \"{kind}\" has no d wave of pairs");
+                let remedy = "use start = \"free\" or \"random\", or lattice.kind = \"square\"";
+                context.wrong("start", problem, remedy)
+            })?;
             let at = |choice, r| paired(size, choice, wanted.delta, r);
             let chosen = boundaries(wanted.antiperiodic, lattice, |choice| {
                 Ok(at(choice, [0.0; 2]).is_some())

@@ -299,7 +299,10 @@ pub fn validate(source: &Source) -> Result<()> {
         ));
     }
     refuse_changed_energies(&o)?;
-    at_least_one("optimize.steps", o.steps)?;
+    // Stages name their own.
+    if o.stages.is_empty() {
+        at_least_one("optimize.steps", o.steps)?;
+    }
     positive(
         "optimize.max_distance",
         o.max_distance.filter(|d| *d != 0.0),

@@ -28,7 +28,7 @@ pub use history::{CURVES, History, StepRow};
 pub use keys::{OptimizeInput, OrthogonalInput, decided_by, keys, schema, validate};
 pub use method::{ChosenMethod, ChosenOptimizer, method, optimizer};
 pub use spin::pairs;
-pub use stages::{StagePlan, Workload, heaviest, stages, workload};
+pub use stages::{StagePlan, Workload, heaviest, named, stages, workload};
 
 use super::plan::Plan;
 use super::vmc::Vmc;
@@ -192,12 +192,13 @@ impl<'a> Optimize<'a> {
         let vmc_now = vmc.borrow();
         let (problem, sampler) = (&vmc_now.problem, vmc_now.sampler.clone());
         let planned = stages(&keys, &sampler).into_iter().zip(plan.methods());
-        let stage = |(of, method): (StagePlan, &ChosenMethod)| {
-            vmc_now.refuse_keys(&of.sampler)?;
-            let chosen = optimizer(&of.keys, &world.registry, method)?;
-            Ok(OpenStage::new(of, chosen))
+        let stage = |(k, (of, method)): (usize, (StagePlan, &ChosenMethod))| {
+            let chosen = vmc_now
+                .refuse_keys(&of.sampler)
+                .and_then(|()| optimizer(&of.keys, &world.registry, method));
+            Ok(OpenStage::new(of, chosen.map_err(|e| named(e, &keys, k))?))
         };
-        let stages: Vec<OpenStage> = planned.map(stage).collect::<Result<_>>()?;
+        let stages: Vec<OpenStage> = planned.enumerate().map(stage).collect::<Result<_>>()?;
         let orthogonal = Orthogonal::new(source, &keys, problem, world.rank, world.size)?;
         // A penalty lifts the energy on purpose.
         let spin = SpinPenalty::new(&keys, problem)?;

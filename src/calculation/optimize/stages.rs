@@ -131,6 +131,39 @@ fn planned(stage: &StageInput, whole: &StagePlan, first: usize) -> StagePlan {
     plan
 }
 
+/// An error of a key of stage number `k` where the stage gives that key itself, named there.
+pub fn named(error: Error, keys: &OptimizeInput, k: usize) -> Error {
+    let Some(stage) = keys.stages.get(k) else {
+        return error;
+    };
+    match error {
+        Error::Input {
+            key,
+            problem,
+            remedy,
+        } => {
+            let (_, name) = key.split_once('.').unwrap_or_default();
+            let is_own = match key.as_str() {
+                "optimize.method" => stage.method.is_some(),
+                "optimize.learning_rate" => stage.learning_rate.is_some(),
+                "optimize.shift" => stage.shift.is_some(),
+                "sampler.moves" => stage.moves.is_some(),
+                _ => false,
+            };
+            let key = match is_own {
+                true => format!("optimize.stages[{k}].{name}"),
+                false => key,
+            };
+            Error::Input {
+                key,
+                problem,
+                remedy,
+            }
+        }
+        other => other,
+    }
+}
+
 /// What the steps of an optimisation come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Workload {

@@ -104,8 +104,13 @@ fn ties(source: &Source, problem: &Problem) -> Option<String> {
     let more = space.map_or_else(String::new, |order| {
         format!(", or \"space-group\" by all {order} elements")
     });
+    let density = table.get("density").and_then(toml::Value::as_float);
+    let whole = match density.is_some_and(|density| density.fract() != 0.0) {
+        true => ", with a whole number of filters as density",
+        false => "",
+    };
     Some(format!(
         "the Hamiltonian has the {translations} translations of the lattice: ansatz.symmetry = \
-         \"translations\" ties the parameters by them{more}"
+         \"translations\" ties the parameters by them{more}{whole}"
     ))
 }

@@ -10,7 +10,7 @@
 
 use super::exchange::panel_width;
 use super::least_squares::LeastSquares;
-use super::regularisation::{Inverse, RETRIES, column};
+use super::regularisation::{Inverse, RETRIES, column, tell};
 use super::sample_space::{self, Meeting, partners, starts};
 use super::turned::Turned;
 use crate::comm::{Comm, agree};
@@ -101,9 +101,9 @@ impl<T: MatrixNumber> Share<T> {
                 return Ok((x, fallbacks));
             }
             factor *= 10.0;
-            log::warn!(
+            tell(&format!(
                 "the distributed factorisation failed: trying again with {factor} times the shift"
-            );
+            ));
         }
         agree(
             comm,

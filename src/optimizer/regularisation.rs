@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::linalg::dense::{Lapack, mirror, restore};
 use crate::linalg::products::{Op, multiply};
 use ndarray::{Array2, ArrayView2};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the options ask for at a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -169,7 +170,7 @@ pub fn solve<T: Lapack>(
                     fallbacks += 1;
                     factor *= 10.0;
                     restore(matrix);
-                    log::warn!("{e}: trying again with {factor} times the shift");
+                    tell(&format!("{e}: trying again with {factor} times the shift"));
                 }
             }
         }
@@ -178,7 +179,7 @@ pub fn solve<T: Lapack>(
             .iter_mut()
             .zip(&diagonal)
             .for_each(|(m, &d)| *m = T::from_re(d));
-        log::warn!("the shifted matrix cannot be factorised: falling back to the pseudo-inverse");
+        tell("the shifted matrix cannot be factorised: falling back to the pseudo-inverse");
     }
     let cut = if let Inverse::Pseudo(cut) = inverse {
         *cut
@@ -186,6 +187,21 @@ pub fn solve<T: Lapack>(
         FALLBACK_CUT
     };
     Ok((pseudo_inverse(matrix, f, cut)?, fallbacks))
+}
+
+/// Fallbacks of this process.
+static FALLBACKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Says in the log that a solve fell back: the first time, and each time that their number has
+/// doubled, since an input that makes one solve fail makes most of them fail.
+pub(super) fn tell(words: &str) {
+    let count = 1 + FALLBACKS.fetch_add(1, Ordering::Relaxed);
+    if count.is_power_of_two() {
+        match count {
+            1 => log::warn!("{words}"),
+            _ => log::warn!("{words} ({count} fallbacks so far)"),
+        }
+    }
 }
 
 /// A vector as a matrix of one column.

@@ -255,10 +255,13 @@ impl<'a> World<'a> {
                 .into_iter()
                 .map(|fact| format!("hint: {fact}")),
         );
-        let plan = self.plan.get();
-        if let Some(method) = plan.and_then(|plan| plan.method.as_ref()) {
-            let (kind, reason) = (method.kind, &method.reason);
-            lines.push(format!("optimiser {kind} ({reason})"));
+        let mut kinds = Vec::new();
+        for method in self.plan.get().into_iter().flat_map(Plan::methods) {
+            // One line for each method, that of its first stage.
+            if !kinds.contains(&method.kind) {
+                kinds.push(method.kind);
+                lines.push(format!("optimiser {} ({})", method.kind, method.reason));
+            }
         }
         lines
     }

@@ -22,6 +22,7 @@ const APART: &[&str] = &[
     "r_hat",
     "ranks",
     "samples",
+    "sectors",
     "sections",
     "sites",
     "spin_r_hat",
@@ -47,6 +48,7 @@ pub fn info_text(info: &Value) -> String {
         lines.extend(chains(info));
         lines.extend(warnings(info));
         lines.extend(amplitude_texts(&info["amplitudes"]));
+        lines.extend(sectors(info));
     } else {
         let own = info.as_object().into_iter().flatten();
         let own = own.filter(|(key, value)| !value.is_null() && *key != "provenance");
@@ -139,6 +141,27 @@ fn warnings(info: &Value) -> Vec<String> {
     let head = format!("{:<16} {}", "warnings", list.len());
     let lines = list.iter().map(|warning| format!("  * {warning}"));
     std::iter::once(head).chain(lines).collect()
+}
+
+/// The sectors that were tried, a line each, and which one the run went on with.
+fn sectors(info: &Value) -> Vec<String> {
+    let list: Vec<_> = info["sectors"].as_array().into_iter().flatten().collect();
+    let line = |about: &&Value| {
+        let part = |key: &str| about[key].as_f64().unwrap_or(f64::NAN);
+        let result = match part("failed") == 1.0 {
+            true => "failed".to_string(),
+            false => format!("E = {}", with_error(part("energy"), part("error"))),
+        };
+        let chosen = if part("chosen") == 1.0 {
+            "  chosen"
+        } else {
+            ""
+        };
+        let name = about["sector"].as_str().unwrap_or_default();
+        format!("  {name}: {result}{chosen}")
+    };
+    let head = (!list.is_empty()).then(|| format!("{:<16} {} tried", "sectors", list.len()));
+    head.into_iter().chain(list.iter().map(line)).collect()
 }
 
 /// Measured quantities that are one number, and the names of the others.
@@ -260,5 +283,29 @@ mod tests {
         );
         assert!(said.contains("construct        steps 3") && !said.contains("evolution"));
         assert!(said.trim_end().ends_with("here"));
+    }
+
+    #[test]
+    fn each_sector_has_a_line() {
+        let row = |sector: &str, energy: f64, error: f64, [failed, chosen]: [f64; 2]| {
+            json!({
+                "sector": sector, "energy": energy, "error": error, "failed": failed,
+                "chosen": chosen, "momentum_1": 0.0,
+            })
+        };
+        let rows = [
+            row("momentum = [0]", -4.5, 0.01, [0.0, 1.0]),
+            row("momentum = [1]", -4.0, 0.0, [0.0, 0.0]),
+            row("momentum = [2]", 0.0, 0.0, [1.0, 0.0]),
+        ];
+        let lines = sectors(&json!({ "sectors": rows }));
+        let expected = [
+            "sectors          3 tried",
+            "  momentum = [0]: E = -4.500(10)  chosen",
+            "  momentum = [1]: E = -4.00000000(0)",
+            "  momentum = [2]: failed",
+        ];
+        assert_eq!(lines, expected);
+        assert!(sectors(&json!({ "sectors": null })).is_empty());
     }
 }

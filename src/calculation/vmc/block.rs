@@ -8,7 +8,7 @@ use crate::input::FIRST_BURN_IN;
 use crate::job::{Phase, timed};
 use crate::operator::Operator;
 use crate::run::Desk;
-use crate::sampler::swap_shares;
+use crate::sampler::{Counts, swap_shares};
 use crate::stats::limits::max_table_drift;
 use crate::stats::{all_streams, largest_log, stream_sums};
 
@@ -60,6 +60,17 @@ pub fn weigh(ensemble: &mut dyn Ensemble, comm: &dyn Comm) -> Result<f64> {
     Ok(fraction)
 }
 
+/// Which chains were asked to move and stood still: no proposal was accepted, and no exchange of
+/// replicas has put another configuration in their place.
+fn still(counts: &Counts) -> Vec<bool> {
+    let chains = counts.proposed.iter().zip(&counts.accepted);
+    let chains = chains.zip(&counts.replaced);
+    let stands = |((&proposed, &accepted), &replaced): ((&u64, &u64), &u64)| {
+        proposed > 0 && accepted + replaced == 0
+    };
+    chains.map(stands).collect()
+}
+
 impl Vmc<'_> {
     /// Samples on all ranks, or on none: `Error::Interrupted` where the run has to stop before the
     /// block is complete.
@@ -84,12 +95,7 @@ impl Vmc<'_> {
         let counts = self.ensemble.take_counts();
         let reals = |values: &[u64]| values.iter().map(|&v| v as f64).collect::<Vec<_>>();
         let (proposed, accepted) = (reals(&counts.proposed), reals(&counts.accepted));
-        let still: Vec<bool> = proposed
-            .iter()
-            .zip(&accepted)
-            .zip(&counts.replaced)
-            .map(|((&p, &a), &replaced)| p > 0.0 && a == 0.0 && replaced == 0)
-            .collect();
+        let still = still(&counts);
         let standing = still.iter().filter(|&&s| s).count() as f64;
         let mut totals = [
             proposed.iter().sum(),
@@ -146,5 +152,22 @@ impl Vmc<'_> {
         } else {
             0
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_moves_by_proposals_or_by_exchanges() {
+        let counts = Counts {
+            proposed: vec![8, 8, 8, 0],
+            accepted: vec![0, 1, 0, 0],
+            replaced: vec![0, 0, 1, 0],
+            ..Counts::new(4)
+        };
+        // One that was asked nothing has not stood still.
+        assert_eq!(still(&counts), [true, false, false, false]);
     }
 }

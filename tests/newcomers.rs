@@ -19,6 +19,43 @@ fn sum_text(optimize: &str) -> String {
 }
 
 #[test]
+fn a_number_of_ranks_is_one_or_more() {
+    let case = sum("");
+    for wrong in ["0", "-1", "x"] {
+        let out = case.alone(&["check", "x.toml", "--quick", &format!("--ranks={wrong}")]);
+        expect_code(&out, 64);
+        assert!(text(&out).contains("--ranks"), "{}", text(&out));
+    }
+    expect_code(&case.alone(&["check", "x.toml", "--quick", "--ranks=1"]), 0);
+}
+
+#[test]
+fn the_log_has_the_method_of_each_stage() {
+    let stages = "shift = 0.1\nstages = [{ steps = 1 }, { steps = 1, method = 'linear' }]";
+    let case = Case::new(&sum_text(stages).replace("steps = 2\n", ""));
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    for method in ["kernel-sr (", "linear ("] {
+        let line = format!("optimiser {method}");
+        assert_eq!(text(&out).matches(&line).count(), 1, "{}", text(&out));
+    }
+}
+
+#[test]
+fn a_hint_of_a_symmetry_names_the_density_it_needs() {
+    let said = |density: &str| {
+        let text = sum_text("").replace("density = 1", &format!("density = {density}"));
+        let case = Case::new(&text);
+        let out = case.alone(&["check", "x.toml", "--quick"]);
+        expect_code(&out, 0);
+        common::text(&out)
+    };
+    let words = "with a whole number of filters as density";
+    assert!(said("1.5").contains(words), "{}", said("1.5"));
+    assert!(said("2").contains("ansatz.symmetry = \"translations\"") && !said("2").contains(words));
+}
+
+#[test]
 fn keys_that_the_method_ignores_are_named() {
     for (keys, said) in [
         ("mu = 0.5", Some("optimize.mu belongs to spring, march")),

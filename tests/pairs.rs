@@ -577,7 +577,12 @@ fn what_a_pair_state_cannot_be_is_refused_with_its_key() {
             "kind = 'pair'\nsublattice = [2, 2]".into(),
             "ansatz.sublattice",
         ),
-        (&ring, 0, "kind = 'pair'\nstart = 'bcs'".into(), "d wave"),
+        (
+            &ring,
+            0,
+            "kind = 'pair'\nstart = 'bcs'".into(),
+            "ansatz.start: a lattice of the kind \"chain\" has no d wave",
+        ),
         (
             &ring,
             0,

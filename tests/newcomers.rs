@@ -605,3 +605,39 @@ fn mistakes_of_users_of_other_programs_have_the_answers_of_the_page() {
     }
     assert!(count >= 20, "{count}");
 }
+
+#[test]
+fn entries_of_lists_are_set_on_the_command_line() {
+    let stages = "shift = 0.1\nstages = [{ steps = 1 }, { steps = 1 }]";
+    let case = Case::new(&sum_text(stages).replace("steps = 2\n", ""));
+    let check = |setting: &str| {
+        let all = ["check", "x.toml", "--quick", "--json", "--set", setting];
+        case.alone(&all)
+    };
+    let out = check("optimize.stages[1].steps=4");
+    expect_code(&out, 0);
+    let figures: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(figures["sections"]["optimize"]["blocks"], 5.0, "{figures}");
+    let out = check("optimize.stages[1]={ steps = 7 }");
+    let figures: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(figures["sections"]["optimize"]["blocks"], 8.0, "{figures}");
+    for (setting, problem) in [
+        (
+            "optimize.stages[2].steps=4",
+            "the list has 2 entries, from [0] on",
+        ),
+        ("optimize.stages[x].steps=4", "the list has 2 entries"),
+        ("optimize.stages[1=4", "the list has 2 entries"),
+        ("optimize.shift[0]=4", "`shift` is not a list"),
+        ("optimize.mass[0]=4", "there is no `mass`"),
+        ("optimize.stages.steps=4", "`stages` is not a section"),
+    ] {
+        let out = check(setting);
+        expect_code(&out, 64);
+        let said = text(&out);
+        assert!(
+            said.contains(problem) && said.contains("list[0].key"),
+            "{said}"
+        );
+    }
+}

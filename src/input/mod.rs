@@ -213,13 +213,14 @@ fn forget_start(ansatz: &mut toml::Table) {
     inner.into_iter().for_each(forget_start);
 }
 
-/// Puts `a.b=c` into the table; c is TOML, or a text where it is not.
+/// Puts `a.b=c` into the table; c is TOML, or a text where it is not, and `b[k]` entry k of a list
+/// that is there.
 fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
     let wrong = |problem: &str| {
         Error::input(
             format!("--set {setting}"),
             problem,
-            "write --set section.key=value",
+            "write --set section.key=value, or --set section.list[0].key=value",
         )
     };
     let (path, value) = setting
@@ -237,14 +238,41 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
         .ok_or_else(|| wrong("the key is empty"))?;
     let mut place = table;
     for key in keys {
-        place = place
-            .entry(key)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+        place = slot(place, key)
+            .map_err(|problem| wrong(&problem))?
             .as_table_mut()
             .ok_or_else(|| wrong(&format!("`{key}` is not a section")))?;
     }
-    place.insert(last.to_string(), value);
+    *slot(place, last).map_err(|problem| wrong(&problem))? = value;
     Ok(())
+}
+
+/// The value at a key, an empty table where there was none, or at `key[k]`, an entry of a list.
+///
+/// Errors: in words, what a list lacks.
+fn slot<'a>(
+    table: &'a mut toml::Table,
+    key: &str,
+) -> std::result::Result<&'a mut toml::Value, String> {
+    let (name, entries) = key.split_once('[').unwrap_or((key, ""));
+    let empty = || toml::Value::Table(toml::Table::new());
+    let mut value = match entries {
+        "" => table.entry(name).or_insert_with(empty),
+        _ => table.get_mut(name).ok_or(format!("there is no `{name}`"))?,
+    };
+    for entry in entries.split('[').filter(|entry| !entry.is_empty()) {
+        let list = value.as_array_mut();
+        let list = list.ok_or(format!("`{name}` is not a list"))?;
+        let count = list.len();
+        let number = entry
+            .strip_suffix(']')
+            .and_then(|k| k.parse::<usize>().ok());
+        let found = number.and_then(|k| list.get_mut(k));
+        value = found.ok_or(format!(
+            "`{key}`: the list has {count} entries, from [0] on"
+        ))?;
+    }
+    Ok(value)
 }
 
 /// Splits `[hamiltonian]` into the keys that all models share and the model's own.

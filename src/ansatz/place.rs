@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 /// A part of the wave function of a file.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Part {
+pub(super) struct PartOfFile {
     /// What its names of parameters begin with: nothing, or `factor0.`
     pub(super) prefix: String,
     /// The input that the results are of, its `[ansatz]` that of the part alone; none of other
@@ -20,12 +20,12 @@ pub(super) struct Part {
 }
 
 /// The part that the input means where it names `file` at `key`, such as `ansatz.factors[1].load`.
-pub(super) fn part_of(file: &Path, key: &str) -> Part {
-    input_of(file).map_or_else(Part::default, |input| at(input, key))
+pub(super) fn part_of(file: &Path, key: &str) -> PartOfFile {
+    input_of(file).map_or_else(PartOfFile::default, |input| at(input, key))
 }
 
 /// The part of the wave function of this input that stands where `key` does.
-fn at(mut input: Table, key: &str) -> Part {
+fn at(mut input: Table, key: &str) -> PartOfFile {
     let mut place = key.split("factors[").skip(1);
     let mut place = std::iter::from_fn(|| place.next()?.split(']').next()?.parse::<usize>().ok());
     let (mut prefix, mut found) = (String::new(), None);
@@ -44,7 +44,7 @@ fn at(mut input: Table, key: &str) -> Part {
     if let Some(factor) = found {
         input.insert("ansatz".into(), Value::Table(factor));
     }
-    Part {
+    PartOfFile {
         prefix,
         input: Some(input),
     }

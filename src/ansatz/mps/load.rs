@@ -28,6 +28,15 @@ pub struct LoadedTensors {
 const REMEDY: &str = "give a results file, or an HDF5 file with datasets A_0, A_1, ... of the \
                       shapes [values, left bond, right bond]";
 
+/// Where the tensors that the input names at `key` stand in `file`.
+fn groups(file: &Path, key: &str) -> [String; 3] {
+    let prefix = part_of(file, key).prefix;
+    GROUPS.map(|group| match group {
+        RESULTS => format!("{RESULTS}{prefix}"),
+        other => other.into(),
+    })
+}
+
 /// The tensors of `file` for a state of this form, whose bonds are not known yet; `key` is where
 /// the input names the file.
 ///
@@ -45,11 +54,7 @@ pub fn load(
         true => vec!["A".into()],
         false => (0..shape.sites()).map(|i| format!("A_{i}")).collect(),
     };
-    let prefix = part_of(file, key).prefix;
-    let groups = GROUPS.map(|group| match group {
-        RESULTS => format!("{RESULTS}{prefix}"),
-        other => other.into(),
-    });
+    let groups = groups(file, key);
     let all: Vec<String> = groups
         .iter()
         .flat_map(|group| names.iter().map(move |name| format!("{group}{name}")))

@@ -9,7 +9,7 @@
 use super::PairTies;
 use crate::ansatz::Context;
 use crate::ansatz::field::{Field, gaussian};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lattice::Lattice;
 use crate::linalg::dense::Lapack;
 use ndarray::Array2;
@@ -110,6 +110,14 @@ pub(super) struct WantedPairs {
     pub(super) noise: f64,
 }
 
+/// The error of a lattice without d waves.
+fn no_d_wave(context: &Context) -> Error {
+    let kind = &context.lattice.spec.kind;
+    let problem = format!("a lattice of the kind \"{kind}\" has no d wave of pairs");
+    let remedy = "use start = \"free\" or \"random\", or lattice.kind = \"square\"";
+    context.wrong("start", problem, remedy)
+}
+
 /// Ties and parameters to start from, the largest entry of free and paired fermions scaled to 1.
 pub(super) fn start<T: Field>(
     wanted: &WantedPairs,
@@ -143,12 +151,8 @@ pub(super) fn start<T: Field>(
             (ties, values)
         }
         PairStart::Bcs => {
-            let size = lattice.square("d wave of pairs").map_err(|_| {
-                let kind = &lattice.spec.kind;
-                let problem = format!("a lattice of the kind \"{kind}\" has no d wave of pairs");
-                let remedy = "use start = \"free\" or \"random\", or lattice.kind = \"square\"";
-                context.wrong("start", problem, remedy)
-            })?;
+            let size = lattice.square("d wave of pairs");
+            let size = size.map_err(|_| no_d_wave(context))?;
             let at = |choice, r| paired(size, choice, wanted.delta, r);
             let chosen = boundaries(wanted.antiperiodic, lattice, |choice| {
                 Ok(at(choice, [0.0; 2]).is_some())

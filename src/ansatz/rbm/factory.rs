@@ -249,9 +249,13 @@ pub fn is_meant(table: &toml::Table) -> bool {
 pub fn can_be_tied(table: &toml::Table) -> bool {
     let symmetry = table.get("symmetry").and_then(toml::Value::as_str);
     let open = symmetry.is_none_or(|name| name == "auto") && !table.contains_key("range");
-    let density = table.get("density");
-    let whole = density.is_some_and(|d| d.as_float().is_none_or(|d| d.fract() == 0.0));
-    is_meant(table) && open && whole
+    is_meant(table) && open && table.contains_key("density") && is_whole(table)
+}
+
+/// Whether the density of a table is no fraction, which is a number of filters.
+pub fn is_whole(table: &toml::Table) -> bool {
+    let density = table.get("density").and_then(toml::Value::as_float);
+    density.is_none_or(|density| density.fract() == 0.0)
 }
 
 /// Builds a restricted Boltzmann machine from its table.

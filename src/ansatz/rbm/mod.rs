@@ -19,7 +19,7 @@ mod values;
 mod walkers;
 
 pub(super) use factory::hidden_units;
-pub use factory::{build, can_be_tied, is_meant, schema};
+pub use factory::{build, can_be_tied, is_meant, is_whole, schema};
 pub use growth::{FilterGrowth, Tying};
 pub use kernel::Kernel;
 pub use walkers::{RbmBatch, RbmScratch};

@@ -303,10 +303,8 @@ pub fn validate(source: &Source) -> Result<()> {
     if o.stages.is_empty() {
         at_least_one("optimize.steps", o.steps)?;
     }
-    positive(
-        "optimize.max_distance",
-        o.max_distance.filter(|d| *d != 0.0),
-    )?;
+    let length = o.max_distance.filter(|d| *d != 0.0);
+    positive("optimize.max_distance", length)?;
     positive("optimize.norm_constraint", o.norm_constraint)?;
     if !(o.max_rise.is_finite() && o.max_rise >= 0.0) {
         return Err(Error::input(

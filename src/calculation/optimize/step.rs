@@ -239,8 +239,7 @@ impl Optimize<'_> {
             update.clipped = clip(pulled.to_mut(), weights, times, comm)?;
         }
         let stage = &mut self.stages[self.at];
-        let counted = stage.counted(self.step);
-        let chosen = &mut stage.chosen;
+        let (counted, chosen) = (stage.counted(self.step), &mut stage.chosen);
         let work = || solve(vmc, chosen, &pulled, counted, comm);
         let solved = timed(Phase::Solve, work)?;
         let Some(Direction {
@@ -258,17 +257,13 @@ impl Optimize<'_> {
         if let Some(Iterations { count, residual }) = iterations {
             (update.iterations, update.residual) = (count as f64, residual);
         }
-        let largest = stage
-            .plan
-            .keys
-            .max_distance
-            .filter(|_| metric_norm.is_some());
         let before = vmc.ensemble.parameters();
         let norm = metric_norm.unwrap_or(-1.0);
+        let largest = metric_norm.and(stage.plan.keys.max_distance);
         let halvings = take(vmc, comm, (&before, &direction), update, largest)?;
-        halvings
-            .into_iter()
-            .for_each(|n| stage.chosen.optimizer.halved(n));
+        if let Some(halvings) = halvings {
+            stage.chosen.optimizer.halved(halvings);
+        }
         if well {
             let safe = Snapshot {
                 parameters: before,

@@ -3,6 +3,7 @@
 
 use super::problem::Problem;
 use super::tying::{MOST_SITES, tying};
+use crate::ansatz::rbm;
 use crate::ansatz::registry::is_of_kind;
 use crate::basis::{PARTICLES, TOTAL_SZ};
 use crate::input::Source;
@@ -104,10 +105,9 @@ fn ties(source: &Source, problem: &Problem) -> Option<String> {
     let more = space.map_or_else(String::new, |order| {
         format!(", or \"space-group\" by all {order} elements")
     });
-    let density = table.get("density").and_then(toml::Value::as_float);
-    let whole = match density.is_some_and(|density| density.fract() != 0.0) {
-        true => ", with a whole number of filters as density",
-        false => "",
+    let whole = match rbm::is_whole(table) {
+        true => "",
+        false => ", with a whole number of filters as density",
     };
     Some(format!(
         "the Hamiltonian has the {translations} translations of the lattice: ansatz.symmetry = \

@@ -55,8 +55,8 @@ const ROWS: usize = 4096;
 /// What an estimate from one half is multiplied by. Half of the samples need twice the shift, and
 /// steps of a small learning rate average the noise of some twenty-five of them.
 const FACTOR: f64 = 0.02;
-/// Halvings of a step from which on its direction is not trusted; the shift grows by a decade there,
-/// and by one more for each further halving.
+/// Halvings of a step from which on its direction is not trusted; the shift grows by a decade
+/// there, and by one more for each further halving.
 const TOO_FAR: usize = 2;
 /// Decades that the shift grows by at most because of one step.
 const DECADES: usize = 4;

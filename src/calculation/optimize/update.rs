@@ -50,3 +50,29 @@ impl Update {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_halves_steps_that_a_length_has_shortened() {
+        let text = "steps = 1\nlearning_rate = 0.5\nmax_distance = 0.1";
+        let keys: OptimizeInput = toml::from_str(text).unwrap();
+        let rate = |norm: f64, own: Option<f64>, of_faults: f64| {
+            let mut update = Update::none(0.5 * of_faults);
+            update.shorten(&keys, own, (Some(norm), &[3.0, 4.0]), of_faults);
+            update.rate
+        };
+        // Lengths of 1 and 0.1 at the rate 1; the squared Euclidean one is 25.
+        for (norm, own, expected) in [(1.0, None, 0.1), (0.01, None, 0.5), (0.01, Some(1.0), 0.2)] {
+            for of_faults in [1.0, 0.5, 0.125] {
+                let found = rate(norm, own, of_faults);
+                assert!(
+                    (found - expected * of_faults).abs() < 1e-15,
+                    "{found} {expected}"
+                );
+            }
+        }
+    }
+}

@@ -73,6 +73,21 @@ impl Error {
         }
     }
 
+    /// The same error with another key, problem and remedy, where it is one of an input.
+    pub fn of_input(self, change: impl FnOnce(String, String, String) -> [String; 3]) -> Self {
+        match self {
+            Error::Input {
+                key,
+                problem,
+                remedy,
+            } => {
+                let [key, problem, remedy] = change(key, problem, remedy);
+                Error::input(key, problem, remedy)
+            }
+            other => other,
+        }
+    }
+
     /// A numerical failure.
     pub fn numerical(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Error::Numerical {

@@ -641,3 +641,29 @@ fn entries_of_lists_are_set_on_the_command_line() {
         );
     }
 }
+
+#[test]
+fn solves_that_fall_back_are_not_said_at_every_step() {
+    // A machine with more parameters than the sector has independent derivatives.
+    let input = "[lattice]\nkind = 'chain'\nsize = 6\n[hamiltonian]\nkind = \
+                 'heisenberg'\nsector = { total_sz = 0 }\nsign_rule = 'marshall'\n[ansatz]\nkind \
+                 = 'rbm'\ndensity = 1\n[sampler]\nchains = 8\nsamples = 256\n[optimize]\nsteps = \
+                 20\nlearning_rate = 0.05\nshift = 0\n";
+    let case = Case::new(input);
+    let out = case.alone(&["run", "x.toml"]);
+    expect_code(&out, 0);
+    let tree = case.tree("x.h5");
+    let fallbacks = tree.reals("optimize/history/fallbacks").unwrap();
+    let all = fallbacks.iter().sum::<f64>() as usize;
+    let said = text(&out).matches("trying again with").count();
+    assert!(all >= 8, "{fallbacks:?}");
+    assert!(
+        said >= 1 && said <= 1 + all.ilog2() as usize,
+        "{said} of {all}"
+    );
+    assert!(
+        text(&out).contains("(4 fallbacks so far)"),
+        "{}",
+        text(&out)
+    );
+}

@@ -64,17 +64,10 @@ pub(super) fn line_that_holds(key: &str, text: &str, table: &toml::Table) -> Opt
 
 /// The same error with the line of its key, where `line` knows it.
 pub(super) fn with_line(error: Error, line: impl Fn(&str) -> Option<usize>) -> Error {
-    match error {
-        Error::Input {
-            key,
-            problem,
-            remedy,
-        } => {
-            let line = line(&key).map(|line| format!(" (line {line})"));
-            Error::input(key, problem, remedy + &line.unwrap_or_default())
-        }
-        other => other,
-    }
+    error.of_input(|key, problem, remedy| {
+        let line = line(&key).map(|line| format!(" (line {line})"));
+        [key, problem, remedy + &line.unwrap_or_default()]
+    })
 }
 
 #[cfg(test)]

@@ -91,18 +91,13 @@ impl Builder<'_> {
 
 /// Errors of `[hamiltonian]` are those of `[evolve]` here.
 fn of_evolution(error: Error) -> Error {
-    match error {
-        Error::Input {
-            key,
-            problem,
-            remedy,
-        } if key.starts_with("hamiltonian") => Error::Input {
-            key: format!("evolve.{key}"),
-            problem,
-            remedy,
-        },
-        other => other,
-    }
+    error.of_input(|key, problem, remedy| {
+        let key = match key.starts_with("hamiltonian") {
+            true => format!("evolve.{key}"),
+            false => key,
+        };
+        [key, problem, remedy]
+    })
 }
 
 /// sum + factor × other.

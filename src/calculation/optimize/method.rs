@@ -62,28 +62,17 @@ pub fn method(
 }
 
 fn find<'a>(registry: &Registry<'a>, kind: &str) -> Result<&'a OptimizerEntry> {
-    let known = |e: Error| match e {
-        Error::Input {
-            key,
-            problem,
-            remedy,
-        } => {
-            let is_cheapest = kind.eq_ignore_ascii_case(CHEAPEST);
-            let (_, all) = remedy.split_once("known: ").unwrap_or(("", &remedy));
-            let remedy = match is_cheapest {
-                true => format!("did you mean \"{CHEAPEST}\"? known: {all}"),
-                false => remedy,
-            };
-            Error::Input {
-                key,
-                problem,
-                remedy: format!("{remedy}, or \"{CHEAPEST}\""),
-            }
-        }
-        other => other,
+    let known = |key, problem, remedy: String| {
+        let is_cheapest = kind.eq_ignore_ascii_case(CHEAPEST);
+        let (_, all) = remedy.split_once("known: ").unwrap_or(("", &remedy));
+        let remedy = match is_cheapest {
+            true => format!("did you mean \"{CHEAPEST}\"? known: {all}"),
+            false => remedy,
+        };
+        [key, problem, format!("{remedy}, or \"{CHEAPEST}\"")]
     };
     let found = registry.optimizers.find(kind, "optimize.method");
-    found.map_err(known)
+    found.map_err(|e| e.of_input(known))
 }
 
 /// Builds the optimiser of `[optimize]` with the method that [`method`] has found.

@@ -136,32 +136,21 @@ pub fn named(error: Error, keys: &OptimizeInput, k: usize) -> Error {
     let Some(stage) = keys.stages.get(k) else {
         return error;
     };
-    match error {
-        Error::Input {
-            key,
-            problem,
-            remedy,
-        } => {
-            let (_, name) = key.split_once('.').unwrap_or_default();
-            let is_own = match key.as_str() {
-                "optimize.method" => stage.method.is_some(),
-                "optimize.learning_rate" => stage.learning_rate.is_some(),
-                "optimize.shift" => stage.shift.is_some(),
-                "sampler.moves" => stage.moves.is_some(),
-                _ => false,
-            };
-            let key = match is_own {
-                true => format!("optimize.stages[{k}].{name}"),
-                false => key,
-            };
-            Error::Input {
-                key,
-                problem,
-                remedy,
-            }
-        }
-        other => other,
-    }
+    error.of_input(|key, problem, remedy| {
+        let (_, name) = key.split_once('.').unwrap_or_default();
+        let is_own = match key.as_str() {
+            "optimize.method" => stage.method.is_some(),
+            "optimize.learning_rate" => stage.learning_rate.is_some(),
+            "optimize.shift" => stage.shift.is_some(),
+            "sampler.moves" => stage.moves.is_some(),
+            _ => false,
+        };
+        let key = match is_own {
+            true => format!("optimize.stages[{k}].{name}"),
+            false => key,
+        };
+        [key, problem, remedy]
+    })
 }
 
 /// What the steps of an optimisation come to.
